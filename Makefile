@@ -1,0 +1,68 @@
+# make demo   from nothing to answers: environment, install, the main job
+# make test   environment, install, the tests
+# make check  style and types       make bench      every benchmark (NAME=... for one)
+# make docs   checks the documents  make notebooks  opens the notebooks
+#
+# Everything lives in .venv; nothing is installed twice unless a requirement changes.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+REQUIREMENTS := pyproject.toml setup.cfg constraints.txt
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: demo test check bench docs notebooks clean tools
+.DEFAULT_GOAL := demo
+
+demo: $(VENV)/.demo
+	@echo "== running the main job (about a minute on two cores)"
+	@$(BIN)/semspace demo --out semspace-demo
+
+test: $(VENV)/.dev
+	@echo "== running the tests"
+	@$(BIN)/python -m pytest
+
+check: $(VENV)/.dev
+	@echo "== checking style and types"
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+bench: $(VENV)/.bench
+	@echo "== measuring (leave the machine alone meanwhile)"
+	@$(BIN)/python -m benchmarks $(NAME)
+
+docs: $(VENV)/.dev
+	@echo "== running the code of README and docs"
+	@$(BIN)/python -m pytest tests/test_docs.py
+
+notebooks: $(VENV)/.dev
+	@echo "== executing the notebooks"
+	@$(BIN)/python -m pytest tests/test_notebooks.py
+
+$(VENV)/.demo: $(REQUIREMENTS) | tools
+	@echo "== installing into $(VENV) (some minutes the first time)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(INSTALL) --editable '.[demo]'
+	@touch $@
+
+$(VENV)/.dev: $(REQUIREMENTS) | tools
+	@echo "== installing into $(VENV), with the tools for tests (some minutes the first time)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(INSTALL) --editable '.[all,dev]'
+	@touch $(VENV)/.demo $@
+
+$(VENV)/.bench: $(VENV)/.dev
+	@echo "== installing what the benchmarks measure against"
+	@$(INSTALL) --editable '.[all,dev,bench]'
+	@touch $@
+
+tools:
+	@command -v $(PYTHON) >/dev/null 2>&1 || { echo "semspace needs Python 3.10 or later, and there is no '$(PYTHON)': on Debian or Ubuntu, apt-get install python3 python3-venv python3-dev; on macOS, brew install python" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "semspace needs Python 3.10 or later; '$(PYTHON)' is $$($(PYTHON) -V 2>&1): install a later one and say make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "semspace needs Python's venv module: on Debian or Ubuntu, apt-get install python3-venv" >&2; exit 1; }
+	@command -v c++ >/dev/null 2>&1 || command -v g++ >/dev/null 2>&1 || command -v clang++ >/dev/null 2>&1 || { echo "semspace needs a C++ compiler, to build hnswlib: on Debian or Ubuntu, apt-get install g++; on macOS, xcode-select --install" >&2; exit 1; }
+	@$(PYTHON) -c 'import os, sys, sysconfig; sys.exit(not os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.h")))' || { echo "semspace needs Python's headers, to build hnswlib: on Debian or Ubuntu, apt-get install python3-dev" >&2; exit 1; }
+
+clean:
+	rm -rf $(VENV) semspace-demo build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,19 @@
+"""Articles of a Wikipedia dump → plain text."""
+
+import bz2
+from pathlib import Path
+
+import polars as pl
+
+
+def read_dump(path: Path) -> pl.DataFrame:
+    """Read the articles of a MediaWiki XML dump (.bz2), without markup and redirects: ``id``, ``title``, ``text``."""
+    from gensim.corpora.wikicorpus import extract_pages, filter_wiki
+
+    with bz2.open(path) as file:
+        rows = [
+            (str(page), title, text)
+            for title, markup, page in extract_pages(file, filter_namespaces=("0",))
+            if not markup.lstrip().upper().startswith("#REDIRECT") and (text := filter_wiki(markup)).strip()
+        ]
+    return pl.DataFrame(rows, schema={"id": pl.String, "title": pl.String, "text": pl.String}, orient="row")

@@ -1,0 +1,65 @@
+"""semspace: text goes in, becomes points with names in one space, and every question of meaning is asked of it.
+
+Names are loaded when they are first used, so ``import semspace`` costs little.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+
+__version__ = "0.1.0"
+
+# Public name → the module that holds it. A heavy library is loaded by the first use of a name that needs it.
+_HOMES = {
+    "Clustering": "semspace.clusters.clustering",
+    "Comparison": "semspace.comparison.comparison",
+    "Corpus": "semspace.text.corpus",
+    "Encoder": "semspace.sentences.base",
+    "Index": "semspace.index.index",
+    "Neighbors": "semspace.neighbors",
+    "Score": "semspace.evaluation.score",
+    "SemspaceError": "semspace.errors",
+    "Space": "semspace.space",
+    "Tokens": "semspace.text.tokens",
+    "Word2Vec": "semspace.words.word2vec",
+    "cluster": "semspace.clusters.cluster",
+    "compare": "semspace.comparison.compare",
+    "evaluate": "semspace.evaluation.evaluate",
+    "load": "semspace.saving",
+    "save": "semspace.saving",
+}
+_ROOMS = ("corpora", "errors", "evaluation", "latent", "report")
+
+__all__ = [*_HOMES, *_ROOMS]  # noqa: PLE0604  (the names are strings; the linter can't see it)
+
+if TYPE_CHECKING:
+    from semspace import corpora, errors, evaluation, latent, report
+    from semspace.clusters.cluster import cluster
+    from semspace.clusters.clustering import Clustering
+    from semspace.comparison.compare import compare
+    from semspace.comparison.comparison import Comparison
+    from semspace.errors import SemspaceError
+    from semspace.evaluation.evaluate import evaluate
+    from semspace.evaluation.score import Score
+    from semspace.index.index import Index
+    from semspace.neighbors import Neighbors
+    from semspace.saving import load, save
+    from semspace.sentences.base import Encoder
+    from semspace.space import Space
+    from semspace.text.corpus import Corpus
+    from semspace.text.tokens import Tokens
+    from semspace.words.word2vec import Word2Vec
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return import_module(f"semspace.{name}")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'semspace' has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,280 @@
+"""How a value lies on disk: one directory with a manifest, checksums, and an atomic birth.
+
+    docs.space/
+        manifest.json     kind, format version, meta, and size and SHA-256 of every file
+        vectors.npy       arrays, opened memory-mapped, never unpickled
+        rows.arrow        tables, in Arrow's file format
+
+A bundle is written beside its place and renamed into it, so a crash leaves the old value or the new one.
+This module doesn't know what the arrays mean.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from semspace.errors import DamagedError, ExistsError, InputError, MissingFileError
+
+FORMAT = "semspace"
+VERSION = 1
+MANIFEST = "manifest.json"
+PathLike = str | os.PathLike[str]
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A bundle being written: name arrays, tables and files, and they go into the manifest."""
+
+    folder: Path
+    meta: dict[str, Any]
+
+    def array(self, name: str, value: npt.NDArray[Any]) -> None:
+        """Write an array as NAME.npy."""
+        np.save(self.folder / f"{name}.npy", np.ascontiguousarray(value), allow_pickle=False)
+
+    def table(self, name: str, value: pl.DataFrame) -> None:
+        """Write a table as NAME.arrow."""
+        value.write_ipc(self.folder / f"{name}.arrow")
+
+    def file(self, name: str, write: Callable[[Path], object]) -> None:
+        """Let a library write its own binary under NAME."""
+        write(self.folder / name)
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A saved value whose files have been checked against its manifest."""
+
+    folder: Path
+    kind: str
+    meta: Mapping[str, Any]
+    files: frozenset[str]
+
+    def array(self, name: str) -> npt.NDArray[Any]:
+        """Open NAME.npy, memory-mapped and read-only."""
+        path = self.path(f"{name}.npy")
+        try:
+            array: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+        except ValueError as problem:
+            raise DamagedError(f"{path} isn't an array semspace can open: {problem}") from problem
+        return array
+
+    def table(self, name: str) -> pl.DataFrame:
+        """Open NAME.arrow."""
+        path = self.path(f"{name}.arrow")
+        try:
+            return pl.read_ipc(path)
+        except pl.exceptions.PolarsError as problem:
+            raise DamagedError(f"{path} isn't a table semspace can open: {problem}") from problem
+
+    def has(self, file: str) -> bool:
+        """Tell whether the manifest lists FILE."""
+        return file in self.files
+
+    def path(self, file: str) -> Path:
+        """Give the path of a file that the manifest lists."""
+        if file not in self.files:
+            raise DamagedError(f"{self.folder} lists no file {file!r} in its manifest; save the value again")
+        return self.folder / file
+
+
+@contextmanager
+def writing(path: PathLike, kind: str, *, overwrite: bool = False) -> Iterator[Draft]:
+    """Write a bundle: it appears at `path` whole when the block ends, and not at all if the block raises.
+
+    Raises
+    ------
+    ExistsError
+        If something is at `path`, unless it is a semspace bundle and `overwrite` is true.
+    """
+    target = Path(path)
+    check_free(target, overwrite=overwrite)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        folder = target.with_name(f".{target.name}.new-{uuid.uuid4().hex[:8]}")
+        folder.mkdir()
+    except OSError as problem:
+        raise InputError(f"cannot write to {target}: {problem.strerror or problem}; choose another place") from problem
+    try:
+        draft = Draft(folder, {})
+        yield draft
+        _write_manifest(draft, kind)
+        check_free(target, overwrite=overwrite)
+        _publish(folder, target)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def opening(path: PathLike, kind: str | None = None, *, verify: bool = True) -> Bundle:
+    """Open a bundle, checking size and SHA-256 of every file against the manifest.
+
+    Parameters
+    ----------
+    path : path of the bundle's directory
+    kind : what it must be, for example ``"space"``; any kind when None
+    verify : compare checksums (about 1 GB/s); sizes are always compared
+
+    Raises
+    ------
+    MissingFileError
+        If nothing is there.
+    DamagedError
+        If it isn't a bundle, is of a later format, or a file is missing, short or altered.
+    InputError
+        If it is a sound bundle of another kind.
+    """
+    folder = Path(path)
+    _recover(folder)
+    if not folder.exists():
+        raise MissingFileError(f"nothing at {folder}; check the path, or save a value there first")
+    if not (folder / MANIFEST).is_file():
+        raise DamagedError(f"{folder} isn't a saved semspace value: it has no {MANIFEST}")
+    manifest = _read_manifest(folder)
+    if kind is not None and manifest["kind"] != kind:
+        raise InputError(f"{folder} holds a {manifest['kind']}, not a {kind}; open it with semspace.load")
+    for name, entry in manifest["files"].items():
+        _check_file(folder, name, entry, verify=verify)
+    return Bundle(folder, manifest["kind"], manifest["meta"], frozenset(manifest["files"]))
+
+
+def is_bundle(path: PathLike) -> bool:
+    """Tell whether `path` looks like a saved semspace value."""
+    folder = Path(path)
+    _recover(folder)
+    return (folder / MANIFEST).is_file()
+
+
+def check_free(path: PathLike, *, overwrite: bool) -> None:
+    """Raise `ExistsError` if `path` is taken and mayn't be replaced (only bundles ever may)."""
+    target = Path(path)
+    _recover(target)
+    if not target.exists():
+        return
+    if not overwrite:
+        raise ExistsError(f"{target} exists already; choose another path or pass overwrite=True (--overwrite)")
+    if not is_bundle(target):
+        raise ExistsError(f"{target} exists and isn't a saved semspace value, so it won't be overwritten")
+
+
+def write_text(path: PathLike, text: str) -> Path:
+    """Write one text file atomically (a report, say) and return its path."""
+    target = Path(path)
+    beside = target.with_name(f".{target.name}.new-{uuid.uuid4().hex[:8]}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with open(beside, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, target)
+    except OSError as problem:
+        beside.unlink(missing_ok=True)
+        raise InputError(f"cannot write {target}: {problem.strerror or problem}; choose another place") from problem
+    return target
+
+
+def digest(*parts: bytes | memoryview) -> str:
+    """Return the SHA-256 of some bytes, in hex."""
+    hasher = hashlib.sha256()
+    for part in parts:
+        hasher.update(part)
+    return hasher.hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file, in hex."""
+    hasher = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            hasher.update(block)
+    return hasher.hexdigest()
+
+
+def _write_manifest(draft: Draft, kind: str) -> None:
+    files = {}
+    for path in sorted(draft.folder.iterdir()):
+        files[path.name] = {"bytes": path.stat().st_size, "sha256": file_digest(path)}
+        _sync(path)
+    body = {"format": FORMAT, "version": VERSION, "kind": kind, "meta": draft.meta, "files": files}
+    text = json.dumps({**body, "sha256": _own_digest(body)}, indent=1, ensure_ascii=False, allow_nan=False)
+    manifest = draft.folder / MANIFEST
+    manifest.write_text(text + "\n", encoding="utf-8")
+    _sync(manifest)
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        own = manifest.pop("sha256")
+        name, version = manifest["format"], manifest["version"]
+    except (ValueError, KeyError, TypeError, AttributeError) as problem:
+        raise DamagedError(f"{folder / MANIFEST} is damaged or isn't semspace's; save the value again") from problem
+    if name != FORMAT:
+        raise DamagedError(f"{folder} isn't a semspace bundle: its manifest says {name!r}")
+    if not isinstance(version, int) or version > VERSION:
+        raise DamagedError(
+            f"{folder} has format version {version}, and this semspace reads up to {VERSION}; upgrade semspace"
+        )
+    if own != _own_digest(manifest):
+        raise DamagedError(f"{folder / MANIFEST} has been altered: its checksum doesn't match; save the value again")
+    return dict(manifest)
+
+
+def _own_digest(body: Mapping[str, Any]) -> str:
+    return digest(json.dumps(body, sort_keys=True, ensure_ascii=False).encode())
+
+
+def _check_file(folder: Path, name: str, entry: Mapping[str, Any], *, verify: bool) -> None:
+    path = folder / name
+    if Path(name).name != name or not path.is_file():
+        raise DamagedError(f"{folder} lacks its file {name!r}; restore it or save the value again")
+    size = path.stat().st_size
+    if size != entry["bytes"]:
+        raise DamagedError(f"{path} has {size} bytes and should have {entry['bytes']}; restore it or save again")
+    if verify and file_digest(path) != entry["sha256"]:
+        raise DamagedError(f"{path} is damaged: its checksum doesn't match; restore it or save the value again")
+
+
+def _publish(folder: Path, target: Path) -> None:
+    """Rename the finished bundle into place, stepping the old one aside first."""
+    aside = _aside(target)
+    if target.exists():
+        os.replace(target, aside)
+    os.replace(folder, target)
+    _sync(target.parent)
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+def _recover(target: Path) -> None:
+    """Finish or undo a replacement that a crash cut in two."""
+    aside = _aside(target)
+    if aside.is_dir():
+        if target.exists():
+            shutil.rmtree(aside, ignore_errors=True)
+        else:
+            os.replace(aside, target)
+
+
+def _aside(target: Path) -> Path:
+    return target.with_name(f".{target.name}.old")
+
+
+def _sync(path: Path) -> None:
+    """Push a file or a directory entry to the disk, so that a rename never outruns its contents."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,134 @@
+"""Checks of input, in one wording, so that the same mistake reads the same everywhere."""
+
+import difflib
+import importlib
+from collections.abc import Collection, Iterable, Sequence
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from semspace.errors import InputError, MissingExtraError, UnknownIdError
+
+FloatMatrix = npt.NDArray[np.float32]
+FloatVector = npt.NDArray[np.float32]
+
+
+def whole(name: str, value: object, *, low: int = 1, high: int | None = None) -> int:
+    """Return `value` as an int within [low, high], or raise `InputError`."""
+    allowed = f"a whole number of at least {low}" if high is None else f"a whole number from {low} to {high}"
+    is_whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    if not is_whole or int(value) < low or (high is not None and int(value) > high):  # type: ignore[call-overload]
+        raise InputError(f"{name} must be {allowed}; got {value!r}")
+    return int(value)  # type: ignore[call-overload, no-any-return]
+
+
+def number(name: str, value: object, *, low: float = 0.0, high: float = float("inf"), open_low: bool = False) -> float:
+    """Return `value` as a float within [low, high] (or (low, high] when `open_low`), or raise `InputError`."""
+    good = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+    if not good or not (low <= float(value) <= high) or (open_low and float(value) == low):  # type: ignore[arg-type]
+        above = f"above {low:g}" if open_low else f"of at least {low:g}"
+        below = "" if high == float("inf") else f" and at most {high:g}"
+        raise InputError(f"{name} must be a number {above}{below}; got {value!r}")
+    return float(value)  # type: ignore[arg-type]
+
+
+def choice(name: str, value: object, allowed: Collection[str]) -> str:
+    """Return `value` if it is one of `allowed`, or raise `InputError`."""
+    if not isinstance(value, str) or value not in allowed:
+        raise InputError(f"{name} must be one of {', '.join(sorted(allowed))}; got {value!r}")
+    return value
+
+
+def matrix(name: str, value: object, *, dim: int | None = None) -> FloatMatrix:
+    """Return `value` as a C-ordered finite float32 matrix (n, dim), or raise `InputError`."""
+    try:
+        # A copy is only made where the type or the layout is another: mapped arrays stay mapped.
+        array = np.asarray(value, dtype=np.float32, order="C")
+    except (TypeError, ValueError) as problem:
+        raise InputError(f"{name} must be a matrix of numbers; got {type(value).__name__}") from problem
+    if array.base is None and array is not value:
+        array.setflags(write=False)  # fresh, so nobody else holds it
+    if array.ndim != 2:
+        raise InputError(f"{name} must have two axes (n, dim); got shape {array.shape}")
+    if dim is not None and array.shape[1] != dim:
+        raise InputError(f"{name} must have {dim} columns, as this space has; got {array.shape[1]}")
+    return array
+
+
+def finite_rows(name: str, array: FloatMatrix, ids: Sequence[object]) -> None:
+    """Raise `InputError` that names the first row with NaN, infinity or only zeros."""
+    if not array.size:
+        return
+    for start in range(0, len(array), 65_536):  # in blocks: a mapped matrix may be larger than memory
+        block = array[start : start + 65_536]
+        size = np.abs(block).max(axis=1)
+        bad = np.flatnonzero(~np.isfinite(size) | (size == 0))
+        if len(bad):
+            row = start + int(bad[0])
+            what = "is all zeros" if size[bad[0]] == 0 else "holds NaN or infinity"
+            raise InputError(f"{name} of {ids[row]!r} (row {row}) {what}; leave such rows out before making a space")
+
+
+def unique(name: str, values: Sequence[str]) -> None:
+    """Raise `InputError` that names the first value seen twice."""
+    if len(set(values)) == len(values):
+        return
+    seen: set[str] = set()
+    for value in values:
+        if value in seen:
+            raise InputError(f"{name} must be unique; {value!r} comes more than once")
+        seen.add(value)
+
+
+def unknown(what: str, got: str, known: Iterable[str], *, where: str) -> UnknownIdError:
+    """Make the error for a name that isn't there, with the nearest spellings."""
+    near = nearest_spellings(got, known)
+    hint = f"; did you mean {', '.join(near)}?" if near else ""
+    return UnknownIdError(f"no {what} {got!r} in {where}{hint}")
+
+
+def nearest_spellings(got: str, known: Iterable[str], n: int = 3) -> list[str]:
+    """Return up to `n` of `known` spelled most like `got`, nearest first; another case counts as near."""
+    folded = got.casefold()
+    # difflib is slow on a large vocabulary: only words of about the same length can be near.
+    pool = [word for word in known if abs(len(word) - len(got)) <= 2]
+    by_fold: dict[str, str] = {}
+    for word in pool:
+        by_fold.setdefault(word.casefold(), word)
+    near = difflib.get_close_matches(folded, by_fold, n=n, cutoff=0.7)
+    return [by_fold[word] for word in near]
+
+
+def need(module: str, extra: str) -> ModuleType:
+    """Import an optional library, or raise `MissingExtraError` that names the pip command."""
+    try:
+        return importlib.import_module(module)
+    except ImportError as problem:
+        raise MissingExtraError(
+            f"this needs {module.split('.')[0]}, which isn't installed: pip install 'semspace[{extra}]'"
+        ) from problem
+
+
+def strings(name: str, value: Any) -> list[str]:
+    """Return `value` as a list of strings, or raise `InputError` (a lone string is a common slip)."""
+    if isinstance(value, str):
+        raise InputError(f"{name} must be a list of strings; got one string, {value[:40]!r}: put it in a list")
+    try:
+        items = list(value)
+    except TypeError as problem:
+        raise InputError(f"{name} must be a list of strings; got {type(value).__name__}") from problem
+    for position, item in enumerate(items):
+        if not isinstance(item, str):
+            raise InputError(f"{name} must hold only strings; item {position} is {type(item).__name__}: {item!r:.40}")
+    return items
+
+
+def frozen(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return a read-only array: the same one if it is read-only already, else a copy nobody else can write."""
+    if not array.flags.writeable:
+        return array
+    copy = array.copy()
+    copy.setflags(write=False)
+    return copy

@@ -1,0 +1,258 @@
+"""The commands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from semspace import bundle
+from semspace.cli import options as o
+from semspace.cli.output import show, told
+from semspace.errors import InputError
+
+if TYPE_CHECKING:
+    from semspace.space import Space
+
+app = typer.Typer(
+    name="semspace",
+    help="Semantic analysis of text: train vectors, search, cluster and compare corpora.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+train_app = typer.Typer(help="Train vectors on your own text.", no_args_is_help=True)
+app.add_typer(train_app, name="train")
+
+
+@train_app.command("word2vec")
+def train_word2vec(
+    source: o.Input,
+    out: o.Out,
+    dim: Annotated[int, typer.Option(help="Dimensions.")] = 100,
+    window: Annotated[int, typer.Option(help="Words of context to each side.")] = 5,
+    negatives: Annotated[int, typer.Option(help="Noise words for each context word.")] = 5,
+    min_count: Annotated[int, typer.Option(help="Leave out words seen fewer times.")] = 5,
+    epochs: Annotated[int, typer.Option(help="Passes over the text.")] = 5,
+    architecture: Annotated[str, typer.Option(help="skipgram or cbow.")] = "skipgram",
+    threads: Annotated[int | None, typer.Option(help="All cores if not given; 1 is reproducible.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed.")] = 1,
+    tokenizer: Annotated[str, typer.Option(help="fast, or spacy:LANG.")] = "fast",
+    text: o.TextColumn = None,
+    id: o.IdColumn = None,
+    drop_empty: o.DropEmpty = False,
+    encoding: o.Encoding = "utf-8",
+    overwrite: o.Overwrite = False,
+    as_json: o.Json = False,
+) -> None:
+    """Train word vectors by Word2Vec and save them as a space."""
+    from semspace.text.tokens import Tokens
+    from semspace.words.word2vec import Word2Vec
+
+    bundle.check_free(out, overwrite=overwrite)
+    trainer = Word2Vec(
+        dim=dim, window=window, negatives=negatives, min_count=min_count, epochs=epochs,
+        architecture=architecture, threads=threads, seed=seed,
+    )  # fmt: skip
+    corpus = o.read_corpus(source, text, id, drop_empty, encoding)
+    words = trainer.train(Tokens.from_corpus(corpus, min_count=min_count, split=tokenizer))
+    words.save(out, overwrite=overwrite)
+    told(f"{words!r}\nsaved to {out}", {"out": str(out), "words": len(words), "dim": words.dim}, as_json)
+
+
+@app.command()
+def embed(
+    source: o.Input,
+    out: o.Out,
+    model: o.Model = o.DEFAULT_MODEL,
+    text: o.TextColumn = None,
+    id: o.IdColumn = None,
+    drop_empty: o.DropEmpty = False,
+    encoding: o.Encoding = "utf-8",
+    overwrite: o.Overwrite = False,
+    as_json: o.Json = False,
+) -> None:
+    """Encode documents with a transformer and save them as a space."""
+    bundle.check_free(out, overwrite=overwrite)
+    corpus = o.read_corpus(source, text, id, drop_empty, encoding)
+    space = o.load_encoder(model).embed(corpus)
+    space.save(out, overwrite=overwrite)
+    plain = {"out": str(out), "documents": len(space), "dim": space.dim, "truncated": space.provenance["truncated"]}
+    told(f"{space!r}\nsaved to {out}", plain, as_json)
+
+
+@app.command()
+def similar(
+    space: Annotated[str, typer.Argument(help="A saved space.")],
+    query: Annotated[str, typer.Argument(metavar="WORD", help="An id of the space, or a text for its encoder.")],
+    k: o.Count = 10,
+    metric: Annotated[str, typer.Option(help="cosine, dot or euclidean.")] = "cosine",
+    as_json: o.Json = False,
+) -> None:
+    """Show the points nearest to a word, a document or a text."""
+    found = o.read_space(space).most_similar(query, k, metric=metric)
+    show(found, found.to_frame().to_dicts(), as_json)
+
+
+@app.command()
+def analogy(
+    space: Annotated[str, typer.Argument(help="A saved space.")],
+    a: Annotated[str, typer.Argument(metavar="A")],
+    b: Annotated[str, typer.Argument(metavar="B")],
+    c: Annotated[str, typer.Argument(metavar="C")],
+    k: o.Count = 10,
+    method: Annotated[str, typer.Option(help="3cosadd or 3cosmul.")] = "3cosadd",
+    as_json: o.Json = False,
+) -> None:
+    """Complete "A is to B as C is to ?"."""
+    found = o.read_space(space).analogy(a, b, c, k, method=method)
+    show(found, found.to_frame().to_dicts(), as_json)
+
+
+@app.command()
+def index(
+    space: Annotated[str, typer.Argument(help="A saved space.")],
+    out: o.Out,
+    kind: Annotated[str, typer.Option(help="auto, exact or hnsw.")] = "auto",
+    metric: Annotated[str, typer.Option(help="cosine, dot or euclidean.")] = "cosine",
+    overwrite: o.Overwrite = False,
+    as_json: o.Json = False,
+) -> None:
+    """Build a search index over a space."""
+    from semspace.index.index import Index
+
+    bundle.check_free(out, overwrite=overwrite)
+    built = Index.build(o.read_space(space), kind, metric=metric)
+    built.save(out, overwrite=overwrite)
+    plain = {"out": str(out), "kind": built.kind, "points": len(built)}
+    told(f"{built!r}\nsaved to {out}", plain, as_json)
+
+
+@app.command()
+def search(
+    index: Annotated[str, typer.Argument(help="A saved index.")],
+    query: Annotated[str | None, typer.Argument(help="A text.")] = None,
+    id: Annotated[str | None, typer.Option("--id", help="Instead of a text: a point of the index.")] = None,
+    k: o.Count = 10,
+    where: Annotated[str | None, typer.Option(help='A condition on the metadata, such as "year >= 2001".')] = None,
+    as_json: o.Json = False,
+) -> None:
+    """Find the documents nearest to a text, or to a document."""
+    from semspace.index.index import Index
+
+    found = Index.open(index).search(query, k, id=id, where=where)
+    show(found, found.to_frame().to_dicts(), as_json)
+
+
+@app.command()
+def cluster(
+    source: Annotated[str, typer.Argument(metavar="SPACE_OR_INPUT", help="A saved space, or texts to encode first.")],
+    k: Annotated[int | None, typer.Option("-k", help="How many groups; chosen if not given.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed.")] = 0,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Save the clustering here.")] = None,
+    model: o.Model = o.DEFAULT_MODEL,
+    text: o.TextColumn = None,
+    id: o.IdColumn = None,
+    drop_empty: o.DropEmpty = False,
+    encoding: o.Encoding = "utf-8",
+    overwrite: o.Overwrite = False,
+    as_json: o.Json = False,
+) -> None:
+    """Find groups of documents, and name them."""
+    from semspace.clusters.cluster import cluster as find_groups
+
+    if out is not None:
+        bundle.check_free(out, overwrite=overwrite)
+    space = _space_or_texts(source, model, text, id, drop_empty, encoding)
+    groups = find_groups(space, k=k, seed=seed)
+    if out is not None:
+        groups.save(out, overwrite=overwrite)
+    labels = dict(zip(space.ids.tolist(), groups.labels.tolist(), strict=True))
+    show(groups, {"groups": groups.table().to_dicts(), "labels": labels}, as_json)
+
+
+def _space_or_texts(source: str, model: str, text: str | None, id: str | None, drop: bool, encoding: str) -> Space:
+    if (
+        bundle.is_bundle(source)
+        and (value := o.read_value(source))
+        and hasattr(getattr(value, "space", value), "vectors")
+    ):
+        return o.read_space(source)
+    return o.load_encoder(model).embed(o.read_corpus(source, text, id, drop, encoding))
+
+
+@app.command()
+def compare(
+    a: Annotated[str, typer.Argument(metavar="A", help="One corpus, like INPUT of the other commands.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="The other.")],
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Write a report: .html, .md or .json.")] = None,
+    names: Annotated[tuple[str, str], typer.Option(help="What to call the two.")] = ("A", "B"),
+    permutations: Annotated[int, typer.Option(help="Random splits behind each p-value.")] = 999,
+    seed: Annotated[int, typer.Option(help="Seed.")] = 0,
+    model: o.Model = o.DEFAULT_MODEL,
+    text: o.TextColumn = None,
+    id: o.IdColumn = None,
+    drop_empty: o.DropEmpty = False,
+    encoding: o.Encoding = "utf-8",
+    as_json: o.Json = False,
+) -> None:
+    """Say how two corpora differ, how sure that is, and what drives it."""
+    from semspace.comparison.compare import compare as compare_corpora
+
+    if out is not None and out.suffix not in _REPORTS:
+        raise InputError(f"--out must end in {', '.join(_REPORTS)}; got {out.name!r}")
+    left = o.read_corpus(a, text, id, drop_empty, encoding)
+    right = o.read_corpus(b, text, id, drop_empty, encoding)
+    encoder = o.load_encoder(model)
+    found = compare_corpora(left, right, encoder=encoder, names=names, permutations=permutations, seed=seed)
+    if out is not None:
+        getattr(found, _REPORTS[out.suffix])(out)
+    show(found, found.to_dict(), as_json)
+    if out is not None and not as_json:
+        typer.echo(f"report written to {out}")
+
+
+_REPORTS = {".html": "to_html", ".md": "to_markdown", ".json": "to_json"}
+
+
+@app.command()
+def evaluate(
+    thing: Annotated[str, typer.Argument(help="A saved space, or a model for texts.")],
+    on: Annotated[
+        list[str] | None, typer.Option(help="A task; may be given several times. All word tasks if not given.")
+    ] = None,
+    as_json: o.Json = False,
+) -> None:
+    """Say how well vectors agree with people: wordsim353, simlex999, google-analogies, lee-documents."""
+    from semspace.evaluation.evaluate import WORD_TASKS
+    from semspace.evaluation.evaluate import evaluate as judge
+
+    value = o.read_space(thing) if bundle.is_bundle(thing) else o.load_encoder(thing)
+    scores = judge(value, on or WORD_TASKS)
+    show(scores, scores.table().to_dicts(), as_json)
+
+
+@app.command()
+def corpora(as_json: o.Json = False) -> None:
+    """List the texts that can be used by name, as corpus:NAME."""
+    from semspace.corpora import table
+    from semspace.display import text_table
+
+    entries = table()
+    told(text_table(entries.columns, entries.rows(), width=110), entries.to_dicts(), as_json)
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the report and the saved values.")] = Path(
+        "semspace-demo"
+    ),
+    as_json: o.Json = False,
+) -> None:
+    """Run the main job, from text to answers, offline and on real texts."""
+    from semspace.demo import run
+
+    results = run(out, say=(lambda _: None) if as_json else typer.echo)
+    if as_json:
+        told("", results, as_json)

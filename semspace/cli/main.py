@@ -1,0 +1,40 @@
+"""The entry point: runs a command, and turns errors into one sentence and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+
+from semspace.cli.app import app
+from semspace.display import clip
+from semspace.errors import SemspaceError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; exit code 0, 2 for bad input, 130 when stopped by the user."""
+    # From a shell a warning is a line to read, not a place in somebody else's code.
+    warnings.showwarning = lambda message, *_, **__: _say(f"note: {message}")
+    try:
+        app(list(sys.argv[1:] if arguments is None else arguments), standalone_mode=True)
+    except SemspaceError as problem:
+        _say(f"semspace: {problem}")
+        return 2
+    except BrokenPipeError:  # `semspace … | head`: the reader has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as problem:
+        where = f" ({problem.filename})" if problem.filename else ""
+        _say(f"semspace: {problem.strerror or clip(str(problem), 200)}{where}")
+        return 2
+    except KeyboardInterrupt:
+        _say("semspace: stopped; nothing was half-written")
+        return 130
+    except SystemExit as done:
+        return done.code if isinstance(done.code, int) else 2
+    return 0
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(" ".join(text.split()) + "\n")

@@ -1,0 +1,81 @@
+"""Arguments and options that several commands share, and how they become values."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from semspace.bundle import is_bundle
+from semspace.errors import InputError
+
+if TYPE_CHECKING:
+    from semspace.sentences.base import Encoder
+    from semspace.space import Space
+    from semspace.text.corpus import Corpus
+
+DEFAULT_MODEL = "all-MiniLM-L6-v2"
+CORPUS_PREFIX = "corpus:"
+
+Input = Annotated[
+    str,
+    typer.Argument(
+        metavar="INPUT",
+        help="csv, tsv, jsonl, parquet or txt (also .gz), a folder, a glob, a saved corpus, or corpus:NAME.",
+    ),
+]
+Out = Annotated[Path, typer.Option("--out", "-o", help="Where to write the result.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a semspace value that is at --out.")]
+TextColumn = Annotated[str | None, typer.Option("--text", help="Column that holds the text.")]
+IdColumn = Annotated[str | None, typer.Option("--id", help="Column that holds the ids.")]
+DropEmpty = Annotated[bool, typer.Option("--drop-empty", help="Leave out documents without text.")]
+Encoding = Annotated[str, typer.Option("--encoding", help="Encoding of text files.")]
+Model = Annotated[
+    str, typer.Option("--model", "-m", help="A folder, an installed model package, or a model's name on the hub.")
+]
+Count = Annotated[int, typer.Option("-k", help="How many to show.")]
+
+
+def read_corpus(
+    given: str, text: str | None = None, id: str | None = None, drop_empty: bool = False, encoding: str = "utf-8"
+) -> Corpus:
+    """Give the corpus that an INPUT argument means."""
+    from semspace import corpora
+    from semspace.saving import load
+    from semspace.text.corpus import Corpus
+
+    if given.startswith(CORPUS_PREFIX):
+        return corpora.load(given.removeprefix(CORPUS_PREFIX))
+    if is_bundle(given):
+        value = load(given)
+        if not isinstance(value, Corpus):
+            raise InputError(f"{given} holds a {type(value).__name__}, not a Corpus or a file of texts")
+        return value
+    return Corpus.read(given, text=text, id=id, empty="drop" if drop_empty else "raise", encoding=encoding)
+
+
+def read_space(path: str) -> Space:
+    """Give the space at a path, or the one inside the index or clustering there."""
+    value = read_value(path)
+    space = getattr(value, "space", value)
+    if not hasattr(space, "vectors"):
+        raise InputError(
+            f"{path} holds a {type(value).__name__}, which has no vectors; make a space with semspace embed"
+        )
+    return space  # type: ignore[no-any-return]
+
+
+def read_value(path: str) -> Any:
+    """Give whatever semspace value is at a path."""
+    from semspace.saving import load
+
+    return load(path)
+
+
+def load_encoder(model: str) -> Encoder:
+    """Give the encoder that --model means."""
+    from semspace.sentences.base import Encoder
+
+    return Encoder.load(model)

@@ -1,0 +1,6 @@
+"""Which points belong together, and what to call each group. Knows nothing of HTML."""
+
+from semspace.clusters.cluster import cluster
+from semspace.clusters.clustering import Clustering
+
+__all__ = ["Clustering", "cluster"]

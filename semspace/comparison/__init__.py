@@ -1,0 +1,6 @@
+"""How two corpora differ, how sure we are, and what drives it."""
+
+from semspace.comparison.compare import compare
+from semspace.comparison.comparison import Comparison, Distance
+
+__all__ = ["Comparison", "Distance", "compare"]

@@ -1,0 +1,57 @@
+"""How values show themselves: a plain table in a terminal, an escaped one in a notebook."""
+
+import html
+from collections.abc import Iterable, Sequence
+
+Row = Sequence[object]
+
+
+def clip(text: str, width: int = 60) -> str:
+    """Shorten `text` to one line of at most `width` characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= width else line[: width - 1].rstrip() + "…"
+
+
+def p_value(value: float) -> str:
+    """Write a probability for a person."""
+    return "<0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def cell(value: object, width: int = 60) -> str:
+    """Write one value for a person: floats with three digits, counts with separators."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.3f}" if abs(value) < 1000 else f"{value:,.0f}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return clip(str(value), width)
+
+
+def text_table(headers: Sequence[str], rows: Iterable[Row], *, width: int = 60) -> str:
+    """Lay rows out in columns, numbers to the right."""
+    body = list(rows)
+    cells = [[cell(value, width) for value in row] for row in body]
+    numeric = [
+        bool(body) and all(isinstance(row[i], (int, float)) or row[i] is None for row in body)
+        for i in range(len(headers))
+    ]
+    sizes = [max(len(header), *(len(row[i]) for row in cells), 0) for i, header in enumerate(headers)]
+
+    def line(values: Sequence[str]) -> str:
+        parts = [v.rjust(s) if right else v.ljust(s) for v, s, right in zip(values, sizes, numeric, strict=True)]
+        return "  ".join(parts).rstrip()
+
+    return "\n".join([line(headers), *(line(row) for row in cells)])
+
+
+def html_table(headers: Sequence[str], rows: Iterable[Row], *, caption: str = "", width: int = 400) -> str:
+    """Write a table for a notebook; every text is escaped."""
+    head = "".join(f"<th>{html.escape(header)}</th>" for header in headers)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{html.escape(cell(value, width))}</td>" for value in row) + "</tr>" for row in rows
+    )
+    title = f"<caption>{html.escape(caption)}</caption>" if caption else ""
+    return f"<table>{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

@@ -1,0 +1,12 @@
+"""How good vectors are against human judgement. Knows nothing of HTML."""
+
+from semspace.evaluation.analogies import Analogies
+from semspace.evaluation.documents import DocumentSimilarity
+from semspace.evaluation.evaluate import evaluate
+from semspace.evaluation.groups import Groups
+from semspace.evaluation.retrieval import Retrieval
+from semspace.evaluation.score import Score, Scores
+from semspace.evaluation.sts import STS
+from semspace.evaluation.word_pairs import WordPairs
+
+__all__ = ["STS", "Analogies", "DocumentSimilarity", "Groups", "Retrieval", "Score", "Scores", "WordPairs", "evaluate"]

@@ -1,0 +1,64 @@
+"""`evaluate`: one thing on the tasks people trust, in one table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from semspace import checks
+from semspace.corpora import gensim_file, judgements, load
+from semspace.errors import InputError
+from semspace.evaluation.analogies import Analogies
+from semspace.evaluation.documents import DocumentSimilarity
+from semspace.evaluation.score import Score, Scores
+from semspace.evaluation.word_pairs import WordPairs
+
+
+class Task(Protocol):
+    """Anything with a name that gives a `Score`; see `semspace.evaluation` for what there is."""
+
+    @property
+    def name(self) -> str: ...
+    def score(self, thing: Any) -> Score: ...
+
+
+# Tasks whose data arrives inside installed packages.
+TASKS: dict[str, Callable[[], Task]] = {
+    "wordsim353": lambda: WordPairs.read(gensim_file("wordsim353.tsv"), "wordsim353"),
+    "simlex999": lambda: WordPairs.read(gensim_file("simlex999.txt"), "simlex999"),
+    "google-analogies": lambda: Analogies.read(gensim_file("questions-words.txt"), "google-analogies"),
+    "lee-documents": lambda: DocumentSimilarity("lee-documents", load("lee"), judgements()),
+}
+WORD_TASKS = ("wordsim353", "simlex999", "google-analogies")
+
+
+def evaluate(thing: Any, on: str | Task | Sequence[str | Task] = WORD_TASKS) -> Scores:
+    """Say how well vectors agree with people.
+
+    Parameters
+    ----------
+    thing : Space, Encoder, gensim KeyedVectors or sentence-transformers model
+    on : name, task, or several
+        Names: ``"wordsim353"``, ``"simlex999"`` (word pairs, Spearman), ``"google-analogies"`` (accuracy) and
+        ``"lee-documents"`` (50 news texts, Spearman). Or tasks of your own: see `semspace.evaluation`.
+
+    Examples
+    --------
+    >>> import semspace as ss
+    >>> space = ss.Space.from_vectors(["cup", "mug", "sun", "sky"], [[1, 0], [1, 0.1], [0, 1], [1, 2]])
+    >>> task = ss.evaluation.WordPairs("mine", [("cup", "mug", 9), ("sun", "sky", 7), ("cup", "sun", 1)])
+    >>> ss.evaluate(space, task)["mine"].coverage
+    1.0
+    """
+    asked = [on] if isinstance(on, str) or hasattr(on, "score") else list(on)
+    return Scores(tuple(_task(one).score(thing) for one in asked))
+
+
+def _task(one: str | Task | object) -> Task:
+    if isinstance(one, str):
+        if one not in TASKS:
+            raise checks.unknown("task", one, TASKS, where=f"the built-in ones ({', '.join(TASKS)})")
+        return TASKS[one]()
+    if not callable(getattr(one, "score", None)):
+        raise InputError(f"a task must be a name or have a score method; got {type(one).__name__}")
+    return one  # type: ignore[return-value]

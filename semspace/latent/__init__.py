@@ -1,0 +1,5 @@
+"""Smaller spaces and back. Knows nothing of HTML."""
+
+from semspace.latent.pca import PCA, PCAModel
+
+__all__ = ["PCA", "PCAModel"]

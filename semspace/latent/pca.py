@@ -1,0 +1,87 @@
+"""Principal components: the directions in which points differ most, as a smaller space or a map."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.decomposition import PCA as _PCA
+
+from semspace import checks
+from semspace.checks import FloatMatrix
+from semspace.errors import InputError
+from semspace.space import Space
+
+
+@dataclass(frozen=True)
+class PCA:
+    """Principal component analysis (Pearson 1901), a trainer like the others.
+
+    Parameters
+    ----------
+    dim : int
+        Components to keep; at most the points, and the dimensions, of the space.
+
+    Examples
+    --------
+    >>> import semspace as ss
+    >>> space = ss.Space.from_vectors(["a", "b", "c"], [[1, 0, 1], [2, 0, 1], [3, 0, 1]])
+    >>> model = ss.latent.PCA(dim=1).train(space)
+    >>> model.encode(space.vectors).shape, round(model.kept, 3)
+    ((3, 1), 1.0)
+    """
+
+    dim: int = 2
+
+    def __post_init__(self) -> None:
+        checks.whole("dim", self.dim)
+
+    def train(self, space: Space) -> PCAModel:
+        """Find the components of a space's vectors."""
+        most = min(space.vectors.shape)
+        if self.dim > most:
+            raise InputError(
+                f"dim must be at most {most} for {len(space)} points of {space.dim} dimensions; got {self.dim}"
+            )
+        # A full or covariance solver: the randomised one would need a seed and be off in the last digits.
+        fitted = _PCA(self.dim, svd_solver="covariance_eigh" if len(space) > space.dim else "full").fit(space.vectors)
+        components = _fixed_signs(fitted.components_.astype(np.float32))
+        # With one point, or all alike, there is no variance to share out.
+        kept = float(np.nan_to_num(fitted.explained_variance_ratio_.sum()))
+        return PCAModel(checks.frozen(components), checks.frozen(fitted.mean_.astype(np.float32)), kept)
+
+
+@dataclass(frozen=True, eq=False)
+class PCAModel:
+    """Learnt components: `encode` goes to the smaller space, `decode` comes back.
+
+    Parameters
+    ----------
+    components : ndarray of float32, shape (dim, width)
+        Orthonormal rows.
+    mean : ndarray of float32, shape (width,)
+    kept : float
+        Share of the variance that the components hold, in [0, 1].
+    """
+
+    components: FloatMatrix
+    mean: npt.NDArray[np.float32]
+    kept: float
+
+    def encode(self, vectors: npt.ArrayLike) -> FloatMatrix:
+        """Project vectors of shape (n, width) to shape (n, dim)."""
+        codes: FloatMatrix = (checks.matrix("vectors", vectors, dim=len(self.mean)) - self.mean) @ self.components.T
+        return codes
+
+    def decode(self, codes: npt.ArrayLike) -> FloatMatrix:
+        """Bring codes of shape (n, dim) back to shape (n, width)."""
+        vectors: FloatMatrix = checks.matrix("codes", codes, dim=len(self.components)) @ self.components + self.mean
+        return vectors
+
+
+def _fixed_signs(components: FloatMatrix) -> FloatMatrix:
+    """Turn each component so that its largest entry is positive: a component has no sign of its own."""
+    largest = np.take_along_axis(components, np.abs(components).argmax(axis=1)[:, None], axis=1)
+    turned: FloatMatrix = components * np.sign(largest)
+    return turned

@@ -1,0 +1,67 @@
+"""`Neighbors`: what a query found, nearest first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from semspace.display import clip, html_table, text_table
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Neighbors:
+    """Ids and scores, nearest first; iterates as ``(id, score)`` pairs.
+
+    Parameters
+    ----------
+    query : str
+        What was asked, in words, for printing.
+    ids : tuple of str, length k
+    scores : ndarray of float32, shape (k,)
+        Higher is nearer; they don't increase down the list.
+    metric : {"cosine", "dot", "euclidean", "3cosmul"}
+        Cosine lies in [-1, 1]; euclidean scores are negative distances, at most 0; 3CosMul is at least 0.
+    metadata : polars.DataFrame, optional
+        A row for each id, where the space had metadata.
+    """
+
+    query: str
+    ids: tuple[str, ...]
+    scores: npt.NDArray[np.float32]
+    metric: str = "cosine"
+    metadata: pl.DataFrame | None = None
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __iter__(self) -> Iterator[tuple[str, float]]:
+        return zip(self.ids, self.scores.tolist(), strict=True)
+
+    def __getitem__(self, position: int) -> tuple[str, float]:
+        return self.ids[position], float(self.scores[position])
+
+    def to_frame(self) -> pl.DataFrame:
+        """Return a polars DataFrame with ``id``, ``score`` and the metadata."""
+        frame = pl.DataFrame({"id": list(self.ids), "score": self.scores}, schema_overrides={"id": pl.String})
+        if self.metadata is None:
+            return frame
+        return frame.hstack(self.metadata.drop([c for c in ("id", "score") if c in self.metadata.columns]))
+
+    def _title(self) -> str:
+        return f"nearest to {clip(self.query, 50)!r}" if self else f"nothing near {clip(self.query, 50)!r}"
+
+    def _table(self) -> tuple[list[str], list[tuple[object, ...]]]:
+        frame = self.to_frame()
+        return frame.columns, list(frame.iter_rows())
+
+    def __repr__(self) -> str:
+        headers, rows = self._table()
+        return f"{self._title()} ({self.metric})\n{text_table(headers, rows)}"
+
+    def _repr_html_(self) -> str:
+        headers, rows = self._table()
+        return html_table(headers, rows, caption=f"{self._title()} ({self.metric})")

@@ -1,0 +1,38 @@
+"""Progress bars for work that takes more than two seconds, shown to people and not to log files."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
+
+
+class Bar(Protocol):
+    """What a piece of long work may do to its bar."""
+
+    def update(self, n: float = 1) -> object: ...
+
+
+def _visible(progress: bool) -> bool:
+    """A bar is for a person: in a terminal or a notebook, not in a pipe."""
+    return progress and (sys.stderr.isatty() or "ipykernel" in sys.modules)
+
+
+@contextmanager
+def bar(what: str, total: int, *, unit: str, progress: bool = True) -> Iterator[Bar]:
+    """Show how far `what` is, with rate and time left, once it has taken two seconds."""
+    from tqdm import tqdm
+
+    with tqdm(
+        total=total, desc=what, unit=unit, unit_scale=True, delay=2, leave=False, disable=not _visible(progress)
+    ) as shown:
+        yield shown
+
+
+def track(items: Iterable[T], what: str, total: int, *, unit: str, progress: bool = True) -> Iterator[T]:
+    """Walk `items` under a bar."""
+    with bar(what, total, unit=unit, progress=progress) as shown:
+        for item in items:
+            yield item
+            shown.update(1)

@@ -1,0 +1,119 @@
+"""The arithmetic of similarity on plain arrays: scores, exact nearest rows, analogies.
+
+Every score is higher-is-nearer. Nothing here knows ids' meaning, files or models.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from semspace.checks import FloatMatrix, FloatVector
+
+METRICS = ("cosine", "dot", "euclidean")
+Rows = npt.NDArray[np.int64]
+_CELLS = 16_000_000  # scores held at a time: 64 MB
+
+# 3CosMul divides by a similarity that may be zero (Levy & Goldberg 2014, equation 4).
+EPSILON = 0.001
+
+
+def lengths(vectors: FloatMatrix) -> FloatVector:
+    """Return the Euclidean length of each row, shape (n,)."""
+    return np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
+
+
+def unit(vectors: FloatMatrix) -> FloatMatrix:
+    """Return the rows scaled to length 1."""
+    return vectors / lengths(vectors)[:, None]
+
+
+def pair_score(a: FloatVector, b: FloatVector, metric: str) -> float:
+    """Return the score of two vectors."""
+    x, y = a.astype(np.float64), b.astype(np.float64)
+    if metric == "euclidean":
+        return -float(np.linalg.norm(x - y))
+    product = float(x @ y)
+    return product if metric == "dot" else product / float(np.linalg.norm(x) * np.linalg.norm(y))
+
+
+def score_blocks(vectors: FloatMatrix, sizes: FloatVector, queries: FloatMatrix, metric: str) -> Iterator[FloatMatrix]:
+    """Yield scores of a few queries at a time, shape (queries, n), so that memory stays bounded.
+
+    Euclidean blocks hold minus half the squared distance plus a constant: the same order without a root.
+    """
+    step = max(1, _CELLS // max(1, len(vectors)))
+    for start in range(0, len(queries), step):
+        scores = queries[start : start + step] @ vectors.T
+        if metric == "cosine":
+            scores /= sizes
+            scores /= lengths(queries[start : start + step])[:, None]
+        elif metric == "euclidean":
+            scores -= sizes**2 / 2
+        yield scores
+
+
+def best_rows(scores: FloatVector, k: int, names: Sequence[str], skip: Sequence[int] = ()) -> Rows:
+    """Return the rows of the `k` highest scores, highest first, leaving out `skip`.
+
+    Equal scores go by name, so the answer depends neither on the order of rows nor on `k`.
+    """
+    if len(skip):
+        scores = scores.copy()
+        scores[list(skip)] = -np.inf
+    k = min(k, len(scores) - len(set(skip)))
+    if k <= 0:
+        return np.empty(0, np.int64)
+    least = np.partition(scores, len(scores) - k)[len(scores) - k]
+    candidates = np.flatnonzero(scores >= least)
+    ordered = sorted(candidates.tolist(), key=lambda row: (-scores[row], names[row]))
+    return np.array(ordered[:k], np.int64)
+
+
+def nearest(
+    vectors: FloatMatrix,
+    sizes: FloatVector,
+    queries: FloatMatrix,
+    k: int,
+    *,
+    names: Sequence[str],
+    metric: str = "cosine",
+    skip: Sequence[Sequence[int]] | None = None,
+) -> list[tuple[Rows, FloatVector]]:
+    """Find exactly the `k` nearest rows of each query.
+
+    Parameters
+    ----------
+    vectors : (n, dim) float32
+    sizes : (n,) float32, the lengths of `vectors`
+    queries : (m, dim) float32
+    k : how many; fewer come back where there aren't as many rows
+    names : n strings that decide between equal scores
+    skip : for each query, rows that mayn't come back
+
+    Returns
+    -------
+    list of (rows, scores), one for each query, highest score first
+    """
+    found = []
+    blocks = score_blocks(vectors, sizes, queries, metric)
+    for query, scores in enumerate(row for block in blocks for row in block):
+        rows = best_rows(scores, k, names, skip[query] if skip else ())
+        values = scores[rows]
+        if metric == "euclidean":  # from the differences themselves: the expansion above loses digits
+            values = -lengths(vectors[rows] - queries[query])
+            again = sorted(range(len(rows)), key=lambda i: (-values[i], names[rows[i]]))
+            rows, values = rows[again], values[again]
+        found.append((rows, values))
+    return found
+
+
+def cos_mul(sim_a: FloatVector, sim_b: FloatVector, sim_c: FloatVector) -> FloatVector:
+    """Return 3CosMul scores for "a is to b as c is to ?" from cosines to a, b and c.
+
+    Cosines are shifted to [0, 1], as in Levy & Goldberg (2014), "Linguistic Regularities in Sparse and
+    Explicit Word Representations", section 6.
+    """
+    shift = [(1 + s) / 2 for s in (sim_a, sim_b, sim_c)]
+    scores: FloatVector = shift[1] * shift[2] / (shift[0] + np.float32(EPSILON))
+    return scores

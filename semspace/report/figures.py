@@ -1,0 +1,163 @@
+"""Figures as small inline SVG: no script, no font, readable on light and dark, described in words."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from semspace.display import clip
+
+# Okabe & Ito (2008): told apart by people who don't see all colours, on white and on black.
+PALETTE = (
+    "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#8C7A00", "#7F7F7F",
+)  # fmt: skip
+SHAPES = ("circle", "square", "triangle", "diamond")
+_WIDTH = 720
+
+
+@dataclass(frozen=True)
+class Figure:
+    """An SVG picture with a caption for everybody and a description for those who don't see it."""
+
+    svg: str
+    caption: str
+    description: str
+
+    def _repr_html_(self) -> str:
+        return f"<figure>{self.svg}<figcaption>{html.escape(self.caption)}</figcaption></figure>"
+
+
+def scatter(
+    points: npt.ArrayLike,
+    groups: Sequence[int],
+    names: Sequence[str],
+    labels: Sequence[str],
+    *,
+    caption: str,
+    most: int = 2_000,
+    height: int = 440,
+) -> Figure:
+    """Draw points of shape (n, 2), coloured and shaped by group, each with its label as a tooltip.
+
+    Beyond `most` points an even selection is drawn, and the caption says so.
+    """
+    xy = np.asarray(points, dtype=float)
+    rows = np.unique(np.linspace(0, len(xy) - 1, min(most, len(xy))).round().astype(int))
+    scaled = _fit(xy, _WIDTH, height, margin=16)
+    marks = "".join(
+        f"<g><title>{_text(names[groups[i]])}: {_text(clip(labels[i], 100))}</title>{_mark(groups[i], *scaled[i])}</g>"
+        for i in rows
+    )
+    note = f" ({len(rows):,} of {len(xy):,} drawn)" if len(rows) < len(xy) else ""
+    counts = np.bincount(np.asarray(groups), minlength=len(names))
+    parts = ", ".join(f"{names[g]} {counts[g]:,}" for g in range(len(names)))
+    description = f"A map of {len(xy):,} points: {parts}."
+    legend, legend_height = _legend(names, height)
+    svg = _svg(marks + legend, height + legend_height, caption)
+    return Figure(svg, caption + note, description)
+
+
+def bars(
+    names: Sequence[str],
+    values: Sequence[float],
+    *,
+    caption: str,
+    low: Sequence[float] | None = None,
+    high: Sequence[float] | None = None,
+    unit: str = "",
+    sides: tuple[str, str] | None = None,
+) -> Figure:
+    """Draw a horizontal bar for each value, from zero, with its interval where given.
+
+    `sides` names what it means to lie to the left and to the right of zero.
+    """
+    starts, ends = low or values, high or values
+    least, largest = min(0.0, *values, *starts), max(0.0, *values, *ends)
+    span = (largest - least) or 1.0
+    left, line = 250, 26
+    width = _WIDTH - left - 90
+    top = 26 if sides else 6
+
+    def x(value: float) -> float:
+        return left + (value - least) / span * width
+
+    rows = []
+    for i, (name, value) in enumerate(zip(names, values, strict=True)):
+        y = top + i * line
+        colour = PALETTE[0] if value >= 0 else PALETTE[1]
+        begin, size = min(x(0), x(value)), abs(x(value) - x(0))
+        whisker = ""
+        if low is not None and high is not None:
+            whisker = (
+                f'<line x1="{x(low[i]):.1f}" x2="{x(high[i]):.1f}" y1="{y + 9}" y2="{y + 9}" '
+                'stroke="currentColor" stroke-width="1.5"/>'
+            )
+        number = f"{value:.0%}" if unit == "%" else f"{value:.2f}"
+        if unit == "%" and sides:
+            number = f"{value * 100:+.0f} pt"
+        rows.append(
+            f'<text x="{left - 10}" y="{y + 13}" text-anchor="end">{_text(clip(name, 38))}</text>'
+            f'<rect x="{begin:.1f}" y="{y + 2}" width="{size:.1f}" height="14" fill="{colour}"/>{whisker}'
+            f'<text x="{_WIDTH - 6}" y="{y + 13}" text-anchor="end">{number}</text>'
+        )
+    height = top + len(values) * line + 6
+    axis = f'<line x1="{x(0):.1f}" x2="{x(0):.1f}" y1="{top - 4}" y2="{height}" stroke="currentColor" opacity="0.5"/>'
+    if sides:
+        axis += (
+            f'<text x="{x(0) - 8:.1f}" y="14" text-anchor="end">← {_text(clip(sides[0], 30))}</text>'
+            f'<text x="{x(0) + 8:.1f}" y="14">{_text(clip(sides[1], 30))} →</text>'
+        )
+    shown = "; ".join(f"{name} {value:.3g}" for name, value in zip(names, values, strict=True))
+    return Figure(_svg("".join(rows) + axis, height, caption), caption, shown + ".")
+
+
+def _svg(body: str, height: float, label: str) -> str:
+    return (
+        f'<svg viewBox="0 0 {_WIDTH} {height:.0f}" role="img" aria-label="{html.escape(label, quote=True)}" '
+        f'width="100%" style="max-width:{_WIDTH}px" font-family="system-ui, sans-serif" font-size="13" '
+        f'fill="currentColor">{body}</svg>'
+    )
+
+
+def _fit(points: npt.NDArray[np.float64], width: float, height: float, *, margin: float) -> npt.NDArray[np.float64]:
+    """Scale points into the picture, both axes alike, so that distances stay distances."""
+    low, high = points.min(axis=0), points.max(axis=0)
+    room = np.array([width, height]) - 2 * margin
+    scale = float(np.min(room / np.maximum(high - low, 1e-12)))
+    middle = (low + high) / 2
+    flipped = (points - middle) * np.array([scale, -scale])
+    placed: npt.NDArray[np.float64] = flipped + np.array([width, height]) / 2
+    return placed
+
+
+def _mark(group: int, x: float, y: float) -> str:
+    fill = f'fill="{PALETTE[group % len(PALETTE)]}" fill-opacity="0.75"'
+    shape = SHAPES[(group // len(PALETTE) + group) % len(SHAPES)]
+    if shape == "circle":
+        return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" {fill}/>'
+    if shape == "square":
+        return f'<rect x="{x - 3.5:.1f}" y="{y - 3.5:.1f}" width="7" height="7" {fill}/>'
+    if shape == "triangle":
+        return f'<path d="M{x:.1f} {y - 4.5:.1f}l4.5 8h-9z" {fill}/>'
+    return f'<path d="M{x:.1f} {y - 5:.1f}l5 5l-5 5l-5 -5z" {fill}/>'
+
+
+def _legend(names: Sequence[str], top: float) -> tuple[str, float]:
+    """Write the names under the picture, in columns; give the height taken."""
+    columns = 2 if max(map(len, names)) > 20 else 4
+    step = _WIDTH / columns
+    parts = []
+    for i, name in enumerate(names):
+        x, y = 16 + (i % columns) * step, top + 18 + (i // columns) * 20
+        parts.append(
+            f'{_mark(i, x, y - 4)}<text x="{x + 12:.0f}" y="{y:.0f}">{_text(clip(name, int(step / 7.5)))}</text>'
+        )
+    return "".join(parts), 20.0 * -(-len(names) // columns) + 10
+
+
+def _text(text: str) -> str:
+    return html.escape(text, quote=False)

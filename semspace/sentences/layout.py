@@ -1,0 +1,108 @@
+"""A folder in sentence-transformers' layout → what the model is: its parts, pooling and limits."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from semspace.bundle import digest, file_digest
+from semspace.errors import DamagedError, InputError
+from semspace.sentences.resolve import CONFIG, WEIGHTS
+
+POOLINGS = ("mean", "cls", "max")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What a model folder says of itself.
+
+    Parameters
+    ----------
+    folder : where config, weights and tokenizer lie
+    pooling : {"mean", "cls", "max"}
+    normalize : whether vectors are scaled to length 1
+    max_tokens : longest input in tokens, special ones included
+    lowercase : whether text is lower-cased before the tokenizer sees it
+    """
+
+    folder: Path
+    pooling: str
+    normalize: bool
+    max_tokens: int
+    lowercase: bool
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over everything that decides a vector."""
+        files = [self.folder / name for name in (CONFIG, WEIGHTS, "tokenizer.json")]
+        rest = json.dumps([self.pooling, self.normalize, self.max_tokens, self.lowercase])
+        return digest(*(file_digest(path).encode() for path in files), rest.encode())
+
+
+def read_layout(root: Path) -> Layout:
+    """Read a model folder, and check that it can be opened safely."""
+    modules = _modules(root)
+    kinds = [str(module["type"]).rpartition(".")[2] for module in modules]
+    unknown = [kind for kind in kinds if kind not in ("Transformer", "Pooling", "Normalize")]
+    if unknown or kinds[0] != "Transformer":
+        raise InputError(f"{root} has the modules {', '.join(kinds)}; semspace runs Transformer, Pooling and Normalize")
+    folder = root / modules[0]["path"]
+    _check_files(folder)
+    config = _json(folder / CONFIG)
+    sentence = _json(folder / "sentence_bert_config.json", {})
+    pooling = _pooling(root, modules, kinds)
+    positions = int(config.get("max_position_embeddings", 512))
+    return Layout(
+        folder,
+        pooling,
+        "Normalize" in kinds,
+        min(int(sentence.get("max_seq_length") or positions), positions),
+        bool(sentence.get("do_lower_case", False)),
+    )
+
+
+def _modules(root: Path) -> list[dict[str, Any]]:
+    modules: list[dict[str, Any]] = _json(root / "modules.json", [])
+    # A bare transformer has no list of modules: the mean of its tokens is what sentence-transformers takes.
+    return modules or [{"type": "Transformer", "path": ""}, {"type": "Pooling", "path": ""}]
+
+
+def _pooling(root: Path, modules: list[dict[str, Any]], kinds: list[str]) -> str:
+    if "Pooling" not in kinds:
+        raise InputError(f"{root} has no Pooling module, so it gives no vector for a whole text")
+    config = _json(root / modules[kinds.index("Pooling")]["path"] / "config.json", {})
+    named = config.get("pooling_mode")
+    if named is None:
+        flags = {"pooling_mode_mean_tokens": "mean", "pooling_mode_cls_token": "cls", "pooling_mode_max_tokens": "max"}
+        on = [key for key, value in config.items() if key.startswith("pooling_mode_") and value is True]
+        named = [flags.get(key, key) for key in on] or ["mean"]
+    modes = [named] if isinstance(named, str) else list(named)
+    if len(modes) != 1 or modes[0] not in POOLINGS:
+        raise InputError(f"{root} pools by {' + '.join(modes)}; semspace pools by one of {', '.join(POOLINGS)}")
+    return str(modes[0])
+
+
+def _check_files(folder: Path) -> None:
+    if not (folder / CONFIG).is_file():
+        raise InputError(f"{folder} is not a model folder: it has no {CONFIG}")
+    if not (folder / WEIGHTS).is_file():
+        pickles = sorted(p.name for p in folder.glob("*.bin")) + sorted(p.name for p in folder.glob("*.pt"))
+        if pickles:
+            raise InputError(
+                f"{folder} has its weights only as {pickles[0]}, a pickle, which can run code when opened; "
+                f"convert it to {WEIGHTS} first, or take a model that has safetensors"
+            )
+        raise InputError(f"{folder} has no weights: {WEIGHTS} is missing")
+    if not (folder / "tokenizer.json").is_file():
+        raise InputError(f"{folder} has no tokenizer.json; save the model again with a fast tokenizer")
+    if "auto_map" in _json(folder / CONFIG):
+        raise InputError(f"{folder} needs code of its own to run, and semspace never runs code that comes with a model")
+
+
+def _json(path: Path, default: Any = None) -> Any:
+    if default is not None and not path.is_file():
+        return default
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as problem:
+        raise DamagedError(f"{path} is not valid JSON; fetch the model again") from problem

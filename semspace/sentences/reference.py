@@ -1,0 +1,40 @@
+"""An encoder that is only a name until a text comes: what a saved space remembers of its encoder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from semspace.bundle import Bundle
+from semspace.checks import FloatMatrix
+from semspace.errors import InputError
+from semspace.sentences.base import Encoder
+
+
+@dataclass(frozen=True)
+class EncoderReference:
+    """Name, width and fingerprint of an encoder; it is found and checked at the first text."""
+
+    name: str
+    dim: int
+    fingerprint: str
+
+    @cached_property
+    def _encoder(self) -> Encoder:
+        encoder = Encoder.load(self.name)
+        if encoder.fingerprint != self.fingerprint:
+            raise InputError(
+                f"this space was made with an encoder {self.name!r} of fingerprint {self.fingerprint[:8]}, and the one "
+                f"found here has {encoder.fingerprint[:8]}; their vectors can't be compared: encode the texts again"
+            )
+        return encoder
+
+    def encode(self, texts: list[str]) -> FloatMatrix:
+        """Encode texts with the encoder referred to, float32 of shape (n, dim)."""
+        return self._encoder.encode(texts)
+
+
+def remembered(bundle: Bundle) -> EncoderReference | None:
+    """Give the encoder that a saved space (or the index that holds it) was made with, if it had one."""
+    made = bundle.meta["space"]["encoder"]
+    return EncoderReference(made["name"], made["dim"], made["fingerprint"]) if made else None

@@ -1,0 +1,1 @@
+"""Files → `Corpus` → `Tokens`. Knows nothing of vectors."""

@@ -1,0 +1,292 @@
+"""`Corpus`: documents in columns, with ids that are unique and texts that are text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from semspace import checks
+from semspace.bundle import Bundle, PathLike, digest, writing
+from semspace.display import clip, html_table, text_table
+from semspace.errors import InputError, UnknownIdError
+from semspace.text.read import read_table
+
+KIND = "corpus"
+_TEXT_NAMES = ("text", "body", "content", "document", "sentence")
+
+
+class Document(NamedTuple):
+    """One document of a corpus, as iteration gives it."""
+
+    id: str
+    text: str
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Corpus:
+    """Documents in columns: ``id``, ``text``, and whatever metadata came with them.
+
+    Make one with `Corpus.read`, `Corpus.from_frame` or `Corpus.from_texts`. It never changes; `select`,
+    `filter`, `head` and `sample` return new ones. It may be walked as often as you like.
+
+    Parameters
+    ----------
+    frame : polars.DataFrame
+        Columns ``id`` (unique strings) and ``text`` (strings, none empty), then metadata.
+    provenance : mapping
+        Where it came from.
+
+    Examples
+    --------
+    >>> import semspace as ss
+    >>> corpus = ss.Corpus.from_texts(["the cat sat", "dogs bark"], ids=["a", "b"])
+    >>> len(corpus), corpus["b"]
+    (2, 'dogs bark')
+    """
+
+    frame: pl.DataFrame
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not len(self.frame):
+            raise InputError("the corpus is empty: it has no documents; check the file, or the filter that left none")
+        checks.unique("document ids", self.ids)
+
+    # -- making one ---------------------------------------------------------------------------------------
+
+    @classmethod
+    def read(
+        cls,
+        path: PathLike,
+        *,
+        text: str | None = None,
+        id: str | None = None,
+        empty: str = "raise",
+        encoding: str = "utf-8",
+    ) -> Corpus:
+        """Read csv, tsv, jsonl, parquet or txt (each also ``.gz``), a folder of them, or a glob.
+
+        Parameters
+        ----------
+        path : path or pattern
+            A ``.txt`` file holds one document a line; a folder or a glob of them, one document a file.
+        text : str, optional
+            Name of the text column. By default ``text``, ``body``, ``content``, ``document`` or ``sentence``,
+            or the only column of strings.
+        id : str, optional
+            Name of the id column. By default ``id`` if there is one, else rows are numbered from 0.
+        empty : {"raise", "drop"}
+            What to do with documents that have no text: refuse the corpus, or leave them out.
+        encoding : str
+            Of text files, for example ``"latin-1"``. A byte that doesn't fit is an error, never passed over.
+
+        Raises
+        ------
+        MissingFileError
+            If nothing is at `path`.
+        InputError
+            If the file can't be read (another encoding, a broken table), a column is missing, ids repeat, or a
+            document is empty.
+        """
+        table = read_table(path, encoding=encoding)
+        made = cls.from_frame(table, text=text, id=id, empty=empty)
+        return cls(made.frame, {**made.provenance, "source": str(path)})
+
+    @classmethod
+    def from_frame(cls, frame: Any, *, text: str | None = None, id: str | None = None, empty: str = "raise") -> Corpus:
+        """Make a corpus from a polars or pandas DataFrame; see `read` for the parameters."""
+        checks.choice("empty", empty, ("raise", "drop"))
+        table = _as_polars(frame)
+        text_column = _text_column(table, text)
+        id_column = _id_column(table, id)
+        ids = _ids(table, id_column)
+        texts = _strings(table, text_column, ids)
+        rest = [c for c in table.columns if c not in (text_column, id_column, "id", "text")]
+        columns = pl.DataFrame({"id": ids, "text": texts}).hstack(table.select(rest))
+        full, dropped = _without_empty(columns, text_column, empty)
+        return cls(full, {"dropped_empty": dropped} if dropped else {})
+
+    @classmethod
+    def from_texts(cls, texts: Sequence[str], ids: Sequence[str] | None = None) -> Corpus:
+        """Make a corpus from a list of strings, numbered from 0 unless `ids` are given."""
+        rows = checks.strings("texts", texts)
+        names = [str(i) for i in range(len(rows))] if ids is None else checks.strings("ids", ids)
+        if len(names) != len(rows):
+            raise InputError(f"ids and texts must be of one length; got {len(names)} ids and {len(rows)} texts")
+        return cls.from_frame(pl.DataFrame({"id": names, "text": rows}, schema={"id": pl.String, "text": pl.String}))
+
+    # -- looking into it ----------------------------------------------------------------------------------
+
+    @property
+    def ids(self) -> pl.Series:
+        """The ids, in order (polars Series of n strings)."""
+        return self.frame["id"]
+
+    @property
+    def texts(self) -> pl.Series:
+        """The texts, in order (polars Series of n strings)."""
+        return self.frame["text"]
+
+    @property
+    def metadata(self) -> pl.DataFrame:
+        """Everything but the texts: ``id`` and the metadata columns."""
+        return self.frame.drop("text")
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over ids and texts, in order."""
+        rows = self.frame.select(pl.concat_str(["id", "text"], separator="\x00"))
+        return digest(*(row.encode() + b"\x01" for row in rows.to_series()))
+
+    @cached_property
+    def _rows(self) -> dict[str, int]:
+        return {name: row for row, name in enumerate(self.ids)}
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def __iter__(self) -> Iterator[Document]:
+        for part in self.frame.select("id", "text").iter_slices(10_000):
+            yield from (Document(*row) for row in part.iter_rows())
+
+    def __contains__(self, id: object) -> bool:
+        return id in self._rows
+
+    def __getitem__(self, id: str) -> str:
+        if id not in self._rows:
+            raise checks.unknown("document", str(id), self._rows, where=f"this corpus of {len(self):,}")
+        return str(self.texts[self._rows[id]])
+
+    def __repr__(self) -> str:
+        rows = [(d.id, d.text) for d in self.head(min(3, len(self)))]
+        more = f"\nand {len(self) - 3:,} more" if len(self) > 3 else ""
+        extra = [c for c in self.frame.columns if c not in ("id", "text")]
+        columns = f", metadata {', '.join(extra)}" if extra else ""
+        return f"Corpus of {len(self):,} documents{columns}\n{text_table(('id', 'text'), rows)}{more}"
+
+    def _repr_html_(self) -> str:
+        rows = [(d.id, clip(d.text, 200)) for d in self.head(min(5, len(self)))]
+        return html_table(("id", "text"), rows, caption=f"Corpus of {len(self):,} documents")
+
+    # -- parts of it --------------------------------------------------------------------------------------
+
+    def head(self, n: int = 5) -> Corpus:
+        """Return the first `n` documents."""
+        return Corpus(self.frame.head(checks.whole("n", n)), self.provenance)
+
+    def sample(self, n: int, *, seed: int = 0) -> Corpus:
+        """Return `n` documents drawn without replacement, in corpus order."""
+        size = checks.whole("n", n, high=len(self))
+        rows = pl.int_range(len(self), eager=True).sample(size, seed=seed).sort()
+        return Corpus(self.frame[rows], self.provenance)
+
+    def select(self, ids: Sequence[str]) -> Corpus:
+        """Return the documents with these ids, in this order."""
+        missing = next((i for i in ids if i not in self._rows), None)
+        if missing is not None:
+            raise checks.unknown("document", str(missing), self._rows, where=f"this corpus of {len(self):,}")
+        return Corpus(self.frame[[self._rows[i] for i in ids]], self.provenance)
+
+    def filter(self, where: str) -> Corpus:
+        """Return the documents for which a condition holds, such as ``"year >= 2001 and label = 'sport'"``."""
+        from semspace.text.where import matching
+
+        return Corpus(self.frame.filter(matching(self.frame, where)), self.provenance)
+
+    # -- on disk ------------------------------------------------------------------------------------------
+
+    def save(self, path: PathLike, *, overwrite: bool = False) -> None:
+        """Save as a bundle directory; see `semspace.save`."""
+        with writing(path, KIND, overwrite=overwrite) as draft:
+            draft.meta.update(count=len(self), provenance=dict(self.provenance))
+            draft.table("documents", self.frame)
+
+    @classmethod
+    def from_bundle(cls, bundle: Bundle) -> Corpus:
+        """Take a corpus out of an opened bundle."""
+        return cls(bundle.table("documents"), bundle.meta["provenance"])
+
+
+def _as_polars(frame: Any) -> pl.DataFrame:
+    if isinstance(frame, pl.LazyFrame):
+        return frame.collect()
+    if isinstance(frame, pl.DataFrame):
+        return frame
+    if type(frame).__module__.partition(".")[0] == "pandas":
+        # Column by column: polars' own conversion wants pyarrow, which semspace doesn't need.
+        return pl.DataFrame({str(c): pl.Series(_plain(frame[c]), strict=False) for c in frame.columns})
+    raise InputError(f"expected a polars or pandas DataFrame; got {type(frame).__name__}")
+
+
+def _plain(column: Any) -> list[Any]:
+    """Turn a pandas column into Python values, with None where pandas holds NaN, NaT or NA."""
+    return column.astype(object).where(column.notna(), None).tolist()  # type: ignore[no-any-return]
+
+
+def _text_column(table: pl.DataFrame, name: str | None) -> str:
+    if name is not None:
+        return _has(table, name, "text")
+    for guess in _TEXT_NAMES:
+        if guess in table.columns:
+            return guess
+    strings = [c for c, kind in table.schema.items() if kind == pl.String and c != "id"]
+    if len(strings) == 1:
+        return strings[0]
+    raise InputError(f"which column holds the text? say text=NAME; there are {', '.join(table.columns) or 'none'}")
+
+
+def _id_column(table: pl.DataFrame, name: str | None) -> str | None:
+    if name is not None:
+        return _has(table, name, "id")
+    return "id" if "id" in table.columns else None
+
+
+def _has(table: pl.DataFrame, name: str, role: str) -> str:
+    if name not in table.columns:
+        known = ", ".join(table.columns) or "none"
+        raise UnknownIdError(f"no column {name!r} for {role}=; the columns are {known}")
+    return name
+
+
+def _ids(table: pl.DataFrame, column: str | None) -> pl.Series:
+    if column is None:
+        return pl.int_range(len(table), eager=True).cast(pl.String).alias("id")
+    ids = table[column]
+    if ids.null_count():
+        row = ids.is_null().arg_true()[0]
+        raise InputError(f"the id column {column!r} is empty in row {row}; name another with id=, or fill it")
+    if ids.dtype.is_nested():
+        raise InputError(f"the id column {column!r} must hold strings or numbers; it holds {ids.dtype}")
+    return ids.cast(pl.String).alias("id")
+
+
+def _strings(table: pl.DataFrame, column: str, ids: pl.Series) -> pl.Series:
+    texts = table[column]
+    if texts.dtype == pl.Null:
+        return texts.cast(pl.String).alias("text")
+    if texts.dtype == pl.Object:
+        bad = next(i for i, value in enumerate(texts) if not isinstance(value, str) and value is not None)
+        raise InputError(
+            f"the text column {column!r} must hold strings; document {ids[bad]!r} holds {type(texts[bad]).__name__}"
+        )
+    if texts.dtype != pl.String:
+        raise InputError(
+            f"the text column {column!r} must hold strings; it holds {texts.dtype}: name another with text="
+        )
+    return texts.alias("text")
+
+
+def _without_empty(frame: pl.DataFrame, column: str, empty: str) -> tuple[pl.DataFrame, int]:
+    blank = frame["text"].is_null() | (frame["text"].str.strip_chars() == "").fill_null(True)
+    count = int(blank.sum())
+    if count and empty == "raise":
+        first = frame["id"].filter(blank)[0]
+        raise InputError(
+            f"{count:,} of {len(frame):,} documents have no text in column {column!r} (the first is id {first!r}); "
+            f"pass empty='drop' (--drop-empty) to leave them out"
+        )
+    return (frame.filter(~blank) if count else frame), count
