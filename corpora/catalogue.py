@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-
-from semspace import checks
 from semspace.corpora.packaged import gensim_file
 from semspace.corpora.wikipedia import read_dump
+
+from semspace import checks
 from semspace.text.corpus import Corpus
 from semspace.text.read import read_table
 

@@ -6,7 +6,6 @@ Names are loaded when they are first used, so ``import semspace`` costs little.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-
 __version__ = "0.1.0"
 
 # Public name → the module that holds it. A heavy library is loaded by the first use of a name that needs it.
@@ -30,10 +29,33 @@ _HOMES = {
 }
 _ROOMS = ("corpora", "errors", "evaluation", "latent", "report")
 
-__all__ = [*_HOMES, *_ROOMS]  # noqa: PLE0604  (the names are strings; the linter can't see it)
+__all__ = [
+    "Clustering",
+    "Comparison",
+    "Corpus",
+    "Encoder",
+    "Index",
+    "Neighbors",
+    "Score",
+    "SemspaceError",
+    "Space",
+    "Tokens",
+    "Word2Vec",
+    "cluster",
+    "compare",
+    "corpora",
+    "errors",
+    "evaluate",
+    "evaluation",
+    "latent",
+    "load",
+    "report",
+    "save",
+]
 
 if TYPE_CHECKING:
-    from semspace import corpora, errors, evaluation, latent, report
+    import semspace.corpora  # noqa: F401  (mypy knows this room as `corpora`)
+    from semspace import errors, evaluation, latent, report
     from semspace.clusters.cluster import cluster
     from semspace.clusters.clustering import Clustering
     from semspace.comparison.compare import compare

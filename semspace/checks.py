@@ -13,6 +13,7 @@ from semspace.errors import InputError, MissingExtraError, UnknownIdError
 
 FloatMatrix = npt.NDArray[np.float32]
 FloatVector = npt.NDArray[np.float32]
+Names = Sequence[str] | npt.NDArray[np.object_]
 
 
 def whole(name: str, value: object, *, low: int = 1, high: int | None = None) -> int:
@@ -57,7 +58,7 @@ def matrix(name: str, value: object, *, dim: int | None = None) -> FloatMatrix:
     return array
 
 
-def finite_rows(name: str, array: FloatMatrix, ids: Sequence[object]) -> None:
+def finite_rows(name: str, array: FloatMatrix, ids: Names) -> None:
     """Raise `InputError` that names the first row with NaN, infinity or only zeros."""
     if not array.size:
         return
@@ -71,7 +72,7 @@ def finite_rows(name: str, array: FloatMatrix, ids: Sequence[object]) -> None:
             raise InputError(f"{name} of {ids[row]!r} (row {row}) {what}; leave such rows out before making a space")
 
 
-def unique(name: str, values: Sequence[str]) -> None:
+def unique(name: str, values: Collection[str]) -> None:
     """Raise `InputError` that names the first value seen twice."""
     if len(set(values)) == len(values):
         return
@@ -92,13 +93,16 @@ def unknown(what: str, got: str, known: Iterable[str], *, where: str) -> Unknown
 def nearest_spellings(got: str, known: Iterable[str], n: int = 3) -> list[str]:
     """Return up to `n` of `known` spelled most like `got`, nearest first; another case counts as near."""
     folded = got.casefold()
-    # difflib is slow on a large vocabulary: only words of about the same length can be near.
-    pool = [word for word in known if abs(len(word) - len(got)) <= 2]
     by_fold: dict[str, str] = {}
-    for word in pool:
+    for word in known:
         by_fold.setdefault(word.casefold(), word)
-    near = difflib.get_close_matches(folded, by_fold, n=n, cutoff=0.7)
-    return [by_fold[word] for word in near]
+    # difflib is slow on a large vocabulary, where words of another length are seldom what was meant.
+    pool = by_fold if len(by_fold) < 1_000 else [word for word in by_fold if abs(len(word) - len(got)) <= 2]
+    near = difflib.get_close_matches(folded, pool, n=4 * n, cutoff=0.7)
+    # Of spellings equally near, the first one known is the most frequent.
+    places = {word: place for place, word in enumerate(by_fold)}
+    near.sort(key=lambda word: (-difflib.SequenceMatcher(None, word, folded).ratio(), places[word]))
+    return [by_fold[word] for word in near[:n]]
 
 
 def need(module: str, extra: str) -> ModuleType:
@@ -107,7 +111,7 @@ def need(module: str, extra: str) -> ModuleType:
         return importlib.import_module(module)
     except ImportError as problem:
         raise MissingExtraError(
-            f"this needs {module.split('.')[0]}, which isn't installed: pip install 'semspace[{extra}]'"
+            f"this needs {module.partition('.')[0]}, which isn't installed: pip install 'semspace[{extra}]'"
         ) from problem
 
 
@@ -129,6 +133,6 @@ def frozen(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Return a read-only array: the same one if it is read-only already, else a copy nobody else can write."""
     if not array.flags.writeable:
         return array
-    copy = array.copy()
+    copy: npt.NDArray[Any] = array.copy()
     copy.setflags(write=False)
     return copy

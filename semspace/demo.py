@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
-from typing import Any, Iterator, NamedTuple
+from typing import Any, NamedTuple
 
-from semspace import corpora
 from semspace.bundle import write_text
 from semspace.clusters.cluster import cluster
 from semspace.clusters.clustering import Clustering
 from semspace.comparison.compare import compare
+from semspace.corpora import load as load_corpus
 from semspace.display import clip
+from semspace.errors import SemspaceWarning
 from semspace.evaluation.evaluate import evaluate
 from semspace.index.index import Index
 from semspace.report import Page, Prose, Section, Table, bars, to_html
@@ -37,46 +39,74 @@ class Step(NamedTuple):
     sections: tuple[Section, ...]
 
 
+@dataclass
+class _Tour:
+    """Says each step's title before its work, so that a reader knows what is waited for, and collects what comes."""
+
+    say: Callable[[str], object]
+    plain: dict[str, Any] = field(default_factory=dict)
+    sections: list[Section] = field(default_factory=list)
+
+    def title(self, text: str) -> None:
+        self.say(text)
+
+    def found(self, step: Step) -> None:
+        self.say(f"  {step.line}\n")
+        self.plain.update(step.plain)
+        self.sections.extend(step.sections)
+
+
 def run(out: Path, *, say: Callable[[str], object]) -> dict[str, Any]:
     """Run every step, saying what comes out, and write the report and the saved values into `out`."""
     started = perf_counter()
-    results: dict[str, Any] = {}
-    sections: list[Section] = []
+    tour = _Tour(say)
+    tour.title("semspace demo: from text to answers, offline, on real texts\n")
 
-    def done(title: str, step: Step) -> None:
-        say(f"{title}\n  {step.line}\n")
-        results.update(step.plain)
-        sections.extend(step.sections)
-
-    say("semspace demo: from text to answers, offline, on real texts\n")
-    words = Word2Vec(dim=100, window=10, epochs=20, seed=7).train(corpora.load("wikipedia-sample"))
+    tour.title("1  Word2Vec, trained on 106 Wikipedia articles")
+    words = Word2Vec(dim=100, window=10, epochs=20, seed=7).train(load_corpus("wikipedia-sample"))
     words.save(out / "words.space", overwrite=True)
-    done("1  Word2Vec, trained on 106 Wikipedia articles", words_step(words))
+    tour.found(words_step(words))
+
+    tour.title(f"2  The same words through a transformer ({MODEL})")
     encoder = Encoder.load(MODEL)
-    done(f"2  The same words through a transformer ({MODEL})", encoder_step(words, encoder))
-    few, many = corpora.load("lee"), corpora.load("lee-background")
+    tour.found(encoder_step(words, encoder))
+
+    tour.title("3  News articles as vectors")
+    few, many = load_corpus("lee"), load_corpus("lee-background")
     with _notes() as notes:
         docs = encoder.embed(few), encoder.embed(many)
-    done("3  News articles as vectors", documents_step(docs, notes))
+    tour.found(documents_step(docs, notes))
+
+    tour.title("4  Questions in plain words, answered by an HNSW index")
     index = Index.build(docs[1], "hnsw")
     index.save(out / "news.index", overwrite=True)
-    done("4  Questions in plain words, answered by an HNSW index", search_step(index))
+    tour.found(search_step(index))
+
+    tour.title("5  Groups of articles")
     groups = cluster(docs[1])
     groups.save(out / "news.groups", overwrite=True)
-    done("5  Groups of articles", groups_step(groups))
-    done("6  Two corpora, compared", compare_step(few, many, docs))
-    done("7  Agreement with people", people_step(docs[0]))
-    page = Page(
+    tour.found(groups_step(groups))
+
+    tour.title("6  Two corpora, compared")
+    tour.found(compare_step(few, many, docs))
+
+    tour.title("7  Agreement with people")
+    tour.found(people_step(docs[0]))
+
+    report = write_text(out / "report.html", to_html(_page(tour.sections)))
+    seconds = perf_counter() - started
+    say(f"Report: {report} (one file; open it in a browser)\nDone in {seconds:.0f} s. Next, try:")
+    say(f"  semspace similar {out / 'words.space'} philosophy\n  semspace search {out / 'news.index'} 'bush fires'")
+    return {**tour.plain, "report": str(report), "seconds": round(seconds, 1)}
+
+
+def _page(sections: Sequence[Section]) -> Page:
+    return Page(
         "semspace: from text to answers",
         "A small tour on real texts: words, questions, groups, a comparison, and how far to trust it.",
         tuple(sections),
         "Texts: a slice of English Wikipedia and the Lee news corpus, both from the gensim package.",
     )
-    report = write_text(out / "report.html", to_html(page))
-    results.update(report=str(report), seconds=round(perf_counter() - started, 1))
-    say(f"Report: {report} (one file, open it in a browser)\nDone in {results['seconds']:.0f} s. Next, try:")
-    say(f"  semspace similar {out / 'words.space'} philosophy\n  semspace search {out / 'news.index'} 'bush fires'")
-    return results
 
 
 def words_step(words: Space) -> Step:
@@ -85,8 +115,8 @@ def words_step(words: Space) -> Step:
     near = {word: list(words.most_similar(word, 5).ids) for word in _PROBES}
     shown = "\n  ".join(f"{word}: {', '.join(ids)}" for word, ids in near.items())
     line = (
-        f"{len(words):,} words; nearest to\n  {shown}\n  WordSim-353: {score.value:.2f} (rank correlation with people's "
-        f"ratings of {score.used} word pairs; 1 would be perfect)"
+        f"{len(words):,} words; nearest to\n  {shown}\n  WordSim-353: {score.value:.2f} (rank correlation with "
+        f"people's ratings of {score.used} word pairs; 1 would be perfect)"
     )
     table = Table(("word", "nearest, by Word2Vec"), [(word, ", ".join(ids)) for word, ids in near.items()])
     said = Prose(
@@ -184,8 +214,9 @@ def people_step(docs: Space) -> Step:
     """Hold the similarities against people's."""
     score = evaluate(docs, "lee-documents")["lee-documents"]
     meaning = (
-        f"{score.value:.2f} is the rank correlation (Spearman) of our similarities with people's, over {score.used:,} pairs "
-        f"of articles: 0 would be guessing, 1 their very order. People aren't of one mind either, so 1 can't be reached."
+        f"{score.value:.2f} is the rank correlation (Spearman) of our similarities with people's, over {score.used:,} "
+        f"pairs of articles: 0 would be guessing, 1 their very order. People aren't of one mind either, so 1 can't "
+        f"be reached."
     )
     method = (
         "Lee, Pincombe and Welsh (2005) had 83 students rate pairs of 50 short news texts; each pair has the mean of "
@@ -199,6 +230,6 @@ def _notes() -> Iterator[list[str]]:
     """Collect warnings as notes to be told in their place."""
     notes: list[str] = []
     with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", UserWarning)
+        warnings.simplefilter("always", SemspaceWarning)
         yield notes
-        notes.extend(str(warning.message) for warning in caught if warning.category is UserWarning)
+        notes.extend(str(warning.message) for warning in caught if warning.category is SemspaceWarning)

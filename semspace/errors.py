@@ -1,4 +1,4 @@
-"""What can go wrong, in a handful of classes.
+"""What can go wrong, or needs to be known, in a handful of classes.
 
 Every error of semspace derives from `SemspaceError`, and also from the built-in people would catch by
 habit. A message says what was wrong, the value got, what is allowed, and the remedy, in one sentence.
@@ -34,3 +34,7 @@ class DamagedError(SemspaceError, ValueError):
 
 class MissingExtraError(SemspaceError, ImportError):
     """An optional library that isn't installed; the message names the pip command."""
+
+
+class SemspaceWarning(UserWarning):
+    """Something to know about a result that is there all the same."""

@@ -11,11 +11,12 @@ T = TypeVar("T")
 class Bar(Protocol):
     """What a piece of long work may do to its bar."""
 
-    def update(self, n: float = 1) -> object: ...
+    def update(self, n: float = 1) -> object:
+        """Move on by `n` units."""
 
 
 def _visible(progress: bool) -> bool:
-    """A bar is for a person: in a terminal or a notebook, not in a pipe."""
+    """Tell whether a person is looking: a terminal or a notebook, not a pipe."""
     return progress and (sys.stderr.isatty() or "ipykernel" in sys.modules)
 
 

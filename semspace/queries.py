@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from semspace.checks import FloatMatrix, FloatVector
+from semspace.checks import FloatMatrix, FloatVector, Names
 
 METRICS = ("cosine", "dot", "euclidean")
 Rows = npt.NDArray[np.int64]
@@ -20,12 +20,14 @@ EPSILON = 0.001
 
 def lengths(vectors: FloatMatrix) -> FloatVector:
     """Return the Euclidean length of each row, shape (n,)."""
-    return np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
+    sizes: FloatVector = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
+    return sizes
 
 
 def unit(vectors: FloatMatrix) -> FloatMatrix:
     """Return the rows scaled to length 1."""
-    return vectors / lengths(vectors)[:, None]
+    scaled: FloatMatrix = vectors / lengths(vectors)[:, None]
+    return scaled
 
 
 def pair_score(a: FloatVector, b: FloatVector, metric: str) -> float:
@@ -53,7 +55,7 @@ def score_blocks(vectors: FloatMatrix, sizes: FloatVector, queries: FloatMatrix,
         yield scores
 
 
-def best_rows(scores: FloatVector, k: int, names: Sequence[str], skip: Sequence[int] = ()) -> Rows:
+def best_rows(scores: FloatVector, k: int, names: Names, skip: Sequence[int] = ()) -> Rows:
     """Return the rows of the `k` highest scores, highest first, leaving out `skip`.
 
     Equal scores go by name, so the answer depends neither on the order of rows nor on `k`.
@@ -76,7 +78,7 @@ def nearest(
     queries: FloatMatrix,
     k: int,
     *,
-    names: Sequence[str],
+    names: Names,
     metric: str = "cosine",
     skip: Sequence[Sequence[int]] | None = None,
 ) -> list[tuple[Rows, FloatVector]]:
@@ -102,7 +104,7 @@ def nearest(
         values = scores[rows]
         if metric == "euclidean":  # from the differences themselves: the expansion above loses digits
             values = -lengths(vectors[rows] - queries[query])
-            again = sorted(range(len(rows)), key=lambda i: (-values[i], names[rows[i]]))
+            again = sorted(range(len(rows)), key=lambda i: (-values[i], names[int(rows[i])]))
             rows, values = rows[again], values[again]
         found.append((rows, values))
     return found

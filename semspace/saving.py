@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from importlib import import_module
+from typing import Any, Protocol
 
-from semspace.bundle import Bundle, PathLike, opening
-from semspace.clusters.clustering import KIND as CLUSTERING
-from semspace.clusters.clustering import Clustering
+from semspace.bundle import PathLike, opening
 from semspace.errors import DamagedError, InputError
-from semspace.index.index import KIND as INDEX
-from semspace.index.index import Index
 from semspace.sentences.reference import remembered
 from semspace.space import KIND as SPACE
 from semspace.space import Space
-from semspace.text.corpus import KIND as CORPUS
-from semspace.text.corpus import Corpus
-from semspace.text.tokens import KIND as TOKENS
-from semspace.text.tokens import Tokens
 
-Value = Corpus | Tokens | Space | Index | Clustering
 
-_READERS: dict[str, Callable[[Bundle], Value]] = {
-    CORPUS: Corpus.from_bundle,
-    TOKENS: Tokens.from_bundle,
-    SPACE: lambda bundle: Space.from_bundle(bundle, remembered(bundle)),
-    INDEX: Index.from_bundle,
-    CLUSTERING: Clustering.from_bundle,
+class Value(Protocol):
+    """A corpus, tokens, a space, an index or a clustering."""
+
+    def save(self, path: PathLike, *, overwrite: bool = False) -> None:
+        """Save as a bundle directory."""
+
+
+# Kind in the manifest → where its class lives. Imported when met: a command that looks up a word shouldn't wait for
+# what clusters documents.
+_HOMES = {
+    "clustering": ("semspace.clusters.clustering", "Clustering"),
+    "corpus": ("semspace.text.corpus", "Corpus"),
+    "index": ("semspace.index.index", "Index"),
+    "tokens": ("semspace.text.tokens", "Tokens"),
 }
 
 
@@ -45,7 +44,8 @@ def save(value: Value, path: PathLike, *, overwrite: bool = False) -> None:
     ExistsError
         If `path` is taken.
     """
-    if not isinstance(value, Value):
+    home = (type(value).__module__, type(value).__name__)
+    if home not in (*_HOMES.values(), (Space.__module__, Space.__name__)):
         raise InputError(f"save takes a Corpus, Tokens, Space, Index or Clustering; got {type(value).__name__}")
     value.save(path, overwrite=overwrite)
 
@@ -73,6 +73,9 @@ def load(path: PathLike, *, verify: bool = True) -> Any:
     [1.0, 2.0]
     """
     bundle = opening(path, verify=verify)
-    if bundle.kind not in _READERS:
+    if bundle.kind == SPACE:
+        return Space.from_bundle(bundle, remembered(bundle))
+    if bundle.kind not in _HOMES:
         raise DamagedError(f"{path} holds a {bundle.kind!r}, which this semspace doesn't know; upgrade semspace")
-    return _READERS[bundle.kind](bundle)
+    module, name = _HOMES[bundle.kind]
+    return getattr(import_module(module), name).from_bundle(bundle)

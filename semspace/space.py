@@ -26,12 +26,19 @@ class TextEncoder(Protocol):
     """What puts new text into a space: any encoder of `semspace.sentences`."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """By which `Encoder.load` finds it again."""
+
     @property
-    def dim(self) -> int: ...
+    def dim(self) -> int:
+        """Number of dimensions."""
+
     @property
-    def fingerprint(self) -> str: ...
-    def encode(self, texts: list[str]) -> FloatMatrix: ...
+    def fingerprint(self) -> str:
+        """SHA-256 over everything that decides a vector."""
+
+    def encode(self, texts: list[str]) -> FloatMatrix:
+        """Encode texts, float32 of shape (n, dim)."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -84,7 +91,7 @@ class Space:
                 f"this space has {self.vectors.shape[1]}"
             )
         checks.unique("ids", self.ids.tolist())
-        checks.finite_rows("the vector", self.vectors, self.ids)  # type: ignore[arg-type]
+        checks.finite_rows("the vector", self.vectors, self.ids)
         object.__setattr__(self, "ids", checks.frozen(self.ids))
         object.__setattr__(self, "vectors", checks.frozen(self.vectors))
 
@@ -129,7 +136,7 @@ class Space:
     def fingerprint(self) -> str:
         """SHA-256 over ids and vectors, in order."""
         names = "\x00".join(self.ids).encode()
-        return digest(names, memoryview(np.ascontiguousarray(self.vectors)).cast("B"))
+        return digest(names, np.ascontiguousarray(self.vectors).data.cast("B"))
 
     @cached_property
     def sizes(self) -> FloatVector:
@@ -148,9 +155,8 @@ class Space:
 
     def __getitem__(self, id: str | Sequence[str]) -> npt.NDArray[np.float32]:
         """Give the vector of an id, shape (dim,), or of a list of ids, shape (n, dim)."""
-        if isinstance(id, str):
-            return self.vectors[self.row(id)]
-        return self.vectors[[self.row(one) for one in id]]
+        found: npt.NDArray[np.float32] = self.vectors[self.row(id) if isinstance(id, str) else [*map(self.row, id)]]
+        return found
 
     def row(self, id: str) -> int:
         """Give the row of an id, or raise `UnknownIdError` with the nearest spellings."""
@@ -262,7 +268,7 @@ class Space:
             return self._nearest([vb - va + vc], [own], [title], k, "cosine")[0]
         sims = np.vstack(list(queries.score_blocks(self.vectors, self.sizes, np.stack([va, vb, vc]), "cosine")))
         scores = queries.cos_mul(*sims)
-        rows = queries.best_rows(scores, k, self.ids, own)  # type: ignore[arg-type]
+        rows = queries.best_rows(scores, k, self.ids, own)
         return self.neighbors(title, rows, scores[rows], "3cosmul")
 
     def odd_one_out(self, ids: Sequence[str]) -> str:
@@ -336,7 +342,7 @@ class Space:
             k,
             names=self.ids,
             metric=metric,
-            skip=own,  # type: ignore[arg-type]
+            skip=own,
         )
         return [self.neighbors(t, rows, scores, metric) for t, (rows, scores) in zip(titles, found, strict=True)]
 
@@ -371,10 +377,8 @@ class Space:
         if taken is not None:
             raise InputError(f"the space already has {taken!r}; choose other ids (a space never changes a point)")
         if (self.metadata is None) != (metadata is None):
-            have = "has" if self.metadata is not None else "has no"
-            raise InputError(
-                f"this space {have} metadata, so the new points must come {'with' if metadata is None else 'without'} it"
-            )
+            have, need = ("has", "with") if metadata is None else ("has no", "without")
+            raise InputError(f"this space {have} metadata, so the new points must come {need} it")
         table = None if self.metadata is None else pl.concat([self.metadata, pl.DataFrame(metadata)])
         return replace(
             self, ids=np.concatenate([self.ids, names]), vectors=np.concatenate([self.vectors, more]), metadata=table
@@ -435,4 +439,5 @@ def _unit(vector: FloatVector) -> FloatVector:
     size = np.linalg.norm(vector)
     if not size:
         raise InputError("the query is the zero vector, which has no direction; use another")
-    return (vector / size).astype(np.float32)
+    scaled: FloatVector = (vector / size).astype(np.float32)
+    return scaled

@@ -9,15 +9,22 @@ from collections.abc import Sequence
 
 from semspace.cli.app import app
 from semspace.display import clip
-from semspace.errors import SemspaceError
+from semspace.errors import SemspaceError, SemspaceWarning
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; exit code 0, 2 for bad input, 130 when stopped by the user."""
-    # From a shell a warning is a line to read, not a place in somebody else's code.
-    warnings.showwarning = lambda message, *_, **__: _say(f"note: {message}")
+    with warnings.catch_warnings():
+        # From a shell a warning of ours is a line to read, and one of a library's is nobody's business.
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("always", SemspaceWarning)
+        warnings.showwarning = lambda message, *_, **__: _say(f"note: {message}")
+        return _run(list(sys.argv[1:] if arguments is None else arguments))
+
+
+def _run(arguments: list[str]) -> int:
     try:
-        app(list(sys.argv[1:] if arguments is None else arguments), standalone_mode=True)
+        app(arguments)
     except SemspaceError as problem:
         _say(f"semspace: {problem}")
         return 2

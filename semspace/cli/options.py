@@ -42,12 +42,13 @@ def read_corpus(
     given: str, text: str | None = None, id: str | None = None, drop_empty: bool = False, encoding: str = "utf-8"
 ) -> Corpus:
     """Give the corpus that an INPUT argument means."""
-    from semspace import corpora
+    from semspace.corpora import load as load_named
     from semspace.saving import load
     from semspace.text.corpus import Corpus
 
     if given.startswith(CORPUS_PREFIX):
-        return corpora.load(given.removeprefix(CORPUS_PREFIX))
+        named: Corpus = load_named(given.removeprefix(CORPUS_PREFIX))
+        return named
     if is_bundle(given):
         value = load(given)
         if not isinstance(value, Corpus):

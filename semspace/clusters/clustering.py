@@ -91,7 +91,7 @@ class Clustering:
     def _by_center(self, group: int) -> npt.NDArray[np.int64]:
         rows = np.flatnonzero(self.labels == group)
         closeness = queries.unit(self.space.vectors[rows]) @ self.centers[group]
-        ordered = queries.best_rows(closeness, len(rows), self.space.ids[rows])  # type: ignore[arg-type]
+        ordered = queries.best_rows(closeness, len(rows), self.space.ids[rows])
         return rows[ordered]
 
     def _rows(self) -> list[tuple[object, ...]]:

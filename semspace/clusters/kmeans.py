@@ -31,7 +31,7 @@ def group(points: FloatMatrix, k: int, *, seed: int, starts: int = 5) -> Groupin
     labels = nearest_center(points, centers)
     counts = np.bincount(labels, minlength=k)
     used = np.flatnonzero(counts)
-    first = [int(np.argmax(labels == g)) for g in used]
+    first = np.array([np.argmax(labels == g) for g in used])
     order = used[np.lexsort((first, -counts[used]))]
     rank = np.empty(k, np.int32)
     rank[order] = np.arange(len(order), dtype=np.int32)
@@ -40,7 +40,8 @@ def group(points: FloatMatrix, k: int, *, seed: int, starts: int = 5) -> Groupin
 
 def nearest_center(points: FloatMatrix, centers: FloatMatrix) -> Labels:
     """Return the row of the center with the highest cosine to each point."""
-    return (points @ centers.T).argmax(axis=1).astype(np.int32)
+    nearest: Labels = (points @ centers.T).argmax(axis=1).astype(np.int32)
+    return nearest
 
 
 def choose_k(points: FloatMatrix, *, seed: int, progress: bool) -> int:

@@ -15,7 +15,7 @@ from semspace.comparison.distances import Distance, TwoSample
 from semspace.comparison.overlap import near_pairs
 from semspace.comparison.shares import group_shares
 from semspace.comparison.words import word_contrast
-from semspace.errors import InputError
+from semspace.errors import InputError, SemspaceWarning
 from semspace.sentences.base import Encoder
 from semspace.space import Space
 from semspace.text.corpus import Corpus
@@ -121,7 +121,8 @@ def _check_pair(a: Corpus, b: Corpus, left: Space, right: Space, names: tuple[st
     sizes = sorted((len(a), len(b)))
     if sizes[1] > 50 * sizes[0]:
         warnings.warn(
-            f"one corpus is {sizes[1] / sizes[0]:.0f} times the other; differences within the small one are hard to see",
+            f"one corpus is {sizes[1] / sizes[0]:.0f} times the other; what the small one holds is hard to see",
+            SemspaceWarning,
             stacklevel=3,
         )
 

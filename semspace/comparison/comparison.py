@@ -62,9 +62,10 @@ class Comparison:
         return known[checks.choice("distance", name, known)]
 
     def distances(self) -> pl.DataFrame:
-        """Return all distances: ``distance``, ``value``, its interval ``low`` to ``high``, ``by_chance``, ``p_value``.
+        """Return all distances: ``distance``, ``value``, ``low``, ``high``, ``by_chance``, ``p_value``.
 
-        ``by_chance`` is what the value exceeds in 5 % of random splits of both corpora together.
+        ``low`` to ``high`` is the 95 % interval of the value, and ``by_chance`` is what the value exceeds in 5 % of
+        random splits of both corpora together.
         """
         return pl.DataFrame(self._distance_rows(), schema=list(_DISTANCE_COLUMNS), orient="row")
 
@@ -98,12 +99,10 @@ class Comparison:
         a, b = self.names
         auc, mmd = self.distance("classifier"), self.distance("mmd")
         least = max(answer.p_value for answer in (mmd, self.distance("energy")))
-        if mmd.value == 0 and auc.value == 0.5:
-            return f"{a} and {b} hold the same documents: every distance is 0."
         if least >= 0.05:
             return (
-                f"No difference in meaning between {a} and {b} could be shown (p = {p_value(least)}): they are no further "
-                f"apart than random halves of both together. That doesn't prove them alike; more text might tell."
+                f"No difference in meaning between {a} and {b} could be shown (p = {p_value(least)}): they are no "
+                f"further apart than random splits of both together. That doesn't prove them alike: more text may tell."
             )
         how = "slightly" if auc.value < 0.7 else "clearly" if auc.value < 0.9 else "strongly"
         return (

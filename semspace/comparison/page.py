@@ -34,8 +34,8 @@ def _far(found: Comparison) -> Section:
     method = (
         f"MMD uses a Gaussian kernel as wide as the median distance; MMD and energy distance are unbiased, so they can "
         f"fall a little below 0, with jackknife intervals and p-values from {found.provenance['permutations']} random "
-        f"splits of both corpora together. The classifier is a logistic regression trained on half of the documents and "
-        f"judged on the rest. A small p-value says that a difference is there, not that it is large, and a large one "
+        f"splits of both corpora together. The classifier is a logistic regression, trained on half of the documents "
+        f"and judged on the rest. A small p-value says that a difference is there, not that it is large; a large one "
         f"doesn't say that the corpora are alike. Documents are taken to be independent of each other."
     )
     return Section("How far apart?", (Table(headers, rows),), method)

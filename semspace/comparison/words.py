@@ -9,7 +9,8 @@ from scipy import stats
 from semspace.text.corpus import Corpus
 from semspace.text.tokenize import FastTokenizer
 
-_PRIOR_WORDS = 10_000.0
+# The prior weighs as much as a tenth of the smaller corpus: it steadies rare words, and leaves the rest alone.
+_PRIOR_SHARE = 0.1
 
 
 def word_contrast(a: Corpus, b: Corpus, *, min_documents: int = 2) -> pl.DataFrame:
@@ -27,9 +28,10 @@ def word_contrast(a: Corpus, b: Corpus, *, min_documents: int = 2) -> pl.DataFra
     n_a, n_b = float(counts["n"].sum()), float(counts["n_b"].sum())
     kept = counts.filter(pl.col("docs") + pl.col("docs_b") >= min_documents)
     in_a, in_b = kept["n"].to_numpy().astype(float), kept["n_b"].to_numpy().astype(float)
-    prior = (in_a + in_b) / (n_a + n_b) * _PRIOR_WORDS
-    odds_a = np.log(in_a + prior) - np.log(n_a + _PRIOR_WORDS - in_a - prior)
-    odds_b = np.log(in_b + prior) - np.log(n_b + _PRIOR_WORDS - in_b - prior)
+    weight = _PRIOR_SHARE * min(n_a, n_b)
+    prior = (in_a + in_b) / (n_a + n_b) * weight
+    odds_a = np.log(in_a + prior) - np.log(n_a + weight - in_a - prior)
+    odds_b = np.log(in_b + prior) - np.log(n_b + weight - in_b - prior)
     z = (odds_a - odds_b) / np.sqrt(1 / (in_a + prior) + 1 / (in_b + prior))
     p = 2 * stats.norm.sf(np.abs(z))
     table = pl.DataFrame(

@@ -5,7 +5,7 @@ import numpy as np
 import numpy.typing as npt
 
 
-@numba.njit(parallel=True, fastmath=True, cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(parallel=True, fastmath=True, cache=True)
 def improve(
     plus: npt.NDArray[np.float32],
     minus: npt.NDArray[np.float32],

@@ -18,8 +18,11 @@ class Task(Protocol):
     """Anything with a name that gives a `Score`; see `semspace.evaluation` for what there is."""
 
     @property
-    def name(self) -> str: ...
-    def score(self, thing: Any) -> Score: ...
+    def name(self) -> str:
+        """How the task is called in a table."""
+
+    def score(self, thing: Any) -> Score:
+        """Judge a thing."""
 
 
 # Tasks whose data arrives inside installed packages.

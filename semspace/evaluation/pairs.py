@@ -24,4 +24,5 @@ def spearman(task: str, scores: npt.ArrayLike, judgements: npt.ArrayLike) -> flo
 def cosines(left: FloatMatrix, right: FloatMatrix) -> npt.NDArray[np.float64]:
     """Return the cosine of each row of `left` with the same row of `right`."""
     products = np.einsum("ij,ij->i", left, right) / (queries.lengths(left) * queries.lengths(right))
-    return products.astype(np.float64)
+    wide: npt.NDArray[np.float64] = products.astype(np.float64)
+    return wide

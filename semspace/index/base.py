@@ -18,7 +18,11 @@ class Engine(Protocol):
     """Finds rows of one space; the `Index` above it deals in ids, texts and metadata."""
 
     kind: ClassVar[str]
-    metric: str
+
+    @property
+    def metric(self) -> str:
+        """``"cosine"``, ``"dot"`` or ``"euclidean"``."""
+        ...
 
     def search(self, queries: FloatMatrix, k: int) -> Found:
         """Return, for each query, at most `k` rows and their scores, nearest first."""

@@ -21,12 +21,12 @@ class ExactEngine:
     kind: ClassVar[str] = "exact"
 
     @classmethod
-    def build(cls, space: Space, metric: str, *, progress: bool = True) -> ExactEngine:
+    def build(cls, space: Space, metric: str, *, progress: bool = True) -> ExactEngine:  # noqa: ARG003  (every engine is built alike)
         """There is nothing to build."""
         return cls(space, metric)
 
     @classmethod
-    def read(cls, bundle: Bundle, space: Space, settings: dict[str, Any]) -> ExactEngine:
+    def read(cls, bundle: Bundle, space: Space, settings: dict[str, Any]) -> ExactEngine:  # noqa: ARG003
         """There is nothing to read but the space."""
         return cls(space, settings["metric"])
 
@@ -39,7 +39,7 @@ class ExactEngine:
             asked,
             k,
             names=space.ids,
-            metric=self.metric,  # type: ignore[arg-type]
+            metric=self.metric,
         )
 
     def settings(self) -> dict[str, Any]:

@@ -99,7 +99,8 @@ class HnswEngine:
         while True:
             self.graph.set_ef(max(self.ef, k))
             try:
-                return self.graph.knn_query(asked, k=k, num_threads=self.threads)
+                labels, distances = self.graph.knn_query(asked, k=k, num_threads=self.threads)
+                return labels, distances
             except RuntimeError:
                 if k == 1:
                     raise

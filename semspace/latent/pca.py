@@ -45,9 +45,10 @@ class PCA:
                 f"dim must be at most {most} for {len(space)} points of {space.dim} dimensions; got {self.dim}"
             )
         # A full or covariance solver: the randomised one would need a seed and be off in the last digits.
-        fitted = _PCA(self.dim, svd_solver="covariance_eigh" if len(space) > space.dim else "full").fit(space.vectors)
+        solver = "covariance_eigh" if len(space) > space.dim else "full"
+        with np.errstate(invalid="ignore"):  # points that are all alike have no variance to share out
+            fitted = _PCA(self.dim, svd_solver=solver).fit(space.vectors)
         components = _fixed_signs(fitted.components_.astype(np.float32))
-        # With one point, or all alike, there is no variance to share out.
         kept = float(np.nan_to_num(fitted.explained_variance_ratio_.sum()))
         return PCAModel(checks.frozen(components), checks.frozen(fitted.mean_.astype(np.float32)), kept)
 

@@ -10,7 +10,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-import semspace
+from semspace import __version__
 from semspace.display import cell
 from semspace.report.figures import Figure
 
@@ -81,7 +81,8 @@ class Page:
 
 def to_html(page: Page) -> str:
     """Write a page as one HTML file: no script, no request, every text escaped."""
-    return _template().render(page=page, version=semspace.__version__)
+    text: str = _template().render(page=page, version=__version__)
+    return text
 
 
 def to_markdown(page: Page) -> str:

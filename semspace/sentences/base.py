@@ -13,7 +13,7 @@ import numpy as np
 from semspace import checks
 from semspace.bundle import PathLike
 from semspace.checks import FloatMatrix
-from semspace.errors import InputError
+from semspace.errors import InputError, SemspaceWarning
 from semspace.progress import bar
 from semspace.space import Space
 from semspace.text.corpus import Corpus
@@ -91,7 +91,8 @@ class Encoder(ABC):
     def embed(self, corpus: Corpus, *, progress: bool = True) -> Space:
         """Encode the documents of a corpus into a `Space` with the same ids and metadata.
 
-        The texts become metadata too, so that results show them, unless they are the ids themselves. How many texts were longer than the model can read is in ``space.provenance["truncated"]``.
+        The texts become metadata too, so that results show them, unless they are the ids themselves. How many
+        texts were longer than the model can read is in ``space.provenance["truncated"]``.
         """
         if not isinstance(corpus, Corpus):
             raise InputError(f"embed takes a Corpus; got {type(corpus).__name__}: use Corpus.from_texts, or encode")
@@ -122,6 +123,7 @@ class Encoder(ABC):
             warnings.warn(
                 f"{truncated:,} of {total:,} texts are longer than the {self.max_tokens} tokens {self.name} reads; "
                 f"only their beginnings were encoded",
+                SemspaceWarning,
                 stacklevel=3,
             )
 

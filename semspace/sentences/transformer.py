@@ -38,6 +38,7 @@ class TransformerEncoder(Encoder):
         self.dim = int(self._model.config.hidden_size)
 
     def encode_block(self, texts: list[str]) -> Encoded:
+        """Encode up to a block of texts, the longest first."""
         lowered = [text.lower() for text in texts] if self.layout.lowercase else texts
         encodings = self._tokenizer.encode_batch(lowered)
         rows = [np.array(encoding.ids, np.int64) for encoding in encodings]

@@ -54,7 +54,7 @@ class Corpus:
     def __post_init__(self) -> None:
         if not len(self.frame):
             raise InputError("the corpus is empty: it has no documents; check the file, or the filter that left none")
-        checks.unique("document ids", self.ids)
+        checks.unique("document ids", self.ids.to_list())
 
     # -- making one ---------------------------------------------------------------------------------------
 
@@ -105,8 +105,12 @@ class Corpus:
         id_column = _id_column(table, id)
         ids = _ids(table, id_column)
         texts = _strings(table, text_column, ids)
-        rest = [c for c in table.columns if c not in (text_column, id_column, "id", "text")]
-        columns = pl.DataFrame({"id": ids, "text": texts}).hstack(table.select(rest))
+        rest = table.drop([text_column, *([id_column] if id_column else [])]).with_columns(
+            pl.col(pl.Object).map_elements(str, return_dtype=pl.String)
+        )
+        # Where another column plays the part of `id` or `text`, one so called is kept under a name beside it.
+        taken: dict[str, str] = {name: f"{name}_column" for name in ("id", "text") if name in rest.columns}
+        columns = pl.DataFrame({"id": ids, "text": texts}).hstack(rest.rename(taken))
         full, dropped = _without_empty(columns, text_column, empty)
         return cls(full, {"dropped_empty": dropped} if dropped else {})
 
@@ -218,13 +222,20 @@ def _as_polars(frame: Any) -> pl.DataFrame:
         return frame
     if type(frame).__module__.partition(".")[0] == "pandas":
         # Column by column: polars' own conversion wants pyarrow, which semspace doesn't need.
-        return pl.DataFrame({str(c): pl.Series(_plain(frame[c]), strict=False) for c in frame.columns})
+        return pl.DataFrame([_series(str(name), _plain(frame[name])) for name in frame.columns])
     raise InputError(f"expected a polars or pandas DataFrame; got {type(frame).__name__}")
 
 
 def _plain(column: Any) -> list[Any]:
     """Turn a pandas column into Python values, with None where pandas holds NaN, NaT or NA."""
     return column.astype(object).where(column.notna(), None).tolist()  # type: ignore[no-any-return]
+
+
+def _series(name: str, values: list[Any]) -> pl.Series:
+    try:
+        return pl.Series(name, values, strict=True)
+    except (TypeError, pl.exceptions.PolarsError):  # values of several types
+        return pl.Series(name, values, dtype=pl.Object)
 
 
 def _text_column(table: pl.DataFrame, name: str | None) -> str:
@@ -255,19 +266,20 @@ def _has(table: pl.DataFrame, name: str, role: str) -> str:
 def _ids(table: pl.DataFrame, column: str | None) -> pl.Series:
     if column is None:
         return pl.int_range(len(table), eager=True).cast(pl.String).alias("id")
-    ids = table[column]
+    ids = table.get_column(column)
     if ids.null_count():
         row = ids.is_null().arg_true()[0]
         raise InputError(f"the id column {column!r} is empty in row {row}; name another with id=, or fill it")
     if ids.dtype.is_nested():
         raise InputError(f"the id column {column!r} must hold strings or numbers; it holds {ids.dtype}")
-    return ids.cast(pl.String).alias("id")
+    named: pl.Series = pl.Series("id", ids.cast(pl.String))
+    return named
 
 
 def _strings(table: pl.DataFrame, column: str, ids: pl.Series) -> pl.Series:
-    texts = table[column]
+    texts = table.get_column(column)
     if texts.dtype == pl.Null:
-        return texts.cast(pl.String).alias("text")
+        texts = texts.cast(pl.String)
     if texts.dtype == pl.Object:
         bad = next(i for i, value in enumerate(texts) if not isinstance(value, str) and value is not None)
         raise InputError(
@@ -277,7 +289,8 @@ def _strings(table: pl.DataFrame, column: str, ids: pl.Series) -> pl.Series:
         raise InputError(
             f"the text column {column!r} must hold strings; it holds {texts.dtype}: name another with text="
         )
-    return texts.alias("text")
+    named: pl.Series = texts.alias("text")
+    return named
 
 
 def _without_empty(frame: pl.DataFrame, column: str, empty: str) -> tuple[pl.DataFrame, int]:

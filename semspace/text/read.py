@@ -51,7 +51,7 @@ def _resolve(path: Path) -> tuple[list[Path], Path | None]:
             raise MissingFileError(f"no readable files in {path}; semspace reads {_KINDS}, each also as .gz")
         return found, path
     if has_magic(str(path)):
-        found = sorted(Path(p) for p in glob(str(path), recursive=True) if Path(p).is_file())
+        found = sorted(p for p in map(Path, glob(str(path), recursive=True)) if p.is_file())  # noqa: PTH207  (Path.glob takes no absolute pattern)
         if not found:
             raise MissingFileError(f"no file matches {path}; check the pattern")
         return found, _fixed_part(path)

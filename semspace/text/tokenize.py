@@ -29,6 +29,7 @@ class FastTokenizer:
     name = "fast"
 
     def __call__(self, texts: pl.Series) -> pl.Series:
+        """Return, for n texts, n lists of words."""
         return texts.str.to_lowercase().str.replace_all("’", "'", literal=True).str.extract_all(WORD)
 
 
@@ -44,6 +45,7 @@ class SpacyTokenizer:
             raise InputError(f"spaCy has no language {language!r}; use a code such as en, de, fr, zh") from problem
 
     def __call__(self, texts: pl.Series) -> pl.Series:
+        """Return, for n texts, n lists of words."""
         words = [
             [token.lower_ for token in document if not (token.is_space or token.is_punct)]
             for document in self._rules.pipe(texts)

@@ -52,7 +52,7 @@ class Tokens:
             raise InputError("offsets must be one axis that starts at 0")
         if (np.diff(self.offsets) < 0).any() or self.offsets[-1] != len(self.ids):
             raise InputError(f"offsets must not decrease and must end at the number of words, {len(self.ids):,}")
-        if len(self.ids) and not (0 <= int(self.ids.min()) and int(self.ids.max()) < len(self.vocabulary)):
+        if len(self.ids) and not (int(self.ids.min()) >= 0 and int(self.ids.max()) < len(self.vocabulary)):
             raise InputError(f"word ids must lie within the vocabulary of {len(self.vocabulary):,}")
         object.__setattr__(self, "ids", checks.frozen(self.ids))
         object.__setattr__(self, "offsets", checks.frozen(self.offsets))
@@ -85,7 +85,7 @@ class Tokens:
         # Ties in frequency go by spelling, so that numbering never depends on the order of documents.
         kept = counts.filter(pl.col("count") >= min_count).sort(["count", "word"], descending=[True, False])
         if not len(kept):
-            raise _no_word(min_count, int(counts["count"].max() or 0))  # type: ignore[call-overload]
+            raise _no_word(min_count, max(counts["count"], default=0))
         vocabulary = kept.with_columns(pl.col("count").cast(pl.Int64))
         numbered = flat.join(
             vocabulary.select("word", pl.int_range(pl.len(), dtype=pl.Int32).alias("token")),

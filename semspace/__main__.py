@@ -1,0 +1,7 @@
+"""``python -m semspace``: the command line."""
+
+import sys
+
+from semspace.cli import main
+
+sys.exit(main())

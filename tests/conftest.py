@@ -1,0 +1,113 @@
+"""Fixtures that many tests share. No test reaches the network: a socket that leaves the machine raises."""
+
+import json
+import socket
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import semspace as ss
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_network():
+    connect = socket.socket.connect
+
+    def guarded(self, address):
+        if self.family in (socket.AF_INET, socket.AF_INET6) and address[0] not in LOOPBACK:
+            raise OSError(f"a test tried to reach {address}")
+        return connect(self, address)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", guarded)
+        patch.setenv("HF_HUB_OFFLINE", "1")
+        yield
+
+
+@pytest.fixture
+def space():
+    """Six points in the plane: three about the x axis, three about the y axis."""
+    ids = ["cat", "dog", "horse", "car", "bus", "train"]
+    vectors = [[1, 0.1], [1, 0.2], [0.9, 0.0], [0.1, 1], [0.2, 1.1], [0.0, 0.8]]
+    return ss.Space.from_vectors(ids, vectors, {"kind": ["animal"] * 3 + ["vehicle"] * 3, "year": [1, 2, 3, 4, 5, 6]})
+
+
+@pytest.fixture
+def corpus():
+    texts = ["the cat sat on the mat", "a dog barked at the cat", "ships sail the sea", "the sea is deep and blue"]
+    return ss.Corpus.from_texts(texts, ids=["a", "b", "c", "d"])
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(tmp_path_factory):
+    """A transformer of one small layer with random weights, in sentence-transformers' layout."""
+    return make_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def tiny(tiny_folder):
+    return ss.Encoder.load(tiny_folder)
+
+
+@pytest.fixture(scope="session")
+def minilm():
+    """The real all-MiniLM-L6-v2, from an installed package."""
+    return ss.Encoder.load("all-MiniLM-L6-v2")
+
+
+@pytest.fixture(scope="session")
+def news(minilm):
+    """The 300 articles of the Lee background corpus, encoded."""
+    with pytest.warns(UserWarning, match="longer than the 256 tokens"):
+        return minilm.embed(ss.corpora.load("lee-background"), progress=False)
+
+
+def make_tiny_model(folder: Path, *, seed: int = 0, pooling: str = "mean") -> Path:
+    import torch
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+    from transformers import BertConfig, BertModel
+
+    letters = "abcdefghijklmnopqrstuvwxyz0123456789"
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *letters, *(f"##{c}" for c in letters)]
+    vocabulary = {piece: i for i, piece in enumerate(pieces)}
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = processors.TemplateProcessing("[CLS] $A [SEP]", None, [("[CLS]", 2), ("[SEP]", 3)])
+    torch.manual_seed(seed)
+    config = BertConfig(
+        vocab_size=len(pieces),
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=32,
+        max_position_embeddings=32,
+    )
+    BertModel(config).save_pretrained(folder)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    (folder / "1_Pooling").mkdir()
+    kinds = {"mean": "mean_tokens", "cls": "cls_token", "max": "max_tokens"}
+    flags = {f"pooling_mode_{flag}": name == pooling for name, flag in kinds.items()}
+    _write(folder / "1_Pooling" / "config.json", {"word_embedding_dimension": 16, **flags})
+    _write(
+        folder / "modules.json",
+        [
+            {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"},
+            {"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"},
+            {"idx": 2, "name": "2", "path": "2_Normalize", "type": "sentence_transformers.models.Normalize"},
+        ],
+    )
+    _write(folder / "sentence_bert_config.json", {"max_seq_length": 16, "do_lower_case": False})
+    return folder
+
+
+def _write(path: Path, value: object) -> None:
+    path.write_text(json.dumps(value), encoding="utf-8")
+
+
+def random_space(n: int, dim: int, seed: int = 0) -> ss.Space:
+    draw = np.random.default_rng(seed)
+    return ss.Space.from_vectors([f"p{i}" for i in range(n)], draw.normal(size=(n, dim)).astype(np.float32))

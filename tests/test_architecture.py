@@ -1,0 +1,100 @@
+"""The map is the code: data flows to the right only, and `import semspace` stays cheap."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import semspace
+
+ROOT = Path(__file__).parent.parent
+# From left to right; a room imports from its left, or from itself.
+ROOMS = [
+    *("errors", "checks", "display", "progress", "bundle", "report", "text", "corpora", "queries", "neighbors", "space"),
+    *("latent", "words", "sentences", "index", "clusters", "comparison", "evaluation", "saving", "demo", "cli"),
+    "__main__",
+]
+
+
+def room_files():
+    for folder, prefix in ((ROOT / "semspace", "semspace"), (ROOT / "corpora", "semspace.corpora")):
+        for path in sorted(folder.rglob("*.py")):
+            parts = path.relative_to(folder).with_suffix("").parts
+            yield path, ".".join([prefix, *parts]).removesuffix(".__init__")
+
+
+def imported_modules(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are absolute"
+            yield node.module
+            if node.module == "semspace":
+                yield from (f"semspace.{alias.name}" for alias in node.names)
+
+
+def room_of(module):
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 else None
+
+
+def test_every_file_is_in_a_room_of_the_map():
+    rooms = {room_of(module) for _, module in room_files()} - {None}
+    assert rooms == set(ROOMS)
+
+
+def test_the_map_in_the_docs_is_this_one():
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    places = [text.index(f"| `{room}") for room in ROOMS]
+    assert places == sorted(places)
+
+
+def test_imports_flow_from_left_to_right():
+    wrong = []
+    for path, module in room_files():
+        room = room_of(module)
+        if room is None:  # the package itself is a table of names
+            continue
+        for target in imported_modules(path):
+            other = room_of(target) if target.startswith("semspace.") else None
+            if other in ROOMS and ROOMS.index(other) > ROOMS.index(room):
+                wrong.append(f"{module} imports {target}")
+    assert not wrong
+
+
+def test_import_semspace_loads_nothing_heavy():
+    code = "import sys, semspace; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True)
+    names = {name.partition(".")[0] for name in loaded.stdout.split()}
+    assert names.isdisjoint(
+        {"numpy", "scipy", "sklearn", "polars", "gensim", "torch", "transformers", "numba", "typer"}
+    )
+
+
+@pytest.mark.parametrize("name", semspace.__all__)
+def test_every_public_name_is_there(name):
+    assert getattr(semspace, name) is not None
+    assert name in dir(semspace)
+
+
+def test_public_names_are_those_with_a_home():
+    assert set(semspace.__all__) == {*semspace._HOMES, *semspace._ROOMS}
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'Spice'"):
+        _ = semspace.Spice
+
+
+def test_nothing_unsafe_is_loaded():
+    banned = ("import pickle", "allow_pickle=True", "trust_remote_code=True", "weights_only=False", "eval(", "exec(")
+    found = [
+        f"{path.name}: {line.strip()}"
+        for path, _ in room_files()
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if any(word in line for word in banned) and "model.eval()" not in line
+    ]
+    assert not found

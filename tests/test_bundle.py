@@ -1,0 +1,189 @@
+"""A saved value is whole or absent, and a damaged one is never opened."""
+
+import json
+import os
+import shutil
+
+import numpy as np
+import polars as pl
+import pytest
+
+from semspace import bundle
+from semspace.errors import DamagedError, ExistsError, InputError, MissingFileError
+
+
+def write(path, value=1.0, **options):
+    with bundle.writing(path, "thing", **options) as draft:
+        draft.meta["value"] = value
+        draft.array("numbers", np.full(3, value))
+        draft.table("rows", pl.DataFrame({"x": [value]}))
+    return path
+
+
+def read(path, **options):
+    return bundle.opening(path, "thing", **options)
+
+
+def leftovers(folder):
+    return [p.name for p in folder.iterdir() if p.name.startswith(".")]
+
+
+def test_what_is_written_is_read(tmp_path):
+    opened = read(write(tmp_path / "v"))
+    assert opened.meta["value"] == 1.0
+    assert opened.array("numbers").tolist() == [1, 1, 1]
+    assert not opened.array("numbers").flags.writeable
+    assert opened.table("rows").rows() == [(1.0,)]
+    assert leftovers(tmp_path) == []
+
+
+def test_a_failed_write_leaves_nothing(tmp_path):
+    def full(path):
+        path.write_bytes(b"half a file")
+        raise RuntimeError("disk full")
+
+    with pytest.raises(RuntimeError, match="disk full"), bundle.writing(tmp_path / "v", "thing") as draft:
+        draft.file("graph", full)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_taken_path_is_refused_and_kept(tmp_path):
+    write(tmp_path / "v")
+    with pytest.raises(ExistsError, match=r"exists already.*--overwrite"):
+        write(tmp_path / "v", 2.0)
+    assert read(tmp_path / "v").meta["value"] == 1.0
+
+
+def test_overwrite_replaces_a_bundle_only(tmp_path):
+    write(tmp_path / "v")
+    write(tmp_path / "v", 2.0, overwrite=True)
+    assert read(tmp_path / "v").meta["value"] == 2.0
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "letter.txt").write_text("dear")
+    with pytest.raises(ExistsError, match="won't be overwritten"):
+        write(tmp_path / "home", overwrite=True)
+    assert (tmp_path / "home" / "letter.txt").read_text() == "dear"
+
+
+@pytest.mark.parametrize("step", [1, 2])
+def test_a_crash_while_replacing_leaves_the_old_value_or_the_new(tmp_path, monkeypatch, step):
+    """Cut the replacement before its first and before its second rename, as a power cut would."""
+    write(tmp_path / "v")
+    real, calls = os.replace, []
+
+    def cut(source, target):
+        calls.append(target)
+        if len(calls) == step:
+            raise KeyboardInterrupt
+        real(source, target)
+
+    monkeypatch.setattr(os, "replace", cut)
+    monkeypatch.setattr(shutil, "rmtree", lambda *a, **k: None)  # a dead process cleans nothing up
+    with pytest.raises(KeyboardInterrupt):
+        write(tmp_path / "v", 2.0, overwrite=True)
+    monkeypatch.undo()
+    assert read(tmp_path / "v").meta["value"] == 1.0
+    write(tmp_path / "v", 3.0, overwrite=True)
+    assert read(tmp_path / "v").meta["value"] == 3.0
+
+
+def test_a_crash_after_replacing_keeps_the_new_value(tmp_path, monkeypatch):
+    write(tmp_path / "v")
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "rmtree", lambda *a, **k: None)
+        write(tmp_path / "v", 2.0, overwrite=True)
+    assert read(tmp_path / "v").meta["value"] == 2.0
+    assert leftovers(tmp_path) == []
+
+
+def test_nothing_there(tmp_path):
+    with pytest.raises(MissingFileError, match="nothing at"):
+        read(tmp_path / "none")
+
+
+def test_a_foreign_folder(tmp_path):
+    (tmp_path / "photos").mkdir()
+    with pytest.raises(DamagedError, match="isn't a saved semspace value"):
+        read(tmp_path / "photos")
+
+
+def test_another_kind(tmp_path):
+    write(tmp_path / "v")
+    with pytest.raises(InputError, match="holds a thing, not a space"):
+        bundle.opening(tmp_path / "v", "space")
+
+
+@pytest.mark.parametrize("file", ["numbers.npy", "rows.arrow", "manifest.json"])
+def test_every_flipped_byte_is_noticed(tmp_path, file):
+    write(tmp_path / "v")
+    path = tmp_path / "v" / file
+    sound = path.read_bytes()
+    for position in np.linspace(0, len(sound) - 1, 40).astype(int):
+        broken = bytearray(sound)
+        broken[position] ^= 0x20
+        path.write_bytes(broken)
+        with pytest.raises((DamagedError, InputError)):
+            read(tmp_path / "v")
+
+
+@pytest.mark.parametrize("file", ["numbers.npy", "rows.arrow", "manifest.json"])
+def test_a_truncated_file_is_noticed_even_unverified(tmp_path, file):
+    write(tmp_path / "v")
+    path = tmp_path / "v" / file
+    path.write_bytes(path.read_bytes()[:-1] if file != "manifest.json" else b"{")
+    with pytest.raises(DamagedError):
+        read(tmp_path / "v", verify=False)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    write(tmp_path / "v")
+    (tmp_path / "v" / "numbers.npy").unlink()
+    with pytest.raises(DamagedError, match=r"lacks its file 'numbers\.npy'"):
+        read(tmp_path / "v")
+
+
+def resign(path, change):
+    """Write a manifest that is sound but says something else."""
+    manifest = json.loads((path / "manifest.json").read_text())
+    manifest.pop("sha256")
+    change(manifest)
+    manifest["sha256"] = bundle._own_digest(manifest)
+    (path / "manifest.json").write_text(json.dumps(manifest))
+
+
+def test_a_later_format_asks_for_an_upgrade(tmp_path):
+    write(tmp_path / "v")
+    resign(tmp_path / "v", lambda m: m.update(version=99))
+    with pytest.raises(DamagedError, match=r"format version 99.*upgrade"):
+        read(tmp_path / "v")
+
+
+def test_a_manifest_cannot_point_outside(tmp_path):
+    write(tmp_path / "v")
+    (tmp_path / "secret").write_text("x")
+    entry = {"bytes": 1, "sha256": bundle.file_digest(tmp_path / "secret")}
+    resign(tmp_path / "v", lambda m: m["files"].update({"../secret": entry}))
+    with pytest.raises(DamagedError, match="lacks its file"):
+        read(tmp_path / "v")
+
+
+def test_a_pickle_in_an_array_is_not_opened(tmp_path):
+    with bundle.writing(tmp_path / "v", "thing") as draft:
+        draft.file("evil.npy", lambda path: np.save(path, np.array([{}], dtype=object), allow_pickle=True))
+    with pytest.raises(DamagedError, match="isn't an array"):
+        read(tmp_path / "v").array("evil")
+
+
+def test_a_text_file_is_whole_or_absent(tmp_path, monkeypatch):
+    bundle.write_text(tmp_path / "r.html", "old")
+    monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    with pytest.raises(InputError, match="No space left on device"):
+        bundle.write_text(tmp_path / "r.html", "new")
+    assert (tmp_path / "r.html").read_text() == "old"
+    assert leftovers(tmp_path) == []
+
+
+def test_a_place_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(InputError, match="cannot write"):
+        write(tmp_path / "file" / "v")

@@ -1,0 +1,220 @@
+"""The command line: the same verbs, output for people and machines, exit code 2 and one sentence for bad input."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from semspace.cli import main
+
+
+@pytest.fixture
+def run(capsys, tiny_folder, monkeypatch):
+    """Run a command in this process; give its exit code, what it printed, and what it complained of."""
+
+    def command(*arguments):
+        code = main([str(a).replace("TINY", str(tiny_folder)) for a in arguments])
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return command
+
+
+@pytest.fixture
+def texts(tmp_path):
+    path = tmp_path / "texts.csv"
+    rows = [f"{i},{word} number {i},{2000 + i}" for i, word in enumerate(["cat", "dog", "ship", "boat"] * 4)]
+    path.write_text("id,text,year\n" + "\n".join(rows), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def space(run, texts, tmp_path):
+    assert run("embed", texts, "--out", tmp_path / "docs.space", "--model", "TINY")[0] == 0
+    return tmp_path / "docs.space"
+
+
+def good(result):
+    code, out, err = result
+    assert code == 0, err
+    return out
+
+
+def as_json(result):
+    return json.loads(good(result))
+
+
+def test_train_similar_and_analogy(run, tmp_path):
+    text = tmp_path / "x.txt"
+    text.write_text("\n".join(["the cat and the dog", "the king and the queen"] * 50))
+    out = tmp_path / "w.space"
+    args = ("train", "word2vec", text, "--out", out, "--dim", 8, "--epochs", 2, "--threads", 1)
+    assert "Space of 6 points in 8 dimensions" in good(run(*args))
+    assert as_json(run(*args, "--overwrite", "--json")) == {"out": str(out), "words": 6, "dim": 8}
+    assert good(run("similar", out, "cat", "-k", 2)).startswith("nearest to 'cat' (cosine)")
+    near = as_json(run("similar", out, "cat", "-k", 2, "--json"))
+    assert len(near) == 2
+    assert set(near[0]) == {"id", "score", "count"}
+    assert len(as_json(run("analogy", out, "cat", "dog", "king", "--json"))) == 3
+    assert "cat : dog = king : ?" in good(run("analogy", out, "cat", "dog", "king", "--method", "3cosmul"))
+
+
+def test_train_with_another_tokenizer(run, tmp_path):
+    (tmp_path / "x.txt").write_text("don't stop\n" * 5)
+    args = (
+        "train",
+        "word2vec",
+        tmp_path / "x.txt",
+        "--out",
+        tmp_path / "w",
+        "--dim",
+        4,
+        "--tokenizer",
+        "spacy:en",
+        "--json",
+    )
+    assert as_json(run(*args))["words"] == 3
+
+
+def test_embed_index_search(run, texts, space, tmp_path):
+    assert as_json(run("index", space, "--out", tmp_path / "i", "--kind", "hnsw", "--json"))["kind"] == "hnsw"
+    found = as_json(run("search", tmp_path / "i", "cat number 0", "-k", 3, "--where", "year < 2008", "--json"))
+    assert found[0]["id"] == "0"
+    assert found[0]["text"] == "cat number 0"
+    assert all(row["year"] < 2008 for row in found)
+    assert "nearest to 'cat number 0'" in good(run("search", tmp_path / "i", "cat number 0"))
+    assert "3" not in [row["id"] for row in as_json(run("search", tmp_path / "i", "--id", 3, "--json"))]
+    assert good(run("index", space, "--out", tmp_path / "j")).startswith("Index (exact")
+
+
+def test_cluster(run, texts, space, tmp_path):
+    from_space = as_json(run("cluster", space, "-k", 2, "--json"))
+    from_texts = as_json(run("cluster", texts, "-k", 2, "--model", "TINY", "--json"))
+    assert from_space == from_texts
+    assert len(from_space["labels"]) == 16
+    assert "into 2 groups" in good(run("cluster", space, "-k", 2, "--out", tmp_path / "g"))
+    assert (tmp_path / "g" / "manifest.json").is_file()
+
+
+def test_compare(run, texts, tmp_path):
+    other = tmp_path / "other.csv"
+    other.write_text(texts.read_text().replace("number", "zzz"))
+    for ending in ("html", "md", "json"):
+        out = tmp_path / f"r.{ending}"
+        args = ("compare", texts, other, "--model", "TINY", "--out", out, "--names", "one", "two")
+        assert f"report written to {out}" in good(run(*args, "--permutations", 99))
+        assert "one" in out.read_text()
+    result = as_json(run("compare", texts, other, "--model", "TINY", "--permutations", 99, "--json"))
+    assert result["schema"] == "semspace.comparison/1"
+
+
+def test_evaluate(run, tmp_path):
+    scores = as_json(run("evaluate", "TINY", "--on", "wordsim353", "--on", "simlex999", "--json"))
+    assert [s["task"] for s in scores] == ["wordsim353", "simlex999"]
+    assert "wordsim353  spearman" in good(run("evaluate", "TINY", "--on", "wordsim353"))
+
+
+def test_corpora(run):
+    assert next(entry["name"] for entry in as_json(run("corpora", "--json"))) == "lee"
+    assert "wikipedia-sample" in good(run("corpora"))
+
+
+def test_a_named_corpus_is_an_input(run, tmp_path):
+    args = ("train", "word2vec", "corpus:lee", "--out", tmp_path / "w", "--dim", 4, "--epochs", 1, "--json")
+    assert as_json(run(*args))["words"] > 50
+
+
+def test_a_saved_corpus_is_an_input(run, tmp_path):
+    import semspace as ss
+
+    ss.save(ss.corpora.load("lee"), tmp_path / "c")
+    assert (
+        as_json(run("train", "word2vec", tmp_path / "c", "--out", tmp_path / "w", "--dim", 4, "--json"))["words"] > 50
+    )
+
+
+# -- bad input ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("embed", "none.csv", "--out", "x"), "no file at none.csv"),
+        (
+            ("embed", "TEXTS", "--out", "x", "--text", "body"),
+            "no column 'body' for text=; the columns are id, text, year",
+        ),
+        (("embed", "TEXTS", "--out", "SPACE"), "exists already"),
+        (("embed", "corpus:nope", "--out", "x"), "no corpus 'nope' in the catalogue"),
+        (("embed", "TEXTS", "--out", "x", "--model", "none-such"), "no model 'none-such'"),
+        (("train", "word2vec", "TEXTS", "--out", "x", "--dim", "0"), "dim must be a whole number of at least 1; got 0"),
+        (("train", "word2vec", "SPACE", "--out", "x"), "holds a Space, not a Corpus"),
+        (("similar", "SPACE", "cat", "-k", "0"), "k must be"),
+        (("similar", "none", "cat"), "nothing at none"),
+        (("search", "SPACE", "cat"), "holds a space, not a index"),
+        (("cluster", "SPACE", "-k", "99"), "k must be at most"),
+        (("compare", "TEXTS", "TEXTS", "--out", "r.pdf"), "--out must end in .html, .md, .json; got 'r.pdf'"),
+        (("evaluate", "SPACE", "--on", "wordsim"), "did you mean wordsim353"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_exit_code_2(run, texts, space, arguments, message):
+    known = {"TEXTS": texts, "SPACE": space}
+    code, out, err = run(*(known.get(a, a) for a in arguments))
+    assert (code, out) == (2, "")
+    assert message in err
+    assert err.startswith("semspace: ")
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", [("fly",), ("embed",), ("similar", "x"), ("similar", "x", "y", "-k", "many")])
+def test_wrong_usage_is_exit_code_2(run, arguments):
+    code, _, err = run(*arguments)
+    assert code == 2
+    assert "Usage" in err
+    assert "Traceback" not in err
+
+
+def test_help(run):
+    out = good(run("--help"))
+    for verb in [
+        "train",
+        "embed",
+        "similar",
+        "analogy",
+        "index",
+        "search",
+        "cluster",
+        "compare",
+        "evaluate",
+        "corpora",
+        "demo",
+    ]:
+        assert verb in out
+
+
+def test_from_a_real_shell(tmp_path):
+    command = [sys.executable, "-m", "semspace", "similar", str(tmp_path / "none"), "cat"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"semspace: nothing at {tmp_path / 'none'}; check the path, or save a value there first\n"
+
+
+def test_a_full_disk_is_one_sentence(run, texts, space, tmp_path, monkeypatch):
+    import os
+
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    code, _, err = run("index", space, "--out", tmp_path / "i")
+    assert (code, err) == (2, "semspace: No space left on device\n")
+    assert not (tmp_path / "i").exists()
+    assert not [p for p in tmp_path.iterdir() if p.name.startswith(".")]
+
+
+def test_warnings_are_notes(run, tmp_path):
+    (tmp_path / "x.txt").write_text("a b c d e f g h i j k l m n o p q\n")
+    code, _, err = run("embed", tmp_path / "x.txt", "--out", tmp_path / "s", "--model", "TINY")
+    assert code == 0
+    assert "note: 1 of 1 texts are longer" in err

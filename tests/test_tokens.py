@@ -1,0 +1,98 @@
+"""Tokens: a corpus as numbers."""
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+
+import semspace as ss
+from semspace.errors import InputError
+from semspace.text.tokenize import tokenizer
+from tests import strategies
+
+
+def split(text, how="fast"):
+    return tokenizer(how)(pl.Series([text])).to_list()[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Don't panic: 42 towels!", ["don't", "panic", "42", "towels"]),
+        ("L’été, c’est loin", ["l'été", "c'est", "loin"]),
+        ("A4 paper, 3.5 mm", ["a", "4", "paper", "3", "5", "mm"]),
+        ("'quoted' words-joined", ["quoted", "words", "joined"]),
+        ("Ελλάδα и Россия", ["ελλάδα", "и", "россия"]),
+        ("नमस्ते दुनिया", ["नमस्ते", "दुनिया"]),
+        ("… ☃ \x00 \t", []),
+    ],
+)
+def test_fast_words(text, words):
+    assert split(text) == words
+
+
+def test_spacy_words():
+    assert split("Don't panic, Mr. Dent!", "spacy:en") == ["do", "n't", "panic", "mr.", "dent"]
+
+
+@pytest.mark.parametrize("how", ["slow", "spacy:", "spacy"])
+def test_unknown_tokenizer(how):
+    with pytest.raises(InputError, match=r"must be 'fast' or 'spacy:LANG'"):
+        tokenizer(how)
+
+
+def test_unknown_language():
+    with pytest.raises(InputError, match="no language 'qq'"):
+        tokenizer("spacy:qq")
+
+
+def test_numbers_go_by_frequency_then_spelling():
+    tokens = ss.Tokens.from_corpus(ss.Corpus.from_texts(["b a b c", "!!!", "a b"]))
+    assert tokens.vocabulary.rows() == [("b", 3), ("a", 2), ("c", 1)]
+    assert tokens.ids.tolist() == [0, 1, 0, 2, 1, 0]
+    assert tokens.offsets.tolist() == [0, 4, 4, 6]
+    assert [document.tolist() for document in tokens.documents()] == [[0, 1, 0, 2], [], [1, 0]]
+    assert tokens.ids.dtype == np.int32
+    assert not tokens.ids.flags.writeable
+
+
+def test_rare_words_are_left_out():
+    corpus = ss.Corpus.from_texts(["b a b c", "a b"])
+    direct = ss.Tokens.from_corpus(corpus, min_count=2)
+    later = ss.Tokens.from_corpus(corpus).at_least(2)
+    for tokens in (direct, later):
+        assert tokens.words == ["b", "a"]
+        assert tokens.ids.tolist() == [0, 1, 0, 1, 0]
+        assert tokens.offsets.tolist() == [0, 3, 5]
+
+
+def test_no_word_is_left():
+    with pytest.raises(InputError, match="min_count=5 and the most frequent word comes 2 times"):
+        ss.Tokens.from_corpus(ss.Corpus.from_texts(["a b a"]), min_count=5)
+    with pytest.raises(InputError, match="comes 0 times"):
+        ss.Tokens.from_corpus(ss.Corpus.from_texts(["!!!"]))
+
+
+@pytest.mark.parametrize(
+    ("ids", "offsets"),
+    [([0, 9], [0, 2]), ([0, -1], [0, 2]), ([0, 0], [0, 1]), ([0, 0], [1, 2]), ([0, 0], [0, 2, 1, 2])],
+)
+def test_unsound_tokens_are_refused(ids, offsets):
+    vocabulary = pl.DataFrame({"word": ["a"], "count": [2]})
+    with pytest.raises(InputError):
+        ss.Tokens(np.array(ids, np.int32), np.array(offsets, np.int64), vocabulary)
+
+
+@settings(max_examples=25, deadline=None)
+@given(corpus=strategies.corpora())
+def test_words_and_numbers_agree(tmp_path_factory, corpus):
+    split_texts = list(tokenizer("fast")(corpus.texts).to_list())
+    if not any(split_texts):
+        return
+    tokens = ss.Tokens.from_corpus(corpus)
+    assert [[tokens.words[i] for i in document] for document in tokens.documents()] == split_texts
+    path = tmp_path_factory.mktemp("t") / "t"
+    ss.save(tokens, path)
+    again = ss.load(path)
+    assert again.ids.tolist() == tokens.ids.tolist()
+    assert again.vocabulary.equals(tokens.vocabulary)
