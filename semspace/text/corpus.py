@@ -265,7 +265,8 @@ def _has(table: pl.DataFrame, name: str, role: str) -> str:
 
 def _ids(table: pl.DataFrame, column: str | None) -> pl.Series:
     if column is None:
-        return pl.int_range(len(table), eager=True).cast(pl.String).alias("id")
+        numbers: pl.Series = pl.int_range(len(table), eager=True).cast(pl.String).alias("id")
+        return numbers
     ids = table.get_column(column)
     if ids.null_count():
         row = ids.is_null().arg_true()[0]
