@@ -12,7 +12,19 @@ import semspace
 ROOT = Path(__file__).parent.parent
 # From left to right; a room imports from its left, or from itself.
 ROOMS = [
-    *("errors", "checks", "display", "progress", "bundle", "report", "text", "corpora", "queries", "neighbors", "space"),
+    *(
+        "errors",
+        "checks",
+        "display",
+        "progress",
+        "bundle",
+        "report",
+        "text",
+        "corpora",
+        "queries",
+        "neighbors",
+        "space",
+    ),
     *("latent", "words", "sentences", "index", "clusters", "comparison", "evaluation", "saving", "demo", "cli"),
     "__main__",
 ]

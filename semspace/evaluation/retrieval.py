@@ -60,8 +60,8 @@ def ndcg(ranked: list[str], grades: Mapping[str, float], depth: int) -> float:
 
     Examples
     --------
-    >>> ndcg(["b", "a"], {"a": 1}, depth=10) == 1 / np.log2(3)
-    True
+    >>> round(ndcg(["b", "a"], {"a": 1}, depth=10), 4)  # 1 / log2(3)
+    0.6309
     """
     discount = 1 / np.log2(np.arange(2, depth + 2))
     gains = np.array([grades.get(id, 0.0) for id in ranked[:depth]])

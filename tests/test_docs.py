@@ -1,0 +1,89 @@
+"""README and docstrings say what is true: their code runs, and gives what they show."""
+
+import doctest
+import importlib
+import itertools
+import os
+import re
+import shlex
+import subprocess
+import sys
+from difflib import SequenceMatcher
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.S)
+MODULES = sorted(
+    ".".join([prefix, *path.relative_to(folder).with_suffix("").parts]).removesuffix(".__init__")
+    for folder, prefix in ((ROOT / "semspace", "semspace"), (ROOT / "corpora", "semspace.corpora"))
+    for path in folder.rglob("*.py")
+    if path.name != "__main__.py"
+)
+
+
+def alike(shown, printed):
+    """Compare texts but for digits: the last ones differ between machines, and so may a name at the end of a list."""
+    masked = [re.sub(r"\d", "#", re.sub(r"\s+", " ", text)).strip() for text in (shown, printed)]
+    return SequenceMatcher(None, *masked, autojunk=False).ratio()
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_examples_in_docstrings(module, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+    result = doctest.testmod(importlib.import_module(module), optionflags=flags)
+    assert result.failed == 0
+
+
+def test_the_tour_in_python(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    blocks = BLOCK.findall(README)
+    names, run = {}, 0
+    for (language, code), (following, shown) in itertools.pairwise(blocks):
+        if language != "python":
+            continue
+        exec(compile(code, "README.md", "exec"), names)
+        run += 1
+        assert following == "text"
+        printed = capsys.readouterr().out
+        assert alike(shown, printed) > 0.8, printed
+    assert run == 3
+
+
+def test_the_tour_in_a_shell(tmp_path):
+    """Every command in the README runs, in order, in one folder."""
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    commands = []
+    for language, text in BLOCK.findall(README):
+        if language == "console":
+            parts = re.split(r"^\$ ", text, flags=re.M)[1:]
+            commands += [part.partition("\n")[::2] for part in parts]
+    assert len(commands) >= 10
+    for command, shown in commands:
+        done = subprocess.run(
+            shlex.split(command), cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        )
+        expected = 2 if shown.startswith("semspace: ") else 0
+        assert done.returncode == expected, (command, done.stderr)
+        if shown.strip():
+            assert alike(shown, done.stdout + done.stderr) > 0.8, (command, done.stderr)
+
+
+def test_links_lead_somewhere():
+    for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]:
+        for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_public_classes_and_functions_are_described():
+    import semspace
+
+    for name in set(semspace.__all__) - set(semspace._ROOMS):
+        thing = getattr(semspace, name)
+        assert thing.__doc__, name
+        for attribute, value in vars(thing).items() if isinstance(thing, type) else ():
+            if not attribute.startswith("_") and callable(value):
+                assert value.__doc__, f"{name}.{attribute}"
