@@ -190,7 +190,7 @@ def groups_step(groups: Clustering) -> Step:
         (name, int(size), float(held), ", ".join(words))
         for name, size, held, words in zip(groups.names, groups.sizes, groups.stability, groups.keywords, strict=True)
     ]
-    figure = bars(groups.names, groups.sizes.tolist(), unit="count", caption="Articles in each group.")
+    figure = bars(groups.names, groups.sizes.tolist(), caption="Articles in each group.")
     table = Table(("group", "articles", "stability", "words it uses more than the others"), rows)
     method = (
         "Spherical k-means on the vectors, as many groups as give the highest silhouette. Stability is how much of a "

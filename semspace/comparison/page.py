@@ -77,7 +77,7 @@ def _groups(found: Comparison) -> Section:
         top["difference"].to_list(),
         low=top["low"].to_list(),
         high=top["high"].to_list(),
-        unit="%",
+        points=True,
         sides=(f"more of {b}", f"more of {a}"),
         caption="Difference of shares, in percentage points, with 95% intervals.",
     )

@@ -4,36 +4,41 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+Whole = npt.NDArray[np.int32]
 
-@numba.njit(parallel=True, fastmath=True, cache=True)
+
+@numba.njit(parallel=True, cache=True)
 def improve(
-    plus: npt.NDArray[np.float32],
-    minus: npt.NDArray[np.float32],
+    plus: Whole,
+    minus: Whole,
     terms: npt.NDArray[np.int64],
     questions: npt.NDArray[np.int64],
     start: int,
-    best: npt.NDArray[np.float32],
+    best: Whole,
     found: npt.NDArray[np.int64],
 ) -> None:
     """Better the answers with a block of candidates, rows `start` and following of the vocabulary.
 
-    `plus` and `minus` hold the terms of each word used, shape (words used, candidates); `terms` are the rows
-    of a, b and c in them, and `questions` their rows in the vocabulary, both of shape (q, 3). `best` and
-    `found` hold the score and row of the best answers so far, and are changed.
+    `plus` and `minus` hold the terms of each word used, shape (words used, candidates), scaled to whole numbers: the
+    compiler computes a maximum of whole numbers many at a time, one of floats one by one. `terms` are the rows of a, b
+    and c in them, and `questions` their rows in the vocabulary, both of shape (q, 3). `best` and `found` hold the score
+    and row of the best answers so far, and are changed.
     """
     width = plus.shape[1]
     for q in numba.prange(len(terms)):
-        away, to_b, to_c = minus[terms[q, 0]], plus[terms[q, 1]], plus[terms[q, 2]]
-        # A maximum without its place is computed many candidates at a time; the place is only looked for in
-        # the few blocks that hold something better.
-        highest = np.float32(-np.inf)
+        a, b, c = terms[q, 0], terms[q, 1], terms[q, 2]
+        top, row = best[q], found[q]
+        # A maximum without its place is the fast part; the place is only looked for in the few blocks that hold
+        # something better.
+        highest = top
         for j in range(width):
-            highest = max(highest, to_b[j] + to_c[j] - away[j])
-        if highest <= best[q]:
+            highest = max(highest, np.int32(plus[b, j] + plus[c, j] - minus[a, j]))
+        if highest == top:
             continue
+        own_a, own_b, own_c = questions[q, 0], questions[q, 1], questions[q, 2]
         for j in range(width):
-            score = to_b[j] + to_c[j] - away[j]
-            row = start + j
-            if score > best[q] and row != questions[q, 0] and row != questions[q, 1] and row != questions[q, 2]:
-                best[q] = score
-                found[q] = row
+            score = np.int32(plus[b, j] + plus[c, j] - minus[a, j])
+            place = start + j
+            if score > top and place not in (own_a, own_b, own_c):
+                top, row = score, place
+        best[q], found[q] = top, row

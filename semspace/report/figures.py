@@ -68,12 +68,13 @@ def bars(
     caption: str,
     low: Sequence[float] | None = None,
     high: Sequence[float] | None = None,
-    unit: str = "",
+    points: bool = False,
     sides: tuple[str, str] | None = None,
 ) -> Figure:
     """Draw a horizontal bar for each value, from zero, with its interval where given.
 
-    `sides` names what it means to lie to the left and to the right of zero.
+    With `points`, values are differences of shares, written in percentage points. `sides` names what it means to lie
+    to the left and to the right of zero.
     """
     starts, ends = low or values, high or values
     least, largest = min(0.0, *values, *starts), max(0.0, *values, *ends)
@@ -96,9 +97,7 @@ def bars(
                 f'<line x1="{x(low[i]):.1f}" x2="{x(high[i]):.1f}" y1="{y + 9}" y2="{y + 9}" '
                 'stroke="currentColor" stroke-width="1.5"/>'
             )
-        number = f"{value:.0%}" if unit == "%" else f"{value:.2f}"
-        if unit == "%" and sides:
-            number = f"{value * 100:+.0f} pt"
+        number = _number(value, points=points)
         rows.append(
             f'<text x="{left - 10}" y="{y + 13}" text-anchor="end">{_text(clip(name, 38))}</text>'
             f'<rect x="{begin:.1f}" y="{y + 2}" width="{size:.1f}" height="14" fill="{colour}"/>{whisker}'
@@ -157,6 +156,12 @@ def _legend(names: Sequence[str], top: float) -> tuple[str, float]:
             f'{_mark(i, x, y - 4)}<text x="{x + 12:.0f}" y="{y:.0f}">{_text(clip(name, int(step / 7.5)))}</text>'
         )
     return "".join(parts), 20.0 * -(-len(names) // columns) + 10
+
+
+def _number(value: float, *, points: bool) -> str:
+    if points:
+        return f"{value * 100:+.0f} pt"
+    return f"{value:,}" if isinstance(value, int) else f"{value:.2f}"
 
 
 def _text(text: str) -> str:
