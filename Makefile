@@ -40,13 +40,15 @@ notebooks: $(VENV)/.dev
 	@echo "== executing the notebooks"
 	@$(BIN)/python -m pytest tests/test_notebooks.py
 
-$(VENV)/.demo: $(REQUIREMENTS) | tools
+$(VENV)/.demo: $(REQUIREMENTS)
+	@$(MAKE) --no-print-directory tools
 	@echo "== installing into $(VENV) (some minutes the first time)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(INSTALL) --editable '.[demo]'
 	@touch $@
 
-$(VENV)/.dev: $(REQUIREMENTS) | tools
+$(VENV)/.dev: $(REQUIREMENTS)
+	@$(MAKE) --no-print-directory tools
 	@echo "== installing into $(VENV), with the tools for tests (some minutes the first time)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(INSTALL) --editable '.[all,dev]'

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -205,7 +205,8 @@ def compare_step(few: Corpus, many: Corpus, docs: tuple[Space, Space]) -> Step:
     found = compare(few, many, spaces=docs, names=("Lee, 50 texts", "Lee, 300 texts"))
     verdict = Prose(found.verdict(), strong=True)
     first, *rest = found.page().sections
-    sections = (Section(f"Two corpora: {first.title.lower()}", (verdict, *first.blocks), first.method), *rest)
+    told = (Section(first.title, (verdict, *first.blocks), first.method), *rest)
+    sections = tuple(replace(section, title=f"Two corpora: {section.title.lower()}") for section in told)
     plain = {"verdict": found.verdict(), "mmd_p_value": found.distance("mmd").p_value}
     return Step(found.verdict(), plain, sections)
 

@@ -5,10 +5,13 @@ from collections.abc import Iterable, Sequence
 
 Row = Sequence[object]
 
+# Marks that would steer a terminal, or turn the direction of what follows: control codes and bidirectional overrides.
+_STEERING = dict.fromkeys([*range(32), *range(127, 160), *range(0x202A, 0x202F), *range(0x2066, 0x206A)], "·")
+
 
 def clip(text: str, width: int = 60) -> str:
-    """Shorten `text` to one line of at most `width` characters."""
-    line = " ".join(text.split())
+    """Shorten `text` to one line of at most `width` characters, none of which steers a terminal."""
+    line = " ".join(text.split()).translate(_STEERING)
     return line if len(line) <= width else line[: width - 1].rstrip() + "…"
 
 

@@ -17,6 +17,7 @@ from semspace.checks import FloatMatrix, FloatVector
 from semspace.display import clip
 from semspace.errors import InputError
 from semspace.neighbors import Neighbors
+from semspace.text.frames import as_polars
 
 KIND = "space"
 Query = str | FloatVector
@@ -111,7 +112,7 @@ class Space:
         ids : n strings, unique
         vectors : array-like, shape (n, dim)
             Converted to float32.
-        metadata : DataFrame, optional
+        metadata : polars or pandas DataFrame, or mapping, optional
             One row for each id, in the same order.
         encoder : optional
             What made the vectors, so that text can be a query.
@@ -122,7 +123,7 @@ class Space:
             If lengths differ, ids repeat, or a vector holds NaN, infinity or only zeros.
         """
         names = np.array(checks.strings("ids", ids), dtype=object)
-        table = None if metadata is None else pl.DataFrame(metadata)
+        table = None if metadata is None else as_polars(metadata)
         return cls(names, checks.matrix("vectors", vectors), table, encoder, dict(provenance or {}))
 
     # -- looking into it ----------------------------------------------------------------------------------
@@ -379,7 +380,7 @@ class Space:
         if (self.metadata is None) != (metadata is None):
             have, need = ("has", "with") if metadata is None else ("has no", "without")
             raise InputError(f"this space {have} metadata, so the new points must come {need} it")
-        table = None if self.metadata is None else pl.concat([self.metadata, pl.DataFrame(metadata)])
+        table = None if self.metadata is None else pl.concat([self.metadata, as_polars(metadata)])
         return replace(
             self, ids=np.concatenate([self.ids, names]), vectors=np.concatenate([self.vectors, more]), metadata=table
         )

@@ -122,7 +122,7 @@ def test_groups_by_hand(space):
     assert perfect.value == pytest.approx(1)
     assert perfect.parts[0][:2] == ("adjusted rand index", pytest.approx(1))
     assert Groups("mine", truth).score(ss.cluster(space, k=1, progress=False)).value == 0
-    with pytest.raises(InputError, match="no id of the space has a label"):
+    with pytest.raises(InputError, match="no id of what is judged has a label"):
         Groups("mine", {"nobody": "x"}).score(space)
 
 
@@ -146,6 +146,16 @@ def test_the_more_frequent_of_two_cases_is_meant():
     assert WordPairs("mine", pairs).score(space).value == 1.0
 
 
+def test_groups_of_words_and_of_texts(tiny, space):
+    truth = {id: ("animal" if id in ("cat", "dog", "horse") else "vehicle") for id in space.ids}
+    assert Groups("mine", truth).score(keyed_vectors(space)).value == pytest.approx(1)
+    more = space.extend(["noise"], [[-1, -1]], {"kind": ["none"], "year": [0]})
+    assert Groups("mine", truth).score(more).value == pytest.approx(1)  # what has no label isn't clustered
+    corpus = ss.Corpus.from_texts(["aaaa", "aaab", "zzzz", "zzzy"])
+    score = Groups("mine", {"0": "a", "1": "a", "2": "z"}, corpus).score(tiny)
+    assert (score.value, score.used) == (pytest.approx(1), 3)
+
+
 # -- files and tables -----------------------------------------------------------------------------------------
 
 
@@ -159,6 +169,16 @@ def test_reading_files(tmp_path):
     )
     pl.DataFrame({"score": [1.0], "sentence1": ["a"], "sentence2": ["b"]}).write_csv(tmp_path / "s.csv")
     assert STS.read(tmp_path / "s.csv").pairs == (("a", "b", 1.0),)
+
+
+def test_a_file_is_a_task(tmp_path, tiny, space):
+    (tmp_path / "p.tsv").write_text("cat\tdog\t9\ncat\tcar\t1\ncat\tbus\t2\n")
+    (tmp_path / "q.txt").write_text(": one\ncat dog car bus\n")
+    (tmp_path / "s.tsv").write_text("score\tsentence1\tsentence2\n5\ta\ta\n1\ta\tz z\n2\ta\taz\n")
+    pairs, analogies = ss.evaluate(space, [tmp_path / "p.tsv", str(tmp_path / "q.txt")])
+    assert (pairs.task, pairs.metric, pairs.used) == ("p", "spearman", 3)
+    assert (analogies.task, analogies.metric) == ("q", "accuracy")
+    assert ss.evaluate(tiny, tmp_path / "s.tsv")["s"].used == 3
 
 
 def test_files_that_cannot_be_read(tmp_path):

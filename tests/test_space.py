@@ -96,6 +96,20 @@ def test_neighbors_as_values(space):
     assert "<td>dog</td>" in near._repr_html_()
 
 
+def test_text_that_steers_a_terminal_is_disarmed():
+    space = ss.Space.from_vectors(["a", "\x1b[31mred\x07", "x\u202ey"], [[1, 0], [1, 1], [0, 1]])
+    assert "\x1b" not in repr(space.most_similar("a"))
+    assert "·[31mred·" in repr(space.most_similar("a"))
+    assert "\u202e" not in repr(space)
+
+
+def test_metadata_may_come_from_pandas():
+    import pandas as pd
+
+    space = ss.Space.from_vectors(["a", "b"], [[1], [2]], pd.DataFrame({"year": [1, None]}))
+    assert space.metadata["year"].to_list() == [1, None]
+
+
 def test_looking_into_it(space):
     assert space.dim == 2
     assert len(space) == 6

@@ -20,6 +20,7 @@ def split(text, how="fast"):
     [
         ("Don't panic: 42 towels!", ["don't", "panic", "42", "towels"]),
         ("L’été, c’est loin", ["l'été", "c'est", "loin"]),
+        ("The U.S. Army, e.g. a.but I.B.M", ["the", "u.s", "army", "e.g", "a", "but", "i.b.m"]),
         ("A4 paper, 3.5 mm", ["a", "4", "paper", "3", "5", "mm"]),
         ("'quoted' words-joined", ["quoted", "words", "joined"]),
         ("Ελλάδα и Россия", ["ελλάδα", "и", "россия"]),

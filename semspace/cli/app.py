@@ -224,7 +224,11 @@ def evaluate(
     ] = None,
     as_json: o.Json = False,
 ) -> None:
-    """Say how well vectors agree with people: wordsim353, simlex999, google-analogies, lee-documents."""
+    """Say how well vectors agree with people.
+
+    Tasks: wordsim353, simlex999, google-analogies, lee-documents; or a file of word pairs, analogies or rated
+    sentences.
+    """
     from semspace.evaluation.evaluate import WORD_TASKS
     from semspace.evaluation.evaluate import evaluate as judge
 

@@ -55,7 +55,7 @@ def cluster(
     texts = _texts_of(space, corpus)
     by_id = np.argsort(space.ids.astype(str), kind="stable")
     points = queries.unit(space.vectors[by_id])
-    distinct = len(np.unique(points, axis=0))
+    distinct = kmeans.count_distinct(points)
     if k is None:
         k = kmeans.choose_k(points, seed=seed, progress=progress)
     elif checks.whole("k", k) > distinct:

@@ -44,9 +44,14 @@ def nearest_center(points: FloatMatrix, centers: FloatMatrix) -> Labels:
     return nearest
 
 
+def count_distinct(points: FloatMatrix) -> int:
+    """Return the number of different rows."""
+    return len({row.tobytes() for row in points})
+
+
 def choose_k(points: FloatMatrix, *, seed: int, progress: bool) -> int:
     """Return the number of groups whose silhouette (Rousseeuw 1987) is highest, by cosine distance."""
-    candidates = _candidates(len(np.unique(points, axis=0)))
+    candidates = _candidates(count_distinct(points))
     if len(candidates) < 2:
         return candidates[0]
     scores = []

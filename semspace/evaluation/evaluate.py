@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 from semspace import checks
@@ -11,6 +12,7 @@ from semspace.errors import InputError
 from semspace.evaluation.analogies import Analogies
 from semspace.evaluation.documents import DocumentSimilarity
 from semspace.evaluation.score import Score, Scores
+from semspace.evaluation.sts import STS
 from semspace.evaluation.word_pairs import WordPairs
 
 
@@ -35,15 +37,17 @@ TASKS: dict[str, Callable[[], Task]] = {
 WORD_TASKS = ("wordsim353", "simlex999", "google-analogies")
 
 
-def evaluate(thing: Any, on: str | Task | Sequence[str | Task] = WORD_TASKS) -> Scores:
+def evaluate(thing: Any, on: str | Path | Task | Sequence[str | Path | Task] = WORD_TASKS) -> Scores:
     """Say how well vectors agree with people.
 
     Parameters
     ----------
     thing : Space, Encoder, gensim KeyedVectors or sentence-transformers model
-    on : name, task, or several
+    on : name, path, task, or several
         Names: ``"wordsim353"``, ``"simlex999"`` (word pairs, Spearman), ``"google-analogies"`` (accuracy) and
-        ``"lee-documents"`` (50 news texts, Spearman). Or tasks of your own: see `semspace.evaluation`.
+        ``"lee-documents"`` (50 news texts, Spearman). A path: of word pairs (``word TAB word TAB rating``), of
+        analogies (four words a line under ``: section`` lines), or of rated sentences (a table with columns
+        ``sentence1``, ``sentence2``, ``score``). Or tasks of your own: see `semspace.evaluation`.
 
     Examples
     --------
@@ -53,15 +57,27 @@ def evaluate(thing: Any, on: str | Task | Sequence[str | Task] = WORD_TASKS) -> 
     >>> ss.evaluate(space, task)["mine"].coverage
     1.0
     """
-    asked = [on] if isinstance(on, str) or hasattr(on, "score") else list(on)
+    asked = [on] if isinstance(on, (str, Path)) or hasattr(on, "score") else list(on)
     return Scores(tuple(_task(one).score(thing) for one in asked))
 
 
-def _task(one: str | Task | object) -> Task:
-    if isinstance(one, str):
+def _task(one: str | Path | Task | object) -> Task:
+    if isinstance(one, (str, Path)):
+        if Path(one).is_file():
+            return _read(Path(one))
         if one not in TASKS:
-            raise checks.unknown("task", one, TASKS, where=f"the built-in ones ({', '.join(TASKS)})")
-        return TASKS[one]()
+            raise checks.unknown("task", str(one), TASKS, where=f"the built-in ones ({', '.join(TASKS)})")
+        return TASKS[str(one)]()
     if not callable(getattr(one, "score", None)):
         raise InputError(f"a task must be a name or have a score method; got {type(one).__name__}")
     return one  # type: ignore[return-value]
+
+
+def _read(path: Path) -> Task:
+    """Read a task from a file, telling by its beginning what it holds."""
+    with open(path, encoding="utf-8", errors="replace") as file:
+        lines = (line for line in file if line.strip() and not line.startswith("#"))
+        first = next(lines, "")
+    if first.startswith(":"):
+        return Analogies.read(path)
+    return STS.read(path) if "sentence1" in first else WordPairs.read(path)

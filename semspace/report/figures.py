@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from semspace.display import clip
 
-# Okabe & Ito (2008): told apart by people who don't see all colours, on white and on black.
+# After Okabe & Ito (2008): told apart by people who don't see all colours, on white and on black.
 PALETTE = (
-    "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#8C7A00", "#7F7F7F",
+    "#2A85D0", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#8C7A00", "#7F7F7F",
 )  # fmt: skip
 SHAPES = ("circle", "square", "triangle", "diamond")
 _WIDTH = 720
@@ -57,7 +57,7 @@ def scatter(
     parts = ", ".join(f"{names[g]} {counts[g]:,}" for g in range(len(names)))
     description = f"A map of {len(xy):,} points: {parts}."
     legend, legend_height = _legend(names, height)
-    svg = _svg(marks + legend, height + legend_height, caption)
+    svg = _svg(marks + legend, height + legend_height, f"{caption} {description}")
     return Figure(svg, caption + note, description)
 
 
@@ -111,7 +111,8 @@ def bars(
             f'<text x="{x(0) + 8:.1f}" y="14">{_text(clip(sides[1], 30))} →</text>'
         )
     shown = "; ".join(f"{name} {value:.3g}" for name, value in zip(names, values, strict=True))
-    return Figure(_svg("".join(rows) + axis, height, caption), caption, shown + ".")
+    description = f"{shown}."
+    return Figure(_svg("".join(rows) + axis, height, f"{caption} {description}"), caption, description)
 
 
 def _svg(body: str, height: float, label: str) -> str:
@@ -134,7 +135,7 @@ def _fit(points: npt.NDArray[np.float64], width: float, height: float, *, margin
 
 
 def _mark(group: int, x: float, y: float) -> str:
-    fill = f'fill="{PALETTE[group % len(PALETTE)]}" fill-opacity="0.75"'
+    fill = f'fill="{PALETTE[group % len(PALETTE)]}" fill-opacity="0.85"'
     shape = SHAPES[(group // len(PALETTE) + group) % len(SHAPES)]
     if shape == "circle":
         return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" {fill}/>'

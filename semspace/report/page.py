@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -13,6 +14,8 @@ from typing import Any
 from semspace import __version__
 from semspace.display import cell
 from semspace.report.figures import Figure
+
+_NUMBER = re.compile(r"[<+-]?\d[\d,.]*%?")
 
 
 @dataclass(frozen=True)
@@ -45,11 +48,9 @@ class Table:
 
     @property
     def numeric(self) -> list[bool]:
-        """Which columns hold numbers only."""
-        return [
-            bool(self.rows) and all(isinstance(row[i], (int, float)) for row in self.rows)
-            for i in range(len(self.headers))
-        ]
+        """Which columns show numbers only."""
+        shown = self.shown
+        return [bool(shown) and all(_NUMBER.fullmatch(row[i]) for row in shown) for i in range(len(self.headers))]
 
 
 Block = Prose | Table | Figure

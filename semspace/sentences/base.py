@@ -14,7 +14,7 @@ from semspace import checks
 from semspace.bundle import PathLike
 from semspace.checks import FloatMatrix
 from semspace.errors import InputError, SemspaceWarning
-from semspace.progress import bar
+from semspace.progress import Bar, bar
 from semspace.space import Space
 from semspace.text.corpus import Corpus
 
@@ -66,8 +66,8 @@ class Encoder(ABC):
         return TransformerEncoder(folder, name=str(given.resolve() if given.is_dir() else name))
 
     @abstractmethod
-    def encode_block(self, texts: list[str]) -> Encoded:
-        """Encode up to `BLOCK` texts, checked already."""
+    def encode_block(self, texts: list[str], shown: Bar) -> Encoded:
+        """Encode up to `BLOCK` texts, checked already, and move the bar on as they are done."""
 
     def encode(self, texts: list[str], *, progress: bool = False) -> FloatMatrix:
         """Encode texts, float32 of shape (n, dim); as in sentence-transformers.
@@ -113,9 +113,8 @@ class Encoder(ABC):
     def _fill(self, vectors: FloatMatrix, texts: list[str], progress: bool) -> Iterator[int]:
         with bar("encoding", len(texts), unit="text", progress=progress) as shown:
             for start in range(0, len(texts), BLOCK):
-                part = self.encode_block(texts[start : start + BLOCK])
+                part = self.encode_block(texts[start : start + BLOCK], shown)
                 vectors[start : start + BLOCK] = part.vectors
-                shown.update(len(part.vectors))
                 yield part.truncated
 
     def _warn(self, truncated: int, total: int) -> None:

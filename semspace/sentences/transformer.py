@@ -11,6 +11,7 @@ import numpy as np
 from semspace import checks
 from semspace.checks import FloatMatrix
 from semspace.errors import DamagedError
+from semspace.progress import Bar
 from semspace.sentences.base import Encoded, Encoder
 from semspace.sentences.layout import Layout, read_layout
 
@@ -37,7 +38,7 @@ class TransformerEncoder(Encoder):
         self._model = _load_model(self.layout)
         self.dim = int(self._model.config.hidden_size)
 
-    def encode_block(self, texts: list[str]) -> Encoded:
+    def encode_block(self, texts: list[str], shown: Bar) -> Encoded:
         """Encode up to a block of texts, the longest first."""
         lowered = [text.lower() for text in texts] if self.layout.lowercase else texts
         encodings = self._tokenizer.encode_batch(lowered)
@@ -45,6 +46,7 @@ class TransformerEncoder(Encoder):
         vectors = np.empty((len(texts), self.dim), np.float32)
         for batch in _batches([len(row) for row in rows]):
             vectors[batch] = self._run([rows[i] for i in batch])
+            shown.update(len(batch))
         return Encoded(vectors, sum(bool(encoding.overflowing) for encoding in encodings))
 
     def _run(self, rows: Sequence[Any]) -> FloatMatrix:

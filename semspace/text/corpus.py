@@ -13,6 +13,7 @@ from semspace import checks
 from semspace.bundle import Bundle, PathLike, digest, writing
 from semspace.display import clip, html_table, text_table
 from semspace.errors import InputError, UnknownIdError
+from semspace.text.frames import as_polars
 from semspace.text.read import read_table
 
 KIND = "corpus"
@@ -52,9 +53,12 @@ class Corpus:
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if not {"id", "text"} <= set(self.frame.columns):
+            raise InputError("a corpus needs columns id and text; Corpus.from_frame makes them from other names")
         if not len(self.frame):
             raise InputError("the corpus is empty: it has no documents; check the file, or the filter that left none")
-        checks.unique("document ids", self.ids.to_list())
+        if self.ids.n_unique() < len(self):
+            checks.unique("document ids", self.ids.to_list())
 
     # -- making one ---------------------------------------------------------------------------------------
 
@@ -100,7 +104,7 @@ class Corpus:
     def from_frame(cls, frame: Any, *, text: str | None = None, id: str | None = None, empty: str = "raise") -> Corpus:
         """Make a corpus from a polars or pandas DataFrame; see `read` for the parameters."""
         checks.choice("empty", empty, ("raise", "drop"))
-        table = _as_polars(frame)
+        table = as_polars(frame)
         text_column = _text_column(table, text)
         id_column = _id_column(table, id)
         ids = _ids(table, id_column)
@@ -213,29 +217,6 @@ class Corpus:
     def from_bundle(cls, bundle: Bundle) -> Corpus:
         """Take a corpus out of an opened bundle."""
         return cls(bundle.table("documents"), bundle.meta["provenance"])
-
-
-def _as_polars(frame: Any) -> pl.DataFrame:
-    if isinstance(frame, pl.LazyFrame):
-        return frame.collect()
-    if isinstance(frame, pl.DataFrame):
-        return frame
-    if type(frame).__module__.partition(".")[0] == "pandas":
-        # Column by column: polars' own conversion wants pyarrow, which semspace doesn't need.
-        return pl.DataFrame([_series(str(name), _plain(frame[name])) for name in frame.columns])
-    raise InputError(f"expected a polars or pandas DataFrame; got {type(frame).__name__}")
-
-
-def _plain(column: Any) -> list[Any]:
-    """Turn a pandas column into Python values, with None where pandas holds NaN, NaT or NA."""
-    return column.astype(object).where(column.notna(), None).tolist()  # type: ignore[no-any-return]
-
-
-def _series(name: str, values: list[Any]) -> pl.Series:
-    try:
-        return pl.Series(name, values, strict=True)
-    except (TypeError, pl.exceptions.PolarsError):  # values of several types
-        return pl.Series(name, values, dtype=pl.Object)
 
 
 def _text_column(table: pl.DataFrame, name: str | None) -> str:

@@ -9,8 +9,9 @@ import polars as pl
 from semspace import checks
 from semspace.errors import InputError
 
-# A word is a run of letters, with their marks, that may hold apostrophes inside (don't, l'été); or a number.
-WORD = r"[\p{L}\p{M}]+(?:['’][\p{L}\p{M}]+)*|\p{N}+"
+# A word is an abbreviation of single letters (u.s., e.g.), without its last stop; or a run of letters, with their
+# marks, that may hold apostrophes inside (don't, l'été); or a number.
+WORD = r"\p{L}(?:\.\p{L})+\b|[\p{L}\p{M}]+(?:['’][\p{L}\p{M}]+)*|\p{N}+"
 
 
 class Tokenizer(Protocol):
