@@ -79,7 +79,7 @@ def test_quotes_in_a_tsv_are_only_quotes(tmp_path):
 
 @pytest.mark.parametrize("frame", [FRAME, FRAME.lazy(), pd.DataFrame(ROWS)], ids=["polars", "lazy", "pandas"])
 def test_frames(frame):
-    corpus = ss.Corpus.from_frame(frame)
+    corpus = ss.Corpus.read(frame)
     assert corpus["b"] == "two dogs"
     assert corpus.metadata["year"].to_list() == [2001, 2002]
 

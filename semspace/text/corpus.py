@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -65,18 +66,18 @@ class Corpus:
     @classmethod
     def read(
         cls,
-        path: PathLike,
+        source: PathLike | Any,
         *,
         text: str | None = None,
         id: str | None = None,
         empty: str = "raise",
         encoding: str = "utf-8",
     ) -> Corpus:
-        """Read csv, tsv, jsonl, parquet or txt (each also ``.gz``), a folder of them, or a glob.
+        """Read csv, tsv, jsonl, parquet or txt (each also ``.gz``), a folder of them, a glob, or a DataFrame.
 
         Parameters
         ----------
-        path : path or pattern
+        source : path, pattern, or polars or pandas DataFrame
             A ``.txt`` file holds one document a line; a folder or a glob of them, one document a file.
         text : str, optional
             Name of the text column. By default ``text``, ``body``, ``content``, ``document`` or ``sentence``,
@@ -91,14 +92,16 @@ class Corpus:
         Raises
         ------
         MissingFileError
-            If nothing is at `path`.
+            If nothing is at the path.
         InputError
             If the file can't be read (another encoding, a broken table), a column is missing, ids repeat, or a
             document is empty.
         """
-        table = read_table(path, encoding=encoding)
+        if not isinstance(source, (str, os.PathLike)):
+            return cls.from_frame(source, text=text, id=id, empty=empty)
+        table = read_table(source, encoding=encoding)
         made = cls.from_frame(table, text=text, id=id, empty=empty)
-        return cls(made.frame, {**made.provenance, "source": str(path)})
+        return cls(made.frame, {**made.provenance, "source": str(source)})
 
     @classmethod
     def from_frame(cls, frame: Any, *, text: str | None = None, id: str | None = None, empty: str = "raise") -> Corpus:
