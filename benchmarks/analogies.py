@@ -28,6 +28,8 @@ def main() -> None:
             "semspace": lambda k=keyed: ours(k, questions),
         }
         seconds, accuracy = alternate(contenders, ROUNDS)
+        if abs(accuracy["gensim"] - accuracy["semspace"]) > 0.0005:
+            raise SystemExit(f"{name}: the accuracies differ, so the speeds say nothing: {accuracy}")
         theirs, mine = median(seconds["gensim"]), median(seconds["semspace"])
         rows.append(
             [

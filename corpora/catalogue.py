@@ -28,15 +28,17 @@ class Entry:
     read: Callable[[], pl.DataFrame]
 
 
-def _lines(name: str) -> pl.DataFrame:
-    return read_table(gensim_file(name), encoding="latin-1")
+def _lines(name: str, prefix: str) -> pl.DataFrame:
+    """Read a document a line, their ids under a prefix, so that two corpora don't share ids by accident."""
+    table = read_table(gensim_file(name), encoding="latin-1")
+    return table.with_columns(pl.concat_str([pl.lit(prefix), "id"]).alias("id"))
 
 
 _ENTRIES = {
     entry.name: entry
     for entry in (
-        Entry("lee", 50, "short news texts that people have compared", _LEE, lambda: _lines("lee.cor")),
-        Entry("lee-background", 300, "short news texts", _LEE, lambda: _lines("lee_background.cor")),
+        Entry("lee", 50, "short news texts that people have compared", _LEE, lambda: _lines("lee.cor", "lee-")),
+        Entry("lee-background", 300, "short news texts", _LEE, lambda: _lines("lee_background.cor", "")),
         Entry(
             "wikipedia-sample",
             106,

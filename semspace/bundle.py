@@ -60,6 +60,7 @@ class Bundle:
     kind: str
     meta: Mapping[str, Any]
     files: frozenset[str]
+    signature: bytes  # the manifest as it was read
 
     def array(self, name: str) -> npt.NDArray[Any]:
         """Open NAME.npy, memory-mapped and read-only."""
@@ -68,15 +69,18 @@ class Bundle:
             array: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
         except ValueError as problem:
             raise DamagedError(f"{path} isn't an array semspace can open: {problem}") from problem
+        self.unchanged()
         return array
 
     def table(self, name: str) -> pl.DataFrame:
         """Open NAME.arrow."""
         path = self.path(f"{name}.arrow")
         try:
-            return pl.read_ipc(path)
+            table = pl.read_ipc(path)
         except pl.exceptions.PolarsError as problem:
             raise DamagedError(f"{path} isn't a table semspace can open: {problem}") from problem
+        self.unchanged()
+        return table
 
     def has(self, file: str) -> bool:
         """Tell whether the manifest lists FILE."""
@@ -88,6 +92,11 @@ class Bundle:
             raise DamagedError(f"{self.folder} lists no file {file!r} in its manifest; save the value again")
         return self.folder / file
 
+    def unchanged(self) -> None:
+        """Raise if another value has taken this one's place, so that two are never read as one."""
+        if _signature(self.folder) != self.signature:
+            raise DamagedError(f"{self.folder} was replaced while it was being opened; open it again")
+
 
 @contextmanager
 def writing(path: PathLike, kind: str, *, overwrite: bool = False) -> Iterator[Draft]:
@@ -98,7 +107,7 @@ def writing(path: PathLike, kind: str, *, overwrite: bool = False) -> Iterator[D
     ExistsError
         If something is at `path`, unless it is a semspace bundle and `overwrite` is true.
     """
-    target = Path(path)
+    target = place_of(path)
     check_free(target, overwrite=overwrite)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -135,31 +144,39 @@ def opening(path: PathLike, kind: str | None = None, *, verify: bool = True) -> 
     InputError
         If it is a sound bundle of another kind.
     """
-    folder = Path(path)
-    _recover(folder)
+    folder = place_of(path)
+    if not folder.exists() and is_bundle(_aside(folder)):
+        # A writer died, or is just now, between its two renames: the old value is still the value.
+        folder = _aside(folder)
     if not folder.exists():
         raise MissingFileError(f"nothing at {folder}; check the path, or save a value there first")
-    if not (folder / MANIFEST).is_file():
+    if not is_bundle(folder):
         raise DamagedError(f"{folder} isn't a saved semspace value: it has no {MANIFEST}")
+    signature = _signature(folder)
     manifest = _read_manifest(folder)
     if kind is not None and manifest["kind"] != kind:
-        raise InputError(f"{folder} holds a {manifest['kind']}, not a {kind}; open it with semspace.load")
-    for name, entry in manifest["files"].items():
-        _check_file(folder, name, entry, verify=verify)
-    return Bundle(folder, manifest["kind"], manifest["meta"], frozenset(manifest["files"]))
+        raise InputError(f"{folder} holds {_a(manifest['kind'])}; this needs {_a(kind)}")
+    opened = Bundle(folder, manifest["kind"], manifest["meta"], frozenset(manifest["files"]), signature)
+    try:
+        for name, entry in manifest["files"].items():
+            _check_file(folder, name, entry, verify=verify)
+    except DamagedError:
+        opened.unchanged()  # the better reason, where it is the reason
+        raise
+    return opened
 
 
 def is_bundle(path: PathLike) -> bool:
     """Tell whether `path` looks like a saved semspace value."""
-    folder = Path(path)
-    _recover(folder)
-    return (folder / MANIFEST).is_file()
+    try:
+        return (place_of(path) / MANIFEST).is_file()
+    except OSError:  # a name the system can't have, say
+        return False
 
 
 def check_free(path: PathLike, *, overwrite: bool) -> None:
     """Raise `ExistsError` if `path` is taken and mayn't be replaced (only bundles ever may)."""
-    target = Path(path)
-    _recover(target)
+    target = place_of(path)
     if not target.exists():
         return
     if not overwrite:
@@ -170,7 +187,7 @@ def check_free(path: PathLike, *, overwrite: bool) -> None:
 
 def write_text(path: PathLike, text: str) -> Path:
     """Write one text file atomically (a report, say) and return its path."""
-    target = Path(path)
+    target = place_of(path)
     beside = target.with_name(f".{target.name}.new-{uuid.uuid4().hex[:8]}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -179,9 +196,11 @@ def write_text(path: PathLike, text: str) -> Path:
             file.flush()
             os.fsync(file.fileno())
         os.replace(beside, target)
-    except OSError as problem:
+    except (OSError, UnicodeError) as problem:
+        reason = getattr(problem, "strerror", None) or problem
+        raise InputError(f"cannot write {target}: {reason}; choose another place") from problem
+    finally:
         beside.unlink(missing_ok=True)
-        raise InputError(f"cannot write {target}: {problem.strerror or problem}; choose another place") from problem
     return target
 
 
@@ -208,17 +227,19 @@ def _write_manifest(draft: Draft, kind: str) -> None:
         files[path.name] = {"bytes": path.stat().st_size, "sha256": file_digest(path)}
         _sync(path)
     body = {"format": FORMAT, "version": VERSION, "kind": kind, "meta": draft.meta, "files": files}
+    body = json.loads(json.dumps(body, default=str))  # as it will be read: keys are strings, paths are texts
     text = json.dumps({**body, "sha256": _own_digest(body)}, indent=1, ensure_ascii=False, allow_nan=False)
     manifest = draft.folder / MANIFEST
     manifest.write_text(text + "\n", encoding="utf-8")
     _sync(manifest)
+    _sync(draft.folder)
 
 
 def _read_manifest(folder: Path) -> dict[str, Any]:
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         own = manifest.pop("sha256")
-        name, version = manifest["format"], manifest["version"]
+        name, version, _ = manifest["format"], manifest["version"], (manifest["kind"], manifest["files"].items())
     except (ValueError, KeyError, TypeError, AttributeError) as problem:
         raise DamagedError(f"{folder / MANIFEST} is damaged or isn't semspace's; save the value again") from problem
     if name != FORMAT:
@@ -250,25 +271,46 @@ def _check_file(folder: Path, name: str, entry: Mapping[str, Any], *, verify: bo
 def _publish(folder: Path, target: Path) -> None:
     """Rename the finished bundle into place, stepping the old one aside first."""
     aside = _aside(target)
-    if target.exists():
-        os.replace(target, aside)
-    os.replace(folder, target)
-    _sync(target.parent)
-    shutil.rmtree(aside, ignore_errors=True)
-
-
-def _recover(target: Path) -> None:
-    """Finish or undo a replacement that a crash cut in two."""
-    aside = _aside(target)
-    if aside.is_dir():
+    if is_bundle(aside):  # what a writer left that died
         if target.exists():
-            shutil.rmtree(aside, ignore_errors=True)
+            shutil.rmtree(aside)
         else:
             os.replace(aside, target)
+    if target.exists():
+        os.replace(target, aside)
+    try:
+        os.replace(folder, target)
+    except OSError as problem:
+        raise ExistsError(f"{target} was written by another process at the same time; try again") from problem
+    _sync(target.parent)
+    if is_bundle(aside):
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def place_of(path: PathLike) -> Path:
+    """Give the place a path means: in one's home for ``~``, what a link points to, what ``.`` stands for."""
+    if not isinstance(path, (str, os.PathLike)) or not str(path) or "\0" in str(path):
+        raise InputError(f"a path must be a string or a Path that isn't empty; got {path!r}")
+    place = Path(path).expanduser()
+    try:
+        return place.resolve() if place.is_symlink() or place.name in ("", "..") else place
+    except (OSError, RuntimeError) as problem:
+        raise InputError(f"{place} can't be used as a path: {problem}") from problem
 
 
 def _aside(target: Path) -> Path:
-    return target.with_name(f".{target.name}.old")
+    return target.with_name(f".{target.name}.semspace-old")
+
+
+def _a(kind: str) -> str:
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
+
+
+def _signature(folder: Path) -> bytes:
+    try:
+        return (folder / MANIFEST).read_bytes()
+    except OSError:
+        return b""
 
 
 def _sync(path: Path) -> None:

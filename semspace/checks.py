@@ -15,6 +15,9 @@ FloatMatrix = npt.NDArray[np.float32]
 FloatVector = npt.NDArray[np.float32]
 Names = Sequence[str] | npt.NDArray[np.object_]
 
+# Beyond these the squares of float32 numbers vanish or overflow, and a length computed from them is wrong.
+_SMALLEST, _LARGEST = 1e-15, 1e15
+
 
 def whole(name: str, value: object, *, low: int = 1, high: int | None = None) -> int:
     """Return `value` as an int within [low, high], or raise `InputError`."""
@@ -35,6 +38,11 @@ def number(name: str, value: object, *, low: float = 0.0, high: float = float("i
     return float(value)  # type: ignore[arg-type]
 
 
+def seed(value: object) -> int:
+    """Return a seed that every library takes, from 0 to 2**32 - 1, or raise `InputError`."""
+    return whole("seed", value, low=0, high=2**32 - 1)
+
+
 def choice(name: str, value: object, allowed: Collection[str]) -> str:
     """Return `value` if it is one of `allowed`, or raise `InputError`."""
     if not isinstance(value, str) or value not in allowed:
@@ -43,7 +51,9 @@ def choice(name: str, value: object, allowed: Collection[str]) -> str:
 
 
 def matrix(name: str, value: object, *, dim: int | None = None) -> FloatMatrix:
-    """Return `value` as a C-ordered finite float32 matrix (n, dim), or raise `InputError`."""
+    """Return `value` as a C-ordered float32 matrix (n, dim) of at least one column, or raise `InputError`."""
+    if getattr(getattr(value, "dtype", None), "kind", "") == "c" or isinstance(value, (set, np.ma.MaskedArray)):
+        raise InputError(f"{name} must be real numbers in order, none masked; got {type(value).__name__}")
     try:
         # A copy is only made where the type or the layout is another: mapped arrays stay mapped.
         array = np.asarray(value, dtype=np.float32, order="C")
@@ -53,23 +63,25 @@ def matrix(name: str, value: object, *, dim: int | None = None) -> FloatMatrix:
         array.setflags(write=False)  # fresh, so nobody else holds it
     if array.ndim != 2:
         raise InputError(f"{name} must have two axes (n, dim); got shape {array.shape}")
+    if not array.shape[1]:
+        raise InputError(f"{name} must have at least one dimension; got shape {array.shape}")
     if dim is not None and array.shape[1] != dim:
         raise InputError(f"{name} must have {dim} columns, as this space has; got {array.shape[1]}")
     return array
 
 
 def finite_rows(name: str, array: FloatMatrix, ids: Names) -> None:
-    """Raise `InputError` that names the first row with NaN, infinity or only zeros."""
-    if not array.size:
-        return
+    """Raise `InputError` that names the first row without a direction: NaN, infinity, only zeros, out of range."""
     for start in range(0, len(array), 65_536):  # in blocks: a mapped matrix may be larger than memory
         block = array[start : start + 65_536]
         size = np.abs(block).max(axis=1)
-        bad = np.flatnonzero(~np.isfinite(size) | (size == 0))
+        bad = np.flatnonzero(~((size >= _SMALLEST) & (size <= _LARGEST)))
         if len(bad):
-            row = start + int(bad[0])
-            what = "is all zeros" if size[bad[0]] == 0 else "holds NaN or infinity"
-            raise InputError(f"{name} of {ids[row]!r} (row {row}) {what}; leave such rows out before making a space")
+            row, largest = start + int(bad[0]), float(size[bad[0]])
+            what = "holds NaN or infinity" if not np.isfinite(largest) else f"is too large ({largest:.2g})"
+            if largest < _SMALLEST:
+                what = "is all zeros" if largest == 0 else f"is too small ({largest:.2g})"
+            raise InputError(f"{name} of {ids[row]!r} (row {row}) {what}, so it has no direction; leave it out")
 
 
 def unique(name: str, values: Collection[str]) -> None:
@@ -87,12 +99,12 @@ def unknown(what: str, got: str, known: Iterable[str], *, where: str) -> Unknown
     """Make the error for a name that isn't there, with the nearest spellings."""
     near = nearest_spellings(got, known)
     hint = f"; did you mean {', '.join(near)}?" if near else ""
-    return UnknownIdError(f"no {what} {got!r} in {where}{hint}")
+    return UnknownIdError(f"no {what} {got[:80]!r} in {where}{hint}")
 
 
 def nearest_spellings(got: str, known: Iterable[str], n: int = 3) -> list[str]:
     """Return up to `n` of `known` spelled most like `got`, nearest first; another case counts as near."""
-    folded = got.casefold()
+    folded = got[:80].casefold()
     by_fold: dict[str, str] = {}
     for word in known:
         by_fold.setdefault(word.casefold(), word)
@@ -119,14 +131,19 @@ def strings(name: str, value: Any) -> list[str]:
     """Return `value` as a list of strings, or raise `InputError` (a lone string is a common slip)."""
     if isinstance(value, str):
         raise InputError(f"{name} must be a list of strings; got one string, {value[:40]!r}: put it in a list")
+    if isinstance(value, (set, frozenset, dict)):
+        raise InputError(f"{name} must be in order; got a {type(value).__name__}: give a list")
     try:
         items = list(value)
     except TypeError as problem:
         raise InputError(f"{name} must be a list of strings; got {type(value).__name__}") from problem
     for position, item in enumerate(items):
         if not isinstance(item, str):
-            raise InputError(f"{name} must hold only strings; item {position} is {type(item).__name__}: {item!r:.40}")
-    return items
+            got = f"{type(item).__name__}: {item!r:.40}"
+            raise InputError(f"{name} must hold only strings; item {position} is {got}")
+        if not item.isascii() and any("\ud800" <= c <= "\udfff" for c in item):
+            raise InputError(f"{name} must be sound Unicode; item {position} holds half a character (a lone surrogate)")
+    return [str(item) for item in items]
 
 
 def frozen(array: npt.NDArray[Any]) -> npt.NDArray[Any]:

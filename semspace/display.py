@@ -1,6 +1,7 @@
 """How values show themselves: a plain table in a terminal, an escaped one in a notebook."""
 
 import html
+import math
 from collections.abc import Iterable, Sequence
 
 Row = Sequence[object]
@@ -27,15 +28,16 @@ def cell(value: object, width: int = 60) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return f"{value:.3f}" if abs(value) < 1000 else f"{value:,.0f}"
-    if isinstance(value, int):
-        return f"{value:,}"
+        return "" if math.isnan(value) else f"{value:.3f}" if abs(value) < 1000 else f"{value:,.0f}"
+    if isinstance(value, int):  # a number of four digits may be a year
+        return f"{value:,}" if abs(value) >= 10_000 else str(value)
     return clip(str(value), width)
 
 
 def text_table(headers: Sequence[str], rows: Iterable[Row], *, width: int = 60) -> str:
     """Lay rows out in columns, numbers to the right."""
     body = list(rows)
+    headers = [clip(header, width) for header in headers]
     cells = [[cell(value, width) for value in row] for row in body]
     numeric = [
         bool(body) and all(isinstance(row[i], (int, float)) or row[i] is None for row in body)

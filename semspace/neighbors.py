@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import overload
 
 import numpy as np
 import numpy.typing as npt
@@ -41,15 +42,23 @@ class Neighbors:
     def __iter__(self) -> Iterator[tuple[str, float]]:
         return zip(self.ids, self.scores.tolist(), strict=True)
 
-    def __getitem__(self, position: int) -> tuple[str, float]:
-        return self.ids[position], float(self.scores[position])
+    @overload
+    def __getitem__(self, position: int) -> tuple[str, float]: ...
+    @overload
+    def __getitem__(self, position: slice) -> list[tuple[str, float]]: ...
+    def __getitem__(self, position: int | slice) -> tuple[str, float] | list[tuple[str, float]]:
+        return list(self)[position]
 
     def to_frame(self) -> pl.DataFrame:
-        """Return a polars DataFrame with ``id``, ``score`` and the metadata."""
+        """Return a polars DataFrame with ``id``, ``score`` and the metadata.
+
+        Metadata that is itself called ``id`` or ``score`` comes as ``id_column``, ``score_column``.
+        """
         frame = pl.DataFrame({"id": list(self.ids), "score": self.scores}, schema_overrides={"id": pl.String})
         if self.metadata is None:
             return frame
-        return frame.hstack(self.metadata.drop([c for c in ("id", "score") if c in self.metadata.columns]))
+        taken: dict[str, str] = {name: f"{name}_column" for name in ("id", "score") if name in self.metadata.columns}
+        return frame.hstack(self.metadata.rename(taken))
 
     def _title(self) -> str:
         return f"nearest to {clip(self.query, 50)!r}" if self else f"nothing near {clip(self.query, 50)!r}"

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
+from scipy.spatial.distance import cdist
 
 from semspace.checks import FloatMatrix, FloatVector, Names
 
@@ -40,18 +41,18 @@ def pair_score(a: FloatVector, b: FloatVector, metric: str) -> float:
 
 
 def score_blocks(vectors: FloatMatrix, sizes: FloatVector, queries: FloatMatrix, metric: str) -> Iterator[FloatMatrix]:
-    """Yield scores of a few queries at a time, shape (queries, n), so that memory stays bounded.
-
-    Euclidean blocks hold minus half the squared distance plus a constant: the same order without a root.
-    """
+    """Yield scores of a few queries at a time, shape (queries, n), so that memory stays bounded."""
     step = max(1, _CELLS // max(1, len(vectors)))
     for start in range(0, len(queries), step):
-        scores = queries[start : start + step] @ vectors.T
+        block = queries[start : start + step]
+        if metric == "euclidean":
+            # From the differences: the quicker |x|² - 2xy + |y|² loses the digits that matter away from the origin.
+            yield -cdist(block, vectors).astype(np.float32)
+            continue
+        scores = block @ vectors.T
         if metric == "cosine":
             scores /= sizes
-            scores /= lengths(queries[start : start + step])[:, None]
-        elif metric == "euclidean":
-            scores -= sizes**2 / 2
+            scores /= lengths(block)[:, None]
         yield scores
 
 
@@ -101,12 +102,7 @@ def nearest(
     blocks = score_blocks(vectors, sizes, queries, metric)
     for query, scores in enumerate(row for block in blocks for row in block):
         rows = best_rows(scores, k, names, skip[query] if skip else ())
-        values = scores[rows]
-        if metric == "euclidean":  # from the differences themselves: the expansion above loses digits
-            values = -lengths(vectors[rows] - queries[query])
-            again = sorted(range(len(rows)), key=lambda i: (-values[i], names[int(rows[i])]))
-            rows, values = rows[again], values[again]
-        found.append((rows, values))
+        found.append((rows, scores[rows]))
     return found
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Protocol
@@ -17,7 +18,7 @@ from semspace.checks import FloatMatrix, FloatVector
 from semspace.display import clip
 from semspace.errors import InputError
 from semspace.neighbors import Neighbors
-from semspace.text.frames import as_polars
+from semspace.text.frames import as_polars, storable
 
 KIND = "space"
 Query = str | FloatVector
@@ -92,6 +93,8 @@ class Space:
                 f"this space has {self.vectors.shape[1]}"
             )
         checks.unique("ids", self.ids.tolist())
+        if self.metadata is not None:
+            object.__setattr__(self, "metadata", storable(self.metadata))
         checks.finite_rows("the vector", self.vectors, self.ids)
         object.__setattr__(self, "ids", checks.frozen(self.ids))
         object.__setattr__(self, "vectors", checks.frozen(self.vectors))
@@ -136,13 +139,13 @@ class Space:
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over ids and vectors, in order."""
-        names = "\x00".join(self.ids).encode()
+        names = json.dumps([self.dim, *self.ids.tolist()]).encode()
         return digest(names, np.ascontiguousarray(self.vectors).data.cast("B"))
 
     @cached_property
     def sizes(self) -> FloatVector:
         """Euclidean length of each vector, shape (n,)."""
-        return queries.lengths(self.vectors)
+        return checks.frozen(queries.lengths(self.vectors))
 
     @cached_property
     def _rows(self) -> dict[str, int]:
@@ -150,6 +153,9 @@ class Space:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.ids.tolist())
 
     def __contains__(self, id: object) -> bool:
         return id in self._rows
@@ -190,6 +196,8 @@ class Space:
         """
         checks.choice("metric", metric, queries.METRICS)
         (first, _), (second, _) = self.locate(a), self.locate(b)
+        if metric == "cosine":
+            first, second = _unit(first), _unit(second)
         return queries.pair_score(first, second, metric)
 
     def most_similar(
@@ -220,9 +228,10 @@ class Space:
         """
         checks.whole("k", k)
         checks.choice("metric", metric, queries.METRICS)
-        if query is not None and not (len(positive) or len(negative)):
+        positive, negative = _queries(positive), _queries(negative)
+        if query is not None and not (positive or negative):
             return self.most_similar_batch([query], k, metric=metric)[0]
-        if query is not None or not len(positive):
+        if query is not None or not positive:
             raise InputError("give either a query, or positive= (and negative=) lists of queries")
         plus, minus = [self.locate(q) for q in positive], [self.locate(q) for q in negative]
         target = sum((_unit(v) for v, _ in plus), np.zeros(self.dim, np.float32))
@@ -236,7 +245,8 @@ class Space:
         checks.choice("metric", metric, queries.METRICS)
         if isinstance(asked, str):
             raise InputError("most_similar_batch takes a list of queries; for one, use most_similar")
-        if not len(asked):
+        asked = list(asked)
+        if not asked:
             return []
         found = self.locate_all(asked)
         own = [[] if row is None else [row] for _, row in found]
@@ -310,14 +320,16 @@ class Space:
 
     def encode(self, texts: list[str]) -> FloatMatrix:
         """Put texts into this space through its encoder, shape (n, dim)."""
+        texts = checks.strings("texts", texts)
+        if not texts:
+            return np.empty((0, self.dim), np.float32)
         if self.encoder is None:
             first = texts[0]
-            error = checks.unknown("point", first, self._rows, where=f"this space of {len(self):,}")
-            if " " not in first:
-                raise error
+            if " " not in first and first not in self:
+                raise checks.unknown("point", first, self._rows, where=f"this space of {len(self):,}")
             raise InputError(
-                f"this space has no encoder, so it can't take the text {clip(first, 40)!r}; ask by id or vector, "
-                f"or make the space with encoder.embed(corpus)"
+                f"this space has no encoder, so it can't take the text {clip(first, 40)!r}; ask by id (id=, --id) or "
+                f"vector, or make the space with encoder.embed(corpus)"
             )
         blank = next((text for text in texts if not text.strip()), None)
         if blank is not None:
@@ -355,8 +367,8 @@ class Space:
                 f"got {type(query).__name__} of shape {vector.shape}"
             )
         vector = vector.astype(np.float32)
-        if not np.isfinite(vector).all():
-            raise InputError("the query vector holds NaN or infinity")
+        if vector.any():  # a zero vector is only wrong for a cosine
+            checks.finite_rows("the vector", vector[None], ["query"])
         return vector
 
     # -- other spaces from this one -----------------------------------------------------------------------
@@ -380,7 +392,7 @@ class Space:
         if (self.metadata is None) != (metadata is None):
             have, need = ("has", "with") if metadata is None else ("has no", "without")
             raise InputError(f"this space {have} metadata, so the new points must come {need} it")
-        table = None if self.metadata is None else pl.concat([self.metadata, as_polars(metadata)])
+        table = None if self.metadata is None else _below(self.metadata, as_polars(metadata))
         return replace(
             self, ids=np.concatenate([self.ids, names]), vectors=np.concatenate([self.vectors, more]), metadata=table
         )
@@ -394,16 +406,20 @@ class Space:
 
     def write(self, draft: Draft) -> None:
         """Put this space into a bundle being written (a space's own, or an index's)."""
-        encoder = self.encoder and {
-            "name": self.encoder.name,
-            "dim": self.encoder.dim,
-            "fingerprint": self.encoder.fingerprint,
-        }
+        encoder = (
+            None
+            if self.encoder is None
+            else {
+                "name": self.encoder.name,
+                "dim": self.encoder.dim,
+                "fingerprint": self.encoder.fingerprint,
+            }
+        )
         draft.meta["space"] = {
             "count": len(self),
             "dim": self.dim,
             "fingerprint": self.fingerprint,
-            "encoder": encoder or self.provenance.get("encoder"),
+            "encoder": encoder,
             "provenance": dict(self.provenance),
         }
         draft.array("vectors", self.vectors)
@@ -415,16 +431,25 @@ class Space:
     def from_bundle(cls, bundle: Bundle, encoder: TextEncoder | None = None) -> Space:
         """Take the space out of an opened bundle (a space's own, or an index's)."""
         facts = bundle.meta["space"]
-        made = facts["encoder"]
-        if encoder is not None and made and encoder.fingerprint != made["fingerprint"]:
-            raise InputError(
-                f"{bundle.folder} was made with encoder {made['name']!r} ({made['fingerprint'][:8]}), "
-                f"not with {encoder.name!r} ({encoder.fingerprint[:8]}); their vectors can't be compared"
-            )
         table = bundle.table("metadata") if bundle.has("metadata.arrow") else None
-        provenance = {**facts["provenance"], **({"encoder": made} if made else {})}
         ids = bundle.table("ids")["id"].to_numpy().astype(object)
-        return cls(ids, bundle.array("vectors"), table, encoder, provenance)
+        return cls(ids, bundle.array("vectors"), table, encoder, facts["provenance"])
+
+
+def _below(table: pl.DataFrame, more: pl.DataFrame) -> pl.DataFrame:
+    """Put more rows under a table, columns matched by name."""
+    if set(table.columns) != set(more.columns):
+        raise InputError(f"metadata must have the columns {', '.join(table.columns)}; got {', '.join(more.columns)}")
+    try:
+        return pl.concat([table, more.select(table.columns)], how="vertical_relaxed")
+    except pl.exceptions.PolarsError as problem:
+        raise InputError(f"metadata must have columns of the same types as before: {problem}") from problem
+
+
+def _queries(given: Sequence[Query] | None) -> list[Query]:
+    if isinstance(given, str):
+        raise InputError(f"positive= and negative= take lists of queries; got one string, {given!r}: put it in a list")
+    return [] if given is None else list(given)
 
 
 def label(query: Query) -> str:

@@ -93,7 +93,66 @@ def test_a_crash_after_replacing_keeps_the_new_value(tmp_path, monkeypatch):
         patch.setattr(shutil, "rmtree", lambda *a, **k: None)
         write(tmp_path / "v", 2.0, overwrite=True)
     assert read(tmp_path / "v").meta["value"] == 2.0
+    write(tmp_path / "v", 3.0, overwrite=True)  # the next writer tidies up
+    assert read(tmp_path / "v").meta["value"] == 3.0
     assert leftovers(tmp_path) == []
+
+
+def test_a_reader_never_sees_two_values_as_one(tmp_path):
+    opened = read(write(tmp_path / "v"))
+    opened.table("rows")
+    write(tmp_path / "v", 2.0, overwrite=True)
+    with pytest.raises(DamagedError, match="was replaced while it was being opened"):
+        opened.array("numbers")
+
+
+def test_a_reader_between_the_two_renames_sees_the_old_value(tmp_path, monkeypatch):
+    write(tmp_path / "v")
+    real, seen = os.replace, []
+
+    def watched(source, target):
+        if not (tmp_path / "v").exists():
+            seen.append(read(tmp_path / "v").meta["value"])
+        real(source, target)
+
+    monkeypatch.setattr(os, "replace", watched)
+    write(tmp_path / "v", 2.0, overwrite=True)
+    assert seen == [1.0]
+    assert read(tmp_path / "v").meta["value"] == 2.0
+
+
+def test_folders_of_others_are_left_alone(tmp_path):
+    for name in (".v.old", ".v.semspace-old"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "precious.txt").write_text("dear")
+    write(tmp_path / "w")
+    bundle.is_bundle(tmp_path / "v")
+    with pytest.raises(MissingFileError):
+        read(tmp_path / "v")
+    write(tmp_path / "v")
+    assert (tmp_path / ".v.old" / "precious.txt").read_text() == "dear"
+    assert (tmp_path / ".v.semspace-old" / "precious.txt").read_text() == "dear"
+
+
+def test_a_link_leads_to_its_value(tmp_path):
+    write(tmp_path / "v")
+    (tmp_path / "link").symlink_to(tmp_path / "v")
+    for value in (2.0, 3.0):
+        write(tmp_path / "link", value, overwrite=True)
+        assert (tmp_path / "link").is_symlink()
+        assert read(tmp_path / "v").meta["value"] == value
+
+
+def test_here_is_a_place_too(tmp_path, monkeypatch):
+    write(tmp_path / "v")
+    monkeypatch.chdir(tmp_path / "v")
+    assert read(".").meta["value"] == 1.0
+
+
+def test_meta_is_read_as_json_would_have_it(tmp_path):
+    with bundle.writing(tmp_path / "v", "thing") as draft:
+        draft.meta.update(counts={2: "b", 10: "a"}, source=tmp_path)
+    assert read(tmp_path / "v").meta == {"counts": {"2": "b", "10": "a"}, "source": str(tmp_path)}
 
 
 def test_nothing_there(tmp_path):
@@ -109,7 +168,7 @@ def test_a_foreign_folder(tmp_path):
 
 def test_another_kind(tmp_path):
     write(tmp_path / "v")
-    with pytest.raises(InputError, match="holds a thing, not a space"):
+    with pytest.raises(InputError, match="holds a thing; this needs a space"):
         bundle.opening(tmp_path / "v", "space")
 
 

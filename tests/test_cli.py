@@ -88,6 +88,25 @@ def test_embed_index_search(run, texts, space, tmp_path):
     assert good(run("index", space, "--out", tmp_path / "j")).startswith("Index (exact")
 
 
+def test_dates_and_missing_values_in_json(run, tmp_path):
+    import datetime
+
+    import polars as pl
+
+    columns = {"text": ["a b", "c d"], "day": [datetime.date(2020, 1, 2)] * 2, "x": [1.5, float("nan")]}
+    pl.DataFrame(columns).write_parquet(tmp_path / "d.parquet")
+    good(run("embed", tmp_path / "d.parquet", "--out", tmp_path / "s", "--model", "TINY"))
+    [row] = as_json(run("similar", tmp_path / "s", "0", "--json"))
+    assert (row["day"], row["x"]) == ("2020-01-02", None)
+
+
+def test_the_folder_one_is_in(run, tmp_path, monkeypatch):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.txt").write_text("hello there")
+    monkeypatch.chdir(tmp_path / "in")
+    assert as_json(run("embed", ".", "--out", "../s", "--model", "TINY", "--json"))["documents"] == 1
+
+
 def test_cluster(run, texts, space, tmp_path):
     from_space = as_json(run("cluster", space, "-k", 2, "--json"))
     from_texts = as_json(run("cluster", texts, "-k", 2, "--model", "TINY", "--json"))
@@ -152,14 +171,22 @@ def test_a_saved_corpus_is_an_input(run, tmp_path):
         (("train", "word2vec", "SPACE", "--out", "x"), "holds a Space, not a Corpus"),
         (("similar", "SPACE", "cat", "-k", "0"), "k must be"),
         (("similar", "none", "cat"), "nothing at none"),
-        (("search", "SPACE", "cat"), "holds a space, not a index"),
+        (("search", "SPACE", "cat"), "holds a space; this needs an index"),
         (("cluster", "SPACE", "-k", "99"), "k must be at most"),
         (("compare", "TEXTS", "TEXTS", "--out", "r.pdf"), "--out must end in .html, .md, .json; got 'r.pdf'"),
+        (("embed", "corpus:lee", "--out", "x", "--text", "body"), "--text has no use with corpus:lee"),
+        (("cluster", "SPACE", "--model", "x"), "--model has no use with"),
+        (("cluster", "SPACE", "--seed", "-1"), "seed must be a whole number from 0"),
+        (("compare", "TEXTS", "TEXTS", "--out", "TEXTS.md"), "exists already"),
+        (("compare", "TEXTS", "TEXTS", "--seed", "-1", "--model", "TINY"), "seed must be a whole number from 0"),
+        (("embed", "TEXTS", "--out", "x", "--encoding", "hex"), "no encoding 'hex'"),
+        (("embed", "", "--out", "x"), "a path must be"),
         (("evaluate", "SPACE", "--on", "wordsim"), "did you mean wordsim353"),
     ],
 )
 def test_bad_input_is_one_sentence_and_exit_code_2(run, texts, space, arguments, message):
-    known = {"TEXTS": texts, "SPACE": space}
+    known = {"TEXTS": texts, "SPACE": space, "TEXTS.md": texts.with_suffix(".md")}
+    known["TEXTS.md"].write_text("mine")
     code, out, err = run(*(known.get(a, a) for a in arguments))
     assert (code, out) == (2, "")
     assert message in err

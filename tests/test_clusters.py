@@ -111,6 +111,37 @@ def test_points_that_are_all_alike():
         ss.cluster(space, k=2)
 
 
+def test_points_that_are_nearly_alike():
+    directions = np.outer(np.linspace(1, 2, 40), [1, 2, 3])
+    assert len(ss.cluster(ss.Space.from_vectors([str(i) for i in range(40)], directions), progress=False)) >= 1
+
+
+def test_too_few_points_to_tell_whether_groups_hold():
+    groups = ss.cluster(ss.Space.from_vectors([str(i) for i in range(5)], np.eye(5)), k=5, progress=False)
+    assert np.isnan(groups.stability).all()
+    assert "nan" not in repr(groups)
+
+
+def test_words_that_all_groups_use_name_none():
+    texts = ["shared cat"] * 5 + ["shared dog lonely"] + ["shared dog"] * 4
+    vectors = np.repeat([[1.0, 0.0], [0.0, 1.0]], 5, axis=0) + np.random.default_rng(0).normal(scale=0.01, size=(10, 2))
+    groups = ss.cluster(
+        ss.Space.from_vectors([str(i) for i in range(10)], vectors, {"text": texts}), k=2, progress=False
+    )
+    assert set(groups.names) == {"cat", "dog"}
+
+
+def test_what_is_given_is_checked(space, corpus):
+    with pytest.raises(InputError, match="cluster takes a Space; got Corpus"):
+        ss.cluster(corpus)
+    with pytest.raises(InputError, match="the number of groups is k="):
+        ss.cluster(space, 3)
+    with pytest.raises(InputError, match="seed must be"):
+        ss.cluster(space, seed=-1)
+    with pytest.raises(InputError, match="holds NaN"):
+        ss.cluster(space, k=2, progress=False).assign_vectors([[np.nan, 1]])
+
+
 @pytest.mark.parametrize("k", [0, 7, 2.0])
 def test_k_is_checked(space, k):
     with pytest.raises(InputError, match="k must be"):

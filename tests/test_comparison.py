@@ -137,7 +137,7 @@ def test_auc_is_that_of_scikit_learn():
     draw = np.random.default_rng(0)
     high, low = draw.integers(0, 9, 40).astype(float), draw.integers(0, 7, 30).astype(float)  # with ties
     expected = roc_auc_score([1] * 40 + [0] * 30, [*high, *low])
-    assert distances._auc(high, low) == pytest.approx(expected)
+    assert distances.auc(high, low) == pytest.approx(expected)
 
 
 # -- drivers --------------------------------------------------------------------------------------------------
@@ -166,14 +166,55 @@ def test_log_odds_by_hand():
 
 
 def test_documents_at_the_ends_are_the_far_ones():
-    a, b = clouds(shift=0.0)
-    a[7] = [9, 9, 9, 9, 9]  # far from all, and nearer to none
-    b[3] = a[:5].mean(axis=0) - 0.5
-    found = compare(a, b)
-    table = found.documents()
+    a, b = clouds(40, 50)
+    a[:30, 0] += 5  # what only the first has
+    b[40:, 0] -= 5  # what only the second has, but little of it
+    table = compare(a, b).documents()
     assert table.columns == ["corpus", "id", "text", "witness"]
-    assert len(table) == 90
     assert table["witness"].is_sorted(descending=True)
+    first, last = (set(zip(part["corpus"], part["id"], strict=True)) for part in (table.head(30), table.tail(20)))
+    assert first == {("A", str(i)) for i in range(30)}
+    # Furthest from the first is where most of the second is, and some of the first's own documents are there.
+    assert last <= {("B", str(i)) for i in range(40)} | {("A", str(i)) for i in range(30, 40)}
+
+
+def test_the_interval_of_an_area_by_hand():
+    low, high = distances.auc_interval(0.5, 50, 50)
+    assert low == pytest.approx(1 - high)
+    # By Hanley and McNeil, the standard error at 0.5 is sqrt((m + n + 1) / 12 m n) = 0.058.
+    assert high - 0.5 == pytest.approx(1.96 * np.sqrt(101 / (12 * 2_500)), abs=0.005)
+    assert distances.auc_interval(1.0, 2, 2)[0] < 0.6
+    assert distances.auc_interval(1.0, 2, 2)[1] == 1.0
+
+
+def test_a_permutation_p_value_against_all_splits():
+    """Of the 70 splits of 8 points into halves, two are the observed one: as it is, and mirrored."""
+    a, b = np.arange(4, dtype=np.float32)[:, None], np.arange(20, 24, dtype=np.float32)[:, None]
+    found = distances.two_sample(a, b, distances.negative_distance, permutations=4_999, seed=0)
+    assert found.p_value == pytest.approx(2 / 70, abs=0.006)
+
+
+def test_distances_do_not_depend_on_the_origin():
+    a, b = clouds(shift=0.3)
+    near, far = (
+        distances.two_sample(a + o, b + o, distances.negative_distance, permutations=99, seed=0).value
+        for o in (np.float32(0), np.float32(3_000))
+    )
+    assert far == pytest.approx(near, rel=0.02)
+
+
+def test_chance_is_no_more_than_certain():
+    found = compare(*clouds(4, 4, shift=9.0))
+    assert found.distance("classifier").by_chance <= 1
+    assert "How much can't be said" in found.verdict() or "No difference" in found.verdict()
+
+
+def test_corpora_without_words():
+    (_, x), (_, y) = corpora_and_spaces(*clouds())
+    a, b = (ss.Corpus.from_texts(["🙂"] * len(space), ids=space.ids.tolist()) for space in (x, y))
+    found = ss.compare(a, b, spaces=(x, y), progress=False)
+    assert len(found.words()) == 0
+    assert "No word is more frequent" in found.page().sections[3].blocks[0].text
 
 
 def test_group_shares_by_hand():
@@ -259,7 +300,16 @@ def test_very_unequal_sizes_are_said():
         compare(*clouds(4, 300))
 
 
-@pytest.mark.parametrize(("option", "value"), [("permutations", 10), ("min_duplicate", 2.0), ("k", 0)])
+@pytest.mark.parametrize(
+    "given",
+    [{"encoder": "all-MiniLM-L6-v2"}, {"spaces": "ab"}, {"names": ("x",)}, {"encoder": 5, "spaces": (1, 2)}],
+)
+def test_what_is_given_is_checked(corpus, given):
+    with pytest.raises(InputError, match=r"encoder|spaces|names"):
+        ss.compare(corpus, corpus, **given)
+
+
+@pytest.mark.parametrize(("option", "value"), [("seed", -1), ("permutations", 10), ("min_duplicate", 2.0), ("k", 0)])
 def test_options_are_checked(option, value):
     with pytest.raises(InputError, match=option):
         compare(*clouds(), **{option: value})

@@ -72,6 +72,23 @@ def test_tables_of_a_glob_are_put_together(tmp_path):
     assert corpus.metadata["year"].to_list() == [2001, None]
 
 
+def test_ids_are_read_as_they_stand(tmp_path):
+    (tmp_path / "x.csv").write_text("id,text,key\n007,12,1.10\n7,13,1.1\n")
+    corpus = ss.Corpus.read(tmp_path / "x.csv")
+    assert list(corpus) == [("007", "12"), ("7", "13")]
+    assert ss.Corpus.read(tmp_path / "x.csv", id="key").ids.to_list() == ["1.10", "1.1"]
+
+
+def test_texts_and_tables_in_one_folder(tmp_path):
+    (tmp_path / "essay.txt").write_text("first line\nsecond line")
+    FRAME.write_csv(tmp_path / "table.csv")
+    assert ss.Corpus.read(tmp_path).ids.to_list() == ["a", "b", "essay.txt"]
+
+
+def test_a_named_index_of_pandas_is_a_column():
+    assert ss.Corpus.from_frame(pd.DataFrame(ROWS).set_index("id")).ids.to_list() == ["a", "b"]
+
+
 def test_quotes_in_a_tsv_are_only_quotes(tmp_path):
     (tmp_path / "x.tsv").write_text('text\tyear\nsay "hi\t1\n"quoted" word\t2\n', encoding="utf-8")
     assert ss.Corpus.read(tmp_path / "x.tsv").texts.to_list() == ['say "hi', '"quoted" word']

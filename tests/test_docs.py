@@ -24,10 +24,20 @@ MODULES = sorted(
 )
 
 
+NUMBER = re.compile(r"-?\d+\.\d+")
+
+
+def same(shown, printed):
+    """Compare texts word by word; numbers with decimals may differ by 0.002 between machines."""
+    words = [NUMBER.sub("#", text).split() for text in (shown, printed)]
+    numbers = [[float(n) for n in NUMBER.findall(text)] for text in (shown, printed)]
+    return words[0] == words[1] and numbers[1] == pytest.approx(numbers[0], abs=0.002)
+
+
 def alike(shown, printed):
-    """Compare texts but for digits: the last ones differ between machines, and so may a name at the end of a list."""
+    """Compare what threads leave open: the same form, most of the same words."""
     masked = [re.sub(r"\d", "#", re.sub(r"\s+", " ", text)).strip() for text in (shown, printed)]
-    return SequenceMatcher(None, *masked, autojunk=False).ratio()
+    return SequenceMatcher(None, *masked, autojunk=False).ratio() > 0.8
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -49,7 +59,7 @@ def test_the_tour_in_python(tmp_path, monkeypatch, capsys):
         run += 1
         assert following == "text"
         printed = capsys.readouterr().out
-        assert alike(shown, printed) > 0.8, printed
+        assert (alike if "Word2Vec" in code else same)(shown, printed), printed
     assert run == 3
 
 
@@ -69,7 +79,7 @@ def test_the_tour_in_a_shell(tmp_path):
         expected = 2 if shown.startswith("semspace: ") else 0
         assert done.returncode == expected, (command, done.stderr)
         if shown.strip():
-            assert alike(shown, done.stdout + done.stderr) > 0.8, (command, done.stderr)
+            assert same(shown, done.stdout + done.stderr), (command, done.stderr)
 
 
 def test_links_lead_somewhere():

@@ -49,6 +49,48 @@ def test_the_real_model_knows_words(minilm):
     np.testing.assert_allclose(np.linalg.norm(happy), 1, atol=1e-5)
 
 
+@pytest.mark.filterwarnings("ignore:. of . texts are longer")
+def test_a_folder_as_the_library_saves_it_today(tmp_path, tiny_folder):
+    """sentence-transformers has moved the longest input to the tokenizer's configuration."""
+    from sentence_transformers import SentenceTransformer
+
+    theirs = SentenceTransformer(str(tiny_folder), device="cpu")
+    theirs.save(str(tmp_path / "saved"))
+    ours = ss.Encoder.load(tmp_path / "saved")
+    assert ours.max_tokens == theirs.max_seq_length == 16
+    np.testing.assert_allclose(ours.encode(TEXTS), theirs.encode(TEXTS), atol=2e-6)
+
+
+def test_the_prompt_a_model_wants_by_default(folder):
+    from sentence_transformers import SentenceTransformer
+
+    config = {"prompts": {"query": "q: ", "passage": "p: "}, "default_prompt_name": "passage"}
+    (folder / "config_sentence_transformers.json").write_text(json.dumps(config))
+    ours, theirs = ss.Encoder.load(folder), SentenceTransformer(str(folder), device="cpu")
+    np.testing.assert_allclose(ours.encode(["a cat"]), theirs.encode(["a cat"]), atol=2e-6)
+    assert ours.layout.prompt == "p: "
+
+
+@pytest.mark.parametrize("kind", ["float16", "bfloat16"])
+def test_weights_of_half_precision_are_run_in_full(folder, kind):
+    import torch
+    from transformers import BertModel
+
+    BertModel.from_pretrained(folder).to(getattr(torch, kind)).save_pretrained(folder)
+    vectors = ss.Encoder.load(folder).encode(["a cat"])
+    assert vectors.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(vectors), 1, atol=1e-6)
+
+
+def test_any_iterable_of_texts(tiny):
+    texts = ["one", "two"]
+    np.testing.assert_array_equal(tiny.encode(text for text in texts), tiny.encode(texts))
+    with pytest.raises(InputError, match="must be in order; got a set"):
+        tiny.encode(set(texts))
+    with pytest.raises(InputError, match="lone surrogate"):
+        tiny.encode(["\ud83d"])
+
+
 def test_a_bare_transformer_pools_by_the_mean(folder):
     for name in ("modules.json", "sentence_bert_config.json"):
         (folder / name).unlink()
@@ -125,7 +167,20 @@ def test_the_hub_is_asked_for_safe_files_only_and_the_cache_first(tiny_folder, m
     assert resolve.find_model("owner/some-model") == tiny_folder
 
 
-@pytest.mark.parametrize("name", ["no-such-model-anywhere", "owner/none-such"])
+def test_a_part_of_a_cached_model_is_not_the_model(tiny_folder, tmp_path, monkeypatch):
+    import huggingface_hub
+
+    shutil.copy(tiny_folder / "config.json", tmp_path)
+    answers = {True: str(tmp_path), False: str(tiny_folder)}
+    monkeypatch.setattr(
+        huggingface_hub, "snapshot_download", lambda *_, local_files_only, **__: answers[local_files_only]
+    )
+    assert resolve.find_model("some-model") == tiny_folder
+
+
+@pytest.mark.parametrize(
+    "name", ["no-such-model-anywhere", "owner/none-such", "mini", "l6-v2", "evil/all-MiniLM-L6-v2"]
+)
 def test_an_unknown_model(name):
     with pytest.raises(InputError, match=r"no model .*no installed package carries it.*can't be reached"):
         ss.Encoder.load(name)

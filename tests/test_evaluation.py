@@ -116,6 +116,17 @@ def test_retrieval_by_hand(tiny):
         Retrieval("mine", questions, documents, {"9": {"w": 1}}).score(tiny)
 
 
+def test_a_document_of_grade_0_is_not_relevant(tiny):
+    corpus = ss.Corpus.from_texts(["red wine", "old ale"], ids=["w", "a"])
+    score = Retrieval("mine", corpus, corpus, {"w": {"w": 1, "a": 0}, "a": {"w": 0}}).score(tiny)
+    assert (score.value, score.used) == (1.0, 1)
+
+
+def test_a_question_that_nothing_can_answer_is_wrong():
+    space = plane(x=[1, 0], y=[0, 1], z=[1, 1])
+    assert Analogies("mine", [("one", [("x", "y", "z", "z")])]).score(space).value == 0
+
+
 def test_groups_by_hand(space):
     truth = {id: ("animal" if id in ("cat", "dog", "horse") else "vehicle") for id in space.ids}
     perfect = Groups("mine", truth).score(space)
@@ -185,6 +196,12 @@ def test_files_that_cannot_be_read(tmp_path):
     (tmp_path / "p.tsv").write_text("a\tb\t3\nc\td\n")
     with pytest.raises(InputError, match=r"line 2: expected word TAB word TAB rating; got 'c\\td'"):
         WordPairs.read(tmp_path / "p.tsv")
+    (tmp_path / "p.tsv").write_text("a\tb\tgood\nc\td\tbad\n")
+    with pytest.raises(InputError, match="line 2: expected"):
+        WordPairs.read(tmp_path / "p.tsv")
+    (tmp_path / "p.tsv").write_bytes(b"na\xefve\tb\t3\n")
+    with pytest.raises(InputError, match="is not utf-8"):
+        WordPairs.read(tmp_path / "p.tsv")
     (tmp_path / "q.txt").write_text("a b c\n")
     with pytest.raises(InputError, match="line 1: expected four words"):
         Analogies.read(tmp_path / "q.txt")
@@ -223,6 +240,15 @@ def test_things_that_cannot_be_evaluated(space, wikipedia_words):
         STS("mine", [("a b", "c d", 1.0)]).score(wikipedia_words[1])
     with pytest.raises(InputError, match="has no encoder"):
         STS("mine", [("a b", "c d", 1.0)]).score(space)
+
+
+def test_judgements_that_are_no_numbers(space):
+    with pytest.raises(InputError, match="a judgement is NaN"):
+        WordPairs("mine", [("cat", "dog", float("nan")), ("car", "bus", 1), ("cat", "bus", 2)]).score(space)
+    with pytest.raises(InputError, match="can't evaluate str"):
+        ss.evaluate("all-MiniLM-L6-v2", "wordsim353")
+    with pytest.raises(InputError, match="on must be"):
+        ss.evaluate(space, 5)
 
 
 def test_too_little_to_judge(space):

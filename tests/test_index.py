@@ -57,6 +57,26 @@ def test_batches_equal_single_searches(index):
     assert index.search_batch([]) == []
 
 
+def test_many_neighbours_among_duplicates(kind):
+    """Where a graph can't reach as many points as asked for, they come all the same, in a batch and alone."""
+    vectors = np.repeat(np.random.default_rng(0).normal(size=(30, 4)), 20, axis=0)
+    index = ss.Index.build(ss.Space.from_vectors([f"p{i:03d}" for i in range(600)], vectors), kind)
+    queries = [vectors[0], vectors[300]]
+    batch = index.search_batch(queries, 400)
+    assert [len(found) for found in batch] == [400, 400]
+    assert [found.ids for found in batch] == [index.search(query, 400).ids for query in queries]
+
+
+def test_equal_scores_go_by_name(kind):
+    space = ss.Space.from_vectors(["q", "z", "a", "m"], [[1, 0], [1, 1], [1, 1], [1, 1]])
+    assert ss.Index.build(space, kind).search(id="q").ids == ("a", "m", "z")
+
+
+def test_a_word_asked_for_as_a_text_says_id(index):
+    with pytest.raises(InputError, match=r"no encoder.*'cat'; ask by id \(id=, --id\)"):
+        index.search("cat")
+
+
 def test_more_than_there_is_gives_all(index):
     assert len(index.search([1.0, 1.0], k=1000)) == 6
 
@@ -189,8 +209,8 @@ def test_one_thread_gives_the_same_graph(tmp_path):
         ({"metric": "manhattan"}, "metric must be one of"),
         ({"kind": "hnsw", "m": 1}, "m must be a whole number of at least 2"),
         ({"kind": "hnsw", "ef": 0}, "ef must be"),
-        ({"kind": "exact", "m": 16}, "doesn't take all of these settings: m"),
-        ({"kind": "hnsw", "trees": 3}, "doesn't take all of these settings: trees"),
+        ({"kind": "exact", "m": 16}, "the index kind 'exact' has no setting 'm'; it has progress"),
+        ({"kind": "hnsw", "trees": 3}, "the index kind 'hnsw' has no setting 'trees'; it has m, ef_construction"),
     ],
 )
 def test_settings_are_checked(space, options, message):

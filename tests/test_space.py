@@ -101,6 +101,8 @@ def test_text_that_steers_a_terminal_is_disarmed():
     assert "\x1b" not in repr(space.most_similar("a"))
     assert "·[31mred·" in repr(space.most_similar("a"))
     assert "\u202e" not in repr(space)
+    named = ss.Space.from_vectors(["a", "b"], [[1, 0], [1, 1]], {"\x1b[31mred": [1, 2]})
+    assert "\x1b" not in repr(named.most_similar("a"))
 
 
 def test_metadata_may_come_from_pandas():
@@ -266,6 +268,54 @@ def test_blank_queries(tiny):
     space = tiny.embed(ss.Corpus.from_texts(["x y", "z"]))
     with pytest.raises(InputError, match="must have some text"):
         space.most_similar("  ")
+
+
+@pytest.mark.parametrize("offset", [0, 1_000, 100_000])
+def test_exact_distances_are_exact_away_from_the_origin(offset):
+    points = np.random.default_rng(0).normal(size=(200, 10)).astype(np.float32) + np.float32(offset)
+    space = ss.Space.from_vectors([f"p{i}" for i in range(200)], points)
+    truth = np.linalg.norm(points[:1].astype(np.float64) - points, axis=1)
+    found = space.most_similar("p0", 5, metric="euclidean")
+    np.testing.assert_allclose(-found.scores, np.sort(truth)[1:6], rtol=1e-6)
+
+
+@pytest.mark.parametrize("size", [1e-30, 1e30])
+def test_sizes_beyond_float32_are_refused(size):
+    with pytest.raises(InputError, match=r"is too (small|large)"):
+        ss.Space.from_vectors(["a"], [[size, 0]])
+    with pytest.raises(InputError, match=r"is too (small|large)"):
+        plane(a=[1, 0], b=[0, 1]).most_similar([size, 0])
+
+
+def test_more_unsound_vectors():
+    for vectors in (np.zeros((1, 0)), np.array([[1 + 2j]]), np.ma.masked_array([[1.0]], mask=[[True]])):
+        with pytest.raises(InputError, match="vectors must"):
+            ss.Space.from_vectors(["a"], vectors)
+    with pytest.raises(InputError, match="zero vector"):
+        plane(a=[1, 0]).similarity("a", [0, 0])
+
+
+def test_metadata_of_results_is_never_hidden():
+    space = ss.Space.from_vectors(["a", "b"], [[1, 0], [1, 1]], {"score": [7, 8], "id": ["x", "y"]})
+    assert space.most_similar("a").to_frame().columns == ["id", "score", "score_column", "id_column"]
+
+
+def test_names_can_be_walked_and_results_sliced(space):
+    assert list(space) == space.ids.tolist()
+    assert space.most_similar("cat")[:2] == list(space.most_similar("cat"))[:2]
+
+
+def test_fingerprints_tell_apart_what_differs():
+    one = ss.Space.from_vectors(["a\x00b"], [[1, 2]])
+    two = ss.Space.from_vectors(["a", "b"], [[1], [2]])
+    assert one.fingerprint != two.fingerprint
+
+
+def test_extend_matches_columns_by_name(space):
+    more = space.extend(["ship"], [[0, 1]], {"year": [7], "kind": ["vehicle"]})
+    assert more.metadata.row(-1) == ("vehicle", 7)
+    with pytest.raises(InputError, match="must have the columns kind, year; got colour"):
+        space.extend(["ship"], [[0, 1]], {"colour": ["red"]})
 
 
 def test_wrong_words_for_things(space):

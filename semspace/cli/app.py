@@ -9,8 +9,8 @@ import typer
 
 from semspace import bundle
 from semspace.cli import options as o
-from semspace.cli.output import show, told
-from semspace.errors import InputError
+from semspace.cli.output import show
+from semspace.errors import ExistsError, InputError
 
 if TYPE_CHECKING:
     from semspace.space import Space
@@ -42,7 +42,7 @@ def train_word2vec(
     text: o.TextColumn = None,
     id: o.IdColumn = None,
     drop_empty: o.DropEmpty = False,
-    encoding: o.Encoding = "utf-8",
+    encoding: o.Encoding = None,
     overwrite: o.Overwrite = False,
     as_json: o.Json = False,
 ) -> None:
@@ -58,7 +58,7 @@ def train_word2vec(
     corpus = o.read_corpus(source, text, id, drop_empty, encoding)
     words = trainer.train(Tokens.from_corpus(corpus, min_count=min_count, split=tokenizer))
     words.save(out, overwrite=overwrite)
-    told(f"{words!r}\nsaved to {out}", {"out": str(out), "words": len(words), "dim": words.dim}, as_json)
+    show(f"{words!r}\nsaved to {out}", {"out": str(out), "words": len(words), "dim": words.dim}, as_json)
 
 
 @app.command()
@@ -69,7 +69,7 @@ def embed(
     text: o.TextColumn = None,
     id: o.IdColumn = None,
     drop_empty: o.DropEmpty = False,
-    encoding: o.Encoding = "utf-8",
+    encoding: o.Encoding = None,
     overwrite: o.Overwrite = False,
     as_json: o.Json = False,
 ) -> None:
@@ -79,7 +79,7 @@ def embed(
     space = o.load_encoder(model).embed(corpus)
     space.save(out, overwrite=overwrite)
     plain = {"out": str(out), "documents": len(space), "dim": space.dim, "truncated": space.provenance["truncated"]}
-    told(f"{space!r}\nsaved to {out}", plain, as_json)
+    show(f"{space!r}\nsaved to {out}", plain, as_json)
 
 
 @app.command()
@@ -126,7 +126,7 @@ def index(
     built = Index.build(o.read_space(space), kind, metric=metric)
     built.save(out, overwrite=overwrite)
     plain = {"out": str(out), "kind": built.kind, "points": len(built)}
-    told(f"{built!r}\nsaved to {out}", plain, as_json)
+    show(f"{built!r}\nsaved to {out}", plain, as_json)
 
 
 @app.command()
@@ -151,11 +151,11 @@ def cluster(
     k: Annotated[int | None, typer.Option("-k", help="How many groups; chosen if not given.")] = None,
     seed: Annotated[int, typer.Option(help="Seed.")] = 0,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Save the clustering here.")] = None,
-    model: o.Model = o.DEFAULT_MODEL,
+    model: o.MaybeModel = None,
     text: o.TextColumn = None,
     id: o.IdColumn = None,
     drop_empty: o.DropEmpty = False,
-    encoding: o.Encoding = "utf-8",
+    encoding: o.Encoding = None,
     overwrite: o.Overwrite = False,
     as_json: o.Json = False,
 ) -> None:
@@ -172,14 +172,16 @@ def cluster(
     show(groups, {"groups": groups.table().to_dicts(), "labels": labels}, as_json)
 
 
-def _space_or_texts(source: str, model: str, text: str | None, id: str | None, drop: bool, encoding: str) -> Space:
-    if (
-        bundle.is_bundle(source)
-        and (value := o.read_value(source))
-        and hasattr(getattr(value, "space", value), "vectors")
-    ):
-        return o.read_space(source)
-    return o.load_encoder(model).embed(o.read_corpus(source, text, id, drop, encoding))
+def _space_or_texts(
+    source: str, model: str | None, text: str | None, id: str | None, drop: bool, encoding: str | None
+) -> Space:
+    if bundle.is_bundle(source):
+        value = o.read_value(source)
+        space = getattr(value, "space", value)
+        if hasattr(space, "vectors"):
+            o.refuse_options(source, model=model, text=text, id=id, drop_empty=drop, encoding=encoding)
+            return space  # type: ignore[no-any-return]
+    return o.load_encoder(model or o.DEFAULT_MODEL).embed(o.read_corpus(source, text, id, drop, encoding))
 
 
 @app.command()
@@ -194,20 +196,23 @@ def compare(
     text: o.TextColumn = None,
     id: o.IdColumn = None,
     drop_empty: o.DropEmpty = False,
-    encoding: o.Encoding = "utf-8",
+    encoding: o.Encoding = None,
+    overwrite: o.Overwrite = False,
     as_json: o.Json = False,
 ) -> None:
     """Say how two corpora differ, how sure that is, and what drives it."""
     from semspace.comparison.compare import compare as compare_corpora
 
-    if out is not None and out.suffix not in _REPORTS:
+    if out is not None and out.suffix.lower() not in _REPORTS:
         raise InputError(f"--out must end in {', '.join(_REPORTS)}; got {out.name!r}")
+    if out is not None and bundle.place_of(out).exists() and not overwrite:
+        raise ExistsError(f"{out} exists already; choose another path or pass --overwrite")
     left = o.read_corpus(a, text, id, drop_empty, encoding)
     right = o.read_corpus(b, text, id, drop_empty, encoding)
     encoder = o.load_encoder(model)
     found = compare_corpora(left, right, encoder=encoder, names=names, permutations=permutations, seed=seed)
     if out is not None:
-        getattr(found, _REPORTS[out.suffix])(out)
+        getattr(found, _REPORTS[out.suffix.lower()])(out)
     show(found, found.to_dict(), as_json)
     if out is not None and not as_json:
         typer.echo(f"report written to {out}")
@@ -244,7 +249,7 @@ def corpora(as_json: o.Json = False) -> None:
     from semspace.display import text_table
 
     entries = table()
-    told(text_table(entries.columns, entries.rows(), width=110), entries.to_dicts(), as_json)
+    show(text_table(entries.columns, entries.rows(), width=110), entries.to_dicts(), as_json)
 
 
 @app.command()
@@ -259,4 +264,4 @@ def demo(
 
     results = run(out, say=(lambda _: None) if as_json else typer.echo)
     if as_json:
-        told("", results, as_json)
+        show("", results, as_json)

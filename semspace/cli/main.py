@@ -44,4 +44,4 @@ def _run(arguments: list[str]) -> int:
 
 
 def _say(text: str) -> None:
-    sys.stderr.write(" ".join(text.split()) + "\n")
+    sys.stderr.write(clip(text, 2_000) + "\n")

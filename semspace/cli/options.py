@@ -31,15 +31,18 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a semspace
 TextColumn = Annotated[str | None, typer.Option("--text", help="Column that holds the text.")]
 IdColumn = Annotated[str | None, typer.Option("--id", help="Column that holds the ids.")]
 DropEmpty = Annotated[bool, typer.Option("--drop-empty", help="Leave out documents without text.")]
-Encoding = Annotated[str, typer.Option("--encoding", help="Encoding of text files.")]
+Encoding = Annotated[str | None, typer.Option("--encoding", help="Encoding of text files; utf-8 if not given.")]
 Model = Annotated[
     str, typer.Option("--model", "-m", help="A folder, an installed model package, or a model's name on the hub.")
+]
+MaybeModel = Annotated[
+    str | None, typer.Option("--model", "-m", help=f"For texts: which encoder; {DEFAULT_MODEL} if not given.")
 ]
 Count = Annotated[int, typer.Option("-k", help="How many to show.")]
 
 
 def read_corpus(
-    given: str, text: str | None = None, id: str | None = None, drop_empty: bool = False, encoding: str = "utf-8"
+    given: str, text: str | None = None, id: str | None = None, drop_empty: bool = False, encoding: str | None = None
 ) -> Corpus:
     """Give the corpus that an INPUT argument means."""
     from semspace.corpora import load as load_named
@@ -47,14 +50,23 @@ def read_corpus(
     from semspace.text.corpus import Corpus
 
     if given.startswith(CORPUS_PREFIX):
+        refuse_options(given, text=text, id=id, drop_empty=drop_empty, encoding=encoding)
         named: Corpus = load_named(given.removeprefix(CORPUS_PREFIX))
         return named
     if is_bundle(given):
+        refuse_options(given, text=text, id=id, drop_empty=drop_empty, encoding=encoding)
         value = load(given)
         if not isinstance(value, Corpus):
             raise InputError(f"{given} holds a {type(value).__name__}, not a Corpus or a file of texts")
         return value
-    return Corpus.read(given, text=text, id=id, empty="drop" if drop_empty else "raise", encoding=encoding)
+    return Corpus.read(given, text=text, id=id, empty="drop" if drop_empty else "raise", encoding=encoding or "utf-8")
+
+
+def refuse_options(given: str, **options: str | bool | None) -> None:
+    """Raise if options were given that what was named has no use for: none is silently ignored."""
+    idle = next((name for name, value in options.items() if value), None)
+    if idle is not None:
+        raise InputError(f"--{idle.replace('_', '-')} has no use with {given}, which was read before; leave it out")
 
 
 def read_space(path: str) -> Space:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import typer
 
 
 def show(value: object, plain: Any, as_json: bool) -> None:
-    """Print `value` for a person, or `plain` as JSON."""
-    typer.echo(json.dumps(plain, ensure_ascii=False, allow_nan=False) if as_json else repr(value))
+    """Print `value` for a person, or `plain` as JSON on one line."""
+    from semspace.report.page import to_json
 
-
-def told(text: str, plain: Any, as_json: bool) -> None:
-    """Print a sentence for a person, or `plain` as JSON."""
-    typer.echo(json.dumps(plain, ensure_ascii=False, allow_nan=False) if as_json else text)
+    typer.echo(to_json(plain, indent=None).rstrip() if as_json else str(value))

@@ -52,6 +52,11 @@ def cluster(
     >>> ss.cluster(space, k=2).labels.tolist()
     [1, 1, 0, 0]
     """
+    if not isinstance(space, Space):
+        raise InputError(f"cluster takes a Space; got {type(space).__name__}: see Encoder.embed, Space.from_vectors")
+    if corpus is not None and not isinstance(corpus, Corpus):
+        raise InputError(f"corpus must be a Corpus; got {type(corpus).__name__}: the number of groups is k=")
+    checks.seed(seed)
     texts = _texts_of(space, corpus)
     by_id = np.argsort(space.ids.astype(str), kind="stable")
     points = queries.unit(space.vectors[by_id])
@@ -64,7 +69,7 @@ def cluster(
     held = stability(points, found, rounds=_ROUNDS, seed=seed, progress=progress)
     labels = np.empty(len(space), np.int32)
     labels[by_id] = found.labels
-    facts = {"made_by": "k-means", "k": k, "seed": seed, "space": space.fingerprint}
+    facts = {"made_by": "k-means", "k": len(found.centers), "seed": seed, "space": space.fingerprint}
     bare = Clustering(space, labels, found.centers, (), (), held, facts)
     words = [bare.members(g)[:8] for g in range(len(bare))] if texts is None else keywords(texts, labels, len(bare))
     return replace(bare, names=distinct_names(words), keywords=tuple(words))

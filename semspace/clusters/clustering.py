@@ -39,7 +39,8 @@ class Clustering:
         Distinct.
     keywords : tuple of k tuples of str
     stability : ndarray of float64, shape (k,)
-        In [0, 1]; above 0.75 a group holds, under 0.5 it is an accident of the sample.
+        In [0, 1]; above 0.75 a group holds, under 0.5 it is an accident of the sample. NaN where there were too few
+        points to tell.
     """
 
     space: Space
@@ -86,6 +87,7 @@ class Clustering:
     def assign_vectors(self, vectors: npt.ArrayLike) -> Labels:
         """Return the group of each vector of this space, int32 of shape (n,)."""
         points = checks.matrix("vectors", vectors, dim=self.space.dim)
+        checks.finite_rows("the vector", points, [f"number {row}" for row in range(len(points))])
         return nearest_center(points, self.centers)
 
     def _by_center(self, group: int) -> npt.NDArray[np.int64]:

@@ -46,7 +46,7 @@ def nearest_center(points: FloatMatrix, centers: FloatMatrix) -> Labels:
 
 def count_distinct(points: FloatMatrix) -> int:
     """Return the number of different rows."""
-    return len({row.tobytes() for row in points})
+    return len({row.tobytes() for row in points + np.float32(0)})  # which makes -0.0 the same as 0.0
 
 
 def choose_k(points: FloatMatrix, *, seed: int, progress: bool) -> int:
@@ -57,9 +57,16 @@ def choose_k(points: FloatMatrix, *, seed: int, progress: bool) -> int:
     scores = []
     for k in track(candidates, "choosing the number of groups", len(candidates), unit="try", progress=progress):
         labels = group(points, k, seed=seed, starts=2).labels
-        size = min(len(points), _JUDGED)
-        scores.append(silhouette_score(points, labels, metric="cosine", sample_size=size, random_state=seed))
+        scores.append(_silhouette(points, labels, seed))
     return candidates[int(np.argmax(scores))]
+
+
+def _silhouette(points: FloatMatrix, labels: Labels, seed: int) -> float:
+    """Return the mean silhouette by cosine of a sample, or the worst where there are no two groups to tell apart."""
+    rows = np.random.default_rng(seed).permutation(len(points))[:_JUDGED]
+    if not 1 < len(np.unique(labels[rows])) < len(rows):
+        return -1.0
+    return float(silhouette_score(points[rows], labels[rows], metric="cosine"))
 
 
 def _candidates(distinct: int) -> list[int]:

@@ -10,6 +10,7 @@ from semspace.clusters.kmeans import Labels
 from semspace.text.tokenize import FastTokenizer
 
 _NAMED_BY = 3
+_NOTHING = 1e-9
 
 
 def keywords(texts: pl.Series, labels: Labels, k: int, *, top: int = 8) -> list[tuple[str, ...]]:
@@ -39,7 +40,9 @@ def keywords(texts: pl.Series, labels: Labels, k: int, *, top: int = 8) -> list[
     weighed = counted.with_columns(
         (p * (p * len(labels) / pl.col("everywhere")).log()).alias("weight"), (pl.col("everywhere") < 2).alias("rare")
     )
-    ranked = weighed.sort(["group", "rare", "weight", "word"], descending=[False, False, True, False])
+    telling = weighed.filter(pl.col("weight") > _NOTHING) if k > 1 else weighed
+    kept = telling.filter(~pl.col("rare") | pl.col("rare").all().over("group"))
+    ranked = kept.sort(["group", "weight", "word"], descending=[False, True, False])
     by_group = {int(g): tuple(part["word"].head(top)) for (g,), part in ranked.group_by("group", maintain_order=True)}
     return [by_group.get(g, ()) for g in range(k)]
 

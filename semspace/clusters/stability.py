@@ -15,20 +15,26 @@ def stability(
 ) -> npt.NDArray[np.float64]:
     """Return for each group the mean best Jaccard overlap with the groups of samples, shape (k,), in [0, 1].
 
-    Each round groups four fifths of the points afresh. After Hennig (2007), "Cluster-wise assessment of
-    cluster stability": above 0.75 a group holds, under 0.5 it is an accident of the sample.
+    NaN where there are too few points to leave some out. Each round groups four fifths of them afresh. After Hennig
+    (2007), "Cluster-wise assessment of cluster stability": above 0.75 a group holds, under 0.5 it is an accident of
+    the sample.
     """
     k = len(found.centers)
     if k == 1:
         return np.ones(1)
     draw = np.random.default_rng(seed)
-    size = max(k, int(len(points) * _SHARE))
-    overlaps = np.zeros((rounds, k))
+    size = int(len(points) * _SHARE)
+    overlaps = np.full((rounds, k), np.nan)
+    if size <= k:  # too few points to leave any out
+        unknown: npt.NDArray[np.float64] = overlaps[0]
+        return unknown
     for turn in track(range(rounds), "checking that groups hold", rounds, unit="round", progress=progress):
         rows = np.sort(draw.choice(len(points), size, replace=False))
         again = group(points[rows], k, seed=seed + turn + 1, starts=3)
-        overlaps[turn] = _best_jaccard(found.labels[rows], again.labels, k)
-    mean: npt.NDArray[np.float64] = overlaps.mean(axis=0)
+        there = np.unique(found.labels[rows])  # a small group may be missing from a sample
+        overlaps[turn, there] = _best_jaccard(found.labels[rows], again.labels, k)[there]
+    with np.errstate(invalid="ignore"):
+        mean: npt.NDArray[np.float64] = np.nansum(overlaps, axis=0) / (~np.isnan(overlaps)).sum(axis=0)
     return mean
 
 

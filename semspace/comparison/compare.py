@@ -53,7 +53,7 @@ def compare(
     k : int, optional
         How many groups to find in both together; chosen by silhouette if not given.
     permutations : int
-        Random splits behind each p-value; the smallest p-value is ``1 / (permutations + 1)``.
+        Random splits behind each p-value, 99 to 99,999; the smallest p-value is ``1 / (permutations + 1)``.
     min_duplicate : float
         Cosine from which two documents count as near-duplicates.
     seed : int
@@ -64,7 +64,9 @@ def compare(
     InputError
         If a corpus has fewer than four documents, or the spaces come from different encoders.
     """
-    checks.whole("permutations", permutations, low=99)
+    checks.whole("permutations", permutations, low=99, high=99_999)
+    checks.seed(seed)
+    _check_given(a, b, encoder, spaces, names)
     checks.number("min_duplicate", min_duplicate, low=-1.0, high=1.0)
     for name, corpus in zip(names, (a, b), strict=True):
         if len(corpus) < 4:
@@ -102,9 +104,26 @@ def compare(
     )
 
 
+def _check_given(a: object, b: object, encoder: object, spaces: object, names: object) -> None:
+    for corpus in (a, b):
+        if not isinstance(corpus, Corpus):
+            raise InputError(f"compare takes two corpora; got {type(corpus).__name__}: see Corpus.read")
+    if (encoder is None) == (spaces is None):
+        raise InputError("compare needs either encoder= (see Encoder.load) or spaces= of both corpora, and not both")
+    if encoder is not None and not isinstance(encoder, Encoder):
+        raise InputError(f"encoder must be an Encoder; got {type(encoder).__name__}: see Encoder.load")
+    if spaces is not None and not _pair_of(Space, spaces):
+        raise InputError("spaces must be a pair of Spaces, one for each corpus")
+    if not _pair_of(str, names):
+        raise InputError(f"names must be a pair of strings; got {names!r}")
+
+
+def _pair_of(kind: type, given: object) -> bool:
+    return isinstance(given, (tuple, list)) and len(given) == 2 and all(isinstance(one, kind) for one in given)
+
+
 def _encode(a: Corpus, b: Corpus, encoder: Encoder | None, progress: bool) -> tuple[Space, Space]:
-    if encoder is None:
-        raise InputError("compare needs either encoder= (see Encoder.load) or spaces= of both corpora")
+    assert encoder is not None
     return encoder.embed(a, progress=progress), encoder.embed(b, progress=progress)
 
 
@@ -128,8 +147,7 @@ def _check_pair(a: Corpus, b: Corpus, left: Space, right: Space, names: tuple[st
 
 
 def _maker(space: Space) -> str | None:
-    made = space.encoder.fingerprint if space.encoder else (space.provenance.get("encoder") or {}).get("fingerprint")
-    return made[:8] if made else None
+    return space.encoder.fingerprint[:8] if space.encoder else None
 
 
 def _union(a: Corpus, b: Corpus, left: Space, right: Space) -> Space:

@@ -20,6 +20,7 @@ from semspace.report import page as pages
 from semspace.space import Space
 from semspace.text.corpus import Corpus
 
+_SURE = 0.05
 SCHEMA = "semspace.comparison/1"
 _DISTANCE_COLUMNS = ("distance", "value", "low", "high", "by_chance", "p_value")
 
@@ -97,18 +98,22 @@ class Comparison:
     def verdict(self) -> str:
         """Say in plain words how far apart the corpora are, and how sure that is."""
         a, b = self.names
-        auc, mmd = self.distance("classifier"), self.distance("mmd")
-        least = max(answer.p_value for answer in (mmd, self.distance("energy")))
-        if least >= 0.05:
+        telling = self.distance("classifier")
+        # The smaller of two p-values, doubled, is a p-value for both tests together (Bonferroni).
+        p = min(1.0, 2 * min(self.distance("mmd").p_value, self.distance("energy").p_value))
+        if p >= _SURE:
             return (
-                f"No difference in meaning between {a} and {b} could be shown (p = {p_value(least)}): they are no "
-                f"further apart than random splits of both together. That doesn't prove them alike: more text may tell."
+                f"No difference in meaning between {a} and {b} could be shown (p = {p_value(p)}): random splits of "
+                f"both together come as far apart. That doesn't prove them alike: more text may tell."
             )
-        how = "slightly" if auc.value < 0.7 else "clearly" if auc.value < 0.9 else "strongly"
-        return (
-            f"{a} and {b} differ {how} in meaning: given one unseen text of each, a classifier tells which is which in "
-            f"{auc.value:.0%} of cases (50% would be guessing), and were both from one source, a difference like this "
-            f"would come with a probability of {least:.2g} at most."
+        found = f"{a} and {b} differ in meaning: were both from one source, a difference like this would come with a "
+        found += f"probability of {p:.2g} at most. "
+        if telling.p_value >= _SURE:
+            return found + "How much can't be said: a classifier trained on half of the texts can't tell the others."
+        how = "slight" if telling.value < 0.7 else "clear" if telling.value < 0.9 else "strong"
+        return found + (
+            f"The difference is {how}: given one unseen text of each, a classifier tells which is which in "
+            f"{telling.value:.0%} of cases (50% would be guessing)."
         )
 
     # -- ways out -----------------------------------------------------------------------------------------

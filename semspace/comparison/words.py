@@ -28,8 +28,10 @@ def word_contrast(a: Corpus, b: Corpus, *, min_documents: int = 2) -> pl.DataFra
     n_a, n_b = float(counts["n"].sum()), float(counts["n_b"].sum())
     kept = counts.filter(pl.col("docs") + pl.col("docs_b") >= min_documents)
     in_a, in_b = kept["n"].to_numpy().astype(float), kept["n_b"].to_numpy().astype(float)
+    if not n_a or not n_b:  # a corpus without words has no odds
+        kept, in_a, in_b = kept.clear(), np.empty(0), np.empty(0)
     weight = _PRIOR_SHARE * min(n_a, n_b)
-    prior = (in_a + in_b) / (n_a + n_b) * weight
+    prior = (in_a + in_b) / max(1.0, n_a + n_b) * weight
     odds_a = np.log(in_a + prior) - np.log(n_a + weight - in_a - prior)
     odds_b = np.log(in_b + prior) - np.log(n_b + weight - in_b - prior)
     z = (odds_a - odds_b) / np.sqrt(1 / (in_a + prior) + 1 / (in_b + prior))

@@ -18,9 +18,10 @@ import numpy.typing as npt
 
 from semspace import checks, queries
 from semspace.bundle import PathLike
-from semspace.errors import InputError, MissingFileError
+from semspace.errors import InputError
 from semspace.evaluation.score import Score
 from semspace.evaluation.things import WordTable, word_table
+from semspace.text.read import read_lines
 
 Question = tuple[str, str, str, str]
 Whole = npt.NDArray[np.int32]
@@ -58,10 +59,8 @@ class Analogies:
     ) -> Analogies:
         """Read questions of four words a line, under section lines that start with ``:``."""
         file = Path(path)
-        if not file.is_file():
-            raise MissingFileError(f"no file at {file}; check the path")
         sections: list[tuple[str, list[Question]]] = []
-        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+        for number, line in enumerate(read_lines(path), 1):
             if line.startswith(":"):
                 sections.append((line[1:].strip(), []))
                 continue
@@ -92,7 +91,7 @@ class Analogies:
         answers = answer(table, numbers[known, :3], self.method)
         capitals = [word.upper() for word in table.words]
         right = np.array(
-            [capitals[got] == capitals[want] for got, want in zip(answers, numbers[known, 3], strict=True)]
+            [got >= 0 and capitals[got] == capitals[want] for got, want in zip(answers, numbers[known, 3], strict=True)]
         )
         parts = [
             (title, float(right[own].mean()), int(own.sum()))

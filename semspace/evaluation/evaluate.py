@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,6 +14,7 @@ from semspace.evaluation.documents import DocumentSimilarity
 from semspace.evaluation.score import Score, Scores
 from semspace.evaluation.sts import STS
 from semspace.evaluation.word_pairs import WordPairs
+from semspace.text.read import read_lines
 
 
 class Task(Protocol):
@@ -57,6 +58,8 @@ def evaluate(thing: Any, on: str | Path | Task | Sequence[str | Path | Task] = W
     >>> ss.evaluate(space, task)["mine"].coverage
     1.0
     """
+    if not isinstance(on, Iterable) and not hasattr(on, "score") and not isinstance(on, Path):
+        raise InputError(f"on must be a name, a path, a task, or several of them; got {type(on).__name__}")
     asked = [on] if isinstance(on, (str, Path)) or hasattr(on, "score") else list(on)
     return Scores(tuple(_task(one).score(thing) for one in asked))
 
@@ -68,16 +71,14 @@ def _task(one: str | Path | Task | object) -> Task:
         if one not in TASKS:
             raise checks.unknown("task", str(one), TASKS, where=f"the built-in ones ({', '.join(TASKS)})")
         return TASKS[str(one)]()
-    if not callable(getattr(one, "score", None)):
+    if isinstance(one, type) or not callable(getattr(one, "score", None)):
         raise InputError(f"a task must be a name or have a score method; got {type(one).__name__}")
     return one  # type: ignore[return-value]
 
 
 def _read(path: Path) -> Task:
     """Read a task from a file, telling by its beginning what it holds."""
-    with open(path, encoding="utf-8", errors="replace") as file:
-        lines = (line for line in file if line.strip() and not line.startswith("#"))
-        first = next(lines, "")
+    first = next((line for line in read_lines(path) if line.strip() and not line.startswith("#")), "")
     if first.startswith(":"):
         return Analogies.read(path)
     return STS.read(path) if "sentence1" in first else WordPairs.read(path)

@@ -14,8 +14,12 @@ from semspace.errors import InputError
 def spearman(task: str, scores: npt.ArrayLike, judgements: npt.ArrayLike) -> float:
     """Return Spearman's rank correlation, or raise where it isn't defined."""
     x, y = np.asarray(scores, dtype=float), np.asarray(judgements, dtype=float)
+    if not np.isfinite(y).all():
+        raise InputError(f"{task}: a judgement is NaN or infinite; leave such pairs out")
     if len(x) < 3:
-        raise InputError(f"{task}: only {len(x)} pairs could be judged, and a correlation needs at least 3")
+        raise InputError(
+            f"{task}: only {len(x)} pairs could be judged, and a correlation needs 3: are its words known?"
+        )
     if np.ptp(x) == 0 or np.ptp(y) == 0:
         raise InputError(f"{task}: all scores are the same, so they can't be ranked")
     return float(stats.spearmanr(x, y).statistic)

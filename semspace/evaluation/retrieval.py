@@ -24,8 +24,7 @@ class Retrieval:
     name : str
     questions, documents : Corpus
     relevant : mapping of question id to a mapping of document id to grade
-        Grades are above 0; documents that aren't named aren't relevant. Questions without relevant documents
-        are left out.
+        Documents graded 0, or not named, aren't relevant. Questions without relevant documents are left out.
     depth : int
     """
 
@@ -41,7 +40,7 @@ class Retrieval:
     def score(self, thing: Any) -> Score:
         """Judge an Encoder, a Space that has one, or a sentence-transformers model."""
         encode = encoder_of(thing)
-        asked = [q for q in self.questions.ids if self.relevant.get(q)]
+        asked = [q for q in self.questions.ids if max(self.relevant.get(q, {}).values(), default=0) > 0]
         if not asked:
             raise InputError(f"{self.name}: no question has a relevant document; check the ids of `relevant`")
         vectors = checks.matrix("vectors", encode(self.documents.texts.to_list()))

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from semspace.bundle import PathLike
-from semspace.errors import UnknownIdError
+from semspace.errors import InputError, UnknownIdError
 from semspace.evaluation.pairs import cosines, spearman
 from semspace.evaluation.score import Score
 from semspace.evaluation.things import encoder_of
@@ -31,12 +33,15 @@ class STS:
     @classmethod
     def read(cls, path: PathLike, name: str | None = None) -> STS:
         """Read a table with columns ``sentence1``, ``sentence2`` and ``score``."""
-        table = read_table(path)
+        table = read_table(path, strings=("sentence1", "sentence2"))
         for column in ("sentence1", "sentence2", "score"):
             if column not in table.columns:
                 raise UnknownIdError(f"{path} has no column {column!r}; its columns are {', '.join(table.columns)}")
-        rows = table.select("sentence1", "sentence2", "score").drop_nulls().iter_rows()
-        return cls(name or Path(path).stem, tuple((a, b, float(score)) for a, b, score in rows))
+        try:
+            rated = table.select("sentence1", "sentence2", pl.col("score").cast(pl.Float64)).drop_nulls()
+        except pl.exceptions.PolarsError as problem:
+            raise InputError(f"{path}: the column score must hold numbers ({problem})") from problem
+        return cls(name or Path(path).name.partition(".")[0], tuple(rated.iter_rows()))
 
     def score(self, thing: Any) -> Score:
         """Judge an Encoder, a Space that has one, or a sentence-transformers model."""

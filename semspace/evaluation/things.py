@@ -63,7 +63,7 @@ def encoder_of(thing: Any) -> Encode:
         raise InputError(
             f"word vectors of {type(thing).__name__} can't encode sentences; evaluate an encoder on this task"
         )
-    if not callable(getattr(thing, "encode", None)):
+    if isinstance(thing, (str, bytes)) or not callable(getattr(thing, "encode", None)):
         raise InputError(f"can't evaluate {type(thing).__name__}; give {_TAKEN}")
     return lambda texts: np.asarray(thing.encode(texts), dtype=np.float32)
 

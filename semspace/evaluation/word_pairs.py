@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from semspace.bundle import PathLike
-from semspace.errors import InputError, MissingFileError
+from semspace.errors import InputError
 from semspace.evaluation.pairs import cosines, spearman
 from semspace.evaluation.score import Score
 from semspace.evaluation.things import word_table
+from semspace.text.read import read_lines
 
 
 @dataclass(frozen=True)
@@ -39,17 +40,18 @@ class WordPairs:
     def read(cls, path: PathLike, name: str | None = None) -> WordPairs:
         """Read ``word1 TAB word2 TAB rating`` lines; lines that start with ``#`` and a header are passed over."""
         file = Path(path)
-        if not file.is_file():
-            raise MissingFileError(f"no file at {file}; check the path")
         pairs = []
-        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+        header = True  # only the first line may be one
+        for number, line in enumerate(read_lines(path), 1):
             if not line.strip() or line.startswith("#"):
                 continue
             fields = line.split("\t")
             try:
                 pairs.append((fields[0].strip(), fields[1].strip(), float(fields[2])))
+                header = False
             except (IndexError, ValueError) as problem:
-                if not pairs and len(fields) >= 3:  # a header
+                if header and len(fields) >= 3:
+                    header = False
                     continue
                 raise InputError(
                     f"{file}, line {number}: expected word TAB word TAB rating; got {line[:60]!r}"

@@ -10,9 +10,10 @@ import numpy as np
 
 from semspace import checks, queries
 from semspace.bundle import Bundle, Draft
-from semspace.checks import FloatMatrix
+from semspace.checks import FloatMatrix, FloatVector
 from semspace.errors import DamagedError
 from semspace.index.base import Found
+from semspace.index.exact import ExactEngine
 from semspace.progress import bar
 from semspace.space import Space
 
@@ -37,11 +38,13 @@ class HnswEngine:
         A graph built with one thread is the same every time.
     """
 
+    space: Space
     graph: Any
     metric: str
     m: int
     ef_construction: int
     ef: int
+    seed: int
     threads: int
     kind: ClassVar[str] = "hnsw"
 
@@ -62,8 +65,8 @@ class HnswEngine:
         checks.whole("m", m, low=2)
         checks.whole("ef_construction", ef_construction)
         checks.whole("ef", ef)
-        checks.whole("seed", seed, low=0)
-        workers = checks.whole("threads", threads) if threads is not None else os.cpu_count() or 1
+        checks.seed(seed)
+        workers = _workers(threads)
         graph = _new_graph(space, metric)
         graph.init_index(max_elements=len(space), M=m, ef_construction=ef_construction, random_seed=seed)
         with bar("building the index", len(space), unit="point", progress=progress) as shown:
@@ -71,7 +74,7 @@ class HnswEngine:
                 piece = space.vectors[start : start + _PIECE]
                 graph.add_items(piece, np.arange(start, start + len(piece)), num_threads=workers)
                 shown.update(len(piece))
-        return cls(graph, metric, m, ef_construction, ef, workers)
+        return cls(space, graph, metric, m, ef_construction, ef, seed, workers)
 
     @classmethod
     def read(cls, bundle: Bundle, space: Space, settings: dict[str, Any]) -> HnswEngine:
@@ -85,35 +88,44 @@ class HnswEngine:
             raise DamagedError(
                 f"{bundle.path(GRAPH)} holds {graph.element_count} points and its space {len(space)}; build it again"
             )
-        return cls(graph, **settings)
+        return cls(space, graph, threads=_workers(None), **settings)
 
     def search(self, asked: FloatMatrix, k: int) -> Found:
-        """Return about the nearest rows of each query, as many as the graph reaches."""
-        labels, distances = self._reach(asked, min(k, self.graph.element_count))
+        """Return about the nearest rows of each query; equal scores go by name."""
+        k = min(k, self.graph.element_count)
+        self.graph.set_ef(max(self.ef, k))
+        try:
+            labels, distances = self.graph.knn_query(asked, k=k, num_threads=self.threads)
+        except RuntimeError:  # hnswlib gives up on all where one query reaches fewer than k points
+            return [self._search_one(query[None], k)[0] for query in asked]
         # hnswlib's distances are 1 - cosine, 1 - dot, and squared Euclidean: turned round here, once.
         scores = -np.sqrt(distances) if self.metric == "euclidean" else 1 - distances
-        return list(zip(labels.astype(np.int64), scores.astype(np.float32), strict=True))
+        return [self._in_order(rows, own) for rows, own in zip(labels.astype(np.int64), scores, strict=True)]
 
-    def _reach(self, asked: FloatMatrix, k: int) -> tuple[Any, Any]:
-        """Ask the graph, taking what it can give: hnswlib raises where it reaches fewer than k points."""
-        while True:
-            self.graph.set_ef(max(self.ef, k))
-            try:
-                labels, distances = self.graph.knn_query(asked, k=k, num_threads=self.threads)
-                return labels, distances
-            except RuntimeError:
-                if k == 1:
-                    raise
-                k = max(1, k // 2)
+    def _search_one(self, query: FloatMatrix, k: int) -> Found:
+        try:
+            self.graph.knn_query(query, k=k, num_threads=1)
+        except RuntimeError:  # the graph can't reach as many from here; comparing with every point can
+            return ExactEngine(self.space, self.metric).search(query, k)
+        return self.search(query, k)
+
+    def _in_order(self, rows: queries.Rows, scores: FloatVector) -> tuple[queries.Rows, FloatVector]:
+        names = self.space.ids
+        order = sorted(range(len(rows)), key=lambda i: (-scores[i], names[rows[i]]))
+        return rows[order], scores[order].astype(np.float32)
 
     def settings(self) -> dict[str, Any]:
         """Return what the graph was built with."""
-        names = ("metric", "m", "ef_construction", "ef", "threads")
+        names = ("metric", "m", "ef_construction", "ef", "seed")  # threads are this machine's
         return {name: getattr(self, name) for name in names}
 
     def write(self, draft: Draft) -> None:
         """Write the graph in hnswlib's own format."""
         draft.file(GRAPH, lambda path: self.graph.save_index(str(path)))
+
+
+def _workers(threads: int | None) -> int:
+    return os.cpu_count() or 1 if threads is None else checks.whole("threads", threads, high=1_024)
 
 
 def _new_graph(space: Space, metric: str) -> Any:

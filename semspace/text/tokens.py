@@ -52,6 +52,8 @@ class Tokens:
             raise InputError("offsets must be one axis that starts at 0")
         if (np.diff(self.offsets) < 0).any() or self.offsets[-1] != len(self.ids):
             raise InputError(f"offsets must not decrease and must end at the number of words, {len(self.ids):,}")
+        if not self.vocabulary["count"].is_sorted(descending=True):
+            raise InputError("the vocabulary must be in order of frequency: counts must not increase")
         if len(self.ids) and not (int(self.ids.min()) >= 0 and int(self.ids.max()) < len(self.vocabulary)):
             raise InputError(f"word ids must lie within the vocabulary of {len(self.vocabulary):,}")
         object.__setattr__(self, "ids", checks.frozen(self.ids))
@@ -74,6 +76,8 @@ class Tokens:
         InputError
             If no word is seen `min_count` times.
         """
+        if not isinstance(corpus, Corpus):
+            raise InputError(f"from_corpus takes a Corpus; got {type(corpus).__name__}: see Corpus.from_texts")
         checks.whole("min_count", min_count)
         splitter = tokenizer(split)
         lists = pl.concat(

@@ -76,9 +76,9 @@ class Word2Vec:
         checks.number("learning_rate", self.learning_rate, open_low=True)
         checks.choice("architecture", self.architecture, ("skipgram", "cbow"))
         checks.choice("engine", self.engine, ENGINES)
-        checks.whole("seed", self.seed, low=0)
+        checks.seed(self.seed)
         if self.threads is not None:
-            checks.whole("threads", self.threads)
+            checks.whole("threads", self.threads, high=1_024)
 
     @property
     def thread_count(self) -> int:
