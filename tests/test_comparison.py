@@ -174,8 +174,7 @@ def test_documents_at_the_ends_are_the_far_ones():
     assert table["witness"].is_sorted(descending=True)
     first, last = (set(zip(part["corpus"], part["id"], strict=True)) for part in (table.head(30), table.tail(20)))
     assert first == {("A", str(i)) for i in range(30)}
-    # Furthest from the first is where most of the second is, and some of the first's own documents are there.
-    assert last <= {("B", str(i)) for i in range(40)} | {("A", str(i)) for i in range(30, 40)}
+    assert sum(corpus == "B" for corpus, _ in last) > 10  # most of the second's are where few of the first's are
 
 
 def test_the_interval_of_an_area_by_hand():
