@@ -223,6 +223,13 @@ def test_broken_tables(tmp_path, name, content):
         ss.Corpus.read(tmp_path / name)
 
 
+@pytest.mark.parametrize(("name", "mark"), [("x.csv", ";"), ("x.csv", "\t"), ("x.tsv", ",")])
+def test_another_separator_is_noticed(tmp_path, name, mark):
+    (tmp_path / name).write_text(f"id{mark}text\n1{mark}Hallo Welt\n")
+    with pytest.raises(InputError, match=r"is the table separated by"):
+        ss.Corpus.read(tmp_path / name)
+
+
 def test_a_cut_gzip(tmp_path):
     (tmp_path / "x.txt.gz").write_bytes(gzip.compress(b"hello world " * 100)[:-10])
     with pytest.raises(InputError, match="not a whole gzip file"):

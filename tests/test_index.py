@@ -88,6 +88,7 @@ def test_more_than_there_is_gives_all(index):
         ("year >= 5", {"bus", "train"}),
         ("year >= 2 AND kind = 'animal'", {"dog", "horse"}),
         ("year > 100", set()),
+        ("id IN ('cat', 'bus')", {"cat", "bus"}),
     ],
 )
 def test_conditions(index, where, expected):
@@ -165,7 +166,7 @@ def test_unknown_id(index):
 
 
 def test_conditions_that_cannot_be_used(index, kind):
-    with pytest.raises(InputError, match="the columns are kind, year"):
+    with pytest.raises(InputError, match="the columns are kind, year, id"):
         index.search([1.0, 0.0], where="colour = 'red'")
     with pytest.raises(InputError, match="needs metadata"):
         ss.Index.build(random_space(9, 2), kind).search([1.0, 0.0], where="a = 1")

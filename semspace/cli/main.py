@@ -35,6 +35,9 @@ def _run(arguments: list[str]) -> int:
         where = f" ({problem.filename})" if problem.filename else ""
         _say(f"semspace: {problem.strerror or clip(str(problem), 200)}{where}")
         return 2
+    except MemoryError as problem:
+        _say(f"semspace: not enough memory ({problem}); ask for less, or give it less at a time")
+        return 2
     except KeyboardInterrupt:
         _say("semspace: stopped; nothing was half-written")
         return 130

@@ -95,19 +95,21 @@ class HnswEngine:
         k = min(k, self.graph.element_count)
         self.graph.set_ef(max(self.ef, k))
         try:
-            labels, distances = self.graph.knn_query(asked, k=k, num_threads=self.threads)
+            return self._ask(asked, k)
         except RuntimeError:  # hnswlib gives up on all where one query reaches fewer than k points
-            return [self._search_one(query[None], k)[0] for query in asked]
+            return [self._ask_one(query[None], k) for query in asked]
+
+    def _ask_one(self, query: FloatMatrix, k: int) -> tuple[queries.Rows, FloatVector]:
+        try:
+            return self._ask(query, k)[0]
+        except RuntimeError:  # the graph can't reach as many from here; comparing with every point can
+            return ExactEngine(self.space, self.metric).search(query, k)[0]
+
+    def _ask(self, asked: FloatMatrix, k: int) -> Found:
+        labels, distances = self.graph.knn_query(asked, k=k, num_threads=self.threads)
         # hnswlib's distances are 1 - cosine, 1 - dot, and squared Euclidean: turned round here, once.
         scores = -np.sqrt(distances) if self.metric == "euclidean" else 1 - distances
         return [self._in_order(rows, own) for rows, own in zip(labels.astype(np.int64), scores, strict=True)]
-
-    def _search_one(self, query: FloatMatrix, k: int) -> Found:
-        try:
-            self.graph.knn_query(query, k=k, num_threads=1)
-        except RuntimeError:  # the graph can't reach as many from here; comparing with every point can
-            return ExactEngine(self.space, self.metric).search(query, k)
-        return self.search(query, k)
 
     def _in_order(self, rows: queries.Rows, scores: FloatVector) -> tuple[queries.Rows, FloatVector]:
         names = self.space.ids

@@ -8,6 +8,7 @@ from inspect import signature
 from typing import Any
 
 import numpy as np
+import polars as pl
 
 from semspace import checks, queries
 from semspace.bundle import Bundle, PathLike, opening, writing
@@ -92,8 +93,8 @@ class Index:
         id : str
             Instead of `query`: a point of the space, which won't come back itself.
         where : str, optional
-            A condition on the metadata, such as ``"year >= 2001 and label = 'sport'"``. The points for which it
-            holds are searched exactly.
+            A condition on the metadata and the ``id``, such as ``"year >= 2001 and label = 'sport'"``. The points
+            for which it holds are searched exactly.
 
         Raises
         ------
@@ -154,7 +155,10 @@ class Index:
             raise InputError(
                 f"where={where!r} needs metadata, and this space has none; embed a corpus that has columns"
             )
-        rows = np.flatnonzero(matching(space.metadata, where).to_numpy())
+        columns = space.metadata
+        if "id" not in columns.columns:
+            columns = columns.with_columns(pl.Series("id", space.ids.tolist(), dtype=pl.String))
+        rows = np.flatnonzero(matching(columns, where).to_numpy())
         place = {int(row): i for i, row in enumerate(rows)}
         skip = [[place[row] for row in own_rows if row in place] for own_rows in own]
         names = space.ids[rows]

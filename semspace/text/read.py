@@ -16,6 +16,10 @@ from semspace.errors import InputError, MissingFileError
 Reader = Callable[[bytes, Sequence[str]], pl.DataFrame]
 
 
+class _UnreadableError(Exception):
+    """A file that can be parsed, and can't be meant so."""
+
+
 def read_table(path: PathLike, *, encoding: str = "utf-8", strings: Sequence[str] = ()) -> pl.DataFrame:
     """Read a file, a folder of texts, or a glob into a table with a column a format.
 
@@ -124,7 +128,7 @@ def _read_one(path: Path, encoding: str, strings: Sequence[str]) -> pl.DataFrame
         raise InputError(f"{path} is empty; expected {expected}")
     try:
         return _READERS[kind](data if kind == "parquet" else _decode(data, path, encoding).encode(), strings)
-    except pl.exceptions.PolarsError as problem:
+    except (pl.exceptions.PolarsError, _UnreadableError) as problem:
         first = str(problem).strip().splitlines()[0]
         raise InputError(f"cannot read {path}: {first}; expected {expected}") from problem
 
@@ -144,6 +148,11 @@ def _whole_texts(paths: Iterable[Path], root: Path, encoding: str) -> pl.DataFra
 def _delimited(separator: str, quote: str | None) -> Reader:
     def read(data: bytes, strings: Sequence[str]) -> pl.DataFrame:
         header = pl.read_csv(io.BytesIO(data), separator=separator, quote_char=quote, n_rows=0).columns
+        other = next((mark for mark in _SEPARATORS if len(header) == 1 and mark in header[0]), None)
+        if other is not None:
+            raise InputError(
+                f"the only column is {header[0]!r}: is the table separated by {other!r}? Save it by {separator!r}"
+            )
         # Other types are guessed from every row: a guess from the first hundred fails on a late surprise.
         return pl.read_csv(
             io.BytesIO(data),
@@ -164,7 +173,8 @@ _READERS: dict[str, Reader] = {
     "jsonl": lambda data, _: pl.read_ndjson(io.BytesIO(data), infer_schema_length=None),
     "parquet": lambda data, _: pl.read_parquet(io.BytesIO(data)),
 }
-_TABLE = "a table with a header row and the same number of columns in each row"
+_SEPARATORS = (";", "\t", "|", ",")
+_TABLE = "a table with a header row and the same number of columns in each row, by commas in .csv and tabs in .tsv"
 _EXPECTED = {
     "txt": "one document a line",
     "csv": _TABLE,

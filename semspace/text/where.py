@@ -19,7 +19,7 @@ def matching(frame: pl.DataFrame, where: str) -> pl.Series:
     try:
         result = frame.lazy().select(pl.sql_expr(where).alias("match")).collect()["match"]
     except Exception as problem:  # the parser and the planner raise several unrelated classes
-        first = str(problem).strip().splitlines()[0]
+        first = str(problem).strip().splitlines()[0].partition("; valid columns")[0]
         raise InputError(f"cannot use where={where!r}: {first}; the columns are {known}") from problem
     if result.dtype != pl.Boolean or len(result) not in (1, len(frame)):
         raise InputError(
