@@ -150,9 +150,7 @@ def _delimited(separator: str, quote: str | None) -> Reader:
         header = pl.read_csv(io.BytesIO(data), separator=separator, quote_char=quote, n_rows=0).columns
         other = next((mark for mark in _SEPARATORS if len(header) == 1 and mark in header[0]), None)
         if other is not None:
-            raise InputError(
-                f"the only column is {header[0]!r}: is the table separated by {other!r}? Save it by {separator!r}"
-            )
+            raise _UnreadableError(f"its only column is {header[0]!r}; is the table separated by {other!r}?")
         # Other types are guessed from every row: a guess from the first hundred fails on a late surprise.
         return pl.read_csv(
             io.BytesIO(data),
