@@ -2,9 +2,11 @@
 
 import html
 import math
+import re
 from collections.abc import Iterable, Sequence
 
 Row = Sequence[object]
+_NUMBER = re.compile(r"[<+-]?\d[\d,.]*%?")
 
 # Marks that would steer a terminal, or turn the direction of what follows: control codes and bidirectional overrides.
 _STEERING = dict.fromkeys([*range(32), *range(127, 160), *range(0x202A, 0x202F), *range(0x2066, 0x206A)], "·")
@@ -22,15 +24,15 @@ def p_value(value: float) -> str:
 
 
 def cell(value: object, width: int = 60) -> str:
-    """Write one value for a person: floats with three digits, counts with separators."""
+    """Write one value for a person: floats with three digits, the rest as it is, cut to a line."""
     if value is None:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
         return "" if math.isnan(value) else f"{value:.3f}" if abs(value) < 1000 else f"{value:,.0f}"
-    if isinstance(value, int):  # a number of four digits may be a year
-        return f"{value:,}" if abs(value) >= 10_000 else str(value)
+    if isinstance(value, int):
+        return str(value)  # without separators: it may be a year
     return clip(str(value), width)
 
 
@@ -39,10 +41,7 @@ def text_table(headers: Sequence[str], rows: Iterable[Row], *, width: int = 60) 
     body = list(rows)
     headers = [clip(header, width) for header in headers]
     cells = [[cell(value, width) for value in row] for row in body]
-    numeric = [
-        bool(body) and all(isinstance(row[i], (int, float)) or row[i] is None for row in body)
-        for i in range(len(headers))
-    ]
+    numeric = numeric_columns(cells, len(headers))
     sizes = [max(len(header), *(len(row[i]) for row in cells), 0) for i, header in enumerate(headers)]
 
     def line(values: Sequence[str]) -> str:
@@ -50,6 +49,11 @@ def text_table(headers: Sequence[str], rows: Iterable[Row], *, width: int = 60) 
         return "  ".join(parts).rstrip()
 
     return "\n".join([line(headers), *(line(row) for row in cells)])
+
+
+def numeric_columns(cells: Sequence[Sequence[str]], width: int) -> list[bool]:
+    """Tell which columns show numbers only, and so belong to the right."""
+    return [bool(cells) and all(not row[i] or _NUMBER.fullmatch(row[i]) for row in cells) for i in range(width)]
 
 
 def html_table(headers: Sequence[str], rows: Iterable[Row], *, caption: str = "", width: int = 400) -> str:

@@ -152,8 +152,11 @@ class Comparison:
     def _distance_rows(self) -> list[tuple[object, ...]]:
         return [(d.name, d.value, *d.interval, d.by_chance, d.p_value) for d in self.answers]
 
+    def _shown(self) -> list[tuple[object, ...]]:
+        return [(d.name, d.value, *d.interval, d.by_chance, p_value(d.p_value)) for d in self.answers]
+
     def __repr__(self) -> str:
-        return f"{clip(self.verdict(), 400)}\n{text_table(_DISTANCE_COLUMNS, self._distance_rows())}"
+        return f"{clip(self.verdict(), 400)}\n{text_table(_DISTANCE_COLUMNS, self._shown())}"
 
     def _repr_html_(self) -> str:
-        return html_table(_DISTANCE_COLUMNS, self._distance_rows(), caption=self.verdict())
+        return html_table(_DISTANCE_COLUMNS, self._shown(), caption=self.verdict())

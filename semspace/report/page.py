@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -12,10 +11,8 @@ from importlib import resources
 from typing import Any
 
 from semspace import __version__
-from semspace.display import cell
+from semspace.display import cell, numeric_columns
 from semspace.report.figures import Figure
-
-_NUMBER = re.compile(r"[<+-]?\d[\d,.]*%?")
 
 
 @dataclass(frozen=True)
@@ -49,8 +46,7 @@ class Table:
     @property
     def numeric(self) -> list[bool]:
         """Which columns show numbers only."""
-        shown = self.shown
-        return [bool(shown) and all(_NUMBER.fullmatch(row[i]) for row in shown) for i in range(len(self.headers))]
+        return numeric_columns(self.shown, len(self.headers))
 
 
 Block = Prose | Table | Figure
