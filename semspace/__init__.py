@@ -16,6 +16,8 @@ _HOMES = {
     "Encoder": "semspace.sentences.base",
     "Index": "semspace.index.index",
     "Neighbors": "semspace.neighbors",
+    "Phrasebook": "semspace.text.phrases",
+    "Phrases": "semspace.text.phrases",
     "Score": "semspace.evaluation.score",
     "SemspaceError": "semspace.errors",
     "Space": "semspace.space",
@@ -24,8 +26,12 @@ _HOMES = {
     "cluster": "semspace.clusters.cluster",
     "compare": "semspace.comparison.compare",
     "evaluate": "semspace.evaluation.evaluate",
+    "from_gensim": "semspace.formats.gensim_bridge",
     "load": "semspace.saving",
+    "read_vectors": "semspace.formats.vectors",
     "save": "semspace.saving",
+    "to_gensim": "semspace.formats.gensim_bridge",
+    "write_vectors": "semspace.formats.vectors",
 }
 _ROOMS = ("corpora", "errors", "evaluation", "latent", "report")
 
@@ -36,6 +42,8 @@ __all__ = [
     "Encoder",
     "Index",
     "Neighbors",
+    "Phrasebook",
+    "Phrases",
     "Score",
     "SemspaceError",
     "Space",
@@ -47,10 +55,14 @@ __all__ = [
     "errors",
     "evaluate",
     "evaluation",
+    "from_gensim",
     "latent",
     "load",
+    "read_vectors",
     "report",
     "save",
+    "to_gensim",
+    "write_vectors",
 ]
 
 if TYPE_CHECKING:
@@ -63,12 +75,15 @@ if TYPE_CHECKING:
     from semspace.errors import SemspaceError
     from semspace.evaluation.evaluate import evaluate
     from semspace.evaluation.score import Score
+    from semspace.formats.gensim_bridge import from_gensim, to_gensim
+    from semspace.formats.vectors import read_vectors, write_vectors
     from semspace.index.index import Index
     from semspace.neighbors import Neighbors
     from semspace.saving import load, save
     from semspace.sentences.base import Encoder
     from semspace.space import Space
     from semspace.text.corpus import Corpus
+    from semspace.text.phrases import Phrasebook, Phrases
     from semspace.text.tokens import Tokens
     from semspace.words.word2vec import Word2Vec
 

@@ -200,7 +200,8 @@ def write_text(path: PathLike, text: str) -> Path:
         reason = getattr(problem, "strerror", None) or problem
         raise InputError(f"cannot write {target}: {reason}; choose another place") from problem
     finally:
-        beside.unlink(missing_ok=True)
+        if beside.is_file():
+            beside.unlink()
     return target
 
 

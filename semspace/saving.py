@@ -13,7 +13,7 @@ from semspace.space import Space
 
 
 class Value(Protocol):
-    """A corpus, tokens, a space, an index or a clustering."""
+    """A corpus, tokens, phrases, a space, an index or a clustering."""
 
     def save(self, path: PathLike, *, overwrite: bool = False) -> None:
         """Save as a bundle directory."""
@@ -25,12 +25,13 @@ _HOMES = {
     "clustering": ("semspace.clusters.clustering", "Clustering"),
     "corpus": ("semspace.text.corpus", "Corpus"),
     "index": ("semspace.index.index", "Index"),
+    "phrasebook": ("semspace.text.phrases", "Phrasebook"),
     "tokens": ("semspace.text.tokens", "Tokens"),
 }
 
 
 def save(value: Value, path: PathLike, *, overwrite: bool = False) -> None:
-    """Save a corpus, tokens, a space, an index or a clustering as a directory.
+    """Save a corpus, tokens, phrases, a space, an index or a clustering as a directory.
 
     It appears whole or not at all. Nothing is pickled.
 
@@ -46,7 +47,8 @@ def save(value: Value, path: PathLike, *, overwrite: bool = False) -> None:
     """
     home = (type(value).__module__, type(value).__name__)
     if home not in (*_HOMES.values(), (Space.__module__, Space.__name__)):
-        raise InputError(f"save takes a Corpus, Tokens, Space, Index or Clustering; got {type(value).__name__}")
+        known = "a Corpus, Tokens, Phrasebook, Space, Index or Clustering"
+        raise InputError(f"save takes {known}; got {type(value).__name__}")
     value.save(path, overwrite=overwrite)
 
 

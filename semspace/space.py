@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -41,6 +41,14 @@ class TextEncoder(Protocol):
 
     def encode(self, texts: list[str]) -> FloatMatrix:
         """Encode texts, float32 of shape (n, dim)."""
+
+
+@runtime_checkable
+class StoredEncoder(Protocol):
+    """An encoder that lies in the bundle of its space; of any other only the name is remembered."""
+
+    def write_into(self, draft: Draft, space: Space) -> dict[str, Any]:
+        """Write its arrays into the bundle of `space`, and return what the manifest is to say of them."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -413,6 +421,7 @@ class Space:
                 "name": self.encoder.name,
                 "dim": self.encoder.dim,
                 "fingerprint": self.encoder.fingerprint,
+                **(self.encoder.write_into(draft, self) if isinstance(self.encoder, StoredEncoder) else {}),
             }
         )
         draft.meta["space"] = {

@@ -25,7 +25,7 @@ ROOMS = [
         "neighbors",
         "space",
     ),
-    *("latent", "words", "sentences", "index", "clusters", "comparison", "evaluation", "saving", "demo", "cli"),
+    *("latent", "words", "formats", "sentences", "index", "clusters", "comparison", "evaluation", "saving", "demo", "cli"),
     "__main__",
 ]
 

@@ -83,8 +83,47 @@ def embed(
 
 
 @app.command()
+def convert(
+    source: Annotated[str, typer.Argument(metavar="INPUT", help="A file of vectors (also .gz), or a saved space.")],
+    out: o.Out,
+    to: Annotated[str, typer.Option(help="space, word2vec, word2vec-binary or glove.")] = "space",
+    format: Annotated[
+        str | None,
+        typer.Option("--from", help="word2vec, word2vec-binary, glove or fasttext; told by the content if not given."),
+    ] = None,
+    limit: Annotated[int | None, typer.Option(help="Read only this many words, the first.")] = None,
+    undecodable: Annotated[str | None, typer.Option(help="Words in another encoding: raise or drop.")] = None,
+    encoding: o.Encoding = None,
+    overwrite: o.Overwrite = False,
+    as_json: o.Json = False,
+) -> None:
+    """Turn word vectors of another tool into a space, or a space into their formats."""
+    from semspace import checks
+    from semspace.formats import file, vectors
+
+    checks.choice("--to", to, ("space", *vectors.WRITERS))
+    if to == "space":
+        bundle.check_free(out, overwrite=overwrite)
+    else:
+        file.check_free(out, overwrite=overwrite)
+    if bundle.is_bundle(source):
+        o.refuse_options(source, limit=limit, undecodable=undecodable, encoding=encoding, **{"from": format})
+        space = o.read_space(source)
+    else:
+        given = {"encoding": encoding, "undecodable": undecodable}
+        chosen = {name: value for name, value in given.items() if value is not None}
+        space = vectors.read_vectors(source, format=format, limit=limit, **chosen)
+    if to == "space":
+        space.save(out, overwrite=overwrite)
+    else:
+        vectors.write_vectors(space, out, format=to, overwrite=overwrite)
+    plain = {"out": str(out), "format": to, "words": len(space), "dim": space.dim}
+    show(f"{space!r}\nsaved to {out}", plain, as_json)
+
+
+@app.command()
 def similar(
-    space: Annotated[str, typer.Argument(help="A saved space.")],
+    space: o.SpaceOrFile,
     query: Annotated[str, typer.Argument(metavar="WORD", help="An id of the space, or a text for its encoder.")],
     k: o.Count = 10,
     metric: Annotated[str, typer.Option(help="cosine, dot or euclidean.")] = "cosine",
@@ -97,7 +136,7 @@ def similar(
 
 @app.command()
 def analogy(
-    space: Annotated[str, typer.Argument(help="A saved space.")],
+    space: o.SpaceOrFile,
     a: Annotated[str, typer.Argument(metavar="A")],
     b: Annotated[str, typer.Argument(metavar="B")],
     c: Annotated[str, typer.Argument(metavar="C")],
@@ -112,7 +151,7 @@ def analogy(
 
 @app.command()
 def index(
-    space: Annotated[str, typer.Argument(help="A saved space.")],
+    space: o.SpaceOrFile,
     out: o.Out,
     kind: Annotated[str, typer.Option(help="auto, exact or hnsw.")] = "auto",
     metric: Annotated[str, typer.Option(help="cosine, dot or euclidean.")] = "cosine",
@@ -223,7 +262,7 @@ _REPORTS = {".html": "to_html", ".md": "to_markdown", ".json": "to_json"}
 
 @app.command()
 def evaluate(
-    thing: Annotated[str, typer.Argument(help="A saved space, or a model for texts.")],
+    thing: Annotated[str, typer.Argument(help="A saved space, a file of vectors, or a model for texts.")],
     on: Annotated[
         list[str] | None, typer.Option(help="A task; may be given several times. All word tasks if not given.")
     ] = None,
@@ -237,7 +276,8 @@ def evaluate(
     from semspace.evaluation.evaluate import WORD_TASKS
     from semspace.evaluation.evaluate import evaluate as judge
 
-    value = o.read_space(thing) if bundle.is_bundle(thing) else o.load_encoder(thing)
+    saved = bundle.is_bundle(thing) or bundle.place_of(thing).is_file()
+    value = o.read_space(thing) if saved else o.load_encoder(thing)
     scores = judge(value, on or WORD_TASKS)
     show(scores, scores.table().to_dicts(), as_json)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from semspace.bundle import is_bundle
+from semspace.bundle import is_bundle, place_of
 from semspace.errors import InputError
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ Input = Annotated[
         metavar="INPUT",
         help="csv, tsv, jsonl, parquet or txt (also .gz), a folder, a glob, a saved corpus, or corpus:NAME.",
     ),
+]
+SpaceOrFile = Annotated[
+    str, typer.Argument(metavar="SPACE", help="A saved space, or a file of vectors (convert makes it quick to open).")
 ]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Where to write the result.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
@@ -62,7 +65,7 @@ def read_corpus(
     return Corpus.read(given, text=text, id=id, empty="drop" if drop_empty else "raise", encoding=encoding or "utf-8")
 
 
-def refuse_options(given: str, **options: str | bool | None) -> None:
+def refuse_options(given: str, **options: str | int | None) -> None:
     """Raise if options were given that what was named has no use for: none is silently ignored."""
     idle = next((name for name, value in options.items() if value), None)
     if idle is not None:
@@ -70,7 +73,11 @@ def refuse_options(given: str, **options: str | bool | None) -> None:
 
 
 def read_space(path: str) -> Space:
-    """Give the space at a path, or the one inside the index or clustering there."""
+    """Give the space at a path, the one inside the index or clustering there, or a file's of another tool."""
+    if place_of(path).is_file():
+        from semspace.formats.vectors import read_vectors
+
+        return read_vectors(path)
     value = read_value(path)
     space = getattr(value, "space", value)
     if not hasattr(space, "vectors"):

@@ -9,6 +9,9 @@ from semspace.bundle import Bundle
 from semspace.checks import FloatMatrix
 from semspace.errors import InputError
 from semspace.sentences.base import Encoder
+from semspace.space import TextEncoder
+from semspace.words.subwords import KIND as SUBWORDS
+from semspace.words.subwords import SubwordEncoder
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,9 @@ class EncoderReference:
         return self._encoder.encode(texts)
 
 
-def remembered(bundle: Bundle) -> EncoderReference | None:
+def remembered(bundle: Bundle) -> TextEncoder | None:
     """Give the encoder that a saved space (or the index that holds it) was made with, if it had one."""
     made = bundle.meta["space"]["encoder"]
+    if made and made.get("kind") == SUBWORDS:  # it lies in the bundle itself
+        return SubwordEncoder.from_bundle(bundle)
     return EncoderReference(made["name"], made["dim"], made["fingerprint"]) if made else None

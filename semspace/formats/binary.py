@@ -1,0 +1,73 @@
+"""word2vec's binary format: a first line of two counts, then words and their float32 numbers, byte by byte."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+from semspace.errors import DamagedError
+from semspace.formats.file import LONGEST, Source, decoded, grown, trimmed
+from semspace.formats.table import VectorTable
+from semspace.formats.text import check_count, read_header
+from semspace.space import Space
+
+_ROWS = 65_536  # rows written at a time
+Bytes = npt.NDArray[np.uint8]
+
+
+def read_binary(source: Source, limit: int | None, encoding: str, keep_bad: bool) -> VectorTable:
+    """Read word2vec's binary format."""
+    count, dim = read_header(source)
+    words: list[str] = []
+    vectors = np.empty((0, dim), np.dtype("<f4"))
+    for texts, tails in records(source, b" ", 4 * dim, count if limit is None else min(limit, count)):
+        done = len(words)
+        words += decoded(texts, encoding, keep_bad, lambda i, n=done: f"word {n + i + 1:,} of {source.path}")  # type: ignore[misc]
+        vectors = grown(vectors, len(words))
+        vectors[done : len(words)].view(np.uint8)[:] = tails
+    check_count(source, len(words), count, limit)
+    return VectorTable(words, trimmed(vectors, len(words)))
+
+
+def records(source: Source, mark: bytes, tail: int, count: int) -> Iterator[tuple[Bytes, Bytes]]:
+    """Read up to `count` records of a word, the byte `mark`, and `tail` bytes more.
+
+    Gives, block by block, the words with a line end after each, and the tails, shape (n, tail). What comes after
+    the last record is left to be read.
+    """
+    from semspace.formats.kernel import copy_tails, gather, scan
+
+    done, rest = 0, b""
+    while done < count and (chunk := source.read()):
+        held = rest + chunk
+        data = np.frombuffer(held, np.uint8)
+        room = min(count - done, len(data) // (tail + 1))
+        starts, ends = np.empty(room, np.int64), np.empty(room, np.int64)
+        found, consumed = scan(data, ord(mark), tail, starts, ends)
+        rest = held[consumed:]
+        if len(rest) > LONGEST + tail:
+            raise DamagedError(f"{source.path} is damaged: word {done + found + 1:,} has no end")
+        starts, ends = starts[:found], ends[:found]
+        words = np.empty(int((ends - starts).sum()) + found, np.uint8)
+        good = gather(data, starts, ends, words)
+        if good < found:
+            raise DamagedError(f"{source.path} is damaged: word {done + good + 1:,} holds the end of a line")
+        tails = np.empty((found, tail), np.uint8)
+        copy_tails(data, ends, tails)
+        done += found
+        yield words, tails
+    if done < count and rest.strip(b"\n"):
+        raise source.cut(f"word {done + 1:,} of {count:,}")
+    source.held = rest + source.held
+
+
+def write_rows(space: Space, file: BinaryIO) -> None:
+    """Write words and their numbers."""
+    vectors = space.vectors.astype("<f4", copy=False)
+    for start in range(0, len(space), _ROWS):
+        words = space.ids[start : start + _ROWS].tolist()
+        rows = vectors[start : start + _ROWS]
+        file.write(b"".join(b"%s %s" % (word.encode(), row.tobytes()) for word, row in zip(words, rows, strict=True)))

@@ -1,0 +1,199 @@
+"""Files of vectors, plain or packed with gzip: opened, read to the byte, and written whole or not at all."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import uuid
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from semspace.bundle import PathLike, is_bundle, place_of
+from semspace.checks import FloatMatrix
+from semspace.errors import DamagedError, ExistsError, InputError, MissingFileError
+
+CHUNK = 1 << 24  # bytes read at a time
+LONGEST = 1 << 27  # bytes that a line may have: more means that the file isn't what it seems
+_HEAD = 1 << 20  # bytes that say what a file is
+_GZIP = b"\x1f\x8b"
+
+
+@dataclass
+class Source:
+    """A file being read, from its beginning to its end.
+
+    Parameters
+    ----------
+    path : the file, for messages
+    file : what it holds, unpacked
+    held : bytes that were read ahead and are still to be taken
+    """
+
+    path: Path
+    file: BinaryIO
+    held: bytes = b""
+
+    def read(self, size: int = CHUNK) -> bytes:
+        """Read up to `size` bytes; none at the end of the file."""
+        if self.held:
+            some, self.held = self.held[:size], self.held[size:]
+            return some
+        return self.file.read(size)
+
+    def peek(self) -> bytes:
+        """Give the beginning of what is still to be read, at least a line if there is a whole one."""
+        while len(self.held) < _HEAD and (part := self.file.read(_HEAD)):
+            self.held += part
+        if b"\n" not in self.held:
+            self.held += self.file.readline(LONGEST)
+        return self.held
+
+    def line(self) -> bytes:
+        """Read up to the end of a line."""
+        head, end, rest = self.held.partition(b"\n")
+        self.held = rest
+        return head + end if end else head + self.file.readline(LONGEST)
+
+    def take(self, size: int, what: str) -> bytes:
+        """Read exactly `size` bytes, or raise `DamagedError` that says the file ends within `what`."""
+        parts = []
+        while size:
+            part = self.read(min(size, CHUNK))
+            if not part:
+                raise self.cut(what)
+            parts.append(part)
+            size -= len(part)
+        return b"".join(parts)
+
+    def matrix(self, rows: int, dim: int, what: str) -> FloatMatrix:
+        """Read a matrix of little-endian float32, row by row."""
+        try:
+            matrix = np.empty((rows, dim), np.dtype("<f4"))
+        except (MemoryError, ValueError) as problem:
+            raise DamagedError(
+                f"{self.path} announces {rows:,} vectors of {dim:,} dimensions, which memory can't hold"
+            ) from problem
+        if not matrix.size:
+            return matrix
+        room = matrix.data.cast("B")
+        at = 0
+        while at < len(room):
+            part = self.read(min(len(room) - at, CHUNK))
+            if not part:
+                raise self.cut(what)
+            room[at : at + len(part)] = part
+            at += len(part)
+        return matrix
+
+    def skip(self, size: int, what: str) -> None:
+        """Pass over `size` bytes."""
+        while size:
+            part = self.read(min(size, CHUNK))
+            if not part:
+                raise self.cut(what)
+            size -= len(part)
+
+    def cut(self, what: str) -> DamagedError:
+        """Make the error for a file that ends too early."""
+        return DamagedError(f"{self.path} is cut short: it ends in the middle of {what}; fetch it again")
+
+
+@contextmanager
+def reading(path: PathLike) -> Iterator[Source]:
+    """Open a file of vectors; one packed with gzip, by its content and not its name, is unpacked on the way."""
+    place = place_of(path)
+    if is_bundle(place):
+        raise InputError(f"{place} is a saved semspace value, not a file of vectors; open it with ss.load")
+    if place.is_dir():
+        raise InputError(f"{place} is a folder, not a file of vectors; name the file")
+    if not place.exists():
+        raise MissingFileError(f"no file at {place}; check the path")
+    try:
+        with open(place, "rb") as file:
+            packed = file.read(2) == _GZIP
+            file.seek(0)
+            yield Source(place, cast(BinaryIO, gzip.GzipFile(fileobj=file)) if packed else file)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as problem:
+        raise DamagedError(f"{place} is not a whole gzip file ({problem}); fetch it again") from problem
+    except PermissionError as problem:
+        raise InputError(f"cannot read {place}: {problem.strerror}") from problem
+
+
+@contextmanager
+def writing(path: PathLike, *, overwrite: bool = False) -> Iterator[BinaryIO]:
+    """Write a file that appears whole when the block ends, and not at all if it raises; ``.gz`` packs it."""
+    target = place_of(path)
+    check_free(target, overwrite=overwrite)
+    beside = target.with_name(f".{target.name}.new-{uuid.uuid4().hex[:8]}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with open(beside, "xb") as raw:
+            if target.suffix.lower() == ".gz":
+                with gzip.GzipFile("", "wb", compresslevel=6, fileobj=raw, mtime=0) as packed:
+                    yield cast(BinaryIO, packed)
+            else:
+                yield raw
+            raw.flush()
+            os.fsync(raw.fileno())
+        check_free(target, overwrite=overwrite)
+        os.replace(beside, target)
+    except OSError as problem:
+        if isinstance(problem, ExistsError):
+            raise
+        raise InputError(f"cannot write {target}: {problem.strerror or problem}; choose another place") from problem
+    finally:
+        if beside.is_file():
+            beside.unlink()
+
+
+def check_free(path: PathLike, *, overwrite: bool) -> None:
+    """Raise `ExistsError` if `path` is taken and mayn't be replaced; a folder never may."""
+    target = place_of(path)
+    if target.is_dir():
+        raise ExistsError(f"{target} is a folder, so no file can be written there; choose another path")
+    if target.exists() and not overwrite:
+        raise ExistsError(f"{target} exists already; choose another path or pass overwrite=True (--overwrite)")
+
+
+def grown(vectors: FloatMatrix, rows: int) -> FloatMatrix:
+    """Give `vectors` room for at least `rows` rows; the old array mustn't be used any more."""
+    if rows > len(vectors):
+        # In place: a matrix that fills half the memory couldn't be copied to a larger one.
+        vectors.resize((max(rows, len(vectors) * 3 // 2), vectors.shape[1]), refcheck=False)
+    return vectors
+
+
+def trimmed(vectors: FloatMatrix, rows: int) -> FloatMatrix:
+    """Give the first `rows` rows, read-only; the old array mustn't be used any more."""
+    vectors.resize((rows, vectors.shape[1]), refcheck=False)
+    vectors.setflags(write=False)
+    return vectors
+
+
+def decoded(words: npt.NDArray[np.uint8], encoding: str, keep_bad: bool, where: Callable[[int], str]) -> list[str]:
+    """Decode words that each end in a line end.
+
+    Parameters
+    ----------
+    keep_bad : bool
+        Put lone surrogates for bytes that can't be decoded, instead of raising `InputError`.
+    where : function of int
+        Names the place of a word, by its number from 0, for the message.
+    """
+    data = words.tobytes()
+    try:
+        return data.decode(encoding, "surrogateescape" if keep_bad else "strict").split("\n")[:-1]
+    except UnicodeDecodeError as problem:
+        number = data.count(b"\n", 0, problem.start)
+        word = data.split(b"\n")[number]
+        raise InputError(
+            f"{where(number)} is not {encoding}: {word[:40]!r}; say which encoding it has, for example "
+            f"encoding='latin-1', or leave such words out with undecodable='drop'"
+        ) from problem

@@ -1,0 +1,178 @@
+"""`read_vectors` and `write_vectors`: word vectors from and to the files that other tools use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import BinaryIO
+
+from semspace import checks
+from semspace.bundle import PathLike
+from semspace.display import clip
+from semspace.errors import InputError
+from semspace.formats import binary, fasttext_bin, text
+from semspace.formats.file import Source, reading, writing
+from semspace.formats.table import VectorTable, space_of
+from semspace.space import Space
+
+# A reader takes the source, how many words to read at most, the encoding, and whether to keep words that aren't in it.
+READERS: dict[str, Callable[[Source, int | None, str, bool], VectorTable]] = {
+    "word2vec": text.read_word2vec,
+    "word2vec-binary": binary.read_binary,
+    "glove": text.read_glove,
+    "fasttext": fasttext_bin.read_fasttext,
+}
+WRITERS: dict[str, Callable[[Space, BinaryIO], None]] = {
+    "word2vec": text.write_rows,
+    "word2vec-binary": binary.write_rows,
+    "glove": text.write_rows,
+}
+_BLANK = " \t\n\v\f\r"  # what ends a word for the tools that read these formats
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # of no use in UTF-8, and no part of the first word
+_OTHERS = {
+    b"\x80": "a pickle, which can run code when opened; open it with gensim if you trust it, and use from_gensim",
+    b"PK\x03\x04": "a zip archive; unpack it first",
+    b"BZh": "packed with bzip2; unpack it first",
+    b"\xfd7zXZ": "packed with xz; unpack it first",
+    b"\xff\xfe": "text in UTF-16; save it as UTF-8 first",
+}
+
+
+def read_vectors(
+    path: PathLike,
+    *,
+    format: str | None = None,
+    limit: int | None = None,
+    encoding: str = "utf-8",
+    undecodable: str = "raise",
+) -> Space:
+    r"""Read word vectors that another tool has written, plain or packed with gzip.
+
+    Parameters
+    ----------
+    path : str or path
+    format : {"word2vec", "word2vec-binary", "glove", "fasttext"}, optional
+        word2vec's text format, which fastText's ``.vec`` is too; its binary one; GloVe's text, without a first line of
+        counts; fastText's ``.bin``. Told by the content when None.
+    limit : int, optional
+        Read only the first `limit` words, which in most files are the most frequent.
+    encoding : str
+        Of the words.
+    undecodable : {"raise", "drop"}
+        What to do with a word that isn't in that encoding.
+
+    Returns
+    -------
+    Space
+        In the file's order, the first of several equal words, without words whose vector is all zeros; how many were
+        left out is in ``space.provenance`` under ``duplicates``, ``zeros`` and ``undecodable``. A model of fastText has
+        an encoder too, so that unseen words can be asked, and the ``count`` of each word as metadata.
+
+    Raises
+    ------
+    MissingFileError
+        If nothing is there.
+    DamagedError
+        If the file is cut short, or isn't what its beginning announces.
+    InputError
+        If it is of another kind, or holds what is no number, NaN, infinity or another encoding; it names the place.
+
+    Examples
+    --------
+    >>> import semspace as ss
+    >>> from pathlib import Path
+    >>> _ = Path("pets.txt").write_text("cat 1.0 0.5\ndog 1.0 0.4\ncar -1.0 0.0\n")
+    >>> ss.read_vectors("pets.txt").most_similar("cat", k=1).ids
+    ('dog',)
+    """
+    if format is not None:
+        checks.choice("format", format, READERS)
+    if limit is not None:
+        checks.whole("limit", limit)
+    checks.choice("undecodable", undecodable, ("raise", "drop"))
+    _check_encoding(encoding)
+    with reading(path) as source:
+        source.held = source.peek().removeprefix(_BYTE_ORDER_MARK)
+        chosen = format or detect(source)
+        table = READERS[chosen](source, limit, encoding, undecodable == "drop")
+        return space_of(table, {"source": str(path), "format": chosen})
+
+
+def write_vectors(space: Space, path: PathLike, *, format: str = "word2vec", overwrite: bool = False) -> None:
+    """Write ids and vectors for another tool; metadata and encoder don't go along.
+
+    Numbers are written so that they read back as the same float32, bit for bit. The file appears whole or not at
+    all. A path that ends in ``.gz`` is packed.
+
+    Parameters
+    ----------
+    space : Space
+    path : str or path
+    format : {"word2vec", "word2vec-binary", "glove"}
+    overwrite : bool
+        Replace a file that is at `path`.
+
+    Raises
+    ------
+    InputError
+        If an id is empty or holds a space or line end, which none of these formats can tell from the end of a word.
+    ExistsError
+        If `path` is taken.
+
+    Examples
+    --------
+    >>> import semspace as ss
+    >>> from pathlib import Path
+    >>> ss.write_vectors(ss.Space.from_vectors(["cat"], [[1.0, 0.5]]), "cat.txt")
+    >>> Path("cat.txt").read_text().splitlines()
+    ['1 2', 'cat 1.0 0.5']
+    """
+    if not isinstance(space, Space):
+        raise InputError(f"write_vectors takes a Space; got {type(space).__name__}: see Space.from_vectors")
+    checks.choice("format", format, WRITERS)
+    wrong = next((id for id in space.ids if not id or any(mark in id for mark in _BLANK)), None)
+    if wrong is not None:
+        raise InputError(
+            f"the id {clip(wrong, 40)!r} is empty or holds a space, so {format} files can't hold it; rename it, or "
+            f"keep the space with save"
+        )
+    with writing(path, overwrite=overwrite) as file:
+        if format != "glove":
+            file.write(f"{len(space)} {space.dim}\n".encode())
+        WRITERS[format](space, file)
+
+
+def detect(source: Source) -> str:
+    """Tell the format of a file by how it begins."""
+    head = source.peek()
+    if not head.strip():
+        raise InputError(f"{source.path} is empty; expected a file of word vectors")
+    if head.startswith(fasttext_bin.MAGIC):
+        return "fasttext"
+    other = next((what for start, what in _OTHERS.items() if head.startswith(start)), None)
+    if other is not None:
+        raise InputError(f"{source.path} is {other}")
+    if header := text.HEADER.match(head):
+        lines = head[header.end() :].split(b"\n", 20)[:20]
+        return "word2vec" if any(_is_text(line, int(header[2])) for line in lines) else "word2vec-binary"
+    fields = head.partition(b"\n")[0].split()
+    if len(fields) < 2 or text.NUMBER.fullmatch(fields[-1]) is None:
+        raise InputError(
+            f"{source.path} isn't a file of word vectors that semspace knows: it starts with {head[:40]!r}; it reads "
+            f"word2vec's formats, GloVe's text, and fastText's .vec and .bin"
+        )
+    return "glove"
+
+
+def _is_text(line: bytes, dim: int) -> bool:
+    fields = line.split()[:9]
+    return len(fields) > min(dim, 8) and all(text.NUMBER.fullmatch(field) for field in fields[1:])
+
+
+def _check_encoding(encoding: str) -> None:
+    plain = "".join(map(chr, range(128)))
+    try:
+        keeps_ascii = plain.encode(encoding) == plain.encode()
+    except (LookupError, TypeError, ValueError) as problem:
+        raise InputError(f"no encoding {encoding!r}; use a name such as utf-8, latin-1 or cp1252") from problem
+    if not keeps_ascii:
+        raise InputError(f"encoding must keep ASCII, as utf-8 and latin-1 do; got {encoding!r}")
