@@ -3,14 +3,16 @@
 import gzip
 import io
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from glob import glob, has_magic
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import polars as pl
 
 from semspace.bundle import PathLike, place_of
-from semspace.errors import InputError, MissingFileError
+from semspace.errors import InputError, MissingFileError, SemspaceError
 
 # The bytes of a file, and the columns to be read as strings → a table.
 Reader = Callable[[bytes, Sequence[str]], pl.DataFrame]
@@ -27,18 +29,32 @@ def read_table(path: PathLike, *, encoding: str = "utf-8", strings: Sequence[str
     folder or a glob are one document a file (the path below the folder is its ``id``). Files of tables
     under a folder or a glob are put one below the other. Columns named in `strings` are read as they stand.
     """
-    _check_encoding(encoding)
-    paths, root = _resolve(place_of(path))
-    texts = [one for one in paths if _kind(one) == "txt"] if root is not None else []
-    frames = [_read_one(one, encoding, strings) for one in paths if one not in texts]
-    if texts and root is not None:
-        frames.append(_whole_texts(texts, root, encoding))
+    tables, essays, root = _sorted(path, encoding)
+    frames = [_read_one(one, encoding, strings) for one in tables]
+    if essays and root is not None:
+        frames.append(_whole_texts(essays, root, encoding))
     if len(frames) == 1:
         return frames[0]
-    return _stack(frames, paths)
+    return stack(frames, [*tables, *essays])
 
 
-def _stack(frames: Sequence[pl.DataFrame], paths: Sequence[Path]) -> pl.DataFrame:
+def sort_files(path: PathLike, encoding: str) -> tuple[list[Path], list[Path]]:
+    """Find the files that `path` means: those of tables or lines, and those that are one document each."""
+    tables, essays, _ = _sorted(path, encoding)
+    return tables, essays
+
+
+def _sorted(path: PathLike, encoding: str) -> tuple[list[Path], list[Path], Path | None]:
+    _check_encoding(encoding)
+    paths, root = _resolve(place_of(path))
+    kinds = [kind_of(one) for one in paths]
+    essays = [one for one, kind in zip(paths, kinds, strict=True) if kind == "txt" and root is not None]
+    tables = [one for one, kind in zip(paths, kinds, strict=True) if kind != "txt" or root is None]
+    return tables, essays, root
+
+
+def stack(frames: Sequence[pl.DataFrame], paths: Sequence[Path]) -> pl.DataFrame:
+    """Put tables one below the other, with all the columns there are."""
     try:
         return pl.concat(frames, how="diagonal_relaxed")
     except pl.exceptions.PolarsError as problem:
@@ -78,21 +94,40 @@ def _kind_or_none(path: Path) -> str | None:
     return _ENDINGS.get(ending)
 
 
-def _kind(path: Path) -> str:
+def kind_of(path: Path) -> str:
+    """Tell the format of a file from its name: txt, csv, tsv, jsonl or parquet."""
     kind = _kind_or_none(path)
     if kind is None:
         raise InputError(f"don't know how to read {path.name!r}; semspace reads {_KINDS}, each also as .gz")
     return kind
 
 
-def _bytes(path: Path) -> bytes:
+@contextmanager
+def opened(path: Path) -> Iterator[tuple[BinaryIO, Callable[[], int]]]:
+    """Open a file, unpacking a ``.gz``; with it comes what tells the place reached in the file as it lies there."""
+    with _readable(path), open(path, "rb") as raw:
+        if not path.name.lower().endswith(".gz"):
+            yield raw, raw.tell
+            return
+        with gzip.GzipFile(fileobj=raw) as unpacked:
+            yield cast("BinaryIO", unpacked), raw.tell
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
     try:
-        data = path.read_bytes()
-        return gzip.decompress(data) if path.name.lower().endswith(".gz") else data
+        yield
+    except SemspaceError:
+        raise
     except (gzip.BadGzipFile, EOFError, zlib.error) as problem:
         raise InputError(f"{path} is not a whole gzip file ({problem}); fetch or pack it again") from problem
     except OSError as problem:
         raise InputError(f"cannot read {path}: {problem.strerror or problem}") from problem
+
+
+def _bytes(path: Path) -> bytes:
+    with opened(path) as (file, _):
+        return file.read()
 
 
 def read_lines(path: PathLike) -> list[str]:
@@ -114,26 +149,44 @@ def _decode(data: bytes, path: Path, encoding: str) -> str:
     try:
         return data.decode(encoding).removeprefix("\ufeff")
     except UnicodeDecodeError as problem:
-        line = data.count(b"\n", 0, problem.start) + 1
-        raise InputError(
-            f"{path} is not {encoding}: byte 0x{data[problem.start]:02x} at offset {problem.start} (line {line}); "
-            f"say which encoding it has, for example encoding='latin-1' (--encoding latin-1)"
-        ) from problem
+        raise not_decoded(path, encoding, problem) from problem
+
+
+def not_decoded(path: Path, encoding: str, problem: UnicodeDecodeError, offset: int = 0, lines: int = 0) -> InputError:
+    """Make the error for a byte that doesn't fit, in bytes that start `offset` bytes and `lines` lines into a file."""
+    data, at = problem.object, problem.start
+    line = lines + data.count(b"\n", 0, at) + 1
+    return InputError(
+        f"{path} is not {encoding}: byte 0x{data[at]:02x} at offset {offset + at} (line {line}); "
+        f"say which encoding it has, for example encoding='latin-1' (--encoding latin-1)"
+    )
+
+
+def empty_file(path: Path) -> InputError:
+    """Make the error for a file with nothing in it."""
+    return InputError(f"{path} is empty; expected {_EXPECTED[kind_of(path)]}")
 
 
 def _read_one(path: Path, encoding: str, strings: Sequence[str]) -> pl.DataFrame:
-    kind, data = _kind(path), _bytes(path)
-    expected = _EXPECTED[kind]
+    kind, data = kind_of(path), _bytes(path)
     if not data.strip():
-        raise InputError(f"{path} is empty; expected {expected}")
+        raise empty_file(path)
+    with parsing(path):
+        return READERS[kind](data if kind == "parquet" else _decode(data, path, encoding).encode(), strings)
+
+
+@contextmanager
+def parsing(path: Path) -> Iterator[None]:
+    """Turn what goes wrong while a file is parsed into one sentence."""
     try:
-        return _READERS[kind](data if kind == "parquet" else _decode(data, path, encoding).encode(), strings)
+        yield
     except (pl.exceptions.PolarsError, _UnreadableError) as problem:
         first = str(problem).strip().splitlines()[0]
-        raise InputError(f"cannot read {path}: {first}; expected {expected}") from problem
+        raise InputError(f"cannot read {path}: {first}; expected {_EXPECTED[kind_of(path)]}") from problem
 
 
-def _text_lines(data: bytes, _: Sequence[str]) -> pl.DataFrame:
+def text_lines(data: bytes, _: Sequence[str] = ()) -> pl.DataFrame:
+    """Make a table of the lines that aren't blank."""
     # Not splitlines(), which also breaks at form feeds and other marks within a line.
     lines = pl.Series("text", data.decode().replace("\r\n", "\n").removesuffix("\n").split("\n"), dtype=pl.String)
     frame = pl.DataFrame({"id": pl.int_range(1, len(lines) + 1, eager=True).cast(pl.String), "text": lines})
@@ -141,8 +194,27 @@ def _text_lines(data: bytes, _: Sequence[str]) -> pl.DataFrame:
 
 
 def _whole_texts(paths: Iterable[Path], root: Path, encoding: str) -> pl.DataFrame:
-    rows = [(one.relative_to(root).as_posix(), _decode(_bytes(one), one, encoding)) for one in paths]
+    rows = [(one.relative_to(root).as_posix(), whole_text(one, encoding)) for one in paths]
     return pl.DataFrame(rows, schema={"id": pl.String, "text": pl.String}, orient="row")
+
+
+def whole_text(path: Path, encoding: str) -> str:
+    """Read a whole text file, also ``.gz``."""
+    return _decode(_bytes(path), path, encoding)
+
+
+def delimited_strings(data: bytes, kind: str, column: str) -> pl.Series:
+    """Read one column of a csv or tsv table as it stands; nulls if it isn't there."""
+    separator, quote = _MARKS[kind]
+    header = pl.read_csv(io.BytesIO(data), separator=separator, quote_char=quote, n_rows=0).columns
+    table = pl.read_csv(
+        io.BytesIO(data),
+        separator=separator,
+        quote_char=quote,
+        infer_schema_length=0,  # everything is a string
+        columns=[column if column in header else header[0]],
+    )
+    return table.to_series() if column in header else pl.Series(column, [None] * len(table), dtype=pl.String)
 
 
 def _delimited(separator: str, quote: str | None) -> Reader:
@@ -163,11 +235,12 @@ def _delimited(separator: str, quote: str | None) -> Reader:
     return read
 
 
-_READERS: dict[str, Reader] = {
-    "txt": _text_lines,
-    "csv": _delimited(",", '"'),
-    # By the format's definition (IANA text/tab-separated-values) a quote in a TSV file is only a quote.
-    "tsv": _delimited("\t", None),
+# By the format's definition (IANA text/tab-separated-values) a quote in a TSV file is only a quote.
+_MARKS: dict[str, tuple[str, str | None]] = {"csv": (",", '"'), "tsv": ("\t", None)}
+READERS: dict[str, Reader] = {
+    "txt": text_lines,
+    "csv": _delimited(*_MARKS["csv"]),
+    "tsv": _delimited(*_MARKS["tsv"]),
     "jsonl": lambda data, _: pl.read_ndjson(io.BytesIO(data), infer_schema_length=None),
     "parquet": lambda data, _: pl.read_parquet(io.BytesIO(data)),
 }

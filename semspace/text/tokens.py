@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,13 +15,19 @@ import numpy.typing as npt
 import polars as pl
 
 from semspace import checks
-from semspace.bundle import Bundle, PathLike, writing
+from semspace.bundle import Bundle, PathLike, check_free, opening, writing
 from semspace.errors import InputError
+from semspace.progress import Bar, bar
+from semspace.text import stored
+from semspace.text.build import Builder, storing, write_kept
 from semspace.text.corpus import Corpus
+from semspace.text.numbering import no_word
+from semspace.text.stream import Block, Source, blocks_of
 from semspace.text.tokenize import Tokenizer, tokenizer
 
 KIND = "tokens"
-_BLOCK = 2_000  # documents tokenised at a time: enough to keep every core busy, little enough to bound memory
+_ARRAYS = ("ids", "offsets")
+_DOCUMENTS = 1 << 16  # whose places are looked at together
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -50,14 +59,106 @@ class Tokens:
     def __post_init__(self) -> None:
         if self.offsets.ndim != 1 or not len(self.offsets) or self.offsets[0] != 0:
             raise InputError("offsets must be one axis that starts at 0")
-        if (np.diff(self.offsets) < 0).any() or self.offsets[-1] != len(self.ids):
+        if not _rising(self.offsets) or self.offsets[-1] != len(self.ids):
             raise InputError(f"offsets must not decrease and must end at the number of words, {len(self.ids):,}")
         if not self.vocabulary["count"].is_sorted(descending=True):
             raise InputError("the vocabulary must be in order of frequency: counts must not increase")
-        if len(self.ids) and not (int(self.ids.min()) >= 0 and int(self.ids.max()) < len(self.vocabulary)):
-            raise InputError(f"word ids must lie within the vocabulary of {len(self.vocabulary):,}")
+        for _, part in stored.pieces(self.ids):
+            if len(part) and (int(part.min()) < 0 or int(part.max()) >= len(self.vocabulary)):
+                raise InputError(f"word ids must lie within the vocabulary of {len(self.vocabulary):,}")
         object.__setattr__(self, "ids", checks.frozen(self.ids))
         object.__setattr__(self, "offsets", checks.frozen(self.offsets))
+
+    @classmethod
+    def _sound(cls, arrays: tuple[Any, ...], vocabulary: pl.DataFrame, provenance: Mapping[str, Any]) -> Tokens:
+        """Make tokens of arrays that come from `build`: nobody need walk them to know that they are sound."""
+        tokens = object.__new__(cls)
+        for name, value in zip((*_ARRAYS, "vocabulary", "provenance"), (*arrays, vocabulary, provenance), strict=True):
+            object.__setattr__(tokens, name, value)
+        return tokens
+
+    # -- making them --------------------------------------------------------------------------------------
+
+    @classmethod
+    def read(
+        cls,
+        source: PathLike | Any,
+        *,
+        text: str | None = None,
+        min_count: int = 1,
+        split: str | Tokenizer = "fast",
+        encoding: str = "utf-8",
+        empty: str = "raise",
+        out: PathLike | None = None,
+        overwrite: bool = False,
+        progress: bool = True,
+    ) -> Tokens:
+        """Tokenise a source and number its words block by block, however large it is.
+
+        It reads what `Corpus.read` reads, and gives what `from_corpus` gives for it, without ever holding the texts:
+        a few hundred MB of memory are enough for billions of words. One document must fit into memory, and of Parquet
+        a few row groups. The ids lie in a file, of 4 bytes a word (8 while it works).
+
+        Parameters
+        ----------
+        source : path, pattern, or polars or pandas DataFrame
+            csv, tsv, jsonl, parquet or txt (each also ``.gz``), a folder of them, or a glob; see `Corpus.read`.
+            Ids of documents are neither kept nor checked.
+        text : str, optional
+            Name of the text column; see `Corpus.read`.
+        min_count : int
+            Words seen fewer times are left out.
+        split : {"fast", "spacy:LANG"} or a Tokenizer
+            ``"fast"`` lower-cases and takes runs of letters and numbers; ``"spacy:en"`` uses spaCy's rules.
+        encoding : str
+            Of text files, for example ``"latin-1"``.
+        empty : {"raise", "drop"}
+            What to do with documents that have no text: refuse them, or leave them out.
+        out : path, optional
+            Save as a bundle directory there and open that. By default the ids lie in a temporary file, which goes when
+            they aren't needed any more.
+        overwrite : bool
+            Replace a semspace value that is at `out`.
+        progress : bool
+            Show a bar with the time left, in a terminal or a notebook.
+
+        Returns
+        -------
+        Tokens
+            Up to 3 million different words are counted at a time. In a text with more, the rarest are forgotten as
+            others come, as in word2vec.c; then ``provenance["forgotten"]`` tells how often, how many words, and by how
+            much at most a count is too low.
+
+        Raises
+        ------
+        MissingFileError
+            If nothing is at the path.
+        ExistsError
+            If `out` is taken.
+        InputError
+            If a file can't be read, a document is empty, no word is seen `min_count` times, or the disk is full.
+
+        Examples
+        --------
+        >>> import semspace as ss
+        >>> from pathlib import Path
+        >>> _ = Path("pets.txt").write_text("a cat and a dog")
+        >>> tokens = ss.Tokens.read("pets.txt", out="pets.tokens")
+        >>> tokens.words, len(tokens)
+        (['a', 'and', 'cat', 'dog'], 5)
+        """
+        checks.choice("empty", empty, ("raise", "drop"))
+        minimum = checks.whole("min_count", min_count)
+        if out is not None:
+            check_free(out, overwrite=overwrite)
+        if not isinstance(source, (str, os.PathLike)):
+            corpus = Corpus.read(source, text=text, empty=empty)
+            builder = Builder(tokenizer(split), minimum, "keep")
+            return cls._built(builder, blocks_of(corpus.texts), corpus.provenance, out, overwrite)
+        found = Source.find(source, text=text, encoding=encoding)
+        builder, origin = Builder(tokenizer(split), minimum, empty), {"source": str(source)}
+        with bar("reading words", found.size, unit="B", progress=progress) as shown:
+            return cls._built(builder, found.blocks(), origin, out, overwrite, shown)
 
     @classmethod
     def from_corpus(cls, corpus: Corpus, *, min_count: int = 1, split: str | Tokenizer = "fast") -> Tokens:
@@ -78,30 +179,32 @@ class Tokens:
         """
         if not isinstance(corpus, Corpus):
             raise InputError(f"from_corpus takes a Corpus; got {type(corpus).__name__}: see Corpus.from_texts")
-        checks.whole("min_count", min_count)
-        splitter = tokenizer(split)
-        lists = pl.concat(
-            [splitter(part.to_series()) for part in corpus.frame.select("text").iter_slices(_BLOCK)], rechunk=False
-        )
-        table = pl.DataFrame({"doc": pl.int_range(len(lists), eager=True), "word": lists})
-        flat = table.explode("word").drop_nulls("word")
-        counts = flat.group_by("word").agg(pl.len().alias("count"))
-        # Ties in frequency go by spelling, so that numbering never depends on the order of documents.
-        kept = counts.filter(pl.col("count") >= min_count).sort(["count", "word"], descending=[True, False])
-        if not len(kept):
-            raise _no_word(min_count, max(counts["count"], default=0))
-        vocabulary = kept.with_columns(pl.col("count").cast(pl.Int64))
-        numbered = flat.join(
-            vocabulary.select("word", pl.int_range(pl.len(), dtype=pl.Int32).alias("token")),
-            on="word",
-            how="inner",
-            maintain_order="left",
-        )
-        lengths = np.bincount(numbered["doc"].to_numpy(), minlength=len(lists))
-        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        ids = np.array(numbered["token"].to_numpy(), dtype=np.int32)
-        facts = {"tokenizer": splitter.name, "min_count": min_count, "words_read": len(flat)}
-        return cls(ids, offsets, vocabulary, {**corpus.provenance, **facts})
+        builder = Builder(tokenizer(split), checks.whole("min_count", min_count), "keep")
+        return cls._built(builder, blocks_of(corpus.texts), corpus.provenance)
+
+    @classmethod
+    def _built(
+        cls,
+        builder: Builder,
+        blocks: Iterable[Block],
+        origin: Mapping[str, Any],
+        out: PathLike | None = None,
+        overwrite: bool = False,
+        shown: Bar | None = None,
+    ) -> Tokens:
+        with storing(out if out is not None else tempfile.gettempdir()):
+            if out is None:
+                with stored.temporary_folder() as folder:
+                    vocabulary, facts = builder.build(blocks, folder, shown)
+                    return cls._sound(stored.taken(folder, *_ARRAYS), vocabulary, {**origin, **facts})
+            with writing(out, KIND, overwrite=overwrite) as draft:
+                vocabulary, facts = builder.build(blocks, draft.folder, shown)
+                draft.table("vocabulary", vocabulary)
+                draft.meta.update(count=int(vocabulary["count"].sum()), provenance={**origin, **facts})
+        made = opening(out, KIND, verify=False)
+        return cls._sound(tuple(made.array(name) for name in _ARRAYS), vocabulary, made.meta["provenance"])
+
+    # -- looking into them --------------------------------------------------------------------------------
 
     @cached_property
     def words(self) -> list[str]:
@@ -112,10 +215,31 @@ class Tokens:
         """Give the number of words in all documents together."""
         return len(self.ids)
 
+    def piece(self, start: int, stop: int) -> npt.NDArray[np.int32]:
+        """Copy the ids of words `start` to `stop` into memory; of ids in a file no page stays there besides.
+
+        Parameters
+        ----------
+        start, stop : int
+            From 0 to the number of words.
+
+        Returns
+        -------
+        ndarray of int32, shape (stop - start,)
+        """
+        end = checks.whole("stop", stop, low=0, high=len(self))
+        return stored.piece(self.ids, checks.whole("start", start, low=0, high=end), end)
+
     def documents(self) -> Iterator[npt.NDArray[np.int32]]:
         """Walk the documents as arrays of word ids."""
-        for start, end in zip(self.offsets[:-1], self.offsets[1:], strict=True):
-            yield self.ids[start:end]
+        first = 0
+        while first < len(self.offsets) - 1:
+            bounds = stored.piece(self.offsets, first, first + _DOCUMENTS)
+            count = max(int(np.searchsorted(bounds, bounds[0] + stored.PIECE, side="right")) - 1, 1)
+            places = (bounds[: count + 1] - bounds[0]).tolist()
+            part = stored.part(self.ids, int(bounds[0]), int(bounds[count]))
+            yield from (part[a:b] for a, b in pairwise(places))
+            first += count
 
     def at_least(self, min_count: int) -> Tokens:
         """Return these tokens without the words seen fewer than `min_count` times."""
@@ -123,11 +247,26 @@ class Tokens:
         if keep == len(self.vocabulary):
             return self
         if not keep:
-            raise _no_word(min_count, int(self.vocabulary["count"][0]))
-        kept = self.ids < keep  # ids go by frequency, so the rare words are the high ones
-        before = np.concatenate([[0], np.cumsum(kept)])
+            raise no_word(min_count, int(self.vocabulary["count"][0]))
         facts = {**self.provenance, "min_count": min_count}
-        return Tokens(self.ids[kept], before[self.offsets], self.vocabulary.head(keep), facts)
+        with storing(tempfile.gettempdir()), stored.temporary_folder() as folder:
+            write_kept(folder, self._without(keep))
+            return self._sound(stored.taken(folder, *_ARRAYS), self.vocabulary.head(keep), facts)
+
+    def _without(self, keep: int) -> Iterator[tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]]:
+        """Walk the ids, -1 for words beyond the first `keep`, with the ends of documents in each part."""
+        ends = 1
+        for start, part in stored.pieces(self.ids):
+            own = []
+            while ends < len(self.offsets):
+                bounds = stored.piece(self.offsets, ends, ends + _DOCUMENTS)
+                inside = bounds[: np.searchsorted(bounds, start + len(part), side="right")]
+                own.append(inside - start)
+                ends += len(inside)
+                if len(inside) < len(bounds):
+                    break
+            # Ids go by frequency, so the rare words are the high ones.
+            yield np.where(part < keep, part, np.int32(-1)), np.concatenate(own) if own else np.zeros(0, np.int64)
 
     def __repr__(self) -> str:
         return (
@@ -139,8 +278,8 @@ class Tokens:
         """Save as a bundle directory; see `semspace.save`."""
         with writing(path, KIND, overwrite=overwrite) as draft:
             draft.meta.update(count=len(self), provenance=dict(self.provenance))
-            draft.array("ids", self.ids)
-            draft.array("offsets", self.offsets)
+            draft.file("ids.npy", partial(stored.write, array=self.ids))
+            draft.file("offsets.npy", partial(stored.write, array=self.offsets))
             draft.table("vocabulary", self.vocabulary)
 
     @classmethod
@@ -149,8 +288,10 @@ class Tokens:
         return cls(bundle.array("ids"), bundle.array("offsets"), bundle.table("vocabulary"), bundle.meta["provenance"])
 
 
-def _no_word(min_count: int, most: int) -> InputError:
-    return InputError(
-        f"no word is left: min_count={min_count} and the most frequent word comes {most} times; "
-        f"lower min_count or give more text"
-    )
+def _rising(offsets: npt.NDArray[np.int64]) -> bool:
+    last = 0
+    for _, part in stored.pieces(offsets):
+        if part[0] < last or (np.diff(part) < 0).any():
+            return False
+        last = part[-1]
+    return True
