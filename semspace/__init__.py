@@ -21,6 +21,7 @@ _HOMES = {
     "Score": "semspace.evaluation.score",
     "SemspaceError": "semspace.errors",
     "Space": "semspace.space",
+    "Subwords": "semspace.words.subwords",
     "Tokens": "semspace.text.tokens",
     "Word2Vec": "semspace.words.word2vec",
     "cluster": "semspace.clusters.cluster",
@@ -47,6 +48,7 @@ __all__ = [
     "Score",
     "SemspaceError",
     "Space",
+    "Subwords",
     "Tokens",
     "Word2Vec",
     "cluster",
@@ -85,6 +87,7 @@ if TYPE_CHECKING:
     from semspace.text.corpus import Corpus
     from semspace.text.phrases import Phrasebook, Phrases
     from semspace.text.tokens import Tokens
+    from semspace.words.subwords import Subwords
     from semspace.words.word2vec import Word2Vec
 
 

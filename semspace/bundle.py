@@ -9,6 +9,7 @@ A bundle is written beside its place and renamed into it, so a crash leaves the 
 This module doesn't know what the arrays mean.
 """
 
+import errno
 import hashlib
 import json
 import os
@@ -29,6 +30,7 @@ from semspace.errors import DamagedError, ExistsError, InputError, MissingFileEr
 FORMAT = "semspace"
 VERSION = 1
 MANIFEST = "manifest.json"
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # no room on the disk, or none allowed
 PathLike = str | os.PathLike[str]
 
 
@@ -121,8 +123,12 @@ def writing(path: PathLike, kind: str, *, overwrite: bool = False) -> Iterator[D
         _write_manifest(draft, kind)
         check_free(target, overwrite=overwrite)
         _publish(folder, target)
-    except BaseException:
+    except BaseException as problem:
         shutil.rmtree(folder, ignore_errors=True)
+        if isinstance(problem, OSError) and problem.errno in _FULL:
+            raise InputError(
+                f"cannot write {target}: {problem.strerror}; make room, or choose another place"
+            ) from problem
         raise
 
 
@@ -164,6 +170,12 @@ def opening(path: PathLike, kind: str | None = None, *, verify: bool = True) -> 
         opened.unchanged()  # the better reason, where it is the reason
         raise
     return opened
+
+
+def discard(path: PathLike) -> None:
+    """Delete a bundle; anything else is left alone."""
+    if is_bundle(path):
+        shutil.rmtree(place_of(path))
 
 
 def is_bundle(path: PathLike) -> bool:

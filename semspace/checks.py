@@ -50,6 +50,13 @@ def choice(name: str, value: object, allowed: Collection[str]) -> str:
     return value
 
 
+def flag(name: str, value: object, *, other: str = "") -> bool:
+    """Return `value` if it is True or False, or raise `InputError`; `other` says what else is allowed."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise InputError(f"{name} must be True or False{f', or {other}' if other else ''}; got {value!r}")
+    return bool(value)
+
+
 def matrix(name: str, value: object, *, dim: int | None = None) -> FloatMatrix:
     """Return `value` as a C-ordered float32 matrix (n, dim) of at least one column, or raise `InputError`."""
     if getattr(getattr(value, "dtype", None), "kind", "") == "c" or isinstance(value, (set, np.ma.MaskedArray)):

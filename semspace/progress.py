@@ -14,6 +14,9 @@ class Bar(Protocol):
     def update(self, n: float = 1) -> object:
         """Move on by `n` units."""
 
+    def set_postfix_str(self, s: str) -> object:
+        """Say something behind the bar."""
+
 
 def _visible(progress: bool) -> bool:
     """Tell whether a person is looking: a terminal or a notebook, not a pipe."""

@@ -10,6 +10,7 @@ from semspace.errors import DamagedError, InputError
 from semspace.sentences.reference import remembered
 from semspace.space import KIND as SPACE
 from semspace.space import Space
+from semspace.words.checkpoint import KIND as CHECKPOINT
 
 
 class Value(Protocol):
@@ -77,6 +78,11 @@ def load(path: PathLike, *, verify: bool = True) -> Any:
     bundle = opening(path, verify=verify)
     if bundle.kind == SPACE:
         return Space.from_bundle(bundle, remembered(bundle))
+    if bundle.kind == CHECKPOINT:
+        raise InputError(
+            f"{path} holds a training that isn't finished; go on with it by Word2Vec(...).train(text, "
+            f"checkpoint={str(path)!r}, resume=True), with the text and parameters it had"
+        )
     if bundle.kind not in _HOMES:
         raise DamagedError(f"{path} holds a {bundle.kind!r}, which this semspace doesn't know; upgrade semspace")
     module, name = _HOMES[bundle.kind]

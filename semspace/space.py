@@ -17,6 +17,7 @@ from semspace.bundle import Bundle, Draft, PathLike, digest, writing
 from semspace.checks import FloatMatrix, FloatVector
 from semspace.display import clip
 from semspace.errors import InputError
+from semspace.history import History
 from semspace.neighbors import Neighbors
 from semspace.text.frames import as_polars, storable
 
@@ -154,6 +155,11 @@ class Space:
     def sizes(self) -> FloatVector:
         """Euclidean length of each vector, shape (n,)."""
         return checks.frozen(queries.lengths(self.vectors))
+
+    @property
+    def history(self) -> History:
+        """How the training of these vectors went, epoch by epoch; empty where they weren't trained here."""
+        return History.of(self.provenance)
 
     @cached_property
     def _rows(self) -> dict[str, int]:

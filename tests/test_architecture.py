@@ -23,9 +23,22 @@ ROOMS = [
         "corpora",
         "queries",
         "neighbors",
+        "history",
         "space",
     ),
-    *("latent", "words", "formats", "sentences", "index", "clusters", "comparison", "evaluation", "saving", "demo", "cli"),
+    *(
+        "latent",
+        "words",
+        "formats",
+        "sentences",
+        "index",
+        "clusters",
+        "comparison",
+        "evaluation",
+        "saving",
+        "demo",
+        "cli",
+    ),
     "__main__",
 ]
 

@@ -30,35 +30,73 @@ app.add_typer(train_app, name="train")
 def train_word2vec(
     source: o.Input,
     out: o.Out,
-    dim: Annotated[int, typer.Option(help="Dimensions.")] = 100,
+    dim: Annotated[int | None, typer.Option(help="Dimensions; 100 if not given, or those of --start.")] = None,
     window: Annotated[int, typer.Option(help="Words of context to each side.")] = 5,
-    negatives: Annotated[int, typer.Option(help="Noise words for each context word.")] = 5,
+    negatives: Annotated[int, typer.Option(help="Noise words for each word.")] = 5,
     min_count: Annotated[int, typer.Option(help="Leave out words seen fewer times.")] = 5,
     epochs: Annotated[int, typer.Option(help="Passes over the text.")] = 5,
+    sample: Annotated[float, typer.Option(help="Thin out words above this share of the text; 0: none.")] = 1e-3,
+    learning_rate: Annotated[float, typer.Option(help="At the start.")] = 0.025,
     architecture: Annotated[str, typer.Option(help="skipgram or cbow.")] = "skipgram",
+    subword: Annotated[bool, typer.Option("--subword", help="Learn runs of letters too, for unseen words.")] = False,
+    phrases: Annotated[
+        int, typer.Option(help="First join words into phrases (new_york), in so many passes.", min=0)
+    ] = 0,
     threads: Annotated[int | None, typer.Option(help="All cores if not given; 1 is reproducible.")] = None,
+    deterministic: Annotated[
+        bool, typer.Option("--deterministic", help="Reproducible with several threads too, a little slower.")
+    ] = False,
     seed: Annotated[int, typer.Option(help="Seed.")] = 1,
-    tokenizer: Annotated[str, typer.Option(help="fast, or spacy:LANG.")] = "fast",
+    engine: Annotated[str, typer.Option(help="native or gensim.")] = "native",
+    start: Annotated[str | None, typer.Option(help="Go on from these vectors: a saved space, or a file.")] = None,
+    evaluate: Annotated[
+        str | None, typer.Option(help="Judge the vectors after each epoch on a task; see semspace evaluate.")
+    ] = None,
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="Keep what is reached here meanwhile; goes when --out is written.")
+    ] = None,
+    checkpoint_minutes: Annotated[float, typer.Option(help="How often.")] = 10.0,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint, if there is one.")] = False,
+    tokenizer: Annotated[str, typer.Option(help="fast, or spacy:LANG.")] = o.DEFAULT_TOKENIZER,
     text: o.TextColumn = None,
-    id: o.IdColumn = None,
     drop_empty: o.DropEmpty = False,
     encoding: o.Encoding = None,
     overwrite: o.Overwrite = False,
     as_json: o.Json = False,
 ) -> None:
-    """Train word vectors by Word2Vec and save them as a space."""
-    from semspace.text.tokens import Tokens
+    """Train word vectors by Word2Vec and save them as a space.
+
+    A text may be larger than memory.
+    """
+    from semspace.evaluation.evaluate import task_of
+    from semspace.words.checkpoint import Checkpoint
     from semspace.words.word2vec import Word2Vec
 
     bundle.check_free(out, overwrite=overwrite)
+    Checkpoint(checkpoint, checkpoint_minutes, resume)  # before the text is read, which may take long
+    before = None if start is None else o.read_space(start)
+    subwords = getattr(before.encoder, "subwords", None) if before is not None and subword else None
     trainer = Word2Vec(
-        dim=dim, window=window, negatives=negatives, min_count=min_count, epochs=epochs,
-        architecture=architecture, threads=threads, seed=seed,
+        dim=dim if dim is not None else before.dim if before is not None else 100,
+        window=window, negatives=negatives, min_count=min_count, epochs=epochs, sample=sample,
+        learning_rate=learning_rate, architecture=architecture, subword=subwords or subword, threads=threads,
+        deterministic=deterministic, seed=seed, engine=engine,
     )  # fmt: skip
-    corpus = o.read_corpus(source, text, id, drop_empty, encoding)
-    words = trainer.train(Tokens.from_corpus(corpus, min_count=min_count, split=tokenizer))
+    task = None if evaluate is None else task_of(evaluate)
+    least = 1 if before is not None or phrases else min_count
+    tokens = o.read_tokens(source, text, drop_empty, encoding, min_count=least, split=tokenizer)
+    if phrases:
+        from semspace.text.phrases import Phrases
+
+        tokens = Phrases(passes=phrases).train(tokens).apply(tokens)
+    words = trainer.train(
+        tokens, start=before, evaluate=task, checkpoint=checkpoint, checkpoint_minutes=checkpoint_minutes, resume=resume
+    )
     words.save(out, overwrite=overwrite)
-    show(f"{words!r}\nsaved to {out}", {"out": str(out), "words": len(words), "dim": words.dim}, as_json)
+    if checkpoint is not None:
+        bundle.discard(checkpoint)
+    plain = {"out": str(out), "words": len(words), "dim": words.dim, "history": words.history.table().to_dicts()}
+    show(f"{words.history!r}\n{words!r}\nsaved to {out}", plain, as_json)
 
 
 @app.command()

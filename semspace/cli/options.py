@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from semspace.sentences.base import Encoder
     from semspace.space import Space
     from semspace.text.corpus import Corpus
+    from semspace.text.tokens import Tokens
 
+DEFAULT_TOKENIZER = "fast"
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
 CORPUS_PREFIX = "corpus:"
 
@@ -63,6 +65,29 @@ def read_corpus(
             raise InputError(f"{given} holds a {type(value).__name__}, not a Corpus or a file of texts")
         return value
     return Corpus.read(given, text=text, id=id, empty="drop" if drop_empty else "raise", encoding=encoding or "utf-8")
+
+
+def read_tokens(
+    given: str, text: str | None, drop_empty: bool, encoding: str | None, *, min_count: int, split: str
+) -> Tokens:
+    """Give the words of the texts that an INPUT argument means, read block by block; or saved tokens as they are."""
+    from semspace.text.tokens import Tokens
+
+    if given.startswith(CORPUS_PREFIX):
+        return Tokens.from_corpus(
+            read_corpus(given, text, None, drop_empty, encoding), min_count=min_count, split=split
+        )
+    if is_bundle(given):
+        value = read_value(given)
+        if isinstance(value, Tokens):
+            chosen = None if split == DEFAULT_TOKENIZER else split
+            refuse_options(given, text=text, drop_empty=drop_empty, encoding=encoding, tokenizer=chosen)
+            return value
+        return Tokens.from_corpus(
+            read_corpus(given, text, None, drop_empty, encoding), min_count=min_count, split=split
+        )
+    empty = "drop" if drop_empty else "raise"
+    return Tokens.read(given, text=text, min_count=min_count, split=split, encoding=encoding or "utf-8", empty=empty)
 
 
 def refuse_options(given: str, **options: str | int | None) -> None:

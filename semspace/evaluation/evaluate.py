@@ -61,10 +61,11 @@ def evaluate(thing: Any, on: str | Path | Task | Sequence[str | Path | Task] = W
     if not isinstance(on, Iterable) and not hasattr(on, "score") and not isinstance(on, Path):
         raise InputError(f"on must be a name, a path, a task, or several of them; got {type(on).__name__}")
     asked = [on] if isinstance(on, (str, Path)) or hasattr(on, "score") else list(on)
-    return Scores(tuple(_task(one).score(thing) for one in asked))
+    return Scores(tuple(task_of(one).score(thing) for one in asked))
 
 
-def _task(one: str | Path | Task | object) -> Task:
+def task_of(one: str | Path | Task | object) -> Task:
+    """Give the task that a name or a path means; a task as it is."""
     if isinstance(one, (str, Path)):
         if Path(one).is_file():
             return _read(Path(one))

@@ -3,7 +3,19 @@
 Knows nothing of how results were made; a room that has results composes its own page of these blocks.
 """
 
-from semspace.report.figures import Figure, bars, scatter
+from semspace.report.figures import Figure, bars, lines, scatter
 from semspace.report.page import Page, Prose, Section, Table, to_html, to_json, to_markdown
 
-__all__ = ["Figure", "Page", "Prose", "Section", "Table", "bars", "scatter", "to_html", "to_json", "to_markdown"]
+__all__ = [
+    "Figure",
+    "Page",
+    "Prose",
+    "Section",
+    "Table",
+    "bars",
+    "lines",
+    "scatter",
+    "to_html",
+    "to_json",
+    "to_markdown",
+]

@@ -115,6 +115,58 @@ def bars(
     return Figure(_svg("".join(rows) + axis, height, f"{caption} {description}"), caption, description)
 
 
+def lines(
+    xs: Sequence[int],
+    panels: Sequence[tuple[str, Sequence[float | None]]],
+    *,
+    unit: str,
+    caption: str,
+) -> Figure:
+    """Draw one panel under another, each a line of values over the same whole numbers; None leaves a gap.
+
+    Every panel has its own scale, with its lowest and highest value at the left, and first and last value in words.
+    """
+    left, right, high, gap = 90, 20, 120, 44
+    span = max(xs[-1] - xs[0], 1)
+    parts, told = [], []
+    for row, (name, values) in enumerate(panels):
+        top = 24 + row * (high + gap)
+        known = [(x, value) for x, value in zip(xs, values, strict=True) if value is not None]
+        least, largest = min(value for _, value in known), max(value for _, value in known)
+        reach = (largest - least) or 1.0
+        places = [
+            (left + (x - xs[0]) / span * (_WIDTH - left - right), top + (largest - value) / reach * high, x, value)
+            for x, value in known
+        ]
+        colour = PALETTE[row % len(PALETTE)]
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y, _, _ in places)
+        marks = "".join(
+            f"<g><title>{_text(unit)} {x}: {value:.4g}</title>"
+            f'<circle cx="{px:.1f}" cy="{py:.1f}" r="3.5" fill="{colour}"/></g>'
+            for px, py, x, value in places
+        )
+        scale = [(largest, top), (least, top + high)] if largest > least else [(least, top)]
+        ticks = "".join(
+            f'<text x="{left - 12}" y="{y + 4}" text-anchor="end">{value:.3g}</text>'
+            f'<line x1="{left - 6}" x2="{_WIDTH - right}" y1="{y}" y2="{y}" stroke="currentColor" opacity="0.2"/>'
+            for value, y in scale
+        )
+        parts.append(
+            f'<text x="{left}" y="{top - 10}" font-weight="600">{_text(clip(name, 60))}</text>{ticks}'
+            f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>{marks}'
+        )
+        told.append(f"{name} from {known[0][1]:.4g} to {known[-1][1]:.4g}")
+    bottom = 24 + len(panels) * (high + gap) - gap + 22
+    shown = sorted({xs[0], xs[-1], *(xs[:: max(len(xs) // 8, 1)])})
+    axis = "".join(
+        f'<text x="{left + (x - xs[0]) / span * (_WIDTH - left - right):.1f}" y="{bottom}" text-anchor="middle">{x}</text>'
+        for x in shown
+    )
+    axis += f'<text x="{_WIDTH / 2}" y="{bottom + 20}" text-anchor="middle">{_text(unit)}</text>'
+    description = f"Over {len(xs)} {unit}s: {'; '.join(told)}."
+    return Figure(_svg("".join(parts) + axis, bottom + 30, f"{caption} {description}"), caption, description)
+
+
 def _svg(body: str, height: float, label: str) -> str:
     return (
         f'<svg viewBox="0 0 {_WIDTH} {height:.0f}" role="img" aria-label="{html.escape(label, quote=True)}" '

@@ -192,15 +192,14 @@ class Tokens:
         overwrite: bool = False,
         shown: Bar | None = None,
     ) -> Tokens:
-        with storing(out if out is not None else tempfile.gettempdir()):
-            if out is None:
-                with stored.temporary_folder() as folder:
-                    vocabulary, facts = builder.build(blocks, folder, shown)
-                    return cls._sound(stored.taken(folder, *_ARRAYS), vocabulary, {**origin, **facts})
-            with writing(out, KIND, overwrite=overwrite) as draft:
-                vocabulary, facts = builder.build(blocks, draft.folder, shown)
-                draft.table("vocabulary", vocabulary)
-                draft.meta.update(count=int(vocabulary["count"].sum()), provenance={**origin, **facts})
+        if out is None:
+            with storing(tempfile.gettempdir()), stored.temporary_folder() as folder:
+                vocabulary, facts = builder.build(blocks, folder, shown)
+                return cls._sound(stored.taken(folder, *_ARRAYS), vocabulary, {**origin, **facts})
+        with writing(out, KIND, overwrite=overwrite) as draft, storing(out):
+            vocabulary, facts = builder.build(blocks, draft.folder, shown)
+            draft.table("vocabulary", vocabulary)
+            draft.meta.update(count=int(vocabulary["count"].sum()), provenance={**origin, **facts})
         made = opening(out, KIND, verify=False)
         return cls._sound(tuple(made.array(name) for name in _ARRAYS), vocabulary, made.meta["provenance"])
 

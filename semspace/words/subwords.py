@@ -215,11 +215,11 @@ class SubwordEncoder:
         unseen = np.flatnonzero(places < 0)
         offsets, buckets = self.subwords.table([words[i] for i in unseen])
         found = np.zeros((len(unseen), self.dim), np.float32)
-        means(offsets, self._rows_of(buckets), self.vectors, found, np.zeros(len(unseen), np.int64))
+        means(offsets, self.rows_of(buckets), self.vectors, found, np.zeros(len(unseen), np.int64))
         vectors[unseen] = found
         return vectors
 
-    def _rows_of(self, buckets: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+    def rows_of(self, buckets: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
         """Give the row of each bucket's vector; -1 where it has none."""
         if self.rows is None:
             return buckets

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from semspace import checks
-from semspace.checks import FloatMatrix
+from semspace.bundle import PathLike
 from semspace.errors import InputError
 from semspace.space import Space
 from semspace.text.corpus import Corpus
 from semspace.text.tokens import Tokens
-from semspace.words import gensim_engine
+from semspace.words import gensim_engine, native_engine
+from semspace.words.checkpoint import Checkpoint
+from semspace.words.job import Engine, Job, Task
+from semspace.words.start import check_start
+from semspace.words.subwords import Subwords
+from semspace.words.vocabulary import Vocabulary
 
-Engine = Callable[["Word2Vec", Tokens, bool], FloatMatrix]
-
-# An engine takes the trainer, tokens whose whole vocabulary is to be trained, and whether to show
-# progress; it returns one vector for each word, in vocabulary order.
-ENGINES: dict[str, Engine] = {"gensim": gensim_engine.train}
+ENGINES: dict[str, Engine] = {"native": native_engine.train, "gensim": gensim_engine.train}
+_MOST_NEGATIVES = 64  # the kernels unroll their loops over them
+_MOST_THREADS = 1_024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +34,7 @@ class Word2Vec:
     window : int
         Words to each side that count as context; the size is drawn from 1 to `window` at each word.
     negatives : int
-        Noise words drawn for each context word, in proportion to frequency to the power 0.75.
+        Noise words drawn for each word, in proportion to frequency to the power 0.75; 64 at most.
     min_count : int
         Words seen fewer times are left out.
     epochs : int
@@ -42,19 +44,34 @@ class Word2Vec:
     learning_rate : float
         At the start; it falls to nearly nothing in a straight line.
     architecture : {"skipgram", "cbow"}
+    subword : bool or Subwords
+        Learn the runs of a word's letters as well (Bojanowski et al. 2017, arXiv 1607.04606), so that unseen words get
+        vectors; ``True`` is ``Subwords(minn=3, maxn=6)``.
     threads : int, optional
-        All cores by default. The same seed gives the same vectors with ``threads=1`` only.
+        All cores by default.
+    deterministic : bool
+        Give the same vectors every time for the same seed and the same number of threads, at some cost of time. With
+        one thread they are the same in any case.
     seed : int
-    engine : {"gensim"}
-        Which code does the training.
+    engine : {"native", "gensim"}
+        Which code does the training: ours, or gensim's for a cross-check, with the same parameters.
+
+    Notes
+    -----
+    The native engine follows word2vec.c but for one thing: all neighbours of a word share its noise words (Ji et al.
+    2016, arXiv 1604.04661), so that each row of the matrices comes from memory once a window.
+
+    By default threads write to the same matrices without waiting for one another (Hogwild; Niu et al. 2011). With
+    `deterministic`, each predicts words of its own, from copies of the vectors that become one again every few
+    thousand words.
 
     Examples
     --------
     >>> import semspace as ss
     >>> corpus = ss.Corpus.from_texts(["the cat drinks milk", "the dog drinks water"] * 50)
     >>> words = ss.Word2Vec(dim=8, epochs=2, threads=1).train(corpus)
-    >>> len(words), words.dim
-    (6, 8)
+    >>> len(words), words.dim, len(words.history)
+    (6, 8, 2)
     """
 
     dim: int = 100
@@ -65,61 +82,104 @@ class Word2Vec:
     sample: float = 1e-3
     learning_rate: float = 0.025
     architecture: str = "skipgram"
+    subword: bool | Subwords = False
     threads: int | None = None
+    deterministic: bool = False
     seed: int = 1
-    engine: str = "gensim"
+    engine: str = "native"
 
     def __post_init__(self) -> None:
-        for name in ("dim", "window", "negatives", "min_count", "epochs"):
+        for name in ("dim", "window", "min_count", "epochs"):
             checks.whole(name, getattr(self, name))
+        checks.whole("negatives", self.negatives, high=_MOST_NEGATIVES)
         checks.number("sample", self.sample, high=1.0)
         checks.number("learning_rate", self.learning_rate, open_low=True)
         checks.choice("architecture", self.architecture, ("skipgram", "cbow"))
         checks.choice("engine", self.engine, ENGINES)
         checks.seed(self.seed)
         if self.threads is not None:
-            checks.whole("threads", self.threads, high=1_024)
+            checks.whole("threads", self.threads, high=_MOST_THREADS)
+        checks.flag("deterministic", self.deterministic)
+        if not isinstance(self.subword, Subwords):
+            checks.flag("subword", self.subword, other="a Subwords")
 
     @property
     def thread_count(self) -> int:
         """The number of threads that will work."""
         return self.threads or os.cpu_count() or 1
 
-    def train(self, text: Corpus | Tokens, *, progress: bool = True) -> Space:
+    def train(
+        self,
+        text: Corpus | Tokens,
+        *,
+        start: Space | None = None,
+        evaluate: Task | None = None,
+        checkpoint: PathLike | None = None,
+        checkpoint_minutes: float = 10.0,
+        resume: bool = False,
+        progress: bool = True,
+    ) -> Space:
         """Learn a vector for each word seen `min_count` times.
 
         Parameters
         ----------
         text : Corpus or Tokens
-            A corpus is tokenised the fast way; give `Tokens` for another tokenizer.
+            A corpus is tokenised the fast way; give `Tokens` for another tokenizer, or for a text larger than memory
+            (`Tokens.read`).
+        start : Space, optional
+            Words to go on from: they keep their vectors at first, and learn from this text what it says of them. All of
+            them stay, and new words come in as usual. They may come from another tool (`read_vectors`).
+        evaluate : task, optional
+            Judge the vectors after each epoch, for example by ``evaluation.WordPairs.read("pairs.tsv")``; see
+            ``history`` of the result.
+        checkpoint : path, optional
+            Keep what is reached in this directory, every `checkpoint_minutes` and at the end. It stays until you
+            delete it.
+        checkpoint_minutes : float
+        resume : bool
+            Go on from the checkpoint, if there is one yet. The result is the one an uninterrupted training would
+            have had, wherever that is the same every time.
         progress : bool
-            Show a bar with words a second and time left, in a terminal or a notebook.
+            Show a bar with words a second, time left and loss, in a terminal or a notebook.
 
         Returns
         -------
         Space
-            Words in order of frequency, with their ``count`` as metadata.
+            Words in order of frequency, with their ``count`` as metadata. Its ``history`` tells loss (mean over all
+            pairs of an epoch, each taken before the step it causes), speed and score of each epoch. With `subword`, it
+            takes unseen words.
 
         Raises
         ------
         InputError
-            If no word is frequent enough, or only one word is.
+            If fewer than two words are frequent enough, the start or the checkpoint doesn't fit, or the disk is full.
+        ExistsError
+            If a checkpoint is there already and `resume` isn't given.
         """
-        tokens = self._tokens(text)
-        if len(tokens.vocabulary) < 2:
+        kept = Checkpoint(checkpoint, checkpoint_minutes, resume)
+        if start is not None:
+            check_start(start, self.dim, self.subwords)
+        if evaluate is not None and not callable(getattr(evaluate, "score", None)):
             raise InputError(
-                f"only the word {tokens.words[0]!r} comes at least {self.min_count} times, and one word has no "
-                f"neighbours; lower min_count or give more text"
+                f"evaluate must be a task with a score, such as evaluation.WordPairs.read(path); "
+                f"got {type(evaluate).__name__}"
             )
-        vectors = ENGINES[self.engine](self, tokens, progress)
-        facts = {"made_by": "Word2Vec", "trainer": asdict(self), "text": dict(tokens.provenance), "words": len(tokens)}
-        return Space.from_vectors(tokens.words, vectors, tokens.vocabulary.select("count"), provenance=facts)
+        tokens = self._tokens(text, start)
+        vocabulary = Vocabulary.of(tokens, self.min_count, start)
+        job = Job(self, tokens, vocabulary, start, evaluate, kept, progress)
+        return job.space(ENGINES[self.engine](job))
 
-    def _tokens(self, text: Corpus | Tokens) -> Tokens:
+    @property
+    def subwords(self) -> Subwords | None:
+        """The scheme of subwords, where there are any."""
+        return self.subword if isinstance(self.subword, Subwords) else Subwords() if self.subword else None
+
+    def _tokens(self, text: Corpus | Tokens, start: Space | None) -> Tokens:
         if isinstance(text, Corpus):
-            return Tokens.from_corpus(text, min_count=self.min_count)
+            # Words that the start knows count however rare they are here.
+            return Tokens.from_corpus(text, min_count=1 if start is not None else self.min_count)
         if isinstance(text, Tokens):
-            return text.at_least(self.min_count)
+            return text
         raise InputError(
             f"train takes a Corpus or Tokens; got {type(text).__name__}: make one with Corpus.read or Corpus.from_texts"
         )

@@ -1,0 +1,107 @@
+"""What a training is asked to do, and what comes out: the contract of the engines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import polars as pl
+
+from semspace.checks import FloatMatrix
+from semspace.history import History
+from semspace.space import Space
+from semspace.text.tokens import Tokens
+from semspace.words.checkpoint import Checkpoint
+from semspace.words.subwords import SubwordEncoder
+from semspace.words.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from semspace.words.word2vec import Word2Vec
+
+
+class Scored(Protocol):
+    """What a task gives."""
+
+    @property
+    def value(self) -> float:
+        """The higher the better."""
+
+
+class Task(Protocol):
+    """Anything that judges a space, such as `semspace.evaluation.WordPairs`."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+
+    def score(self, thing: Any) -> Scored:
+        """Judge a space."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What was learnt.
+
+    Parameters
+    ----------
+    vectors : ndarray of float32, shape (words, dim)
+        In the order of the vocabulary, read-only.
+    encoder : SubwordEncoder, optional
+        What gives vectors to unseen words.
+    history : History
+    """
+
+    vectors: FloatMatrix
+    encoder: SubwordEncoder | None
+    history: History
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training.
+
+    Parameters
+    ----------
+    trainer : Word2Vec
+    tokens : Tokens
+    vocabulary : Vocabulary
+        Of the words to train.
+    start : Space, optional
+        Where to go on from.
+    task : Task, optional
+        To be scored after each epoch.
+    checkpoint : Checkpoint
+        Where what is reached is kept.
+    """
+
+    trainer: Word2Vec
+    tokens: Tokens
+    vocabulary: Vocabulary
+    start: Space | None = None
+    task: Task | None = None
+    checkpoint: Checkpoint = Checkpoint(None)  # noqa: RUF009  (keeps nothing)
+    progress: bool = True
+
+    def space(self, trained: Trained) -> Space:
+        """Dress what was learnt as a space."""
+        facts = {
+            "made_by": "Word2Vec",
+            "trainer": asdict(self.trainer),
+            "threads": self.trainer.thread_count,
+            "text": dict(self.tokens.provenance),
+            "words": len(self.tokens),
+            "history": trained.history.plain(),
+            **({"start": self.start.fingerprint} if self.start is not None else {}),
+        }
+        table = pl.DataFrame({"count": self.vocabulary.totals})
+        return Space.from_vectors(self.vocabulary.words, trained.vectors, table, trained.encoder, facts)
+
+    def judge(self, give: Callable[[], Trained]) -> tuple[float | None, str]:
+        """Score what was learnt so far, if that was asked for."""
+        if self.task is None:
+            return None, ""
+        return float(self.task.score(self.space(give())).value), self.task.name
+
+
+Engine = Callable[[Job], Trained]
