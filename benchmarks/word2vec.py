@@ -245,7 +245,8 @@ def whole_way(folder: Path, rounds: int = 2) -> None:
     rows = [[name, f"{time:.1f} s", f"**{time / times['semspace']:.1f}×**"] for name, time in times.items()]
     print(table(["", "time", "of semspace's"], rows))
     print(
-        "\nWikipedia AA, dim 100, five epochs. gensim is simple_preprocess of each text, Word2Vec over the lists, and save.\n"
+        "\nWikipedia AA, skip-gram, dim 100, five epochs. gensim is simple_preprocess of each text, Word2Vec over the "
+        "lists, and save.\n"
     )
 
 

@@ -1,38 +1,140 @@
-"""The Word2Vec trainer: parameters, results and refusals."""
+"""The Word2Vec trainer: what it learns, in every mode; parameters, history, going on, and refusals."""
+
+import errno
+import itertools
+import os
 
 import numpy as np
 import pytest
 
 import semspace as ss
-from semspace.errors import InputError
+from semspace.errors import ExistsError, InputError
+from semspace.history import Epoch, History
+from semspace.words import checkpoint, passes
+from tests.words import KINDS, two_topics
+
+QUIET = {"progress": False}
 
 
-def two_topics(n=300):
-    """Sentences of two kinds that share no word: animals with animals, metals with metals."""
-    draw = np.random.default_rng(0)
-    kinds = (["cat", "dog", "horse", "cow", "sheep"], ["iron", "gold", "silver", "copper", "tin"])
-    return ss.Corpus.from_texts([" ".join(draw.choice(kinds[i % 2], 8)) for i in range(n)])
+def trained(corpus=None, *, train=None, **options):
+    settings = {"dim": 16, "epochs": 10, "sample": 0, "threads": 1, "seed": 3, **options}
+    return ss.Word2Vec(**settings).train(corpus if corpus is not None else two_topics(), **QUIET, **(train or {}))
 
 
-def test_learns_which_words_go_together():
-    words = ss.Word2Vec(dim=16, epochs=10, sample=0, threads=1, seed=3).train(two_topics(), progress=False)
-    assert set(words.most_similar("cat", 4).ids) == {"dog", "horse", "cow", "sheep"}
-    assert set(words.most_similar("gold", 4).ids) == {"iron", "silver", "copper", "tin"}
+@pytest.mark.parametrize("engine", ["native", "gensim"])
+@pytest.mark.parametrize("architecture", ["skipgram", "cbow"])
+@pytest.mark.parametrize("subword", [False, True])
+def test_learns_which_words_go_together(engine, architecture, subword):
+    words = trained(engine=engine, architecture=architecture, subword=subword, learning_rate=0.05)
+    for kind in KINDS:
+        for word in kind:
+            assert set(words.most_similar(word, 4).ids) == set(kind) - {word}
 
 
 @pytest.mark.parametrize("architecture", ["skipgram", "cbow"])
-def test_one_thread_and_one_seed_give_the_same_vectors(architecture):
-    trainer = ss.Word2Vec(dim=8, epochs=2, threads=1, seed=5, architecture=architecture)
-    first, second = (trainer.train(two_topics(60), progress=False) for _ in range(2))
+@pytest.mark.parametrize("subword", [False, True])
+@pytest.mark.parametrize("deterministic", [False, True])
+def test_learns_with_several_threads(architecture, subword, deterministic):
+    words = trained(
+        two_topics(600), architecture=architecture, subword=subword, threads=3, deterministic=deterministic, epochs=12,
+        learning_rate=0.05,
+    )  # fmt: skip
+    for kind in KINDS:
+        for word in kind:
+            assert set(words.most_similar(word, 4).ids) == set(kind) - {word}
+
+
+@pytest.mark.parametrize("dim", [1, 15, 16, 17, 33, 128])
+@pytest.mark.parametrize("negatives", [1, 5, 15, 17])
+def test_any_width_and_any_number_of_noise_words(dim, negatives):
+    """Rows are padded to whole vectors, and targets are taken sixteen at a time: neither may show."""
+    words = trained(two_topics(60), dim=dim, negatives=negatives, epochs=2)
+    assert words.vectors.shape == (10, dim)
+    assert len({row.tobytes() for row in words.vectors}) == 10
+
+
+@pytest.mark.parametrize("architecture", ["skipgram", "cbow"])
+@pytest.mark.parametrize("subword", [False, True])
+@pytest.mark.parametrize(("threads", "deterministic"), [(1, False), (1, True), (2, True), (3, True)])
+def test_one_seed_gives_the_same_vectors(architecture, subword, threads, deterministic):
+    """Bit for bit: with one thread in any case, with several where they are kept in step."""
+    options = {"threads": threads, "deterministic": deterministic, "architecture": architecture, "subword": subword}
+    first, second = (trained(two_topics(400), **options, epochs=3, seed=5) for _ in range(2))
     assert first.fingerprint == second.fingerprint
-    other = ss.Word2Vec(dim=8, epochs=2, threads=1, seed=6, architecture=architecture)
-    assert other.train(two_topics(60), progress=False).fingerprint != first.fingerprint
+    assert trained(two_topics(400), **options, epochs=3, seed=6).fingerprint != first.fingerprint
+
+
+def test_one_thread_is_the_same_with_and_without_deterministic():
+    assert trained(deterministic=True).fingerprint == trained().fingerprint
+
+
+def test_a_single_step_by_hand():
+    """One pair, one noise word that can only be the word itself, and is passed over: the loss is -log(1/2)."""
+    corpus = ss.Corpus.from_texts(["a b"])
+    words = trained(corpus, dim=4, epochs=1, min_count=1, window=1, negatives=1, learning_rate=1e-6)
+    [epoch] = words.history
+    assert epoch.pairs == 2  # a predicts b, b predicts a
+    # Outputs are zeros at first, so every score is 0; a noise word adds log 2 unless it is the word that was there.
+    assert any(epoch.loss == pytest.approx(n * np.log(2) / 2, rel=1e-5) for n in (2, 3, 4))
+
+
+def test_the_loss_is_that_of_the_vectors(monkeypatch):
+    """With steps too small to matter, the mean loss is (1 + noise words) log 2, all scores being 0."""
+    words = trained(dim=8, epochs=2, negatives=5, learning_rate=1e-9)
+    for epoch in words.history:
+        assert np.log(2) < epoch.loss < 6 * np.log(2) + 1e-4  # noise equal to the word is left out, of ten words
+    assert trained(learning_rate=0.05, epochs=5).history[-1].loss < words.history[0].loss
+
+
+def test_history(tmp_path):
+    task = ss.evaluation.WordPairs(
+        "mine", [("cat", "dog", 9), ("gold", "iron", 8), ("cat", "iron", 1), ("cow", "tin", 2)]
+    )
+    words = trained(epochs=3, train={"evaluate": task})
+    history = words.history
+    assert [epoch.epoch for epoch in history] == [1, 2, 3]
+    assert all(epoch.words == 2_400 and epoch.words_per_second > 0 for epoch in history)
+    assert history[2].loss < history[0].loss
+    assert history[-1].score == pytest.approx(task.score(words).value)
+    assert history.table().columns == ["epoch", "loss", "seconds", "words_per_second", "mine"]
+    assert "mine" in repr(history)
+    figure = history.plot()
+    assert figure.svg.count("<polyline") == 2
+    assert "loss from" in figure.description
+    assert "<svg" in history._repr_html_()
+    ss.save(words, tmp_path / "w")
+    assert ss.load(tmp_path / "w").history == history
+
+
+def test_a_space_without_training_has_no_history(space):
+    assert len(space.history) == 0
+    assert "nothing was trained" in repr(space.history)
+    assert "nothing was trained" in space.history._repr_html_()
+    with pytest.raises(InputError, match="no loss to draw"):
+        space.history.plot()
+
+
+def test_the_picture_of_one_epoch_escapes_its_names():
+    history = History((Epoch(1, 2.0, 1.0, 10, 5, 0.5, "<b>"),))
+    assert "<b>" not in history.plot().svg
+    assert "&lt;b&gt;" in history.plot().svg
+
+
+def test_gensim_tells_no_loss():
+    words = trained(engine="gensim", epochs=2)
+    assert [epoch.loss for epoch in words.history] == [None, None]
+
+
+def test_a_task_that_cannot_judge_these_words_says_so_at_once():
+    task = ss.evaluation.WordPairs("other", [("x", "y", 1), ("y", "z", 2)])
+    with pytest.raises(InputError, match="other"):
+        trained(train={"evaluate": task})
+    with pytest.raises(InputError, match=r"evaluate must be a task with a score, .*; got str"):
+        trained(train={"evaluate": "pairs.tsv"})
 
 
 def test_words_come_by_frequency_with_their_counts():
-    words = ss.Word2Vec(dim=4, min_count=1, epochs=1, threads=1).train(
-        ss.Corpus.from_texts(["a b a c a b"]), progress=False
-    )
+    words = trained(ss.Corpus.from_texts(["a b a c a b"]), dim=4, min_count=1, epochs=1)
     assert words.ids.tolist() == ["a", "b", "c"]
     assert words.metadata["count"].to_list() == [3, 2, 1]
     assert words.provenance["trainer"]["dim"] == 4
@@ -40,17 +142,118 @@ def test_words_come_by_frequency_with_their_counts():
 
 def test_tokens_may_be_given():
     tokens = ss.Tokens.from_corpus(ss.Corpus.from_texts(["Don't stop"] * 5), split="spacy:en")
-    words = ss.Word2Vec(dim=4, epochs=1, threads=1).train(tokens, progress=False)
-    assert sorted(words.ids) == ["do", "n't", "stop"]
+    assert sorted(trained(tokens, dim=4, epochs=1).ids) == ["do", "n't", "stop"]
 
 
-def test_documents_beyond_gensims_limit_are_not_cut():
+def test_min_count_counts_for_tokens_too():
+    tokens = ss.Tokens.from_corpus(ss.Corpus.from_texts(["a b a b a b c"]))
+    assert trained(tokens, dim=4, epochs=1, min_count=2).ids.tolist() == ["a", "b"]
+
+
+def test_documents_do_not_meet():
+    """Words at the end of one document aren't neighbours of those at the beginning of the next."""
+    pairs = sum(epoch.pairs for epoch in trained(ss.Corpus.from_texts(["a"] * 50 + ["b"] * 50), epochs=1).history)
+    assert pairs == 0
+
+
+@pytest.mark.parametrize("engine", ["native", "gensim"])
+def test_all_of_a_long_document_is_read(engine):
     """gensim drops what a sentence has beyond 10,000 words; the last words of a long document count as well."""
-    text = "early bird " * 6_000 + "late worm " * 6_000
-    words = ss.Word2Vec(dim=4, epochs=1, sample=0, threads=1).train(ss.Corpus.from_texts([text]), progress=False)
-    start = ss.Word2Vec(dim=4, epochs=1, sample=0, threads=1, learning_rate=1e-12)
-    untrained = start.train(ss.Corpus.from_texts([text]), progress=False)
+    corpus = ss.Corpus.from_texts(["early bird " * 6_000 + "late worm " * 6_000])
+    words = trained(corpus, dim=4, epochs=1, engine=engine)
+    untrained = trained(corpus, dim=4, epochs=1, engine=engine, learning_rate=1e-12)
     assert np.linalg.norm(words["worm"] - untrained["worm"]) > 0.01
+
+
+def test_the_cut_into_parts_leaves_out_nothing(monkeypatch):
+    """Every word is predicted from its neighbours, but for those across the seam of two parts."""
+    monkeypatch.setattr(passes, "_LEAST", 100)
+    monkeypatch.setattr(passes, "_MOST", 100)
+    corpus = ss.Corpus.from_texts(["a b " * 500])
+    cut = trained(corpus, window=1, epochs=1).history[0].pairs
+    assert cut == 2 * 999 - 2 * 9  # two a neighbourhood, but for nine seams
+
+
+# -- subwords ---------------------------------------------------------------------------------------------
+
+
+def test_subwords_give_vectors_to_unseen_words(tmp_path):
+    corpus = ss.Corpus.from_texts(["walking walked walks walker"] * 40 + ["golden gilded goldsmith silver"] * 40)
+    words = trained(corpus, subword=True, epochs=20)
+    assert words.most_similar("walkings", 1).ids[0] == "walking"
+    ss.save(words, tmp_path / "w")
+    again = ss.load(tmp_path / "w")
+    assert again.most_similar("walkings", 1).ids[0] == "walking"
+    assert again.encoder.fingerprint == words.encoder.fingerprint
+
+
+def test_a_word_is_the_mean_of_its_pieces():
+    """fastText's scheme, from the outside: what an unseen word gets is the mean of its subwords' vectors."""
+    words = trained(subword=ss.Subwords(minn=3, maxn=4, buckets=5_000))
+    encoder = words.encoder
+    rows = encoder.rows_of(encoder.subwords.of("cats"))
+    expected = encoder.vectors[rows[rows >= 0]].mean(axis=0)
+    assert words.encode(["cats"])[0] == pytest.approx(expected, abs=1e-6)
+
+
+# -- going on from vectors --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("subword", [False, True])
+@pytest.mark.parametrize("deterministic", [False, True])
+def test_new_words_join_old_ones(subword, deterministic):
+    old = trained(subword=subword)
+    more = ss.Corpus.from_texts(
+        [" ".join(np.random.default_rng(i).permutation(["cat", "dog", "lynx", "cow"])) for i in range(99)]
+    )
+    words = trained(more, subword=subword, epochs=10, threads=2, deterministic=deterministic, train={"start": old})
+    assert set(words.ids) == {*old.ids, "lynx"}
+    assert words.metadata["count"].sum() == old.metadata["count"].sum() + 4 * 99
+    assert set(words.most_similar("lynx", 3).ids) <= set(KINDS[0])
+    assert set(words.most_similar("gold", 4).ids) == set(KINDS[1]) - {"gold"}
+
+
+def test_words_the_new_text_has_not_stay_where_they_were():
+    old = trained()
+    words = trained(ss.Corpus.from_texts(["cat dog cow lynx"] * 30), epochs=1, train={"start": old})
+    assert np.array_equal(words["gold"], old["gold"])
+    assert not np.array_equal(words["cat"], old["cat"])
+
+
+def test_with_subwords_the_start_is_put_where_it_was():
+    old = trained(subword=True)
+    words = trained(two_topics(20), subword=True, epochs=1, learning_rate=1e-12, train={"start": old})
+    assert words[old.ids.tolist()] == pytest.approx(old.vectors, abs=1e-5)
+    assert words.encode(["cats"]) == pytest.approx(old.encode(["cats"]), abs=1e-5)
+
+
+def test_a_start_that_does_not_fit():
+    old = trained()
+    for options, message in [
+        ({"dim": 8}, "dim must be that of start, 16; got 8"),
+        ({"subword": True}, "subword must be that of start, False; got True"),
+    ]:
+        with pytest.raises(InputError, match=message):
+            trained(**options, train={"start": old})
+    with pytest.raises(InputError, match="start must be a Space of words; got str"):
+        trained(train={"start": "words.space"})
+    with pytest.raises(InputError, match="fewer than two of the words to train come in this text"):
+        trained(ss.Corpus.from_texts(["x y z"]), train={"start": old})
+
+
+@pytest.mark.parametrize("option", [{"start": None}, {"checkpoint": "here"}])
+def test_gensims_engine_says_what_it_cannot(option, tmp_path):
+    given = {"start": trained()} if "start" in option else {"checkpoint": tmp_path / "c"}
+    with pytest.raises(InputError, match="needs engine='native'"):
+        trained(engine="gensim", train=given)
+
+
+def test_gensims_threads_are_not_in_step():
+    with pytest.raises(InputError, match="deterministic=True needs engine='native', or threads=1"):
+        trained(engine="gensim", deterministic=True, threads=2)
+
+
+# -- bad input --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -62,12 +265,15 @@ def test_documents_beyond_gensims_limit_are_not_cut():
         ("window", -1),
         ("epochs", 0),
         ("negatives", "5"),
+        ("negatives", 65),
         ("sample", 1.5),
         ("learning_rate", 0),
         ("architecture", "glove"),
         ("engine", "warp"),
         ("threads", 0),
         ("seed", -1),
+        ("deterministic", "yes"),
+        ("subword", 3),
     ],
 )
 def test_parameters_are_checked_by_name(name, value):
@@ -80,13 +286,133 @@ def test_a_trainer_never_changes():
         ss.Word2Vec().dim = 3
 
 
-def test_too_little_text():
+@pytest.mark.parametrize("engine", ["native", "gensim"])
+def test_too_little_text(engine):
     with pytest.raises(InputError, match="lower min_count or give more text"):
-        ss.Word2Vec().train(ss.Corpus.from_texts(["a few words"]))
+        ss.Word2Vec(engine=engine).train(ss.Corpus.from_texts(["a few words"]))
     with pytest.raises(InputError, match=r"only the word 'a' comes at least 5 times"):
-        ss.Word2Vec().train(ss.Corpus.from_texts(["a a a a a b"]))
+        ss.Word2Vec(engine=engine).train(ss.Corpus.from_texts(["a a a a a b"]))
+    with pytest.raises(InputError, match=r"lower min_count or give more text"):
+        ss.Word2Vec(engine=engine).train(ss.Tokens.from_corpus(ss.Corpus.from_texts(["a b c"])))
 
 
 def test_a_list_instead_of_a_corpus():
     with pytest.raises(InputError, match=r"takes a Corpus or Tokens; got list: make one with Corpus\.read"):
         ss.Word2Vec().train([["a", "b"]])
+
+
+def test_a_line_of_ten_million_characters_and_control_characters(tmp_path):
+    path = tmp_path / "x.txt"
+    soup = "".join(map(chr, itertools.chain(range(9), range(14, 32), range(127, 160))))
+    path.write_text(
+        "good bread " * 900_000 + "\n" + (soup + "good" + soup + "bread" + soup) * 20 + "\n", encoding="utf-8"
+    )
+    tokens = ss.Tokens.read(path, min_count=5, progress=False)
+    words = trained(tokens, epochs=1, dim=4)
+    assert words.ids.tolist() == ["bread", "good"]
+    assert words.metadata["count"].to_list() == [900_020, 900_020]
+
+
+def test_only_control_characters(tmp_path):
+    path = tmp_path / "x.txt"
+    path.write_text("\x01\x02\x7f\x1b[31m\x9b\n\x03\x04\n", encoding="utf-8")
+    with pytest.raises(InputError, match="lower min_count or give more text"):
+        trained(ss.Tokens.read(path, progress=False))
+
+
+# -- checkpoints ------------------------------------------------------------------------------------------
+
+
+def test_a_checkpoint_stays_and_gives_the_result_again(tmp_path):
+    place = tmp_path / "c"
+    words = trained(train={"checkpoint": place})
+    again = trained(train={"checkpoint": place, "resume": True})
+    assert again.fingerprint == words.fingerprint == trained().fingerprint
+    assert again.history == words.history
+    with pytest.raises(
+        InputError, match=r"holds a training that isn't finished; go on with it by Word2Vec\(\.\.\.\)\.train"
+    ):
+        ss.load(place)
+
+
+def test_a_checkpoint_that_is_there_is_not_written_over(tmp_path):
+    trained(epochs=1, train={"checkpoint": tmp_path / "c"})
+    with pytest.raises(ExistsError, match=r"a checkpoint is at .*; go on from it with resume=True"):
+        trained(epochs=1, train={"checkpoint": tmp_path / "c"})
+    (tmp_path / "d").mkdir()
+    with pytest.raises(ExistsError, match="isn't a checkpoint"):
+        trained(epochs=1, train={"checkpoint": tmp_path / "d", "resume": True})
+    ss.save(trained(epochs=1), tmp_path / "space")
+    with pytest.raises(InputError, match="holds a space; this needs a checkpoint"):
+        trained(epochs=1, train={"checkpoint": tmp_path / "space", "resume": True})
+    with pytest.raises(InputError, match="resume=True needs checkpoint="):
+        trained(epochs=1, train={"resume": True})
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [({"dim": 8}, "dim"), ({"seed": 9}, "seed"), ({"subword": True}, "subword"), ({}, "words of the text")],
+)
+def test_a_checkpoint_of_another_training_is_refused(tmp_path, change, name):
+    trained(epochs=1, train={"checkpoint": tmp_path / "c"})
+    corpus = two_topics() if change else two_topics(299)
+    with pytest.raises(InputError, match=f"is of another training: {name} is .* there and .* here"):
+        trained(corpus, **{"epochs": 1, **change}, train={"checkpoint": tmp_path / "c", "resume": True})
+
+
+def test_in_step_the_number_of_threads_belongs_to_the_training(tmp_path):
+    trained(epochs=1, deterministic=True, threads=2, train={"checkpoint": tmp_path / "c"})
+    with pytest.raises(InputError, match="threads is 2 there and 3 here"):
+        trained(epochs=1, deterministic=True, threads=3, train={"checkpoint": tmp_path / "c", "resume": True})
+
+
+class Stop(Exception):
+    """Stands for a crash."""
+
+
+@pytest.mark.parametrize("options", [{"threads": 1}, {"threads": 2, "deterministic": True, "subword": True}])
+@pytest.mark.parametrize("crash_at", [1, 3, 8])
+def test_after_a_crash_the_result_is_the_same(tmp_path, monkeypatch, options, crash_at):
+    monkeypatch.setattr(passes, "_LEAST", 256)
+    monkeypatch.setattr(passes, "_BLOCKS", 2)
+    whole = trained(two_topics(500), epochs=3, **options)
+    kept = checkpoint.Checkpoint.keep
+    count = itertools.count(1)
+
+    def crashing(self, *given):
+        kept(self, *given)
+        if next(count) == crash_at:
+            raise Stop
+
+    monkeypatch.setattr(checkpoint.Checkpoint, "keep", crashing)
+    with pytest.raises(Stop):
+        trained(two_topics(500), epochs=3, **options, train={"checkpoint": tmp_path / "c", "checkpoint_minutes": 0})
+    monkeypatch.setattr(checkpoint.Checkpoint, "keep", kept)
+    rest = trained(two_topics(500), epochs=3, **options, train={"checkpoint": tmp_path / "c", "resume": True})
+    assert rest.fingerprint == whole.fingerprint
+    assert [e.loss for e in rest.history] == [e.loss for e in whole.history]
+
+
+def test_a_full_disk_leaves_the_checkpoint_before(tmp_path, monkeypatch):
+    from semspace.bundle import Draft
+
+    monkeypatch.setattr(passes, "_LEAST", 256)
+    monkeypatch.setattr(passes, "_BLOCKS", 1)
+    whole = trained()
+    written, count = Draft.array, itertools.count(1)
+
+    def full(self, name, value):
+        if next(count) > 4:
+            (self.folder / f"{name}.npy").write_bytes(b"half of it")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        written(self, name, value)
+
+    monkeypatch.setattr(Draft, "array", full)
+    place = tmp_path / "c"
+    with pytest.raises(
+        InputError, match=r"cannot write .*c: No space left on device; make room, or choose another place"
+    ):
+        trained(train={"checkpoint": place, "checkpoint_minutes": 0})
+    assert [path.name for path in tmp_path.iterdir()] == ["c"]
+    monkeypatch.setattr(Draft, "array", written)
+    assert trained(train={"checkpoint": place, "resume": True}).fingerprint == whole.fingerprint

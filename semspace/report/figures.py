@@ -158,9 +158,10 @@ def lines(
         told.append(f"{name} from {known[0][1]:.4g} to {known[-1][1]:.4g}")
     bottom = 24 + len(panels) * (high + gap) - gap + 22
     shown = sorted({xs[0], xs[-1], *(xs[:: max(len(xs) // 8, 1)])})
+    middles = [left + (x - xs[0]) / span * (_WIDTH - left - right) for x in shown]
     axis = "".join(
-        f'<text x="{left + (x - xs[0]) / span * (_WIDTH - left - right):.1f}" y="{bottom}" text-anchor="middle">{x}</text>'
-        for x in shown
+        f'<text x="{middle:.1f}" y="{bottom}" text-anchor="middle">{x}</text>'
+        for x, middle in zip(shown, middles, strict=True)
     )
     axis += f'<text x="{_WIDTH / 2}" y="{bottom + 20}" text-anchor="middle">{_text(unit)}</text>'
     description = f"Over {len(xs)} {unit}s: {'; '.join(told)}."

@@ -31,9 +31,9 @@ def bags(negatives: int, cbow: bool) -> Callable[..., None]:
     """Compile the kernel for so many noise words.
 
     With `cbow`, a bag is all pieces of a word's neighbours, and the word is predicted (Mikolov et al. 2013, arXiv
-    1301.3781, section 3.1); without, it is the pieces of a word, and each of its neighbours is predicted (Bojanowski et al.
-    2017, arXiv 1607.04606). The pieces of a word are its own row and those of its subwords; without subwords it is its
-    only piece. As in word2vec.c and fastText, each row of a bag gets the whole gradient of their mean.
+    1301.3781, section 3.1); without, it is the pieces of a word, and each of its neighbours is predicted (Bojanowski et
+    al. 2017, arXiv 1607.04606). The pieces of a word are its own row and those of its subwords; without subwords it is
+    its only piece. As in word2vec.c and fastText, each row of a bag gets the whole gradient of their mean.
 
     The kernel takes what that of `skipgram` takes, and after the slots the pieces: offsets by word, and rows.
     """

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass, replace
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-
 from semspace import checks
 from semspace.bundle import PathLike, digest, is_bundle, opening, place_of, writing
 from semspace.errors import DamagedError, ExistsError, InputError
@@ -101,7 +100,8 @@ class Checkpoint:
         if other is not None:
             raise InputError(
                 f"the checkpoint at {self._path} is of another training: {other} is "
-                f"{there.get(other)!r} there and {here[other]!r} here; give the same text and parameters, or choose another place"
+                f"{there.get(other)!r} there and {here[other]!r} here; give the same text and parameters, "
+                f"or choose another place"
             )
         for name, matrix in matrices._asdict().items():
             kept = bundle.array(name)

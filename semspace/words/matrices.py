@@ -24,8 +24,8 @@ class Matrices(NamedTuple):
 def rows_of_zeros(n: int, dim: int) -> FloatMatrix:
     """Make `n` rows of zeros that hold `dim` numbers.
 
-    Were the rows a power of two apart, they would share few places of the cache and push each other out. An odd number of
-    its lines spreads them over all.
+    Were the rows a power of two apart, they would share few places of the cache and push each other out. An odd number
+    of its lines spreads them over all.
     """
     width = LANE * (lanes(dim) | 1)
     raw = np.zeros(n * width + _PAGE // 4, np.float32)
@@ -39,7 +39,7 @@ def lanes(dim: int) -> int:
 
 
 def random_rows(rows: FloatMatrix, dim: int, draw: np.random.Generator) -> None:
-    """Set rows to even random numbers within ``1 / dim`` of zero, as gensim and fastText do (word2vec.c: half of it)."""
+    """Set rows to even random numbers within ``1 / dim`` of zero, as gensim and fastText do."""
     for part in _parts(len(rows)):
         rows[part, :dim] = (2 * draw.random((part.stop - part.start, dim), np.float32) - 1) / np.float32(dim)
 

@@ -4,8 +4,8 @@ The loops of numba's compiler keep neither a tile of sums nor a row in registers
 needed. So the innermost steps are written as LLVM's own vector operations, sixteen numbers at a time. LLVM turns those
 into whatever the processor has (one AVX-512 register, two of AVX2, four of SSE or NEON), so nothing here depends on it.
 
-A row is a multiple of 16 float32 numbers (its *lanes*) and starts at a multiple of 64 bytes. Lists of rows are addresses
-of arrays of int64 addresses. Nothing is checked: callers own the memory, and keep the arrays alive.
+A row is a multiple of 16 float32 numbers (its *lanes*) and starts at a multiple of 64 bytes. Lists of rows are
+addresses of arrays of int64 addresses. Nothing is checked: callers own the memory, and keep the arrays alive.
 """
 
 from __future__ import annotations
@@ -15,27 +15,31 @@ from contextlib import contextmanager
 from typing import Any
 
 from llvmlite import ir
-from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic
+from numba import core, extending, types
 
 LANE = 16  # float32 numbers, 64 bytes: a line of the cache
 
 _FLOAT, _INT32, _INT64 = ir.FloatType(), ir.IntType(32), ir.IntType(64)
 _VECTOR = ir.VectorType(_FLOAT, LANE)
 _ZERO = ir.Constant(_VECTOR, [0.0] * LANE)
+cgutils: Any = core.cgutils
 Value = Any  # of llvmlite, which has no types
 Built = tuple[Any, Callable[..., Any]]
 
 
-@intrinsic(prefer_literal=True)  # type: ignore[untyped-decorator]
+def _operation(build: Callable[..., Built]) -> Any:
+    """Let compiled functions call what `build` writes; whole numbers written out in the call reach it as constants."""
+    return extending.intrinsic(prefer_literal=True)(build)
+
+
+@_operation
 def window_dots(
     _typing: Any, inputs: Any, n: Any, targets: Any, scores: Any, lanes: Any, size: Any, tile: Any
 ) -> Built:
     """Set ``scores[i * size + k]`` to the dot product of input ``i`` and target ``k``.
 
-    `size` targets, and `tile` inputs at a time (``size * tile`` at most 16), are constants of the compiled code. `inputs`
-    must be readable, and `scores` writable for 16 numbers, beyond `n` up to the next multiple of `tile`.
+    `size` targets, and `tile` inputs at a time (``size * tile`` at most 16), are constants of the compiled code.
+    `inputs` must be readable, and `scores` writable for 16 numbers, beyond `n` up to the next multiple of `tile`.
     """
     columns = range(size.literal_value)
     # More targets than a vector holds are taken in parts. Each store of 16 sums runs over what a later one sets.
@@ -62,7 +66,7 @@ def window_dots(
     return types.void(*[types.int64] * 5, size, tile), build
 
 
-@intrinsic(prefer_literal=True)  # type: ignore[untyped-decorator]
+@_operation
 def window_update(_typing: Any, inputs: Any, n: Any, targets: Any, gradient: Any, lanes: Any, size: Any) -> Built:
     """Add to each input ``i`` the targets times ``gradient[i * size + k]``, and to each target the inputs likewise.
 
@@ -92,7 +96,7 @@ def window_update(_typing: Any, inputs: Any, n: Any, targets: Any, gradient: Any
     return types.void(*[types.int64] * 5, size), build
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@_operation
 def mean_row(_typing: Any, rows: Any, n: Any, scale: Any, out: Any, lanes: Any) -> Built:
     """Set the row at `out` to `scale` times the sum of `n` rows."""
 
@@ -108,7 +112,7 @@ def mean_row(_typing: Any, rows: Any, n: Any, scale: Any, out: Any, lanes: Any) 
     return types.void(types.int64, types.int64, types.float32, types.int64, types.int64), build
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@_operation
 def add_change(_typing: Any, rows: Any, n: Any, new: Any, old: Any, lanes: Any) -> Built:
     """Add to each of `n` rows the row at `new` less the row at `old`."""
 
@@ -123,7 +127,7 @@ def add_change(_typing: Any, rows: Any, n: Any, new: Any, old: Any, lanes: Any) 
     return types.void(*[types.int64] * 5), build
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@_operation
 def prefetch(_typing: Any, row: Any, lanes: Any) -> Built:
     """Ask for a row that will be read and written soon."""
 
@@ -138,7 +142,7 @@ def prefetch(_typing: Any, row: Any, lanes: Any) -> Built:
     return types.void(types.int64, types.int64), build
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@_operation
 def float_of_bits(_typing: Any, bits: Any) -> Built:
     """Read the bits of an int32 as a float32."""
     return types.float32(types.int32), lambda _context, b, _signature, given: b.bitcast(given[0], _FLOAT)

@@ -1,7 +1,7 @@
 """Threads that never write to the same row, so that the result doesn't depend on which was faster.
 
-Each thread predicts its own words: their rows of the outputs are touched by nobody else. Of the rows of the inputs that a
-stretch of text needs, each thread has a copy of its own; at the end of the stretch the copies become one again.
+Each thread predicts its own words: their rows of the outputs are touched by nobody else. Of the rows of the inputs
+that a stretch of text needs, each thread has a copy of its own; at the end of the stretch the copies become one again.
 """
 
 from __future__ import annotations

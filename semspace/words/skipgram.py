@@ -31,9 +31,9 @@ _room = compiled(room)
 def skipgram(negatives: int) -> Callable[..., None]:
     """Compile the kernel for so many noise words.
 
-    The objective is that of Mikolov et al. (2013, arXiv 1310.4546, eq. 4). As in Ji et al. (2016, arXiv 1604.04661), all
-    neighbours of a word share its noise words, so that a window is two small matrix products and each row comes from
-    memory once.
+    The objective is that of Mikolov et al. (2013, arXiv 1310.4546, eq. 4). As in Ji et al. (2016, arXiv 1604.04661),
+    all neighbours of a word share its noise words, so that a window is two small matrix products and each row comes
+    from memory once.
 
     The kernel takes, in order: the matrix of inputs; for each word the row of its input; the matrix of outputs; the
     noise, whose words alone are predicted; the text, the learning rate, the window; the lanes of a row; and `tally`,

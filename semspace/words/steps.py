@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
 
 import numba
 import numpy as np
@@ -15,8 +16,16 @@ GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2**64 over the golden ratio: steps tha
 _LOW_HALF = np.uint64(0xFFFFFFFF)
 MARGIN = 4  # words a kernel looks ahead of its window, to ask for their rows
 
-# Kernels release the GIL, so that threads run side by side. Sums may be reordered: that is what lets them be vectors.
-compiled: Any = numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def compiled(function: F) -> F:
+    """Compile a function on its first call.
+
+    It lets go of the GIL, so that threads run side by side; sums may be reordered, which lets them be vectors.
+    """
+    made: Any = numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")(function)
+    return made  # type: ignore[no-any-return]
 
 
 class Noise(NamedTuple):
@@ -57,7 +66,7 @@ def mix(number: np.uint64) -> np.uint64:
     """Scramble 64 bits (the finaliser of SplitMix64, Steele et al. 2014)."""
     number = (number ^ (number >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     number = (number ^ (number >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return number ^ (number >> np.uint64(31))
+    return number ^ (number >> np.uint64(31))  # type: ignore[no-any-return]
 
 
 @compiled
@@ -67,14 +76,15 @@ def draw(noise: Noise, number: np.uint64) -> int:
     entry = noise.table[place]
     # Both ways are computed: which it will be can't be foreseen.
     gone = (entry & _LOW_HALF) - place
-    return noise.low + np.int64(place + gone * np.uint64((number & _LOW_HALF) > (entry >> np.uint64(32))))
+    moved = np.uint64((number & _LOW_HALF) > (entry >> np.uint64(32)))
+    return noise.low + np.int64(place + gone * moved)  # type: ignore[no-any-return]
 
 
 @compiled
 def reach_at(text: Text, i: int, window: int) -> int:
     """Draw how many words to each side of word `i` count, from 1 to `window`."""
     bits = mix(np.uint64(text.key) * np.uint64(31) + GOLDEN * np.uint64(text.position + i)) >> np.uint64(32)
-    return 1 + np.int64((bits * np.uint64(window)) >> np.uint64(32))
+    return 1 + np.int64((bits * np.uint64(window)) >> np.uint64(32))  # type: ignore[no-any-return]
 
 
 @compiled
