@@ -22,7 +22,7 @@ from benchmarks.measuring import alternate, data, machine, median, table
 from semspace.text.tokenize import FastTokenizer
 
 ROUNDS = 3
-COPIES = 30
+COPIES = 10
 SLICE = 200  # documents for spaCy, which would take minutes for all
 SOURCE = "wikipedia/wiki2015-AA.jsonl.gz"
 
