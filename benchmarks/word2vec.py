@@ -25,11 +25,11 @@ from semspace.words.stretches import kept_shares
 SOURCE = "wikipedia/wiki2015-AA.jsonl.gz"
 THREADS = 2
 ROUNDS = 3
-PART = 3_000_000  # words for the table of speeds
+PART = 2_000_000  # words for the table of speeds
 DIMS = (100, 128, 200, 256, 300)
 SEEDS = (1, 2, 3)
 EPOCHS = 3
-COPIES = 30
+COPIES = 20
 TASKS = ("wordsim353", "simlex999", "men3000")
 
 

@@ -51,7 +51,9 @@ def test_train_similar_and_analogy(run, tmp_path):
     out = tmp_path / "w.space"
     args = ("train", "word2vec", text, "--out", out, "--dim", 8, "--epochs", 2, "--threads", 1)
     assert "Space of 6 points in 8 dimensions" in good(run(*args))
-    assert as_json(run(*args, "--overwrite", "--json")) == {"out": str(out), "words": 6, "dim": 8}
+    told = as_json(run(*args, "--overwrite", "--json"))
+    assert [epoch["epoch"] for epoch in told.pop("history")] == [1, 2]
+    assert told == {"out": str(out), "words": 6, "dim": 8}
     assert good(run("similar", out, "cat", "-k", 2)).startswith("nearest to 'cat' (cosine)")
     near = as_json(run("similar", out, "cat", "-k", 2, "--json"))
     assert len(near) == 2

@@ -10,10 +10,16 @@ import pytest
 import semspace as ss
 from semspace.errors import ExistsError, InputError
 from semspace.history import Epoch, History
-from semspace.words import checkpoint, passes
+from semspace.words import checkpoint, layout, passes
 from tests.words import KINDS, two_topics
 
 QUIET = {"progress": False}
+
+
+@pytest.fixture
+def few_words_a_thread(monkeypatch):
+    """Let several threads work in step on a vocabulary of ten."""
+    monkeypatch.setattr(layout, "FEWEST", 3)
 
 
 def trained(corpus=None, *, train=None, **options):
@@ -34,6 +40,7 @@ def test_learns_which_words_go_together(engine, architecture, subword):
 @pytest.mark.parametrize("architecture", ["skipgram", "cbow"])
 @pytest.mark.parametrize("subword", [False, True])
 @pytest.mark.parametrize("deterministic", [False, True])
+@pytest.mark.usefixtures("few_words_a_thread")
 def test_learns_with_several_threads(architecture, subword, deterministic):
     words = trained(
         two_topics(600), architecture=architecture, subword=subword, threads=3, deterministic=deterministic, epochs=12,
@@ -56,12 +63,21 @@ def test_any_width_and_any_number_of_noise_words(dim, negatives):
 @pytest.mark.parametrize("architecture", ["skipgram", "cbow"])
 @pytest.mark.parametrize("subword", [False, True])
 @pytest.mark.parametrize(("threads", "deterministic"), [(1, False), (1, True), (2, True), (3, True)])
+@pytest.mark.usefixtures("few_words_a_thread")
 def test_one_seed_gives_the_same_vectors(architecture, subword, threads, deterministic):
     """Bit for bit: with one thread in any case, with several where they are kept in step."""
     options = {"threads": threads, "deterministic": deterministic, "architecture": architecture, "subword": subword}
     first, second = (trained(two_topics(400), **options, epochs=3, seed=5) for _ in range(2))
     assert first.fingerprint == second.fingerprint
     assert trained(two_topics(400), **options, epochs=3, seed=6).fingerprint != first.fingerprint
+
+
+def test_more_threads_than_words_can_occupy_are_in_step(monkeypatch):
+    monkeypatch.setattr(passes, "_LEAST", 64)
+    monkeypatch.setattr(passes, "_MOST", 64)
+    corpus = ss.Corpus.from_texts(["a b b", "b a c"] * 400)
+    first, second = (trained(corpus, threads=8, deterministic=True) for _ in range(2))
+    assert first.fingerprint == second.fingerprint == trained(corpus, threads=1).fingerprint
 
 
 def test_one_thread_is_the_same_with_and_without_deterministic():
@@ -372,6 +388,7 @@ class Stop(Exception):
 
 @pytest.mark.parametrize("options", [{"threads": 1}, {"threads": 2, "deterministic": True, "subword": True}])
 @pytest.mark.parametrize("crash_at", [1, 3, 8])
+@pytest.mark.usefixtures("few_words_a_thread")
 def test_after_a_crash_the_result_is_the_same(tmp_path, monkeypatch, options, crash_at):
     monkeypatch.setattr(passes, "_LEAST", 256)
     monkeypatch.setattr(passes, "_BLOCKS", 2)

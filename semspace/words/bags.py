@@ -23,6 +23,7 @@ from semspace.words.steps import (
     window_around,
 )
 
+_SHARED = 2  # words in a row that share their noise, in CBOW
 _room = compiled(room)
 
 
@@ -57,7 +58,7 @@ def bags(negatives: int, cbow: bool) -> Callable[..., None]:
         neighbours = np.empty(2 * window, np.int32)
         bag = np.empty(most * 2 * window, np.int64)
         hidden = np.array([new])
-        targets, coming = np.empty(size, np.int64), np.empty(size, np.int64)
+        targets, current, coming = np.empty(size, np.int64), np.empty(size, np.int64), np.empty(size, np.int64)
         times = np.ones(size, np.float32)
         scores = np.zeros(_room(size), np.float32)
         gradient, losses = np.zeros_like(scores), np.zeros_like(scores)
@@ -71,7 +72,7 @@ def bags(negatives: int, cbow: bool) -> Callable[..., None]:
         for k in range(1, size):
             dice += GOLDEN
             coming[k] = out_base + draw(noise, mix(dice)) * out_stride
-        pairs, loss = 0, 0.0
+        pairs, loss, turn = 0, 0.0, 0
         for i in range(text.first, text.last):
             soon, later = words[i + MARGIN - 1], words[i + window + MARGIN - 1]
             if noise.low <= soon < noise.high:
@@ -102,12 +103,16 @@ def bags(negatives: int, cbow: bool) -> Callable[..., None]:
             mean_row(hidden_at, 1, np.float32(1), old, lanes)
             alpha = rate.start + rate.step * np.float32(i - text.first)
             for j in range(1 if cbow else n):
+                if turn % _SHARED == 0 if cbow else j == 0:
+                    for k in range(1, size):  # what was asked for when this was last done
+                        current[k] = coming[k]
+                        dice += GOLDEN
+                        coming[k] = out_base + draw(noise, mix(dice)) * out_stride
+                        prefetch(coming[k], lanes)
+                turn += 1
                 targets[0] = out_base + np.int64(word if cbow else neighbours[j]) * out_stride
                 for k in range(1, size):
-                    targets[k] = coming[k]
-                    dice += GOLDEN
-                    coming[k] = out_base + draw(noise, mix(dice)) * out_stride
-                    prefetch(coming[k], lanes)
+                    targets[k] = current[k]
                 repeated = blank_repeats(targets, size, blank, times)
                 window_dots(hidden_at, 1, targets_at, scores_at, lanes, size, 1)
                 logistic(scores, size, gradient, losses)

@@ -12,6 +12,7 @@ from semspace.words.steps import Ids, Noise
 from semspace.words.subwords import Subwords
 from semspace.words.vocabulary import Counts, Vocabulary
 
+FEWEST = 100  # words of the text that a thread has to itself, or there are fewer threads
 Floats = npt.NDArray[np.float64]
 
 
@@ -43,8 +44,8 @@ class Layout(NamedTuple):
         `keep`, shape (words,), is the share of each word's places that thinning leaves.
         """
         counts = vocabulary.counts
-        # A thread needs words that come in the text, to predict and to draw noise from.
-        dealt = shares(counts * keep, max(min(threads, int((counts > 0).sum()) // 2), 1))
+        # A thread draws noise from its own words: of too few, much of it would be the word that is predicted.
+        dealt = shares(counts * keep, max(min(threads, int((counts > 0).sum()) // FEWEST), 1))
         order = np.argsort(dealt, kind="stable")
         rows = np.empty(len(order), np.int32)
         rows[order] = np.arange(len(order), dtype=np.int32)

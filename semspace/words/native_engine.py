@@ -23,11 +23,17 @@ from semspace.words.subwords import SubwordEncoder
 def train(job: Job) -> Trained:
     """Train as the job says."""
     run = _Run(job)
+    return run.learnt(_through(job, run), last=True)
+
+
+def _through(job: Job, run: _Run) -> History:
+    """Go through all epochs, from what was reached before."""
     reached = job.checkpoint.restore(job, run.matrices)
     job.judge(lambda: run.learnt(History(())))  # a task that can't judge these words says so now, not after an epoch
+    total = len(job.tokens) * job.trainer.epochs
     with (
-        ThreadPoolExecutor(job.trainer.thread_count) as pool,
-        bar("training word vectors", len(job.tokens) * job.trainer.epochs, unit="word", progress=job.progress) as shown,
+        ThreadPoolExecutor(run.threads) as pool,
+        bar("training word vectors", total, unit="word", progress=job.progress) as shown,
     ):
         shown.update(reached.epoch * len(job.tokens) + reached.place)
         way = run.way(pool)
@@ -36,7 +42,7 @@ def train(job: Job) -> Trained:
             if job.checkpoint.due():
                 job.checkpoint.keep(job, run.matrices, reached)
     job.checkpoint.keep(job, run.matrices, reached)
-    return run.learnt(reached.history, last=True)
+    return reached.history
 
 
 class _Run:
@@ -61,6 +67,11 @@ class _Run:
         if job.start is not None:
             put_start(job.start, vocabulary, self._layout, self.matrices.inputs, job.trainer.subwords)
 
+    @property
+    def threads(self) -> int:
+        """How many threads there is work for: in step, a few words occupy fewer."""
+        return len(self._layout.noises) if self._job.trainer.deterministic else self._job.trainer.thread_count
+
     def way(self, pool: ThreadPoolExecutor) -> Pass:
         """Choose how the threads share the work."""
         trainer = self._job.trainer
@@ -68,7 +79,7 @@ class _Run:
         model = Model(self.matrices, self._layout, trainer.dim, trainer.window, trainer.negatives, cbow)
         if len(self._layout.noises) > 1:
             return Separate(model, self._stretches, pool)
-        return Shared(model, self._stretches, 1 if trainer.deterministic else trainer.thread_count, pool)
+        return Shared(model, self._stretches, self.threads, pool)
 
     def step(self, way: Pass, reached: Reached, shown: Bar) -> Reached:
         """Train on the next words of the text."""
