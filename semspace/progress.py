@@ -14,8 +14,8 @@ class Bar(Protocol):
     def update(self, n: float = 1) -> object:
         """Move on by `n` units."""
 
-    def set_postfix_str(self, s: str) -> object:
-        """Say something behind the bar."""
+    def set_postfix_str(self, s: str, refresh: bool = True) -> object:
+        """Say something behind the bar: at once, or when it next moves."""
 
 
 def _visible(progress: bool) -> bool:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -469,3 +470,16 @@ def test_memory_does_not_grow_with_the_text(tmp_path):
         peaks.append(peak)
     # The texts grow by 120 MB and the ids by 72 MB; what the allocators keep varies by less than half of that.
     assert peaks[1] - peaks[0] < 60, peaks
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="asks Linux what is in memory")
+def test_no_page_stays_of_what_threads_have_read(tmp_path):
+    np.save(tmp_path / "ids.npy", np.zeros(16 << 20, np.int32))
+    ids = stored.mapped(tmp_path / "ids.npy")
+    step = 1 << 15
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda start: stored.piece(ids, start, start + step), range(0, len(ids), step)))
+    lines = Path("/proc/self/smaps").read_text().splitlines()
+    start = next(i for i, line in enumerate(lines) if line.endswith(str(tmp_path / "ids.npy")))
+    resident = int(next(line for line in lines[start:] if line.startswith("Rss:")).split()[1])
+    assert resident < 8 << 10  # kB, of 64 MB

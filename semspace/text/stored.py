@@ -18,6 +18,9 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 
 PIECE = 1 << 20  # values read at a time
+# Around a page that is read the system maps others, up to a large page. Those of a part that another thread is done
+# with would stay, so as much is given back.
+_AROUND = 1 << 21
 _SMALL = 16 << 20  # bytes: an array this small is read into memory, and its file is done with
 
 
@@ -127,6 +130,8 @@ def _release(values: Array) -> None:
     own = _map_of(values)
     if own is None or not hasattr(own, "madvise") or not len(values):  # Windows trims by itself
         return
-    start = values.ctypes.data - np.frombuffer(own, np.uint8).ctypes.data
-    first = start // mmap.PAGESIZE * mmap.PAGESIZE
-    own.madvise(mmap.MADV_DONTNEED, first, start + values.nbytes - first)
+    whole = np.frombuffer(own, np.uint8)
+    base, start = whole.ctypes.data, values.ctypes.data
+    first, last = start // _AROUND * _AROUND, -(-(start + values.nbytes) // _AROUND) * _AROUND
+    first = max(first - base, 0)
+    own.madvise(mmap.MADV_DONTNEED, first, min(last - base, len(whole)) - first)

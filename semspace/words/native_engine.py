@@ -86,7 +86,7 @@ class _Run:
         stop = min(reached.place + way.span, len(self._stretches))
         start = perf_counter()
         pairs, loss = way.run(reached.epoch, reached.place, stop).tolist()
-        shown.update(stop - reached.place)
+        done = stop - reached.place
         reached = replace(
             reached,
             place=stop,
@@ -96,8 +96,9 @@ class _Run:
         )
         if reached.mean_loss is not None:
             shown.set_postfix_str(
-                f"epoch {reached.epoch + 1} of {self._job.trainer.epochs}, loss {reached.mean_loss:.3f}"
+                f"epoch {reached.epoch + 1} of {self._job.trainer.epochs}, loss {reached.mean_loss:.3f}", refresh=False
             )
+        shown.update(done)
         return reached if stop < len(self._stretches) else self._end_epoch(reached)
 
     def _end_epoch(self, reached: Reached) -> Reached:
