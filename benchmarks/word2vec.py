@@ -29,7 +29,7 @@ PART = 2_000_000  # words for the table of speeds
 DIMS = (100, 128, 200, 256, 300)
 SEEDS = (1, 2, 3)
 EPOCHS = 3
-COPIES = 20
+COPIES = 60
 TASKS = ("wordsim353", "simlex999", "men3000")
 
 

@@ -13,7 +13,7 @@ from semspace.evaluation.retrieval import ndcg
 @pytest.fixture(scope="module")
 def wikipedia_words():
     """Words of real text with vectors that know something of them, as gensim's KeyedVectors and as a Space."""
-    words = ss.Word2Vec(dim=32, epochs=2, threads=1, seed=2).train(ss.corpora.load("wikipedia-sample"), progress=False)
+    words = ss.Word2Vec(dim=32, epochs=10, threads=1, seed=2).train(ss.corpora.load("wikipedia-sample"), progress=False)
     return words, keyed_vectors(words)
 
 
