@@ -156,7 +156,8 @@ def share_of_peaks(
     size = 6  # five noise words, and the one that was there
     neighbours = 6 if cbow else pairs / centres  # half of twice five, and one: the reach is drawn
     done = (pairs * size * dim * 6) if not cbow else pairs * (size * dim * 6 + neighbours * dim * 2)
-    moved = (pairs if cbow else centres) * (neighbours + size) * dim * 4 * 2
+    targets = 1 + 5 / 2 if cbow else size  # in CBOW two words in a row share their noise
+    moved = (pairs if cbow else centres) * (neighbours + targets) * dim * 4 * 2
     return [
         case,
         f"{done / seconds / 1e9:.0f} GFLOP/s",

@@ -10,6 +10,7 @@ This module doesn't know what the arrays mean.
 """
 
 import errno
+import glob
 import hashlib
 import json
 import os
@@ -170,6 +171,13 @@ def opening(path: PathLike, kind: str | None = None, *, verify: bool = True) -> 
         opened.unchanged()  # the better reason, where it is the reason
         raise
     return opened
+
+
+def tidy(path: PathLike) -> None:
+    """Delete what a writer that was killed has left beside `path`; for those who know that nobody is writing there."""
+    target = place_of(path)
+    for left in target.parent.glob(f"{glob.escape(f'.{target.name}.new-')}*"):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def discard(path: PathLike) -> None:

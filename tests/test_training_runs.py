@@ -47,10 +47,13 @@ def test_after_kill_9_the_vectors_are_those_of_an_uninterrupted_training(tmp_pat
         child.send_signal(signal.SIGKILL)
     assert child.returncode == -signal.SIGKILL
     assert 2 <= reached(place) < OPTIONS["epochs"]
+    (tmp_path / ".c.new-0123abcd").mkdir()  # as if it had been killed while it wrote
+    (tmp_path / ".d.new-0123abcd").mkdir()  # another's
     trainer = ss.Word2Vec(**OPTIONS)
     rest = trainer.train(two_topics(), checkpoint=place, resume=True)
     assert rest.fingerprint == trainer.train(two_topics()).fingerprint
     assert len(rest.history) == OPTIONS["epochs"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".d.new-0123abcd", "c"]
 
 
 def test_a_disk_that_is_full_is_one_sentence_and_nothing_half_written(tmp_path):

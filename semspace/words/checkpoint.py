@@ -8,7 +8,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from semspace import checks
-from semspace.bundle import PathLike, digest, is_bundle, opening, place_of, writing
+from semspace.bundle import PathLike, digest, is_bundle, opening, place_of, tidy, writing
 from semspace.errors import DamagedError, ExistsError, InputError
 from semspace.history import Epoch, History
 from semspace.words.matrices import Matrices
@@ -94,6 +94,7 @@ class Checkpoint:
         """Fill the matrices with what was reached, and tell how far that is; nothing is done where there is none."""
         if self._path is None or not self._found:
             return Reached()
+        tidy(self._path)  # a killed training may have left half a checkpoint, as large as a whole one
         bundle = opening(self._path, KIND)
         there, here = bundle.meta["of"], _identity(job)
         other = next((name for name in here if there.get(name) != here[name]), None)
