@@ -63,7 +63,8 @@ class Word2Vec:
 
     By default threads write to the same matrices without waiting for one another (Hogwild; Niu et al. 2011). With
     `deterministic`, each predicts words of its own, from copies of the vectors that become one again every few
-    thousand words: that takes about a third more time, and agrees with people a little less (docs/benchmarks.md).
+    thousand words: that agrees with people a little less, and takes about a third more time where the cores share a
+    cache; where they don't, it is the faster way (docs/benchmarks.md).
 
     Examples
     --------
