@@ -1,0 +1,190 @@
+"""Texts as token ids → one vector each: the walk through the layers.
+
+Texts are walked some at a time, whole ones one after the other without any padding, as many as leave the numbers of a
+layer in the cache of a core. The rows of one text meet those of another nowhere.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from semspace.inference.compiling import compiled
+from semspace.inference.model import Floats, Model, aligned
+from semspace.inference.products import Left, multiply, rounded
+from semspace.inference.steps import SPAN, activate, attend, norm
+from semspace.inference.tiles import ROWS, WIDTH
+
+CHUNK = 192  # tokens walked at a time, unless one text has more
+POOLINGS = ("mean", "cls", "max")
+
+
+class Scratch(NamedTuple):
+    """Where a thread does its sums."""
+
+    x: Floats
+    qkv: Floats
+    context: Floats
+    middle: Floats
+    left: Left
+    between: Left
+    keys: Floats
+    scores: Floats
+    sums: Floats
+
+
+def scratch_for(model: Model) -> Scratch:
+    """Make room for one thread."""
+    longest, hidden = model.positions.shape
+    rows = max(CHUNK, longest) + 2 * ROWS
+    spans = -(-longest // SPAN)
+    size = hidden // model.heads
+    groups = model.inputs.weights.shape[1]
+    group = model.down.weights.shape[3] * (4 // model.down.weights.itemsize)
+
+    def left(numbers: int, groups: int) -> Left:
+        scale, low = (aligned((rows, groups), np.float32) for _ in range(2))
+        return Left(aligned((rows * numbers * 4,), np.uint8), scale, low)
+
+    return Scratch(
+        *(aligned((rows, columns), np.float32) for columns in (hidden, 3 * block_of(size), hidden, group)),
+        left(hidden, groups),
+        left(group, 1),
+        aligned((spans, size, SPAN), np.float32),
+        aligned((ROWS, spans * SPAN), np.float32),
+        aligned((ROWS,), np.float32),
+    )
+
+
+def block_of(size: int) -> int:
+    """Give how many columns of queries are made at a time: whole heads that fill whole panels."""
+    return int(np.lcm(size, WIDTH))
+
+
+@compiled
+def run(
+    model: Model, tokens: npt.NDArray[np.int32], starts: npt.NDArray[np.int64], first: int, last: int,
+    pooling: int, scratch: Scratch, vectors: Floats
+) -> None:
+    """Set `vectors[first:last]` to the pooled states of those texts; text i is ``tokens[starts[i]:starts[i + 1]]``."""
+    while first < last:
+        stop = first + 1
+        while stop < last and starts[stop + 1] - starts[first] <= CHUNK:
+            stop += 1
+        chunk = starts[first : stop + 1]
+        _embed(model, tokens, chunk, scratch.x)
+        for layer in range(model.inputs.weights.shape[0]):
+            _layer(model, layer, chunk, scratch)
+        _pool(scratch.x, chunk, pooling, vectors[first:stop])
+        first = stop
+
+
+@compiled
+def _embed(model: Model, tokens: npt.NDArray[np.int32], starts: npt.NDArray[np.int64], x: Floats) -> None:
+    for text in range(len(starts) - 1):
+        for place in range(starts[text + 1] - starts[text]):
+            row = starts[text] - starts[0] + place
+            word, position, to = model.words[tokens[starts[text] + place]], model.positions[place], x[row]
+            for i in range(len(to)):
+                to[i] = word[i] + position[i]
+    norm(x, starts[-1] - starts[0], model.norms[0], model.epsilon)
+
+
+@compiled
+def _layer(model: Model, layer: int, starts: npt.NDArray[np.int64], scratch: Scratch) -> None:
+    x, rows = scratch.x, starts[-1] - starts[0]
+    _round_all(model.inputs.weights, x, rows, scratch.left)
+    _attention(model, layer, starts, scratch)
+    _round_all(model.outputs.weights, scratch.context, rows, scratch.left)
+    _add_bias(x, rows, model.outputs.bias[layer])
+    groups, panels = model.outputs.weights.shape[1:3]
+    for group in range(groups):
+        for panel in range(panels):
+            multiply(model.outputs, layer, group, panel, scratch.left, group, groups, rows, x, panel * WIDTH)
+    norm(x, rows, model.norms[1 + 2 * layer], model.epsilon)
+    _round_all(model.up.weights, x, rows, scratch.left)
+    _add_bias(x, rows, model.down.bias[layer])
+    _between(model, layer, rows, scratch)
+    norm(x, rows, model.norms[2 + 2 * layer], model.epsilon)
+
+
+@compiled
+def _attention(model: Model, layer: int, starts: npt.NDArray[np.int64], scratch: Scratch) -> None:
+    """Make queries, keys and values of a few heads at a time, and let the texts attend with them."""
+    qkv, rows = scratch.qkv, starts[-1] - starts[0]
+    size, columns = model.positions.shape[1] // model.heads, qkv.shape[1]
+    block, panels, groups = columns // 3, columns // WIDTH, model.inputs.weights.shape[1]
+    for part in range(model.positions.shape[1] // block):
+        _set_bias(qkv, rows, model.inputs.bias[layer, part * columns : (part + 1) * columns])
+        for group in range(groups):
+            for panel in range(panels):
+                multiply(
+                    model.inputs, layer, group, part * panels + panel, scratch.left, group, groups, rows, qkv, panel * WIDTH
+                )
+        for head in range(0, block, size):
+            column = part * block + head
+            nearness = model.nearness[column // size : column // size + 1]
+            for text in range(len(starts) - 1):
+                first = starts[text] - starts[0]
+                attend(
+                    qkv, first, starts[text + 1] - starts[text], head, size, block, nearness,
+                    scratch.keys, scratch.scores, scratch.sums, scratch.context, column,
+                )
+
+
+@compiled
+def _between(model: Model, layer: int, rows: int, scratch: Scratch) -> None:
+    """Go up to the hidden units and down again, a group of them at a time, so that they stay in the cache."""
+    middle = scratch.middle
+    groups, panels = model.up.weights.shape[1], middle.shape[1] // WIDTH
+    for part in range(model.down.weights.shape[1]):
+        _set_bias(middle, rows, model.up.bias[layer, part * middle.shape[1] : (part + 1) * middle.shape[1]])
+        for group in range(groups):
+            for panel in range(panels):
+                multiply(
+                    model.up, layer, group, part * panels + panel, scratch.left, group, groups, rows, middle, panel * WIDTH
+                )
+        activate(middle, rows, 0, middle.shape[1])
+        rounded(model.down.weights, middle, rows, 0, scratch.between, 0, 1)
+        for panel in range(model.down.weights.shape[2]):
+            multiply(model.down, layer, part, panel, scratch.between, 0, 1, rows, scratch.x, panel * WIDTH)
+
+
+@compiled
+def _round_all(weights: npt.NDArray[np.int8], x: Floats, rows: int, left: Left) -> None:
+    groups = weights.shape[1]
+    for group in range(groups):
+        rounded(weights, x, rows, group * (x.shape[1] // groups), left, group, groups)
+
+
+@compiled
+def _add_bias(x: Floats, rows: int, bias: Floats) -> None:
+    for row in range(rows):
+        to = x[row]
+        for i in range(len(to)):
+            to[i] += bias[i]
+
+
+@compiled
+def _set_bias(x: Floats, rows: int, bias: Floats) -> None:
+    for row in range(rows):
+        x[row, :] = bias
+
+
+@compiled
+def _pool(x: Floats, starts: npt.NDArray[np.int64], pooling: int, vectors: Floats) -> None:
+    """Give a text the mean of its tokens' states, the first, or the greatest of each dimension."""
+    for text in range(len(starts) - 1):
+        first, last = starts[text] - starts[0], starts[text + 1] - starts[0]
+        to = vectors[text]
+        to[:] = x[first]
+        if pooling == 1:
+            continue
+        for row in range(first + 1, last):
+            for i in range(len(to)):
+                to[i] = to[i] + x[row, i] if pooling == 0 else max(to[i], x[row, i])
+        if pooling == 0:
+            for i in range(len(to)):
+                to[i] /= np.float32(last - first)
