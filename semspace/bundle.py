@@ -31,7 +31,7 @@ from semspace.errors import DamagedError, ExistsError, InputError, MissingFileEr
 FORMAT = "semspace"
 VERSION = 1
 MANIFEST = "manifest.json"
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # no room on the disk, or none allowed
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # no room on the disk, or none allowed
 PathLike = str | os.PathLike[str]
 
 
@@ -49,6 +49,13 @@ class Draft:
     def table(self, name: str, value: pl.DataFrame) -> None:
         """Write a table as NAME.arrow."""
         value.write_ipc(self.folder / f"{name}.arrow")
+
+    def linked(self, name: str, path: Path) -> None:
+        """Take a file as it is: linked where the disk can, else copied. Nobody may write to it any more."""
+        try:
+            os.link(path, self.folder / name)
+        except OSError:
+            shutil.copyfile(path, self.folder / name)
 
     def file(self, name: str, write: Callable[[Path], object]) -> None:
         """Let a library write its own binary under NAME."""
@@ -126,7 +133,7 @@ def writing(path: PathLike, kind: str, *, overwrite: bool = False) -> Iterator[D
         _publish(folder, target)
     except BaseException as problem:
         shutil.rmtree(folder, ignore_errors=True)
-        if isinstance(problem, OSError) and problem.errno in _FULL:
+        if isinstance(problem, OSError) and problem.errno in FULL:
             raise InputError(
                 f"cannot write {target}: {problem.strerror}; make room, or choose another place"
             ) from problem

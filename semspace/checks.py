@@ -77,18 +77,19 @@ def matrix(name: str, value: object, *, dim: int | None = None) -> FloatMatrix:
     return array
 
 
-def finite_rows(name: str, array: FloatMatrix, ids: Names) -> None:
-    """Raise `InputError` that names the first row without a direction: NaN, infinity, only zeros, out of range."""
-    for start in range(0, len(array), 65_536):  # in blocks: a mapped matrix may be larger than memory
-        block = array[start : start + 65_536]
-        size = np.abs(block).max(axis=1)
-        bad = np.flatnonzero(~((size >= _SMALLEST) & (size <= _LARGEST)))
-        if len(bad):
-            row, largest = start + int(bad[0]), float(size[bad[0]])
-            what = "holds NaN or infinity" if not np.isfinite(largest) else f"is too large ({largest:.2g})"
-            if largest < _SMALLEST:
-                what = "is all zeros" if largest == 0 else f"is too small ({largest:.2g})"
-            raise InputError(f"{name} of {ids[row]!r} (row {row}) {what}, so it has no direction; leave it out")
+def finite_rows(name: str, array: FloatMatrix, ids: Names, first: int = 0) -> None:
+    """Raise `InputError` that names the first row without a direction: NaN, infinity, only zeros, out of range.
+
+    `array` may be a part of a matrix, whose `first` row it begins with; `ids` are those of the matrix.
+    """
+    size = np.abs(array).max(axis=1)
+    bad = np.flatnonzero(~((size >= _SMALLEST) & (size <= _LARGEST)))
+    if len(bad):
+        row, largest = first + int(bad[0]), float(size[bad[0]])
+        what = "holds NaN or infinity" if not np.isfinite(largest) else f"is too large ({largest:.2g})"
+        if largest < _SMALLEST:
+            what = "is all zeros" if largest == 0 else f"is too small ({largest:.2g})"
+        raise InputError(f"{name} of {ids[row]!r} (row {row}) {what}, so it has no direction; leave it out")
 
 
 def unique(name: str, values: Collection[str]) -> None:

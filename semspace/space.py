@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -13,15 +15,17 @@ import numpy.typing as npt
 import polars as pl
 
 from semspace import checks, queries
-from semspace.bundle import Bundle, Draft, PathLike, digest, writing
+from semspace.bundle import Bundle, Draft, PathLike, writing
 from semspace.checks import FloatMatrix, FloatVector
 from semspace.display import clip
 from semspace.errors import InputError
 from semspace.history import History
 from semspace.neighbors import Neighbors
+from semspace.text import stored
 from semspace.text.frames import as_polars, storable
 
 KIND = "space"
+_ROWS = 16_384  # of the vectors are read at a time
 Query = str | FloatVector
 
 
@@ -104,7 +108,8 @@ class Space:
         checks.unique("ids", self.ids.tolist())
         if self.metadata is not None:
             object.__setattr__(self, "metadata", storable(self.metadata))
-        checks.finite_rows("the vector", self.vectors, self.ids)
+        for start, block in stored.pieces(self.vectors, _ROWS):  # of a mapped matrix, no page stays in memory
+            checks.finite_rows("the vector", block, self.ids, start)
         object.__setattr__(self, "ids", checks.frozen(self.ids))
         object.__setattr__(self, "vectors", checks.frozen(self.vectors))
 
@@ -148,8 +153,10 @@ class Space:
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over ids and vectors, in order."""
-        names = json.dumps([self.dim, *self.ids.tolist()]).encode()
-        return digest(names, np.ascontiguousarray(self.vectors).data.cast("B"))
+        hasher = hashlib.sha256(json.dumps([self.dim, *self.ids.tolist()]).encode())
+        for _, block in stored.pieces(self.vectors, _ROWS):
+            hasher.update(np.ascontiguousarray(block).data.cast("B"))
+        return hasher.hexdigest()
 
     @cached_property
     def sizes(self) -> FloatVector:
@@ -348,7 +355,10 @@ class Space:
         blank = next((text for text in texts if not text.strip()), None)
         if blank is not None:
             raise InputError(f"a query must have some text; got {blank!r}")
-        return self.encoder.encode(texts)
+        # Texts put into a space are questions asked of it: models that tell the two apart have a prompt for them.
+        encode = getattr(self.encoder, "encode_queries", self.encoder.encode)
+        encoded: FloatMatrix = encode(texts)
+        return encoded
 
     def neighbors(self, title: str, rows: queries.Rows, scores: FloatVector, metric: str) -> Neighbors:
         """Dress rows and scores as `Neighbors` with ids and metadata."""
@@ -418,8 +428,8 @@ class Space:
         with writing(path, KIND, overwrite=overwrite) as draft:
             self.write(draft)
 
-    def write(self, draft: Draft) -> None:
-        """Put this space into a bundle being written (a space's own, or an index's)."""
+    def write(self, draft: Draft, vectors: Path | None = None) -> None:
+        """Put this space into a bundle being written (a space's own, or an index's); `vectors` is their file, if any."""
         encoder = (
             None
             if self.encoder is None
@@ -437,7 +447,10 @@ class Space:
             "encoder": encoder,
             "provenance": dict(self.provenance),
         }
-        draft.array("vectors", self.vectors)
+        if vectors is None:
+            draft.array("vectors", self.vectors)
+        else:
+            draft.linked("vectors.npy", vectors)
         draft.table("ids", pl.DataFrame({"id": self.ids.tolist()}, schema={"id": pl.String}))
         if self.metadata is not None:
             draft.table("metadata", self.metadata)

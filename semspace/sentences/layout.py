@@ -1,7 +1,9 @@
 """A folder in sentence-transformers' layout → what the model is: its parts, pooling and limits."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,7 @@ class Layout:
     normalize : whether vectors are scaled to length 1
     max_tokens : longest input in tokens, special ones included
     lowercase : whether text is lower-cased before the tokenizer sees it
-    prompt : what the model wants before every text, by its own default
+    prompts : what the model wants before a text, by the name of the use; under "" what it wants by default
     """
 
     folder: Path
@@ -32,13 +34,23 @@ class Layout:
     normalize: bool
     max_tokens: int
     lowercase: bool
-    prompt: str = ""
+    prompts: Mapping[str, str] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over everything that decides a vector."""
         files = [self.folder / name for name in (CONFIG, WEIGHTS, "tokenizer.json")]
-        rest = json.dumps([self.pooling, self.normalize, self.max_tokens, self.lowercase, self.prompt])
+        named = {name: text for name, text in sorted(self.prompts.items()) if name and text}
+        rest = json.dumps(
+            [
+                self.pooling,
+                self.normalize,
+                self.max_tokens,
+                self.lowercase,
+                self.prompts.get("", ""),
+                *([named] if named else []),
+            ]
+        )
         return digest(*(file_digest(path).encode() for path in files), rest.encode())
 
 
@@ -58,7 +70,7 @@ def read_layout(root: Path) -> Layout:
         "Normalize" in kinds,
         _longest(folder, sentence),
         bool(sentence.get("do_lower_case", False)),
-        _default_prompt(root),
+        _prompts(root),
     )
 
 
@@ -79,10 +91,11 @@ def _longest(folder: Path, sentence: dict[str, Any]) -> int:
     return min([positions, *(int(limit) for limit in named if limit)])
 
 
-def _default_prompt(root: Path) -> str:
+def _prompts(root: Path) -> dict[str, str]:
     config = _json(root / "config_sentence_transformers.json", {})
-    name = config.get("default_prompt_name")
-    return str((config.get("prompts") or {}).get(name) or "") if name else ""
+    prompts = {str(name): str(text or "") for name, text in (config.get("prompts") or {}).items()}
+    default = config.get("default_prompt_name")
+    return {**prompts, "": prompts.get(str(default), "") if default else ""}
 
 
 def _modules(root: Path) -> list[dict[str, Any]]:

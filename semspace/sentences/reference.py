@@ -36,6 +36,10 @@ class EncoderReference:
         """Encode texts with the encoder referred to, float32 of shape (n, dim)."""
         return self._encoder.encode(texts)
 
+    def encode_queries(self, texts: list[str]) -> FloatMatrix:
+        """Encode questions with the encoder referred to, float32 of shape (n, dim)."""
+        return self._encoder.encode_queries(texts)
+
 
 def remembered(bundle: Bundle) -> TextEncoder | None:
     """Give the encoder that a saved space (or the index that holds it) was made with, if it had one."""

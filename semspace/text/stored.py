@@ -93,7 +93,7 @@ def taken(folder: Path, *names: str) -> tuple[Array, ...]:
 def piece(array: Array, start: int, stop: int) -> Array:
     """Copy a part of an array; of a mapped one, no page stays in memory."""
     copy: Array = np.array(array[start:stop])
-    _release(array[start:stop])
+    release(array[start:stop])
     return copy
 
 
@@ -125,7 +125,7 @@ def _map_of(array: Array) -> mmap.mmap | None:
     return base if isinstance(base, mmap.mmap) else None
 
 
-def _release(values: Array) -> None:
+def release(values: Array) -> None:
     """Tell the system that the pages behind values aren't needed; read again, they come from its cache or the disk."""
     own = _map_of(values)
     if own is None or not hasattr(own, "madvise") or not len(values):  # Windows trims by itself

@@ -1,0 +1,123 @@
+"""A transformer run by the kernels of `semspace.inference`: no padding, both cores, three precisions."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from queue import SimpleQueue
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from semspace import checks
+from semspace.checks import FloatMatrix
+from semspace.errors import DamagedError
+from semspace.sentences.layout import Layout
+from semspace.sentences.resolve import CONFIG, WEIGHTS
+from semspace.sentences.runtime import Tokenized
+
+# By kind, the precisions that keep its promise, the fastest first, and what the processor must be able to do.
+PRECISIONS = {"fast": ("int8",), "exact": ("bfloat16", "float32"), "torch": ()}
+_NEEDS = {"int8": ("avx512f", "avx512vnni"), "bfloat16": ("avx512f", "avx512bf16"), "float32": ()}
+_PIECE = 768  # tokens a thread takes at a time
+
+
+class KernelRuntime:
+    """BERT and its like, on a processor.
+
+    Parameters
+    ----------
+    layout : Layout
+        Of a model for which `obstacle` says nothing.
+    kind : {"fast", "exact"}
+    precision : {"int8", "bfloat16", "float32"}
+    """
+
+    def __init__(self, layout: Layout, kind: str, precision: str) -> None:
+        from semspace.inference import families, forward
+
+        self.kind, self.engine = kind, f"{precision} kernels"
+        self._pooling = forward.POOLINGS.index(layout.pooling)
+        config = json.loads((layout.folder / CONFIG).read_text(encoding="utf-8"))
+        with _Weights(layout) as take:
+            self.model = families.build(config, take, layout.max_tokens, precision)
+        self.dim, self.vocabulary = self.model.words.shape[1], len(self.model.words)
+        self._threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        self._rooms: SimpleQueue[Any] = SimpleQueue()  # scratch memory that no thread is using
+
+    def pooled(self, texts: Tokenized, done: Callable[[int], object]) -> FloatMatrix:
+        """Cut the texts into pieces, and let the threads take them."""
+        vectors = np.empty((len(texts.starts) - 1, self.dim), np.float32)
+        cuts = _pieces(texts.starts)
+        if len(cuts) == 1:
+            done(self._piece(texts, vectors, *cuts[0]))
+            return vectors
+        pool = ThreadPoolExecutor(self._threads)
+        try:
+            for ready in pool.map(lambda cut: self._piece(texts, vectors, *cut), cuts):
+                done(ready)
+        finally:
+            pool.shutdown(cancel_futures=True)
+        return vectors
+
+    def _piece(self, texts: Tokenized, vectors: FloatMatrix, first: int, last: int) -> int:
+        from semspace.inference import forward
+
+        room = forward.scratch_for(self.model) if self._rooms.empty() else self._rooms.get()
+        forward.run(self.model, texts.tokens, texts.starts, first, last, self._pooling, room, vectors)
+        self._rooms.put(room)
+        return last - first
+
+
+def obstacle(layout: Layout, precision: str) -> str:
+    """Say why the kernels can't run a model here at a precision; nothing where they can."""
+    from semspace.inference import families, tiles
+
+    missing = [name for name in _NEEDS[precision] if not tiles.FEATURES.get(name)]
+    if missing:
+        return f"this processor has no {' and '.join(missing)}"
+    return families.obstacle(json.loads((layout.folder / CONFIG).read_text(encoding="utf-8")))
+
+
+def _pieces(starts: npt.NDArray[np.int64]) -> list[tuple[int, int]]:
+    """Cut texts into pieces of about `_PIECE` tokens."""
+    marks = np.unique(np.searchsorted(starts, np.arange(0, starts[-1], _PIECE)))
+    edges = [*marks.tolist(), len(starts) - 1]
+    return [(first, last) for first, last in zip(edges[:-1], edges[1:], strict=True) if first < last]
+
+
+class _Weights:
+    """The tensors of a safetensors file by name, as float32; use it as a context."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._path = layout.folder / WEIGHTS
+        self._library = checks.need("safetensors", "transformers")
+
+    def __enter__(self) -> Callable[[str], FloatMatrix]:
+        try:
+            self._file = self._library.safe_open(self._path, "numpy").__enter__()
+        except (OSError, self._library.SafetensorError) as problem:
+            raise DamagedError(f"{self._path} can't be opened ({problem}); fetch the model again") from problem
+        self._names = frozenset(self._file.keys())
+        return self._take
+
+    def __exit__(self, *_: object) -> None:
+        self._file.__exit__(None, None, None)
+
+    def _take(self, name: str) -> FloatMatrix:
+        if name not in self._names:
+            raise KeyError(name)
+        if self._file.get_slice(name).get_dtype() != "BF16":
+            return np.ascontiguousarray(self._file.get_tensor(name), np.float32)
+        # numpy has no such numbers: they are the upper halves of float32 numbers.
+        tensor = self._halves[name]
+        halves = np.frombuffer(tensor["data"], np.uint16).reshape(tensor["shape"])
+        return (halves.astype(np.uint32) << 16).view(np.float32)
+
+    @cached_property
+    def _halves(self) -> dict[str, Any]:
+        return dict(self._library.deserialize(self._path.read_bytes()))

@@ -1,0 +1,116 @@
+"""Whether a fast runtime gives the vectors of the reference: measured, on sentences of many kinds, and remembered."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from semspace import __version__
+from semspace.bundle import digest, write_text
+from semspace.errors import SemspaceError
+from semspace.sentences.runtime import BOUNDS, Runtime, Tokenized
+
+# Short and long, plain and technical, spoken and written, in several languages, and some that are hardly text.
+SENTENCES = (
+    "A man is playing a guitar.",
+    "Someone plays an instrument on the stage.",
+    "The cat sleeps on the warm windowsill.",
+    "Stocks fell sharply on Tuesday after the central bank raised interest rates by half a percentage point.",
+    "The committee will meet again in March to decide whether the bridge is safe.",
+    "Where can I renew my passport?",
+    "how do i get rid of ants in the kitchen",
+    "Rain is expected in the north, with sunny spells in the south and a light wind from the west.",
+    "He never said that she stole the money.",
+    "She never said that he stole the money.",
+    "The patient presented with acute chest pain, shortness of breath and a history of hypertension.",
+    "Mitochondria produce most of the chemical energy that a cell needs.",
+    "We prove that every bounded sequence of real numbers has a convergent subsequence.",
+    "def add(a, b): return a + b",
+    "SELECT name, COUNT(*) FROM orders GROUP BY name ORDER BY 2 DESC;",
+    "Error 404: the page you asked for could not be found.",
+    "The defendant shall pay the costs of the proceedings within thirty days of this judgment.",
+    "Add two cups of flour, a pinch of salt and one egg, then knead until the dough is smooth.",
+    "It was the kind of evening when nothing seemed to move, not even the smoke above the chimneys.",
+    "Goal! The striker turns, shoots, and the stadium erupts in the ninetieth minute.",
+    "I absolutely love this phone, but the battery is a disappointment :(",
+    "Worst. Service. Ever.",
+    "The treaty of 1648 ended thirty years of war and redrew the map of the continent.",
+    "An object at rest stays at rest unless a force acts upon it.",
+    "Die Katze schläft auf der warmen Fensterbank.",
+    "Le train de nuit pour Marseille part à vingt-deux heures.",
+    "¿Dónde está la biblioteca más cercana?",
+    "春の海 ひねもすのたり のたりかな",
+    "Съешь ещё этих мягких французских булок",
+    "مرحبا بالعالم",
+    "happy",
+    "joyful",
+    "granite",
+    "3.14159 26535 89793",
+    "!!! ??? ...",
+    "https://example.org/a/very/long/path?with=parameters&and=more",
+    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+    "",
+    "The report, which had been delayed twice because the ministry refused to release its figures, finds that the number "
+    "of households without clean water has halved in ten years; that most of the gain came from small, local works rather "
+    "than from the dams on which most of the money was spent; and that, unless the pipes laid in the first years are "
+    "repaired soon, a third of the villages that were connected will be without water again before the end of the decade.",
+    "In the beginning the towns along the river traded only salt and wool. Later came the printers, the dyers and the "
+    "clockmakers, and with them new guilds, new quarrels and new laws. A traveller who passed through in the spring of that "
+    "year wrote that one could hear five languages at the fish market before breakfast, and be cheated in all of them.",
+)
+
+
+class Parity(NamedTuple):
+    """How near a runtime comes to the reference: the mean and the least cosine over `SENTENCES`."""
+
+    mean: float
+    least: float
+    reference: str
+
+    def holds(self, kind: str) -> bool:
+        """Tell whether that is near enough for what a kind of runtime promises."""
+        mean, least = BOUNDS[kind]
+        return self.mean >= mean and self.least >= least
+
+    def __str__(self) -> str:
+        return f"mean cosine {self.mean:.4f}, least {self.least:.4f} to {self.reference} on {len(SENTENCES)} sentences"
+
+
+def measured(runtime: Runtime, reference: Callable[[], Runtime], texts: Tokenized, fingerprint: str) -> Parity:
+    """Measure a runtime against the reference, or remember what was measured on a machine like this."""
+    facts = [fingerprint, runtime.kind, runtime.engine, __version__, platform.machine(), platform.processor()]
+    place = _cache() / f"{digest(json.dumps([*facts, SENTENCES]).encode())[:32]}.json"
+    try:
+        mean, least, name = json.loads(place.read_text(encoding="utf-8"))
+        return Parity(float(mean), float(least), str(name))
+    except (OSError, ValueError, TypeError):
+        pass
+    held = reference()
+    parity = _compare(runtime, held, texts)
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        write_text(place, json.dumps(parity))
+    except (OSError, SemspaceError):
+        pass  # measured again next time
+    return parity
+
+
+def _compare(runtime: Runtime, reference: Runtime, texts: Tokenized) -> Parity:
+    ours, theirs = (one.pooled(texts, lambda _: None).astype(np.float64) for one in (runtime, reference))
+    with np.errstate(all="ignore"):
+        cosines = (ours * theirs).sum(1) / np.linalg.norm(ours, axis=1) / np.linalg.norm(theirs, axis=1)
+    cosines = np.nan_to_num(cosines, nan=-1.0)
+    return Parity(float(cosines.mean()), float(cosines.min()), reference.engine)
+
+
+def _cache() -> Path:
+    """Give the folder for what can be measured again: ``SEMSPACE_CACHE``, or the user's own."""
+    named = os.environ.get("SEMSPACE_CACHE")
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(named).expanduser() if named else Path(base) / "semspace"

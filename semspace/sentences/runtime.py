@@ -1,0 +1,49 @@
+"""`Runtime`: what runs a transformer, whichever it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from semspace.checks import FloatMatrix
+
+KINDS = ("fast", "exact", "torch")  # the fastest first
+# What a runtime must keep of the reference's vectors: the mean cosine to them, and the least.
+BOUNDS = {"fast": (0.995, 0.98), "exact": (0.9999, 0.9996), "torch": (1.0, 1.0)}
+
+
+class Tokenized(NamedTuple):
+    """Texts as token ids, one after the other: text i is ``tokens[starts[i]:starts[i + 1]]``; and which were cut."""
+
+    tokens: npt.NDArray[np.int32]
+    starts: npt.NDArray[np.int64]
+    cut: npt.NDArray[np.bool_]
+
+
+class Runtime(Protocol):
+    """Token ids → one pooled vector a text.
+
+    The vector of a text doesn't depend on the texts around it: to the last bit with the kernels, to 1e-6 with torch.
+    """
+
+    @property
+    def kind(self) -> str:
+        """One of `KINDS`: what it promises."""
+
+    @property
+    def engine(self) -> str:
+        """What does the work, for people: "int8 kernels", "torch float32"."""
+
+    @property
+    def dim(self) -> int:
+        """Number of dimensions."""
+
+    @property
+    def vocabulary(self) -> int:
+        """How many token ids it knows."""
+
+    def pooled(self, texts: Tokenized, done: Callable[[int], object]) -> FloatMatrix:
+        """Give float32 (texts, dim), not scaled to length 1; `done` is told how many texts are ready."""

@@ -1,0 +1,130 @@
+"""Text → token ids, by the tokenizer in a model's folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from itertools import chain
+from typing import Any
+
+import numpy as np
+
+from semspace import checks
+from semspace.errors import DamagedError, InputError
+from semspace.sentences.layout import Layout
+from semspace.sentences.passages import Passage, offsets_of, passages
+from semspace.sentences.runtime import Tokenized
+
+_CHARACTERS = 8  # of a text are read for each token that the model can take
+_AT_ONCE = 1 << 19  # characters
+
+
+class Tokenizer:
+    """A fast tokenizer of a model's folder, which cuts what is longer than the model reads."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._lowercase = layout.lowercase
+        self._place = layout.folder / "tokenizer.json"
+        self._limit = layout.max_tokens
+        self._tokenizer = load_tokenizer(layout)
+        self._tokenizer.enable_truncation(layout.max_tokens)
+        self._tokenizer.no_padding()
+
+    def read(self, texts: list[str]) -> Tokenized:
+        """Tokenise texts; every one has tokens, if only those that mark its ends."""
+        rows: list[list[int]] = []
+        cut: list[bool] = []
+        for batch in _batches(texts):
+            beginnings = [self._beginning(text) for text in batch]
+            for text, short, encoding in zip(batch, beginnings, self._encoded(beginnings), strict=True):
+                found = encoding
+                if len(short) < len(text) and not encoding.overflowing:  # fewer tokens than characters let expect
+                    found = self._encoded([text])[0]
+                rows.append(found.ids)
+                cut.append(bool(len(found.ids) >= self._limit and found.overflowing))
+        lengths = np.fromiter(map(len, rows), np.int64, len(rows))
+        if len(rows) and not lengths.min():
+            raise InputError(
+                f"the tokenizer of this model gives no tokens for the text {texts[int(lengths.argmin())][:40]!r}, so it "
+                f"has no vector; leave it out"
+            )
+        starts = np.zeros(len(rows) + 1, np.int64)
+        np.cumsum(lengths, out=starts[1:])
+        tokens = np.fromiter(chain.from_iterable(rows), np.int32, int(starts[-1]))
+        return Tokenized(tokens, starts, np.array(cut, bool))
+
+    def _encoded(self, texts: list[str]) -> list[Any]:
+        given = [text.lower() for text in texts] if self._lowercase else texts
+        found: list[Any] = self._tokenizer.encode_batch_fast(given)
+        return found
+
+    def _beginning(self, text: str) -> str:
+        """Give as much of a text as has, most likely, all the tokens that the model reads, up to the end of a word."""
+        most = _CHARACTERS * self._limit
+        if len(text) <= most:
+            return text
+        end = max(text.rfind(" ", 0, most), text.rfind("\n", 0, most))
+        return text[:end] if end > 0 else text
+
+    def passages(self, texts: list[str], overlap: int, prompt: str = "") -> list[list[Passage]]:
+        """Split texts at the ends of sentences into passages that fit the model together with `prompt`."""
+        # A passage by itself may have a token more at either end than it had within its document.
+        marks = self._whole.num_special_tokens_to_add(False) + 2
+        limit = self._limit - marks - len(self._whole.encode(prompt, add_special_tokens=False))
+        if limit <= overlap:
+            raise InputError(
+                f"overlap must be less than the {limit} tokens that a passage may have with this model; got {overlap}"
+            )
+        given = [self._as_read(text) for text in texts]
+        return [
+            passages(text, offsets_of(one), limit, overlap)
+            for batch in _batches(given)
+            for text, one in zip(batch, self._whole.encode_batch(batch, add_special_tokens=False), strict=True)
+        ]
+
+    @cached_property
+    def _whole(self) -> Any:
+        """A tokenizer that cuts nothing."""
+        whole = load_tokenizer(self._layout)
+        whole.no_truncation()
+        whole.no_padding()
+        return whole
+
+    def _as_read(self, text: str) -> str:
+        lower = text.lower() if self._lowercase else text
+        return lower if len(lower) == len(text) else text  # so that characters keep their places
+
+    def check(self, vocabulary: int) -> None:
+        """Raise `DamagedError` if it has tokens that a model with so many doesn't know."""
+        highest = max(self._tokenizer.get_vocab(with_added_tokens=True).values(), default=-1)
+        if highest >= vocabulary:
+            raise DamagedError(
+                f"{self._place} isn't this model's: it has a token {highest}, and the model knows {vocabulary:,} tokens; "
+                f"fetch the model again"
+            )
+
+
+def _batches(texts: list[str]) -> Iterator[list[str]]:
+    """Give texts some at a time, since a tokenizer's answers take many times the room of a text."""
+    batch: list[str] = []
+    size = 0
+    for text in texts:
+        if batch and size + len(text) > _AT_ONCE:
+            yield batch
+            batch, size = [], 0
+        batch.append(text)
+        size += len(text)
+    if batch:
+        yield batch
+
+
+def load_tokenizer(layout: Layout) -> Any:
+    """Open tokenizer.json with the `tokenizers` library."""
+    tokenizers = checks.need("tokenizers", "transformers")
+    try:
+        return tokenizers.Tokenizer.from_file(str(layout.folder / "tokenizer.json"))
+    except Exception as problem:  # the Rust library raises Exception itself
+        raise DamagedError(
+            f"{layout.folder / 'tokenizer.json'} can't be read ({problem}); fetch the model again"
+        ) from problem
