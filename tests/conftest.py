@@ -13,7 +13,7 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 @pytest.fixture(autouse=True, scope="session")
-def no_network():
+def no_network(tmp_path_factory):
     connect = socket.socket.connect
 
     def guarded(self, address):
@@ -24,6 +24,7 @@ def no_network():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket.socket, "connect", guarded)
         patch.setenv("HF_HUB_OFFLINE", "1")
+        patch.setenv("SEMSPACE_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
 
 
@@ -65,33 +66,57 @@ def news(minilm):
         return minilm.embed(ss.corpora.load("lee-background"), progress=False)
 
 
-def make_tiny_model(folder: Path, *, seed: int = 0, pooling: str = "mean") -> Path:
+@pytest.fixture(scope="session")
+def small_folder(tmp_path_factory):
+    """A transformer with random weights that is wide enough for the kernels."""
+    return make_tiny_model(tmp_path_factory.mktemp("models") / "small", hidden=128, longest=64)
+
+
+@pytest.fixture(scope="session")
+def small(small_folder):
+    return ss.Encoder.load(small_folder)
+
+
+def make_tiny_model(
+    folder: Path, *, seed: int = 0, pooling: str = "mean", family: str = "bert", hidden: int = 16, longest: int = 16
+) -> Path:
     import torch
+    import transformers
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-    from transformers import BertConfig, BertModel
 
     letters = "abcdefghijklmnopqrstuvwxyz0123456789"
     pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *letters, *(f"##{c}" for c in letters)]
+    if family in ("mpnet", "roberta"):  # their padding is token 1
+        pieces[:2] = pieces[1::-1]
     vocabulary = {piece: i for i, piece in enumerate(pieces)}
     tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer()
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.post_processor = processors.TemplateProcessing("[CLS] $A [SEP]", None, [("[CLS]", 2), ("[SEP]", 3)])
     torch.manual_seed(seed)
-    config = BertConfig(
+    kind = {"bert": "Bert", "distilbert": "DistilBert", "mpnet": "MPNet", "roberta": "Roberta"}[family]
+    sizes = {"hidden_size": hidden, "num_hidden_layers": 1 + hidden // 64, "num_attention_heads": max(hidden // 32, 2)}
+    if family == "distilbert":
+        sizes = dict(zip(("dim", "n_layers", "n_heads"), sizes.values(), strict=True))
+    config = getattr(transformers, f"{kind}Config")(
         vocab_size=len(pieces),
-        hidden_size=16,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        intermediate_size=32,
-        max_position_embeddings=32,
+        **sizes,
+        **{"hidden_dim" if family == "distilbert" else "intermediate_size": 2 * hidden},
+        max_position_embeddings=2 * longest + (2 if family in ("mpnet", "roberta") else 0),
+        pad_token_id=vocabulary["[PAD]"],
     )
-    BertModel(config).save_pretrained(folder)
+    model = getattr(transformers, f"{kind}Model")(config)
+    for name, weights in model.named_parameters():  # as they are made, norms and biases do nothing
+        if weights.ndim == 1:
+            torch.nn.init.normal_(weights, 1.0 if "weight" in name else 0.0, 0.1)
+        elif hidden > 16:
+            torch.nn.init.normal_(weights, 0.0, 0.1)
+    model.save_pretrained(folder)
     tokenizer.save(str(folder / "tokenizer.json"))
     (folder / "1_Pooling").mkdir()
     kinds = {"mean": "mean_tokens", "cls": "cls_token", "max": "max_tokens"}
     flags = {f"pooling_mode_{flag}": name == pooling for name, flag in kinds.items()}
-    _write(folder / "1_Pooling" / "config.json", {"word_embedding_dimension": 16, **flags})
+    _write(folder / "1_Pooling" / "config.json", {"word_embedding_dimension": hidden, **flags})
     _write(
         folder / "modules.json",
         [
@@ -100,7 +125,7 @@ def make_tiny_model(folder: Path, *, seed: int = 0, pooling: str = "mean") -> Pa
             {"idx": 2, "name": "2", "path": "2_Normalize", "type": "sentence_transformers.models.Normalize"},
         ],
     )
-    _write(folder / "sentence_bert_config.json", {"max_seq_length": 16, "do_lower_case": False})
+    _write(folder / "sentence_bert_config.json", {"max_seq_length": longest, "do_lower_case": False})
     return folder
 
 

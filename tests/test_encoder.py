@@ -64,11 +64,13 @@ def test_a_folder_as_the_library_saves_it_today(tmp_path, tiny_folder):
 def test_the_prompt_a_model_wants_by_default(folder):
     from sentence_transformers import SentenceTransformer
 
-    config = {"prompts": {"query": "q: ", "passage": "p: "}, "default_prompt_name": "passage"}
+    config = {"prompts": {"query": "q: ", "passage": "p: ", "document": "d: "}, "default_prompt_name": "passage"}
     (folder / "config_sentence_transformers.json").write_text(json.dumps(config))
     ours, theirs = ss.Encoder.load(folder), SentenceTransformer(str(folder), device="cpu")
     np.testing.assert_allclose(ours.encode(["a cat"]), theirs.encode(["a cat"]), atol=2e-6)
-    assert ours.layout.prompt == "p: "
+    np.testing.assert_allclose(ours.encode_queries(["a cat"]), theirs.encode_query(["a cat"]), atol=2e-6)
+    np.testing.assert_allclose(ours.encode_documents(["a cat"]), theirs.encode_document(["a cat"]), atol=2e-6)
+    assert not np.allclose(ours.encode_queries(["a cat"]), ours.encode_documents(["a cat"]))
 
 
 @pytest.mark.parametrize("kind", ["float16", "bfloat16"])
@@ -240,4 +242,4 @@ def test_without_torch_the_pip_command_is_named(folder, monkeypatch):
 
 
 def test_prints(tiny):
-    assert repr(tiny).endswith("dim=16, max_tokens=16)")
+    assert repr(tiny).endswith("dim=16, max_tokens=16, runtime='torch')")

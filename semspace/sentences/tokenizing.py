@@ -96,12 +96,11 @@ class Tokenizer:
         return lower if len(lower) == len(text) else text  # so that characters keep their places
 
     def check(self, vocabulary: int) -> None:
-        """Raise `DamagedError` if it has tokens that a model with so many doesn't know."""
-        highest = max(self._tokenizer.get_vocab(with_added_tokens=True).values(), default=-1)
-        if highest >= vocabulary:
+        """Raise `DamagedError` if a model that knows so many tokens isn't the one this tokenizer was made for."""
+        own = self._tokenizer.get_vocab_size(with_added_tokens=False)  # those added may be of no use to the model
+        if own > vocabulary:
             raise DamagedError(
-                f"{self._place} isn't this model's: it has a token {highest}, and the model knows {vocabulary:,} tokens; "
-                f"fetch the model again"
+                f"{self._place} isn't this model's: it has {own:,} tokens, and the model knows {vocabulary:,}; fetch the model again"
             )
 
 

@@ -62,6 +62,12 @@ class TransformerEncoder(Encoder):
 
     def encode_block(self, prepared: Tokenized, shown: Bar) -> Encoded:
         """Run a block of tokenised texts."""
+        highest = int(prepared.tokens.max(initial=0))
+        if highest >= self._runtime.vocabulary:
+            raise DamagedError(
+                f"the tokenizer of {self.name} isn't this model's: it gives a token {highest}, and the model knows "
+                f"{self._runtime.vocabulary:,}; fetch the model again"
+            )
         vectors = self._runtime.pooled(prepared, shown.update)
         if not np.isfinite(vectors).all():
             raise DamagedError(f"the model {self.name} gives vectors that aren't numbers; fetch it again")

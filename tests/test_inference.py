@@ -1,0 +1,208 @@
+"""The kernels: what torch gives, whatever the architecture, and each text by itself to the last bit."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import semspace as ss
+from semspace.errors import DamagedError, InputError
+from semspace.inference import families, forward, model, products, steps, tiles
+from semspace.sentences import kernel_runtime
+from semspace.sentences.layout import read_layout
+from tests.conftest import make_tiny_model
+
+TEXTS = ["a cat", "the quick brown fox jumps over it", "", "x", "many words " * 40, "42 — élan", "🙂 مرحبا", "b" * 90]
+PRECISIONS = ("float32", "bfloat16", "int8")
+NEAR = {"float32": 2e-6, "bfloat16": 0.02, "int8": 0.06}
+
+
+def can(precision):
+    return pytest.param(
+        precision,
+        marks=pytest.mark.skipif(
+            not all(tiles.FEATURES.get(name) for name in kernel_runtime._NEEDS[precision]),
+            reason=f"this processor can't do {precision}",
+        ),
+    )
+
+
+@pytest.fixture(params=[can(precision) for precision in PRECISIONS])
+def precision(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    made = tmp_path_factory.mktemp("families")
+    return {
+        family: make_tiny_model(made / family, family=family, hidden=128, longest=64)
+        for family in ("bert", "distilbert", "mpnet", "roberta")
+    }
+
+
+def encoded(folder, precision, texts):
+    """Encode with the kernels at a precision, whatever the gate says of a model with random weights."""
+    reference = ss.Encoder.load(folder, runtime="torch")
+    prepared = reference.prepare(texts)
+    runtime = kernel_runtime.KernelRuntime(reference.layout, "exact", precision)
+    return runtime.pooled(prepared, lambda _: None)
+
+
+@pytest.mark.parametrize("family", ["bert", "distilbert", "mpnet", "roberta"])
+def test_every_family_gives_what_torch_gives(folders, family, precision):
+    reference = ss.Encoder.load(folders[family], runtime="torch")
+    theirs = reference._runtime.pooled(reference.prepare(TEXTS), lambda _: None)
+    ours = encoded(folders[family], precision, TEXTS)
+    scale = np.abs(theirs).max()
+    assert np.abs(ours - theirs).max() < NEAR[precision] * scale
+    assert ours.std(axis=0).max() > 0.05 * scale  # and the texts aren't all alike
+
+
+@pytest.mark.parametrize("pooling", ["mean", "cls", "max"])
+def test_every_pooling(tmp_path, pooling):
+    folder = make_tiny_model(tmp_path / "m", pooling=pooling, hidden=64, longest=32)
+    theirs = ss.Encoder.load(folder, runtime="torch")
+    both = theirs._runtime.pooled(theirs.prepare(TEXTS), lambda _: None)
+    np.testing.assert_allclose(encoded(folder, "float32", TEXTS), both, atol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def one_by_one(small_folder):
+    def vectors(precision):
+        return np.concatenate([encoded(small_folder, precision, [text]) for text in TEXTS])
+
+    return vectors
+
+
+@settings(max_examples=8, deadline=None)
+@given(order=st.permutations(range(len(TEXTS))), times=st.integers(1, 60))
+@pytest.mark.parametrize("kind", [can(precision) for precision in PRECISIONS])
+def test_a_vector_is_the_same_to_the_last_bit_in_any_company(small_folder, one_by_one, kind, order, times):
+    alone = one_by_one(kind)
+    company = [TEXTS[i] for i in order] * times  # so many that the threads share them
+    together = encoded(small_folder, kind, company)
+    np.testing.assert_array_equal(together, np.tile(alone[list(order)], (times, 1)))
+
+
+def test_lengths_around_the_edges_of_tiles_and_chunks(small_folder):
+    texts = ["a " * n for n in (*range(1, 14), 30, 31, 32, 33, 47, 48, 49, 61, 62, 63)]
+    reference = ss.Encoder.load(small_folder, runtime="torch")
+    with pytest.warns(UserWarning, match="longer than"):
+        theirs = reference.encode(texts)
+    ours = encoded(small_folder, "float32", texts)
+    np.testing.assert_allclose(ours / np.linalg.norm(ours, axis=1, keepdims=True), theirs, atol=2e-6)
+
+
+# -- the parts --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rows", [1, 6, 7, 20])
+def test_a_product_by_hand(precision, rows):
+    """Small whole numbers are exact in every precision, so the product is too."""
+    draw = np.random.default_rng(0)
+    weights = draw.integers(-3, 4, (1, 2 * tiles.WIDTH, 128)).astype(np.float32)
+    weights[:, :, 0] = 127 / 32  # so that a step of int8 is 1/32, and whole numbers are hit
+    x = model.aligned((rows + 12, 128), np.float32)
+    x[:rows] = draw.integers(0, 256, (rows, 128)) / 1.0
+    x[:rows, :2] = 0, 255
+    if precision == "bfloat16":  # it has eight bits
+        weights[:, :, 0], x[:rows] = 2, np.minimum(x[:rows], 128)
+    linear = model.pack(weights, np.zeros((1, 2 * tiles.WIDTH), np.float32), precision, tiles.WIDTH)
+    groups = linear.weights.shape[1]
+    left = products.Left(
+        model.aligned(((rows + 12) * 128 * 4,), np.uint8),
+        *(model.aligned((rows + 12, groups), np.float32) for _ in range(2)),
+    )
+    out = model.aligned((rows + 12, 2 * tiles.WIDTH), np.float32)
+    out[:] = 1
+    _product(linear, x, rows, left, out)
+    np.testing.assert_allclose(out[:rows], 1 + x[:rows] @ weights[0].T, rtol=1e-5)
+
+
+@products.compiled
+def _product(linear, x, rows, left, out):
+    groups, panels = linear.weights.shape[1:3]
+    for group in range(groups):
+        products.rounded(linear.weights, x, rows, group * (x.shape[1] // groups), left, group, groups)
+        for panel in range(panels):
+            products.multiply(linear, 0, group, panel, left, group, groups, rows, out, panel * tiles.WIDTH)
+
+
+def test_gelu_and_exp_are_right():
+    from scipy.special import erf
+
+    x = np.linspace(-12, 12, 20_001).astype(np.float32)
+    got = x[None].copy()
+    steps.activate(got, 1, 0, len(x))
+    np.testing.assert_allclose(got[0], x * 0.5 * (1 + erf(x / np.sqrt(2))), atol=1e-6)
+    exponents = np.linspace(-86, 0, 10_001).astype(np.float32)
+    np.testing.assert_allclose([steps.exp(e) for e in exponents], np.exp(exponents.astype(float)), rtol=1e-6)
+
+
+def test_a_norm_by_hand():
+    x = np.array([[1, 2, 3, 6]], np.float32)
+    steps.norm(x, 1, np.array([[1, 1, 1, 2], [0, 0, 0, 1]], np.float32), np.float32(0))
+    spread = np.sqrt(3.5)
+    np.testing.assert_allclose(x[0], [-2 / spread, -1 / spread, 0, 1 + 6 / spread], rtol=1e-6)
+
+
+def test_rounding_to_bfloat16_goes_to_the_nearest_and_to_even():
+    import torch
+
+    numbers = np.random.default_rng(0).normal(size=1000).astype(np.float32)
+    numbers[:3] = 1 + 2**-8, 1 + 3 * 2**-8, -1 - 2**-8  # ties
+    theirs = torch.from_numpy(numbers).to(torch.bfloat16).view(torch.int16).numpy().view(np.uint16)
+    np.testing.assert_array_equal(model.bfloat16(numbers), theirs)
+
+
+# -- models the kernels leave alone ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"model_type": "modernbert"}, "no models of type 'modernbert'"),
+        ({"hidden_act": "relu"}, "no activation 'relu'"),
+        ({"position_embedding_type": "relative_key"}, "only absolute positions"),
+        ({"num_attention_heads": 3}, "don't fill their tiles"),
+        ({"intermediate_size": 100}, "don't fill their tiles"),
+    ],
+)
+def test_what_the_kernels_cannot_run_is_said(small_folder, change, why):
+    config = json.loads((small_folder / "config.json").read_text())
+    assert families.obstacle(config) == ""
+    assert why in families.obstacle({**config, **change})
+
+
+def test_weights_that_are_missing_or_of_another_shape(small_folder):
+    layout = read_layout(small_folder)
+    config = json.loads((small_folder / "config.json").read_text())
+    with kernel_runtime._Weights(layout) as take:
+
+        def without(name):
+            if "layer.1" in name:
+                raise KeyError(name)
+            return take(name)
+
+        with pytest.raises(DamagedError, match=r"has no weight 'encoder\.layer\.1\..*fetch it again"):
+            families.build(config, without, 64, "float32")
+        with pytest.raises(DamagedError, match=r"don't fit its config\.json"):
+            families.build({**config, "intermediate_size": 512}, take, 64, "float32")
+
+
+def test_scratch_is_made_for_the_longest_text(small_folder):
+    layout = read_layout(small_folder)
+    runtime = kernel_runtime.KernelRuntime(layout, "exact", "float32")
+    room = forward.scratch_for(runtime.model)
+    assert len(room.x) >= max(forward.CHUNK, layout.max_tokens) + tiles.ROWS
+    assert all(array.ctypes.data % 64 == 0 for array in (room.x, room.qkv, room.keys, room.left.bytes))
+
+
+def test_a_runtime_that_cannot_run_here_is_refused_with_the_reason(tiny_folder):
+    with pytest.raises(InputError, match=r"runtime 'fast' can't run .* use runtime='auto'"):
+        ss.Encoder.load(tiny_folder, runtime="fast")
+    with pytest.raises(InputError, match=r"runtime must be one of auto, exact, fast, torch; got 'gpu'"):
+        ss.Encoder.load(tiny_folder, runtime="gpu")
