@@ -145,7 +145,7 @@ def _fill(work: _Work, way: Way, points: Corpus, sources: list[_Source], *, prog
     origin = _origins(points.texts, sources)
     done = work.done()
     shards = [shard for shard in range(-(-len(points) // base.BLOCK)) if shard not in done]
-    asked = [np.flatnonzero(_part(origin.source, shard) < 0) for shard in shards]
+    asked = [np.flatnonzero(_part(origin.source, shard) == -1) for shard in shards]
     total = sum(map(len, asked))
     texts = (
         points.texts[shard * base.BLOCK : (shard + 1) * base.BLOCK].gather(rows).to_list()
@@ -180,7 +180,7 @@ def _origins(texts: pl.Series, sources: list[_Source]) -> _Origins:
     for number, known in enumerate(sources):
         theirs = pl.DataFrame({"text": known.texts}).with_row_index("theirs").filter(pl.Series(known.kept))
         found = asked.join(theirs.unique("text", keep="first"), on="text", how="left", maintain_order="left")["theirs"]
-        new = found.is_not_null().to_numpy() & (source != number) & (source < 0)
+        new = found.is_not_null().to_numpy() & (source < 0)
         source[new], row[new] = number, found.fill_null(0).to_numpy()[new]
     return _Origins(source, row)
 
