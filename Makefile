@@ -59,6 +59,13 @@ $(VENV)/.bench: $(VENV)/.dev
 	@$(INSTALL) --editable '.[all,dev,bench]'
 	@touch $@
 
+# sentence-transformers' back ends ask for other versions than ours, so they get an environment of their own.
+.peers:
+	@echo "== installing sentence-transformers with OpenVINO, and ONNX Runtime, into .peers"
+	@$(PYTHON) -m venv $@
+	@$@/bin/python -m pip install --quiet --disable-pip-version-check 'sentence-transformers[openvino]==6.2.0' 'torch==2.13.0' onnx onnxruntime
+	@$@/bin/python -m pip uninstall --quiet --yes torchvision
+
 tools:
 	@command -v $(PYTHON) >/dev/null 2>&1 || { echo "semspace needs Python 3.10 or later, and there is no '$(PYTHON)': on Debian or Ubuntu, apt-get install python3 python3-venv python3-dev; on macOS, brew install python" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "semspace needs Python 3.10 or later; '$(PYTHON)' is $$($(PYTHON) -V 2>&1): install a later one and say make PYTHON=python3.12" >&2; exit 1; }
@@ -67,4 +74,4 @@ tools:
 	@$(PYTHON) -c 'import os, sys, sysconfig; sys.exit(not os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.h")))' || { echo "semspace needs Python's headers, to build hnswlib: on Debian or Ubuntu, apt-get install python3-dev" >&2; exit 1; }
 
 clean:
-	rm -rf $(VENV) semspace-demo build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .peers semspace-demo build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -429,7 +429,7 @@ class Space:
             self.write(draft)
 
     def write(self, draft: Draft, vectors: Path | None = None) -> None:
-        """Put this space into a bundle being written (a space's own, or an index's); `vectors` is their file, if any."""
+        """Put this space into a bundle being written, its own or an index's; `vectors` is their file, if any."""
         encoder = (
             None
             if self.encoder is None

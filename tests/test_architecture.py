@@ -30,6 +30,7 @@ ROOMS = [
         "latent",
         "words",
         "formats",
+        "inference",
         "sentences",
         "index",
         "clusters",

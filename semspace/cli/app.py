@@ -108,16 +108,30 @@ def embed(
     id: o.IdColumn = None,
     drop_empty: o.DropEmpty = False,
     encoding: o.Encoding = None,
+    runtime: Annotated[str, typer.Option(help="auto, fast, exact or torch.")] = "auto",
+    long: Annotated[
+        str, typer.Option(help="What becomes of texts too long for the model: cut, pool or passages.")
+    ] = "cut",
     overwrite: o.Overwrite = False,
     as_json: o.Json = False,
 ) -> None:
-    """Encode documents with a transformer and save them as a space."""
+    """Encode documents and save them as a space.
+
+    Broken off, the same command goes on where it stopped. With --overwrite, texts that the space has stay.
+    """
     bundle.check_free(out, overwrite=overwrite)
     corpus = o.read_corpus(source, text, id, drop_empty, encoding)
-    space = o.load_encoder(model).embed(corpus)
-    space.save(out, overwrite=overwrite)
-    plain = {"out": str(out), "documents": len(space), "dim": space.dim, "truncated": space.provenance["truncated"]}
-    show(f"{space!r}\nsaved to {out}", plain, as_json)
+    encoder = o.load_encoder(model, runtime)
+    space = encoder.embed(corpus, into=out, long=long, overwrite=overwrite)
+    plain = {
+        "out": str(out),
+        "documents": len(corpus),
+        "points": len(space),
+        "dim": space.dim,
+        "truncated": space.provenance["truncated"],
+        "engine": encoder.engine,
+    }
+    show(f"{space!r}\nencoded by {encoder.why or encoder.engine}\nsaved to {out}", plain, as_json)
 
 
 @app.command()

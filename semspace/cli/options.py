@@ -119,8 +119,8 @@ def read_value(path: str) -> Any:
     return load(path)
 
 
-def load_encoder(model: str) -> Encoder:
-    """Give the encoder that --model means."""
+def load_encoder(model: str, runtime: str = "auto") -> Encoder:
+    """Give the encoder that --model means, run as --runtime says."""
     from semspace.sentences.base import Encoder
 
-    return Encoder.load(model)
+    return Encoder.load(model, runtime=runtime)

@@ -19,13 +19,18 @@ def compiled(function: F) -> F:
     return made  # type: ignore[no-any-return]
 
 
-@extending.intrinsic
+def operation(build: Callable[..., Any]) -> Any:
+    """Let compiled functions call what `build` writes; whole numbers written out in the call reach it as constants."""
+    return extending.intrinsic(prefer_literal=True)(build)
+
+
+@operation
 def bits_of(_typing: Any, number: Any) -> Any:
     """Read the bits of a float32 as a uint32."""
     return types.uint32(types.float32), lambda _context, b, _signature, given: b.bitcast(given[0], _INT32)
 
 
-@extending.intrinsic
+@operation
 def float_of(_typing: Any, bits: Any) -> Any:
     """Read the bits of an int32 as a float32."""
     return types.float32(types.int32), lambda _context, b, _signature, given: b.bitcast(given[0], _FLOAT)

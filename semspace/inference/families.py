@@ -196,8 +196,9 @@ def _positions(config: Mapping[str, Any], names: Names, take: Take, longest: int
     try:
         kinds = take("embeddings.token_type_embeddings.weight")
     except KeyError:  # DistilBERT and MPNet know no second sentence
-        return np.ascontiguousarray(positions)
-    return positions + kinds[0]
+        kinds = np.zeros((1, 1), np.float32)
+    summed: Floats = positions + kinds[0]
+    return summed
 
 
 def _nearness(config: Mapping[str, Any], take: Take, longest: int, heads: int) -> Floats:
@@ -215,4 +216,5 @@ def _buckets(distances: np.ndarray, count: int) -> np.ndarray:
     size = np.abs(distances)
     spread = exact + (np.log(np.maximum(size, 1).astype(np.float32) / exact) / np.log(far / exact) * (half - exact))
     bucket = np.where(size < exact, size, np.minimum(spread.astype(np.int64), half - 1))
-    return bucket + half * (distances > 0)
+    found: np.ndarray = bucket + half * (distances > 0)
+    return found

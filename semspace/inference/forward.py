@@ -48,8 +48,14 @@ def scratch_for(model: Model) -> Scratch:
         scale, low = (aligned((rows, groups), np.float32) for _ in range(2))
         return Left(aligned((rows * numbers * 4,), np.uint8), scale, low)
 
+    x, qkv, context, middle = (
+        aligned((rows, columns), np.float32) for columns in (hidden, 3 * block_of(size), hidden, group)
+    )
     return Scratch(
-        *(aligned((rows, columns), np.float32) for columns in (hidden, 3 * block_of(size), hidden, group)),
+        x,
+        qkv,
+        context,
+        middle,
         left(hidden, groups),
         left(group, 1),
         aligned((spans, size, SPAN), np.float32),
@@ -65,8 +71,14 @@ def block_of(size: int) -> int:
 
 @compiled
 def run(
-    model: Model, tokens: npt.NDArray[np.int32], starts: npt.NDArray[np.int64], first: int, last: int,
-    pooling: int, scratch: Scratch, vectors: Floats
+    model: Model,
+    tokens: npt.NDArray[np.int32],
+    starts: npt.NDArray[np.int64],
+    first: int,
+    last: int,
+    pooling: int,
+    scratch: Scratch,
+    vectors: Floats,
 ) -> None:
     """Set `vectors[first:last]` to the pooled states of those texts; text i is ``tokens[starts[i]:starts[i + 1]]``."""
     while first < last:
@@ -121,7 +133,16 @@ def _attention(model: Model, layer: int, starts: npt.NDArray[np.int64], scratch:
         for group in range(groups):
             for panel in range(panels):
                 multiply(
-                    model.inputs, layer, group, part * panels + panel, scratch.left, group, groups, rows, qkv, panel * WIDTH
+                    model.inputs,
+                    layer,
+                    group,
+                    part * panels + panel,
+                    scratch.left,
+                    group,
+                    groups,
+                    rows,
+                    qkv,
+                    panel * WIDTH,
                 )
         for head in range(0, block, size):
             column = part * block + head
@@ -129,8 +150,18 @@ def _attention(model: Model, layer: int, starts: npt.NDArray[np.int64], scratch:
             for text in range(len(starts) - 1):
                 first = starts[text] - starts[0]
                 attend(
-                    qkv, first, starts[text + 1] - starts[text], head, size, block, nearness,
-                    scratch.keys, scratch.scores, scratch.sums, scratch.context, column,
+                    qkv,
+                    first,
+                    starts[text + 1] - starts[text],
+                    head,
+                    size,
+                    block,
+                    nearness,
+                    scratch.keys,
+                    scratch.scores,
+                    scratch.sums,
+                    scratch.context,
+                    column,
                 )
 
 
@@ -144,7 +175,16 @@ def _between(model: Model, layer: int, rows: int, scratch: Scratch) -> None:
         for group in range(groups):
             for panel in range(panels):
                 multiply(
-                    model.up, layer, group, part * panels + panel, scratch.left, group, groups, rows, middle, panel * WIDTH
+                    model.up,
+                    layer,
+                    group,
+                    part * panels + panel,
+                    scratch.left,
+                    group,
+                    groups,
+                    rows,
+                    middle,
+                    panel * WIDTH,
                 )
         activate(middle, rows, 0, middle.shape[1])
         rounded(model.down.weights, middle, rows, 0, scratch.between, 0, 1)

@@ -119,21 +119,22 @@ def _multiply_floats(
         add_floats(start + 4 * row * of * steps, 4 * of * steps, right, 4 * WIDTH, steps, to, by, VECTORS)
 
 
-_ROUNDED = {types.int8: _to_bytes, types.uint16: _to_halves, types.float32: _to_floats}
-_MULTIPLY = {types.int8: _multiply_bytes, types.uint16: _multiply_halves, types.float32: _multiply_floats}
+_ROUNDED: dict[Any, Any] = {types.int8: _to_bytes, types.uint16: _to_halves, types.float32: _to_floats}
+_MULTIPLY: dict[Any, Any] = {
+    types.int8: _multiply_bytes,
+    types.uint16: _multiply_halves,
+    types.float32: _multiply_floats,
+}
 
 
+# By the kind of the weights the compiler takes one or the other.
 @extending.overload(rounded, strict=False)
 def _rounded(weights: Any, x: Any, rows: Any, first: Any, left: Any, group: Any, of: Any) -> Any:
-    chosen = _ROUNDED[weights.dtype]
-    return lambda weights, x, rows, first, left, group, of: chosen(weights, x, rows, first, left, group, of)
+    return _ROUNDED[weights.dtype].py_func
 
 
 @extending.overload(multiply, strict=False)
 def _multiply(
     linear: Any, layer: Any, place: Any, panel: Any, left: Any, group: Any, of: Any, rows: Any, out: Any, at: Any
 ) -> Any:
-    chosen = _MULTIPLY[linear[0].dtype]
-    return lambda linear, layer, place, panel, left, group, of, rows, out, at: chosen(
-        linear, layer, place, panel, left, group, of, rows, out, at
-    )
+    return _MULTIPLY[linear[0].dtype].py_func

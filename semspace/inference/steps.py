@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from semspace.inference.compiling import compiled, float_of
@@ -18,7 +20,7 @@ SPAN = LANES * _KEYS
 
 
 @compiled
-def exp(x: np.float32) -> np.float32:
+def exp(x: Any) -> Any:
     """Give e to the power of `x` (at most about 80) to 2e-7 of it (Cephes' expf, Moshier)."""
     x = max(x, _LEAST)
     n = np.floor(x * _LOG2E + _HALF)
@@ -34,7 +36,7 @@ def exp(x: np.float32) -> np.float32:
 
 
 @compiled
-def gelu(x: np.float32) -> np.float32:
+def gelu(x: Any) -> Any:
     """Give x times the normal distribution's share below x (Hendrycks & Gimpel 2016).
 
     The error function is Abramowitz & Stegun's 7.1.26, to 1.5e-7.
@@ -79,8 +81,18 @@ def norm(x: Floats, rows: int, scale_and_shift: Floats, epsilon: np.float32) -> 
 
 @compiled
 def attend(
-    qkv: Floats, first: int, length: int, head: int, size: int, block: int, nearness: Floats, keys: Floats, scores: Floats,
-    sums: Floats, out: Floats, column: int
+    qkv: Floats,
+    first: int,
+    length: int,
+    head: int,
+    size: int,
+    block: int,
+    nearness: Floats,
+    keys: Floats,
+    scores: Floats,
+    sums: Floats,
+    out: Floats,
+    column: int,
 ) -> None:
     """Let each token of a text take from all of them, for one head (Vaswani et al. 2017, equation 1).
 
@@ -100,8 +112,14 @@ def attend(
     for row in range(0, length, ROWS):
         for span in range(spans):
             set_floats(
-                queries + row * step, step, keys[span].ctypes.data, 4 * SPAN, size,
-                scores.ctypes.data + 4 * SPAN * span, score_step, _KEYS,
+                queries + row * step,
+                step,
+                keys[span].ctypes.data,
+                4 * SPAN,
+                size,
+                scores.ctypes.data + 4 * SPAN * span,
+                score_step,
+                _KEYS,
             )
         for i in range(min(ROWS, length - row)):
             line = scores[i, :length]

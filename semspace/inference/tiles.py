@@ -15,7 +15,9 @@ from typing import Any
 
 import llvmlite.binding as llvm
 from llvmlite import ir
-from numba import core, extending, types
+from numba import core, types
+
+from semspace.inference.compiling import operation
 
 ROWS = 6
 LANES = 16
@@ -67,7 +69,15 @@ def _adding(multiply: Multiply, *, from_zero: bool = False) -> Any:
     """Write a product in float32 that is added to what the result holds, or replaces it."""
 
     def typed(
-        _typing: Any, left: Any, left_by: Any, right: Any, right_by: Any, steps: Any, out: Any, out_by: Any, vectors: Any
+        _typing: Any,
+        left: Any,
+        left_by: Any,
+        right: Any,
+        right_by: Any,
+        steps: Any,
+        out: Any,
+        out_by: Any,
+        vectors: Any,
     ) -> Built:
         columns = vectors.literal_value
 
@@ -79,7 +89,7 @@ def _adding(multiply: Multiply, *, from_zero: bool = False) -> Any:
 
         return types.void(*[types.int64] * 7, vectors), build
 
-    return extending.intrinsic(prefer_literal=True)(typed)
+    return operation(typed)
 
 
 # (left, its bytes a row, right, its bytes a row, steps, result, its bytes a row, vectors of 16 columns)
@@ -88,15 +98,15 @@ add_floats = _adding(_times_floats)
 add_halves = _adding(_times_halves)
 
 
-@extending.intrinsic(prefer_literal=True)
+@operation
 def add_bytes(
     _typing: Any, left: Any, left_by: Any, right: Any, right_by: Any, steps: Any, out: Any, out_by: Any,
     scale: Any, low: Any, by: Any, scales: Any, sums: Any, vectors: Any,
 ) -> Built:  # fmt: skip
     """Multiply bytes, and add what they stand for to the result.
 
-    A byte `a` of the left row i stands for ``low[i] + scale[i] * a``, and one `w` of column j for ``scales[j] * w``; `sums` has
-    each column's sum. `scale` and `low` are addresses with `by` bytes from row to row, `scales` and `sums` addresses.
+    A byte `a` of the left row i stands for ``low[i] + scale[i] * a``, and one `w` of column j for ``scales[j] * w``;
+    `sums` has each column's sum. All four are addresses, `scale` and `low` with `by` bytes from row to row.
     """
     columns = vectors.literal_value
 
@@ -115,7 +125,7 @@ def add_bytes(
     return types.void(*[types.int64] * 12, vectors), build
 
 
-@extending.intrinsic
+@operation
 def extremes(_typing: Any, row: Any, vectors: Any) -> Built:
     """Give the least and the greatest of `vectors` times 16 float32 numbers at an address."""
 
@@ -128,10 +138,13 @@ def extremes(_typing: Any, row: Any, vectors: Any) -> Built:
                 held = b.load(end)
                 b.store(b.select(b.fcmp_ordered(order, numbers, held), numbers, held), end)
         names = ("llvm.vector.reduce.fmin.v16f32", "llvm.vector.reduce.fmax.v16f32")
-        found = [b.call(_called(b, name, _FLOAT, [_FLOATS]), [b.load(end)]) for name, end in zip(names, ends, strict=True)]
+        found = [
+            b.call(_called(b, name, _FLOAT, [_FLOATS]), [b.load(end)]) for name, end in zip(names, ends, strict=True)
+        ]
         return context.make_tuple(b, signature.return_type, found)
 
-    return types.UniTuple(types.float32, 2)(types.int64, types.int64), build
+    pair: Any = types.UniTuple(types.float32, 2)  # type: ignore[no-untyped-call]
+    return pair(types.int64, types.int64), build
 
 
 def _product(b: Value, multiply: Multiply, given: Sequence[Value], begun: Grid) -> Grid:

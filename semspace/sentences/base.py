@@ -50,8 +50,8 @@ class Encoder(ABC):
         SHA-256 over everything that decides a vector.
     max_tokens : int
         Longest text in tokens; more is cut, counted and said.
-    engine : str
-        What does the work. The same model gives vectors that differ a little from engine to engine.
+    engine, why : str
+        What does the work, and why it was chosen. The vectors of a model differ a little from engine to engine.
     prompts : mapping
         What the model wants before a text, by the name of the use; under "" by default.
     normalizes : bool
@@ -63,6 +63,7 @@ class Encoder(ABC):
     fingerprint: str
     max_tokens: int
     engine: str = ""
+    why: str = ""
     prompts: Mapping[str, str] = MappingProxyType({})
     normalizes: bool = False
 
@@ -74,12 +75,12 @@ class Encoder(ABC):
         ----------
         name : str or path
             A folder in sentence-transformers' or model2vec's layout; the name of a model that an installed package
-            carries (its code isn't run); or a model's name on the Hugging Face hub, taken from the local cache if it is
-            there. Weights must be safetensors; no code that comes with a model is ever run.
+            carries (its code isn't run); or a model's name on the Hugging Face hub, taken from the local cache if it
+            is there. Weights must be safetensors; no code that comes with a model is ever run.
         runtime : {"auto", "fast", "exact", "torch"}
-            How a transformer is run. ``"torch"`` is the reference, in float32. ``"exact"`` is about three times faster on
-            a processor with bfloat16, its vectors within a cosine of 0.9999 of the reference's. ``"fast"`` rounds to
-            int8: six times faster, within 0.995 on the mean. ``"auto"`` takes the fastest that this processor and
+            How a transformer is run. ``"torch"`` is the reference, in float32. ``"exact"`` is about three times as fast
+            on a processor with bfloat16, its vectors within a cosine of 0.9999 of the reference's. ``"fast"`` rounds
+            to int8: about five times as fast, within 0.995 on the mean. ``"auto"`` takes the fastest that this processor and
             model allow and that keeps its promise, which is measured on the first load and remembered;
             ``encoder.runtime`` is what it took, and ``encoder.why`` says why. A static encoder has no runtimes.
 
@@ -105,7 +106,7 @@ class Encoder(ABC):
         """Do what comes before encoding; it runs beside the encoding of the texts before."""
         return texts
 
-    def passages(self, texts: list[str], overlap: int) -> list[list[Passage]]:
+    def passages(self, texts: list[str], overlap: int) -> list[list[Passage]]:  # noqa: ARG002
         """Split texts into passages that can be encoded whole; here they can be of any length."""
         return [[Passage(0, len(text))] for text in texts]
 
@@ -183,6 +184,7 @@ class Encoder(ABC):
         into: PathLike | None = None,
         long: str = "cut",
         overlap: int = 32,
+        overwrite: bool = False,
         progress: bool = True,
     ) -> Space:
         """Encode the documents of a corpus into a `Space` with the same ids and metadata.
@@ -193,26 +195,38 @@ class Encoder(ABC):
         ----------
         corpus : Corpus
         into : path, optional
-            Where to save the space. It is written there as it is made, and opened mapped, so that it may be larger than
-            memory. If the work is broken off, the same call goes on where it stopped. If a space made by this encoder is
-            there already, only texts that it doesn't have are encoded.
+            Where to save the space. It is written there as it is made, and opened mapped, so that it may be larger
+            than memory. If the work is broken off, the same call goes on where it stopped. If a space made by this
+            encoder is there already, it is replaced, and only texts that it doesn't have are encoded.
         long : {"cut", "pool", "passages"}
             What becomes of texts longer than the model can read. ``"cut"``: their beginnings are encoded, and how many
-            were cut is said and stands in ``space.provenance["truncated"]``. ``"pool"``: they are split into passages at
-            the ends of sentences, and get the mean of the passages' vectors. ``"passages"``: every passage becomes a point
-            of its own, its id the document's and ``#`` and its number; metadata ``document``, ``start`` and ``end`` say which
-            characters of which document it is.
+            were cut is said and stands in ``space.provenance["truncated"]``. ``"pool"``: they are split into passages
+            at the ends of sentences, and get the mean of the passages' vectors. ``"passages"``: every passage becomes
+            a point of its own, its id the document's and ``#`` and its number; metadata ``document``, ``start`` and
+            ``end`` say which characters of which document it is.
         overlap : int
             By how many tokens, at most, a passage repeats the one before, in whole sentences.
+        overwrite : bool
+            Replace, once the new space is whole, also a value at `into` that was made in another way.
 
         Raises
         ------
+        ExistsError
+            If something else is at `into` than a space that was encoded in the same way.
         InputError
-            If `into` holds something else than a space, or there is no room for it.
+            If there is no room on the disk; what was encoded is kept.
+
+        Examples
+        --------
+        >>> import semspace as ss
+        >>> words = ss.Space.from_vectors(["good", "bad", "day"], [[1, 0], [-1, 0], [0, 1]])
+        >>> encoder = ss.WordAverage(words, frequencies="zipf", remove_common=False)
+        >>> encoder.embed(ss.Corpus.from_texts(["a good day", "a bad day"])).ids.tolist()
+        ['0', '1']
         """
         from semspace.sentences.embedding import embed
 
-        return embed(self, corpus, into=into, long=long, overlap=overlap, progress=progress)
+        return embed(self, corpus, into=into, long=long, overlap=overlap, overwrite=overwrite, progress=progress)
 
     def encoded(
         self, blocks: Iterator[list[str]], total: int, *, prompt: str = "", progress: bool = False

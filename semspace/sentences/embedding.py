@@ -69,7 +69,14 @@ class Way:
 
 
 def embed(
-    encoder: Encoder, corpus: Corpus, *, into: PathLike | None, long: str, overlap: int, progress: bool
+    encoder: Encoder,
+    corpus: Corpus,
+    *,
+    into: PathLike | None,
+    long: str,
+    overlap: int,
+    overwrite: bool,
+    progress: bool,
 ) -> Space:
     """Do what `Encoder.embed` promises."""
     if not isinstance(corpus, Corpus):
@@ -78,7 +85,7 @@ def embed(
     if into is not None:
         from semspace.sentences.store import embed_into
 
-        space = embed_into(way, corpus, into, progress=progress)
+        space = embed_into(way, corpus, into, overwrite=overwrite, progress=progress)
     else:
         space = _in_memory(way, corpus, progress=progress)
     encoder.warn(space.provenance["truncated"], len(space))
@@ -110,9 +117,7 @@ def _passages_of(corpus: Corpus, way: Way) -> Corpus:
             f"long='passages' makes the columns {', '.join(_PLACES)}, and the corpus has a column {taken!r} already; "
             f"rename it"
         )
-    parts = [
-        _split(corpus.frame[start : start + base.BLOCK], way) for start in range(0, len(corpus), base.BLOCK)
-    ]
+    parts = [_split(corpus.frame[start : start + base.BLOCK], way) for start in range(0, len(corpus), base.BLOCK)]
     return Corpus(pl.concat(parts), corpus.provenance)
 
 

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
+from itertools import pairwise
 from queue import SimpleQueue
 from typing import Any
 
@@ -87,7 +88,7 @@ def _pieces(starts: npt.NDArray[np.int64]) -> list[tuple[int, int]]:
     """Cut texts into pieces of about `_PIECE` tokens."""
     marks = np.unique(np.searchsorted(starts, np.arange(0, starts[-1], _PIECE)))
     edges = [*marks.tolist(), len(starts) - 1]
-    return [(first, last) for first, last in zip(edges[:-1], edges[1:], strict=True) if first < last]
+    return [(first, last) for first, last in pairwise(edges) if first < last]
 
 
 class _Weights:
@@ -116,7 +117,8 @@ class _Weights:
         # numpy has no such numbers: they are the upper halves of float32 numbers.
         tensor = self._halves[name]
         halves = np.frombuffer(tensor["data"], np.uint16).reshape(tensor["shape"])
-        return (halves.astype(np.uint32) << 16).view(np.float32)
+        numbers: FloatMatrix = (halves.astype(np.uint32) << 16).view(np.float32)
+        return numbers
 
     @cached_property
     def _halves(self) -> dict[str, Any]:

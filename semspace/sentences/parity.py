@@ -56,13 +56,15 @@ SENTENCES = (
     "https://example.org/a/very/long/path?with=parameters&and=more",
     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
     "",
-    "The report, which had been delayed twice because the ministry refused to release its figures, finds that the number "
-    "of households without clean water has halved in ten years; that most of the gain came from small, local works rather "
-    "than from the dams on which most of the money was spent; and that, unless the pipes laid in the first years are "
-    "repaired soon, a third of the villages that were connected will be without water again before the end of the decade.",
+    "The report, which had been delayed twice because the ministry refused to release its figures, finds that the "
+    "number of households without clean water has halved in ten years; that most of the gain came from small, local "
+    "works rather than from the dams on which most of the money was spent; and that, unless the pipes laid in the "
+    "first years are repaired soon, a third of the villages that were connected will be without water again before "
+    "the end of the decade.",
     "In the beginning the towns along the river traded only salt and wool. Later came the printers, the dyers and the "
-    "clockmakers, and with them new guilds, new quarrels and new laws. A traveller who passed through in the spring of that "
-    "year wrote that one could hear five languages at the fish market before breakfast, and be cheated in all of them.",
+    "clockmakers, and with them new guilds, new quarrels and new laws. A traveller who passed through in the spring of "
+    "that year wrote that one could hear five languages at the fish market before breakfast, and be cheated in all of "
+    "them.",
 )
 
 

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-# The end of a sentence: its mark with closing quotes or brackets before white space, a mark of scripts that put no space
-# after it, or the end of a paragraph.
+# The end of a sentence: its mark with closing quotes or brackets before white space, a mark of scripts that put no
+# space after it, or the end of a paragraph.
 _END = re.compile(r"[.!?…]+[\"'”’»)\]]*(?=\s)|[。！？؟।]+[\"'”’»）」』]*|\n\s*\n")
 
 
@@ -23,8 +23,8 @@ class Passage(NamedTuple):
 def passages(text: str, offsets: Sequence[tuple[int, int]], limit: int, overlap: int) -> list[Passage]:
     """Split a text at the ends of sentences into passages of at most `limit` tokens.
 
-    A sentence longer than that is split between tokens. Each passage begins with as many of the last sentences of the one
-    before as have at most `overlap` tokens together.
+    A sentence longer than that is split between tokens. Each passage begins with as many of the last sentences of the
+    one before as have at most `overlap` tokens together.
 
     Parameters
     ----------

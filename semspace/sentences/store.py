@@ -8,9 +8,9 @@ Beside the space's place lies, until it is whole, a hidden folder `.NAME.encodin
     cut.npy          which of the texts were cut
     done.jsonl       a line for each shard that is whole: its number, and a checksum of its rows
 
-A shard counts only once its rows are on the disk and its line after them; a line whose rows don't fit its checksum counts
-for nothing. What is copied rather than encoded comes from a space that is there already, from work that was broken off
-when the corpus was another, or from an earlier row with the same text.
+A shard counts only once its rows are on the disk and its line after them; a line whose rows don't fit its checksum
+counts for nothing. What is copied rather than encoded comes from a space that is there already, from work that was
+broken off when the corpus was another, or from an earlier row with the same text.
 """
 
 from __future__ import annotations
@@ -45,17 +45,22 @@ _HEADER = 128  # bytes before the numbers of an .npy file
 Numbers = npt.NDArray[Any]
 
 
-def embed_into(way: Way, corpus: Corpus, into: PathLike, *, progress: bool) -> Space:
+def embed_into(way: Way, corpus: Corpus, into: PathLike, *, overwrite: bool, progress: bool) -> Space:
     """Encode a corpus into a space at a path; see `Encoder.embed`."""
     target = place_of(into)
     old = _earlier(target, way)
-    check_free(target, overwrite=old is not None)
+    if old is None and not overwrite and _holds_space(target):
+        raise ExistsError(
+            f"{target} holds a space that was made by another encoder or in another way, and is left alone; choose "
+            f"another place, or say overwrite=True"
+        )
+    check_free(target, overwrite=overwrite or old is not None)
     if old is not None and _is_whole(old, way, corpus):
         return old.space
     points = way.points(corpus)
     with _full_disk_said(target), _locked(target):
         work = _begin(target, way, points)
-        sources = [*_left(target, work, way), *([old] if old is not None else [])]
+        sources = [*_left(target, way), *([old] if old is not None else [])]
         _fill(work, way, points, sources, progress=progress)
         _publish(work, target, way, points, corpus)
         for folder in (work.folder, *_leftovers(target)):
@@ -251,7 +256,13 @@ def _lay_out(path: Path, shape: tuple[int, ...], dtype: npt.DTypeLike) -> None:
 
 
 def _plan(way: Way, points: Corpus) -> dict[str, Any]:
-    return {"count": len(points), "dim": way.encoder.dim, "block": base.BLOCK, "texts": _texts_of(points), **way.settings()}
+    return {
+        "count": len(points),
+        "dim": way.encoder.dim,
+        "block": base.BLOCK,
+        "texts": _texts_of(points),
+        **way.settings(),
+    }
 
 
 def _texts_of(points: Corpus) -> str:
@@ -271,7 +282,7 @@ def _leftovers(target: Path) -> list[Path]:
     return sorted(path for path in target.parent.iterdir() if path.name.startswith(prefix) and path.is_dir())
 
 
-def _left(target: Path, work: _Work, way: Way) -> list[_Source]:
+def _left(target: Path, way: Way) -> list[_Source]:
     """Give what was encoded in the same way when the corpus was another."""
     return [source for folder in _leftovers(target) if (source := _source(folder, way)) is not None]
 
@@ -286,7 +297,9 @@ def _source(folder: Path, way: Way) -> _Source | None:
     kept = np.zeros(work.count, np.bool_)
     for shard in work.done():
         _part(kept, shard)[:] = True
-    return _Source(pl.read_ipc(folder / "texts.arrow")["text"], work.vectors(), work.cut(), kept) if kept.any() else None
+    return (
+        _Source(pl.read_ipc(folder / "texts.arrow")["text"], work.vectors(), work.cut(), kept) if kept.any() else None
+    )
 
 
 # -- the space ------------------------------------------------------------------------------------------------------
@@ -304,10 +317,7 @@ def _earlier(target: Path, way: Way) -> _Earlier | None:
     bundle = opening(target, KIND, verify=False)
     made = bundle.meta["space"]["provenance"]
     if made.get("encoding") != way.settings() or not bundle.has(f"{CUT}.npy"):
-        raise ExistsError(
-            f"{target} holds a space that was made by another encoder or in another way, and is left alone; choose another "
-            f"place, or remove it"
-        )
+        return None
     space = replace(Space.from_bundle(bundle), encoder=way.encoder)
     named = space.metadata is not None and "text" in space.metadata.columns
     texts = space.metadata["text"] if named and space.metadata is not None else pl.Series("text", space.ids.tolist())
@@ -317,7 +327,9 @@ def _earlier(target: Path, way: Way) -> _Earlier | None:
 def _is_whole(old: _Earlier, way: Way, corpus: Corpus) -> bool:
     """Tell whether the space at the place is of this very corpus, metadata and all."""
     made = old.space.provenance
-    if made["corpus"] != corpus.fingerprint or made["text"] != json.loads(json.dumps(dict(corpus.provenance), default=str)):
+    if made["corpus"] != corpus.fingerprint or made["text"] != json.loads(
+        json.dumps(dict(corpus.provenance), default=str)
+    ):
         return False
     points = way.points(corpus)
     columns = points.frame.drop(["id", "text"] if points.ids.equals(points.texts) else ["id"])

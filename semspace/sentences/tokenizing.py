@@ -44,10 +44,10 @@ class Tokenizer:
                 rows.append(found.ids)
                 cut.append(bool(len(found.ids) >= self._limit and found.overflowing))
         lengths = np.fromiter(map(len, rows), np.int64, len(rows))
-        if len(rows) and not lengths.min():
+        if not lengths.min(initial=1):
             raise InputError(
-                f"the tokenizer of this model gives no tokens for the text {texts[int(lengths.argmin())][:40]!r}, so it "
-                f"has no vector; leave it out"
+                f"this model's tokenizer gives no tokens for the text {texts[int(lengths.argmin())][:40]!r}, so it has "
+                f"no vector; leave it out"
             )
         starts = np.zeros(len(rows) + 1, np.int64)
         np.cumsum(lengths, out=starts[1:])
@@ -100,7 +100,8 @@ class Tokenizer:
         own = self._tokenizer.get_vocab_size(with_added_tokens=False)  # those added may be of no use to the model
         if own > vocabulary:
             raise DamagedError(
-                f"{self._place} isn't this model's: it has {own:,} tokens, and the model knows {vocabulary:,}; fetch the model again"
+                f"{self._place} isn't this model's: it has {own:,} tokens, and the model knows {vocabulary:,}; "
+                f"fetch the model again"
             )
 
 

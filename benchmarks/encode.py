@@ -1,0 +1,211 @@
+"""Claim: MiniLM-L6 at least four times as fast as sentence-transformers' torch, 1.15 times its best back end.
+
+``fast`` and ``exact`` beside sentence-transformers' default (torch), its OpenVINO back end (in bfloat16, and with 8-bit
+weights and activations in groups) and ONNX Runtime in its place (float32, and dynamic 8 bits); on short, mixed and long
+texts, all encoded in every round. Quality: Spearman on the STS Benchmark's test, mean cosine to torch.
+
+The peers need packages of other versions than semspace is tested with, so they run in an environment of their own, made
+by ``make .peers``; without it, only those that are installed here take part.
+"""
+
+import gzip
+import json
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+from time import perf_counter
+
+import numba
+import numpy as np
+
+import semspace as ss
+from benchmarks.measuring import alternate, data, machine, median, table
+from semspace.evaluation.sts import STS
+from semspace.inference import tiles
+from semspace.inference.model import aligned
+from semspace.sentences.resolve import find_model
+
+ROUNDS = 1
+MODEL = "all-MiniLM-L6-v2"
+PEERS = ("torch", "openvino", "openvino-int8", "onnx", "onnx-int8")
+CALLED = {
+    "torch": "sentence-transformers, torch (its default)",
+    "openvino": "sentence-transformers, OpenVINO bfloat16",
+    "openvino-int8": "sentence-transformers, OpenVINO int8 in groups",
+    "onnx": "ONNX Runtime float32",
+    "onnx-int8": "ONNX Runtime dynamic int8",
+    "exact": "semspace `exact`",
+    "fast": "semspace `fast`",
+}
+
+
+def main() -> None:
+    sts = STS.read(data("sts/stsb-test.tsv"))
+    sets = {
+        "short": list(dict.fromkeys(text for pair in sts.pairs for text in pair[:2])),
+        "mixed": mixed(),
+        "long": long(),
+    }
+    ours = {kind: ss.Encoder.load(MODEL, runtime=kind) for kind in ("exact", "fast")}
+    with tempfile.TemporaryDirectory() as scratch, Peers(find_model(MODEL), Path(scratch), sets) as peers:
+        contenders = {}
+        for name, texts in sets.items():
+            for peer in peers.names:
+                contenders[f"{peer} {name}"] = lambda p=peer, n=name: peers.encode(p, n)
+            for kind, encoder in ours.items():
+                contenders[f"{kind} {name}"] = lambda e=encoder, t=texts: e.encode(t)
+        for run in contenders.values():  # what is compiled or converted on first use isn't counted
+            run()
+        seconds, vectors = alternate(contenders, ROUNDS)
+    report(
+        sts, sets, [*peers.names, *ours], {name: median(runs) for name, runs in seconds.items()}, vectors, ours["fast"]
+    )
+
+
+def report(sts, sets, names, seconds, vectors, encoder) -> None:
+    rows = []
+    for name in names:
+        speeds = [f"{len(texts) / seconds[f'{name} {one}']:,.0f}" for one, texts in sets.items()]
+        ratios = [f"**{seconds[f'torch {one}'] / seconds[f'{name} {one}']:.2f}×**" for one in sets]
+        cells = [f"{speed} ({ratio})" for speed, ratio in zip(speeds, ratios, strict=True)]
+        scaled = {one: unit(vectors[f"{name} {one}"]) for one in sets}
+        row = {text: i for i, text in enumerate(sets["short"])}
+        judged = sts.score(Known(scaled["short"], row)).value
+        cosine = np.mean([np.mean((scaled[one] * unit(vectors[f"torch {one}"])).sum(1)) for one in sets])
+        rows.append([CALLED[name], *cells, f"{judged:.4f}", f"{cosine:.4f}"])
+    measured = f"{machine('numba', 'tokenizers', 'torch')}; medians of {ROUNDS} runs"
+    print(f"\n## Sentence vectors: {MODEL}, texts a second\n\n{measured}\n")
+    lengths = {one: np.diff(encoder.prepare(texts).starts) for one, texts in sets.items()}
+    for one, texts in sets.items():
+        shortest, longest, mean = lengths[one].min(), lengths[one].max(), lengths[one].mean()
+        print(f"* {one}: {len(texts):,} texts of {shortest} to {longest} tokens, {mean:.0f} on the mean")
+    headers = ["runtime", *(f"{one} (ratio to torch)" for one in sets), "STS Benchmark test", "cosine to torch"]
+    print(f"\n{table(headers, rows)}\n")
+    for kind in ("fast", "exact"):
+        best = {one: min(seconds[f"{name} {one}"] for name in names if name not in ("fast", "exact")) for one in sets}
+        print(
+            f"{kind} to the best of the others: "
+            + ", ".join(f"{one} {best[one] / seconds[f'{kind} {one}']:.2f}×" for one in sets)
+        )
+    work = sum(part.weights.size for part in encoder._runtime.model[3:7])  # multiplications a token
+    for kind, precision in (("fast", "int8"), ("exact", "bfloat16")):
+        most = peak(precision)
+        shares = [work * lengths[one].sum() / seconds[f"{kind} {one}"] / 1e9 / most for one in sets]
+        print(
+            f"{precision}: peak {most:.0f} billion multiplications a second on both cores; linear maps of {kind} reach "
+            + ", ".join(f"{share:.0%} ({one})" for one, share in zip(sets, shares, strict=True))
+        )
+    print(
+        "padded tokens: semspace 0 % by construction; sentence-transformers "
+        + ", ".join(f"{padded(lengths[one]):.1%} ({one})" for one in sets)
+    )
+
+
+class Known:
+    """Vectors that were made already, as a thing to evaluate."""
+
+    def __init__(self, vectors, row) -> None:
+        self.vectors, self.row = vectors, row
+
+    def encode(self, texts):
+        return self.vectors[[self.row[text] for text in texts]]
+
+
+class Peers:
+    """A process that encodes with sentence-transformers and its back ends."""
+
+    def __init__(self, folder: Path, scratch: Path, sets: dict[str, list[str]]) -> None:
+        own = Path(".peers/bin/python")
+        self.names = PEERS if own.exists() else PEERS[:1]
+        if not own.exists():
+            print(
+                "no environment .peers: only sentence-transformers' torch takes part (make .peers makes it)",
+                file=sys.stderr,
+            )
+        command = [
+            str(own if own.exists() else sys.executable),
+            "-m",
+            "benchmarks.encode_peers",
+            str(folder),
+            str(scratch),
+        ]
+        self.scratch = scratch
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for name, texts in sets.items():
+            self.ask(set=name, texts=texts)
+
+    def ask(self, **what) -> float:
+        print(json.dumps(what), file=self.process.stdin, flush=True)
+        return float(json.loads(self.process.stdout.readline()))
+
+    def encode(self, peer: str, name: str):
+        self.ask(peer=peer, set=name)
+        return np.load(self.scratch / f"{peer}-{name}.npy")
+
+    def __enter__(self) -> "Peers":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def mixed() -> list[str]:
+    """Paragraphs of Wikipedia, of all lengths."""
+    found: list[str] = []
+    with gzip.open(data("wikipedia/wiki2015-AA.jsonl.gz"), "rt", encoding="utf-8") as lines:
+        for line in lines:
+            found += [part for part in json.loads(line)["text"].split("\n") if part.strip()]
+            if len(found) >= 6_000:
+                return found[:6_000:8]
+    raise SystemExit("the Wikipedia data has too few paragraphs")
+
+
+def long() -> list[str]:
+    """News articles; most are longer than the model reads."""
+    with gzip.open(data("bbc_news/bbc_news.jsonl.gz"), "rt", encoding="utf-8") as lines:
+        return [json.loads(line)["text"] for line in lines][:300]
+
+
+def unit(vectors):
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def padded(lengths, batch: int = 32) -> float:
+    """The share of padding in sentence-transformers' batches, which it sorts by the length of the text."""
+    ordered = np.sort(lengths)[::-1]
+    size = sum(len(part) * part[0] for part in np.split(ordered, range(batch, len(ordered), batch)))
+    return 1 - ordered.sum() / size
+
+
+def peak(precision: str) -> float:
+    """Billions of multiplications a second that both cores do on numbers that never leave their first cache."""
+    tile = {"int8": tiles.add_bytes, "bfloat16": tiles.add_halves}[precision]
+    numbers, steps, repeats = {"int8": 4, "bfloat16": 2}[precision], 96, 100_000
+
+    @numba.njit(nogil=True)
+    def halves(left, right, out, times):
+        for _ in range(times):
+            tile(left, 384, right, 256, steps, out, 256, 4)
+
+    @numba.njit(nogil=True)
+    def bytes_(left, right, out, times):
+        for _ in range(times):
+            tile(left, 384, right, 256, steps, out, 256, out, out, 4, out, out, 4)
+
+    run = bytes_ if precision == "int8" else halves
+
+    def one() -> None:
+        rooms = [aligned((size,), np.uint8) for size in (6 * 384, 256 * steps, 6 * 256)]
+        run(*(room.ctypes.data for room in rooms), repeats)
+
+    one()
+    threads = [threading.Thread(target=one) for _ in range(2)]
+    begun = perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return 2 * repeats * 6 * 64 * steps * numbers / (perf_counter() - begun) / 1e9
