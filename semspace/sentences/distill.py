@@ -1,0 +1,303 @@
+"""`distill`: any encoder → a `StaticEncoder` that agrees with it, and is some hundred times faster."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from semspace import checks
+from semspace.checks import FloatMatrix
+from semspace.errors import InputError
+from semspace.progress import track
+from semspace.sentences.base import Encoder
+from semspace.sentences.pooling import offsets_of
+from semspace.sentences.static import StaticEncoder
+from semspace.text.corpus import Corpus
+from semspace.text.tokens import Tokens
+
+_ENDS = re.compile(r"(?<=[.!?])[\"'”’)]*\s+|\n+")  # where a sentence ends
+_FEWEST, _MOST = 3, 60  # words of a sentence to learn from
+_OF_ONE = 20  # sentences taken of one document, so that a long one doesn't outweigh the others
+_ROUNDS, _STEPS = 3, 20  # of scaling to length 1, and of conjugate gradients in each
+_HELD_OUT = 20  # every 20th sentence isn't learnt from, to tell how well the others were
+_SPECIAL = re.compile(r"\[(PAD|UNK|CLS|SEP|MASK|unused\d+)\]")
+Floats = npt.NDArray[np.float64]
+
+
+def distill(
+    encoder: Encoder,
+    corpus: Corpus,
+    *,
+    dim: int = 256,
+    words: int = 10_000,
+    vocabulary: int = 30_000,
+    sentences: int = 20_000,
+    a: float = 1e-3,
+    prior: float = 1.0,
+    seed: int = 1,
+    progress: bool = True,
+) -> StaticEncoder:
+    """Make a static encoder that agrees with another encoder on the texts of a corpus.
+
+    It starts as model2vec does (Tulkens & van Dongen 2024): the vector of each token is what the encoder makes of that
+    token alone, by principal components, weighted by how seldom it comes (SIF, Arora et al. 2017; in the corpus, not
+    by Zipf's law). Then the table is fitted: among all tables, the one whose vectors of real sentences come nearest to
+    the encoder's own of them, without going far from the start (ridge regression, by conjugate gradients).
+
+    Parameters
+    ----------
+    encoder : Encoder
+        To be learnt from. If its tokenizer is a WordPiece one, that is used; else one is learnt from the corpus.
+    corpus : Corpus
+        Texts of the kind to be encoded later.
+    dim : int
+        Of the new vectors, at most that of the encoder.
+    words : int
+        How many whole words of the corpus, the most frequent first, to add to the tokenizer's vocabulary.
+    vocabulary : int
+        Tokens of the tokenizer, where one is learnt.
+    sentences : int
+        How many sentences to fit on, drawn from all of the corpus. Encoding them takes most of the time; 0 leaves the
+        table as it starts.
+    a : float
+        SIF's parameter.
+    prior : float
+        How strongly each token is held to its start, in sentences that consist of it.
+    seed : int
+    progress : bool
+        Show bars.
+
+    Returns
+    -------
+    StaticEncoder
+        ``facts["agreement"]`` tells the mean cosine with the encoder's own vectors (centred, in the same components)
+        on sentences that weren't learnt from, before the fit and after it.
+
+    Raises
+    ------
+    InputError
+        If `dim` is larger than the encoder's, or the corpus has no sentence of three to sixty words.
+
+    Examples
+    --------
+    >>> import semspace as ss
+    >>> corpus = ss.corpora.load("lee-background")
+    >>> minilm = ss.Encoder.load("all-MiniLM-L6-v2")
+    >>> fast = ss.distill(minilm, corpus)  # doctest: +SKIP
+    >>> fast.save("lee.static")  # doctest: +SKIP
+    >>> ss.evaluate(fast, "stsb-test.tsv")  # doctest: +SKIP
+    """
+    _check(encoder, corpus, dim, words, vocabulary, sentences, a, prior, seed)
+    tokenizer = _with_words(_tokenizer(encoder, corpus, vocabulary), corpus, words)
+    counts = _counts(tokenizer, corpus, progress)
+    drawn = _sentences(corpus, sentences or min(2_000, 10 * dim), seed)
+    alone = encoder.encode(_spelled(tokenizer), progress=progress)
+    whole = encoder.encode(drawn, progress=progress)
+    axes, middle = _components(whole, dim)
+    shares = (counts + 0.5) / (counts + 0.5).sum()
+    table = (alone - shares @ alone) @ axes * (a / (a + shares))[:, None]
+    table[_special(tokenizer)] = 0
+    facts: dict[str, Any] = {
+        "made_by": "distill",
+        "encoder": encoder.name,
+        "encoder_fingerprint": encoder.fingerprint,
+        "corpus": corpus.fingerprint,
+        "settings": {"dim": dim, "words": words, "sentences": sentences, "a": a, "prior": prior, "seed": seed},
+    }
+    if sentences:
+        table, facts["agreement"] = _fitted(table, _shares(tokenizer, drawn), _unit((whole - middle) @ axes), prior)
+    return StaticEncoder(
+        tokenizer.to_str(), table.astype(np.float32), name=f"static-{Path(encoder.name).name}", facts=facts
+    )
+
+
+def _check(encoder: Encoder, corpus: Corpus, dim: int, words: int, vocabulary: int, sentences: int, a: float, prior: float, seed: int) -> None:
+    if not isinstance(encoder, Encoder):
+        raise InputError(f"encoder must be an Encoder, from Encoder.load; got {type(encoder).__name__}")
+    if not isinstance(corpus, Corpus):
+        raise InputError(f"corpus must be a Corpus; got {type(corpus).__name__}: use Corpus.from_texts")
+    checks.whole("dim", dim, high=encoder.dim)
+    checks.whole("words", words, low=0)
+    checks.whole("vocabulary", vocabulary, low=100)
+    checks.whole("sentences", sentences, low=0)
+    checks.number("a", a, open_low=True)
+    checks.number("prior", prior, open_low=True)
+    checks.seed(seed)
+
+
+# -- tokens ---------------------------------------------------------------------------------------------------
+
+
+def _tokenizer(encoder: Encoder, corpus: Corpus, vocabulary: int) -> Any:
+    """Give a WordPiece tokenizer: the encoder's own, if it has one, or else one learnt from the corpus."""
+    tokenizers = checks.need("tokenizers", "static")
+    folder = getattr(getattr(encoder, "layout", None), "folder", None)
+    if folder is not None:
+        told = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
+        if told["model"].get("type") == "WordPiece":
+            told.update(padding=None, truncation=None, post_processor=None)
+            return tokenizers.Tokenizer.from_str(json.dumps(told))
+    learnt = tokenizers.Tokenizer(tokenizers.models.WordPiece(unk_token="[UNK]"))  # noqa: S106
+    learnt.normalizer = tokenizers.normalizers.BertNormalizer(lowercase=True)
+    learnt.pre_tokenizer = tokenizers.pre_tokenizers.BertPreTokenizer()
+    trainer = tokenizers.trainers.WordPieceTrainer(
+        vocab_size=vocabulary, special_tokens=["[UNK]"], show_progress=False
+    )
+    learnt.train_from_iterator(iter(corpus.texts), trainer)
+    return learnt
+
+
+def _with_words(tokenizer: Any, corpus: Corpus, most: int) -> Any:
+    """Add the most frequent words of the corpus that the tokenizer would cut into pieces."""
+    told = json.loads(tokenizer.to_str())
+    known = told["model"]["vocab"]
+    free = max(tokenizer.get_vocab().values()) + 1
+    added: dict[str, int] = {}
+    for word in Tokens.from_corpus(corpus, min_count=5).words if most else ():
+        plain = tokenizer.normalizer.normalize_str(word) if tokenizer.normalizer else word
+        if plain in known or plain in added or len(tokenizer.pre_tokenizer.pre_tokenize_str(plain)) != 1:
+            continue
+        if len(added) == most:
+            break
+        added[plain] = free + len(added)
+    known.update(added)
+    return type(tokenizer).from_str(json.dumps(told))
+
+
+def _names(tokenizer: Any) -> list[str]:
+    """Give the tokens by number; "" for a number that none has."""
+    numbers = tokenizer.get_vocab()
+    names = [""] * (max(numbers.values()) + 1)
+    for name, number in numbers.items():
+        names[number] = name
+    return names
+
+
+def _spelled(tokenizer: Any) -> list[str]:
+    """Give each token as a text of its own."""
+    return [name.removeprefix("##") or name or "." for name in _names(tokenizer)]
+
+
+def _special(tokenizer: Any) -> npt.NDArray[np.bool_]:
+    return np.array([bool(_SPECIAL.fullmatch(name)) for name in _names(tokenizer)])
+
+
+class Bags(NamedTuple):
+    """The tokens of some texts: flat numbers, and where each text starts."""
+
+    ids: npt.NDArray[np.int64]
+    offsets: npt.NDArray[np.int64]
+
+
+def _bags(tokenizer: Any, texts: list[str]) -> Bags:
+    found = [np.array(e.ids, np.int64) for e in tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
+    return Bags(np.concatenate(found), offsets_of([len(own) for own in found]))
+
+
+def _counts(tokenizer: Any, corpus: Corpus, progress: bool) -> Floats:
+    counts = np.zeros(len(_names(tokenizer)))
+    parts = range(0, len(corpus), 1_000)
+    for start in track(parts, "counting tokens", len(parts), unit="block", progress=progress):
+        counts += np.bincount(_bags(tokenizer, corpus.texts[start : start + 1_000].to_list()).ids, minlength=len(counts))
+    return counts
+
+
+def _shares(tokenizer: Any, texts: list[str]) -> Any:
+    """Give the share that each token has in each text, sparse of shape (texts, tokens)."""
+    from scipy import sparse
+
+    bags = _bags(tokenizer, texts)
+    sizes = np.diff(bags.offsets)
+    shares = np.repeat(1 / np.maximum(sizes, 1), sizes).astype(np.float32)
+    matrix = sparse.csr_matrix((shares, bags.ids, bags.offsets), shape=(len(texts), len(_names(tokenizer))))
+    matrix.sum_duplicates()
+    return matrix
+
+
+# -- sentences ------------------------------------------------------------------------------------------------
+
+
+def _sentences(corpus: Corpus, most: int, seed: int) -> list[str]:
+    """Draw up to `most` different sentences, in random order, from documents in random order."""
+    draw = np.random.default_rng(seed)
+    found: dict[str, None] = {}
+    for row in draw.permutation(len(corpus)).tolist():
+        own = list(_cut(corpus.texts[row]))
+        found.update((own[i], None) for i in draw.permutation(len(own))[:_OF_ONE].tolist())
+        if len(found) >= most:
+            break
+    if not found:
+        raise InputError(f"the corpus has no sentence of {_FEWEST} to {_MOST} words to learn from; give longer texts")
+    return list(found)[:most]
+
+
+def _cut(text: str) -> Iterator[str]:
+    for part in _ENDS.split(text):
+        if _FEWEST <= len(part.split()) <= _MOST:
+            yield part.strip()
+
+
+def _components(vectors: FloatMatrix, dim: int) -> tuple[Floats, Floats]:
+    """Give the first principal components, shape (in, dim), and the mean."""
+    middle = vectors.mean(axis=0, dtype=np.float64)
+    centred = vectors - middle
+    axes: Floats = np.linalg.eigh(centred.T @ centred)[1][:, ::-1][:, :dim]
+    return axes, middle
+
+
+# -- the fit --------------------------------------------------------------------------------------------------
+
+
+def _fitted(start: Floats, shares: Any, targets: Floats, prior: float) -> tuple[FloatMatrix, dict[str, float]]:
+    """Fit the table to sentences: minimise ``|S T - Y|² + prior |T - start|²``, each row of S T scaled to length 1.
+
+    Scaling makes the problem a nonlinear one; it is solved as a few linear ones, each with the lengths that the
+    solution before has.
+    """
+    from scipy import sparse
+
+    table = start.astype(np.float32)
+    own = np.arange(shares.shape[0]) % _HELD_OUT != 0
+    used = np.unique(shares[own].indices)  # tokens in no sentence stay as they are
+    held, learnt, targets = shares[~own], shares[own][:, used], targets.astype(np.float32)
+    first, moved = table[used], np.zeros((len(used), table.shape[1]), np.float32)
+    before = _agreement(held @ table, targets[~own])
+    for _ in range(_ROUNDS):
+        sizes = np.linalg.norm(learnt @ (first + moved), axis=1)
+        scaled = (sparse.diags_array((1 / np.maximum(sizes, 1e-6)).astype(np.float32)) @ learnt).tocsr()
+        moved = _ridge(scaled, targets[own] - scaled @ first, prior, moved)
+    table[used] = first + moved
+    return table, {"before": before, "after": _agreement(held @ table, targets[~own])}
+
+
+def _ridge(shares: Any, wanted: FloatMatrix, prior: float, guess: FloatMatrix) -> FloatMatrix:
+    """Minimise ``|S X - W|² + prior |X|²`` for every column of X at once, by conjugate gradients (Jacobi's)."""
+    back = shares.T.tocsr()
+    size = 1 / (np.asarray(shares.multiply(shares).sum(axis=0)).ravel()[:, None] + prior)
+    found = guess.copy()
+    left = back @ wanted - back @ (shares @ found) - prior * found
+    along = step = size * left
+    power = (left * step).sum(axis=0)
+    for _ in range(_STEPS):
+        image = back @ (shares @ along) + prior * along
+        far = power / np.maximum((along * image).sum(axis=0), 1e-30)
+        found += far * along
+        left -= far * image
+        step = size * left
+        power, old = (left * step).sum(axis=0), power
+        along = step + power / np.maximum(old, 1e-30) * along
+    return found
+
+
+def _agreement(ours: FloatMatrix, theirs: FloatMatrix) -> float:
+    return round(float((_unit(ours) * theirs).sum(axis=1).mean()), 4) if len(theirs) else float("nan")
+
+
+def _unit(vectors: Any) -> Any:
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
