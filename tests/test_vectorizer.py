@@ -18,6 +18,7 @@ WORDS = {"good": [2, 0, 1], "fine": [2, 1, 1], "bad": [-2, 0, 1], "poor": [-2, 1
 TEXTS = ["good day", "fine day", "so good", "bad day", "poor day", "so bad"]
 LABELS = ["up"] * 3 + ["down"] * 3
 
+
 def encoder(**options):
     words = ss.Space.from_vectors(list(WORDS), list(WORDS.values()))
     return ss.WordAverage(words, frequencies="zipf", **options)

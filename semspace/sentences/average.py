@@ -114,7 +114,13 @@ class WordAverage(Encoder):
 
     @classmethod
     def fit(
-        cls, words: Space, corpus: Corpus, *, a: float = 1e-3, frequencies: Frequencies = None, tokenizer: str | None = None
+        cls,
+        words: Space,
+        corpus: Corpus,
+        *,
+        a: float = 1e-3,
+        frequencies: Frequencies = None,
+        tokenizer: str | None = None,
     ) -> WordAverage:
         """Make an encoder whose shared direction is that of real texts.
 
@@ -140,7 +146,7 @@ class WordAverage(Encoder):
             moments += vectors.T @ vectors
         if not moments.any():
             raise InputError(f"none of the {len(texts):,} texts has a word of the {len(words):,}; give other texts")
-        return cls(words, a, frequencies, common=_first_component(moments), tokenizer=tokenizer)
+        return cls(words, a, frequencies, common=_first_component(moments).astype(np.float32), tokenizer=tokenizer)
 
     @cached_property
     def _weights(self) -> FloatVector:

@@ -26,7 +26,8 @@ _FEWEST, _MOST = 3, 60  # words of a sentence to learn from
 _OF_ONE = 20  # sentences taken of one document, so that a long one doesn't outweigh the others
 _ROUNDS, _STEPS = 3, 20  # of scaling to length 1, and of conjugate gradients in each
 _HELD_OUT = 20  # every 20th sentence isn't learnt from, to tell how well the others were
-_SPECIAL = re.compile(r"\[(PAD|UNK|CLS|SEP|MASK|unused\d+)\]")
+_RARE = 5  # a word that comes less often is left to its pieces
+_SPECIAL = re.compile(r"\[(PAD|UNK|CLS|SEP|MASK|unused\d+)\]|</?(s|unk|pad|mask)>")
 Floats = npt.NDArray[np.float64]
 
 
@@ -36,7 +37,6 @@ def distill(
     *,
     dim: int = 256,
     words: int = 10_000,
-    vocabulary: int = 30_000,
     sentences: int = 20_000,
     a: float = 1e-3,
     prior: float = 1.0,
@@ -53,15 +53,14 @@ def distill(
     Parameters
     ----------
     encoder : Encoder
-        To be learnt from. If its tokenizer is a WordPiece one, that is used; else one is learnt from the corpus.
+        To be learnt from. Its tokenizer is used, if it has one; else one is made of the corpus's letters and words.
     corpus : Corpus
         Texts of the kind to be encoded later.
     dim : int
         Of the new vectors, at most that of the encoder.
     words : int
-        How many whole words of the corpus, the most frequent first, to add to the tokenizer's vocabulary.
-    vocabulary : int
-        Tokens of the tokenizer, where one is learnt.
+        How many whole words of the corpus, the most frequent first, to add to the tokenizer's vocabulary, if it is a
+        WordPiece one. Those that come fewer than five times aren't added.
     sentences : int
         How many sentences to fit on, drawn from all of the corpus. Encoding them takes most of the time; 0 leaves the
         table as it starts.
@@ -93,8 +92,13 @@ def distill(
     >>> fast.save("lee.static")  # doctest: +SKIP
     >>> ss.evaluate(fast, "stsb-test.tsv")  # doctest: +SKIP
     """
-    _check(encoder, corpus, dim, words, vocabulary, sentences, a, prior, seed)
-    tokenizer = _with_words(_tokenizer(encoder, corpus, vocabulary), corpus, words)
+    _check(encoder, corpus, dim)
+    for name, value in (("words", words), ("sentences", sentences)):
+        checks.whole(name, value, low=0)
+    for name, weight in (("a", a), ("prior", prior)):
+        checks.number(name, weight, open_low=True)
+    checks.seed(seed)
+    tokenizer = _tokenizer(encoder, corpus, words)
     counts = _counts(tokenizer, corpus, progress)
     drawn = _sentences(corpus, sentences or min(2_000, 10 * dim), seed)
     alone = encoder.encode(_spelled(tokenizer), progress=progress)
@@ -117,40 +121,39 @@ def distill(
     )
 
 
-def _check(encoder: Encoder, corpus: Corpus, dim: int, words: int, vocabulary: int, sentences: int, a: float, prior: float, seed: int) -> None:
+def _check(encoder: Any, corpus: Any, dim: int) -> None:
     if not isinstance(encoder, Encoder):
         raise InputError(f"encoder must be an Encoder, from Encoder.load; got {type(encoder).__name__}")
     if not isinstance(corpus, Corpus):
         raise InputError(f"corpus must be a Corpus; got {type(corpus).__name__}: use Corpus.from_texts")
     checks.whole("dim", dim, high=encoder.dim)
-    checks.whole("words", words, low=0)
-    checks.whole("vocabulary", vocabulary, low=100)
-    checks.whole("sentences", sentences, low=0)
-    checks.number("a", a, open_low=True)
-    checks.number("prior", prior, open_low=True)
-    checks.seed(seed)
 
 
 # -- tokens ---------------------------------------------------------------------------------------------------
 
 
-def _tokenizer(encoder: Encoder, corpus: Corpus, vocabulary: int) -> Any:
-    """Give a WordPiece tokenizer: the encoder's own, if it has one, or else one learnt from the corpus."""
+def _tokenizer(encoder: Encoder, corpus: Corpus, words: int) -> Any:
+    """Give the encoder's own tokenizer, with words added if it is a WordPiece one; or one of letters and words."""
     tokenizers = checks.need("tokenizers", "static")
     folder = getattr(getattr(encoder, "layout", None), "folder", None)
-    if folder is not None:
+    if folder is None:
+        own = _of_letters(tokenizers, corpus)
+    else:
         told = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
-        if told["model"].get("type") == "WordPiece":
-            told.update(padding=None, truncation=None, post_processor=None)
-            return tokenizers.Tokenizer.from_str(json.dumps(told))
-    learnt = tokenizers.Tokenizer(tokenizers.models.WordPiece(unk_token="[UNK]"))  # noqa: S106
-    learnt.normalizer = tokenizers.normalizers.BertNormalizer(lowercase=True)
-    learnt.pre_tokenizer = tokenizers.pre_tokenizers.BertPreTokenizer()
-    trainer = tokenizers.trainers.WordPieceTrainer(
-        vocab_size=vocabulary, special_tokens=["[UNK]"], show_progress=False
-    )
-    learnt.train_from_iterator(iter(corpus.texts), trainer)
-    return learnt
+        told.update(padding=None, truncation=None, post_processor=None)
+        own = tokenizers.Tokenizer.from_str(json.dumps(told))
+    return _with_words(own, corpus, words) if type(own.model).__name__ == "WordPiece" else own
+
+
+def _of_letters(tokenizers: Any, corpus: Corpus) -> Any:
+    """Make a tokenizer that knows single letters, at the beginning of a word and inside it."""
+    normalizer = tokenizers.normalizers.BertNormalizer(lowercase=True)
+    letters = sorted({letter for text in corpus.texts for letter in set(normalizer.normalize_str(text))} - {" "})
+    pieces = ["[UNK]", *letters, *(f"##{letter}" for letter in letters)]
+    numbers = {piece: number for number, piece in enumerate(pieces)}
+    made = tokenizers.Tokenizer(tokenizers.models.WordPiece(numbers, unk_token="[UNK]"))  # noqa: S106
+    made.normalizer, made.pre_tokenizer = normalizer, tokenizers.pre_tokenizers.BertPreTokenizer()
+    return made
 
 
 def _with_words(tokenizer: Any, corpus: Corpus, most: int) -> Any:
@@ -159,15 +162,19 @@ def _with_words(tokenizer: Any, corpus: Corpus, most: int) -> Any:
     known = told["model"]["vocab"]
     free = max(tokenizer.get_vocab().values()) + 1
     added: dict[str, int] = {}
-    for word in Tokens.from_corpus(corpus, min_count=5).words if most else ():
-        plain = tokenizer.normalizer.normalize_str(word) if tokenizer.normalizer else word
-        if plain in known or plain in added or len(tokenizer.pre_tokenizer.pre_tokenize_str(plain)) != 1:
-            continue
+    counted = Tokens.from_corpus(corpus, min_count=1).vocabulary
+    for word in counted.filter(counted["count"] >= _RARE)["word"]:
         if len(added) == most:
             break
-        added[plain] = free + len(added)
+        plain = tokenizer.normalizer.normalize_str(word) if tokenizer.normalizer else word
+        if plain not in known and plain not in added and _is_one(tokenizer, plain):
+            added[plain] = free + len(added)
     known.update(added)
     return type(tokenizer).from_str(json.dumps(told))
+
+
+def _is_one(tokenizer: Any, word: str) -> bool:
+    return len(tokenizer.pre_tokenizer.pre_tokenize_str(word)) == 1 if tokenizer.pre_tokenizer else True
 
 
 def _names(tokenizer: Any) -> list[str]:
@@ -180,8 +187,12 @@ def _names(tokenizer: Any) -> list[str]:
 
 
 def _spelled(tokenizer: Any) -> list[str]:
-    """Give each token as a text of its own."""
-    return [name.removeprefix("##") or name or "." for name in _names(tokenizer)]
+    """Give each token as a text of its own, without the marks that tell where in a word it stands."""
+    names = _names(tokenizer)
+    if type(tokenizer.model).__name__ == "WordPiece":
+        return [name.removeprefix("##") or name or "." for name in names]
+    read = tokenizer.decode_batch([[number] for number in range(len(names))], skip_special_tokens=False)
+    return [text.strip() or name or "." for text, name in zip(read, names, strict=True)]
 
 
 def _special(tokenizer: Any) -> npt.NDArray[np.bool_]:
@@ -204,7 +215,9 @@ def _counts(tokenizer: Any, corpus: Corpus, progress: bool) -> Floats:
     counts = np.zeros(len(_names(tokenizer)))
     parts = range(0, len(corpus), 1_000)
     for start in track(parts, "counting tokens", len(parts), unit="block", progress=progress):
-        counts += np.bincount(_bags(tokenizer, corpus.texts[start : start + 1_000].to_list()).ids, minlength=len(counts))
+        counts += np.bincount(
+            _bags(tokenizer, corpus.texts[start : start + 1_000].to_list()).ids, minlength=len(counts)
+        )
     return counts
 
 
@@ -292,7 +305,7 @@ def _ridge(shares: Any, wanted: FloatMatrix, prior: float, guess: FloatMatrix) -
         step = size * left
         power, old = (left * step).sum(axis=0), power
         along = step + power / np.maximum(old, 1e-30) * along
-    return found
+    return np.asarray(found)
 
 
 def _agreement(ours: FloatMatrix, theirs: FloatMatrix) -> float:

@@ -40,7 +40,7 @@ def means(
 
 @numba.njit(cache=True, nogil=True)
 def without(vectors: FloatMatrix, direction: FloatVector) -> None:
-    """Take from each row its projection on a unit vector. Row by row: BLAS sums in an order that the company decides."""
+    """Take from each row its projection on a unit vector. Row by row: in BLAS, company decides the order of sums."""
     for i in range(len(vectors)):
         along = np.float32(0)
         for d in range(vectors.shape[1]):

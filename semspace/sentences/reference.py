@@ -52,7 +52,9 @@ def remembered(bundle: Bundle) -> TextEncoder | None:
     if kind is None:
         return EncoderReference(made["name"], made["dim"], made["fingerprint"])
     if kind not in _HOMES:
-        raise DamagedError(f"{bundle.folder} has an encoder {kind!r}, which this semspace doesn't know; upgrade semspace")
+        raise DamagedError(
+            f"{bundle.folder} has an encoder {kind!r}, which this semspace doesn't know; upgrade semspace"
+        )
     module, name = _HOMES[kind]
     encoder: TextEncoder = getattr(import_module(module), name).from_bundle(bundle)
     return encoder

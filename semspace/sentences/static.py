@@ -37,7 +37,7 @@ class StaticEncoder(Encoder):
     """Encodes a text as the mean of the vectors of its tokens: some hundred times faster than a transformer.
 
     Get one from a folder (`StaticEncoder.from_folder`, `Encoder.load`), or make one of any encoder (`distill`). The
-    folder is model2vec's (Tulkens & van Dongen 2024), so that library opens what is saved here, and the other way round.
+    folder is model2vec's (Tulkens & van Dongen 2024): each opens what the other saves.
 
     Parameters
     ----------
@@ -122,7 +122,9 @@ class StaticEncoder(Encoder):
         try:
             tokenizer = tokenizers.Tokenizer.from_str(self.tokenizer)
         except Exception as problem:  # the Rust library raises Exception itself
-            raise InputError(f"tokenizer must be the text of a tokenizer.json; it can't be read ({problem})") from problem
+            raise InputError(
+                f"tokenizer must be the text of a tokenizer.json; it can't be read ({problem})"
+            ) from problem
         tokenizer.no_padding()
         tokenizer.enable_truncation(self.max_tokens + 1)  # one more, to see which texts are longer
         return tokenizer
@@ -210,7 +212,9 @@ class StaticEncoder(Encoder):
                 facts=config.get("semspace", {}),
             )
         except (ValueError, KeyError) as problem:
-            raise DamagedError(f"{folder} isn't a sound static encoder ({problem}); fetch or save it again") from problem
+            raise DamagedError(
+                f"{folder} isn't a sound static encoder ({problem}); fetch or save it again"
+            ) from problem
 
     def save(self, path: PathLike, *, overwrite: bool = False) -> None:
         """Save as a folder that model2vec opens too: `model2vec.StaticModel.from_pretrained(path)`.
@@ -252,7 +256,12 @@ class StaticEncoder(Encoder):
         """Say what sentence-transformers needs to open the folder."""
         kinds = ["StaticEmbedding", *(["Normalize"] if self.normalize else [])]
         return [
-            {"idx": i, "name": str(i), "path": f"{i}_{kind}" if i else ".", "type": f"sentence_transformers.models.{kind}"}
+            {
+                "idx": i,
+                "name": str(i),
+                "path": f"{i}_{kind}" if i else ".",
+                "type": f"sentence_transformers.models.{kind}",
+            }
             for i, kind in enumerate(kinds)
         ]
 
@@ -271,7 +280,7 @@ class StaticEncoder(Encoder):
     def from_bundle(cls, bundle: Bundle) -> StaticEncoder:
         """Take the encoder out of the opened bundle of a space."""
         made = bundle.meta["space"]["encoder"]
-        arrays = {n: bundle.array(f"encoder-{n}") for n in _ARRAYS if bundle.has(f"encoder-{n}.npy")}
+        arrays: dict[str, Any] = {n: bundle.array(f"encoder-{n}") for n in _ARRAYS if bundle.has(f"encoder-{n}.npy")}
         text = bundle.path("encoder-tokenizer.json").read_text(encoding="utf-8")
         return cls(tokenizer=text, name=made["name"], **arrays, **made["settings"])
 

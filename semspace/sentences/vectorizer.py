@@ -55,7 +55,7 @@ class SentenceVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.encoder = encoder
         self.progress = progress
 
-    def fit(self, X: Any, y: Any = None) -> SentenceVectorizer:  # noqa: ARG002, N803
+    def fit(self, X: Any, y: Any = None) -> SentenceVectorizer:  # noqa: ARG002
         """Load the encoder. The texts are only looked at to see that they are texts.
 
         Parameters
@@ -74,7 +74,7 @@ class SentenceVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.n_features_out_ = self.encoder_.dim
         return self
 
-    def transform(self, X: Any) -> FloatMatrix:  # noqa: N803
+    def transform(self, X: Any) -> FloatMatrix:
         """Encode texts, float32 of shape (n, dim).
 
         Parameters
@@ -118,8 +118,8 @@ def _loaded(given: Any) -> Encoder:
 
 
 def _texts(given: Any) -> list[str]:
-    """Take texts as scikit-learn's own text vectorizers do; and a table of one column, as ColumnTransformer gives it."""
-    shape = getattr(given, "shape", (0,))
+    """Take texts as scikit-learn's text vectorizers do; and a table of one column, as ColumnTransformer gives it."""
+    shape: tuple[int, ...] = getattr(given, "shape", (0,))
     if len(shape) == 2 and shape[1] == 1:
         given = np.asarray(given)[:, 0]
     elif len(shape) != 1:
