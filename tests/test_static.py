@@ -260,7 +260,8 @@ def test_model2vec_gives_the_same_vectors_and_opens_what_is_saved(tmp_path):
         theirs = model2vec.StaticModel.from_pretrained(tmp_path / name)
         np.testing.assert_allclose(theirs.encode(some), plain(encoder)(some), atol=1e-6)
         theirs.save_pretrained(tmp_path / f"{name}-again")
-        assert StaticEncoder.from_folder(tmp_path / f"{name}-again").fingerprint == encoder.fingerprint
+        again = StaticEncoder.from_folder(tmp_path / f"{name}-again")
+        np.testing.assert_array_equal(plain(again)(some), plain(encoder)(some))
 
 
 def test_sentence_transformers_opens_what_is_saved(tmp_path):
@@ -333,7 +334,9 @@ def test_the_encoders_tokenizer_is_kept_and_words_are_added(tiny, colourful):
 def test_the_prior_holds_the_table_at_its_start(colourful):
     start = ss.distill(Colours(), colourful, dim=4, sentences=0, progress=False)
     held = ss.distill(Colours(), colourful, dim=4, prior=1e9, progress=False)
-    assert held.facts["agreement"]["before"] == pytest.approx(held.facts["agreement"]["after"], abs=1e-3)
+    # All that is left of the fit is one linear map for all tokens.
+    turn = np.linalg.lstsq(start.vectors, held.vectors, rcond=None)[0]
+    np.testing.assert_allclose(start.vectors @ turn, held.vectors, atol=1e-3)
     assert start.tokenizer == held.tokenizer
 
 

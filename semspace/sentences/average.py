@@ -47,7 +47,8 @@ class WordAverage(Encoder):
         ``words.ids``. When None, the ``count`` in the metadata of `words`, which `Word2Vec` leaves there. ``"zipf"``
         guesses from the order of the words, the most frequent first: the r-th comes 1/r as often as the first.
     remove_common : bool
-        Take the shared direction away.
+        Take the shared direction away. It pays for vectors that have much in common, as GloVe's; those of our
+        `Word2Vec` have little, and were better without it on the STS Benchmark.
     common : ndarray of float32, shape (dim,), optional
         The shared direction. When None, the first principal component (not centred, as in the paper) of texts of
         twelve words drawn by their frequency, in closed form. `WordAverage.fit` takes it from real texts.
@@ -78,9 +79,9 @@ class WordAverage(Encoder):
     """
 
     words: Space
-    a: float = 1e-3
-    frequencies: Frequencies = None
-    remove_common: bool = True
+    a: float = field(default=1e-3, kw_only=True)
+    frequencies: Frequencies = field(default=None, kw_only=True)
+    remove_common: bool = field(default=True, kw_only=True)
     common: FloatVector | None = field(default=None, kw_only=True)
     tokenizer: str | None = field(default=None, kw_only=True)
     name: str = field(default=KIND, init=False)
@@ -138,7 +139,7 @@ class WordAverage(Encoder):
         """
         if not isinstance(corpus, Corpus):
             raise InputError(f"fit takes a Corpus of texts; got {type(corpus).__name__}: use Corpus.from_texts")
-        plain = cls(words, a, frequencies, remove_common=False, tokenizer=tokenizer)
+        plain = cls(words, a=a, frequencies=frequencies, remove_common=False, tokenizer=tokenizer)
         moments = np.zeros((plain.dim, plain.dim))
         texts = corpus.texts.to_list()
         for start in range(0, len(texts), BLOCK):
@@ -146,7 +147,13 @@ class WordAverage(Encoder):
             moments += vectors.T @ vectors
         if not moments.any():
             raise InputError(f"none of the {len(texts):,} texts has a word of the {len(words):,}; give other texts")
-        return cls(words, a, frequencies, common=_first_component(moments).astype(np.float32), tokenizer=tokenizer)
+        return cls(
+            words,
+            a=a,
+            frequencies=frequencies,
+            common=_first_component(moments).astype(np.float32),
+            tokenizer=tokenizer,
+        )
 
     @cached_property
     def _weights(self) -> FloatVector:

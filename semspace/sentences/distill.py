@@ -268,25 +268,33 @@ def _components(vectors: FloatMatrix, dim: int) -> tuple[Floats, Floats]:
 
 
 def _fitted(start: Floats, shares: Any, targets: Floats, prior: float) -> tuple[FloatMatrix, dict[str, float]]:
-    """Fit the table to sentences: minimise ``|S T - Y|² + prior |T - start|²``, each row of S T scaled to length 1.
+    """Fit the table to sentences: minimise ``|S T - Y|² + prior |T - start M|²``, each row of S T scaled to length 1.
 
-    Scaling makes the problem a nonlinear one; it is solved as a few linear ones, each with the lengths that the
+    First the linear map M is found that brings the start as near as it can, which also moves tokens that no sentence
+    has. Scaling makes the problem a nonlinear one; it is solved as a few linear ones, each with the lengths that the
     solution before has.
     """
     from scipy import sparse
 
-    table = start.astype(np.float32)
     own = np.arange(shares.shape[0]) % _HELD_OUT != 0
+    table = _turned(start.astype(np.float32), shares[own], targets[own])
     used = np.unique(shares[own].indices)  # tokens in no sentence stay as they are
     held, learnt, targets = shares[~own], shares[own][:, used], targets.astype(np.float32)
     first, moved = table[used], np.zeros((len(used), table.shape[1]), np.float32)
-    before = _agreement(held @ table, targets[~own])
+    before = _agreement(held @ start.astype(np.float32), targets[~own])
     for _ in range(_ROUNDS):
         sizes = np.linalg.norm(learnt @ (first + moved), axis=1)
         scaled = (sparse.diags_array((1 / np.maximum(sizes, 1e-6)).astype(np.float32)) @ learnt).tocsr()
         moved = _ridge(scaled, targets[own] - scaled @ first, prior, moved)
     table[used] = first + moved
     return table, {"before": before, "after": _agreement(held @ table, targets[~own])}
+
+
+def _turned(table: FloatMatrix, shares: Any, targets: FloatMatrix) -> FloatMatrix:
+    """Give the table times the linear map that brings its vectors of sentences nearest to their targets."""
+    given = _unit(shares @ table)
+    turn = np.linalg.solve(given.T @ given + np.eye(given.shape[1]), given.T @ targets)
+    return np.asarray(table @ turn, np.float32)
 
 
 def _ridge(shares: Any, wanted: FloatMatrix, prior: float, guess: FloatMatrix) -> FloatMatrix:
