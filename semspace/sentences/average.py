@@ -72,10 +72,15 @@ class WordAverage(Encoder):
     >>> import semspace as ss
     >>> words = ss.Space.from_vectors(["the", "cat", "dog"], [[1, 1, 0], [0, 2, 0], [0, 0, 2]], {"count": [98, 1, 1]})
     >>> encoder = ss.WordAverage(words, a=0.01, remove_common=False)
-    >>> encoder.encode(["cat", "the cat", "a cat, the dog"]).round(2).tolist()
+    >>> encoder.encode(["cat", "the cat", "a cat, the dog"]).astype(float).round(2).tolist()
     [[0.0, 1.0, 0.0], [0.01, 0.51, 0.0], [0.0, 0.34, 0.33]]
 
-    Human judgement is asked as of any encoder: ``ss.evaluate(encoder, "stsb-test.tsv")``.
+    Human judgement is asked as of any encoder, of a task or a file such as the STS Benchmark's:
+
+    >>> pairs = ss.evaluation.STS("pets", [("cat", "the cat", 5), ("cat", "dog", 0), ("the dog", "the cat", 2)])
+    >>> ss.evaluate(encoder, pairs)
+    task     metric    value  used  total  note
+    pets     spearman  1.000     3      3
     """
 
     words: Space

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,7 +14,7 @@ import numpy.typing as npt
 
 from semspace import checks
 from semspace.checks import FloatMatrix
-from semspace.errors import InputError
+from semspace.errors import InputError, SemspaceWarning
 from semspace.progress import track
 from semspace.sentences.base import Encoder
 from semspace.sentences.pooling import offsets_of
@@ -86,10 +87,17 @@ def distill(
     Examples
     --------
     >>> import semspace as ss
-    >>> corpus = ss.corpora.load("lee-background")
-    >>> minilm = ss.Encoder.load("all-MiniLM-L6-v2")
-    >>> fast = ss.distill(minilm, corpus)  # doctest: +SKIP
-    >>> fast.save("lee.static")  # doctest: +SKIP
+    >>> corpus = ss.Corpus.from_texts(["the cat drinks milk", "the dog drinks water"] * 50)
+    >>> encoder = ss.WordAverage(ss.Word2Vec(dim=8, epochs=2, threads=1).train(corpus))
+    >>> fast = ss.distill(encoder, corpus, dim=4)
+    >>> fast.encode(["the dog drinks milk"]).shape
+    (1, 4)
+
+    With a transformer, the score beside its own:
+
+    >>> minilm = ss.Encoder.load("all-MiniLM-L6-v2")  # doctest: +SKIP
+    >>> fast = ss.distill(minilm, ss.Corpus.read("news.jsonl"))  # doctest: +SKIP
+    >>> fast.save("news.static")  # doctest: +SKIP
     >>> ss.evaluate(fast, "stsb-test.tsv")  # doctest: +SKIP
     """
     _check(encoder, corpus, dim)
@@ -101,7 +109,9 @@ def distill(
     tokenizer = _tokenizer(encoder, corpus, words)
     counts = _counts(tokenizer, corpus, progress)
     drawn = _sentences(corpus, sentences or min(2_000, 10 * dim), seed)
-    alone = encoder.encode(_spelled(tokenizer), progress=progress)
+    with warnings.catch_warnings():  # of pieces that the encoder can't make anything of; they weigh little
+        warnings.simplefilter("ignore", SemspaceWarning)
+        alone = encoder.encode(_spelled(tokenizer), progress=progress)
     whole = encoder.encode(drawn, progress=progress)
     axes, middle = _components(whole, dim)
     shares = (counts + 0.5) / (counts + 0.5).sum()

@@ -68,6 +68,7 @@ class StaticEncoder(Encoder):
     Examples
     --------
     >>> import numpy as np
+    >>> import semspace as ss
     >>> from tokenizers import Tokenizer, models, pre_tokenizers
     >>> words = Tokenizer(models.WordLevel({"[UNK]": 0, "red": 1, "green": 2}, unk_token="[UNK]"))
     >>> words.pre_tokenizer = pre_tokenizers.Whitespace()
@@ -75,7 +76,12 @@ class StaticEncoder(Encoder):
     >>> encoder.encode(["red", "red green", "green red blue"]).tolist()
     [[1.0, 0.0], [0.5, 0.5], [0.5, 0.5]]
 
-    Human judgement is asked as of any encoder: ``ss.evaluate(encoder, "stsb-test.tsv")``.
+    Human judgement is asked as of any encoder, of a task or of a file such as the STS Benchmark's:
+
+    >>> pairs = ss.evaluation.STS("colours", [("red", "red", 5), ("red", "green", 0), ("red green", "red", 3)])
+    >>> ss.evaluate(encoder, pairs)
+    task     metric    value  used  total  note
+    colours  spearman  1.000     3      3
     """
 
     tokenizer: str
