@@ -66,6 +66,10 @@ def test_a_name_is_loaded_by_fit_and_not_before(tiny_folder):
     assert vars(clone(vectorizer)) == {"encoder": tiny_folder, "progress": False}
 
 
+def test_clones_share_the_encoder(vectorizer):
+    assert clone(vectorizer).encoder is vectorizer.encoder
+
+
 def test_in_a_pipeline_and_a_grid_search(vectorizer):
     model = make_pipeline(vectorizer, LogisticRegression())
     assert model.fit(TEXTS, LABELS).predict(["fine fine day", "poor"]).tolist() == ["up", "down"]

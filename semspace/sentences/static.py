@@ -113,6 +113,9 @@ class StaticEncoder(Encoder):
             raise InputError(f"mapping must name rows from 0 to {len(vectors) - 1}")
         self._set(fingerprint=self._digest())
 
+    def __deepcopy__(self, memo: object) -> StaticEncoder:  # noqa: ARG002
+        return self  # it never changes; scikit-learn's clone would copy the whole table
+
     def _set(self, **values: Any) -> None:
         for name, value in values.items():
             object.__setattr__(self, name, value)

@@ -37,7 +37,7 @@ class SentenceVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     Notes
     -----
     Nothing is learnt from the texts, so a text gets the same vector in every fold. Each `fit` by name loads the
-    encoder again; in a grid search, give the loaded encoder. Cloning an estimator shares it: it never changes.
+    encoder again; in a grid search, give the loaded encoder. Clones share a static encoder or a word average.
 
     Examples
     --------
