@@ -109,7 +109,7 @@ class WordAverage(Encoder):
             raise InputError("common was given, and remove_common=False says not to use it; leave one of them out")
         self._set(fingerprint=self._digest())
 
-    def __deepcopy__(self, memo: object) -> WordAverage:  # noqa: ARG002
+    def __deepcopy__(self, memo: object) -> WordAverage:
         return self  # it never changes; scikit-learn's clone would copy the whole table
 
     def _set(self, **values: Any) -> None:

@@ -113,7 +113,7 @@ class StaticEncoder(Encoder):
             raise InputError(f"mapping must name rows from 0 to {len(vectors) - 1}")
         self._set(fingerprint=self._digest())
 
-    def __deepcopy__(self, memo: object) -> StaticEncoder:  # noqa: ARG002
+    def __deepcopy__(self, memo: object) -> StaticEncoder:
         return self  # it never changes; scikit-learn's clone would copy the whole table
 
     def _set(self, **values: Any) -> None:
