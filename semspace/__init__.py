@@ -20,12 +20,16 @@ _HOMES = {
     "Phrases": "semspace.text.phrases",
     "Score": "semspace.evaluation.score",
     "SemspaceError": "semspace.errors",
+    "SentenceVectorizer": "semspace.sentences.vectorizer",
     "Space": "semspace.space",
+    "StaticEncoder": "semspace.sentences.static",
     "Subwords": "semspace.words.subwords",
     "Tokens": "semspace.text.tokens",
     "Word2Vec": "semspace.words.word2vec",
+    "WordAverage": "semspace.sentences.average",
     "cluster": "semspace.clusters.cluster",
     "compare": "semspace.comparison.compare",
+    "distill": "semspace.sentences.distill",
     "evaluate": "semspace.evaluation.evaluate",
     "from_gensim": "semspace.formats.gensim_bridge",
     "load": "semspace.saving",
@@ -47,13 +51,17 @@ __all__ = [
     "Phrases",
     "Score",
     "SemspaceError",
+    "SentenceVectorizer",
     "Space",
+    "StaticEncoder",
     "Subwords",
     "Tokens",
     "Word2Vec",
+    "WordAverage",
     "cluster",
     "compare",
     "corpora",
+    "distill",
     "errors",
     "evaluate",
     "evaluation",
@@ -82,7 +90,11 @@ if TYPE_CHECKING:
     from semspace.index.index import Index
     from semspace.neighbors import Neighbors
     from semspace.saving import load, save
+    from semspace.sentences.average import WordAverage
     from semspace.sentences.base import Encoder
+    from semspace.sentences.distill import distill
+    from semspace.sentences.static import StaticEncoder
+    from semspace.sentences.vectorizer import SentenceVectorizer
     from semspace.space import Space
     from semspace.text.corpus import Corpus
     from semspace.text.phrases import Phrasebook, Phrases

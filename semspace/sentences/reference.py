@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
 
 from semspace.bundle import Bundle
 from semspace.checks import FloatMatrix
-from semspace.errors import InputError
+from semspace.errors import DamagedError, InputError
 from semspace.sentences.base import Encoder
 from semspace.space import TextEncoder
-from semspace.words.subwords import KIND as SUBWORDS
-from semspace.words.subwords import SubwordEncoder
+
+# Kind in the manifest → the class of an encoder that lies in its space's bundle. Imported when met.
+_HOMES = {
+    "static": ("semspace.sentences.static", "StaticEncoder"),
+    "subwords": ("semspace.words.subwords", "SubwordEncoder"),
+    "word-average": ("semspace.sentences.average", "WordAverage"),
+}
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,15 @@ class EncoderReference:
 def remembered(bundle: Bundle) -> TextEncoder | None:
     """Give the encoder that a saved space (or the index that holds it) was made with, if it had one."""
     made = bundle.meta["space"]["encoder"]
-    if made and made.get("kind") == SUBWORDS:  # it lies in the bundle itself
-        return SubwordEncoder.from_bundle(bundle)
-    return EncoderReference(made["name"], made["dim"], made["fingerprint"]) if made else None
+    if not made:
+        return None
+    kind = made.get("kind")
+    if kind is None:
+        return EncoderReference(made["name"], made["dim"], made["fingerprint"])
+    if kind not in _HOMES:
+        raise DamagedError(
+            f"{bundle.folder} has an encoder {kind!r}, which this semspace doesn't know; upgrade semspace"
+        )
+    module, name = _HOMES[kind]
+    encoder: TextEncoder = getattr(import_module(module), name).from_bundle(bundle)
+    return encoder

@@ -1,0 +1,44 @@
+"""What averages of vectors share: texts with nothing to average, and flat lists of lists."""
+
+import warnings
+
+import numpy as np
+import numpy.typing as npt
+
+from semspace import checks
+from semspace.checks import FloatMatrix, FloatVector
+from semspace.display import clip
+from semspace.errors import SemspaceWarning
+
+UNLIMITED = 1_000_000  # tokens; what model2vec writes for "no limit"
+_TINY = 1e-12  # shorter than this, a mean is rounding and has no direction
+
+
+def offsets_of(sizes: npt.ArrayLike) -> npt.NDArray[np.int64]:
+    """Give where each of n parts starts in a flat list, and where the last one ends, int64 of shape (n + 1,)."""
+    return np.concatenate([[0], np.cumsum(np.asarray(sizes, np.int64))]).astype(np.int64)
+
+
+def direction_or_ones(vector: npt.NDArray[np.float64], *, scale: bool) -> FloatVector:
+    """Give a vector that surely has a direction: the one given, or that of (1, …, 1) where it has none."""
+    size = float(np.linalg.norm(vector))
+    if size < _TINY:
+        vector, size = np.ones_like(vector), float(np.sqrt(len(vector)))
+    return checks.frozen((vector / size if scale else vector).astype(np.float32))
+
+
+def settle(vectors: FloatMatrix, elsewhere: FloatVector, texts: list[str], *, scale: bool, name: str) -> None:
+    """Give rows without a direction the vector `elsewhere`, scale the others where asked to, and warn of the first."""
+    sizes = np.linalg.norm(vectors, axis=1)
+    lost = np.flatnonzero(sizes < _TINY)
+    if scale:
+        sizes[lost] = 1
+        vectors /= sizes[:, None]
+    if len(lost):
+        vectors[lost] = elsewhere
+        warnings.warn(
+            f"{len(lost):,} of {len(texts):,} texts hold nothing that {name} knows, the first of them "
+            f"{clip(texts[lost[0]], 40)!r}; all of them got one and the same vector",
+            SemspaceWarning,
+            stacklevel=5,
+        )

@@ -1,0 +1,130 @@
+"""`SentenceVectorizer`: an encoder as a step of a scikit-learn pipeline."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from semspace import checks
+from semspace.bundle import PathLike
+from semspace.checks import FloatMatrix
+from semspace.errors import InputError
+from semspace.sentences.base import Encoder
+
+
+class SentenceVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Texts → vectors, as a scikit-learn transformer.
+
+    Parameters
+    ----------
+    encoder : str, path or Encoder
+        What `Encoder.load` takes, or an encoder. A name is only loaded by `fit`.
+    progress : bool
+        Show a bar.
+
+    Attributes
+    ----------
+    encoder_ : Encoder
+        What encodes.
+    n_features_out_ : int
+        Its dimensions.
+
+    Notes
+    -----
+    Nothing is learnt from the texts, so a text gets the same vector in every fold. Each `fit` by name loads the
+    encoder again; in a grid search, give the loaded encoder. Clones share a static encoder or a word average.
+
+    Examples
+    --------
+    >>> import semspace as ss
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.pipeline import make_pipeline
+    >>> words = ss.Space.from_vectors(["good", "fine", "bad", "poor"], [[2, 0], [2, 1], [-2, 0], [-2, 1]])
+    >>> encoder = ss.WordAverage(words, frequencies="zipf", remove_common=False)
+    >>> model = make_pipeline(ss.SentenceVectorizer(encoder), LogisticRegression())
+    >>> model.fit(["a good day", "a bad day"], ["up", "down"]).predict(["so fine", "poor me"]).tolist()
+    ['up', 'down']
+    """
+
+    def __init__(self, encoder: PathLike | Encoder = "all-MiniLM-L6-v2", *, progress: bool = False) -> None:
+        self.encoder = encoder
+        self.progress = progress
+
+    def fit(self, X: Any, y: Any = None) -> SentenceVectorizer:  # noqa: ARG002
+        """Load the encoder. The texts are only looked at to see that they are texts.
+
+        Parameters
+        ----------
+        X : list, Series or array of n strings
+        y : ignored
+
+        Raises
+        ------
+        InputError
+            If `X` isn't a sequence of strings, or the encoder can't be found.
+        """
+        checks.flag("progress", self.progress)
+        _texts(X)
+        self.encoder_ = _loaded(self.encoder)
+        self.n_features_out_ = self.encoder_.dim
+        return self
+
+    def transform(self, X: Any) -> FloatMatrix:
+        """Encode texts, float32 of shape (n, dim).
+
+        Parameters
+        ----------
+        X : list, Series or array of n strings
+
+        Raises
+        ------
+        InputError
+            If `X` isn't a sequence of strings.
+        NotFittedError
+            If `fit` wasn't called.
+        """
+        check_is_fitted(self, "encoder_")
+        vectors: FloatMatrix = self.encoder_.encode(_texts(X), progress=self.progress)
+        return vectors
+
+    def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[np.object_]:  # noqa: ARG002
+        """Name the dimensions: sentencevectorizer0, sentencevectorizer1, and so on."""
+        check_is_fitted(self, "encoder_")
+        return np.array([f"sentencevectorizer{i}" for i in range(self.n_features_out_)], dtype=object)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        tags.input_tags.two_d_array = False
+        tags.input_tags.one_d_array = True
+        tags.transformer_tags.preserves_dtype = []  # always float32
+        tags.requires_fit = True
+        tags.target_tags.required = False
+        return tags
+
+
+def _loaded(given: Any) -> Encoder:
+    if isinstance(given, (str, os.PathLike)):
+        return Encoder.load(given)
+    if not callable(getattr(given, "encode", None)) or not hasattr(given, "dim"):
+        raise InputError(f"encoder must be an Encoder, or the name or folder of one; got {type(given).__name__}")
+    encoder: Encoder = given
+    return encoder
+
+
+def _texts(given: Any) -> list[str]:
+    """Take texts as scikit-learn's text vectorizers do; and a table of one column, as ColumnTransformer gives it."""
+    shape: tuple[int, ...] = getattr(given, "shape", (0,))
+    if len(shape) == 2 and shape[1] == 1:
+        given = np.asarray(given)[:, 0]
+    elif len(shape) != 1:
+        raise InputError(f"X must be a sequence of texts, or one column of them; got shape {tuple(shape)}")
+    texts = checks.strings("X", given)
+    if not texts:
+        raise InputError("X must hold at least one text; got none")
+    return texts
