@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-NAMES = ("analogies", "encode", "phrases", "tokenize", "word2vec")
+NAMES = ("analogies", "embed", "encode", "phrases", "tokenize", "word2vec")
 
 
 def main(asked: list[str]) -> int:

@@ -47,7 +47,8 @@ def with_onnx(model, name, scratch):
                 self.model = model
 
             def forward(self, ids, mask, kinds):
-                return self.model(input_ids=ids, attention_mask=mask, token_type_ids=kinds).last_hidden_state
+                far = (1 - mask[:, None, None, :].float()) * -1e9  # made here: transformers' own making can't be traced
+                return self.model(input_ids=ids, attention_mask=far, token_type_ids=kinds).last_hidden_state
 
         inner = Inner(model[0].auto_model).eval()
         example = tuple(torch.ones(2, 8, dtype=torch.int64) for _ in names)

@@ -14,7 +14,7 @@ from semspace.words.checkpoint import KIND as CHECKPOINT
 
 
 class Value(Protocol):
-    """A corpus, tokens, phrases, a space, an index or a clustering."""
+    """A corpus, tokens, phrases, a space, an index, a clustering or a static encoder."""
 
     def save(self, path: PathLike, *, overwrite: bool = False) -> None:
         """Save as a bundle directory."""
@@ -26,13 +26,14 @@ _HOMES = {
     "clustering": ("semspace.clusters.clustering", "Clustering"),
     "corpus": ("semspace.text.corpus", "Corpus"),
     "index": ("semspace.index.index", "Index"),
+    "static-encoder": ("semspace.sentences.static", "StaticEncoder"),
     "phrasebook": ("semspace.text.phrases", "Phrasebook"),
     "tokens": ("semspace.text.tokens", "Tokens"),
 }
 
 
 def save(value: Value, path: PathLike, *, overwrite: bool = False) -> None:
-    """Save a corpus, tokens, phrases, a space, an index or a clustering as a directory.
+    """Save a corpus, tokens, phrases, a space, an index, a clustering or a static encoder as a directory.
 
     It appears whole or not at all. Nothing is pickled.
 
@@ -48,7 +49,7 @@ def save(value: Value, path: PathLike, *, overwrite: bool = False) -> None:
     """
     home = (type(value).__module__, type(value).__name__)
     if home not in (*_HOMES.values(), (Space.__module__, Space.__name__)):
-        known = "a Corpus, Tokens, Phrasebook, Space, Index or Clustering"
+        known = "a Corpus, Tokens, Phrasebook, Space, Index, Clustering or StaticEncoder"
         raise InputError(f"save takes {known}; got {type(value).__name__}")
     value.save(path, overwrite=overwrite)
 

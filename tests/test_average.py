@@ -25,7 +25,7 @@ def space(**options):
 
 
 def average(**options):
-    return ss.WordAverage(space(), **options)
+    return ss.WordAverage(space(), **{"remove_common": True, **options})
 
 
 def quiet(encoder, some):
@@ -104,7 +104,7 @@ def test_the_order_of_words_does_not_matter(some, shuffle):
 
 
 def test_texts_without_a_known_word_get_one_vector_and_a_warning():
-    with pytest.warns(SemspaceWarning, match="2 of 3 texts hold nothing that word-average knows.*'nothing known'"):
+    with pytest.warns(SemspaceWarning, match="2 of 3 texts hold nothing that word-average knows"):
         vectors = average().encode(["nothing known", "cat", " 🙂"])
     np.testing.assert_array_equal(vectors[0], vectors[2])
     assert np.linalg.norm(vectors[0]) > 0.1
@@ -113,7 +113,7 @@ def test_texts_without_a_known_word_get_one_vector_and_a_warning():
 def test_a_text_that_is_only_what_all_share_has_no_direction():
     words = ss.Space.from_vectors(["a", "b"], [[1, 0], [2, 0]], {"count": [1, 1]})
     with pytest.warns(SemspaceWarning, match="2 of 2 texts"):
-        vectors = ss.WordAverage(words).encode(["a", "b"])
+        vectors = ss.WordAverage(words, remove_common=True).encode(["a", "b"])
     np.testing.assert_array_equal(vectors, [[1, 1], [1, 1]])
 
 
@@ -153,7 +153,7 @@ def test_words_of_word2vec_need_nothing_else():
         ({"frequencies": ["many"] * 5}, "frequencies must be numbers"),
         ({"common": np.ones(3)}, r"common must be a vector of shape \(4,\)"),
         ({"common": np.zeros(4)}, "not all zeros"),
-        ({"common": np.ones(4), "remove_common": False}, "leave one of them out"),
+        ({"common": np.ones(4), "remove_common": False}, "say remove_common=True"),
         ({"tokenizer": "slow"}, "tokenizer must be 'fast' or 'spacy:LANG'"),
     ],
 )

@@ -76,7 +76,7 @@ def test_the_unknown_token_is_passed_over_in_every_kind_of_tokenizer(kind):
 @pytest.mark.parametrize("normalize", [False, True])
 def test_texts_without_a_known_token_get_one_vector_and_a_warning(normalize):
     encoder = make(normalize=normalize)
-    with pytest.warns(SemspaceWarning, match=r"3 of 4 texts hold nothing that static knows, the first of them ''"):
+    with pytest.warns(SemspaceWarning, match=r"3 of 4 texts hold nothing that static knows; all of them got one"):
         vectors = encoder.encode(["", "red", "  \n", "🙂 ☃"])
     assert np.isfinite(vectors).all()
     assert len(np.unique(vectors[[0, 2, 3]], axis=0)) == 1
@@ -284,7 +284,7 @@ class Colours(ss.Encoder):
     def encode_block(self, some, shown):
         from semspace.sentences.base import Encoded
 
-        return Encoded(np.stack([self._one(text.strip(".").split()) for text in some]), 0)
+        return Encoded(np.stack([self._one(text.strip(".").split()) for text in some]), np.zeros(len(some), bool))
 
     def _one(self, words):
         vector = np.array([1, 0, 0, 0, 0.1], np.float32)
@@ -323,7 +323,7 @@ def test_without_sentences_the_table_stays_as_it_starts(colourful):
 def test_the_encoders_tokenizer_is_kept_and_words_are_added(tiny, colourful):
     encoder = ss.distill(tiny, colourful, dim=8, words=3, progress=False)
     vocabulary = Tokenizer.from_str(encoder.tokenizer).get_vocab()
-    own = tiny._tokenizer.get_vocab()
+    own = tiny.tokenizer._tokenizer.get_vocab()
     assert own.items() <= vocabulary.items()
     added = set(vocabulary) - set(own)
     assert len(added) == 3

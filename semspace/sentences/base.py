@@ -4,34 +4,38 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from semspace import checks
+from semspace import checks, queries
 from semspace.bundle import PathLike, place_of
-from semspace.checks import FloatMatrix
+from semspace.checks import FloatMatrix, FloatVector
 from semspace.errors import InputError, SemspaceWarning
 from semspace.progress import Bar, bar
+from semspace.sentences import mteb
 from semspace.sentences.passages import Passage
 from semspace.space import Space
 from semspace.text.corpus import Corpus
 
 # Texts are encoded this many at a time: enough to keep the cores busy, little enough to bound memory.
 BLOCK = 4_096
+RUNTIMES = ("auto", "fast", "exact", "torch")
 # By what names a model may know a prompt for queries, and one for documents (as sentence-transformers looks for them).
 _QUERY, _DOCUMENT = ("query",), ("document", "passage", "corpus")
 
 
 class Encoded(NamedTuple):
-    """Vectors of some texts, and which of the texts were too long and were cut."""
+    """Vectors of some texts, which of the texts were cut, being too long, and which hold nothing that is known."""
 
     vectors: FloatMatrix
     cut: npt.NDArray[np.bool_]
+    unknown: npt.NDArray[np.bool_] | None = None
 
 
 class Encoder(ABC):
@@ -80,8 +84,8 @@ class Encoder(ABC):
         runtime : {"auto", "fast", "exact", "torch"}
             How a transformer is run. ``"torch"`` is the reference, in float32. ``"exact"`` is about three times as fast
             on a processor with bfloat16, its vectors within a cosine of 0.9999 of the reference's. ``"fast"`` rounds
-            to int8: about five times as fast, within 0.995 on the mean. ``"auto"`` takes the fastest that this processor and
-            model allow and that keeps its promise, which is measured on the first load and remembered;
+            to int8: about five times as fast, within 0.995 on the mean. ``"auto"`` takes the fastest that this
+            processor and model allow and that keeps its promise, which is measured on the first load and remembered;
             ``encoder.runtime`` is what it took, and ``encoder.why`` says why. A static encoder has no runtimes.
 
         Raises
@@ -91,12 +95,21 @@ class Encoder(ABC):
         MissingExtraError
             If a library that the model needs isn't installed.
         """
-        from semspace.sentences.resolve import find_model
-        from semspace.sentences.transformer import TransformerEncoder
+        from semspace.sentences.resolve import find_model, is_static
 
+        checks.choice("runtime", runtime, RUNTIMES)
         folder = find_model(name)
         given = place_of(name)
-        return TransformerEncoder(folder, str(given.resolve() if given.is_dir() else name), runtime)
+        called = str(given.resolve() if given.is_dir() else name)
+        if is_static(folder):
+            from semspace.sentences.static import StaticEncoder
+
+            if runtime != "auto":
+                raise InputError(f"{called} is a static encoder, which has no runtime {runtime!r}; leave it out")
+            return StaticEncoder.from_folder(folder, called)
+        from semspace.sentences.transformer import TransformerEncoder
+
+        return TransformerEncoder(folder, called, runtime)
 
     @abstractmethod
     def encode_block(self, prepared: Any, shown: Bar) -> Encoded:
@@ -112,7 +125,7 @@ class Encoder(ABC):
 
     def encode(
         self,
-        texts: Sequence[str],
+        texts: Iterable[str],
         *,
         prompt: str | None = None,
         prompt_name: str | None = None,
@@ -120,6 +133,7 @@ class Encoder(ABC):
         batch_size: int | None = None,
         show_progress_bar: bool | None = None,
         progress: bool = False,
+        **of_mteb: Any,
     ) -> FloatMatrix:
         """Encode texts, float32 of shape (n, dim); as in sentence-transformers.
 
@@ -137,12 +151,17 @@ class Encoder(ABC):
             Changes nothing: as many texts are taken at a time as suits the processor.
         show_progress_bar, progress : bool
             Show a bar.
+        **of_mteb
+            What MTEB says of a task when it calls an encoder, with batches of texts: the kind of prompt that it
+            names is used, the rest changes nothing. Anything else is an error.
 
         Raises
         ------
         InputError
             If `texts` is one string, or holds something else than strings.
         """
+        if of_mteb:
+            texts, prompt = mteb.taken(self, texts, prompt, of_mteb)
         read = checks.strings("texts", texts)
         if batch_size is not None:
             checks.whole("batch_size", batch_size)
@@ -236,16 +255,54 @@ class Encoder(ABC):
         def prepared(block: list[str]) -> Any:
             return self.prepare([prompt + text for text in block] if prompt else block)
 
+        unknown = 0
         with bar("encoding", total, unit="text", progress=progress) as shown, ThreadPoolExecutor(1) as beside:
-            first = next(blocks, None)
-            if first is None:
-                return
-            ready = prepared(first)
-            for block in blocks:
-                following = beside.submit(prepared, block)
-                yield self.encode_block(ready, shown)
-                ready = following.result()
-            yield self.encode_block(ready, shown)
+            following = beside.submit(lambda: [prepared(block) for block in islice(blocks, 1)])
+            while ready := following.result():
+                following = beside.submit(lambda: [prepared(block) for block in islice(blocks, 1)])
+                part = self.encode_block(ready[0], shown)
+                unknown += 0 if part.unknown is None else int(part.unknown.sum())
+                yield part
+        if unknown:
+            warnings.warn(
+                f"{unknown:,} of {total:,} texts hold nothing that {self.name} knows; all of them got one and the same "
+                f"vector",
+                SemspaceWarning,
+                stacklevel=4,
+            )
+
+    # -- what others ask of an encoder --------------------------------------------------------------------
+
+    def similarity(self, a: npt.ArrayLike, b: npt.ArrayLike) -> FloatMatrix:
+        """Give the cosine of every vector of `a` with every one of `b`, float32 of shape (n, m)."""
+        left, right = (queries.unit(checks.matrix("vectors", one)) for one in (a, b))
+        scores: FloatMatrix = left @ right.T
+        return scores
+
+    def similarity_pairwise(self, a: npt.ArrayLike, b: npt.ArrayLike) -> FloatVector:
+        """Give the cosine of each vector of `a` with the one of `b` in the same row, float32 of shape (n,)."""
+        left, right = (queries.unit(checks.matrix("vectors", one)) for one in (a, b))
+        scores: FloatVector = (left * right).sum(axis=1)
+        return scores
+
+    @property
+    def mteb_model_meta(self) -> Any:
+        """What MTEB writes beside its results."""
+        return mteb.meta_of(self)
+
+    def pipeline(self) -> Any:
+        """Give a scikit-learn pipeline of this encoder alone; it is what BERTopic takes: ``embedding_model=``.
+
+        BERTopic knows encoders by their classes, and silently takes another model in the place of any other object.
+        """
+        from sklearn.pipeline import make_pipeline
+
+        from semspace.sentences.vectorizer import SentenceVectorizer
+
+        return make_pipeline(SentenceVectorizer(self))
+
+    def __deepcopy__(self, memo: object) -> Encoder:
+        return self  # it never changes; scikit-learn's clone would copy all its weights
 
     def warn(self, cut: int, total: int) -> None:
         """Say how many texts were cut, if any were."""

@@ -13,8 +13,6 @@ from semspace.sentences.layout import Layout
 from semspace.sentences.runtime import KINDS, Runtime, Tokenized
 from semspace.sentences.torch_runtime import TorchRuntime
 
-WANTED = ("auto", *KINDS)
-
 
 class Choice(NamedTuple):
     """A runtime, and in a sentence why it is this one."""

@@ -144,7 +144,7 @@ def _check(encoder: Any, corpus: Any, dim: int) -> None:
 
 def _tokenizer(encoder: Encoder, corpus: Corpus, words: int) -> Any:
     """Give the encoder's own tokenizer, with words added if it is a WordPiece one; or one of letters and words."""
-    tokenizers = checks.need("tokenizers", "static")
+    tokenizers = checks.need("tokenizers", "encoders")
     folder = getattr(getattr(encoder, "layout", None), "folder", None)
     if folder is None:
         own = _of_letters(tokenizers, corpus)

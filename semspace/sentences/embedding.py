@@ -146,7 +146,11 @@ def _pooled(way: Way, blocks: Iterator[list[str]], total: int, *, progress: bool
             for start in range(0, len(block), _AT_ONCE):
                 parts.append(_means(way, block[start : start + _AT_ONCE]))
                 shown.update(len(parts[-1].vectors))
-            yield base.Encoded(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+            vectors, cut = (
+                np.concatenate([part.vectors for part in parts]),
+                np.concatenate([part.cut for part in parts]),
+            )
+            yield base.Encoded(vectors, cut)
 
 
 def _means(way: Way, texts: list[str]) -> Encoded:

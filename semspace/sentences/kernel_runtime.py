@@ -96,7 +96,7 @@ class _Weights:
 
     def __init__(self, layout: Layout) -> None:
         self._path = layout.folder / WEIGHTS
-        self._library = checks.need("safetensors", "transformers")
+        self._library = checks.need("safetensors", "encoders")
 
     def __enter__(self) -> Callable[[str], FloatMatrix]:
         try:

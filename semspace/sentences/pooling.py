@@ -1,14 +1,10 @@
 """What averages of vectors share: texts with nothing to average, and flat lists of lists."""
 
-import warnings
-
 import numpy as np
 import numpy.typing as npt
 
 from semspace import checks
 from semspace.checks import FloatMatrix, FloatVector
-from semspace.display import clip
-from semspace.errors import SemspaceWarning
 
 UNLIMITED = 1_000_000  # tokens; what model2vec writes for "no limit"
 _TINY = 1e-12  # shorter than this, a mean is rounding and has no direction
@@ -27,18 +23,13 @@ def direction_or_ones(vector: npt.NDArray[np.float64], *, scale: bool) -> FloatV
     return checks.frozen((vector / size if scale else vector).astype(np.float32))
 
 
-def settle(vectors: FloatMatrix, elsewhere: FloatVector, texts: list[str], *, scale: bool, name: str) -> None:
-    """Give rows without a direction the vector `elsewhere`, scale the others where asked to, and warn of the first."""
+def settle(vectors: FloatMatrix, elsewhere: FloatVector, *, scale: bool) -> npt.NDArray[np.bool_]:
+    """Give rows without a direction the vector `elsewhere`, scale the others where asked to; tell which had none."""
     sizes = np.linalg.norm(vectors, axis=1)
-    lost = np.flatnonzero(sizes < _TINY)
+    lost = sizes < _TINY
     if scale:
         sizes[lost] = 1
         vectors /= sizes[:, None]
-    if len(lost):
-        vectors[lost] = elsewhere
-        warnings.warn(
-            f"{len(lost):,} of {len(texts):,} texts hold nothing that {name} knows, the first of them "
-            f"{clip(texts[lost[0]], 40)!r}; all of them got one and the same vector",
-            SemspaceWarning,
-            stacklevel=5,
-        )
+    vectors[lost] = elsewhere
+    found: npt.NDArray[np.bool_] = lost
+    return found

@@ -1,5 +1,6 @@
 """A model's name → a local folder that holds it, without running any code that comes with it."""
 
+import json
 import re
 from collections.abc import Iterator
 from importlib import metadata
@@ -25,6 +26,15 @@ def find_model(name: PathLike) -> Path:
         raise InputError(f"{path} is a file; give the folder that holds the model")
     text = str(name)
     return _installed(text) or _from_hub(text)
+
+
+def is_static(folder: Path) -> bool:
+    """Tell whether a folder holds a token table in model2vec's format rather than a transformer."""
+    try:
+        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(config, dict) and config.get("model_type") == "model2vec"
 
 
 def _installed(name: str) -> Path | None:
@@ -58,7 +68,7 @@ def _plain(name: str) -> str:
 def _from_hub(name: str) -> Path:
     if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name):
         raise InputError(f"no model at {name!r}: it is neither a folder nor a model's name")
-    hub = checks.need("huggingface_hub", "transformers")
+    hub = checks.need("huggingface_hub", "encoders")
     repository = name if "/" in name else f"{_OWNER}/{name}"
     for local in (True, False):  # the cache first: it answers at once, and offline
         try:

@@ -113,9 +113,6 @@ class StaticEncoder(Encoder):
             raise InputError(f"mapping must name rows from 0 to {len(vectors) - 1}")
         self._set(fingerprint=self._digest())
 
-    def __deepcopy__(self, memo: object) -> StaticEncoder:
-        return self  # it never changes; scikit-learn's clone would copy the whole table
-
     def _set(self, **values: Any) -> None:
         for name, value in values.items():
             object.__setattr__(self, name, value)
@@ -127,7 +124,7 @@ class StaticEncoder(Encoder):
 
     @cached_property
     def _tokenizer(self) -> Any:
-        tokenizers = checks.need("tokenizers", "static")
+        tokenizers = checks.need("tokenizers", "encoders")
         try:
             tokenizer = tokenizers.Tokenizer.from_str(self.tokenizer)
         except Exception as problem:  # the Rust library raises Exception itself
@@ -172,9 +169,9 @@ class StaticEncoder(Encoder):
         ids, offsets = _flat([own[: self.max_tokens] for own in found])
         vectors = np.empty((len(texts), self.dim), np.float32)
         means(ids, offsets, self._rows, self._weights, self.vectors, vectors)
-        settle(vectors, self._elsewhere, texts, scale=self.normalize, name=self.name)
+        unknown = settle(vectors, self._elsewhere, scale=self.normalize)
         shown.update(len(texts))
-        return Encoded(vectors, sum(long))
+        return Encoded(vectors, np.array(long, np.bool_), unknown)
 
     def __repr__(self) -> str:
         return f"StaticEncoder({self.name!r}, dim={self.dim}, tokens={len(self._rows):,})"
@@ -287,7 +284,9 @@ class StaticEncoder(Encoder):
 
     @classmethod
     def from_bundle(cls, bundle: Bundle) -> StaticEncoder:
-        """Take the encoder out of the opened bundle of a space."""
+        """Take the encoder out of the opened bundle of a space, or out of its own."""
+        if bundle.kind == FOLDER_KIND:
+            return cls.from_folder(bundle.folder)
         made = bundle.meta["space"]["encoder"]
         arrays: dict[str, Any] = {n: bundle.array(f"encoder-{n}") for n in _ARRAYS if bundle.has(f"encoder-{n}.npy")}
         text = bundle.path("encoder-tokenizer.json").read_text(encoding="utf-8")
@@ -341,7 +340,7 @@ def _config(folder: Path) -> dict[str, Any]:
 
 
 def _tensors(path: Path) -> dict[str, npt.NDArray[Any]]:
-    safetensors = checks.need("safetensors", "static")
+    safetensors = checks.need("safetensors", "encoders")
     from safetensors.numpy import load_file
 
     try:

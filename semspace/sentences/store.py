@@ -162,7 +162,8 @@ def _fill(work: _Work, way: Way, points: Corpus, sources: list[_Source], *, prog
         for shard, rows in zip(shards, asked, strict=True):
             vectors, cut = _copied(work, origin, shard, sources)
             if len(rows):
-                vectors[rows], cut[rows] = next(fresh)
+                part = next(fresh)
+                vectors[rows], cut[rows] = part.vectors, part.cut
             _repeat(origin, shard, vectors, cut)
             work.put(shard, vectors, cut)
             shown.update(len(vectors))

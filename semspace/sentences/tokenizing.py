@@ -121,7 +121,7 @@ def _batches(texts: list[str]) -> Iterator[list[str]]:
 
 def load_tokenizer(layout: Layout) -> Any:
     """Open tokenizer.json with the `tokenizers` library."""
-    tokenizers = checks.need("tokenizers", "transformers")
+    tokenizers = checks.need("tokenizers", "encoders")
     try:
         return tokenizers.Tokenizer.from_file(str(layout.folder / "tokenizer.json"))
     except Exception as problem:  # the Rust library raises Exception itself

@@ -10,7 +10,7 @@ from semspace import checks
 from semspace.errors import DamagedError
 from semspace.progress import Bar
 from semspace.sentences import choice, parity
-from semspace.sentences.base import Encoded, Encoder
+from semspace.sentences.base import RUNTIMES, Encoded, Encoder
 from semspace.sentences.layout import read_layout
 from semspace.sentences.passages import Passage
 from semspace.sentences.runtime import Tokenized
@@ -37,7 +37,7 @@ class TransformerEncoder(Encoder):
     """
 
     def __init__(self, folder: Path, name: str, runtime: str = "auto") -> None:
-        checks.choice("runtime", runtime, choice.WANTED)
+        checks.choice("runtime", runtime, RUNTIMES)
         self.layout = read_layout(folder)
         self.name = name
         self.max_tokens = self.layout.max_tokens

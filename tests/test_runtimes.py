@@ -1,0 +1,272 @@
+"""Which runtime a model gets, why, and what other libraries ask of an encoder."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import semspace as ss
+from semspace.errors import DamagedError, InputError
+from semspace.inference import tiles
+from semspace.sentences import kernel_runtime, parity
+from tests.conftest import make_tiny_model
+
+FAST = bool(tiles.FEATURES.get("avx512vnni"))
+TEXTS = ["a cat", "the quick brown fox jumps over it", "", "42 — élan"]
+
+
+@pytest.fixture
+def no_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("SEMSPACE_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+# -- the gate -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not FAST, reason="this processor has no int8 arithmetic")
+def test_the_fastest_that_keeps_its_promise_is_taken_and_said(small):
+    assert (small.runtime, small.engine) == ("fast", "int8 kernels")
+    assert "mean cosine 0.99" in small.why
+    assert "to torch float32" in small.why
+
+
+def test_real_vectors_keep_the_promises(minilm):
+    reference = ss.Encoder.load("all-MiniLM-L6-v2", runtime="torch")
+    texts = ["A man plays the guitar.", "Stocks fell on Tuesday.", "happy", "joyful", "granite " * 30]
+    theirs = reference.encode(texts)
+    exact = (ss.Encoder.load("all-MiniLM-L6-v2", runtime="exact").encode(texts) * theirs).sum(axis=1)
+    assert exact.min() > 0.9999
+    assert (minilm.encode(texts) * theirs).sum(axis=1).mean() > (0.995 if FAST else 0.9999)
+
+
+def test_what_was_measured_is_remembered(small_folder, no_cache, monkeypatch):
+    first = ss.Encoder.load(small_folder)
+    assert len(list(no_cache.iterdir())) >= 1
+    monkeypatch.setattr("semspace.sentences.choice._reference", lambda _: pytest.fail("measured again"))
+    assert ss.Encoder.load(small_folder).why == first.why
+
+
+def test_what_was_remembered_badly_is_measured_again(small_folder, no_cache):
+    first = ss.Encoder.load(small_folder)
+    for place in no_cache.iterdir():
+        place.write_text("{")
+    assert ss.Encoder.load(small_folder).why == first.why
+
+
+def test_a_runtime_that_strays_is_not_taken(small_folder, no_cache, monkeypatch):
+    """The kernels are made to go wrong: the gate sees it, and torch does the work."""
+    pooled = kernel_runtime.KernelRuntime.pooled
+
+    def wrong(self, texts, done):
+        vectors = pooled(self, texts, done)
+        return vectors + np.abs(vectors).max() * np.linspace(-1, 1, vectors.shape[1], dtype=np.float32)
+
+    monkeypatch.setattr(kernel_runtime.KernelRuntime, "pooled", wrong)
+    encoder = ss.Encoder.load(small_folder)
+    assert encoder.runtime == "torch"
+    assert "not float32 kernels, mean cosine 0." in encoder.why
+    with pytest.raises(InputError, match=r"runtime 'exact' can't run .*mean cosine"):
+        ss.Encoder.load(small_folder, runtime="exact")
+
+
+def test_nan_does_not_pass_the_gate(small_folder, no_cache, monkeypatch):
+    pooled = kernel_runtime.KernelRuntime.pooled
+    monkeypatch.setattr(
+        kernel_runtime.KernelRuntime, "pooled", lambda self, texts, done: pooled(self, texts, done) * np.float32("nan")
+    )
+    assert ss.Encoder.load(small_folder).runtime == "torch"
+
+
+@pytest.mark.parametrize("missing", ["avx512vnni", "avx512bf16", "avx512f"])
+def test_a_processor_without_the_instructions_falls_back_and_says_so(small_folder, monkeypatch, missing):
+    monkeypatch.setitem(tiles.FEATURES, missing, False)
+    encoder = ss.Encoder.load(small_folder)
+    if missing == "avx512f":
+        assert (encoder.runtime, encoder.engine) == ("exact", "float32 kernels")
+    assert missing in encoder.why or encoder.runtime == "fast"
+    if missing == "avx512vnni":
+        with pytest.raises(InputError, match="this processor has no avx512vnni; use runtime='auto'"):
+            ss.Encoder.load(small_folder, runtime="fast")
+
+
+def test_kernels_need_no_torch(small_folder):
+    """With torch and transformers out of reach the kernels in float32 are the reference."""
+    code = (
+        "import sys; sys.modules['torch'] = None; sys.modules['transformers'] = None\n"
+        "import semspace as ss\n"
+        f"encoder = ss.Encoder.load({str(small_folder)!r})\n"
+        "print(encoder.encode(['a cat']).shape, encoder.why)"
+    )
+    environment = {"PATH": "", "SEMSPACE_CACHE": str(small_folder.parent / "elsewhere")}
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
+    assert ran.stdout.startswith("(1, 128) ")
+    assert "to float32 kernels" in ran.stdout
+
+
+def test_an_older_processor_gives_the_same_vectors(small_folder, small, tmp_path):
+    """Compiled as for a processor with AVX2, where the tiles are narrower and only float32 is there."""
+    code = (
+        "import llvmlite.binding as llvm, numpy as np\n"
+        "llvm.get_host_cpu_features = dict\n"
+        "import semspace as ss\n"
+        f"encoder = ss.Encoder.load({str(small_folder)!r})\n"
+        f"np.save({str(tmp_path / 'v.npy')!r}, encoder.encode({TEXTS!r}))\n"
+        "print(encoder.engine)"
+    )
+    older = {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "+avx2,+fma", "NUMBA_CACHE_DIR": str(tmp_path)}
+    ran = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, **older}, check=True
+    )
+    assert ran.stdout == "float32 kernels\n"
+    reference = ss.Encoder.load(small_folder, runtime="torch").encode(TEXTS)
+    np.testing.assert_allclose(np.load(tmp_path / "v.npy"), reference, atol=2e-6)
+
+
+def test_parity_prints():
+    assert str(parity.Parity(0.99874, 0.98, "torch")) == "mean cosine 0.9987, least 0.9800 to torch on 40 sentences"
+    assert parity.Parity(0.996, 0.985, "torch").holds("fast")
+    assert not parity.Parity(0.996, 0.97, "torch").holds("fast")
+    assert not parity.Parity(0.9998, 0.9998, "torch").holds("exact")
+
+
+# -- models that don't fit together ---------------------------------------------------------------------------
+
+
+def test_a_tokenizer_of_another_model(tmp_path, small_folder):
+    folder = make_tiny_model(tmp_path / "m", hidden=64, longest=16)
+    tokenizer = json.loads((folder / "tokenizer.json").read_text())
+    tokenizer["model"]["vocab"].update({f"word{i}": 76 + i for i in range(50)})
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+    with pytest.raises(DamagedError, match=r"isn't this model's: it has 126 tokens, and the model knows 76"):
+        ss.Encoder.load(folder)
+
+
+def test_a_token_that_the_model_does_not_know(tmp_path):
+    folder = make_tiny_model(tmp_path / "m", hidden=64, longest=16)
+    tokenizer = json.loads((folder / "tokenizer.json").read_text())
+    added = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": False}
+    tokenizer["added_tokens"] = [{"id": 90, "content": "zebra", **added}]
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+    encoder = ss.Encoder.load(folder)
+    with pytest.raises(DamagedError, match=r"gives a token \d+, and the model knows 76; fetch the model again"):
+        encoder.encode(["a zebra"])
+
+
+def test_weights_that_are_not_numbers(tmp_path):
+    from safetensors.numpy import load_file, save_file
+
+    folder = make_tiny_model(tmp_path / "m", hidden=64, longest=16)
+    weights = dict(load_file(folder / "model.safetensors"))
+    weights["encoder.layer.0.output.LayerNorm.bias"] = np.full(64, np.nan, np.float32)
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(DamagedError, match="gives vectors that aren't numbers; fetch it again"):
+        ss.Encoder.load(folder).encode(["a cat"])
+
+
+def test_weights_in_bfloat16_are_read(tmp_path):
+    import torch
+    from transformers import BertModel
+
+    folder = make_tiny_model(tmp_path / "m", hidden=64, longest=16)
+    BertModel.from_pretrained(folder).to(torch.bfloat16).save_pretrained(folder)
+    ours = ss.Encoder.load(folder, runtime="exact").encode(TEXTS)
+    theirs = ss.Encoder.load(folder, runtime="torch").encode(TEXTS)
+    assert (ours * theirs).sum(axis=1).min() > 0.9999
+
+
+# -- as sentence-transformers is called -----------------------------------------------------------------------
+
+
+def test_options_that_people_type_by_habit(small, tmp_path):
+    plain = small.encode(TEXTS)
+    np.testing.assert_array_equal(small.encode(TEXTS, batch_size=2, show_progress_bar=False), plain)
+    folder = make_tiny_model(tmp_path / "m", hidden=64, longest=16)
+    modules = json.loads((folder / "modules.json").read_text())
+    (folder / "modules.json").write_text(json.dumps(modules[:2]))
+    long = ss.Encoder.load(folder)
+    assert not long.normalizes
+    np.testing.assert_allclose(np.linalg.norm(long.encode(TEXTS, normalize_embeddings=True), axis=1), 1, atol=1e-6)
+    np.testing.assert_array_equal(small.encode(["cat"], prompt="a "), small.encode(["a cat"]))
+    np.testing.assert_allclose(small.similarity(plain, plain).diagonal(), 1, atol=1e-6)
+    np.testing.assert_allclose(small.similarity_pairwise(plain, plain), 1, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"prompt": "a", "prompt_name": "query"}, "give prompt or prompt_name, not both"),
+        ({"prompt_name": "query"}, "has no prompt 'query'; it has none"),
+        ({"batch_size": 0}, "batch_size must be a whole number of at least 1; got 0"),
+        ({"convert_to_tensor": True}, "encode takes no option 'convert_to_tensor'"),
+        ({"normalize_embeddings": "yes"}, "normalize_embeddings must be True or False; got 'yes'"),
+    ],
+)
+def test_options_that_cannot_be(small, options, message):
+    with pytest.raises(InputError, match=message):
+        small.encode(TEXTS, **options)
+
+
+def test_a_space_asks_with_the_prompt_for_queries(tmp_path):
+    folder = make_tiny_model(tmp_path / "m", hidden=64, longest=32)
+    config = {"prompts": {"query": "question: ", "document": "passage: "}}
+    (folder / "config_sentence_transformers.json").write_text(json.dumps(config))
+    encoder = ss.Encoder.load(folder)
+    space = encoder.embed(ss.Corpus.from_texts(["red wine", "old ale"]))
+    np.testing.assert_array_equal(space.vectors, encoder.encode_documents(["red wine", "old ale"]))
+    np.testing.assert_array_equal(space.encode(["red wine"]), encoder.encode(["red wine"], prompt="question: "))
+    assert space.provenance["encoding"]["prompt"] == "passage: "
+
+
+# -- other libraries ------------------------------------------------------------------------------------------
+
+
+def test_it_keeps_the_protocol_of_mteb(small):
+    """Called as mteb 2 calls: batches of dicts from a DataLoader, the task told by keyword."""
+    import enum
+
+    from torch.utils.data import DataLoader
+
+    class PromptType(str, enum.Enum):
+        query = "query"
+        document = "document"
+
+    batches = DataLoader([{"text": text} for text in TEXTS], batch_size=3)
+    told = {"task_metadata": object(), "hf_split": "test", "hf_subset": "default", "batch_size": 32}
+    for kind in (None, PromptType.query, PromptType.document):
+        np.testing.assert_array_equal(small.encode(batches, prompt_type=kind, **told), small.encode(TEXTS))
+    for name in ("similarity", "similarity_pairwise"):
+        assert callable(getattr(small, name))
+    assert "mteb_model_meta" in dir(small)
+
+
+def test_it_is_what_bertopic_takes(small):
+    from sklearn.pipeline import Pipeline
+
+    pipeline = small.pipeline()
+    assert isinstance(pipeline, Pipeline)
+    np.testing.assert_array_equal(pipeline.fit(TEXTS).transform(TEXTS), small.encode(TEXTS))
+
+
+def test_clones_share_the_encoder(small):
+    from sklearn.base import clone
+
+    vectorizer = ss.SentenceVectorizer(small)
+    assert clone(vectorizer).encoder is small
+
+
+def test_a_static_encoder_is_found_by_its_folder(tmp_path, small):
+    corpus = ss.Corpus.from_texts(["the red fox jumps", "old wine is red", "a cold stone bridge"] * 8)
+    static = ss.distill(small, corpus, dim=8, words=0, sentences=10, progress=False)
+    ss.save(static, tmp_path / "static")
+    again = ss.Encoder.load(tmp_path / "static")
+    np.testing.assert_array_equal(again.encode(["red wine"]), static.encode(["red wine"]))
+    np.testing.assert_array_equal(ss.load(tmp_path / "static").encode(["red wine"]), static.encode(["red wine"]))
+    space = again.embed(corpus.head(3), into=tmp_path / "space")
+    assert ss.load(tmp_path / "space").most_similar("old wine is red", 1).ids == ("1",)
+    assert len(space) == 3
+    with pytest.raises(InputError, match="is a static encoder, which has no runtime 'fast'; leave it out"):
+        ss.Encoder.load(tmp_path / "static", runtime="fast")
