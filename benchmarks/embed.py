@@ -86,12 +86,13 @@ def static() -> None:
     distilled = ss.distill(ss.Encoder.load(MODEL), learnt, progress=False)
     corpus = ss.Corpus.read(data("wikipedia/wiki2015-AA.jsonl.gz"), text="text", empty="drop")
     words = ss.Word2Vec(dim=200, epochs=3, seed=1).train(corpus, progress=False)
-    encoders = {"distilled from MiniLM, 256 dimensions": distilled, "words averaged, Word2Vec 200": ss.WordAverage(words)}
+    encoders = {"distilled from MiniLM, 256 dimensions": distilled, "words of Word2Vec, 200": ss.WordAverage(words)}
     for encoder in encoders.values():
         encoder.encode(texts[:10])
     seconds, _ = alternate({name: lambda e=one: e.encode(texts) for name, one in encoders.items()}, 5)
     rows = [
-        [name, f"{len(texts) / median(seconds[name]):,.0f}", f"{sts.score(one).value:.3f}"] for name, one in encoders.items()
+        [name, f"{len(texts) / median(seconds[name]):,.0f}", f"{sts.score(one).value:.3f}"]
+        for name, one in encoders.items()
     ]
     print(f"\n## Static encoders, {len(texts):,} sentences of the STS Benchmark\n\n{machine('numba', 'tokenizers')}\n")
     print(table(["encoder", "sentences a second", "STS Benchmark test"], rows))

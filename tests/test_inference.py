@@ -198,7 +198,7 @@ def test_scratch_is_made_for_the_longest_text(small_folder):
     runtime = kernel_runtime.KernelRuntime(layout, "exact", "float32")
     room = forward.scratch_for(runtime.model)
     assert len(room.x) >= max(forward.CHUNK, layout.max_tokens) + tiles.ROWS
-    assert all(array.ctypes.data % 64 == 0 for array in (room.x, room.qkv, room.keys, room.left.bytes))
+    assert all(array.ctypes.data % 64 == 0 for array in (room.x, room.qkv, room.heads.keys, room.left.bytes))
 
 
 def test_a_runtime_that_cannot_run_here_is_refused_with_the_reason(tiny_folder):

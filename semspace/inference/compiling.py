@@ -25,12 +25,6 @@ def operation(build: Callable[..., Any]) -> Any:
 
 
 @operation
-def bits_of(_typing: Any, number: Any) -> Any:
-    """Read the bits of a float32 as a uint32."""
-    return types.uint32(types.float32), lambda _context, b, _signature, given: b.bitcast(given[0], _INT32)
-
-
-@operation
 def float_of(_typing: Any, bits: Any) -> Any:
     """Read the bits of an int32 as a float32."""
     return types.float32(types.int32), lambda _context, b, _signature, given: b.bitcast(given[0], _FLOAT)

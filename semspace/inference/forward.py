@@ -11,10 +11,11 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from semspace.inference.attention import Heads, attend, heads_for
 from semspace.inference.compiling import compiled
 from semspace.inference.model import Floats, Model, aligned
 from semspace.inference.products import Left, multiply, rounded
-from semspace.inference.steps import SPAN, activate, attend, norm
+from semspace.inference.steps import activate, norm
 from semspace.inference.tiles import ROWS, WIDTH
 
 CHUNK = 192  # tokens walked at a time, unless one text has more
@@ -30,16 +31,13 @@ class Scratch(NamedTuple):
     middle: Floats
     left: Left
     between: Left
-    keys: Floats
-    scores: Floats
-    sums: Floats
+    heads: Heads
 
 
 def scratch_for(model: Model) -> Scratch:
     """Make room for one thread."""
     longest, hidden = model.positions.shape
     rows = max(CHUNK, longest) + 2 * ROWS
-    spans = -(-longest // SPAN)
     size = hidden // model.heads
     groups = model.inputs.weights.shape[1]
     group = model.down.weights.shape[3] * (4 // model.down.weights.itemsize)
@@ -58,9 +56,7 @@ def scratch_for(model: Model) -> Scratch:
         middle,
         left(hidden, groups),
         left(group, 1),
-        aligned((spans, size, SPAN), np.float32),
-        aligned((ROWS, spans * SPAN), np.float32),
-        aligned((ROWS,), np.float32),
+        heads_for(longest, size),
     )
 
 
@@ -125,7 +121,7 @@ def _layer(model: Model, layer: int, starts: npt.NDArray[np.int64], scratch: Scr
 @compiled
 def _attention(model: Model, layer: int, starts: npt.NDArray[np.int64], scratch: Scratch) -> None:
     """Make queries, keys and values of a few heads at a time, and let the texts attend with them."""
-    qkv, rows = scratch.qkv, starts[-1] - starts[0]
+    qkv, context, rows = scratch.qkv, scratch.context, starts[-1] - starts[0]
     size, columns = model.positions.shape[1] // model.heads, qkv.shape[1]
     block, panels, groups = columns // 3, columns // WIDTH, model.inputs.weights.shape[1]
     for part in range(model.positions.shape[1] // block):
@@ -148,21 +144,8 @@ def _attention(model: Model, layer: int, starts: npt.NDArray[np.int64], scratch:
             column = part * block + head
             nearness = model.nearness[column // size : column // size + 1]
             for text in range(len(starts) - 1):
-                first = starts[text] - starts[0]
-                attend(
-                    qkv,
-                    first,
-                    starts[text + 1] - starts[text],
-                    head,
-                    size,
-                    block,
-                    nearness,
-                    scratch.keys,
-                    scratch.scores,
-                    scratch.sums,
-                    scratch.context,
-                    column,
-                )
+                first, length = starts[text] - starts[0], starts[text + 1] - starts[text]
+                attend(model.inputs.weights, qkv, first, length, head, size, nearness, scratch.heads, context, column)
 
 
 @compiled

@@ -12,13 +12,12 @@ import numpy as np
 import numpy.typing as npt
 from numba import extending, types
 
-from semspace.inference.compiling import bits_of, compiled
+from semspace.inference.compiling import compiled
+from semspace.inference.lanes import LANES, extremes, halve
 from semspace.inference.model import Floats, Linear
-from semspace.inference.tiles import LANES, ROWS, VECTORS, WIDTH, add_bytes, add_floats, add_halves, extremes
+from semspace.inference.tiles import ROWS, VECTORS, WIDTH, add_bytes, add_floats, add_halves
 
 _HALF, _ONE, _LEVELS, _TINY = np.float32(0.5), np.float32(1), np.float32(255), np.float32(1e-20)
-_BELOW = np.uint32(0x7FFF)  # half of what bfloat16 can't tell apart, less one
-_SIXTEEN, _LAST = np.uint32(16), np.uint32(1)
 
 
 class Left(NamedTuple):
@@ -59,13 +58,9 @@ def _to_bytes(weights: Any, x: Floats, rows: int, first: int, left: Left, group:
 @compiled
 def _to_halves(weights: Any, x: Floats, rows: int, first: int, left: Left, group: int, of: int) -> None:
     size = weights.shape[3] * 2
-    halves = left.bytes.view(np.uint16)
     for row in range(rows):
-        begin = (row * of + group) * size
-        to = halves[begin : begin + size]
-        for i in range(size):
-            bits = bits_of(x[row, first + i])
-            to[i] = np.uint16((bits + _BELOW + ((bits >> _SIXTEEN) & _LAST)) >> _SIXTEEN)
+        numbers = x[row, first : first + size]
+        halve(numbers.ctypes.data, left.bytes.ctypes.data + 2 * (row * of + group) * size, size // LANES)
 
 
 @compiled

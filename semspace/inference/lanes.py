@@ -1,0 +1,208 @@
+"""Sixteen numbers at a time: the words in which the innermost operations are written, and those on a single row.
+
+They are LLVM's own vectors, which it turns into whatever the processor has: one AVX-512 register, two of AVX2, four of
+NEON.
+Rows are addresses of float32 numbers that begin at multiples of 64 bytes and are a multiple of 16 long.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from llvmlite import ir
+from numba import core, types
+
+from semspace.inference.compiling import operation
+
+LANES = 16
+FLOAT, INT32, INT64 = ir.FloatType(), ir.IntType(32), ir.IntType(64)
+FLOATS, WHOLES = ir.VectorType(FLOAT, LANES), ir.VectorType(INT32, LANES)
+cgutils: Any = core.cgutils
+Value = Any  # of llvmlite, which has no types
+Built = tuple[Any, Callable[..., Any]]
+
+
+class _BFloat(ir.Type):  # type: ignore[misc]
+    """LLVM's bfloat, which llvmlite doesn't name."""
+
+    def _to_string(self) -> str:
+        return "bfloat"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _BFloat)
+
+    def __hash__(self) -> int:
+        return hash(_BFloat)
+
+
+BFLOAT = _BFloat()
+HALF = ir.VectorType(BFLOAT, LANES)
+
+
+@operation
+def extremes(_typing: Any, row: Any, vectors: Any) -> Built:
+    """Give the least and the greatest of `vectors` times 16 float32 numbers at an address."""
+
+    def build(context: Any, b: Value, signature: Any, given: Sequence[Value]) -> Value:
+        first = vector(b, given[0], 0, FLOATS)
+        ends = [variable(b, first), variable(b, first)]
+        with cgutils.for_range(b, given[1]) as loop:
+            numbers = vector(b, b.add(given[0], b.mul(loop.index, whole(64))), 0, FLOATS)
+            for end, order in zip(ends, "<>", strict=True):
+                held = b.load(end)
+                b.store(b.select(b.fcmp_ordered(order, numbers, held), numbers, held), end)
+        names = ("llvm.vector.reduce.fmin.v16f32", "llvm.vector.reduce.fmax.v16f32")
+        found = [b.call(called(b, name, FLOAT, [FLOATS]), [b.load(end)]) for name, end in zip(names, ends, strict=True)]
+        return context.make_tuple(b, signature.return_type, found)
+
+    pair: Any = types.UniTuple(types.float32, 2)  # type: ignore[no-untyped-call]
+    return pair(types.int64, types.int64), build
+
+
+@operation
+def halve(_typing: Any, numbers: Any, to: Any, vectors: Any) -> Built:
+    """Round `vectors` times 16 float32 numbers at an address to bfloat16 at another, to the nearest, ties to even."""
+
+    def build(_context: Any, b: Value, _signature: Any, given: Sequence[Value]) -> None:
+        with cgutils.for_range(b, given[2]) as loop:
+            full = vector(b, b.add(given[0], b.mul(loop.index, whole(64))), 0, FLOATS)
+            place = b.inttoptr(b.add(given[1], b.mul(loop.index, whole(32))), HALF.as_pointer())
+            b.store(b.fptrunc(full, HALF), place, align=32)
+
+    return types.void(*[types.int64] * 3), build
+
+
+@operation
+def halve_pairs(_typing: Any, low: Any, high: Any, to: Any, vectors: Any) -> Built:
+    """Round two rows to bfloat16, and write them alternating: the first of each, the second of each, and so on."""
+
+    def build(_context: Any, b: Value, _signature: Any, given: Sequence[Value]) -> None:
+        bits = ir.VectorType(ir.IntType(16), LANES)
+        above = ir.Constant(WHOLES, [16] * LANES)
+        with cgutils.for_range(b, given[3]) as loop:
+            at = b.mul(loop.index, whole(64))
+            rows = [vector(b, b.add(row, at), 0, FLOATS) for row in given[:2]]
+            first, second = (b.zext(b.bitcast(b.fptrunc(row, HALF), bits), WHOLES) for row in rows)
+            place = b.inttoptr(b.add(given[2], at), WHOLES.as_pointer())
+            b.store(b.or_(first, b.shl(second, above)), place, align=64)
+
+    return types.void(*[types.int64] * 4), build
+
+
+@operation
+def cover(_typing: Any, row: Any, length: Any, number: Any) -> Built:
+    """Set what lies in the last sixteen of a row beyond its `length` to a number.
+
+    One store of sixteen: after stores of single numbers, loading sixteen would have to wait for all of them.
+    """
+
+    def build(_context: Any, b: Value, _signature: Any, given: Sequence[Value]) -> None:
+        start = b.and_(given[1], whole(-LANES))
+        at = b.add(given[0], b.mul(start, whole(4)))
+        left = spread(b, b.trunc(b.sub(given[1], start), INT32))
+        inside = b.icmp_signed("<", ir.Constant(WHOLES, list(range(LANES))), left)
+        covered = b.select(inside, vector(b, at, 0, FLOATS), spread(b, given[2]))
+        b.store(covered, b.inttoptr(at, FLOATS.as_pointer()), align=64)
+
+    return types.void(types.int64, types.int64, types.float32), build
+
+
+@operation
+def scale_row(_typing: Any, row: Any, vectors: Any, factor: Any) -> Built:
+    """Multiply a row by a number."""
+
+    def build(_context: Any, b: Value, _signature: Any, given: Sequence[Value]) -> None:
+        with cgutils.for_range(b, given[1]) as loop:
+            at = b.add(given[0], b.mul(loop.index, whole(64)))
+            scaled = b.fmul(vector(b, at, 0, FLOATS), spread(b, given[2]))
+            b.store(scaled, b.inttoptr(at, FLOATS.as_pointer()), align=64)
+
+    return types.void(types.int64, types.int64, types.float32), build
+
+
+@operation
+def exponentials(_typing: Any, row: Any, vectors: Any, less: Any) -> Built:
+    """Set each number x of a row to e to the power of x - `less`, at most about 80, and give their sum.
+
+    To 2e-7 of each; what is below -80 counts as -80, since numbers too small for a full float32 are slow (Cephes' expf,
+    Moshier).
+    """
+
+    def build(_context: Any, b: Value, _signature: Any, given: Sequence[Value]) -> Value:
+        row_at, count, most = given
+        total = variable(b, ir.Constant(FLOATS, None))
+        offset = spread(b, most)
+        with cgutils.for_range(b, count) as loop:
+            at = b.add(row_at, b.mul(loop.index, whole(64)))
+            power = _exponential(b, b.fsub(vector(b, at, 0, FLOATS), offset))
+            b.store(power, b.inttoptr(at, FLOATS.as_pointer()), align=64)
+            b.store(b.fadd(b.load(total), power), total)
+        add = called(b, "llvm.vector.reduce.fadd.v16f32", FLOAT, [FLOAT, FLOATS])
+        return b.call(add, [ir.Constant(FLOAT, 0.0), b.load(total)], fastmath=["reassoc"])
+
+    return types.float32(types.int64, types.int64, types.float32), build
+
+
+_LOG2E, _LN2_HIGH, _LN2_LOW, _LEAST = 1.44269504, -0.693359375, 2.12194440e-4, -80.0
+_SERIES = (1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1)
+
+
+def _exponential(b: Value, x: Value) -> Value:
+    """Split x into whole times log 2 and a rest, whose power is a polynomial."""
+
+    def each(number: float) -> Value:
+        return ir.Constant(FLOATS, [number] * LANES)
+
+    x = b.select(b.fcmp_ordered("<", x, each(_LEAST)), each(_LEAST), x)
+    times = b.call(called(b, "llvm.rint.v16f32", FLOATS, [FLOATS]), [b.fmul(x, each(_LOG2E))])
+    rest = multiply_add(b, times, each(_LN2_LOW), multiply_add(b, times, each(_LN2_HIGH), x))
+    series = each(_SERIES[0])
+    for term in _SERIES[1:]:
+        series = multiply_add(b, series, rest, each(term))
+    series = multiply_add(b, b.fmul(rest, rest), series, b.fadd(rest, each(1.0)))
+    bias, place = (ir.Constant(WHOLES, [number] * LANES) for number in (127, 23))
+    two = b.bitcast(b.shl(b.add(b.fptosi(times, WHOLES), bias), place), FLOATS)
+    return b.fmul(series, two)
+
+
+# -- the words ----------------------------------------------------------------------------------------------------
+
+
+def called(b: Value, name: str, result: Value, arguments: list[Value]) -> Value:
+    """Name a function of LLVM's, to be called."""
+    return cgutils.get_or_insert_function(b.module, ir.FunctionType(result, arguments), name)
+
+
+def whole(number: int) -> Value:
+    """Give a constant."""
+    return ir.Constant(INT64, number)
+
+
+def vector(b: Value, at: Value, beyond: int, kind: Value) -> Value:
+    """Load sixteen numbers from `beyond` bytes after an address."""
+    return b.load(b.inttoptr(b.add(at, whole(beyond)), kind.as_pointer()), align=64)
+
+
+def number(b: Value, at: Value, beyond: Value, kind: Value = FLOAT) -> Value:
+    """Load a number."""
+    return b.load(b.inttoptr(b.add(at, beyond), kind.as_pointer()), align=1)
+
+
+def variable(b: Value, start: Value) -> Value:
+    """Make something that can be stored to; LLVM keeps it in a register."""
+    place = cgutils.alloca_once(b, start.type)
+    b.store(start, place)
+    return place
+
+
+def multiply_add(b: Value, x: Value, y: Value, z: Value) -> Value:
+    """Give x * y + z: fmuladd, not fma, so that a processor which can't do both at once does one after the other."""
+    return b.call(called(b, "llvm.fmuladd.v16f32", FLOATS, [FLOATS] * 3), [x, y, z])
+
+
+def spread(b: Value, number: Value) -> Value:
+    """Give sixteen times the same number."""
+    kind = ir.VectorType(number.type, LANES)
+    one = b.insert_element(ir.Constant(kind, ir.Undefined), number, ir.Constant(INT32, 0))
+    return b.shuffle_vector(one, one, ir.Constant(ir.VectorType(INT32, LANES), [0] * LANES))
