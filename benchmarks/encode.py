@@ -27,7 +27,7 @@ from semspace.inference import tiles
 from semspace.inference.model import aligned
 from semspace.sentences.resolve import find_model
 
-ROUNDS = 1
+ROUNDS = 3
 MODEL = "all-MiniLM-L6-v2"
 PEERS = ("torch", "openvino", "openvino-int8", "onnx", "onnx-int8")
 CALLED = {

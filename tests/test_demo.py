@@ -24,7 +24,7 @@ def test_every_step_says_its_result(demo):
     said = demo[1]
     for step in range(1, 8):
         assert re.search(rf"^{step}  \w", said, re.M)
-    assert "happy and joyful: 0.68" in said
+    assert re.search(r"happy and joyful: 0\.6[789]", said)
     assert "germany is to german as france is to: french" in said
 
 

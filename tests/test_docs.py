@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from semspace.inference.tiles import FEATURES
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.S)
@@ -40,6 +42,10 @@ def alike(shown, printed):
     return SequenceMatcher(None, *masked, autojunk=False).ratio() > 0.8
 
 
+# What the README shows of sentence vectors was printed by the runtime "fast"; another differs in the third place.
+printed_here = same if FEATURES.get("avx512vnni") else alike
+
+
 @pytest.mark.parametrize("module", MODULES)
 def test_examples_in_docstrings(module, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -59,8 +65,8 @@ def test_the_tour_in_python(tmp_path, monkeypatch, capsys):
         run += 1
         assert following == "text"
         printed = capsys.readouterr().out
-        assert (alike if "Word2Vec" in code else same)(shown, printed), printed
-    assert run == 3
+        assert (alike if "Word2Vec" in code else printed_here)(shown, printed), printed
+    assert run == 4
 
 
 def test_the_tour_in_a_shell(tmp_path):
@@ -80,7 +86,10 @@ def test_the_tour_in_a_shell(tmp_path):
         assert done.returncode == expected, (command, done.stderr)
         if shown.strip():
             printed = done.stderr + done.stdout
-            assert (alike if "words.space" in command and not expected else same)(shown, printed), (command, printed)
+            assert (alike if "words.space" in command and not expected else printed_here)(shown, printed), (
+                command,
+                printed,
+            )
 
 
 def test_links_lead_somewhere():

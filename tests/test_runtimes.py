@@ -171,7 +171,7 @@ def test_weights_in_bfloat16_are_read(tmp_path):
     import torch
     from transformers import BertModel
 
-    folder = make_tiny_model(tmp_path / "m", hidden=64, longest=16)
+    folder = make_tiny_model(tmp_path / "m", hidden=64, longest=64)
     BertModel.from_pretrained(folder).to(torch.bfloat16).save_pretrained(folder)
     ours = ss.Encoder.load(folder, runtime="exact").encode(TEXTS)
     theirs = ss.Encoder.load(folder, runtime="torch").encode(TEXTS)
@@ -184,7 +184,7 @@ def test_weights_in_bfloat16_are_read(tmp_path):
 def test_options_that_people_type_by_habit(small, tmp_path):
     plain = small.encode(TEXTS)
     np.testing.assert_array_equal(small.encode(TEXTS, batch_size=2, show_progress_bar=False), plain)
-    folder = make_tiny_model(tmp_path / "m", hidden=64, longest=16)
+    folder = make_tiny_model(tmp_path / "m", hidden=64, longest=64)
     modules = json.loads((folder / "modules.json").read_text())
     (folder / "modules.json").write_text(json.dumps(modules[:2]))
     long = ss.Encoder.load(folder)
