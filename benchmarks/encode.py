@@ -47,18 +47,22 @@ def main() -> None:
         "short": list(dict.fromkeys(text for pair in sts.pairs for text in pair[:2])),
         "mixed": mixed(),
         "long": long(),
+        "few": [pair[0] for pair in sts.pairs[:64]],
     }
     ours = {kind: ss.Encoder.load(MODEL, runtime=kind) for kind in ("exact", "fast")}
     with tempfile.TemporaryDirectory() as scratch, Peers(find_model(MODEL), Path(scratch), sets) as peers:
         contenders = {}
-        for name, texts in sets.items():
+        for name, texts in list(sets.items())[:3]:
             for peer in peers.names:
                 contenders[f"{peer} {name}"] = lambda p=peer, n=name: peers.encode(p, n)
             for kind, encoder in ours.items():
                 contenders[f"{kind} {name}"] = lambda e=encoder, t=texts: e.encode(t)
-        for run in contenders.values():  # what is compiled or converted on first use isn't counted
-            run()
+        for peer in peers.names:  # what is converted or compiled on first use isn't counted
+            peers.encode(peer, "few")
+        for encoder in ours.values():
+            encoder.encode(sets["few"])
         seconds, vectors = alternate(contenders, ROUNDS)
+    del sets["few"]
     report(
         sts, sets, [*peers.names, *ours], {name: median(runs) for name, runs in seconds.items()}, vectors, ours["fast"]
     )

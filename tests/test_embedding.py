@@ -129,7 +129,7 @@ def test_broken_off_work_serves_another_corpus(small, tmp_path, blocks_of_ten, c
 def test_rows_that_did_not_reach_the_disk_are_encoded_again(small, tmp_path, blocks_of_ten, monkeypatch, damage):
     corpus = ss.Corpus.from_texts(texts(40))
     whole = small.embed(corpus)
-    monkeypatch.setattr(store, "_publish", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(store, "_publish", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         small.embed(corpus, into=tmp_path / "s")
     monkeypatch.undo()
@@ -145,6 +145,83 @@ def test_rows_that_did_not_reach_the_disk_are_encoded_again(small, tmp_path, blo
     else:
         (work / "done.jsonl").unlink()
     np.testing.assert_array_equal(small.embed(corpus, into=tmp_path / "s").vectors, whole.vectors)
+
+
+def test_work_with_another_corpus_outlives_a_run_that_finds_all_done(
+    small, tmp_path, blocks_of_ten, counted, monkeypatch
+):
+    first = ss.Corpus.from_texts(texts(20))
+    more = ss.Corpus.from_texts([*texts(20), *texts(30, seed=2)])
+    small.embed(first, into=tmp_path / "s")
+    monkeypatch.setattr(store, "_publish", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        small.embed(more, into=tmp_path / "s")
+    monkeypatch.undo()
+    monkeypatch.setattr("semspace.sentences.base.BLOCK", 10)
+    small.embed(first, into=tmp_path / "s")
+    counted.clear()
+    assert len(small.embed(more, into=tmp_path / "s")) == 50
+    assert not counted
+
+
+def test_what_was_saved_meanwhile_is_not_replaced(small, tmp_path, monkeypatch):
+    publish = store._publish
+
+    def late(*given, **options):
+        ss.save(ss.Corpus.from_texts(["somebody else's"]), tmp_path / "s")
+        publish(*given, **options)
+
+    monkeypatch.setattr(store, "_publish", late)
+    with pytest.raises(ExistsError):
+        small.embed(ss.Corpus.from_texts(["red wine"]), into=tmp_path / "s")
+    assert len(ss.load(tmp_path / "s")) == 1
+    assert isinstance(ss.load(tmp_path / "s"), ss.Corpus)
+
+
+@pytest.mark.parametrize("missing", ["vectors.npy", "cut.npy", "texts.arrow"])
+def test_work_that_was_half_removed_is_done_again(small, tmp_path, blocks_of_ten, monkeypatch, missing):
+    corpus = ss.Corpus.from_texts(texts(20))
+    monkeypatch.setattr(store, "_publish", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        small.embed(corpus, into=tmp_path / "s")
+    monkeypatch.undo()
+    (tmp_path / ".s.encoding" / missing).unlink()
+    assert len(small.embed(corpus, into=tmp_path / "s")) == 20
+
+
+def test_the_file_of_a_space_is_not_written_to_again(small, tmp_path, monkeypatch):
+    """Killed after the space was there and before its work was gone."""
+    corpus = ss.Corpus.from_texts(texts(20))
+    monkeypatch.setattr(store, "_remove", lambda _: None)
+    small.embed(corpus, into=tmp_path / "s")
+    monkeypatch.undo()
+    (tmp_path / ".s.encoding" / "done.jsonl").unlink()
+    before = ss.load(tmp_path / "s")
+    inode = (tmp_path / "s" / "vectors.npy").stat().st_ino
+    renamed = ss.Corpus.from_texts(texts(20), ids=[f"n{i}" for i in range(20)])
+    small.embed(renamed, into=tmp_path / "s")
+    assert (tmp_path / "s" / "vectors.npy").stat().st_ino != inode
+    assert before.vectors.any(axis=1).all()
+    assert [path.name for path in tmp_path.iterdir()] == ["s"]
+
+
+def test_a_damaged_space_may_be_overwritten(small, tmp_path):
+    from semspace.errors import DamagedError
+
+    corpus = ss.Corpus.from_texts(["red wine"])
+    small.embed(corpus, into=tmp_path / "s")
+    path = tmp_path / "s" / "vectors.npy"
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    with pytest.raises(DamagedError):
+        small.embed(corpus, into=tmp_path / "s")
+    assert len(small.embed(corpus, into=tmp_path / "s", overwrite=True)) == 1
+
+
+def test_a_space_that_was_saved_is_added_to(small, tmp_path, counted):
+    ss.save(small.embed(ss.Corpus.from_texts(["red wine"])), tmp_path / "s")
+    counted.clear()
+    small.embed(ss.Corpus.from_texts(["red wine", "old ale"]), into=tmp_path / "s")
+    assert counted == ["old ale"]
 
 
 def test_what_others_have_there_is_left_alone(small, tiny, tmp_path):
@@ -269,6 +346,22 @@ def test_passages_point_back_to_their_document(small):
     assert {row["year"] for row in rows if row["document"] == "b"} == {2}
     assert all(row["text"].endswith(".") for row in rows[1:])  # at the ends of sentences
     assert space.provenance["truncated"] == 0
+
+
+def test_a_megabyte_of_marks_is_split(small):
+    assert len(small.passages(["!" * 10**6 + " a"], 0)[0]) > 10_000
+
+
+def test_static_encoders_split_as_they_read(tmp_path, small):
+    corpus = ss.Corpus.from_texts(["the red fox jumps", "old wine is red", "a cold stone bridge"] * 8)
+    made = ss.distill(small, corpus, dim=8, words=0, sentences=10, progress=False)
+    short = ss.StaticEncoder(made.tokenizer, made.vectors, max_tokens=20)
+    long = ss.Corpus.from_texts(["Old wine is red. " * 20, "short"])
+    space = short.embed(long, long="passages", overlap=2)
+    assert len(space) > 10
+    assert space.provenance["truncated"] == 0
+    with pytest.raises(InputError, match="overlap must be less than the 20 tokens"):
+        short.embed(long, long="pool", overlap=20)
 
 
 def test_pooling_is_the_mean_of_the_passages(small):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import semspace as ss
 from semspace.errors import DamagedError, InputError
-from semspace.inference import families, forward, model, products, steps, tiles
+from semspace.inference import families, forward, lanes, model, products, steps, tiles
 from semspace.sentences import kernel_runtime
 from semspace.sentences.layout import read_layout
 from tests.conftest import make_tiny_model
@@ -131,15 +131,40 @@ def _product(linear, x, rows, left, out):
             products.multiply(linear, 0, group, panel, left, group, groups, rows, out, panel * tiles.WIDTH)
 
 
-def test_gelu_and_exp_are_right():
+@products.compiled
+def _activated(weights, x):
+    steps.activate(weights, x, len(x))
+
+
+@products.compiled
+def _powers(row, less, fine):
+    if fine:
+        return lanes.exponentials(row.ctypes.data, len(row) // 16, less, 6)
+    return lanes.exponentials(row.ctypes.data, len(row) // 16, less, 3)
+
+
+@pytest.mark.parametrize(("kind", "near"), [("float32", 1e-6), ("uint16", 2e-4), ("int8", 2e-4)])
+def test_gelu_is_right(kind, near):
     from scipy.special import erf
 
-    x = np.linspace(-12, 12, 20_001).astype(np.float32)
-    got = x[None].copy()
-    steps.activate(got, 1, 0, len(x))
-    np.testing.assert_allclose(got[0], x * 0.5 * (1 + erf(x / np.sqrt(2))), atol=1e-6)
-    exponents = np.linspace(-86, 0, 10_001).astype(np.float32)
-    np.testing.assert_allclose([steps.exp(e) for e in exponents], np.exp(exponents.astype(float)), rtol=1e-6)
+    x = model.aligned((1, 4096), np.float32)
+    x[:] = np.linspace(-12, 12, 4096)
+    true = x * 0.5 * (1 + erf(x / np.sqrt(2)))
+    _activated(np.zeros(1, kind), x)
+    np.testing.assert_allclose(x, true, atol=near)
+
+
+@pytest.mark.parametrize(("fine", "near"), [(True, 6e-6), (False, 1e-4)])
+def test_powers_of_e_are_right(fine, near):
+    row = model.aligned((1024,), np.float32)
+    row[:] = np.linspace(-76, 2, 1024)
+    true = np.exp(row.astype(float) - 1.5)
+    total = _powers(row, np.float32(1.5), fine)
+    np.testing.assert_allclose(row, true, rtol=near)
+    assert total == pytest.approx(true.sum(), rel=near)
+    row[:] = -1e30
+    _powers(row, np.float32(0), fine)
+    assert 0 < row.max() < 1e-30
 
 
 def test_a_norm_by_hand():

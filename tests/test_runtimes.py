@@ -93,6 +93,20 @@ def test_a_processor_without_the_instructions_falls_back_and_says_so(small_folde
             ss.Encoder.load(small_folder, runtime="fast")
 
 
+def test_a_gpu_goes_before_the_kernels(small_folder, monkeypatch):
+    import torch
+
+    from semspace.sentences import choice
+
+    assert not choice._gpu()
+    monkeypatch.setattr(choice, "_DEVICES", ("/dev/null",))
+    assert not choice._gpu()  # a device that torch can't use
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert choice._gpu()
+    monkeypatch.setattr("semspace.sentences.torch_runtime._device", lambda: "cpu")
+    assert ss.Encoder.load(small_folder).runtime == "torch"
+
+
 def test_kernels_need_no_torch(small_folder):
     """With torch and transformers out of reach the kernels in float32 are the reference."""
     code = (
@@ -110,8 +124,7 @@ def test_kernels_need_no_torch(small_folder):
 def test_an_older_processor_gives_the_same_vectors(small_folder, small, tmp_path):
     """Compiled as for a processor with AVX2, where the tiles are narrower and only float32 is there."""
     code = (
-        "import llvmlite.binding as llvm, numpy as np\n"
-        "llvm.get_host_cpu_features = dict\n"
+        "import numpy as np\n"
         "import semspace as ss\n"
         f"encoder = ss.Encoder.load({str(small_folder)!r})\n"
         f"np.save({str(tmp_path / 'v.npy')!r}, encoder.encode({TEXTS!r}))\n"
@@ -178,6 +191,84 @@ def test_weights_in_bfloat16_are_read(tmp_path):
     assert (ours * theirs).sum(axis=1).min() > 0.9999
 
 
+def test_a_tokenizer_whose_numbers_have_gaps(tmp_path):
+    """Its tokens are fewer than the model's, and one of them is beyond: nothing is read from beyond the table."""
+    folder = make_tiny_model(tmp_path / "m", hidden=64, longest=16)
+    tokenizer = json.loads((folder / "tokenizer.json").read_text())
+    tokenizer["model"]["vocab"]["a"] = 30_000
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+    for runtime in ("auto", "torch"):
+        with pytest.raises(DamagedError, match=r"isn't this model's: it has 30,001 tokens, and the model knows 76"):
+            ss.Encoder.load(folder, runtime=runtime)
+
+
+def test_a_limit_that_leaves_no_room_for_text(tmp_path):
+    folder = make_tiny_model(tmp_path / "m", hidden=64, longest=16)
+    (folder / "sentence_bert_config.json").write_text(json.dumps({"max_seq_length": 1}))
+    with pytest.raises(DamagedError, match="reads 1 tokens, and 2 of them mark a text's ends"):
+        ss.Encoder.load(folder)
+
+
+@pytest.mark.parametrize("name", ["word_embeddings", "position_embeddings", "token_type_embeddings", "LayerNorm"])
+def test_tables_of_another_width(tmp_path, name):
+    from safetensors.numpy import load_file, save_file
+
+    folder = make_tiny_model(tmp_path / "m", hidden=64, longest=16)
+    weights = dict(load_file(folder / "model.safetensors"))
+    key = f"embeddings.{name}.weight"
+    weights[key] = np.ascontiguousarray(weights[key][..., :32])
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(DamagedError, match=r"don't fit its config\.json|can't be opened"):
+        ss.Encoder.load(folder, runtime="exact")
+
+
+def test_norms_as_old_checkpoints_call_them(tmp_path):
+    from safetensors.numpy import load_file, save_file
+
+    folder = make_tiny_model(tmp_path / "m", hidden=64, longest=16)
+    before = ss.Encoder.load(folder).encode(["a cat"])
+    weights = {
+        name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta"): value
+        for name, value in load_file(folder / "model.safetensors").items()
+    }
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    np.testing.assert_array_equal(ss.Encoder.load(folder).encode(["a cat"]), before)
+
+
+def test_weights_that_only_torch_understands(tmp_path):
+    from safetensors.numpy import load_file, save_file
+
+    folder = make_tiny_model(tmp_path / "m", hidden=64, longest=16)
+    weights = {f"strange.{name}": value for name, value in load_file(folder / "model.safetensors").items()}
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    encoder = ss.Encoder.load(folder)
+    assert encoder.runtime == "torch"
+    assert "the model has no weight" in encoder.why
+
+
+def test_a_tokenizer_without_marks(tmp_path):
+    folder = make_tiny_model(tmp_path / "m", hidden=64, longest=16)
+    tokenizer = json.loads((folder / "tokenizer.json").read_text())
+    tokenizer["post_processor"] = None
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+    encoder = ss.Encoder.load(folder)
+    assert encoder.encode(["a cat"]).shape == (1, 64)
+    with pytest.raises(InputError, match="gives no tokens for the text '', so it has no vector; leave it out"):
+        encoder.encode(["a cat", ""])
+
+
+def test_wide_heads_and_short_texts(tmp_path):
+    from transformers import BertConfig, BertModel
+
+    folder = make_tiny_model(tmp_path / "m", hidden=256, longest=8)
+    config = BertConfig.from_pretrained(folder)
+    config.num_attention_heads = 1
+    BertModel(config).save_pretrained(folder)
+    theirs = ss.Encoder.load(folder, runtime="torch").encode(["a cat", "a b c d e"])
+    ours = ss.Encoder.load(folder, runtime="exact").encode(["a cat", "a b c d e"])
+    assert (ours * theirs).sum(axis=1).min() > 0.9999
+
+
 # -- as sentence-transformers is called -----------------------------------------------------------------------
 
 
@@ -208,6 +299,20 @@ def test_options_that_people_type_by_habit(small, tmp_path):
 def test_options_that_cannot_be(small, options, message):
     with pytest.raises(InputError, match=message):
         small.encode(TEXTS, **options)
+
+
+def test_queries_with_a_prompt_of_ones_own(tmp_path):
+    folder = make_tiny_model(tmp_path / "m", hidden=64, longest=32)
+    config = {"prompts": {"query": "question: ", "short": "q: "}}
+    (folder / "config_sentence_transformers.json").write_text(json.dumps(config))
+    encoder = ss.Encoder.load(folder)
+    given = encoder.encode_query(["a cat"], prompt_name="short")
+    np.testing.assert_array_equal(given, encoder.encode_query(["a cat"], prompt="q: "))
+    np.testing.assert_array_equal(given, encoder.encode(["q: a cat"]))
+    with pytest.raises(InputError, match="prompt must hold only strings; item 0 is int: 5"):
+        encoder.encode(["a cat"], prompt=5)
+    with pytest.raises(InputError, match="must be a list of strings; got one string"):
+        encoder.encode("hello", precision="float32")
 
 
 def test_a_space_asks_with_the_prompt_for_queries(tmp_path):
@@ -249,6 +354,13 @@ def test_it_is_what_bertopic_takes(small):
     pipeline = small.pipeline()
     assert isinstance(pipeline, Pipeline)
     np.testing.assert_array_equal(pipeline.fit(TEXTS).transform(TEXTS), small.encode(TEXTS))
+
+
+def test_a_transformer_goes_to_other_processes(small):
+    import pickle
+
+    again = pickle.loads(pickle.dumps(small))
+    np.testing.assert_array_equal(again.encode(TEXTS), small.encode(TEXTS))
 
 
 def test_clones_share_the_encoder(small):

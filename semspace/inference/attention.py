@@ -30,6 +30,7 @@ class Heads(NamedTuple):
     scores: Floats
     shares: npt.NDArray[np.uint16]
     sums: Floats
+    spare: Pairs  # a key in pairs, before it is spread
 
 
 def heads_for(longest: int, size: int) -> Heads:
@@ -42,6 +43,7 @@ def heads_for(longest: int, size: int) -> Heads:
         aligned((ROWS, padded), np.float32),
         aligned((ROWS, padded), np.uint16),
         aligned((ROWS,), np.float32),
+        aligned((size,), np.uint32),
     )
 
 
@@ -96,7 +98,7 @@ def _attend_floats(
         while at < padded:
             set_floats(left, step, right + 4 * at, 4 * padded, size, scores.ctypes.data + 4 * at, by_score, 1)
             at += LANES
-        _soft_maximum(heads, row, length, padded, nearness)
+        _soft_maximum(heads, row, length, padded, nearness, False)
         place = out[first + row, column:].ctypes.data
         for column_at in range(0, 4 * size, 8 * LANES):
             set_floats(scores.ctypes.data, by_score, values + column_at, step, length, place + column_at, by, 2)
@@ -130,7 +132,7 @@ def _attend_halves(
         while at < padded:
             set_halves(left, 2 * size, right + 4 * at, 4 * padded, size // 2, scores.ctypes.data + 4 * at, by_score, 1)
             at += LANES
-        _soft_maximum(heads, row, length, padded, nearness)
+        _soft_maximum(heads, row, length, padded, nearness, True)
         for i in range(ROWS):
             halve(scores.ctypes.data + i * by_score, shares.ctypes.data + i * by_share, padded // LANES)
         values, place = heads.values.ctypes.data, out[first + row, column:].ctypes.data
@@ -143,7 +145,7 @@ def _attend_halves(
 def _pack(qkv: Floats, first: int, length: int, head: int, size: int, block: int, padded: int, heads: Heads) -> None:
     """Round a head's queries, keys and values to bfloat16, keys in pairs of dimensions, values in pairs of tokens."""
     from_row, step = qkv.ctypes.data + 4 * head, qkv.strides[0]
-    spare = heads.shares.view(np.uint32)[0]  # a row of a key in pairs, before it is spread
+    spare = heads.spare
     for token in range(length):
         start = from_row + (first + token) * step
         halve(start, heads.queries.ctypes.data + 2 * token * size, size // LANES)
@@ -159,8 +161,8 @@ def _pack(qkv: Floats, first: int, length: int, head: int, size: int, block: int
 
 
 @compiled
-def _soft_maximum(heads: Heads, row: int, length: int, padded: int, nearness: Floats) -> None:
-    """Turn the scores of six queries into shares of a sum, and keep one over the sum."""
+def _soft_maximum(heads: Heads, row: int, length: int, padded: int, nearness: Floats, halves: bool) -> None:
+    """Turn the scores of six queries into shares of a sum, which may be rounded to `halves`; keep one over the sum."""
     middle = (nearness.shape[1] - 1) // 2
     for i in range(min(ROWS, length - row)):
         line = heads.scores[i]
@@ -171,7 +173,10 @@ def _soft_maximum(heads: Heads, row: int, length: int, padded: int, nearness: Fl
         if length < padded:
             cover(line.ctypes.data, length, _LOWEST)
         _, most = extremes(line.ctypes.data, padded // LANES)
-        heads.sums[i] = _ONE / exponentials(line.ctypes.data, padded // LANES, most)
+        if halves:
+            heads.sums[i] = _ONE / exponentials(line.ctypes.data, padded // LANES, most, 3)
+        else:
+            heads.sums[i] = _ONE / exponentials(line.ctypes.data, padded // LANES, most, 6)
 
 
 @compiled

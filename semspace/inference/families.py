@@ -18,9 +18,10 @@ Take = Callable[[str], Floats]
 
 @dataclass(frozen=True)
 class Names:
-    """How an architecture calls its weights. ``{}`` is the number of a layer.
+    """How an architecture calls its weights and sizes.
 
-    `prefixes` may stand before every name. `first` is the position of a text's first token.
+    ``{}`` is the number of a layer. One of `prefixes` may stand before every name. `after_padding` says whether
+    positions begin after those kept for padding.
     """
 
     layer: str
@@ -37,7 +38,7 @@ class Names:
     layers: str = "num_hidden_layers"
     middle: str = "intermediate_size"
     activation: str = "hidden_act"
-    first: bool = False
+    after_padding: bool = False
     prefixes: tuple[str, ...] = ("", "bert.", "roberta.", "distilbert.", "mpnet.")
 
 
@@ -52,7 +53,7 @@ _BERT = Names(
     "output.dense",
     "output.LayerNorm",
 )
-_ROBERTA = replace(_BERT, first=True)
+_ROBERTA = replace(_BERT, after_padding=True)
 _DISTILBERT = Names(
     "transformer.layer.{}.",
     "attention.q_lin",
@@ -79,7 +80,7 @@ _MPNET = Names(
     "intermediate.dense",
     "output.dense",
     "output.LayerNorm",
-    first=True,
+    after_padding=True,
 )
 FAMILIES = {
     "bert": _BERT,
@@ -102,7 +103,7 @@ def obstacle(config: Mapping[str, Any]) -> str:
     if config.get("position_embedding_type", "absolute") != "absolute" or config.get("is_decoder"):
         return "they know only absolute positions, and encoders"
     size = hidden // max(heads, 1)
-    if heads < 1 or hidden % heads or size % 32 or hidden % block_of(size) or middle % WIDTH or not middle:
+    if heads < 1 or not size or hidden % heads or size % 32 or hidden % block_of(size) or middle % WIDTH or not middle:
         return f"its widths ({hidden}, {heads} heads, {middle}) don't fill their tiles"
     return ""
 
@@ -154,13 +155,15 @@ def _build(config: Mapping[str, Any], names: Names, take: Take, longest: int, pr
     def linear(part: str, outputs: int, inputs: int) -> tuple[Floats, Floats]:
         return stacked(f"{part}.weight", outputs, inputs), stacked(f"{part}.bias", outputs)
 
-    norms = [_norm(take, "embeddings.LayerNorm")]
+    norms = [_norm(take, "embeddings.LayerNorm", hidden)]
     for layer in layers:
-        norms += [_norm(take, names.layer.format(layer) + part) for part in (names.output_norm, names.down_norm)]
+        norms += [
+            _norm(take, names.layer.format(layer) + part, hidden) for part in (names.output_norm, names.down_norm)
+        ]
     qkv = _side_by_side([linear(part, hidden, hidden) for part in (names.query, names.key, names.value)], heads)
     return Model(
-        take("embeddings.word_embeddings.weight"),
-        _positions(config, names, take, longest),
+        _table(take, "embeddings.word_embeddings.weight", hidden),
+        _positions(config, names, take, longest, hidden),
         np.stack(norms),
         pack(*qkv, precision, WIDTH),
         pack(*linear(names.output, hidden, hidden), precision, WIDTH),
@@ -172,8 +175,19 @@ def _build(config: Mapping[str, Any], names: Names, take: Take, longest: int, pr
     )
 
 
-def _norm(take: Take, name: str) -> Floats:
-    return np.stack([take(f"{name}.weight"), take(f"{name}.bias")])
+def _norm(take: Take, name: str, hidden: int) -> Floats:
+    try:
+        scale, shift = take(f"{name}.weight"), take(f"{name}.bias")
+    except KeyError:  # as TensorFlow's checkpoints called them
+        scale, shift = take(f"{name}.gamma"), take(f"{name}.beta")
+    return np.stack([scale.reshape(hidden), shift.reshape(hidden)])
+
+
+def _table(take: Take, name: str, hidden: int) -> Floats:
+    table = take(name)
+    if table.ndim != 2 or table.shape[1] != hidden:
+        raise ValueError(f"{name} has the shape {table.shape}")
+    return table
 
 
 def _side_by_side(parts: list[tuple[Floats, Floats]], heads: int) -> tuple[Floats, Floats]:
@@ -188,13 +202,13 @@ def _side_by_side(parts: list[tuple[Floats, Floats]], heads: int) -> tuple[Float
     return weights.reshape(layers, 3 * hidden, hidden), np.ascontiguousarray(bias.reshape(layers, 3 * hidden))
 
 
-def _positions(config: Mapping[str, Any], names: Names, take: Take, longest: int) -> Floats:
-    first = int(config.get("pad_token_id", 1)) + 1 if names.first else 0
-    positions = take("embeddings.position_embeddings.weight")[first : first + longest]
+def _positions(config: Mapping[str, Any], names: Names, take: Take, longest: int, hidden: int) -> Floats:
+    first = int(config.get("pad_token_id", 1) or 0) + 1 if names.after_padding else 0
+    positions = _table(take, "embeddings.position_embeddings.weight", hidden)[first : first + longest]
     if len(positions) < longest:
         raise ValueError(f"{len(positions)} positions for {longest} tokens")
     try:
-        kinds = take("embeddings.token_type_embeddings.weight")
+        kinds = _table(take, "embeddings.token_type_embeddings.weight", hidden)
     except KeyError:  # DistilBERT and MPNet know no second sentence
         kinds = np.zeros((1, 1), np.float32)
     summed: Floats = positions + kinds[0]

@@ -169,7 +169,7 @@ def _between(model: Model, layer: int, rows: int, scratch: Scratch) -> None:
                     middle,
                     panel * WIDTH,
                 )
-        activate(middle, rows, 0, middle.shape[1])
+        activate(model.down.weights, middle, rows)
         rounded(model.down.weights, middle, rows, 0, scratch.between, 0, 1)
         for panel in range(model.down.weights.shape[2]):
             multiply(model.down, layer, part, panel, scratch.between, 0, 1, rows, scratch.x, panel * WIDTH)

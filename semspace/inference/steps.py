@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numba import extending, types
 
 from semspace.inference.compiling import compiled, float_of
+from semspace.inference.lanes import LANES, gelu_nearly
 from semspace.inference.model import Floats
 
 _ONE, _HALF = np.float32(1), np.float32(0.5)
@@ -48,13 +50,29 @@ def gelu(x: Any) -> Any:
     return x * (tail if x < np.float32(0) else _ONE - tail)
 
 
+def activate(weights: Any, x: Floats, rows: int) -> None:
+    """Put rows through GELU, as finely as what `weights` take can tell."""
+    raise NotImplementedError  # compiled for each kind of weights
+
+
 @compiled
-def activate(x: Floats, rows: int, first: int, last: int) -> None:
-    """Put some columns through GELU."""
+def _activate(weights: Any, x: Floats, rows: int) -> None:
     for row in range(rows):
-        part = x[row, first:last]
+        part = x[row]
         for i in range(len(part)):
             part[i] = gelu(part[i])
+
+
+@compiled
+def _activate_nearly(weights: Any, x: Floats, rows: int) -> None:
+    for row in range(rows):
+        gelu_nearly(x[row].ctypes.data, x.shape[1] // LANES)
+
+
+@extending.overload(activate, strict=False)
+def _chosen(weights: Any, x: Any, rows: Any) -> Any:
+    chosen: Any = _activate if weights.dtype == types.float32 else _activate_nearly
+    return chosen.py_func
 
 
 @compiled

@@ -13,11 +13,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import llvmlite.binding as llvm
 from llvmlite import ir
 from numba import types
 
-from semspace.inference.compiling import operation
+from semspace.inference.compiling import features, operation
 from semspace.inference.lanes import (
     BFLOAT,
     FLOATS,
@@ -38,7 +37,7 @@ from semspace.inference.lanes import (
 
 ROWS = 6
 # A tile as wide as the registers hold: AVX-512 and NEON have 32 of them, and one of AVX2 holds half of sixteen numbers.
-FEATURES = dict(llvm.get_host_cpu_features())
+FEATURES = features()
 VECTORS = 4 if FEATURES.get("avx512f") else 1
 WIDTH = LANES * VECTORS
 

@@ -84,9 +84,10 @@ class Encoder(ABC):
         runtime : {"auto", "fast", "exact", "torch"}
             How a transformer is run. ``"torch"`` is the reference, in float32. ``"exact"`` is about three times as fast
             on a processor with bfloat16, its vectors within a cosine of 0.9999 of the reference's. ``"fast"`` rounds
-            to int8: about five times as fast, within 0.995 on the mean. ``"auto"`` takes the fastest that this
-            processor and model allow and that keeps its promise, which is measured on the first load and remembered;
-            ``encoder.runtime`` is what it took, and ``encoder.why`` says why. A static encoder has no runtimes.
+            to int8: about five times as fast, within 0.995 on the mean. ``"auto"`` takes torch if it sees a GPU, and
+            else the fastest that this processor and model allow and that keeps its promise, which is measured on the
+            first load and remembered; ``encoder.runtime`` is what it took, and ``encoder.why`` says why. A static
+            encoder has no runtimes.
 
         Raises
         ------
@@ -160,6 +161,8 @@ class Encoder(ABC):
         InputError
             If `texts` is one string, or holds something else than strings.
         """
+        if isinstance(texts, str):
+            checks.strings("texts", texts)
         if of_mteb:
             texts, prompt = mteb.taken(self, texts, prompt, of_mteb)
         read = checks.strings("texts", texts)
@@ -178,11 +181,11 @@ class Encoder(ABC):
 
     def encode_queries(self, texts: Sequence[str], **options: Any) -> FloatMatrix:
         """Encode questions to search with, with the model's prompt for them if it has one; else as `encode`."""
-        return self.encode(texts, prompt=self.prompt_of(*_QUERY), **options)
+        return self._encode_as(self.prompt_of(*_QUERY), texts, options)
 
     def encode_documents(self, texts: Sequence[str], **options: Any) -> FloatMatrix:
         """Encode documents to be found, with the model's prompt for them if it has one; else as `encode`."""
-        return self.encode(texts, prompt=self.document_prompt, **options)
+        return self._encode_as(self.document_prompt, texts, options)
 
     # As sentence-transformers calls them.
     encode_query, encode_document = encode_queries, encode_documents
@@ -314,13 +317,17 @@ class Encoder(ABC):
                 stacklevel=3,
             )
 
+    def _encode_as(self, prompt: str, texts: Sequence[str], options: dict[str, Any]) -> FloatMatrix:
+        named = any(options.get(name) is not None for name in ("prompt", "prompt_name"))
+        return self.encode(texts, **(options if named else {**options, "prompt": prompt, "prompt_name": None}))
+
     def _prompt(self, prompt: str | None, name: str | None) -> str:
         if prompt is not None and name is not None:
             raise InputError(f"give prompt or prompt_name, not both; got {prompt!r} and {name!r}")
         if name is not None and name not in self.prompts:
             known = ", ".join(sorted(filter(None, self.prompts))) or "none"
             raise InputError(f"{self.name} has no prompt {name!r}; it has {known}")
-        return self.prompts.get(name or "", "") if prompt is None else prompt
+        return self.prompts.get(name or "", "") if prompt is None else checks.strings("prompt", [prompt])[0]
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r}, dim={self.dim}, max_tokens={self.max_tokens})"

@@ -81,6 +81,8 @@ def embed(
     """Do what `Encoder.embed` promises."""
     if not isinstance(corpus, Corpus):
         raise InputError(f"embed takes a Corpus; got {type(corpus).__name__}: use Corpus.from_texts, or encode")
+    checks.flag("overwrite", overwrite)
+    checks.flag("progress", progress)
     way = Way(encoder, checks.choice("long", long, LONG), checks.whole("overlap", overlap, low=0))
     if into is not None:
         from semspace.sentences.store import embed_into

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from itertools import pairwise
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -51,7 +51,24 @@ class KernelRuntime:
         self._rooms: SimpleQueue[Any] = SimpleQueue()  # scratch memory that no thread is using
 
     def pooled(self, texts: Tokenized, done: Callable[[int], object]) -> FloatMatrix:
-        """Cut the texts into pieces, and let the threads take them."""
+        """Cut the texts into pieces, and let the threads take them.
+
+        Raises
+        ------
+        DamagedError
+            If there are tokens that the model doesn't know, or more of a text than it reads: the kernels don't look.
+        """
+        lengths = np.diff(texts.starts)
+        if texts.tokens.min(initial=0) < 0 or texts.tokens.max(initial=0) >= self.vocabulary:
+            raise DamagedError(
+                f"the tokenizer isn't this model's: it gives a token {texts.tokens.max()}, and the model knows "
+                f"{self.vocabulary:,}; fetch the model again"
+            )
+        if lengths.min(initial=1) < 1 or lengths.max(initial=1) > len(self.model.positions):
+            raise DamagedError(
+                f"the tokenizer gives {lengths.max()} tokens for a text, and the model reads 1 to "
+                f"{len(self.model.positions)}; fetch the model again"
+            )
         vectors = np.empty((len(texts.starts) - 1, self.dim), np.float32)
         cuts = _pieces(texts.starts)
         if len(cuts) == 1:
@@ -68,7 +85,10 @@ class KernelRuntime:
     def _piece(self, texts: Tokenized, vectors: FloatMatrix, first: int, last: int) -> int:
         from semspace.inference import forward
 
-        room = forward.scratch_for(self.model) if self._rooms.empty() else self._rooms.get()
+        try:
+            room = self._rooms.get_nowait()
+        except Empty:
+            room = forward.scratch_for(self.model)
         forward.run(self.model, texts.tokens, texts.starts, first, last, self._pooling, room, vectors)
         self._rooms.put(room)
         return last - first

@@ -10,7 +10,7 @@ import numpy as np
 
 # The end of a sentence: its mark with closing quotes or brackets before white space, a mark of scripts that put no
 # space after it, or the end of a paragraph.
-_END = re.compile(r"[.!?…]+[\"'”’»)\]]*(?=\s)|[。！？؟।]+[\"'”’»）」』]*|\n\s*\n")
+_END = re.compile(r"(?<![.!?…])[.!?…]+[\"'”’»)\]]*(?=\s)|[。！？؟।]+[\"'”’»）」』]*|\n\s*\n")
 
 
 class Passage(NamedTuple):
@@ -77,6 +77,6 @@ def _pieces(text: str, starts: np.ndarray, limit: int) -> Iterator[tuple[int, in
             yield start, min(start + limit, last)
 
 
-def offsets_of(encoding: Any) -> list[tuple[int, int]]:
+def places_of(encoding: Any) -> list[tuple[int, int]]:
     """Give the characters of a tokenizer's tokens, without those that are no part of the text."""
     return [(start, end) for start, end in encoding.offsets if end > start]

@@ -19,6 +19,7 @@ from semspace.checks import FloatMatrix, FloatVector
 from semspace.errors import DamagedError, InputError, MissingFileError
 from semspace.progress import Bar
 from semspace.sentences.base import Encoded, Encoder
+from semspace.sentences.passages import Passage, passages, places_of
 from semspace.sentences.pooling import UNLIMITED, direction_or_ones, offsets_of, settle
 
 if TYPE_CHECKING:
@@ -136,6 +137,14 @@ class StaticEncoder(Encoder):
         return tokenizer
 
     @cached_property
+    def _whole(self) -> Any:
+        """A tokenizer that cuts nothing."""
+        whole = checks.need("tokenizers", "encoders").Tokenizer.from_str(self.tokenizer)
+        whole.no_padding()
+        whole.no_truncation()
+        return whole
+
+    @cached_property
     def _rows(self) -> Whole:
         """The row of each token; -1 for the unknown one."""
         count = _token_count(self._tokenizer)
@@ -157,6 +166,15 @@ class StaticEncoder(Encoder):
     def _elsewhere(self) -> FloatVector:
         """The vector of texts without a known token: the mean of the table."""
         return direction_or_ones(self.vectors.mean(axis=0, dtype=np.float64), scale=self.normalize)
+
+    def passages(self, texts: list[str], overlap: int) -> list[list[Passage]]:
+        """Split texts at the ends of sentences into passages of at most `max_tokens` tokens."""
+        if overlap >= self.max_tokens:
+            raise InputError(f"overlap must be less than the {self.max_tokens} tokens read of a text; got {overlap}")
+        found = self._whole.encode_batch(texts, add_special_tokens=False)
+        return [
+            passages(text, places_of(one), self.max_tokens, overlap) for text, one in zip(texts, found, strict=True)
+        ]
 
     def encode_block(self, texts: list[str], shown: Bar) -> Encoded:
         """Encode up to a block of texts."""

@@ -15,6 +15,7 @@ broken off when the corpus was another, or from an earlier row with the same tex
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -29,7 +30,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from semspace.bundle import FULL, PathLike, check_free, digest, is_bundle, opening, place_of, write_text, writing
+from semspace.bundle import FULL, PathLike, check_free, digest, is_bundle, opening, place_of, tidy, write_text, writing
 from semspace.errors import DamagedError, ExistsError, InputError, SemspaceError
 from semspace.progress import bar
 from semspace.sentences import base
@@ -48,27 +49,22 @@ Numbers = npt.NDArray[Any]
 def embed_into(way: Way, corpus: Corpus, into: PathLike, *, overwrite: bool, progress: bool) -> Space:
     """Encode a corpus into a space at a path; see `Encoder.embed`."""
     target = place_of(into)
-    old = _earlier(target, way)
-    if old is None and not overwrite and _holds_space(target):
-        raise ExistsError(
-            f"{target} holds a space that was made by another encoder or in another way, and is left alone; choose "
-            f"another place, or say overwrite=True"
-        )
-    check_free(target, overwrite=overwrite or old is not None)
-    if old is not None and _is_whole(old, way, corpus):
-        return old.space
-    points = way.points(corpus)
     with _full_disk_said(target), _locked(target):
+        old = _earlier(target, way, overwrite=overwrite)
+        check_free(target, overwrite=overwrite or old is not None)
+        tidy(target)
+        if old is not None and _is_whole(old, way, corpus):
+            if _place(target).exists() and _plan_of(_place(target)) == _plan(way, way.points(corpus)):
+                _remove(_place(target))  # all of it is in the space
+            return old.space
+        points = way.points(corpus)
         work = _begin(target, way, points)
-        sources = [*_left(target, way), *([old] if old is not None else [])]
-        _fill(work, way, points, sources, progress=progress)
-        _publish(work, target, way, points, corpus)
-        for folder in (work.folder, *_leftovers(target)):
-            shutil.rmtree(folder, ignore_errors=True)
-    made = _earlier(target, way)
-    if made is None:
-        raise DamagedError(f"{target} was replaced by another process while it was being made; try again")
-    return made.space
+        left = _left(target, way)
+        _fill(work, way, points, [*left.values(), *([old] if old is not None else [])], progress=progress)
+        _publish(work, target, way, points, corpus, overwrite=overwrite or old is not None)
+        for folder in (work.folder, *left):
+            _remove(folder)
+        return replace(Space.from_bundle(opening(target, KIND, verify=False)), encoder=way.encoder)
 
 
 @dataclass(frozen=True)
@@ -92,6 +88,14 @@ class _Work:
         """Map which texts were cut."""
         return self.rows(CUT, (), np.bool_, mode)
 
+    def is_sound(self) -> bool:
+        """Tell whether the files are there, whole: not if the process was killed while it removed them."""
+        try:
+            sizes = [(self.folder / f"{name}.npy").stat().st_size - _HEADER for name in ("vectors", CUT)]
+        except OSError:
+            return False
+        return (self.folder / "texts.arrow").is_file() and sizes == [4 * self.count * self.dim, self.count]
+
     def done(self) -> set[int]:
         """Give the shards that are whole."""
         return {shard for shard, checksum in self._lines() if self._checksum(shard) == checksum}
@@ -104,7 +108,7 @@ class _Work:
         for line in lines:
             try:
                 shard, checksum = json.loads(line)
-            except ValueError:  # written by half
+            except (ValueError, TypeError):  # written by half
                 continue
             yield int(shard), str(checksum)
 
@@ -221,14 +225,22 @@ def _repeat(origin: _Origins, shard: int, vectors: Numbers, cut: Numbers) -> Non
 # -- the folder of the work -----------------------------------------------------------------------------------------
 
 
+def _place(target: Path) -> Path:
+    return target.with_name(f".{target.name}.encoding")
+
+
 def _begin(target: Path, way: Way, points: Corpus) -> _Work:
     """Open the work that is going on with this corpus, or lay out a new one; work with another is put by."""
-    folder = target.with_name(f".{target.name}.encoding")
+    folder = _place(target)
     plan = _plan(way, points)
     work = _Work(folder, len(points), way.encoder.dim)
-    if _plan_of(folder) == plan:
+    if work.is_sound() and (folder / "vectors.npy").stat().st_nlink > 1:
+        _remove(folder)  # it is a space already: its file mayn't be written to any more
+    elif _plan_of(folder) == plan and work.is_sound():
         return work
-    if folder.exists():
+    elif _plan_of(folder) is None:
+        _remove(folder)  # half laid out, or half removed
+    else:
         os.replace(folder, folder.with_name(f"{folder.name}-{uuid.uuid4().hex[:8]}"))
     fresh = folder.with_name(f"{folder.name}-new")
     shutil.rmtree(fresh, ignore_errors=True)
@@ -267,7 +279,17 @@ def _plan(way: Way, points: Corpus) -> dict[str, Any]:
 
 
 def _texts_of(points: Corpus) -> str:
-    return digest(*(len(part := text.encode()).to_bytes(8, "little") + part for text in points.texts))
+    hasher = hashlib.sha256()
+    for text in points.texts:
+        part = text.encode()
+        hasher.update(len(part).to_bytes(8, "little") + part)
+    return hasher.hexdigest()
+
+
+def _remove(folder: Path) -> None:
+    """Remove the folder of a work; without its plan, which goes first, it counts for nothing."""
+    (folder / "plan.json").unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _plan_of(folder: Path) -> dict[str, Any] | None:
@@ -283,9 +305,9 @@ def _leftovers(target: Path) -> list[Path]:
     return sorted(path for path in target.parent.iterdir() if path.name.startswith(prefix) and path.is_dir())
 
 
-def _left(target: Path, way: Way) -> list[_Source]:
-    """Give what was encoded in the same way when the corpus was another."""
-    return [source for folder in _leftovers(target) if (source := _source(folder, way)) is not None]
+def _left(target: Path, way: Way) -> dict[Path, _Source]:
+    """Give what was encoded in the same way when the corpus was another, by its folder."""
+    return {folder: source for folder in _leftovers(target) if (source := _source(folder, way)) is not None}
 
 
 def _source(folder: Path, way: Way) -> _Source | None:
@@ -295,12 +317,12 @@ def _source(folder: Path, way: Way) -> _Source | None:
     if plan.get("block") != base.BLOCK or plan.get("dim") != way.encoder.dim:
         return None
     work = _Work(folder, int(plan["count"]), way.encoder.dim)
+    if not work.is_sound():
+        return None
     kept = np.zeros(work.count, np.bool_)
     for shard in work.done():
         _part(kept, shard)[:] = True
-    return (
-        _Source(pl.read_ipc(folder / "texts.arrow")["text"], work.vectors(), work.cut(), kept) if kept.any() else None
-    )
+    return _Source(pl.read_ipc(folder / "texts.arrow")["text"], work.vectors(), work.cut(), kept)
 
 
 # -- the space ------------------------------------------------------------------------------------------------------
@@ -311,18 +333,33 @@ def _holds_space(target: Path) -> bool:
     return is_bundle(target) and opening(target, verify=False).kind == KIND
 
 
-def _earlier(target: Path, way: Way) -> _Earlier | None:
-    """Open the space at a place, if it was encoded in the same way."""
-    if not _holds_space(target):
+def _earlier(target: Path, way: Way, *, overwrite: bool) -> _Earlier | None:
+    """Open the space at a place if it was encoded in the same way; another is an error, unless it may be replaced."""
+    try:
+        found = _opened(target, way) if _holds_space(target) else None
+    except DamagedError:
+        if not overwrite:
+            raise
         return None
-    bundle = opening(target, KIND, verify=False)
+    if found is None and _holds_space(target) and not overwrite:
+        raise ExistsError(
+            f"{target} holds a space that was made by another encoder or in another way, and is left alone; choose "
+            f"another place, or say overwrite=True"
+        )
+    return found
+
+
+def _opened(target: Path, way: Way) -> _Earlier | None:
+    bundle = opening(target, KIND)
     made = bundle.meta["space"]["provenance"]
-    if made.get("encoding") != way.settings() or not bundle.has(f"{CUT}.npy"):
+    told = bundle.has(f"{CUT}.npy")
+    if made.get("encoding") != way.settings() or (made.get("truncated") and not told):
         return None
     space = replace(Space.from_bundle(bundle), encoder=way.encoder)
     named = space.metadata is not None and "text" in space.metadata.columns
     texts = space.metadata["text"] if named and space.metadata is not None else pl.Series("text", space.ids.tolist())
-    return _Earlier(texts, space.vectors, bundle.array(CUT), np.ones(len(space), np.bool_), space)
+    cut = bundle.array(CUT) if told else np.zeros(len(space), np.bool_)
+    return _Earlier(texts, space.vectors, cut, np.ones(len(space), np.bool_), space)
 
 
 def _is_whole(old: _Earlier, way: Way, corpus: Corpus) -> bool:
@@ -339,11 +376,11 @@ def _is_whole(old: _Earlier, way: Way, corpus: Corpus) -> bool:
     return old.space.metadata is not None and old.space.metadata.equals(columns)
 
 
-def _publish(work: _Work, target: Path, way: Way, points: Corpus, corpus: Corpus) -> None:
+def _publish(work: _Work, target: Path, way: Way, points: Corpus, corpus: Corpus, *, overwrite: bool) -> None:
     cut = work.cut()
     vectors = np.load(work.folder / "vectors.npy", mmap_mode="r", allow_pickle=False)
     space = way.space(points, corpus, vectors, int(cut.sum()))
-    with writing(target, KIND, overwrite=True) as draft:
+    with writing(target, KIND, overwrite=overwrite) as draft:
         space.write(draft, work.folder / "vectors.npy")
         draft.array(CUT, np.array(cut))
 

@@ -12,10 +12,10 @@ import numpy as np
 from semspace import checks
 from semspace.errors import DamagedError, InputError
 from semspace.sentences.layout import Layout
-from semspace.sentences.passages import Passage, offsets_of, passages
+from semspace.sentences.passages import Passage, passages, places_of
 from semspace.sentences.runtime import Tokenized
 
-_CHARACTERS = 8  # of a text are read for each token that the model can take
+_CHARACTERS = 6  # of a text are read for each token that the model can take
 _AT_ONCE = 1 << 19  # characters
 
 
@@ -28,11 +28,20 @@ class Tokenizer:
         self._place = layout.folder / "tokenizer.json"
         self._limit = layout.max_tokens
         self._tokenizer = load_tokenizer(layout)
+        marks = self._tokenizer.num_special_tokens_to_add(False)
+        if layout.max_tokens <= marks:
+            raise DamagedError(
+                f"{layout.folder} says that the model reads {layout.max_tokens} tokens, and {marks} of them mark a "
+                f"text's ends; fetch the model again"
+            )
         self._tokenizer.enable_truncation(layout.max_tokens)
         self._tokenizer.no_padding()
 
-    def read(self, texts: list[str]) -> Tokenized:
-        """Tokenise texts; every one has tokens, if only those that mark its ends."""
+    def read(self, texts: list[str], blank: str = "raise") -> Tokenized:
+        """Tokenise texts. Most tokenizers give every one tokens, if only those that mark its ends.
+
+        `blank` says what to do with a text that gets none: "raise", or "skip" it.
+        """
         rows: list[list[int]] = []
         cut: list[bool] = []
         for batch in _batches(texts):
@@ -44,6 +53,9 @@ class Tokenizer:
                 rows.append(found.ids)
                 cut.append(bool(len(found.ids) >= self._limit and found.overflowing))
         lengths = np.fromiter(map(len, rows), np.int64, len(rows))
+        if blank == "skip":
+            rows, cut = [row for row in rows if row], [one for row, one in zip(rows, cut, strict=True) if row]
+            lengths = lengths[lengths > 0]
         if not lengths.min(initial=1):
             raise InputError(
                 f"this model's tokenizer gives no tokens for the text {texts[int(lengths.argmin())][:40]!r}, so it has "
@@ -78,7 +90,7 @@ class Tokenizer:
             )
         given = [self._as_read(text) for text in texts]
         return [
-            passages(text, offsets_of(one), limit, overlap)
+            passages(text, places_of(one), limit, overlap)
             for batch in _batches(given)
             for text, one in zip(batch, self._whole.encode_batch(batch, add_special_tokens=False), strict=True)
         ]
@@ -97,7 +109,8 @@ class Tokenizer:
 
     def check(self, vocabulary: int) -> None:
         """Raise `DamagedError` if a model that knows so many tokens isn't the one this tokenizer was made for."""
-        own = self._tokenizer.get_vocab_size(with_added_tokens=False)  # those added may be of no use to the model
+        # Those added may be of no use to the model; whether they come in a text is seen when it is encoded.
+        own = max(self._tokenizer.get_vocab(with_added_tokens=False).values(), default=-1) + 1
         if own > vocabulary:
             raise DamagedError(
                 f"{self._place} isn't this model's: it has {own:,} tokens, and the model knows {vocabulary:,}; "

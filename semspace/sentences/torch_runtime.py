@@ -32,6 +32,11 @@ class TorchRuntime:
 
     def pooled(self, texts: Tokenized, done: Callable[[int], object]) -> FloatMatrix:
         """Run texts of about the same length together, the longest first."""
+        if texts.tokens.max(initial=0) >= self.vocabulary:
+            raise DamagedError(
+                f"the tokenizer isn't this model's: it gives a token {texts.tokens.max()}, and the model knows "
+                f"{self.vocabulary:,}; fetch the model again"
+            )
         rows = np.split(texts.tokens, texts.starts[1:-1])
         vectors = np.empty((len(rows), self.dim), np.float32)
         for batch in _batches(np.diff(texts.starts).tolist()):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -38,6 +39,7 @@ class TransformerEncoder(Encoder):
 
     def __init__(self, folder: Path, name: str, runtime: str = "auto") -> None:
         checks.choice("runtime", runtime, RUNTIMES)
+        self._root = folder
         self.layout = read_layout(folder)
         self.name = name
         self.max_tokens = self.layout.max_tokens
@@ -46,7 +48,10 @@ class TransformerEncoder(Encoder):
         self.normalizes = self.layout.normalize
         self.tokenizer = Tokenizer(self.layout)
         self._runtime, self.why = choice.choose(
-            self.layout, runtime, lambda: self.prepare(list(parity.SENTENCES)), self.tokenizer.check
+            self.layout,
+            runtime,
+            lambda: self.tokenizer.read(list(parity.SENTENCES), blank="skip"),
+            self.tokenizer.check,
         )
         self.runtime = self._runtime.kind
         self.engine = self._runtime.engine
@@ -62,18 +67,15 @@ class TransformerEncoder(Encoder):
 
     def encode_block(self, prepared: Tokenized, shown: Bar) -> Encoded:
         """Run a block of tokenised texts."""
-        highest = int(prepared.tokens.max(initial=0))
-        if highest >= self._runtime.vocabulary:
-            raise DamagedError(
-                f"the tokenizer of {self.name} isn't this model's: it gives a token {highest}, and the model knows "
-                f"{self._runtime.vocabulary:,}; fetch the model again"
-            )
         vectors = self._runtime.pooled(prepared, shown.update)
         if not np.isfinite(vectors).all():
             raise DamagedError(f"the model {self.name} gives vectors that aren't numbers; fetch it again")
         if self.layout.normalize:
             vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), np.float32(1e-12))
         return Encoded(vectors, prepared.cut)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self._root, self.name, self.runtime)  # opened again where it is unpickled, by joblib say
 
     def __repr__(self) -> str:
         known = f"dim={self.dim}, max_tokens={self.max_tokens}, runtime={self.runtime!r}"
