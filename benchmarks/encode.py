@@ -205,11 +205,14 @@ def peak(precision: str) -> float:
         rooms = [aligned((size,), np.uint8) for size in (6 * 384, 256 * steps, 6 * 256)]
         run(*(room.ctypes.data for room in rooms), repeats)
 
+    def both() -> float:
+        threads = [threading.Thread(target=one) for _ in range(2)]
+        begun = perf_counter()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return perf_counter() - begun
+
     one()
-    threads = [threading.Thread(target=one) for _ in range(2)]
-    begun = perf_counter()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return 2 * repeats * 6 * 64 * steps * numbers / (perf_counter() - begun) / 1e9
+    return 2 * repeats * 6 * 64 * steps * numbers / min(both() for _ in range(7)) / 1e9

@@ -84,7 +84,7 @@ class Encoder(ABC):
         runtime : {"auto", "fast", "exact", "torch"}
             How a transformer is run. ``"torch"`` is the reference, in float32. ``"exact"`` is about three times as fast
             on a processor with bfloat16, its vectors within a cosine of 0.9999 of the reference's. ``"fast"`` rounds
-            to int8: about five times as fast, within 0.995 on the mean. ``"auto"`` takes torch if it sees a GPU, and
+            to int8: four to five times as fast, within 0.995 on the mean. ``"auto"`` takes torch if it sees a GPU, and
             else the fastest that this processor and model allow and that keeps its promise, which is measured on the
             first load and remembered; ``encoder.runtime`` is what it took, and ``encoder.why`` says why. A static
             encoder has no runtimes.
