@@ -11,9 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from semspace import __version__
 from semspace.bundle import digest, write_text
 from semspace.errors import SemspaceError
+from semspace.inference import tiles
+from semspace.inference.tiles import FEATURES
 from semspace.sentences.runtime import BOUNDS, Runtime, Tokenized
 
 # Short and long, plain and technical, spoken and written, in several languages, and some that are hardly text.
@@ -86,7 +87,7 @@ class Parity(NamedTuple):
 
 def measured(runtime: Runtime, reference: Callable[[], Runtime], texts: Tokenized, fingerprint: str) -> Parity:
     """Measure a runtime against the reference, or remember what was measured on a machine like this."""
-    facts = [fingerprint, runtime.kind, runtime.engine, __version__, platform.machine(), platform.processor()]
+    facts = [fingerprint, runtime.kind, runtime.engine, _kernels(), platform.machine(), sorted(FEATURES.items())]
     place = _cache() / f"{digest(json.dumps([*facts, SENTENCES]).encode())[:32]}.json"
     try:
         mean, least, name = json.loads(place.read_text(encoding="utf-8"))
@@ -109,6 +110,11 @@ def _compare(runtime: Runtime, reference: Runtime, texts: Tokenized) -> Parity:
         cosines = (ours * theirs).sum(1) / np.linalg.norm(ours, axis=1) / np.linalg.norm(theirs, axis=1)
     cosines = np.nan_to_num(cosines, nan=-1.0)
     return Parity(float(cosines.mean()), float(cosines.min()), reference.engine)
+
+
+def _kernels() -> str:
+    """Give a digest of the kernels as they are written, so that nothing is remembered of others."""
+    return digest(*(path.read_bytes() for path in sorted(Path(tiles.__file__).parent.glob("*.py"))))
 
 
 def _cache() -> Path:
