@@ -104,6 +104,16 @@ def test_what_was_cut_is_counted_for_texts_that_are_not_encoded_again(small, tmp
     assert space.provenance["truncated"] == 1
 
 
+@pytest.mark.parametrize("into", [None, "s"])
+def test_the_warning_points_at_the_line_that_encodes(small, tmp_path, into):
+    with pytest.warns(UserWarning, match="are longer") as told:
+        small.embed(ss.Corpus.from_texts(["a b c d " * 30]), into=into and tmp_path / into)
+    assert told[0].filename == __file__
+    with pytest.warns(UserWarning, match="are longer") as told:
+        small.encode(["a b c d " * 30])
+    assert told[0].filename == __file__
+
+
 def test_broken_off_work_serves_another_corpus(small, tmp_path, blocks_of_ten, counted, monkeypatch):
     """The corpus grows while the work lies broken off: what was encoded isn't lost."""
     first = texts(40)

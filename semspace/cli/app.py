@@ -117,7 +117,7 @@ def embed(
 ) -> None:
     """Encode documents and save them as a space.
 
-    Broken off, the same command goes on where it stopped. With --overwrite, texts that the space has stay.
+    Broken off, the same command goes on where it stopped. With --overwrite, no text of the space is encoded again.
     """
     bundle.check_free(out, overwrite=overwrite)
     corpus = o.read_corpus(source, text, id, drop_empty, encoding)

@@ -307,14 +307,14 @@ class Encoder(ABC):
     def __deepcopy__(self, memo: object) -> Encoder:
         return self  # it never changes; scikit-learn's clone would copy all its weights
 
-    def warn(self, cut: int, total: int) -> None:
-        """Say how many texts were cut, if any were."""
+    def warn(self, cut: int, total: int, *, above: int = 3) -> None:
+        """Say how many texts were cut, if any were, and point so many calls above at the line that had them encoded."""
         if cut:
             warnings.warn(
                 f"{cut:,} of {total:,} texts are longer than the {self.max_tokens} tokens {self.name} reads; "
                 f"only their beginnings were encoded",
                 SemspaceWarning,
-                stacklevel=3,
+                stacklevel=above,
             )
 
     def _encode_as(self, prompt: str, texts: Sequence[str], options: dict[str, Any]) -> FloatMatrix:

@@ -90,7 +90,7 @@ def embed(
         space = embed_into(way, corpus, into, overwrite=overwrite, progress=progress)
     else:
         space = _in_memory(way, corpus, progress=progress)
-    encoder.warn(space.provenance["truncated"], len(space))
+    encoder.warn(space.provenance["truncated"], len(space), above=4)
     return space
 
 

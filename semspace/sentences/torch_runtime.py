@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -92,7 +93,9 @@ def _pool(states: Any, mask: Any, how: str) -> Any:
 
 def _load_model(layout: Layout) -> Any:
     torch = checks.need("torch", "transformers")
-    transformers = checks.need("transformers", "transformers")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="IProgress not found")  # in a notebook, of a bar that isn't shown
+        transformers = checks.need("transformers", "transformers")
     safetensors = checks.need("safetensors", "transformers")
     logging = transformers.utils.logging
     shown = logging.is_progress_bar_enabled()
