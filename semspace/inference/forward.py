@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from semspace.inference.attention import Heads, attend, heads_for
 from semspace.inference.compiling import compiled
-from semspace.inference.model import Floats, Model, aligned
+from semspace.inference.model import Floats, Linear, Model, aligned
 from semspace.inference.products import Left, multiply, rounded
 from semspace.inference.steps import activate, norm
 from semspace.inference.tiles import ROWS, WIDTH
@@ -107,10 +107,7 @@ def _layer(model: Model, layer: int, starts: npt.NDArray[np.int64], scratch: Scr
     _attention(model, layer, starts, scratch)
     _round_all(model.outputs.weights, scratch.context, rows, scratch.left)
     _add_bias(x, rows, model.outputs.bias[layer])
-    groups, panels = model.outputs.weights.shape[1:3]
-    for group in range(groups):
-        for panel in range(panels):
-            multiply(model.outputs, layer, group, panel, scratch.left, group, groups, rows, x, panel * WIDTH)
+    _add_product(model.outputs, layer, 0, scratch.left, rows, x)
     norm(x, rows, model.norms[1 + 2 * layer], model.epsilon)
     _round_all(model.up.weights, x, rows, scratch.left)
     _add_bias(x, rows, model.down.bias[layer])
@@ -123,23 +120,10 @@ def _attention(model: Model, layer: int, starts: npt.NDArray[np.int64], scratch:
     """Make queries, keys and values of a few heads at a time, and let the texts attend with them."""
     qkv, context, rows = scratch.qkv, scratch.context, starts[-1] - starts[0]
     size, columns = model.positions.shape[1] // model.heads, qkv.shape[1]
-    block, panels, groups = columns // 3, columns // WIDTH, model.inputs.weights.shape[1]
+    block = columns // 3
     for part in range(model.positions.shape[1] // block):
         _set_bias(qkv, rows, model.inputs.bias[layer, part * columns : (part + 1) * columns])
-        for group in range(groups):
-            for panel in range(panels):
-                multiply(
-                    model.inputs,
-                    layer,
-                    group,
-                    part * panels + panel,
-                    scratch.left,
-                    group,
-                    groups,
-                    rows,
-                    qkv,
-                    panel * WIDTH,
-                )
+        _add_product(model.inputs, layer, part * columns, scratch.left, rows, qkv)
         for head in range(0, block, size):
             column = part * block + head
             nearness = model.nearness[column // size : column // size + 1]
@@ -152,27 +136,22 @@ def _attention(model: Model, layer: int, starts: npt.NDArray[np.int64], scratch:
 def _between(model: Model, layer: int, rows: int, scratch: Scratch) -> None:
     """Go up to the hidden units and down again, a group of them at a time, so that they stay in the cache."""
     middle = scratch.middle
-    groups, panels = model.up.weights.shape[1], middle.shape[1] // WIDTH
     for part in range(model.down.weights.shape[1]):
         _set_bias(middle, rows, model.up.bias[layer, part * middle.shape[1] : (part + 1) * middle.shape[1]])
-        for group in range(groups):
-            for panel in range(panels):
-                multiply(
-                    model.up,
-                    layer,
-                    group,
-                    part * panels + panel,
-                    scratch.left,
-                    group,
-                    groups,
-                    rows,
-                    middle,
-                    panel * WIDTH,
-                )
+        _add_product(model.up, layer, part * middle.shape[1], scratch.left, rows, middle)
         activate(model.down.weights, middle, rows)
         rounded(model.down.weights, middle, rows, 0, scratch.between, 0, 1)
         for panel in range(model.down.weights.shape[2]):
             multiply(model.down, layer, part, panel, scratch.between, 0, 1, rows, scratch.x, panel * WIDTH)
+
+
+@compiled
+def _add_product(linear: Linear, layer: int, first: int, left: Left, rows: int, out: Floats) -> None:
+    """Add to `out` as many outputs of a linear map as it has columns, from the `first` on."""
+    groups = linear.weights.shape[1]
+    for group in range(groups):
+        for column in range(0, out.shape[1], WIDTH):
+            multiply(linear, layer, group, (first + column) // WIDTH, left, group, groups, rows, out, column)
 
 
 @compiled
