@@ -272,7 +272,7 @@ base.BLOCK = 100
 warnings.simplefilter("ignore")
 draw = random.Random(5)
 words = "red old wine ale river stone bread cold quick brown fox".split()
-texts = [" ".join(draw.choices(words, k=draw.randint(1, 30))) + f" {i}" for i in range(6_000)]
+texts = [" ".join(draw.choices(words, k=draw.randint(1, 30))) + f" {i}" for i in range(10_000)]
 encoder = ss.Encoder.load(sys.argv[1])
 print("loaded", flush=True)
 encoder.embed(ss.Corpus.from_texts(texts), into=sys.argv[2], progress=False)
@@ -280,27 +280,33 @@ encoder.embed(ss.Corpus.from_texts(texts), into=sys.argv[2], progress=False)
 
 
 def test_killed_ten_times_at_random_it_ends_with_the_same_bytes(small, small_folder, tmp_path):
-    def run(place, seconds=None):
-        """Encode in a process of its own, and kill it after so many seconds; tell how it ended and what it took."""
+    log = tmp_path / ".killed.encoding" / "done.jsonl"
+
+    def shards():
+        return log.read_bytes().count(b"]") if log.exists() else 0
+
+    def run(place, more=None):
+        """Encode in a process of its own, and kill it after so many more shards; tell how it ended."""
         command = [sys.executable, "-c", _CHILD, str(small_folder), str(place)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
             assert child.stdout.readline() == "loaded\n"
-            begun = time.perf_counter()
-            if seconds is not None:
-                time.sleep(seconds)
+            if more is not None:
+                until = shards() + more
+                while shards() < until and child.poll() is None:
+                    time.sleep(0.001)
+                time.sleep(draw.uniform(0, 0.01))  # anywhere within a shard
                 child.send_signal(signal.SIGKILL)
-            return child.wait(), time.perf_counter() - begun
+            return child.wait()
 
-    ended, took = run(tmp_path / "whole")
-    assert ended == 0
-    draw, killed, grown = random.Random(1), 0, set()
+    draw = random.Random(1)
+    assert run(tmp_path / "whole") == 0
+    killed, grown = 0, set()
     for _ in range(10):
-        killed += run(tmp_path / "killed", draw.uniform(0, 0.25 * took))[0] == -signal.SIGKILL
-        log = tmp_path / ".killed.encoding" / "done.jsonl"
-        grown.add(log.stat().st_size if log.exists() else 0)
+        killed += run(tmp_path / "killed", draw.randint(0, 4)) == -signal.SIGKILL
+        grown.add(shards())
     assert killed >= 5
     assert len(grown) >= 3  # it was killed at different points, and each time went on
-    assert run(tmp_path / "killed")[0] == 0
+    assert run(tmp_path / "killed") == 0
     assert files_of(tmp_path / "killed") == files_of(tmp_path / "whole")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["killed", "whole"]
 
