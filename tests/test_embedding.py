@@ -114,6 +114,15 @@ def test_the_warning_points_at_the_line_that_encodes(small, tmp_path, into):
     assert told[0].filename == __file__
 
 
+@pytest.mark.parametrize("into", [None, "s"])
+def test_texts_of_nothing_known_are_counted(tmp_path, into):
+    words = ss.Space.from_vectors(["red", "wine"], [[1, 0], [0, 1]])
+    encoder = ss.WordAverage(words, frequencies="zipf")
+    corpus = ss.Corpus.from_texts(["red wine", "unheard of", "???"])
+    with pytest.warns(UserWarning, match="2 of 3 texts hold nothing that word-average knows"):
+        encoder.embed(corpus, into=into and tmp_path / into)
+
+
 def test_broken_off_work_serves_another_corpus(small, tmp_path, blocks_of_ten, counted, monkeypatch):
     """The corpus grows while the work lies broken off: what was encoded isn't lost."""
     first = texts(40)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 import semspace as ss
 from semspace.errors import DamagedError, InputError
 from semspace.inference import families, forward, lanes, model, products, steps, tiles
+from semspace.inference.compiling import compiled
 from semspace.sentences import kernel_runtime
 from semspace.sentences.layout import read_layout
 from tests.conftest import make_tiny_model
@@ -122,7 +123,7 @@ def test_a_product_by_hand(precision, rows):
     np.testing.assert_allclose(out[:rows], 1 + x[:rows] @ weights[0].T, rtol=1e-5)
 
 
-@products.compiled
+@compiled
 def _product(linear, x, rows, left, out):
     groups, panels = linear.weights.shape[1:3]
     for group in range(groups):
@@ -131,12 +132,12 @@ def _product(linear, x, rows, left, out):
             products.multiply(linear, 0, group, panel, left, group, groups, rows, out, panel * tiles.WIDTH)
 
 
-@products.compiled
+@compiled
 def _activated(weights, x):
     steps.activate(weights, x, len(x))
 
 
-@products.compiled
+@compiled
 def _powers(row, less, fine):
     if fine:
         return lanes.exponentials(row.ctypes.data, len(row) // 16, less, 6)

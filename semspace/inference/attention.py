@@ -68,7 +68,6 @@ def attend(
     raise NotImplementedError  # compiled for each kind of weights
 
 
-@compiled
 def _attend_floats(
     weights: Any,
     qkv: Floats,
@@ -105,7 +104,6 @@ def _attend_floats(
         _divide(heads, row, length, place, by, size)
 
 
-@compiled
 def _attend_halves(
     weights: Any,
     qkv: Floats,
@@ -207,4 +205,4 @@ def _attend(
     out: Any,
     column: Any,
 ) -> Any:
-    return _ATTEND[weights.dtype].py_func
+    return _ATTEND[weights.dtype]

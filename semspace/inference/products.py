@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 from numba import extending, types
 
-from semspace.inference.compiling import compiled
 from semspace.inference.lanes import LANES, extremes, halve
 from semspace.inference.model import Floats, Linear
 from semspace.inference.tiles import ROWS, VECTORS, WIDTH, add_bytes, add_floats, add_halves
@@ -40,7 +39,6 @@ def multiply(
     raise NotImplementedError  # compiled for each kind of weights
 
 
-@compiled
 def _to_bytes(weights: Any, x: Floats, rows: int, first: int, left: Left, group: int, of: int) -> None:
     size = weights.shape[3] * 4
     for row in range(rows):
@@ -55,7 +53,6 @@ def _to_bytes(weights: Any, x: Floats, rows: int, first: int, left: Left, group:
         left.scale[row, group], left.low[row, group] = scale, low
 
 
-@compiled
 def _to_halves(weights: Any, x: Floats, rows: int, first: int, left: Left, group: int, of: int) -> None:
     size = weights.shape[3] * 2
     for row in range(rows):
@@ -63,7 +60,6 @@ def _to_halves(weights: Any, x: Floats, rows: int, first: int, left: Left, group
         halve(numbers.ctypes.data, left.bytes.ctypes.data + 2 * (row * of + group) * size, size // LANES)
 
 
-@compiled
 def _to_floats(weights: Any, x: Floats, rows: int, first: int, left: Left, group: int, of: int) -> None:
     size = weights.shape[3]
     floats = left.bytes.view(np.float32)
@@ -72,7 +68,6 @@ def _to_floats(weights: Any, x: Floats, rows: int, first: int, left: Left, group
         floats[begin : begin + size] = x[row, first : first + size]
 
 
-@compiled
 def _multiply_bytes(
     linear: Linear, layer: int, place: int, panel: int, left: Left, group: int, of: int, rows: int, out: Floats, at: int
 ) -> None:
@@ -90,46 +85,47 @@ def _multiply_bytes(
         )  # fmt: skip
 
 
-@compiled
-def _multiply_halves(
-    linear: Linear, layer: int, place: int, panel: int, left: Left, group: int, of: int, rows: int, out: Floats, at: int
-) -> None:
-    steps = linear.weights.shape[3]
-    right, start = linear.weights[layer, place, panel].ctypes.data, left.bytes.ctypes.data + 4 * group * steps
-    by = out.strides[0]
-    for row in range(0, rows, ROWS):
-        to = out.ctypes.data + row * by + 4 * at
-        add_halves(start + 4 * row * of * steps, 4 * of * steps, right, 4 * WIDTH, steps, to, by, VECTORS)
+def _adding(tile: Any) -> Any:
+    """Write `multiply` for a tile that adds up in float32 by itself."""
 
+    def add(
+        linear: Linear,
+        layer: int,
+        place: int,
+        panel: int,
+        left: Left,
+        group: int,
+        of: int,
+        rows: int,
+        out: Floats,
+        at: int,
+    ) -> None:
+        steps = linear.weights.shape[3]
+        right, start = linear.weights[layer, place, panel].ctypes.data, left.bytes.ctypes.data + 4 * group * steps
+        by = out.strides[0]
+        for row in range(0, rows, ROWS):
+            to = out.ctypes.data + row * by + 4 * at
+            tile(start + 4 * row * of * steps, 4 * of * steps, right, 4 * WIDTH, steps, to, by, VECTORS)
 
-@compiled
-def _multiply_floats(
-    linear: Linear, layer: int, place: int, panel: int, left: Left, group: int, of: int, rows: int, out: Floats, at: int
-) -> None:
-    steps = linear.weights.shape[3]
-    right, start = linear.weights[layer, place, panel].ctypes.data, left.bytes.ctypes.data + 4 * group * steps
-    by = out.strides[0]
-    for row in range(0, rows, ROWS):
-        to = out.ctypes.data + row * by + 4 * at
-        add_floats(start + 4 * row * of * steps, 4 * of * steps, right, 4 * WIDTH, steps, to, by, VECTORS)
+    return add
 
 
 _ROUNDED: dict[Any, Any] = {types.int8: _to_bytes, types.uint16: _to_halves, types.float32: _to_floats}
 _MULTIPLY: dict[Any, Any] = {
     types.int8: _multiply_bytes,
-    types.uint16: _multiply_halves,
-    types.float32: _multiply_floats,
+    types.uint16: _adding(add_halves),
+    types.float32: _adding(add_floats),
 }
 
 
-# By the kind of the weights the compiler takes one or the other.
+# By the kind of the weights the compiler takes one or the other, as a part of what calls it.
 @extending.overload(rounded, strict=False)
 def _rounded(weights: Any, x: Any, rows: Any, first: Any, left: Any, group: Any, of: Any) -> Any:
-    return _ROUNDED[weights.dtype].py_func
+    return _ROUNDED[weights.dtype]
 
 
 @extending.overload(multiply, strict=False)
 def _multiply(
     linear: Any, layer: Any, place: Any, panel: Any, left: Any, group: Any, of: Any, rows: Any, out: Any, at: Any
 ) -> Any:
-    return _MULTIPLY[linear[0].dtype].py_func
+    return _MULTIPLY[linear[0].dtype]

@@ -55,7 +55,6 @@ def activate(weights: Any, x: Floats, rows: int) -> None:
     raise NotImplementedError  # compiled for each kind of weights
 
 
-@compiled
 def _activate(weights: Any, x: Floats, rows: int) -> None:
     for row in range(rows):
         part = x[row]
@@ -63,7 +62,6 @@ def _activate(weights: Any, x: Floats, rows: int) -> None:
             part[i] = gelu(part[i])
 
 
-@compiled
 def _activate_nearly(weights: Any, x: Floats, rows: int) -> None:
     for row in range(rows):
         gelu_nearly(x[row].ctypes.data, x.shape[1] // LANES)
@@ -71,8 +69,7 @@ def _activate_nearly(weights: Any, x: Floats, rows: int) -> None:
 
 @extending.overload(activate, strict=False)
 def _chosen(weights: Any, x: Any, rows: Any) -> Any:
-    chosen: Any = _activate if weights.dtype == types.float32 else _activate_nearly
-    return chosen.py_func
+    return _activate if weights.dtype == types.float32 else _activate_nearly
 
 
 @compiled

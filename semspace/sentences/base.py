@@ -168,7 +168,8 @@ class Encoder(ABC):
         read = checks.strings("texts", texts)
         if batch_size is not None:
             checks.whole("batch_size", batch_size)
-        shown = progress if show_progress_bar is None else checks.flag("show_progress_bar", show_progress_bar)
+        asked = ("progress", progress) if show_progress_bar is None else ("show_progress_bar", show_progress_bar)
+        shown = checks.flag(*asked)
         vectors = np.empty((len(read), self.dim), np.float32)
         cut, done = 0, 0
         for part in self.encoded(_slices(read), len(read), prompt=self._prompt(prompt, prompt_name), progress=shown):

@@ -171,6 +171,7 @@ def _fill(work: _Work, way: Way, points: Corpus, sources: list[_Source], *, prog
             _repeat(origin, shard, vectors, cut)
             work.put(shard, vectors, cut)
             shown.update(len(vectors))
+        next(fresh, None)  # to its end, where it says how many texts were unknown
 
 
 @dataclass(frozen=True)
