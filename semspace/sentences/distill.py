@@ -1,4 +1,4 @@
-"""`distill`: any encoder → a `StaticEncoder` that agrees with it, and is some hundred times faster."""
+"""`distill`: any encoder → a `StaticEncoder` that agrees with it, and is far faster than any transformer."""
 
 from __future__ import annotations
 
