@@ -8,12 +8,12 @@ import re
 import shlex
 import subprocess
 import sys
-from difflib import SequenceMatcher
+from collections import Counter
 from pathlib import Path
 
 import pytest
-
-from semspace.inference.tiles import FEATURES
+from llvmlite.binding import get_host_cpu_name
+from numba.core import config
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -37,13 +37,16 @@ def same(shown, printed):
 
 
 def alike(shown, printed):
-    """Compare what threads leave open: the same form, most of the same words."""
-    masked = [re.sub(r"\d", "#", re.sub(r"\s+", " ", text)).strip() for text in (shown, printed)]
-    return SequenceMatcher(None, *masked, autojunk=False).ratio() > 0.8
+    """Compare what threads and processors leave open: most of the same words, in whatever order, and as many lines."""
+    first, second = (Counter(re.sub(r"\d", "#", text).split()) for text in (shown, printed))
+    lines = [text.strip().count("\n") for text in (shown, printed)]
+    return lines[0] == lines[1] and (first & second).total() > 0.7 * max(first.total(), second.total())
 
 
-# What the README shows of sentence vectors was printed by the runtime "fast"; another differs in the third place.
-printed_here = same if FEATURES.get("avx512vnni") and FEATURES.get("avx512bf16") else alike
+# What the README shows of sentence vectors was printed by the runtime "fast" on this processor. Compiled for another
+# one, sums are rounded in another order, an 8-bit code becomes its neighbour, a cosine moves by 0.005, and a point on
+# the border changes its group.
+printed_here = same if (config.CPU_NAME or get_host_cpu_name()) == "znver4" else alike
 
 
 @pytest.mark.parametrize("module", MODULES)
