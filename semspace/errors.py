@@ -36,5 +36,9 @@ class MissingExtraError(SemspaceError, ImportError):
     """An optional library that isn't installed; the message names the pip command."""
 
 
+class ServerError(SemspaceError, ConnectionError):
+    """A server that can't be reached, or won't do what it is asked."""
+
+
 class SemspaceWarning(UserWarning):
     """Something to know about a result that is there all the same."""

@@ -1,0 +1,487 @@
+"""A collection in Milvus: on a server, where it may be larger than this machine, or in the file of a Milvus Lite."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from semspace import checks, queries
+from semspace.checks import FloatMatrix
+from semspace.errors import ExistsError, InputError
+from semspace.index.collection import Hits
+from semspace.index.milvus_fields import ID, KINDS, LONGEST, VECTOR, Fields, sizes
+from semspace.index.milvus_filter import Expression, both, literal, one_of, translate
+from semspace.index.milvus_server import EXTRA, Server
+
+FORMAT = 1
+_PROPERTY = "semspace"  # of a collection, under which lies what `connect` needs to know
+_METRICS = {"cosine": "COSINE", "dot": "IP", "euclidean": "L2"}
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}")
+_WINDOW = 16_384  # the most hits that Milvus gives to one query
+_IDS = 1_000  # in one condition
+_QUERIES = 256  # in one search
+_HITS = 50_000  # in one answer
+_BYTES = 8_000_000  # of points in one message: a server takes 64 MB, JSON and copies included
+_PAGE = 4_000  # points walked at a time
+
+Found = tuple[str, float, Mapping[str, Any] | None]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class MilvusCollection:
+    """Points of one space in Milvus; make one with `MilvusCollection.create`, or `connect` to one.
+
+    It satisfies `semspace.index.collection.Collection`. Every question sees all that was written before it
+    (consistency level "Strong"). Milvus checks ids neither where points are added nor where they are deleted, so that
+    is done here, just before: of two programs that add the same id at the same moment, both may succeed.
+
+    Parameters
+    ----------
+    server : Server
+    name : str
+        Of the collection.
+    dim : int
+    metric : {"cosine", "dot", "euclidean"}
+    fields : Fields
+        How the metadata's columns lie in it.
+    facts : mapping
+        What it was created with: the fingerprint of the space, its encoder, and whatever else JSON can hold.
+
+    Examples
+    --------
+    >>> import numpy as np, tempfile
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> points = MilvusCollection.create(f"{folder.name}/points.db", "animals", dim=2)
+    >>> points.add(["cat", "dog", "car"], np.float32([[1, 1], [1, 0.8], [-1, 1]]), None)
+    >>> points.nearest(np.float32([[1, 1]]), 2)[0].ids
+    ('cat', 'dog')
+    >>> points.close(); folder.cleanup()
+    """
+
+    server: Server
+    name: str
+    dim: int
+    metric: str
+    fields: Fields
+    facts: Mapping[str, Any]
+    kind: str = "milvus"
+
+    # -- making -------------------------------------------------------------------------------------------
+
+    @classmethod
+    def connect(cls, uri: str, collection: str, token: str | None = None) -> MilvusCollection:
+        """Connect to a collection that is there.
+
+        Parameters
+        ----------
+        uri : str
+            ``"http://host:19530"``, or the path of a Milvus Lite, which ends in ``.db``.
+        collection : str
+        token : str, optional
+            ``"user:password"``, or an API key.
+
+        Raises
+        ------
+        ServerError
+            If the server doesn't answer within some seconds.
+        InputError
+            If there is no such collection, or semspace didn't make it.
+        """
+        server = Server.open(uri, token)
+        try:
+            return cls._open(server, collection)
+        except BaseException:
+            server.close()
+            raise
+
+    @classmethod
+    def create(
+        cls,
+        uri: str,
+        collection: str,
+        *,
+        dim: int,
+        metric: str = "cosine",
+        metadata_schema: pl.Schema | Mapping[str, pl.DataType] | None = None,
+        facts: Mapping[str, Any] | None = None,
+        token: str | None = None,
+        overwrite: bool = False,
+    ) -> MilvusCollection:
+        """Create an empty collection.
+
+        Parameters
+        ----------
+        uri, collection, token
+            See `connect`. The file of a Milvus Lite is made where it isn't there.
+        dim : int
+        metric : {"cosine", "dot", "euclidean"}
+        metadata_schema : polars.Schema, optional
+            The columns of the metadata and their types. Whole numbers, floats, times, truth and text can be searched
+            by; lists and structs are only kept.
+        facts : mapping, optional
+            What `connect` shall give back as ``facts``: values that JSON can hold.
+        overwrite : bool
+            Drop a collection of this name, with all its points.
+        """
+        fields = Fields.of(metadata_schema)
+        stored = {
+            "format": FORMAT,
+            "dim": checks.whole("dim", dim),
+            "metric": checks.choice("metric", metric, queries.METRICS),
+            "facts": as_json(facts or {}),
+            **fields.to_text(),
+        }
+        if not isinstance(collection, str) or not _NAME.fullmatch(collection):
+            raise InputError(
+                "the name of a collection in Milvus has letters, digits and underscores, and begins with no digit; "
+                f"got {collection!r}"
+            )
+        server = Server.open(uri, token, new=True)
+        try:
+            if server.ask("has_collection", collection):
+                if not overwrite:
+                    raise ExistsError(
+                        f"the collection {collection!r} is there already in {server.uri}; "
+                        "take another name, or overwrite=True"
+                    )
+                server.ask("drop_collection", collection)
+            _make(server, collection, dim, fields, stored)
+            return cls._open(server, collection)
+        except BaseException:
+            server.close()
+            raise
+
+    @classmethod
+    def _open(cls, server: Server, name: str) -> MilvusCollection:
+        there = server.collections()
+        if name not in there:
+            raise InputError(f"no collection {name!r} in {server.uri}; there are {', '.join(there) or 'none'}")
+        told = server.ask("describe_collection", name)
+        stored = _read_json(told.get("properties", {}).get(_PROPERTY))
+        if not isinstance(stored, dict) or "format" not in stored:
+            raise InputError(
+                f"the collection {name!r} in {server.uri} wasn't made by semspace; push a space into a new collection"
+            )
+        if stored["format"] > FORMAT:
+            raise InputError(f"the collection {name!r} in {server.uri} was made by a later semspace; upgrade this one")
+        # A Milvus before 2.5 forgets that a field may be unknown.
+        nulls = all(field.get("nullable") for field in told["fields"] if field["name"] not in (ID, VECTOR))
+        _make_ready(server, name, stored["metric"])
+        fields = Fields.from_text(stored, nulls=nulls)
+        return cls(server, name, stored["dim"], stored["metric"], fields, stored["facts"])
+
+    # -- looking into it ----------------------------------------------------------------------------------
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the metadata's columns."""
+        return self.fields.columns
+
+    def __len__(self) -> int:
+        """Count the live points."""
+        return int(self._query("", ["count(*)"])[0]["count(*)"])
+
+    def __repr__(self) -> str:
+        return f"MilvusCollection({self.name!r} in {self.server.uri}: {self.metric}, {self.dim} dimensions)"
+
+    def present(self, ids: Sequence[str]) -> list[bool]:
+        """Tell of each id whether it is a live point."""
+        there = {row[ID] for some in _batches(ids) for row in self._query(one_of(ID, some), [ID])}
+        return [id in there for id in ids]
+
+    def vectors(self, ids: Sequence[str]) -> FloatMatrix:
+        """Give the vectors of ids, float32 (n, dim), in their order; raise `UnknownIdError` where one isn't there."""
+        rows = self._rows(ids, [VECTOR])
+        return np.array([row[VECTOR] for row in rows], np.float32).reshape(len(rows), self.dim)
+
+    def metadata(self, ids: Sequence[str]) -> pl.DataFrame | None:
+        """Give the metadata of ids, in their order; raise `UnknownIdError` where one isn't there."""
+        return self.fields.decode(self._rows(ids, self._outputs))
+
+    def pieces(self) -> Iterator[tuple[list[str], FloatMatrix]]:
+        """Walk all live points, some thousands at a time, in the order of their ids."""
+        return self._walk(True, None)
+
+    @cached_property
+    def _outputs(self) -> list[str]:
+        return [ID, *self.fields.names.values()]
+
+    def _query(self, condition: str, outputs: list[str], **more: Any) -> list[dict[str, Any]]:
+        return list(
+            self.server.ask(
+                "query", self.name, filter=condition, output_fields=outputs, consistency_level="Strong", **more
+            )
+        )
+
+    def _rows(self, ids: Sequence[str], outputs: list[str]) -> list[dict[str, Any]]:
+        """Ask for points by id, in their order."""
+        found = {row[ID]: row for some in _batches(ids) for row in self._query(one_of(ID, some), [ID, *outputs])}
+        self._check_known(ids, found)
+        return [found[id] for id in ids]
+
+    def _check_known(self, ids: Sequence[str], there: Mapping[str, Any]) -> None:
+        missing = next((id for id in ids if id not in there), None)
+        if missing is None:
+            return
+        count = len(self)
+        near = [row[ID] for row in self._query("", [ID], limit=_WINDOW)] if 0 < count <= _WINDOW else []
+        raise checks.unknown("point", missing, near, where=f"the collection {self.name!r} of {count:,}")
+
+    def _walk(self, condition: Expression, among: Sequence[str] | None) -> Iterator[tuple[list[str], FloatMatrix]]:
+        """Walk points in pages; pymilvus' own iterator breaks on ids with quotation marks."""
+        for some in self._conditions(condition, among):
+            last: str | None = None
+            while True:
+                after = True if last is None else f"{ID} > {literal(last)}"
+                rows = self._page(both(after, some))
+                if not rows:
+                    break
+                last = max(row[ID] for row in rows)  # Python's order of strings is that of their UTF-8
+                yield (
+                    [row[ID] for row in rows],
+                    np.array([row[VECTOR] for row in rows], np.float32).reshape(len(rows), self.dim),
+                )
+
+    def _page(self, condition: Expression) -> list[dict[str, Any]]:
+        page = max(1, min(_PAGE, 4 * _BYTES // (4 * self.dim)))
+        # The two settings are those of pymilvus' iterator: the next points in the order of ids, none left out.
+        return self._query(
+            "" if condition is True else str(condition),
+            [ID, VECTOR],
+            limit=page,
+            iterator="True",
+            reduce_stop_for_best="True",
+        )
+
+    # -- searching ----------------------------------------------------------------------------------------
+
+    def nearest(
+        self,
+        queries: FloatMatrix,
+        k: int,
+        *,
+        where: str | None = None,
+        among: Sequence[str] | None = None,
+        skip: Sequence[Sequence[str]] | None = None,
+        exact: bool = False,
+    ) -> list[Hits]:
+        """Find the nearest live points of each query; fewer than k where fewer are there, never an error.
+
+        With `exact`, and beyond 16,384 hits, which is Milvus' limit, all points that `where` and `among` leave are
+        fetched and compared here: that is exact, and takes as long as reading them. Otherwise Milvus' index answers.
+        """
+        condition = True if where is None else translate(where, self.fields)
+        left_out = [frozenset(ids) for ids in skip] if skip else [frozenset[str]()] * len(queries)
+        most = k + max(map(len, left_out), default=0)
+        if condition is False or not len(queries) or (among is not None and not len(among)):
+            return [self._hits([], {}) for _ in queries]
+        if exact or most >= _WINDOW:
+            found = self._compared(queries, k, condition, among, left_out)
+            ids = list(dict.fromkeys(id for own in found for id, _, _ in own))
+            known = dict(zip(ids, self._rows(ids, self._outputs), strict=True)) if self.fields.names else {}
+        else:
+            found = self._searched(queries, most, condition, among)
+            known = {id: row for own in found for id, _, row in own if row is not None}
+        kept = [[hit for hit in own if hit[0] not in out][:k] for own, out in zip(found, left_out, strict=True)]
+        return [self._hits(own, known) for own in kept]
+
+    def _hits(self, found: Sequence[Found], known: Mapping[str, Mapping[str, Any]]) -> Hits:
+        ids = tuple(id for id, _, _ in found)
+        scores = np.array([score for _, score, _ in found], np.float32)
+        rows = [known[id] for id in ids] if self.fields.names else []
+        return Hits(ids, scores, self.fields.decode(rows))
+
+    def _conditions(self, condition: Expression, among: Sequence[str] | None) -> Iterator[Expression]:
+        """Give the conditions under which every wanted point lies once."""
+        if among is None:
+            yield condition
+            return
+        for some in _batches(list(dict.fromkeys(among))):
+            yield both(one_of(ID, some), condition)
+
+    def _searched(
+        self, asked: FloatMatrix, most: int, condition: Expression, among: Sequence[str] | None
+    ) -> list[list[Found]]:
+        """Let Milvus search; a few queries at a time."""
+        best: list[list[Found]] = [[] for _ in asked]
+        step = max(1, min(_QUERIES, _HITS // most))
+        for some in self._conditions(condition, among):
+            for start in range(0, len(asked), step):
+                answers = self._search(asked[start : start + step], most, some)
+                for query, own in enumerate(answers, start):
+                    best[query] = _best([*best[query], *own], most)
+        return best
+
+    def _search(self, asked: FloatMatrix, most: int, condition: Expression) -> list[list[Found]]:
+        """Ask for the nearest and one more: it tells whether points as near as the last were cut off."""
+        limit, rest, found = most, list(range(len(asked))), [list[Found]() for _ in asked]
+        while rest:
+            limit = min(limit + 1, _WINDOW)
+            answers = self.server.ask(
+                "search",
+                self.name,
+                data=[asked[query].tolist() for query in rest],
+                anns_field=VECTOR,
+                limit=limit,
+                filter="" if condition is True else str(condition),
+                output_fields=self._outputs,
+                search_params={"metric_type": _METRICS[self.metric]},
+                consistency_level="Strong",
+            )
+            for query, answer in zip(rest, answers, strict=True):
+                found[query] = [(hit[ID], self._score(hit["distance"]), hit["entity"]) for hit in answer]
+            rest = [query for query in rest if _cut(found[query], most, limit)]
+            limit *= 4
+        return found
+
+    def _score(self, distance: float) -> float:
+        # Milvus' L2 is squared, and rounding may take it below 0; its cosine and inner product are scores already.
+        score = -np.sqrt(max(distance, 0.0)) if self.metric == "euclidean" else distance
+        return float(np.float32(score))
+
+    def _compared(
+        self,
+        asked: FloatMatrix,
+        k: int,
+        condition: Expression,
+        among: Sequence[str] | None,
+        left_out: Sequence[frozenset[str]],
+    ) -> list[list[Found]]:
+        """Fetch the points and compare them here, a page at a time."""
+        best: list[list[Found]] = [[] for _ in asked]
+        for ids, vectors in self._walk(condition, among):
+            place = {id: row for row, id in enumerate(ids)}
+            near = queries.nearest(
+                vectors,
+                queries.lengths(vectors),
+                asked,
+                k,
+                names=ids,
+                metric=self.metric,
+                skip=[[place[id] for id in out if id in place] for out in left_out],
+            )
+            for query, (rows, scores) in enumerate(near):
+                own: list[Found] = [(ids[row], score, None) for row, score in zip(rows, scores.tolist(), strict=True)]
+                best[query] = _best([*best[query], *own], k)
+        return best
+
+    # -- changing -----------------------------------------------------------------------------------------
+
+    def add(self, ids: Sequence[str], vectors: FloatMatrix, metadata: pl.DataFrame | None) -> None:
+        """Add points; when it returns they are safe. Raise `InputError` where an id is there already, and add none.
+
+        Points go in messages of some megabytes: if the server fails between two, those sent before are there.
+        """
+        taken = next((id for id, there in zip(ids, self.present(ids), strict=True) if there), None)
+        if taken is not None:
+            raise InputError(f"the collection {self.name!r} already has {taken!r}; choose other ids, or update it")
+        self.write("insert", ids, vectors, metadata)
+
+    def update(self, ids: Sequence[str], vectors: FloatMatrix, metadata: pl.DataFrame | None) -> None:
+        """Give points other vectors and metadata; raise `UnknownIdError` where one isn't there, and change none."""
+        self._check_known(ids, {id: True for id, there in zip(ids, self.present(ids), strict=True) if there})
+        self.write("upsert", ids, vectors, metadata)
+
+    def write(self, verb: str, ids: Sequence[str], vectors: FloatMatrix, metadata: pl.DataFrame | None) -> None:
+        """Send points with ``"insert"`` or ``"upsert"``, without looking at what is there."""
+        for id in ids:
+            if not id or len(id.encode()) > LONGEST:
+                raise InputError(f"Milvus takes ids of 1 to {LONGEST:,} bytes; got {id[:40]!r} of {len(id.encode()):,}")
+        values = self.fields.encode(ids, metadata)
+        for start, end in _pieces(sizes(self.dim, ids, values).tolist()):
+            rows = [
+                {ID: id, VECTOR: vector, **{name: column[row] for name, column in values.items()}}
+                for row, id, vector in zip(range(start, end), ids[start:end], vectors[start:end].tolist(), strict=True)
+            ]
+            self.server.ask(verb, self.name, rows)
+
+    def delete(self, ids: Sequence[str]) -> None:
+        """Delete points; raise `UnknownIdError` where one isn't there, and delete none."""
+        self._check_known(ids, {id: True for id, there in zip(ids, self.present(ids), strict=True) if there})
+        for some in _batches(ids):
+            self.server.ask("delete", self.name, filter=one_of(ID, some))
+
+    def compact(self) -> None:
+        """Ask the server to free what deleted points still take: it does so in its own time.
+
+        A Milvus Lite does it by itself when it writes to disk, and nothing more can be asked of it.
+        """
+        if not self.server.local:
+            self.server.ask("compact", self.name)
+
+    def close(self) -> None:
+        """Let go of the connection, and of a Milvus Lite's file, if nobody else here has it open."""
+        self.server.close()
+
+
+def _make(server: Server, name: str, dim: int, fields: Fields, stored: Mapping[str, Any]) -> None:
+    pymilvus = checks.need("pymilvus", EXTRA)
+    types = pymilvus.DataType
+    schema = pymilvus.MilvusClient.create_schema(auto_id=False, enable_dynamic_field=False)
+    schema.add_field(ID, types.VARCHAR, is_primary=True, max_length=LONGEST)
+    schema.add_field(VECTOR, types.FLOAT_VECTOR, dim=dim)
+    for column, field in fields.names.items():
+        kind = KINDS[fields.kind(column)]
+        more = {"max_length": LONGEST} if kind == "VARCHAR" else {}
+        schema.add_field(field, types[kind], nullable=True, **more)
+    properties = {_PROPERTY: json.dumps(stored)}
+    server.ask("create_collection", name, schema=schema, consistency_level="Strong", properties=properties)
+
+
+def _make_ready(server: Server, name: str, metric: str) -> None:
+    """See that there is an index and that it is loaded: a program may have been killed before it had done that."""
+    if not server.ask("list_indexes", name, field_name=VECTOR):
+        pymilvus = checks.need("pymilvus", EXTRA)
+        wanted = pymilvus.MilvusClient.prepare_index_params()
+        wanted.add_index(VECTOR, index_type="AUTOINDEX", metric_type=_METRICS[metric])
+        server.ask("create_index", name, wanted)
+    server.ask("load_collection", name)
+
+
+def as_json(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the facts as they will be read again: tuples as lists, keys as text."""
+    try:
+        return dict(json.loads(json.dumps(dict(facts), allow_nan=False)))
+    except (TypeError, ValueError) as problem:
+        raise InputError(f"facts must hold what JSON can hold ({problem}); got {facts!r:.200}") from problem
+
+
+def _read_json(text: Any) -> Any:
+    try:
+        return json.loads(text)
+    except (TypeError, ValueError):
+        return None
+
+
+def _batches(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Cut ids into as many as one condition may hold."""
+    for start, end in _pieces([_BYTES // _IDS + len(id) for id in ids]):
+        yield ids[start:end]
+
+
+def _pieces(bytes_each: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Cut a row of things into pieces of about `_BYTES`, each of at least one thing."""
+    start = total = 0
+    for place, size in enumerate(bytes_each):
+        if place > start and total + size > _BYTES:
+            yield start, place
+            start, total = place, 0
+        total += size
+    if start < len(bytes_each):
+        yield start, len(bytes_each)
+
+
+def _best(found: list[Found], most: int) -> list[Found]:
+    return sorted(found, key=lambda hit: (-hit[1], hit[0]))[:most]
+
+
+def _cut(found: Sequence[Found], most: int, limit: int) -> bool:
+    """Tell whether points that are as near as the last one wanted may be missing: equal scores go by id."""
+    return len(found) == limit < _WINDOW and found[most - 1][1] == found[-1][1]

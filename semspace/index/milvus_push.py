@@ -1,0 +1,142 @@
+"""Points of any collection → Milvus; a push that was interrupted goes on where it was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from semspace import checks
+from semspace.errors import InputError
+from semspace.index.collection import Collection
+from semspace.index.milvus import MilvusCollection, as_json
+from semspace.index.milvus_server import Server
+from semspace.progress import bar
+
+MetadataOf = Callable[[Sequence[str]], "pl.DataFrame | None"]
+
+
+def push(
+    source: Collection,
+    uri: str,
+    collection: str,
+    *,
+    metadata_of: MetadataOf | None = None,
+    facts: Mapping[str, Any] | None = None,
+    token: str | None = None,
+    batch: int = 1_000,
+    progress: bool = True,
+    overwrite: bool = False,
+) -> MilvusCollection:
+    """Copy all live points of a collection into Milvus.
+
+    Run again after it was interrupted, it asks which points are there already, and sends the others.
+
+    Parameters
+    ----------
+    source : Collection
+    uri, collection, token
+        See `MilvusCollection.connect`. The collection is made where it isn't there.
+    metadata_of : callable, optional
+        Gives the metadata of ids as a table, in their order; for no ids an empty table with the same columns. By
+        default `source.metadata`, where the source has such a method.
+    facts : mapping, optional
+        What the points are: the fingerprint of their space, its encoder. By default `source.facts`, where it has them.
+        A collection that is there must have the same.
+    batch : int
+        Points sent at a time.
+    progress : bool
+        Show a bar to people on long work.
+    overwrite : bool
+        Drop a collection of this name first, with all its points.
+
+    Returns
+    -------
+    MilvusCollection
+        Connected; close it when done.
+
+    Raises
+    ------
+    InputError
+        If the collection holds points of another space.
+    """
+    checks.whole("batch", batch)
+    lookup = metadata_of or getattr(source, "metadata", None)
+    if source.columns and lookup is None:
+        raise InputError("this collection has metadata, so push needs metadata_of= to look it up")
+    empty = lookup([]) if lookup is not None else None
+    wanted = as_json(facts if facts is not None else getattr(source, "facts", {}))
+    target = _target(source, uri, collection, None if empty is None else empty.schema, wanted, token, overwrite)
+    try:
+        _send(source, target, lookup if empty is not None else None, batch, progress)
+    except BaseException:
+        target.close()
+        raise
+    return target
+
+
+def _target(
+    source: Collection,
+    uri: str,
+    name: str,
+    schema: pl.Schema | None,
+    facts: Mapping[str, Any],
+    token: str | None,
+    overwrite: bool,
+) -> MilvusCollection:
+    """Connect to the collection if it is there and of the same space, or make it."""
+    server = Server.open(uri, token, new=True)
+    try:
+        there = not overwrite and name in server.collections()
+        if there:
+            target = MilvusCollection.connect(uri, name, token)
+        else:
+            target = MilvusCollection.create(
+                uri,
+                name,
+                dim=source.dim,
+                metric=source.metric,
+                metadata_schema=schema,
+                facts=facts,
+                token=token,
+                overwrite=overwrite,
+            )
+    finally:
+        server.close()
+    if there:
+        _check_same(target, source, schema, facts)
+    return target
+
+
+def _check_same(
+    target: MilvusCollection, source: Collection, schema: pl.Schema | None, facts: Mapping[str, Any]
+) -> None:
+    """Raise `InputError`, and close the target, where it wasn't made for these points."""
+    there = {**target.facts, "dim": target.dim, "metric": target.metric, "columns": _shown(target.fields.schema)}
+    here = {**facts, "dim": source.dim, "metric": source.metric, "columns": _shown(schema)}
+    other = next((name for name in [*here, *there] if here.get(name) != there.get(name)), None)
+    if other is None:
+        return
+    target.close()
+    raise InputError(
+        f"the collection {target.name!r} in {target.server.uri} holds points of another space: its {other} is "
+        f"{there.get(other)!r}, and here it is {here.get(other)!r}; take another name, or overwrite=True"
+    )
+
+
+def _shown(schema: pl.Schema | None) -> str:
+    return "none" if schema is None else ", ".join(f"{name} ({dtype})" for name, dtype in schema.items())
+
+
+def _send(source: Collection, target: MilvusCollection, lookup: MetadataOf | None, batch: int, progress: bool) -> None:
+    with bar("pushing to Milvus", len(source), unit="point", progress=progress) as shown:
+        for ids, vectors in source.pieces():
+            for start in range(0, len(ids), batch):
+                some = ids[start : start + batch]
+                rows = [row for row, there in enumerate(target.present(some)) if not there]
+                if rows:
+                    names = [some[row] for row in rows]
+                    metadata = None if lookup is None else lookup(names)
+                    target.write("insert", names, vectors[start : start + batch][rows], metadata)
+                shown.update(len(some))
