@@ -285,7 +285,8 @@ class MilvusCollection:
         if exact or most >= _WINDOW:
             found = self._compared(queries, k, condition, among, left_out)
             ids = list(dict.fromkeys(id for own in found for id, _, _ in own))
-            known = dict(zip(ids, self._rows(ids, self._outputs), strict=True)) if self.fields.names else {}
+            rows = self._rows(ids, self._outputs) if self.fields.names else []
+            known: dict[str, Mapping[str, Any]] = {row[ID]: row for row in rows}
         else:
             found = self._searched(queries, most, condition, among)
             known = {id: row for own in found for id, _, row in own if row is not None}

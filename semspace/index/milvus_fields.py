@@ -20,9 +20,9 @@ LONGEST = 65_535  # bytes of UTF-8 in one text: Milvus' own limit
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,200}")
 # Words of Milvus' conditions, which can't be told from a field of that name.
 _WORDS = frozenset(
-    "and array dynamic empty exists false id in interval is iso like not null or true vector".split()
-    + "json_contains json_contains_all json_contains_any array_contains array_contains_all array_contains_any".split()
-    + "array_length text_match phrase_match random_sample".split()
+    ["and", "exists", "false", "id", "in", "interval", "is", "iso", "like", "not", "null", "or", "true", "vector"]
+    + ["array_length", "empty", "phrase_match", "random_sample", "text_match"]
+    + [f"{what}_contains{how}" for what in ("array", "json") for how in ("", "_all", "_any")]
 )
 
 # What a column is to Milvus. "time" is kept as its whole number of days or ticks, so that it can be compared; "json" is
@@ -137,7 +137,8 @@ class Fields:
         if not self.nulls and values.null_count():
             at = ids[values.is_null().arg_true()[0]]
             raise InputError(
-                f"{values.name!r} of {at!r} is unknown (null), which this Milvus can't hold; fill it, or use Milvus 2.5 or later"
+                f"{values.name!r} of {at!r} is unknown (null), which this Milvus can't hold; "
+                "fill it, or use Milvus 2.5 or later"
             )
         kind = self.kind(values.name)
         if kind in ("whole", "time"):
@@ -165,7 +166,7 @@ class Fields:
         column = pl.Series(name, values, stored)
         if kind == "time":
             column = column.cast(pl.Series([], dtype=dtype).to_physical().dtype)
-        return column.cast(dtype)
+        return column.cast(dtype)  # type: ignore[no-any-return]
 
 
 def sizes(dim: int, ids: Sequence[str], values: Mapping[str, Iterable[Any]]) -> npt.NDArray[np.int64]:
@@ -181,10 +182,10 @@ def _field(column: str, place: int) -> str:
 
 
 def _as_type(values: pl.Series, dtype: pl.DataType) -> pl.Series:
-    if values.dtype != dtype and values.dtype != pl.Null and kind_of(values.dtype) != kind_of(dtype):
+    if values.dtype not in (dtype, pl.Null) and kind_of(values.dtype) != kind_of(dtype):
         raise InputError(f"the column {values.name!r} must hold {dtype}, as this collection does; got {values.dtype}")
     try:
-        return values.cast(dtype)
+        return values.cast(dtype)  # type: ignore[no-any-return]
     except pl.exceptions.PolarsError as problem:
         first = str(problem).splitlines()[0]
         raise InputError(f"the column {values.name!r} must hold {dtype}, as this collection does: {first}") from problem
@@ -192,10 +193,10 @@ def _as_type(values: pl.Series, dtype: pl.DataType) -> pl.Series:
 
 def _whole(values: pl.Series) -> pl.Series:
     try:
-        return values.to_physical().cast(pl.Int64)
+        return values.to_physical().cast(pl.Int64)  # type: ignore[no-any-return]
     except pl.exceptions.PolarsError as problem:
         raise InputError(
-            f"the column {values.name!r} holds whole numbers beyond 2**63, which Milvus can't keep: cast it to text first"
+            f"the column {values.name!r} holds numbers beyond 2**63, which Milvus can't keep: cast it to text first"
         ) from problem
 
 
@@ -204,9 +205,9 @@ def _finite(ids: Sequence[str], values: pl.Series) -> pl.Series:
     bad = (~numbers.is_finite()).fill_null(False).arg_true()
     if len(bad):
         raise InputError(
-            f"{values.name!r} of {ids[bad[0]]!r} is {numbers[int(bad[0])]}, which Milvus can't hold: put null, or leave it out"
+            f"{values.name!r} of {ids[bad[0]]!r} is {numbers[int(bad[0])]}, which Milvus can't hold: put null"
         )
-    return numbers
+    return numbers  # type: ignore[no-any-return]
 
 
 def _short(ids: Sequence[str], values: pl.Series) -> pl.Series:
@@ -214,7 +215,7 @@ def _short(ids: Sequence[str], values: pl.Series) -> pl.Series:
     if len(bad):
         got = int(values.str.len_bytes()[int(bad[0])])
         raise InputError(
-            f"{values.name!r} of {ids[bad[0]]!r} takes {got:,} bytes; Milvus holds at most {LONGEST:,}: shorten it, or leave it out"
+            f"{values.name!r} of {ids[bad[0]]!r} takes {got:,} bytes, and Milvus holds at most {LONGEST:,}: shorten it"
         )
     return values
 

@@ -34,10 +34,10 @@ _TOKEN = re.compile(
 _SIGNS = {"=": "==", "==": "==", "<>": "!=", "!=": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 _OPPOSITE = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 _TURNED = {"==": "==", "!=": "!=", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
-_KEYWORDS = frozenset("AND OR NOT IN LIKE BETWEEN IS NULL TRUE FALSE".split())
+_KEYWORDS = frozenset(["AND", "OR", "NOT", "IN", "LIKE", "BETWEEN", "IS", "NULL", "TRUE", "FALSE"])
 _DEEPEST = 50
 _ALLOWED = (
-    "a condition for Milvus is made of =, <>, <, <=, >, >=, AND, OR, NOT, IN (...), LIKE, BETWEEN, IS NULL and brackets, "
+    "a condition for Milvus is made of =, <>, <, <=, >, >=, AND, OR, NOT, IN (...), LIKE, BETWEEN, IS NULL, brackets, "
     "between a column and a number, a 'text', true, false, DATE '2001-12-31' or TIMESTAMP '2001-12-31 23:59:59'"
 )
 _EPOCH = datetime(1970, 1, 1)
@@ -78,7 +78,7 @@ class Truth(NamedTuple):
 
 
 def translate(where: str, fields: Fields) -> Expression:
-    """Turn a condition into an expression for Milvus; True holds for every point, and False for none.
+    r"""Turn a condition into an expression for Milvus; True holds for every point, and False for none.
 
     Raises
     ------
@@ -89,7 +89,7 @@ def translate(where: str, fields: Fields) -> Expression:
     --------
     >>> import polars as pl
     >>> translate("year >= 2001 and not label = 'it''s'", Fields.of({"year": pl.Int64(), "label": pl.String()}))
-    '(year >= 2001 and (label is not null and label != "it\\'s"))'
+    '(year >= 2001 and (label is not null and label != "it\'s"))'
     """
     known = ", ".join([*fields.columns, *([] if ID in fields.columns else [ID])])
     if not isinstance(where, str) or not where.strip():
@@ -325,10 +325,9 @@ class _Reader:
 
     def _like(self, column: Column) -> Truth:
         pattern = self._value()
-        if pattern.kind != "text" or self._dtype(column) != pl.String:
-            raise _CannotError(
-                f"LIKE compares a column of text with a 'text'; {column.name!r} holds {self._dtype(column)}"
-            )
+        dtype = self._dtype(column)
+        if pattern.kind != "text" or dtype != pl.String:
+            raise _CannotError(f"LIKE compares a column of text with a 'text'; {column.name!r} holds {dtype}")
         # A backslash is a character like others here; Milvus lets it take % and _ by the letter.
         text = f"{self._field(column)} like {literal(str(pattern.value).replace(chr(92), chr(92) * 2))}"
         return Truth(text, both(self._known(column), f"not ({text})"))
@@ -382,9 +381,7 @@ def _written(dtype: pl.DataType, kind: str, sign: str, value: Value) -> str | bo
     if kind == "whole":
         return _whole(sign, value.value)
     if isinstance(dtype, pl.Datetime) and dtype.time_zone is not None:
-        raise _CannotError(
-            f"{dtype} has a time zone, which {value.written} has not: Milvus can only tell IS NULL of it"
-        )
+        raise _CannotError(f"{dtype} has a time zone, and {value.written} has none: Milvus can only tell IS NULL of it")
     tick = _MICROSECONDS[dtype.time_unit] if isinstance(dtype, pl.Datetime) else Fraction(86_400_000_000)
     return _whole(sign, Fraction(value.value) / tick)
 
@@ -409,7 +406,8 @@ def _whole(sign: str, number: Number) -> str | bool:
     whole = math.floor(exact)
     if whole == -(2**63):  # can't be written: Milvus reads its digits before the minus, and they are too large
         least = f"{whole + 1}"
-        return {"<": False, ">=": True, "==": f"< {least}", "<=": f"< {least}"}.get(sign, f">= {least}")
+        table: dict[str, str | bool] = {"<": False, ">=": True, "==": f"< {least}", "<=": f"< {least}"}
+        return table.get(sign, f">= {least}")
     if not -(2**63) < whole < 2**63:
         beyond = {"<": whole > 0, "<=": whole > 0, ">": whole < 0, ">=": whole < 0, "==": False, "!=": True}
         return beyond[sign]

@@ -39,7 +39,8 @@ class Server:
             where = _file(Path(where), new=new)
         elif not _ADDRESS.fullmatch(where):
             raise InputError(
-                f"uri must be the address of a Milvus server, such as http://127.0.0.1:19530, or a file that ends in .db; got {uri!r}"
+                "uri must be the address of a Milvus server, such as http://127.0.0.1:19530, "
+                f"or a path that ends in .db; got {uri!r}"
             )
         pymilvus = checks.need("pymilvus", EXTRA)
         try:
@@ -63,13 +64,11 @@ class Server:
         try:
             with _quiet():
                 return getattr(self.client, verb)(*given, timeout=_PATIENCE, **more)
+        except pymilvus.exceptions.ConnectionNotExistException as problem:
+            raise ServerError(f"the connection to {self.uri} is closed; connect again") from problem
         except pymilvus.MilvusException as problem:
             first = str(problem.message).strip().splitlines()[0] if problem.message else type(problem).__name__
             raise ServerError(f"Milvus at {self.uri} refused to {verb.replace('_', ' ')}: {first}") from problem
-        except ValueError as problem:  # grpc's word for a channel that is closed
-            if "closed" not in str(problem):
-                raise
-            raise ServerError(f"the connection to {self.uri} is closed; connect again") from problem
 
     def collections(self) -> list[str]:
         """List the names of the collections."""

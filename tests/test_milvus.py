@@ -1,0 +1,664 @@
+"""Milvus: a collection as the index asks for it, conditions as polars answers them, and pushes that go on.
+
+They run on a file of Milvus Lite; with SEMSPACE_MILVUS=http://host:port also on that server.
+"""
+
+import datetime
+import itertools
+import os
+import socket
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from semspace import queries
+from semspace.errors import ExistsError, InputError, MissingExtraError, MissingFileError, ServerError, UnknownIdError
+from semspace.index.milvus_fields import Fields
+from semspace.index.milvus_filter import translate
+from semspace.text.where import matching
+
+pytest.importorskip("pymilvus", reason="pymilvus isn't installed: pip install 'semspace[scale]'")
+pytest.importorskip("milvus_lite", reason="milvus-lite isn't installed: pip install 'semspace[scale]'")
+
+from semspace.index.milvus import MilvusCollection
+from semspace.index.milvus_push import push
+from semspace.index.milvus_server import Server
+
+HOSTILE = [
+    "it's",
+    'a "quoted" id',
+    "back\\slash",
+    "\\",
+    '" or id != "',
+    "new\nline\r",
+    "ÄÖ 猫 😀",
+    "null\x00\x01",
+    "%_",
+    " ",
+]
+NAMES = itertools.count()
+SERVER = os.environ.get("SEMSPACE_MILVUS")
+
+
+@pytest.fixture(scope="module", params=["lite", *(["server"] if SERVER else [])])
+def uri(request, tmp_path_factory):
+    """A Milvus Lite that stays open for all tests, as opening one takes longer than using it; or a server."""
+    where = SERVER if request.param == "server" else str(tmp_path_factory.mktemp("milvus") / "points.db")
+    server = Server.open(where, new=True)
+    yield where
+    for name in server.collections():
+        if name.startswith("semspace_test_"):
+            server.ask("drop_collection", name)
+    server.close()
+
+
+@pytest.fixture
+def name():
+    return f"semspace_test_{os.getpid()}_{next(NAMES)}"
+
+
+@pytest.fixture
+def make(uri, name):
+    """Make collections that are closed when the test ends."""
+    made = []
+
+    def one(ids, vectors, metadata=None, metric="cosine", **more):
+        schema = None if metadata is None else metadata.schema
+        points = MilvusCollection.create(
+            uri, name, dim=vectors.shape[1], metric=metric, metadata_schema=schema, overwrite=True, **more
+        )
+        made.append(points)
+        points.add(ids, vectors, metadata)
+        return points
+
+    yield one
+    for points in made:
+        points.close()
+
+
+def draw(n, dim=4, seed=0):
+    return np.random.default_rng(seed).normal(size=(n, dim)).astype(np.float32)
+
+
+def truth(ids, vectors, asked, k, metric="cosine"):
+    found = queries.nearest(vectors, queries.lengths(vectors), asked, k, names=ids, metric=metric)
+    return [([ids[row] for row in rows], scores) for rows, scores in found]
+
+
+# -- the contract -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("exact", [False, True])
+@pytest.mark.parametrize("metric", queries.METRICS)
+def test_the_nearest_are_those_of_exact_search(make, metric, exact):
+    ids, vectors, asked = [f"p{i}" for i in range(60)], draw(60), draw(5, seed=1)
+    points = make(ids, vectors, metric=metric)
+    assert (points.kind, points.metric, points.dim, points.columns, len(points)) == ("milvus", metric, 4, (), 60)
+    for hits, (right, scores) in zip(
+        points.nearest(asked, 10, exact=exact), truth(ids, vectors, asked, 10, metric), strict=True
+    ):
+        assert list(hits.ids) == right
+        assert hits.scores.dtype == np.float32
+        np.testing.assert_allclose(hits.scores, scores, rtol=1e-4, atol=1e-5)
+        assert hits.metadata is None
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_among_and_skip(make, exact):
+    ids, vectors = [f"p{i}" for i in range(30)], draw(30)
+    points = make(ids, vectors)
+    (hits,) = points.nearest(vectors[:1], 5, among=["p3", "p0", "nobody", "p3", "p9"], skip=[["p0", "x"]], exact=exact)
+    (right, _), *_ = truth(["p3", "p9"], vectors[[3, 9]], vectors[:1], 5)
+    assert list(hits.ids) == right
+    assert points.nearest(vectors[:2], 3, among=[], exact=exact)[1].ids == ()
+    assert [len(h.ids) for h in points.nearest(vectors[:2], 99, skip=[["p1"], []], exact=exact)] == [29, 30]
+    assert points.nearest(vectors[:0], 3, exact=exact) == []
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_equal_scores_go_by_id(make, exact):
+    ids = [f"{i:02d}" for i in np.random.default_rng(3).permutation(40)]
+    points = make(ids, np.ones((40, 4), np.float32))
+    assert points.nearest(np.ones((1, 4), np.float32), 3, exact=exact)[0].ids == ("00", "01", "02")
+
+
+def test_many_among(make, monkeypatch):
+    """Thousands of ids go in several conditions."""
+    monkeypatch.setattr("semspace.index.milvus._BYTES", 100_000)
+    ids, vectors, asked = [f"p{i:04d}" for i in range(1500)], draw(1500), draw(2, seed=1)
+    points = make(ids, vectors)
+    found = points.nearest(asked, 5, among=ids[:1200], exact=False)
+    for hits, (right, _) in zip(found, truth(ids[:1200], vectors[:1200], asked, 5), strict=True):
+        assert list(hits.ids) == right
+    assert all(points.present(ids))
+
+
+def test_more_than_milvus_gives_at_once(make, monkeypatch):
+    monkeypatch.setattr("semspace.index.milvus._WINDOW", 20)
+    monkeypatch.setattr("semspace.index.milvus._PAGE", 7)
+    ids, vectors = [f"p{i}" for i in range(50)], draw(50)
+    metadata = pl.DataFrame({"n": range(50)})
+    points = make(ids, vectors, metadata)
+    (hits,) = points.nearest(vectors[:1], 40, where="n <> 3")
+    assert len(hits.ids) == 40
+    assert "p3" not in hits.ids
+    assert hits.metadata["n"].to_list() == [int(id[1:]) for id in hits.ids]
+
+
+def test_hostile_ids(make):
+    vectors = draw(len(HOSTILE))
+    points = make(HOSTILE, vectors)
+    assert points.present([*HOSTILE, "other"]) == [True] * len(HOSTILE) + [False]
+    np.testing.assert_array_equal(points.vectors(HOSTILE[::-1]), vectors[::-1])
+    assert {points.nearest(v[None], 1)[0].ids[0] for v in vectors} == set(HOSTILE)
+    for exact in (False, True):
+        (hits,) = points.nearest(vectors[:1], 99, among=HOSTILE[3:], exact=exact)
+        assert sorted(hits.ids) == sorted(HOSTILE[3:])
+    points.delete(HOSTILE[:5])
+    assert points.present(HOSTILE) == [False] * 5 + [True] * (len(HOSTILE) - 5)
+
+
+def test_pieces_are_all_points_once(make, monkeypatch):
+    monkeypatch.setattr("semspace.index.milvus._PAGE", 7)
+    ids = [*HOSTILE, *(f"p{i}" for i in range(20))]
+    points = make(ids, draw(len(ids)))
+    walked = list(points.pieces())
+    assert len(walked) > 3
+    assert sorted(itertools.chain.from_iterable(some for some, _ in walked)) == sorted(ids)
+    place = {id: row for row, id in enumerate(ids)}
+    for some, vectors in walked:
+        np.testing.assert_array_equal(vectors, draw(len(ids))[[place[id] for id in some]])
+
+
+def test_changes_are_seen_at_once(make):
+    points = make(["a", "b", "c"], draw(3))
+    points.add(["d"], draw(1, seed=5), None)
+    assert points.nearest(draw(1, seed=5), 1)[0].ids == ("d",)
+    points.update(["a"], draw(1, seed=6), None)
+    assert points.nearest(draw(1, seed=6), 1)[0].ids == ("a",)
+    np.testing.assert_array_equal(points.vectors(["a"]), draw(1, seed=6))
+    points.delete(["a", "d"])
+    assert len(points) == 2
+    assert set(points.nearest(draw(1), 9)[0].ids) == {"b", "c"}
+    points.compact()
+    points.add(["a"], draw(1), None)  # an id that is free again
+    assert len(points) == 3
+
+
+def test_changes_that_cannot_be_made_change_nothing(make):
+    points = make(["cat", "dog"], draw(2))
+    with pytest.raises(InputError, match="already has 'dog'"):
+        points.add(["bird", "dog"], draw(2), None)
+    with pytest.raises(UnknownIdError, match="no point 'dogs' in the collection .* of 2; did you mean dog"):
+        points.delete(["cat", "dogs"])
+    with pytest.raises(UnknownIdError, match="no point 'bird'"):
+        points.update(["cat", "bird"], draw(2, seed=9), None)
+    with pytest.raises(UnknownIdError, match="no point 'bird'"):
+        points.vectors(["cat", "bird"])
+    with pytest.raises(InputError, match="has no metadata"):
+        points.add(["bird"], draw(1), pl.DataFrame({"a": [1]}))
+    for id in ("", "x" * 70_000, "é" * 40_000):
+        with pytest.raises(InputError, match="takes ids of 1 to 65,535 bytes"):
+            points.add([id], draw(1), None)
+    assert len(points) == 2
+    np.testing.assert_array_equal(points.vectors(["cat", "dog"]), draw(2))
+
+
+def test_large_points_go_in_several_messages(make, monkeypatch):
+    monkeypatch.setattr("semspace.index.milvus._BYTES", 1_000)
+    points = make([f"p{i}" for i in range(100)], draw(100), pl.DataFrame({"t": ["x" * 300] * 100}))
+    assert len(points) == 100
+
+
+# -- metadata ---------------------------------------------------------------------------------------------------
+
+DAY = datetime.date(1960, 2, 29)
+MOMENT = datetime.datetime(2020, 5, 17, 23, 59, 59, 123456)
+# A column of each type, with a value that is easily lost on the way; under names that are hard for Milvus.
+COLUMNS = {
+    "year": pl.Series([2**62, -1, 0], dtype=pl.Int64),
+    "in": pl.Series([255, 0, 1], dtype=pl.UInt8),
+    "größe": pl.Series([0.1, -1e300, 5e-324], dtype=pl.Float64),
+    "two words": pl.Series([0.1, 3e38, 0], dtype=pl.Float32),
+    "vector": pl.Series([True, False, True]),
+    "text": pl.Series(["", 'it\'s "so" \\ \n\r\x00', "猫😀"]),
+    "day": pl.Series([DAY, DAY, datetime.date(2020, 1, 1)]),
+    "moment": pl.Series([MOMENT] * 3, dtype=pl.Datetime("us")),
+    "zoned": pl.Series([MOMENT] * 3, dtype=pl.Datetime("ns", "Europe/Berlin")),
+    "time": pl.Series([datetime.time(3, 4, 5, 6)] * 3),
+    "lasts": pl.Series([datetime.timedelta(-3, 4, 5)] * 3),
+    "sort": pl.Series(["b", "a", "b"], dtype=pl.Categorical),
+    "level": pl.Series(["high", "low", "low"], dtype=pl.Enum(["low", "high"])),
+    "tags": pl.Series([["a", 'b"'], [], ["c"]]),
+    "inner": pl.Series([{"a": 1, "b": [DAY]}, {"a": 2, "b": []}, {"a": 3, "b": [DAY]}]),
+    "price": pl.Series(["1.20", "3.45", "0.01"]).cast(pl.Decimal(10, 2)),
+}
+
+
+def is_old(points):
+    return not points.fields.nulls
+
+
+def test_metadata_comes_back_as_it_was(uri, make):
+    metadata = pl.DataFrame(COLUMNS)
+    points = make(["a", "b", "c"], draw(3), metadata)
+    assert points.columns == tuple(COLUMNS)
+    again = MilvusCollection.connect(uri, points.name)
+    try:
+        assert again.metadata(["c", "a"]).equals(metadata[[2, 0]])
+        assert again.metadata(["c", "a"]).schema == metadata.schema
+        for exact in (False, True):
+            (hits,) = again.nearest(draw(1), 3, exact=exact)
+            assert hits.metadata.equals(metadata[["abc".index(id) for id in hits.ids]])
+            assert again.nearest(draw(1), 3, where="year = 7", exact=exact)[0].metadata.equals(metadata.clear())
+    finally:
+        again.close()
+
+
+def test_unknown_values_come_back_unknown(make):
+    metadata = pl.DataFrame(COLUMNS).with_columns(none=pl.lit(None))
+    empty = metadata.with_columns(pl.when(pl.int_range(3) != 1).then(pl.all()).name.keep())
+    points = make(["x"], draw(1), metadata[:1].drop("none"))
+    if is_old(points):
+        with pytest.raises(InputError, match="is unknown"):
+            points.add(["a", "b", "c"], draw(3), empty.drop("none"))
+        return
+    points = make(["a", "b", "c"], draw(3), empty)
+    assert points.metadata(["a", "b", "c"]).equals(empty)
+
+
+def test_updates_give_other_metadata(make):
+    points = make(["a", "b"], draw(2), pl.DataFrame({"n": [1, 2]}))
+    points.update(["b"], draw(1), pl.DataFrame({"n": [7]}))
+    assert points.metadata(["b", "a"])["n"].to_list() == [7, 1]
+
+
+@pytest.mark.parametrize(
+    ("column", "message"),
+    [
+        (pl.Series("n", ["x"]), "must hold Int64"),
+        (pl.Series("m", [1]), "must have the columns n; got m"),
+        (pl.Series("n", [2**63], dtype=pl.UInt64), "must hold Int64"),
+        (None, "has metadata, so points must come with it"),
+    ],
+)
+def test_metadata_that_does_not_fit(make, column, message):
+    points = make(["a"], draw(1), pl.DataFrame({"n": [1]}))
+    with pytest.raises(InputError, match=message):
+        points.add(["b"], draw(1), None if column is None else column.to_frame())
+    assert len(points) == 1
+
+
+@pytest.mark.parametrize(
+    ("column", "message"),
+    [
+        (pl.Series("x", [1.0, float("nan")]), "'x' of 'b' is nan, which Milvus can't hold"),
+        (pl.Series("x", [1.0, float("-inf")]), "'x' of 'b' is -inf"),
+        (pl.Series("x", [1, 2**63], dtype=pl.UInt64), r"beyond 2\*\*63"),
+        (pl.Series("x", ["", "é" * 40_000]), "'x' of 'b' takes 80,000 bytes, and Milvus holds at most 65,535"),
+        (pl.Series("x", [[1.0], [float("nan")]]), "can't be kept"),
+    ],
+)
+def test_values_that_milvus_cannot_hold(column, message):
+    with pytest.raises(InputError, match=message):
+        Fields.of({"x": column.dtype}).encode(["a", "b"], column.to_frame())
+
+
+def test_types_that_milvus_cannot_hold():
+    with pytest.raises(InputError, match="'x' holds Binary, which Milvus can't keep"):
+        Fields.of({"x": pl.Binary()})
+
+
+# -- conditions -------------------------------------------------------------------------------------------------
+
+TEXTS = ["a", "a\nb", "A", "a%b", "a_b", "a\\b", "axb", None, "it's", "", 'say "hi"', "a😀b"]
+TABLE = pl.DataFrame(
+    {
+        "s": TEXTS,
+        "n": [1, 2, 3, 4, 5, 6, 7, None, 9, 10, -3, 0],
+        "b": [True, False, None] * 4,
+        "x": pl.Series([0.5, 1e300, -0.0, 1, 2, 3, 4, 5, None, 0.1, 2.5, -7]),
+        "f": pl.Series([0.1, 0.2, None] * 4, dtype=pl.Float32),
+        "d": [datetime.date(2019, 12, 31) + datetime.timedelta(days=i) if i else None for i in range(12)],
+        "t": [datetime.datetime(2020, 1, 1, i, 30) if i else None for i in range(12)],
+        "c": pl.Series(TEXTS, dtype=pl.Categorical),
+        "in": range(12),
+    }
+)
+CONDITIONS = """
+s = 'a' | s == 'a' | s <> 'a' | s != 'a' | not s = 'a' | not not s = 'a' | 'a' = s | s = '' | s = 'it''s' | s = 'say "hi"'
+s > 'a' | s >= 'a' | s < 'a' | s between 'a' and 'b' | s not between 'a' and 'a_b' | s = 'a\\b' | s = 'a\nb' | s = 'a😀b'
+s in ('a', 'A', 'it''s') | s not in ('a', 'A') | NOT (s IN ('a')) | s like 'a%' | s like 'a_b' | s like '%' | s like '_'
+s like 'a\\_b' | s like 'a\\%b' | s like 'a\\\\b' | s like '%''%' | s like '%"%' | s not like 'a%' | not s not like 'a%'
+s is null | s is not null | not s is null | s like '' | s like '%b%' | s LIKE 'A%'
+n = 1 | n <> 1 | n > 2.5 | n >= 2.5 | n < 2.5 | n <= 2.5 | n = 2.5 | n <> 2.5 | n in (1, 2.5, -3) | n not in (1, 2.5) | n in (2.5)
+n not in (2.5) | n = -3 | n > -3 | n = +3 | n > 1e0 | n > .5 | n < 5. | n = 1.0 | n between 2 and 4 | n not between 2 and 4.5
+n between 4 and 2 | 2 < n | 2 <= n and 7 >= n | n > 2 and n < 9 or n = 1 | n > 2 and (n < 9 or n = 1) | not (n > 2 or s = 'a')
+not (n > 2 and s <> 'a') | n = 9223372036854775807 | n < 9223372036854775807 | n > -9223372036854775807 | (n) > 2 | ((n > 2))
+b | not b | b = true | b = false | b <> true | b in (true) | b in (true, false) | not b and n < 5 | b or n > 5 | b is null
+true | false | true and n > 3 | false or n > 3 | not true | n > 3 or true | b and true | not (n > 3 and false)
+x > 1 | x >= 1 | x < 1 | x = 0 | x = 0.1 | x <> 1 | x in (1, 2.5) | x between -1 and 0.5 | x > -1e300 | x < 1e301 | x is null
+f = 0.1 | f >= 0.1 | f > 0.1 | f in (0.1, 5) | f < 1 | f not in (0.1)
+d = date '2020-01-03' | d > DATE '2020-01-03' | d <> date '2020-01-03' | d in (date '2020-01-03', date '1999-01-01')
+d between date '2020-01-01' and date '2020-01-03' | d < timestamp '2020-01-03 12:00:00' | date '2020-01-03' <= d | d is null
+t > timestamp '2020-01-01 03:00:00' | t <= timestamp '2020-01-01T03:30:00' | t > date '2020-01-01' | t = timestamp '2020-01-01 03:30'
+t < timestamp '2020-01-01 03:30:00.000001' | not t < timestamp '2020-01-01 03:30:00.5'
+c = 'a' | c <> 'a' | c in ('a', 'nothing') | c > 'a' | "in" > 3 | `in` > 3 | "in" in (1, 2) | "s" = 'a'
+id = 'p1' | id in ('p1', 'p2', 'it''s') | id <> 'p1' | id like 'p1%' | id > 'p3' | id is null | id is not null | not id is null
+""".replace("\n", " | ").split(" | ")
+CONDITIONS = [condition.replace("a b'", "a\nb'") for condition in CONDITIONS if condition.strip()]
+
+
+@pytest.fixture(scope="module")
+def library(uri):
+    """The table in Milvus, one for all conditions."""
+    points = MilvusCollection.create(
+        uri, f"semspace_test_{os.getpid()}_conditions", dim=2, metadata_schema=TABLE.schema, overwrite=True
+    )
+    if is_old(points):
+        points.close()
+        pytest.skip("this Milvus knows no unknown values and few conditions; those of 2.5 and later do")
+    points.add([f"p{i}" for i in range(len(TABLE))], draw(len(TABLE), 2), TABLE)
+    yield points
+    points.close()
+
+
+def chosen(points, where):
+    return sorted(points.nearest(np.ones((1, 2), np.float32), 100, where=where)[0].ids)
+
+
+def by_polars(where):
+    table = TABLE.with_columns(id=pl.Series([f"p{i}" for i in range(len(TABLE))]))
+    return sorted(table.filter(matching(table, where))["id"])
+
+
+@pytest.mark.parametrize("where", CONDITIONS)
+def test_conditions_hold_where_polars_says(library, where):
+    assert chosen(library, where) == by_polars(where)
+
+
+@pytest.mark.parametrize(
+    ("where", "message"),
+    [
+        ("", "where must be a condition"),
+        ("colour = 'red'", "there is no column 'colour'; the columns are s, n, b, x, f, d, t, c, in, id"),
+        ("S = 'a'", "there is no column 'S'"),
+        ('s = "a"', "there is no column 'a'"),
+        ("n + 1 > 3", r"'\+' isn't understood here; a condition for Milvus is made of ="),
+        ("n * 2 > 3", r"'\*' isn't understood; a condition"),
+        ("lower(s) = 'a'", "the function 'lower' isn't known to Milvus"),
+        ("s = 'a' -- comment", "'-' isn't understood here"),
+        ("s = 'a'; drop", "';' isn't understood"),
+        ("s = 'a", "a quotation mark is never closed"),
+        ('s = "a', "a quotation mark is never closed"),
+        ("n = 1 and", "it ends too soon"),
+        ("(n = 1", r"it ends too soon, where \) should stand"),
+        ("n in ()", r"'\)' isn't understood"),
+        ("n in (1, null)", "nothing equals NULL; write IS NULL"),
+        ("n = null", "nothing equals NULL"),
+        ("n = 'a'", "'n' holds Int64, which can't be compared with 'a'"),
+        ("s = 1", "'s' holds String, which can't be compared with 1"),
+        ("s = -1", "compared with -1"),
+        ("d > '2020-01-01'", "'d' holds Date, which can't be compared with '2020-01-01'"),
+        ("d > date '2020-1-1'", "isn't a time of the form DATE '2001-12-31'"),
+        ("d > date '2020-02-31'", "isn't a time there is"),
+        ("b > true", "'b' holds Boolean, which Milvus can't put in order"),
+        ("n", "'n' holds Int64, which can't be compared with true"),
+        ("1", "1 is neither true nor false"),
+        ("n = x", "only a column can be compared with a value"),
+        ("1 = 1", "only a column can be compared with a value"),
+        ("n > 2 > 1", "'>' isn't understood here"),
+        ("(n > 2) = b", "only a column can be compared"),
+        ("n like 'a'", "LIKE compares a column of text"),
+        ("s like 'a' escape '!'", "'escape' isn't understood here"),
+        ("s ilike 'a'", "'ilike' isn't understood here"),
+        ("n = 1_000", "'_000' isn't understood here"),
+        ("n = 1e999", "too large"),
+        ("f.n = 1", "there is no column 'f'|'.' isn't understood"),
+        ("n = " + "9" * 500, "too long"),
+        ("(" * 5_000 + "n = 1" + ")" * 5_000, "deeper than 50"),
+        ("not " * 5_000 + "b", "deeper than 50"),
+        ("s = '\ud800'", "half a character"),
+    ],
+)
+def test_conditions_that_cannot_be_used(where, message):
+    with pytest.raises(InputError, match=message) as problem:
+        translate(where, Fields.of(TABLE.schema))
+    assert "the columns are s, n" in str(problem.value)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=8), min_size=1, max_size=6, unique=True),
+    st.data(),
+)
+def test_any_text_stays_text(library, texts, data):
+    """Whatever a user writes between the quotes is compared by the letter, as polars does."""
+    wanted = data.draw(st.sampled_from([*texts, *(text for text in TEXTS if text is not None)]))
+    quoted = wanted.replace("'", "''")
+    for condition in (
+        f"s = '{quoted}'",
+        f"not s <> '{quoted}'",
+        f"s in ('{quoted}', 'a')",
+        f"s < '{quoted}'",
+        f"s like '{quoted}%'",
+    ):
+        assert chosen(library, condition) == by_polars(condition)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.text(
+        st.sampled_from([*"'\"()=<>!-,%\\ \n", "s", "n", "in", " and ", " not ", "1", "like", "null", "😀"]),
+        max_size=12,
+    )
+)
+def test_any_text_is_read_or_refused(where):
+    """No text makes the reader raise anything but its own error."""
+    try:
+        translate(where, Fields.of(TABLE.schema))
+    except InputError as problem:
+        assert "the columns are" in str(problem)
+
+
+def test_a_column_called_id_goes_before_the_ids(make):
+    points = make(["a", "b"], draw(2), pl.DataFrame({"id": [1, 2]}))
+    assert points.nearest(draw(1), 9, where="id = 2")[0].ids == ("b",)
+
+
+# -- making and connecting --------------------------------------------------------------------------------------
+
+
+def test_facts_come_back(uri, make):
+    facts = {"fingerprint": "é\"'\\", "encoder": {"name": "minilm", "dim": 384}, "list": [1, None]}
+    points = make(["a"], draw(1), facts=facts)
+    again = MilvusCollection.connect(uri, points.name)
+    assert again.facts == facts
+    assert (again.dim, again.metric, len(again)) == (4, "cosine", 1)
+    again.close()
+
+
+def test_a_collection_that_is_not_there(uri, make):
+    points = make(["a"], draw(1))
+    with pytest.raises(InputError, match=f"no collection 'nothing' in .*; there are .*{points.name}"):
+        MilvusCollection.connect(uri, "nothing")
+
+
+def test_nothing_is_overwritten_unasked(uri, make):
+    points = make(["a"], draw(1))
+    with pytest.raises(ExistsError, match="is there already in"):
+        MilvusCollection.create(uri, points.name, dim=4)
+    assert len(points) == 1
+
+
+def test_a_collection_of_others(uri, name):
+    server = Server.open(uri)
+    server.ask("create_collection", name, dimension=4)
+    with pytest.raises(InputError, match="wasn't made by semspace"):
+        MilvusCollection.connect(uri, name)
+    server.close()
+
+
+def test_a_collection_whose_making_was_interrupted(uri, name, monkeypatch):
+    """Killed after the collection was made, before it had an index."""
+    with monkeypatch.context() as patch:
+        patch.setattr("semspace.index.milvus._make_ready", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            MilvusCollection.create(uri, name, dim=4)
+    points = MilvusCollection.connect(uri, name)
+    points.add(["a"], draw(1), None)
+    assert points.nearest(draw(1), 1)[0].ids == ("a",)
+    points.close()
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"collection": "no spaces"}, "letters, digits and underscores"),
+        ({"collection": "1st"}, "begins with no digit"),
+        ({"dim": 0}, "dim must be"),
+        ({"metric": "manhattan"}, "metric must be one of"),
+        ({"facts": {"a": object()}}, "facts must hold what JSON can hold"),
+        ({"uri": "points.sqlite"}, "uri must be the address"),
+        ({"uri": "ftp://somewhere"}, "uri must be the address"),
+    ],
+)
+def test_settings_are_checked(uri, given, message):
+    with pytest.raises(InputError, match=message):
+        MilvusCollection.create(**{"uri": uri, "collection": "x", "dim": 4, **given})
+
+
+def test_files_that_are_no_database(tmp_path):
+    with pytest.raises(MissingFileError, match="push a space into it"):
+        MilvusCollection.connect(str(tmp_path / "none.db"), "x")
+    with pytest.raises(MissingFileError, match="make that folder first"):
+        MilvusCollection.create(str(tmp_path / "none" / "none.db"), "x", dim=2)
+    (tmp_path / "old.db").write_bytes(b"SQLite format 3\x00")
+    with pytest.raises(InputError, match="is a file, not a database of Milvus Lite"):
+        MilvusCollection.connect(str(tmp_path / "old.db"), "x")
+
+
+def test_a_server_that_is_not_there(capfd):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with pytest.raises(ServerError, match=f"cannot reach Milvus at http://127.0.0.1:{port} within 5 seconds"):
+        MilvusCollection.connect(f"http://127.0.0.1:{port}", "x")
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_a_closed_connection(make):
+    points = make(["a"], draw(1))
+    again = Server.open(points.server.uri)
+    again.close()
+    with pytest.raises(ServerError, match="closed; connect again"):
+        again.collections()
+    assert len(points) == 1  # others are not cut off
+
+
+def test_a_closed_file_can_be_opened_again(tmp_path):
+    path = str(tmp_path / "a.db")
+    points = MilvusCollection.create(path, "x", dim=2, metadata_schema={"n": pl.Int64()})
+    points.add(["a", "b"], draw(2, 2), pl.DataFrame({"n": [1, None]}))
+    points.close()
+    points = MilvusCollection.connect(path, "x")
+    assert points.metadata(["b", "a"])["n"].to_list() == [None, 1]
+    points.close()
+
+
+def test_a_missing_package_names_the_command(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "pymilvus", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'semspace\[scale\]'"):
+        MilvusCollection.connect("http://127.0.0.1:1", "x")
+
+
+# -- pushing ----------------------------------------------------------------------------------------------------
+
+
+class Shelf:
+    """The least a source must have."""
+
+    def __init__(self, n, seed=0, metric="cosine", schema=True):
+        self.ids, self.points = [f"p{i}" for i in range(n)], draw(n, seed=seed)
+        self.dim, self.metric, self.kind = 4, metric, "exact"
+        self.columns = ("n",) if schema else ()
+        self.facts = {"fingerprint": f"space-{seed}"}
+        if schema:
+            self.metadata = lambda ids: pl.DataFrame({"n": [int(id[1:]) for id in ids]}, {"n": pl.Int64})
+
+    def __len__(self):
+        return len(self.ids)
+
+    def pieces(self):
+        for start in range(0, len(self), 40):
+            yield self.ids[start : start + 40], self.points[start : start + 40]
+
+
+def same(points, source):
+    assert len(points) == len(source)
+    np.testing.assert_array_equal(points.vectors(source.ids), source.points)
+    if source.columns:
+        assert points.metadata(source.ids)["n"].to_list() == list(range(len(source)))
+
+
+def test_push(uri, name):
+    source = Shelf(100)
+    points = push(source, uri, name, batch=30)
+    assert points.facts == source.facts
+    same(points, source)
+    points.close()
+
+
+def test_push_goes_on_where_it_was(uri, name, monkeypatch):
+    source, ask, sent = Shelf(100), Server.ask, []
+
+    def failing(self, verb, *given, **more):
+        if verb == "insert":
+            sent.append(len(given[1]))
+            if len(sent) == 3:
+                raise ServerError("the power went out")
+        return ask(self, verb, *given, **more)
+
+    monkeypatch.setattr(Server, "ask", failing)
+    with pytest.raises(ServerError, match="power"):
+        push(source, uri, name, batch=20)
+    sent.clear()
+    monkeypatch.setattr(Server, "ask", lambda self, verb, *g, **m: sent.append(verb) or ask(self, verb, *g, **m))
+    points = push(source, uri, name, batch=20)
+    assert sent.count("insert") == 4  # of six batches two were there
+    same(points, source)
+    points.close()
+    sent.clear()
+    push(source, uri, name, batch=20).close()
+    assert "insert" not in sent
+
+
+def test_push_without_metadata(uri, name):
+    source = Shelf(10, schema=False)
+    points = push(source, uri, name)
+    same(points, source)
+    points.close()
+    with pytest.raises(InputError, match="needs metadata_of="):
+        bare = Shelf(10)
+        bare.metadata = None
+        push(bare, uri, name)
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        (Shelf(5, seed=1), "its fingerprint is 'space-0', and here it is 'space-1'"),
+        (Shelf(5, metric="dot"), "its metric is 'cosine', and here it is 'dot'"),
+        (Shelf(5, schema=False), r"its columns is 'n \(Int64\)', and here it is 'none'"),
+    ],
+)
+def test_push_into_a_collection_of_another_space(uri, name, other, message):
+    push(Shelf(5), uri, name).close()
+    with pytest.raises(InputError, match=f"holds points of another space: {message}"):
+        push(other, uri, name)
+    points = push(other, uri, name, overwrite=True)
+    assert len(points) == 5
+    points.close()
