@@ -69,7 +69,7 @@ class Bundle:
     folder: Path
     kind: str
     meta: Mapping[str, Any]
-    files: frozenset[str]
+    files: Mapping[str, Any]  # of each its size and SHA-256
     signature: bytes  # the manifest as it was read
 
     def array(self, name: str) -> npt.NDArray[Any]:
@@ -101,6 +101,20 @@ class Bundle:
         if file not in self.files:
             raise DamagedError(f"{self.folder} lists no file {file!r} in its manifest; save the value again")
         return self.folder / file
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files together."""
+        return sum(entry["bytes"] for entry in self.files.values())
+
+    def check(self, *, sums: bool = True) -> None:
+        """Compare sizes, and checksums, with the manifest; raise `DamagedError`."""
+        try:
+            for name, entry in self.files.items():
+                _check_file(self.folder, name, entry, verify=sums)
+        except DamagedError:
+            self.unchanged()  # the better reason, where it is the reason
+            raise
 
     def unchanged(self) -> None:
         """Raise if another value has taken this one's place, so that two are never read as one."""
@@ -170,13 +184,8 @@ def opening(path: PathLike, kind: str | None = None, *, verify: bool = True) -> 
     manifest = _read_manifest(folder)
     if kind is not None and manifest["kind"] != kind:
         raise InputError(f"{folder} holds {_a(manifest['kind'])}; this needs {_a(kind)}")
-    opened = Bundle(folder, manifest["kind"], manifest["meta"], frozenset(manifest["files"]), signature)
-    try:
-        for name, entry in manifest["files"].items():
-            _check_file(folder, name, entry, verify=verify)
-    except DamagedError:
-        opened.unchanged()  # the better reason, where it is the reason
-        raise
+    opened = Bundle(folder, manifest["kind"], manifest["meta"], manifest["files"], signature)
+    opened.check(sums=verify)
     return opened
 
 

@@ -46,8 +46,7 @@ def score_blocks(vectors: FloatMatrix, sizes: FloatVector, queries: FloatMatrix,
     for start in range(0, len(queries), step):
         block = queries[start : start + step]
         if metric == "euclidean":
-            # From the differences: the quicker |x|² - 2xy + |y|² loses the digits that matter away from the origin.
-            yield -cdist(block, vectors).astype(np.float32)
+            yield -_apart(block, vectors)
             continue
         scores = block @ vectors.T
         if metric == "cosine":
@@ -56,15 +55,33 @@ def score_blocks(vectors: FloatMatrix, sizes: FloatVector, queries: FloatMatrix,
         yield scores
 
 
-def best_rows(scores: FloatVector, k: int, names: Names, skip: Sequence[int] = ()) -> Rows:
-    """Return the rows of the `k` highest scores, highest first, leaving out `skip`.
+def _apart(queries: FloatMatrix, vectors: FloatMatrix) -> FloatMatrix:
+    """Return Euclidean distances, shape (queries, n).
+
+    |x|² - 2xy + |y|² is a matrix product, and quick; it loses digits where points lie close together and far from the middle.
+    So it is taken from the middle and in double precision, and what has lost too many digits comes from the differences.
+    """
+    middle = vectors.mean(axis=0, dtype=np.float64)
+    x, y = queries - middle, vectors - middle
+    sizes = np.einsum("ij,ij->i", x, x)[:, None] + np.einsum("ij,ij->i", y, y)
+    squares = sizes - 2 * (x @ y.T)
+    for row, lost in enumerate(squares < 1e-7 * sizes):  # of double's 16 digits, fewer than 8 would be left
+        if lost.any():
+            squares[row, lost] = cdist(queries[row : row + 1], vectors[lost], "sqeuclidean")
+    return np.sqrt(squares).astype(np.float32)
+
+
+def best_rows(
+    scores: FloatVector, k: int, names: Names, skip: Sequence[int] = (), allowed: npt.NDArray[np.bool_] | None = None
+) -> Rows:
+    """Return the rows of the `k` highest scores, highest first, leaving out `skip` and what isn't `allowed`.
 
     Equal scores go by name, so the answer depends neither on the order of rows nor on `k`.
     """
-    if len(skip):
-        scores = scores.copy()
+    if len(skip) or allowed is not None:
+        scores = scores.copy() if allowed is None else np.where(allowed, scores, np.float32(-np.inf))
         scores[list(skip)] = -np.inf
-    k = min(k, len(scores) - len(set(skip)))
+    k = min(k, int(np.isfinite(scores).sum()) if allowed is not None else len(scores) - len(set(skip)))
     if k <= 0:
         return np.empty(0, np.int64)
     least = np.partition(scores, len(scores) - k)[len(scores) - k]
@@ -82,6 +99,7 @@ def nearest(
     names: Names,
     metric: str = "cosine",
     skip: Sequence[Sequence[int]] | None = None,
+    allowed: npt.NDArray[np.bool_] | None = None,
 ) -> list[tuple[Rows, FloatVector]]:
     """Find exactly the `k` nearest rows of each query.
 
@@ -93,6 +111,7 @@ def nearest(
     k : how many; fewer come back where there aren't as many rows
     names : n strings that decide between equal scores
     skip : for each query, rows that mayn't come back
+    allowed : (n,) bool, the rows that may come back; all by default
 
     Returns
     -------
@@ -101,7 +120,7 @@ def nearest(
     found = []
     blocks = score_blocks(vectors, sizes, queries, metric)
     for query, scores in enumerate(row for block in blocks for row in block):
-        rows = best_rows(scores, k, names, skip[query] if skip else ())
+        rows = best_rows(scores, k, names, skip[query] if skip else (), allowed)
         found.append((rows, scores[rows]))
     return found
 

@@ -332,7 +332,7 @@ class Space:
         found: list[tuple[FloatVector, int | None]] = []
         for query in asked:
             if not isinstance(query, str):
-                found.append((self._vector(query), None))
+                found.append((as_vector(query, self.dim), None))
             elif query in self._rows:
                 found.append((self.vectors[self._rows[query]], self._rows[query]))
             else:
@@ -344,21 +344,9 @@ class Space:
         texts = checks.strings("texts", texts)
         if not texts:
             return np.empty((0, self.dim), np.float32)
-        if self.encoder is None:
-            first = texts[0]
-            if " " not in first and first not in self:
-                raise checks.unknown("point", first, self._rows, where=f"this space of {len(self):,}")
-            raise InputError(
-                f"this space has no encoder, so it can't take the text {clip(first, 40)!r}; ask by id (id=, --id) or "
-                f"vector, or make the space with encoder.embed(corpus)"
-            )
-        blank = next((text for text in texts if not text.strip()), None)
-        if blank is not None:
-            raise InputError(f"a query must have some text; got {blank!r}")
-        # Texts put into a space are questions asked of it: models that tell the two apart have a prompt for them.
-        encode = getattr(self.encoder, "encode_queries", self.encoder.encode)
-        encoded: FloatMatrix = encode(texts)
-        return encoded
+        if self.encoder is None and " " not in texts[0] and texts[0] not in self:
+            raise checks.unknown("point", texts[0], self._rows, where=f"this space of {len(self):,}")
+        return put(texts, self.encoder)
 
     def neighbors(self, title: str, rows: queries.Rows, scores: FloatVector, metric: str) -> Neighbors:
         """Dress rows and scores as `Neighbors` with ids and metadata."""
@@ -383,18 +371,6 @@ class Space:
         )
         return [self.neighbors(t, rows, scores, metric) for t, (rows, scores) in zip(titles, found, strict=True)]
 
-    def _vector(self, query: FloatVector) -> FloatVector:
-        vector = np.asarray(query)
-        if vector.dtype.kind not in "fiu" or vector.shape != (self.dim,):
-            raise InputError(
-                f"a query must be an id, a text or a vector of shape ({self.dim},); "
-                f"got {type(query).__name__} of shape {vector.shape}"
-            )
-        vector = vector.astype(np.float32)
-        if vector.any():  # a zero vector is only wrong for a cosine
-            checks.finite_rows("the vector", vector[None], ["query"])
-        return vector
-
     # -- other spaces from this one -----------------------------------------------------------------------
 
     def select(self, ids: Sequence[str]) -> Space:
@@ -416,7 +392,7 @@ class Space:
         if (self.metadata is None) != (metadata is None):
             have, need = ("has", "with") if metadata is None else ("has no", "without")
             raise InputError(f"this space {have} metadata, so the new points must come {need} it")
-        table = None if self.metadata is None else _below(self.metadata, as_polars(metadata))
+        table = None if self.metadata is None else below(self.metadata, as_polars(metadata))
         return replace(
             self, ids=np.concatenate([self.ids, names]), vectors=np.concatenate([self.vectors, more]), metadata=table
         )
@@ -430,6 +406,17 @@ class Space:
 
     def write(self, draft: Draft, vectors: Path | None = None) -> None:
         """Put this space into a bundle being written, its own or an index's; `vectors` is their file, if any."""
+        draft.meta["space"] = self.facts(draft)
+        if vectors is None:
+            draft.array("vectors", self.vectors)
+        else:
+            draft.linked("vectors.npy", vectors)
+        draft.table("ids", pl.DataFrame({"id": self.ids.tolist()}, schema={"id": pl.String}))
+        if self.metadata is not None:
+            draft.table("metadata", self.metadata)
+
+    def facts(self, draft: Draft) -> dict[str, Any]:
+        """Give what a manifest says of this space; an encoder that lies in the bundle is written into it."""
         encoder = (
             None
             if self.encoder is None
@@ -440,20 +427,13 @@ class Space:
                 **(self.encoder.write_into(draft, self) if isinstance(self.encoder, StoredEncoder) else {}),
             }
         )
-        draft.meta["space"] = {
+        return {
             "count": len(self),
             "dim": self.dim,
             "fingerprint": self.fingerprint,
             "encoder": encoder,
             "provenance": dict(self.provenance),
         }
-        if vectors is None:
-            draft.array("vectors", self.vectors)
-        else:
-            draft.linked("vectors.npy", vectors)
-        draft.table("ids", pl.DataFrame({"id": self.ids.tolist()}, schema={"id": pl.String}))
-        if self.metadata is not None:
-            draft.table("metadata", self.metadata)
 
     @classmethod
     def from_bundle(cls, bundle: Bundle, encoder: TextEncoder | None = None) -> Space:
@@ -464,7 +444,37 @@ class Space:
         return cls(ids, bundle.array("vectors"), table, encoder, facts["provenance"])
 
 
-def _below(table: pl.DataFrame, more: pl.DataFrame) -> pl.DataFrame:
+def as_vector(query: FloatVector, dim: int) -> FloatVector:
+    """Give a query that is a vector as float32 of shape (dim,), or raise `InputError`."""
+    vector = np.asarray(query)
+    if vector.dtype.kind not in "fiu" or vector.shape != (dim,):
+        raise InputError(
+            f"a query must be an id, a text or a vector of shape ({dim},); "
+            f"got {type(query).__name__} of shape {vector.shape}"
+        )
+    vector = vector.astype(np.float32)
+    if vector.any():  # a zero vector is only wrong for a cosine
+        checks.finite_rows("the vector", vector[None], ["query"])
+    return vector
+
+
+def put(texts: list[str], encoder: TextEncoder | None) -> FloatMatrix:
+    """Encode texts that are questions asked of a space, or raise `InputError` that says why they can't be."""
+    if encoder is None:
+        raise InputError(
+            f"this space has no encoder, so it can't take the text {clip(texts[0], 40)!r}; ask by id (id=, --id) or "
+            f"vector, or make the space with encoder.embed(corpus)"
+        )
+    blank = next((text for text in texts if not text.strip()), None)
+    if blank is not None:
+        raise InputError(f"a query must have some text; got {blank!r}")
+    # Models that tell questions and documents apart have a prompt for each.
+    encode = getattr(encoder, "encode_queries", encoder.encode)
+    encoded: FloatMatrix = encode(texts)
+    return encoded
+
+
+def below(table: pl.DataFrame, more: pl.DataFrame) -> pl.DataFrame:
     """Put more rows under a table, columns matched by name."""
     if set(table.columns) != set(more.columns):
         raise InputError(f"metadata must have the columns {', '.join(table.columns)}; got {', '.join(more.columns)}")

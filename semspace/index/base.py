@@ -1,45 +1,50 @@
-"""What a search engine under an `Index` must do."""
+"""What a search engine under a local index must do."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
-from semspace.bundle import Bundle, Draft
-from semspace.checks import FloatMatrix, FloatVector
-from semspace.queries import Rows
-from semspace.space import Space
+import numpy as np
+import numpy.typing as npt
 
+from semspace.bundle import Draft
+from semspace.checks import FloatMatrix, FloatVector
+
+Mask = npt.NDArray[np.bool_]
+Rows = npt.NDArray[np.int64]
 Found = list[tuple[Rows, FloatVector]]
 
 
 class Engine(Protocol):
-    """Finds rows of one space; the `Index` above it deals in ids, texts and metadata."""
+    """Finds rows of points; the `LocalPoints` above it deals in ids and metadata."""
 
     kind: ClassVar[str]
+    metric: str
 
-    @property
-    def metric(self) -> str:
-        """``"cosine"``, ``"dot"`` or ``"euclidean"``."""
+    def search(
+        self,
+        asked: FloatMatrix,
+        k: int,
+        allowed: Mask | None = None,
+        *,
+        ef: int | None = None,
+        threads: int | None = None,
+    ) -> Found:
+        """Return, for each query, at most `k` live rows that are allowed, and their scores, nearest first."""
         ...
 
-    def search(self, queries: FloatMatrix, k: int) -> Found:
-        """Return, for each query, at most `k` rows and their scores, nearest first."""
+    def add(self, rows: Rows) -> None:
+        """Take note of rows that have come."""
         ...
 
     def settings(self) -> dict[str, Any]:
         """Return what it was built with, for people and for the manifest."""
         ...
 
+    def facts(self) -> dict[str, Any]:
+        """Return what it knows of its own quality, for the report."""
+        ...
+
     def write(self, draft: Draft) -> None:
         """Put what can't be rebuilt cheaply into a bundle being written."""
         ...
-
-
-@dataclass(frozen=True)
-class EngineMaker:
-    """How an engine comes to be: built over a space, or read back from a bundle."""
-
-    build: Callable[..., Engine]
-    read: Callable[[Bundle, Space, dict[str, Any]], Engine]

@@ -2,49 +2,89 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
+
 from semspace import queries
-from semspace.bundle import Bundle, Draft
-from semspace.checks import FloatMatrix
-from semspace.index.base import Found
-from semspace.space import Space
+from semspace.bundle import Draft
+from semspace.checks import FloatMatrix, FloatVector
+from semspace.index.base import Found, Mask, Rows
+from semspace.index.points import Points
+
+_FEW = 0.5  # of the points allowed: then they are copied out, and the others aren't compared
 
 
-@dataclass(frozen=True)
 class ExactEngine:
-    """Compare a query with every point of the space."""
+    """Compare a query with every point."""
 
-    space: Space
-    metric: str
     kind: ClassVar[str] = "exact"
 
-    @classmethod
-    def build(cls, space: Space, metric: str, *, progress: bool = True) -> ExactEngine:  # noqa: ARG003  (every engine is built alike)
+    def __init__(self, points: Points, metric: str) -> None:
+        self.points, self.metric = points, metric
+
+    def search(
+        self, asked: FloatMatrix, k: int, allowed: Mask | None = None, *, ef: int | None = None, threads: int | None = None
+    ) -> Found:
+        """Return the exact nearest live rows of each query; numpy's own threads work on a batch."""
+        return compare_all(self.points, self.metric, asked, k, allowed)
+
+    def add(self, rows: Rows) -> None:
         """There is nothing to build."""
-        return cls(space, metric)
-
-    @classmethod
-    def read(cls, bundle: Bundle, space: Space, settings: dict[str, Any]) -> ExactEngine:  # noqa: ARG003
-        """There is nothing to read but the space."""
-        return cls(space, settings["metric"])
-
-    def search(self, asked: FloatMatrix, k: int) -> Found:
-        """Return the exact nearest rows of each query."""
-        space = self.space
-        return queries.nearest(
-            space.vectors,
-            space.sizes,
-            asked,
-            k,
-            names=space.ids,
-            metric=self.metric,
-        )
 
     def settings(self) -> dict[str, Any]:
-        """Return the metric: there is nothing else to set."""
-        return {"metric": self.metric}
+        """There is nothing to set."""
+        return {}
+
+    def facts(self) -> dict[str, Any]:
+        """Return what the index report is to show."""
+        return {"recall": 1.0}
 
     def write(self, draft: Draft) -> None:
-        """There is nothing to write but the space."""
+        """There is nothing to write but the points."""
+
+
+def compare_all(points: Points, metric: str, asked: FloatMatrix, k: int, allowed: Mask | None) -> Found:
+    """Find exactly the nearest live rows of each query: in the points there were, and in those that came since."""
+    base = len(points.ground.ids)
+    mask = points.live_mask(allowed)
+    found = _part(points.ground.vectors, points.sizes[:base], points.ground.ids, metric, asked, k, _cut(mask, 0, base))
+    if points.count == base:
+        return found
+    sizes, ids = points.sizes[base : points.count], points.own_ids
+    later = _part(points.more, sizes, ids, metric, asked, k, _cut(mask, base, points.count))
+    return [_merged(points, k, one, (rows + base, scores)) for one, (rows, scores) in zip(found, later, strict=True)]
+
+
+def _cut(mask: Mask | None, start: int, stop: int) -> Mask | None:
+    return None if mask is None else mask[start:stop]
+
+
+def _part(
+    vectors: FloatMatrix, sizes: FloatVector, ids: Any, metric: str, asked: FloatMatrix, k: int, allowed: Mask | None
+) -> Found:
+    if allowed is None or allowed.mean() > _FEW:
+        return queries.nearest(vectors, sizes, asked, k, names=ids, metric=metric, allowed=allowed)
+    rows = np.flatnonzero(allowed)
+    if not len(rows):
+        return [(rows, np.empty(0, np.float32)) for _ in asked]
+    names = [ids[int(row)] for row in rows] if len(rows) <= k else _Picked(ids, rows)
+    found = queries.nearest(vectors[rows], sizes[rows], asked, k, names=names, metric=metric)
+    return [(rows[near], scores) for near, scores in found]
+
+
+class _Picked:
+    """Names of some rows, looked up when they are needed."""
+
+    def __init__(self, ids: Any, rows: Rows) -> None:
+        self._ids, self._rows = ids, rows
+
+    def __getitem__(self, at: int) -> str:
+        return str(self._ids[int(self._rows[at])])
+
+
+def _merged(points: Points, k: int, *parts: tuple[Rows, FloatVector]) -> tuple[Rows, FloatVector]:
+    rows, scores = (np.concatenate(both) for both in zip(*parts, strict=True))
+    ids = points.ids(rows)
+    order = sorted(range(len(rows)), key=lambda i: (-scores[i], ids[i]))[:k]
+    return rows[order], scores[order]

@@ -1,136 +1,342 @@
-"""HNSW by hnswlib (Malkov & Yashunin 2016, arXiv 1603.09320): approximate neighbours, found in about log n steps."""
+"""HNSW (Malkov & Yashunin 2016, arXiv 1603.09320) over bytes, rescored from the full vectors."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from time import perf_counter
 from typing import Any, ClassVar
 
 import numpy as np
 
-from semspace import checks, queries
+from semspace import checks
 from semspace.bundle import Bundle, Draft
 from semspace.checks import FloatMatrix, FloatVector
 from semspace.errors import DamagedError
-from semspace.index.base import Found
-from semspace.index.exact import ExactEngine
+from semspace.index import seeking, tuning
+from semspace.index.base import Found, Mask, Rows
+from semspace.index.codes import Codec, Codes, rows_of_bytes
+from semspace.index.exact import compare_all
+from semspace.index.graph import Crew, Graph, Scratch
+from semspace.index.pairs import Pairs
+from semspace.index.points import Points
+from semspace.index.tuning import Tuning
 from semspace.progress import bar
-from semspace.space import Space
 
-GRAPH = "graph.hnsw"
-_SPACES = {"cosine": "cosine", "dot": "ip", "euclidean": "l2"}
-_PIECE = 2_000  # points added between two ticks of the bar
+_HELD_OUT = 400  # points that recall is measured on
+_FEWEST = 1_000  # points of which as many can be spared
+_PENDING = 1_024  # points that came wait until so many do, or until somebody asks
+_SCANS = 50  # comparisons in a row cost as much as those of one candidate on a walk
+_CLIPPED = 0.02  # of a query's numbers don't fit its code: then the code says little of it
+_NEAR = 16  # neighbours looked at first, where pairs are wanted
+_PIECE = 4_096  # points at a time
+_UNTUNED = Tuning(recall=0.0, found=0.0, asked=0, queries_per_second=0.0, narrow=100, wide=200, slack=1 << 30)
 
 
 @dataclass(frozen=True)
-class HnswEngine:
-    """A navigable graph over the points of a space.
+class Settings:
+    """What a graph is built with.
 
     Parameters
     ----------
     m : int
-        Links a point keeps on each layer. More finds better, and takes more memory.
+        Links a point chooses on each layer. More finds better, and takes more memory.
     ef_construction : int
         Candidates kept while building. More builds a better graph, slower.
-    ef : int
-        Candidates kept while searching. More finds better, slower; at least k is used.
-    threads : int
-        A graph built with one thread is the same every time.
+    ef : int, optional
+        Candidates kept while searching for ten; measured for the recall asked for unless given.
+    code_bytes : int, optional
+        Bytes of a point's code, a multiple of 64; chosen so that 95 % of the variance is kept unless given.
+    seed : int
+        Decides which points lie on upper layers.
     """
 
-    space: Space
-    graph: Any
-    metric: str
-    m: int
-    ef_construction: int
-    ef: int
-    seed: int
-    threads: int
+    m: int = 16
+    ef_construction: int = 200
+    ef: int | None = None
+    code_bytes: int | None = None
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        checks.whole("m", self.m, low=2, high=256)
+        checks.whole("ef_construction", self.ef_construction, high=10_000)
+        checks.seed(self.seed)
+        if self.ef is not None:
+            checks.whole("ef", self.ef)
+        if self.code_bytes is not None and checks.whole("code_bytes", self.code_bytes, low=64) % 64:
+            checks.choice("code_bytes", str(self.code_bytes), ("64", "128", "192", "256", "…"))
+
+
+class HnswEngine:
+    """A navigable graph over points."""
+
     kind: ClassVar[str] = "hnsw"
+
+    def __init__(self, points: Points, codec: Codec, graph: Graph, settings: Settings, measured: Tuning) -> None:
+        self.points, self.codec, self.graph = points, codec, graph
+        self.metric = codec.metric
+        self._settings, self.tuning = settings, measured
+        self._crews: dict[int, Crew] = {}
+        self._waiting: list[Rows] = []
 
     @classmethod
     def build(
         cls,
-        space: Space,
+        points: Points,
         metric: str,
         *,
-        m: int = 16,
-        ef_construction: int = 200,
-        ef: int = 64,
+        recall: float,
+        settings: Settings,
         threads: int | None = None,
-        seed: int = 1,
         progress: bool = True,
     ) -> HnswEngine:
-        """Build the graph point by point."""
-        checks.whole("m", m, low=2)
-        checks.whole("ef_construction", ef_construction)
-        checks.whole("ef", ef)
-        checks.seed(seed)
-        workers = _workers(threads)
-        graph = _new_graph(space, metric)
-        graph.init_index(max_elements=len(space), M=m, ef_construction=ef_construction, random_seed=seed)
-        with bar("building the index", len(space), unit="point", progress=progress) as shown:
-            for start in range(0, len(space), _PIECE):
-                piece = space.vectors[start : start + _PIECE]
-                graph.add_items(piece, np.arange(start, start + len(piece)), num_threads=workers)
-                shown.update(len(piece))
-        return cls(space, graph, metric, m, ef_construction, ef, seed, workers)
+        """Build the graph, but for some points; measure with these what a search needs, and add them."""
+        rows = points.live_rows()
+        vectors = points.ground.vectors
+        codec = Codec.fit(vectors, metric, None if settings.code_bytes is None else settings.code_bytes // 64)
+        spare = min(_HELD_OUT, len(rows) // 20) if len(rows) >= _FEWEST else 0
+        held = np.zeros(len(rows), np.bool_)
+        held[np.random.default_rng(settings.seed).choice(len(rows), spare, replace=False)] = True
+        engine = cls(points, codec, Graph(codec.width, settings.m, settings.ef_construction, settings.seed), settings, _UNTUNED)
+        crew = engine.crew(threads)
+        with bar("building the index", len(rows), unit="point", progress=progress) as shown:
+            codes = codec.encode(vectors)
+            engine.graph.first(codes, rows[~held], crew, shown)
+            engine.tuning = engine.measure(rows[held], held, recall)
+            engine.graph.add(np.ascontiguousarray(codes[held]), rows[held], crew, shown)
+        return engine
 
-    @classmethod
-    def read(cls, bundle: Bundle, space: Space, settings: dict[str, Any]) -> HnswEngine:
-        """Open a saved graph; the bundle has compared its checksum already."""
-        graph = _new_graph(space, settings["metric"])
-        try:
-            graph.load_index(str(bundle.path(GRAPH)), max_elements=len(space))
-        except RuntimeError as problem:
-            raise DamagedError(f"{bundle.path(GRAPH)} can't be opened ({problem}); build the index again") from problem
-        if graph.element_count != len(space):
-            raise DamagedError(
-                f"{bundle.path(GRAPH)} holds {graph.element_count} points and its space {len(space)}; build it again"
-            )
-        return cls(space, graph, threads=_workers(None), **settings)
+    # -- asking -------------------------------------------------------------------------------------------
 
-    def search(self, asked: FloatMatrix, k: int) -> Found:
-        """Return about the nearest rows of each query; equal scores go by name."""
-        k = min(k, self.graph.element_count)
-        self.graph.set_ef(max(self.ef, k))
-        try:
-            return self._ask(asked, k)
-        except RuntimeError:  # hnswlib gives up on all where one query reaches fewer than k points
-            return [self._ask_one(query[None], k) for query in asked]
+    def search(
+        self, asked: FloatMatrix, k: int, allowed: Mask | None = None, *, ef: int | None = None, threads: int | None = None
+    ) -> Found:
+        """Return about the nearest live rows of each query; compare with all where that is quicker, or surer."""
+        rows, scores = self.find(asked, k, allowed, ef=ef, threads=threads)
+        found = []
+        for own, theirs in zip(rows, scores, strict=True):
+            held = int((own >= 0).sum())
+            found.append((own[:held], theirs[:held]))
+        return found
 
-    def _ask_one(self, query: FloatMatrix, k: int) -> tuple[queries.Rows, FloatVector]:
-        try:
-            return self._ask(query, k)[0]
-        except RuntimeError:  # the graph can't reach as many from here; comparing with every point can
-            return ExactEngine(self.space, self.metric).search(query, k)[0]
+    def find(
+        self,
+        asked: FloatMatrix,
+        k: int,
+        allowed: Mask | None = None,
+        *,
+        ef: int | None = None,
+        threads: int | None = None,
+        starts: Rows | None = None,
+    ) -> tuple[Rows, FloatMatrix]:
+        """Return rows (m, k) and scores of each query, -1 where there are no more; `starts` may name nodes to begin with."""
+        self.catch_up()
+        mask = self.points.live_mask(allowed)
+        there = self.points.count if mask is None else int(mask.sum())
+        ef = max(ef or self._settings.ef or self.tuning.ef(k), k)
+        found = np.full((len(asked), k), -1, np.int64)
+        scores = np.full((len(asked), k), -np.inf, np.float32)
+        if not there:
+            return found, scores
+        crew = self.crew(threads)
+        codes = self.codec.encode(asked, asked=True)
+        wider = min(-(-ef * self.graph.count // there), self.graph.count)
+        if there <= max(wider * _SCANS, 4 * k):
+            unsure = self._scan(asked, codes, mask, found, scores, crew)
+        else:
+            unsure = self._walk(asked, codes, mask, ef, wider, found, scores, crew, starts)
+        unsure |= self._clipped(codes)
+        for at, (rows, own) in zip(
+            np.flatnonzero(unsure), compare_all(self.points, self.metric, asked[unsure], k, allowed), strict=True
+        ):
+            found[at], scores[at] = -1, -np.inf
+            found[at, : len(rows)], scores[at, : len(rows)] = rows, own
+        return found, scores
 
-    def _ask(self, asked: FloatMatrix, k: int) -> Found:
-        labels, distances = self.graph.knn_query(asked, k=k, num_threads=self.threads)
-        # hnswlib's distances are 1 - cosine, 1 - dot, and squared Euclidean: turned round here, once.
-        scores = -np.sqrt(distances) if self.metric == "euclidean" else 1 - distances
-        return [self._in_order(rows, own) for rows, own in zip(labels.astype(np.int64), scores, strict=True)]
+    def _walk(
+        self, asked: FloatMatrix, codes: Codes, mask: Mask | None, ef: int, wider: int, found: Rows, scores: FloatMatrix,
+        crew: Crew, starts: Rows | None,
+    ) -> Mask:  # fmt: skip
+        """Walk the graph; tell of which queries too little was allowed on the way."""
+        graph, k = self.graph, found.shape[1]
+        met = np.zeros(len(asked), np.int64)
+        arrays = (graph.entry, graph.root, graph.level, graph.upper, graph.nodes, graph.down, graph.links, graph.codes)
+        vectors = (self.points.ground.vectors, self.points.more, self.points.sizes, seeking.METRICS[self.metric])
+        allowed = None if mask is None else mask.view(np.uint8)
 
-    def _in_order(self, rows: queries.Rows, scores: FloatVector) -> tuple[queries.Rows, FloatVector]:
-        names = self.space.ids
-        order = sorted(range(len(rows)), key=lambda i: (-scores[i], names[rows[i]]))
-        return rows[order], scores[order].astype(np.float32)
+        def work(first: int, last: int, own: Scratch) -> None:
+            room = own.fit(wider, max(len(graph.codes), len(graph.level)))
+            seeking.seek(
+                first, last, codes, asked, starts, k, wider, self.tuning.slack, *arrays, graph.rows, allowed, *vectors, found, scores,
+                met, *room,
+            )  # fmt: skip
+
+        crew.share(len(asked), work)
+        there = self.points.count if mask is None else int(mask.sum())
+        return met < min(there, k if mask is None else max(k, ef // 2))
+
+    def _scan(
+        self, asked: FloatMatrix, codes: Codes, mask: Mask | None, found: Rows, scores: FloatMatrix, crew: Crew
+    ) -> Mask:
+        """Compare codes with all that is allowed; tell of which queries more candidates than expected were near."""
+        graph, k = self.graph, found.shape[1]
+        rows = graph.rows[: graph.count]
+        nodes = np.arange(graph.count, dtype=np.int32) if mask is None else np.flatnonzero(mask[rows]).astype(np.int32)
+        most = 4 * k + 64
+        full = np.zeros(len(asked), np.uint8)
+        vectors = (self.points.ground.vectors, self.points.more, self.points.sizes, seeking.METRICS[self.metric])
+
+        def work(first: int, last: int, own: Scratch) -> None:
+            pool, lifted, *_ = own.fit(most, 0)
+            seeking.scan(
+                first, last, codes, asked, k, most, self.tuning.slack, nodes, graph.codes, rows, *vectors, found, scores, full,
+                pool, lifted,
+            )  # fmt: skip
+
+        crew.share(len(asked), work)
+        return full.view(np.bool_)
+
+    def _clipped(self, codes: Codes) -> Mask:
+        """Tell which queries lie so far outside that their codes were cut."""
+        if self.metric != "euclidean":
+            return np.zeros(len(codes), np.bool_)
+        share: Mask = (np.abs(codes[:, :-8]) == 127).mean(axis=1) > _CLIPPED
+        return share
+
+    def crew(self, threads: int | None) -> Crew:
+        """Give threads to share work."""
+        count = _workers(threads)
+        if count not in self._crews:
+            self._crews[count] = Crew(count, self.codec.width)
+        return self._crews[count]
+
+    def pairs(self, least: float, *, progress: bool = True) -> Iterator[Pairs]:
+        """Find pairs of live rows that score at least `least`: each point asks for ever more while all are near enough."""
+        self.catch_up()
+        node = np.full(self.points.count, -1, np.int64)
+        node[self.graph.rows[: self.graph.count]] = np.arange(self.graph.count)
+        rows = self.points.live_rows()
+        with bar("looking for pairs", len(rows), unit="point", progress=progress) as shown:
+            for start in range(0, len(rows), _PIECE):
+                part, k = rows[start : start + _PIECE], _NEAR
+                shown.update(len(part))
+                while len(part):
+                    k = min(k, self.points.live)
+                    near, scores = self.find(self.points.vectors(part), k, starts=node[part])
+                    high = (scores >= least) & (near >= 0)
+                    at, column = np.nonzero(high & (near != part[:, None]))
+                    a, b = part[at], near[at, column]
+                    yield np.minimum(a, b), np.maximum(a, b), scores[at, column]
+                    part = part[high[:, -1]] if k < self.points.live else part[:0]
+                    k *= 4
+
+    # -- changing -----------------------------------------------------------------------------------------
+
+    def add(self, rows: Rows) -> None:
+        """Take note of rows that have come: they go into the graph some hundreds at a time."""
+        self._waiting.append(rows)
+        if sum(map(len, self._waiting)) >= _PENDING:
+            self.catch_up()
+
+    def catch_up(self) -> None:
+        """Put into the graph what waits for it."""
+        if not self._waiting:
+            return
+        rows = np.concatenate(self._waiting)
+        self._waiting = []
+        with bar("adding to the index", len(rows), unit="point") as shown:
+            self.graph.add(self.codec.encode(self.points.vectors(rows)), rows, self.crew(None), shown)
+
+    # -- measuring ----------------------------------------------------------------------------------------
+
+    def measure(self, rows: Rows, held: Mask, recall: float) -> Tuning:
+        """Measure with points that aren't in the graph what a search needs for the recall asked for."""
+        if not len(rows):
+            return Tuning(recall, 0.0, 0, 0.0, _UNTUNED.narrow, _UNTUNED.wide, _UNTUNED.slack)
+        asked = self.points.vectors(rows)
+        truth = compare_all(self.points, self.metric, asked, tuning.DEPTHS[1], ~held)
+        slack = self._slack(asked, truth)
+        self.tuning = Tuning(recall, 0.0, len(rows), 0.0, _UNTUNED.narrow, _UNTUNED.wide, slack)
+
+        def recall_of(k: int, ef: int) -> float:
+            return tuning.share_found(truth, self.find(asked, k, ~held, ef=ef)[0], k)
+
+        narrow, wide = (
+            self._settings.ef or tuning.least(recall, k, lambda ef, k=k: recall_of(k, ef)) for k in tuning.DEPTHS  # type: ignore[misc]
+        )
+        start = perf_counter()
+        self.find(asked, tuning.DEPTHS[0], ef=narrow, threads=1)
+        speed = len(asked) / (perf_counter() - start)
+        return Tuning(recall, recall_of(tuning.DEPTHS[0], narrow), len(rows), speed, narrow, wide, slack)
+
+    def _slack(self, asked: FloatMatrix, truth: Found) -> int:
+        """Give how much farther by code a true neighbour is than as many nearest by code; rarely more."""
+        k = tuning.DEPTHS[0]
+        codes = self.codec.encode(asked, asked=True)
+        node = np.full(self.points.count, -1, np.int64)
+        node[self.graph.rows[: self.graph.count]] = np.arange(self.graph.count)
+        by_code = np.full((len(asked), k), -1, np.int64)
+        self.find_by_code(codes, by_code)
+        beyond = []
+        for own, near, (true, _) in zip(codes, by_code, truth, strict=True):
+            far = _distances(self.graph.codes, node[true[:k]], own).max() - _distances(self.graph.codes, near, own).max()
+            beyond.append(float(far))
+        return max(1, int(np.quantile(beyond, 0.99)))
+
+    def find_by_code(self, codes: Codes, found: Rows) -> None:
+        """Fill in the nodes nearest by code."""
+        pool = np.empty(found.shape[1], np.int64)
+        lifted = rows_of_bytes(1, self.codec.width)[0].view(np.uint8)
+        seeking.nearest_codes(codes, self.graph.codes[: self.graph.count], found, pool, lifted)
+
+    # -- looking into it, and on disk ---------------------------------------------------------------------
 
     def settings(self) -> dict[str, Any]:
         """Return what the graph was built with."""
-        names = ("metric", "m", "ef_construction", "ef", "seed")  # threads are this machine's
-        return {name: getattr(self, name) for name in names}
+        return {**asdict(self._settings), "code_bytes": self.codec.width}
+
+    def facts(self) -> dict[str, Any]:
+        """Return what was measured."""
+        return {**self.tuning.facts(), "energy": self.codec.energy}
 
     def write(self, draft: Draft) -> None:
-        """Write the graph in hnswlib's own format."""
-        draft.file(GRAPH, lambda path: self.graph.save_index(str(path)))
+        """Write graph and codec as arrays."""
+        self.catch_up()
+        graph = self.graph
+        draft.meta["graph"] = {"entry": graph.entry, "count": graph.count, "used": graph.used}
+        draft.meta["codec"] = {
+            "step": self.codec.step, "reach": self.codec.reach, "energy": self.codec.energy,
+        }  # fmt: skip
+        draft.meta["tuning"] = self.tuning.facts()
+        for name, array in graph.arrays().items():
+            draft.array(name, array)
+        draft.array("mean", self.codec.mean)
+        draft.array("axes", self.codec.axes)
+
+    @classmethod
+    def read(cls, bundle: Bundle, points: Points, metric: str, settings: dict[str, Any]) -> HnswEngine:
+        """Open a saved graph, mapped."""
+        facts = bundle.meta["codec"]
+        mean, axes = np.array(bundle.array("mean")), np.array(bundle.array("axes"))
+        codec = Codec(metric, mean, axes, facts["step"], facts["reach"], facts["energy"])
+        chosen = Settings(**settings)
+        graph = Graph(codec.width, chosen.m, chosen.ef_construction, chosen.seed)
+        arrays = {name: bundle.array(name) for name in graph.arrays()}
+        try:
+            graph.restore(arrays, **bundle.meta["graph"])
+        except (ValueError, TypeError, IndexError) as problem:
+            raise DamagedError(f"{bundle.folder} holds a graph that doesn't fit together ({problem}); build it again") from problem
+        return cls(points, codec, graph, chosen, Tuning(**bundle.meta["tuning"]))
 
 
 def _workers(threads: int | None) -> int:
     return os.cpu_count() or 1 if threads is None else checks.whole("threads", threads, high=1_024)
 
 
-def _new_graph(space: Space, metric: str) -> Any:
-    import hnswlib
-
-    return hnswlib.Index(space=_SPACES[checks.choice("metric", metric, queries.METRICS)], dim=space.dim)
+def _distances(codes: Codes, nodes: Rows, own: Codes) -> FloatVector:
+    """Give squared distances of some nodes to a query, but for what is the same for all."""
+    near = codes[nodes]
+    product = near[:, :-8].astype(np.int64) @ own[:-8].astype(np.int64)
+    lengths: FloatVector = near.view(np.int32)[:, -2] - 2 * product
+    return lengths

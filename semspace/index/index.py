@@ -1,39 +1,49 @@
-"""`Index`: the neighbours of text, ids and vectors, over an engine that finds rows."""
+"""`Index`: the neighbours of text, ids and vectors, over points that may change."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from inspect import signature
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from semspace import checks, queries
-from semspace.bundle import Bundle, PathLike, opening, writing
-from semspace.checks import FloatVector
-from semspace.errors import DamagedError, InputError
-from semspace.index.base import Engine, EngineMaker
+from semspace.bundle import Bundle, PathLike, opening, place_of, writing
+from semspace.checks import FloatMatrix, FloatVector
+from semspace.display import clip
+from semspace.errors import DamagedError, InputError, SemspaceWarning, UnknownIdError
+from semspace.index import pairs
+from semspace.index.base import Engine
+from semspace.index.collection import Collection, Hits
+from semspace.index.diversity import spread
 from semspace.index.exact import ExactEngine
-from semspace.index.hnsw import HnswEngine
+from semspace.index.hnsw import HnswEngine, Settings
+from semspace.index.journal import Lock
+from semspace.index.local import Home, LocalCollection
+from semspace.index.points import Ground, Points
+from semspace.index.quality import IndexReport
 from semspace.neighbors import Neighbors
-from semspace.sentences.reference import remembered
-from semspace.space import Query, Space, label
-from semspace.text.where import matching
+from semspace.sentences.reference import EncoderReference, remembered
+from semspace.space import Query, Space, TextEncoder, as_vector, label, put
+from semspace.text.frames import as_polars
 
 KIND = "index"
-ENGINES: dict[str, EngineMaker] = {
-    "exact": EngineMaker(ExactEngine.build, ExactEngine.read),
-    "hnsw": EngineMaker(HnswEngine.build, HnswEngine.read),
-}
-# Below this many points comparing with every one is faster than walking a graph, and exact.
+KINDS = ("exact", "hnsw")
+# Below this many points comparing with every one is about as fast as walking a graph, and exact.
 SMALL = 5_000
+_PAIRS_BY_COMPARING = 20_000  # below this many points all pairs are compared sooner than all points walk
+_MOST_PAIRS = 1_000_000
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class Index:
-    """Fast neighbours over a space. Make one with `Index.build`, open a saved one with `Index.open`.
+    """Fast neighbours over points, which may be added, changed and deleted.
+
+    Make one of a space with `Index.build`, open a saved one with `Index.open`, or one on a Milvus server with
+    `Index.connect`. It is the one value of semspace that changes.
 
     Examples
     --------
@@ -42,14 +52,35 @@ class Index:
     >>> index = ss.Index.build(space)
     >>> index.search(id="cat", k=1).ids
     ('dog',)
+    >>> index.add(["lion"], [[1, 0.9]])
+    >>> index.search(id="cat", k=1).ids
+    ('lion',)
     """
 
-    space: Space
-    engine: Engine
+    def __init__(
+        self,
+        points: Collection,
+        encoder: TextEncoder | None = None,
+        *,
+        provenance: Mapping[str, Any] | None = None,
+        bundle: Bundle | None = None,
+    ) -> None:
+        self._points = points
+        self._encoder = encoder
+        self._provenance = dict(provenance or {})
+        self._bundle = bundle  # where the encoder lies that nobody has asked for yet
 
     @classmethod
     def build(
-        cls, space: Space, kind: str = "auto", *, metric: str = "cosine", progress: bool = True, **settings: Any
+        cls,
+        space: Space,
+        kind: str = "auto",
+        *,
+        recall: float = 0.95,
+        metric: str = "cosine",
+        threads: int | None = None,
+        progress: bool = True,
+        **settings: Any,
     ) -> Index:
         """Build an index over a space.
 
@@ -57,30 +88,78 @@ class Index:
         ----------
         space : Space
         kind : {"auto", "exact", "hnsw"}
-            ``"auto"`` compares with every point up to 5,000 points, where that is fastest, and builds an HNSW
-            graph beyond.
+            ``"auto"`` compares with every point up to 5,000 points, where that is fast enough, or where `recall` is 1, and
+            builds an HNSW graph otherwise.
+        recall : float
+            The share of the true ten nearest points that a search is to find, above 0 and at most 1. What a search needs for
+            it is measured on points that are held out until the end; `report` tells what it came to.
         metric : {"cosine", "dot", "euclidean"}
+        threads : int, optional
+            All cores by default. The graph is the same with any number.
         settings
-            For ``"hnsw"``: ``m`` (16), ``ef_construction`` (200), ``ef`` (64), ``threads`` (all cores; 1 gives the
-            same graph every time) and ``seed`` (1).
+            For ``"hnsw"``: ``m`` (16), ``ef_construction`` (200), ``ef`` (measured), ``code_bytes`` (as many as keep 95 % of
+            the variance) and ``seed`` (1).
+
+        Raises
+        ------
+        InputError
+            If a setting can't be used.
         """
         if not isinstance(space, Space):
             raise InputError(f"Index.build takes a Space; got {type(space).__name__}: see Space.from_vectors")
-        checks.choice("kind", kind, ("auto", *ENGINES))
+        checks.choice("kind", kind, ("auto", *KINDS))
         checks.choice("metric", metric, queries.METRICS)
-        chosen = ("exact" if len(space) <= SMALL else "hnsw") if kind == "auto" else kind
-        known = signature(ENGINES[chosen].build).parameters
-        foreign = [name for name in settings if name not in known]
-        if foreign:
-            raise InputError(
-                f"the index kind {chosen!r} has no setting {foreign[0]!r}; it has {', '.join([*known][2:])}"
-            )
-        return cls(space, ENGINES[chosen].build(space, metric, progress=progress, **settings))
+        checks.number("recall", recall, high=1.0, open_low=True)
+        small = len(space) <= SMALL or recall == 1
+        chosen = ("exact" if small else "hnsw") if kind == "auto" else kind
+        made = _settings(chosen, settings)
+
+        def engine(points: Points) -> Engine:
+            if made is None:
+                return ExactEngine(points, metric)
+            return HnswEngine.build(points, metric, recall=recall, settings=made, threads=threads, progress=progress)
+
+        points = Points(Ground.of_space(space))
+        local = LocalCollection(points, engine(points), engine)
+        return cls(local, space.encoder, provenance=space.provenance)
+
+    @classmethod
+    def connect(cls, uri: str, collection: str, *, token: str | None = None) -> Index:
+        """Open a collection on a Milvus server, or in a file of Milvus Lite; `push` makes one.
+
+        Parameters
+        ----------
+        uri : str
+            Such as ``"http://host:19530"``, or the path of a file that ends in ``.db``.
+        collection : str
+        token : str, optional
+            ``"user:password"``, or an API key.
+
+        Raises
+        ------
+        InputError
+            If there is no such collection, or nobody answers at `uri`.
+        MissingExtraError
+            If pymilvus isn't installed.
+        """
+        from semspace.index.milvus import MilvusCollection
+
+        points = MilvusCollection.connect(uri, collection, token)
+        made = points.facts.get("encoder")
+        encoder = EncoderReference(made["name"], made["dim"], made["fingerprint"]) if made else None
+        return cls(points, encoder, provenance=points.facts.get("provenance"))
 
     # -- asking -------------------------------------------------------------------------------------------
 
     def search(
-        self, query: Query | None = None, k: int = 10, *, id: str | None = None, where: str | None = None
+        self,
+        query: Query | None = None,
+        k: int = 10,
+        *,
+        id: str | None = None,
+        where: str | None = None,
+        among: Sequence[str] | None = None,
+        exact: bool = False,
     ) -> Neighbors:
         """Find the points nearest to a text, a vector, or the point of an id.
 
@@ -91,122 +170,585 @@ class Index:
         k : int
             How many; fewer come back where fewer are there.
         id : str
-            Instead of `query`: a point of the space, which won't come back itself.
+            Instead of `query`: a point of the index, which won't come back itself.
         where : str, optional
-            A condition on the metadata and the ``id``, such as ``"year >= 2001 and label = 'sport'"``. The points
-            for which it holds are searched exactly.
+            A condition on the metadata and the ``id``, such as ``"year >= 2001 and label = 'sport'"``.
+        among : sequence of str, optional
+            Only these ids may come back.
+        exact : bool
+            Compare with every point: the truth, slowly.
 
         Raises
         ------
         UnknownIdError
             If there is no such id.
         InputError
-            If `where` can't be used, or the space has no encoder for a text.
+            If `where` can't be used, or there is no encoder for a text.
         """
-        if (query is None) == (id is None):
-            raise InputError("give either a query (a text or a vector) or id=")
-        if id is not None:
-            row = self.space.row(id)
-            return self._search([self.space.vectors[row]], [[row]], [id], k, where)[0]
-        assert query is not None
-        return self.search_batch([query], k, where=where)[0]
+        vectors, own, titles = self._asked_one(query, id)
+        return self._search(vectors, own, titles, k, where, among, exact=exact)[0]
 
-    def search_batch(self, asked: Sequence[Query], k: int = 10, *, where: str | None = None) -> list[Neighbors]:
-        """Find the points nearest to each text or vector, in one pass; see `search`."""
+    def search_batch(
+        self,
+        asked: Sequence[Query],
+        k: int = 10,
+        *,
+        where: str | None = None,
+        among: Sequence[str] | None = None,
+        exact: bool = False,
+    ) -> list[Neighbors]:
+        """Find the points nearest to each text or vector, in one pass on all cores; see `search`."""
         if isinstance(asked, str):
             raise InputError("search_batch takes a list of queries; for one, use search")
         asked = list(asked)
         if not asked:
             return []
-        vectors = self._vectors(asked)
-        return self._search(vectors, [[] for _ in vectors], [label(q) for q in asked], k, where)
+        return self._search(self._vectors(asked), None, [label(q) for q in asked], k, where, among, exact=exact)
 
-    def _vectors(self, asked: Sequence[Query]) -> list[FloatVector]:
-        texts = [q for q in asked if isinstance(q, str)]
-        encoded = iter(self.space.encode(texts)) if texts else iter(())
-        return [next(encoded) if isinstance(q, str) else self.space.locate(q)[0] for q in asked]
-
-    def _search(
+    def knn_query(
         self,
-        vectors: Sequence[FloatVector],
-        own: Sequence[Sequence[int]],
-        titles: Sequence[str],
-        k: int,
-        where: str | None,
-    ) -> list[Neighbors]:
-        checks.whole("k", k)
-        matrix = np.stack(vectors).astype(np.float32, copy=False)
-        if self.metric == "cosine" and not matrix.any(axis=1).all():
-            raise InputError("a query is the zero vector, which has no direction; leave it out")
-        if where is not None:
-            return self._search_where(matrix, own, titles, k, where)
-        extra = max(len(rows) for rows in own)
-        found = []
-        for title, skip, (rows, scores) in zip(titles, own, self.engine.search(matrix, k + extra), strict=True):
-            keep = ~np.isin(rows, skip)
-            found.append(self.space.neighbors(title, rows[keep][:k], scores[keep][:k], self.metric))
-        return found
+        vectors: npt.ArrayLike,
+        k: int = 10,
+        *,
+        where: str | None = None,
+        among: Sequence[str] | None = None,
+        ef: int | None = None,
+        threads: int | None = None,
+        exact: bool = False,
+    ) -> tuple[npt.NDArray[np.int64], FloatMatrix]:
+        """Find neighbours as plain arrays, for those who come from hnswlib; nearest first, higher scores are nearer.
 
-    def _search_where(
-        self, matrix: Any, own: Sequence[Sequence[int]], titles: Sequence[str], k: int, where: str
-    ) -> list[Neighbors]:
-        space = self.space
-        if space.metadata is None:
-            raise InputError(
-                f"where={where!r} needs metadata, and this space has none; embed a corpus that has columns"
+        Parameters
+        ----------
+        vectors : (m, dim) float32
+        ef : int, optional
+            Candidates that a walk keeps, instead of the number measured.
+        threads : int, optional
+            All cores by default.
+
+        Returns
+        -------
+        rows : (m, k) int64
+            Places in `ids`; -1 where there are no more.
+        scores : (m, k) float32
+            ``-inf`` where there are no more.
+        """
+        local = self._local("knn_query")
+        matrix = self._checked(checks.matrix("vectors", vectors, dim=self.dim))
+        checks.whole("k", k)
+        if ef is not None:
+            checks.whole("ef", ef)
+        local.ready()
+        found = local.find(matrix, k, local.allowed(where, among), exact=exact, ef=ef, threads=threads)
+        rows, scores = np.full((len(matrix), k), -1, np.int64), np.full((len(matrix), k), -np.inf, np.float32)
+        for at, (own, theirs) in enumerate(found):
+            rows[at, : len(own)], scores[at, : len(own)] = own, theirs
+        return rows, scores
+
+    def range_search(
+        self, query: Query | None = None, min_score: float = 0.5, *, id: str | None = None, where: str | None = None,
+        among: Sequence[str] | None = None, exact: bool = False,
+    ) -> Neighbors:  # fmt: skip
+        """Find all points that score at least `min_score`; see `search`.
+
+        Examples
+        --------
+        >>> import semspace as ss
+        >>> space = ss.Space.from_vectors(["cat", "dog", "car"], [[1, 1], [1, 0.8], [-1, 1]])
+        >>> ss.Index.build(space).range_search(id="cat", min_score=0.9).ids
+        ('dog',)
+        """
+        least = checks.number("min_score", min_score, low=float("-inf"))
+        vectors, own, titles = self._asked_one(query, id)
+        k = 64
+        while True:
+            found = self._search(vectors, own, titles, k, where, among, exact=exact)[0]
+            enough = int((found.scores >= least).sum())
+            if enough < len(found) or len(found) < k:
+                table = None if found.metadata is None else found.metadata[:enough]
+                return Neighbors(found.query, found.ids[:enough], found.scores[:enough], found.metric, table)
+            k *= 4
+
+    def recommend(
+        self, like: Sequence[Query], dislike: Sequence[Query] = (), k: int = 10, *, where: str | None = None,
+        among: Sequence[str] | None = None, exact: bool = False,
+    ) -> Neighbors:  # fmt: skip
+        """Find points near those one likes, and away from those one doesn't: none of them comes back.
+
+        Each is an id, a text or a vector. The query is the mean of what is liked, less half the mean of what isn't, all
+        scaled to length 1 (Rocchio 1971).
+        """
+        for name, given in (("like", like), ("dislike", dislike)):
+            if isinstance(given, str):
+                raise InputError(f"{name}= takes a list; got one string, {given[:40]!r}: put it in a list")
+        like, dislike = list(like), list(dislike)
+        if not like:
+            raise InputError("recommend needs at least one point in like=")
+        known = [q for q in (*like, *dislike) if isinstance(q, str)]
+        own = [id for id, there in zip(known, self._points.present(known), strict=True) if there]
+        liked, disliked = self._unit(like, own), self._unit(dislike, own)
+        target = liked.mean(axis=0) - (disliked.mean(axis=0) / 2 if len(disliked) else 0)
+        title = " ".join([*(f"+ {label(q)}" for q in like), *(f"- {label(q)}" for q in dislike)]).removeprefix("+ ")
+        return self._search(target[None], [own], [title], k, where, among, exact=exact)[0]
+
+    def diversify(
+        self, query: Query | None = None, k: int = 10, *, id: str | None = None, diversity: float = 0.3,
+        candidates: int | None = None, where: str | None = None, among: Sequence[str] | None = None,
+    ) -> Neighbors:  # fmt: skip
+        """Find points near a query that aren't all alike: by maximal marginal relevance (Carbonell & Goldstein 1998).
+
+        Parameters
+        ----------
+        diversity : float
+            From 0, which is `search`, to 1, which only looks for difference.
+        candidates : int, optional
+            Of so many nearest points `k` are chosen; five times `k` by default.
+
+        Returns
+        -------
+        Neighbors
+            Highest score first, like all neighbours.
+        """
+        checks.number("diversity", diversity, high=1.0)
+        checks.whole("k", k)
+        pool = self.search(query, checks.whole("candidates", candidates or 5 * k, low=k), id=id, where=where, among=among)
+        if not pool:
+            return pool
+        chosen = np.sort(spread(self._points.vectors(pool.ids), pool.scores, k, diversity))
+        table = None if pool.metadata is None else pool.metadata[chosen]
+        return Neighbors(pool.query, tuple(pool.ids[i] for i in chosen), pool.scores[chosen], pool.metric, table)
+
+    def duplicates(self, min_score: float = 0.95, *, max_pairs: int = _MOST_PAIRS, progress: bool = True) -> pl.DataFrame:
+        """Find all pairs of points that are nearly the same.
+
+        Up to 20,000 points every pair is compared, and so it is with an exact index; a graph is walked otherwise.
+
+        Parameters
+        ----------
+        min_score : float
+        max_pairs : int
+            The best so many are kept; a warning says so where there are more.
+
+        Returns
+        -------
+        polars.DataFrame
+            ``a``, ``b`` (ids, `a` came first) and ``score``, highest first.
+        """
+        least = checks.number("min_score", min_score, low=float("-inf"))
+        checks.whole("max_pairs", max_pairs)
+        local = self._local("duplicates")
+        local.ready()
+        points, engine = local.points, local.engine
+        if isinstance(engine, HnswEngine) and len(self) > _PAIRS_BY_COMPARING:
+            found = engine.pairs(least, progress=progress)
+            rows = np.arange(points.count)
+        else:
+            rows = points.live_rows()
+            found = pairs.compare_all_pairs(points.vectors(rows), self.metric, least, progress=progress)
+        (a, b, scores), cut = pairs.best_pairs(found, max_pairs)
+        if cut:
+            import warnings
+
+            warnings.warn(
+                f"there are more than max_pairs={max_pairs:,} pairs of at least {least:g}; the best ones are given: raise "
+                f"min_score or max_pairs for all",
+                SemspaceWarning,
+                stacklevel=2,
             )
-        columns = space.metadata
-        if "id" not in columns.columns:
-            columns = columns.with_columns(pl.Series("id", space.ids.tolist(), dtype=pl.String))
-        rows = np.flatnonzero(matching(columns, where).to_numpy())
-        place = {int(row): i for i, row in enumerate(rows)}
-        skip = [[place[row] for row in own_rows if row in place] for own_rows in own]
-        names = space.ids[rows]
-        found = queries.nearest(
-            space.vectors[rows], space.sizes[rows], matrix, k, names=names, metric=self.metric, skip=skip
-        )
-        return [space.neighbors(t, rows[near], own, self.metric) for t, (near, own) in zip(titles, found, strict=True)]
+        ids = [pl.Series(name, points.ids(rows[side]), dtype=pl.String) for name, side in (("a", a), ("b", b))]
+        return pl.DataFrame([*ids, pl.Series("score", scores)])
+
+    # -- changing -----------------------------------------------------------------------------------------
+
+    def add(
+        self, ids: Sequence[str], vectors: npt.ArrayLike | Sequence[str], metadata: Any | None = None
+    ) -> None:
+        """Add points. When this returns, an index opened from disk has written them down.
+
+        Parameters
+        ----------
+        ids : n strings
+        vectors : (n, dim) numbers, or n texts for the encoder
+        metadata : DataFrame or mapping, optional
+            A row for each, where the index has metadata; a column ``text`` is filled with the texts.
+
+        Raises
+        ------
+        InputError
+            If an id is there already, a vector has no direction, or the columns are others. Nothing is added then.
+        """
+        self._points.add(*self._given(ids, vectors, metadata))
+
+    def update(self, ids: Sequence[str], vectors: npt.ArrayLike | Sequence[str], metadata: Any | None = None) -> None:
+        """Give points of the index other vectors, and other metadata if it is given; see `add`.
+
+        Raises
+        ------
+        UnknownIdError
+            If one isn't there. Nothing is changed then.
+        """
+        self._points.update(*self._given(ids, vectors, metadata))
+
+    def delete(self, ids: Sequence[str]) -> None:
+        """Delete points. They take room until `compact`.
+
+        Raises
+        ------
+        UnknownIdError
+            If one isn't there. Nothing is deleted then.
+        """
+        names = checks.strings("ids", ids)
+        checks.unique("ids", names)
+        self._points.delete(names)
+
+    def compact(self) -> None:
+        """Build the index anew of its live points, as fast and as small as at first."""
+        self._points.compact()
 
     # -- looking into it ----------------------------------------------------------------------------------
 
     @property
     def kind(self) -> str:
-        """Which engine finds the rows: ``"exact"`` or ``"hnsw"``."""
-        return self.engine.kind
+        """What finds the points: ``"exact"``, ``"hnsw"`` or ``"milvus"``."""
+        return self._points.kind
 
     @property
     def metric(self) -> str:
         """``"cosine"``, ``"dot"`` or ``"euclidean"``."""
-        return self.engine.metric
+        return self._points.metric
+
+    @property
+    def dim(self) -> int:
+        """Number of dimensions."""
+        return self._points.dim
+
+    @property
+    def ids(self) -> npt.NDArray[np.object_]:
+        """Ids by row, as `knn_query` gives rows; deleted ones are among them."""
+        return np.array(self._local("ids").points.all_ids().to_list(), dtype=object)
+
+    @property
+    def encoder(self) -> TextEncoder | None:
+        """What puts text into the index."""
+        if self._bundle is not None:
+            self._encoder, self._bundle = remembered(self._bundle), None
+        return self._encoder
+
+    @property
+    def space(self) -> Space:
+        """The live points as a space."""
+        return self._local("space").points.space(self.encoder, self._provenance)
 
     def __len__(self) -> int:
-        return len(self.space)
+        return len(self._points)
+
+    def __contains__(self, id: object) -> bool:
+        return isinstance(id, str) and self._points.present([id])[0]
+
+    def report(self) -> IndexReport:
+        """Tell what was measured when the index was built: recall, and queries a second."""
+        local = self._local("report")
+        facts, points = local.engine.facts(), local.points
+        shown = ("recall", "found", "asked", "queries_per_second")
+        made = {**local.engine.settings(), **{name: value for name, value in facts.items() if name not in shown}}
+        return IndexReport(
+            self.kind, self.metric, len(self), points.count - points.live, self.dim, facts.get("found", 1.0),
+            facts.get("asked", 0), facts.get("queries_per_second", 0.0), {"asked_recall": facts["recall"], **made},
+        )  # fmt: skip
+
+    def measure(self, queries: Sequence[Query] | None = None, k: int = 10, *, seed: int = 0) -> float:
+        """Measure recall on the index as it is now: the share of the true `k` nearest points that searches find.
+
+        Parameters
+        ----------
+        queries : sequence of queries, optional
+            Best what will be asked; by default 200 of the index's own points, each without itself.
+        """
+        if queries is None:
+            rng = np.random.default_rng(seed)
+            rows = self._local("measure without queries").points.live_rows()
+            ids = self._local("measure").points.ids(rng.permutation(rows)[:200])
+            vectors, own = self._points.vectors(ids), [[id] for id in ids]
+        else:
+            vectors = self._checked(np.stack(self._vectors(list(queries))))
+            own = [[] for _ in vectors]
+        found, truth = (self._points.nearest(vectors, k, skip=own, exact=exact) for exact in (False, True))
+        return float(np.mean([len({*a.ids} & {*b.ids}) / max(1, len(b.ids)) for a, b in zip(found, truth, strict=True)]))
 
     def __repr__(self) -> str:
-        settings = ", ".join(f"{name}={value}" for name, value in self.engine.settings().items())
-        return f"Index ({self.kind}: {settings}) of {len(self):,} points in {self.space.dim} dimensions"
+        made = f" by {clip(self._encoder.name, 40)}" if self._encoder is not None else ""
+        return f"Index ({self.kind}, {self.metric}) of {len(self):,} points in {self.dim} dimensions{made}"
 
-    # -- on disk ------------------------------------------------------------------------------------------
+    def _repr_html_(self) -> str:
+        return self.report()._repr_html_() if isinstance(self._points, LocalCollection) else f"<p>{self!r}</p>"
+
+    # -- on disk, and elsewhere ---------------------------------------------------------------------------
 
     def save(self, path: PathLike, *, overwrite: bool = False) -> None:
-        """Save index and space together as a bundle directory; see `semspace.save`."""
+        """Save the index with its points as a bundle directory; see `semspace.save`."""
+        local = self._local("save")
+        local.ready()
         with writing(path, KIND, overwrite=overwrite) as draft:
-            draft.meta.update(engine=self.kind, settings=self.engine.settings())
-            self.space.write(draft)
-            self.engine.write(draft)
+            draft.meta.update(self._meta(draft))
+            local.write(draft)
 
     @classmethod
-    def open(cls, path: PathLike, *, verify: bool = True) -> Index:
-        """Open a saved index; its encoder is loaded at the first text that is asked."""
-        return cls.from_bundle(opening(path, KIND, verify=verify))
+    def open(
+        cls,
+        path: PathLike,
+        *,
+        writable: bool = False,
+        space: Space | None = None,
+        encoder: TextEncoder | None = None,
+        verify: bool | None = None,
+    ) -> Index:
+        """Open a saved index: it is mapped, so that opening takes no time, whatever its size.
+
+        Parameters
+        ----------
+        writable : bool
+            Take `add`, `update`, `delete` and `compact`, which are then safe on the disk when they return. One process at a
+            time may; others go on reading what was there when they opened it.
+        space, encoder : optional
+            What the index is to belong to; an error says where it doesn't. Texts go through `encoder`.
+        verify : bool, optional
+            Compare all checksums before (True) or not at all (False). By default those of a large index are compared while
+            it is in use: from the moment damage is found, everything raises `DamagedError`.
+
+        Raises
+        ------
+        MissingFileError
+            If nothing is there.
+        DamagedError
+            If a file is missing, short or altered.
+        InputError
+            If it belongs to another space or encoder, or another process is writing it.
+        """
+        lock = Lock(place_of(path)) if writable and place_of(path).exists() else None
+        try:
+            bundle = opening(path, KIND, verify=False)
+            if lock is not None and bundle.folder != place_of(path):
+                os.replace(bundle.folder, place_of(path))  # a writer died between its two renames
+                bundle = opening(path, KIND, verify=False)
+            return cls._opened(bundle, lock, space, encoder, verify)
+        except BaseException:
+            if lock is not None:
+                lock.release()
+            raise
 
     @classmethod
     def from_bundle(cls, bundle: Bundle) -> Index:
         """Take an index out of an opened bundle."""
-        space = Space.from_bundle(bundle, remembered(bundle))
-        kind = bundle.meta["engine"]
-        if kind not in ENGINES:
-            raise DamagedError(
-                f"{bundle.folder} was built by an engine {kind!r} this semspace doesn't know; upgrade it"
-            )
-        return cls(space, ENGINES[kind].read(bundle, space, dict(bundle.meta["settings"])))
+        return cls._opened(bundle, None, None, None, False)
+
+    @classmethod
+    def _opened(
+        cls, bundle: Bundle, lock: Lock | None, space: Space | None, encoder: TextEncoder | None, verify: bool | None
+    ) -> Index:
+        facts = bundle.meta["space"]
+        _check_belongs(bundle, facts, space, encoder)
+        kind, settings = bundle.meta["engine"], dict(bundle.meta["settings"])
+        metric = bundle.meta.get("metric") or settings.pop("metric")
+        settings.pop("metric", None)
+        if kind not in KINDS:
+            raise DamagedError(f"{bundle.folder} was built by an engine {kind!r} this semspace doesn't know; upgrade it")
+        given = encoder or (space.encoder if space is not None else None)
+        index = cls(_NOTHING, given, provenance=facts["provenance"], bundle=None if given else bundle)
+        home = Home(bundle, place_of(bundle.folder), lock, verify, index._meta)
+        points = Points(Ground.read(bundle))
+        if bundle.has("alive.npy"):
+            points.restore(np.array(bundle.array("alive")))
+
+        def rebuild(fresh: Points) -> Engine:
+            if kind == "exact":
+                return ExactEngine(fresh, metric)
+            recall = bundle.meta.get("tuning", {}).get("recall") or 0.95
+            return HnswEngine.build(fresh, metric, recall=recall, settings=_known(settings))
+
+        if kind == "hnsw" and not bundle.has("links.npy"):  # of the time when hnswlib kept the graph
+            engine: Engine = rebuild(points)
+        elif kind == "hnsw":
+            engine = HnswEngine.read(bundle, points, metric, settings)
+        else:
+            engine = ExactEngine(points, metric)
+        index._points = LocalCollection(points, engine, rebuild).live_at(home)
+        return index
+
+    def push(self, uri: str, collection: str, *, token: str | None = None, progress: bool = True) -> Index:
+        """Move the points to a Milvus server, in batches; what is there already isn't sent again.
+
+        Returns
+        -------
+        Index
+            The one on the server; see `connect`.
+        """
+        from semspace.index.pushing import push
+
+        local = self._local("push")
+        space = self.space
+        made = self.encoder
+        facts = {
+            "fingerprint": space.fingerprint,
+            "encoder": made and {"name": made.name, "dim": made.dim, "fingerprint": made.fingerprint},
+            "provenance": self._provenance,
+        }
+        push(local, uri, collection, facts=facts, token=token, progress=progress)
+        return Index.connect(uri, collection, token=token)
+
+    def close(self) -> None:
+        """Let go of files and connections, and let other processes write."""
+        self._points.close()
+
+    def __enter__(self) -> Index:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # -- within -------------------------------------------------------------------------------------------
+
+    def _meta(self, draft: Any = None) -> dict[str, Any]:
+        local = self._local("save")
+        return {
+            "engine": self.kind,
+            "metric": self.metric,
+            "settings": local.engine.settings(),
+            "space": self.space.facts(draft),
+        }
+
+    def _local(self, what: str) -> LocalCollection:
+        if not isinstance(self._points, LocalCollection):
+            raise InputError(f"{what} isn't there for an index on a server; use a local one, made by Index.build")
+        return self._points
+
+    def _asked_one(self, query: Query | None, id: str | None) -> tuple[FloatMatrix, list[list[str]] | None, list[str]]:
+        if (query is None) == (id is None):
+            raise InputError("give either a query (a text or a vector) or id=")
+        if id is not None:
+            if not isinstance(id, str):
+                raise UnknownIdError(f"an id is a string; got {id!r}")
+            return self._points.vectors([id]), [[id]], [id]
+        assert query is not None
+        return np.stack(self._vectors([query])), None, [label(query)]
+
+    def _vectors(self, asked: Sequence[Query]) -> list[FloatVector]:
+        texts = [q for q in asked if isinstance(q, str)]
+        encoded = iter(put(checks.strings("texts", texts), self.encoder)) if texts else iter(())
+        return [next(encoded) if isinstance(q, str) else as_vector(q, self.dim) for q in asked]
+
+    def _unit(self, asked: Sequence[Query], own: Sequence[str]) -> FloatMatrix:
+        """Give unit vectors of ids, texts and vectors."""
+        if not asked:
+            return np.empty((0, self.dim), np.float32)
+        known = set(own)
+        vectors = [
+            self._points.vectors([q])[0] if isinstance(q, str) and q in known else self._vectors([q])[0] for q in asked
+        ]
+        return queries.unit(self._checked(np.stack(vectors), direction=True))
+
+    def _checked(self, matrix: FloatMatrix, *, direction: bool = False) -> FloatMatrix:
+        if not len(matrix):
+            return matrix
+        zero = ~matrix.any(axis=1)
+        if zero.any() and (direction or self.metric == "cosine"):
+            raise InputError("a query is the zero vector, which has no direction; leave it out")
+        checks.finite_rows("the vector", matrix[~zero], ["query"] * len(matrix))
+        return matrix.astype(np.float32, copy=False)
+
+    def _search(
+        self,
+        vectors: FloatMatrix | Sequence[FloatVector],
+        own: Sequence[Sequence[str]] | None,
+        titles: Sequence[str],
+        k: int,
+        where: str | None,
+        among: Sequence[str] | None,
+        *,
+        exact: bool,
+    ) -> list[Neighbors]:
+        checks.whole("k", k)
+        if among is not None:
+            among = checks.strings("among", among)
+        if where is not None and not self._points.columns and not isinstance(where, str):
+            raise InputError(f"where must be a condition such as \"year >= 2001\"; got {where!r}")
+        matrix = self._checked(np.stack(list(vectors)))
+        hits = self._points.nearest(matrix, k, where=where, among=among, skip=own, exact=exact)
+        return [_neighbors(title, found, self.metric) for title, found in zip(titles, hits, strict=True)]
+
+    def _given(
+        self, ids: Sequence[str], vectors: Any, metadata: Any | None
+    ) -> tuple[list[str], FloatMatrix, pl.DataFrame | None]:
+        """Check points that are to come: form and directions."""
+        names = checks.strings("ids", ids)
+        checks.unique("ids", names)
+        table = None if metadata is None else as_polars(metadata)
+        given = vectors if isinstance(vectors, np.ndarray) else list(vectors)
+        if len(given) and isinstance(given[0], str):
+            table = self._with_texts(given, table)
+            given = self._encoded(given)
+        matrix = checks.matrix("vectors", given, dim=self.dim) if len(names) else np.empty((0, self.dim), np.float32)
+        if len(matrix) != len(names):
+            raise InputError(f"ids and vectors must be of one length; got {len(names)} ids and {len(matrix)} vectors")
+        checks.finite_rows("the vector", matrix, np.array(names, object)) if len(names) else None
+        return names, matrix, table
+
+    def _encoded(self, texts: Sequence[str]) -> FloatMatrix:
+        encoder = self.encoder
+        texts = checks.strings("texts", texts)
+        if encoder is None:
+            raise InputError("this index has no encoder, so it can't take texts; give vectors")
+        encode = getattr(encoder, "encode_documents", encoder.encode)
+        encoded: FloatMatrix = encode(texts)
+        return encoded
+
+    def _with_texts(self, texts: Sequence[str], table: pl.DataFrame | None) -> pl.DataFrame | None:
+        """Fill the column ``text`` of points that are given as texts."""
+        if "text" not in self._points.columns or (table is not None and "text" in table.columns):
+            return table
+        column = pl.Series("text", list(texts), dtype=pl.String)
+        return pl.DataFrame([column]) if table is None else table.with_columns(column)
+
+
+class _Nothing:
+    """Stands in while an index is being opened."""
+
+
+_NOTHING: Any = _Nothing()
+
+
+def _neighbors(title: str, hits: Hits, metric: str) -> Neighbors:
+    return Neighbors(title, hits.ids, checks.frozen(hits.scores), metric, hits.metadata)
+
+
+def _settings(kind: str, given: Mapping[str, Any]) -> Settings | None:
+    """Give the settings of a graph, or raise `InputError` for one that the kind doesn't have."""
+    known = [field.name for field in fields(Settings)] if kind == "hnsw" else []
+    foreign = [name for name in given if name not in known]
+    if foreign:
+        have = f"it has {', '.join(known)}" if known else "it has none"
+        raise InputError(f"the index kind {kind!r} has no setting {foreign[0]!r}; {have}")
+    return Settings(**given) if kind == "hnsw" else None
+
+
+def _known(settings: Mapping[str, Any]) -> Settings:
+    """Take from saved settings those that a graph is built with today."""
+    names = [field.name for field in fields(Settings)]
+    return Settings(**{name: value for name, value in settings.items() if name in names})
+
+
+def _check_belongs(
+    bundle: Bundle, facts: Mapping[str, Any], space: Space | None, encoder: TextEncoder | None
+) -> None:
+    """Raise where an index was made of another space, or by another encoder."""
+    if space is not None and space.fingerprint != facts["fingerprint"]:
+        raise InputError(
+            f"{bundle.folder} was made of another space: fingerprint {facts['fingerprint'][:8]}, and this one has "
+            f"{space.fingerprint[:8]}; open it without space=, or build an index of this one"
+        )
+    made = facts["encoder"]
+    if encoder is not None and (not made or encoder.fingerprint != made["fingerprint"]):
+        by = f"by {made['name']!r} of fingerprint {made['fingerprint'][:8]}" if made else "without an encoder"
+        raise InputError(
+            f"the vectors in {bundle.folder} were made {by}, and {encoder.name!r} has {encoder.fingerprint[:8]}; their "
+            f"vectors can't be compared: open it without encoder=, or encode the texts again"
+        )

@@ -1,0 +1,97 @@
+"""Distances between points that are bytes: the words in which the graph's kernels are written.
+
+A point's code is a row of signed bytes, its dimensions filled up with zeros to a multiple of 64; codes begin at multiples of
+64 bytes. Everything is whole numbers, so every processor gets the same ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+
+from semspace.inference.compiling import operation
+from semspace.inference.lanes import (
+    INT32,
+    INT64,
+    LANES,
+    WHOLES,
+    Built,
+    Value,
+    called,
+    cgutils,
+    variable,
+    vector,
+    whole,
+)
+from semspace.inference.tiles import FEATURES
+
+LINE = 64  # bytes of a cache line, and of a step
+_BYTES = ir.VectorType(ir.IntType(8), LINE)
+_SHORTS = ir.VectorType(ir.IntType(16), LINE)
+_MANY = ir.VectorType(INT32, LINE)
+_BIASED = ir.Constant(WHOLES, [-0x7F7F7F80] * LANES)  # 0x80808080: the top bit of each byte
+_FAST = bool(FEATURES.get("avx512f") and FEATURES.get("avx512vnni"))
+
+
+def _step(b: Value, asked: Value, code: Value, total: Value) -> Value:
+    """Add the products of 64 bytes, unsigned ones with signed ones, four to a lane."""
+    if _FAST:
+        dot = called(b, "llvm.x86.avx512.vpdpbusd.512", WHOLES, [WHOLES] * 3)
+        return b.call(dot, [total, asked, code])
+    left = b.zext(b.bitcast(asked, _BYTES), _SHORTS)
+    right = b.sext(b.bitcast(code, _BYTES), _SHORTS)
+    products = b.sext(b.mul(left, right), _MANY)  # at most 255 * 127, which sixteen bits hold
+    for part in range(4):
+        mask = ir.Constant(WHOLES, [part * LANES + i for i in range(LANES)])
+        total = b.add(total, b.shuffle_vector(products, products, mask))
+    return total
+
+
+@operation
+def dot(_typing: Any, asked: Any, code: Any, steps: Any) -> Built:
+    """Multiply `steps` times 64 unsigned bytes at an address with signed ones at another, and give the sum."""
+
+    def build(_context: Any, b: Value, _signature: Any, given: Sequence[Value]) -> Value:
+        total = variable(b, ir.Constant(WHOLES, None))
+        with cgutils.for_range(b, given[2]) as loop:
+            at = b.mul(loop.index, whole(LINE))
+            first, second = (vector(b, b.add(start, at), 0, WHOLES) for start in given[:2])
+            b.store(_step(b, first, second, b.load(total)), total)
+        add = called(b, "llvm.vector.reduce.add.v16i32", INT32, [WHOLES])
+        return b.call(add, [b.load(total)])
+
+    return types.int32(types.int64, types.int64, types.int64), build
+
+
+@operation
+def lift(_typing: Any, code: Any, to: Any, steps: Any) -> Built:
+    """Copy a code to another address as unsigned bytes: each number has 128 added."""
+
+    def build(_context: Any, b: Value, _signature: Any, given: Sequence[Value]) -> None:
+        with cgutils.for_range(b, given[2]) as loop:
+            at = b.mul(loop.index, whole(LINE))
+            lifted = b.xor(vector(b, b.add(given[0], at), 0, WHOLES), _BIASED)
+            b.store(lifted, b.inttoptr(b.add(given[1], at), WHOLES.as_pointer()), align=LINE)
+
+    return types.void(types.int64, types.int64, types.int64), build
+
+
+@operation
+def prefetch(_typing: Any, at: Any, lines: Any) -> Built:
+    """Ask for cache lines that will be read soon."""
+
+    def build(_context: Any, b: Value, _signature: Any, given: Sequence[Value]) -> None:
+        kind = ir.IntType(8).as_pointer()
+        constants = [ir.Constant(INT32, number) for number in (0, 3, 1)]  # to read, to keep, data
+        with cgutils.for_range(b, given[1]) as loop:
+            place = b.inttoptr(b.add(given[0], b.mul(loop.index, whole(LINE))), kind)
+            ask = called(b, "llvm.prefetch.p0", ir.VoidType(), [kind, INT32, INT32, INT32])
+            b.call(ask, [place, *constants])
+
+    return types.void(types.int64, types.int64), build
+
+
+__all__ = ["INT64", "LINE", "dot", "lift", "prefetch"]

@@ -1,0 +1,286 @@
+"""The graph that is walked: its arrays, and how points come into it.
+
+Points come in batches. A batch's points look for their neighbours all at once, in a graph that doesn't change meanwhile and
+among each other; then the chosen ones link back, each in one thread. So threads need no locks, and the graph is the same
+with any number of them, and on any processor (the idea is ParlayANN's, Manohar et al. 2024).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from semspace.index import linking, seeking, walking
+from semspace.index.base import Rows
+from semspace.index.codes import Codes, rows_of_bytes
+from semspace.index.walking import Links
+from semspace.progress import Bar
+
+BATCH = 1_024  # points that come into the graph at a time, at most
+_FIRST = 64  # and at the beginning
+_ALONE = 16  # below as many pieces of work, threads cost more than they save
+_HIGHEST = 12  # layers
+_ROWS = 65_536  # codes copied at a time
+
+
+class Scratch:
+    """What one thread needs for a walk."""
+
+    def __init__(self, width: int) -> None:
+        self.lifted = rows_of_bytes(1, width)[0].view(np.uint8)
+        self.pool = np.empty(0, np.int64)
+        self.seen = np.zeros(0, np.int64)
+        self.visited = np.empty(0, np.int32)
+
+    def fit(self, ef: int, count: int) -> tuple[Any, ...]:
+        """Make room for a pool of `ef` points of `count`."""
+        if len(self.pool) < ef:
+            self.pool = np.empty(ef, np.int64)
+            self.visited = np.empty(max(64 * ef, 4_096), np.int32)
+        if len(self.seen) * 64 <= count:
+            self.seen = np.zeros(count // 48 + 1, np.int64)
+        return self.pool, self.lifted, self.seen, self.visited
+
+
+class Crew:
+    """Threads that share work, each with its own scratch; with one thread nothing is started."""
+
+    def __init__(self, threads: int, width: int) -> None:
+        self.threads = threads
+        self._scratch: SimpleQueue[Scratch] = SimpleQueue()
+        self._width = width
+        self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
+
+    def share(self, total: int, work: Callable[[int, int, Scratch], object]) -> None:
+        """Let threads work on parts of `total` pieces."""
+        if self._pool is None or total < _ALONE:
+            self._run(0, total, work)
+            return
+        cuts = np.linspace(0, total, min(8 * self.threads, total // 4) + 1).astype(int).tolist()
+        for done in [self._pool.submit(self._run, *cut, work) for cut in zip(cuts[:-1], cuts[1:], strict=True)]:
+            done.result()
+
+    def _run(self, first: int, last: int, work: Callable[[int, int, Scratch], object]) -> None:
+        scratch = Scratch(self._width) if self._scratch.empty() else self._scratch.get()
+        try:
+            work(first, last, scratch)
+        finally:
+            self._scratch.put(scratch)
+
+
+class Graph:
+    """Codes of points and their links; it grows, and never loses a point.
+
+    Parameters
+    ----------
+    m : int
+        Links that a point chooses on a layer; on the lowest one it may come to have twice as many.
+    ef_construction : int
+        Candidates kept while looking for a new point's neighbours.
+    seed : int
+        Decides which points lie on upper layers, and in what order the first ones come.
+
+    Attributes
+    ----------
+    codes : (capacity, width) int8
+    rows : (capacity,) int32
+        Which row of the space a node is.
+    links : (capacity, 2 m) int32
+        On the lowest layer, where rows are nodes.
+    upper : (capacity of upper layers, m) int32
+        Links on all upper layers; `nodes`, `down` and `level` say of each row which node it is, which row (or on layer 1, node)
+        is the same point one layer below, and on which layer it lies.
+    """
+
+    def __init__(self, width: int, m: int, ef_construction: int, seed: int) -> None:
+        self.m, self.ef_construction, self.seed = m, ef_construction, seed
+        self.count = self.used = 0
+        self.root = 0  # the node to begin with where there are no upper layers
+        self.entry = -1  # a row of the highest upper layer
+        self.codes: Codes = rows_of_bytes(0, width)
+        self.rows = np.empty(0, np.int32)
+        self.links = np.empty((0, 2 * m), np.int32)
+        self.upper = np.empty((0, m), np.int32)
+        self.nodes, self.down, self.level = (np.empty(0, np.int32) for _ in range(3))
+
+    # -- growing ------------------------------------------------------------------------------------------
+
+    def first(self, codes: Codes, rows: Rows, crew: Crew, shown: Bar | None = None) -> None:
+        """Take the codes of some rows: those of upper layers first, else in random order."""
+        levels = self._levels(len(rows))
+        chance = _random(np.arange(len(rows), dtype=np.uint64), self.seed + 1)
+        order = np.lexsort((chance, -levels))
+        self._reserve(len(rows), int(levels.sum()))
+        self.rows[: len(rows)] = rows[order]
+        for start in range(0, len(rows), _ROWS):
+            part = slice(start, min(start + _ROWS, len(rows)))
+            self.codes[part] = codes[self.rows[part]]
+        self._take(levels[order], crew, shown)
+
+    def add(self, codes: Codes, rows: Rows, crew: Crew, shown: Bar | None = None) -> None:
+        """Take more points, with the rows of the space that they are."""
+        levels = self._levels(len(codes))
+        order = np.argsort(-levels, kind="stable")
+        start, stop = self.count, self.count + len(codes)
+        self._reserve(stop, self.used + int(levels.sum()))
+        self.codes[start:stop] = codes[order]
+        self.rows[start:stop] = rows[order]
+        self._take(levels[order], crew, shown)
+
+    def _levels(self, count: int) -> npt.NDArray[np.int64]:
+        """Draw a layer for each new point, by its number: one of m points lies on the next layer."""
+        numbers = np.arange(self.count, self.count + count, dtype=np.uint64)
+        drawn = -np.log1p(-_random(numbers, self.seed)) / np.log(max(self.m, 2))
+        return np.minimum(drawn.astype(np.int64), _HIGHEST)
+
+    def _reserve(self, count: int, used: int) -> None:
+        """Make room, by half as much again where arrays have to move."""
+        if count > len(self.codes) or not self.codes.flags.writeable:
+            room = count if not self.count else max(count, self.count + self.count // 2)
+            codes = rows_of_bytes(room, self.codes.shape[1])
+            codes[: self.count] = self.codes[: self.count]
+            self.codes = codes
+            self.rows, self.links = (_larger(one, room, self.count) for one in (self.rows, self.links))
+        if used > len(self.level) or not self.level.flags.writeable:
+            room = used if not self.used else max(used, 2 * self.used)
+            names = ("upper", "nodes", "down", "level")
+            self.upper, self.nodes, self.down, self.level = (
+                _larger(getattr(self, name), room, self.used) for name in names
+            )
+
+    def _take(self, levels: npt.NDArray[np.int64], crew: Crew, shown: Bar | None) -> None:
+        """Link points whose codes are there already, batch by batch; a batch is of one level."""
+        done = 0
+        while done < len(levels):
+            size = min(max(self.count // 4, _FIRST), BATCH, len(levels) - done)
+            size = int((levels[done : done + size] == levels[done]).sum())
+            self._insert(np.arange(self.count, self.count + size, dtype=np.int32), int(levels[done]), crew)
+            self.count += size
+            done += size
+            if shown is not None:
+                shown.update(size)
+        self._reconnect(crew)
+
+    def _insert(self, batch: Links, level: int, crew: Crew) -> None:
+        rows = self._rise(batch, level)
+        top = int(self.level[self.entry]) if self.entry >= 0 else 0
+        starts = np.full(len(batch), -1 if not self.count else self.root, np.int32)
+        if self.entry >= 0 and top > level:
+            crew.share(len(batch), lambda first, last, own: self._reach(first, last, batch, level, starts, own))
+        elif self.entry >= 0:
+            starts[:] = self.entry
+        for at in range(level, -1, -1):
+            begin = starts if at <= top else np.full(len(batch), -1, np.int32)
+            self._link(rows[at], batch, begin, at, crew)
+            if 0 < at <= top:
+                starts = self.down[begin]
+        if level > top or (level and self.entry < 0):
+            self.entry = int(rows[level][0])
+
+    def _rise(self, batch: Links, level: int) -> list[Links]:
+        """Give new points their rows on each layer up to `level`."""
+        rows = [batch]
+        for at in range(1, level + 1):
+            own = np.arange(self.used, self.used + len(batch), dtype=np.int32)
+            self.nodes[own], self.level[own], self.down[own] = batch, at, rows[-1]
+            self.used += len(batch)
+            rows.append(own)
+        return rows
+
+
+    def _reach(self, first: int, last: int, batch: Links, level: int, starts: Links, own: Scratch) -> None:
+        arrays = (self.entry, self.level, self.upper, self.nodes, self.down, self.codes)
+        linking.reach(first, last, batch, level, *arrays, starts, *own.fit(1, len(self.codes)))
+
+    def _link(self, rows: Links, batch: Links, starts: Links, at: int, crew: Crew) -> None:
+        """Link a batch on one layer, both ways; `starts` become the nearest rows that were there before."""
+        links, nodes = (self.upper, self.nodes) if at else (self.links, None)
+        chosen = np.full((len(batch), self.m), -1, np.int32)
+        ef = max(self.ef_construction, self.m)
+
+        def attach(first: int, last: int, own: Scratch) -> None:
+            room = own.fit(ef, max(len(self.codes), len(self.level)))
+            linking.attach(first, last, rows, batch, starts, ef, self.m, links, nodes, self.codes, chosen, *room)
+
+        crew.share(len(batch), attach)
+        links[rows] = -1
+        links[rows, : self.m] = chosen
+        which, _ = np.nonzero(chosen >= 0)
+        self._link_back(chosen[chosen >= 0], rows[which], links, nodes, crew)
+
+    def _link_back(self, targets: Links, sources: Links, links: Links, nodes: Links | None, crew: Crew) -> None:
+        if not len(targets):
+            return
+        order = np.argsort(targets, kind="stable")
+        targets, sources = targets[order], sources[order]
+        bounds = np.concatenate([[0], np.flatnonzero(np.diff(targets)) + 1, [len(targets)]]).astype(np.int64)
+
+        def meet(first: int, last: int, own: Scratch) -> None:
+            linking.meet(first, last, bounds, targets, sources, links, nodes, self.codes, own.lifted)
+
+        crew.share(len(bounds) - 1, meet)
+
+    # -- on disk ------------------------------------------------------------------------------------------
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Give what is to be saved."""
+        upper = {name: getattr(self, name)[: self.used] for name in ("upper", "nodes", "down", "level")}
+        return {name: getattr(self, name)[: self.count] for name in ("codes", "rows", "links")} | upper
+
+    def restore(self, arrays: dict[str, npt.NDArray[Any]], *, entry: int, count: int, used: int) -> None:
+        """Take saved arrays as they are, mapped; raise ValueError where they don't fit each other."""
+        for name, array in arrays.items():
+            own = getattr(self, name)
+            expected = (count if name in ("codes", "rows", "links") else used, *own.shape[1:])
+            if array.dtype != own.dtype or array.shape != expected:
+                raise ValueError(f"{name} has the shape {array.shape}, not {expected}")
+            setattr(self, name, array)
+        _check_rows(self.rows, self.nodes, self.down, self.level, entry)
+        self.entry, self.count, self.used = entry, count, used
+
+    # -- every point can be reached -----------------------------------------------------------------------
+
+    def _reconnect(self, crew: Crew) -> None:
+        """Link points that can't be reached from the root to ones nearby that can."""
+        for _ in range(8):
+            lost = walking.unreached(self.links[: self.count], self.root)
+            if not len(lost):
+                return
+            own = Scratch(self.codes.shape[1])
+            room = own.fit(2 * self.ef_construction, len(self.codes))
+            linking.rescue(lost, self.root, 2 * self.ef_construction, self.links, self.codes, *room)
+
+
+def _check_rows(rows: Links, nodes: Links, down: Links, level: Links, entry: int) -> None:
+    """Raise ValueError where following a row would lead out of the graph; links are checked as they are followed."""
+    if len(rows) and (rows.min() < 0 or rows.max() >= 1 << 31):
+        raise ValueError("a row is negative")
+    if not -1 <= entry < max(len(level), 0) or (len(level) and entry < 0):
+        raise ValueError(f"there is no entry {entry}")
+    lowest = level == 1
+    sound = (nodes >= 0) & (nodes < len(rows)) & (level >= 1) & (down >= 0)
+    sound &= down < np.where(lowest, len(rows), len(level))
+    if not sound.all() or (level[down[~lowest]] != level[~lowest] - 1).any():
+        raise ValueError("its upper layers lead nowhere")
+
+
+def _larger(array: Links, room: int, used: int) -> Links:
+    larger = np.full((room, *array.shape[1:]), -1, np.int32)
+    larger[:used] = array[:used]
+    return larger
+
+
+def _random(numbers: npt.NDArray[np.uint64], seed: int) -> npt.NDArray[np.float64]:
+    """Give each number its own random one in [0, 1), always the same (SplitMix64, Steele et al. 2014)."""
+    mixed = numbers * np.uint64(0x9E3779B97F4A7C15) + np.uint64(seed * 0xD1342543DE82EF95 % (1 << 64))
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
+    mixed ^= mixed >> np.uint64(31)
+    drawn: npt.NDArray[np.float64] = (mixed >> np.uint64(11)).astype(np.float64) / (1 << 53)
+    return drawn

@@ -1,0 +1,203 @@
+"""What happened to an index since it was written: a file beside it that only grows, so that nothing acknowledged is lost.
+
+    "semspace journal 1\\n", SHA-256 of the manifest it continues (64 hex), length up to which all was acknowledged and its CRC
+    then records: CRC of the next 12 bytes, length of a head (JSON: what was done, to which ids), length of a body
+    (vectors as float32, then metadata in Arrow's format), CRC of both; head; body
+
+A record that a killed process has left unfinished was never acknowledged, and is passed over. Any other damage is an error.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import struct
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from zlib import crc32
+
+import numpy as np
+import polars as pl
+
+from semspace.bundle import FULL
+from semspace.checks import FloatMatrix
+from semspace.errors import DamagedError, InputError
+
+NAME = "journal"
+_MAGIC = b"semspace journal 1\n"
+_SLOT = struct.Struct("<QI")  # acknowledged length, its CRC
+_FRAME = struct.Struct("<IIQI")  # CRC of the lengths, lengths of head and body, CRC of both
+_START = len(_MAGIC) + 64 + _SLOT.size
+
+
+@dataclass(frozen=True)
+class Record:
+    """One change: ``"add"`` (also of an id deleted or changed before) or ``"delete"``."""
+
+    what: str
+    ids: list[str]
+    vectors: FloatMatrix | None = None
+    metadata: pl.DataFrame | None = None
+
+
+class Journal:
+    """The journal of an opened index; only its one writer appends."""
+
+    def __init__(self, folder: Path, signature: str) -> None:
+        self.path = folder / NAME
+        self._signature = signature.encode()
+        self._file: io.FileIO | None = None
+        self._end = _START
+
+    def read(self) -> Iterator[Record]:
+        """Give what happened, in order; raise `DamagedError` where that can't be known."""
+        if not self.path.exists():
+            return
+        data = memoryview(self.path.read_bytes())
+        if len(data) < _START and _MAGIC.startswith(bytes(data[: len(_MAGIC)])):
+            return  # its writer died before the first change
+        acknowledged, check = _SLOT.unpack_from(data, _START - _SLOT.size)
+        if bytes(data[: len(_MAGIC)]) != _MAGIC or check != crc32(struct.pack("<Q", acknowledged)):
+            raise self._damaged("its beginning was altered")
+        if bytes(data[len(_MAGIC) : len(_MAGIC) + 64]) != self._signature:
+            raise self._damaged("it belongs to another index")
+        if len(data) < acknowledged:
+            raise self._damaged(f"it has {len(data)} bytes and should have {acknowledged}")
+        while (record := self._record(data, acknowledged)) is not None:
+            yield record
+
+    def _record(self, data: memoryview, acknowledged: int) -> Record | None:
+        """Read the record at the end of what was read so far; None where there is no whole one."""
+        start = self._end
+        if len(data) - start < _FRAME.size:
+            return None
+        check, head, body, whole = _FRAME.unpack_from(data, start)
+        stop = start + _FRAME.size + head + body
+        if check == crc32(data[start + 4 : start + 16]) and stop > len(data) and start >= acknowledged:
+            return None
+        if stop > len(data) or check != crc32(data[start + 4 : start + 16]):
+            raise self._damaged(f"the change at byte {start} was altered")
+        content = data[start + _FRAME.size : stop]
+        if whole != crc32(content):
+            raise self._damaged(f"the change at byte {start} was altered")
+        self._end = stop
+        return _unpacked(bytes(content[:head]), content[head:])
+
+    def _damaged(self, why: str) -> DamagedError:
+        return DamagedError(
+            f"{self.path} is damaged: {why}; restore it, or delete it to go on without the changes since the index was "
+            f"last compacted"
+        )
+
+    # -- writing ------------------------------------------------------------------------------------------
+
+    def append(self, record: Record) -> None:
+        """Add a change: when this returns, it is on the disk. What `read` passed over at the end is replaced."""
+        content, head = _packed(record)
+        lengths = struct.pack("<IQ", head, len(content) - head)
+        frame = _FRAME.pack(crc32(lengths), head, len(content) - head, crc32(content))
+        try:
+            file = self._opened()
+            file.truncate(self._end)
+            _put(file, frame + content, self._end)
+            os.fsync(file.fileno())
+        except OSError as problem:
+            self._undo()
+            what = "make room" if problem.errno in FULL else "check the disk"
+            raise InputError(f"cannot write {self.path}: {problem.strerror}; nothing was changed, {what}") from problem
+        self._end += _FRAME.size + len(content)
+        self._acknowledge(file)
+
+    def _opened(self) -> io.FileIO:
+        if self._file is None:
+            self._file = io.FileIO(os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o644), "r+")
+            _put(self._file, _MAGIC + self._signature, 0)
+            self._acknowledge(self._file)
+        return self._file
+
+    def _undo(self) -> None:
+        if self._file is not None:
+            self._file.truncate(self._end)
+
+    def _acknowledge(self, file: io.FileIO) -> None:
+        length = struct.pack("<Q", self._end)
+        _put(file, _SLOT.pack(self._end, crc32(length)), _START - _SLOT.size)
+
+    @property
+    def size(self) -> int:
+        """Bytes of changes."""
+        return self._end - _START
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+class Lock:
+    """The right to write an index: one process at a time; the system takes it back from one that dies."""
+
+    def __init__(self, target: Path) -> None:
+        path = target.with_name(f".{target.name}.lock")
+        self._file = open(path, "a+b", buffering=0)  # noqa: SIM115  (closed by release)
+        try:
+            _lock(self._file.fileno())
+        except OSError as problem:
+            self._file.seek(0)
+            owner = self._file.read(20).decode(errors="replace")
+            self._file.close()
+            raise InputError(
+                f"{target} is open for writing in another place (process {owner or 'unknown'}); close it there, or open it "
+                f"here for reading"
+            ) from problem
+        self._file.truncate(0)
+        self._file.write(str(os.getpid()).encode())
+
+    def release(self) -> None:
+        """Let others write."""
+        self._file.close()
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(file: int) -> None:
+        os.lseek(file, 1 << 30, os.SEEK_SET)  # far behind what is written, which stays readable
+        msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+        os.lseek(file, 0, os.SEEK_SET)
+
+else:
+    import fcntl
+
+    def _lock(file: int) -> None:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _put(file: io.FileIO, data: bytes, at: int) -> None:
+    file.seek(at)
+    view = memoryview(data)
+    while view:
+        view = view[file.write(view) :]
+
+
+def _packed(record: Record) -> tuple[bytes, int]:
+    """Write a record as bytes, and tell how many of them are its head."""
+    vectors = b"" if record.vectors is None else np.ascontiguousarray(record.vectors, "<f4").tobytes()
+    table = io.BytesIO()
+    if record.metadata is not None:
+        record.metadata.write_ipc(table)
+    facts = {"what": record.what, "ids": record.ids, "vectors": len(vectors)}
+    head = json.dumps(facts, ensure_ascii=False).encode()
+    return head + vectors + table.getvalue(), len(head)
+
+
+def _unpacked(head: bytes, body: memoryview) -> Record:
+    facts = json.loads(head)
+    ids, length = facts["ids"], facts["vectors"]
+    vectors = np.frombuffer(body[:length], "<f4").reshape(len(ids), -1) if length else None
+    table = pl.read_ipc(io.BytesIO(bytes(body[length:]))) if len(body) > length else None
+    return Record(facts["what"], ids, vectors, table)

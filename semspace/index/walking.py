@@ -1,0 +1,162 @@
+"""Walks through a graph of neighbours towards a query (Malkov & Yashunin 2016, algorithm 2), compiled.
+
+A layer of the graph is a matrix of links, a row a point: the rows of its neighbours, and -1 where there are no more. What
+a walk has found lies in its pool, nearest first, one whole number a point: distance × 2³² + row × 2 + 1 if the point's own
+neighbours have been looked at.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from semspace.index.distances import LINE, dot, lift, prefetch
+from semspace.inference.compiling import compiled
+
+Wholes = npt.NDArray[np.int64]
+Links = npt.NDArray[np.int32]
+AHEAD = 4  # codes asked for before they are read
+
+
+@compiled
+def ask(codes: npt.NDArray[np.int8], row: int, lifted: npt.NDArray[np.uint8]) -> None:
+    """Make a point's code a query: unsigned bytes, with nothing where the code has its sums."""
+    lift(codes.ctypes.data + row * codes.shape[1], lifted.ctypes.data, codes.shape[1] // LINE)
+    lifted.view(np.int64)[-1] = 0
+
+
+@compiled
+def distance(codes: npt.NDArray[np.int8], row: int, lifted: npt.NDArray[np.uint8], norm: int) -> int:
+    """Give the squared distance of a point to a query, in steps of the code."""
+    width = codes.shape[1]
+    product = dot(lifted.ctypes.data, codes.ctypes.data + row * width, width // LINE)
+    return norm + np.int64(codes.view(np.int32)[row, -1]) - 2 * np.int64(product)
+
+
+@compiled
+def norm_of(codes: npt.NDArray[np.int8], row: int) -> int:
+    """Give a point's own squared length, which lies in its code."""
+    return np.int64(codes.view(np.int32)[row, -2])
+
+
+@compiled
+def place(pool: Wholes, size: int, most: int, key: int) -> int:
+    """Put a key where it belongs among `size` sorted ones, of which at most `most` are kept; give its place, or -1."""
+    if size == most and key >= pool[size - 1]:
+        return -1
+    low, high = 0, size
+    while low < high:
+        middle = (low + high) >> 1
+        if pool[middle] < key:
+            low = middle + 1
+        else:
+            high = middle
+    for at in range(min(size, most - 1), low, -1):
+        pool[at] = pool[at - 1]
+    pool[low] = key
+    return low
+
+
+@compiled
+def walk(
+    pool: Wholes, ef: int, start: int, links: Links, nodes: Any, codes: npt.NDArray[np.int8],
+    lifted: npt.NDArray[np.uint8], norm: int, seen: Wholes, visited: Links,
+) -> int:  # fmt: skip
+    """Walk from a row of a layer towards a query, and give how many of the `ef` nearest points seen are in the pool.
+
+    `nodes` gives the code of each row of the layer; None where rows are codes. `seen` has a bit for each row, all zero before
+    and after.
+    """
+    width, steps, count = codes.shape[1], codes.shape[1] // LINE, len(links)
+    base = codes.ctypes.data
+    fresh = np.empty(links.shape[1], np.int32)
+    node = start if nodes is None else nodes[start]
+    pool[0] = (distance(codes, node, lifted, norm) << 32) | (start << 1)
+    seen[start >> 6] |= np.int64(1) << (start & 63)
+    visited[0] = start
+    marked, size, cursor = 1, 1, 0
+    while cursor < size:
+        if pool[cursor] & 1:
+            cursor += 1
+            continue
+        row = (pool[cursor] >> 1) & 0x7FFFFFFF
+        pool[cursor] |= 1
+        found = 0
+        for j in range(links.shape[1]):
+            other = np.int64(links[row, j])
+            if other < 0 or other >= count:
+                break
+            bit = np.int64(1) << (other & 63)
+            if seen[other >> 6] & bit == 0:
+                seen[other >> 6] |= bit
+                if marked < len(visited):
+                    visited[marked] = other
+                marked += 1
+                fresh[found] = other
+                if found < AHEAD:
+                    prefetch(base + (other if nodes is None else np.int64(nodes[other])) * width, steps)
+                found += 1
+        cursor += 1
+        if cursor < size:
+            prefetch(links.ctypes.data + ((pool[cursor] >> 1) & 0x7FFFFFFF) * links.shape[1] * 4, 2)
+        for j in range(found):
+            if j + AHEAD < found:
+                other = np.int64(fresh[j + AHEAD])
+                prefetch(base + (other if nodes is None else np.int64(nodes[other])) * width, steps)
+            other = np.int64(fresh[j])
+            node = other if nodes is None else np.int64(nodes[other])
+            key = (distance(codes, node, lifted, norm) << 32) | (other << 1)
+            if size < ef or key < pool[size - 1]:
+                at = place(pool, size, ef, key)
+                size = min(size + 1, ef)
+                cursor = min(cursor, at)
+    if marked <= len(visited):
+        for j in range(marked):
+            seen[visited[j] >> 6] = 0
+    else:
+        seen[:] = 0
+    return size
+
+
+@compiled
+def descend(
+    pool: Wholes, start: int, stop: int, level: Links, links: Links, nodes: Links, down: Links,
+    codes: npt.NDArray[np.int8], lifted: npt.NDArray[np.uint8], norm: int, seen: Wholes, visited: Links,
+) -> int:  # fmt: skip
+    """Go down the upper layers, on each to the nearest point, and give its row on layer `stop`.
+
+    All upper layers lie in one matrix of links; `level` and `down` say of a row on which layer it is, and which row is
+    the same point one layer below: on layer 0, a node.
+    """
+    while True:
+        at = level[start]
+        if at > stop:
+            walk(pool, 1, start, links, nodes, codes, lifted, norm, seen, visited)
+            start = (pool[0] >> 1) & 0x7FFFFFFF
+            start = down[start]
+        if at <= stop + 1:
+            return start
+
+
+@compiled
+def unreached(links: Links, root: int) -> Links:
+    """List the nodes to which no way leads from the root."""
+    known = np.zeros(len(links), np.uint8)
+    waiting = np.empty(len(links), np.int32)
+    known[root] = 1
+    waiting[0] = root
+    done, total = 0, 1
+    while done < total:
+        row = waiting[done]
+        done += 1
+        for j in range(links.shape[1]):
+            other = np.int64(links[row, j])
+            if other < 0 or other >= len(links):
+                break
+            if known[other] == 0:
+                known[other] = 1
+                waiting[total] = other
+                total += 1
+    return np.flatnonzero(known == 0).astype(np.int32)
