@@ -234,11 +234,18 @@ class Usearch(Contender):
         self.index = Index.restore(str(path), view=how == "mapped")
 
 
+class UsearchHalves(Usearch):
+    """What usearch takes by default where the processor has it."""
+
+    name = "usearch bf16"
+    kind: ClassVar[dict[str, str]] = {"metric": "ip", "dtype": "bf16"}
+
+
 class UsearchBytes(Usearch):
     name = "usearch i8"
     kind: ClassVar[dict[str, str]] = {"metric": "cos", "dtype": "i8"}
 
 
-ALL: tuple[type[Contender], ...] = (Semspace, Hnswlib, Faiss, FaissRefined, Usearch, UsearchBytes)
+ALL: tuple[type[Contender], ...] = (Semspace, Hnswlib, Faiss, FaissRefined, Usearch, UsearchHalves, UsearchBytes)
 PACKAGES = ("numba", "hnswlib", "faiss-cpu", "usearch")
 BY_NAME = {one.name: one for one in ALL}

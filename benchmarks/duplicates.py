@@ -189,8 +189,9 @@ def report(every: list[Measured], options: argparse.Namespace) -> None:
 
 def row(one: Measured) -> list[str]:
     star = "*" if one.scaled else ""
-    found = one.found or set()
-    share = len(found & one.truth) / len(one.truth) if one.truth else math.nan
+    if one.found is None:
+        return [f"{one.size:,}", f"{one.theirs:,.1f} s{star}", *["–"] * 4, f"{len(one.truth):,}{star}", "–", "–"]
+    share = len(one.found & one.truth) / len(one.truth) if one.truth else math.nan
     return [
         f"{one.size:,}",
         f"{one.theirs:,.1f} s{star}",
@@ -200,7 +201,7 @@ def row(one: Measured) -> list[str]:
         f"**{one.theirs / (one.ours + one.build):.1f}×**",
         f"{len(one.truth):,}{star}",
         f"{share:.4f}",
-        f"{len(found):,}",
+        f"{len(one.found):,}",
     ]
 
 

@@ -6,12 +6,13 @@ these parameters are measured in turn. Memory is what a fresh process grows by w
 it; a tiny index built and asked before that has loaded all code. Last, half of our index is deleted and replaced.
 
 Options: ``--sizes 100k,1M``, ``--data sentences,words``, ``--quick``, ``--rounds``, ``--builds``, ``--threads``,
-``--churn`` (the largest size at which points are replaced), ``--peers-only``, and ``--reuse``, which keeps what the
-peers built and takes it, with the seconds of then, the next time.
+``--churn`` (the largest size at which points are replaced), ``--without "usearch i8,usearch bf16"``, ``--peers-only``,
+and ``--reuse``, which keeps what the peers built and takes it, with the seconds of then, the next time.
 """
 
 import argparse
 import json
+import math
 import shutil
 import subprocess
 import sys
@@ -80,6 +81,7 @@ def read_options(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--churn", type=number, default=number("100k"))
     parser.add_argument("--peers-only", action="store_true")
+    parser.add_argument("--without", default="", help=f"names with commas between; {REFERENCE} always takes part")
     parser.add_argument("--reuse", action="store_true")
     parser.add_argument("--quick", action="store_true", help="20k vectors, two rounds")
     options = parser.parse_args(list(words))
@@ -90,7 +92,7 @@ def read_options(words: Sequence[str]) -> argparse.Namespace:
 
 def measure(vectors: Vectors, options: argparse.Namespace) -> None:
     truth = vectors.truth()
-    kinds = [kind for kind in ALL if not (options.peers_only and kind is Semspace)]
+    kinds = taking_part(options)
     with place(vectors, options.reuse) as folder:
         every = {one.contender.name: one for one in built(kinds, vectors, folder, options)}
         for one in every.values():
@@ -107,6 +109,13 @@ def measure(vectors: Vectors, options: argparse.Namespace) -> None:
             promise(ours, vectors, truth)
             if len(vectors.base) <= options.churn:
                 churn(vectors, ours.settings[TARGETS[0]].ef, options.threads)
+
+
+def taking_part(options: argparse.Namespace) -> list[type[Contender]]:
+    out = set(options.without.split(",")) - {"", REFERENCE} | ({Semspace.name} if options.peers_only else set())
+    if unknown := out - BY_NAME.keys():
+        raise SystemExit(f"no index {min(unknown)!r}; there are {', '.join(BY_NAME)}")
+    return [kind for kind in ALL if kind.name not in out]
 
 
 @contextmanager
@@ -374,7 +383,7 @@ def ratio(speed: float | None, other: float | None) -> str:
 
 
 def remembers(one: Measured, reference: Measured) -> list[list[str]]:
-    whole = sum(reference.memory["loaded"][part] for part in ("Anon", "File"))
+    whole = sum(reference.memory["loaded"][part] for part in ("Anon", "File")) or math.nan
     files = [one.path, *one.path.rglob("*")] if one.path.is_dir() else [one.path]
     disk = sum(path.stat().st_size for path in files if path.is_file()) / 2**20
     rows = []
