@@ -181,7 +181,7 @@ class Faiss(Contender):
 class FaissRefined(Faiss):
     """A graph over vectors in 8 bits, whose finds are compared again with the vectors in 32 bits."""
 
-    name = "faiss HNSW SQ8, refined"
+    name = "faiss HNSW SQ8 refined"
     levels = (1.0, 1.5, 2.0, 4.0)  # k_factor
 
     def build(self, base: np.ndarray, threads: int) -> None:
