@@ -1,18 +1,23 @@
-"""``python -m benchmarks [NAME ...]``: run all benchmarks, or the named ones."""
+"""``python -m benchmarks [NAME [--OPTION ...] ...]``: run all benchmarks, or the named ones with their options."""
 
 import importlib
 import sys
 
-NAMES = ("analogies", "embed", "encode", "phrases", "tokenize", "word2vec")
+NAMES = ("analogies", "duplicates", "embed", "encode", "filters", "index", "phrases", "tokenize", "word2vec")
 
 
 def main(asked: list[str]) -> int:
-    unknown = [name for name in asked if name not in NAMES]
-    if unknown:
-        print(f"no benchmark {unknown[0]!r}; there are {', '.join(NAMES)}", file=sys.stderr)
-        return 2
-    for name in asked or NAMES:
-        importlib.import_module(f"benchmarks.{name}").main()
+    runs: list[tuple[str, list[str]]] = []
+    for word in asked:
+        if word in NAMES:
+            runs.append((word, []))
+        elif runs and (runs[-1][1] or word.startswith("--")):
+            runs[-1][1].append(word)
+        else:
+            print(f"no benchmark {word!r}; there are {', '.join(NAMES)}", file=sys.stderr)
+            return 2
+    for name, options in runs or [(name, []) for name in NAMES]:
+        importlib.import_module(f"benchmarks.{name}").main(*([options] if options else []))
     return 0
 
 
