@@ -29,6 +29,7 @@ _FEWEST = 1_000  # points of which as many can be spared
 _PENDING = 1_024  # points that came wait until so many do, or until somebody asks
 _SCANS = 50  # comparisons in a row cost as much as those of one candidate on a walk
 _CLIPPED = 0.02  # of a query's numbers don't fit its code: then the code says little of it
+_SURE = 0.998  # of the true neighbours are to be looked at
 _NEAR = 16  # neighbours looked at first, where pairs are wanted
 _PIECE = 4_096  # points at a time
 _UNTUNED = Tuning(recall=0.0, found=0.0, asked=0, queries_per_second=0.0, narrow=100, wide=200, slack=1 << 30)
@@ -271,7 +272,7 @@ class HnswEngine:
         return Tuning(recall, recall_of(tuning.DEPTHS[0], narrow), len(rows), speed, narrow, wide, slack)
 
     def _slack(self, asked: FloatMatrix, truth: Found) -> int:
-        """Give how much farther by code a true neighbour is than as many nearest by code; rarely more."""
+        """Give how much farther by code a true neighbour may be than as many nearest by code; few are farther."""
         k = tuning.DEPTHS[0]
         codes = self.codec.encode(asked, asked=True)
         node = np.full(self.points.count, -1, np.int64)
@@ -280,9 +281,8 @@ class HnswEngine:
         self.find_by_code(codes, by_code)
         beyond = []
         for own, near, (true, _) in zip(codes, by_code, truth, strict=True):
-            far = _distances(self.graph.codes, node[true[:k]], own).max() - _distances(self.graph.codes, near, own).max()
-            beyond.append(float(far))
-        return max(1, int(np.quantile(beyond, 0.99)))
+            beyond.append(_distances(self.graph.codes, node[true[:k]], own) - _distances(self.graph.codes, near, own).max())
+        return max(1, int(np.quantile(np.concatenate(beyond), _SURE)))
 
     def find_by_code(self, codes: Codes, found: Rows) -> None:
         """Fill in the nodes nearest by code."""

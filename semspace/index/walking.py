@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from semspace.index.distances import LINE, dot, lift, prefetch
+from semspace.index.distances import LINE, dot, lift, move, prefetch
 from semspace.inference.compiling import compiled
 
 Wholes = npt.NDArray[np.int64]
 Links = npt.NDArray[np.int32]
-AHEAD = 4  # codes asked for before they are read
+AHEAD = 8  # codes asked for before they are read
 
 
 @compiled
@@ -46,15 +46,14 @@ def place(pool: Wholes, size: int, most: int, key: int) -> int:
     """Put a key where it belongs among `size` sorted ones, of which at most `most` are kept; give its place, or -1."""
     if size == most and key >= pool[size - 1]:
         return -1
-    low, high = 0, size
-    while low < high:
-        middle = (low + high) >> 1
-        if pool[middle] < key:
-            low = middle + 1
-        else:
-            high = middle
-    for at in range(min(size, most - 1), low, -1):
-        pool[at] = pool[at - 1]
+    low, left = 0, size  # by halves, without a branch: which way it goes can't be foreseen
+    while left > 1:
+        half = left >> 1
+        low += half * (pool[low + half - 1] < key)
+        left -= half
+    low += size > 0 and pool[low] < key
+    at = pool.ctypes.data + 8 * low
+    move(at, at + 8, 8 * (min(size, most - 1) - low))
     pool[low] = key
     return low
 
