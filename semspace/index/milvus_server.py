@@ -21,12 +21,13 @@ _REACH = 5.0  # seconds to wait for a server to answer at all
 _PATIENCE = 120.0  # seconds to wait for one answer, after which pymilvus' own retries end too
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Server:
     """A client of Milvus that raises semspace's errors; make one with `Server.open`."""
 
     uri: str
     client: Any
+    closed: bool = False
     _users: ClassVar[Counter[str]] = Counter()
     _lock: ClassVar[threading.Lock] = threading.Lock()
 
@@ -60,12 +61,12 @@ class Server:
 
     def ask(self, verb: str, *given: Any, **more: Any) -> Any:
         """Call the client's method `verb`, and turn its errors into semspace's."""
+        if self.closed:
+            raise ServerError(f"the connection to {self.uri} is closed; connect again")
         pymilvus = checks.need("pymilvus", EXTRA)
         try:
             with _quiet():
                 return getattr(self.client, verb)(*given, timeout=_PATIENCE, **more)
-        except pymilvus.exceptions.ConnectionNotExistException as problem:
-            raise ServerError(f"the connection to {self.uri} is closed; connect again") from problem
         except pymilvus.MilvusException as problem:
             first = str(problem.message).strip().splitlines()[0] if problem.message else type(problem).__name__
             raise ServerError(f"Milvus at {self.uri} refused to {verb.replace('_', ' ')}: {first}") from problem
@@ -76,6 +77,9 @@ class Server:
 
     def close(self) -> None:
         """Close the connection; the last of a file also closes the file, so that other processes can open it."""
+        if self.closed:
+            return
+        self.closed = True
         with _quiet():
             self.client.close()
         if not self.local:
@@ -110,8 +114,8 @@ class _Quiet:
     """Keeps pymilvus from printing a traceback for what is raised as an error anyway, while any thread is within."""
 
     def __init__(self) -> None:
-        self._lock, self._within, self._levels = threading.Lock(), 0, [0, 0]
-        self._loggers = [logging.getLogger(name) for name in ("pymilvus", "milvus_lite")]
+        self._lock, self._within, self._levels = threading.Lock(), 0, [0, 0, 0]
+        self._loggers = [logging.getLogger(name) for name in ("pymilvus", "milvus_lite", "grpc")]
 
     @contextmanager
     def __call__(self) -> Iterator[None]:
@@ -119,7 +123,7 @@ class _Quiet:
             if not self._within:
                 self._levels = [logger.level for logger in self._loggers]
             self._within += 1
-            self._set([logging.CRITICAL] * 2)
+            self._set([logging.CRITICAL] * 3)
         try:
             yield
         finally:
