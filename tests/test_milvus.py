@@ -357,30 +357,34 @@ CONDITIONS = [one.replace("⏎", "\n") for row in CONDITIONS.strip().splitlines(
 
 @pytest.fixture(scope="module")
 def library(uri):
-    """The table in Milvus, one for all conditions."""
+    """The table in Milvus, one for all conditions; an old Milvus gets it without the unknown values."""
     points = MilvusCollection.create(
         uri, f"semspace_test_{os.getpid()}_conditions", dim=2, metadata_schema=TABLE.schema, overwrite=True
     )
+    table = TABLE
     if is_old(points):
-        points.close()
-        pytest.skip("this Milvus knows no unknown values and few conditions; those of 2.5 and later do")
-    points.add([f"p{i}" for i in range(len(TABLE))], draw(len(TABLE), 2), TABLE)
-    yield points
+        rest = [pl.lit(False).alias("b"), *(pl.col(name).fill_null(strategy="backward") for name in "dt")]
+        table = TABLE.with_columns(pl.col("s", "c").fill_null("?"), pl.col("n", "x", "f").fill_null(7), *rest)
+    points.add([f"p{i}" for i in range(len(TABLE))], draw(len(TABLE), 2), table)
+    yield points, table.with_columns(id=pl.Series([f"p{i}" for i in range(len(TABLE))]))
     points.close()
 
 
-def chosen(points, where):
-    return sorted(points.nearest(np.ones((1, 2), np.float32), 100, where=where)[0].ids)
-
-
-def by_polars(where):
-    table = TABLE.with_columns(id=pl.Series([f"p{i}" for i in range(len(TABLE))]))
-    return sorted(table.filter(matching(table, where))["id"])
+def check(library, where):
+    points, table = library
+    right = sorted(table.filter(matching(table, where))["id"])
+    try:
+        (hits,) = points.nearest(np.ones((1, 2), np.float32), 100, where=where)
+    except InputError as problem:
+        if is_old(points) and "only for beginnings" in str(problem):
+            return
+        raise
+    assert sorted(hits.ids) == right
 
 
 @pytest.mark.parametrize("where", CONDITIONS)
 def test_conditions_hold_where_polars_says(library, where):
-    assert chosen(library, where) == by_polars(where)
+    check(library, where)
 
 
 @pytest.mark.parametrize(
@@ -418,6 +422,7 @@ def test_conditions_hold_where_polars_says(library, where):
         ("n like 'a'", "LIKE compares a column of text"),
         ("s like 'a' escape '!'", "'escape' isn't understood here"),
         ("s like 'a\\%'", "can't look for a backslash with LIKE"),
+        ("s like '%a\\'", "can't look for a backslash with LIKE"),
         ("s ilike 'a'", "'ilike' isn't understood here"),
         ("n = 1_000", "'_000' isn't understood here"),
         ("n = 1e999", "too large"),
@@ -450,7 +455,7 @@ def test_any_text_stays_text(library, texts, data):
         f"s < '{quoted}'",
         f"s like '{pattern}%'",
     ):
-        assert chosen(library, condition) == by_polars(condition)
+        check(library, condition)
 
 
 WORDS = [*"'\"()=<>!-,%\\ ;\n", "s", "n", "b", "in", " and ", " not ", "1", "like", "null", "date", "'a'", "😀"]

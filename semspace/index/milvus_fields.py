@@ -69,7 +69,7 @@ class Fields:
     names : mapping of str to str
         Column → field of Milvus: the same, but for names that Milvus doesn't take.
     nulls : bool
-        False on a Milvus before 2.5, which knows no unknown values.
+        False on a Milvus before 2.5, which knows no unknown values, and LIKE for beginnings only.
     """
 
     schema: pl.Schema | None

@@ -329,9 +329,14 @@ class _Reader:
         dtype = self._dtype(column)
         if pattern.kind != "text" or dtype != pl.String:
             raise _CannotError(f"LIKE compares a column of text with a 'text'; {column.name!r} holds {dtype}")
-        if "\\" in str(pattern.value):  # a character like others to us; to Milvus at times, and at times not
+        wanted = str(pattern.value)
+        if not re.search("[%_]", wanted):
+            return self._compare(column, "==", pattern)
+        if not self.fields.nulls and not re.fullmatch("[^%_]+%", wanted):
+            raise _CannotError("a Milvus before 2.5 knows LIKE only for beginnings, such as LIKE 'abc%'")
+        if "\\" in wanted:  # a character like others to us; to Milvus at times, and at times not
             raise _CannotError("Milvus can't look for a backslash with LIKE; use =, or IN")
-        text = f"{self._field(column)} like {literal(str(pattern.value))}"
+        text = f"{self._field(column)} like {literal(wanted)}"
         return Truth(text, both(self._known(column), f"not ({text})"))
 
     def _is_null(self, column: Column) -> Truth:

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -58,6 +59,12 @@ class Server:
     def local(self) -> bool:
         """Whether this is a file in this process, and no server."""
         return "://" not in self.uri
+
+    @cached_property
+    def old(self) -> bool:
+        """Whether this is a Milvus before 2.5, which knows no unknown values and few patterns of LIKE."""
+        version = re.match(r"v?(\d+)\.(\d+)", str(self.ask("get_server_version")))
+        return version is not None and (int(version[1]), int(version[2])) < (2, 5)
 
     def ask(self, verb: str, *given: Any, **more: Any) -> Any:
         """Call the client's method `verb`, and turn its errors into semspace's."""
