@@ -471,6 +471,31 @@ def test_any_text_is_read_or_refused(where):
         assert "the columns are" in str(problem)  # noqa: PT017  (most texts are no conditions)
 
 
+@pytest.mark.parametrize(
+    ("where", "message"),
+    [
+        ("level > 'low'", "can't put in order"),
+        ("level like 'l%'", "LIKE compares a column of text"),
+        ("tags = 'a'", "of which Milvus can only tell IS NULL"),
+        ("lasts > 3", "of which Milvus can only tell IS NULL"),
+        ("zoned > timestamp '2020-01-01 00:00:00'", "has a time zone"),
+    ],
+)
+def test_columns_that_cannot_be_compared(where, message):
+    with pytest.raises(InputError, match=message):
+        translate(where, Fields.of(pl.DataFrame(COLUMNS).schema))
+
+
+def test_columns_that_milvus_only_half_knows():
+    fields = Fields.of(pl.DataFrame(COLUMNS).schema)
+    assert translate("level in ('low', 'high') and tags is not null", fields) == (
+        '(level in ["low", "high"] and tags is not null)'
+    )
+    assert translate("year = -9223372036854775808", fields) == "year < -9223372036854775807"
+    assert translate("year <> 1e30", fields) == "year is not null"
+    assert translate("year > 1e30", fields) is False
+
+
 def test_a_column_called_id_goes_before_the_ids(make):
     points = make(["a", "b"], draw(2), pl.DataFrame({"id": [1, 2]}))
     assert points.nearest(draw(1), 9, where="id = 2")[0].ids == ("b",)
