@@ -193,7 +193,6 @@ class Graph:
             rows.append(own)
         return rows
 
-
     def _reach(self, first: int, last: int, batch: Links, level: int, starts: Links, own: Scratch) -> None:
         arrays = (self.entry, self.level, self.upper, self.nodes, self.down, self.codes)
         linking.reach(first, last, batch, level, *arrays, starts, *own.fit(1, len(self.codes)))

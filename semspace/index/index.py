@@ -239,11 +239,7 @@ class Index:
         if ef is not None:
             checks.whole("ef", ef)
         local.ready()
-        found = local.find(matrix, k, local.allowed(where, among), exact=exact, ef=ef, threads=threads)
-        rows, scores = np.full((len(matrix), k), -1, np.int64), np.full((len(matrix), k), -np.inf, np.float32)
-        for at, (own, theirs) in enumerate(found):
-            rows[at, : len(own)], scores[at, : len(own)] = own, theirs
-        return rows, scores
+        return local.find(matrix, k, local.allowed(where, among), exact=exact, ef=ef, threads=threads)
 
     def range_search(
         self, query: Query | None = None, min_score: float = 0.5, *, id: str | None = None, where: str | None = None,
@@ -311,14 +307,18 @@ class Index:
         """
         checks.number("diversity", diversity, high=1.0)
         checks.whole("k", k)
-        pool = self.search(query, checks.whole("candidates", candidates or 5 * k, low=k), id=id, where=where, among=among)
+        pool = self.search(
+            query, checks.whole("candidates", candidates or 5 * k, low=k), id=id, where=where, among=among
+        )
         if not pool:
             return pool
         chosen = np.sort(spread(self._points.vectors(pool.ids), pool.scores, k, diversity))
         table = None if pool.metadata is None else pool.metadata[chosen]
         return Neighbors(pool.query, tuple(pool.ids[i] for i in chosen), pool.scores[chosen], pool.metric, table)
 
-    def duplicates(self, min_score: float = 0.95, *, max_pairs: int = _MOST_PAIRS, progress: bool = True) -> pl.DataFrame:
+    def duplicates(
+        self, min_score: float = 0.95, *, max_pairs: int = _MOST_PAIRS, progress: bool = True
+    ) -> pl.DataFrame:
         """Find all pairs of points that are nearly the same.
 
         Up to 20,000 points every pair is compared, and so it is with an exact index; a graph is walked otherwise.
@@ -360,9 +360,7 @@ class Index:
 
     # -- changing -----------------------------------------------------------------------------------------
 
-    def add(
-        self, ids: Sequence[str], vectors: npt.ArrayLike | Sequence[str], metadata: Any | None = None
-    ) -> None:
+    def add(self, ids: Sequence[str], vectors: npt.ArrayLike | Sequence[str], metadata: Any | None = None) -> None:
         """Add points. When this returns, an index opened from disk has written them down.
 
         Parameters
@@ -473,7 +471,9 @@ class Index:
             vectors = self._checked(np.stack(self._vectors(list(queries))))
             own = [[] for _ in vectors]
         found, truth = (self._points.nearest(vectors, k, skip=own, exact=exact) for exact in (False, True))
-        return float(np.mean([len({*a.ids} & {*b.ids}) / max(1, len(b.ids)) for a, b in zip(found, truth, strict=True)]))
+        return float(
+            np.mean([len({*a.ids} & {*b.ids}) / max(1, len(b.ids)) for a, b in zip(found, truth, strict=True)])
+        )
 
     def __repr__(self) -> str:
         made = f" by {clip(self._encoder.name, 40)}" if self._encoder is not None else ""
@@ -551,7 +551,9 @@ class Index:
         metric = bundle.meta.get("metric") or settings.pop("metric")
         settings.pop("metric", None)
         if kind not in KINDS:
-            raise DamagedError(f"{bundle.folder} was built by an engine {kind!r} this semspace doesn't know; upgrade it")
+            raise DamagedError(
+                f"{bundle.folder} was built by an engine {kind!r} this semspace doesn't know; upgrade it"
+            )
         given = encoder or (space.encoder if space is not None else None)
         index = cls(_NOTHING, given, provenance=facts["provenance"], bundle=None if given else bundle)
         home = Home(bundle, place_of(bundle.folder), lock, verify, index._meta)
@@ -582,7 +584,7 @@ class Index:
         Index
             The one on the server; see `connect`.
         """
-        from semspace.index.pushing import push
+        from semspace.index.milvus_push import push
 
         local = self._local("push")
         space = self.space
@@ -592,8 +594,8 @@ class Index:
             "encoder": made and {"name": made.name, "dim": made.dim, "fingerprint": made.fingerprint},
             "provenance": self._provenance,
         }
-        push(local, uri, collection, facts=facts, token=token, progress=progress)
-        return Index.connect(uri, collection, token=token)
+        there = push(local, uri, collection, facts=facts, token=token, progress=progress)
+        return Index(there, made, provenance=self._provenance)
 
     def close(self) -> None:
         """Let go of files and connections, and let other processes write."""
@@ -670,7 +672,7 @@ class Index:
         if among is not None:
             among = checks.strings("among", among)
         if where is not None and not self._points.columns and not isinstance(where, str):
-            raise InputError(f"where must be a condition such as \"year >= 2001\"; got {where!r}")
+            raise InputError(f'where must be a condition such as "year >= 2001"; got {where!r}')
         matrix = self._checked(np.stack(list(vectors)))
         hits = self._points.nearest(matrix, k, where=where, among=among, skip=own, exact=exact)
         return [_neighbors(title, found, self.metric) for title, found in zip(titles, hits, strict=True)]
@@ -736,9 +738,7 @@ def _known(settings: Mapping[str, Any]) -> Settings:
     return Settings(**{name: value for name, value in settings.items() if name in names})
 
 
-def _check_belongs(
-    bundle: Bundle, facts: Mapping[str, Any], space: Space | None, encoder: TextEncoder | None
-) -> None:
+def _check_belongs(bundle: Bundle, facts: Mapping[str, Any], space: Space | None, encoder: TextEncoder | None) -> None:
     """Raise where an index was made of another space, or by another encoder."""
     if space is not None and space.fingerprint != facts["fingerprint"]:
         raise InputError(

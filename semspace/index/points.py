@@ -20,7 +20,6 @@ from semspace.space import Space, below
 from semspace.text import stored
 
 
-
 @dataclass(frozen=True, eq=False)
 class Ground:
     """Points that don't change: a space's, or as they lie in a file, read where they are needed."""
@@ -159,7 +158,9 @@ class Points:
     def restore(self, alive: Mask) -> None:
         """Take note of rows that were deleted before they were saved."""
         if len(alive) != self.count:
-            raise DamagedError(f"the index has {self.count} rows and tells of {len(alive)} whether they are live; build it again")
+            raise DamagedError(
+                f"the index has {self.count} rows and tells of {len(alive)} whether they are live; build it again"
+            )
         self.alive, self.live = alive, int(alive.sum())
 
     # -- changing it --------------------------------------------------------------------------------------
