@@ -1,7 +1,7 @@
 """Distances between points that are bytes: the words in which the graph's kernels are written.
 
-A point's code is a row of signed bytes, its dimensions filled up with zeros to a multiple of 64; codes begin at multiples of
-64 bytes. Everything is whole numbers, so every processor gets the same ones.
+A point's code is a row of signed bytes, its dimensions filled up with zeros to a multiple of 64; codes begin at
+multiples of 64 bytes. Everything is whole numbers, so every processor gets the same ones.
 """
 
 from __future__ import annotations

@@ -31,8 +31,8 @@ class ExactEngine:
         k: int,
         allowed: Mask | None = None,
         *,
-        ef: int | None = None,
-        threads: int | None = None,
+        ef: int | None = None,  # noqa: ARG002  (every engine is asked alike)
+        threads: int | None = None,  # noqa: ARG002
     ) -> Found:
         """Return the exact nearest live rows of each query; numpy's own threads work on a batch."""
         return compare_all(self.points, self.metric, asked, k, allowed)
@@ -82,7 +82,8 @@ def _part(
     rows = np.flatnonzero(allowed)
     if not len(rows):
         return [(rows, np.empty(0, np.float32)) for _ in asked]
-    found = queries.nearest(vectors[rows], sizes[rows], asked, k, names=_Picked(ids, rows), metric=metric)
+    names: Any = _Picked(ids, rows)
+    found = queries.nearest(vectors[rows], sizes[rows], asked, k, names=names, metric=metric)
     return [(rows[near], scores) for near, scores in found]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from time import perf_counter
 from typing import Any, ClassVar
 
@@ -12,7 +13,7 @@ import numpy as np
 
 from semspace import checks
 from semspace.bundle import Bundle, Draft
-from semspace.checks import FloatMatrix, FloatVector
+from semspace.checks import FloatMatrix
 from semspace.errors import DamagedError
 from semspace.index import seeking, tuning
 from semspace.index.base import Found, Mask, Rows
@@ -147,8 +148,8 @@ class HnswEngine:
         return found, scores
 
     def _walk(
-        self, asked: FloatMatrix, codes: Codes, mask: Mask | None, ef: int, wider: int, found: Rows, scores: FloatMatrix,
-        crew: Crew, starts: Rows | None,
+        self, asked: FloatMatrix, codes: Codes, mask: Mask | None, ef: int, wider: int, found: Rows,
+        scores: FloatMatrix, crew: Crew, starts: Rows | None,
     ) -> Mask:  # fmt: skip
         """Walk the graph; tell of which queries too little was allowed on the way."""
         graph, k = self.graph, found.shape[1]
@@ -160,13 +161,14 @@ class HnswEngine:
         def work(first: int, last: int, own: Scratch) -> None:
             room = own.fit(wider, max(len(graph.codes), len(graph.level)))
             seeking.seek(
-                first, last, codes, asked, starts, k, wider, self.tuning.slack, *arrays, graph.rows, allowed, *vectors, found, scores,
-                met, *room,
+                first, last, codes, asked, starts, k, wider, self.tuning.slack, *arrays, graph.rows, allowed, *vectors,
+                found, scores, met, *room,
             )  # fmt: skip
 
         crew.share(len(asked), work)
         there = self.points.count if mask is None else int(mask.sum())
-        return met < min(there, k if mask is None else max(k, ef // 2))
+        unsure: Mask = met < min(there, k if mask is None else max(k, ef // 2))
+        return unsure
 
     def _scan(
         self, asked: FloatMatrix, codes: Codes, mask: Mask | None, found: Rows, scores: FloatMatrix, crew: Crew
@@ -182,8 +184,8 @@ class HnswEngine:
         def work(first: int, last: int, own: Scratch) -> None:
             pool, lifted, *_ = own.fit(most, 0)
             seeking.scan(
-                first, last, codes, asked, k, most, self.tuning.slack, nodes, graph.codes, rows, *vectors, found, scores, full,
-                pool, lifted,
+                first, last, codes, asked, k, most, self.tuning.slack, nodes, graph.codes, rows, *vectors, found,
+                scores, full, pool, lifted,
             )  # fmt: skip
 
         crew.share(len(asked), work)
@@ -204,7 +206,7 @@ class HnswEngine:
         return self._crews[count]
 
     def pairs(self, least: float, *, progress: bool = True) -> Iterator[Pairs]:
-        """Find pairs of live rows that score at least `least`: each point asks for ever more while all are near enough."""
+        """Find pairs of live rows that score at least `least`: a point asks for more while all it found are near."""
         self.catch_up()
         node = np.full(self.points.count, -1, np.int64)
         node[self.graph.rows[: self.graph.count]] = np.arange(self.graph.count)
@@ -254,10 +256,7 @@ class HnswEngine:
         def recall_of(k: int, ef: int) -> float:
             return tuning.share_found(truth[0], self.search(asked, k, ~held, ef=ef)[0], k)
 
-        narrow, wide = (
-            self._settings.ef or tuning.least(recall, k, lambda ef, k=k: recall_of(k, ef))
-            for k in tuning.DEPTHS  # type: ignore[misc]
-        )
+        narrow, wide = (self._settings.ef or tuning.least(recall, k, partial(recall_of, k)) for k in tuning.DEPTHS)
         speed = max(self._speed(asked, narrow) for _ in range(3))
         return Tuning(recall, recall_of(tuning.DEPTHS[0], narrow), len(rows), speed, narrow, wide, slack)
 
@@ -333,9 +332,9 @@ def _workers(threads: int | None) -> int:
     return os.cpu_count() or 1 if threads is None else checks.whole("threads", threads, high=1_024)
 
 
-def _distances(codes: Codes, nodes: Rows, own: Codes) -> FloatVector:
+def _distances(codes: Codes, nodes: Rows, own: Codes) -> Rows:
     """Give squared distances of some nodes to a query, but for what is the same for all."""
     near = codes[nodes]
     product = near[:, :-8].astype(np.int64) @ own[:-8].astype(np.int64)
-    lengths: FloatVector = near.view(np.int32)[:, -2] - 2 * product
+    lengths: Rows = near.view(np.int32)[:, -2] - 2 * product
     return lengths

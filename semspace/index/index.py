@@ -88,17 +88,17 @@ class Index:
         ----------
         space : Space
         kind : {"auto", "exact", "hnsw"}
-            ``"auto"`` compares with every point up to 5,000 points, where that is fast enough, or where `recall` is 1, and
-            builds an HNSW graph otherwise.
+            ``"auto"`` compares with every point up to 5,000 points, where that is fast enough, or where `recall` is 1,
+            and builds an HNSW graph otherwise.
         recall : float
-            The share of the true ten nearest points that a search is to find, above 0 and at most 1. What a search needs for
-            it is measured on points that are held out until the end; `report` tells what it came to.
+            The share of the true ten nearest points that a search is to find, above 0 and at most 1. What a search
+            needs for it is measured on points that are held out until the end; `report` tells what it came to.
         metric : {"cosine", "dot", "euclidean"}
         threads : int, optional
             All cores by default. The graph is the same with any number.
         settings
-            For ``"hnsw"``: ``m`` (16), ``ef_construction`` (200), ``ef`` (measured), ``code_bytes`` (as many as keep 95 % of
-            the variance) and ``seed`` (1).
+            For ``"hnsw"``: ``m`` (16), ``ef_construction`` (200), ``ef`` (measured), ``code_bytes`` (as many as keep
+            95 % of the variance) and ``seed`` (1).
 
         Raises
         ------
@@ -350,8 +350,8 @@ class Index:
             import warnings
 
             warnings.warn(
-                f"there are more than max_pairs={max_pairs:,} pairs of at least {least:g}; the best ones are given: raise "
-                f"min_score or max_pairs for all",
+                f"there are more than max_pairs={max_pairs:,} pairs of at least {least:g}; the best ones are "
+                f"given: raise min_score or max_pairs for all",
                 SemspaceWarning,
                 stacklevel=2,
             )
@@ -507,13 +507,13 @@ class Index:
         Parameters
         ----------
         writable : bool
-            Take `add`, `update`, `delete` and `compact`, which are then safe on the disk when they return. One process at a
-            time may; others go on reading what was there when they opened it.
+            Take `add`, `update`, `delete` and `compact`, which are then safe on the disk when they return. One process
+            at a time may; others go on reading what was there when they opened it.
         space, encoder : optional
             What the index is to belong to; an error says where it doesn't. Texts go through `encoder`.
         verify : bool, optional
-            Compare all checksums before (True) or not at all (False). By default those of a large index are compared while
-            it is in use: from the moment damage is found, everything raises `DamagedError`.
+            Compare all checksums before (True) or not at all (False). By default those of a large index are compared
+            while it is in use: from the moment damage is found, everything raises `DamagedError`.
 
         Raises
         ------
@@ -684,7 +684,7 @@ class Index:
         names = checks.strings("ids", ids)
         checks.unique("ids", names)
         table = None if metadata is None else as_polars(metadata)
-        given = vectors if isinstance(vectors, np.ndarray) else list(vectors)
+        given: Any = vectors if isinstance(vectors, np.ndarray) else list(vectors)
         if len(given) and isinstance(given[0], str):
             table = self._with_texts(given, table)
             given = self._encoded(given)

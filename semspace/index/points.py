@@ -170,13 +170,13 @@ class Points:
         if (self.ground.metadata is None) != (metadata is None):
             have, need = ("have", "with") if metadata is None else ("have no", "without")
             raise InputError(f"the points of this index {have} metadata, so new ones must come {need} it")
-        if self.ground.metadata is None:
+        if self.ground.metadata is None or metadata is None:
             return None
         table = below(self.ground.metadata.clear(), metadata)
         if len(table) != count:
             raise InputError(f"metadata must have a row for each of the {count} points; it has {len(table)}")
         try:
-            return table.cast(dict(self.ground.metadata.schema))
+            return table.cast(self.ground.metadata.schema)
         except pl.exceptions.PolarsError as problem:
             raise InputError(f"metadata must have columns of the same types as before: {problem}") from problem
 

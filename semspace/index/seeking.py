@@ -20,7 +20,7 @@ Codes = npt.NDArray[np.int8]
 
 
 @compiled
-def score(vectors: FloatMatrix, row: int, query: FloatVector, metric: int, lengths: np.float32) -> np.float32:
+def score(vectors: FloatMatrix, row: int, query: FloatVector, metric: int, lengths: np.float32) -> Any:
     """Score a row by the metric; `lengths` is the product of both lengths."""
     total = np.float32(0)
     if metric == EUCLIDEAN:
@@ -82,8 +82,8 @@ def settle(
 @compiled
 def seek(
     first: int, last: int, asked: Codes, queries: FloatMatrix, starts: Any, k: int, ef: int, slack: int, entry: int,
-    root: int, level: Links, upper: Links, nodes: Links, down: Links, links: Links, codes: Codes, rows: Links, allowed: Any,
-    base: FloatMatrix, more: FloatMatrix, sizes: FloatVector, metric: int, found: Wholes, scores: FloatMatrix,
+    root: int, level: Links, upper: Links, nodes: Links, down: Links, links: Links, codes: Codes, rows: Links, allowed:
+    Any, base: FloatMatrix, more: FloatMatrix, sizes: FloatVector, metric: int, found: Wholes, scores: FloatMatrix,
     met: Wholes, pool: Wholes, lifted: Bytes, seen: Wholes, visited: Links,
 ) -> None:  # fmt: skip
     """Walk the graph for queries `first` to `last`; fill in what each found, and how many it met that are allowed.

@@ -1,8 +1,8 @@
 """Walks through a graph of neighbours towards a query (Malkov & Yashunin 2016, algorithm 2), compiled.
 
-A layer of the graph is a matrix of links, a row a point: the rows of its neighbours, and -1 where there are no more. What
-a walk has found lies in its pool, nearest first, one whole number a point: distance × 2³² + row × 2 + 1 if the point's own
-neighbours have been looked at.
+A layer of the graph is a matrix of links, a row a point: the rows of its neighbours, and -1 where there are no more.
+What a walk has found lies in its pool, nearest first, one whole number a point: distance × 2³² + row × 2 + 1 if the
+point's own neighbours have been looked at.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def ask(codes: npt.NDArray[np.int8], row: int, lifted: npt.NDArray[np.uint8]) ->
 
 
 @compiled
-def distance(codes: npt.NDArray[np.int8], row: int, lifted: npt.NDArray[np.uint8], norm: int) -> int:
+def distance(codes: npt.NDArray[np.int8], row: int, lifted: npt.NDArray[np.uint8], norm: int) -> Any:
     """Give the squared distance of a point to a query, in steps of the code."""
     width = codes.shape[1]
     product = dot(lifted.ctypes.data, codes.ctypes.data + row * width, width // LINE)
@@ -36,7 +36,7 @@ def distance(codes: npt.NDArray[np.int8], row: int, lifted: npt.NDArray[np.uint8
 
 
 @compiled
-def norm_of(codes: npt.NDArray[np.int8], row: int) -> int:
+def norm_of(codes: npt.NDArray[np.int8], row: int) -> Any:
     """Give a point's own squared length, which lies in its code."""
     return np.int64(codes.view(np.int32)[row, -2])
 
@@ -65,8 +65,8 @@ def walk(
 ) -> int:  # fmt: skip
     """Walk from a row of a layer towards a query, and give how many of the `ef` nearest points seen are in the pool.
 
-    `nodes` gives the code of each row of the layer; None where rows are codes. `seen` has a bit for each row, all zero before
-    and after.
+    `nodes` gives the code of each row of the layer; None where rows are codes. `seen` has a bit for each row, all zero
+    before and after.
     """
     width, steps, count = codes.shape[1], codes.shape[1] // LINE, len(links)
     base = codes.ctypes.data
