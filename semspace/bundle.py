@@ -210,6 +210,12 @@ def is_bundle(path: PathLike) -> bool:
         return False
 
 
+def is_there(path: PathLike) -> bool:
+    """Tell whether something lies at `path`, or did when its writer died between two renames."""
+    target = place_of(path)
+    return target.exists() or is_bundle(_aside(target))
+
+
 def check_free(path: PathLike, *, overwrite: bool) -> None:
     """Raise `ExistsError` if `path` is taken and mayn't be replaced (only bundles ever may)."""
     target = place_of(path)
@@ -262,14 +268,14 @@ def _write_manifest(draft: Draft, kind: str) -> None:
     files = {}
     for path in sorted(draft.folder.iterdir()):
         files[path.name] = {"bytes": path.stat().st_size, "sha256": file_digest(path)}
-        _sync(path)
+        sync(path)
     body = {"format": FORMAT, "version": VERSION, "kind": kind, "meta": draft.meta, "files": files}
     body = json.loads(json.dumps(body, default=str))  # as it will be read: keys are strings, paths are texts
     text = json.dumps({**body, "sha256": _own_digest(body)}, indent=1, ensure_ascii=False, allow_nan=False)
     manifest = draft.folder / MANIFEST
     manifest.write_text(text + "\n", encoding="utf-8")
-    _sync(manifest)
-    _sync(draft.folder)
+    sync(manifest)
+    sync(draft.folder)
 
 
 def _read_manifest(folder: Path) -> dict[str, Any]:
@@ -319,7 +325,7 @@ def _publish(folder: Path, target: Path) -> None:
         os.replace(folder, target)
     except OSError as problem:
         raise ExistsError(f"{target} was written by another process at the same time; try again") from problem
-    _sync(target.parent)
+    sync(target.parent)
     if is_bundle(aside):
         shutil.rmtree(aside, ignore_errors=True)
 
@@ -350,7 +356,7 @@ def _signature(folder: Path) -> bytes:
         return b""
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
     """Push a file or a directory entry to the disk, so that a rename never outruns its contents."""
     handle = os.open(path, os.O_RDONLY)
     try:

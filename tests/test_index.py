@@ -1,26 +1,73 @@
-"""One contract over every engine, and what each adds."""
+"""One contract over every kind of index: what is asked, changed and refused, the same everywhere."""
 
 import numpy as np
+import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import semspace as ss
-from semspace.errors import DamagedError, InputError, UnknownIdError
-from semspace.index.index import ENGINES
+from semspace.errors import InputError, SemspaceWarning, UnknownIdError
+from semspace.index.diversity import spread
 from semspace.queries import METRICS
 from tests.conftest import make_tiny_model, random_space
+from tests.strategies import spaces
 
 
-@pytest.fixture(params=sorted(ENGINES))
-def kind(request):
-    return request.param
+def can_push():
+    """Tell whether `Index.push` is there, with a Milvus Lite to push to."""
+    try:
+        import milvus_lite  # noqa: F401
+        import pymilvus  # noqa: F401
+
+        import semspace.index.pushing  # noqa: F401
+    except ImportError:
+        return False
+    return True
+
+
+LOCAL = ("exact", "hnsw")
+MILVUS = pytest.param("milvus", marks=pytest.mark.skipif(not can_push(), reason="Index.push can't push to Milvus here"))
+MORE = {"kind": ["plane"], "year": [7]}
+
+
+@pytest.fixture(params=[*LOCAL, MILVUS])
+def make(request, tmp_path):
+    """Build an index of the kind under test."""
+    made = []
+
+    def one(space, **options):
+        if request.param == "milvus":
+            local = ss.Index.build(space, "exact", **options)
+            made.append(local.push(str(tmp_path / "points.db"), f"points{len(made)}", progress=False))
+        else:
+            made.append(ss.Index.build(space, request.param, progress=False, **options))
+        assert made[-1].kind == request.param
+        return made[-1]
+
+    yield one
+    for index in made:
+        index.close()
 
 
 @pytest.fixture
-def index(space, kind):
-    return ss.Index.build(space, kind)
+def index(space, make):
+    return make(space)
 
 
-# -- the contract ---------------------------------------------------------------------------------------------
+@pytest.fixture(params=LOCAL)
+def local(request, space):
+    return ss.Index.build(space, request.param, progress=False)
+
+
+def state(index):
+    """All that can be seen of an index: each point with its neighbours."""
+    found = index.search([1.0, 1.0], 100)
+    rows = [] if found.metadata is None else found.metadata.rows()
+    return len(index), found.ids, found.scores.tolist(), rows
+
+
+# -- searching ------------------------------------------------------------------------------------------------
 
 
 def test_finds_what_the_space_finds(space, index):
@@ -28,57 +75,81 @@ def test_finds_what_the_space_finds(space, index):
     assert found.ids == exact.ids
     np.testing.assert_allclose(found.scores, exact.scores, atol=1e-6)
     assert found.metadata["kind"].to_list() == ["animal", "animal", "vehicle"]
+    assert found.metadata["year"].to_list() == [2, 3, 5]
 
 
 def test_never_returns_the_id_asked_for(space, index):
     for id in space.ids:
-        found = index.search(id=id, k=10)
-        assert set(found.ids) == set(space.ids) - {id}
+        assert set(index.search(id=id, k=10).ids) == set(space.ids) - {id}
+        assert set(index.search(id=id, k=10, exact=True).ids) == set(space.ids) - {id}
+        assert id not in index.range_search(id=id, min_score=-1).ids
+        assert id not in index.diversify(id=id, k=3).ids
 
 
 @pytest.mark.parametrize("metric", METRICS)
-def test_scores_are_those_of_the_metric(kind, metric):
+def test_scores_are_those_of_the_metric(make, metric):
     space = random_space(200, 8)
-    index = (
-        ss.Index.build(space, kind, metric=metric, ef=200)
-        if kind == "hnsw"
-        else ss.Index.build(space, kind, metric=metric)
-    )
+    index = make(space, metric=metric)
+    assert (index.metric, index.dim, len(index)) == (metric, 8, 200)
     found = index.search(np.ones(8), k=20)
     assert (np.diff(found.scores) <= 0).all()
     for id, score in found:
         assert score == pytest.approx(space.similarity(np.ones(8, np.float32), id, metric=metric), abs=1e-4)
 
 
+@pytest.mark.parametrize("metric", METRICS)
+def test_exact_is_the_truth(make, metric):
+    space = random_space(300, 6, seed=3)
+    index = make(space, metric=metric)
+    asked = list(np.random.default_rng(4).normal(size=(10, 6)).astype(np.float32))
+    truth = space.most_similar_batch(asked, 7, metric=metric)
+    assert [found.ids for found in index.search_batch(asked, 7, exact=True)] == [found.ids for found in truth]
+
+
 def test_batches_equal_single_searches(index):
     queries = [np.array([1.0, 0.0]), np.array([0.0, 1.0])]
     batch = index.search_batch(queries, 2)
-    assert [n.ids for n in batch] == [index.search(q, 2).ids for q in queries]
+    assert [found.ids for found in batch] == [index.search(query, 2).ids for query in queries]
+    assert [found.metadata.rows() for found in batch] == [index.search(q, 2).metadata.rows() for q in queries]
     assert index.search_batch([]) == []
 
 
-def test_many_neighbours_among_duplicates(kind):
+@settings(max_examples=40, deadline=None)
+@given(space=spaces(max_size=12), metric=st.sampled_from(METRICS), kind=st.sampled_from(LOCAL), data=st.data())
+def test_any_space_is_searched_as_by_itself(space, metric, kind, data):
+    """Of so few points every kind of index finds all, with the scores of the space."""
+    index = ss.Index.build(space, kind, metric=metric, progress=False)
+    id = data.draw(st.sampled_from(space.ids.tolist()))
+    found, truth = index.search(id=id, k=20), space.most_similar(id, 20, metric=metric)
+    assert sorted(found.ids) == sorted(truth.ids)
+    assert (np.diff(found.scores) <= 0).all()
+    scale = max(1.0, float(np.abs(truth.scores).max()))
+    np.testing.assert_allclose(found.scores, truth.scores, atol=1e-4 * scale)
+
+
+def test_many_neighbours_among_duplicates(make):
     """Where a graph can't reach as many points as asked for, they come all the same, in a batch and alone."""
     vectors = np.repeat(np.random.default_rng(0).normal(size=(30, 4)), 20, axis=0)
-    index = ss.Index.build(ss.Space.from_vectors([f"p{i:03d}" for i in range(600)], vectors), kind)
+    index = make(ss.Space.from_vectors([f"p{i:03d}" for i in range(600)], vectors))
     queries = [vectors[0], vectors[300]]
     batch = index.search_batch(queries, 400)
     assert [len(found) for found in batch] == [400, 400]
     assert [found.ids for found in batch] == [index.search(query, 400).ids for query in queries]
 
 
-def test_equal_scores_go_by_name(kind):
-    space = ss.Space.from_vectors(["q", "z", "a", "m"], [[1, 0], [1, 1], [1, 1], [1, 1]])
-    assert ss.Index.build(space, kind).search(id="q").ids == ("a", "m", "z")
-
-
-def test_a_word_asked_for_as_a_text_says_id(index):
-    with pytest.raises(InputError, match=r"no encoder.*'cat'; ask by id \(id=, --id\)"):
-        index.search("cat")
+def test_equal_scores_go_by_name(make):
+    index = make(ss.Space.from_vectors(["q", "z", "a", "m"], [[1, 0], [1, 1], [1, 1], [1, 1]]))
+    assert index.search(id="q").ids == ("a", "m", "z")
+    index.add(["b"], [[2, 2]])
+    assert index.search(id="q").ids == ("a", "b", "m", "z")
 
 
 def test_more_than_there_is_gives_all(index):
     assert len(index.search([1.0, 1.0], k=1000)) == 6
+    index.delete(["cat", "bus"])
+    found = index.search([1.0, 1.0], k=6)
+    assert set(found.ids) == {"dog", "horse", "car", "train"}
+    assert len(found.metadata) == 4
 
 
 @pytest.mark.parametrize(
@@ -89,118 +160,296 @@ def test_more_than_there_is_gives_all(index):
         ("year >= 2 AND kind = 'animal'", {"dog", "horse"}),
         ("year > 100", set()),
         ("id IN ('cat', 'bus')", {"cat", "bus"}),
+        ("not (kind = 'animal' or year = 4)", {"bus", "train"}),
     ],
 )
 def test_conditions(index, where, expected):
-    assert set(index.search([1.0, 0.0], where=where).ids) == expected
-    assert [set(n.ids) for n in index.search_batch([[1.0, 0.0]] * 2, where=where)] == [expected] * 2
+    for exact in (False, True):
+        assert set(index.search([1.0, 0.0], where=where, exact=exact).ids) == expected
+        assert [set(n.ids) for n in index.search_batch([[1.0, 0.0]] * 2, where=where, exact=exact)] == [expected] * 2
 
 
-def test_a_condition_and_an_id(index):
+def test_a_condition_sees_points_that_came_since(index):
+    index.add(["jet"], [[1, 0.05]], MORE)
+    index.update(["cat"], [[1, 0.1]], {"kind": ["plane"], "year": [8]})
+    index.delete(["dog"])
+    assert index.search([1.0, 0.0], where="kind = 'plane'").ids == ("jet", "cat")
+    assert index.search([1.0, 0.0], where="kind = 'animal'").ids == ("horse",)
+
+
+def test_conditions_ids_and_lists_together(index):
     assert set(index.search(id="car", where="kind = 'vehicle'").ids) == {"bus", "train"}
+    assert index.search([1.0, 0.0], among=["bus", "dog", "nobody", "dog"]).ids == ("dog", "bus")
+    assert index.search(id="dog", among=["bus", "dog"]).ids == ("bus",)
+    assert index.search([1.0, 0.0], among=[]).ids == ()
+    assert index.search([1.0, 0.0], among=["bus", "dog", "cat"], where="year >= 2", exact=True).ids == ("dog", "bus")
 
 
-def test_texts_are_encoded(tiny, kind):
+def test_a_condition_on_ids_needs_no_metadata(make):
+    index = make(ss.Space.from_vectors(["a", "b"], [[1, 0], [1, 1]]))
+    assert index.search([1.0, 0.0], where="id != 'a'").ids == ("b",)
+    assert index.search([1.0, 0.0]).metadata is None
+
+
+def test_texts_are_encoded(tiny, make):
     space = tiny.embed(ss.Corpus.from_texts(["red wine", "white wine", "old ale"], ids=["r", "w", "a"]))
-    index = ss.Index.build(space, kind)
+    index = make(space)
+    if index.kind == "milvus":
+        pytest.skip("a server knows its encoder by name; see test_milvus")
     assert index.search("white wine", 1).ids == ("w",)
     assert [n.ids[0] for n in index.search_batch(["red wine", space["a"]], 1)] == ["r", "a"]
+    assert index.recommend(["r", "white wine"], k=2).ids[-1] == "a"
+    index.add(["g"], ["green tea"], None if space.metadata is None else {"text": ["green tea"]})
+    assert index.search("green tea", 1).ids == ("g",)
 
 
-def test_save_then_open(tmp_path, index, kind):
-    index.save(tmp_path / "i")
-    for again in (ss.Index.open(tmp_path / "i"), ss.load(tmp_path / "i")):
-        assert again.kind == kind
-        assert again.engine.settings() == index.engine.settings()
-        for id in index.space.ids:
-            assert again.search(id=id).ids == index.search(id=id).ids
+def test_range_search_gives_all_that_are_near_enough(make):
+    angles = np.radians(np.arange(0, 180, 0.5))
+    index = make(ss.Space.from_vectors([f"{a:06.1f}" for a in np.degrees(angles)], np.c_[np.cos(angles), np.sin(angles)]))
+    found = index.range_search([1.0, 0.0], min_score=float(np.cos(np.radians(90.2))))
+    assert found.ids == tuple(f"{a / 2:06.1f}" for a in range(181))
+    assert len(index.range_search([1.0, 0.0], min_score=-2)) == 360
+    assert len(index.range_search([1.0, 0.0], min_score=2)) == 0
+    assert index.range_search(id="0000.0", min_score=0.99999).ids == ()
 
 
-def test_an_opened_index_finds_its_encoder(tmp_path, tiny, kind):
-    ss.Index.build(tiny.embed(ss.Corpus.from_texts(["red wine", "old ale"])), kind).save(tmp_path / "i")
-    assert ss.Index.open(tmp_path / "i").search("old ale", 1).ids == ("1",)
+def test_recommend_by_hand(make):
+    """+ x, - y: the mean of what is liked less half of what isn't."""
+    index = make(ss.Space.from_vectors(["x", "y", "a", "b"], [[2, 0], [0, 3], [2, -1], [1, 1]]))
+    found = index.recommend(["x"], ["y"])
+    assert found.ids == ("a", "b")
+    (a, b), (p, q) = found.scores, (2 / np.sqrt(5), 1 / np.sqrt(5))
+    assert a == pytest.approx(1.0)  # (1, 0) - (0, 1/2) is the direction of a
+    assert b == pytest.approx((p - q) / np.sqrt(2), abs=1e-6)
+    assert index.recommend(["x", [0.0, 1.0]], k=1).ids == ("b",)
+    assert index.recommend(["x"], [[0.0, 1.0]], k=5, where="id != 'a'").ids == ("b", "y")
 
 
-def test_an_encoder_that_has_changed_is_noticed(tmp_path, kind):
+def test_diversify_by_hand(make):
+    """The nearest three are nearly one point; with difference asked for, another direction comes instead."""
+    vectors = np.array([[1, 0], [1, 0.01], [1, 0.02], [0.6, -0.8]])
+    index = make(ss.Space.from_vectors(["a", "b", "c", "d"], vectors))
+    assert index.diversify([1.0, 0.0], k=2, diversity=0).ids == index.search([1.0, 0.0], 2).ids == ("a", "b")
+    # After a, a point of cosine x to both the query and a is worth 0.4 x - 0.6 x: the least of a loss is that of d.
+    found = index.diversify([1.0, 0.0], k=2, diversity=0.6)
+    assert found.ids == ("a", "d")
+    assert found.scores == pytest.approx([1, 0.6], abs=1e-6)
+    assert index.diversify([1.0, 0.0], k=2, diversity=0.6, candidates=3).ids == ("a", "c")
+
+
+@settings(max_examples=50, deadline=None)
+@given(n=st.integers(1, 12), k=st.integers(1, 12), diversity=st.floats(0, 1), seed=st.integers(0, 99))
+def test_spread_is_maximal_marginal_relevance(n, k, diversity, seed):
+    """By the formula of the paper, computed again from all pairs at each step."""
+    draw = np.random.default_rng(seed)
+    vectors, relevance = draw.normal(size=(n, 3)).astype(np.float32), draw.random(n).astype(np.float32)
+    points = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    chosen = spread(vectors, relevance, k, diversity)
+    assert len(set(chosen.tolist())) == len(chosen) == min(n, k)
+    for step, row in enumerate(chosen):
+        left = [i for i in range(n) if i not in chosen[:step]]
+        worth = {
+            i: (1 - diversity) * relevance[i] - (diversity * max(points[i] @ points[j] for j in chosen[:step]) if step else 0)
+            for i in left
+        }
+        assert worth[int(row)] >= max(worth.values()) - 1e-5
+
+
+# -- changing -------------------------------------------------------------------------------------------------
+
+
+def test_a_point_that_comes_is_found(index):
+    index.add(["ship"], [[0.5, 0.5]], {"year": [9], "kind": ["vessel"]})  # columns go by name
+    assert "ship" in index
+    assert len(index) == 7
+    found = index.search([1.0, 1.0], 1)
+    assert found.ids == ("ship",)
+    assert found.metadata.rows(named=True) == [{"kind": "vessel", "year": 9}]
+    assert "ship" not in index.search(id="ship").ids
+
+
+def test_a_point_that_is_gone_is_never_found(index):
+    index.delete(["dog", "bus"])
+    assert "dog" not in index
+    assert len(index) == 4
+    for exact in (False, True):
+        assert set(index.search([1.0, 1.0], 10, exact=exact).ids) == {"cat", "horse", "car", "train"}
+    with pytest.raises(UnknownIdError, match="no point 'dog'"):
+        index.search(id="dog")
+    index.add(["dog"], [[1, 0.2]], {"kind": ["animal"], "year": [20]})
+    assert index.search(id="cat", k=1).metadata["year"].to_list() == [20]
+
+
+def test_an_update_moves_a_point_and_keeps_its_metadata(index):
+    index.update(["cat"], [[0, 1]])
+    assert len(index) == 6
+    found = index.search([0.0, 1.0], 2)
+    assert set(found.ids) == {"cat", "train"}
+    assert dict(zip(found.ids, found.metadata["year"], strict=True)) == {"cat": 1, "train": 6}
+    index.update(["cat"], [[1, 0.1]], {"kind": ["pet"], "year": [30]})
+    assert index.search([1.0, 0.1], 1).metadata.rows() == [("pet", 30)]
+
+
+def test_compact_changes_no_answer(index):
+    index.add(["ship"], [[0.5, 0.5]], MORE)
+    index.delete(["dog"])
+    index.update(["cat"], [[0, 1]])
+    before = state(index)
+    index.compact()
+    after = state(index)
+    assert after[:2] == before[:2]
+    np.testing.assert_allclose(after[2], before[2], atol=1e-6)
+    assert after[3] == before[3]
+
+
+def test_all_points_may_go_and_others_come(index, space):
+    index.delete(list(space.ids))
+    assert len(index) == 0
+    assert index.search([1.0, 0.0]).ids == index.range_search([1.0, 0.0], -1).ids == ()
+    assert index.search([1.0, 0.0], exact=True).ids == index.diversify([1.0, 0.0]).ids == ()
+    assert [len(found) for found in index.search_batch([[1.0, 0.0]] * 2, where="year > 0")] == [0, 0]
+    index.add(["cat"], [[1, 0]], MORE)
+    assert index.search([1.0, 0.0]).ids == ("cat",)
+
+
+def test_nothing_local_is_left_of_no_points(local, space):
+    local.delete(list(space.ids))
+    assert local.duplicates(progress=False).is_empty()
+    assert (local.knn_query([[1.0, 0.0]], 2)[0] == -1).all()
+    assert "6 deleted" in str(local.report())
+    for ask, why in ((local.compact, "no live points left"), (local.measure, "no live points"), (lambda: local.space, "empty")):
+        with pytest.raises(InputError, match=why):
+            ask()
+
+
+def test_the_space_of_an_index_that_changed(local):
+    local.delete(["dog"])
+    local.add(["ship"], [[0.5, 0.5]], MORE)
+    local.update(["cat"], [[0, 1]])
+    space = local.space
+    assert space.ids.tolist() == ["horse", "car", "bus", "train", "ship", "cat"]
+    assert space["cat"].tolist() == [0, 1]
+    assert space.metadata["year"].to_list() == [3, 4, 5, 6, 7, 1]
+    assert local.ids.tolist()[:2] == ["cat", "dog"]  # rows stay what they were
+
+
+def test_what_was_given_may_change_afterwards(make):
+    vectors = np.array([[1, 0], [0, 1]], np.float32)
+    index = make(ss.Space.from_vectors(["a", "b"], vectors.copy()))
+    more = np.array([[1, 1]], np.float32)
+    index.add(["c"], more)
+    more[:] = 9, -9
+    assert index.search([1.0, 1.0], 1).scores[0] == pytest.approx(1)
+
+
+# -- what cannot be -------------------------------------------------------------------------------------------
+
+
+NAN, ZERO = [[np.nan, 1.0]], [[0.0, 0.0]]
+REFUSED = {
+    "NaN": (lambda i: i.search([np.nan, 1.0]), InputError, "NaN"),
+    "infinity": (lambda i: i.search([np.inf, 1.0]), InputError, "infinity"),
+    "zero": (lambda i: i.search([0.0, 0.0]), InputError, "zero vector"),
+    "zero in a batch": (lambda i: i.search_batch([[1.0, 0.0], [0.0, 0.0]]), InputError, "zero vector"),
+    "wide": (lambda i: i.search([1.0, 2.0, 3.0]), InputError, r"vector of shape \(2,\); got list of shape \(3,\)"),
+    "narrow": (lambda i: i.search([1.0]), InputError, r"vector of shape \(2,\)"),
+    "no vector": (lambda i: i.search(object()), InputError, r"vector of shape \(2,\)"),
+    "a text": (lambda i: i.search("cat"), InputError, r"no encoder.*'cat'; ask by id \(id=, --id\)"),
+    "nothing": (lambda i: i.search(), InputError, "either a query"),
+    "both": (lambda i: i.search([1.0, 0.0], id="cat"), InputError, "either a query"),
+    "unknown": (lambda i: i.search(id="cats"), UnknownIdError, "no point 'cats'"),
+    "number as id": (lambda i: i.search(id=5), UnknownIdError, "an id is a string; got 5"),
+    "k 0": (lambda i: i.search([1.0, 0.0], 0), InputError, "k must be a whole number of at least 1; got 0"),
+    "k -3": (lambda i: i.search(id="cat", k=-3), InputError, "k must be a whole number"),
+    "k 1.5": (lambda i: i.search([1.0, 0.0], 1.5), InputError, "k must be a whole number"),
+    "k True": (lambda i: i.search_batch([[1.0, 0.0]], True), InputError, "k must be a whole number"),
+    "batch of a text": (lambda i: i.search_batch("text"), InputError, "for one, use search"),
+    "no such column": (lambda i: i.search([1.0, 0.0], where="colour = 'red'"), InputError, "columns are .*kind, year"),
+    "code": (lambda i: i.search([1.0, 0.0], where="__import__('os').system('x')"), InputError, "cannot use where="),
+    "statements": (lambda i: i.search([1.0, 0.0], where="1=1; drop table"), InputError, "cannot use where="),
+    "a select": (lambda i: i.search([1.0, 0.0], where="select * from self"), InputError, "cannot use where="),
+    "a number": (lambda i: i.search([1.0, 0.0], where="year + 1"), InputError, "true or false"),
+    "blank": (lambda i: i.search([1.0, 0.0], where=" "), InputError, "must be a condition"),
+    "no condition": (lambda i: i.search([1.0, 0.0], where=5), InputError, "must be a condition"),
+    "among a text": (lambda i: i.search([1.0, 0.0], among="cat"), InputError, "among must be a list of strings"),
+    "among numbers": (lambda i: i.search([1.0, 0.0], among=[1]), InputError, "among must hold only strings; item 0 is int"),
+    "range": (lambda i: i.range_search([1.0, 0.0], float("nan")), InputError, "min_score must be a number"),
+    "like a text": (lambda i: i.recommend("cat"), InputError, "like= takes a list"),
+    "like nothing": (lambda i: i.recommend([], ["cat"]), InputError, "at least one point in like="),
+    "like opposites": (lambda i: i.recommend([[1.0, 0.0], [-1.0, 0.0]]), InputError, "zero vector"),
+    "like unknown": (lambda i: i.recommend(["cats"]), InputError, "no encoder.*'cats'"),
+    "diversity": (lambda i: i.diversify([1.0, 0.0], diversity=1.1), InputError, "diversity must be .* at most 1"),
+    "no candidates": (lambda i: i.diversify([1.0, 0.0], candidates=0), InputError, "candidates must be .* at least 10"),
+    "few candidates": (lambda i: i.diversify([1.0, 0.0], 3, candidates=2), InputError, "candidates must be .* at least 3"),
+    "measure nothing": (lambda i: i.measure([]), InputError, "at least one query"),
+    "add a duplicate": (lambda i: i.add(["n", "cat"], [[1, 0]] * 2, {"kind": ["a"] * 2, "year": [1] * 2}), InputError, "already has 'cat'"),
+    "add one twice": (lambda i: i.add(["n", "n"], [[1, 0]] * 2, {"kind": ["a"] * 2, "year": [1] * 2}), InputError, "'n' comes more than once"),
+    "add NaN": (lambda i: i.add(["n"], NAN, MORE), InputError, r"vector of 'n' \(row 0\) holds NaN"),
+    "add zero": (lambda i: i.add(["n"], ZERO, MORE), InputError, r"vector of 'n' \(row 0\) is all zeros"),
+    "add wide": (lambda i: i.add(["n"], [[1, 2, 3]], MORE), InputError, "vectors must have 2 columns.*got 3"),
+    "add flat": (lambda i: i.add(["n"], [1, 2], MORE), InputError, r"two axes \(n, dim\)"),
+    "add ragged": (lambda i: i.add(["n"], [[1], [2, 3]], MORE), InputError, "matrix of numbers"),
+    "add None": (lambda i: i.add(["n"], None, MORE), InputError, "vectors must be a matrix of numbers, .* NoneType"),
+    "add too many": (lambda i: i.add(["n"], [[1, 0]] * 2, MORE), InputError, "one length; got 1 ids and 2 vectors"),
+    "add texts": (lambda i: i.add(["n"], ["a text"], MORE), InputError, "no encoder, so it can't take texts"),
+    "add a number": (lambda i: i.add([5], [[1, 0]], MORE), InputError, "ids must hold only strings; item 0 is int: 5"),
+    "add an id": (lambda i: i.add("n", [[1, 0]], MORE), InputError, "ids must be a list of strings"),
+    "add bare": (lambda i: i.add(["n"], [[1, 0]]), InputError, "metadata"),
+    "add other columns": (lambda i: i.add(["n"], [[1, 0]], {"kind": ["a"], "colour": ["b"]}), InputError, "columns kind, year; got kind, colour"),
+    "add other types": (lambda i: i.add(["n"], [[1, 0]], {"kind": ["a"], "year": ["long ago"]}), InputError, "year"),
+    "add more rows": (lambda i: i.add(["n"], [[1, 0]], {"kind": ["a"] * 2, "year": [1] * 2}), InputError, "a row for each"),
+    "add no table": (lambda i: i.add(["n"], [[1, 0]], 5), InputError, "DataFrame; got int"),
+    "update unknown": (lambda i: i.update(["cat", "cats"], [[1, 0]] * 2), UnknownIdError, "no point 'cats'"),
+    "update NaN": (lambda i: i.update(["cat"], NAN), InputError, "holds NaN"),
+    "update columns": (lambda i: i.update(["cat"], [[0, 1]], {"a": [1]}), InputError, "columns kind, year; got a"),
+    "delete unknown": (lambda i: i.delete(["cat", "cats"]), UnknownIdError, "no point 'cats'"),
+    "delete twice": (lambda i: i.delete(["cat", "cat"]), InputError, "'cat' comes more than once"),
+    "delete an id": (lambda i: i.delete("cat"), InputError, "ids must be a list of strings"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_bad_input_is_one_clear_sentence_and_changes_nothing(index, what):
+    ask, error, message = REFUSED[what]
+    before = state(index)
+    with pytest.raises(error, match=message) as caught:
+        ask(index)
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 400
+    assert state(index) == before
+
+
+def test_metadata_where_there_is_none(make):
+    index = make(ss.Space.from_vectors(["a", "b"], [[1, 0], [1, 1]]))
+    with pytest.raises(InputError, match="no metadata"):
+        index.add(["c"], [[1, 0]], {"year": [1]})
+    assert len(index) == 2
+
+
+def test_the_zero_vector_has_no_cosine_but_a_distance(make):
+    index = make(ss.Space.from_vectors(["a", "b"], [[3, 4], [1, 0]]), metric="euclidean")
+    found = index.search([0.0, 0.0])
+    assert found.ids == ("b", "a")
+    assert found.scores == pytest.approx([-1, -5])
+
+
+def test_an_encoder_that_has_changed_is_noticed(tmp_path):
     folder = make_tiny_model(tmp_path / "model", seed=1)
-    ss.Index.build(ss.Encoder.load(folder).embed(ss.Corpus.from_texts(["red wine", "old ale"])), kind).save(
-        tmp_path / "i"
-    )
+    space = ss.Encoder.load(folder).embed(ss.Corpus.from_texts(["red wine", "old ale"]))
+    ss.Index.build(space).save(tmp_path / "i")
     config = folder / "sentence_bert_config.json"
     config.write_text(config.read_text().replace("16", "8"))
-    with pytest.raises(InputError, match=r"their vectors can't be compared"):
+    with pytest.raises(InputError, match="their vectors can't be compared"):
         ss.Index.open(tmp_path / "i").search("old ale")
 
 
-@pytest.mark.parametrize("k", [0, -3, 1.5])
-def test_k_is_checked(index, k):
-    with pytest.raises(InputError, match="k must be a whole number"):
-        index.search([1.0, 0.0], k=k)
-
-
-@pytest.mark.parametrize(
-    ("query", "message"),
-    [
-        ([0.0, 0.0], "zero vector"),
-        ([np.nan, 1.0], "NaN"),
-        ([1.0, 2.0, 3.0], r"vector of shape \(2,\)"),
-        ("some words", "no encoder"),
-    ],
-)
-def test_queries_that_cannot_be_asked(index, query, message):
-    with pytest.raises(InputError, match=message):
-        index.search(query)
-
-
-def test_neither_or_both(index):
-    for given in ({}, {"query": [1.0, 0.0], "id": "cat"}):
-        with pytest.raises(InputError, match="either a query"):
-            index.search(**given)
-    with pytest.raises(InputError, match="for one, use search"):
-        index.search_batch("text")
-
-
-def test_unknown_id(index):
-    with pytest.raises(UnknownIdError, match="did you mean cat"):
-        index.search(id="cats")
-
-
-def test_conditions_that_cannot_be_used(index, kind):
-    with pytest.raises(InputError, match="the columns are kind, year, id"):
-        index.search([1.0, 0.0], where="colour = 'red'")
-    with pytest.raises(InputError, match="needs metadata"):
-        ss.Index.build(random_space(9, 2), kind).search([1.0, 0.0], where="a = 1")
-
-
-# -- choosing and building ------------------------------------------------------------------------------------
+# -- building, and looking into it -----------------------------------------------------------------------------
 
 
 def test_small_spaces_are_searched_exactly():
     assert ss.Index.build(random_space(50, 4)).kind == "exact"
     assert ss.Index.build(random_space(5_001, 4), progress=False).kind == "hnsw"
-
-
-def test_hnsw_finds_nearly_all_of_the_truth():
-    space = random_space(3_000, 16)
-    index = ss.Index.build(space, "hnsw", ef=100, threads=1)
-    queries = np.random.default_rng(5).normal(size=(50, 16)).astype(np.float32)
-    exact = space.most_similar_batch(list(queries), 10)
-    found = index.search_batch(list(queries), 10)
-    recall = np.mean([len(set(a.ids) & set(b.ids)) / 10 for a, b in zip(exact, found, strict=True)])
-    assert recall > 0.95
-
-
-def test_hnsw_of_points_that_are_all_alike():
-    space = ss.Space.from_vectors([f"p{i}" for i in range(100)], np.ones((100, 4)))
-    assert len(ss.Index.build(space, "hnsw", m=2, ef_construction=2, ef=2).search(np.ones(4), k=100)) > 0
-
-
-def test_one_thread_gives_the_same_graph(tmp_path):
-    space = random_space(500, 8)
-    for name in "ab":
-        ss.Index.build(space, "hnsw", threads=1).save(tmp_path / name)
-    graphs = [(tmp_path / name / "graph.hnsw").read_bytes() for name in "ab"]
-    assert graphs[0] == graphs[1]
+    assert ss.Index.build(random_space(5_001, 4), recall=1).kind == "exact"
 
 
 @pytest.mark.parametrize(
@@ -208,9 +457,13 @@ def test_one_thread_gives_the_same_graph(tmp_path):
     [
         ({"kind": "annoy"}, "kind must be one of auto, exact, hnsw"),
         ({"metric": "manhattan"}, "metric must be one of"),
-        ({"kind": "hnsw", "m": 1}, "m must be a whole number of at least 2"),
+        ({"recall": 0}, "recall must be a number above 0 and at most 1"),
+        ({"recall": 1.1}, "recall must be"),
+        ({"kind": "hnsw", "m": 1}, "m must be a whole number from 2 to 256"),
         ({"kind": "hnsw", "ef": 0}, "ef must be"),
-        ({"kind": "exact", "m": 16}, "the index kind 'exact' has no setting 'm'; it has progress"),
+        ({"kind": "hnsw", "code_bytes": 65}, "code_bytes must be"),
+        ({"kind": "hnsw", "threads": 0}, "threads must be"),
+        ({"kind": "exact", "m": 16}, "the index kind 'exact' has no setting 'm'; it has none"),
         ({"kind": "hnsw", "trees": 3}, "the index kind 'hnsw' has no setting 'trees'; it has m, ef_construction"),
     ],
 )
@@ -224,17 +477,70 @@ def test_a_corpus_is_no_space(corpus):
         ss.Index.build(corpus)
 
 
-@pytest.mark.parametrize("file", ["graph.hnsw", "vectors.npy", "ids.arrow", "metadata.arrow"])
-def test_a_damaged_file_is_never_opened(tmp_path, space, file):
-    """hnswlib would crash the process on a broken graph; the checksum comes first."""
-    ss.Index.build(space, "hnsw").save(tmp_path / "i")
-    path = tmp_path / "i" / file
-    data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 1
-    path.write_bytes(data)
-    with pytest.raises(DamagedError, match="checksum"):
-        ss.Index.open(tmp_path / "i")
+def test_duplicates_by_hand(local):
+    """The angles between the animals are 5.6°, 5.7° and 11.3°, and between the vehicles 4.6°, 5.7° and 10.3°."""
+    found = local.duplicates(0.98, progress=False)
+    assert found.columns == ["a", "b", "score"]
+    pairs = [row[:2] for row in found.rows()]
+    assert pairs[:2] == [("car", "bus"), ("cat", "dog")]
+    assert set(pairs[2:4]) == {("cat", "horse"), ("car", "train")}
+    assert pairs[4:] == [("bus", "train"), ("dog", "horse")]
+    assert found["score"][0] == pytest.approx(np.cos(np.arctan(0.2 / 1.1) - np.arctan(0.1)), abs=1e-6)
+    assert found["score"].is_sorted(descending=True)
+    local.delete(["cat"])
+    assert "cat" not in local.duplicates(0.98, progress=False)["a"].to_list()
 
 
-def test_prints(index, kind):
-    assert repr(index).startswith(f"Index ({kind}: metric=cosine")
+def test_more_duplicates_than_asked_for_are_cut_with_a_warning(local):
+    every = local.duplicates(-1, progress=False)
+    assert len(every) == 15
+    with pytest.warns(SemspaceWarning, match="more than max_pairs=4 pairs of at least -1"):
+        best = local.duplicates(-1, max_pairs=4, progress=False)
+    assert best.equals(every[:4])
+    assert local.duplicates(-1, max_pairs=15, progress=False).equals(every)
+
+
+@settings(max_examples=30, deadline=None)
+@given(space=spaces(max_size=12), metric=st.sampled_from(METRICS), share=st.floats(0, 1))
+def test_duplicates_are_all_pairs_that_are_near_enough(space, metric, share):
+    index = ss.Index.build(space, "exact", metric=metric)
+    ids = space.ids.tolist()
+    scores = {(a, b): space.similarity(a, b, metric=metric) for i, a in enumerate(ids) for b in ids[i + 1 :]}
+    least = float(np.quantile(list(scores.values()), share))
+    near = 1e-4 * max(1.0, *(abs(score) for score in scores.values()))
+    found = {(a, b): score for a, b, score in index.duplicates(least, progress=False).rows()}
+    assert {pair for pair, score in scores.items() if score >= least + near} <= found.keys()
+    assert all(scores[pair] == pytest.approx(score, abs=near) for pair, score in found.items())
+    assert all(scores[pair] >= least - near for pair in found)
+
+
+def test_knn_query_speaks_hnswlib(local):
+    rows, scores = local.knn_query([[1.0, 0.0], [0.0, 1.0]], k=8)
+    assert rows.shape == scores.shape == (2, 8)
+    assert (rows.dtype, scores.dtype) == (np.int64, np.float32)
+    assert (rows[:, 6:] == -1).all()
+    assert np.isneginf(scores[:, 6:]).all()
+    assert local.ids[rows[0, :3]].tolist() == list(local.search([1.0, 0.0], 3).ids)
+    few, _ = local.knn_query([[1.0, 0.0]], 3, where="kind = 'vehicle'", among=["bus"], ef=5, threads=1)
+    assert few.tolist() == [[4, -1, -1]]
+    assert local.knn_query(np.empty((0, 2)), 3)[0].shape == (0, 3)
+    for vectors, options, why in [
+        ([[1.0, 0.0, 2.0]], {}, "2 columns"), ([1.0, 0.0], {}, "two axes"), (NAN, {}, "NaN"), (ZERO, {}, "zero vector"),
+        ([[1.0, 0.0]], {"k": 0}, "k must be"), ([[1.0, 0.0]], {"ef": 0}, "ef must be"),
+    ]:  # fmt: skip
+        with pytest.raises(InputError, match=why):
+            local.knn_query(vectors, **options)
+
+
+def test_prints(local):
+    assert repr(local) == f"Index ({local.kind}, cosine) of 6 points in 2 dimensions"
+    assert "6 in 2 dimensions" in str(local.report())
+    assert "<table" in local._repr_html_()
+    facts = local.report().to_dict()
+    assert (facts["kind"], facts["points"], facts["deleted"], facts["dim"]) == (local.kind, 6, 0, 2)
+    assert isinstance(local.space.metadata, pl.DataFrame)
+
+
+def test_an_index_closes_itself(space):
+    with ss.Index.build(space) as index:
+        assert len(index) == 6

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import polars as pl
 
 from semspace import checks, queries
-from semspace.bundle import Bundle, PathLike, opening, place_of, writing
+from semspace.bundle import Bundle, PathLike, is_there, opening, place_of, tidy, writing
 from semspace.checks import FloatMatrix, FloatVector
 from semspace.display import clip
 from semspace.errors import DamagedError, InputError, SemspaceWarning, UnknownIdError
@@ -307,9 +307,8 @@ class Index:
         """
         checks.number("diversity", diversity, high=1.0)
         checks.whole("k", k)
-        pool = self.search(
-            query, checks.whole("candidates", candidates or 5 * k, low=k), id=id, where=where, among=among
-        )
+        most = checks.whole("candidates", 5 * k if candidates is None else candidates, low=k)
+        pool = self.search(query, most, id=id, where=where, among=among)
         if not pool:
             return pool
         chosen = np.sort(spread(self._points.vectors(pool.ids), pool.scores, k, diversity))
@@ -462,13 +461,18 @@ class Index:
         queries : sequence of queries, optional
             Best what will be asked; by default 200 of the index's own points, each without itself.
         """
+        if not len(self):
+            raise InputError("the index has no live points, so there is nothing to measure; add some first")
         if queries is None:
             rng = np.random.default_rng(seed)
             rows = self._local("measure without queries").points.live_rows()
             ids = self._local("measure").points.ids(rng.permutation(rows)[:200])
             vectors, own = self._points.vectors(ids), [[id] for id in ids]
         else:
-            vectors = self._checked(np.stack(self._vectors(list(queries))))
+            asked = list(queries)
+            if not asked:
+                raise InputError("measure needs at least one query; without queries= it asks for the index's own points")
+            vectors = self._checked(np.stack(self._vectors(asked)))
             own = [[] for _ in vectors]
         found, truth = (self._points.nearest(vectors, k, skip=own, exact=exact) for exact in (False, True))
         return float(
@@ -488,9 +492,18 @@ class Index:
         """Save the index with its points as a bundle directory; see `semspace.save`."""
         local = self._local("save")
         local.ready()
-        with writing(path, KIND, overwrite=overwrite) as draft:
-            draft.meta.update(self._meta(draft))
-            local.write(draft)
+        place = place_of(path)
+        if overwrite and local.writes(place):
+            local.fold()  # its journal goes on beside the new files
+            return
+        lock = Lock(place) if overwrite and Lock.path(place).exists() else None  # nobody else may be writing it
+        try:
+            with writing(place, KIND, overwrite=overwrite) as draft:
+                draft.meta.update(self._meta(draft))
+                local.write(draft)
+        finally:
+            if lock is not None:
+                lock.release()
 
     @classmethod
     def open(
@@ -524,8 +537,10 @@ class Index:
         InputError
             If it belongs to another space or encoder, or another process is writing it.
         """
-        lock = Lock(place_of(path)) if writable and place_of(path).exists() else None
+        lock = Lock(place_of(path)) if writable and is_there(path) else None
         try:
+            if lock is not None:
+                tidy(path)
             bundle = opening(path, KIND, verify=False)
             if lock is not None and bundle.folder != place_of(path):
                 os.replace(bundle.folder, place_of(path))  # a writer died between its two renames
@@ -684,6 +699,8 @@ class Index:
         names = checks.strings("ids", ids)
         checks.unique("ids", names)
         table = None if metadata is None else as_polars(metadata)
+        if isinstance(vectors, str) or not hasattr(vectors, "__iter__"):
+            raise InputError(f"vectors must be a matrix of numbers, or a list of texts; got {type(vectors).__name__}")
         given: Any = vectors if isinstance(vectors, np.ndarray) else list(vectors)
         if len(given) and isinstance(given[0], str):
             table = self._with_texts(given, table)

@@ -24,7 +24,7 @@ from zlib import crc32
 import numpy as np
 import polars as pl
 
-from semspace.bundle import FULL
+from semspace.bundle import FULL, sync
 from semspace.checks import FloatMatrix
 from semspace.errors import DamagedError, InputError
 
@@ -59,8 +59,8 @@ class Journal:
         if not self.path.exists():
             return
         data = memoryview(self.path.read_bytes())
-        if len(data) < _START and _MAGIC.startswith(bytes(data[: len(_MAGIC)])):
-            return  # its writer died before the first change
+        if len(data) < _START:
+            raise self._damaged(f"it has {len(data)} bytes, and its beginning alone has {_START}")
         acknowledged, check = _SLOT.unpack_from(data, _START - _SLOT.size)
         if bytes(data[: len(_MAGIC)]) != _MAGIC or check != crc32(struct.pack("<Q", acknowledged)):
             raise self._damaged("its beginning was altered")
@@ -115,18 +115,28 @@ class Journal:
 
     def _opened(self) -> io.FileIO:
         if self._file is None:
-            self._file = io.FileIO(os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o644), "r+")
-            _put(self._file, _MAGIC + self._signature, 0)
-            self._acknowledge(self._file)
+            if not self.path.exists():
+                self._begin()
+            self._file = io.FileIO(os.open(self.path, os.O_RDWR | getattr(os, "O_BINARY", 0)), "r+")
         return self._file
+
+    def _begin(self) -> None:
+        """Make the file: it is there with its whole beginning, or not at all."""
+        beside = self.path.with_name(f".{NAME}.new")
+        beginning = _MAGIC + self._signature + _slot(_START)
+        with open(beside, "wb") as file:
+            file.write(beginning)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, self.path)
+        sync(self.path.parent)
 
     def _undo(self) -> None:
         if self._file is not None:
             self._file.truncate(self._end)
 
     def _acknowledge(self, file: io.FileIO) -> None:
-        length = struct.pack("<Q", self._end)
-        _put(file, _SLOT.pack(self._end, crc32(length)), _START - _SLOT.size)
+        _put(file, _slot(self._end), _START - _SLOT.size)
 
     @property
     def size(self) -> int:
@@ -144,8 +154,7 @@ class Lock:
     """The right to write an index: one process at a time; the system takes it back from one that dies."""
 
     def __init__(self, target: Path) -> None:
-        path = target.with_name(f".{target.name}.lock")
-        self._file = open(path, "a+b", buffering=0)  # noqa: SIM115  (closed by release)
+        self._file = open(self.path(target), "a+b", buffering=0)  # noqa: SIM115  (closed by release)
         try:
             _lock(self._file.fileno())
         except OSError as problem:
@@ -158,6 +167,11 @@ class Lock:
             ) from problem
         self._file.truncate(0)
         self._file.write(str(os.getpid()).encode())
+
+    @staticmethod
+    def path(target: Path) -> Path:
+        """Give the file that is locked."""
+        return target.with_name(f".{target.name}.lock")
 
     def release(self) -> None:
         """Let others write."""
@@ -177,6 +191,10 @@ else:
 
     def _lock(file: int) -> None:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _slot(acknowledged: int) -> bytes:
+    return _SLOT.pack(acknowledged, crc32(struct.pack("<Q", acknowledged)))
 
 
 def _put(file: io.FileIO, data: bytes, at: int) -> None:

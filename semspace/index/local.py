@@ -193,7 +193,7 @@ class LocalCollection:
         if self._home is not None:
             self._home.append(record)
         self.apply(record)
-        if self._home is not None and self._home.journal.size > max(_FOLD * self._home.size, _CHECKED_FIRST):
+        if self._home is not None and self.points.live and self._home.journal.size > max(_FOLD * self._home.size, _CHECKED_FIRST):
             self.fold()
 
     def apply(self, record: Record) -> None:
@@ -211,6 +211,8 @@ class LocalCollection:
         """Build anew of the live points."""
         with self._changing:
             self.ready()
+            if self._home is not None:
+                self._home.check_writable()
             if not self.points.live:
                 raise InputError("the index has no live points left, so there is nothing to compact; add some first")
             points = Points(Ground.of_space(self.points.space(None, {})))
@@ -235,7 +237,12 @@ class LocalCollection:
     def fold(self) -> None:
         """Write the index anew as it is now, and begin another journal."""
         assert self._home is not None
-        self._home.fold(self.write)
+        with self._changing:
+            self._home.fold(self.write)
+
+    def writes(self, place: Path) -> bool:
+        """Tell whether these are the points of a place on disk, open for writing."""
+        return self._home is not None and self._home.writes(place)
 
     def write(self, draft: Draft) -> None:
         """Put points and engine into a bundle being written."""
@@ -262,7 +269,7 @@ class Home:
     """The place of an opened index: its bundle, checked while it is in use, its journal, and the right to write."""
 
     def __init__(
-        self, bundle: Bundle, target: Path, lock: Lock | None, verify: bool | None, meta: Callable[[], dict[str, Any]]
+        self, bundle: Bundle, target: Path, lock: Lock | None, verify: bool | None, meta: Callable[[Draft], dict[str, Any]]
     ) -> None:
         self._target, self._lock, self._meta = target, lock, meta
         self._damage: DamagedError | None = None
@@ -291,18 +298,25 @@ class Home:
 
     def append(self, record: Record) -> None:
         """Write a change down."""
+        self.check_writable()
+        self.journal.append(record)
+
+    def check_writable(self) -> None:
+        """Raise where the index was opened for reading."""
         if self._lock is None:
             raise InputError(f"{self._target} is open for reading; open it with writable=True to change it")
-        self.journal.append(record)
+
+    def writes(self, place: Path) -> bool:
+        """Tell whether this is the place, open for writing."""
+        return self._lock is not None and self._target.resolve() == place.resolve()
 
     def fold(self, write: Callable[[Draft], None]) -> None:
         """Replace the index on disk by what it is now."""
         from semspace.bundle import opening
 
-        if self._lock is None:
-            raise InputError(f"{self._target} is open for reading; open it with writable=True to change it")
+        self.check_writable()
         with writing(self._target, "index", overwrite=True) as draft:
-            draft.meta.update(self._meta())
+            draft.meta.update(self._meta(draft))
             write(draft)
         self.journal.close()
         self._settle(opening(self._target, "index", verify=False))

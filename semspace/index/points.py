@@ -39,7 +39,9 @@ class Ground:
     def read(cls, bundle: Bundle) -> Ground:
         """Open the points that lie in an index's bundle: mapped, nothing is read yet."""
         table = bundle.table("metadata") if bundle.has("metadata.arrow") else None
-        return cls(bundle.table("ids")["id"], bundle.array("vectors"), bundle.array("sizes"), table)
+        vectors = bundle.array("vectors")
+        sizes = bundle.array("sizes") if bundle.has("sizes.npy") else queries.lengths(vectors)
+        return cls(bundle.table("ids")["id"], vectors, sizes, table)
 
     def write_sizes(self, draft: Draft) -> None:
         """Write the lengths beside a space's own files."""
@@ -178,7 +180,7 @@ class Points:
         try:
             return table.cast(self.ground.metadata.schema)
         except pl.exceptions.PolarsError as problem:
-            raise InputError(f"metadata must have columns of the same types as before: {problem}") from problem
+            raise InputError(f"metadata must have columns of the same types as before: {_first_line(problem)}") from problem
 
     def append(self, ids: Sequence[str], vectors: FloatMatrix, metadata: pl.DataFrame | None) -> Rows:
         """Take new points, and give their rows."""
@@ -227,6 +229,10 @@ class Points:
     def release(self) -> None:
         """Let the system take back the pages of mapped vectors that were read."""
         stored.release(self.ground.vectors)
+
+
+def _first_line(problem: Exception) -> str:
+    return str(problem).strip().partition("\n")[0]
 
 
 def _grown(array: npt.NDArray[Any], room: int) -> npt.NDArray[Any]:

@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from semspace.display import clip
 from semspace.errors import InputError
 
 
@@ -20,6 +21,7 @@ def matching(frame: pl.DataFrame, where: str) -> pl.Series:
         result = frame.lazy().select(pl.sql_expr(where).alias("match")).collect()["match"]
     except Exception as problem:  # the parser and the planner raise several unrelated classes
         first = str(problem).strip().splitlines()[0].partition("; valid columns")[0]
+        first = clip(first, 100)
         raise InputError(f"cannot use where={where!r}: {first}; the columns are {known}") from problem
     if result.dtype != pl.Boolean or len(result) not in (1, len(frame)):
         raise InputError(
