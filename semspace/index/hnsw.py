@@ -55,7 +55,7 @@ class Settings:
     """
 
     m: int = 16
-    ef_construction: int = 200
+    ef_construction: int = 128
     ef: int | None = None
     code_bytes: int | None = None
     seed: int = 1

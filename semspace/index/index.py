@@ -97,7 +97,7 @@ class Index:
         threads : int, optional
             All cores by default. The graph is the same with any number.
         settings
-            For ``"hnsw"``: ``m`` (16), ``ef_construction`` (200), ``ef`` (measured), ``code_bytes`` (as many as keep
+            For ``"hnsw"``: ``m`` (16), ``ef_construction`` (128), ``ef`` (measured), ``code_bytes`` (as many as keep
             95 % of the variance) and ``seed`` (1).
 
         Raises
