@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 REQUIREMENTS := pyproject.toml setup.cfg constraints.txt
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test check bench docs notebooks clean tools
+.PHONY: demo test check bench docs notebooks clean tools compiler
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.demo
@@ -55,6 +55,7 @@ $(VENV)/.dev: $(REQUIREMENTS)
 	@touch $(VENV)/.demo $@
 
 $(VENV)/.bench: $(VENV)/.dev
+	@$(MAKE) --no-print-directory compiler
 	@echo "== installing what the benchmarks measure against"
 	@$(INSTALL) --editable '.[all,dev,bench]'
 	@touch $@
@@ -67,11 +68,14 @@ $(VENV)/.bench: $(VENV)/.dev
 	@$@/bin/python -m pip uninstall --quiet --yes torchvision
 
 tools:
-	@command -v $(PYTHON) >/dev/null 2>&1 || { echo "semspace needs Python 3.10 or later, and there is no '$(PYTHON)': on Debian or Ubuntu, apt-get install python3 python3-venv python3-dev; on macOS, brew install python" >&2; exit 1; }
+	@command -v $(PYTHON) >/dev/null 2>&1 || { echo "semspace needs Python 3.10 or later, and there is no '$(PYTHON)': on Debian or Ubuntu, apt-get install python3 python3-venv; on macOS, brew install python" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "semspace needs Python 3.10 or later; '$(PYTHON)' is $$($(PYTHON) -V 2>&1): install a later one and say make PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "semspace needs Python's venv module: on Debian or Ubuntu, apt-get install python3-venv" >&2; exit 1; }
-	@command -v c++ >/dev/null 2>&1 || command -v g++ >/dev/null 2>&1 || command -v clang++ >/dev/null 2>&1 || { echo "semspace needs a C++ compiler, to build hnswlib: on Debian or Ubuntu, apt-get install g++; on macOS, xcode-select --install" >&2; exit 1; }
-	@$(PYTHON) -c 'import os, sys, sysconfig; sys.exit(not os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.h")))' || { echo "semspace needs Python's headers, to build hnswlib: on Debian or Ubuntu, apt-get install python3-dev" >&2; exit 1; }
+
+# fastText and hnswlib, which are measured against, are built from source.
+compiler:
+	@command -v c++ >/dev/null 2>&1 || command -v g++ >/dev/null 2>&1 || command -v clang++ >/dev/null 2>&1 || { echo "the benchmarks need a C++ compiler, to build hnswlib and fastText: on Debian or Ubuntu, apt-get install g++; on macOS, xcode-select --install" >&2; exit 1; }
+	@$(PYTHON) -c 'import os, sys, sysconfig; sys.exit(not os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.h")))' || { echo "the benchmarks need Python's headers, to build hnswlib and fastText: on Debian or Ubuntu, apt-get install python3-dev" >&2; exit 1; }
 
 clean:
 	rm -rf $(VENV) .peers semspace-demo build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -14,6 +14,7 @@ from semspace.checks import FloatMatrix, FloatVector, Names
 METRICS = ("cosine", "dot", "euclidean")
 Rows = npt.NDArray[np.int64]
 _CELLS = 16_000_000  # scores held at a time: 64 MB
+_PART = 16_384  # vectors in double precision at a time
 
 # 3CosMul divides by a similarity that may be zero (Levy & Goldberg 2014, equation 4).
 EPSILON = 0.001
@@ -58,17 +59,23 @@ def score_blocks(vectors: FloatMatrix, sizes: FloatVector, queries: FloatMatrix,
 def _apart(queries: FloatMatrix, vectors: FloatMatrix) -> FloatMatrix:
     """Return Euclidean distances, shape (queries, n).
 
-    |x|² - 2xy + |y|² is a matrix product, and quick; it loses digits where points lie close together and far from the middle.
-    So it is taken from the middle and in double precision, and what has lost too many digits comes from the differences.
+    |x|² - 2xy + |y|² is a matrix product, and quick; it loses digits where points lie close together and far from the
+    middle. So it is taken from the middle and in double precision, and what has lost too many digits comes from the
+    differences.
     """
     middle = vectors.mean(axis=0, dtype=np.float64)
-    x, y = queries - middle, vectors - middle
-    sizes = np.einsum("ij,ij->i", x, x)[:, None] + np.einsum("ij,ij->i", y, y)
-    squares = sizes - 2 * (x @ y.T)
-    for row, lost in enumerate(squares < 1e-7 * sizes):  # of double's 16 digits, fewer than 8 would be left
-        if lost.any():
-            squares[row, lost] = cdist(queries[row : row + 1], vectors[lost], "sqeuclidean")
-    return np.sqrt(squares).astype(np.float32)
+    x = queries - middle
+    far = np.empty((len(queries), len(vectors)), np.float32)
+    for start in range(0, len(vectors), _PART):
+        part = vectors[start : start + _PART]
+        y = part - middle
+        sizes = np.einsum("ij,ij->i", x, x)[:, None] + np.einsum("ij,ij->i", y, y)
+        squares = sizes - 2 * (x @ y.T)
+        for row, lost in enumerate(squares < 1e-7 * sizes):  # of double's 16 digits, fewer than 8 would be left
+            if lost.any():
+                squares[row, lost] = cdist(queries[row : row + 1], part[lost], "sqeuclidean")
+        np.sqrt(squares, out=far[:, start : start + _PART], casting="same_kind")
+    return far
 
 
 def best_rows(

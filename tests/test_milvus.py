@@ -192,7 +192,7 @@ def test_changes_that_cannot_be_made_change_nothing(make):
     points = make(["cat", "dog"], draw(2))
     with pytest.raises(InputError, match="already has 'dog'"):
         points.add(["bird", "dog"], draw(2), None)
-    with pytest.raises(UnknownIdError, match="no point 'dogs' in the collection .* of 2; did you mean dog"):
+    with pytest.raises(UnknownIdError, match=r"no point 'dogs' in the collection .* of 2; did you mean dog"):
         points.delete(["cat", "dogs"])
     with pytest.raises(UnknownIdError, match="no point 'bird'"):
         points.update(["cat", "bird"], draw(2, seed=9), None)
@@ -328,56 +328,63 @@ TABLE = pl.DataFrame(
         "in": range(12),
     }
 )
-CONDITIONS = """
-s = 'a' | s == 'a' | s <> 'a' | s != 'a' | not s = 'a' | not not s = 'a' | 'a' = s | s = '' | s = 'it''s' | s = 'say "hi"'
-s > 'a' | s >= 'a' | s < 'a' | s between 'a' and 'b' | s not between 'a' and 'a_b' | s = 'a\\b' | s = 'a\nb' | s = 'a😀b'
-s in ('a', 'A', 'it''s') | s not in ('a', 'A') | NOT (s IN ('a')) | s like 'a%' | s like 'a_b' | s like '%' | s like '_'
-s like 'a\\_b' | s like 'a\\%b' | s like 'a\\\\b' | s like '%''%' | s like '%"%' | s not like 'a%' | not s not like 'a%'
-s is null | s is not null | not s is null | s like '' | s like '%b%' | s LIKE 'A%'
-n = 1 | n <> 1 | n > 2.5 | n >= 2.5 | n < 2.5 | n <= 2.5 | n = 2.5 | n <> 2.5 | n in (1, 2.5, -3) | n not in (1, 2.5) | n in (2.5)
-n not in (2.5) | n = -3 | n > -3 | n = +3 | n > 1e0 | n > .5 | n < 5. | n = 1.0 | n between 2 and 4 | n not between 2 and 4.5
-n between 4 and 2 | 2 < n | 2 <= n and 7 >= n | n > 2 and n < 9 or n = 1 | n > 2 and (n < 9 or n = 1) | not (n > 2 or s = 'a')
-not (n > 2 and s <> 'a') | n = 9223372036854775807 | n < 9223372036854775807 | n > -9223372036854775807 | (n) > 2 | ((n > 2))
-b | not b | b = true | b = false | b <> true | b in (true) | b in (true, false) | not b and n < 5 | b or n > 5 | b is null
-true | false | true and n > 3 | false or n > 3 | not true | n > 3 or true | b and true | not (n > 3 and false)
-x > 1 | x >= 1 | x < 1 | x = 0 | x = 0.1 | x <> 1 | x in (1, 2.5) | x between -1 and 0.5 | x > -1e300 | x < 1e301 | x is null
-f = 0.1 | f >= 0.1 | f > 0.1 | f in (0.1, 5) | f < 1 | f not in (0.1)
-d = date '2020-01-03' | d > DATE '2020-01-03' | d <> date '2020-01-03' | d in (date '2020-01-03', date '1999-01-01')
-d between date '2020-01-01' and date '2020-01-03' | d < timestamp '2020-01-03 12:00:00' | date '2020-01-03' <= d | d is null
-t > timestamp '2020-01-01 03:00:00' | t <= timestamp '2020-01-01T03:30:00' | t > date '2020-01-01' | t = timestamp '2020-01-01 03:30'
-t < timestamp '2020-01-01 03:30:00.000001' | not t < timestamp '2020-01-01 03:30:00.5'
-c = 'a' | c <> 'a' | c in ('a', 'nothing') | c > 'a' | "in" > 3 | `in` > 3 | "in" in (1, 2) | "s" = 'a'
-id = 'p1' | id in ('p1', 'p2', 'it''s') | id <> 'p1' | id like 'p1%' | id > 'p3' | id is null | id is not null | not id is null
-""".replace("\n", " | ").split(" | ")
-CONDITIONS = [condition.replace("a b'", "a\nb'") for condition in CONDITIONS if condition.strip()]
+CONDITIONS = r"""
+s = 'a' | s == 'a' | s <> 'a' | s != 'a' | not s = 'a' | not not s = 'a' | 'a' = s | s = '' | s = 'it''s'
+s = 'say "hi"' | s > 'a' | s >= 'a' | s < 'a' | s between 'a' and 'b' | s not between 'a' and 'a_b' | s = 'a\b'
+s = 'a⏎b' | s = 'a😀b' | s in ('a', 'A', 'it''s') | s not in ('a', 'A') | NOT (s IN ('a')) | s like 'a%'
+s like 'a_b' | s like '%' | s like '_' | s like '%''%'
+s like '%"%' | s not like 'a%' | not s not like 'a%' | s is null | s is not null | not s is null | s like ''
+s like '%b%' | s LIKE 'A%' | n = 1 | n <> 1 | n > 2.5 | n >= 2.5 | n < 2.5 | n <= 2.5 | n = 2.5 | n <> 2.5
+n in (1, 2.5, -3) | n not in (1, 2.5) | n in (2.5) | n not in (2.5) | n = -3 | n > -3 | n = +3 | n > 1e0
+n > .5 | n < 5. | n = 1.0 | n between 2 and 4 | n not between 2 and 4.5 | n between 4 and 2 | 2 < n
+2 <= n and 7 >= n | n > 2 and n < 9 or n = 1 | n > 2 and (n < 9 or n = 1) | not (n > 2 or s = 'a')
+not (n > 2 and s <> 'a') | n = 9223372036854775807 | n < 9223372036854775807 | n > -9223372036854775807
+(n) > 2 | ((n > 2)) | b | not b | b = true | b = false | b <> true | b in (true) | b in (true, false)
+not b and n < 5 | b or n > 5 | b is null | true | false | true and n > 3 | false or n > 3 | not true
+n > 3 or true | b and true | not (n > 3 and false) | x > 1 | x >= 1 | x < 1 | x = 0 | x = 0.1 | x <> 1
+x in (1, 2.5) | x between -1 and 0.5 | x > -1e300 | x < 1e301 | x is null | f = 0.1 | f >= 0.1 | f > 0.1
+f in (0.1, 5) | f < 1 | f not in (0.1) | d = date '2020-01-03' | d > DATE '2020-01-03' | d <> date '2020-01-03'
+d in (date '2020-01-03', date '1999-01-01') | d between date '2020-01-01' and date '2020-01-03'
+d < timestamp '2020-01-03 12:00:00' | date '2020-01-03' <= d | d is null | t > timestamp '2020-01-01 03:00:00'
+t <= timestamp '2020-01-01T03:30:00' | t > date '2020-01-01' | t = timestamp '2020-01-01 03:30'
+t < timestamp '2020-01-01 03:30:00.000001' | not t < timestamp '2020-01-01 03:30:00.5' | c = 'a' | c <> 'a'
+c in ('a', 'nothing') | c > 'a' | "in" > 3 | `in` > 3 | "in" in (1, 2) | "s" = 'a' | id = 'p1'
+id in ('p1', 'p2', 'it''s') | id <> 'p1' | id like 'p1%' | id > 'p3' | id is null | id is not null
+not id is null
+"""
+CONDITIONS = [one.replace("⏎", "\n") for row in CONDITIONS.strip().splitlines() for one in row.split(" | ")]
 
 
 @pytest.fixture(scope="module")
 def library(uri):
-    """The table in Milvus, one for all conditions."""
+    """The table in Milvus, one for all conditions; an old Milvus gets it without the unknown values."""
     points = MilvusCollection.create(
         uri, f"semspace_test_{os.getpid()}_conditions", dim=2, metadata_schema=TABLE.schema, overwrite=True
     )
+    table = TABLE
     if is_old(points):
-        points.close()
-        pytest.skip("this Milvus knows no unknown values and few conditions; those of 2.5 and later do")
-    points.add([f"p{i}" for i in range(len(TABLE))], draw(len(TABLE), 2), TABLE)
-    yield points
+        rest = [pl.lit(False).alias("b"), *(pl.col(name).fill_null(strategy="backward") for name in "dt")]
+        table = TABLE.with_columns(pl.col("s", "c").fill_null("?"), pl.col("n", "x", "f").fill_null(7), *rest)
+    points.add([f"p{i}" for i in range(len(TABLE))], draw(len(TABLE), 2), table)
+    yield points, table.with_columns(id=pl.Series([f"p{i}" for i in range(len(TABLE))]))
     points.close()
 
 
-def chosen(points, where):
-    return sorted(points.nearest(np.ones((1, 2), np.float32), 100, where=where)[0].ids)
-
-
-def by_polars(where):
-    table = TABLE.with_columns(id=pl.Series([f"p{i}" for i in range(len(TABLE))]))
-    return sorted(table.filter(matching(table, where))["id"])
+def check(library, where):
+    points, table = library
+    right = sorted(table.filter(matching(table, where))["id"])
+    try:
+        (hits,) = points.nearest(np.ones((1, 2), np.float32), 100, where=where)
+    except InputError as problem:
+        if is_old(points) and "only for beginnings" in str(problem):
+            return
+        raise
+    assert sorted(hits.ids) == right
 
 
 @pytest.mark.parametrize("where", CONDITIONS)
 def test_conditions_hold_where_polars_says(library, where):
-    assert chosen(library, where) == by_polars(where)
+    check(library, where)
 
 
 @pytest.mark.parametrize(
@@ -414,10 +421,12 @@ def test_conditions_hold_where_polars_says(library, where):
         ("(n > 2) = b", "only a column can be compared"),
         ("n like 'a'", "LIKE compares a column of text"),
         ("s like 'a' escape '!'", "'escape' isn't understood here"),
+        ("s like 'a\\%'", "can't look for a backslash with LIKE"),
+        ("s like '%a\\'", "can't look for a backslash with LIKE"),
         ("s ilike 'a'", "'ilike' isn't understood here"),
         ("n = 1_000", "'_000' isn't understood here"),
         ("n = 1e999", "too large"),
-        ("f.n = 1", "there is no column 'f'|'.' isn't understood"),
+        ("f.n = 1", r"'\.' isn't understood"),
         ("n = " + "9" * 500, "too long"),
         ("(" * 5_000 + "n = 1" + ")" * 5_000, "deeper than 50"),
         ("not " * 5_000 + "b", "deeper than 50"),
@@ -430,7 +439,7 @@ def test_conditions_that_cannot_be_used(where, message):
     assert "the columns are s, n" in str(problem.value)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=8), min_size=1, max_size=6, unique=True),
     st.data(),
@@ -438,30 +447,53 @@ def test_conditions_that_cannot_be_used(where, message):
 def test_any_text_stays_text(library, texts, data):
     """Whatever a user writes between the quotes is compared by the letter, as polars does."""
     wanted = data.draw(st.sampled_from([*texts, *(text for text in TEXTS if text is not None)]))
-    quoted = wanted.replace("'", "''")
+    quoted, pattern = wanted.replace("'", "''"), wanted.replace("'", "''").replace("\\", "_")
     for condition in (
         f"s = '{quoted}'",
         f"not s <> '{quoted}'",
         f"s in ('{quoted}', 'a')",
         f"s < '{quoted}'",
-        f"s like '{quoted}%'",
+        f"s like '{pattern}%'",
     ):
-        assert chosen(library, condition) == by_polars(condition)
+        check(library, condition)
 
 
-@settings(max_examples=200, deadline=None)
-@given(
-    st.text(
-        st.sampled_from([*"'\"()=<>!-,%\\ \n", "s", "n", "in", " and ", " not ", "1", "like", "null", "😀"]),
-        max_size=12,
-    )
-)
+WORDS = [*"'\"()=<>!-,%\\ ;\n", "s", "n", "b", "in", " and ", " not ", "1", "like", "null", "date", "'a'", "😀"]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.sampled_from(WORDS), min_size=1, max_size=9).map("".join))
 def test_any_text_is_read_or_refused(where):
     """No text makes the reader raise anything but its own error."""
     try:
-        translate(where, Fields.of(TABLE.schema))
+        assert isinstance(translate(where, Fields.of(TABLE.schema)), (str, bool))
     except InputError as problem:
-        assert "the columns are" in str(problem)
+        assert "the columns are" in str(problem)  # noqa: PT017  (most texts are no conditions)
+
+
+@pytest.mark.parametrize(
+    ("where", "message"),
+    [
+        ("level > 'low'", "can't put in order"),
+        ("level like 'l%'", "LIKE compares a column of text"),
+        ("tags = 'a'", "of which Milvus can only tell IS NULL"),
+        ("lasts > 3", "of which Milvus can only tell IS NULL"),
+        ("zoned > timestamp '2020-01-01 00:00:00'", "has a time zone"),
+    ],
+)
+def test_columns_that_cannot_be_compared(where, message):
+    with pytest.raises(InputError, match=message):
+        translate(where, Fields.of(pl.DataFrame(COLUMNS).schema))
+
+
+def test_columns_that_milvus_only_half_knows():
+    fields = Fields.of(pl.DataFrame(COLUMNS).schema)
+    assert translate("level in ('low', 'high') and tags is not null", fields) == (
+        '(level in ["low", "high"] and tags is not null)'
+    )
+    assert translate("year = -9223372036854775808", fields) == "year < -9223372036854775807"
+    assert translate("year <> 1e30", fields) == "year is not null"
+    assert translate("year > 1e30", fields) is False
 
 
 def test_a_column_called_id_goes_before_the_ids(make):
@@ -554,6 +586,7 @@ def test_a_closed_connection(make):
     points = make(["a"], draw(1))
     again = Server.open(points.server.uri)
     again.close()
+    again.close()  # once more does no harm
     with pytest.raises(ServerError, match="closed; connect again"):
         again.collections()
     assert len(points) == 1  # others are not cut off
@@ -628,7 +661,7 @@ def test_push_goes_on_where_it_was(uri, name, monkeypatch):
     sent.clear()
     monkeypatch.setattr(Server, "ask", lambda self, verb, *g, **m: sent.append(verb) or ask(self, verb, *g, **m))
     points = push(source, uri, name, batch=20)
-    assert sent.count("insert") == 4  # of six batches two were there
+    assert sent.count("insert") == 3  # of five batches two were there
     same(points, source)
     points.close()
     sent.clear()
@@ -641,9 +674,9 @@ def test_push_without_metadata(uri, name):
     points = push(source, uri, name)
     same(points, source)
     points.close()
+    bare = Shelf(10)
+    bare.metadata = None
     with pytest.raises(InputError, match="needs metadata_of="):
-        bare = Shelf(10)
-        bare.metadata = None
         push(bare, uri, name)
 
 

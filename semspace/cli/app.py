@@ -206,6 +206,7 @@ def index(
     space: o.SpaceOrFile,
     out: o.Out,
     kind: Annotated[str, typer.Option(help="auto, exact or hnsw.")] = "auto",
+    recall: Annotated[float, typer.Option(help="Share of the true nearest points that searches are to find.")] = 0.95,
     metric: Annotated[str, typer.Option(help="cosine, dot or euclidean.")] = "cosine",
     overwrite: o.Overwrite = False,
     as_json: o.Json = False,
@@ -214,10 +215,10 @@ def index(
     from semspace.index.index import Index
 
     bundle.check_free(out, overwrite=overwrite)
-    built = Index.build(o.read_space(space), kind, metric=metric)
+    built = Index.build(o.read_space(space), kind, recall=recall, metric=metric)
     built.save(out, overwrite=overwrite)
-    plain = {"out": str(out), "kind": built.kind, "points": len(built)}
-    show(f"{built!r}\nsaved to {out}", plain, as_json)
+    report = built.report()
+    show(f"{report!r}\nsaved to {out}", {"out": str(out), **report.to_dict()}, as_json)
 
 
 @app.command()
@@ -227,13 +228,29 @@ def search(
     id: Annotated[str | None, typer.Option("--id", help="Instead of a text: a point of the index.")] = None,
     k: o.Count = 10,
     where: Annotated[str | None, typer.Option(help='A condition on the metadata, such as "year >= 2001".')] = None,
+    exact: Annotated[bool, typer.Option("--exact", help="Compare with every point.")] = False,
     as_json: o.Json = False,
 ) -> None:
     """Find the documents nearest to a text, or to a document."""
     from semspace.index.index import Index
 
-    found = Index.open(index).search(query, k, id=id, where=where)
+    found = Index.open(index).search(query, k, id=id, where=where, exact=exact)
     show(found, found.to_frame().to_dicts(), as_json)
+
+
+@app.command()
+def duplicates(
+    index: Annotated[str, typer.Argument(help="A saved index.")],
+    min_score: Annotated[float, typer.Option(help="Pairs that score less aren't shown.")] = 0.95,
+    as_json: o.Json = False,
+) -> None:
+    """Find all pairs of documents that are nearly the same."""
+    from semspace.display import text_table
+    from semspace.index.index import Index
+
+    found = Index.open(index).duplicates(min_score)
+    text = f"{len(found):,} pairs of at least {min_score:g}\n{text_table(found.columns, found.iter_rows())}"
+    show(text, found.to_dicts(), as_json)
 
 
 @app.command()

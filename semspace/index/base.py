@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from semspace.bundle import Draft
-from semspace.checks import FloatMatrix, FloatVector
+from semspace.checks import FloatMatrix
 
 Mask = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.int64]
-Found = list[tuple[Rows, FloatVector]]
+Found = tuple[Rows, FloatMatrix]  # rows (m, k), -1 where there are no more, and their scores, nearest first
 
 
 class Engine(Protocol):
@@ -30,7 +30,7 @@ class Engine(Protocol):
         ef: int | None = None,
         threads: int | None = None,
     ) -> Found:
-        """Return, for each query, at most `k` live rows that are allowed, and their scores, nearest first."""
+        """Return, for each query, at most `k` live rows that are allowed, and their scores."""
         ...
 
     def add(self, rows: Rows) -> None:

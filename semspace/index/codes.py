@@ -1,9 +1,9 @@
 """Vectors as bytes: turned so that what matters lies in front, cut there, and rounded.
 
-Every metric becomes the Euclidean distance of points: unit vectors for the cosine; for the dot product each vector gets one
-more dimension that makes all equally long (Bachrach et al. 2014, section 3). The points are turned to their principal axes,
-and the first axes are kept. A code ends with two whole numbers: the point's squared length, also of the axes left out, and
-the same with what unsigned bytes of a query add.
+Every metric becomes the Euclidean distance of points: unit vectors for the cosine; for the dot product each vector
+gets one more dimension that makes all equally long (Bachrach et al. 2014, section 3). The points are turned to their
+principal axes, and the first axes are kept. A code ends with two whole numbers: the point's squared length, also of
+the axes left out, and the same with what unsigned bytes of a query add.
 """
 
 from __future__ import annotations
@@ -83,13 +83,13 @@ class Codec:
     @property
     def width(self) -> int:
         """Bytes of a code."""
-        return self.axes.shape[1] + SUMS
+        return int(self.axes.shape[1]) + SUMS
 
     def encode(self, vectors: FloatMatrix, out: Codes | None = None, *, asked: bool = False) -> Codes:
         """Turn vectors into codes, some thousands at a time; of queries (`asked`) only the direction counts for dot."""
         codes = rows_of_bytes(len(vectors), self.width) if out is None else out
         for start, block in _blocks(vectors):
-            points = _points(block, self.metric, self.reach, asked=asked) - self.mean
+            points: FloatMatrix = _points(block, self.metric, self.reach, asked=asked) - self.mean
             pack(points @ self.axes, np.einsum("ij,ij->i", points, points), np.float32(self.step), codes[start:])
         return codes
 

@@ -65,8 +65,8 @@ class Collection(Protocol):
     ) -> list[Hits]:
         """Find the nearest live points of each query; fewer than k where fewer are there, never an error.
 
-        `where` is a condition on the metadata and ``id``; `among` are ids, those that aren't there are passed over; `skip`
-        are for each query ids that mayn't come back. Equal scores go by id.
+        `where` is a condition on the metadata and ``id``; `among` are ids, those that aren't there are passed over;
+        `skip` are for each query ids that mayn't come back. Equal scores go by id.
         """
 
     def add(self, ids: Sequence[str], vectors: FloatMatrix, metadata: pl.DataFrame | None) -> None:

@@ -1,7 +1,7 @@
 """Distances between points that are bytes: the words in which the graph's kernels are written.
 
-A point's code is a row of signed bytes, its dimensions filled up with zeros to a multiple of 64; codes begin at multiples of
-64 bytes. Everything is whole numbers, so every processor gets the same ones.
+A point's code is a row of signed bytes, its dimensions filled up with zeros to a multiple of 64; codes begin at
+multiples of 64 bytes. Everything is whole numbers, so every processor gets the same ones.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from numba import types
 from semspace.inference.compiling import operation
 from semspace.inference.lanes import (
     INT32,
-    INT64,
     LANES,
     WHOLES,
     Built,
@@ -94,4 +93,13 @@ def prefetch(_typing: Any, at: Any, lines: Any) -> Built:
     return types.void(types.int64, types.int64), build
 
 
-__all__ = ["INT64", "LINE", "dot", "lift", "prefetch"]
+@operation
+def move(_typing: Any, place: Any, to: Any, length: Any) -> Built:
+    """Move bytes from an address to another, where they may overlap."""
+
+    def build(_context: Any, b: Value, _signature: Any, given: Sequence[Value]) -> None:
+        kind = ir.IntType(8).as_pointer()
+        source, target = (b.inttoptr(address, kind) for address in given[:2])
+        cgutils.raw_memmove(b, target, source, given[2], 1)
+
+    return types.void(types.int64, types.int64, types.int64), build

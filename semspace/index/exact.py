@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,6 +13,7 @@ from semspace.checks import FloatMatrix, FloatVector
 from semspace.index.base import Found, Mask, Rows
 from semspace.index.points import Points
 
+Nearest = tuple[Rows, FloatVector]  # of one query
 _FEW = 0.5  # of the points allowed: then they are copied out, and the others aren't compared
 
 
@@ -24,7 +26,13 @@ class ExactEngine:
         self.points, self.metric = points, metric
 
     def search(
-        self, asked: FloatMatrix, k: int, allowed: Mask | None = None, *, ef: int | None = None, threads: int | None = None
+        self,
+        asked: FloatMatrix,
+        k: int,
+        allowed: Mask | None = None,
+        *,
+        ef: int | None = None,  # noqa: ARG002  (every engine is asked alike)
+        threads: int | None = None,  # noqa: ARG002
     ) -> Found:
         """Return the exact nearest live rows of each query; numpy's own threads work on a batch."""
         return compare_all(self.points, self.metric, asked, k, allowed)
@@ -48,12 +56,18 @@ def compare_all(points: Points, metric: str, asked: FloatMatrix, k: int, allowed
     """Find exactly the nearest live rows of each query: in the points there were, and in those that came since."""
     base = len(points.ground.ids)
     mask = points.live_mask(allowed)
-    found = _part(points.ground.vectors, points.sizes[:base], points.ground.ids, metric, asked, k, _cut(mask, 0, base))
-    if points.count == base:
-        return found
-    sizes, ids = points.sizes[base : points.count], points.own_ids
-    later = _part(points.more, sizes, ids, metric, asked, k, _cut(mask, base, points.count))
-    return [_merged(points, k, one, (rows + base, scores)) for one, (rows, scores) in zip(found, later, strict=True)]
+    parts = [
+        _part(points.ground.vectors, points.sizes[:base], points.ground.ids, metric, asked, k, _cut(mask, 0, base))
+    ]
+    if points.count > base:
+        sizes, ids = points.sizes[base : points.count], points.own_ids
+        later = _part(points.more, sizes, ids, metric, asked, k, _cut(mask, base, points.count))
+        parts.append([(rows + base, scores) for rows, scores in later])
+    found = np.full((len(asked), k), -1, np.int64), np.full((len(asked), k), -np.inf, np.float32)
+    for at, own in enumerate(zip(*parts, strict=True)):
+        rows, scores = own[0] if len(own) == 1 else _merged(points, k, own)
+        found[0][at, : len(rows)], found[1][at, : len(rows)] = rows, scores
+    return found
 
 
 def _cut(mask: Mask | None, start: int, stop: int) -> Mask | None:
@@ -62,13 +76,13 @@ def _cut(mask: Mask | None, start: int, stop: int) -> Mask | None:
 
 def _part(
     vectors: FloatMatrix, sizes: FloatVector, ids: Any, metric: str, asked: FloatMatrix, k: int, allowed: Mask | None
-) -> Found:
+) -> list[Nearest]:
     if allowed is None or allowed.mean() > _FEW:
         return queries.nearest(vectors, sizes, asked, k, names=ids, metric=metric, allowed=allowed)
     rows = np.flatnonzero(allowed)
     if not len(rows):
         return [(rows, np.empty(0, np.float32)) for _ in asked]
-    names = [ids[int(row)] for row in rows] if len(rows) <= k else _Picked(ids, rows)
+    names: Any = _Picked(ids, rows)
     found = queries.nearest(vectors[rows], sizes[rows], asked, k, names=names, metric=metric)
     return [(rows[near], scores) for near, scores in found]
 
@@ -83,7 +97,7 @@ class _Picked:
         return str(self._ids[int(self._rows[at])])
 
 
-def _merged(points: Points, k: int, *parts: tuple[Rows, FloatVector]) -> tuple[Rows, FloatVector]:
+def _merged(points: Points, k: int, parts: Sequence[Nearest]) -> Nearest:
     rows, scores = (np.concatenate(both) for both in zip(*parts, strict=True))
     ids = points.ids(rows)
     order = sorted(range(len(rows)), key=lambda i: (-scores[i], ids[i]))[:k]

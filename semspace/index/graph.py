@@ -1,22 +1,22 @@
 """The graph that is walked: its arrays, and how points come into it.
 
-Points come in batches. A batch's points look for their neighbours all at once, in a graph that doesn't change meanwhile and
-among each other; then the chosen ones link back, each in one thread. So threads need no locks, and the graph is the same
-with any number of them, and on any processor (the idea is ParlayANN's, Manohar et al. 2024).
+Points come in batches. A batch's points look for their neighbours all at once, in a graph that doesn't change
+meanwhile and among each other; then the chosen ones link back, each in one thread. So threads need no locks, and the
+graph is the same with any number of them, and on any processor (the idea is ParlayANN's, Manohar et al. 2024).
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from queue import SimpleQueue
+from itertools import pairwise
+from queue import Empty, SimpleQueue
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from semspace.index import linking, seeking, walking
+from semspace.index import linking, walking
 from semspace.index.base import Rows
 from semspace.index.codes import Codes, rows_of_bytes
 from semspace.index.walking import Links
@@ -63,11 +63,14 @@ class Crew:
             self._run(0, total, work)
             return
         cuts = np.linspace(0, total, min(8 * self.threads, total // 4) + 1).astype(int).tolist()
-        for done in [self._pool.submit(self._run, *cut, work) for cut in zip(cuts[:-1], cuts[1:], strict=True)]:
+        for done in [self._pool.submit(self._run, *cut, work) for cut in pairwise(cuts)]:
             done.result()
 
     def _run(self, first: int, last: int, work: Callable[[int, int, Scratch], object]) -> None:
-        scratch = Scratch(self._width) if self._scratch.empty() else self._scratch.get()
+        try:
+            scratch = self._scratch.get_nowait()
+        except Empty:
+            scratch = Scratch(self._width)
         try:
             work(first, last, scratch)
         finally:
@@ -94,8 +97,8 @@ class Graph:
     links : (capacity, 2 m) int32
         On the lowest layer, where rows are nodes.
     upper : (capacity of upper layers, m) int32
-        Links on all upper layers; `nodes`, `down` and `level` say of each row which node it is, which row (or on layer 1, node)
-        is the same point one layer below, and on which layer it lies.
+        Links on all upper layers; `nodes`, `down` and `level` say of each row which node it is, which row (or on layer
+        1, node) is the same point one layer below, and on which layer it lies.
     """
 
     def __init__(self, width: int, m: int, ef_construction: int, seed: int) -> None:
@@ -136,8 +139,9 @@ class Graph:
     def _levels(self, count: int) -> npt.NDArray[np.int64]:
         """Draw a layer for each new point, by its number: one of m points lies on the next layer."""
         numbers = np.arange(self.count, self.count + count, dtype=np.uint64)
-        drawn = -np.log1p(-_random(numbers, self.seed)) / np.log(max(self.m, 2))
-        return np.minimum(drawn.astype(np.int64), _HIGHEST)
+        drawn = -np.log1p(-_random(numbers, self.seed)) / np.log(self.m)
+        levels: Rows = np.minimum(drawn.astype(np.int64), _HIGHEST)
+        return levels
 
     def _reserve(self, count: int, used: int) -> None:
         """Make room, by half as much again where arrays have to move."""
@@ -165,7 +169,7 @@ class Graph:
             done += size
             if shown is not None:
                 shown.update(size)
-        self._reconnect(crew)
+        self._reconnect()
 
     def _insert(self, batch: Links, level: int, crew: Crew) -> None:
         rows = self._rise(batch, level)
@@ -192,7 +196,6 @@ class Graph:
             self.used += len(batch)
             rows.append(own)
         return rows
-
 
     def _reach(self, first: int, last: int, batch: Links, level: int, starts: Links, own: Scratch) -> None:
         arrays = (self.entry, self.level, self.upper, self.nodes, self.down, self.codes)
@@ -246,7 +249,7 @@ class Graph:
 
     # -- every point can be reached -----------------------------------------------------------------------
 
-    def _reconnect(self, crew: Crew) -> None:
+    def _reconnect(self) -> None:
         """Link points that can't be reached from the root to ones nearby that can."""
         for _ in range(8):
             lost = walking.unreached(self.links[: self.count], self.root)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from time import perf_counter
 from typing import Any, ClassVar
 
@@ -12,7 +13,7 @@ import numpy as np
 
 from semspace import checks
 from semspace.bundle import Bundle, Draft
-from semspace.checks import FloatMatrix, FloatVector
+from semspace.checks import FloatMatrix
 from semspace.errors import DamagedError
 from semspace.index import seeking, tuning
 from semspace.index.base import Found, Mask, Rows
@@ -29,6 +30,7 @@ _FEWEST = 1_000  # points of which as many can be spared
 _PENDING = 1_024  # points that came wait until so many do, or until somebody asks
 _SCANS = 50  # comparisons in a row cost as much as those of one candidate on a walk
 _CLIPPED = 0.02  # of a query's numbers don't fit its code: then the code says little of it
+_SURE = 0.998  # of the true neighbours are to be looked at
 _NEAR = 16  # neighbours looked at first, where pairs are wanted
 _PIECE = 4_096  # points at a time
 _UNTUNED = Tuning(recall=0.0, found=0.0, asked=0, queries_per_second=0.0, narrow=100, wide=200, slack=1 << 30)
@@ -98,7 +100,9 @@ class HnswEngine:
         spare = min(_HELD_OUT, len(rows) // 20) if len(rows) >= _FEWEST else 0
         held = np.zeros(len(rows), np.bool_)
         held[np.random.default_rng(settings.seed).choice(len(rows), spare, replace=False)] = True
-        engine = cls(points, codec, Graph(codec.width, settings.m, settings.ef_construction, settings.seed), settings, _UNTUNED)
+        engine = cls(
+            points, codec, Graph(codec.width, settings.m, settings.ef_construction, settings.seed), settings, _UNTUNED
+        )
         crew = engine.crew(threads)
         with bar("building the index", len(rows), unit="point", progress=progress) as shown:
             codes = codec.encode(vectors)
@@ -110,17 +114,6 @@ class HnswEngine:
     # -- asking -------------------------------------------------------------------------------------------
 
     def search(
-        self, asked: FloatMatrix, k: int, allowed: Mask | None = None, *, ef: int | None = None, threads: int | None = None
-    ) -> Found:
-        """Return about the nearest live rows of each query; compare with all where that is quicker, or surer."""
-        rows, scores = self.find(asked, k, allowed, ef=ef, threads=threads)
-        found = []
-        for own, theirs in zip(rows, scores, strict=True):
-            held = int((own >= 0).sum())
-            found.append((own[:held], theirs[:held]))
-        return found
-
-    def find(
         self,
         asked: FloatMatrix,
         k: int,
@@ -129,8 +122,11 @@ class HnswEngine:
         ef: int | None = None,
         threads: int | None = None,
         starts: Rows | None = None,
-    ) -> tuple[Rows, FloatMatrix]:
-        """Return rows (m, k) and scores of each query, -1 where there are no more; `starts` may name nodes to begin with."""
+    ) -> Found:
+        """Return about the nearest live rows of each query; compare with all where that is quicker, or surer.
+
+        `starts` may name the nodes that walks begin with.
+        """
         self.catch_up()
         mask = self.points.live_mask(allowed)
         there = self.points.count if mask is None else int(mask.sum())
@@ -147,16 +143,13 @@ class HnswEngine:
         else:
             unsure = self._walk(asked, codes, mask, ef, wider, found, scores, crew, starts)
         unsure |= self._clipped(codes)
-        for at, (rows, own) in zip(
-            np.flatnonzero(unsure), compare_all(self.points, self.metric, asked[unsure], k, allowed), strict=True
-        ):
-            found[at], scores[at] = -1, -np.inf
-            found[at, : len(rows)], scores[at, : len(rows)] = rows, own
+        if unsure.any():
+            found[unsure], scores[unsure] = compare_all(self.points, self.metric, asked[unsure], k, allowed)
         return found, scores
 
     def _walk(
-        self, asked: FloatMatrix, codes: Codes, mask: Mask | None, ef: int, wider: int, found: Rows, scores: FloatMatrix,
-        crew: Crew, starts: Rows | None,
+        self, asked: FloatMatrix, codes: Codes, mask: Mask | None, ef: int, wider: int, found: Rows,
+        scores: FloatMatrix, crew: Crew, starts: Rows | None,
     ) -> Mask:  # fmt: skip
         """Walk the graph; tell of which queries too little was allowed on the way."""
         graph, k = self.graph, found.shape[1]
@@ -168,13 +161,14 @@ class HnswEngine:
         def work(first: int, last: int, own: Scratch) -> None:
             room = own.fit(wider, max(len(graph.codes), len(graph.level)))
             seeking.seek(
-                first, last, codes, asked, starts, k, wider, self.tuning.slack, *arrays, graph.rows, allowed, *vectors, found, scores,
-                met, *room,
+                first, last, codes, asked, starts, k, wider, self.tuning.slack, *arrays, graph.rows, allowed, *vectors,
+                found, scores, met, *room,
             )  # fmt: skip
 
         crew.share(len(asked), work)
         there = self.points.count if mask is None else int(mask.sum())
-        return met < min(there, k if mask is None else max(k, ef // 2))
+        unsure: Mask = met < min(there, k if mask is None else max(k, ef // 2))
+        return unsure
 
     def _scan(
         self, asked: FloatMatrix, codes: Codes, mask: Mask | None, found: Rows, scores: FloatMatrix, crew: Crew
@@ -190,8 +184,8 @@ class HnswEngine:
         def work(first: int, last: int, own: Scratch) -> None:
             pool, lifted, *_ = own.fit(most, 0)
             seeking.scan(
-                first, last, codes, asked, k, most, self.tuning.slack, nodes, graph.codes, rows, *vectors, found, scores, full,
-                pool, lifted,
+                first, last, codes, asked, k, most, self.tuning.slack, nodes, graph.codes, rows, *vectors, found,
+                scores, full, pool, lifted,
             )  # fmt: skip
 
         crew.share(len(asked), work)
@@ -212,7 +206,7 @@ class HnswEngine:
         return self._crews[count]
 
     def pairs(self, least: float, *, progress: bool = True) -> Iterator[Pairs]:
-        """Find pairs of live rows that score at least `least`: each point asks for ever more while all are near enough."""
+        """Find pairs of live rows that score at least `least`: a point asks for more while all it found are near."""
         self.catch_up()
         node = np.full(self.points.count, -1, np.int64)
         node[self.graph.rows[: self.graph.count]] = np.arange(self.graph.count)
@@ -223,7 +217,7 @@ class HnswEngine:
                 shown.update(len(part))
                 while len(part):
                     k = min(k, self.points.live)
-                    near, scores = self.find(self.points.vectors(part), k, starts=node[part])
+                    near, scores = self.search(self.points.vectors(part), k, starts=node[part])
                     high = (scores >= least) & (near >= 0)
                     at, column = np.nonzero(high & (near != part[:, None]))
                     a, b = part[at], near[at, column]
@@ -260,18 +254,19 @@ class HnswEngine:
         self.tuning = Tuning(recall, 0.0, len(rows), 0.0, _UNTUNED.narrow, _UNTUNED.wide, slack)
 
         def recall_of(k: int, ef: int) -> float:
-            return tuning.share_found(truth, self.find(asked, k, ~held, ef=ef)[0], k)
+            return tuning.share_found(truth[0], self.search(asked, k, ~held, ef=ef)[0], k)
 
-        narrow, wide = (
-            self._settings.ef or tuning.least(recall, k, lambda ef, k=k: recall_of(k, ef)) for k in tuning.DEPTHS  # type: ignore[misc]
-        )
-        start = perf_counter()
-        self.find(asked, tuning.DEPTHS[0], ef=narrow, threads=1)
-        speed = len(asked) / (perf_counter() - start)
+        narrow, wide = (self._settings.ef or tuning.least(recall, k, partial(recall_of, k)) for k in tuning.DEPTHS)
+        speed = max(self._speed(asked, narrow) for _ in range(3))
         return Tuning(recall, recall_of(tuning.DEPTHS[0], narrow), len(rows), speed, narrow, wide, slack)
 
+    def _speed(self, asked: FloatMatrix, ef: int) -> float:
+        start = perf_counter()
+        self.search(asked, tuning.DEPTHS[0], ef=ef, threads=1)
+        return len(asked) / (perf_counter() - start)
+
     def _slack(self, asked: FloatMatrix, truth: Found) -> int:
-        """Give how much farther by code a true neighbour is than as many nearest by code; rarely more."""
+        """Give how much farther by code a true neighbour may be than as many nearest by code; few are farther."""
         k = tuning.DEPTHS[0]
         codes = self.codec.encode(asked, asked=True)
         node = np.full(self.points.count, -1, np.int64)
@@ -279,10 +274,11 @@ class HnswEngine:
         by_code = np.full((len(asked), k), -1, np.int64)
         self.find_by_code(codes, by_code)
         beyond = []
-        for own, near, (true, _) in zip(codes, by_code, truth, strict=True):
-            far = _distances(self.graph.codes, node[true[:k]], own).max() - _distances(self.graph.codes, near, own).max()
-            beyond.append(float(far))
-        return max(1, int(np.quantile(beyond, 0.99)))
+        for own, near, true in zip(codes, by_code, truth[0], strict=True):
+            beyond.append(
+                _distances(self.graph.codes, node[true[:k]], own) - _distances(self.graph.codes, near, own).max()
+            )
+        return max(1, int(np.quantile(np.concatenate(beyond), _SURE)))
 
     def find_by_code(self, codes: Codes, found: Rows) -> None:
         """Fill in the nodes nearest by code."""
@@ -326,7 +322,9 @@ class HnswEngine:
         try:
             graph.restore(arrays, **bundle.meta["graph"])
         except (ValueError, TypeError, IndexError) as problem:
-            raise DamagedError(f"{bundle.folder} holds a graph that doesn't fit together ({problem}); build it again") from problem
+            raise DamagedError(
+                f"{bundle.folder} holds a graph that doesn't fit together ({problem}); build it again"
+            ) from problem
         return cls(points, codec, graph, chosen, Tuning(**bundle.meta["tuning"]))
 
 
@@ -334,9 +332,9 @@ def _workers(threads: int | None) -> int:
     return os.cpu_count() or 1 if threads is None else checks.whole("threads", threads, high=1_024)
 
 
-def _distances(codes: Codes, nodes: Rows, own: Codes) -> FloatVector:
+def _distances(codes: Codes, nodes: Rows, own: Codes) -> Rows:
     """Give squared distances of some nodes to a query, but for what is the same for all."""
     near = codes[nodes]
     product = near[:, :-8].astype(np.int64) @ own[:-8].astype(np.int64)
-    lengths: FloatVector = near.view(np.int32)[:, -2] - 2 * product
+    lengths: Rows = near.view(np.int32)[:, -2] - 2 * product
     return lengths

@@ -88,17 +88,17 @@ class Index:
         ----------
         space : Space
         kind : {"auto", "exact", "hnsw"}
-            ``"auto"`` compares with every point up to 5,000 points, where that is fast enough, or where `recall` is 1, and
-            builds an HNSW graph otherwise.
+            ``"auto"`` compares with every point up to 5,000 points, where that is fast enough, or where `recall` is 1,
+            and builds an HNSW graph otherwise.
         recall : float
-            The share of the true ten nearest points that a search is to find, above 0 and at most 1. What a search needs for
-            it is measured on points that are held out until the end; `report` tells what it came to.
+            The share of the true ten nearest points that a search is to find, above 0 and at most 1. What a search
+            needs for it is measured on points that are held out until the end; `report` tells what it came to.
         metric : {"cosine", "dot", "euclidean"}
         threads : int, optional
             All cores by default. The graph is the same with any number.
         settings
-            For ``"hnsw"``: ``m`` (16), ``ef_construction`` (200), ``ef`` (measured), ``code_bytes`` (as many as keep 95 % of
-            the variance) and ``seed`` (1).
+            For ``"hnsw"``: ``m`` (16), ``ef_construction`` (200), ``ef`` (measured), ``code_bytes`` (as many as keep
+            95 % of the variance) and ``seed`` (1).
 
         Raises
         ------
@@ -239,11 +239,7 @@ class Index:
         if ef is not None:
             checks.whole("ef", ef)
         local.ready()
-        found = local.find(matrix, k, local.allowed(where, among), exact=exact, ef=ef, threads=threads)
-        rows, scores = np.full((len(matrix), k), -1, np.int64), np.full((len(matrix), k), -np.inf, np.float32)
-        for at, (own, theirs) in enumerate(found):
-            rows[at, : len(own)], scores[at, : len(own)] = own, theirs
-        return rows, scores
+        return local.find(matrix, k, local.allowed(where, among), exact=exact, ef=ef, threads=threads)
 
     def range_search(
         self, query: Query | None = None, min_score: float = 0.5, *, id: str | None = None, where: str | None = None,
@@ -319,7 +315,9 @@ class Index:
         table = None if pool.metadata is None else pool.metadata[chosen]
         return Neighbors(pool.query, tuple(pool.ids[i] for i in chosen), pool.scores[chosen], pool.metric, table)
 
-    def duplicates(self, min_score: float = 0.95, *, max_pairs: int = _MOST_PAIRS, progress: bool = True) -> pl.DataFrame:
+    def duplicates(
+        self, min_score: float = 0.95, *, max_pairs: int = _MOST_PAIRS, progress: bool = True
+    ) -> pl.DataFrame:
         """Find all pairs of points that are nearly the same.
 
         Up to 20,000 points every pair is compared, and so it is with an exact index; a graph is walked otherwise.
@@ -351,8 +349,8 @@ class Index:
             import warnings
 
             warnings.warn(
-                f"there are more than max_pairs={max_pairs:,} pairs of at least {least:g}; the best ones are given: raise "
-                f"min_score or max_pairs for all",
+                f"there are more than max_pairs={max_pairs:,} pairs of at least {least:g}; the best ones are "
+                f"given: raise min_score or max_pairs for all",
                 SemspaceWarning,
                 stacklevel=2,
             )
@@ -361,9 +359,7 @@ class Index:
 
     # -- changing -----------------------------------------------------------------------------------------
 
-    def add(
-        self, ids: Sequence[str], vectors: npt.ArrayLike | Sequence[str], metadata: Any | None = None
-    ) -> None:
+    def add(self, ids: Sequence[str], vectors: npt.ArrayLike | Sequence[str], metadata: Any | None = None) -> None:
         """Add points. When this returns, an index opened from disk has written them down.
 
         Parameters
@@ -479,7 +475,9 @@ class Index:
             vectors = self._checked(np.stack(self._vectors(asked)))
             own = [[] for _ in vectors]
         found, truth = (self._points.nearest(vectors, k, skip=own, exact=exact) for exact in (False, True))
-        return float(np.mean([len({*a.ids} & {*b.ids}) / max(1, len(b.ids)) for a, b in zip(found, truth, strict=True)]))
+        return float(
+            np.mean([len({*a.ids} & {*b.ids}) / max(1, len(b.ids)) for a, b in zip(found, truth, strict=True)])
+        )
 
     def __repr__(self) -> str:
         made = f" by {clip(self._encoder.name, 40)}" if self._encoder is not None else ""
@@ -522,13 +520,13 @@ class Index:
         Parameters
         ----------
         writable : bool
-            Take `add`, `update`, `delete` and `compact`, which are then safe on the disk when they return. One process at a
-            time may; others go on reading what was there when they opened it.
+            Take `add`, `update`, `delete` and `compact`, which are then safe on the disk when they return. One process
+            at a time may; others go on reading what was there when they opened it.
         space, encoder : optional
             What the index is to belong to; an error says where it doesn't. Texts go through `encoder`.
         verify : bool, optional
-            Compare all checksums before (True) or not at all (False). By default those of a large index are compared while
-            it is in use: from the moment damage is found, everything raises `DamagedError`.
+            Compare all checksums before (True) or not at all (False). By default those of a large index are compared
+            while it is in use: from the moment damage is found, everything raises `DamagedError`.
 
         Raises
         ------
@@ -568,7 +566,9 @@ class Index:
         metric = bundle.meta.get("metric") or settings.pop("metric")
         settings.pop("metric", None)
         if kind not in KINDS:
-            raise DamagedError(f"{bundle.folder} was built by an engine {kind!r} this semspace doesn't know; upgrade it")
+            raise DamagedError(
+                f"{bundle.folder} was built by an engine {kind!r} this semspace doesn't know; upgrade it"
+            )
         given = encoder or (space.encoder if space is not None else None)
         index = cls(_NOTHING, given, provenance=facts["provenance"], bundle=None if given else bundle)
         home = Home(bundle, place_of(bundle.folder), lock, verify, index._meta)
@@ -599,7 +599,7 @@ class Index:
         Index
             The one on the server; see `connect`.
         """
-        from semspace.index.pushing import push
+        from semspace.index.milvus_push import push
 
         local = self._local("push")
         space = self.space
@@ -609,8 +609,8 @@ class Index:
             "encoder": made and {"name": made.name, "dim": made.dim, "fingerprint": made.fingerprint},
             "provenance": self._provenance,
         }
-        push(local, uri, collection, facts=facts, token=token, progress=progress)
-        return Index.connect(uri, collection, token=token)
+        there = push(local, uri, collection, facts=facts, token=token, progress=progress)
+        return Index(there, made, provenance=self._provenance)
 
     def close(self) -> None:
         """Let go of files and connections, and let other processes write."""
@@ -687,7 +687,7 @@ class Index:
         if among is not None:
             among = checks.strings("among", among)
         if where is not None and not self._points.columns and not isinstance(where, str):
-            raise InputError(f"where must be a condition such as \"year >= 2001\"; got {where!r}")
+            raise InputError(f'where must be a condition such as "year >= 2001"; got {where!r}')
         matrix = self._checked(np.stack(list(vectors)))
         hits = self._points.nearest(matrix, k, where=where, among=among, skip=own, exact=exact)
         return [_neighbors(title, found, self.metric) for title, found in zip(titles, hits, strict=True)]
@@ -701,7 +701,7 @@ class Index:
         table = None if metadata is None else as_polars(metadata)
         if isinstance(vectors, str) or not hasattr(vectors, "__iter__"):
             raise InputError(f"vectors must be a matrix of numbers, or a list of texts; got {type(vectors).__name__}")
-        given = vectors if isinstance(vectors, np.ndarray) else list(vectors)
+        given: Any = vectors if isinstance(vectors, np.ndarray) else list(vectors)
         if len(given) and isinstance(given[0], str):
             table = self._with_texts(given, table)
             given = self._encoded(given)
@@ -755,9 +755,7 @@ def _known(settings: Mapping[str, Any]) -> Settings:
     return Settings(**{name: value for name, value in settings.items() if name in names})
 
 
-def _check_belongs(
-    bundle: Bundle, facts: Mapping[str, Any], space: Space | None, encoder: TextEncoder | None
-) -> None:
+def _check_belongs(bundle: Bundle, facts: Mapping[str, Any], space: Space | None, encoder: TextEncoder | None) -> None:
     """Raise where an index was made of another space, or by another encoder."""
     if space is not None and space.fingerprint != facts["fingerprint"]:
         raise InputError(

@@ -1,10 +1,12 @@
-"""What happened to an index since it was written: a file beside it that only grows, so that nothing acknowledged is lost.
+r"""What happened to an index since it was written: a file that only grows, so that nothing acknowledged is lost.
 
-    "semspace journal 1\\n", SHA-256 of the manifest it continues (64 hex), length up to which all was acknowledged and its CRC
-    then records: CRC of the next 12 bytes, length of a head (JSON: what was done, to which ids), length of a body
-    (vectors as float32, then metadata in Arrow's format), CRC of both; head; body
+    "semspace journal 1\n", SHA-256 of the manifest it continues (64 hex digits),
+    length up to which all was acknowledged, and its CRC;
+    then changes: CRC of the next 12 bytes, length of a head (JSON: what was done, to which ids),
+    length of a body (vectors as float32, then metadata in Arrow's format), CRC of both; head; body
 
-A record that a killed process has left unfinished was never acknowledged, and is passed over. Any other damage is an error.
+A change that a killed process has left unfinished was never acknowledged, and is passed over. Any other damage is an
+error.
 """
 
 from __future__ import annotations
@@ -160,8 +162,8 @@ class Lock:
             owner = self._file.read(20).decode(errors="replace")
             self._file.close()
             raise InputError(
-                f"{target} is open for writing in another place (process {owner or 'unknown'}); close it there, or open it "
-                f"here for reading"
+                f"{target} is being written in another place (process {owner or 'unknown'}); close it there, or open "
+                f"it here for reading"
             ) from problem
         self._file.truncate(0)
         self._file.write(str(os.getpid()).encode())

@@ -17,7 +17,7 @@ def choose(
     keys: Wholes, count: int, most: int, nodes: Any, codes: npt.NDArray[np.int8], lifted: npt.NDArray[np.uint8],
     kept: Links,
 ) -> int:  # fmt: skip
-    """Keep of candidates, nearest first, those that are nearer to the point than to any already kept; at most `most`."""
+    """Keep of candidates, nearest first, those nearer to the point than to any kept before; at most `most`."""
     held = 0
     for i in range(count):
         if held == most:
@@ -60,8 +60,8 @@ def attach(
 ) -> None:  # fmt: skip
     """Choose the neighbours of new points on a layer: from a walk, and from the others of their batch.
 
-    `rows` are those of the batch on this layer. Its links aren't touched, so threads can share a batch; `starts` becomes
-    the nearest row of each.
+    `rows` are those of the batch on this layer. Its links aren't touched, so threads can share a batch; `starts`
+    becomes the nearest row of each.
     """
     width, steps = codes.shape[1], codes.shape[1] // LINE
     kept = np.empty(most, np.int32)
@@ -132,7 +132,7 @@ def rescue(
     lost: Links, root: int, ef: int, links: Links, codes: npt.NDArray[np.int8], pool: Wholes,
     lifted: npt.NDArray[np.uint8], seen: Wholes, visited: Links,
 ) -> None:  # fmt: skip
-    """Link to each lost node from the nearest one that can be reached and has room; with none, the nearest gives up a link."""
+    """Link to each lost node from the nearest one with room that can be reached; with none, from the nearest."""
     for i in range(len(lost)):
         node = np.int64(lost[i])
         ask(codes, node, lifted)

@@ -15,6 +15,7 @@ from semspace.checks import FloatMatrix
 from semspace.errors import DamagedError, InputError
 from semspace.index.base import Engine, Found, Mask, Rows
 from semspace.index.collection import Hits
+from semspace.index.exact import compare_all
 from semspace.index.journal import Journal, Lock, Record
 from semspace.index.points import Ground, Points
 from semspace.text.where import matching
@@ -96,17 +97,23 @@ class LocalCollection:
         self.ready()
         own = [self.points.known(ids) for ids in skip] if skip else [[] for _ in queries]
         extra = max((len(rows) for rows in own), default=0)
-        found = self.find(queries, k + extra, self.allowed(where, among), exact=exact)
-        return self._dressed(found, own, k)
+        rows, scores = self.find(queries, min(k + extra, max(len(self), 1)), self.allowed(where, among), exact=exact)
+        return self._dressed(rows, scores, own, k)
 
-    def find(self, queries: FloatMatrix, k: int, allowed: Mask | None, *, exact: bool = False, **how: Any) -> Found:
-        """Find rows and scores; `how` may hold ``ef`` and ``threads``."""
-        from semspace.index.exact import compare_all
-
-        k = min(k, max(self.points.live, 1))
+    def find(
+        self,
+        queries: FloatMatrix,
+        k: int,
+        allowed: Mask | None,
+        *,
+        exact: bool = False,
+        ef: int | None = None,
+        threads: int | None = None,
+    ) -> Found:
+        """Find rows and scores."""
         if exact:
             return compare_all(self.points, self.metric, queries, k, allowed)
-        found = self.engine.search(queries, k, allowed, **how)
+        found = self.engine.search(queries, k, allowed, ef=ef, threads=threads)
         self._trim(len(queries))
         return found
 
@@ -122,18 +129,25 @@ class LocalCollection:
             mask = inside if mask is None else mask & inside
         return None if mask is None else np.ascontiguousarray(mask)
 
-    def _dressed(self, found: Found, own: Sequence[Sequence[int]], k: int) -> list[Hits]:
+    def _dressed(self, rows: Rows, scores: FloatMatrix, own: Sequence[Sequence[int]], k: int) -> list[Hits]:
         """Put rows in order, equal scores by id, and look up what belongs to them: once for all queries."""
-        every: Rows = np.concatenate([rows for rows, _ in found]) if found else np.empty(0, np.int64)
+        held = (rows >= 0).sum(axis=1)
+        every = rows[rows >= 0]
         names = self.points.ids(every)
         table = self.points.metadata(every)
         hits, start = [], 0
-        for (rows, scores), skip in zip(found, own, strict=True):
-            ids = names[start : start + len(rows)]
-            order = [i for i in _by_score(scores, ids) if not skip or rows[i] not in skip][:k]
-            own_table = None if table is None else table[[start + i for i in order]]
-            hits.append(Hits(tuple(ids[i] for i in order), scores[order], own_table))
-            start += len(rows)
+        for at, skip in enumerate(own):
+            stop = start + int(held[at])
+            ids, values = names[start:stop], scores[at, : stop - start]
+            order = [i for i in _by_score(values, ids) if not skip or rows[at, i] not in skip][:k]
+            hits.append(
+                Hits(
+                    tuple(ids[i] for i in order),
+                    values[order],
+                    None if table is None else table[[start + i for i in order]],
+                )
+            )
+            start = stop
         return hits
 
     def _trim(self, count: int) -> None:
@@ -151,7 +165,9 @@ class LocalCollection:
         with self._changing:
             taken = next((id for id, there in zip(ids, self.present(ids), strict=True) if there), None)
             if taken is not None:
-                raise InputError(f"the index already has {taken!r}; choose another id, or give it a new vector with update")
+                raise InputError(
+                    f"the index already has {taken!r}; choose another id, or give it a new vector with update"
+                )
             self._put(ids, vectors, self.points.fitting(len(ids), metadata))
 
     def update(self, ids: Sequence[str], vectors: FloatMatrix, metadata: pl.DataFrame | None) -> None:

@@ -171,10 +171,8 @@ class MilvusCollection:
             )
         if stored["format"] > FORMAT:
             raise InputError(f"the collection {name!r} in {server.uri} was made by a later semspace; upgrade this one")
-        # A Milvus before 2.5 forgets that a field may be unknown.
-        nulls = all(field.get("nullable") for field in told["fields"] if field["name"] not in (ID, VECTOR))
+        fields = Fields.from_text(stored, nulls=not server.old)
         _make_ready(server, name, stored["metric"])
-        fields = Fields.from_text(stored, nulls=nulls)
         return cls(server, name, stored["dim"], stored["metric"], fields, stored["facts"])
 
     # -- looking into it ----------------------------------------------------------------------------------
@@ -442,7 +440,7 @@ def _make_ready(server: Server, name: str, metric: str) -> None:
         pymilvus = checks.need("pymilvus", EXTRA)
         wanted = pymilvus.MilvusClient.prepare_index_params()
         wanted.add_index(VECTOR, index_type="AUTOINDEX", metric_type=_METRICS[metric])
-        server.ask("create_index", name, wanted)
+        server.ask("create_index", name, wanted, sync=False)  # else pymilvus sleeps; loading waits for it anyway
     server.ask("load_collection", name)
 
 

@@ -50,10 +50,10 @@ def _writes_as_json(dtype: pl.DataType) -> bool:
         return _writes_as_json(dtype.inner)  # type: ignore[arg-type]
     if isinstance(dtype, pl.Struct):
         return all(_writes_as_json(field.dtype) for field in dtype.fields)  # type: ignore[arg-type]
-    return dtype in (pl.Null, pl.Decimal, pl.Date, pl.Datetime) or kind_of_scalar(dtype)
+    return dtype in (pl.Null, pl.Decimal, pl.Date, pl.Datetime) or _is_plain(dtype)
 
 
-def kind_of_scalar(dtype: pl.DataType) -> bool:
+def _is_plain(dtype: pl.DataType) -> bool:
     """Tell whether a value inside a list or a struct is a plain number, text or truth."""
     return dtype.is_integer() or dtype.is_float() or dtype in (pl.Boolean, pl.String, pl.Categorical, pl.Enum)
 
@@ -69,7 +69,7 @@ class Fields:
     names : mapping of str to str
         Column → field of Milvus: the same, but for names that Milvus doesn't take.
     nulls : bool
-        False on a Milvus before 2.5, which knows no unknown values.
+        False on a Milvus before 2.5, which knows no unknown values, and LIKE for beginnings only.
     """
 
     schema: pl.Schema | None

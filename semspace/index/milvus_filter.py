@@ -156,10 +156,10 @@ class _Reader:
     depth: int = 0
 
     def read(self) -> Expression:
-        truth = self._truth(self._or())
+        found = self._or()
         if self._next().kind != "end":
             raise self._unexpected()
-        return truth.yes
+        return self._truth(found).yes
 
     # -- words --------------------------------------------------------------------------------------------
 
@@ -223,7 +223,8 @@ class _Reader:
             return _turn(self._like(self._column(left)), turned)
         if self._take("BETWEEN"):
             return _turn(self._between(left), turned)
-        if turned:
+        after = self._next()
+        if turned or not (after.kind == "end" or after.text == ")" or after.keyword in ("AND", "OR")):
             raise self._unexpected()
         return left
 
@@ -328,8 +329,14 @@ class _Reader:
         dtype = self._dtype(column)
         if pattern.kind != "text" or dtype != pl.String:
             raise _CannotError(f"LIKE compares a column of text with a 'text'; {column.name!r} holds {dtype}")
-        # A backslash is a character like others here; Milvus lets it take % and _ by the letter.
-        text = f"{self._field(column)} like {literal(str(pattern.value).replace(chr(92), chr(92) * 2))}"
+        wanted = str(pattern.value)
+        if not re.search("[%_]", wanted):
+            return self._compare(column, "==", pattern)
+        if not self.fields.nulls and not re.fullmatch("[^%_]+%", wanted):
+            raise _CannotError("a Milvus before 2.5 knows LIKE only for beginnings, such as LIKE 'abc%'")
+        if "\\" in wanted:  # a character like others to us; to Milvus at times, and at times not
+            raise _CannotError("Milvus can't look for a backslash with LIKE; use =, or IN")
+        text = f"{self._field(column)} like {literal(wanted)}"
         return Truth(text, both(self._known(column), f"not ({text})"))
 
     def _is_null(self, column: Column) -> Truth:

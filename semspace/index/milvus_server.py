@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -21,12 +22,13 @@ _REACH = 5.0  # seconds to wait for a server to answer at all
 _PATIENCE = 120.0  # seconds to wait for one answer, after which pymilvus' own retries end too
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Server:
     """A client of Milvus that raises semspace's errors; make one with `Server.open`."""
 
     uri: str
     client: Any
+    closed: bool = False
     _users: ClassVar[Counter[str]] = Counter()
     _lock: ClassVar[threading.Lock] = threading.Lock()
 
@@ -58,14 +60,20 @@ class Server:
         """Whether this is a file in this process, and no server."""
         return "://" not in self.uri
 
+    @cached_property
+    def old(self) -> bool:
+        """Whether this is a Milvus before 2.5, which knows no unknown values and few patterns of LIKE."""
+        version = re.match(r"v?(\d+)\.(\d+)", str(self.ask("get_server_version")))
+        return version is not None and (int(version[1]), int(version[2])) < (2, 5)
+
     def ask(self, verb: str, *given: Any, **more: Any) -> Any:
         """Call the client's method `verb`, and turn its errors into semspace's."""
+        if self.closed:
+            raise ServerError(f"the connection to {self.uri} is closed; connect again")
         pymilvus = checks.need("pymilvus", EXTRA)
         try:
             with _quiet():
                 return getattr(self.client, verb)(*given, timeout=_PATIENCE, **more)
-        except pymilvus.exceptions.ConnectionNotExistException as problem:
-            raise ServerError(f"the connection to {self.uri} is closed; connect again") from problem
         except pymilvus.MilvusException as problem:
             first = str(problem.message).strip().splitlines()[0] if problem.message else type(problem).__name__
             raise ServerError(f"Milvus at {self.uri} refused to {verb.replace('_', ' ')}: {first}") from problem
@@ -76,6 +84,9 @@ class Server:
 
     def close(self) -> None:
         """Close the connection; the last of a file also closes the file, so that other processes can open it."""
+        if self.closed:
+            return
+        self.closed = True
         with _quiet():
             self.client.close()
         if not self.local:
@@ -110,8 +121,8 @@ class _Quiet:
     """Keeps pymilvus from printing a traceback for what is raised as an error anyway, while any thread is within."""
 
     def __init__(self) -> None:
-        self._lock, self._within, self._levels = threading.Lock(), 0, [0, 0]
-        self._loggers = [logging.getLogger(name) for name in ("pymilvus", "milvus_lite")]
+        self._lock, self._within, self._levels = threading.Lock(), 0, [0, 0, 0]
+        self._loggers = [logging.getLogger(name) for name in ("pymilvus", "milvus_lite", "grpc")]
 
     @contextmanager
     def __call__(self) -> Iterator[None]:
@@ -119,7 +130,7 @@ class _Quiet:
             if not self._within:
                 self._levels = [logger.level for logger in self._loggers]
             self._within += 1
-            self._set([logging.CRITICAL] * 2)
+            self._set([logging.CRITICAL] * 3)
         try:
             yield
         finally:

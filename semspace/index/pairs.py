@@ -46,7 +46,7 @@ def _above(scores: FloatMatrix, least: float, first: int, second: int) -> Pairs:
 
 @compiled
 def _matches(scores: FloatMatrix, least: np.float32, same: bool, found: Rows) -> int:
-    """Count the scores that are high enough, and note where as far as there is room; above the diagonal of `same` only."""
+    """Count scores that are high enough, and note where while there is room; with `same`, above the diagonal only."""
     total = 0
     for i in range(scores.shape[0]):
         begin = i + 1 if same else 0

@@ -20,7 +20,6 @@ from semspace.space import Space, below
 from semspace.text import stored
 
 
-
 @dataclass(frozen=True, eq=False)
 class Ground:
     """Points that don't change: a space's, or as they lie in a file, read where they are needed."""
@@ -161,7 +160,9 @@ class Points:
     def restore(self, alive: Mask) -> None:
         """Take note of rows that were deleted before they were saved."""
         if len(alive) != self.count:
-            raise DamagedError(f"the index has {self.count} rows and tells of {len(alive)} whether they are live; build it again")
+            raise DamagedError(
+                f"the index has {self.count} rows and tells of {len(alive)} whether they are live; build it again"
+            )
         self.alive, self.live = alive, int(alive.sum())
 
     # -- changing it --------------------------------------------------------------------------------------
@@ -171,13 +172,13 @@ class Points:
         if (self.ground.metadata is None) != (metadata is None):
             have, need = ("have", "with") if metadata is None else ("have no", "without")
             raise InputError(f"the points of this index {have} metadata, so new ones must come {need} it")
-        if self.ground.metadata is None:
+        if self.ground.metadata is None or metadata is None:
             return None
         table = below(self.ground.metadata.clear(), metadata)
         if len(table) != count:
             raise InputError(f"metadata must have a row for each of the {count} points; it has {len(table)}")
         try:
-            return table.cast(dict(self.ground.metadata.schema))
+            return table.cast(self.ground.metadata.schema)
         except pl.exceptions.PolarsError as problem:
             raise InputError(f"metadata must have columns of the same types as before: {_first_line(problem)}") from problem
 

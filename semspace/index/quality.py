@@ -43,14 +43,19 @@ class IndexReport:
             measured = "1.000: every point is compared"
         elif not self.asked:
             measured = "not measured here; see Index.measure"
-        speed = f"{self.queries_per_second:,.0f} a second with one thread" if self.queries_per_second else "not measured"
+        speed = (
+            f"{self.queries_per_second:,.0f} a second with one thread" if self.queries_per_second else "not measured"
+        )
         rest = f", {self.deleted:,} deleted ones still take room (compact frees it)" if self.deleted else ""
         return [
             ("kind", f"{self.kind}, {self.metric}"),
             ("points", f"{self.points:,} in {self.dim} dimensions{rest}"),
             ("recall", measured),
             ("queries", speed),
-            *((name.replace("_", " "), f"{value:g}" if isinstance(value, float) else f"{value}") for name, value in self.settings.items()),
+            *(
+                (name.replace("_", " "), f"{value:g}" if isinstance(value, float) else f"{value}")
+                for name, value in self.settings.items()
+            ),
         ]
 
     def to_dict(self) -> dict[str, Any]:

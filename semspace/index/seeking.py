@@ -14,21 +14,22 @@ from semspace.inference.compiling import compiled
 
 COSINE, DOT, EUCLIDEAN = 0, 1, 2
 METRICS = {"cosine": COSINE, "dot": DOT, "euclidean": EUCLIDEAN}
+SOON = 2  # vectors asked for before they are read: their beginnings, the rest follows by itself
 Bytes = npt.NDArray[np.uint8]
 Codes = npt.NDArray[np.int8]
 
 
 @compiled
-def score(vector: FloatVector, query: FloatVector, metric: int, lengths: np.float32) -> np.float32:
-    """Score a vector by the metric; `lengths` is the product of both lengths."""
+def score(vectors: FloatMatrix, row: int, query: FloatVector, metric: int, lengths: np.float32) -> Any:
+    """Score a row by the metric; `lengths` is the product of both lengths."""
     total = np.float32(0)
     if metric == EUCLIDEAN:
         for i in range(len(query)):
-            apart = vector[i] - query[i]
+            apart = vectors[row, i] - query[i]
             total += apart * apart
         return -np.sqrt(total)
     for i in range(len(query)):
-        total += vector[i] * query[i]
+        total += vectors[row, i] * query[i]
     return total if metric == DOT else total / lengths
 
 
@@ -47,6 +48,11 @@ def settle(
     length = np.sqrt(length)
     held, seen, last = 0, 0, np.int64(1) << 62
     for at in range(size):
+        if at + SOON < size:
+            node = (pool[at + SOON] >> 1) & 0x7FFFFFFF
+            row = node if rows is None else np.int64(rows[node])
+            if row < len(base):
+                prefetch(base.ctypes.data + row * base.shape[1] * 4, min(base.shape[1] * 4 // LINE, 8))
         far = pool[at] >> 32
         if far > last:
             break
@@ -57,8 +63,10 @@ def settle(
         seen += 1
         if seen == k:
             last = far + slack
-        vector = base[row] if row < len(base) else more[row - len(base)]
-        own = score(vector, query, metric, length * sizes[row])
+        if row < len(base):
+            own = score(base, row, query, metric, length * sizes[row])
+        else:
+            own = score(more, row - len(base), query, metric, length * sizes[row])
         if held == k and (own < scores[k - 1] or (own == scores[k - 1] and row > found[k - 1])):
             continue
         spot = min(held, k - 1)
@@ -74,8 +82,8 @@ def settle(
 @compiled
 def seek(
     first: int, last: int, asked: Codes, queries: FloatMatrix, starts: Any, k: int, ef: int, slack: int, entry: int,
-    root: int, level: Links, upper: Links, nodes: Links, down: Links, links: Links, codes: Codes, rows: Links, allowed: Any,
-    base: FloatMatrix, more: FloatMatrix, sizes: FloatVector, metric: int, found: Wholes, scores: FloatMatrix,
+    root: int, level: Links, upper: Links, nodes: Links, down: Links, links: Links, codes: Codes, rows: Links, allowed:
+    Any, base: FloatMatrix, more: FloatMatrix, sizes: FloatVector, metric: int, found: Wholes, scores: FloatMatrix,
     met: Wholes, pool: Wholes, lifted: Bytes, seen: Wholes, visited: Links,
 ) -> None:  # fmt: skip
     """Walk the graph for queries `first` to `last`; fill in what each found, and how many it met that are allowed.

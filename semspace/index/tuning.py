@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from semspace.index.base import Found, Rows
+from semspace.index.base import Rows
 
 DEPTHS = (10, 100)  # how many neighbours are asked for while measuring
 _WIDEST = 4_096
@@ -53,9 +53,12 @@ class Tuning:
         return asdict(self)
 
 
-def share_found(truth: Found, rows: Rows, k: int) -> float:
+def share_found(truth: Rows, rows: Rows, k: int) -> float:
     """Give the share of the true `k` neighbours among rows found, over all queries."""
-    hits = [len(np.intersect1d(true[:k], own[:k])) / max(1, min(k, len(true))) for (true, _), own in zip(truth, rows, strict=True)]
+    hits = [
+        len(np.intersect1d(true[:k][true[:k] >= 0], own)) / max(1, int((true[:k] >= 0).sum()))
+        for true, own in zip(truth, rows, strict=True)
+    ]
     return float(np.mean(hits))
 
 

@@ -1,8 +1,8 @@
 """Walks through a graph of neighbours towards a query (Malkov & Yashunin 2016, algorithm 2), compiled.
 
-A layer of the graph is a matrix of links, a row a point: the rows of its neighbours, and -1 where there are no more. What
-a walk has found lies in its pool, nearest first, one whole number a point: distance × 2³² + row × 2 + 1 if the point's own
-neighbours have been looked at.
+A layer of the graph is a matrix of links, a row a point: the rows of its neighbours, and -1 where there are no more.
+What a walk has found lies in its pool, nearest first, one whole number a point: distance × 2³² + row × 2 + 1 if the
+point's own neighbours have been looked at.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from semspace.index.distances import LINE, dot, lift, prefetch
+from semspace.index.distances import LINE, dot, lift, move, prefetch
 from semspace.inference.compiling import compiled
 
 Wholes = npt.NDArray[np.int64]
 Links = npt.NDArray[np.int32]
-AHEAD = 4  # codes asked for before they are read
+AHEAD = 8  # codes asked for before they are read
 
 
 @compiled
@@ -28,7 +28,7 @@ def ask(codes: npt.NDArray[np.int8], row: int, lifted: npt.NDArray[np.uint8]) ->
 
 
 @compiled
-def distance(codes: npt.NDArray[np.int8], row: int, lifted: npt.NDArray[np.uint8], norm: int) -> int:
+def distance(codes: npt.NDArray[np.int8], row: int, lifted: npt.NDArray[np.uint8], norm: int) -> Any:
     """Give the squared distance of a point to a query, in steps of the code."""
     width = codes.shape[1]
     product = dot(lifted.ctypes.data, codes.ctypes.data + row * width, width // LINE)
@@ -36,7 +36,7 @@ def distance(codes: npt.NDArray[np.int8], row: int, lifted: npt.NDArray[np.uint8
 
 
 @compiled
-def norm_of(codes: npt.NDArray[np.int8], row: int) -> int:
+def norm_of(codes: npt.NDArray[np.int8], row: int) -> Any:
     """Give a point's own squared length, which lies in its code."""
     return np.int64(codes.view(np.int32)[row, -2])
 
@@ -46,15 +46,14 @@ def place(pool: Wholes, size: int, most: int, key: int) -> int:
     """Put a key where it belongs among `size` sorted ones, of which at most `most` are kept; give its place, or -1."""
     if size == most and key >= pool[size - 1]:
         return -1
-    low, high = 0, size
-    while low < high:
-        middle = (low + high) >> 1
-        if pool[middle] < key:
-            low = middle + 1
-        else:
-            high = middle
-    for at in range(min(size, most - 1), low, -1):
-        pool[at] = pool[at - 1]
+    low, left = 0, size  # by halves, without a branch: which way it goes can't be foreseen
+    while left > 1:
+        half = left >> 1
+        low += half * (pool[low + half - 1] < key)
+        left -= half
+    low += size > 0 and pool[low] < key
+    at = pool.ctypes.data + 8 * low
+    move(at, at + 8, 8 * (min(size, most - 1) - low))
     pool[low] = key
     return low
 
@@ -66,8 +65,8 @@ def walk(
 ) -> int:  # fmt: skip
     """Walk from a row of a layer towards a query, and give how many of the `ef` nearest points seen are in the pool.
 
-    `nodes` gives the code of each row of the layer; None where rows are codes. `seen` has a bit for each row, all zero before
-    and after.
+    `nodes` gives the code of each row of the layer; None where rows are codes. `seen` has a bit for each row, all zero
+    before and after.
     """
     width, steps, count = codes.shape[1], codes.shape[1] // LINE, len(links)
     base = codes.ctypes.data
