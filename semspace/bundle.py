@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -77,7 +78,7 @@ class Bundle:
         path = self.path(f"{name}.npy")
         try:
             array: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-        except ValueError as problem:
+        except (ValueError, EOFError, SyntaxError, TokenError, OverflowError, TypeError) as problem:
             raise DamagedError(f"{path} isn't an array semspace can open: {problem}") from problem
         self.unchanged()
         return array

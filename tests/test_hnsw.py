@@ -276,15 +276,12 @@ def test_longer_points_that_come_later_are_found_by_their_dot_product(walks):
     assert recall(index.knn_query(asked, 10)[0], truth(np.vstack([vectors, more]), asked, 10, "dot")) >= 0.9
 
 
-@pytest.mark.xfail(strict=True, reason="codes of points far outside are cut, and so are too much alike")
 def test_points_that_come_later_from_far_away(walks):
     """The codec's steps are those of the points at first."""
     vectors, more = draw(2_000, 8), draw(500, 8, seed=3) * np.float32(3) + np.float32(30)
     asked = draw(100, 8, seed=4) * np.float32(3) + np.float32(30)
     index = ss.Index.build(named(vectors), "hnsw", metric="euclidean", progress=False)
     index.add([f"m{i}" for i in range(500)], more)
-    rows = index._points.engine.search(asked[:0], 1)  # let them come into the graph
-    assert rows == []
     assert recall(index.knn_query(asked, 10)[0], truth(np.vstack([vectors, more]), asked, 10, "euclidean")) >= 0.9
 
 

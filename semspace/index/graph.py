@@ -262,7 +262,7 @@ class Graph:
 
 def _check_rows(rows: Links, nodes: Links, down: Links, level: Links, entry: int) -> None:
     """Raise ValueError where following a row would lead out of the graph; links are checked as they are followed."""
-    if len(rows) and (rows.min() < 0 or rows.max() >= 1 << 31):
+    if len(rows) and rows.min() < 0:
         raise ValueError("a row is negative")
     if not -1 <= entry < max(len(level), 0) or (len(level) and entry < 0):
         raise ValueError(f"there is no entry {entry}")

@@ -321,6 +321,8 @@ class HnswEngine:
         arrays = {name: bundle.array(name) for name in graph.arrays()}
         try:
             graph.restore(arrays, **bundle.meta["graph"])
+            if graph.count and int(graph.rows.max()) >= points.count:
+                raise ValueError(f"a node is row {int(graph.rows.max())} of {points.count}")
         except (ValueError, TypeError, IndexError) as problem:
             raise DamagedError(
                 f"{bundle.folder} holds a graph that doesn't fit together ({problem}); build it again"

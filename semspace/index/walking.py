@@ -133,8 +133,8 @@ def descend(
         at = level[start]
         if at > stop:
             walk(pool, 1, start, links, nodes, codes, lifted, norm, seen, visited)
-            start = (pool[0] >> 1) & 0x7FFFFFFF
-            start = down[start]
+            near = (pool[0] >> 1) & 0x7FFFFFFF
+            start = down[near if level[near] == at else start]  # a damaged link may lead to another layer
         if at <= stop + 1:
             return start
 

@@ -1,0 +1,526 @@
+"""An index on disk: what was acknowledged is there whatever happens, and what is damaged is said, never followed."""
+
+import collections
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import semspace as ss
+from semspace import bundle
+from semspace.errors import DamagedError, InputError, MissingFileError, SemspaceError
+from semspace.index import hnsw, local
+from semspace.index.journal import NAME, Journal, Lock, Record
+from tests.conftest import random_space
+
+KINDS = ("exact", "hnsw")
+MORE = {"kind": ["plane"], "year": [7]}
+
+
+@pytest.fixture(params=KINDS)
+def kind(request):
+    return request.param
+
+
+@pytest.fixture
+def place(tmp_path, space, kind):
+    """Where an index lies that has been changed since: one point more, one less, one moved."""
+    path = tmp_path / "i"
+    ss.Index.build(space, kind, progress=False).save(path)
+    with ss.Index.open(path, writable=True) as index:
+        index.add(["jet"], [[1, 0.05]], MORE)
+        index.delete(["dog"])
+        index.update(["bus"], [[1, 1]])
+    return path
+
+
+def held(index):
+    """What an index holds: of each id its vector and metadata."""
+    space = index.space
+    rows = space.metadata.rows() if space.metadata is not None else [()] * len(space)
+    return {id: (*vector, *row) for id, vector, row in zip(space.ids, space.vectors.tolist(), rows, strict=True)}
+
+
+CHANGED = {"cat", "horse", "car", "bus", "train", "jet"}
+
+
+def run(code, *given, **more):
+    return subprocess.run([sys.executable, "-c", code, *map(str, given)], capture_output=True, text=True, check=False, **more)
+
+
+# -- saving and opening ---------------------------------------------------------------------------------------
+
+
+def test_what_was_saved_is_opened(tmp_path, space, kind):
+    index = ss.Index.build(space, kind, metric="dot", progress=False)
+    index.delete(["dog"])
+    index.save(tmp_path / "i")
+    for again in (ss.Index.open(tmp_path / "i"), ss.load(tmp_path / "i"), ss.Index.open(tmp_path / "i", verify=True)):
+        assert (again.kind, again.metric, len(again)) == (kind, "dot", 5)
+        assert again.report().settings == index.report().settings
+        assert held(again) == held(index)
+        for id in held(index):
+            assert again.search(id=id).ids == index.search(id=id).ids
+
+
+def test_changes_are_there_when_it_is_opened_again(place, kind):
+    with ss.Index.open(place) as index:
+        assert set(held(index)) == CHANGED
+        assert index.search([1.0, 1.0], 1).ids == ("bus",)
+        assert index.search([1.0, 0.0], where="kind = 'plane'").ids == ("jet",)
+        assert index.search([1.0, 1.0], 1).metadata.rows() == [("vehicle", 5)]
+    with ss.Index.open(place, writable=True) as index:
+        index.compact()
+        before = held(index)
+    assert not (place / NAME).exists()
+    assert held(ss.Index.open(place)) == before
+
+
+def test_readers_beside_one_writer(place, kind):
+    readers = [ss.Index.open(place), ss.Index.open(place)]
+    before = held(readers[0])
+    with ss.Index.open(place, writable=True) as writer:
+        writer.delete(["cat"])
+        for reader in readers:
+            assert held(reader) == before
+            assert "cat" in reader.search([1.0, 0.1], 3).ids
+        assert "cat" not in ss.Index.open(place)
+        writer.compact()  # the files are replaced under the readers
+        assert held(readers[0]) == before
+        assert "cat" in readers[1].search([1.0, 0.1], 3).ids
+
+
+def test_one_writer_at_a_time(place):
+    with ss.Index.open(place, writable=True) as writer:
+        with pytest.raises(InputError, match=rf"open for writing in another place \(process {os.getpid()}\)"):
+            ss.Index.open(place, writable=True)
+        code = "import sys, semspace as ss; ss.Index.open(sys.argv[1], writable=True)"
+        other = run(code, place)
+        assert "InputError" in other.stderr
+        assert f"(process {os.getpid()})" in other.stderr
+        writer.add(["ship"], [[0.5, 0.5]], MORE)
+    assert run(code, place).returncode == 0
+    with ss.Index.open(place, writable=True) as writer:
+        assert "ship" in writer
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda index: index.add(["ship"], [[0.5, 0.5]], MORE),
+        lambda index: index.delete(["cat"]),
+        lambda index: index.update(["cat"], [[0, 1]]),
+        lambda index: index.compact(),
+    ],
+)
+def test_an_index_open_for_reading_is_not_changed(place, change):
+    index = ss.Index.open(place)
+    before = held(index)
+    with pytest.raises(InputError, match="open for reading; open it with writable=True"):
+        change(index)
+    assert held(index) == held(ss.Index.open(place)) == before
+
+
+def test_an_index_in_memory_is_changed_without_a_trace(place):
+    index = ss.load(place)
+    files = sorted(place.iterdir())
+    with pytest.raises(InputError, match="open for reading"):
+        index.delete(["cat"])
+    assert sorted(place.iterdir()) == files
+
+
+def test_saving_over_the_place_it_is_open_at_loses_nothing(place):
+    with ss.Index.open(place, writable=True) as index:
+        index.save(place, overwrite=True)
+        index.add(["ship"], [[0.5, 0.5]], MORE)
+        index.save(place, overwrite=True)
+        index.delete(["cat"])
+        before = held(index)
+    assert held(ss.Index.open(place)) == before
+
+
+def test_nobody_saves_over_an_index_that_is_being_written(place, space):
+    other = ss.Index.build(space)
+    with ss.Index.open(place, writable=True) as index:
+        with pytest.raises(InputError, match="open for writing in another place"):
+            other.save(place, overwrite=True)
+        index.add(["ship"], [[0.5, 0.5]], MORE)
+    assert "ship" in ss.Index.open(place)
+    other.save(place, overwrite=True)
+    assert "ship" not in ss.Index.open(place)
+
+
+def test_belongs_to_its_space_and_encoder(tmp_path, space, tiny):
+    ss.Index.build(space).save(tmp_path / "i")
+    assert len(ss.Index.open(tmp_path / "i", space=space)) == 6
+    with pytest.raises(InputError, match="was made of another space: fingerprint"):
+        ss.Index.open(tmp_path / "i", space=random_space(6, 2))
+    with pytest.raises(InputError, match="were made without an encoder"):
+        ss.Index.open(tmp_path / "i", encoder=tiny)
+    ss.Index.build(tiny.embed(ss.Corpus.from_texts(["red wine", "old ale"]))).save(tmp_path / "t")
+    assert ss.Index.open(tmp_path / "t", encoder=tiny).search("old ale", 1).ids == ("1",)
+    assert ss.Index.open(tmp_path / "t").search("old ale", 1).ids == ("1",)
+    with pytest.raises(InputError, match="there already|open for writing"), ss.Index.open(tmp_path / "i", writable=True):
+        ss.Index.open(tmp_path / "i", space=space, writable=True)
+
+
+def test_an_encoder_is_still_known_after_folding(tmp_path, tiny):
+    ss.Index.build(tiny.embed(ss.Corpus.from_texts(["red wine", "old ale"]))).save(tmp_path / "t")
+    with ss.Index.open(tmp_path / "t", writable=True) as index:
+        index.add(["tea"], ["green tea"], {"text": ["green tea"]} if index._points.columns else None)
+        index.compact()
+        assert index.search("green tea", 1).ids == ("tea",)
+    assert ss.Index.open(tmp_path / "t").search("green tea", 1).ids == ("tea",)
+
+
+def test_what_is_not_there_leaves_no_lock(tmp_path):
+    for writable in (False, True):
+        with pytest.raises(MissingFileError):
+            ss.Index.open(tmp_path / "none", writable=writable)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_writer_that_died_between_two_renames(place):
+    os.replace(place, place.with_name(".i.semspace-old"))
+    (place.with_name(".i.new-12345678")).mkdir()
+    assert set(held(ss.Index.open(place))) == CHANGED
+    with ss.Index.open(place, writable=True) as index:
+        index.delete(["cat"])
+    assert place.is_dir()
+    assert set(held(ss.Index.open(place))) == CHANGED - {"cat"}
+    assert not place.with_name(".i.new-12345678").exists()
+
+
+# -- the journal ----------------------------------------------------------------------------------------------
+
+
+def test_a_journal_that_has_grown_is_folded(tmp_path, monkeypatch, kind):
+    monkeypatch.setattr(local, "_CHECKED_FIRST", 0)
+    monkeypatch.setattr(local, "_FOLD", 0.05)
+    ss.Index.build(random_space(200, 4), kind, progress=False).save(tmp_path / "i")
+    rng, folds, longest = np.random.default_rng(0), 0, 0
+    with ss.Index.open(tmp_path / "i", writable=True, verify=True) as index:
+        for i in range(60):
+            had = (tmp_path / "i" / NAME).exists()
+            index.add([f"m{i}", f"n{i}"], rng.normal(size=(2, 4)))
+            index.delete([f"m{i}"])
+            folds += had and not (tmp_path / "i" / NAME).exists()
+            longest = max(longest, index._points._home.journal.size)
+        before = held(index)
+        assert folds >= 3
+        assert longest < 0.2 * bundle.opening(tmp_path / "i").size + 500
+    again = ss.Index.open(tmp_path / "i")
+    assert held(again) == before
+    assert len(before) == 260
+
+
+def test_deleting_the_last_points_never_fails(tmp_path, monkeypatch, space, kind):
+    monkeypatch.setattr(local, "_CHECKED_FIRST", 0)
+    monkeypatch.setattr(local, "_FOLD", 0.0)
+    ss.Index.build(space, kind, progress=False).save(tmp_path / "i")
+    with ss.Index.open(tmp_path / "i", writable=True, verify=True) as index:
+        index.delete(space.ids.tolist())
+    with ss.Index.open(tmp_path / "i", writable=True, verify=True) as index:
+        assert len(index) == 0
+        index.add(["jet"], [[1, 0]], MORE)
+    assert set(held(ss.Index.open(tmp_path / "i", verify=True))) == {"jet"}
+
+
+def test_an_unfinished_last_change_is_passed_over(tmp_path, place):
+    """Cut at every byte of the last record, as a process does that is killed while it writes."""
+    path = place / NAME
+    before, start, slot = held(ss.Index.open(place)), path.stat().st_size, path.read_bytes()[:95]
+    with ss.Index.open(place, writable=True) as index:
+        index.add(["ship"], [[0.5, 0.5]], MORE)
+    whole = path.read_bytes()
+    after = {**before, "ship": (0.5, 0.5, "plane", 7)}
+    for stop in range(start, len(whole)):
+        path.write_bytes(slot + whole[95:stop])
+        with ss.Index.open(place) as index:
+            assert held(index) == before
+        if stop % 16 == 0:  # and goes on from there
+            with ss.Index.open(place, writable=True) as index:
+                index.add(["ship"], [[0.5, 0.5]], MORE)
+            assert held(ss.Index.open(place)) == after
+    path.write_bytes(slot + whole[95:])  # all written, and never acknowledged: it may count
+    assert held(ss.Index.open(place)) == after
+
+
+def test_an_acknowledged_change_is_never_passed_over(place):
+    path = place / NAME
+    whole = path.read_bytes()
+    for stop in range(len(whole)):
+        path.write_bytes(whole[:stop])
+        with pytest.raises(DamagedError, match="restore it, or delete it"):
+            ss.Index.open(place)
+
+
+def test_a_bit_that_has_changed_in_the_journal_is_damage(place):
+    path = place / NAME
+    whole = path.read_bytes()
+    for at in range(len(whole)):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1 << at % 8]) + whole[at + 1 :])
+        with pytest.raises(DamagedError, match="restore it, or delete it"):
+            ss.Index.open(place)
+    path.unlink()
+    assert "jet" not in ss.Index.open(place)
+
+
+def test_a_journal_of_another_index_is_refused(tmp_path, place):
+    ss.Index.build(random_space(5, 2)).save(tmp_path / "other")
+    shutil.copy(place / NAME, tmp_path / "other" / NAME)
+    with pytest.raises(DamagedError, match="it belongs to another index"):
+        ss.Index.open(tmp_path / "other")
+
+
+def test_a_journal_gives_back_what_was_written(tmp_path):
+    records = [
+        Record("add", ["é", "\n", ""], np.arange(6, dtype=np.float32).reshape(3, 2), None),
+        Record("delete", ["é"]),
+        Record("add", ["x"], np.ones((1, 2), np.float32), ss.Space.from_vectors(["x"], [[1]], {"a": [None]}).metadata),
+    ]
+    journal = Journal(tmp_path, "f" * 64)
+    for record in records:
+        journal.append(record)
+    journal.close()
+    again = Journal(tmp_path, "f" * 64)
+    for record, read in zip(records, again.read(), strict=True):
+        assert (record.what, record.ids) == (read.what, read.ids)
+        assert (record.vectors is None and read.vectors is None) or (record.vectors == read.vectors).all()
+        assert (record.metadata is None and read.metadata is None) or record.metadata.equals(read.metadata)
+    assert again.size == journal.size
+
+
+def test_a_full_disk_changes_nothing(place, monkeypatch):
+    with ss.Index.open(place, writable=True) as index:
+        before = held(index)
+
+        def full(_file):
+            raise OSError(28, "No space left on device")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fsync", full)
+            with pytest.raises(InputError, match="No space left on device; nothing was changed, make room"):
+                index.add(["ship"], [[0.5, 0.5]], MORE)
+        assert held(index) == before
+        index.delete(["cat"])
+        after = held(index)
+    assert held(ss.Index.open(place)) == after
+
+
+def test_a_lock_is_given_back(tmp_path):
+    first = Lock(tmp_path / "i")
+    with pytest.raises(InputError, match="open for writing"):
+        Lock(tmp_path / "i")
+    first.release()
+    Lock(tmp_path / "i").release()
+
+
+# -- damage ---------------------------------------------------------------------------------------------------
+
+
+def test_every_file_is_checked_when_a_small_index_is_opened(place):
+    files = [path for path in sorted(place.iterdir()) if path.name != NAME]
+    assert {"vectors.npy", "ids.arrow", "manifest.json"} < {path.name for path in files}
+    for path in files:
+        whole = path.read_bytes()
+        for share in (0, 0.02, 0.2, 0.5, 0.8, 1):
+            at = min(int(len(whole) * share), len(whole) - 1)
+            path.write_bytes(whole[:at] + bytes([whole[at] ^ 4]) + whole[at + 1 :])
+            if path.name == "manifest.json" and at == len(whole) - 1:
+                continue  # the line's end
+            with pytest.raises(DamagedError):
+                ss.Index.open(place)
+            path.write_bytes(whole[:at])
+            for writable in (False, True):
+                with pytest.raises(DamagedError):
+                    ss.Index.open(place, writable=writable)
+            with pytest.raises(DamagedError):
+                ss.Index.open(place, verify=False)
+        path.unlink()
+        with pytest.raises(DamagedError):
+            ss.Index.open(place)
+        path.write_bytes(whole)
+    assert set(held(ss.Index.open(place))) == CHANGED
+
+
+def test_damage_of_a_large_index_is_noticed_while_it_is_used(place, monkeypatch):
+    monkeypatch.setattr(local, "_CHECKED_FIRST", 0)
+    data = bytearray((place / "vectors.npy").read_bytes())
+    data[-1] ^= 1
+    (place / "vectors.npy").write_bytes(data)
+    gate, check = threading.Event(), bundle.Bundle.check
+
+    def later(self, *, sums=True):
+        if sums:
+            assert gate.wait(10)
+        check(self, sums=sums)
+
+    monkeypatch.setattr(bundle.Bundle, "check", later)
+    with ss.Index.open(place, writable=True) as index:
+        assert len(index.search([1.0, 0.0])) == 6
+        gate.set()
+        for thread in threading.enumerate():
+            if thread.daemon and getattr(thread, "_target", None) == index._points._home._check:
+                thread.join()
+        while index._points._home._damage is None:
+            time.sleep(0.001)
+        for ask in (
+            lambda: index.search([1.0, 0.0]),
+            lambda: index.search_batch([[1.0, 0.0]]),
+            lambda: index.knn_query([[1.0, 0.0]]),
+            lambda: index.add(["ship"], [[0.5, 0.5]], MORE),
+            lambda: index.delete(["cat"]),
+            lambda: index.compact(),
+            lambda: index.duplicates(progress=False),
+            lambda: index.save(place.parent / "copy"),
+        ):
+            with pytest.raises(DamagedError, match=r"vectors\.npy is damaged: its checksum"):
+                ask()
+    assert not (place.parent / "copy").exists()
+
+
+GRAPH = ["links.npy", "codes.npy", "rows.npy", "nodes.npy", "down.npy", "level.npy", "upper.npy"]
+
+
+def fuzz(folder, rounds):
+    """Damage files of a graph in many ways, open without checking, and search; print what came of it."""
+    hnsw._SCANS = 0
+    rng, came = np.random.default_rng(1), collections.Counter()
+    for turn in range(rounds):
+        path = Path(folder) / GRAPH[turn % len(GRAPH)]
+        whole = path.read_bytes()
+        data = bytearray(whole)
+        if turn % 5 == 0:  # all numbers are others
+            data[128:] = rng.bytes(len(data) - 128)
+        else:
+            region = (0, 128) if turn % 4 == 0 else (128, len(data))
+            for at in rng.integers(*region, rng.integers(1, 9)):
+                data[at] ^= 1 << int(rng.integers(8))
+        path.write_bytes(data)
+        try:
+            index = ss.Index.open(folder, verify=False)
+            index.search_batch(list(rng.normal(size=(5, 16)).astype(np.float32)), 10)
+            index.search(np.ones(16), k=50, where="id != 'p3'")
+            came["searched"] += 1
+        except SemspaceError as problem:
+            came[type(problem).__name__] += 1
+        path.write_bytes(whole)
+    print(json.dumps(came))
+
+
+def test_a_damaged_graph_never_crashes_the_process(tmp_path):
+    space = random_space(1_200, 16)
+    ss.Index.build(space, "hnsw", m=4, ef_construction=20, progress=False).save(tmp_path / "i")
+    ran = run("import sys; from tests.test_index_disk import fuzz; fuzz(sys.argv[1], 140)", tmp_path / "i")
+    assert ran.returncode == 0, ran.stderr[-2000:]
+    came = json.loads(ran.stdout)
+    assert set(came) == {"searched", "DamagedError"}
+    assert min(came.values()) > 20
+
+
+def test_a_graph_that_does_not_fit_its_points_is_said(tmp_path):
+    ss.Index.build(random_space(1_200, 8), "hnsw", progress=False).save(tmp_path / "i")
+    rows = np.load(tmp_path / "i" / "rows.npy")
+    rows[5] = 1_200
+    np.save(tmp_path / "i" / "rows.npy", rows)
+    with pytest.raises(DamagedError, match="a graph that doesn't fit together .*row 1200 of 1200"):
+        ss.Index.open(tmp_path / "i", verify=False)
+
+
+def test_an_index_of_the_time_of_hnswlib_is_searched_without_it(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "hnswlib", None)
+    golden = Path(__file__).parent / "golden" / "v1" / "index-hnsw"
+    shutil.copytree(golden, tmp_path / "i")
+    with ss.Index.open(tmp_path / "i", writable=True) as index:
+        assert (index.kind, len(index)) == ("hnsw", 3)
+        assert index.search(id="a").ids == ("c", "b")
+        index.add(["d"], [[1, 0.4]], {"text": ["new"], "year": [4]})
+        assert index.search(id="a", k=1).ids == ("d",)
+        index.compact()
+    assert (tmp_path / "i" / "links.npy").exists()
+    assert ss.Index.open(tmp_path / "i").search(id="a", k=1).ids == ("d",)
+
+
+# -- killed at any moment -------------------------------------------------------------------------------------
+
+
+CHILD = """
+import json, random, sys
+import numpy as np
+import semspace as ss
+from semspace.index import local
+local._CHECKED_FIRST, local._FOLD = 3_000, 0.05
+place, seed = sys.argv[1], int(sys.argv[2])
+draw = random.Random(seed)
+with ss.Index.open(place, writable=True, verify=True) as index:
+    ids = index.space.ids.tolist()
+    print("ready", flush=True)
+    for step in range(100_000):
+        what = draw.choice(["add", "add", "update", "delete"])
+        some = [f"{seed}-{step}-{i}" for i in range(draw.randint(1, 5))] if what == "add" else draw.sample(ids, 2)
+        note = f"{seed}-{step}"
+        print("asked", json.dumps([what, some, note]), flush=True)
+        vectors = np.full((len(some), 4), 1 + seed * 1000 + step, np.float32)
+        if what == "delete":
+            index.delete(some)
+            ids = [id for id in ids if id not in some]
+        else:
+            (index.add if what == "add" else index.update)(some, vectors, {"note": [note] * len(some)})
+            ids += some if what == "add" else []
+        print("done", flush=True)
+"""
+
+
+def after(model, what, some, note):
+    """Give what an index holds after a change."""
+    if what == "delete":
+        return {id: value for id, value in model.items() if id not in some}
+    seed, step = map(int, note.split("-"))
+    return {**model, **dict.fromkeys(some, (*[1.0 + seed * 1000 + step] * 4, note))}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
+@pytest.mark.parametrize(("kind", "kills"), [("exact", 30), ("hnsw", 20)])
+def test_a_killed_writer_loses_nothing_it_acknowledged(tmp_path, kind, kills):
+    space = ss.Space.from_vectors([f"p{i}" for i in range(40)], np.ones((40, 4)), {"note": ["at first"] * 40})
+    ss.Index.build(space, kind, progress=False).save(tmp_path / "i")
+    model, draw, changes, folds = held(ss.Index.open(tmp_path / "i")), random.Random(1), 0, 0
+    for seed in range(1, kills + 1):
+        begun = (tmp_path / "i" / "manifest.json").read_bytes()
+        child = subprocess.Popen(
+            [sys.executable, "-c", CHILD, str(tmp_path / "i"), str(seed)], stdout=subprocess.PIPE, text=True
+        )
+        assert child.stdout.readline() == "ready\n"
+        time.sleep(draw.uniform(0, 0.15))
+        child.send_signal(signal.SIGKILL)
+        lines = child.stdout.read().splitlines()
+        child.wait()
+        child.stdout.close()
+        asked = [json.loads(line[6:]) for line in lines if line.startswith("asked") and line.endswith("]")]
+        done = lines.count("done")
+        assert done <= len(asked) <= done + 1
+        for change in asked[:done]:
+            model = after(model, *change)
+        found = held(ss.Index.open(tmp_path / "i"))
+        if found != model:  # the last one wasn't acknowledged: it may have been made, whole
+            assert len(asked) == done + 1
+            model = after(model, *asked[-1])
+            assert found == model
+        changes += done
+        folds += not (tmp_path / "i").exists() or begun != (tmp_path / "i" / "manifest.json").read_bytes()
+    assert changes > 5 * kills
+    assert folds > kills // 4
+    with ss.Index.open(tmp_path / "i", writable=True) as index:
+        index.compact()
+        assert held(index) == model
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".i.lock", "i"]
