@@ -193,7 +193,11 @@ class LocalCollection:
         if self._home is not None:
             self._home.append(record)
         self.apply(record)
-        if self._home is not None and self.points.live and self._home.journal.size > max(_FOLD * self._home.size, _CHECKED_FIRST):
+        if (
+            self._home is not None
+            and self.points.live
+            and self._home.journal.size > max(_FOLD * self._home.size, _CHECKED_FIRST)
+        ):
             self.fold()
 
     def apply(self, record: Record) -> None:
@@ -269,7 +273,12 @@ class Home:
     """The place of an opened index: its bundle, checked while it is in use, its journal, and the right to write."""
 
     def __init__(
-        self, bundle: Bundle, target: Path, lock: Lock | None, verify: bool | None, meta: Callable[[Draft], dict[str, Any]]
+        self,
+        bundle: Bundle,
+        target: Path,
+        lock: Lock | None,
+        verify: bool | None,
+        meta: Callable[[Draft], dict[str, Any]],
     ) -> None:
         self._target, self._lock, self._meta = target, lock, meta
         self._damage: DamagedError | None = None

@@ -180,7 +180,9 @@ class Points:
         try:
             return table.cast(self.ground.metadata.schema)
         except pl.exceptions.PolarsError as problem:
-            raise InputError(f"metadata must have columns of the same types as before: {_first_line(problem)}") from problem
+            raise InputError(
+                f"metadata must have columns of the same types as before: {_first_line(problem)}"
+            ) from problem
 
     def append(self, ids: Sequence[str], vectors: FloatMatrix, metadata: pl.DataFrame | None) -> Rows:
         """Take new points, and give their rows."""
