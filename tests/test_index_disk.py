@@ -380,7 +380,7 @@ def test_damage_of_a_large_index_is_noticed_while_it_is_used(place, monkeypatch)
             lambda: index.knn_query([[1.0, 0.0]]),
             lambda: index.add(["ship"], [[0.5, 0.5]], MORE),
             lambda: index.delete(["cat"]),
-            lambda: index.compact(),
+            index.compact,
             lambda: index.duplicates(progress=False),
             lambda: index.save(place.parent / "copy"),
         ):
@@ -433,7 +433,7 @@ def test_a_graph_that_does_not_fit_its_points_is_said(tmp_path):
     rows = np.load(tmp_path / "i" / "rows.npy")
     rows[5] = 1_200
     np.save(tmp_path / "i" / "rows.npy", rows)
-    with pytest.raises(DamagedError, match="a graph that doesn't fit together .*row 1200 of 1200"):
+    with pytest.raises(DamagedError, match=r"a graph that doesn't fit together .*row 1200 of 1200"):
         ss.Index.open(tmp_path / "i", verify=False)
 
 
