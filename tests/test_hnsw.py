@@ -170,7 +170,12 @@ def test_codes_lie_about_as_far_apart_as_their_points(metric, dim, seed):
     codes, questions = codec.encode(vectors), codec.encode(asked, asked=True)
     assert codec.width == 128
     if metric == "cosine":
-        true = 2 - 2 * (asked / np.linalg.norm(asked, axis=1)[:, None]) @ (vectors / np.linalg.norm(vectors, axis=1)[:, None]).T
+        true = (
+            2
+            - 2
+            * (asked / np.linalg.norm(asked, axis=1)[:, None])
+            @ (vectors / np.linalg.norm(vectors, axis=1)[:, None]).T
+        )
     elif metric == "euclidean":
         true = ((asked[:, None] - vectors[None]) ** 2).sum(axis=2)
     else:
@@ -353,11 +358,15 @@ def test_a_small_graph_says_that_nothing_was_measured():
 
 
 def test_settings_are_those_given(built):
-    index = ss.Index.build(named(draw(200)), "hnsw", m=8, ef_construction=40, ef=33, code_bytes=128, seed=5, progress=False)
+    index = ss.Index.build(
+        named(draw(200)), "hnsw", m=8, ef_construction=40, ef=33, code_bytes=128, seed=5, progress=False
+    )
     graph = graph_of(index)
     assert (graph.links.shape[1], graph.upper.shape[1], graph.codes.shape[1]) == (16, 8, 128)
     assert {"m": 8, "ef": 33, "code_bytes": 128, "seed": 5}.items() <= index.report().settings.items()
-    other = ss.Index.build(named(draw(200)), "hnsw", m=8, ef_construction=40, ef=33, code_bytes=128, seed=6, progress=False)
+    other = ss.Index.build(
+        named(draw(200)), "hnsw", m=8, ef_construction=40, ef=33, code_bytes=128, seed=6, progress=False
+    )
     assert not np.array_equal(graph_of(other).rows, graph.rows)
 
 

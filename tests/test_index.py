@@ -205,7 +205,9 @@ def test_texts_are_encoded(tiny, make):
 
 def test_range_search_gives_all_that_are_near_enough(make):
     angles = np.radians(np.arange(0, 180, 0.5))
-    index = make(ss.Space.from_vectors([f"{a:06.1f}" for a in np.degrees(angles)], np.c_[np.cos(angles), np.sin(angles)]))
+    index = make(
+        ss.Space.from_vectors([f"{a:06.1f}" for a in np.degrees(angles)], np.c_[np.cos(angles), np.sin(angles)])
+    )
     found = index.range_search([1.0, 0.0], min_score=float(np.cos(np.radians(90.2))))
     assert found.ids == tuple(f"{a / 2:06.1f}" for a in range(181))
     assert len(index.range_search([1.0, 0.0], min_score=-2)) == 360
@@ -249,7 +251,8 @@ def test_spread_is_maximal_marginal_relevance(n, k, diversity, seed):
     for step, row in enumerate(chosen):
         left = [i for i in range(n) if i not in chosen[:step]]
         worth = {
-            i: (1 - diversity) * relevance[i] - (diversity * max(points[i] @ points[j] for j in chosen[:step]) if step else 0)
+            i: (1 - diversity) * relevance[i]
+            - (diversity * max(points[i] @ points[j] for j in chosen[:step]) if step else 0)
             for i in left
         }
         assert worth[int(row)] >= max(worth.values()) - 1e-5
@@ -317,7 +320,11 @@ def test_nothing_local_is_left_of_no_points(local, space):
     assert local.duplicates(progress=False).is_empty()
     assert (local.knn_query([[1.0, 0.0]], 2)[0] == -1).all()
     assert "6 deleted" in str(local.report())
-    for ask, why in ((local.compact, "no live points left"), (local.measure, "no live points"), (lambda: local.space, "empty")):
+    for ask, why in (
+        (local.compact, "no live points left"),
+        (local.measure, "no live points"),
+        (lambda: local.space, "empty"),
+    ):
         with pytest.raises(InputError, match=why):
             ask()
 

@@ -135,9 +135,13 @@ class LivingGraph(Living):
 
 CHECKS = [HealthCheck.too_slow, HealthCheck.filter_too_much]
 TestLivingExact = Living.TestCase
-TestLivingExact.settings = settings(max_examples=20, stateful_step_count=15, deadline=None, suppress_health_check=CHECKS)
+TestLivingExact.settings = settings(
+    max_examples=20, stateful_step_count=15, deadline=None, suppress_health_check=CHECKS
+)
 TestLivingGraph = LivingGraph.TestCase
-TestLivingGraph.settings = settings(max_examples=20, stateful_step_count=15, deadline=None, suppress_health_check=CHECKS)
+TestLivingGraph.settings = settings(
+    max_examples=20, stateful_step_count=15, deadline=None, suppress_health_check=CHECKS
+)
 
 
 # -- many changes ---------------------------------------------------------------------------------------------
@@ -158,13 +162,20 @@ def test_an_index_that_was_changed_finds_as_much_as_a_fresh_one(monkeypatch, met
         index.add(ids[new], vectors[new])
         index.search(vectors[0], 1)
     left = np.setdiff1d(np.arange(3_000), gone)
-    fresh = ss.Index.build(ss.Space.from_vectors([ids[i] for i in left], vectors[left]), "hnsw", metric=metric, progress=False)
+    fresh = ss.Index.build(
+        ss.Space.from_vectors([ids[i] for i in left], vectors[left]), "hnsw", metric=metric, progress=False
+    )
     asked = rng.normal(size=(200, 12)).astype(np.float32)
     true = left[truth(vectors[left], asked, 10, metric)]
     names = [{ids[row] for row in rows} for rows in true]
 
     def found(some):
-        return np.mean([len({*hits.ids} & right) / 10 for hits, right in zip(some.search_batch(list(asked), 10), names, strict=True)])
+        return np.mean(
+            [
+                len({*hits.ids} & right) / 10
+                for hits, right in zip(some.search_batch(list(asked), 10), names, strict=True)
+            ]
+        )
 
     assert found(index) >= found(fresh) - 0.02
     assert not len(unreached(index))
@@ -178,7 +189,9 @@ def test_an_index_that_was_changed_finds_as_much_as_a_fresh_one(monkeypatch, met
 def test_one_by_one_is_as_good_as_at_once(monkeypatch):
     monkeypatch.setattr(hnsw, "_SCANS", 0)
     vectors = np.random.default_rng(1).normal(size=(1_400, 8)).astype(np.float32)
-    index = ss.Index.build(ss.Space.from_vectors([f"p{i}" for i in range(1_000)], vectors[:1_000]), "hnsw", progress=False)
+    index = ss.Index.build(
+        ss.Space.from_vectors([f"p{i}" for i in range(1_000)], vectors[:1_000]), "hnsw", progress=False
+    )
     for i in range(1_000, 1_400):
         index.add([f"p{i}"], vectors[i : i + 1])
         if i % 10 == 0:

@@ -54,7 +54,9 @@ CHANGED = {"cat", "horse", "car", "bus", "train", "jet"}
 
 
 def run(code, *given, **more):
-    return subprocess.run([sys.executable, "-c", code, *map(str, given)], capture_output=True, text=True, check=False, **more)
+    return subprocess.run(
+        [sys.executable, "-c", code, *map(str, given)], capture_output=True, text=True, check=False, **more
+    )
 
 
 # -- saving and opening ---------------------------------------------------------------------------------------
@@ -169,7 +171,10 @@ def test_belongs_to_its_space_and_encoder(tmp_path, space, tiny):
     ss.Index.build(tiny.embed(ss.Corpus.from_texts(["red wine", "old ale"]))).save(tmp_path / "t")
     assert ss.Index.open(tmp_path / "t", encoder=tiny).search("old ale", 1).ids == ("1",)
     assert ss.Index.open(tmp_path / "t").search("old ale", 1).ids == ("1",)
-    with pytest.raises(InputError, match="there already|open for writing"), ss.Index.open(tmp_path / "i", writable=True):
+    with (
+        pytest.raises(InputError, match="there already|open for writing"),
+        ss.Index.open(tmp_path / "i", writable=True),
+    ):
         ss.Index.open(tmp_path / "i", space=space, writable=True)
 
 

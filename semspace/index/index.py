@@ -471,7 +471,9 @@ class Index:
         else:
             asked = list(queries)
             if not asked:
-                raise InputError("measure needs at least one query; without queries= it asks for the index's own points")
+                raise InputError(
+                    "measure needs at least one query; without queries= it asks for the index's own points"
+                )
             vectors = self._checked(np.stack(self._vectors(asked)))
             own = [[] for _ in vectors]
         found, truth = (self._points.nearest(vectors, k, skip=own, exact=exact) for exact in (False, True))

@@ -139,14 +139,16 @@ class LocalCollection:
         for at, skip in enumerate(own):
             stop = start + int(held[at])
             ids, values = names[start:stop], scores[at, : stop - start]
-            order = [i for i in _by_score(values, ids) if not skip or rows[at, i] not in skip][:k]
-            hits.append(
-                Hits(
-                    tuple(ids[i] for i in order),
-                    values[order],
-                    None if table is None else table[[start + i for i in order]],
-                )
-            )
+            order = _by_score(values, ids)
+            if skip:
+                order = [i for i in order if rows[at, i] not in skip]
+            if order[:k] == [*range(min(k, len(ids)))]:  # as it nearly always is, and slices cost little
+                part = None if table is None else table[start : start + min(k, len(ids))]
+                hits.append(Hits(tuple(ids[:k]), values[:k], part))
+            else:
+                order = order[:k]
+                part = None if table is None else table[[start + i for i in order]]
+                hits.append(Hits(tuple(ids[i] for i in order), values[order], part))
             start = stop
         return hits
 
@@ -193,7 +195,11 @@ class LocalCollection:
         if self._home is not None:
             self._home.append(record)
         self.apply(record)
-        if self._home is not None and self.points.live and self._home.journal.size > max(_FOLD * self._home.size, _CHECKED_FIRST):
+        if (
+            self._home is not None
+            and self.points.live
+            and self._home.journal.size > max(_FOLD * self._home.size, _CHECKED_FIRST)
+        ):
             self.fold()
 
     def apply(self, record: Record) -> None:
@@ -269,7 +275,12 @@ class Home:
     """The place of an opened index: its bundle, checked while it is in use, its journal, and the right to write."""
 
     def __init__(
-        self, bundle: Bundle, target: Path, lock: Lock | None, verify: bool | None, meta: Callable[[Draft], dict[str, Any]]
+        self,
+        bundle: Bundle,
+        target: Path,
+        lock: Lock | None,
+        verify: bool | None,
+        meta: Callable[[Draft], dict[str, Any]],
     ) -> None:
         self._target, self._lock, self._meta = target, lock, meta
         self._damage: DamagedError | None = None
