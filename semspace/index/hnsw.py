@@ -25,6 +25,7 @@ from semspace.index.points import Points
 from semspace.index.tuning import Tuning
 from semspace.progress import bar
 
+_CORES = os.cpu_count() or 1
 _HELD_OUT = 400  # points that recall is measured on
 _FEWEST = 1_000  # points of which as many can be spared
 _PENDING = 1_024  # points that came wait until so many do, or until somebody asks
@@ -331,7 +332,7 @@ class HnswEngine:
 
 
 def _workers(threads: int | None) -> int:
-    return os.cpu_count() or 1 if threads is None else checks.whole("threads", threads, high=1_024)
+    return _CORES if threads is None else checks.whole("threads", threads, high=1_024)
 
 
 def _distances(codes: Codes, nodes: Rows, own: Codes) -> Rows:

@@ -139,14 +139,16 @@ class LocalCollection:
         for at, skip in enumerate(own):
             stop = start + int(held[at])
             ids, values = names[start:stop], scores[at, : stop - start]
-            order = [i for i in _by_score(values, ids) if not skip or rows[at, i] not in skip][:k]
-            hits.append(
-                Hits(
-                    tuple(ids[i] for i in order),
-                    values[order],
-                    None if table is None else table[[start + i for i in order]],
-                )
-            )
+            order = _by_score(values, ids)
+            if skip:
+                order = [i for i in order if rows[at, i] not in skip]
+            if order[:k] == [*range(min(k, len(ids)))]:  # as it nearly always is, and slices cost little
+                part = None if table is None else table[start : start + min(k, len(ids))]
+                hits.append(Hits(tuple(ids[:k]), values[:k], part))
+            else:
+                order = order[:k]
+                part = None if table is None else table[[start + i for i in order]]
+                hits.append(Hits(tuple(ids[i] for i in order), values[order], part))
             start = stop
         return hits
 

@@ -20,6 +20,9 @@ from semspace.space import Space, below
 from semspace.text import stored
 
 
+_FEW = 128  # ids
+
+
 @dataclass(frozen=True, eq=False)
 class Ground:
     """Points that don't change: a space's, or as they lie in a file, read where they are needed."""
@@ -103,10 +106,14 @@ class Points:
     def ids(self, rows: Rows) -> list[str]:
         """Give the ids of rows, deleted ones too."""
         base = len(self.ground.ids)
-        if not self._ids or (len(rows) and rows.max() < base):
-            found: list[str] = self.ground.ids.gather(rows).to_list()
-            return found
-        return [self.ground.ids[row] if row < base else self._ids[row - base] for row in rows.tolist()]
+        old = rows < base
+        if len(rows) < _FEW:  # polars takes longer to set out than for these
+            return [self.ground.ids[row] if row < base else self._ids[row - base] for row in rows.tolist()]
+        names: list[str] = self.ground.ids.gather(rows[old]).to_list()
+        if old.all():
+            return names
+        known = iter(names)
+        return [next(known) if row < base else self._ids[row - base] for row in rows.tolist()]
 
     def vectors(self, rows: Rows) -> FloatMatrix:
         """Copy the vectors of rows, float32 (n, dim)."""
