@@ -17,7 +17,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tokenize import TokenError
@@ -195,6 +195,8 @@ def tidy(path: PathLike) -> None:
     target = place_of(path)
     for left in target.parent.glob(f"{glob.escape(f'.{target.name}.new-')}*"):
         shutil.rmtree(left, ignore_errors=True)
+    if is_bundle(target) and is_bundle(_aside(target)):
+        _remove(_aside(target))
 
 
 def discard(path: PathLike) -> None:
@@ -317,9 +319,11 @@ def _publish(folder: Path, target: Path) -> None:
     aside = _aside(target)
     if is_bundle(aside):  # what a writer left that died
         if target.exists():
-            shutil.rmtree(aside)
+            _remove(aside)
         else:
             os.replace(aside, target)
+    with suppress(OSError):
+        aside.rmdir()  # it died when only the empty folder was left
     if target.exists():
         os.replace(target, aside)
     try:
@@ -328,7 +332,16 @@ def _publish(folder: Path, target: Path) -> None:
         raise ExistsError(f"{target} was written by another process at the same time; try again") from problem
     sync(target.parent)
     if is_bundle(aside):
-        shutil.rmtree(aside, ignore_errors=True)
+        _remove(aside)
+
+
+def _remove(folder: Path) -> None:
+    """Delete a bundle, its manifest last, so that what a killed process leaves of it is still known as one."""
+    with suppress(OSError):  # a system may keep files that somebody reads
+        for path in folder.iterdir():
+            if path.name != MANIFEST:
+                path.unlink()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def place_of(path: PathLike) -> Path:

@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -94,6 +96,32 @@ def test_a_crash_after_replacing_keeps_the_new_value(tmp_path, monkeypatch):
         write(tmp_path / "v", 2.0, overwrite=True)
     assert read(tmp_path / "v").meta["value"] == 2.0
     write(tmp_path / "v", 3.0, overwrite=True)  # the next writer tidies up
+    assert read(tmp_path / "v").meta["value"] == 3.0
+    assert leftovers(tmp_path) == []
+
+
+@pytest.mark.parametrize("kept", [0, 1, 2, 3])
+def test_a_crash_while_the_old_value_is_deleted(tmp_path, monkeypatch, kept):
+    """At any file of it: the next writer knows what is left, and deletes it."""
+    write(tmp_path / "v")
+    real, calls = Path.unlink, []
+
+    def cut(path, **options):
+        calls.append(path)
+        if len(calls) > kept:
+            raise KeyboardInterrupt
+        real(path, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", cut)
+        patch.setattr(shutil, "rmtree", lambda *a, **k: (tmp_path / ".v.semspace-old" / bundle.MANIFEST).exists())
+        with suppress(KeyboardInterrupt):
+            write(tmp_path / "v", 2.0, overwrite=True)
+    if kept == 3:  # all but the empty folder
+        for path in (tmp_path / ".v.semspace-old").iterdir():
+            path.unlink()
+    assert read(tmp_path / "v").meta["value"] == 2.0
+    write(tmp_path / "v", 3.0, overwrite=True)
     assert read(tmp_path / "v").meta["value"] == 3.0
     assert leftovers(tmp_path) == []
 

@@ -19,7 +19,6 @@ from semspace.index.base import Mask, Rows
 from semspace.space import Space, below
 from semspace.text import stored
 
-
 _FEW = 128  # ids
 
 
