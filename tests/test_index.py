@@ -15,19 +15,19 @@ from tests.strategies import spaces
 
 
 def can_push():
-    """Tell whether `Index.push` is there, with a Milvus Lite to push to."""
+    """Tell whether there is a Milvus Lite to push to."""
     try:
         import milvus_lite  # noqa: F401
         import pymilvus  # noqa: F401
-
-        import semspace.index.pushing  # noqa: F401
     except ImportError:
         return False
     return True
 
 
 LOCAL = ("exact", "hnsw")
-MILVUS = pytest.param("milvus", marks=pytest.mark.skipif(not can_push(), reason="Index.push can't push to Milvus here"))
+MILVUS = pytest.param(
+    "milvus", marks=pytest.mark.skipif(not can_push(), reason="no Milvus Lite: pip install 'semspace[scale]'")
+)
 MORE = {"kind": ["plane"], "year": [7]}
 
 
@@ -353,6 +353,8 @@ def test_what_was_given_may_change_afterwards(make):
 
 
 NAN, ZERO = [[np.nan, 1.0]], [[0.0, 0.0]]
+OTHER = {"kind": ["a"], "hue": ["b"]}
+TWO = {"kind": ["a"] * 2, "year": [1] * 2}
 REFUSED = {
     "NaN": (lambda i: i.search([np.nan, 1.0]), InputError, "NaN"),
     "infinity": (lambda i: i.search([np.inf, 1.0]), InputError, "infinity"),
@@ -375,11 +377,11 @@ REFUSED = {
     "code": (lambda i: i.search([1.0, 0.0], where="__import__('os').system('x')"), InputError, "cannot use where="),
     "statements": (lambda i: i.search([1.0, 0.0], where="1=1; drop table"), InputError, "cannot use where="),
     "a select": (lambda i: i.search([1.0, 0.0], where="select * from self"), InputError, "cannot use where="),
-    "a number": (lambda i: i.search([1.0, 0.0], where="year + 1"), InputError, "true or false"),
+    "a number": (lambda i: i.search([1.0, 0.0], where="year + 1"), InputError, "true or false|cannot use where="),
     "blank": (lambda i: i.search([1.0, 0.0], where=" "), InputError, "must be a condition"),
     "no condition": (lambda i: i.search([1.0, 0.0], where=5), InputError, "must be a condition"),
     "among a text": (lambda i: i.search([1.0, 0.0], among="cat"), InputError, "among must be a list of strings"),
-    "among numbers": (lambda i: i.search([1.0, 0.0], among=[1]), InputError, "among must hold only strings; item 0 is int"),
+    "among numbers": (lambda i: i.search([1.0, 0.0], among=[1]), InputError, "among must hold only strings"),
     "range": (lambda i: i.range_search([1.0, 0.0], float("nan")), InputError, "min_score must be a number"),
     "like a text": (lambda i: i.recommend("cat"), InputError, "like= takes a list"),
     "like nothing": (lambda i: i.recommend([], ["cat"]), InputError, "at least one point in like="),
@@ -387,10 +389,10 @@ REFUSED = {
     "like unknown": (lambda i: i.recommend(["cats"]), InputError, "no encoder.*'cats'"),
     "diversity": (lambda i: i.diversify([1.0, 0.0], diversity=1.1), InputError, "diversity must be .* at most 1"),
     "no candidates": (lambda i: i.diversify([1.0, 0.0], candidates=0), InputError, "candidates must be .* at least 10"),
-    "few candidates": (lambda i: i.diversify([1.0, 0.0], 3, candidates=2), InputError, "candidates must be .* at least 3"),
+    "few candidates": (lambda i: i.diversify([1.0, 0.0], 3, candidates=2), InputError, "at least 3; got 2"),
     "measure nothing": (lambda i: i.measure([]), InputError, "at least one query"),
-    "add a duplicate": (lambda i: i.add(["n", "cat"], [[1, 0]] * 2, {"kind": ["a"] * 2, "year": [1] * 2}), InputError, "already has 'cat'"),
-    "add one twice": (lambda i: i.add(["n", "n"], [[1, 0]] * 2, {"kind": ["a"] * 2, "year": [1] * 2}), InputError, "'n' comes more than once"),
+    "add a duplicate": (lambda i: i.add(["n", "cat"], [[1, 0]] * 2, TWO), InputError, "already has 'cat'"),
+    "add one twice": (lambda i: i.add(["n", "n"], [[1, 0]] * 2, TWO), InputError, "'n' comes more than once"),
     "add NaN": (lambda i: i.add(["n"], NAN, MORE), InputError, r"vector of 'n' \(row 0\) holds NaN"),
     "add zero": (lambda i: i.add(["n"], ZERO, MORE), InputError, r"vector of 'n' \(row 0\) is all zeros"),
     "add wide": (lambda i: i.add(["n"], [[1, 2, 3]], MORE), InputError, "vectors must have 2 columns.*got 3"),
@@ -398,13 +400,13 @@ REFUSED = {
     "add ragged": (lambda i: i.add(["n"], [[1], [2, 3]], MORE), InputError, "matrix of numbers"),
     "add None": (lambda i: i.add(["n"], None, MORE), InputError, "vectors must be a matrix of numbers, .* NoneType"),
     "add too many": (lambda i: i.add(["n"], [[1, 0]] * 2, MORE), InputError, "one length; got 1 ids and 2 vectors"),
-    "add texts": (lambda i: i.add(["n"], ["a text"], MORE), InputError, "no encoder, so it can't take texts"),
-    "add a number": (lambda i: i.add([5], [[1, 0]], MORE), InputError, "ids must hold only strings; item 0 is int: 5"),
+    "add texts": (lambda i: i.add(["n"], ["a text"], MORE), InputError, "no encoder"),
+    "add a number": (lambda i: i.add([5], [[1, 0]], MORE), InputError, "item 0 is int: 5"),
     "add an id": (lambda i: i.add("n", [[1, 0]], MORE), InputError, "ids must be a list of strings"),
     "add bare": (lambda i: i.add(["n"], [[1, 0]]), InputError, "metadata"),
-    "add other columns": (lambda i: i.add(["n"], [[1, 0]], {"kind": ["a"], "colour": ["b"]}), InputError, "columns kind, year; got kind, colour"),
+    "add other columns": (lambda i: i.add(["n"], [[1, 0]], OTHER), InputError, "kind, year; got kind, hue"),
     "add other types": (lambda i: i.add(["n"], [[1, 0]], {"kind": ["a"], "year": ["long ago"]}), InputError, "year"),
-    "add more rows": (lambda i: i.add(["n"], [[1, 0]], {"kind": ["a"] * 2, "year": [1] * 2}), InputError, "a row for each"),
+    "add more rows": (lambda i: i.add(["n"], [[1, 0]], TWO), InputError, "a row for each"),
     "add no table": (lambda i: i.add(["n"], [[1, 0]], 5), InputError, "DataFrame; got int"),
     "update unknown": (lambda i: i.update(["cat", "cats"], [[1, 0]] * 2), UnknownIdError, "no point 'cats'"),
     "update NaN": (lambda i: i.update(["cat"], NAN), InputError, "holds NaN"),

@@ -103,7 +103,7 @@ def test_readers_beside_one_writer(place, kind):
 
 def test_one_writer_at_a_time(place):
     with ss.Index.open(place, writable=True) as writer:
-        with pytest.raises(InputError, match=rf"open for writing in another place \(process {os.getpid()}\)"):
+        with pytest.raises(InputError, match=rf"being written in another place \(process {os.getpid()}\)"):
             ss.Index.open(place, writable=True)
         code = "import sys, semspace as ss; ss.Index.open(sys.argv[1], writable=True)"
         other = run(code, place)
@@ -153,7 +153,7 @@ def test_saving_over_the_place_it_is_open_at_loses_nothing(place):
 def test_nobody_saves_over_an_index_that_is_being_written(place, space):
     other = ss.Index.build(space)
     with ss.Index.open(place, writable=True) as index:
-        with pytest.raises(InputError, match="open for writing in another place"):
+        with pytest.raises(InputError, match="being written in another place"):
             other.save(place, overwrite=True)
         index.add(["ship"], [[0.5, 0.5]], MORE)
     assert "ship" in ss.Index.open(place)
@@ -171,11 +171,6 @@ def test_belongs_to_its_space_and_encoder(tmp_path, space, tiny):
     ss.Index.build(tiny.embed(ss.Corpus.from_texts(["red wine", "old ale"]))).save(tmp_path / "t")
     assert ss.Index.open(tmp_path / "t", encoder=tiny).search("old ale", 1).ids == ("1",)
     assert ss.Index.open(tmp_path / "t").search("old ale", 1).ids == ("1",)
-    with (
-        pytest.raises(InputError, match="there already|open for writing"),
-        ss.Index.open(tmp_path / "i", writable=True),
-    ):
-        ss.Index.open(tmp_path / "i", space=space, writable=True)
 
 
 def test_an_encoder_is_still_known_after_folding(tmp_path, tiny):
@@ -221,7 +216,7 @@ def test_a_journal_that_has_grown_is_folded(tmp_path, monkeypatch, kind):
             folds += had and not (tmp_path / "i" / NAME).exists()
             longest = max(longest, index._points._home.journal.size)
         before = held(index)
-        assert folds >= 3
+        assert folds >= 2
         assert longest < 0.2 * bundle.opening(tmp_path / "i").size + 500
     again = ss.Index.open(tmp_path / "i")
     assert held(again) == before
@@ -240,7 +235,7 @@ def test_deleting_the_last_points_never_fails(tmp_path, monkeypatch, space, kind
     assert set(held(ss.Index.open(tmp_path / "i", verify=True))) == {"jet"}
 
 
-def test_an_unfinished_last_change_is_passed_over(tmp_path, place):
+def test_an_unfinished_last_change_is_passed_over(place, kind):
     """Cut at every byte of the last record, as a process does that is killed while it writes."""
     path = place / NAME
     before, start, slot = held(ss.Index.open(place)), path.stat().st_size, path.read_bytes()[:95]
@@ -248,11 +243,11 @@ def test_an_unfinished_last_change_is_passed_over(tmp_path, place):
         index.add(["ship"], [[0.5, 0.5]], MORE)
     whole = path.read_bytes()
     after = {**before, "ship": (0.5, 0.5, "plane", 7)}
-    for stop in range(start, len(whole)):
+    for stop in range(start, len(whole), 1 if kind == "exact" else 9):
         path.write_bytes(slot + whole[95:stop])
         with ss.Index.open(place) as index:
             assert held(index) == before
-        if stop % 16 == 0:  # and goes on from there
+        if stop % 64 == 0:  # and goes on from there
             with ss.Index.open(place, writable=True) as index:
                 index.add(["ship"], [[0.5, 0.5]], MORE)
             assert held(ss.Index.open(place)) == after
@@ -263,7 +258,7 @@ def test_an_unfinished_last_change_is_passed_over(tmp_path, place):
 def test_an_acknowledged_change_is_never_passed_over(place):
     path = place / NAME
     whole = path.read_bytes()
-    for stop in range(len(whole)):
+    for stop in range(0, len(whole), 1 if len(whole) < 500 else 5):
         path.write_bytes(whole[:stop])
         with pytest.raises(DamagedError, match="restore it, or delete it"):
             ss.Index.open(place)
@@ -272,7 +267,7 @@ def test_an_acknowledged_change_is_never_passed_over(place):
 def test_a_bit_that_has_changed_in_the_journal_is_damage(place):
     path = place / NAME
     whole = path.read_bytes()
-    for at in range(len(whole)):
+    for at in [*range(130), *range(130, len(whole), 7)]:
         path.write_bytes(whole[:at] + bytes([whole[at] ^ 1 << at % 8]) + whole[at + 1 :])
         with pytest.raises(DamagedError, match="restore it, or delete it"):
             ss.Index.open(place)
@@ -324,7 +319,7 @@ def test_a_full_disk_changes_nothing(place, monkeypatch):
 
 def test_a_lock_is_given_back(tmp_path):
     first = Lock(tmp_path / "i")
-    with pytest.raises(InputError, match="open for writing"):
+    with pytest.raises(InputError, match="being written in"):
         Lock(tmp_path / "i")
     first.release()
     Lock(tmp_path / "i").release()
@@ -385,7 +380,7 @@ def test_damage_of_a_large_index_is_noticed_while_it_is_used(place, monkeypatch)
             lambda: index.knn_query([[1.0, 0.0]]),
             lambda: index.add(["ship"], [[0.5, 0.5]], MORE),
             lambda: index.delete(["cat"]),
-            lambda: index.compact(),
+            index.compact,
             lambda: index.duplicates(progress=False),
             lambda: index.save(place.parent / "copy"),
         ):
@@ -438,7 +433,7 @@ def test_a_graph_that_does_not_fit_its_points_is_said(tmp_path):
     rows = np.load(tmp_path / "i" / "rows.npy")
     rows[5] = 1_200
     np.save(tmp_path / "i" / "rows.npy", rows)
-    with pytest.raises(DamagedError, match="a graph that doesn't fit together .*row 1200 of 1200"):
+    with pytest.raises(DamagedError, match=r"a graph that doesn't fit together .*row 1200 of 1200"):
         ss.Index.open(tmp_path / "i", verify=False)
 
 
@@ -460,29 +455,47 @@ def test_an_index_of_the_time_of_hnswlib_is_searched_without_it(tmp_path, monkey
 
 
 CHILD = """
-import json, random, sys
+import json, os, random, sys
 import numpy as np
 import semspace as ss
 from semspace.index import local
+from semspace.index.codes import Codec
+from semspace.index.graph import Crew, Graph
+
 local._CHECKED_FIRST, local._FOLD = 3_000, 0.05
-place, seed = sys.argv[1], int(sys.argv[2])
-draw = random.Random(seed)
-with ss.Index.open(place, writable=True, verify=True) as index:
-    ids = index.space.ids.tolist()
-    print("ready", flush=True)
-    for step in range(100_000):
-        what = draw.choice(["add", "add", "update", "delete"])
-        some = [f"{seed}-{step}-{i}" for i in range(draw.randint(1, 5))] if what == "add" else draw.sample(ids, 2)
-        note = f"{seed}-{step}"
-        print("asked", json.dumps([what, some, note]), flush=True)
-        vectors = np.full((len(some), 4), 1 + seed * 1000 + step, np.float32)
-        if what == "delete":
-            index.delete(some)
-            ids = [id for id in ids if id not in some]
-        else:
-            (index.add if what == "add" else index.update)(some, vectors, {"note": [note] * len(some)})
-            ids += some if what == "add" else []
-        print("done", flush=True)
+
+def work(place, seed):
+    draw = random.Random(seed)
+    with ss.Index.open(place, writable=True, verify=True) as index:
+        ids = index.space.ids.tolist()
+        print("ready", os.getpid(), flush=True)
+        for step in range(100_000):
+            what = draw.choice(["add", "add", "update", "delete"])
+            some = [f"{seed}-{step}-{i}" for i in range(draw.randint(1, 5))] if what == "add" else draw.sample(ids, 2)
+            note = f"{seed}-{step}"
+            print("asked", json.dumps([what, some, note]), flush=True)
+            vectors = np.full((len(some), 4), 1 + seed * 1000 + step, np.float32)
+            if what == "delete":
+                index.delete(some)
+                ids = [id for id in ids if id not in some]
+            else:
+                (index.add if what == "add" else index.update)(some, vectors, {"note": [note] * len(some)})
+                ids += some if what == "add" else []
+            print("done", flush=True)
+
+# The kernels are loaded once; nothing of polars runs before the fork, whose threads wouldn't be there after it.
+vectors = np.random.default_rng(0).normal(size=(80, 4)).astype(np.float32)
+codec = Codec.fit(vectors, "cosine")
+graph, crew = Graph(codec.width, 16, 200, 1), Crew(1, codec.width)
+graph.first(codec.encode(vectors), np.arange(80), crew)
+graph.add(codec.encode(vectors), np.arange(80, 160), crew)
+for line in sys.stdin:
+    child = os.fork()
+    if not child:
+        work(sys.argv[1], int(line))
+        os._exit(0)
+    os.waitpid(child, 0)
+    print("\\ndead", flush=True)
 """
 
 
@@ -494,38 +507,40 @@ def after(model, what, some, note):
     return {**model, **dict.fromkeys(some, (*[1.0 + seed * 1000 + step] * 4, note))}
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
-@pytest.mark.parametrize(("kind", "kills"), [("exact", 30), ("hnsw", 20)])
-def test_a_killed_writer_loses_nothing_it_acknowledged(tmp_path, kind, kills):
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL, no fork")
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_killed_writer_loses_nothing_it_acknowledged(tmp_path, kind):
+    """Fifty times over one index that grows, at any moment, also while its journal is folded."""
+    place = tmp_path / "i"
     space = ss.Space.from_vectors([f"p{i}" for i in range(40)], np.ones((40, 4)), {"note": ["at first"] * 40})
-    ss.Index.build(space, kind, progress=False).save(tmp_path / "i")
-    model, draw, changes, folds = held(ss.Index.open(tmp_path / "i")), random.Random(1), 0, 0
-    for seed in range(1, kills + 1):
-        begun = (tmp_path / "i" / "manifest.json").read_bytes()
-        child = subprocess.Popen(
-            [sys.executable, "-c", CHILD, str(tmp_path / "i"), str(seed)], stdout=subprocess.PIPE, text=True
-        )
-        assert child.stdout.readline() == "ready\n"
-        time.sleep(draw.uniform(0, 0.15))
-        child.send_signal(signal.SIGKILL)
-        lines = child.stdout.read().splitlines()
-        child.wait()
-        child.stdout.close()
-        asked = [json.loads(line[6:]) for line in lines if line.startswith("asked") and line.endswith("]")]
-        done = lines.count("done")
-        assert done <= len(asked) <= done + 1
-        for change in asked[:done]:
-            model = after(model, *change)
-        found = held(ss.Index.open(tmp_path / "i"))
-        if found != model:  # the last one wasn't acknowledged: it may have been made, whole
-            assert len(asked) == done + 1
-            model = after(model, *asked[-1])
-            assert found == model
-        changes += done
-        folds += not (tmp_path / "i").exists() or begun != (tmp_path / "i" / "manifest.json").read_bytes()
+    ss.Index.build(space, kind, progress=False).save(place)
+    model, draw, changes, folds, kills = held(ss.Index.open(place)), random.Random(1), 0, 0, 50
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, "-c", CHILD, str(place)], **pipes) as children:
+        for seed in range(1, kills + 1):
+            begun = bundle.opening(place).signature
+            print(seed, file=children.stdin, flush=True)
+            ready, pid = children.stdout.readline().split()
+            assert ready == "ready"
+            time.sleep(draw.uniform(0, 0.15))
+            os.kill(int(pid), signal.SIGKILL)
+            lines = list(iter(children.stdout.readline, "dead\n"))
+            asked = [json.loads(line[6:]) for line in lines if line.startswith("asked") and line.endswith("]\n")]
+            done = lines.count("done\n")
+            assert done <= len(asked) <= done + 1
+            for change in asked[:done]:
+                model = after(model, *change)
+            index = ss.Index.open(place)
+            if held(index) != model:  # the last change wasn't acknowledged: it may have been made, whole
+                assert len(asked) == done + 1
+                model = after(model, *asked[-1])
+            assert held(index) == model
+            changes += done
+            folds += begun != bundle.opening(place).signature
+        children.stdin.close()
     assert changes > 5 * kills
     assert folds > kills // 4
-    with ss.Index.open(tmp_path / "i", writable=True) as index:
+    with ss.Index.open(place, writable=True) as index:
         index.compact()
         assert held(index) == model
     assert sorted(path.name for path in tmp_path.iterdir()) == [".i.lock", "i"]

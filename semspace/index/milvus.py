@@ -386,6 +386,8 @@ class MilvusCollection:
     def update(self, ids: Sequence[str], vectors: FloatMatrix, metadata: pl.DataFrame | None) -> None:
         """Give points other vectors and metadata; raise `UnknownIdError` where one isn't there, and change none."""
         self._check_known(ids, {id: True for id, there in zip(ids, self.present(ids), strict=True) if there})
+        if metadata is None and self.columns:
+            metadata = self.metadata(ids)  # they keep what they have
         self.write("upsert", ids, vectors, metadata)
 
     def write(self, verb: str, ids: Sequence[str], vectors: FloatMatrix, metadata: pl.DataFrame | None) -> None:

@@ -128,6 +128,8 @@ class Fields:
                 f"the metadata must have the columns {', '.join(self.names) or 'of this collection, which are none'}; "
                 f"got {', '.join(metadata.columns) or 'none'}"
             )
+        if len(metadata) != len(ids):
+            raise InputError(f"metadata must have a row for each of the {len(ids)} points; it has {len(metadata)}")
         return {
             self.names[name]: self._encode_column(ids, metadata[name], dtype) for name, dtype in self.schema.items()
         }
