@@ -69,7 +69,7 @@ def test_the_tour_in_python(tmp_path, monkeypatch, capsys):
         assert following == "text"
         printed = capsys.readouterr().out
         assert (alike if "Word2Vec" in code else printed_here)(shown, printed), printed
-    assert run == 4
+    assert run == 5
 
 
 def test_the_tour_in_a_shell(tmp_path):
