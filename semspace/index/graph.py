@@ -26,6 +26,7 @@ BATCH = 1_024  # points that come into the graph at a time, at most
 _FIRST = 64  # and at the beginning
 _ALONE = 16  # below as many pieces of work, threads cost more than they save
 _HIGHEST = 12  # layers
+_SMALL = 50_000  # points: up to here it costs little to see after each change that all are reached
 _ROWS = 65_536  # codes copied at a time
 
 
@@ -104,6 +105,7 @@ class Graph:
     def __init__(self, width: int, m: int, ef_construction: int, seed: int) -> None:
         self.m, self.ef_construction, self.seed = m, ef_construction, seed
         self.count = self.used = 0
+        self._unchecked = 0  # points that came since every point was known to be reached
         self.root = 0  # the node to begin with where there are no upper layers
         self.entry = -1  # a row of the highest upper layer
         self.codes: Codes = rows_of_bytes(0, width)
@@ -169,7 +171,9 @@ class Graph:
             done += size
             if shown is not None:
                 shown.update(size)
-        self._reconnect()
+        self._unchecked += done
+        if self.count < _SMALL or self._unchecked * 16 > self.count:
+            self.reconnect()
 
     def _insert(self, batch: Links, level: int, crew: Crew) -> None:
         rows = self._rise(batch, level)
@@ -249,15 +253,18 @@ class Graph:
 
     # -- every point can be reached -----------------------------------------------------------------------
 
-    def _reconnect(self) -> None:
+    def reconnect(self) -> None:
         """Link points that can't be reached from the root to ones nearby that can."""
+        self._unchecked = 0
         for _ in range(8):
             lost = walking.unreached(self.links[: self.count], self.root)
             if not len(lost):
                 return
-            own = Scratch(self.codes.shape[1])
-            room = own.fit(2 * self.ef_construction, len(self.codes))
-            linking.rescue(lost, self.root, 2 * self.ef_construction, self.links, self.codes, *room)
+            ef = max(2 * self.ef_construction, 64)
+            room = Scratch(self.codes.shape[1]).fit(ef, len(self.codes))
+            held = self.links[: self.count]
+            ways = np.bincount(held[held >= 0], minlength=self.count)
+            linking.rescue(lost, self.root, ef, self.links, ways, self.codes, *room)
 
 
 def _check_rows(rows: Links, nodes: Links, down: Links, level: Links, entry: int) -> None:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from semspace import checks
+from semspace import checks, queries
 from semspace.bundle import Bundle, Draft
 from semspace.checks import FloatMatrix
 from semspace.errors import DamagedError
@@ -30,6 +30,7 @@ _HELD_OUT = 400  # points that recall is measured on
 _FEWEST = 1_000  # points of which as many can be spared
 _PENDING = 1_024  # points that came wait until so many do, or until somebody asks
 _SCANS = 50  # comparisons in a row cost as much as those of one candidate on a walk
+_ROUNDING = 1.000_001  # a vector may be longer than the longest by so much
 _CLIPPED = 0.02  # of a query's numbers don't fit its code: then the code says little of it
 _SURE = 0.998  # of the true neighbours are to be looked at
 _NEAR = 16  # neighbours looked at first, where pairs are wanted
@@ -82,6 +83,8 @@ class HnswEngine:
         self._settings, self.tuning = settings, measured
         self._crews: dict[int, Crew] = {}
         self._waiting: list[Rows] = []
+        # Rows that the graph doesn't hold: for the dot product, vectors longer than any there was when it was built.
+        self._apart = np.empty(0, np.int64)
 
     @classmethod
     def build(
@@ -143,10 +146,29 @@ class HnswEngine:
             unsure = self._scan(asked, codes, mask, found, scores, crew)
         else:
             unsure = self._walk(asked, codes, mask, ef, wider, found, scores, crew, starts)
+            if unsure.any():
+                again = np.flatnonzero(unsure)
+                rows, own = found[again], scores[again]
+                unsure[again] = self._scan(asked[again], codes[again], mask, rows, own, crew)
+                found[again], scores[again] = rows, own
         unsure |= self._clipped(codes)
         if unsure.any():
             found[unsure], scores[unsure] = compare_all(self.points, self.metric, asked[unsure], k, allowed)
+        if len(self._apart):
+            self._compare_apart(asked, mask, found, scores)
         return found, scores
+
+    def _compare_apart(self, asked: FloatMatrix, mask: Mask | None, found: Rows, scores: FloatMatrix) -> None:
+        """Put in their place points that the graph doesn't hold."""
+        rows = self._apart if mask is None else self._apart[mask[self._apart]]
+        own = (self.points.vectors(rows), self.points.sizes[rows])
+        names = range(len(rows))
+        near = queries.nearest(*own, asked, found.shape[1], names=names, metric=self.metric)  # type: ignore[arg-type]
+        for at, (places, values) in enumerate(near):
+            fresh = ~np.isin(rows[places], found[at])
+            both = np.concatenate([scores[at], values[fresh]]), np.concatenate([found[at], rows[places[fresh]]])
+            order = np.lexsort((both[1], -both[0]))[: found.shape[1]]
+            scores[at], found[at] = both[0][order], both[1][order]
 
     def _walk(
         self, asked: FloatMatrix, codes: Codes, mask: Mask | None, ef: int, wider: int, found: Rows,
@@ -209,7 +231,7 @@ class HnswEngine:
     def pairs(self, least: float, *, progress: bool = True) -> Iterator[Pairs]:
         """Find pairs of live rows that score at least `least`: a point asks for more while all it found are near."""
         self.catch_up()
-        node = np.full(self.points.count, -1, np.int64)
+        node = np.full(self.points.count, self.graph.root, np.int64)
         node[self.graph.rows[: self.graph.count]] = np.arange(self.graph.count)
         rows = self.points.live_rows()
         with bar("looking for pairs", len(rows), unit="point", progress=progress) as shown:
@@ -230,6 +252,9 @@ class HnswEngine:
 
     def add(self, rows: Rows) -> None:
         """Take note of rows that have come: they go into the graph some hundreds at a time."""
+        if self.metric == "dot":
+            long = self.points.sizes[rows] > self.codec.reach * _ROUNDING
+            self._apart, rows = np.concatenate([self._apart, rows[long]]), rows[~long]
         self._waiting.append(rows)
         if sum(map(len, self._waiting)) >= _PENDING:
             self.catch_up()
@@ -240,6 +265,8 @@ class HnswEngine:
             return
         rows = np.concatenate(self._waiting)
         self._waiting = []
+        if not len(rows):
+            return
         with bar("adding to the index", len(rows), unit="point") as shown:
             self.graph.add(self.codec.encode(self.points.vectors(rows)), rows, self.crew(None), shown)
 
@@ -301,6 +328,8 @@ class HnswEngine:
         """Write graph and codec as arrays."""
         self.catch_up()
         graph = self.graph
+        if graph.codes.flags.writeable:
+            graph.reconnect()
         draft.meta["graph"] = {"entry": graph.entry, "count": graph.count, "used": graph.used}
         draft.meta["codec"] = {
             "step": self.codec.step, "reach": self.codec.reach, "energy": self.codec.energy,
@@ -328,7 +357,10 @@ class HnswEngine:
             raise DamagedError(
                 f"{bundle.folder} holds a graph that doesn't fit together ({problem}); build it again"
             ) from problem
-        return cls(points, codec, graph, chosen, Tuning(**bundle.meta["tuning"]))
+        engine = cls(points, codec, graph, chosen, Tuning(**bundle.meta["tuning"]))
+        if graph.count < points.count:
+            engine._apart = np.setdiff1d(np.arange(points.count), graph.rows)
+        return engine
 
 
 def _workers(threads: int | None) -> int:

@@ -236,8 +236,9 @@ class Index:
         local = self._local("knn_query")
         matrix = self._checked(checks.matrix("vectors", vectors, dim=self.dim))
         checks.whole("k", k)
-        if ef is not None:
-            checks.whole("ef", ef)
+        for name, value in (("ef", ef), ("threads", threads)):
+            if value is not None:
+                checks.whole(name, value, high=1_024 if name == "threads" else None)
         local.ready()
         return local.find(matrix, k, local.allowed(where, among), exact=exact, ef=ef, threads=threads)
 

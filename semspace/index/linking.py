@@ -129,25 +129,51 @@ def meet(
 
 @compiled
 def rescue(
-    lost: Links, root: int, ef: int, links: Links, codes: npt.NDArray[np.int8], pool: Wholes,
+    lost: Links, root: int, ef: int, links: Links, ways: Wholes, codes: npt.NDArray[np.int8], pool: Wholes,
     lifted: npt.NDArray[np.uint8], seen: Wholes, visited: Links,
 ) -> None:  # fmt: skip
-    """Link to each lost node from the nearest one with room that can be reached; with none, from the nearest."""
+    """Link to each lost node from the nearest one with room that can be reached.
+
+    Where none has any, one gives up a link to a node that others lead to as well; and the lost node gives up its last
+    one, so that a chain can go on from it. `ways` counts how many links lead to each node.
+    """
+    last = np.int64(-1)  # the end of the chain
     for i in range(len(lost)):
         node = np.int64(lost[i])
         ask(codes, node, lifted)
         size = walk(pool, ef, root, links, None, codes, lifted, norm_of(codes, node), seen, visited)
-        giver, spot = (pool[0] >> 1) & 0x7FFFFFFF, links.shape[1] - 1
-        for at in range(size - 1, -1, -1):
-            near = (pool[at] >> 1) & 0x7FFFFFFF
-            if near == node:
-                giver = -1
-                break
-            if links[near, -1] < 0:
-                giver, spot = near, 0
-        if giver < 0:
+        giver, spot = _room(pool, size, node, links, ways)
+        if giver == node:
             continue  # one rescued before leads to it
-        if spot == 0:
-            while links[giver, spot] >= 0:
-                spot += 1
+        if last >= 0 and links[giver, -1] >= 0:
+            giver, spot = last, links.shape[1] - 1
+            while spot > 0 and links[giver, spot - 1] < 0:
+                spot -= 1
+        if links[giver, spot] >= 0:
+            ways[links[giver, spot]] -= 1
         links[giver, spot] = node
+        ways[node] += 1
+        if links[node, -1] >= 0:
+            ways[links[node, -1]] -= 1
+            links[node, -1] = -1
+        last = node
+
+
+@compiled
+def _room(pool: Wholes, size: int, node: int, links: Links, ways: Wholes) -> Any:
+    """Give row and place for another link: free, or one that is missed least; or the node itself, if it is there."""
+    giver, spot, found = (pool[0] >> 1) & 0x7FFFFFFF, links.shape[1] - 1, 0
+    for at in range(size):
+        near = (pool[at] >> 1) & 0x7FFFFFFF
+        if near == node:
+            return node, 0
+        if found < 2 and links[near, -1] < 0:
+            giver, spot, found = near, 0, 2
+            while links[near, spot] >= 0:
+                spot += 1
+        if found == 0:
+            for j in range(links.shape[1] - 1, -1, -1):
+                if ways[links[near, j]] > 1:
+                    giver, spot, found = near, j, 1
+                    break
+    return giver, spot

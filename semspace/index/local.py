@@ -20,6 +20,7 @@ from semspace.index.journal import Journal, Lock, Record
 from semspace.index.points import Ground, Points
 from semspace.text.where import matching
 
+_CONDITIONS = 16  # whose answers are kept
 _PIECE = 4_096  # points walked at a time
 _CHECKED_FIRST = 64 << 20  # bytes: as much is verified before an index opens, more while it is in use
 _FOLD = 0.25  # of the index's size: a journal that has grown so large is folded into it
@@ -36,6 +37,7 @@ class LocalCollection:
         self._changing = threading.RLock()
         self._home: Home | None = None
         self._read = 0
+        self._conditions: dict[str, Mask] = {}
 
     # -- looking into it ----------------------------------------------------------------------------------
 
@@ -121,13 +123,22 @@ class LocalCollection:
         """Tell of each row whether it may be found; None where all may."""
         mask = None
         if where is not None:
-            mask = matching(self.points.table(), where).to_numpy()
+            mask = self._where(where)
         if among is not None:
             rows = [row for row in self.points.known(among) if row >= 0]
             inside = np.zeros(self.points.count, np.bool_)
             inside[rows] = True
             mask = inside if mask is None else mask & inside
         return None if mask is None else np.ascontiguousarray(mask)
+
+    def _where(self, where: str) -> Mask:
+        """Tell of each row whether a condition holds; the last answers are kept while nothing changes."""
+        if where not in self._conditions:
+            mask = matching(self.points.table(), where).to_numpy()
+            if len(self._conditions) >= _CONDITIONS:
+                self._conditions.clear()
+            self._conditions[where] = mask
+        return self._conditions[where]
 
     def _dressed(self, rows: Rows, scores: FloatMatrix, own: Sequence[Sequence[int]], k: int) -> list[Hits]:
         """Put rows in order, equal scores by id, and look up what belongs to them: once for all queries."""
@@ -204,6 +215,7 @@ class LocalCollection:
 
     def apply(self, record: Record) -> None:
         """Make a change in memory."""
+        self._conditions.clear()
         if record.what == "delete":
             self.points.remove(record.ids)
             return
@@ -223,6 +235,7 @@ class LocalCollection:
                 raise InputError("the index has no live points left, so there is nothing to compact; add some first")
             points = Points(Ground.of_space(self.points.space(None, {})))
             self.points, self.engine = points, self._rebuild(points)
+            self._conditions.clear()
             if self._home is not None:
                 self.fold()
 
