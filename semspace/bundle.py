@@ -16,7 +16,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +27,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from semspace.errors import DamagedError, ExistsError, InputError, MissingFileError
+from semspace.errors import DamagedError, ExistsError, InputError, MissingFileError, ReplacedError
 
 FORMAT = "semspace"
 VERSION = 1
@@ -46,6 +46,16 @@ class Draft:
     def array(self, name: str, value: npt.NDArray[Any]) -> None:
         """Write an array as NAME.npy."""
         np.save(self.folder / f"{name}.npy", np.ascontiguousarray(value), allow_pickle=False)
+
+    def stacked(
+        self, name: str, parts: Iterable[npt.NDArray[Any]], shape: tuple[int, ...], dtype: npt.DTypeLike
+    ) -> None:
+        """Write NAME.npy of parts that come one after the other, so that it needn't lie in memory."""
+        header = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": shape}
+        with open(self.folder / f"{name}.npy", "wb") as file:
+            np.lib.format.write_array_header_1_0(file, header)
+            for part in parts:
+                file.write(np.ascontiguousarray(part, dtype=dtype).data)
 
     def table(self, name: str, value: pl.DataFrame) -> None:
         """Write a table as NAME.arrow."""
@@ -78,6 +88,9 @@ class Bundle:
         path = self.path(f"{name}.npy")
         try:
             array: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+        except OSError:
+            self.unchanged()
+            raise
         except (ValueError, EOFError, SyntaxError, TokenError, OverflowError, TypeError) as problem:
             raise DamagedError(f"{path} isn't an array semspace can open: {problem}") from problem
         self.unchanged()
@@ -88,6 +101,9 @@ class Bundle:
         path = self.path(f"{name}.arrow")
         try:
             table = pl.read_ipc(path)
+        except OSError:
+            self.unchanged()
+            raise
         except pl.exceptions.PolarsError as problem:
             raise DamagedError(f"{path} isn't a table semspace can open: {problem}") from problem
         self.unchanged()
@@ -120,7 +136,7 @@ class Bundle:
     def unchanged(self) -> None:
         """Raise if another value has taken this one's place, so that two are never read as one."""
         if _signature(self.folder) != self.signature:
-            raise DamagedError(f"{self.folder} was replaced while it was being opened; open it again")
+            raise ReplacedError(f"{self.folder} was replaced while it was being opened; open it again")
 
 
 @contextmanager

@@ -32,6 +32,10 @@ class DamagedError(SemspaceError, ValueError):
     """A saved value that is foreign, truncated, altered or of a later format."""
 
 
+class ReplacedError(DamagedError):
+    """A saved value that another one replaced while it was being opened; opened again, it is the other one."""
+
+
 class MissingExtraError(SemspaceError, ImportError):
     """An optional library that isn't installed; the message names the pip command."""
 

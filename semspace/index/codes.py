@@ -8,8 +8,10 @@ the axes left out, and the same with what unsigned bytes of a query add.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,10 +23,12 @@ from semspace.inference.compiling import compiled
 from semspace.text import stored
 
 Codes = npt.NDArray[np.int8]
+Share = Callable[[int, Callable[[int, int, Any], object]], object]
 SUMS = 8  # bytes at the end of a code
 _SAMPLE = 20_000  # vectors that the axes are fitted to
 _ROWS = 8_192  # vectors that become codes at a time
 _FINEST = 0.99999  # this share of the sample's numbers fits into a byte; the rest is cut to its ends
+_USUAL, _UNUSUAL = 0.999, 4.0  # errors of codes: of nearly all of the sample, and how much more is too much
 _ENOUGH = 0.95  # of the variance is kept, or more
 
 
@@ -45,6 +49,9 @@ class Codec:
         The greatest length of a vector (dot product only).
     energy : float
         Share of the variance along the axes kept.
+    worst : float
+        The squared distance that a code may be away from its point. What lies farther off isn't like anything the codec
+        was fitted to.
     """
 
     metric: str
@@ -53,6 +60,7 @@ class Codec:
     step: float
     reach: float
     energy: float
+    worst: float = np.inf
 
     @classmethod
     def fit(cls, vectors: FloatMatrix, metric: str, lines: int | None = None) -> Codec:
@@ -75,21 +83,59 @@ class Codec:
         shares = shares / shares[-1] if shares[-1] else np.ones_like(shares)
         kept = (lines or _lines(shares)) * LINE - SUMS
         turned = _as_seen(axes[:, order[:kept]]).astype(np.float32)
-        step = float(np.quantile(np.abs(points @ turned), _FINEST)) / 127
         padded = np.zeros((len(mean), kept), np.float32)
         padded[:, : turned.shape[1]] = turned
-        return cls(metric, mean, padded, step or 1.0, reach, float(shares[min(kept, len(shares)) - 1]))
+        greatest = float(np.quantile(np.abs(points @ turned), _FINEST))
+        scale = max(float(np.abs(mean).max()), float(np.abs(points).max()))
+        step = (greatest if greatest > 1e-6 * scale else scale or 1.0) / 127  # points may be all alike
+        codec = cls(metric, mean, padded, step, reach, float(shares[min(kept, len(shares)) - 1]))
+        usual = float(np.quantile(codec._errors(points), _USUAL)) + kept * step**2 / 12
+        return replace(codec, worst=_UNUSUAL * usual)
+
+    def ask(self, vectors: FloatMatrix, share: Share) -> tuple[Codes, npt.NDArray[np.bool_]]:
+        """Give the codes of queries, and tell of each whether its code can stand for it.
+
+        `share` lets threads work on parts: a matrix product's own threads would stay awake, and in the way of the walk.
+        """
+        points = _points(vectors, self.metric, self.reach, asked=True) - self.mean
+        codes, errors = rows_of_bytes(len(vectors), self.width), np.empty(len(vectors), np.float32)
+        share(
+            len(points),
+            lambda first, last, _: turn(first, last, points, self._upright, np.float32(self.step), codes, errors),
+        )
+        return codes, errors <= self.worst
+
+    @cached_property
+    def _upright(self) -> FloatMatrix:
+        """The axes, each a row."""
+        upright: FloatMatrix = np.ascontiguousarray(self.axes.T)
+        return upright
+
+    def fits(self, vectors: FloatMatrix) -> npt.NDArray[np.bool_]:
+        """Tell of each vector whether a code can stand for it."""
+        parts = [
+            self._errors(_points(block, self.metric, self.reach) - self.mean) <= self.worst
+            for _, block in _blocks(vectors)
+        ]
+        return np.concatenate(parts)
+
+    def _errors(self, points: FloatMatrix) -> FloatVector:
+        """Give the squared distances of points from what their codes stand for."""
+        turned = points @ self.axes
+        held = np.clip(np.rint(turned / self.step), -127, 127) * np.float32(self.step)
+        errors: FloatVector = np.einsum("ij,ij->i", points, points) - np.einsum("ij,ij->i", held, 2 * turned - held)
+        return errors
 
     @property
     def width(self) -> int:
         """Bytes of a code."""
         return int(self.axes.shape[1]) + SUMS
 
-    def encode(self, vectors: FloatMatrix, out: Codes | None = None, *, asked: bool = False) -> Codes:
-        """Turn vectors into codes, some thousands at a time; of queries (`asked`) only the direction counts for dot."""
-        codes = rows_of_bytes(len(vectors), self.width) if out is None else out
+    def encode(self, vectors: FloatMatrix) -> Codes:
+        """Turn vectors into codes, some thousands at a time."""
+        codes = rows_of_bytes(len(vectors), self.width)
         for start, block in _blocks(vectors):
-            points: FloatMatrix = _points(block, self.metric, self.reach, asked=asked) - self.mean
+            points: FloatMatrix = _points(block, self.metric, self.reach) - self.mean
             pack(points @ self.axes, np.einsum("ij,ij->i", points, points), np.float32(self.step), codes[start:])
         return codes
 
@@ -116,7 +162,8 @@ def _points(vectors: FloatMatrix, metric: str, reach: float, *, asked: bool = Fa
     if metric == "cosine":
         return queries.unit(vectors)
     if asked:
-        return np.hstack([queries.unit(vectors), np.zeros((len(vectors), 1), np.float32)])
+        lengths = queries.lengths(vectors)[:, None]
+        return np.hstack([vectors / np.where(lengths > 0, lengths, 1), np.zeros((len(vectors), 1), np.float32)])
     scaled = vectors / np.float32(reach)
     rest = np.sqrt(np.maximum(1 - np.einsum("ij,ij->i", scaled, scaled), 0))
     return np.hstack([scaled, rest[:, None]])
@@ -147,3 +194,26 @@ def pack(points: FloatMatrix, norms: FloatVector, step: np.float32, codes: Codes
         norm = np.int64(min(norms[i] / (step * step), np.float32(1 << 29)))
         sums[i, -2] = norm
         sums[i, -1] = norm + 256 * total
+
+
+@compiled
+def turn(
+    first: int, last: int, points: FloatMatrix, axes: FloatMatrix, step: np.float32, codes: Codes, errors: FloatVector
+) -> None:
+    """Turn points to their axes (rows), and write their codes, and how far squared these are from them."""
+    turned = np.empty((1, axes.shape[0]), np.float32)
+    norm = np.empty(1, np.float32)
+    for i in range(first, last):
+        size = np.float32(0)
+        for d in range(points.shape[1]):
+            size += points[i, d] * points[i, d]
+        norm[0], error = size, size
+        for j in range(axes.shape[0]):
+            total = np.float32(0)
+            for d in range(points.shape[1]):
+                total += points[i, d] * axes[j, d]
+            turned[0, j] = total
+            held = min(max(np.rint(total / step), np.float32(-127)), np.float32(127)) * step
+            error -= held * (2 * total - held)
+        errors[i] = error
+        pack(turned, norm, step, codes[i : i + 1])

@@ -23,6 +23,8 @@ def spread(vectors: FloatMatrix, relevance: FloatVector, k: int, diversity: floa
         From 0, which takes the most relevant, to 1, which after the first one only looks for difference.
     """
     points = queries.unit(vectors)
+    if len(relevance) and (relevance.min() < -1 or relevance.max() > 1):  # no cosines: only their spacing counts
+        relevance = (relevance - relevance.min()) / max(float(np.ptp(relevance)), 1e-12)
     nearest = np.full(len(points), -np.inf, np.float32)
     left = np.ones(len(points), np.bool_)
     chosen: list[int] = []

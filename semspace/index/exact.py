@@ -77,7 +77,7 @@ def _cut(mask: Mask | None, start: int, stop: int) -> Mask | None:
 def _part(
     vectors: FloatMatrix, sizes: FloatVector, ids: Any, metric: str, asked: FloatMatrix, k: int, allowed: Mask | None
 ) -> list[Nearest]:
-    if allowed is None or allowed.mean() > _FEW:
+    if allowed is None or (len(allowed) == len(vectors) and allowed.sum() > _FEW * len(allowed)):
         return queries.nearest(vectors, sizes, asked, k, names=ids, metric=metric, allowed=allowed)
     rows = np.flatnonzero(allowed)
     if not len(rows):

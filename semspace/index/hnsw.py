@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+import threading
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -31,8 +33,9 @@ _FEWEST = 1_000  # points of which as many can be spared
 _PENDING = 1_024  # points that came wait until so many do, or until somebody asks
 _SCANS = 50  # comparisons in a row cost as much as those of one candidate on a walk
 _ROUNDING = 1.000_001  # a vector may be longer than the longest by so much
-_CLIPPED = 0.02  # of a query's numbers don't fit its code: then the code says little of it
 _SURE = 0.998  # of the true neighbours are to be looked at
+_ALIKE = 4_096  # neighbours looked at last
+_CELLS = 1 << 20  # neighbours looked for at a time
 _NEAR = 16  # neighbours looked at first, where pairs are wanted
 _PIECE = 4_096  # points at a time
 _UNTUNED = Tuning(recall=0.0, found=0.0, asked=0, queries_per_second=0.0, narrow=100, wide=200, slack=1 << 30)
@@ -83,7 +86,8 @@ class HnswEngine:
         self._settings, self.tuning = settings, measured
         self._crews: dict[int, Crew] = {}
         self._waiting: list[Rows] = []
-        # Rows that the graph doesn't hold: for the dot product, vectors longer than any there was when it was built.
+        self._changing = threading.RLock()
+        # Rows that the graph doesn't hold: points unlike any there were when the codec was fitted.
         self._apart = np.empty(0, np.int64)
 
     @classmethod
@@ -140,7 +144,7 @@ class HnswEngine:
         if not there:
             return found, scores
         crew = self.crew(threads)
-        codes = self.codec.encode(asked, asked=True)
+        codes, fit = self.codec.ask(asked, crew.share)
         wider = min(-(-ef * self.graph.count // there), self.graph.count)
         if there <= max(wider * _SCANS, 4 * k):
             unsure = self._scan(asked, codes, mask, found, scores, crew)
@@ -151,7 +155,7 @@ class HnswEngine:
                 rows, own = found[again], scores[again]
                 unsure[again] = self._scan(asked[again], codes[again], mask, rows, own, crew)
                 found[again], scores[again] = rows, own
-        unsure |= self._clipped(codes)
+        unsure |= ~fit
         if unsure.any():
             found[unsure], scores[unsure] = compare_all(self.points, self.metric, asked[unsure], k, allowed)
         if len(self._apart):
@@ -160,7 +164,12 @@ class HnswEngine:
 
     def _compare_apart(self, asked: FloatMatrix, mask: Mask | None, found: Rows, scores: FloatMatrix) -> None:
         """Put in their place points that the graph doesn't hold."""
-        rows = self._apart if mask is None else self._apart[mask[self._apart]]
+        rows = self._apart
+        if mask is not None:
+            rows = rows[rows < len(mask)]
+            rows = rows[mask[rows]]
+        if not len(rows):
+            return
         own = (self.points.vectors(rows), self.points.sizes[rows])
         names = range(len(rows))
         near = queries.nearest(*own, asked, found.shape[1], names=names, metric=self.metric)  # type: ignore[arg-type]
@@ -177,14 +186,18 @@ class HnswEngine:
         """Walk the graph; tell of which queries too little was allowed on the way."""
         graph, k = self.graph, found.shape[1]
         met = np.zeros(len(asked), np.int64)
-        arrays = (graph.entry, graph.root, graph.level, graph.upper, graph.nodes, graph.down, graph.links, graph.codes)
+        with self._changing:  # what was read here fits together, whatever another thread adds meanwhile
+            arrays = (
+                graph.entry, graph.root, graph.level, graph.upper, graph.nodes, graph.down, graph.links, graph.codes,
+                graph.rows,
+            )  # fmt: skip
         vectors = (self.points.ground.vectors, self.points.more, self.points.sizes, seeking.METRICS[self.metric])
         allowed = None if mask is None else mask.view(np.uint8)
 
         def work(first: int, last: int, own: Scratch) -> None:
-            room = own.fit(wider, max(len(graph.codes), len(graph.level)))
+            room = own.fit(wider, max(len(arrays[2]), len(arrays[6])))
             seeking.seek(
-                first, last, codes, asked, starts, k, wider, self.tuning.slack, *arrays, graph.rows, allowed, *vectors,
+                first, last, codes, asked, starts, k, wider, self.tuning.slack, *arrays, allowed, *vectors,
                 found, scores, met, *room,
             )  # fmt: skip
 
@@ -198,8 +211,12 @@ class HnswEngine:
     ) -> Mask:
         """Compare codes with all that is allowed; tell of which queries more candidates than expected were near."""
         graph, k = self.graph, found.shape[1]
-        rows = graph.rows[: graph.count]
-        nodes = np.arange(graph.count, dtype=np.int32) if mask is None else np.flatnonzero(mask[rows]).astype(np.int32)
+        with self._changing:
+            codes_of, rows = graph.codes, graph.rows[: graph.count]
+        if mask is None:
+            nodes = np.arange(len(rows), dtype=np.int32)
+        else:
+            nodes = np.flatnonzero((rows < len(mask)) & mask[np.minimum(rows, len(mask) - 1)]).astype(np.int32)
         most = 4 * k + 64
         full = np.zeros(len(asked), np.uint8)
         vectors = (self.points.ground.vectors, self.points.more, self.points.sizes, seeking.METRICS[self.metric])
@@ -207,19 +224,12 @@ class HnswEngine:
         def work(first: int, last: int, own: Scratch) -> None:
             pool, lifted, *_ = own.fit(most, 0)
             seeking.scan(
-                first, last, codes, asked, k, most, self.tuning.slack, nodes, graph.codes, rows, *vectors, found,
+                first, last, codes, asked, k, most, self.tuning.slack, nodes, codes_of, rows, *vectors, found,
                 scores, full, pool, lifted,
             )  # fmt: skip
 
         crew.share(len(asked), work)
         return full.view(np.bool_)
-
-    def _clipped(self, codes: Codes) -> Mask:
-        """Tell which queries lie so far outside that their codes were cut."""
-        if self.metric != "euclidean":
-            return np.zeros(len(codes), np.bool_)
-        share: Mask = (np.abs(codes[:, :-8]) == 127).mean(axis=1) > _CLIPPED
-        return share
 
     def crew(self, threads: int | None) -> Crew:
         """Give threads to share work."""
@@ -228,9 +238,10 @@ class HnswEngine:
             self._crews[count] = Crew(count, self.codec.width)
         return self._crews[count]
 
-    def pairs(self, least: float, *, progress: bool = True) -> Iterator[Pairs]:
+    def pairs(self, least: float, most: int, *, progress: bool = True) -> Iterator[Pairs]:
         """Find pairs of live rows that score at least `least`: a point asks for more while all it found are near."""
         self.catch_up()
+        most = max(_ALIKE, math.isqrt(2 * most) + 2)  # among more alike than these there are more pairs than wanted
         node = np.full(self.points.count, self.graph.root, np.int64)
         node[self.graph.rows[: self.graph.count]] = np.arange(self.graph.count)
         rows = self.points.live_rows()
@@ -239,36 +250,41 @@ class HnswEngine:
                 part, k = rows[start : start + _PIECE], _NEAR
                 shown.update(len(part))
                 while len(part):
-                    k = min(k, self.points.live)
-                    near, scores = self.search(self.points.vectors(part), k, starts=node[part])
-                    high = (scores >= least) & (near >= 0)
-                    at, column = np.nonzero(high & (near != part[:, None]))
-                    a, b = part[at], near[at, column]
-                    yield np.minimum(a, b), np.maximum(a, b), scores[at, column]
-                    part = part[high[:, -1]] if k < self.points.live else part[:0]
+                    k = min(k, self.points.live, most)
+                    full = []
+                    for some in np.array_split(part, -(-len(part) * k // _CELLS)):
+                        near, scores = self.search(self.points.vectors(some), k, starts=node[some])
+                        high = (scores >= least) & (near >= 0)
+                        at, column = np.nonzero(high & (near != some[:, None]))
+                        a, b = some[at], near[at, column]
+                        yield np.minimum(a, b), np.maximum(a, b), scores[at, column]
+                        full.append(some[high[:, -1]])
+                    part = np.concatenate(full) if k < min(self.points.live, most) else part[:0]
                     k *= 4
 
     # -- changing -----------------------------------------------------------------------------------------
 
     def add(self, rows: Rows) -> None:
         """Take note of rows that have come: they go into the graph some hundreds at a time."""
+        held = self.codec.fits(self.points.vectors(rows))
         if self.metric == "dot":
-            long = self.points.sizes[rows] > self.codec.reach * _ROUNDING
-            self._apart, rows = np.concatenate([self._apart, rows[long]]), rows[~long]
-        self._waiting.append(rows)
-        if sum(map(len, self._waiting)) >= _PENDING:
-            self.catch_up()
+            held &= self.points.sizes[rows] <= self.codec.reach * _ROUNDING
+        with self._changing:
+            self._apart = np.concatenate([self._apart, rows[~held]])
+            self._waiting.append(rows[held])
+            if sum(map(len, self._waiting)) >= _PENDING:
+                self.catch_up()
 
     def catch_up(self) -> None:
         """Put into the graph what waits for it."""
-        if not self._waiting:
-            return
-        rows = np.concatenate(self._waiting)
-        self._waiting = []
-        if not len(rows):
-            return
-        with bar("adding to the index", len(rows), unit="point") as shown:
-            self.graph.add(self.codec.encode(self.points.vectors(rows)), rows, self.crew(None), shown)
+        with self._changing:
+            if not self._waiting:
+                return
+            rows = np.concatenate(self._waiting)
+            self._waiting = []
+            if len(rows):
+                with bar("adding to the index", len(rows), unit="point") as shown:
+                    self.graph.add(self.codec.encode(self.points.vectors(rows)), rows, self.crew(None), shown)
 
     # -- measuring ----------------------------------------------------------------------------------------
 
@@ -296,7 +312,7 @@ class HnswEngine:
     def _slack(self, asked: FloatMatrix, truth: Found) -> int:
         """Give how much farther by code a true neighbour may be than as many nearest by code; few are farther."""
         k = tuning.DEPTHS[0]
-        codes = self.codec.encode(asked, asked=True)
+        codes, _ = self.codec.ask(asked, self.crew(None).share)
         node = np.full(self.points.count, -1, np.int64)
         node[self.graph.rows[: self.graph.count]] = np.arange(self.graph.count)
         by_code = np.full((len(asked), k), -1, np.int64)
@@ -332,7 +348,7 @@ class HnswEngine:
             graph.reconnect()
         draft.meta["graph"] = {"entry": graph.entry, "count": graph.count, "used": graph.used}
         draft.meta["codec"] = {
-            "step": self.codec.step, "reach": self.codec.reach, "energy": self.codec.energy,
+            "step": self.codec.step, "reach": self.codec.reach, "energy": self.codec.energy, "worst": self.codec.worst,
         }  # fmt: skip
         draft.meta["tuning"] = self.tuning.facts()
         for name, array in graph.arrays().items():
@@ -345,7 +361,7 @@ class HnswEngine:
         """Open a saved graph, mapped."""
         facts = bundle.meta["codec"]
         mean, axes = np.array(bundle.array("mean")), np.array(bundle.array("axes"))
-        codec = Codec(metric, mean, axes, facts["step"], facts["reach"], facts["energy"])
+        codec = Codec(metric, mean, axes, facts["step"], facts["reach"], facts["energy"], facts["worst"])
         chosen = Settings(**settings)
         graph = Graph(codec.width, chosen.m, chosen.ef_construction, chosen.seed)
         arrays = {name: bundle.array(name) for name in graph.arrays()}

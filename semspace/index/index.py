@@ -15,7 +15,7 @@ from semspace import checks, queries
 from semspace.bundle import Bundle, PathLike, is_there, opening, place_of, tidy, writing
 from semspace.checks import FloatMatrix, FloatVector
 from semspace.display import clip
-from semspace.errors import DamagedError, InputError, SemspaceWarning, UnknownIdError
+from semspace.errors import DamagedError, InputError, ReplacedError, SemspaceWarning, UnknownIdError
 from semspace.index import pairs
 from semspace.index.base import Engine
 from semspace.index.collection import Collection, Hits
@@ -36,6 +36,7 @@ KINDS = ("exact", "hnsw")
 # Below this many points comparing with every one is about as fast as walking a graph, and exact.
 SMALL = 5_000
 _PAIRS_BY_COMPARING = 20_000  # below this many points all pairs are compared sooner than all points walk
+_MOST_COLUMNS = 100_000  # of `knn_query`, where there are fewer points
 _MOST_PAIRS = 1_000_000
 
 
@@ -69,6 +70,8 @@ class Index:
         self._encoder = encoder
         self._provenance = dict(provenance or {})
         self._bundle = bundle  # where the encoder lies that nobody has asked for yet
+        self._made_of: Space | None = None  # the space it was built of, while it is at hand
+        self._origin: str | None = None  # or its fingerprint
 
     @classmethod
     def build(
@@ -121,7 +124,9 @@ class Index:
 
         points = Points(Ground.of_space(space))
         local = LocalCollection(points, engine(points), engine)
-        return cls(local, space.encoder, provenance=space.provenance)
+        index = cls(local, space.encoder, provenance=space.provenance)
+        index._made_of = space
+        return index
 
     @classmethod
     def connect(cls, uri: str, collection: str, *, token: str | None = None) -> Index:
@@ -235,18 +240,23 @@ class Index:
         """
         local = self._local("knn_query")
         matrix = self._checked(checks.matrix("vectors", vectors, dim=self.dim))
-        checks.whole("k", k)
+        checks.whole("k", k, high=max(len(self), _MOST_COLUMNS))
         for name, value in (("ef", ef), ("threads", threads)):
             if value is not None:
                 checks.whole(name, value, high=1_024 if name == "threads" else None)
         local.ready()
-        return local.find(matrix, k, local.allowed(where, among), exact=exact, ef=ef, threads=threads)
+        there = min(k, max(len(self), 1))
+        rows, scores = local.find(matrix, there, local.allowed(where, among), exact=exact, ef=ef, threads=threads)
+        if there < k:
+            rows = np.pad(rows, ((0, 0), (0, k - there)), constant_values=-1)
+            scores = np.pad(scores, ((0, 0), (0, k - there)), constant_values=-np.inf)
+        return rows, scores
 
     def range_search(
-        self, query: Query | None = None, min_score: float = 0.5, *, id: str | None = None, where: str | None = None,
-        among: Sequence[str] | None = None, exact: bool = False,
+        self, query: Query | None = None, min_score: float | None = None, *, id: str | None = None, where: str | None =
+        None, among: Sequence[str] | None = None, exact: bool = False,
     ) -> Neighbors:  # fmt: skip
-        """Find all points that score at least `min_score`; see `search`.
+        """Find all points that score at least `min_score` (0.5 for the cosine; others need one); see `search`.
 
         Examples
         --------
@@ -255,7 +265,7 @@ class Index:
         >>> ss.Index.build(space).range_search(id="cat", min_score=0.9).ids
         ('dog',)
         """
-        least = checks.number("min_score", min_score, low=float("-inf"))
+        least = self._least(min_score, 0.5)
         vectors, own, titles = self._asked_one(query, id)
         k = 64
         while True:
@@ -272,8 +282,8 @@ class Index:
     ) -> Neighbors:  # fmt: skip
         """Find points near those one likes, and away from those one doesn't: none of them comes back.
 
-        Each is an id, a text or a vector. The query is the mean of what is liked, less half the mean of what isn't, all
-        scaled to length 1 (Rocchio 1971).
+        Each is an id, a text or a vector. The query is the mean of what is liked, less half the mean of what isn't
+        (Rocchio 1971); for the cosine all are scaled to length 1 before.
         """
         for name, given in (("like", like), ("dislike", dislike)):
             if isinstance(given, str):
@@ -317,7 +327,7 @@ class Index:
         return Neighbors(pool.query, tuple(pool.ids[i] for i in chosen), pool.scores[chosen], pool.metric, table)
 
     def duplicates(
-        self, min_score: float = 0.95, *, max_pairs: int = _MOST_PAIRS, progress: bool = True
+        self, min_score: float | None = None, *, max_pairs: int = _MOST_PAIRS, progress: bool = True
     ) -> pl.DataFrame:
         """Find all pairs of points that are nearly the same.
 
@@ -326,6 +336,7 @@ class Index:
         Parameters
         ----------
         min_score : float
+            0.95 for the cosine; other metrics need one, since their scores depend on the vectors' lengths.
         max_pairs : int
             The best so many are kept; a warning says so where there are more.
 
@@ -334,13 +345,13 @@ class Index:
         polars.DataFrame
             ``a``, ``b`` (ids, `a` came first) and ``score``, highest first.
         """
-        least = checks.number("min_score", min_score, low=float("-inf"))
+        least = self._least(min_score, 0.95)
         checks.whole("max_pairs", max_pairs)
         local = self._local("duplicates")
         local.ready()
         points, engine = local.points, local.engine
         if isinstance(engine, HnswEngine) and len(self) > _PAIRS_BY_COMPARING:
-            found = engine.pairs(least, progress=progress)
+            found = engine.pairs(least, max_pairs, progress=progress)
             rows = np.arange(points.count)
         else:
             rows = points.live_rows()
@@ -435,7 +446,10 @@ class Index:
     @property
     def space(self) -> Space:
         """The live points as a space."""
-        return self._local("space").points.space(self.encoder, self._provenance)
+        points = self._local("space").points
+        if self._made_of is not None and points.untouched and points.ground.vectors is self._made_of.vectors:
+            return self._made_of
+        return points.space(self.encoder, self._provenance)
 
     def __len__(self) -> int:
         return len(self._points)
@@ -501,7 +515,7 @@ class Index:
             return
         lock = Lock(place) if overwrite and Lock.path(place).exists() else None  # nobody else may be writing it
         try:
-            with writing(place, KIND, overwrite=overwrite) as draft:
+            with local.at_rest(), writing(place, KIND, overwrite=overwrite) as draft:
                 draft.meta.update(self._meta(draft))
                 local.write(draft)
         finally:
@@ -549,6 +563,11 @@ class Index:
                 os.replace(bundle.folder, place_of(path))  # a writer died between its two renames
                 bundle = opening(path, KIND, verify=False)
             return cls._opened(bundle, lock, space, encoder, verify)
+        except ReplacedError:
+            if lock is not None:
+                raise
+            # Its writer has written it anew meanwhile.
+            return cls.open(path, space=space, encoder=encoder, verify=verify)
         except BaseException:
             if lock is not None:
                 lock.release()
@@ -574,6 +593,7 @@ class Index:
             )
         given = encoder or (space.encoder if space is not None else None)
         index = cls(_NOTHING, given, provenance=facts["provenance"], bundle=None if given else bundle)
+        index._origin = bundle.meta.get("origin", facts["fingerprint"])
         home = Home(bundle, place_of(bundle.folder), lock, verify, index._meta)
         points = Points(Ground.read(bundle))
         if bundle.has("alive.npy"):
@@ -634,6 +654,7 @@ class Index:
             "metric": self.metric,
             "settings": local.engine.settings(),
             "space": self.space.facts(draft),
+            "origin": self._made_of.fingerprint if self._made_of is not None else self._origin,
         }
 
     def _local(self, what: str) -> LocalCollection:
@@ -657,14 +678,22 @@ class Index:
         return [next(encoded) if isinstance(q, str) else as_vector(q, self.dim) for q in asked]
 
     def _unit(self, asked: Sequence[Query], own: Sequence[str]) -> FloatMatrix:
-        """Give unit vectors of ids, texts and vectors."""
+        """Give vectors of ids, texts and vectors: for a cosine of length 1, since there only their direction counts."""
         if not asked:
             return np.empty((0, self.dim), np.float32)
         known = set(own)
         vectors = [
             self._points.vectors([q])[0] if isinstance(q, str) and q in known else self._vectors([q])[0] for q in asked
         ]
-        return queries.unit(self._checked(np.stack(vectors), direction=True))
+        matrix = self._checked(np.stack(vectors), direction=True)
+        return queries.unit(matrix) if self.metric == "cosine" else matrix
+
+    def _least(self, min_score: float | None, usual: float) -> float:
+        if min_score is None and self.metric != "cosine":
+            raise InputError(
+                f"min_score must be given for the metric {self.metric!r}, whose scores know no usual range"
+            )
+        return checks.number("min_score", usual if min_score is None else min_score, low=float("-inf"))
 
     def _checked(self, matrix: FloatMatrix, *, direction: bool = False) -> FloatMatrix:
         if not len(matrix):
@@ -689,7 +718,7 @@ class Index:
         checks.whole("k", k)
         if among is not None:
             among = checks.strings("among", among)
-        if where is not None and not self._points.columns and not isinstance(where, str):
+        if where is not None and not isinstance(where, str):
             raise InputError(f'where must be a condition such as "year >= 2001"; got {where!r}')
         matrix = self._checked(np.stack(list(vectors)))
         hits = self._points.nearest(matrix, k, where=where, among=among, skip=own, exact=exact)
@@ -760,7 +789,7 @@ def _known(settings: Mapping[str, Any]) -> Settings:
 
 def _check_belongs(bundle: Bundle, facts: Mapping[str, Any], space: Space | None, encoder: TextEncoder | None) -> None:
     """Raise where an index was made of another space, or by another encoder."""
-    if space is not None and space.fingerprint != facts["fingerprint"]:
+    if space is not None and space.fingerprint not in (facts["fingerprint"], bundle.meta.get("origin")):
         raise InputError(
             f"{bundle.folder} was made of another space: fingerprint {facts['fingerprint'][:8]}, and this one has "
             f"{space.fingerprint[:8]}; open it without space=, or build an index of this one"

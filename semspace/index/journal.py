@@ -17,6 +17,7 @@ import os
 import struct
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from zlib import crc32
@@ -76,6 +77,8 @@ class Journal:
         start = self._end
         if len(data) - start < _FRAME.size:
             return None
+        if start >= acknowledged and not np.frombuffer(data, np.uint8, offset=start).any():
+            return None  # room that a system has made for what a power failure then kept from being written
         check, head, body, whole = _FRAME.unpack_from(data, start)
         stop = start + _FRAME.size + head + body
         if check == crc32(data[start + 4 : start + 16]) and stop > len(data) and start >= acknowledged:
@@ -106,12 +109,12 @@ class Journal:
             file.truncate(self._end)
             _put(file, frame + content, self._end)
             os.fsync(file.fileno())
+            _put(file, _slot(self._end + len(frame) + len(content)), _START - _SLOT.size)
         except OSError as problem:
             self._undo()
             what = "make room" if problem.errno in FULL else "check the disk"
             raise InputError(f"cannot write {self.path}: {problem.strerror}; nothing was changed, {what}") from problem
-        self._end += _FRAME.size + len(content)
-        self._acknowledge(file)
+        self._end += len(frame) + len(content)
 
     def _opened(self) -> io.FileIO:
         if self._file is None:
@@ -132,11 +135,10 @@ class Journal:
         sync(self.path.parent)
 
     def _undo(self) -> None:
-        if self._file is not None:
-            self._file.truncate(self._end)
-
-    def _acknowledge(self, file: io.FileIO) -> None:
-        _put(file, _slot(self._end), _START - _SLOT.size)
+        with suppress(OSError):  # of a disk that is gone; without its acknowledgement the change counts as unfinished
+            if self._file is not None:
+                _put(self._file, _slot(self._end), _START - _SLOT.size)
+                self._file.truncate(self._end)
 
     @property
     def size(self) -> int:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from semspace.bundle import Bundle, Draft, digest, writing
+from semspace.bundle import Bundle, Draft, digest, opening, writing
 from semspace.checks import FloatMatrix
-from semspace.errors import DamagedError, InputError
+from semspace.errors import DamagedError, InputError, SemspaceError, SemspaceWarning
 from semspace.index.base import Engine, Found, Mask, Rows
 from semspace.index.collection import Hits
 from semspace.index.exact import compare_all
@@ -37,6 +39,7 @@ class LocalCollection:
         self._changing = threading.RLock()
         self._home: Home | None = None
         self._read = 0
+        self._fold_at = 0.0  # bytes of the journal
         self._conditions: dict[str, Mask] = {}
 
     # -- looking into it ----------------------------------------------------------------------------------
@@ -133,12 +136,14 @@ class LocalCollection:
 
     def _where(self, where: str) -> Mask:
         """Tell of each row whether a condition holds; the last answers are kept while nothing changes."""
-        if where not in self._conditions:
+        known = self._conditions if isinstance(where, str) else {}
+        mask = known.get(where)
+        if mask is None:
             mask = matching(self.points.table(), where).to_numpy()
-            if len(self._conditions) >= _CONDITIONS:
-                self._conditions.clear()
-            self._conditions[where] = mask
-        return self._conditions[where]
+            if len(known) >= _CONDITIONS:
+                known.clear()
+            known[where] = mask  # where another thread changes something meanwhile, `known` isn't asked any more
+        return mask
 
     def _dressed(self, rows: Rows, scores: FloatMatrix, own: Sequence[Sequence[int]], k: int) -> list[Hits]:
         """Put rows in order, equal scores by id, and look up what belongs to them: once for all queries."""
@@ -206,16 +211,25 @@ class LocalCollection:
         if self._home is not None:
             self._home.append(record)
         self.apply(record)
-        if (
-            self._home is not None
-            and self.points.live
-            and self._home.journal.size > max(_FOLD * self._home.size, _CHECKED_FIRST)
-        ):
+        if self._home is not None and self.points.live and self._home.journal.size > self._fold_at:
+            self._fold_by_itself()
+
+    def _fold_by_itself(self) -> None:
+        """Fold a journal that has grown; if that fails, the change is safe all the same."""
+        assert self._home is not None
+        try:
             self.fold()
+        except (SemspaceError, OSError) as problem:
+            self._fold_at = 2 * self._home.journal.size
+            warnings.warn(
+                f"the change is safe, but the journal can't be folded into the index and goes on growing: {problem}",
+                SemspaceWarning,
+                stacklevel=5,
+            )
 
     def apply(self, record: Record) -> None:
         """Make a change in memory."""
-        self._conditions.clear()
+        self._conditions = {}
         if record.what == "delete":
             self.points.remove(record.ids)
             return
@@ -235,7 +249,7 @@ class LocalCollection:
                 raise InputError("the index has no live points left, so there is nothing to compact; add some first")
             points = Points(Ground.of_space(self.points.space(None, {})))
             self.points, self.engine = points, self._rebuild(points)
-            self._conditions.clear()
+            self._conditions = {}
             if self._home is not None:
                 self.fold()
 
@@ -248,9 +262,10 @@ class LocalCollection:
 
     def live_at(self, home: Home) -> LocalCollection:
         """Let the points be those of a place on disk, and make the changes its journal tells of."""
-        for record in home.journal.read():
+        for record in home.records():
             self.apply(record)
         self._home = home
+        self._fold_at = max(_FOLD * home.size, _CHECKED_FIRST)
         return self
 
     def fold(self) -> None:
@@ -258,6 +273,11 @@ class LocalCollection:
         assert self._home is not None
         with self._changing:
             self._home.fold(self.write)
+            self._fold_at = max(_FOLD * self._home.size, _CHECKED_FIRST)
+
+    def at_rest(self) -> AbstractContextManager[object]:
+        """Keep other threads from changing anything meanwhile."""
+        return self._changing
 
     def writes(self, place: Path) -> bool:
         """Tell whether these are the points of a place on disk, open for writing."""
@@ -267,8 +287,7 @@ class LocalCollection:
         """Put points and engine into a bundle being written."""
         points = self.points
         rows = np.arange(points.count)
-        whole = points.count == len(points.ground.ids)
-        draft.array("vectors", points.ground.vectors if whole else points.vectors(rows))
+        draft.stacked("vectors", points.pieces(_PIECE), (points.count, points.dim), "<f4")
         draft.array("sizes", points.sizes[: points.count])
         draft.table("ids", pl.DataFrame({"id": points.all_ids()}))
         table = points.metadata(rows)
@@ -297,6 +316,7 @@ class Home:
     ) -> None:
         self._target, self._lock, self._meta = target, lock, meta
         self._damage: DamagedError | None = None
+        self._closed = False
         self._settle(bundle)
         if verify or (verify is None and bundle.size <= _CHECKED_FIRST):
             bundle.check()
@@ -304,6 +324,7 @@ class Home:
             threading.Thread(target=self._check, args=(bundle,), daemon=True).start()
 
     def _settle(self, bundle: Bundle) -> None:
+        self._bundle = bundle
         self.size = bundle.size
         self.journal = Journal(bundle.folder, digest(bundle.signature))
 
@@ -320,13 +341,23 @@ class Home:
         if self._damage is not None:
             raise self._damage
 
+    def records(self) -> list[Record]:
+        """Give the changes since the index was written."""
+        try:
+            found = list(self.journal.read())
+        finally:
+            self._bundle.unchanged()  # a journal there may be that of what has taken its place
+        return found
+
     def append(self, record: Record) -> None:
         """Write a change down."""
         self.check_writable()
         self.journal.append(record)
 
     def check_writable(self) -> None:
-        """Raise where the index was opened for reading."""
+        """Raise where the index was opened for reading, or closed."""
+        if self._closed:
+            raise InputError(f"the index {self._target} was closed; open it again with writable=True to change it")
         if self._lock is None:
             raise InputError(f"{self._target} is open for reading; open it with writable=True to change it")
 
@@ -336,20 +367,20 @@ class Home:
 
     def fold(self, write: Callable[[Draft], None]) -> None:
         """Replace the index on disk by what it is now."""
-        from semspace.bundle import opening
-
         self.check_writable()
+        self.journal.close()  # opened again if this fails
         with writing(self._target, "index", overwrite=True) as draft:
             draft.meta.update(self._meta(draft))
             write(draft)
-        self.journal.close()
         self._settle(opening(self._target, "index", verify=False))
 
     def close(self) -> None:
         """Let go of the journal, and let others write."""
+        self._closed = True
         self.journal.close()
         if self._lock is not None:
             self._lock.release()
+            self._lock = None
 
 
 def _by_score(scores: Any, ids: Sequence[str]) -> list[int]:

@@ -34,7 +34,7 @@ def _scores(left: FloatMatrix, right: FloatMatrix, metric: str) -> FloatMatrix:
     if metric != "euclidean":
         scores: FloatMatrix = left @ right.T
         return scores
-    return next(queries.score_blocks(right, queries.lengths(right), left, metric))
+    return np.concatenate([*queries.score_blocks(right, queries.lengths(right), left, metric)])
 
 
 def _above(scores: FloatMatrix, least: float, first: int, second: int) -> Pairs:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,7 +12,7 @@ import numpy.typing as npt
 import polars as pl
 
 from semspace import checks, queries
-from semspace.bundle import Bundle, Draft
+from semspace.bundle import Bundle
 from semspace.checks import FloatMatrix, FloatVector
 from semspace.errors import DamagedError, InputError
 from semspace.index.base import Mask, Rows
@@ -44,10 +44,6 @@ class Ground:
         vectors = bundle.array("vectors")
         sizes = bundle.array("sizes") if bundle.has("sizes.npy") else queries.lengths(vectors)
         return cls(bundle.table("ids")["id"], vectors, sizes, table)
-
-    def write_sizes(self, draft: Draft) -> None:
-        """Write the lengths beside a space's own files."""
-        draft.array("sizes", self.sizes)
 
 
 class Points:
@@ -149,7 +145,11 @@ class Points:
         """Tell of each row whether it is live, and allowed; None where all are."""
         if self.alive is None:
             return allowed
-        return self.alive[: self.count] if allowed is None else allowed & self.alive[: self.count]
+        alive = self.alive[: self.count]
+        if allowed is None:
+            return alive
+        seen = min(len(allowed), len(alive))  # points that came since a condition was looked at don't count
+        return allowed[:seen] & alive[:seen]
 
     def live_rows(self) -> Rows:
         """List the rows of live points."""
@@ -170,6 +170,11 @@ class Points:
                 f"the index has {self.count} rows and tells of {len(alive)} whether they are live; build it again"
             )
         self.alive, self.live = alive, int(alive.sum())
+
+    @property
+    def untouched(self) -> bool:
+        """Tell whether nothing was added or deleted."""
+        return self.alive is None and self.count == len(self.ground.ids)
 
     # -- changing it --------------------------------------------------------------------------------------
 
@@ -227,12 +232,17 @@ class Points:
     def space(self, encoder: Any, provenance: Any) -> Space:
         """Make a space of the live points, in the order of their rows."""
         rows = self.live_rows()
-        if self.live == len(self.ground.ids) == self.count:
+        if self.untouched:
             vectors: FloatMatrix = self.ground.vectors
         else:
             vectors = checks.frozen(self.vectors(rows))
         ids = np.array(self.all_ids().gather(rows).to_list(), object)
         return Space(ids, vectors, self.metadata(rows), encoder, provenance)
+
+    def pieces(self, size: int) -> Iterator[FloatMatrix]:
+        """Walk the vectors of all rows, `size` at a time."""
+        for start in range(0, self.count, size):
+            yield self.vectors(np.arange(start, min(start + size, self.count)))
 
     def release(self) -> None:
         """Let the system take back the pages of mapped vectors that were read."""

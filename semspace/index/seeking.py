@@ -47,6 +47,9 @@ def settle(
         length += query[i] * query[i]
     length = np.sqrt(length)
     held, seen, last = 0, 0, np.int64(1) << 62
+    known = min(len(base) + len(more), len(sizes))  # a point that another thread has added just now may be beyond
+    if allowed is not None:
+        known = min(known, len(allowed))
     for at in range(size):
         if at + SOON < size:
             node = (pool[at + SOON] >> 1) & 0x7FFFFFFF
@@ -58,7 +61,7 @@ def settle(
             break
         node = (pool[at] >> 1) & 0x7FFFFFFF
         row = node if rows is None else np.int64(rows[node])
-        if allowed is not None and allowed[row] == 0:
+        if row >= known or (allowed is not None and allowed[row] == 0):
             continue
         seen += 1
         if seen == k:
@@ -103,7 +106,8 @@ def seek(
         met[i] = size
         if allowed is not None:
             for j in range(size):
-                met[i] -= allowed[rows[(pool[j] >> 1) & 0x7FFFFFFF]] == 0
+                row = np.int64(rows[(pool[j] >> 1) & 0x7FFFFFFF])
+                met[i] -= row >= len(allowed) or allowed[row] == 0
 
 
 @compiled
