@@ -415,3 +415,80 @@ def test_pairs_among_points_that_change(monkeypatch):
         index.duplicates("high")
     with pytest.raises(InputError, match="max_pairs must be"):
         index.duplicates(max_pairs=0)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_points_unlike_all_before_are_found(walks, metric):
+    """A codec fitted to a narrow cone has no bytes for them; the graph would send every walk astray."""
+    narrow, wide = draw(2_000, 16) * np.float32(0.02) + 1, draw(1_000, 16, seed=5)
+    index = ss.Index.build(named(narrow), "hnsw", metric=metric, progress=False)
+    index.add([f"m{i}" for i in range(len(wide))], wide)
+    asked = draw(50, 16, seed=6)
+    assert recall(index.knn_query(asked, 10)[0], truth(np.vstack([narrow, wide]), asked, 10, metric)) >= 0.95
+
+
+def test_points_after_some_that_were_all_alike(walks):
+    index = ss.Index.build(named(np.ones((1_500, 4))), "hnsw", progress=False)
+    index.add(["other"], [[-1, 0.5, 0, 0]])
+    assert index.search([-1, 0.5, 0, 0], k=1).ids == ("other",)
+
+
+def test_points_far_along_one_axis(walks):
+    vectors = draw(2_000, 16)
+    moved = draw(20, 16, seed=3)
+    moved[:, 0] += 300
+    index = ss.Index.build(named(vectors), "hnsw", metric="euclidean", progress=False)
+    index.add([f"m{i}" for i in range(20)], moved)
+    assert [index.search(one, k=1).ids[0] for one in moved] == [f"m{i}" for i in range(20)]
+
+
+def test_threads_that_search_after_points_came(walks):
+    """The first search puts them into the graph; the others wait, or see the graph as it was."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    vectors, more, asked = draw(2_000, 8), draw(900, 8, seed=3), draw(200, 8, seed=4)
+    for _ in range(5):
+        index = ss.Index.build(named(vectors), "hnsw", progress=False)
+        index.add([f"m{i}" for i in range(900)], more)
+        with ThreadPoolExecutor(4) as pool:
+            found = [*pool.map(lambda _, index=index: index.knn_query(asked, 10)[0], range(8))]
+        true = truth(np.vstack([vectors, more]), asked, 10)
+        assert min(recall(rows, true) for rows in found) >= 0.85
+        assert not len(unreached(index))
+        assert index._points.engine.graph.count == 2_900
+
+
+def test_euclidean_pairs_in_every_part_of_a_block():
+    vectors = draw(4_200, 4) * 10
+    vectors[4_000], vectors[100] = vectors[3_950], vectors[50]
+    found = ss.Index.build(named(vectors), "exact", metric="euclidean").duplicates(-1e-6)
+    assert {frozenset(pair) for pair in found.select("a", "b").rows()} == {
+        frozenset({"p03950", "p04000"}),
+        frozenset({"p00050", "p00100"}),
+    }
+
+
+def test_what_is_liked_counts_with_its_length_where_lengths_count():
+    vectors = draw(300, 8) * 100
+    vectors[7] = vectors[3] + 1
+    index = ss.Index.build(named(vectors), "exact", metric="euclidean")
+    assert index.recommend(["p00003"], k=1).ids == index.search(id="p00003", k=1).ids == ("p00007",)
+    with pytest.raises(InputError, match="min_score must be given for the metric 'euclidean'"):
+        index.duplicates()
+    diverse = index.diversify(id="p00003", k=5, diversity=0.9)
+    assert diverse.ids != index.search(id="p00003", k=5).ids
+
+
+def test_thousands_of_points_that_are_all_alike_make_no_more_pairs_than_asked_for(monkeypatch):
+    monkeypatch.setattr(index_module, "_PAIRS_BY_COMPARING", 100)
+    monkeypatch.setattr(hnsw, "_ALIKE", 64)
+    index = ss.Index.build(named(np.ones((1_500, 4)) + draw(1_500, 4) * np.float32(1e-4)), "hnsw", progress=False)
+    with pytest.warns(SemspaceWarning, match="more than max_pairs=100 pairs"):
+        assert len(index.duplicates(0.99, max_pairs=100, progress=False)) == 100
+
+
+def test_as_many_columns_as_nobody_can_hold():
+    index = ss.Index.build(named(draw(30, 4)))
+    assert index.knn_query(draw(2, 4), 50)[0].shape == (2, 50)
+    with pytest.raises(InputError, match="k must be a whole number from 1 to 100000; got 1000000000000"):
+        index.knn_query(draw(2, 4), 10**12)

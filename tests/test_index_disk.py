@@ -544,3 +544,107 @@ def test_a_killed_writer_loses_nothing_it_acknowledged(tmp_path, kind):
         index.compact()
         assert held(index) == model
     assert sorted(path.name for path in tmp_path.iterdir()) == [".i.lock", "i"]
+
+
+def test_a_closed_index_writes_no_more(tmp_path, space):
+    """It has given up its right to write; another one's changes would be lost."""
+    ss.Index.build(space).save(tmp_path / "i")
+    first = ss.Index.open(tmp_path / "i", writable=True)
+    first.add(["jet"], [[1, 0.05]], MORE)
+    first.close()
+    with ss.Index.open(tmp_path / "i", writable=True) as second:
+        second.add(["boat"], [[1, 0.5]], MORE)
+        with pytest.raises(InputError, match="was closed; open it again"):
+            first.add(["late"], [[1, 0.7]], MORE)
+    assert {"jet", "boat"} < set(ss.Index.open(tmp_path / "i").space.ids) and "late" not in ss.Index.open(
+        tmp_path / "i"
+    )
+
+
+@pytest.mark.parametrize("then", [False, True])
+def test_a_fold_while_a_reader_opens(tmp_path, space, monkeypatch, then):
+    """The reader has mapped the old files when it comes to the journal, which is the new one's."""
+    ss.Index.build(space).save(tmp_path / "i")
+    writer = ss.Index.open(tmp_path / "i", writable=True)
+    writer.add(["jet"], [[1, 0.05]], MORE)
+    read, folds = Journal.read, []
+
+    def folding(journal):
+        if not folds:
+            folds.append(1)
+            writer._points.fold()
+            if then:
+                writer.add(["boat"], [[1, 0.5]], MORE)
+        return read(journal)
+
+    monkeypatch.setattr(Journal, "read", folding)
+    assert "jet" in ss.Index.open(tmp_path / "i")
+    assert folds
+    writer.close()
+
+
+def test_a_fold_that_fails_is_no_failed_change(tmp_path, space, monkeypatch):
+    ss.Index.build(space).save(tmp_path / "i")
+    with ss.Index.open(tmp_path / "i", writable=True) as index:
+        monkeypatch.setattr(
+            local.LocalCollection, "write", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left"))
+        )
+        index._points._fold_at = 0
+        with pytest.warns(ss.SemspaceWarning, match="the change is safe, but the journal can't be folded"):
+            index.add(["jet"], [[1, 0.05]], MORE)
+    assert "jet" in ss.Index.open(tmp_path / "i")
+
+
+def test_a_disk_that_fails_while_a_change_is_acknowledged(tmp_path, space, monkeypatch):
+    from semspace.index import journal
+
+    ss.Index.build(space).save(tmp_path / "i")
+    index = ss.Index.open(tmp_path / "i", writable=True)
+    index.add(["jet"], [[1, 0.05]], MORE)
+    put = journal._put
+
+    def failing(file, data, at):
+        if len(data) == journal._SLOT.size:
+            raise OSError(5, "Input/output error")
+        put(file, data, at)
+
+    monkeypatch.setattr(journal, "_put", failing)
+    with pytest.raises(InputError, match="nothing was changed"):
+        index.add(["boat"], [[1, 0.5]], MORE)
+    monkeypatch.undo()
+    assert "boat" not in index
+    index.add(["boat"], [[1, 0.5]], MORE)
+    index.close()
+    assert {"jet", "boat"} < set(ss.Index.open(tmp_path / "i").space.ids)
+
+
+def test_room_that_a_power_failure_left_empty(place):
+    with open(place / NAME, "ab") as file:
+        file.write(b"\0" * 4_096)
+    assert set(ss.Index.open(place).space.ids) == CHANGED
+
+
+def test_a_space_is_known_after_folding_and_compacting(tmp_path, space):
+    ss.Index.build(space).save(tmp_path / "i")
+    with ss.Index.open(tmp_path / "i", writable=True) as index:
+        index.add(["jet"], [[1, 0.05]], MORE)
+        index._points.fold()
+        assert "jet" in ss.Index.open(tmp_path / "i", space=space)
+        index.compact()
+    assert "jet" in ss.Index.open(tmp_path / "i", space=space)
+
+
+def test_a_condition_looked_at_while_a_point_comes(space, monkeypatch):
+    """Its answer knows nothing of the point; it mustn't be kept."""
+    index = ss.Index.build(space)
+    asked = local.matching
+
+    def slow(table, where):
+        answer = asked(table, where)
+        if "jet" not in index:
+            index.add(["jet"], [[1, 0.05]], {"kind": ["plane"], "year": [7]})
+        return answer
+
+    monkeypatch.setattr(local, "matching", slow)
+    assert "jet" not in index.search([1.0, 0.0], where="kind = 'plane'").ids
+    assert index.search([1.0, 0.0], where="kind = 'plane'").ids == ("jet",)
