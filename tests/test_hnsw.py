@@ -335,7 +335,7 @@ def test_the_report_tells_what_is_found(built):
     asked = draw(400, seed=11)
     assert recall(index.knn_query(asked, 10)[0], truth(vectors, asked, 10)) == pytest.approx(report.recall, abs=0.04)
     assert "of the true ten nearest found, measured on 150 points held out" in str(report)
-    for word in ("ef construction", "slack", "narrow", "code bytes"):
+    for word in ("ef construction", "candidates for 10", "variance kept", "code bytes"):
         assert word in str(report)
     assert "<table" in report._repr_html_()
 

@@ -338,7 +338,17 @@ class HnswEngine:
 
     def facts(self) -> dict[str, Any]:
         """Return what was measured."""
-        return {**self.tuning.facts(), "energy": self.codec.energy}
+        tuned = self.tuning
+        return {
+            "recall": tuned.recall,
+            "found": tuned.found,
+            "asked": tuned.asked,
+            "queries_per_second": tuned.queries_per_second,
+            "candidates_for_10": tuned.ef(10),
+            "candidates_for_100": tuned.ef(100),
+            "variance_kept": self.codec.energy,
+            "compared_apart": len(self._apart),
+        }
 
     def write(self, draft: Draft) -> None:
         """Write graph and codec as arrays."""

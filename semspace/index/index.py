@@ -462,7 +462,8 @@ class Index:
         local = self._local("report")
         facts, points = local.engine.facts(), local.points
         shown = ("recall", "found", "asked", "queries_per_second")
-        made = {**local.engine.settings(), **{name: value for name, value in facts.items() if name not in shown}}
+        given = {name: value for name, value in local.engine.settings().items() if value is not None}
+        made = {**given, **{name: value for name, value in facts.items() if name not in shown}}
         return IndexReport(
             self.kind, self.metric, len(self), points.count - points.live, self.dim, facts.get("found", 1.0),
             facts.get("asked", 0), facts.get("queries_per_second", 0.0), {"asked_recall": facts["recall"], **made},
