@@ -6,7 +6,8 @@ a callback of Python (the quickest there is, a look into a list), hnswlib asked 
 aren't picked are thrown away, and faiss with a bitmap. Each gets the least parameters at which it finds 95 % of the ten
 nearest that are picked. The peers' lists and bitmaps are made beforehand; semspace reads the condition in each call.
 
-Options: ``--sizes 100k``, ``--data``, ``--rounds``, ``--quick``, ``--peers-only``.
+Options: ``--sizes 100k``, ``--data``, ``--rounds``, ``--quick``, ``--peers-only``, ``--fewer`` (one
+peer: the callback).
 """
 
 import argparse
@@ -141,6 +142,7 @@ def main(words: Sequence[str] = ()) -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2, help="for building; searches take one")
     parser.add_argument("--peers-only", action="store_true")
+    parser.add_argument("--fewer", action="store_true", help="only ours and hnswlib's callback")
     parser.add_argument("--quick", action="store_true", help="20k vectors, two rounds")
     options = parser.parse_args(list(words))
     if options.quick:
@@ -152,6 +154,9 @@ def main(words: Sequence[str] = ()) -> None:
 
 def measure(vectors: Vectors, options: argparse.Namespace) -> None:
     shares = np.random.default_rng(4).integers(0, 100, len(vectors.base))
+    if options.fewer:
+        WAYS.pop(Faiss, None)
+        WAYS[Hnswlib] = (Callback,)
     kinds = [kind for kind in WAYS if not (options.peers_only and kind is Semspace)]
     contenders = {kind: built(kind, vectors, shares, options.threads) for kind in kinds}
     print(f"\n### {vectors.name}: {len(vectors.base):,} vectors\n")

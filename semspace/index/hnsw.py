@@ -12,6 +12,7 @@ from time import perf_counter
 from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
 from semspace import checks, queries
 from semspace.bundle import Bundle, Draft
@@ -31,7 +32,9 @@ _CORES = os.cpu_count() or 1
 _HELD_OUT = 400  # points that recall is measured on
 _FEWEST = 1_000  # points of which as many can be spared
 _PENDING = 1_024  # points that came wait until so many do, or until somebody asks
-_SCANS = 50  # comparisons in a row cost as much as those of one candidate on a walk
+_SCANS = 50  # comparisons cost as much as those of one candidate on a walk,
+_CHEAPER = 5  # and so many times as many when several queries share them
+_TOGETHER = 8  # queries at least
 _ROUNDING = 1.000_001  # a vector may be longer than the longest by so much
 _SURE = 0.998  # of the true neighbours are to be looked at
 _ALIKE = 4_096  # neighbours looked at last
@@ -146,7 +149,8 @@ class HnswEngine:
         crew = self.crew(threads)
         codes, fit = self.codec.ask(asked, crew.share)
         wider = min(-(-ef * self.graph.count // there), self.graph.count)
-        if there <= max(wider * _SCANS, 4 * k):
+        scans = _SCANS * (_CHEAPER if len(asked) >= _TOGETHER else 1)
+        if there <= max(wider * scans, 4 * k):
             unsure = self._scan(asked, codes, mask, found, scores, crew)
         else:
             unsure = self._walk(asked, codes, mask, ef, wider, found, scores, crew, starts)
@@ -217,15 +221,21 @@ class HnswEngine:
             nodes = np.arange(len(rows), dtype=np.int32)
         else:
             nodes = np.flatnonzero((rows < len(mask)) & mask[np.minimum(rows, len(mask) - 1)]).astype(np.int32)
-        most = 4 * k + 64
+        # A few queries find the codes where they lie; for more it pays to put them one behind the other first.
+        together = len(asked) >= _TOGETHER
+        places, picked = (None, codes_of) if mask is None else (nodes, codes_of)
+        if together and mask is not None:
+            places, picked = None, _picked(codes_of, nodes)
+        most = 2 * k + 64
         full = np.zeros(len(asked), np.uint8)
         vectors = (self.points.ground.vectors, self.points.more, self.points.sizes, seeking.METRICS[self.metric])
 
-        def work(first: int, last: int, own: Scratch) -> None:
-            pool, lifted, *_ = own.fit(most, 0)
+        def work(first: int, last: int, _: Scratch) -> None:
+            pools = np.empty((min(_TOGETHER, last - first), most), np.int64)
+            lifted = rows_of_bytes(len(pools), self.codec.width).view(np.uint8)
             seeking.scan(
-                first, last, codes, asked, k, most, self.tuning.slack, nodes, codes_of, rows, *vectors, found,
-                scores, full, pool, lifted,
+                first, last, codes, asked, k, most, self.tuning.slack, nodes, places, picked, rows, *vectors, found,
+                scores, full, pools, lifted,
             )  # fmt: skip
 
         crew.share(len(asked), work)
@@ -391,6 +401,13 @@ class HnswEngine:
 
 def _workers(threads: int | None) -> int:
     return _CORES if threads is None else checks.whole("threads", threads, high=1_024)
+
+
+def _picked(codes: Codes, nodes: npt.NDArray[np.int32]) -> Codes:
+    """Copy some codes one behind the other."""
+    picked = rows_of_bytes(len(nodes), codes.shape[1])
+    np.take(codes, nodes, axis=0, out=picked)
+    return picked
 
 
 def _distances(codes: Codes, nodes: Rows, own: Codes) -> Rows:

@@ -14,6 +14,7 @@ from semspace.inference.compiling import compiled
 
 COSINE, DOT, EUCLIDEAN = 0, 1, 2
 METRICS = {"cosine": COSINE, "dot": DOT, "euclidean": EUCLIDEAN}
+BLOCK = 256  # codes compared with several queries while they are in the cache
 SOON = 2  # vectors asked for before they are read: their beginnings, the rest follows by itself
 Bytes = npt.NDArray[np.uint8]
 Codes = npt.NDArray[np.int8]
@@ -112,26 +113,42 @@ def seek(
 
 @compiled
 def scan(
-    first: int, last: int, asked: Codes, queries: FloatMatrix, k: int, most: int, slack: int, nodes: Links,
+    first: int, last: int, asked: Codes, queries: FloatMatrix, k: int, most: int, slack: int, nodes: Links, places: Any,
     codes: Codes, rows: Links, base: FloatMatrix, more: FloatMatrix, sizes: FloatVector, metric: int, found: Wholes,
-    scores: FloatMatrix, full: Bytes, pool: Wholes, lifted: Bytes,
+    scores: FloatMatrix, full: Bytes, pools: Wholes, lifted: Bytes,
 ) -> None:  # fmt: skip
-    """Compare queries with each of some nodes; `full` tells where `most` candidates were too few to be sure."""
+    """Compare queries with each of some nodes; `full` tells where `most` candidates were too few to be sure.
+
+    `places` says where each node's code is; None where codes lie one behind the other. As many queries as there are
+    rows of `pools` share a block of codes while it is in the cache.
+    """
     width, steps = codes.shape[1], codes.shape[1] // LINE
-    for i in range(first, last):
-        ask(asked, i, lifted)
-        norm = norm_of(asked, i)
-        size = 0
-        for j in range(len(nodes)):
-            if j + 8 < len(nodes):
-                prefetch(codes.ctypes.data + np.int64(nodes[j + 8]) * width, steps)
-            node = np.int64(nodes[j])
-            key = (distance(codes, node, lifted, norm) << 32) | (node << 1)
-            if size < most or key < pool[size - 1]:
-                place(pool, size, most, key)
-                size = min(size + 1, most)
-        settle(pool, size, k, slack, rows, None, base, more, sizes, queries[i], metric, found[i], scores[i])
-        full[i] = size == most and len(nodes) > most and (pool[size - 1] >> 32) <= (pool[k - 1] >> 32) + slack
+    norms, held = np.empty(len(pools), np.int64), np.empty(len(pools), np.int64)
+    for start in range(first, last, len(pools)):
+        several = min(len(pools), last - start)
+        for one in range(several):
+            ask(asked, start + one, lifted[one])
+            norms[one] = norm_of(asked, start + one)
+            held[one] = 0
+        for block in range(0, len(nodes), BLOCK):
+            stop = min(block + BLOCK, len(nodes))
+            for one in range(several):
+                pool, size = pools[one], held[one]
+                for j in range(block, stop):
+                    place_of = j
+                    if places is not None:
+                        place_of = np.int64(places[j])
+                        if j + 8 < stop:
+                            prefetch(codes.ctypes.data + np.int64(places[j + 8]) * width, steps)
+                    key = (distance(codes, place_of, lifted[one], norms[one]) << 32) | (np.int64(nodes[j]) << 1)
+                    if size < most or key < pool[size - 1]:
+                        place(pool, size, most, key)
+                        size = min(size + 1, most)
+                held[one] = size
+        for one in range(several):
+            i, pool, size = start + one, pools[one], held[one]
+            settle(pool, size, k, slack, rows, None, base, more, sizes, queries[i], metric, found[i], scores[i])
+            full[i] = size == most and len(nodes) > most and (pool[size - 1] >> 32) <= (pool[k - 1] >> 32) + slack
 
 
 @compiled
