@@ -67,15 +67,28 @@ def dot(_typing: Any, asked: Any, code: Any, steps: Any) -> Built:
 
 @operation
 def lift(_typing: Any, code: Any, to: Any, steps: Any) -> Built:
-    """Copy a code to another address as unsigned bytes: each number has 128 added."""
+    """Copy a code as unsigned bytes: each number has 128 added, and where its sums are is nothing."""
 
     def build(_context: Any, b: Value, _signature: Any, given: Sequence[Value]) -> None:
         with cgutils.for_range(b, given[2]) as loop:
             at = b.mul(loop.index, whole(LINE))
             lifted = b.xor(vector(b, b.add(given[0], at), 0, WHOLES), _BIASED)
             b.store(lifted, b.inttoptr(b.add(given[1], at), WHOLES.as_pointer()), align=LINE)
+        last = b.add(given[1], b.mul(b.sub(given[2], whole(1)), whole(LINE)))
+        kept = b.and_(vector(b, last, 0, WHOLES), ir.Constant(WHOLES, [-1] * (LANES - 2) + [0, 0]))
+        b.store(kept, b.inttoptr(last, WHOLES.as_pointer()), align=LINE)
 
     return types.void(types.int64, types.int64, types.int64), build
+
+
+@operation
+def whole_at(_typing: Any, at: Any) -> Built:
+    """Read a number of 32 bits at an address: a view of an array would cost more than a distance."""
+
+    def build(_context: Any, b: Value, _signature: Any, given: Sequence[Value]) -> Value:
+        return b.load(b.inttoptr(given[0], INT32.as_pointer()), align=4)
+
+    return types.int32(types.int64), build
 
 
 @operation

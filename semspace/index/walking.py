@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from semspace.index.distances import LINE, dot, lift, move, prefetch
+from semspace.index.distances import LINE, dot, lift, move, prefetch, whole_at
 from semspace.inference.compiling import compiled
 
 Wholes = npt.NDArray[np.int64]
@@ -22,23 +22,23 @@ AHEAD = 8  # codes asked for before they are read
 
 @compiled
 def ask(codes: npt.NDArray[np.int8], row: int, lifted: npt.NDArray[np.uint8]) -> None:
-    """Make a point's code a query: unsigned bytes, with nothing where the code has its sums."""
+    """Make a point's code a query."""
     lift(codes.ctypes.data + row * codes.shape[1], lifted.ctypes.data, codes.shape[1] // LINE)
-    lifted.view(np.int64)[-1] = 0
 
 
 @compiled
 def distance(codes: npt.NDArray[np.int8], row: int, lifted: npt.NDArray[np.uint8], norm: int) -> Any:
     """Give the squared distance of a point to a query, in steps of the code."""
     width = codes.shape[1]
-    product = dot(lifted.ctypes.data, codes.ctypes.data + row * width, width // LINE)
-    return norm + np.int64(codes.view(np.int32)[row, -1]) - 2 * np.int64(product)
+    start = codes.ctypes.data + row * width
+    product = dot(lifted.ctypes.data, start, width // LINE)
+    return norm + np.int64(whole_at(start + width - 4)) - 2 * np.int64(product)
 
 
 @compiled
 def norm_of(codes: npt.NDArray[np.int8], row: int) -> Any:
     """Give a point's own squared length, which lies in its code."""
-    return np.int64(codes.view(np.int32)[row, -2])
+    return np.int64(whole_at(codes.ctypes.data + (row + 1) * codes.shape[1] - 8))
 
 
 @compiled
