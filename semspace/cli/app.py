@@ -218,7 +218,7 @@ def index(
     built = Index.build(o.read_space(space), kind, recall=recall, metric=metric)
     built.save(out, overwrite=overwrite)
     report = built.report()
-    show(f"{report!r}\nsaved to {out}", {"out": str(out), **report.to_dict()}, as_json)
+    show(f"{built!r}\n{report!r}\nsaved to {out}", {"out": str(out), **report.to_dict()}, as_json)
 
 
 @app.command()

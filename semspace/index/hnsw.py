@@ -144,7 +144,7 @@ class HnswEngine:
         ef = max(ef or self._settings.ef or self.tuning.ef(k), k)
         found = np.full((len(asked), k), -1, np.int64)
         scores = np.full((len(asked), k), -np.inf, np.float32)
-        if not there:
+        if not there or not len(asked):
             return found, scores
         crew = self.crew(threads)
         codes, fit = self.codec.ask(asked, crew.share)
