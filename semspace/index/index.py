@@ -464,9 +464,10 @@ class Index:
         shown = ("recall", "found", "asked", "queries_per_second")
         given = {name: value for name, value in local.engine.settings().items() if value is not None}
         made = {**given, **{name: value for name, value in facts.items() if name not in shown}}
+        asked = {} if self.kind == "exact" else {"asked_recall": facts["recall"]}
         return IndexReport(
             self.kind, self.metric, len(self), points.count - points.live, self.dim, facts.get("found", 1.0),
-            facts.get("asked", 0), facts.get("queries_per_second", 0.0), ({} if self.kind == "exact" else {"asked_recall": facts["recall"]}) | made,
+            facts.get("asked", 0), facts.get("queries_per_second", 0.0), {**asked, **made},
         )  # fmt: skip
 
     def measure(self, queries: Sequence[Query] | None = None, k: int = 10, *, seed: int = 0) -> float:
