@@ -2,85 +2,237 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
-import polars as pl
+import numpy.typing as npt
 
-from semspace import checks, queries
-from semspace.clusters import kmeans
-from semspace.clusters.clustering import Clustering
-from semspace.clusters.names import distinct_names, keywords
+from semspace import checks
+from semspace.clusters import seeds
+from semspace.clusters.base import Found, Want, usual_number
+from semspace.clusters.clustering import Clustering, described
+from semspace.clusters.methods import METHODS, settings_of
+from semspace.clusters.names import Namer
+from semspace.clusters.points import Labels, Points, Rows, points_of, same_points
 from semspace.clusters.stability import stability
+from semspace.clusters.votes import NEIGHBOURS, Standing, standing
 from semspace.errors import InputError
+from semspace.progress import bar
 from semspace.space import Space
 from semspace.text.corpus import Corpus
 
+SAMPLE = 100_000  # different points that are grouped; of more, the rest joins by its neighbours' votes
 _ROUNDS = 10
+_PART = 50_000
 
 
 def cluster(
-    space: Space, corpus: Corpus | None = None, *, k: int | None = None, seed: int = 0, progress: bool = True
+    space: Space,
+    corpus: Corpus | None = None,
+    *,
+    k: int | None = None,
+    method: str | None = None,
+    granularity: float = 1.0,
+    outliers: float = 0.0,
+    seed_words: Mapping[str, Sequence[str]] | Sequence[Sequence[str]] | None = None,
+    namer: Namer | None = None,
+    seed: int = 0,
+    progress: bool = True,
+    **settings: Any,
 ) -> Clustering:
-    """Find groups of points that mean something alike, and name them.
+    """Find groups of points that mean something alike, say how sure they are, and name them.
 
-    Spherical k-means over the points in order of their ids, so the answer doesn't depend on the order in
-    which they came.
+    The same points give the same groups, in whatever order and under whatever ids they come.
 
     Parameters
     ----------
     space : Space
     corpus : Corpus, optional
-        The texts behind the points, with the same ids; groups are named by their words. Without it the column
-        ``text`` of the space's metadata serves (`Encoder.embed` puts it there); where there is none, as in a
+        The texts behind the points, with the same ids, in any order; groups are named by their words. Without it the
+        column ``text`` of the space's metadata serves (`Encoder.embed` puts it there); where there is none, as in a
         space of words, groups are named by the ids nearest to their centres.
     k : int, optional
-        How many groups; by default the number whose silhouette is highest.
+        How many groups; by default the points decide.
+    method : {"leiden", "kmeans", "ward", "hdbscan"}, optional
+        ``"leiden"`` by default, communities of the network of neighbours; ``"kmeans"`` where `k` is given.
+    granularity : float
+        2 gives about twice as many groups, 0.5 half as many. At 1 about a seventh of the square root of the number of
+        points are expected, and the number near it is taken whose groups are found again in samples.
+    outliers : float
+        Share of the points, in [0, 1), that lie furthest from the others of their group and get the label -1. By default
+        every point has a group, with ``"hdbscan"`` too.
+    seed_words : mapping of str to list of str, or list of lists, optional
+        Topics to look for, each by a few words: points near to them are drawn together. Keys name the groups. The space
+        needs an encoder.
+    namer : callable, optional
+        ``namer(keywords, examples) -> str``, such as a call of a language model: it gets a group's words and its most
+        representative texts, and gives its title. Where it fails, the title is made of words as usual.
     seed : int
         The same seed gives the same groups.
+    settings
+        For ``"leiden"``: ``resolution``; for ``"kmeans"``: ``starts`` (5); for ``"hdbscan"``: ``min_cluster_size``.
+
+    Returns
+    -------
+    Clustering
 
     Raises
     ------
     InputError
-        If `k` exceeds the number of different points, or the corpus has other ids than the space.
+        If `k` exceeds the number of different points, the corpus has other ids than the space, or a setting can't be
+        used.
 
     Examples
     --------
     >>> import semspace as ss
     >>> space = ss.Space.from_vectors(
     ...     ["cat", "dog", "bus", "car"], [[1, 0.1], [1, 0], [0.1, 1], [0, 1]])
-    >>> ss.cluster(space, k=2).labels.tolist()
-    [1, 1, 0, 0]
+    >>> ss.cluster(space, k=2).sizes.tolist()
+    [2, 2]
     """
+    method = _checked(space, corpus, k, method, granularity, outliers, seed, settings)
+    space = with_texts(space, corpus)
+    rows, place, counts = same_points(space)
+    if k is not None and k > len(rows):
+        raise InputError(f"k must be at most the {len(rows)} different points of this space; got {k}")
+    points = points_of(space, rows[:SAMPLE], counts[:SAMPLE], progress=progress)
+    want = Want(k, usual_number(len(rows), granularity), seed, progress)
+    topics = seeds.topics(seed_words, space)
+    grouped = points if topics is None else seeds.drawn(points, topics, want.expected)
+    found = _found(grouped, want, method, settings)
+    labels, stood = _everywhere(space, points, found.labels, rows)
+    labels, stood = _by_size(labels, stood, counts)
+    held = stability(found, labels[: len(points)], rounds=_ROUNDS, seed=seed, progress=progress)
+    if outliers:
+        labels = _without(labels, stood, counts, outliers)
+    facts = {
+        "made_by": method, "k": int(labels.max()) + 1, "seed": seed, "granularity": granularity, "outliers": outliers,
+        "space": space.fingerprint, **found.facts,
+    }  # fmt: skip
+    stood = Standing(labels[place], stood.second[place], stood.share[place], stood.nearness[place])
+    bare = Clustering(
+        space, labels[place], np.empty((0, 0), np.float32), (), (), held, facts, rows[: len(points)], stood
+    )
+    groups = described(bare, namer=namer)
+    return groups if topics is None else replace(groups, names=seeds.titled(groups, topics))
+
+
+def with_texts(space: Space, corpus: Corpus | None) -> Space:
+    """Put the texts of a corpus beside the points they belong to."""
+    if corpus is None:
+        return space
+    ids = space.ids.tolist()
+    missing = next((id for id in ids if id not in corpus), None)
+    if missing is not None:
+        raise InputError(f"the corpus has no text for point {missing!r}; give the corpus the space was made from")
+    texts = corpus.select(ids).texts.alias("text")
+    more = corpus.select(ids).metadata
+    own = space.metadata
+    table = texts.to_frame() if own is None else own.with_columns(texts)
+    new = [name for name in more.columns if name not in table.columns]
+    return replace(space, metadata=table.with_columns(more.select(new)) if new else table)
+
+
+def _checked(
+    space: Space,
+    corpus: Corpus | None,
+    k: int | None,
+    method: str | None,
+    granularity: float,
+    outliers: float,
+    seed: int,
+    settings: Mapping[str, Any],
+) -> str:
+    """Check what is given, and give the method's name."""
     if not isinstance(space, Space):
         raise InputError(f"cluster takes a Space; got {type(space).__name__}: see Encoder.embed, Space.from_vectors")
     if corpus is not None and not isinstance(corpus, Corpus):
         raise InputError(f"corpus must be a Corpus; got {type(corpus).__name__}: the number of groups is k=")
     checks.seed(seed)
-    texts = _texts_of(space, corpus)
-    by_id = np.argsort(space.ids.astype(str), kind="stable")
-    points = queries.unit(space.vectors[by_id])
-    distinct = kmeans.count_distinct(points)
-    if k is None:
-        k = kmeans.choose_k(points, seed=seed, progress=progress)
-    elif checks.whole("k", k) > distinct:
-        raise InputError(f"k must be at most the {distinct} different points of this space; got {k}")
-    found = kmeans.group(points, k, seed=seed)
-    held = stability(points, found, rounds=_ROUNDS, seed=seed, progress=progress)
-    labels = np.empty(len(space), np.int32)
-    labels[by_id] = found.labels
-    facts = {"made_by": "k-means", "k": len(found.centers), "seed": seed, "space": space.fingerprint}
-    bare = Clustering(space, labels, found.centers, (), (), held, facts)
-    words = [bare.members(g)[:8] for g in range(len(bare))] if texts is None else keywords(texts, labels, len(bare))
-    return replace(bare, names=distinct_names(words), keywords=tuple(words))
+    method = checks.choice("method", method or ("leiden" if k is None else "kmeans"), tuple(METHODS))
+    if k is not None:
+        checks.whole("k", k)
+    checks.number("granularity", granularity, open_low=True, high=1_000)
+    if k is not None and granularity != 1:
+        raise InputError(
+            f"k={k} says how many groups; leave out granularity={granularity}, which moves the usual number"
+        )
+    if checks.number("outliers", outliers, high=1) == 1:
+        raise InputError("outliers is the share of points without a group, below 1; got 1")
+    known = settings_of(method)
+    strange = next((name for name in settings if name not in known), None)
+    if strange is not None:
+        has = f"has {', '.join(known)}" if known else "has none"
+        raise InputError(f"{method} has no setting {strange!r}; it {has}")
+    if "resolution" in settings and k is not None:
+        raise InputError("k and resolution both say how many groups; give one of them")
+    for name, value in settings.items():
+        checks.number(name, value, open_low=True) if name == "resolution" else checks.whole(name, value)
+    return method
 
 
-def _texts_of(space: Space, corpus: Corpus | None) -> pl.Series | None:
-    if corpus is None:
-        own = space.metadata is not None and space.metadata.schema.get("text") == pl.String
-        return space.metadata["text"] if own and space.metadata is not None else None
-    ids = space.ids.tolist()
-    missing = next((id for id in ids if id not in corpus), None)
-    if missing is not None:
-        raise InputError(f"the corpus has no text for point {missing!r}; give the corpus the space was made from")
-    return corpus.select(ids).texts
+def _found(points: Points, want: Want, method: str, settings: Mapping[str, Any]) -> Found:
+    if len(points) == 1:
+        return Found(np.zeros(1, np.int32), lambda rows, _: np.zeros(len(rows), np.int32))
+    return METHODS[method](points, want, **settings)
+
+
+def _everywhere(space: Space, points: Points, labels: Labels, rows: Rows) -> tuple[Labels, Standing]:
+    """Give every different point a group, and tell how it stands: those not grouped go where their neighbours are."""
+    if len(points) == 1:
+        only = np.ones(1, np.float32)
+        return labels, Standing(labels, np.full(1, -1, np.int32), only, only)
+    k = int(labels.max()) + 1
+    if k == 0:  # a method that leaves everything out
+        labels, k = np.zeros(len(labels), np.int32), 1
+    near, scores = (part[:, :NEIGHBOURS] for part in points.neighbours)
+    if (labels < 0).any():
+        labels = _filled(labels, near, scores, points, k)
+    parts = [standing(labels, labels, near, scores, k)]
+    with bar("placing the rest", len(rows), unit="point", progress=points.progress) as shown:
+        for start in range(len(points), len(rows), _PART):
+            more = points.from_middle(space.vectors[rows[start : start + _PART]])
+            parts.append(standing(labels, None, *points.near.query(more, NEIGHBOURS), k))
+            shown.update(len(more))
+    merged = Standing(*(np.concatenate([getattr(p, name) for p in parts]) for name in Standing.__annotations__))
+    return merged.first if len(parts) > 1 else labels, merged
+
+
+def _filled(labels: Labels, near: Rows, scores: npt.NDArray[np.float32], points: Points, k: int) -> Labels:
+    """Give the points that a method left out the group of their neighbours, or else of the nearest that has one."""
+    labels = labels.copy()
+    out = np.flatnonzero(labels < 0)
+    kept = np.flatnonzero(labels >= 0)
+    voted = standing(np.where(labels < 0, -1, labels), None, near[out], scores[out], k)
+    fallback = labels[kept][type(points.near)(points.vectors[kept]).query(points.vectors[out], 1)[0][:, 0]]
+    labels[out] = np.where(voted.first >= 0, voted.first, fallback)
+    return labels
+
+
+def _by_size(labels: Labels, stood: Standing, counts: npt.NDArray[np.int64]) -> tuple[Labels, Standing]:
+    """Number the groups from the largest; of equal ones, that of the first point goes first."""
+    k = int(labels.max()) + 1
+    sizes = np.bincount(labels, counts, minlength=k)
+    used, first = np.unique(labels, return_index=True)
+    order = used[np.lexsort((first, -sizes[used]))]
+    rank = np.full(k + 1, -1, np.int32)  # the last is for -1
+    rank[order] = np.arange(len(order), dtype=np.int32)
+    return rank[labels], replace(stood, first=rank[stood.first], second=rank[stood.second])
+
+
+def _without(labels: Labels, stood: Standing, counts: npt.NDArray[np.int64], share: float) -> Labels:
+    """Take the points that lie furthest apart out of their groups, but not the last of a group."""
+    labels = labels.copy()
+    order = np.argsort(stood.nearness, kind="stable")
+    left = np.bincount(labels, minlength=int(labels.max()) + 1)
+    target, gone = share * counts.sum(), 0
+    for at in order:
+        if gone + counts[at] / 2 > target:
+            break
+        if left[labels[at]] > 1:
+            left[labels[at]] -= 1
+            labels[at] = -1
+            gone += counts[at]
+    return labels

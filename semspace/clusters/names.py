@@ -1,59 +1,38 @@
-"""What to call a group: the words it uses more than the others, or its most central points where there are no texts."""
+"""What to call a group, so that no two are called the same."""
 
-from collections.abc import Sequence
+from __future__ import annotations
 
-import numpy as np
-import polars as pl
-from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
+import warnings
+from collections.abc import Callable, Sequence
 
-from semspace.clusters.kmeans import Labels
-from semspace.text.tokenize import FastTokenizer
+from semspace.display import clip
+from semspace.errors import SemspaceWarning
 
-_NAMED_BY = 3
-_NOTHING = 1e-9
-
-
-def keywords(texts: pl.Series, labels: Labels, k: int, *, top: int = 8) -> list[tuple[str, ...]]:
-    """Return the `top` words of each group, most telling first.
-
-    With ``p`` the share of a group's documents that hold a word and ``q`` the share of all documents, a word
-    weighs ``p log(p / q)``: its part in the divergence of the group from the whole (Kullback & Leibler 1951). A
-    word that is as frequent everywhere weighs nothing, however frequent it is, and one long document counts
-    once. English stop words, words of fewer than three letters and words of a single document are left out, the
-    last unless a group has no other.
-    """
-    sizes = np.bincount(labels, minlength=k)
-    present = (
-        pl.DataFrame({"group": labels, "doc": np.arange(len(labels)), "word": FastTokenizer()(texts)})
-        .explode("word")
-        .with_columns(pl.col("word").str.replace("'s$", ""))
-        .filter((pl.col("word").str.len_chars() > 2) & ~pl.col("word").is_in(sorted(ENGLISH_STOP_WORDS)))
-        .filter(~pl.col("word").str.contains(r"^\p{N}+$"))
-        .unique(["doc", "word"])
-    )
-    counted = (
-        present.group_by("group", "word")
-        .agg(pl.len().alias("docs"))
-        .with_columns(pl.col("docs").sum().over("word").alias("everywhere"))
-    )
-    p = pl.col("docs") / pl.Series(sizes).gather(counted["group"])
-    weighed = counted.with_columns(
-        (p * (p * len(labels) / pl.col("everywhere")).log()).alias("weight"), (pl.col("everywhere") < 2).alias("rare")
-    )
-    telling = weighed.filter(pl.col("weight") > _NOTHING) if k > 1 else weighed
-    kept = telling.filter(~pl.col("rare") | pl.col("rare").all().over("group"))
-    ranked = kept.sort(["group", "weight", "word"], descending=[False, True, False])
-    by_group = {int(g): tuple(part["word"].head(top)) for (g,), part in ranked.group_by("group", maintain_order=True)}
-    return [by_group.get(g, ()) for g in range(k)]
+Namer = Callable[[list[str], list[str]], str]
+_WIDEST = 80
 
 
-def distinct_names(words: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
-    """Name each group by its first three words, or by more where two would be called the same."""
+def named(titles: Sequence[str], words: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    """Make titles distinct: one that is taken is made longer by more of its group's words, or numbered."""
     names: list[str] = []
-    for g, own in enumerate(words):
-        length = _NAMED_BY
-        while length < len(own) and ", ".join(own[:length]) in names:
-            length += 1
-        name = ", ".join(own[:length]) or f"group {g}"
-        names.append(name if name not in names else f"{name} ({g})")
+    for group, (title, own) in enumerate(zip(titles, words, strict=True)):
+        name = title or f"group {group}"
+        more = [word for word in own if word not in title.split(", ")]
+        while name in names and more:
+            name = f"{name}, {more.pop(0)}"
+        names.append(name if name not in names else f"{name} ({group})")
     return tuple(names)
+
+
+def ask(namer: Namer, words: Sequence[str], examples: Sequence[str], fallback: str) -> str:
+    """Let a person's function name a group; where it fails or says nothing, fall back and warn."""
+    try:
+        answer = namer(list(words), list(examples))
+    except Exception as problem:  # noqa: BLE001 - whatever a namer raises, the groups are not lost
+        trouble = f"raised {type(problem).__name__}: {clip(str(problem), 60)}"
+    else:
+        if isinstance(answer, str) and answer.strip():
+            return clip(answer, _WIDEST)
+        trouble = f"answered {clip(repr(answer), 40)}, not a title"
+    warnings.warn(f"the namer {trouble}; the group is called {fallback!r}", SemspaceWarning, stacklevel=4)
+    return fallback

@@ -1,0 +1,34 @@
+"""HDBSCAN: groups are where points lie dense; those in between belong to none."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.cluster import HDBSCAN
+from sklearn.decomposition import PCA
+
+from semspace.checks import FloatMatrix
+from semspace.clusters.base import Found, Want
+from semspace.clusters.points import Labels, Points, Rows
+from semspace.errors import InputError
+
+_AXES = 15  # in more dimensions nothing is dense, and trees of points find nothing fast
+
+
+def hdbscan(points: Points, want: Want, *, min_cluster_size: int | None = None) -> Found:
+    """Group points by HDBSCAN (Campello, Moulavi & Sander 2013) on their principal axes."""
+    if want.k is not None:
+        raise InputError("hdbscan finds the number of groups itself; leave out k, or choose method='kmeans'")
+    size = max(5, round(len(points) / want.expected / 8)) if min_cluster_size is None else min_cluster_size
+
+    def fit(vectors: FloatMatrix, seed: int, size: int) -> Labels:
+        axes = min(_AXES, *vectors.shape)
+        low = PCA(axes, random_state=seed).fit_transform(vectors)
+        if len(low) <= size:
+            return np.zeros(len(low), np.int32)
+        found: Labels = HDBSCAN(min_cluster_size=max(2, size), copy=False).fit(low).labels_.astype(np.int32)
+        return found
+
+    def again(rows: Rows, seed: int) -> Labels:
+        return fit(points.vectors[rows], seed, max(2, size * len(rows) // len(points)))
+
+    return Found(fit(points.vectors, want.seed, size), again, {"min_cluster_size": size})

@@ -1,0 +1,115 @@
+"""Leiden on the network of neighbours, at the resolution whose groups are found again in samples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.metrics import adjusted_rand_score
+
+from semspace.clusters.base import SPREAD, Found, Want
+from semspace.clusters.merging import merged_to
+from semspace.clusters.network import Network
+from semspace.clusters.points import Labels, Points, Rows
+from semspace.errors import InputError
+from semspace.progress import bar
+
+_STEP = 1.3  # between resolutions tried
+_SAMPLES = 4
+_SHARE = 0.6
+_TIE = 0.005  # agreements this near are one: the number of groups nearer to what is expected goes first
+_STARTS = 3
+_ROUNDS = 10
+_FINEST = 200.0
+
+
+@dataclass(frozen=True)
+class _Level:
+    resolution: float
+    labels: Labels
+
+    @property
+    def k(self) -> int:
+        return int(self.labels.max()) + 1
+
+
+def leiden(points: Points, want: Want, *, resolution: float | None = None) -> Found:
+    """Group points by Leiden; see `Network.communities`.
+
+    Without a `resolution`, those that give about as many groups as are expected are tried, and the one whose groups
+    agree best with the groups of samples is taken (adjusted Rand index; after Ben-Hur, Elisseeff & Guyon 2002, "A
+    stability based method for discovering structure in clustered data").
+    """
+    network = Network.of(*points.neighbours)
+    if resolution is None:
+        if want.k is None:
+            resolution = _chosen(network, want)
+        else:
+            resolution = _at_least(network, want.k, want.seed).resolution
+    labels = _best(network, resolution, want.seed)
+    if want.k is not None:
+        labels = merged_to(points.vectors, labels, want.k)
+
+    def again(rows: Rows, seed: int) -> Labels:
+        found = network.part(rows).communities(resolution, seed=seed)
+        return found if want.k is None else merged_to(points.vectors[rows], found, want.k)
+
+    return Found(labels, again, {"resolution": round(resolution, 6)})
+
+
+def _best(network: Network, resolution: float, seed: int) -> Labels:
+    """Run to the end from several starts, and give the grouping of highest modularity."""
+    runs = [network.communities(resolution, seed=seed + start, rounds=_ROUNDS) for start in range(_STARTS)]
+    return max(runs, key=lambda labels: network.quality(labels, resolution))
+
+
+def _chosen(network: Network, want: Want) -> float:
+    """Give the acceptable resolution whose groups agree best with those of samples."""
+    levels = _levels(network, want)
+    if len(levels) == 1:
+        return levels[0].resolution
+    draw = np.random.default_rng(want.seed)
+    size = max(2, int(len(network) * _SHARE))
+    samples = [np.sort(draw.choice(len(network), size, replace=False)) for _ in range(_SAMPLES)]
+    parts = [network.part(rows) for rows in samples]
+    agreement = np.zeros(len(levels))
+    with bar("choosing the granularity", len(levels), unit="try", progress=want.progress) as shown:
+        for at, level in enumerate(levels):
+            for number, (rows, part) in enumerate(zip(samples, parts, strict=True)):
+                found = part.communities(level.resolution, seed=want.seed + number + 1)
+                agreement[at] += adjusted_rand_score(level.labels[rows], found) / _SAMPLES
+            shown.update(1)
+    good = [level for level, score in zip(levels, agreement, strict=True) if score >= agreement.max() - _TIE]
+    return min(good, key=lambda level: abs(np.log(level.k / want.expected))).resolution
+
+
+def _levels(network: Network, want: Want) -> list[_Level]:
+    """Give the levels with an acceptable number of groups, or the one that comes nearest."""
+    tried = [_at(network, 1.0, want.seed)]
+    while tried[-1].k < want.expected * SPREAD and tried[-1].resolution < _FINEST:
+        tried.append(_at(network, tried[-1].resolution * _STEP, want.seed))
+    while tried[0].k > want.expected / SPREAD and tried[0].resolution > 1 / _FINEST:
+        tried.insert(0, _at(network, tried[0].resolution / _STEP, want.seed))
+    good = [level for level in tried if want.acceptable(level.k)]
+    return good or [min(tried, key=lambda level: abs(np.log(level.k / want.expected)))]
+
+
+def _at_least(network: Network, k: int, seed: int) -> _Level:
+    """Give the coarsest level tried that has `k` groups or more."""
+    for resolution in _finer():
+        level = _at(network, resolution, seed)
+        if level.k >= k:
+            return level
+    raise InputError(f"Leiden finds no {k} groups here, at most {level.k}; choose a smaller k, or method='kmeans'")
+
+
+def _finer() -> Iterator[float]:
+    resolution = 0.05
+    while resolution < 20 * _FINEST:
+        yield resolution
+        resolution *= _STEP
+
+
+def _at(network: Network, resolution: float, seed: int) -> _Level:
+    return _Level(resolution, network.communities(resolution, seed=seed))

@@ -1,0 +1,52 @@
+"""Which groups are near each other: the tree in which they merge, two at a time."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.spatial.distance import pdist
+
+from semspace.checks import FloatMatrix
+from semspace.clusters.points import Labels
+
+Tree = npt.NDArray[np.float64]
+
+
+def centers_of(vectors: FloatMatrix, labels: Labels, k: int) -> FloatMatrix:
+    """Return the mean direction of each group, shape (k, dim); labels of -1 belong to none."""
+    sums = np.zeros((k, vectors.shape[1]), np.float64)
+    for group in range(k):
+        sums[group] = vectors[labels == group].sum(axis=0, dtype=np.float64)
+    sizes = np.sqrt((sums**2).sum(axis=1, keepdims=True))
+    centers: FloatMatrix = (sums / np.maximum(sizes, 1e-12)).astype(np.float32)
+    return centers
+
+
+def tree_of(centers: FloatMatrix) -> Tree:
+    """Return the merges of groups as SciPy writes them, shape (k - 1, 4): average linkage on cosine distances."""
+    if len(centers) < 2:
+        return np.empty((0, 4))
+    apart = np.maximum(pdist(centers.astype(np.float64), "cosine"), 0)
+    merges: Tree = linkage(np.nan_to_num(apart, nan=1.0), "average")
+    return merges
+
+
+def cut(tree: Tree, k: int) -> npt.NDArray[np.int64]:
+    """Return which of `k` layers' groups each group falls in, numbered from 0 by first appearance."""
+    if not len(tree):
+        return np.zeros(1, np.int64)
+    raw = fcluster(tree, k, criterion="maxclust")
+    _, first, place = np.unique(raw, return_index=True, return_inverse=True)
+    rank = np.argsort(np.argsort(first))
+    given: npt.NDArray[np.int64] = rank[place].astype(np.int64)
+    return given
+
+
+def merged_to(vectors: FloatMatrix, labels: Labels, k: int) -> Labels:
+    """Merge the nearest groups until there are `k`."""
+    have = int(labels.max()) + 1
+    if have <= k:
+        return labels
+    joined: Labels = cut(tree_of(centers_of(vectors, labels, have)), k)[labels].astype(np.int32)
+    return joined
