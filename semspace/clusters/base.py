@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
-from semspace.clusters.points import Labels, Points, Rows
+from semspace.clusters.near import Rows
+from semspace.clusters.points import Labels
 
 SPREAD = 1.6  # a number of groups within this factor of what is expected is acceptable
 
@@ -60,11 +61,8 @@ class Found:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
-class Method(Protocol):
-    """A way to group points: a function, in `semspace.clusters.methods.METHODS`."""
-
-    def __call__(self, points: Points, want: Want, **settings: Any) -> Found:
-        """Group the points."""
+# A way to group points: a function of points, `Want`, and settings of its own by name; see `methods.METHODS`.
+Method = Callable[..., Found]
 
 
 def usual_number(n: int, granularity: float) -> float:

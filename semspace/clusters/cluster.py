@@ -15,7 +15,8 @@ from semspace.clusters.base import Found, Want, usual_number
 from semspace.clusters.clustering import Clustering, described
 from semspace.clusters.methods import METHODS, settings_of
 from semspace.clusters.names import Namer
-from semspace.clusters.points import Labels, Points, Rows, points_of, same_points
+from semspace.clusters.near import Rows
+from semspace.clusters.points import Labels, Points, points_of, same_points
 from semspace.clusters.stability import stability
 from semspace.clusters.votes import NEIGHBOURS, Standing, standing
 from semspace.errors import InputError
@@ -61,8 +62,8 @@ def cluster(
         2 gives about twice as many groups, 0.5 half as many. At 1 about a seventh of the square root of the number of
         points are expected, and the number near it is taken whose groups are found again in samples.
     outliers : float
-        Share of the points, in [0, 1), that lie furthest from the others of their group and get the label -1. By default
-        every point has a group, with ``"hdbscan"`` too.
+        Share of the points, in [0, 1), that lie furthest from the others of their group and get the label -1. By
+        default every point has a group, with ``"hdbscan"`` too.
     seed_words : mapping of str to list of str, or list of lists, optional
         Topics to look for, each by a few words: points near to them are drawn together. Keys name the groups. The space
         needs an encoder.
@@ -187,7 +188,8 @@ def _everywhere(space: Space, points: Points, labels: Labels, rows: Rows) -> tup
     k = int(labels.max()) + 1
     if k == 0:  # a method that leaves everything out
         labels, k = np.zeros(len(labels), np.int32), 1
-    near, scores = (part[:, :NEIGHBOURS] for part in points.neighbours)
+    near, scores = points.neighbours
+    near, scores = near[:, :NEIGHBOURS], scores[:, :NEIGHBOURS]
     if (labels < 0).any():
         labels = _filled(labels, near, scores, points, k)
     parts = [standing(labels, labels, near, scores, k)]
@@ -212,7 +214,7 @@ def _filled(labels: Labels, near: Rows, scores: npt.NDArray[np.float32], points:
 
 
 def _by_size(labels: Labels, stood: Standing, counts: npt.NDArray[np.int64]) -> tuple[Labels, Standing]:
-    """Number the groups from the largest; of equal ones, that of the first point goes first."""
+    """Give the groups numbers from the largest; of equal ones, that of the first point goes first."""
     k = int(labels.max()) + 1
     sizes = np.bincount(labels, counts, minlength=k)
     used, first = np.unique(labels, return_index=True)

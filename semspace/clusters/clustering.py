@@ -12,7 +12,7 @@ import numpy.typing as npt
 import polars as pl
 
 from semspace import checks, queries
-from semspace.bundle import Bundle, PathLike, writing
+from semspace.bundle import Bundle, PathLike, write_text, writing
 from semspace.checks import FloatMatrix
 from semspace.clusters import keywords, tables
 from semspace.clusters.merging import Tree, centers_of, tree_of
@@ -119,8 +119,8 @@ class Clustering:
         """Return a polars DataFrame with a row for each document, in the space's order.
 
         Columns ``id``, ``group``, ``name``, ``membership`` (share of its neighbours' votes that go to its group, the
-        nearer the heavier; in [0, 1]), ``second`` and ``second_name`` (the group with the next most votes), and ``text``
-        where there is one.
+        nearer the heavier; in [0, 1]), ``second`` and ``second_name`` (the group with the next most votes), and
+        ``text`` where there is one.
         """
         return tables.documents(self)
 
@@ -128,8 +128,8 @@ class Clustering:
         """Return how good each group is, as a polars DataFrame.
 
         Columns ``group``, ``name``, ``size``, ``stability``, ``silhouette`` (of the distances to its own centre and to
-        the nearest other one, in [-1, 1]), ``membership`` (mean) and ``coherence`` (NPMI of its keywords, in [-1, 1]; null
-        without texts).
+        the nearest other one, in [-1, 1]), ``membership`` (mean) and ``coherence`` (NPMI of its keywords, in [-1, 1];
+        null without texts).
         """
         return tables.quality(self)
 
@@ -189,7 +189,7 @@ class Clustering:
 
     @cached_property
     def tree(self) -> Tree:
-        """The merges of groups as SciPy writes them, shape (k - 1, 4): average linkage on cosine distances of centres."""
+        """The merges of groups as SciPy writes them, shape (k - 1, 4): average linkage, cosine distances of centres."""
         return tree_of(self.centers)
 
     def layer(self, k: int) -> Clustering:
@@ -246,13 +246,13 @@ class Clustering:
         Returns
         -------
         polars.DataFrame
-            Columns ``period``, ``group``, ``name``, ``count``, ``share`` of the period's documents, and its 95 % interval
-            ``low``, ``high`` (Wilson 1927).
+            Columns ``period``, ``group``, ``name``, ``count``, ``share`` of the period's documents, and its 95 %
+            interval ``low``, ``high`` (Wilson 1927).
         """
         return tables.over_time(self, times, periods)
 
     def per_class(self, classes: str | Sequence[Any]) -> pl.DataFrame:
-        """Return how large each group is in each class of documents, like `over_time`, with ``class`` for ``period``."""
+        """Return how large each group is in each class of documents; like `over_time`, with a column ``class``."""
         return tables.per_class(self, classes)
 
     # -- showing it ---------------------------------------------------------------------------------------
@@ -263,8 +263,8 @@ class Clustering:
         Parameters
         ----------
         kind : {"map", "sizes", "hierarchy", "time"}
-            ``"map"`` takes ``most``, how many documents are drawn (3,000); ``"time"`` takes ``times`` and ``periods``, as
-            `over_time` does, and ``groups``, which to draw (the six largest).
+            ``"map"`` takes ``most``, how many documents are drawn (3,000); ``"time"`` takes ``times`` and ``periods``,
+            as `over_time` does, and ``groups``, which to draw (the six largest).
 
         Returns
         -------
@@ -275,7 +275,7 @@ class Clustering:
 
         return plots.plot(self, kind, options)
 
-    def to_html(self, path: PathLike, *, times: str | Sequence[Any] | None = None, overwrite: bool = True) -> None:
+    def to_html(self, path: PathLike, *, times: str | Sequence[Any] | None = None) -> None:
         """Write a report as one HTML file without script: the groups, a map, the hierarchy, documents, and how sure.
 
         Parameters
@@ -283,12 +283,9 @@ class Clustering:
         times : str or sequence, optional
             Adds a section over time; see `over_time`.
         """
-        from semspace.bundle import write_text
         from semspace.clusters.page import clustering_page
         from semspace.report import to_html
 
-        if not overwrite and checks_path(path):
-            raise InputError(f"{path} exists already; choose another path or pass overwrite=True")
         write_text(path, to_html(clustering_page(self, times)))
 
     def __repr__(self) -> str:
@@ -417,13 +414,6 @@ class Clustering:
             (g, self.names[g], int(size), float(self.stability[g]), ", ".join(self.keywords[g][:6]))
             for g, size in enumerate(self.sizes)
         ]
-
-
-def checks_path(path: PathLike) -> bool:
-    """Tell whether there is something at a path."""
-    from pathlib import Path
-
-    return Path(path).exists()
 
 
 def described(bare: Clustering, *, namer: Namer | None = None, known: Mapping[int, str] | None = None) -> Clustering:

@@ -8,7 +8,8 @@ from sklearn.decomposition import PCA
 
 from semspace.checks import FloatMatrix
 from semspace.clusters.base import Found, Want
-from semspace.clusters.points import Labels, Points, Rows
+from semspace.clusters.near import Rows
+from semspace.clusters.points import Labels, Points
 from semspace.errors import InputError
 
 _AXES = 15  # in more dimensions nothing is dense, and trees of points find nothing fast

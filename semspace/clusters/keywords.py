@@ -83,7 +83,7 @@ def diversity(words: Sequence[Sequence[str]]) -> float:
 
 @lru_cache(maxsize=100_000)
 def likeness(one: str, other: str) -> float:
-    """Return how alike two words are spelled: Dice's coefficient of their trigrams, in [0, 1]; 1 if one holds the other."""
+    """Return how alike words are spelled: Dice's coefficient of their trigrams, in [0, 1]; 1 if one holds the other."""
     if set(one.split()) <= set(other.split()) or set(other.split()) <= set(one.split()):
         return 1.0
     a, b = ({f" {w} "[i : i + 3] for i in range(len(w))} for w in (one, other))

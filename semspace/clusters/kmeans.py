@@ -8,8 +8,9 @@ from sklearn.metrics import silhouette_score
 
 from semspace.checks import FloatMatrix
 from semspace.clusters.base import Found, Want
+from semspace.clusters.near import Rows
 from semspace.clusters.network import numbered
-from semspace.clusters.points import Labels, Points, Rows
+from semspace.clusters.points import Labels, Points
 from semspace.progress import track
 
 _STARTS = 5
@@ -37,7 +38,7 @@ def k_means(vectors: FloatMatrix, k: int, seed: int, starts: int) -> Labels:
 
 
 def silhouette(vectors: FloatMatrix, labels: Labels, seed: int) -> float:
-    """Return the mean silhouette (Rousseeuw 1987) by cosine of a sample, or the worst where nothing is to tell apart."""
+    """Return the mean silhouette (Rousseeuw 1987) by cosine of a sample, or -1 where there is nothing to judge."""
     rows = np.random.default_rng(seed).permutation(len(vectors))[:_JUDGED]
     if not 1 < len(np.unique(labels[rows])) < len(rows):
         return -1.0

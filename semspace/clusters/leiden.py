@@ -10,8 +10,9 @@ from sklearn.metrics import adjusted_rand_score
 
 from semspace.clusters.base import SPREAD, Found, Want
 from semspace.clusters.merging import merged_to
+from semspace.clusters.near import Rows
 from semspace.clusters.network import Network
-from semspace.clusters.points import Labels, Points, Rows
+from semspace.clusters.points import Labels, Points
 from semspace.errors import InputError
 from semspace.progress import bar
 
@@ -43,10 +44,7 @@ def leiden(points: Points, want: Want, *, resolution: float | None = None) -> Fo
     """
     network = Network.of(*points.neighbours)
     if resolution is None:
-        if want.k is None:
-            resolution = _chosen(network, want)
-        else:
-            resolution = _at_least(network, want.k, want.seed).resolution
+        resolution = _chosen(network, want) if want.k is None else _at_least(network, want.k, want.seed).resolution
     labels = _best(network, resolution, want.seed)
     if want.k is not None:
         labels = merged_to(points.vectors, labels, want.k)

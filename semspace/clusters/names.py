@@ -28,7 +28,7 @@ def ask(namer: Namer, words: Sequence[str], examples: Sequence[str], fallback: s
     """Let a person's function name a group; where it fails or says nothing, fall back and warn."""
     try:
         answer = namer(list(words), list(examples))
-    except Exception as problem:  # noqa: BLE001 - whatever a namer raises, the groups are not lost
+    except Exception as problem:
         trouble = f"raised {type(problem).__name__}: {clip(str(problem), 60)}"
     else:
         if isinstance(answer, str) and answer.strip():

@@ -11,7 +11,8 @@ import numpy.typing as npt
 from scipy.sparse import csr_array, triu
 
 from semspace.checks import FloatMatrix
-from semspace.clusters.points import Labels, Rows
+from semspace.clusters.near import Rows
+from semspace.clusters.points import Labels
 
 _LEAST = 1e-3  # a neighbour in the opposite direction is still the nearest there is
 
@@ -88,7 +89,7 @@ class Network:
 
 
 def numbered(labels: npt.NDArray[Any]) -> Labels:
-    """Number groups from 0 in the order of their first points."""
+    """Give groups numbers from 0 in the order of their first points."""
     _, first, place = np.unique(labels, return_index=True, return_inverse=True)
     rank = np.empty(len(first), np.int32)
     rank[np.argsort(first)] = np.arange(len(first), dtype=np.int32)

@@ -75,7 +75,7 @@ def quality(found: Clustering) -> pl.DataFrame:
 
 
 def silhouettes(found: Clustering) -> npt.NDArray[np.float64]:
-    """Return the simplified silhouette of each point (Hruschka, de Castro & Campello 2004), by cosine; NaN for one group."""
+    """Return the simplified silhouette of each point, by cosine (Hruschka et al. 2004); NaN for one group."""
     n, k = len(found.labels), len(found)
     widths = np.full(n, np.nan)
     if k < 2:
@@ -162,12 +162,15 @@ def _periods(values: pl.Series, periods: int) -> pl.Series:
         )
     numbers = values.to_physical() if values.dtype.is_temporal() else values
     low, high = numbers.min(), numbers.max()
-    assert isinstance(low, (int, float)) and isinstance(high, (int, float))
+    assert isinstance(low, (int, float))
+    assert isinstance(high, (int, float))
     place = ((numbers - low) / (high - low) * periods).floor().clip(0, periods - 1)
-    starts = low + place * (high - low) / periods
+    starts: pl.Series = low + place * (high - low) / periods
     if values.dtype.is_temporal():
-        return starts.cast(pl.Int64).cast(values.to_physical().dtype).cast(values.dtype)
-    return starts.ceil().cast(pl.Int64) if values.dtype.is_integer() else starts
+        starts = starts.cast(pl.Int64).cast(numbers.dtype).cast(values.dtype)
+    elif values.dtype.is_integer():
+        starts = starts.ceil().cast(pl.Int64)
+    return starts
 
 
 def _means(values: npt.NDArray[Any], labels: npt.NDArray[np.int32], k: int) -> npt.NDArray[np.float64]:

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from semspace.checks import FloatMatrix
-from semspace.clusters.points import Labels, Rows
+from semspace.clusters.near import Rows
+from semspace.clusters.points import Labels
 
 NEIGHBOURS = 15
 _NO_DISTANCE = 1e-5
@@ -57,7 +58,7 @@ def tally(labels: Labels, rows: Rows, scores: FloatMatrix, k: int) -> FloatMatri
 
 
 def standing(labels: Labels, own: Labels | None, rows: Rows, scores: FloatMatrix, k: int) -> Standing:
-    """Count the votes of voters with `labels`, for points whose groups are `own`, or that go where the most votes do."""
+    """Count the votes of voters with `labels` for points whose groups are `own`, or that go where most votes do."""
     parts = [
         _counted(labels, None if own is None else own[start : start + 10_000], part, scores[start : start + 10_000], k)
         for start in range(0, len(rows), 10_000)

@@ -8,11 +8,12 @@ from scipy.cluster.hierarchy import fcluster, ward
 from semspace.checks import FloatMatrix
 from semspace.clusters.base import Found, Want
 from semspace.clusters.kmeans import k_means, silhouette
-from semspace.clusters.merging import centers_of
+from semspace.clusters.merging import Tree, centers_of
+from semspace.clusters.near import Rows
 from semspace.clusters.network import numbered
-from semspace.clusters.points import Labels, Points, Rows
+from semspace.clusters.points import Labels, Points
 
-_SMALL = 1_000  # groups that Ward joins; of more points, k-means makes as many
+_SMALL = 500  # groups that Ward joins at most; of points, k-means makes a quarter as many
 
 
 def ward_tree(points: Points, want: Want) -> Found:
@@ -41,8 +42,8 @@ def _fit(vectors: FloatMatrix, k: int, seed: int) -> Labels:
     return _cut(small, tree, k)
 
 
-def _tree(vectors: FloatMatrix, seed: int, at_least: int = 1) -> tuple[Labels, FloatMatrix]:
-    count = max(at_least, min(_SMALL, len(vectors)))
+def _tree(vectors: FloatMatrix, seed: int, at_least: int = 1) -> tuple[Labels, Tree]:
+    count = max(at_least, min(_SMALL, len(vectors) if len(vectors) < 100 else len(vectors) // 4))
     if count >= len(vectors):
         small = np.arange(len(vectors), dtype=np.int32)
         return small, ward(vectors.astype(np.float64)) if len(vectors) > 1 else np.empty((0, 4))
@@ -50,7 +51,7 @@ def _tree(vectors: FloatMatrix, seed: int, at_least: int = 1) -> tuple[Labels, F
     return small, ward(centers_of(vectors, small, int(small.max()) + 1).astype(np.float64))
 
 
-def _cut(small: Labels, tree: FloatMatrix, k: int) -> Labels:
+def _cut(small: Labels, tree: Tree, k: int) -> Labels:
     if not len(tree):
         return small
     return numbered(fcluster(tree, k, criterion="maxclust")[small])

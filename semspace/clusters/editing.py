@@ -1,0 +1,160 @@
+"""Groups merged, split and renamed by hand, layers of them, and more points."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from semspace import checks
+from semspace.checks import FloatMatrix
+from semspace.clusters.base import Want
+from semspace.clusters.clustering import Clustering, described
+from semspace.clusters.kmeans import k_means
+from semspace.clusters.leiden import leiden
+from semspace.clusters.merging import cut
+from semspace.clusters.near import Rows
+from semspace.clusters.points import Labels, Points, hashes, same_points
+from semspace.clusters.votes import standing
+from semspace.errors import InputError
+from semspace.space import Space
+
+_APART = 0.01  # share of clustered points that lie as far from their groups as a newcomer that fits none
+_FEWEST = 10  # newcomers that make a group of their own
+
+
+def layer(found: Clustering, k: int) -> Clustering:
+    """Merge the nearest groups until there are `k`; see `Clustering.layer`."""
+    checks.whole("k", k, high=len(found))
+    return _merged(found, cut(found.tree, k), {})
+
+
+def merge(found: Clustering, groups: Sequence[int], name: str | None) -> Clustering:
+    """Make some groups one; see `Clustering.merge`."""
+    try:
+        chosen = sorted({checks.whole("each of groups", g, low=0, high=len(found) - 1) for g in groups})
+    except TypeError as problem:
+        raise InputError(f"groups must be a list of group numbers, such as [0, 3]; got {groups!r:.60}") from problem
+    if len(chosen) < 2:
+        raise InputError(f"merge takes two groups or more; got {list(groups)}")
+    target = np.arange(len(found))
+    target[chosen[1:]] = chosen[0]
+    rank = np.cumsum(target == np.arange(len(found))) - 1
+    return _merged(found, rank[target], {} if name is None else {int(rank[chosen[0]]): _title(name)})
+
+
+def split(found: Clustering, group: int, k: int) -> Clustering:
+    """Split a group by k-means over its points; see `Clustering.split`."""
+    checks.whole("group", group, low=0, high=len(found) - 1)
+    rows = np.flatnonzero(found.labels == group)
+    own = found.space.vectors[rows]
+    _, first, place = np.unique(hashes(own), return_index=True, return_inverse=True)
+    checks.whole("k", k, low=2)
+    if k > len(first):
+        raise InputError(f"group {group} has {len(first)} different points, which can't be split into {k}")
+    seed = int(found.provenance.get("seed", 0))
+    parts = k_means(found._directions(own[first]), k, seed, 5)[place.ravel()]
+    order = np.argsort(-np.bincount(parts, minlength=k), kind="stable")
+    numbers = np.empty(k, np.int32)
+    numbers[order] = [group, *range(len(found), len(found) + k - 1)]
+    labels = found.labels.copy()
+    labels[rows] = numbers[parts]
+    held = np.concatenate([found.stability, np.full(k - 1, np.nan)])
+    held[group] = np.nan
+    kept = {g: name for g, name in enumerate(found.names) if g != group}
+    return _regrouped(found, labels, held, kept, f"split {group} into {k}")
+
+
+def rename(found: Clustering, names: Mapping[int, str]) -> Clustering:
+    """Give groups other names; see `Clustering.rename`."""
+    if not isinstance(names, Mapping):
+        raise InputError(f"rename takes names by group, such as {{0: 'football'}}; got {type(names).__name__}")
+    for group in names:
+        checks.whole("group", group, low=0, high=len(found) - 1)
+    given = [_title(names[g]) if g in names else name for g, name in enumerate(found.names)]
+    twice = next((name for name in given if given.count(name) > 1), None)
+    if twice is not None:
+        raise InputError(f"two groups would be called {twice!r}; names must be distinct")
+    return _with_words(replace(found, names=tuple(given)), found)
+
+
+def update(found: Clustering, more: Space) -> Clustering:
+    """Take more points in; see `Clustering.update`."""
+    if not isinstance(more, Space):
+        raise InputError(f"update takes a Space with the new points; got {type(more).__name__}: see Encoder.embed")
+    own, theirs = found.space.metadata, more.metadata
+    if own is not None and theirs is not None and "text" in own.columns and "text" not in theirs.columns:
+        raise InputError("the new points must come with their texts, in a column text; see Encoder.embed")
+    if own is not None and theirs is not None:
+        theirs = theirs.select([name for name in own.columns if name in theirs.columns])
+    space = found.space.extend(more.ids.tolist(), more.vectors, theirs)
+    stood = found.stand(more.vectors)
+    labels, k = stood.first.copy(), len(found)
+    usual = np.quantile(found.stands.nearness[found.labels >= 0], _APART) if (found.labels >= 0).any() else -1.0
+    far = np.flatnonzero(stood.nearness < usual)
+    for fresh in _new_groups(found._directions(more.vectors[far]), found, float(usual)):
+        labels[far[fresh]] = k
+        k += 1
+    every = np.concatenate([found.labels, labels])
+    new = same_points(more)[0]
+    new = new[~np.isin(hashes(more.vectors[new]), found._known[0])]
+    joined = replace(
+        found,
+        space=space,
+        labels=every,
+        stability=np.concatenate([found.stability, np.full(k - len(found), np.nan)]),
+        voters=np.concatenate([found.voting_rows, len(found.space) + new]),
+        standing=None,
+        provenance={**found.provenance, "updated_with": [*found.provenance.get("updated_with", []), len(more)]},
+    )
+    return described(joined, known=dict(enumerate(found.names)))
+
+
+def _new_groups(directions: FloatMatrix, found: Clustering, usual: float) -> list[Rows]:
+    """Find among newcomers that fit nowhere those that are near each other: one group each, the largest first."""
+    if len(directions) < _FEWEST:
+        return []
+    rows = np.arange(len(directions))
+    points = Points(rows, directions, found._voting.middle, np.ones(len(rows), np.int64))
+    seed = int(found.provenance.get("seed", 0))
+    labels = leiden(points, Want(None, max(1.0, len(rows) ** 0.5 / 7), seed, progress=False)).labels
+    near, scores = points.neighbours
+    close = standing(labels, labels, near, scores, int(labels.max()) + 1).nearness
+    groups = [np.flatnonzero((labels == g) & (close >= usual)) for g in range(int(labels.max()) + 1)]
+    return sorted((g for g in groups if len(g) >= _FEWEST), key=len, reverse=True)
+
+
+def _merged(found: Clustering, target: Rows, names: Mapping[int, str]) -> Clustering:
+    """Give each group the number in `target`; groups that stay by themselves keep name and stability."""
+    k = int(target.max()) + 1
+    alone = np.bincount(target, minlength=k) == 1
+    labels = np.where(found.labels < 0, -1, target[found.labels]).astype(np.int32)
+    held = np.full(k, np.nan)
+    kept = dict(names)
+    for group, to in enumerate(target.tolist()):
+        if alone[to]:
+            held[to], kept[to] = found.stability[group], found.names[group]
+    return _regrouped(found, labels, held, kept, f"merged to {k}")
+
+
+def _regrouped(
+    found: Clustering, labels: Labels, held: npt.NDArray[np.float64], names: Mapping[int, str], how: str
+) -> Clustering:
+    facts = {**found.provenance, "k": len(held), "edited": [*found.provenance.get("edited", []), how]}
+    bare = replace(found, labels=labels, stability=held, standing=None, provenance=facts)
+    return described(_with_words(bare, found), known=names)
+
+
+def _with_words(made: Clustering, found: Clustering) -> Clustering:
+    """Hand on the vocabulary of the same texts, where it has been made."""
+    if "vocabulary" in found.__dict__:
+        made.__dict__["vocabulary"] = found.__dict__["vocabulary"]
+    return made
+
+
+def _title(name: object) -> str:
+    if not isinstance(name, str) or not name.strip():
+        raise InputError(f"a group's name must be text; got {name!r:.40}")
+    return name.strip()
