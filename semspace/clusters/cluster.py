@@ -104,10 +104,10 @@ def cluster(
     grouped = points if topics is None else seeds.drawn(points, topics, want.expected)
     found = _found(grouped, want, method, settings)
     labels, stood = _everywhere(space, points, found.labels, rows)
-    labels, stood = _by_size(labels, stood, counts)
-    held = stability(found, labels[: len(points)], rounds=_ROUNDS, seed=seed, progress=progress)
     if outliers:
         labels = _without(labels, stood, counts, outliers)
+    labels, stood = _by_size(labels, stood, counts)
+    held = stability(found, labels[: len(points)], rounds=_ROUNDS, seed=seed, progress=progress)
     facts = {
         "made_by": method, "k": int(labels.max()) + 1, "seed": seed, "granularity": granularity, "outliers": outliers,
         "space": space.fingerprint, **found.facts,
@@ -216,8 +216,9 @@ def _filled(labels: Labels, near: Rows, scores: npt.NDArray[np.float32], points:
 def _by_size(labels: Labels, stood: Standing, counts: npt.NDArray[np.int64]) -> tuple[Labels, Standing]:
     """Give the groups numbers from the largest; of equal ones, that of the first point goes first."""
     k = int(labels.max()) + 1
-    sizes = np.bincount(labels, counts, minlength=k)
-    used, first = np.unique(labels, return_index=True)
+    own = np.flatnonzero(labels >= 0)
+    sizes = np.bincount(labels[own], counts[own], minlength=k)
+    used, first = np.unique(labels[own], return_index=True)
     order = used[np.lexsort((first, -sizes[used]))]
     rank = np.full(k + 1, -1, np.int32)  # the last is for -1
     rank[order] = np.arange(len(order), dtype=np.int32)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -14,7 +14,8 @@ from semspace.clusters.vocabulary import Vocabulary
 TOP = 10
 _CANDIDATES = 40
 _RELEVANCE = 0.7  # lambda of MMR
-_WORTHY = 0.15  # of the weight of a group's first word: a phrase that weighs less is no title
+_WORTHY = 0.3  # of the weight of a group's first word: a phrase that weighs less is no title, or half as much
+_KIN = 2  # times as much weighs a phrase with one of the group's keywords in it: "space shuttle", rather than a name
 _NOTHING = 1e-9
 
 
@@ -45,8 +46,8 @@ def titles(vocabulary: Vocabulary, labels: Labels, words: Sequence[tuple[str, ..
                 owner[column] = (weight, group)
     found = []
     for group, (columns, weights) in enumerate(ranked):
-        own = (c for c, w in zip(columns.tolist(), weights.tolist(), strict=True) if w >= _WORTHY * weights[0])
-        phrase = next((vocabulary.words[c] for c in own if owner.get(c, (0, -1))[1] == group), None)
+        own = [c for c in columns.tolist() if owner.get(c, (0, -1))[1] == group]
+        phrase = _phrase(vocabulary, own, dict(zip(columns.tolist(), weights.tolist(), strict=True)), words[group])
         rest = [word for word in words[group] if phrase is None or likeness(word, phrase) < 0.4]
         found.append(", ".join(([phrase] if phrase else []) + rest[: 2 if phrase else 3]))
     return found
@@ -79,6 +80,20 @@ def diversity(words: Sequence[Sequence[str]]) -> float:
     """Return the share of all groups' words that are different ones (Dieng, Ruiz & Blei 2020), in (0, 1]."""
     every = [word for own in words for word in own]
     return len(set(every)) / len(every) if every else float("nan")
+
+
+def _phrase(
+    vocabulary: Vocabulary, own: Sequence[int], weights: Mapping[int, float], words: Sequence[str]
+) -> str | None:
+    """Choose the phrase that a group is called by."""
+    single = {word for word in words if " " not in word}
+    worth = {
+        column: weights[column] * (_KIN if single & set(vocabulary.words[column].split()) else 1) for column in own
+    }
+    best = max(worth, key=lambda column: worth[column], default=None)
+    if best is None or worth[best] < _WORTHY * max(weights.values()):
+        return None
+    return vocabulary.words[best]
 
 
 @lru_cache(maxsize=100_000)

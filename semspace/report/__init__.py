@@ -5,6 +5,7 @@ Knows nothing of how results were made; a room that has results composes its own
 
 from semspace.report.figures import Figure, bars, lines, scatter
 from semspace.report.page import Page, Prose, Section, Table, to_html, to_json, to_markdown
+from semspace.report.tree import tree
 
 __all__ = [
     "Figure",
@@ -18,4 +19,5 @@ __all__ = [
     "to_html",
     "to_json",
     "to_markdown",
+    "tree",
 ]

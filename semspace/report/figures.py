@@ -16,7 +16,7 @@ PALETTE = (
     "#2A85D0", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#8C7A00", "#7F7F7F",
 )  # fmt: skip
 SHAPES = ("circle", "square", "triangle", "diamond")
-_WIDTH = 720
+WIDTH = 720
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,10 @@ def scatter(
     """
     xy = np.asarray(points, dtype=float)
     rows = np.unique(np.linspace(0, len(xy) - 1, min(most, len(xy))).round().astype(int))
-    scaled = _fit(xy, _WIDTH, height, margin=16)
+    scaled = _fit(xy, WIDTH, height, margin=16)
     marks = "".join(
-        f"<g><title>{_text(names[groups[i]])}: {_text(clip(labels[i], 100))}</title>{_mark(groups[i], *scaled[i])}</g>"
+        f"<g><title>{escaped(names[groups[i]])}: {escaped(clip(labels[i], 100))}</title>"
+        f"{_mark(groups[i], *scaled[i])}</g>"
         for i in rows
     )
     note = f" ({len(rows):,} of {len(xy):,} drawn)" if len(rows) < len(xy) else ""
@@ -57,8 +58,8 @@ def scatter(
     parts = ", ".join(f"{names[g]} {counts[g]:,}" for g in range(len(names)))
     description = f"A map of {len(xy):,} points: {parts}."
     legend, legend_height = _legend(names, height)
-    svg = _svg(marks + legend, height + legend_height, f"{caption} {description}")
-    return Figure(svg, caption + note, description)
+    picture = svg(marks + legend, height + legend_height, f"{caption} {description}")
+    return Figure(picture, caption + note, description)
 
 
 def bars(
@@ -80,7 +81,7 @@ def bars(
     least, largest = min(0.0, *values, *starts), max(0.0, *values, *ends)
     span = (largest - least) or 1.0
     left, line = 250, 26
-    width = _WIDTH - left - 90
+    width = WIDTH - left - 90
     top = 26 if sides else 6
 
     def x(value: float) -> float:
@@ -99,20 +100,20 @@ def bars(
             )
         number = _number(value, points=points)
         rows.append(
-            f'<text x="{left - 10}" y="{y + 13}" text-anchor="end">{_text(clip(name, 38))}</text>'
+            f'<text x="{left - 10}" y="{y + 13}" text-anchor="end">{escaped(clip(name, 38))}</text>'
             f'<rect x="{begin:.1f}" y="{y + 2}" width="{size:.1f}" height="14" fill="{colour}"/>{whisker}'
-            f'<text x="{_WIDTH - 6}" y="{y + 13}" text-anchor="end">{number}</text>'
+            f'<text x="{WIDTH - 6}" y="{y + 13}" text-anchor="end">{number}</text>'
         )
     height = top + len(values) * line + 6
     axis = f'<line x1="{x(0):.1f}" x2="{x(0):.1f}" y1="{top - 4}" y2="{height}" stroke="currentColor" opacity="0.5"/>'
     if sides:
         axis += (
-            f'<text x="{x(0) - 8:.1f}" y="14" text-anchor="end">← {_text(clip(sides[0], 30))}</text>'
-            f'<text x="{x(0) + 8:.1f}" y="14">{_text(clip(sides[1], 30))} →</text>'
+            f'<text x="{x(0) - 8:.1f}" y="14" text-anchor="end">← {escaped(clip(sides[0], 30))}</text>'
+            f'<text x="{x(0) + 8:.1f}" y="14">{escaped(clip(sides[1], 30))} →</text>'
         )
     shown = "; ".join(f"{name} {value:.3g}" for name, value in zip(names, values, strict=True))
     description = f"{shown}."
-    return Figure(_svg("".join(rows) + axis, height, f"{caption} {description}"), caption, description)
+    return Figure(svg("".join(rows) + axis, height, f"{caption} {description}"), caption, description)
 
 
 def lines(
@@ -135,43 +136,44 @@ def lines(
         least, largest = min(value for _, value in known), max(value for _, value in known)
         reach = (largest - least) or 1.0
         places = [
-            (left + (x - xs[0]) / span * (_WIDTH - left - right), top + (largest - value) / reach * high, x, value)
+            (left + (x - xs[0]) / span * (WIDTH - left - right), top + (largest - value) / reach * high, x, value)
             for x, value in known
         ]
         colour = PALETTE[row % len(PALETTE)]
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y, _, _ in places)
         marks = "".join(
-            f"<g><title>{_text(unit)} {x}: {value:.4g}</title>"
+            f"<g><title>{escaped(unit)} {x}: {value:.4g}</title>"
             f'<circle cx="{px:.1f}" cy="{py:.1f}" r="3.5" fill="{colour}"/></g>'
             for px, py, x, value in places
         )
         scale = [(largest, top), (least, top + high)] if largest > least else [(least, top)]
         ticks = "".join(
             f'<text x="{left - 12}" y="{y + 4}" text-anchor="end">{value:.3g}</text>'
-            f'<line x1="{left - 6}" x2="{_WIDTH - right}" y1="{y}" y2="{y}" stroke="currentColor" opacity="0.2"/>'
+            f'<line x1="{left - 6}" x2="{WIDTH - right}" y1="{y}" y2="{y}" stroke="currentColor" opacity="0.2"/>'
             for value, y in scale
         )
         parts.append(
-            f'<text x="{left}" y="{top - 10}" font-weight="600">{_text(clip(name, 60))}</text>{ticks}'
+            f'<text x="{left}" y="{top - 10}" font-weight="600">{escaped(clip(name, 60))}</text>{ticks}'
             f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>{marks}'
         )
         told.append(f"{name} from {known[0][1]:.4g} to {known[-1][1]:.4g}")
     bottom = 24 + len(panels) * (high + gap) - gap + 22
     shown = sorted({xs[0], xs[-1], *(xs[:: max(len(xs) // 8, 1)])})
-    middles = [left + (x - xs[0]) / span * (_WIDTH - left - right) for x in shown]
+    middles = [left + (x - xs[0]) / span * (WIDTH - left - right) for x in shown]
     axis = "".join(
         f'<text x="{middle:.1f}" y="{bottom}" text-anchor="middle">{x}</text>'
         for x, middle in zip(shown, middles, strict=True)
     )
-    axis += f'<text x="{_WIDTH / 2}" y="{bottom + 20}" text-anchor="middle">{_text(unit)}</text>'
+    axis += f'<text x="{WIDTH / 2}" y="{bottom + 20}" text-anchor="middle">{escaped(unit)}</text>'
     description = f"Over {len(xs)} {unit}s: {'; '.join(told)}."
-    return Figure(_svg("".join(parts) + axis, bottom + 30, f"{caption} {description}"), caption, description)
+    return Figure(svg("".join(parts) + axis, bottom + 30, f"{caption} {description}"), caption, description)
 
 
-def _svg(body: str, height: float, label: str) -> str:
+def svg(body: str, height: float, label: str) -> str:
+    """Wrap what is drawn as a picture with a description for those who don't see it."""
     return (
-        f'<svg viewBox="0 0 {_WIDTH} {height:.0f}" role="img" aria-label="{html.escape(label, quote=True)}" '
-        f'width="100%" style="max-width:{_WIDTH}px" font-family="system-ui, sans-serif" font-size="13" '
+        f'<svg viewBox="0 0 {WIDTH} {height:.0f}" role="img" aria-label="{html.escape(label, quote=True)}" '
+        f'width="100%" style="max-width:{WIDTH}px" font-family="system-ui, sans-serif" font-size="13" '
         f'fill="currentColor">{body}</svg>'
     )
 
@@ -202,12 +204,12 @@ def _mark(group: int, x: float, y: float) -> str:
 def _legend(names: Sequence[str], top: float) -> tuple[str, float]:
     """Write the names under the picture, in columns; give the height taken."""
     columns = 2 if max(map(len, names)) > 20 else 4
-    step = _WIDTH / columns
+    step = WIDTH / columns
     parts = []
     for i, name in enumerate(names):
         x, y = 16 + (i % columns) * step, top + 18 + (i // columns) * 20
         parts.append(
-            f'{_mark(i, x, y - 4)}<text x="{x + 12:.0f}" y="{y:.0f}">{_text(clip(name, int(step / 7.5)))}</text>'
+            f'{_mark(i, x, y - 4)}<text x="{x + 12:.0f}" y="{y:.0f}">{escaped(clip(name, int(step / 7.5)))}</text>'
         )
     return "".join(parts), 20.0 * -(-len(names) // columns) + 10
 
@@ -218,5 +220,6 @@ def _number(value: float, *, points: bool) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:.2f}"
 
 
-def _text(text: str) -> str:
+def escaped(text: str) -> str:
+    """Give a text that shows as it is."""
     return html.escape(text, quote=False)
