@@ -68,7 +68,7 @@ Method = Callable[..., Found]
 def usual_number(n: int, granularity: float) -> float:
     """Give about how many groups a person would make of `n` documents.
 
-    A seventh of the square root: the labels that people gave to corpora of 800 to 19,000 documents lie around it. Which
-    number near it is taken, the points decide.
+    A seventh of the square root: the labels that people gave to corpora of 800 to 19,000 documents lie around it. At
+    least three, though of fewer than twelve documents a group has four. Which number near it is taken, points decide.
     """
-    return float(max(3.0, n**0.5 / 7) * granularity)
+    return float(max(1.0, min(max(3.0, n**0.5 / 7), n / 4)) * granularity)
