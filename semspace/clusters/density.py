@@ -19,7 +19,7 @@ def hdbscan(points: Points, want: Want, *, min_cluster_size: int | None = None) 
     """Group points by HDBSCAN (Campello, Moulavi & Sander 2013) on their principal axes."""
     if want.k is not None:
         raise InputError("hdbscan finds the number of groups itself; leave out k, or choose method='kmeans'")
-    size = max(5, round(len(points) / want.expected / 8)) if min_cluster_size is None else min_cluster_size
+    size = max(5, round(len(points) / want.usual.middle / 8)) if min_cluster_size is None else min_cluster_size
 
     def fit(vectors: FloatMatrix, seed: int, size: int) -> Labels:
         axes = min(_AXES, *vectors.shape)

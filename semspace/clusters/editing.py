@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from semspace import checks
 from semspace.checks import FloatMatrix
-from semspace.clusters.base import Want
+from semspace.clusters.base import Usual, Want
 from semspace.clusters.clustering import Clustering, described
 from semspace.clusters.kmeans import k_means
 from semspace.clusters.leiden import leiden
@@ -119,7 +119,7 @@ def _new_groups(directions: FloatMatrix, found: Clustering, usual: float) -> lis
     rows = np.arange(len(directions))
     points = Points(rows, directions, found._voting.middle, np.ones(len(rows), np.int64))
     seed = int(found.provenance.get("seed", 0))
-    labels = leiden(points, Want(None, max(1.0, len(rows) ** 0.5 / 7), seed, progress=False)).labels
+    labels = leiden(points, Want(None, Usual.of(len(rows), 1.0), seed, progress=False)).labels
     near, scores = points.neighbours
     close = standing(labels, labels, near, scores, int(labels.max()) + 1).nearness
     groups = [np.flatnonzero((labels == g) & (close >= usual)) for g in range(int(labels.max()) + 1)]
