@@ -77,7 +77,7 @@ def top2vec(documents: Documents) -> Grouping:
             return _encoder().encode(texts)
 
         model = Top2Vec(documents.texts, embedding_model=embed, verbose=False)
-    return Grouping(np.array(model.doc_top), lambda: [list(words) for words in model.topic_words])
+    return Grouping(np.array(model.doc_top), model.topic_words.tolist)
 
 
 CONTENDERS: dict[str, Callable[[Documents], Grouping]] = {
