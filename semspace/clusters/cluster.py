@@ -74,7 +74,8 @@ def cluster(
     seed : int
         The same seed gives the same groups.
     settings
-        For ``"leiden"``: ``resolution``; for ``"kmeans"``: ``starts`` (5); for ``"hdbscan"``: ``min_cluster_size``.
+        For ``"leiden"``: ``resolution``; for ``"kmeans"``: ``starts`` (5); for ``"hdbscan"``: ``min_cluster_size``,
+        ``min_samples`` (5).
 
     Returns
     -------
