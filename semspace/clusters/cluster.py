@@ -100,6 +100,8 @@ def cluster(
     rows, place, counts = same_points(space)
     if k is not None and k > len(rows):
         raise InputError(f"k must be at most the {len(rows)} different points of this space; got {k}")
+    if k is not None and k > SAMPLE:
+        raise InputError(f"k must be at most {SAMPLE:,}, which is how many points are grouped at a time; got {k:,}")
     points = points_of(space, rows[:SAMPLE], counts[:SAMPLE], progress=progress)
     want = Want(k, Usual.of(len(rows), granularity), seed, progress)
     topics = seeds.topics(seed_words, space)

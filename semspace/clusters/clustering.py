@@ -428,7 +428,7 @@ class Clustering:
 def described(bare: Clustering, *, namer: Namer | None = None, known: Mapping[int, str] | None = None) -> Clustering:
     """Give groups their centres, keywords and names; `known` names stay."""
     k = len(bare)
-    centers = centers_of(queries.unit(bare.space.vectors), bare.labels, k)
+    centers = centers_of(bare.space.vectors, bare.labels, k)
     groups = replace(bare, centers=centers)
     vocabulary = bare.vocabulary
     if vocabulary is None:

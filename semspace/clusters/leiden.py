@@ -14,7 +14,7 @@ from semspace.clusters.near import Rows
 from semspace.clusters.network import Network
 from semspace.clusters.points import Labels, Points
 from semspace.errors import InputError
-from semspace.progress import bar
+from semspace.progress import bar, track
 
 _STEP = 1.3  # between resolutions tried
 _SAMPLES = 4
@@ -22,6 +22,7 @@ _FEW = 5_000  # points; of fewer, samples are quick, and differ more
 _SHARE = 0.6
 _TIE = 0.005  # agreements this near are one: the number of groups nearer to the middle goes first
 _STARTS = 3
+_USUAL_TRIES = 8  # of resolutions, for the bar
 _ROUNDS = 10
 _FINEST = 200.0
 
@@ -46,7 +47,7 @@ def leiden(points: Points, want: Want, *, resolution: float | None = None) -> Fo
     network = Network.of(*points.neighbours)
     if resolution is None:
         resolution = _chosen(network, want) if want.k is None else _at_least(network, want.k, want.seed).resolution
-    labels = _best(network, resolution, want.seed)
+    labels = _best(network, resolution, want)
     if want.k is not None:
         labels = merged_to(points.vectors, labels, want.k)
 
@@ -57,9 +58,10 @@ def leiden(points: Points, want: Want, *, resolution: float | None = None) -> Fo
     return Found(labels, again, {"resolution": round(resolution, 6)})
 
 
-def _best(network: Network, resolution: float, seed: int) -> Labels:
+def _best(network: Network, resolution: float, want: Want) -> Labels:
     """Run to the end from several starts, and give the grouping of highest modularity."""
-    runs = [network.communities(resolution, seed=seed + start, rounds=_ROUNDS) for start in range(_STARTS)]
+    starts = track(range(_STARTS), "finding groups", _STARTS, unit="start", progress=want.progress)
+    runs = [network.communities(resolution, seed=want.seed + start, rounds=_ROUNDS) for start in starts]
     return max(runs, key=lambda labels: network.quality(labels, resolution))
 
 
@@ -87,10 +89,13 @@ def _chosen(network: Network, want: Want) -> float:
 def _levels(network: Network, want: Want) -> list[_Level]:
     """Give the levels with a usual number of groups, or the one that comes nearest."""
     tried = [_at(network, 1.0, want.seed)]
-    while tried[-1].k < want.usual.high and tried[-1].resolution < _FINEST:
-        tried.append(_at(network, tried[-1].resolution * _STEP, want.seed))
-    while tried[0].k > want.usual.low and tried[0].resolution > 1 / _FINEST:
-        tried.insert(0, _at(network, tried[0].resolution / _STEP, want.seed))
+    with bar("looking for resolutions", _USUAL_TRIES, unit="try", progress=want.progress) as shown:
+        while tried[-1].k < want.usual.high and tried[-1].resolution < _FINEST:
+            tried.append(_at(network, tried[-1].resolution * _STEP, want.seed))
+            shown.update()
+        while tried[0].k > want.usual.low and tried[0].resolution > 1 / _FINEST:
+            tried.insert(0, _at(network, tried[0].resolution / _STEP, want.seed))
+            shown.update()
     good = [level for level in tried if level.k in want.usual]
     return good or [min(tried, key=lambda level: want.usual.off(level.k))]
 
