@@ -16,7 +16,7 @@ Tree = npt.NDArray[np.float64]
 
 
 def centers_of(vectors: FloatMatrix, labels: Labels, k: int) -> FloatMatrix:
-    """Return the mean direction of each group, shape (k, dim); vectors are of any length, labels of -1 belong to none."""
+    """Return the mean direction of each group, shape (k, dim). Vectors are of any length; a label of -1 is of none."""
     sums = np.zeros((k, vectors.shape[1]))
     for start in range(0, len(labels), _PART):
         own = np.flatnonzero(labels[start : start + _PART] >= 0)
