@@ -203,7 +203,7 @@ def _everywhere(space: Space, points: Points, labels: Labels, rows: Rows) -> tup
             parts.append(standing(labels, None, *points.near.query(more, NEIGHBOURS), k))
             shown.update(len(more))
     merged = Standing(*(np.concatenate([getattr(p, name) for p in parts]) for name in Standing.__annotations__))
-    return merged.first if len(parts) > 1 else labels, merged
+    return np.concatenate([labels, merged.first[len(points) :]]), merged
 
 
 def _filled(labels: Labels, near: Rows, scores: npt.NDArray[np.float32], points: Points, k: int) -> Labels:
