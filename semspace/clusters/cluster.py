@@ -97,7 +97,7 @@ def cluster(
     space = with_texts(space, corpus)
     rows, place, counts = same_points(space)
     if k is not None and k > len(rows):
-        raise InputError(f"k must be at most the {len(rows)} different points of this space; got {k}")
+        raise InputError(f"k must be at most {len(rows)}, the points of this space that differ in direction; got {k}")
     points = points_of(space, rows[:SAMPLE], counts[:SAMPLE], progress=progress)
     want = Want(k, usual_number(len(rows), granularity), seed, progress)
     topics = seeds.topics(seed_words, space)

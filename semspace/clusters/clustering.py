@@ -178,7 +178,7 @@ class Clustering:
         """Return how vectors stand to the groups: where the votes go, and how near their neighbours are."""
         near, scores = self._voting.near.query(self._directions(vectors), NEIGHBOURS)
         stood = standing(self._voters_labels, None, near, scores, len(self))
-        # An index may miss the point itself; what is bit for bit the same is found by its hash.
+        # An index may miss the point itself; what has the same direction is found by its hash.
         known, order = self._known
         asked = hashes(vectors)
         at = np.minimum(np.searchsorted(known, asked), len(known) - 1)
