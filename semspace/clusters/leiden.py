@@ -43,11 +43,13 @@ def leiden(points: Points, want: Want, *, resolution: float | None = None) -> Fo
     stability based method for discovering structure in clustered data").
     """
     network = Network.of(*points.neighbours)
-    if resolution is None:
-        resolution = _chosen(network, want) if want.k is None else _at_least(network, want.k, want.seed).resolution
-    labels = _best(network, resolution, want.seed)
     if want.k is not None:
-        labels = merged_to(points.vectors, labels, want.k)
+        level = _at_least(network, want.k, want.seed)
+        resolution = level.resolution
+        labels = merged_to(points.vectors, _best(network, level, want.seed, want.k), want.k)
+    else:
+        resolution = resolution or _chosen(network, want)
+        labels = _best(network, _at(network, resolution, want.seed), want.seed)
 
     def again(rows: Rows, seed: int) -> Labels:
         found = network.part(rows).communities(resolution, seed=seed)
@@ -56,10 +58,11 @@ def leiden(points: Points, want: Want, *, resolution: float | None = None) -> Fo
     return Found(labels, again, {"resolution": round(resolution, 6)})
 
 
-def _best(network: Network, resolution: float, seed: int) -> Labels:
-    """Run to the end from several starts, and give the grouping of highest modularity."""
-    runs = [network.communities(resolution, seed=seed + start, rounds=_ROUNDS) for start in range(_STARTS)]
-    return max(runs, key=lambda labels: network.quality(labels, resolution))
+def _best(network: Network, level: _Level, seed: int, least: int = 1) -> Labels:
+    """Run to the end from several starts, and give the grouping of highest modularity with `least` groups or more."""
+    runs = [network.communities(level.resolution, seed=seed + start, rounds=_ROUNDS) for start in range(_STARTS)]
+    enough = [labels for labels in runs if int(labels.max()) + 1 >= least] or [level.labels]
+    return max(enough, key=lambda labels: network.quality(labels, level.resolution))
 
 
 def _chosen(network: Network, want: Want) -> float:
