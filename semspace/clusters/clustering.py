@@ -434,8 +434,7 @@ def described(bare: Clustering, *, namer: Namer | None = None, known: Mapping[in
             rows = groups._representative(g, _EXAMPLES)
             examples = bare.space.ids[rows].tolist() if texts is None else texts.gather(rows).to_list()
             titles[g] = ask(namer, words[g], examples, titles[g])
-    titles = [(known or {}).get(g, title) for g, title in enumerate(titles)]
-    made = replace(groups, names=named(titles, words), keywords=tuple(words))
+    made = replace(groups, names=named(titles, words, known), keywords=tuple(words))
     if vocabulary is not None:
         made.__dict__["vocabulary"] = vocabulary  # splitting all texts again would cost as much as the rest
     return made
