@@ -39,7 +39,7 @@ class Want:
             return [self.k]
         low, high = max(2, self.expected / SPREAD), max(3, self.expected * SPREAD)
         tries = {round(low * (high / low) ** (step / 7)) for step in range(8)}
-        return sorted(k for k in tries if k <= most) or [1]
+        return sorted(k for k in tries if k <= most) or [most]
 
 
 @dataclass(frozen=True)
