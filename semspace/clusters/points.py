@@ -15,7 +15,6 @@ from semspace.space import Space
 
 Labels = npt.NDArray[np.int32]
 _MOST = 50  # neighbours: fewer tear large groups apart, more join small ones
-_STEPS = 1_000_000  # of a coordinate from 0 to 1: directions that differ by less are the same point
 _PART = 50_000  # vectors at a time: 77 MB of 384 dimensions
 
 
@@ -97,12 +96,12 @@ def from_middle(vectors: FloatMatrix, middle: FloatVector) -> FloatMatrix:
 
 
 def hashes(vectors: FloatMatrix) -> npt.NDArray[np.uint64]:
-    """Return a number for each row that depends on its direction alone, to a millionth, shape (n,)."""
+    """Return a number for each row that depends on all bits of its direction, shape (n,)."""
     keys = np.random.default_rng(2008).integers(1, 2**63, vectors.shape[1], dtype=np.uint64) | np.uint64(1)
     hashes = np.empty(len(vectors), np.uint64)
     for start in range(0, len(vectors), _PART):
-        steps = np.rint(queries.unit(vectors[start : start + _PART]) * np.float32(_STEPS))
-        bits = steps.astype(np.int64).view(np.uint64)
+        directions = queries.unit(vectors[start : start + _PART]) + np.float32(0)  # of 0.0 and -0.0, 0.0
+        bits = directions.view(np.uint32).astype(np.uint64)
         bits *= np.uint64(0x9E3779B97F4A7C15)
         bits ^= bits >> np.uint64(29)
         bits *= keys
