@@ -182,7 +182,7 @@ class Clustering:
         known, order = self._known
         asked = hashes(vectors)
         at = np.minimum(np.searchsorted(known, asked), len(known) - 1)
-        first = np.where(known[at] == asked, self._voters_labels[order[at]], stood.first)
+        first = np.where(known[at] == asked, self.labels[order[at]], stood.first)
         return replace(stood, first=first)
 
     # -- layers, and groups made by hand ------------------------------------------------------------------
@@ -359,7 +359,7 @@ class Clustering:
 
     @cached_property
     def _known(self) -> tuple[npt.NDArray[np.uint64], Rows]:
-        own = hashes(self.space.vectors[self.voting_rows])
+        own = hashes(self.space.vectors)  # of those that don't vote too
         order = np.argsort(own, kind="stable")
         return own[order], order
 
