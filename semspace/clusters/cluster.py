@@ -132,7 +132,7 @@ def with_texts(space: Space, corpus: Corpus | None) -> Space:
     more = corpus.select(ids).metadata
     own = space.metadata
     table = texts.to_frame() if own is None else own.with_columns(texts)
-    new = [name for name in more.columns if name not in table.columns]
+    new = [name for name in more.columns if name != "id" and name not in table.columns]
     return replace(space, metadata=table.with_columns(more.select(new)) if new else table)
 
 
