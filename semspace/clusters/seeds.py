@@ -48,7 +48,9 @@ def topics(words: Mapping[str, Sequence[str]] | Sequence[Sequence[str]] | None, 
 
 
 def drawn(points: Points, topics: Topics, expected: float) -> Points:
-    """Move the points nearest to each topic half the way to it, as many as a group of usual size has.
+    """Move the points nearest to each topic half the way to it, at most as many as a group of usual size has.
+
+    Those that lie on the other side of the middle stay where they are.
 
     After guided BERTopic, which averages the vectors of documents with those of their seeds.
     """
@@ -58,7 +60,7 @@ def drawn(points: Points, topics: Topics, expected: float) -> Points:
     vectors = points.vectors.copy()
     most = max(1, round(len(points) / max(expected, len(aims))))
     for topic, aim in enumerate(aims):
-        own = np.flatnonzero(best == topic)
+        own = np.flatnonzero((best == topic) & (near[:, topic] > 0))
         own = own[np.argsort(-near[own, topic], kind="stable")[:most]]
         vectors[own] = vectors[own] + aim
     sizes = queries.lengths(vectors)
