@@ -1,94 +1,362 @@
-"""Groups: found again, named, saved, and refused where they make no sense."""
+"""Groups: found again, in any order, by every method; assigned, edited, saved, and refused where they make no sense."""
+
+import importlib
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import semspace as ss
-from semspace.clusters.names import distinct_names
-from semspace.clusters.stability import _best_jaccard
-from semspace.errors import InputError
+from semspace.clusters.base import Found, Want, usual_number
+from semspace.clusters.merging import cut, merged_to, parts_of, tree_of
+from semspace.clusters.methods import METHODS, settings_of
+from semspace.clusters.network import Network, numbered
+from semspace.clusters.points import from_middle, hashes, points_of, same_points
+from semspace.clusters.stability import best_jaccard, stability
+from semspace.clusters.votes import standing, tally, weights_of
+from semspace.errors import InputError, UnknownIdError
+from tests.strategies import spaces
+
+ROOM = importlib.import_module("semspace.clusters.cluster")  # the function has the file's name
+WORDS = [("cat", "fur"), ("ship", "sea"), ("gold", "ore")]
+methods = pytest.mark.parametrize("method", sorted(METHODS))
+counted = pytest.mark.parametrize("method", sorted(set(METHODS) - {"hdbscan"}))
+
+
+def grouped(space, **given):
+    return ss.cluster(space, progress=False, **given)
+
+
+def numbered_space(vectors, metadata=None):
+    return ss.Space.from_vectors([f"p{i:04d}" for i in range(len(vectors))], np.asarray(vectors, np.float32), metadata)
+
+
+def around(sizes, dim, noise, seed=1):
+    """Groups of these sizes, each about an axis of its own."""
+    kinds = np.repeat(np.arange(len(sizes)), sizes)
+    return np.eye(dim)[kinds] + np.random.default_rng(seed).normal(scale=noise, size=(len(kinds), dim)), kinds
 
 
 @pytest.fixture
 def blobs():
     """Three tight groups of 30, 20 and 10 directions, and texts of three kinds."""
-    draw = np.random.default_rng(1)
-    centers = np.eye(8)[:3]
-    kinds = np.repeat([0, 1, 2], [30, 20, 10])
-    vectors = centers[kinds] + draw.normal(scale=0.05, size=(60, 8))
-    words = [("cat", "fur"), ("ship", "sea"), ("gold", "ore")]
-    texts = [f"the {words[k][0]} and the {words[k][1]} of {i}" for i, k in enumerate(kinds)]
-    ids = [f"{i:02d}" for i in range(60)]
-    return ss.Space.from_vectors(ids, vectors, {"text": texts}), kinds
+    vectors, kinds = around([30, 20, 10], 8, 0.05)
+    texts = [f"the {WORDS[k][0]} and the {WORDS[k][1]} of {i}" for i, k in enumerate(kinds)]
+    return numbered_space(vectors, {"text": texts}), kinds
+
+
+@pytest.fixture(scope="module")
+def loose():
+    """Five groups that run into each other, some points twice, and a few at the very middle."""
+    vectors, _ = around([60, 40, 30, 20, 10], 12, 0.35)
+    return numbered_space(np.vstack([vectors, vectors[:15], vectors[3] * 2]))
+
+
+def sound(groups):
+    """What holds for every clustering."""
+    n, k = len(groups.space), len(groups)
+    assert groups.labels.dtype == np.int32
+    assert groups.labels.shape == (n,)
+    assert set(groups.labels.tolist()) - {-1} == set(range(k))
+    assert groups.sizes.sum() + len(groups.outliers) == n
+    assert groups.centers.shape == (k, groups.space.dim)
+    assert len(set(groups.names)) == k == len(groups.keywords)
+    held = groups.stability[~np.isnan(groups.stability)]
+    assert ((held >= 0) & (held <= 1)).all()
+    shares = groups.membership()
+    assert shares.shape == (n, k)
+    assert (shares >= 0).all()
+    assert (shares.sum(axis=1) <= 1 + 1e-5).all()
+    assert groups.assign_vectors(groups.space.vectors).tolist() == groups.labels.tolist()
+    for group in range(k):
+        assert len(groups.members(group)) == groups.sizes[group]
+        assert set(groups.representative(group)) <= set(groups.members(group))
+    return groups
+
+
+# -- what is found ----------------------------------------------------------------------------------------
 
 
 def test_finds_what_is_there(blobs):
     space, kinds = blobs
-    groups = ss.cluster(space, progress=False)
+    groups = grouped(space)
     assert groups.labels.tolist() == kinds.tolist()  # numbered from the largest
     assert groups.sizes.tolist() == [30, 20, 10]
     assert (groups.stability > 0.99).all()
-    assert groups.labels.dtype == np.int32
+    assert groups.outliers == ()
 
 
 def test_names_are_the_words_a_group_uses(blobs):
-    groups = ss.cluster(blobs[0], k=3, progress=False)
+    groups = grouped(blobs[0], k=3)
     assert groups.names == ("cat, fur", "sea, ship", "gold, ore")
     assert set(groups.keywords[1]) == {"ship", "sea"}  # not "the", which all use
 
 
-def test_the_order_of_points_does_not_matter(blobs):
-    space, _ = blobs
-    order = np.random.default_rng(2).permutation(len(space))
-    shuffled = space.select(space.ids[order].tolist())
-    first, second = ss.cluster(space, progress=False), ss.cluster(shuffled, progress=False)
-    assert second.labels.tolist() == first.labels[order].tolist()
-    assert second.names == first.names
-
-
-def test_known_points_keep_their_groups(blobs):
-    space, _ = blobs
-    groups = ss.cluster(space, k=5, progress=False)
-    assert groups.assign_vectors(space.vectors).tolist() == groups.labels.tolist()
-
-
-def test_texts_are_assigned_through_the_encoder(tiny):
-    corpus = ss.Corpus.from_texts(["aaaa", "aaab", "zzzz", "zzzy", "aaaa b", "zz zz"])
-    groups = ss.cluster(tiny.embed(corpus), k=2, progress=False)
-    assert groups.assign(corpus.texts.to_list()).tolist() == groups.labels.tolist()
-
-
-def test_save_then_load(tmp_path, blobs):
-    groups = ss.cluster(blobs[0], progress=False)
-    ss.save(groups, tmp_path / "g")
-    again = ss.load(tmp_path / "g")
-    assert again.table().equals(groups.table())
-    assert again.labels.tolist() == groups.labels.tolist()
-    assert again.assign_vectors(blobs[0].vectors).tolist() == groups.labels.tolist()
-
-
-def test_results_to_work_with(blobs):
-    groups = ss.cluster(blobs[0], progress=False)
-    table = groups.table()
-    assert table.columns == ["group", "name", "size", "stability", "keywords", "central"]
-    assert set(groups.members(2)) == {f"{i}" for i in range(50, 60)}
-    assert repr(groups).startswith("Clustering of 60 points into 3 groups\ngroup  name")
-    assert "<td>cat, fur</td>" in groups._repr_html_()
-
-
 def test_a_space_of_words_is_named_by_its_words(space):
-    groups = ss.cluster(space, k=2, progress=False)
+    groups = grouped(space, k=2)
     assert {frozenset(words) for words in groups.keywords} == {
         frozenset({"cat", "dog", "horse"}),
         frozenset({"car", "bus", "train"}),
     }
 
 
+# -- one contract for four methods ------------------------------------------------------------------------
+
+
+@methods
+def test_every_method_finds_groups_that_lie_apart(method):
+    vectors, kinds = around([40, 30, 25, 20], 8, 0.05)
+    groups = sound(grouped(numbered_space(vectors), method=method))
+    assert groups.labels.tolist() == kinds.tolist()
+    assert groups.provenance["made_by"] == method
+
+
+@methods
+def test_groups_are_numbered_from_the_largest(loose, method):
+    for outliers in (0, 0.4):
+        sizes = sound(grouped(loose, method=method, outliers=outliers)).sizes
+        assert (np.diff(sizes) <= 0).all()
+
+
+@methods
+def test_neither_order_nor_ids_matter(loose, method):
+    order = np.random.default_rng(2).permutation(len(loose))
+    other = ss.Space.from_vectors([f"zebra {i}" for i in range(len(loose))], loose.vectors[order])
+    first, second = (grouped(s, method=method, outliers=0.05) for s in (loose, other))
+    assert second.labels.tolist() == first.labels[order].tolist()
+    np.testing.assert_allclose(second.stability, first.stability)
+    np.testing.assert_allclose(second.stands.share, first.stands.share[order], atol=1e-5)
+
+
+@methods
+def test_the_same_seed_gives_the_same_groups(loose, method):
+    one, other = (grouped(loose, method=method, seed=5) for _ in range(2))
+    assert one.labels.tolist() == other.labels.tolist()
+    assert one.stability.tolist() == other.stability.tolist()
+
+
+@methods
+def test_every_point_has_a_group_unless_outliers_are_asked_for(loose, method):
+    assert (grouped(loose, method=method).labels >= 0).all()
+
+
+@methods
+@pytest.mark.parametrize("share", [0.01, 0.1, 0.5])
+def test_the_share_of_outliers_is_kept_to_a_point(method, share):
+    vectors, _ = around([50, 40, 30], 8, 0.3)
+    groups = sound(grouped(numbered_space(vectors), method=method, outliers=share))
+    assert abs(len(groups.outliers) - share * 120) <= 1
+
+
+@pytest.mark.parametrize("method", ["leiden", "hdbscan"])  # the others give it a group of its own
+def test_what_lies_apart_is_an_outlier(method):
+    vectors, _ = around([40, 30, 30], 8, 0.05)
+    far = -np.ones((1, 8))
+    groups = grouped(numbered_space(np.vstack([vectors, far])), method=method, outliers=0.01)
+    assert groups.outliers == ("p0100",)
+    assert groups.assign_vectors(far).tolist() == [-1]
+
+
+@methods
+def test_clustered_points_are_given_their_own_label_after_loading(tmp_path, loose, method):
+    groups = grouped(loose, method=method, outliers=0.1)
+    ss.save(groups, tmp_path / "g")
+    again = sound(ss.load(tmp_path / "g"))
+    assert again.labels.tolist() == groups.labels.tolist()
+    assert again.documents().equals(groups.documents())
+    assert again.quality().equals(groups.quality())
+    assert again.provenance == groups.provenance
+
+
+@methods
+def test_a_method_groups_a_sample_as_it_grouped_all(method):
+    vectors, _ = around([40, 30, 30], 8, 0.05)
+    space = numbered_space(vectors)
+    rows, _, counts = same_points(space)
+    points = points_of(space, rows, counts)
+    found = METHODS[method](points, Want(None, 3.0, 0, progress=False))
+    assert found.labels.dtype == np.int32
+    sample = np.arange(0, 100, 2)
+    again = found.again(sample, 7)
+    assert again.dtype == np.int32
+    assert again.tolist() == found.again(sample, 7).tolist()
+    np.testing.assert_allclose(best_jaccard(found.labels[sample], again, 3), 1)
+
+
+@counted
+def test_as_many_groups_as_are_asked_for(loose, method):
+    different = len(same_points(loose)[0])
+    for k in (1, 2, 7, 40, different):
+        groups = grouped(loose, method=method, k=k)
+        assert len(groups) == groups.provenance["k"] == k
+        assert groups.sizes.min() > 0
+
+
+@counted
+@pytest.mark.parametrize("seed", range(4))
+def test_as_many_groups_as_are_asked_for_where_there_are_none(method, seed):
+    noise = np.random.default_rng(seed).normal(size=(150, 16))
+    assert [len(grouped(numbered_space(noise), method=method, k=k)) for k in (5, 7, 11)] == [5, 7, 11]
+
+
+def test_hdbscan_refuses_a_number_of_groups(blobs):
+    with pytest.raises(InputError, match="hdbscan finds the number of groups itself; leave out k"):
+        grouped(blobs[0], k=3, method="hdbscan")
+
+
+@methods
+def test_extremes_of_granularity(loose, method):
+    coarse, fine = (len(grouped(loose, method=method, granularity=g)) for g in (0.001, 1_000))
+    assert 1 <= coarse <= 3
+    assert coarse <= fine <= len(loose)
+
+
+@counted
+def test_finer_than_there_are_points_is_a_group_each(method):
+    groups = grouped(numbered_space(np.eye(12)), method=method, granularity=1_000)
+    assert len(groups) == 12
+
+
+def test_granularity_doubles_and_halves_what_is_expected():
+    assert usual_number(4_900, 1) == 10
+    assert usual_number(4_900, 2) == 20
+    assert usual_number(4_900, 0.5) == 5
+    assert usual_number(10, 1) == 3  # never fewer
+    assert Want(None, 10.0, 0, progress=False).acceptable(16)
+    assert not Want(None, 10.0, 0, progress=False).acceptable(17)
+
+
+def test_numbers_worth_trying_are_few_and_within_reach():
+    tries = Want(None, 10.0, 0, progress=False).numbers(1_000)
+    assert (tries[0], tries[-1]) == (6, 16)
+    assert tries == sorted(set(tries))
+    assert len(tries) <= 8
+    assert Want(None, 10.0, 0, progress=False).numbers(4) == [4]
+    assert Want(9, 10.0, 0, progress=False).numbers(4) == [9]
+
+
+@methods
+@settings(max_examples=15, deadline=None)
+@given(drawn=st.data())
+def test_any_space_is_grouped_soundly(method, drawn):
+    space = drawn.draw(spaces())
+    outliers = drawn.draw(st.sampled_from([0.0, 0.3, 0.99]))
+    groups = sound(grouped(space, method=method, outliers=outliers))
+    order = drawn.draw(st.permutations(range(len(space))))
+    shuffled = grouped(space.select(space.ids[list(order)].tolist()), method=method, outliers=outliers)
+    assert shuffled.sizes.tolist() == groups.sizes.tolist()
+
+
+@methods
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 7, 12])
+def test_very_few_points(method, n):
+    for vectors in (np.eye(12)[:n], np.ones((n, 3)), np.tile([[1, 0], [-1, 0]], (n, 1))[:n]):
+        sound(grouped(numbered_space(vectors), method=method))
+        sound(grouped(numbered_space(vectors), method=method, outliers=0.99))
+
+
+@methods
+def test_texts_that_say_nothing_new_stay_together(method):
+    draw = np.random.default_rng(0)
+    lump = np.repeat(draw.normal(size=(1, 8)), 3_000, axis=0)
+    groups = sound(grouped(numbered_space(np.vstack([lump, draw.normal(size=(20, 8))])), method=method))
+    assert len(set(groups.labels[:3_000].tolist())) == 1
+
+
+def test_many_copies_do_not_use_up_the_outliers():
+    """The lump would be far too many; what else lies apart is taken all the same."""
+    draw = np.random.default_rng(0)
+    vectors = np.vstack([np.repeat(draw.normal(size=(1, 8)), 2_000, axis=0), draw.normal(size=(20, 8))])
+    groups = grouped(numbered_space(vectors), outliers=0.05, method="kmeans")
+    assert (groups.labels[:2_000] >= 0).all()
+    assert len(groups.outliers) > 10
+
+
+def test_very_many_tiny_groups():
+    pairs = np.repeat(np.random.default_rng(3).normal(size=(100, 32)), 3, axis=0)
+    vectors = pairs + np.random.default_rng(4).normal(scale=0.01, size=pairs.shape)
+    groups = sound(grouped(numbered_space(vectors), k=100))
+    assert groups.sizes.tolist() == [3] * 100
+
+
+def test_points_that_are_all_alike():
+    alike = numbered_space(np.ones((40, 3)))
+    groups = grouped(alike)
+    assert groups.sizes.tolist() == [40]
+    assert groups.stability.tolist() == [1]
+    assert groups.tree.shape == (0, 4)
+    with pytest.raises(InputError, match="k must be at most 1, the points of this space that differ in direction"):
+        grouped(alike, k=2)
+
+
+def test_points_of_the_same_direction_are_one_point():
+    lengths = numbered_space(np.outer(2.0 ** np.arange(10), [1, 2, 3]))
+    assert len(grouped(lengths)) == 1
+    sound(grouped(numbered_space(np.outer(np.linspace(1, 2, 40), [1, 2, 3]))))  # nearly so, to rounding
+    both = numbered_space([[1, 3], [2, 6], [4, 12], [3, 1], [6, 2], [1.5, 0.5]])
+    rows, place, counts = same_points(both)
+    assert sorted(rows.tolist()) == [0, 3]
+    assert counts.tolist() == [3, 3]
+    assert rows[place].tolist() == [0, 0, 0, 3, 3, 3]
+    assert grouped(both, k=2).labels.tolist() in ([0, 0, 0, 1, 1, 1], [1, 1, 1, 0, 0, 0])
+
+
+@methods
+@pytest.mark.parametrize("apart", [1e-7, 1e-6, 1e-5, 1e-4])
+def test_points_nearly_alike(method, apart):
+    near = numbered_space(np.ones((30, 3)) + np.random.default_rng(0).normal(scale=apart, size=(30, 3)))
+    sound(grouped(near, method=method))
+
+
+def test_points_too_near_to_be_told_apart_are_said_to_be():
+    near = numbered_space(np.ones((30, 3)) + np.random.default_rng(0).normal(scale=1e-7, size=(30, 3)))
+    with pytest.raises(InputError, match="kmeans finds no 9 groups here, only 1: too many points are nearly the same"):
+        grouped(near, k=9)
+    assert [len(grouped(near, k=9, method=method)) for method in ("leiden", "ward")] == [9, 9]
+
+
+def test_more_points_than_are_grouped_go_to_their_neighbours(monkeypatch, loose):
+    monkeypatch.setattr(ROOM, "SAMPLE", 100)
+    monkeypatch.setattr(ROOM, "_PART", 7)
+    vectors, kinds = around([80, 60, 40], 8, 0.05)
+    groups = sound(grouped(numbered_space(vectors)))
+    assert groups.labels.tolist() == kinds.tolist()
+    assert len(groups.voting_rows) == 100
+    sound(grouped(loose, outliers=0.1))
+
+
+def test_points_that_were_grouped_keep_their_groups_where_more_are_placed(monkeypatch):
+    """Not what their neighbours would vote: a group of one has no neighbour of its own."""
+    monkeypatch.setattr(ROOM, "SAMPLE", 20)
+    vectors = np.random.default_rng(0).normal(size=(30, 8))
+    groups = grouped(numbered_space(vectors), method="kmeans", k=20)
+    assert len(groups) == 20
+
+
+# -- where texts come from --------------------------------------------------------------------------------
+
+
 def test_texts_may_come_from_a_corpus_in_another_order(blobs):
     space, _ = blobs
     corpus = ss.Corpus.from_texts(space.metadata["text"].to_list()[::-1], ids=space.ids.tolist()[::-1])
     bare = ss.Space.from_vectors(space.ids.tolist(), space.vectors)
-    assert ss.cluster(bare, corpus, k=3, progress=False).names == ("cat, fur", "sea, ship", "gold, ore")
+    groups = grouped(bare, corpus=corpus, k=3)
+    assert groups.names == ("cat, fur", "sea, ship", "gold, ore")
+    assert groups.documents()["text"].to_list() == space.metadata["text"].to_list()
+
+
+def test_a_corpus_may_have_more_texts_and_columns_than_the_space(blobs):
+    space, _ = blobs
+    frame = {"id": [*space.ids, "more"], "text": [*space.metadata["text"], "one more"], "year": list(range(61))}
+    corpus = ss.Corpus.from_frame(pl.DataFrame(frame), text="text", id="id")
+    groups = grouped(space, corpus=corpus)
+    assert groups.space.metadata.columns == ["text", "year"]
+    assert groups.space.metadata["year"].to_list() == list(range(60))
 
 
 def test_a_corpus_of_other_texts_is_refused(space, corpus):
@@ -96,39 +364,30 @@ def test_a_corpus_of_other_texts_is_refused(space, corpus):
         ss.cluster(space, corpus)
 
 
-@pytest.mark.parametrize("n", [1, 2, 3])
-def test_very_few_points(n):
-    space = ss.Space.from_vectors([str(i) for i in range(n)], np.eye(3)[:n])
-    groups = ss.cluster(space, progress=False)
-    assert len(groups) == 1
-    assert len(ss.cluster(space, k=n, progress=False)) == n
+@pytest.mark.parametrize("empty", ["", "  ", None])
+def test_a_text_may_be_empty(blobs, empty):
+    space, kinds = blobs
+    texts = [empty, *space.metadata["text"][1:]]
+    groups = grouped(numbered_space(space.vectors, {"text": texts}))
+    assert groups.labels.tolist() == kinds.tolist()
+    assert groups.names == ("cat, fur", "sea, ship", "gold, ore")
+    assert groups.documents()["text"][0] == empty
 
 
-def test_points_that_are_all_alike():
-    space = ss.Space.from_vectors([str(i) for i in range(40)], np.ones((40, 3)))
-    assert len(ss.cluster(space, progress=False)) == 1
-    with pytest.raises(InputError, match="k must be at most the 1 different points"):
-        ss.cluster(space, k=2)
+@pytest.mark.parametrize("texts", [[""] * 60, ["🙂🙂 ，。"] * 60, ["the of and"] * 60, ["12 34"] * 60])
+def test_texts_without_a_word_still_give_names(blobs, texts):
+    groups = sound(grouped(numbered_space(blobs[0].vectors, {"text": texts})))
+    assert groups.names == ("group 0", "group 1", "group 2")
+    assert groups.quality()["coherence"].null_count() == 3
+    assert np.isnan(groups.diversity)
 
 
-def test_points_that_are_nearly_alike():
-    directions = np.outer(np.linspace(1, 2, 40), [1, 2, 3])
-    assert len(ss.cluster(ss.Space.from_vectors([str(i) for i in range(40)], directions), progress=False)) >= 1
+def test_a_column_text_that_holds_no_texts_is_passed_over(blobs):
+    groups = grouped(numbered_space(blobs[0].vectors, {"text": list(range(60))}))
+    assert groups.names[0].startswith("p00")
 
 
-def test_too_few_points_to_tell_whether_groups_hold():
-    groups = ss.cluster(ss.Space.from_vectors([str(i) for i in range(5)], np.eye(5)), k=5, progress=False)
-    assert np.isnan(groups.stability).all()
-    assert "nan" not in repr(groups)
-
-
-def test_words_that_all_groups_use_name_none():
-    texts = ["shared cat"] * 5 + ["shared dog lonely"] + ["shared dog"] * 4
-    vectors = np.repeat([[1.0, 0.0], [0.0, 1.0]], 5, axis=0) + np.random.default_rng(0).normal(scale=0.01, size=(10, 2))
-    groups = ss.cluster(
-        ss.Space.from_vectors([str(i) for i in range(10)], vectors, {"text": texts}), k=2, progress=False
-    )
-    assert set(groups.names) == {"cat", "dog"}
+# -- what is given is checked -----------------------------------------------------------------------------
 
 
 def test_what_is_given_is_checked(space, corpus):
@@ -136,28 +395,562 @@ def test_what_is_given_is_checked(space, corpus):
         ss.cluster(corpus)
     with pytest.raises(InputError, match="the number of groups is k="):
         ss.cluster(space, 3)
-    with pytest.raises(InputError, match="seed must be"):
-        ss.cluster(space, seed=-1)
-    with pytest.raises(InputError, match="holds NaN"):
-        ss.cluster(space, k=2, progress=False).assign_vectors([[np.nan, 1]])
 
 
-@pytest.mark.parametrize("k", [0, 7, 2.0])
-def test_k_is_checked(space, k):
-    with pytest.raises(InputError, match="k must be"):
-        ss.cluster(space, k=k)
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        *(({"k": k}, "k must be a whole number of at least 1") for k in (0, 2.0, True, "3")),
+        ({"k": 7}, "k must be at most 6, the points of this space that differ in direction; got 7"),
+        *(({"method": m}, "method must be one of hdbscan, kmeans, leiden, ward") for m in ("dbscan", 3)),
+        *(({"granularity": g}, "granularity must be a number above 0") for g in (0, -1, float("nan"), "x", 5_000)),
+        ({"outliers": 1}, "outliers is the share of points without a group, below 1; got 1"),
+        *(({"outliers": o}, "outliers must be a number") for o in (-0.1, 2, True, "x", float("nan"))),
+        *(({"seed": s}, "seed must be") for s in (-1, 1.5, 2**32)),
+        ({"k": 2, "granularity": 2}, "k=2 says how many groups; leave out granularity=2"),
+        ({"bogus": 3}, "leiden has no setting 'bogus'; it has resolution"),
+        ({"starts": 3}, "leiden has no setting 'starts'"),
+        ({"method": "ward", "starts": 3}, "ward has no setting 'starts'; it has none"),
+        ({"method": "kmeans", "starts": 0}, "starts must be a whole number of at least 1"),
+        ({"method": "hdbscan", "min_cluster_size": 1.5}, "min_cluster_size must be a whole number"),
+        *(({"resolution": r}, "resolution must be a number above 0") for r in (0, float("inf"), "x")),
+        ({"method": "leiden", "k": 2, "resolution": 1.0}, "k and resolution both say how many groups"),
+        ({"granularity": 2, "resolution": 1.0}, "granularity and resolution both say how many groups"),
+        *(({"namer": n}, "namer must be a function of keywords and examples; got") for n in (3, "x")),
+        ({"seed_words": [["cat"]]}, "seed_words need a space with an encoder"),
+        *(({"seed_words": w}, "seed_words must be lists of words") for w in ("cat", {}, [], 3)),
+        ({"seed_words": ["cat", "dog"]}, "each of seed_words must be a list of strings; got one string"),
+        ({"seed_words": [["cat"], []]}, "each of seed_words must have a word; one of them is empty"),
+        ({"seed_words": {3: ["cat"]}}, "the names of seed_words must hold only strings"),
+        ({"seed_words": {" ": ["cat"]}}, "the names of seed_words must have some text"),
+    ],
+)
+def test_wrong_input_is_told_in_one_sentence(space, given, said):
+    with pytest.raises(InputError) as told:
+        grouped(space, **given)
+    assert said in str(told.value)
+    assert "\n" not in str(told.value)
 
 
-def test_names_are_distinct():
-    assert distinct_names([("a", "b", "c", "d"), ("a", "b", "c", "e"), (), ()]) == (
-        "a, b, c",
-        "a, b, c, e",
-        "group 2",
-        "group 3",
-    )
+def test_settings_of_methods():
+    assert {name: settings_of(name) for name in METHODS} == {
+        "leiden": ["resolution"],
+        "kmeans": ["starts"],
+        "ward": [],
+        "hdbscan": ["min_cluster_size"],
+    }
+
+
+def test_settings_do_what_they_say(loose):
+    coarse, fine = (len(grouped(loose, resolution=r)) for r in (0.01, 20.0))
+    assert coarse < fine
+    assert len(grouped(loose, method="hdbscan", min_cluster_size=1_000)) == 1
+    assert grouped(loose, method="kmeans", starts=1).provenance["made_by"] == "kmeans"
+
+
+# -- where a point belongs --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("k", [1, 5, 60])
+def test_known_points_keep_their_groups(blobs, k):
+    groups = grouped(blobs[0], k=k)
+    assert groups.assign_vectors(blobs[0].vectors).tolist() == groups.labels.tolist()
+    assert groups.assign_vectors(blobs[0].vectors * 3).tolist() == groups.labels.tolist()  # direction decides
+
+
+def test_a_new_point_goes_where_its_neighbours_are(blobs):
+    groups = grouped(blobs[0])
+    assert groups.assign_vectors(np.eye(8)[[2, 0, 1]]).tolist() == [2, 0, 1]
+    assert groups.assign_vectors(np.empty((0, 8))).tolist() == []
+    assert groups.membership([]).shape == (0, 3)
+
+
+def test_texts_are_assigned_through_the_encoder(tmp_path, tiny):
+    corpus = ss.Corpus.from_texts(["aaaa", "aaab", "zzzz", "zzzy", "aaaa b", "zz zz"])
+    groups = grouped(tiny.embed(corpus), k=2)
+    assert groups.assign(corpus.texts.to_list()).tolist() == groups.labels.tolist()
+    assert groups.assign([]).tolist() == []
+    assert groups.membership(["aaaa"]).argmax() == groups.labels[0]
+    ss.save(groups, tmp_path / "g")
+    assert ss.load(tmp_path / "g").assign(corpus.texts.to_list()).tolist() == groups.labels.tolist()
+
+
+@pytest.mark.parametrize(
+    ("vectors", "said"),
+    [
+        ([[np.nan, 1]], "holds NaN"),
+        ([[0, 0]], "is all zeros"),
+        ([[1, 2, 3]], "must have 2 columns, as this space has; got 3"),
+        ([1, 2], "must have two axes"),
+        ("x", "must be a matrix of numbers"),
+    ],
+)
+def test_vectors_to_assign_are_checked(space, vectors, said):
+    with pytest.raises(InputError, match=said):
+        grouped(space, k=2).assign_vectors(vectors)
+
+
+def test_texts_to_assign_are_checked(space, tiny):
+    groups = grouped(space, k=2)
+    with pytest.raises(UnknownIdError, match="no point 'camel' in this space of 6"):
+        groups.assign(["camel"])
+    with pytest.raises(InputError, match="has no encoder"):
+        groups.assign(["a horse and a cart"])
+    with pytest.raises(InputError, match="put it in a list"):
+        groups.assign("cat")
+    with_encoder = grouped(tiny.embed(ss.Corpus.from_texts(["aaaa", "zzzz"])), k=2)
+    with pytest.raises(InputError, match="a query must have some text"):
+        with_encoder.assign(["aaaa", " "])
+
+
+def test_votes_by_hand():
+    """Cosines 0.5 and 0: distances 1/2 and 1, so votes of 4 and 1."""
+    np.testing.assert_allclose(weights_of(np.float32([[0.5, 0.0, -np.inf]])), [[4, 1, 0]])
+    labels, rows, scores = np.int32([0, 1, -1]), np.array([[0, 1], [1, 2]]), np.float32([[0.5, 0.0], [0.0, 0.5]])
+    np.testing.assert_allclose(tally(labels, rows, scores, 2), [[0.8, 0.2, 0], [0, 0.2, 0.8]])
+    stood = standing(labels, None, rows, scores, 2)
+    assert stood.first.tolist() == [0, -1]
+    assert stood.second.tolist() == [1, 1]
+    np.testing.assert_allclose(stood.share, [0.8, 0.8])
+    np.testing.assert_allclose(stood.nearness, [0.25, 0.25])  # over both neighbours
+    own = standing(labels, np.int32([1, 1]), rows, scores, 2)
+    assert own.first.tolist() == [0, -1]
+    assert own.second.tolist() == [0, -1]
+    np.testing.assert_allclose(own.share, [0.2, 0.2])
+
+
+def test_votes_of_nobody():
+    stood = standing(np.int32([0]), None, np.empty((0, 1), np.int64), np.empty((0, 1), np.float32), 1)
+    assert len(stood.first) == len(stood.share) == 0
+
+
+def test_where_a_group_ends_documents_are_on_the_border():
+    angles = np.radians([0, 2, 4, 6, 8, 40, 82, 84, 86, 88, 90])
+    groups = grouped(numbered_space(np.stack([np.cos(angles), np.sin(angles)], axis=1)), k=2)
+    border = groups.borderline(n=3)
+    assert border["membership"].is_sorted()
+    assert border["membership"].to_list() == sorted(groups.documents()["membership"])[:3]
+    assert groups.documents()["membership"][0] > 0.99
+    assert set(groups.borderline(0)["group"]) == {0}
+    with pytest.raises(InputError, match="group must be a whole number from 0 to 1"):
+        groups.borderline(2)
+    with pytest.raises(InputError, match="n must be a whole number of at least 1"):
+        groups.borderline(n=0)
+
+
+@pytest.mark.parametrize("group", [-1, 3, 1.5, "0", None, True])
+def test_group_numbers_are_checked(blobs, group):
+    groups = grouped(blobs[0])
+    for ask in (groups.members, groups.representative, groups.split):
+        with pytest.raises(InputError, match="group must be a whole number from 0 to 2"):
+            ask(group)
+
+
+def test_members_come_nearest_first_and_representatives_are_unlike():
+    space = numbered_space([[1, 0], [1, 0.001], [1, 0.5], [1, -0.5]])
+    groups = grouped(space, k=1)
+    assert set(groups.members(0)[:2]) == {"p0000", "p0001"}
+    assert set(groups.representative(0, 3)) & {"p0002", "p0003"}
+    assert len(groups.representative(0, 100)) == 4
+    with pytest.raises(InputError, match="n must be a whole number of at least 1"):
+        groups.representative(0, 0)
+
+
+# -- how sure ---------------------------------------------------------------------------------------------
 
 
 def test_jaccard_by_hand():
     labels, again = np.array([0, 0, 0, 1], np.int32), np.array([1, 1, 0, 0], np.int32)
     # Group 0 against {0, 1}: 2/3; group 1 against {2, 3}: 1/2.
-    np.testing.assert_allclose(_best_jaccard(labels, again, 2), [2 / 3, 1 / 2])
+    np.testing.assert_allclose(best_jaccard(labels, again, 2), [2 / 3, 1 / 2])
+
+
+def test_stability_by_hand():
+    """A method that finds group 0 again, and splits group 1 into single points."""
+    labels = np.int32([0] * 10 + [1] * 10)
+
+    def again(rows, _):
+        return np.where(rows < 10, 0, rows).astype(np.int32)
+
+    held = stability(Found(labels, again), labels, rounds=10, seed=0, progress=False)
+    assert held[0] == 1
+    sizes = [(np.random.default_rng(0).choice(20, 16, replace=False) >= 10).sum()]
+    assert 1 / 10 <= held[1] <= 1 / 6  # of 6 to 10 points of the group, one
+    first = stability(Found(labels, again), labels, rounds=1, seed=0, progress=False)
+    np.testing.assert_allclose(first, [1, 1 / sizes[0]])
+
+
+def test_stability_leaves_out_what_has_no_group():
+    labels = np.int32([0] * 10 + [-1] * 20 + [1] * 10)
+    perfect = Found(labels, lambda rows, _: labels[rows])
+    assert stability(perfect, labels, rounds=5, seed=0, progress=False).tolist() == [1, 1]
+    nearly_none = np.full(40, -1, np.int32)
+    nearly_none[[0, 1]] = [0, 1]
+    held = stability(perfect, nearly_none, rounds=10, seed=0, progress=False)
+    assert ((held >= 0) & (held <= 1) | np.isnan(held)).all()
+    only_out = stability(perfect, np.where(labels == 1, 1, -1).astype(np.int32), rounds=5, seed=0, progress=False)
+    assert np.isnan(only_out[0])
+
+
+def test_too_few_points_to_tell_whether_groups_hold():
+    groups = grouped(numbered_space(np.eye(5)), k=5)
+    assert np.isnan(groups.stability).all()
+    assert "nan" not in repr(groups)
+    assert groups.table()["holds"].null_count() == 5
+    assert "found again in too few" not in repr(groups)
+
+
+def test_groups_that_do_not_hold_are_marked():
+    noise = numbered_space(np.random.default_rng(0).normal(size=(200, 16)))
+    groups = grouped(noise, method="kmeans", k=20)
+    weak = groups.stability < 0.5
+    assert weak.any()
+    assert groups.table()["holds"].to_list() == (~weak).tolist()
+    assert "found again in too few samples to rely on: " in repr(groups)
+    assert "found again in too few samples" in groups._repr_html_()
+
+
+# -- the parts --------------------------------------------------------------------------------------------
+
+
+def test_hashes_follow_directions():
+    vectors = np.float32([[1, 0.0], [1, -0.0], [2, 0], [-1, 0], [0, 1], [1, 1e-3]])
+    first, second, third, *others = hashes(vectors).tolist()
+    assert first == second == third
+    assert len({first, *others}) == 4
+    assert hashes(vectors[::-1]).tolist() == hashes(vectors).tolist()[::-1]
+
+
+def test_a_point_in_the_very_middle_has_no_direction():
+    moved = from_middle(np.float32([[1, 0], [0.6, 0.8]]), np.float32([1, 0]))
+    np.testing.assert_allclose(moved, [[0, 0], [-0.4472136, 0.8944272]], atol=1e-6)
+    symmetric = numbered_space([[1, 0, 1], [-1, 0, 1], [0, 1, 1], [0, -1, 1], [0, 0, 1]])
+    for method in METHODS:
+        sound(grouped(symmetric, method=method))
+
+
+def test_neighbours_are_linked_twice_as_heavily_where_both_say_so():
+    network = Network.of(np.array([[1], [0], [1]]), np.float32([[0.5], [0.5], [0.25]]))
+    np.testing.assert_allclose(network.links.todense(), [[0, 1, 0], [1, 0, 0.25], [0, 0.25, 0]], rtol=1e-5)
+    assert len(network.part(np.array([0, 2]))) == 2
+    assert network.part(np.array([0, 2])).links.nnz == 0
+
+
+def test_modularity_by_hand():
+    """Two pairs: all of the weight within, and each has half of the ends."""
+    pairs = Network.of(np.array([[1], [0], [3], [2]]), np.ones((4, 1), np.float32))
+    assert pairs.quality(np.array([0, 0, 1, 1]), 1.0) == pytest.approx(1 - 0.5)
+    assert pairs.quality(np.array([0, 0, 0, 0]), 1.0) == pytest.approx(0)
+    assert pairs.quality(np.array([0, 1, 2, 3]), 1.0) == pytest.approx(-0.25)
+    assert Network.of(np.full((2, 1), -1), np.zeros((2, 1), np.float32)).quality(np.array([0, 1]), 1.0) == 0
+
+
+def test_no_two_links_weigh_the_same():
+    rows = np.array([[1, 2], [0, 2], [0, 1], [4, 5], [3, 5], [3, 4]])
+    links = Network.of(rows, np.ones((6, 2), np.float32)).links
+    assert len(np.unique(links.data)) == links.nnz // 2
+    assert abs(links - links.T).max() == 0
+
+
+def test_links_of_equal_weight_do_not_run_forever():
+    """Where gains are equal, NetworKit's Leiden moves points to and fro; about every third of these made it hang."""
+    code = """if True:
+        import numpy as np
+        from semspace.clusters.network import Network
+        for seed in range(12):
+            draw = np.random.default_rng(seed)
+            n, sides, k = int(draw.integers(20, 80)), int(draw.integers(1, 4)), 7
+            side = draw.integers(0, sides, n)
+            rows = []
+            for i in range(n):
+                order = np.argsort(side != side[i], kind="stable")
+                rows.append(order[order != i][:k])
+            network = Network.of(np.array(rows), np.ones((n, k), np.float32))
+            for resolution in (0.05, 0.3, 1, 1.5, 1.97, 2.56, 3.3, 4, 6, 10, 30):
+                network.communities(resolution, seed=seed)
+                some = np.sort(draw.choice(n, int(n * 0.8), replace=False))
+                network.part(some).communities(resolution, seed=seed + 1)
+    """
+    root = Path(__file__).parent.parent
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60, cwd=root)
+
+
+def test_groups_are_numbered_by_first_appearance():
+    assert numbered(np.array([7, 7, 2, 9, 2])).tolist() == [0, 0, 1, 2, 1]
+
+
+def test_merges_end_with_exactly_as_many_groups():
+    """At equal heights too, where SciPy's fcluster gives fewer."""
+    same = tree_of(np.ones((6, 3), np.float32))
+    assert [int(cut(same, k).max()) + 1 for k in range(1, 7)] == [1, 2, 3, 4, 5, 6]
+    line = tree_of(np.float32([[1, 0], [1, 0.1], [0, 1], [-1, 0.1], [-1, 0]]))
+    assert cut(line, 3).tolist() == [0, 0, 1, 2, 2]
+    assert len(set(parts_of(line, 5).tolist())) == 5
+    assert cut(np.empty((0, 4)), 1).tolist() == [0]
+
+
+def test_merging_leaves_fewer_groups_alone():
+    labels = np.int32([0, 1])
+    assert merged_to(np.eye(2, dtype=np.float32), labels, 3) is labels
+
+
+# -- edited by hand ---------------------------------------------------------------------------------------
+
+
+def test_layers_merge_the_nearest(blobs):
+    vectors, _ = blobs[0].vectors, blobs[1]
+    leaning = vectors + np.where((np.arange(60) >= 30)[:, None], np.eye(8)[7] * 2, 0)  # the last two lie nearer
+    groups = grouped(numbered_space(leaning, {"text": blobs[0].metadata["text"].to_list()}), k=3)
+    two = sound(groups.layer(2))
+    assert sorted(two.sizes.tolist()) == [30, 30]
+    assert "cat, fur" in two.names
+    assert np.isnan(two.stability).sum() == 1  # the merged one
+    assert groups.layer(3).names == groups.names
+    assert groups.layer(3).stability.tolist() == groups.stability.tolist()
+    for k in (0, 4, 1.5):
+        with pytest.raises(InputError, match="k must be a whole number from 1 to 3"):
+            groups.layer(k)
+
+
+def test_each_layer_lies_within_the_one_above(loose):
+    groups = grouped(loose, k=9)
+    for k in range(1, 9):
+        fine, coarse = groups.layer(k + 1).labels, groups.layer(k).labels
+        assert len(set(coarse.tolist())) == k
+        assert len(set(zip(fine.tolist(), coarse.tolist(), strict=True))) == k + 1
+
+
+def test_merged_groups_stand_at_the_place_of_the_lowest(blobs):
+    groups = grouped(blobs[0])
+    merged = sound(groups.merge([2, 0], name="pets and mines"))
+    assert merged.names == ("pets and mines", "sea, ship")
+    assert merged.sizes.tolist() == [40, 20]
+    assert merged.stability[1] == groups.stability[1]
+    assert np.isnan(merged.stability[0])
+    assert merged.provenance["edited"] == ["merged to 2"]
+    assert groups.sizes.tolist() == [30, 20, 10]  # the first is as it was
+
+
+def test_merged_down_to_one_and_split_again(blobs):
+    groups = grouped(blobs[0])
+    one = sound(groups.merge([0, 1, 2]))
+    assert len(one) == 1
+    assert one.layer(1).sizes.tolist() == [60]
+    again = sound(one.split(0, 3))
+    assert again.labels.tolist() == groups.labels.tolist()
+    assert again.names == groups.names
+
+
+def test_a_split_group_keeps_its_place_with_its_largest_part(blobs):
+    groups = grouped(blobs[0]).merge([0, 2], name="both")
+    apart = sound(groups.split(0))
+    assert apart.sizes.tolist() == [30, 20, 10]
+    assert apart.names[1] == groups.names[1]
+    single = sound(grouped(blobs[0]).split(2, 10))
+    assert single.sizes.tolist() == [30, 20, *[1] * 10]
+    for k, said in [
+        (11, "group 2 has 10 different points, which can't be split into 11"),
+        (1, "k must be"),
+        (2.5, "k"),
+    ]:
+        with pytest.raises(InputError, match=said):
+            grouped(blobs[0]).split(2, k)
+
+
+def test_outliers_stay_outside_when_groups_are_edited(blobs):
+    groups = grouped(blobs[0], outliers=0.1)
+    assert len(groups.outliers) == 6
+    for edited in (groups.merge([0, 1]), groups.split(0, 2), groups.layer(1), groups.rename({0: "x"})):
+        assert sound(edited).outliers == groups.outliers
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ([], "merge takes two groups or more; got []"),
+        ([1, 1], "merge takes two groups or more; got [1, 1]"),
+        (3, "groups must be a list of group numbers, such as [0, 3]; got 3"),
+        ([0, 3], "each of groups must be a whole number from 0 to 2; got 3"),
+        ("01", "each of groups must be a whole number from 0 to 2; got '0'"),
+    ],
+)
+def test_what_is_merged_is_checked(blobs, given, said):
+    with pytest.raises(InputError) as told:
+        grouped(blobs[0]).merge(given)
+    assert str(told.value) == said
+
+
+def test_groups_are_renamed(blobs):
+    groups = grouped(blobs[0])
+    assert groups.rename({1: " ships "}).names == ("cat, fur", "ships", "gold, ore")
+    swapped = groups.rename({0: groups.names[1], 1: groups.names[0]})
+    assert swapped.names == ("sea, ship", "cat, fur", "gold, ore")
+    assert swapped.documents()["name"][0] == "sea, ship"
+    assert "<script>" not in groups.rename({0: "<script>alert(1)</script>"})._repr_html_()
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        ({0: "gold, ore"}, "two groups would be called 'gold, ore'; names must be distinct"),
+        (["a"], "rename takes names by group, such as {0: 'football'}; got list"),
+        ({0: None}, "a group's name must be text; got None"),
+        ({0: " "}, "a group's name must be text; got ' '"),
+        ({"0": "a"}, "group must be a whole number from 0 to 2; got '0'"),
+        ({9: "a"}, "group must be a whole number from 0 to 2; got 9"),
+        ({0: "a\ud800"}, "a group's name must be sound Unicode; 'a\\ud800' holds half a character"),
+    ],
+)
+def test_names_that_are_given_are_checked(blobs, names, said):
+    with pytest.raises(InputError) as told:
+        grouped(blobs[0]).rename(names)
+    assert str(told.value) == said
+
+
+def test_a_merged_group_may_take_the_name_of_its_parts_alone(blobs):
+    groups = grouped(blobs[0])
+    assert groups.merge([0, 1], name=groups.names[1]).names == ("sea, ship", "gold, ore")
+    with pytest.raises(InputError, match="two groups would be called 'gold, ore'"):
+        groups.merge([0, 1], name="gold, ore")
+    with pytest.raises(InputError, match="a group's name must be text"):
+        groups.merge([0, 1], name="")
+
+
+def test_a_name_given_by_hand_does_not_give_way_to_one_made_of_words(blobs):
+    groups = grouped(blobs[0]).rename({2: "cat, fur, sea"})
+    assert groups.merge([0, 1]).names[1] == "cat, fur, sea"
+
+
+def test_edited_groups_load_as_they_were(tmp_path, blobs):
+    groups = grouped(blobs[0], outliers=0.05)
+    edited = groups.split(0, 3).rename({0: "é <b>", 1: "猫"}).merge([2, 3])
+    ss.save(edited, tmp_path / "g")
+    again = sound(ss.load(tmp_path / "g"))
+    assert again.names == edited.names
+    assert again.table().equals(edited.table())
+    assert again.documents().equals(edited.documents())
+    assert again.provenance["edited"] == ["split 0 into 3", "merged to 4"]
+
+
+# -- more points ------------------------------------------------------------------------------------------
+
+
+def newcomers(vectors, words="a cat with fur"):
+    ids = [f"new {i}" for i in range(len(vectors))]
+    return ss.Space.from_vectors(ids, np.asarray(vectors, np.float32), {"text": [words] * len(vectors)})
+
+
+def test_new_points_go_where_their_neighbours_are(blobs):
+    groups = grouped(blobs[0])
+    more = sound(groups.update(newcomers(np.eye(8)[[0, 2]] + 0.01)))
+    assert more.labels[-2:].tolist() == [0, 2]
+    assert more.names == groups.names
+    assert more.labels[:60].tolist() == groups.labels.tolist()
+    assert more.provenance["updated_with"] == [2]
+    assert more.update(ss.Space.from_vectors(["x"], np.eye(8)[:1], {"text": ["a"]})).provenance["updated_with"] == [
+        2,
+        1,
+    ]
+
+
+@pytest.mark.parametrize("noise", [0.05, 0.0])
+def test_new_points_far_from_all_groups_make_their_own(tmp_path, blobs, noise):
+    groups = grouped(blobs[0])
+    far = -np.ones((25, 8)) + np.random.default_rng(0).normal(scale=noise, size=(25, 8))
+    more = sound(groups.update(newcomers(far, "the moon in orbit")))
+    assert more.names == (*groups.names, "moon, orbit")
+    assert more.sizes.tolist() == [30, 20, 10, 25]
+    assert np.isnan(more.stability[3])
+    assert more.provenance["k"] == 4
+    ss.save(more, tmp_path / "g")
+    assert ss.load(tmp_path / "g").assign_vectors(far).tolist() == [3] * 25
+
+
+def test_a_few_new_points_make_no_group(blobs):
+    more = sound(grouped(blobs[0]).update(newcomers(-np.ones((9, 8)))))
+    assert len(more) == 3
+
+
+def test_very_many_newcomers_that_are_the_same_stay_together(blobs):
+    draw = np.random.default_rng(0)
+    far = np.vstack([np.tile(-np.ones(8), (500, 1)), -np.ones((40, 8)) + draw.normal(scale=0.3, size=(40, 8))])
+    more = sound(grouped(blobs[0]).update(newcomers(far)))
+    assert len(set(more.labels[60:560].tolist())) == 1
+
+
+def test_copies_of_known_points_go_where_these_are(blobs):
+    vectors = np.vstack([blobs[0].vectors, np.eye(8)[[7]]])
+    groups = grouped(numbered_space(vectors, {"text": ["a cat"] * 61}))
+    more = sound(groups.update(newcomers(np.tile(vectors[-1], (20, 1)))))
+    assert set(more.labels[61:].tolist()) == {int(groups.labels[60])}
+
+
+def test_updates_are_checked(blobs):
+    groups, vector = grouped(blobs[0]), np.eye(8)[:1]
+    with pytest.raises(InputError, match="update takes a Space with the new points; got list"):
+        groups.update([1])
+    with pytest.raises(InputError, match="the space already has 'p0000'"):
+        groups.update(blobs[0])
+    with pytest.raises(InputError, match="the new points must come with"):
+        groups.update(ss.Space.from_vectors(["q"], vector))
+    with pytest.raises(InputError, match="must come with their texts, in a column text"):
+        groups.update(ss.Space.from_vectors(["q"], vector, {"year": [1]}))
+    with pytest.raises(InputError, match="must have 8 columns, as this space has; got 3"):
+        groups.update(newcomers(np.eye(3)[:1]))
+    extra = ss.Space.from_vectors(["q"], vector, {"text": [None], "year": [1]}).metadata.with_columns(
+        pl.col("text").cast(pl.String)
+    )
+    assert len(groups.update(ss.Space.from_vectors(["q"], vector, extra)).space) == 61
+
+
+def test_a_space_without_texts_is_updated_too(space):
+    bare = ss.Space.from_vectors(space.ids.tolist(), space.vectors)
+    more = sound(grouped(bare, k=2).update(ss.Space.from_vectors(["mule"], [[1, 0.15]])))
+    assert more.labels[6] == more.labels[0]
+
+
+# -- shown, saved -----------------------------------------------------------------------------------------
+
+
+def test_results_to_work_with(blobs):
+    groups = grouped(blobs[0])
+    table = groups.table()
+    assert table.columns == ["group", "name", "size", "stability", "holds", "keywords", "central"]
+    assert table["holds"].to_list() == [True] * 3
+    assert set(groups.members(2)) == {f"p{i:04d}" for i in range(50, 60)}
+    assert repr(groups).startswith("Clustering of 60 points into 3 groups\ngroup  name")
+    assert "<td>cat, fur</td>" in groups._repr_html_()
+    assert repr(grouped(blobs[0], k=1)).startswith("Clustering of 60 points into 1 group\n")
+    assert "in none" in repr(grouped(blobs[0], outliers=0.1))
+
+
+def test_save_then_load(tmp_path, blobs):
+    groups = grouped(blobs[0])
+    ss.save(groups, tmp_path / "g")
+    again = ss.load(tmp_path / "g")
+    assert again.table().equals(groups.table())
+    assert again.membership().tolist() == groups.membership().tolist()
+    assert again.space.fingerprint == groups.space.fingerprint == groups.provenance["space"]
+
+
+def test_a_clustering_cannot_be_changed(blobs):
+    groups = grouped(blobs[0])
+    for array in (groups.labels, groups.centers, groups.stability):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 0
+    with pytest.raises(InputError, match="labels must be as many as the space's 60 points; got 59"):
+        ss.clusters.Clustering(groups.space, groups.labels[:-1], groups.centers, groups.names, (), groups.stability)
+
+
+def test_groups_saved_before_there_were_votes_still_work(tmp_path):
+    """Its voters and how points stand are found anew."""
+    old = ss.load(Path(__file__).parent / "golden" / "v1" / "clustering")
+    assert old.voters is None
+    sound(old)
+    assert old.documents()["group"].to_list() == [0, 1, 0]
+    sound(old.merge([0, 1]).split(0, 2))
+    sound(old.rename({0: "rot"}))
+    ss.save(old, tmp_path / "g")
+    again = sound(ss.load(tmp_path / "g"))
+    assert again.names == old.names
+    assert len(again.voters) == 3

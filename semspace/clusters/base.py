@@ -62,8 +62,8 @@ class Want:
         if self.k is not None:
             return [self.k]
         low, high = max(2, self.usual.low), self.usual.high
-        tries = {round(low * (high / low) ** (step / 7)) for step in range(8)} if high >= low else set()
-        return sorted(k for k in tries if k <= most) or [1]
+        tries = {round(low * (high / low) ** (step / 7)) for step in range(8)} if high >= low else {1}
+        return sorted(k for k in tries if k <= most) or [most]
 
 
 @dataclass(frozen=True)

@@ -95,11 +95,11 @@ def cluster(
     >>> ss.cluster(space, k=2).sizes.tolist()
     [2, 2]
     """
-    method = _checked(space, corpus, k, method, granularity, outliers, seed, settings)
+    method = _checked(space, corpus, k, method, granularity, outliers, seed, namer, settings)
     space = with_texts(space, corpus)
     rows, place, counts = same_points(space)
     if k is not None and k > len(rows):
-        raise InputError(f"k must be at most the {len(rows)} different points of this space; got {k}")
+        raise InputError(f"k must be at most {len(rows)}, the points of this space that differ in direction; got {k}")
     if k is not None and k > SAMPLE:
         raise InputError(f"k must be at most {SAMPLE:,}, which is how many points are grouped at a time; got {k:,}")
     points = points_of(space, rows[:SAMPLE], counts[:SAMPLE], progress=progress)
@@ -136,7 +136,7 @@ def with_texts(space: Space, corpus: Corpus | None) -> Space:
     more = corpus.select(ids).metadata
     own = space.metadata
     table = texts.to_frame() if own is None else own.with_columns(texts)
-    new = [name for name in more.columns if name not in table.columns]
+    new = [name for name in more.columns if name != "id" and name not in table.columns]
     return replace(space, metadata=table.with_columns(more.select(new)) if new else table)
 
 
@@ -148,6 +148,7 @@ def _checked(
     granularity: float,
     outliers: float,
     seed: int,
+    namer: Namer | None,
     settings: Mapping[str, Any],
 ) -> str:
     """Check what is given, and give the method's name."""
@@ -171,17 +172,24 @@ def _checked(
     if strange is not None:
         has = f"has {', '.join(known)}" if known else "has none"
         raise InputError(f"{method} has no setting {strange!r}; it {has}")
-    if "resolution" in settings and k is not None:
-        raise InputError("k and resolution both say how many groups; give one of them")
+    if "resolution" in settings and (k is not None or granularity != 1):
+        other = "granularity" if k is None else "k"
+        raise InputError(f"{other} and resolution both say how many groups; give one of them")
+    if namer is not None and not callable(namer):
+        raise InputError(f"namer must be a function of keywords and examples; got {type(namer).__name__}")
     for name, value in settings.items():
-        checks.number(name, value, open_low=True) if name == "resolution" else checks.whole(name, value)
+        checks.number(name, value, open_low=True, high=1e6) if name == "resolution" else checks.whole(name, value)
     return method
 
 
 def _found(points: Points, want: Want, method: str, settings: Mapping[str, Any]) -> Found:
     if len(points) == 1:
         return Found(np.zeros(1, np.int32), lambda rows, _: np.zeros(len(rows), np.int32))
-    return METHODS[method](points, want, **settings)
+    found = METHODS[method](points, want, **settings)
+    have = int(found.labels.max(initial=-1)) + 1
+    if want.k is not None and have != want.k:
+        raise InputError(f"{method} finds no {want.k} groups here, only {have}: too many points are nearly the same")
+    return found
 
 
 def _everywhere(space: Space, points: Points, labels: Labels, rows: Rows) -> tuple[Labels, Standing]:
@@ -203,7 +211,7 @@ def _everywhere(space: Space, points: Points, labels: Labels, rows: Rows) -> tup
             parts.append(standing(labels, None, *points.near.query(more, NEIGHBOURS), k))
             shown.update(len(more))
     merged = Standing(*(np.concatenate([getattr(p, name) for p in parts]) for name in Standing.__annotations__))
-    return np.concatenate([labels, merged.first[len(points) :]]), merged
+    return np.concatenate([labels, merged.first[len(labels) :]]), merged
 
 
 def _filled(labels: Labels, near: Rows, scores: npt.NDArray[np.float32], points: Points, k: int) -> Labels:
@@ -236,9 +244,10 @@ def _without(labels: Labels, stood: Standing, counts: npt.NDArray[np.int64], sha
     left = np.bincount(labels, minlength=int(labels.max()) + 1)
     target, gone = share * counts.sum(), 0
     for at in order:
-        if gone + counts[at] / 2 > target:
+        if gone + 0.5 > target:
             break
-        if left[labels[at]] > 1:
+        fits = gone + counts[at] / 2 <= target  # many copies of a text that would be far too many stay
+        if fits and left[labels[at]] > 1:
             left[labels[at]] -= 1
             labels[at] = -1
             gone += counts[at]

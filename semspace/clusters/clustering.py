@@ -180,11 +180,11 @@ class Clustering:
         """Return how vectors stand to the groups: where the votes go, and how near their neighbours are."""
         near, scores = self._voting.near.query(self._directions(vectors), NEIGHBOURS)
         stood = standing(self._voters_labels, None, near, scores, len(self))
-        # An index may miss the point itself; what is bit for bit the same is found by its hash.
+        # An index may miss the point itself; what has the same direction is found by its hash.
         known, order = self._known
         asked = hashes(vectors)
         at = np.minimum(np.searchsorted(known, asked), len(known) - 1)
-        first = np.where(known[at] == asked, self._voters_labels[order[at]], stood.first)
+        first = np.where(known[at] == asked, self.labels[order[at]], stood.first)
         return replace(stood, first=first)
 
     # -- layers, and groups made by hand ------------------------------------------------------------------
@@ -368,7 +368,7 @@ class Clustering:
 
     @cached_property
     def _known(self) -> tuple[npt.NDArray[np.uint64], Rows]:
-        own = hashes(self.space.vectors[self.voting_rows])
+        own = hashes(self.space.vectors)  # of those that don't vote too
         order = np.argsort(own, kind="stable")
         return own[order], order
 
@@ -443,8 +443,7 @@ def described(bare: Clustering, *, namer: Namer | None = None, known: Mapping[in
             rows = groups._representative(g, _EXAMPLES)
             examples = bare.space.ids[rows].tolist() if texts is None else texts.gather(rows).to_list()
             titles[g] = ask(namer, words[g], examples, titles[g])
-    titles = [(known or {}).get(g, title) for g, title in enumerate(titles)]
-    made = replace(groups, names=named(titles, words), keywords=tuple(words))
+    made = replace(groups, names=named(titles, words, known), keywords=tuple(words))
     if vocabulary is not None:
         made.__dict__["vocabulary"] = vocabulary  # splitting all texts again would cost as much as the rest
     return made

@@ -23,10 +23,10 @@ def hdbscan(points: Points, want: Want, *, min_cluster_size: int | None = None, 
     size = max(5, round(len(points) / want.usual.middle / 8)) if min_cluster_size is None else min_cluster_size
 
     def fit(vectors: FloatMatrix, seed: int, size: int) -> Labels:
+        if len(vectors) <= size or not np.ptp(vectors, axis=0).any():
+            return np.zeros(len(vectors), np.int32)
         axes = min(_AXES, *vectors.shape)
         low = PCA(axes, random_state=seed).fit_transform(vectors)
-        if len(low) <= size:
-            return np.zeros(len(low), np.int32)
         found: Labels = HDBSCAN(max(2, size), min(min_samples, len(low)), copy=False).fit(low).labels_.astype(np.int32)
         return found
 

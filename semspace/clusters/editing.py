@@ -15,6 +15,7 @@ from semspace.clusters.clustering import Clustering, described
 from semspace.clusters.kmeans import k_means
 from semspace.clusters.leiden import leiden
 from semspace.clusters.merging import cut
+from semspace.clusters.names import is_sound
 from semspace.clusters.near import Rows
 from semspace.clusters.points import Labels, Points, hashes, same_points
 from semspace.clusters.votes import standing
@@ -42,7 +43,12 @@ def merge(found: Clustering, groups: Sequence[int], name: str | None) -> Cluster
     target = np.arange(len(found))
     target[chosen[1:]] = chosen[0]
     rank = np.cumsum(target == np.arange(len(found))) - 1
-    return _merged(found, rank[target], {} if name is None else {int(rank[chosen[0]]): _title(name)})
+    if name is None:
+        return _merged(found, rank[target], {})
+    given = _title(name)
+    if any(given == other for g, other in enumerate(found.names) if g not in chosen):
+        raise InputError(f"two groups would be called {given!r}; names must be distinct")
+    return _merged(found, rank[target], {int(rank[chosen[0]]): given})
 
 
 def split(found: Clustering, group: int, k: int) -> Clustering:
@@ -93,8 +99,9 @@ def update(found: Clustering, more: Space) -> Clustering:
     stood = found.stand(more.vectors)
     labels, k = stood.first.copy(), len(found)
     usual = np.quantile(found.stands.nearness[found.labels >= 0], _APART) if (found.labels >= 0).any() else -1.0
-    far = np.flatnonzero(stood.nearness < usual)
-    for fresh in _new_groups(found._directions(more.vectors[far]), found, float(usual)):
+    apart = (stood.nearness < usual) & ~np.isin(hashes(more.vectors), found._known[0])
+    far = np.flatnonzero(apart)
+    for fresh in _new_groups(more.vectors[far], found, float(usual)):
         labels[far[fresh]] = k
         k += 1
     every = np.concatenate([found.labels, labels])
@@ -107,22 +114,25 @@ def update(found: Clustering, more: Space) -> Clustering:
         stability=np.concatenate([found.stability, np.full(k - len(found), np.nan)]),
         voters=np.concatenate([found.voting_rows, len(found.space) + new]),
         standing=None,
-        provenance={**found.provenance, "updated_with": [*found.provenance.get("updated_with", []), len(more)]},
+        provenance={**found.provenance, "k": k, "updated_with": [*found.provenance.get("updated_with", []), len(more)]},
     )
     return described(joined, known=dict(enumerate(found.names)))
 
 
-def _new_groups(directions: FloatMatrix, found: Clustering, usual: float) -> list[Rows]:
+def _new_groups(vectors: FloatMatrix, found: Clustering, usual: float) -> list[Rows]:
     """Find among newcomers that fit nowhere those that are near each other: one group each, the largest first."""
-    if len(directions) < _FEWEST:
+    if len(vectors) < _FEWEST:
         return []
-    rows = np.arange(len(directions))
-    points = Points(rows, directions, found._voting.middle, np.ones(len(rows), np.int64))
+    _, rows, place, counts = np.unique(hashes(vectors), return_index=True, return_inverse=True, return_counts=True)
+    if len(rows) == 1:
+        return [np.arange(len(vectors))]
+    points = Points(rows, found._directions(vectors[rows]), found._voting.middle, counts)
     seed = int(found.provenance.get("seed", 0))
     labels = leiden(points, Want(None, Usual.of(len(rows), 1.0), seed, progress=False)).labels
     near, scores = points.neighbours
     close = standing(labels, labels, near, scores, int(labels.max()) + 1).nearness
-    groups = [np.flatnonzero((labels == g) & (close >= usual)) for g in range(int(labels.max()) + 1)]
+    together = (close >= usual) | (counts >= _FEWEST)
+    groups = [np.flatnonzero(((labels == g) & together)[place.ravel()]) for g in range(int(labels.max()) + 1)]
     return sorted((g for g in groups if len(g) >= _FEWEST), key=len, reverse=True)
 
 
@@ -157,4 +167,6 @@ def _with_words(made: Clustering, found: Clustering) -> Clustering:
 def _title(name: object) -> str:
     if not isinstance(name, str) or not name.strip():
         raise InputError(f"a group's name must be text; got {name!r:.40}")
+    if not is_sound(name):
+        raise InputError(f"a group's name must be sound Unicode; {name!r:.40} holds half a character")
     return name.strip()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import silhouette_score
 
 from semspace.checks import FloatMatrix
@@ -33,8 +36,10 @@ def kmeans(points: Points, want: Want, *, starts: int = _STARTS) -> Found:
 
 
 def k_means(vectors: FloatMatrix, k: int, seed: int, starts: int) -> Labels:
-    """Put unit vectors into `k` groups."""
-    return numbered(KMeans(k, n_init=starts, random_state=seed).fit(vectors).labels_)
+    """Put unit vectors into `k` groups, or fewer where fewer differ."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # of fewer points than groups `cluster` tells
+        return numbered(KMeans(k, n_init=starts, random_state=seed).fit(vectors).labels_)
 
 
 def silhouette(vectors: FloatMatrix, labels: Labels, seed: int) -> float:

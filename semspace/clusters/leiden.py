@@ -45,11 +45,13 @@ def leiden(points: Points, want: Want, *, resolution: float | None = None) -> Fo
     stability based method for discovering structure in clustered data").
     """
     network = Network.of(*points.neighbours)
-    if resolution is None:
-        resolution = _chosen(network, want) if want.k is None else _at_least(network, want.k, want.seed).resolution
-    labels = _best(network, resolution, want)
     if want.k is not None:
-        labels = merged_to(points.vectors, labels, want.k)
+        level = _at_least(network, want.k, want.seed)
+        resolution = level.resolution
+        labels = merged_to(points.vectors, _best(network, level, want), want.k)
+    else:
+        resolution = resolution or _chosen(network, want)
+        labels = _best(network, _at(network, resolution, want.seed), want)
 
     def again(rows: Rows, seed: int) -> Labels:
         found = network.part(rows).communities(resolution, seed=seed)
@@ -58,11 +60,12 @@ def leiden(points: Points, want: Want, *, resolution: float | None = None) -> Fo
     return Found(labels, again, {"resolution": round(resolution, 6)})
 
 
-def _best(network: Network, resolution: float, want: Want) -> Labels:
-    """Run to the end from several starts, and give the grouping of highest modularity."""
+def _best(network: Network, level: _Level, want: Want) -> Labels:
+    """Run to the end from several starts; give the grouping of highest modularity, of those with `k` groups or more."""
     starts = track(range(_STARTS), "finding groups", _STARTS, unit="start", progress=want.progress)
-    runs = [network.communities(resolution, seed=want.seed + start, rounds=_ROUNDS) for start in starts]
-    return max(runs, key=lambda labels: network.quality(labels, resolution))
+    runs = [network.communities(level.resolution, seed=want.seed + start, rounds=_ROUNDS) for start in starts]
+    enough = [labels for labels in runs if int(labels.max()) + 1 >= (want.k or 1)] or [level.labels]
+    return max(enough, key=lambda labels: network.quality(labels, level.resolution))
 
 
 def _chosen(network: Network, want: Want) -> float:

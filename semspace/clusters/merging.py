@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.cluster.hierarchy import linkage
 from scipy.sparse import csr_array
 from scipy.spatial.distance import pdist
 
@@ -42,11 +42,22 @@ def cut(tree: Tree, k: int) -> npt.NDArray[np.int64]:
     """Return which of `k` layers' groups each group falls in, numbered from 0 by first appearance."""
     if not len(tree):
         return np.zeros(1, np.int64)
-    raw = fcluster(tree, k, criterion="maxclust")
-    _, first, place = np.unique(raw, return_index=True, return_inverse=True)
+    _, first, place = np.unique(parts_of(tree, k), return_index=True, return_inverse=True)
     rank = np.argsort(np.argsort(first))
     given: npt.NDArray[np.int64] = rank[place].astype(np.int64)
     return given
+
+
+def parts_of(tree: Tree, k: int) -> npt.NDArray[np.int64]:
+    """Return the part of each leaf after all but the last `k` - 1 merges: exactly `k`, at equal heights too."""
+    leaves = len(tree) + 1
+    above = np.arange(2 * leaves - 1)
+    for step, (one, other) in enumerate(tree[: leaves - k, :2].astype(np.int64).tolist()):
+        above[[one, other]] = leaves + step
+    for node in range(len(above) - 1, -1, -1):
+        above[node] = above[above[node]]  # what lies above has found its top already
+    top: npt.NDArray[np.int64] = above[:leaves]
+    return top
 
 
 def merged_to(vectors: FloatMatrix, labels: Labels, k: int) -> Labels:

@@ -15,6 +15,7 @@ from semspace.clusters.near import Rows
 from semspace.clusters.points import Labels
 
 _LEAST = 1e-3  # a neighbour in the opposite direction is still the nearest there is
+_UNEVEN = 1e-6  # NetworKit's Leiden may move a point to and fro forever between groups to which it is linked equally
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +35,7 @@ class Network:
         """Link each point with its neighbours; two that are each other's are linked twice as heavily."""
         m, k = rows.shape
         weights = np.maximum(scores.ravel(), _LEAST).astype(np.float64)
+        weights *= 1 + _UNEVEN * np.random.default_rng(2008).random(len(weights))
         found = rows.ravel()
         there = found >= 0  # an index may know fewer
         one = csr_array((weights[there], (np.repeat(np.arange(m), k)[there], found[there])), shape=(m, m))

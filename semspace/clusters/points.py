@@ -35,7 +35,7 @@ class Points:
         The mean direction. What all texts of a corpus share says nothing of their groups, and hides what does (Mu &
         Viswanath 2018, "All-but-the-Top").
     counts : ndarray of int64, shape (m,)
-        How many points of the space are the same.
+        How many points of the space have the same direction.
     """
 
     rows: Rows
@@ -69,7 +69,7 @@ class Points:
 
 
 def same_points(space: Space) -> tuple[Rows, npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Find which points are the same: the first row of each different one, which it is of every row, and how many.
+    """Find which points have the same direction: the first row of each, which it is of every row, and how many.
 
     The different ones come in the order of their hashes.
     """
@@ -96,11 +96,12 @@ def from_middle(vectors: FloatMatrix, middle: FloatVector) -> FloatMatrix:
 
 
 def hashes(vectors: FloatMatrix) -> npt.NDArray[np.uint64]:
-    """Return a number for each row that depends on all of its bits, shape (n,); 0.0 and -0.0 are the same."""
+    """Return a number for each row that depends on all bits of its direction, shape (n,)."""
     keys = np.random.default_rng(2008).integers(1, 2**63, vectors.shape[1], dtype=np.uint64) | np.uint64(1)
     hashes = np.empty(len(vectors), np.uint64)
     for start in range(0, len(vectors), _PART):
-        bits = (vectors[start : start + _PART] + np.float32(0)).view(np.uint32).astype(np.uint64)
+        directions = queries.unit(vectors[start : start + _PART]) + np.float32(0)  # of 0.0 and -0.0, 0.0
+        bits = directions.view(np.uint32).astype(np.uint64)
         bits *= np.uint64(0x9E3779B97F4A7C15)
         bits ^= bits >> np.uint64(29)
         bits *= keys

@@ -10,6 +10,7 @@ import numpy as np
 from semspace import checks, queries
 from semspace.checks import FloatMatrix
 from semspace.clusters.clustering import Clustering
+from semspace.clusters.names import named
 from semspace.clusters.points import Points
 from semspace.errors import InputError
 from semspace.space import Space
@@ -32,6 +33,9 @@ def topics(words: Mapping[str, Sequence[str]] | Sequence[Sequence[str]] | None, 
             f"seed_words must be lists of words, such as [['goal', 'match'], ['market']]; got {words!r:.60}"
         )
     lists = list(words.values()) if isinstance(words, Mapping) else list(words)
+    names = checks.strings("the names of seed_words", words.keys()) if isinstance(words, Mapping) else []
+    if not all(name.strip() for name in names):
+        raise InputError("the names of seed_words must have some text; one of them is empty")
     every = [checks.strings("each of seed_words", own) for own in lists]
     if not all(every):
         raise InputError("each of seed_words must have a word; one of them is empty")
@@ -40,12 +44,13 @@ def topics(words: Mapping[str, Sequence[str]] | Sequence[Sequence[str]] | None, 
             "seed_words need a space with an encoder, which puts them where their meaning is; this has none"
         )
     vectors = np.stack([queries.unit(space.encode(own)).mean(axis=0) for own in every]).astype(np.float32)
-    names = tuple(words) if isinstance(words, Mapping) else (None,) * len(every)
-    return Topics(names, queries.unit(vectors))
+    return Topics(tuple(names) or (None,) * len(every), queries.unit(vectors))
 
 
 def drawn(points: Points, topics: Topics, usual: float) -> Points:
-    """Move the points nearest to each topic half the way to it, as many as a group of usual size has.
+    """Move the points nearest to each topic half the way to it, at most as many as a group of usual size has.
+
+    Those that lie on the other side of the middle stay where they are.
 
     After guided BERTopic, which averages the vectors of documents with those of their seeds.
     """
@@ -55,7 +60,7 @@ def drawn(points: Points, topics: Topics, usual: float) -> Points:
     vectors = points.vectors.copy()
     most = max(1, round(len(points) / max(usual, len(aims))))
     for topic, aim in enumerate(aims):
-        own = np.flatnonzero(best == topic)
+        own = np.flatnonzero((best == topic) & (near[:, topic] > 0))
         own = own[np.argsort(-near[own, topic], kind="stable")[:most]]
         vectors[own] = vectors[own] + aim
     sizes = queries.lengths(vectors)
@@ -64,7 +69,7 @@ def drawn(points: Points, topics: Topics, usual: float) -> Points:
 
 def titled(groups: Clustering, topics: Topics) -> tuple[str, ...]:
     """Call the group nearest to each topic by the topic's name."""
-    names = list(groups.names)
+    known: dict[int, str] = {}
     free = set(range(len(groups)))
     for name, vector in zip(topics.names, topics.vectors, strict=True):
         if not free:
@@ -72,5 +77,5 @@ def titled(groups: Clustering, topics: Topics) -> tuple[str, ...]:
         nearest = max(free, key=lambda group: (float(groups.centers[group] @ vector), -group))
         free.discard(nearest)
         if name is not None:
-            names[nearest] = name if name not in names else f"{name} ({nearest})"
-    return tuple(names)
+            known[nearest] = name
+    return named(groups.names, groups.keywords, known)

@@ -33,6 +33,8 @@ def stability(found: Found, labels: Labels, *, rounds: int, seed: int, progress:
         rows = np.sort(draw.choice(len(labels), size, replace=False))
         again = found.again(rows, seed + turn + 1)
         counted = labels[rows] >= 0
+        if not counted.any():  # nearly all points have been left out, and the few with a group aren't in this sample
+            continue
         there = np.unique(labels[rows][counted])  # a small group may be missing from a sample
         overlaps[turn, there] = best_jaccard(labels[rows][counted], again[counted], k)[there]
     with np.errstate(invalid="ignore"):

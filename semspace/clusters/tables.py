@@ -132,19 +132,29 @@ def _shares(found: Clustering, values: pl.Series, name: str) -> pl.DataFrame:
     )
 
 
-def _values(found: Clustering, role: str, given: str | Sequence[Any]) -> pl.Series:
+def _values(found: Clustering, role: str, given: Any) -> pl.Series:
     if isinstance(given, str):
         table = found.space.metadata
         if table is None or given not in table.columns:
             have = ", ".join(table.columns) if table is not None else "none"
             raise InputError(f"{role}: the space has no column {given!r}; it has {have}")
-        return table[given]
-    try:
-        values = pl.Series(list(given), strict=False)
-    except (TypeError, pl.exceptions.PolarsError) as problem:
-        raise InputError(f"{role} must be a column's name or a value for each point; got {given!r:.60}") from problem
+        values = table[given]
+    else:
+        try:
+            values = pl.Series(given if isinstance(given, (np.ndarray, pl.Series)) else list(given), strict=False)
+        except (TypeError, ValueError, pl.exceptions.PolarsError) as problem:
+            got = f"{role} must be a column's name or a value for each point; got {given!s:.60}"
+            raise InputError(got) from problem
     if len(values) != len(found.labels):
         raise InputError(f"{role} must have a value for each of the {len(found.labels)} points; got {len(values)}")
+    if values.dtype.is_decimal():
+        values = values.cast(pl.Float64)
+    if values.dtype.is_nested() or values.dtype == pl.Object:
+        raise InputError(f"{role} must be numbers, dates or texts; got {values.dtype}")
+    if values.dtype.is_float():
+        values = values.fill_nan(None)
+        if values.is_infinite().any():
+            raise InputError(f"{role} holds infinity; give numbers, and None where there is none")
     return values
 
 
@@ -157,8 +167,8 @@ def _periods(values: pl.Series, periods: int) -> pl.Series:
         return values
     if not (values.dtype.is_numeric() or values.dtype.is_temporal()):
         raise InputError(
-            f"times has {values.n_unique():,} different texts, which aren't dates as 2021-03-05; "
-            f"give numbers or dates, or at most periods={periods} values"
+            f"times has {values.n_unique():,} different values that are neither numbers nor dates as 2021-03-05; "
+            f"give those, or at most periods={periods} values"
         )
     numbers = values.to_physical() if values.dtype.is_temporal() else values
     low, high = numbers.min(), numbers.max()

@@ -61,7 +61,7 @@ def standing(labels: Labels, own: Labels | None, rows: Rows, scores: FloatMatrix
     """Count the votes of voters with `labels` for points whose groups are `own`, or that go where most votes do."""
     parts = [
         _counted(labels, None if own is None else own[start : start + 10_000], part, scores[start : start + 10_000], k)
-        for start in range(0, len(rows), 10_000)
+        for start in range(0, max(1, len(rows)), 10_000)
         for part in [rows[start : start + 10_000]]
     ]
     first, second, share, nearness = (np.concatenate(column) for column in zip(*parts, strict=True))

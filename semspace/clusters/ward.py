@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.cluster.hierarchy import fcluster, ward
+from scipy.cluster.hierarchy import ward
 
 from semspace.checks import FloatMatrix
 from semspace.clusters.base import Found, Want
 from semspace.clusters.kmeans import k_means, silhouette
-from semspace.clusters.merging import Tree, centers_of
+from semspace.clusters.merging import Tree, centers_of, parts_of
 from semspace.clusters.near import Rows
 from semspace.clusters.network import numbered
 from semspace.clusters.points import Labels, Points
@@ -54,4 +54,4 @@ def _tree(vectors: FloatMatrix, seed: int, at_least: int = 1) -> tuple[Labels, T
 def _cut(small: Labels, tree: Tree, k: int) -> Labels:
     if not len(tree):
         return small
-    return numbered(fcluster(tree, k, criterion="maxclust")[small])
+    return numbered(parts_of(tree, min(k, len(tree) + 1))[small])
