@@ -277,5 +277,5 @@ def test_wikipedia_sample_is_plain_text():
 def test_newsgroups_sample_is_what_people_wrote_themselves():
     posts = ss.corpora.load("newsgroups-sample")
     assert len(posts) == 199
-    assert posts.metadata.columns == ["newsgroup", "subject", "date"]
-    assert not any(line.startswith((">", "From:", "Path:")) for text in posts.texts for line in text.split("\n"))
+    assert posts.metadata.columns == ["id", "newsgroup", "subject", "date"]
+    assert not any(line.startswith((">", "Path:", "Message-ID:")) for text in posts.texts for line in text.split("\n"))

@@ -128,7 +128,8 @@ def _new_groups(vectors: FloatMatrix, found: Clustering, usual: float) -> list[R
         return [np.arange(len(vectors))]
     points = Points(rows, found._directions(vectors[rows]), found._voting.middle, counts)
     seed = int(found.provenance.get("seed", 0))
-    labels = leiden(points, Want(None, Usual.of(len(rows), 1.0), seed, progress=False)).labels
+    middle = max(1.0, len(rows) / float(np.median(found.sizes)))  # groups as large as those there are
+    labels = leiden(points, Want(None, Usual(middle / 2, middle, middle * 2), seed, progress=False)).labels
     near, scores = points.neighbours
     close = standing(labels, labels, near, scores, int(labels.max()) + 1).nearness
     together = (close >= usual) | (counts >= _FEWEST)
