@@ -213,6 +213,9 @@ def test_each_value_falls_into_the_period_that_begins_before_it():
     table = groups.over_time(zoned, periods=3)
     assert table["period"].to_list() == [zoned[0], zoned[3], zoned[6]]
     assert table["count"].to_list() == [3, 3, 4]
+    odd = groups.over_time([-9, -7, -5, -3, -1, 1, 3, 5, 7, 9], periods=9)  # (5 + 9) / 18 * 9 falls short of 7
+    assert odd["period"].to_list() == [-9, -7, -5, -3, -1, 1, 3, 5, 7]
+    assert odd["count"].to_list() == [1, 1, 1, 1, 1, 1, 1, 1, 2]
 
 
 @settings(max_examples=40, deadline=None)
