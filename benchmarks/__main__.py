@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-NAMES = ("analogies", "duplicates", "embed", "encode", "filters", "index", "phrases", "tokenize", "word2vec")
+NAMES = ("analogies", "cluster", "duplicates", "embed", "encode", "filters", "index", "phrases", "tokenize", "word2vec")
 
 
 def main(asked: list[str]) -> int:

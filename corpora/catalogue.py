@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from semspace.corpora.newsgroups import read_posts
 from semspace.corpora.packaged import gensim_file
 from semspace.corpora.wikipedia import read_dump
 
@@ -14,6 +15,7 @@ from semspace.text.corpus import Corpus
 from semspace.text.read import read_table
 
 _LEE = "Lee, Pincombe & Welsh (2005); news of the Australian Broadcasting Corporation; research use, inside gensim"
+_POSTS = "20 Newsgroups, Lang (1995); public Usenet posts of 1993, no licence stated; research use, inside gensim"
 _WIKI = "English Wikipedia, CC BY-SA; a slice of a dump, inside gensim"
 
 
@@ -39,6 +41,13 @@ _ENTRIES = {
     for entry in (
         Entry("lee", 50, "short news texts that people have compared", _LEE, lambda: _lines("lee.cor", "lee-")),
         Entry("lee-background", 300, "short news texts", _LEE, lambda: _lines("lee_background.cor", "")),
+        Entry(
+            "newsgroups-sample",
+            199,
+            "posts to alt.atheism and sci.space, with their dates",
+            _POSTS,
+            lambda: read_posts(gensim_file("mini_newsgroup")),
+        ),
         Entry(
             "wikipedia-sample",
             106,

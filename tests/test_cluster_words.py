@@ -364,7 +364,7 @@ def test_points_are_drawn_half_the_way_to_their_topic(compass):
     rows, _, counts = same_points(compass)
     points = points_of(compass, rows, counts)
     topic = seeds.topics([["south"]], compass)
-    moved = seeds.drawn(points, topic, expected=10.0)
+    moved = seeds.drawn(points, topic, usual=10.0)
     aim = points.from_middle(topic.vectors)[0]
     changed = np.flatnonzero(
         (moved.vectors != points.vectors).any(axis=1) & (moved.vectors @ aim > points.vectors @ aim + 1e-6)

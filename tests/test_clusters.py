@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import semspace as ss
-from semspace.clusters.base import Found, Want, usual_number
+from semspace.clusters.base import Found, Usual, Want
 from semspace.clusters.merging import cut, merged_to, parts_of, tree_of
 from semspace.clusters.methods import METHODS, settings_of
 from semspace.clusters.network import Network, numbered
@@ -179,7 +179,7 @@ def test_a_method_groups_a_sample_as_it_grouped_all(method):
     space = numbered_space(vectors)
     rows, _, counts = same_points(space)
     points = points_of(space, rows, counts)
-    found = METHODS[method](points, Want(None, 3.0, 0, progress=False))
+    found = METHODS[method](points, Want(None, Usual.of(100, 1), 0, progress=False))
     assert found.labels.dtype == np.int32
     sample = np.arange(0, 100, 2)
     again = found.again(sample, 7)
@@ -223,21 +223,25 @@ def test_finer_than_there_are_points_is_a_group_each(method):
 
 
 def test_granularity_doubles_and_halves_what_is_expected():
-    assert usual_number(4_900, 1) == 10
-    assert usual_number(4_900, 2) == 20
-    assert usual_number(4_900, 0.5) == 5
-    assert usual_number(10, 1) == 3  # never fewer
-    assert Want(None, 10.0, 0, progress=False).acceptable(16)
-    assert not Want(None, 10.0, 0, progress=False).acceptable(17)
+    assert Usual.of(4_900, 1) == Usual(6.25, 10, 16)
+    assert Usual.of(4_900, 2) == Usual(12.5, 20, 32)
+    assert Usual.of(4_900, 0.5) == Usual(3.125, 5, 8)
+    assert Usual.of(300, 1) == Usual(2, 4, 8)  # of few, more than the root says
+    assert Usual.of(10, 1) == Usual(1.25, 2.5, 5)  # and not more than a group of four has
+    assert 16 in Usual.of(4_900, 1)
+    assert 17 not in Usual.of(4_900, 1)
+    assert Usual.of(4_900, 1).off(10) == 0
+    assert Usual.of(4_900, 1).off(20) == pytest.approx(Usual.of(4_900, 1).off(5))
 
 
 def test_numbers_worth_trying_are_few_and_within_reach():
-    tries = Want(None, 10.0, 0, progress=False).numbers(1_000)
+    usual = Usual(6.25, 10, 16)
+    tries = Want(None, usual, 0, progress=False).numbers(1_000)
     assert (tries[0], tries[-1]) == (6, 16)
     assert tries == sorted(set(tries))
     assert len(tries) <= 8
-    assert Want(None, 10.0, 0, progress=False).numbers(4) == [4]
-    assert Want(9, 10.0, 0, progress=False).numbers(4) == [9]
+    assert Want(None, usual, 0, progress=False).numbers(4) == [4]
+    assert Want(9, usual, 0, progress=False).numbers(4) == [9]
 
 
 @methods
@@ -438,7 +442,7 @@ def test_settings_of_methods():
         "leiden": ["resolution"],
         "kmeans": ["starts"],
         "ward": [],
-        "hdbscan": ["min_cluster_size"],
+        "hdbscan": ["min_cluster_size", "min_samples"],
     }
 
 

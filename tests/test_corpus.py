@@ -263,7 +263,7 @@ def test_from_named_corpora():
     assert len(lee) == 50
     assert "£" in " ".join(lee.texts)  # read in its own encoding
     assert len(ss.corpora.load("lee-background")) == 300
-    assert ss.corpora.table()["name"].to_list() == ["lee", "lee-background", "wikipedia-sample"]
+    assert ss.corpora.table()["name"].to_list() == ["lee", "lee-background", "newsgroups-sample", "wikipedia-sample"]
     with pytest.raises(UnknownIdError, match="did you mean lee"):
         ss.corpora.load("leee")
 
@@ -272,3 +272,10 @@ def test_wikipedia_sample_is_plain_text():
     sample = ss.corpora.load("wikipedia-sample")
     assert len(sample) == 106
     assert not any("{{" in text or "#REDIRECT" in text for text in sample.texts)
+
+
+def test_newsgroups_sample_is_what_people_wrote_themselves():
+    posts = ss.corpora.load("newsgroups-sample")
+    assert len(posts) == 199
+    assert posts.metadata.columns == ["id", "newsgroup", "subject", "date"]
+    assert not any(line.startswith((">", "Path:", "Message-ID:")) for text in posts.texts for line in text.split("\n"))

@@ -49,8 +49,10 @@ def test_index(golden, name, metric):
     assert index.search([0.1, 2.0], 1, where="year < 3").ids == ("a",)
 
 
-def test_clustering(golden):
-    groups = golden("clustering")
+@pytest.mark.parametrize("name", ["clustering", "clustering-voters"])  # before there were voters, and since
+def test_clustering(golden, name):
+    groups = golden(name)
     assert groups.labels.tolist() == [0, 1, 0]
+    assert groups.voters is None or groups.voters.tolist() == groups.voting_rows.tolist()
     assert len(groups.names) == 2
     assert groups.assign_vectors([[1, 1], [-3, 0]]).tolist() == [0, 1]

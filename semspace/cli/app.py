@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -257,8 +258,14 @@ def duplicates(
 def cluster(
     source: Annotated[str, typer.Argument(metavar="SPACE_OR_INPUT", help="A saved space, or texts to encode first.")],
     k: Annotated[int | None, typer.Option("-k", help="How many groups; chosen if not given.")] = None,
+    method: Annotated[
+        str | None, typer.Option(help="leiden, kmeans, ward or hdbscan; leiden, or kmeans with -k, if not given.")
+    ] = None,
+    granularity: Annotated[float, typer.Option(help="2 gives about twice as many groups, 0.5 half as many.")] = 1.0,
+    outliers: Annotated[float, typer.Option(help="Share of documents to leave without a group.")] = 0.0,
     seed: Annotated[int, typer.Option(help="Seed.")] = 0,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Save the clustering here.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write a report, an .html file.")] = None,
     model: o.MaybeModel = None,
     text: o.TextColumn = None,
     id: o.IdColumn = None,
@@ -267,17 +274,30 @@ def cluster(
     overwrite: o.Overwrite = False,
     as_json: o.Json = False,
 ) -> None:
-    """Find groups of documents, and name them."""
+    """Find groups of documents, name them, and say how well they hold."""
     from semspace.clusters.cluster import cluster as find_groups
 
     if out is not None:
         bundle.check_free(out, overwrite=overwrite)
+    if report is not None:
+        _check_report(report, "--report", (".html",), overwrite=overwrite)
     space = _space_or_texts(source, model, text, id, drop_empty, encoding)
-    groups = find_groups(space, k=k, seed=seed)
+    groups = find_groups(space, k=k, method=method, granularity=granularity, outliers=outliers, seed=seed)
     if out is not None:
         groups.save(out, overwrite=overwrite)
+    if report is not None:
+        groups.to_html(report)
     labels = dict(zip(space.ids.tolist(), groups.labels.tolist(), strict=True))
     show(groups, {"groups": groups.table().to_dicts(), "labels": labels}, as_json)
+    if report is not None and not as_json:
+        typer.echo(f"report written to {report}")
+
+
+def _check_report(path: Path, option: str, endings: Sequence[str], *, overwrite: bool) -> None:
+    if path.suffix.lower() not in endings:
+        raise InputError(f"{option} must end in {', '.join(endings)}; got {path.name!r}")
+    if bundle.place_of(path).exists() and not overwrite:
+        raise ExistsError(f"{path} exists already; choose another path or pass --overwrite")
 
 
 def _space_or_texts(
@@ -311,10 +331,8 @@ def compare(
     """Say how two corpora differ, how sure that is, and what drives it."""
     from semspace.comparison.compare import compare as compare_corpora
 
-    if out is not None and out.suffix.lower() not in _REPORTS:
-        raise InputError(f"--out must end in {', '.join(_REPORTS)}; got {out.name!r}")
-    if out is not None and bundle.place_of(out).exists() and not overwrite:
-        raise ExistsError(f"{out} exists already; choose another path or pass --overwrite")
+    if out is not None:
+        _check_report(out, "--out", tuple(_REPORTS), overwrite=overwrite)
     left = o.read_corpus(a, text, id, drop_empty, encoding)
     right = o.read_corpus(b, text, id, drop_empty, encoding)
     encoder = o.load_encoder(model)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,7 +10,36 @@ from typing import Any
 from semspace.clusters.near import Rows
 from semspace.clusters.points import Labels
 
-SPREAD = 1.6  # a number of groups within this factor of what is expected is acceptable
+
+@dataclass(frozen=True)
+class Usual:
+    """How many groups a person would make of so many documents: about `middle`, at least `low`, at most `high`."""
+
+    low: float
+    middle: float
+    high: float
+
+    @classmethod
+    def of(cls, n: int, granularity: float) -> Usual:
+        """Give what is usual for `n` documents.
+
+        A seventh of the square root, or between that divided by 1.6 and multiplied by it: there lie the labels that
+        people gave to corpora of 800 to 19,000 documents. Of less than 800 about 4, from 2 to 8, and a group has four
+        documents.
+        """
+        middle, spread = n**0.5 / 7, 1.6
+        if middle < 4:
+            middle, spread = min(4.0, n / 4), 2.0
+        middle = max(1.0, middle) * granularity
+        return cls(middle / spread, middle, middle * spread)
+
+    def __contains__(self, k: int) -> bool:
+        """Tell whether so many groups are usual."""
+        return self.low <= k <= self.high
+
+    def off(self, k: int) -> float:
+        """Tell by what factor so many groups are off the middle, as a logarithm."""
+        return abs(math.log(k / self.middle))
 
 
 @dataclass(frozen=True)
@@ -19,26 +49,20 @@ class Want:
     Parameters
     ----------
     k : int, optional
-        How many groups; by default a number near `expected` that the points themselves favour.
-    expected : float
-        About how many groups a person would make of so many documents.
+        How many groups; by default a usual number that the points themselves favour.
     """
 
     k: int | None
-    expected: float
+    usual: Usual
     seed: int
     progress: bool
-
-    def acceptable(self, k: int) -> bool:
-        """Tell whether so many groups are what a person might make."""
-        return self.expected / SPREAD <= k <= self.expected * SPREAD
 
     def numbers(self, most: int) -> list[int]:
         """Give the numbers of groups worth trying, a few, evenly by factor, none above `most`."""
         if self.k is not None:
             return [self.k]
-        low, high = max(2, self.expected / SPREAD), max(3, self.expected * SPREAD)
-        tries = {round(low * (high / low) ** (step / 7)) for step in range(8)}
+        low, high = max(2, self.usual.low), self.usual.high
+        tries = {round(low * (high / low) ** (step / 7)) for step in range(8)} if high >= low else {1}
         return sorted(k for k in tries if k <= most) or [most]
 
 
@@ -63,12 +87,3 @@ class Found:
 
 # A way to group points: a function of points, `Want`, and settings of its own by name; see `methods.METHODS`.
 Method = Callable[..., Found]
-
-
-def usual_number(n: int, granularity: float) -> float:
-    """Give about how many groups a person would make of `n` documents.
-
-    A seventh of the square root: the labels that people gave to corpora of 800 to 19,000 documents lie around it. Which
-    number near it is taken, the points decide.
-    """
-    return float(max(3.0, n**0.5 / 7) * granularity)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from semspace import checks
 from semspace.clusters import seeds
-from semspace.clusters.base import Found, Want, usual_number
+from semspace.clusters.base import Found, Usual, Want
 from semspace.clusters.clustering import Clustering, described
 from semspace.clusters.methods import METHODS, settings_of
 from semspace.clusters.names import Namer
@@ -59,8 +59,9 @@ def cluster(
     method : {"leiden", "kmeans", "ward", "hdbscan"}, optional
         ``"leiden"`` by default, communities of the network of neighbours; ``"kmeans"`` where `k` is given.
     granularity : float
-        2 gives about twice as many groups, 0.5 half as many. At 1 about a seventh of the square root of the number of
-        points are expected, and the number near it is taken whose groups are found again in samples.
+        2 gives about twice as many groups, 0.5 half as many. At 1 about as many are sought as people make of so many
+        documents: a seventh of the square root of their number, and 2 to 8 of less than 800. Which number near it is
+        taken, the points decide: the one whose groups are found again in samples.
     outliers : float
         Share of the points, in [0, 1), that lie furthest from the others of their group and get the label -1. By
         default every point has a group, with ``"hdbscan"`` too.
@@ -73,7 +74,8 @@ def cluster(
     seed : int
         The same seed gives the same groups.
     settings
-        For ``"leiden"``: ``resolution``; for ``"kmeans"``: ``starts`` (5); for ``"hdbscan"``: ``min_cluster_size``.
+        For ``"leiden"``: ``resolution``; for ``"kmeans"``: ``starts`` (5); for ``"hdbscan"``: ``min_cluster_size``,
+        ``min_samples`` (5).
 
     Returns
     -------
@@ -98,10 +100,12 @@ def cluster(
     rows, place, counts = same_points(space)
     if k is not None and k > len(rows):
         raise InputError(f"k must be at most {len(rows)}, the points of this space that differ in direction; got {k}")
+    if k is not None and k > SAMPLE:
+        raise InputError(f"k must be at most {SAMPLE:,}, which is how many points are grouped at a time; got {k:,}")
     points = points_of(space, rows[:SAMPLE], counts[:SAMPLE], progress=progress)
-    want = Want(k, usual_number(len(rows), granularity), seed, progress)
+    want = Want(k, Usual.of(len(rows), granularity), seed, progress)
     topics = seeds.topics(seed_words, space)
-    grouped = points if topics is None else seeds.drawn(points, topics, want.expected)
+    grouped = points if topics is None else seeds.drawn(points, topics, want.usual.middle)
     found = _found(grouped, want, method, settings)
     labels, stood = _everywhere(space, points, found.labels, rows)
     if outliers:

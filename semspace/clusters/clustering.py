@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 KIND = "clustering"
 _SHOWN = ("group", "name", "size", "stability", "keywords")
 _EXAMPLES = 3
+_IN_A_TREE = 40  # groups, or nobody can read it
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -263,7 +265,7 @@ class Clustering:
         Parameters
         ----------
         kind : {"map", "sizes", "hierarchy", "time"}
-            ``"map"`` takes ``most``, how many documents are drawn (3,000); ``"time"`` takes ``times`` and ``periods``,
+            ``"map"`` takes ``most``, how many documents are drawn (2,000); ``"time"`` takes ``times`` and ``periods``,
             as `over_time` does, and ``groups``, which to draw (the six largest).
 
         Returns
@@ -292,7 +294,14 @@ class Clustering:
         return f"{self._title()}\n{text_table(_SHOWN, self._rows())}{self._remarks()}"
 
     def _repr_html_(self) -> str:
-        return html_table(_SHOWN, self._rows(), caption=self._title() + self._remarks())
+        remarks = self._remarks()
+        table = html_table(_SHOWN, self._rows(), caption=self._title())
+        table += f"<p>{html.escape(remarks.strip())}</p>" if remarks else ""
+        if not 2 < len(self) <= _IN_A_TREE:
+            return table
+        from semspace.report.tree import tree
+
+        return table + tree(self.tree, self.names, caption="Which groups are near each other.")._repr_html_()
 
     # -- on disk ------------------------------------------------------------------------------------------
 
@@ -419,7 +428,7 @@ class Clustering:
 def described(bare: Clustering, *, namer: Namer | None = None, known: Mapping[int, str] | None = None) -> Clustering:
     """Give groups their centres, keywords and names; `known` names stay."""
     k = len(bare)
-    centers = centers_of(queries.unit(bare.space.vectors), bare.labels, k)
+    centers = centers_of(bare.space.vectors, bare.labels, k)
     groups = replace(bare, centers=centers)
     vocabulary = bare.vocabulary
     if vocabulary is None:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from semspace import checks
 from semspace.checks import FloatMatrix
-from semspace.clusters.base import Want
+from semspace.clusters.base import Usual, Want
 from semspace.clusters.clustering import Clustering, described
 from semspace.clusters.kmeans import k_means
 from semspace.clusters.leiden import leiden
@@ -128,7 +128,8 @@ def _new_groups(vectors: FloatMatrix, found: Clustering, usual: float) -> list[R
         return [np.arange(len(vectors))]
     points = Points(rows, found._directions(vectors[rows]), found._voting.middle, counts)
     seed = int(found.provenance.get("seed", 0))
-    labels = leiden(points, Want(None, max(1.0, len(rows) ** 0.5 / 7), seed, progress=False)).labels
+    middle = max(1.0, len(rows) / float(np.median(found.sizes)))  # groups as large as those there are
+    labels = leiden(points, Want(None, Usual(middle / 2, middle, middle * 2), seed, progress=False)).labels
     near, scores = points.neighbours
     close = standing(labels, labels, near, scores, int(labels.max()) + 1).nearness
     together = (close >= usual) | (counts >= _FEWEST)

@@ -21,7 +21,7 @@ _JUDGED = 2_000  # points on which the silhouette is taken: it compares every pa
 
 
 def kmeans(points: Points, want: Want, *, starts: int = _STARTS) -> Found:
-    """Group points by k-means; without `k`, into the number near what is expected whose silhouette is highest."""
+    """Group points by k-means; without `k`, into the usual number whose silhouette is highest."""
     tries = want.numbers(len(points))
     scores = [-1.0]
     if len(tries) > 1:

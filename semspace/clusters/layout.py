@@ -14,7 +14,7 @@ from semspace.clusters.points import from_middle
 if TYPE_CHECKING:
     from semspace.clusters.clustering import Clustering
 
-MOST = 3_000
+MOST = 2_000
 _AXES = 50
 _PERPLEXITY = 30
 
@@ -27,6 +27,7 @@ def layout(found: Clustering, most: int = MOST) -> tuple[Rows, npt.NDArray[np.fl
     """
     from sklearn.decomposition import PCA
     from sklearn.manifold import TSNE
+    from threadpoolctl import threadpool_limits
 
     every = found.voting_rows
     rows = np.sort(every[np.unique(np.linspace(0, len(every) - 1, min(most, len(every))).round().astype(int))])
@@ -38,7 +39,8 @@ def layout(found: Clustering, most: int = MOST) -> tuple[Rows, npt.NDArray[np.fl
         flat = np.zeros((len(rows), 2))
         flat[:, : min(2, low.shape[1])] = low[:, :2]
         return rows, flat
-    places: npt.NDArray[np.float64] = TSNE(
-        2, perplexity=min(_PERPLEXITY, len(rows) / 4), init="pca" if axes > 1 else "random", random_state=0
-    ).fit_transform(low)
-    return rows, places.astype(np.float64)
+    model = TSNE(2, perplexity=min(_PERPLEXITY, len(rows) / 4), init="pca" if axes > 1 else "random", random_state=0)
+    # One thread: its threads wait for each other by spinning, and on a busy machine take thirty times as long.
+    with threadpool_limits(1):
+        places: npt.NDArray[np.float64] = model.fit_transform(low).astype(np.float64)
+    return rows, places

@@ -8,19 +8,21 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.metrics import adjusted_rand_score
 
-from semspace.clusters.base import SPREAD, Found, Want
+from semspace.clusters.base import Found, Want
 from semspace.clusters.merging import merged_to
 from semspace.clusters.near import Rows
 from semspace.clusters.network import Network
 from semspace.clusters.points import Labels, Points
 from semspace.errors import InputError
-from semspace.progress import bar
+from semspace.progress import bar, track
 
 _STEP = 1.3  # between resolutions tried
 _SAMPLES = 4
+_FEW = 5_000  # points; of fewer, samples are quick, and differ more
 _SHARE = 0.6
-_TIE = 0.005  # agreements this near are one: the number of groups nearer to what is expected goes first
+_TIE = 0.005  # agreements this near are one: the number of groups nearer to the middle goes first
 _STARTS = 3
+_USUAL_TRIES = 8  # of resolutions, for the bar
 _ROUNDS = 10
 _FINEST = 200.0
 
@@ -38,7 +40,7 @@ class _Level:
 def leiden(points: Points, want: Want, *, resolution: float | None = None) -> Found:
     """Group points by Leiden; see `Network.communities`.
 
-    Without a `resolution`, those that give about as many groups as are expected are tried, and the one whose groups
+    Without a `resolution`, those that give a usual number of groups are tried, and the one whose groups
     agree best with the groups of samples is taken (adjusted Rand index; after Ben-Hur, Elisseeff & Guyon 2002, "A
     stability based method for discovering structure in clustered data").
     """
@@ -46,10 +48,10 @@ def leiden(points: Points, want: Want, *, resolution: float | None = None) -> Fo
     if want.k is not None:
         level = _at_least(network, want.k, want.seed)
         resolution = level.resolution
-        labels = merged_to(points.vectors, _best(network, level, want.seed, want.k), want.k)
+        labels = merged_to(points.vectors, _best(network, level, want), want.k)
     else:
         resolution = resolution or _chosen(network, want)
-        labels = _best(network, _at(network, resolution, want.seed), want.seed)
+        labels = _best(network, _at(network, resolution, want.seed), want)
 
     def again(rows: Rows, seed: int) -> Labels:
         found = network.part(rows).communities(resolution, seed=seed)
@@ -58,42 +60,47 @@ def leiden(points: Points, want: Want, *, resolution: float | None = None) -> Fo
     return Found(labels, again, {"resolution": round(resolution, 6)})
 
 
-def _best(network: Network, level: _Level, seed: int, least: int = 1) -> Labels:
-    """Run to the end from several starts, and give the grouping of highest modularity with `least` groups or more."""
-    runs = [network.communities(level.resolution, seed=seed + start, rounds=_ROUNDS) for start in range(_STARTS)]
-    enough = [labels for labels in runs if int(labels.max()) + 1 >= least] or [level.labels]
+def _best(network: Network, level: _Level, want: Want) -> Labels:
+    """Run to the end from several starts; give the grouping of highest modularity, of those with `k` groups or more."""
+    starts = track(range(_STARTS), "finding groups", _STARTS, unit="start", progress=want.progress)
+    runs = [network.communities(level.resolution, seed=want.seed + start, rounds=_ROUNDS) for start in starts]
+    enough = [labels for labels in runs if int(labels.max()) + 1 >= (want.k or 1)] or [level.labels]
     return max(enough, key=lambda labels: network.quality(labels, level.resolution))
 
 
 def _chosen(network: Network, want: Want) -> float:
-    """Give the acceptable resolution whose groups agree best with those of samples."""
+    """Give the usual resolution whose groups agree best with those of samples."""
     levels = _levels(network, want)
     if len(levels) == 1:
         return levels[0].resolution
     draw = np.random.default_rng(want.seed)
     size = max(2, int(len(network) * _SHARE))
-    samples = [np.sort(draw.choice(len(network), size, replace=False)) for _ in range(_SAMPLES)]
+    count = _SAMPLES if len(network) > _FEW else 3 * _SAMPLES
+    samples = [np.sort(draw.choice(len(network), size, replace=False)) for _ in range(count)]
     parts = [network.part(rows) for rows in samples]
     agreement = np.zeros(len(levels))
     with bar("choosing the granularity", len(levels), unit="try", progress=want.progress) as shown:
         for at, level in enumerate(levels):
             for number, (rows, part) in enumerate(zip(samples, parts, strict=True)):
                 found = part.communities(level.resolution, seed=want.seed + number + 1)
-                agreement[at] += adjusted_rand_score(level.labels[rows], found) / _SAMPLES
+                agreement[at] += adjusted_rand_score(level.labels[rows], found) / count
             shown.update(1)
     good = [level for level, score in zip(levels, agreement, strict=True) if score >= agreement.max() - _TIE]
-    return min(good, key=lambda level: abs(np.log(level.k / want.expected))).resolution
+    return min(good, key=lambda level: want.usual.off(level.k)).resolution
 
 
 def _levels(network: Network, want: Want) -> list[_Level]:
-    """Give the levels with an acceptable number of groups, or the one that comes nearest."""
+    """Give the levels with a usual number of groups, or the one that comes nearest."""
     tried = [_at(network, 1.0, want.seed)]
-    while tried[-1].k < want.expected * SPREAD and tried[-1].resolution < _FINEST:
-        tried.append(_at(network, tried[-1].resolution * _STEP, want.seed))
-    while tried[0].k > want.expected / SPREAD and tried[0].resolution > 1 / _FINEST:
-        tried.insert(0, _at(network, tried[0].resolution / _STEP, want.seed))
-    good = [level for level in tried if want.acceptable(level.k)]
-    return good or [min(tried, key=lambda level: abs(np.log(level.k / want.expected)))]
+    with bar("looking for resolutions", _USUAL_TRIES, unit="try", progress=want.progress) as shown:
+        while tried[-1].k < want.usual.high and tried[-1].resolution < _FINEST:
+            tried.append(_at(network, tried[-1].resolution * _STEP, want.seed))
+            shown.update()
+        while tried[0].k > want.usual.low and tried[0].resolution > 1 / _FINEST:
+            tried.insert(0, _at(network, tried[0].resolution / _STEP, want.seed))
+            shown.update()
+    good = [level for level in tried if level.k in want.usual]
+    return good or [min(tried, key=lambda level: want.usual.off(level.k))]
 
 
 def _at_least(network: Network, k: int, seed: int) -> _Level:

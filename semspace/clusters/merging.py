@@ -5,19 +5,25 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 from scipy.cluster.hierarchy import linkage
+from scipy.sparse import csr_array
 from scipy.spatial.distance import pdist
 
 from semspace.checks import FloatMatrix
 from semspace.clusters.points import Labels
 
+_PART = 50_000  # vectors at a time
 Tree = npt.NDArray[np.float64]
 
 
 def centers_of(vectors: FloatMatrix, labels: Labels, k: int) -> FloatMatrix:
-    """Return the mean direction of each group, shape (k, dim); labels of -1 belong to none."""
-    sums = np.zeros((k, vectors.shape[1]), np.float64)
-    for group in range(k):
-        sums[group] = vectors[labels == group].sum(axis=0, dtype=np.float64)
+    """Return the mean direction of each group, shape (k, dim). Vectors are of any length; a label of -1 is of none."""
+    sums = np.zeros((k, vectors.shape[1]))
+    for start in range(0, len(labels), _PART):
+        own = np.flatnonzero(labels[start : start + _PART] >= 0)
+        part = vectors[start + own].astype(np.float64)
+        part /= np.maximum(np.sqrt((part**2).sum(axis=1, keepdims=True)), 1e-12)
+        groups = labels[start + own]
+        sums += csr_array((np.ones(len(own)), (groups, np.arange(len(own)))), shape=(k, len(own))) @ part
     sizes = np.sqrt((sums**2).sum(axis=1, keepdims=True))
     centers: FloatMatrix = (sums / np.maximum(sizes, 1e-12)).astype(np.float32)
     return centers

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from semspace.clusters.layout import layout
+from semspace.clusters.layout import MOST, layout
 from semspace.clusters.stability import HOLDS
 from semspace.display import clip
 from semspace.report import Figure, Page, Prose, Section, Table, bars, lines, scatter, tree
@@ -16,7 +16,6 @@ from semspace.report import Figure, Page, Prose, Section, Table, bars, lines, sc
 if TYPE_CHECKING:
     from semspace.clusters.clustering import Clustering
 
-_DRAWN = 2_000
 _GROUPS = 60  # listed; the rest is counted
 _IN_FIGURES = 24
 _METHODS = {
@@ -91,7 +90,7 @@ def _sizes(found: Clustering) -> Figure:
 
 
 def _map(found: Clustering) -> Section:
-    rows, places = layout(found, _DRAWN)
+    rows, places = layout(found, MOST)
     labels = found.labels[rows]
     names = list(found.names)
     if (labels < 0).any():
@@ -99,7 +98,7 @@ def _map(found: Clustering) -> Section:
         labels = np.where(labels < 0, len(found), labels)
     texts = _texts(found, rows)
     figure = scatter(
-        places, labels.tolist(), names, texts, caption="Every mark is a document; near means alike.", most=_DRAWN
+        places, labels.tolist(), names, texts, caption="Every mark is a document; near means alike.", most=MOST
     )
     method = (
         f"t-SNE (van der Maaten and Hinton 2008) of {len(rows):,} documents taken evenly from {len(found.space):,}. "

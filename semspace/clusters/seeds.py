@@ -47,7 +47,7 @@ def topics(words: Mapping[str, Sequence[str]] | Sequence[Sequence[str]] | None, 
     return Topics(tuple(names) or (None,) * len(every), queries.unit(vectors))
 
 
-def drawn(points: Points, topics: Topics, expected: float) -> Points:
+def drawn(points: Points, topics: Topics, usual: float) -> Points:
     """Move the points nearest to each topic half the way to it, at most as many as a group of usual size has.
 
     Those that lie on the other side of the middle stay where they are.
@@ -58,7 +58,7 @@ def drawn(points: Points, topics: Topics, expected: float) -> Points:
     near = points.vectors @ aims.T
     best = near.argmax(axis=1)
     vectors = points.vectors.copy()
-    most = max(1, round(len(points) / max(expected, len(aims))))
+    most = max(1, round(len(points) / max(usual, len(aims))))
     for topic, aim in enumerate(aims):
         own = np.flatnonzero((best == topic) & (near[:, topic] > 0))
         own = own[np.argsort(-near[own, topic], kind="stable")[:most]]

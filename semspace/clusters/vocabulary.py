@@ -113,7 +113,7 @@ def _telling(words: pl.Series) -> npt.NDArray[np.bool_]:
 def _can_name(words: pl.Series) -> pl.Series:
     frame = pl.DataFrame({"word": words}).select(
         (pl.col("word").str.len_chars() > 2)
-        & ~pl.col("word").str.replace("['’](s|t|d|m|ll|re|ve)$", "").is_in(sorted(_EMPTY))
+        & ~pl.col("word").str.replace("['’](s|t|m|d|re|ve|ll)$", "").is_in(sorted(_EMPTY))
         & ~pl.col("word").str.contains(r"^[\p{N}'’]+$")
     )
     return frame.to_series()

@@ -19,7 +19,7 @@ _SMALL = 500  # groups that Ward joins at most; of points, k-means makes a quart
 def ward_tree(points: Points, want: Want) -> Found:
     """Group points by Ward (1963) on the centres of small groups.
 
-    Without `k`, the number near what is expected whose silhouette is highest is taken.
+    Without `k`, the usual number whose silhouette is highest is taken.
     """
     tries = want.numbers(min(len(points), _SMALL))
     fits = [_fit(points.vectors, k, want.seed) for k in tries] if len(tries) == 1 else _fits(points, tries, want.seed)

@@ -51,7 +51,7 @@ def compare(
     names : (str, str)
         What the corpora are called in the report.
     k : int, optional
-        How many groups to find in both together; chosen by silhouette if not given.
+        How many groups to find in both together; see `cluster` for how many if not given.
     permutations : int
         Random splits behind each p-value, 99 to 99,999; the smallest p-value is ``1 / (permutations + 1)``.
     min_duplicate : float

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from semspace.clusters.page import method_of
 from semspace.display import clip, p_value
 from semspace.latent.pca import PCA
 from semspace.report import Figure, Page, Prose, Section, Table, bars, scatter
@@ -89,9 +90,10 @@ def _groups(found: Comparison) -> Section:
     ]
     headers = ("group", f"in {a}", f"in {b}", f"share of {a}", f"share of {b}", "p-value", "q-value")
     method = (
-        f"Both corpora were clustered together by spherical k-means into {len(shares)} groups, named by their most "
-        f"telling words. Intervals: Newcombe 1998; p-values: Fisher's exact test; q-values: false discovery rate over "
-        f"all groups. Groups are cut where the text is thinnest, which needn't be where a reader would cut."
+        f"Both corpora were clustered together by {method_of(found.grouping)} into {len(shares)} groups, named by "
+        f"their most telling words. Intervals: Newcombe 1998; p-values: Fisher's exact test; q-values: false "
+        f"discovery rate over all groups. Groups are cut where the text is thinnest, which needn't be where a reader "
+        f"would cut."
     )
     return Section("Which groups?", (Prose(said, strong=True), figure, Table(headers, rows)), method)
 
