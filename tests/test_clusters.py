@@ -272,13 +272,14 @@ def test_texts_that_say_nothing_new_stay_together(method):
     assert len(set(groups.labels[:3_000].tolist())) == 1
 
 
-def test_many_copies_do_not_use_up_the_outliers():
+@pytest.mark.parametrize("seed", [1, 4, 5])
+def test_many_copies_do_not_use_up_the_outliers(seed):
     """The lump would be far too many; what else lies apart is taken all the same."""
-    draw = np.random.default_rng(0)
+    draw = np.random.default_rng(seed)
     vectors = np.vstack([np.repeat(draw.normal(size=(1, 8)), 2_000, axis=0), draw.normal(size=(20, 8))])
     groups = grouped(numbered_space(vectors), outliers=0.05, method="kmeans")
     assert (groups.labels[:2_000] >= 0).all()
-    assert len(groups.outliers) > 10
+    assert len(groups.outliers) >= 20 - len(groups)  # all that aren't the last of their group
 
 
 def test_very_many_tiny_groups():

@@ -174,12 +174,16 @@ def _periods(values: pl.Series, periods: int) -> pl.Series:
     low, high = numbers.min(), numbers.max()
     assert isinstance(low, (int, float))
     assert isinstance(high, (int, float))
-    place = ((numbers - low) / (high - low) * periods).floor().clip(0, periods - 1)
-    starts: pl.Series = low + place * (high - low) / periods
+    edges = low + np.arange(periods) * ((high - low) / periods)
+    if not values.dtype.is_float():
+        edges = np.ceil(edges)
+    place = np.searchsorted(edges, numbers.fill_null(low).to_numpy(), side="right") - 1
+    known = pl.DataFrame({"start": edges[place], "given": numbers.is_not_null()})
+    starts: pl.Series = known.select(pl.when("given").then("start")).to_series()
+    if not values.dtype.is_float():
+        starts = starts.cast(pl.Int64)
     if values.dtype.is_temporal():
-        starts = starts.cast(pl.Int64).cast(numbers.dtype).cast(values.dtype)
-    elif values.dtype.is_integer():
-        starts = starts.ceil().cast(pl.Int64)
+        starts = starts.cast(numbers.dtype).cast(values.dtype)
     return starts
 
 
