@@ -20,7 +20,7 @@ def by_hand(vectors, labels, metadata=None):
     space = ss.Space.from_vectors([f"p{i}" for i in range(len(labels))], np.asarray(vectors, np.float32), metadata)
     k = max(labels) + 1
     bare = Clustering(space, np.array(labels, np.int32), np.empty((0, 0)), (), (), np.full(k, np.nan))
-    return described(bare)
+    return described(bare, bare.vocabulary)
 
 
 @pytest.fixture

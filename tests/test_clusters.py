@@ -223,13 +223,13 @@ def test_finer_than_there_are_points_is_a_group_each(method):
 
 
 def test_granularity_doubles_and_halves_what_is_expected():
-    assert Usual.of(4_900, 1) == Usual(6.25, 10, 16)
-    assert Usual.of(4_900, 2) == Usual(12.5, 20, 32)
-    assert Usual.of(4_900, 0.5) == Usual(3.125, 5, 8)
+    assert Usual.of(4_900, 1) == Usual(10 / 1.4, 10, 14)
+    assert Usual.of(4_900, 2) == Usual(20 / 1.4, 20, 28)
+    assert Usual.of(4_900, 0.5) == Usual(5 / 1.4, 5, 7)
     assert Usual.of(300, 1) == Usual(2, 4, 8)  # of few, more than the root says
     assert Usual.of(10, 1) == Usual(1.25, 2.5, 5)  # and not more than a group of four has
-    assert 16 in Usual.of(4_900, 1)
-    assert 17 not in Usual.of(4_900, 1)
+    assert 14 in Usual.of(4_900, 1)
+    assert 15 not in Usual.of(4_900, 1)
     assert Usual.of(4_900, 1).off(10) == 0
     assert Usual.of(4_900, 1).off(20) == pytest.approx(Usual.of(4_900, 1).off(5))
 
@@ -577,23 +577,23 @@ def test_stability_by_hand():
     def again(rows, _):
         return np.where(rows < 10, 0, rows).astype(np.int32)
 
-    held = stability(Found(labels, again), labels, rounds=10, seed=0, progress=False)
+    held = stability(Found(labels, again), labels, 2, rounds=10, seed=0, progress=False)
     assert held[0] == 1
     sizes = [(np.random.default_rng(0).choice(20, 16, replace=False) >= 10).sum()]
     assert 1 / 10 <= held[1] <= 1 / 6  # of 6 to 10 points of the group, one
-    first = stability(Found(labels, again), labels, rounds=1, seed=0, progress=False)
+    first = stability(Found(labels, again), labels, 2, rounds=1, seed=0, progress=False)
     np.testing.assert_allclose(first, [1, 1 / sizes[0]])
 
 
 def test_stability_leaves_out_what_has_no_group():
     labels = np.int32([0] * 10 + [-1] * 20 + [1] * 10)
     perfect = Found(labels, lambda rows, _: labels[rows])
-    assert stability(perfect, labels, rounds=5, seed=0, progress=False).tolist() == [1, 1]
+    assert stability(perfect, labels, 2, rounds=5, seed=0, progress=False).tolist() == [1, 1]
     nearly_none = np.full(40, -1, np.int32)
     nearly_none[[0, 1]] = [0, 1]
-    held = stability(perfect, nearly_none, rounds=10, seed=0, progress=False)
+    held = stability(perfect, nearly_none, 2, rounds=10, seed=0, progress=False)
     assert ((held >= 0) & (held <= 1) | np.isnan(held)).all()
-    only_out = stability(perfect, np.where(labels == 1, 1, -1).astype(np.int32), rounds=5, seed=0, progress=False)
+    only_out = stability(perfect, np.where(labels == 1, 1, -1).astype(np.int32), 2, rounds=5, seed=0, progress=False)
     assert np.isnan(only_out[0])
 
 

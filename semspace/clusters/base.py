@@ -23,11 +23,11 @@ class Usual:
     def of(cls, n: int, granularity: float) -> Usual:
         """Give what is usual for `n` documents.
 
-        A seventh of the square root, or between that divided by 1.6 and multiplied by it: there lie the labels that
+        A seventh of the square root, or between that divided by 1.4 and multiplied by it: there lie the labels that
         people gave to corpora of 800 to 19,000 documents. Of less than 800 about 4, from 2 to 8, and a group has four
         documents.
         """
-        middle, spread = n**0.5 / 7, 1.6
+        middle, spread = n**0.5 / 7, 1.4
         if middle < 4:
             middle, spread = min(4.0, n / 4), 2.0
         middle = max(1.0, middle) * granularity

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy.typing as npt
 from semspace import checks
 from semspace.clusters import seeds
 from semspace.clusters.base import Found, Usual, Want
-from semspace.clusters.clustering import Clustering, described
+from semspace.clusters.clustering import Clustering, described, vocabulary_of
 from semspace.clusters.methods import METHODS, settings_of
 from semspace.clusters.names import Namer
 from semspace.clusters.near import Rows
@@ -64,7 +65,8 @@ def cluster(
         taken, the points decide: the one whose groups are found again in samples.
     outliers : float
         Share of the points, in [0, 1), that lie furthest from the others of their group and get the label -1. By
-        default every point has a group, with ``"hdbscan"`` too.
+        default every point has a group, with ``"hdbscan"`` too. The last point of a group stays, and copies of a text
+        stay together, which can make the share a little smaller.
     seed_words : mapping of str to list of str, or list of lists, optional
         Topics to look for, each by a few words: points near to them are drawn together. Keys name the groups. The space
         needs an encoder.
@@ -97,6 +99,25 @@ def cluster(
     """
     method = _checked(space, corpus, k, method, granularity, outliers, seed, namer, settings)
     space = with_texts(space, corpus)
+    with ThreadPoolExecutor(1) as beside:  # Leiden runs on one core; meanwhile another splits the texts
+        words = beside.submit(vocabulary_of, space)
+        bare, topics = _grouped(space, k, method, granularity, outliers, seed_words, seed, progress, settings)
+        groups = described(bare, words.result(), namer=namer)
+    return groups if topics is None else replace(groups, names=seeds.titled(groups, topics))
+
+
+def _grouped(
+    space: Space,
+    k: int | None,
+    method: str,
+    granularity: float,
+    outliers: float,
+    seed_words: Mapping[str, Sequence[str]] | Sequence[Sequence[str]] | None,
+    seed: int,
+    progress: bool,
+    settings: Mapping[str, Any],
+) -> tuple[Clustering, seeds.Topics | None]:
+    """Find the groups, which have no names yet."""
     rows, place, counts = same_points(space)
     if k is not None and k > len(rows):
         raise InputError(f"k must be at most {len(rows)}, the points of this space that differ in direction; got {k}")
@@ -111,17 +132,17 @@ def cluster(
     if outliers:
         labels = _without(labels, stood, counts, outliers)
     labels, stood = _by_size(labels, stood, counts)
-    held = stability(found, labels[: len(points)], rounds=_ROUNDS, seed=seed, progress=progress)
+    number = int(labels.max()) + 1
+    held = stability(found, labels[: len(points)], number, rounds=_ROUNDS, seed=seed, progress=progress)
     facts = {
-        "made_by": method, "k": int(labels.max()) + 1, "seed": seed, "granularity": granularity, "outliers": outliers,
+        "made_by": method, "k": number, "seed": seed, "granularity": granularity, "outliers": outliers,
         "space": space.fingerprint, **found.facts,
     }  # fmt: skip
     stood = Standing(labels[place], stood.second[place], stood.share[place], stood.nearness[place])
     bare = Clustering(
         space, labels[place], np.empty((0, 0), np.float32), (), (), held, facts, rows[: len(points)], stood
     )
-    groups = described(bare, namer=namer)
-    return groups if topics is None else replace(groups, names=seeds.titled(groups, topics))
+    return bare, topics
 
 
 def with_texts(space: Space, corpus: Corpus | None) -> Space:

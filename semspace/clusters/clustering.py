@@ -358,8 +358,7 @@ class Clustering:
     @cached_property
     def vocabulary(self) -> Vocabulary | None:
         """The words of the documents, where the space has a column ``text``."""
-        table = self.space.metadata
-        return Vocabulary.of(table["text"]) if table is not None and table.schema.get("text") == pl.String else None
+        return vocabulary_of(self.space)
 
     @cached_property
     def _voting(self) -> Points:
@@ -425,12 +424,23 @@ class Clustering:
         ]
 
 
-def described(bare: Clustering, *, namer: Namer | None = None, known: Mapping[int, str] | None = None) -> Clustering:
+def vocabulary_of(space: Space) -> Vocabulary | None:
+    """Split the texts of a space into words, where it has a column ``text``."""
+    table = space.metadata
+    return Vocabulary.of(table["text"]) if table is not None and table.schema.get("text") == pl.String else None
+
+
+def described(
+    bare: Clustering,
+    vocabulary: Vocabulary | None,
+    *,
+    namer: Namer | None = None,
+    known: Mapping[int, str] | None = None,
+) -> Clustering:
     """Give groups their centres, keywords and names; `known` names stay."""
     k = len(bare)
     centers = centers_of(bare.space.vectors, bare.labels, k)
     groups = replace(bare, centers=centers)
-    vocabulary = bare.vocabulary
     if vocabulary is None:
         words = [groups.members(g)[: keywords.TOP] for g in range(k)]
         titles = [", ".join(own[:3]) for own in words]

@@ -116,7 +116,7 @@ def update(found: Clustering, more: Space) -> Clustering:
         standing=None,
         provenance={**found.provenance, "k": k, "updated_with": [*found.provenance.get("updated_with", []), len(more)]},
     )
-    return described(joined, known=dict(enumerate(found.names)))
+    return described(joined, joined.vocabulary, known=dict(enumerate(found.names)))
 
 
 def _new_groups(vectors: FloatMatrix, found: Clustering, usual: float) -> list[Rows]:
@@ -155,7 +155,7 @@ def _regrouped(
 ) -> Clustering:
     facts = {**found.provenance, "k": len(held), "edited": [*found.provenance.get("edited", []), how]}
     bare = replace(found, labels=labels, stability=held, standing=None, provenance=facts)
-    return described(_with_words(bare, found), known=names)
+    return described(bare, found.vocabulary, known=names)
 
 
 def _with_words(made: Clustering, found: Clustering) -> Clustering:

@@ -58,7 +58,8 @@ class Near:
         if len(self.vectors) <= SMALL:
             return None
         space = Space(np.arange(len(self.vectors)).astype(str).astype(object), _directed(self.vectors))
-        return Index.build(space, "hnsw", progress=self.progress)
+        # Nothing is measured: a neighbour missed in a hundred moves no group.
+        return Index.build(space, "hnsw", ef_construction=64, ef=60, progress=self.progress)
 
 
 def _directed(vectors: FloatMatrix) -> FloatMatrix:

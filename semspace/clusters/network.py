@@ -49,7 +49,7 @@ class Network:
         """Give the network among some of the points."""
         return Network(csr_array(self.links[rows][:, rows]))
 
-    def communities(self, resolution: float, *, seed: int, rounds: int = 3) -> Labels:
+    def communities(self, resolution: float, *, seed: int, rounds: int = 2) -> Labels:
         """Find groups that are linked among themselves more than chance would have it, int32 of shape (m,).
 
         Leiden (Traag, Waltman & van Eck 2019, "From Louvain to Leiden") on modularity with a resolution (Reichardt &

@@ -15,6 +15,7 @@ from semspace.space import Space
 
 Labels = npt.NDArray[np.int32]
 _MOST = 50  # neighbours: fewer tear large groups apart, more join small ones
+_MANY, _MOST_OF_MANY = 5_000, 20  # of more points, their neighbours are nearer, and fewer tell as much
 _PART = 50_000  # vectors at a time: 77 MB of 384 dimensions
 
 
@@ -62,10 +63,11 @@ class Points:
     def neighbours(self) -> tuple[Rows, FloatMatrix]:
         """The neighbours of each point among the others, nearest first: rows and cosines, shape (m, k).
 
-        As many as the square root of the points, from 5 to 50: with as many as a small group has members, groups run
-        into each other.
+        As many as the square root of the points, from 5 to 50 (with as many as a small group has members, groups run
+        into each other), and 20 beyond 5,000 points.
         """
-        return self.near.others(min(max(5, round(len(self) ** 0.5)), _MOST))
+        most = _MOST if len(self) <= _MANY else _MOST_OF_MANY
+        return self.near.others(min(max(5, round(len(self) ** 0.5)), most))
 
 
 def same_points(space: Space) -> tuple[Rows, npt.NDArray[np.int64], npt.NDArray[np.int64]]:

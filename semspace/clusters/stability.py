@@ -13,14 +13,15 @@ _SHARE = 0.8
 HOLDS = 0.5
 
 
-def stability(found: Found, labels: Labels, *, rounds: int, seed: int, progress: bool) -> npt.NDArray[np.float64]:
+def stability(
+    found: Found, labels: Labels, k: int, *, rounds: int, seed: int, progress: bool
+) -> npt.NDArray[np.float64]:
     """Return for each group the mean best Jaccard overlap with the groups of samples, shape (k,), in [0, 1].
 
     NaN where there are too few points to leave some out. Each round groups four fifths of the points afresh. After
     Hennig (2007), "Cluster-wise assessment of cluster stability": above 0.75 a group holds, under 0.5 it is an accident
     of the sample. Points of no group (-1) don't count.
     """
-    k = int(labels.max(initial=-1)) + 1
     if k == 1:
         return np.ones(1)
     draw = np.random.default_rng(seed)
