@@ -60,6 +60,17 @@ class Clustering:
         Rows of the points that say where a new one belongs.
     standing : Standing
         How each point stands to the groups.
+
+    Examples
+    --------
+    >>> import semspace as ss
+    >>> space = ss.Space.from_vectors(
+    ...     ["cat", "dog", "bus", "car"], [[1, 0.1], [1, 0], [0.1, 1], [0, 1]])
+    >>> groups = ss.cluster(space, k=2)
+    >>> groups.assign_vectors([[0.9, 0.2]]) == groups.labels[0]
+    array([ True])
+    >>> groups.merge([0, 1], name="all").names
+    ('all',)
     """
 
     space: Space
