@@ -75,7 +75,8 @@ def test_the_tour_in_a_shell(tmp_path):
         assert done.returncode == expected, (command, done.stderr)
         if shown.strip():
             printed = done.stderr + done.stdout
-            assert alike(shown, printed), (command, printed)
+            # A message of error knows no rounding.
+            assert printed == shown if expected else alike(shown, printed), (command, printed)
 
 
 def test_links_lead_somewhere():

@@ -57,9 +57,9 @@ def _verdict(found: Clustering) -> str:
         f"of all."
     )
     if len(known):
-        said += f" {held} of {len(known)} groups are found again in samples of the documents."
+        said += f" {held} of {len(known)} groups hold well when a fifth of the documents is left out."
     if weak:
-        said += f" {weak} are not, and shouldn't be relied on."
+        said += f" {weak} are accidents of the sample, and shouldn't be relied on."
     left = int((found.labels < 0).sum())
     return said + (f" {left:,} documents belong to no group, as asked." if left else "")
 
