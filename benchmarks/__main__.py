@@ -3,7 +3,10 @@
 import importlib
 import sys
 
-NAMES = ("analogies", "cluster", "duplicates", "embed", "encode", "filters", "index", "phrases", "tokenize", "word2vec")
+NAMES = (
+    "analogies", "cluster", "compare", "duplicates", "embed", "encode", "filters", "honesty", "index", "phrases",
+    "tokenize", "word2vec",
+)  # fmt: skip
 
 
 def main(asked: list[str]) -> int:

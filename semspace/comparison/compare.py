@@ -1,162 +1,285 @@
-"""`compare`: two corpora in, one `Comparison` out."""
+"""`compare`: two or more corpora in, one `Comparison` out."""
 
 from __future__ import annotations
 
-import warnings
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from semspace import checks
 from semspace.clusters.cluster import cluster
-from semspace.comparison import distances
+from semspace.clusters.clustering import Clustering
 from semspace.comparison.comparison import Comparison
-from semspace.comparison.distances import Distance, TwoSample
-from semspace.comparison.overlap import near_pairs
+from semspace.comparison.counterparts import counterparts, coverage
+from semspace.comparison.counts import WordCounts, word_counts
+from semspace.comparison.distances import Answers, answers, none_at_all
+from semspace.comparison.duplicates import overlap_counts, shared_documents
+from semspace.comparison.meanings import Meanings, shifted_words
+from semspace.comparison.profile import profile
+from semspace.comparison.samples import Samples, samples_of
+from semspace.comparison.scale import references
+from semspace.comparison.several import distances_of_pairs
 from semspace.comparison.shares import group_shares
+from semspace.comparison.twosample import Evidence, evidence
 from semspace.comparison.words import word_contrast
-from semspace.errors import InputError, SemspaceWarning
+from semspace.errors import InputError
 from semspace.sentences.base import Encoder
 from semspace.space import Space
 from semspace.text.corpus import Corpus
+from semspace.words.word2vec import Word2Vec
 
-_MMD = "how differently the two corpora spread over the space of meaning (squared maximum mean discrepancy)"
-_ENERGY = "how much further a text of one lies from those of the other than from its own kind (energy distance)"
+_WORDS_OF_EACH = 2_000  # that are kept of each of several corpora
+Words = Word2Vec | tuple[Space, Space] | bool | None
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How corpora are compared; see `compare`."""
+
+    words: Words
+    k: int | None
+    permutations: int
+    resamples: int
+    min_duplicate: float
+    known: bool
+    seed: int
+    progress: bool
 
 
 def compare(
-    a: Corpus,
-    b: Corpus,
-    *,
+    *given: Corpus | Space,
+    by: str | None = None,
+    cuts: Any = None,
     encoder: Encoder | None = None,
-    spaces: tuple[Space, Space] | None = None,
-    names: tuple[str, str] = ("A", "B"),
+    spaces: Sequence[Space] | None = None,
+    words: Words = None,
+    names: Sequence[str] | None = None,
+    unit: str | None = None,
+    long: str = "pool",
     k: int | None = None,
     permutations: int = 999,
+    resamples: int = 499,
     min_duplicate: float = 0.9,
+    references: bool = True,
     seed: int = 0,
     progress: bool = True,
 ) -> Comparison:
-    """Say how two corpora differ in meaning, how sure that is, and what drives it.
+    """Say how corpora differ in meaning, how sure that is, what drives it, what they share and what they are like.
 
-    Documents are taken to be independent of one another: give whole documents, not paragraphs of a few.
+    Give two or more corpora, or one and the column it is to be divided by.
 
     Parameters
     ----------
-    a, b : Corpus
+    *given : Corpus or Space
+        A space of documents, as `Encoder.embed` makes, brings its texts along; a corpus is encoded first.
+    by : str, optional
+        Column of the one corpus's metadata: its parts are compared, one for each value.
+    cuts : number, date, text, or list of them, optional
+        Where a column of numbers or times is cut: ``by="year", cuts=1945`` compares what came before 1945 with the rest.
     encoder : Encoder, optional
-        What puts both into one space. Give this or `spaces`.
-    spaces : (Space, Space), optional
-        Both corpora encoded already, by the same encoder, with the corpora's ids.
-    names : (str, str)
-        What the corpora are called in the report.
+        What puts the corpora into one space; not needed where a space is given, whose encoder serves.
+    spaces : sequence of Space, optional
+        The corpora, encoded already by one encoder, with their ids.
+    words : Word2Vec, (Space, Space) or bool, optional
+        With what it is found out which words mean different things in two corpora: a trainer, or two spaces of words that
+        are there already. By default a trainer fit for the amount of text; False leaves the question out.
+    names : sequence of str, optional
+        What the corpora are called; A, B, … or the column's values if not given.
+    unit : str, optional
+        Column that says what a document is a part of, such as the book that a paragraph is from. Parts of one unit resemble
+        each other, so they are permuted and drawn anew together; without it, documents are taken to be independent.
+    long : {"pool", "cut", "passages"}
+        How texts longer than the encoder reads are encoded; see `Encoder.embed`. With ``"passages"``, whose are parts of
+        documents, `unit` is the document.
     k : int, optional
-        How many groups to find in both together; see `cluster` for how many if not given.
+        How many groups to find in all together; see `cluster` for how many if not given.
     permutations : int
         Random splits behind each p-value, 99 to 99,999; the smallest p-value is ``1 / (permutations + 1)``.
+    resamples : int
+        Samples drawn anew behind each interval, 99 to 99,999.
     min_duplicate : float
-        Cosine from which two documents count as near-duplicates.
+        Cosine from which two documents count as near-duplicates in meaning.
+    references : bool
+        Measure also texts that are known to be near and far, by the same encoder: some seconds, the first time.
     seed : int
         The same seed gives the same answers.
+
+    Returns
+    -------
+    Comparison
 
     Raises
     ------
     InputError
-        If a corpus has fewer than four documents, or the spaces come from different encoders.
+        If a corpus has fewer than four documents or units, spaces come from different encoders, a column isn't there, or
+        a unit is in two corpora.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import semspace as ss
+    >>> draw = np.random.default_rng(0)
+    >>> a, b = (ss.Space.from_vectors([str(i) for i in range(40)], draw.normal(at, 1, (40, 5))) for at in (0, 1))
+    >>> ss.compare(a, b).distance("mmd").p_value
+    0.001
     """
+    _check_given(given, by, cuts, encoder, spaces, names, words)
     checks.whole("permutations", permutations, low=99, high=99_999)
-    checks.seed(seed)
-    _check_given(a, b, encoder, spaces, names)
+    checks.whole("resamples", resamples, low=99, high=99_999)
     checks.number("min_duplicate", min_duplicate, low=-1.0, high=1.0)
-    for name, corpus in zip(names, (a, b), strict=True):
-        if len(corpus) < 4:
-            raise InputError(f"a corpus must have at least 4 documents to be compared; {name} has {len(corpus)}")
-    left, right = spaces or _encode(a, b, encoder, progress)
-    _check_pair(a, b, left, right, names)
-    x, y = left.vectors, right.vectors
-    union = np.concatenate([x, y])
-    mmd = distances.two_sample(
-        x, y, distances.gaussian(union, seed=seed), permutations=permutations, seed=seed, progress=progress
+    checks.choice("long", long, ("cut", "passages", "pool"))
+    checks.flag("references", references)
+    checks.seed(seed)
+    if k is not None:
+        checks.whole("k", k)
+    samples = samples_of(
+        given, by=by, cuts=cuts, unit=unit, names=names, encoder=encoder, spaces=spaces, long=long, progress=progress
     )
-    energy = distances.two_sample(
-        x, y, distances.negative_distance, permutations=permutations, seed=seed, progress=progress
+    settings = Settings(words, k, permutations, resamples, min_duplicate, references, seed, progress)
+    return compared(samples, settings)
+
+
+def compared(samples: Samples, settings: Settings) -> Comparison:
+    """Compare samples."""
+    if samples.corpora > 2 and isinstance(settings.words, tuple):
+        raise InputError("words: two spaces of words go with two corpora; give a Word2Vec, or leave words out")
+    seed, progress = settings.seed, settings.progress
+    found = evidence(samples.vectors, samples.of, samples.units, seed=seed, progress=progress)
+    with ThreadPoolExecutor(1) as beside:  # texts are split on one core while groups are found on another
+        counting = beside.submit(lambda: None if samples.texts is None else word_counts(samples.texts))
+        groups = cluster(samples.space(), k=settings.k, seed=seed, progress=progress)
+        counts = counting.result()
+    pairs = shared_documents(
+        samples.texts, samples.vectors, samples.of, min_score=settings.min_duplicate, progress=progress
     )
-    groups = cluster(_union(a, b, left, right), k=k, seed=seed, progress=progress)
-    facts = {
-        "permutations": permutations,
-        "seed": seed,
-        "min_duplicate": min_duplicate,
-        "spaces": [left.fingerprint, right.fingerprint],
-        "encoder": left.provenance.get("made_by"),
-        "sources": [dict(a.provenance), dict(b.provenance)],
-    }
+    near = counterparts(samples.vectors, samples.of, progress=progress)
+    two = samples.corpora == 2
+    told = None if not two else none_at_all() if samples.same else _answers(samples, found, settings)
     return Comparison(
-        (names[0], names[1]),
-        (a, b),
-        (left, right),
-        (_answer("mmd", mmd, _MMD), _answer("energy", energy, _ENERGY), distances.classifier(x, y, seed=seed)),
-        mmd.witness,
-        word_contrast(a, b),
-        near_pairs(left, right, min_score=min_duplicate),
-        group_shares(groups, len(a)),
-        groups,
-        facts,
+        samples=samples,
+        answers=told,
+        pairs=None if two else _pairs(samples, found, settings),
+        scale=_scale(samples, found, settings),
+        witness=_witness(samples, found),
+        contrast=_contrasts(samples, counts),
+        meanings=_meanings(samples, settings),
+        grouping=groups,
+        shares=_shares(samples, groups),
+        twins=pairs,
+        overlap=overlap_counts(pairs, samples.of, samples.names),
+        near=near,
+        coverage=coverage(near, samples.of, samples.names),
+        profile=profile(samples.names, samples.texts, samples.vectors, samples.of, seed=seed, progress=progress),
+        settings=settings,
     )
 
 
-def _check_given(a: object, b: object, encoder: object, spaces: object, names: object) -> None:
-    for corpus in (a, b):
-        if not isinstance(corpus, Corpus):
-            raise InputError(f"compare takes two corpora; got {type(corpus).__name__}: see Corpus.read")
-    if (encoder is None) == (spaces is None):
-        raise InputError("compare needs either encoder= (see Encoder.load) or spaces= of both corpora, and not both")
+def _check_given(
+    given: Sequence[object], by: object, cuts: object, encoder: object, spaces: object, names: object, words: object
+) -> None:
+    for one in given:
+        if not isinstance(one, (Corpus, Space)):
+            raise InputError(f"compare takes corpora or spaces; got {type(one).__name__}: see Corpus.read, Encoder.embed")
+    if by is None and len(given) < 2:
+        raise InputError(f"compare takes two or more corpora, or one with by=, the column to divide it by; got {len(given)}")
+    if by is not None and (len(given) != 1 or not isinstance(by, str)):
+        raise InputError(f"by= names a column of one corpus; got {len(given)} corpora and by={by!r}")
+    if cuts is not None and by is None:
+        raise InputError("cuts= says where the column by= is cut; give by= too")
+    if encoder is not None and spaces is not None:
+        raise InputError("compare needs either encoder= or spaces= of the corpora, and not both")
     if encoder is not None and not isinstance(encoder, Encoder):
         raise InputError(f"encoder must be an Encoder; got {type(encoder).__name__}: see Encoder.load")
-    if spaces is not None and not _pair_of(Space, spaces):
-        raise InputError("spaces must be a pair of Spaces, one for each corpus")
-    if not _pair_of(str, names):
-        raise InputError(f"names must be a pair of strings; got {names!r}")
+    if spaces is not None and not _all_of(Space, spaces, len(given)):
+        raise InputError(f"spaces must be {len(given)} Spaces, one for each corpus")
+    if spaces is not None and not all(isinstance(one, Corpus) for one in given):
+        raise InputError("spaces= goes with corpora; a Space in place of a corpus needs none")
+    if names is not None and not _all_of(str, names):
+        raise InputError(f"names must be strings, one for each corpus; got {names!r}")
+    if not (words is None or isinstance(words, (Word2Vec, bool)) or _all_of(Space, words, 2)):
+        raise InputError(f"words must be a Word2Vec, two Spaces of words, or False; got {words!r:.60}")
 
 
-def _pair_of(kind: type, given: object) -> bool:
-    return isinstance(given, (tuple, list)) and len(given) == 2 and all(isinstance(one, kind) for one in given)
+def _all_of(kind: type, given: object, count: int | None = None) -> bool:
+    fits = isinstance(given, (tuple, list)) and (count is None or len(given) == count)
+    return fits and all(isinstance(one, kind) for one in given)  # type: ignore[attr-defined]
 
 
-def _encode(a: Corpus, b: Corpus, encoder: Encoder | None, progress: bool) -> tuple[Space, Space]:
-    assert encoder is not None
-    return encoder.embed(a, progress=progress), encoder.embed(b, progress=progress)
+def _answers(samples: Samples, found: Evidence, settings: Settings) -> Answers:
+    return answers(
+        samples, found, permutations=settings.permutations, resamples=settings.resamples, seed=settings.seed
+    )
 
 
-def _check_pair(a: Corpus, b: Corpus, left: Space, right: Space, names: tuple[str, str]) -> None:
-    for name, corpus, space in zip(names, (a, b), (left, right), strict=True):
-        if corpus.ids.to_list() != space.ids.tolist():
-            raise InputError(f"the ids of {name} and of its space differ; give the space made from that corpus")
-    made = [_maker(left), _maker(right)]
-    if left.dim != right.dim or made[0] != made[1]:
-        raise InputError(
-            f"the two spaces come from different encoders ({made[0]} and {made[1]}, {left.dim} and {right.dim} "
-            f"dimensions), so their vectors can't be compared; encode both with one encoder"
-        )
-    sizes = sorted((len(a), len(b)))
-    if sizes[1] > 50 * sizes[0]:
-        warnings.warn(
-            f"one corpus is {sizes[1] / sizes[0]:.0f} times the other; what the small one holds is hard to see",
-            SemspaceWarning,
-            stacklevel=3,
-        )
+def _pairs(samples: Samples, found: Evidence, settings: Settings) -> pl.DataFrame:
+    return distances_of_pairs(
+        samples,
+        found,
+        permutations=settings.permutations,
+        resamples=settings.resamples,
+        seed=settings.seed,
+        progress=settings.progress,
+    )
 
 
-def _maker(space: Space) -> str | None:
-    return space.encoder.fingerprint[:8] if space.encoder else None
+def _scale(samples: Samples, found: Evidence, settings: Settings) -> pl.DataFrame:
+    if not settings.known or not isinstance(samples.encoder, Encoder) or samples.corpora > 2:
+        return pl.DataFrame(schema={"between": pl.String, "distance": pl.String, "value": pl.Float64})
+    return references(samples.encoder, found.kernels, seed=settings.seed)
 
 
-def _union(a: Corpus, b: Corpus, left: Space, right: Space) -> Space:
-    """Put both in one space, with their texts, under ids that can't collide."""
-    ids = [f"a:{id}" for id in left.ids] + [f"b:{id}" for id in right.ids]
-    texts = pl.DataFrame({"text": [*a.texts, *b.texts]})
-    return Space.from_vectors(ids, np.concatenate([left.vectors, right.vectors]), texts, left.encoder)
+def _contrasted(samples: Samples) -> list[tuple[int, list[int]]]:
+    """Say which corpus is held against which: the first against the second, or each of several against the rest."""
+    if samples.corpora == 2:
+        return [(0, [1])]
+    return [(own, [other for other in range(samples.corpora) if other != own]) for own in range(samples.corpora)]
 
 
-def _answer(name: str, found: TwoSample, meaning: str) -> Distance:
-    chance = float(np.quantile(found.permuted, 0.95))
-    return Distance(name, found.value, found.p_value, found.interval, chance, meaning)
+def _witness(samples: Samples, found: Evidence) -> Any:
+    if samples.corpora == 2:
+        return found.witness([0], [1])
+    value = np.full(len(samples), np.nan)
+    for own, rest in _contrasted(samples):
+        value[samples.rows(own)] = found.witness([own], rest)[samples.rows(own)]
+    return value
+
+
+def _contrasts(samples: Samples, counts: WordCounts | None) -> pl.DataFrame:
+    if counts is None:
+        counts = word_counts(pl.Series([""] * len(samples)))
+    tables = []
+    for own, rest in _contrasted(samples):
+        first, second = samples.of == own, np.isin(samples.of, rest)
+        table = word_contrast(counts, first, second, units=samples.units)
+        tables.append(_titled(samples, own, table))
+    return tables[0] if samples.corpora == 2 else pl.concat([table.head(_WORDS_OF_EACH) for table in tables])
+
+
+def _shares(samples: Samples, groups: Clustering) -> pl.DataFrame:
+    tables = []
+    for own, rest in _contrasted(samples):
+        first, second = samples.of == own, np.isin(samples.of, rest)
+        tables.append(_titled(samples, own, group_shares(groups, first, second, samples.units)))
+    return pl.concat(tables)
+
+
+def _titled(samples: Samples, own: int, table: pl.DataFrame) -> pl.DataFrame:
+    """Say of a table of several whose it is."""
+    if samples.corpora == 2:
+        return table
+    return table.select(pl.lit(samples.names[own]).alias("corpus"), pl.all())
+
+
+def _meanings(samples: Samples, settings: Settings) -> Meanings | None:
+    if samples.corpora > 2 or samples.texts is None or settings.words is False:
+        return None
+    a, b = (samples.texts[samples.rows(corpus)] for corpus in (0, 1))
+    trainer = settings.words if isinstance(settings.words, Word2Vec) else None
+    spaces = settings.words if isinstance(settings.words, tuple) else None
+    return shifted_words(
+        a, b, words=trainer, spaces=spaces, units=samples.units, seed=settings.seed, progress=settings.progress
+    )

@@ -1,10 +1,11 @@
-"""`Comparison`: how two corpora differ, how sure we are, and what drives it."""
+"""`Comparison`: how corpora differ, how sure we are, what drives it, what they share and what they are like."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,150 +14,351 @@ import polars as pl
 from semspace import checks
 from semspace.bundle import PathLike, write_text
 from semspace.clusters.clustering import Clustering
-from semspace.comparison.distances import Distance
+from semspace.comparison import several
+from semspace.comparison.counterparts import Counterparts
+from semspace.comparison.distances import OF_KERNELS, Answers, Distance
+from semspace.comparison.meanings import Meanings
 from semspace.comparison.page import comparison_page
+from semspace.comparison.profile import Profile
+from semspace.comparison.samples import Samples
+from semspace.comparison.verdict import verdict
 from semspace.display import clip, html_table, p_value, text_table
+from semspace.errors import InputError
 from semspace.report import page as pages
-from semspace.space import Space
-from semspace.text.corpus import Corpus
 
-_SURE = 0.05
-SCHEMA = "semspace.comparison/1"
+if TYPE_CHECKING:
+    from semspace.comparison.compare import Settings
+
+SCHEMA = "semspace.comparison/2"
 _DISTANCE_COLUMNS = ("distance", "value", "low", "high", "by_chance", "p_value")
+_PAIR_COLUMNS = ("a", "b", "value", "low", "high", "by_chance", "p_value", "q_value")
+_SHOWN_PAIRS = 10
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Comparison:
-    """Two corpora held against each other; made by `semspace.compare`.
+    """Two or more corpora held against each other; made by `semspace.compare`.
+
+    Of two corpora, tables hold the first against the second (columns ``…_a`` and ``…_b``). Of several, they hold each
+    against all the rest, with the name of the one in the column ``corpus``.
 
     Parameters
     ----------
-    names : (str, str)
-        What the two corpora are called.
-    corpora : (Corpus, Corpus)
-    spaces : (Space, Space)
-        Their documents, in one space of meaning.
-    answers : tuple of Distance
-    witness : ndarray of float64, shape (m + n,)
-        For each document of the first corpus, then of the second: how much nearer it is to the first.
-    contrast, overlap, shares : polars.DataFrame
-        What `words`, `duplicates` and `groups` return.
+    samples : Samples
+        The documents, and whose each is.
+    answers : Answers, optional
+        Of two corpora: their distances.
+    pairs : polars.DataFrame, optional
+        Of several: what `distances` returns.
+    scale : polars.DataFrame
+        What `scale` is made of.
+    witness : ndarray of float64, shape (n,)
+    contrast, shares, twins, overlap, coverage : polars.DataFrame
+    meanings : Meanings, optional
     grouping : Clustering
-        Of both corpora together, the first one's documents first.
-    provenance : mapping
+        Of all documents together.
+    near : Counterparts
+    profile : Profile
+    settings : Settings
+        How it was made.
     """
 
-    names: tuple[str, str]
-    corpora: tuple[Corpus, Corpus]
-    spaces: tuple[Space, Space]
-    answers: tuple[Distance, ...]
+    samples: Samples
+    answers: Answers | None
+    pairs: pl.DataFrame | None
+    scale: pl.DataFrame
     witness: npt.NDArray[np.float64]
     contrast: pl.DataFrame
-    overlap: pl.DataFrame
-    shares: pl.DataFrame
+    meanings: Meanings | None
     grouping: Clustering
-    provenance: Mapping[str, Any]
+    shares: pl.DataFrame
+    twins: pl.DataFrame
+    overlap: pl.DataFrame
+    near: Counterparts
+    coverage: pl.DataFrame
+    profile: Profile
+    settings: Settings = field(repr=False)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the corpora are called."""
+        return self.samples.names
+
+    # -- how far apart ------------------------------------------------------------------------------------
 
     def distance(self, name: str) -> Distance:
-        """Return one answer to how far apart: ``"mmd"``, ``"energy"`` or ``"classifier"``."""
-        known = {answer.name: answer for answer in self.answers}
+        """Return one answer to how far apart two corpora are.
+
+        Parameters
+        ----------
+        name : {"mmd", "mmd_multi", "energy", "frechet", "classifier"}
+
+        Raises
+        ------
+        InputError
+            If there are more than two corpora: see `pair`.
+        """
+        known = {answer.name: answer for answer in self._of_two("distance").distances}
         return known[checks.choice("distance", name, known)]
 
-    def distances(self) -> pl.DataFrame:
-        """Return all distances: ``distance``, ``value``, ``low``, ``high``, ``by_chance``, ``p_value``.
+    @property
+    def p_value(self) -> float:
+        """The one p-value of two corpora: of MMD, energy distance and leading axes together (see ``docs/statistics.md``)."""
+        return self._of_two("p_value").p_value
 
-        ``low`` to ``high`` is the 95 % interval of the value, and ``by_chance`` is what the value exceeds in 5 % of
-        random splits of both corpora together.
+    def distances(self) -> pl.DataFrame:
+        """Return all distances.
+
+        Of two corpora a row for each: ``distance``, ``value``, ``low``, ``high``, ``by_chance``, ``p_value``,
+        ``halves_a``, ``halves_b``. ``low`` to ``high`` is the 95 % interval, ``by_chance`` is what the value exceeds in
+        5 % of random splits of both together, and ``halves_…`` the mean value between random halves of one corpus.
+
+        Of several a row for each pair and each of ``mmd``, ``mmd_multi``, ``energy``, nearest first: see
+        `semspace.comparison.several.distances_of_pairs`.
         """
-        return pl.DataFrame(self._distance_rows(), schema=list(_DISTANCE_COLUMNS), orient="row")
+        if self.pairs is not None:
+            return self.pairs
+        rows = [
+            (d.name, d.value, *d.interval, d.by_chance, d.p_value, *d.halves) for d in self._of_two("it").distances
+        ]
+        return pl.DataFrame(rows, schema=[*_DISTANCE_COLUMNS, "halves_a", "halves_b"], orient="row")
+
+    def known(self) -> pl.DataFrame:
+        """Return distances between texts known to be near or far, by the same encoder: ``between``, ``distance``, ``value``.
+
+        Empty where the encoder isn't at hand, and for several corpora.
+        """
+        return self.scale
+
+    def matrix(self, distance: str = "mmd", column: str = "value") -> pl.DataFrame:
+        """Return the distances of all pairs: column ``corpus``, then one for each corpus; null on the diagonal.
+
+        Parameters
+        ----------
+        distance : {"mmd", "mmd_multi", "energy"}
+        column : {"value", "low", "high", "by_chance", "p_value", "q_value"}
+        """
+        checks.choice("column", column, ("value", "low", "high", "by_chance", "p_value", "q_value"))
+        if self.pairs is None:
+            found = self.distance(checks.choice("distance", distance, OF_KERNELS))
+            low, high = found.interval
+            fields = {"value": found.value, "low": low, "high": high, "by_chance": found.by_chance}
+            value = fields.get(column, found.p_value)
+            laid = np.array([[np.nan, value], [value, np.nan]])
+        else:
+            laid = several.matrix_of(self.pairs, self.names, distance, column)
+        columns = {name: pl.Series(laid[:, place]).fill_nan(None) for place, name in enumerate(self.names)}
+        return pl.DataFrame({"corpus": list(self.names), **columns})
+
+    def pair(self, a: str, b: str) -> Comparison:
+        """Compare two of several corpora, with everything there is to say of two."""
+        from semspace.comparison.compare import compared
+
+        places = []
+        for name in (a, b):
+            if name not in self.names:
+                raise checks.unknown("corpus", str(name), self.names, where=f"this comparison of {len(self.names)}")
+            places.append(self.names.index(name))
+        if a == b:
+            raise InputError(f"pair takes two different corpora; got {a!r} twice")
+        return compared(self.samples.only(places), self.settings)
+
+    # -- what drives it -----------------------------------------------------------------------------------
+
+    def documents(self) -> pl.DataFrame:
+        """Return all documents, the most telling first: ``corpus``, ``id``, ``text``, ``witness``.
+
+        The witness (Gretton et al. 2012, section 2.3) is the mean kernel of a document to the first corpus less that to
+        the second: the two ends of the table are what holds the corpora apart. Of several corpora it is the mean kernel to
+        the document's own corpus less that to the rest.
+        """
+        texts = self.samples.texts
+        shown = pl.Series("text", [None] * len(self.samples), dtype=pl.String) if texts is None else texts
+        table = pl.DataFrame([self.samples.owners, self.samples.ids, shown, pl.Series("witness", self.witness)])
+        return table.with_columns(pl.col("witness").fill_nan(None)).sort(
+            ["witness", "corpus", "id"], descending=[True, False, False], nulls_last=True
+        )
+
+    def groups(self) -> pl.DataFrame:
+        """Return the groups of all documents with their shares; see `semspace.comparison.shares.group_shares`."""
+        return self.shares
 
     def words(self) -> pl.DataFrame:
         """Return the words that set the corpora apart; see `semspace.comparison.words.word_contrast`."""
         return self.contrast
 
-    def groups(self) -> pl.DataFrame:
-        """Return the groups of both corpora with their shares; see `semspace.comparison.shares.group_shares`."""
-        return self.shares
+    def shifted_words(self) -> pl.DataFrame:
+        """Return words that mean different things in two corpora; see `semspace.comparison.meanings.shifted_words`."""
+        return Meanings.none("").table if self.meanings is None else self.meanings.table
+
+    # -- what they share ----------------------------------------------------------------------------------
 
     def duplicates(self) -> pl.DataFrame:
-        """Return pairs across the corpora that say nearly the same: ``a``, ``b``, ``score`` (cosine)."""
-        return self.overlap
+        """Return documents of different corpora that are the same, or nearly so.
 
-    def documents(self) -> pl.DataFrame:
-        """Return all documents: ``corpus``, ``id``, ``text``, ``witness``; those most like the first corpus first.
-
-        The witness (Gretton et al. 2012, section 2.3) is the mean kernel of a document to the first corpus less
-        that to the second: the two ends of the table are what holds the corpora apart.
+        Columns ``corpus_a``, ``a``, ``corpus_b``, ``b`` (names and ids), ``kind`` (``"exact"``, ``"near"``: by words, or
+        ``"semantic"``), ``overlap``, ``containment`` and ``score``; see `semspace.comparison.duplicates`.
         """
-        parts = [
-            corpus.frame.select(pl.lit(name).alias("corpus"), "id", "text")
-            for name, corpus in zip(self.names, self.corpora, strict=True)
-        ]
-        table = pl.concat(parts).with_columns(pl.Series("witness", self.witness))
-        return table.sort(["witness", "corpus", "id"], descending=[True, False, False])
+        first, second = self.twins["first"], self.twins["second"]
+        owners, ids = self.samples.owners, self.samples.ids
+        return self.twins.select(
+            owners.gather(first).alias("corpus_a"),
+            ids.gather(first).alias("a"),
+            owners.gather(second).alias("corpus_b"),
+            ids.gather(second).alias("b"),
+            *(pl.col(name) for name in ("kind", "overlap", "containment", "score")),
+        )
 
-    def verdict(self) -> str:
-        """Say in plain words how far apart the corpora are, and how sure that is."""
-        a, b = self.names
-        telling = self.distance("classifier")
-        # The smaller of two p-values, doubled, is a p-value for both tests together (Bonferroni).
-        p = min(1.0, 2 * min(self.distance("mmd").p_value, self.distance("energy").p_value))
-        if p >= _SURE:
-            return (
-                f"No difference in meaning between {a} and {b} could be shown (p = {p_value(p)}): random splits of "
-                f"both together come as far apart. That doesn't prove them alike: more text may tell."
-            )
-        found = f"{a} and {b} differ in meaning: were both from one source, a difference like this would come with a "
-        found += f"probability of {p:.2g} at most. "
-        if telling.p_value >= _SURE:
-            return found + "How much can't be said: a classifier trained on half of the texts can't tell the others."
-        how = "slight" if telling.value < 0.7 else "clear" if telling.value < 0.9 else "strong"
-        return found + (
-            f"The difference is {how}: given one unseen text of each, a classifier tells which is which in "
-            f"{telling.value:.0%} of cases (50% would be guessing)."
+    def counterparts(self) -> pl.DataFrame:
+        """Return each document's nearest in another corpus, documents without a counterpart first.
+
+        Columns ``corpus``, ``id``, ``counterpart_corpus``, ``counterpart``, ``score`` (cosine) and ``covered``: whether it
+        is as near as that corpus's own documents are to each other; see `semspace.comparison.counterparts`.
+        """
+        owners, ids, near = self.samples.owners, self.samples.ids, self.near
+        return pl.DataFrame(
+            [
+                owners,
+                ids,
+                owners.gather(near.rows).alias("counterpart_corpus"),
+                ids.gather(near.rows).alias("counterpart"),
+                pl.Series("score", near.scores),
+                pl.Series("covered", near.covered),
+            ]
+        ).sort(["score", "corpus", "id"])
+
+    # -- what they are like -------------------------------------------------------------------------------
+
+    def profiles(self) -> pl.DataFrame:
+        """Return a row for each corpus: how large, how varied, how hard to read, in what language, how far spread."""
+        return self.profile.table()
+
+    def outliers(self) -> pl.DataFrame:
+        """Return the documents that are far from their own corpus: ``corpus``, ``id``, ``distance``, furthest first."""
+        table = self.profile.outliers()
+        return table.select(
+            self.samples.owners.gather(table["row"]).alias("corpus"),
+            self.samples.ids.gather(table["row"]).alias("id"),
+            pl.col("distance"),
         )
 
     # -- ways out -----------------------------------------------------------------------------------------
+
+    def verdict(self) -> str:
+        """Say in plain words how far apart the corpora are, and how sure that is."""
+        return verdict(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain values; the schema is described in ``docs/formats.md``."""
         return {
             "schema": SCHEMA,
             "names": list(self.names),
-            "sizes": [len(corpus) for corpus in self.corpora],
+            "sizes": self.samples.sizes,
             "verdict": self.verdict(),
-            "distances": [asdict(answer) for answer in self.answers],
+            "p_value": None if self.answers is None else self.answers.p_value,
+            "distances": self.pairs.to_dicts() if self.answers is None else list(map(asdict, self.answers.distances)),  # type: ignore[union-attr]
+            "known": self.scale.to_dicts(),
             "groups": self.shares.to_dicts(),
             "words": self.contrast.to_dicts(),
+            "shifted_words": self.shifted_words().to_dicts(),
             "documents": self.documents().drop("text").to_dicts(),
-            "duplicates": self.overlap.to_dicts(),
-            "provenance": dict(self.provenance),
+            "duplicates": self.duplicates().to_dicts(),
+            "overlap": self.overlap.to_dicts(),
+            "coverage": self.coverage.to_dicts(),
+            "counterparts": self.counterparts().to_dicts(),
+            "profiles": self.profiles().to_dicts(),
+            "languages": self.profile.languages().to_dicts(),
+            "outliers": self.outliers().to_dicts(),
+            "provenance": self.provenance,
+        }
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """What it was made of, and how."""
+        made = self.settings
+        return {
+            "permutations": made.permutations,
+            "resamples": made.resamples,
+            "seed": made.seed,
+            "min_duplicate": made.min_duplicate,
+            "units": self.samples.units is not None,
+            **self.samples.facts,
         }
 
     def to_json(self, path: PathLike) -> None:
         """Write everything as JSON."""
         write_text(path, pages.to_json(self.to_dict()))
 
-    def to_html(self, path: PathLike) -> None:
-        """Write a report as one HTML file that needs no network."""
-        write_text(path, pages.to_html(self.page()))
+    def to_html(self, path: PathLike, *, data: bool = True) -> None:
+        """Write a report as one HTML file that needs no network.
+
+        Parameters
+        ----------
+        path : path
+            A file ``.html``.
+        data : bool
+            Write the full tables, of which the report shows the beginnings, beside it as ``.json``.
+        """
+        beside = Path(path).with_suffix(".json")
+        if data:
+            self.to_json(beside)
+        write_text(path, pages.to_html(self.page(beside.name if data else "")))
 
     def to_markdown(self, path: PathLike) -> None:
         """Write a report as Markdown."""
         write_text(path, pages.to_markdown(self.page()))
 
-    def page(self) -> pages.Page:
-        """Return the report as a page, to be written or put together with other sections."""
-        return comparison_page(self)
+    def to_csv(self, folder: PathLike) -> None:
+        """Write each table as a CSV file into a folder, which is made if it isn't there."""
+        place = Path(folder)
+        place.mkdir(parents=True, exist_ok=True)
+        for name, table in self._tables().items():
+            lists = [column for column, kind in table.schema.items() if kind == pl.List(pl.String)]
+            flat = table.with_columns(pl.col(lists).list.join(", ")) if lists else table
+            write_text(place / f"{name}.csv", flat.write_csv())
 
-    def _distance_rows(self) -> list[tuple[object, ...]]:
-        return [(d.name, d.value, *d.interval, d.by_chance, d.p_value) for d in self.answers]
+    def _tables(self) -> Mapping[str, pl.DataFrame]:
+        return {
+            "distances": self.distances(),
+            "groups": self.groups(),
+            "words": self.words(),
+            "shifted_words": self.shifted_words(),
+            "documents": self.documents(),
+            "duplicates": self.duplicates(),
+            "counterparts": self.counterparts(),
+            "coverage": self.coverage,
+            "profiles": self.profiles(),
+            "languages": self.profile.languages(),
+            "outliers": self.outliers(),
+        }
 
-    def _shown(self) -> list[tuple[object, ...]]:
-        return [(d.name, d.value, *d.interval, d.by_chance, p_value(d.p_value)) for d in self.answers]
+    def page(self, data: str = "") -> pages.Page:
+        """Return the report as a page, to be written or put together with other sections; `data` is the file beside it."""
+        return comparison_page(self, data)
+
+    def _of_two(self, asked: str) -> Answers:
+        if self.answers is None:
+            raise InputError(
+                f"{asked} is of two corpora, and here are {len(self.names)}; see distances(), matrix(), or "
+                f"pair({self.names[0]!r}, {self.names[1]!r})"
+            )
+        return self.answers
+
+    def _shown(self) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
+        if self.pairs is None:
+            found = self._of_two("it").distances
+            return _DISTANCE_COLUMNS, [
+                (d.name, d.value, *d.interval, d.by_chance, p_value(d.p_value)) for d in found
+            ]
+        table = self.pairs.filter(pl.col("distance") == "mmd").select(_PAIR_COLUMNS)
+        rows = [(*row[:-2], p_value(row[-2]), p_value(row[-1])) for row in table.iter_rows()]
+        if len(rows) > _SHOWN_PAIRS:
+            between: tuple[object, ...] = (f"… {len(rows) - _SHOWN_PAIRS} more pairs", *[""] * (len(_PAIR_COLUMNS) - 1))
+            rows = [*rows[: _SHOWN_PAIRS // 2], between, *rows[-_SHOWN_PAIRS // 2 :]]
+        return _PAIR_COLUMNS, rows
 
     def __repr__(self) -> str:
-        return f"{clip(self.verdict(), 400)}\n{text_table(_DISTANCE_COLUMNS, self._shown())}"
+        return f"{clip(self.verdict(), 600)}\n{text_table(*self._shown())}"
 
     def _repr_html_(self) -> str:
-        return html_table(_DISTANCE_COLUMNS, self._shown(), caption=self.verdict())
+        return html_table(*self._shown(), caption=self.verdict())

@@ -1,0 +1,62 @@
+"""What a distance is large or small beside: the same distance between texts that people know to be near or far."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from semspace import corpora, queries
+from semspace.checks import FloatMatrix
+from semspace.comparison.classifier import classifier
+from semspace.comparison.kernels import Kernels
+from semspace.comparison.twosample import KERNELS, evidence
+from semspace.sentences.base import Encoder
+from semspace.text.corpus import Corpus
+
+# What is compared, nearest first: two samples of one source, two subjects of one source, two kinds of text.
+_KNOWN = (
+    ("news and more of the same news", "lee-background", "lee-background"),
+    ("posts on space flight and posts on atheism", "sci.space", "alt.atheism"),
+    ("news and encyclopedia articles", "lee-background", "wikipedia-sample"),
+)
+_MOST = 100  # documents of each
+_ENCODED: dict[tuple[str, str], FloatMatrix] = {}
+_LONGEST = 600  # characters of each: it is their kind that matters, and encoding takes time
+
+
+def references(encoder: Encoder, kernels: Kernels, *, seed: int) -> pl.DataFrame:
+    """Return the distances between texts that everybody knows to be near or far, as this encoder sees them.
+
+    Columns ``between``, ``distance`` (as `Distance` names it) and ``value``. The texts are English, and ship with
+    semspace: Lee's news, posts to newsgroups, Wikipedia. The Fréchet distance isn't among them: of so few documents it
+    is another number.
+    """
+    rows = []
+    for between, first, second in _KNOWN:
+        a, b = _vectors(encoder, first), _vectors(encoder, second)
+        if first == second:
+            a, b = a[::2], b[1::2]
+        of = np.repeat([0, 1], [len(a), len(b)])
+        tested = evidence(np.concatenate([a, b]), of, seed=seed, progress=False, kernels=kernels).test(
+            [0], [1], permutations=0, resamples=0, seed=seed
+        )
+        for at, name in enumerate(KERNELS[:3]):
+            rows.append((between, name, float(tested.values[at])))
+        rows.append((between, "classifier", classifier(a, b, permutations=0, resamples=0, seed=seed).value))
+    return pl.DataFrame(rows, schema=["between", "distance", "value"], orient="row")
+
+
+def _vectors(encoder: Encoder, name: str) -> FloatMatrix:
+    """Encode the texts of that name, once for each encoder."""
+    key = (encoder.fingerprint, name)
+    if key not in _ENCODED:
+        texts = _texts(name).texts.head(_MOST).str.slice(0, _LONGEST)
+        _ENCODED[key] = queries.unit(encoder.encode(texts.to_list()))
+    return _ENCODED[key]
+
+
+def _texts(name: str) -> Corpus:
+    if name in ("sci.space", "alt.atheism"):
+        posts = corpora.load("newsgroups-sample")
+        return Corpus(posts.frame.filter(pl.col("newsgroup") == name))
+    return corpora.load(name)

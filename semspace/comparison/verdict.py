@@ -1,0 +1,84 @@
+"""The answer in plain words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from semspace.display import clip, p_value
+
+if TYPE_CHECKING:
+    from semspace.comparison.comparison import Comparison
+
+SURE = 0.05
+_SLIGHT, _CLEAR = 0.7, 0.9  # areas under the curve below which a difference is slight, or clear
+
+
+def verdict(found: Comparison) -> str:
+    """Say how far apart the corpora are, and how sure that is."""
+    return _of_several(found) if found.answers is None else _of_two(found)
+
+
+def _of_two(found: Comparison) -> str:
+    a, b = (clip(name, 60) for name in found.names)
+    if found.samples.same:
+        return f"{a} and {b} hold the very same documents: their distance is 0."
+    if found.p_value >= SURE:
+        return (
+            f"No difference in meaning between {a} and {b} could be shown (p = {p_value(found.p_value)}): random splits of "
+            f"both together come as far apart. That doesn't prove them alike: more text may tell."
+        )
+    said = (
+        f"{a} and {b} differ in meaning: were both from one source, a difference like this would come with a probability "
+        f"of {found.p_value:.2g} at most. "
+    )
+    telling = found.distance("classifier")
+    if telling.p_value >= SURE:
+        said += "How much can't be said: a classifier trained on half of the texts can't tell the others."
+    else:
+        how = "slight" if telling.value < _SLIGHT else "clear" if telling.value < _CLEAR else "strong"
+        said += (
+            f"The difference is {how}: given one unseen text of each, a classifier tells which is which in "
+            f"{_percent(telling.value)} of cases (50% would be guessing)."
+        )
+    return said + _drivers(found) + _shared(found)
+
+
+def _percent(value: float) -> str:
+    return f"{value:.0%}" if value < 0.995 or value == 1 else "over 99%"
+
+
+def _drivers(found: Comparison) -> str:
+    """Name the groups that are clearly larger on one side, largest difference first."""
+    sure = found.shares.filter(pl.col("q_value") < SURE).sort(pl.col("difference").abs(), descending=True)
+    said = []
+    for name, part in zip(found.names, (sure.filter(pl.col("difference") > 0), sure.filter(pl.col("difference") < 0)), strict=True):  # fmt: skip
+        if len(part):
+            said.append(f"{clip(name, 40)} has more of “{clip(part['name'][0], 60)}”")
+    return f" {', '.join(said)}." if said else ""
+
+
+def _shared(found: Comparison) -> str:
+    kinds = dict(found.twins["kind"].value_counts().iter_rows())
+    copies = kinds.get("exact", 0) + kinds.get("near", 0)
+    if not copies:
+        return ""
+    return f" Beware: they share {copies:,} pair{'' if copies == 1 else 's'} of copied or nearly copied documents."
+
+
+def _of_several(found: Comparison) -> str:
+    assert found.pairs is not None
+    table = found.pairs.filter(pl.col("distance") == "mmd")
+    sure = table.filter(pl.col("q_value") < SURE)
+    near, far = table.row(0, named=True), table.row(-1, named=True)
+    said = (
+        f"Of {len(table):,} pairs of the {len(found.names)} corpora, "
+        f"{'all' if len(sure) == len(table) else f'{len(sure):,}' if len(sure) else 'none'} differ in meaning beyond "
+        f"chance (false discovery rate under 5%). Nearest are {clip(near['a'], 40)} and {clip(near['b'], 40)}, furthest "
+        f"apart {clip(far['a'], 40)} and {clip(far['b'], 40)}"
+    )
+    if near["value"] > 0 and np.isfinite(far["value"] / near["value"]):
+        said += f", {far['value'] / near['value']:.1f} times as far (squared MMD)"
+    return said + "."
