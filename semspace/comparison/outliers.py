@@ -20,9 +20,9 @@ _FEWEST = 20  # documents of a corpus in which one may be odd
 _SAMPLE = 2_000  # documents that tell what is usual
 _REFERENCES = 40_000  # documents among which neighbours are sought
 _BLOCK = 4_096  # cosines of so many documents with as many others at a time: 64 MB
-# Of a normal distribution, one value in a hundred lies this many standard deviations above the middle.
-_LIMIT = 2.326
-_DEVIATION = 1.4826  # standard deviations in a median absolute deviation of a normal distribution
+# Of a normal distribution one value in a hundred lies beyond the first, in standard deviations, and one in ten beyond
+# the second.
+_LIMIT, _TENTH = 2.326, 1.282
 _SCHEMA = {"row": pl.Int64, "corpus": pl.Int64, "distance": pl.Float64, "limit": pl.Float64, "excess": pl.Float64}
 
 
@@ -48,11 +48,11 @@ def outliers(
     same corpus; of a corpus under 50, to a fifth of it), ``limit`` (of that corpus), and ``excess`` (by how many
     deviations the distance lies above the middle of its corpus).
 
-    The score is that of Angiulli & Pizzuti (2002). The limit lies 2.33 deviations above the median, by which the median
-    distance of those above the median is rescaled to a standard deviation: outliers can't move it, and the upper
-    half alone is asked since such distances are skewed. One in a hundred documents of a corpus without oddities lies
-    beyond. What is usual is known from up to 2,000 documents. Any other document is dropped as soon as
-    ten are found that are near enough, which is exact (Bay & Schwabacher 2003). In a corpus of more than 40,000, the
+    The score is that of Angiulli & Pizzuti (2002). The limit lies 2.33 deviations above the median, where a deviation
+    is what takes the median to the ninth decile, in a normal distribution one and a quarter: no tenth of the documents
+    can move it, and how long the lower tail is doesn't matter. About one in a hundred documents of a corpus without
+    oddities lies beyond. What is usual is known from up to 2,000 documents. Any other is dropped as soon as ten
+    are found that are near enough, which is exact (Bay & Schwabacher 2003). In a corpus of more than 40,000, the
     neighbours are sought among a random 40,000 (after Sugiyama & Borgwardt 2013).
 
     Parameters
@@ -88,7 +88,7 @@ def outliers(
 
 
 def usual(distances: Floats) -> Usual:
-    """Return what is usual among distances, shape (m,), however far off fewer than a quarter of them lie.
+    """Return what is usual among distances, shape (m,), however far off the largest tenth of them lies.
 
     Examples
     --------
@@ -97,9 +97,8 @@ def usual(distances: Floats) -> Usual:
     2.0
     """
     middle = float(np.median(distances))
-    above = distances[distances > middle]
-    deviation = _DEVIATION * float(np.median(above - middle)) if len(above) else 0.0
-    return Usual(middle, deviation)
+    high = float(np.quantile(distances, 0.9, method="lower"))
+    return Usual(middle, (high - middle) / _TENTH)
 
 
 def _outliers(units: FloatMatrix) -> tuple[Rows, Floats, Usual]:
