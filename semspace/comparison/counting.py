@@ -1,0 +1,129 @@
+"""The words of all documents as numbers: which word, how many, how many long ones, in how many sentences."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from semspace.text.flat import flatten
+from semspace.text.numbering import Numbering
+from semspace.text.scan_kernel import Bytes, Sizes
+from semspace.text.stream import slices
+from semspace.text.tokenize import FastTokenizer
+
+Ids = npt.NDArray[np.int32]
+Counts = npt.NDArray[np.int64]
+_LONG = 6  # letters that a long word has more than, in LIX
+_APOSTROPHE, _STOP = 0x27, 0x2E
+
+# Where one sentence ends and the next begins: an end mark, white space, and a letter that is a capital or of a script
+# without capitals ("e.g. this" and "No. 5" go on); a mark of scripts that put no space after it; or an empty line.
+_QUOTES = "\"'”’»)\\]」』）"
+_BETWEEN = (
+    rf"[.!?…؟]+[{_QUOTES}]*\s+[\"'“‘«„(\[¿¡]*[\p{{Lu}}\p{{Lo}}]"
+    rf"|[。！？।॥]+[{_QUOTES}]*\s*[^\s{_QUOTES}。！？।॥]"
+    r"|\n\s*\n"
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Counted:
+    """The words of n documents.
+
+    Parameters
+    ----------
+    ids : ndarray of int32, shape (words,)
+        Which word, from 0, for all documents one after the other.
+    offsets : ndarray of int64, shape (n + 1,)
+        Document ``i`` is ``ids[offsets[i]:offsets[i + 1]]``.
+    long : ndarray of int64, shape (n,)
+        Words of more than six letters in each document.
+    sentences : ndarray of int64, shape (n,)
+        At least 1 where there is a word, else 0.
+    different : int
+        Different words in all documents; ids lie below it.
+    """
+
+    ids: Ids
+    offsets: Counts
+    long: Counts
+    sentences: Counts
+    different: int
+
+    @property
+    def words(self) -> Counts:
+        """Words of each document, shape (n,)."""
+        return np.diff(self.offsets)
+
+    def vocabularies(self, of: Counts, corpora: int) -> Counts:
+        """Count the different words of each corpus, shape (corpora,); `of` is the corpus of each document."""
+        seen = np.zeros((corpora, self.different), np.bool_)
+        _mark(self.ids, self.offsets, of, seen)
+        counts: Counts = seen.sum(axis=1)
+        return counts
+
+
+def count(texts: pl.Series) -> Counted:
+    """Give the words of documents as numbers, as `FastTokenizer` splits them; a missing text has none.
+
+    Of more than three million different words the rarest share numbers, so fewer are counted; see `Numbering`.
+    """
+    numbering, splitter = Numbering(), FastTokenizer()
+    ids, sizes, longs, sentences = [], [], [], []
+    for some in slices(texts.fill_null("")):
+        words = flatten(some, splitter)
+        ids.append(numbering.add(words))
+        sizes.append(words.documents)
+        longs.append(_long_words(words.letters, words.sizes, words.documents))
+        sentences.append(sentence_counts(some))
+    flat = np.concatenate(ids) if ids else np.empty(0, np.int32)
+    offsets = np.concatenate([[0], *sizes]).cumsum().astype(np.int64)
+    has_words = np.diff(offsets) > 0
+    in_each = np.concatenate(sentences) if sentences else np.empty(0, np.int64)
+    long = np.concatenate(longs) if longs else np.empty(0, np.int64)
+    return Counted(flat, offsets, long, np.where(has_words, in_each, 0), int(flat.max(initial=-1)) + 1)
+
+
+def sentence_counts(texts: pl.Series) -> Counts:
+    """Count the sentences of each text, at least 1; a name after an abbreviation ("Mr. Smith") counts as another.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> sentence_counts(pl.Series(["One, e.g. this. Two! (Three?)", "no end", "これは一つ。二つ。"])).tolist()
+    [3, 1, 2]
+    """
+    found: Counts = texts.str.strip_chars().str.count_matches(_BETWEEN).to_numpy().astype(np.int64) + 1
+    return found
+
+
+@numba.njit(cache=True, nogil=True)
+def _long_words(letters: Bytes, sizes: Sizes, documents: Counts) -> Counts:
+    """Count words of more than six letters in each document, shape (n,); digits, stops and apostrophes aren't letters.
+
+    A character of UTF-8 begins with every byte that isn't ``10xxxxxx``.
+    """
+    found = np.zeros(len(documents), np.int64)
+    word, at = 0, 0
+    for document in range(len(documents)):
+        for _ in range(documents[document]):
+            characters = 0
+            for place in range(at, at + np.int64(sizes[word])):
+                byte = letters[place]
+                aside = byte in (_APOSTROPHE, _STOP) or 0x30 <= byte <= 0x39 or (byte & 0xC0) == 0x80
+                characters += not aside
+            found[document] += characters > _LONG
+            at += np.int64(sizes[word])
+            word += 1
+    return found
+
+
+@numba.njit(cache=True, nogil=True)
+def _mark(ids: Ids, offsets: Counts, of: Counts, seen: npt.NDArray[np.bool_]) -> None:
+    for document in range(len(of)):
+        for place in range(offsets[document], offsets[document + 1]):
+            seen[of[document], ids[place]] = True
