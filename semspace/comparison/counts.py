@@ -59,7 +59,7 @@ def word_counts(texts: pl.Series) -> WordCounts:
 
 
 def tokens_of(texts: pl.Series) -> Tokens | None:
-    """Number the words of texts, or give None where no text has a word."""
+    """Give the words of texts as numbers, or None where no text has a word."""
     filled = texts.fill_null("")
     blank = filled.str.strip_chars() == ""
     # A corpus takes no empty text; a stop has no word in it.

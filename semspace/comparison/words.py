@@ -63,7 +63,7 @@ def word_contrast(
     polars.DataFrame
         Columns ``word``, ``count_a``, ``count_b``, ``documents_a``, ``documents_b``, ``per_million_a``,
         ``per_million_b``; ``log_odds``, above 0 for words of the first, with its ``z``; ``g2``, the log-likelihood
-        ratio, with the sign of `log_odds`' direction: below 0 where the second says the word more; ``dispersion_a``,
+        ratio, made negative where the second says the word more; ``dispersion_a``,
         ``dispersion_b``, from 0, where documents say the word in proportion to their length, to 1, where the shortest
         one alone says it (null where none does); ``p_value``, two-sided, and ``q_value``.
         Empty where a corpus has no words. Words of a `q_value` below 0.05 come first, by the size of `z`; the others
@@ -78,7 +78,7 @@ def word_contrast(
     -----
     *Log-odds* have an informative Dirichlet prior in proportion to the words of both corpora together, which keeps
     rare words from looking telling (Monroe, Colaresi & Quinn 2008, "Fightin' Words", equations 16, 20 and 22). *G2* is
-    the two-term form of Rayson & Garside (2000, section 3), after Dunning (1993). *Dispersion* is Gries's (2008)
+    the two-term form of Rayson & Garside (2000), after Dunning (1993). *Dispersion* is Gries's (2008)
     deviation of proportions over documents, normalised as in Lijffijt & Gries (2012).
 
     `z` and `g2` take words for independent draws, and so find far too many telling: who says "goal" once says it
@@ -132,8 +132,10 @@ def _sides(counts: WordCounts, first: Bools, second: Bools, units: Ints | None) 
         raise InputError(f"units must be {n} numbers, one for each document counted; got shape {np.shape(units)}")
     sides, start = [], 0
     for mask in (first, second):
-        own = np.unique(np.asarray(units)[mask], return_inverse=True)[1] if units is not None else np.arange(mask.sum())
-        sides.append(_Side(counts.counts[mask], counts.lengths[mask].astype(np.float64), own.astype(np.int64) + start))
+        own = np.arange(mask.sum(), dtype=np.int64)
+        if units is not None:
+            own = np.unique(np.asarray(units)[mask], return_inverse=True)[1].astype(np.int64)
+        sides.append(_Side(counts.counts[mask], counts.lengths[mask].astype(np.float64), own + start))
         start += int(own.max(initial=-1)) + 1
     return sides[0], sides[1]
 
@@ -150,7 +152,8 @@ def _by_unit(side: _Side) -> tuple[csr_array, Floats]:
     if k == len(own) and (own == np.arange(k)).all():
         return side.counts, side.lengths
     member = csr_array((np.ones(len(own), np.float32), (own, np.arange(len(own)))), shape=(k, len(own)))
-    return csr_array(member @ side.counts), np.bincount(own, weights=side.lengths, minlength=k)
+    lengths = np.bincount(own, weights=side.lengths, minlength=k).astype(np.float64)
+    return csr_array(member @ side.counts), lengths
 
 
 # -- how large the difference is ------------------------------------------------------------------------------
@@ -223,7 +226,7 @@ def _skewed_t(counts_a: csr_array, lengths_a: Floats, counts_b: csr_array, lengt
 
     Residuals r add up to 0, so over all deals of N units, m of them to the first corpus, with n = N - m,
     E T^2 = m n / (N (N - 1)) * sum r^2 and E T^3 = m n (n - m) / (N (N - 1) (N - 2)) * sum r^3
-    (simple random sampling without replacement; Cochran 1977, section 2.15, gives both).
+    (the moments of a sum drawn without replacement).
     """
     m, n = len(lengths_a), len(lengths_b)
     size = m + n
