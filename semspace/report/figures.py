@@ -18,6 +18,8 @@ PALETTE = (
 )  # fmt: skip
 SHAPES = ("circle", "square", "triangle", "diamond")
 WIDTH = 720
+# Text in the page's own colour can be read (4.5:1) on any of these colours at this opacity, on white and on black.
+UNDER_TEXT = 0.5
 _MANY = 400  # points beyond which they are drawn smaller
 
 

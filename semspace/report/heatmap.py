@@ -9,13 +9,11 @@ import numpy.typing as npt
 
 from semspace.display import clip
 from semspace.errors import InputError
-from semspace.report.figures import PALETTE, WIDTH, Figure, escaped, svg
+from semspace.report.figures import PALETTE, UNDER_TEXT, WIDTH, Figure, escaped, svg
 from semspace.report.lettering import fitting
 
 _LEFT, _RIGHT, _NAMES = 190, 90, 112
 _WRITTEN = 12  # so many rows still have a number in each cell
-# Text in the page's own colour stays readable (4.5:1) on this share of the first colour, on white and on black.
-_UNDER_TEXT = 0.6
 
 
 def heatmap(
@@ -69,7 +67,7 @@ def heatmap(
 
 
 def _deepest(n: int) -> float:
-    return _UNDER_TEXT if n <= _WRITTEN else 1.0
+    return UNDER_TEXT if n <= _WRITTEN else 1.0
 
 
 def _cell(

@@ -68,7 +68,9 @@ def ridges(
     ]
     body = axis.draw(_TOP, bottoms[-1]) + "".join(shapes) + "".join(titles) + _ends(sides)
     description = _told(names, arrays)
-    return Figure(svg(body, bottoms[-1] + 26, f"{caption} {description}"), caption, description)
+    return Figure(
+        svg(body, bottoms[-1] + 26, f"{caption} {description}"), f"{caption} A tick marks a median.", description
+    )
 
 
 def _width(values: npt.NDArray[np.float64]) -> float:

@@ -9,11 +9,10 @@ import numpy.typing as npt
 
 from semspace.display import clip
 from semspace.errors import InputError
-from semspace.report.figures import PALETTE, WIDTH, Figure, escaped, svg
+from semspace.report.figures import PALETTE, UNDER_TEXT, WIDTH, Figure, escaped, svg
 from semspace.report.lettering import fitting, measure
 
 _LEFT, _RIGHT, _LINE, _TOP = 190, 130, 34, 6
-_OPACITY = 0.6  # so that a number in the page's own colour can be read on it
 _TABLED = 3  # up to so many wholes, the legend says every number
 
 
@@ -64,7 +63,7 @@ def _number(count: int, whole: int) -> str:
 
 def _fill(part: int, parts: int) -> str:
     colour = PALETTE[7] if part == parts - 1 else PALETTE[part % 7]
-    return f'fill="{colour}" fill-opacity="{_OPACITY if part < parts - 1 else 0.3}"'
+    return f'fill="{colour}" fill-opacity="{UNDER_TEXT if part < parts - 1 else 0.3}"'
 
 
 def _bar(row: int, name: str, parts: Sequence[str], counts: npt.NDArray[np.int64], unit: str) -> str:
@@ -89,9 +88,10 @@ def _bar(row: int, name: str, parts: Sequence[str], counts: npt.NDArray[np.int64
         x += size
     if not whole:
         pieces.append(f'<text x="{_LEFT}" y="{y + 17}" font-style="italic">no {escaped(unit)}</text>')
+    size = fitting(f"{whole:,} {unit}", _RIGHT - 12)
     return (
         f'<text x="{_LEFT - 10}" y="{y + 17}" text-anchor="end">{escaped(fitting(name, _LEFT - 16))}</text>'
-        f'{"".join(pieces)}<text x="{WIDTH - 6}" y="{y + 17}" text-anchor="end">{escaped(fitting(f"{whole:,} {unit}", _RIGHT - 12))}</text>'
+        f'{"".join(pieces)}<text x="{WIDTH - 6}" y="{y + 17}" text-anchor="end">{escaped(size)}</text>'
     )
 
 
