@@ -46,7 +46,7 @@ def test_the_report_is_one_file_without_requests(demo):
     report = Path(demo[2]["report"])
     text = report.read_text(encoding="utf-8")
     assert report.stat().st_size < 5_000_000
-    assert "<script" not in text
+    assert text.count("<script") == 1  # which searches and sorts tables
     assert not re.search(r'(src|href)="(?!#|data:)', text)
     for title in ("Words, learnt from text", "Questions in plain words", "Groups of articles", "Agreement with people"):
         assert title in text

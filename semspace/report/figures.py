@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from semspace.display import clip
+from semspace.report.lettering import fitting, measure
 
 # After Okabe & Ito (2008): told apart by people who don't see all colours, on white and on black.
 PALETTE = (
@@ -17,6 +18,9 @@ PALETTE = (
 )  # fmt: skip
 SHAPES = ("circle", "square", "triangle", "diamond")
 WIDTH = 720
+# Text in the page's own colour can be read (4.5:1) on any of these colours at this opacity, on white and on black.
+UNDER_TEXT = 0.5
+_MANY = 400  # points beyond which they are drawn smaller
 
 
 @dataclass(frozen=True)
@@ -43,23 +47,37 @@ def scatter(
 ) -> Figure:
     """Draw points of shape (n, 2), coloured and shaped by group, each with its label as a tooltip.
 
-    Beyond `most` points an even selection is drawn, and the caption says so.
+    Beyond `most` points a selection is drawn, even over every group, and the caption says so. Points are drawn in a
+    mixed order, so that no group covers another for coming later.
     """
     xy = np.asarray(points, dtype=float)
-    rows = np.unique(np.linspace(0, len(xy) - 1, min(most, len(xy))).round().astype(int))
+    kinds = np.asarray(groups)
+    rows = _selection(kinds, most)
     scaled = _fit(xy, WIDTH, height, margin=16)
+    size = 1.0 if len(rows) <= _MANY else 0.8
     marks = "".join(
-        f"<g><title>{escaped(names[groups[i]])}: {escaped(clip(labels[i], 100))}</title>"
-        f"{_mark(groups[i], *scaled[i])}</g>"
-        for i in rows
+        f"<g><title>{escaped(clip(names[groups[i]], 60))}: {escaped(clip(labels[i], 100))}</title>"
+        f"{_mark(groups[i], scaled[i, 0], scaled[i, 1], size)}</g>"
+        for i in np.random.default_rng(0).permutation(rows)
     )
     note = f" ({len(rows):,} of {len(xy):,} drawn)" if len(rows) < len(xy) else ""
-    counts = np.bincount(np.asarray(groups), minlength=len(names))
-    parts = ", ".join(f"{names[g]} {counts[g]:,}" for g in range(len(names)))
+    counts = np.bincount(kinds, minlength=len(names))
+    parts = ", ".join(f"{clip(names[g], 60)} {counts[g]:,}" for g in range(len(names)))
     description = f"A map of {len(xy):,} points: {parts}."
-    legend, legend_height = _legend(names, height)
+    legend, legend_height = _legend(names, counts, height)
     picture = svg(marks + legend, height + legend_height, f"{caption} {description}")
     return Figure(picture, caption + note, description)
+
+
+def _selection(kinds: npt.NDArray[np.int64], most: int) -> npt.NDArray[np.int64]:
+    """Choose at most `most` rows, evenly within every group, and at least one of each while there is room."""
+    if len(kinds) <= most:
+        return np.arange(len(kinds))
+    grouped = np.argsort(kinds, kind="stable")
+    evenly = grouped[np.linspace(0, len(grouped) - 1, most).round().astype(int)]
+    missing = np.setdiff1d(kinds, kinds[evenly])
+    first = np.array([int(np.argmax(kinds == kind)) for kind in missing], dtype=int)
+    return np.sort(np.concatenate([first, evenly])[:most])
 
 
 def bars(
@@ -100,7 +118,7 @@ def bars(
             )
         number = _number(value, points=points)
         rows.append(
-            f'<text x="{left - 10}" y="{y + 13}" text-anchor="end">{escaped(clip(name, 38))}</text>'
+            f'<text x="{left - 10}" y="{y + 13}" text-anchor="end">{escaped(fitting(name, left - 14))}</text>'
             f'<rect x="{begin:.1f}" y="{y + 2}" width="{size:.1f}" height="14" fill="{colour}"/>{whisker}'
             f'<text x="{WIDTH - 6}" y="{y + 13}" text-anchor="end">{number}</text>'
         )
@@ -111,7 +129,7 @@ def bars(
             f'<text x="{x(0) - 8:.1f}" y="14" text-anchor="end">← {escaped(clip(sides[0], 30))}</text>'
             f'<text x="{x(0) + 8:.1f}" y="14">{escaped(clip(sides[1], 30))} →</text>'
         )
-    shown = "; ".join(f"{name} {value:.3g}" for name, value in zip(names, values, strict=True))
+    shown = "; ".join(f"{clip(name, 80)} {value:.3g}" for name, value in zip(names, values, strict=True))
     description = f"{shown}."
     return Figure(svg("".join(rows) + axis, height, f"{caption} {description}"), caption, description)
 
@@ -189,27 +207,32 @@ def _fit(points: npt.NDArray[np.float64], width: float, height: float, *, margin
     return placed
 
 
-def _mark(group: int, x: float, y: float) -> str:
-    fill = f'fill="{PALETTE[group % len(PALETTE)]}" fill-opacity="0.85"'
+def _mark(group: int, x: float, y: float, size: float = 1.0) -> str:
+    """Draw a point: colour and shape together tell 32 groups apart."""
+    fill = f'fill="{PALETTE[group % len(PALETTE)]}" fill-opacity="0.8"'
     shape = SHAPES[(group // len(PALETTE) + group) % len(SHAPES)]
     if shape == "circle":
-        return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" {fill}/>'
+        return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{4 * size:g}" {fill}/>'
     if shape == "square":
-        return f'<rect x="{x - 3.5:.1f}" y="{y - 3.5:.1f}" width="7" height="7" {fill}/>'
+        half = 3.5 * size
+        return f'<rect x="{x - half:.1f}" y="{y - half:.1f}" width="{2 * half:g}" height="{2 * half:g}" {fill}/>'
     if shape == "triangle":
-        return f'<path d="M{x:.1f} {y - 4.5:.1f}l4.5 8h-9z" {fill}/>'
-    return f'<path d="M{x:.1f} {y - 5:.1f}l5 5l-5 5l-5 -5z" {fill}/>'
+        return f'<path d="M{x:.1f} {y - 4.5 * size:.1f}l{4.5 * size:g} {8 * size:g}h{-9 * size:g}z" {fill}/>'
+    arm = 5 * size
+    return f'<path d="M{x:.1f} {y - arm:.1f}l{arm:g} {arm:g}l{-arm:g} {arm:g}l{-arm:g} {-arm:g}z" {fill}/>'
 
 
-def _legend(names: Sequence[str], top: float) -> tuple[str, float]:
-    """Write the names under the picture, in columns; give the height taken."""
-    columns = 2 if max(map(len, names)) > 20 else 4
+def _legend(names: Sequence[str], counts: npt.NDArray[np.int64], top: float) -> tuple[str, float]:
+    """Write the names with their counts under the picture, in columns; give the height taken."""
+    columns = 2 if max(map(len, names)) > 18 else 4 if max(map(len, names)) < 12 else 3
     step = WIDTH / columns
     parts = []
     for i, name in enumerate(names):
         x, y = 16 + (i % columns) * step, top + 18 + (i // columns) * 20
+        count = f" ({counts[i]:,})"
+        room = step - 30 - measure(count)
         parts.append(
-            f'{_mark(i, x, y - 4)}<text x="{x + 12:.0f}" y="{y:.0f}">{escaped(clip(name, int(step / 7.5)))}</text>'
+            f'{_mark(i, x, y - 4)}<text x="{x + 12:.0f}" y="{y:.0f}">{escaped(fitting(name, room))}{count}</text>'
         )
     return "".join(parts), 20.0 * -(-len(names) // columns) + 10
 

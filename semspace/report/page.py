@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import math
 from collections.abc import Sequence
@@ -24,8 +26,41 @@ class Prose:
 
 
 @dataclass(frozen=True)
+class Number:
+    """A number in other words: `Number(0.0004, "<0.001")` shows the text and sorts by the value."""
+
+    value: float
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True)
+class Column:
+    """How a column of a table is set: its header, its CSS classes, and whether it sorts by numbers."""
+
+    header: str
+    kind: str
+    numbers: bool
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell: its text, its CSS classes, and the number it sorts by where that isn't the text."""
+
+    text: str
+    kind: str
+    value: str
+
+
+@dataclass(frozen=True)
 class Table:
-    """Rows under headers; rows beyond `limit` are counted, not shown."""
+    """Rows under headers; rows beyond `limit` are counted, not shown.
+
+    In HTML, headers sort the rows, and a table of more than ten gets a search box. Up to a few hundred rows may be
+    shown: a long table scrolls within its own frame.
+    """
 
     headers: tuple[str, ...]
     rows: Sequence[Sequence[object]]
@@ -44,10 +79,47 @@ class Table:
         return max(0, len(self.rows) - self.limit)
 
     @property
+    def long(self) -> bool:
+        """Whether so many rows are shown that they scroll in a frame."""
+        return min(len(self.rows), self.limit) > _LONG
+
+    @property
     def numeric(self) -> list[bool]:
         """Which columns show numbers only."""
         return numeric_columns(self.shown, len(self.headers))
 
+    @property
+    def columns(self) -> list[Column]:
+        """The columns as HTML sets them."""
+        kinds = ["r" if right else "" for right in self.numeric]
+        wide = [f"{kind} s".strip() if len(h) < _NARROW else kind for kind, h in zip(kinds, self.headers, strict=True)]
+        return [Column(*one) for one in zip(self.headers, wide, self._by_number, strict=True)]
+
+    @property
+    def cells(self) -> list[list[Cell]]:
+        """The cells as HTML sets them, cut to the limit."""
+        numeric, by_number = self.numeric, self._by_number
+        return [
+            [
+                Cell(text, _kind(text, numeric[i]), _sorts_by(value, text) if by_number[i] else "")
+                for i, (value, text) in enumerate(zip(row, texts, strict=True))
+            ]
+            for row, texts in zip(self.rows, self.shown, strict=False)
+        ]
+
+    @property
+    def _by_number(self) -> list[bool]:
+        """Which columns hold numbers only, in whatever words they are shown."""
+        rows = list(zip(self.rows, self.shown, strict=False))
+        return [
+            any(texts[i] for _, texts in rows)
+            and all(not texts[i] or _number_of(row[i], texts[i]) is not None for row, texts in rows)
+            for i in range(len(self.headers))
+        ]
+
+
+_LONG = 15
+_NARROW = 14  # characters that are kept on one line
 
 Block = Prose | Table | Figure
 
@@ -68,17 +140,28 @@ class Section:
 
 @dataclass(frozen=True)
 class Page:
-    """A whole report."""
+    """A whole report; `data` says where its tables are in full, as "the full tables are in report.json"."""
 
     title: str
     verdict: str
     sections: tuple[Section, ...]
     subtitle: str = ""
+    data: str = ""
+
+    def rest(self, table: Table) -> str:
+        """Say how many rows of a table aren't shown, and where they are."""
+        return f"… and {table.hidden:,} more rows" + (f"; {self.data}." if self.data else ", all of them in the JSON.")
 
 
 def to_html(page: Page) -> str:
-    """Write a page as one HTML file: no script, no request, every text escaped."""
-    text: str = _template().render(page=page, version=__version__)
+    """Write a page as one HTML file: no request leaves it, every text is escaped, and one script of our own runs.
+
+    The script searches and sorts tables. The content policy names its SHA-256, so that nothing else can run: a text
+    that slipped through the escaping could still do nothing. Without script, all rows show in the order given.
+    """
+    script = _read("page.js")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    text: str = _template().render(page=page, version=__version__, script=script, script_hash=f"sha256-{digest}")
     return text
 
 
@@ -89,7 +172,7 @@ def to_markdown(page: Page) -> str:
     for section in page.sections:
         lines += [f"## {_md(section.title)}", ""]
         for block in section.blocks:
-            lines += [*_md_block(block), ""]
+            lines += [*_md_block(block, page), ""]
         if section.method:
             lines += [f"*How this was computed.* {_md(section.method)}", ""]
     return "\n".join(lines)
@@ -110,7 +193,7 @@ def _finite(value: Any) -> Any:
     return value
 
 
-def _md_block(block: Block) -> list[str]:
+def _md_block(block: Block, page: Page) -> list[str]:
     if isinstance(block, Prose):
         return [f"**{_md(block.text)}**" if block.strong else _md(block.text)]
     if isinstance(block, Figure):
@@ -119,7 +202,33 @@ def _md_block(block: Block) -> list[str]:
     lines += ["| " + " | ".join(map(_md, block.headers)) + " |"]
     lines += ["|" + "|".join("---:" if right else "---" for right in block.numeric) + "|"]
     lines += ["| " + " | ".join(map(_md, row)) + " |" for row in block.shown]
-    return lines + ([f"… and {block.hidden:,} more rows"] if block.hidden else [])
+    return lines + (["", _md(page.rest(block))] if block.hidden else [])
+
+
+def _kind(text: str, numeric: bool) -> str:
+    """Give a cell's CSS classes: numbers to the right, short texts on one line."""
+    return "r s" if numeric else "s" if len(text) < _NARROW else ""
+
+
+def _number_of(value: object, text: str) -> float | None:
+    """Give the number that a cell stands for, or None."""
+    if isinstance(value, Number):
+        return value.value
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return float(value)
+    try:
+        return float(text.strip("<+%").replace(",", ""))
+    except ValueError:
+        return None
+
+
+def _sorts_by(value: object, text: str) -> str:
+    """Write the number that a cell sorts by as JavaScript reads it; nothing where the text is that number."""
+    number = _number_of(value, text) if text else None
+    if number is None or math.isnan(number):
+        return ""
+    written = f"{number:.12g}".replace("inf", "Infinity")
+    return "" if written == text else written
 
 
 def _md(text: str) -> str:
@@ -135,7 +244,11 @@ def _md(text: str) -> str:
 def _template() -> Any:
     from jinja2 import Environment, StrictUndefined
 
-    source = resources.files("semspace.report").joinpath("page.html").read_text(encoding="utf-8")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.globals["kind"] = lambda block: type(block).__name__
-    return environment.from_string(source)
+    return environment.from_string(_read("page.html"))
+
+
+@cache
+def _read(name: str) -> str:
+    return resources.files("semspace.report").joinpath(name).read_text(encoding="utf-8")
