@@ -153,7 +153,7 @@ def compared(samples: Samples, settings: Settings) -> Comparison:
         counting = beside.submit(lambda: None if samples.texts is None else word_counts(samples.texts))
         groups = cluster(samples.space(), k=settings.k, seed=seed, progress=progress)
         counts = counting.result()
-    pairs = shared_documents(
+    shared = shared_documents(
         samples.texts, samples.vectors, samples.of, min_score=settings.min_duplicate, progress=progress
     )
     near = counterparts(samples.vectors, samples.of, progress=progress)
@@ -166,11 +166,11 @@ def compared(samples: Samples, settings: Settings) -> Comparison:
         scale=_scale(samples, found, settings),
         witness=_witness(samples, found),
         contrast=_contrasts(samples, counts),
-        meanings=_meanings(samples, settings),
+        moved=_meanings(samples, settings),
         grouping=groups,
         shares=_shares(samples, groups),
-        twins=pairs,
-        overlap=overlap_counts(pairs, samples.of, samples.names),
+        shared=shared,
+        overlap=overlap_counts(shared, samples.of, samples.names),
         near=near,
         coverage=coverage(near, samples.of, samples.names),
         profile=profile(samples.names, samples.texts, samples.vectors, samples.of, seed=seed, progress=progress),

@@ -14,10 +14,10 @@ import polars as pl
 from semspace import checks
 from semspace.bundle import PathLike, write_text
 from semspace.clusters.clustering import Clustering
-from semspace.comparison import several
+from semspace.comparison import meanings, several
 from semspace.comparison.counterparts import Counterparts
 from semspace.comparison.distances import OF_KERNELS, Answers, Distance
-from semspace.comparison.meanings import Meanings
+from semspace.comparison.duplicates import Shared
 from semspace.comparison.page import comparison_page
 from semspace.comparison.profile import Profile
 from semspace.comparison.samples import Samples
@@ -53,8 +53,9 @@ class Comparison:
     scale : polars.DataFrame
         What `scale` is made of.
     witness : ndarray of float64, shape (n,)
-    contrast, shares, twins, overlap, coverage : polars.DataFrame
-    meanings : Meanings, optional
+    contrast, shares, overlap, coverage : polars.DataFrame
+    shared : Shared
+    moved : Meanings, optional
     grouping : Clustering
         Of all documents together.
     near : Counterparts
@@ -69,10 +70,10 @@ class Comparison:
     scale: pl.DataFrame
     witness: npt.NDArray[np.float64]
     contrast: pl.DataFrame
-    meanings: Meanings | None
+    moved: meanings.Meanings | None
     grouping: Clustering
     shares: pl.DataFrame
-    twins: pl.DataFrame
+    shared: Shared
     overlap: pl.DataFrame
     near: Counterparts
     coverage: pl.DataFrame
@@ -189,7 +190,7 @@ class Comparison:
 
     def shifted_words(self) -> pl.DataFrame:
         """Return words that mean different things in two corpora; see `semspace.comparison.meanings.shifted_words`."""
-        return Meanings.none("").table if self.meanings is None else self.meanings.table
+        return pl.DataFrame(schema=meanings.SCHEMA) if self.moved is None else self.moved.table
 
     # -- what they share ----------------------------------------------------------------------------------
 
@@ -199,9 +200,10 @@ class Comparison:
         Columns ``corpus_a``, ``a``, ``corpus_b``, ``b`` (names and ids), ``kind`` (``"exact"``, ``"near"``: by words, or
         ``"semantic"``), ``overlap``, ``containment`` and ``score``; see `semspace.comparison.duplicates`.
         """
-        first, second = self.twins["first"], self.twins["second"]
+        pairs = self.shared.pairs
+        first, second = pairs["first"], pairs["second"]
         owners, ids = self.samples.owners, self.samples.ids
-        return self.twins.select(
+        return pairs.select(
             owners.gather(first).alias("corpus_a"),
             ids.gather(first).alias("a"),
             owners.gather(second).alias("corpus_b"),
@@ -220,9 +222,9 @@ class Comparison:
             [
                 owners,
                 ids,
-                owners.gather(near.rows).alias("counterpart_corpus"),
-                ids.gather(near.rows).alias("counterpart"),
-                pl.Series("score", near.scores),
+                owners.gather(near.other).alias("counterpart_corpus"),
+                ids.gather(near.other).alias("counterpart"),
+                pl.Series("score", near.other_score),
                 pl.Series("covered", near.covered),
             ]
         ).sort(["score", "corpus", "id"])

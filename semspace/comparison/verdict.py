@@ -61,11 +61,11 @@ def _drivers(found: Comparison) -> str:
 
 
 def _shared(found: Comparison) -> str:
-    kinds = dict(found.twins["kind"].value_counts().iter_rows())
-    copies = kinds.get("exact", 0) + kinds.get("near", 0)
-    if not copies:
+    copied = (found.overlap["exact"] + found.overlap["near"]).to_list()
+    if not any(copied):
         return ""
-    return f" Beware: they share {copies:,} pair{'' if copies == 1 else 's'} of copied or nearly copied documents."
+    told = " and ".join(f"{count:,} of {clip(name, 40)}" for name, count in zip(found.names, copied, strict=True))
+    return f" Beware: {told} are copies, or nearly, of documents of the other."
 
 
 def _of_several(found: Comparison) -> str:
