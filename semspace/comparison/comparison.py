@@ -104,7 +104,7 @@ class Comparison:
 
     @property
     def p_value(self) -> float:
-        """The one p-value of two corpora: of MMD, energy distance and leading axes together (see ``docs/statistics.md``)."""
+        """The one p-value of two corpora: of MMD, energy distance and subjects together (see ``docs/statistics.md``)."""
         return self._of_two("p_value").p_value
 
     def distances(self) -> pl.DataFrame:

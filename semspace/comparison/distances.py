@@ -68,7 +68,7 @@ class Answers:
     ----------
     distances : tuple of Distance
     p_value : float
-        That of MMD, energy distance and the axes together; see `Tested.p_of_all`.
+        That of MMD, energy distance and subjects together; see `Tested.p_of_all`.
     """
 
     distances: tuple[Distance, ...]

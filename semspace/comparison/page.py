@@ -60,7 +60,7 @@ def _far(found: Comparison) -> list[Section]:
         "p-value", "what it measures",
     )  # fmt: skip
     said = (
-        f"All together: p = {p_value(found.p_value)} (MMD, energy distance and the leading axes, as one test)."
+        f"All together: p = {p_value(found.p_value)} (MMD, energy distance and the subjects, as one test)."
         if not found.samples.same
         else "The corpora hold the very same documents; nothing was tested."
     )
@@ -163,7 +163,7 @@ def _far_of_several(found: Comparison) -> list[Section]:
     headers = ("one", "another", "squared MMD", "95% interval", "5% of random splits exceed", "p-value", "q-value")
     method = (
         f"Squared MMD (Gretton et al. 2012), unbiased, with a Gaussian kernel as wide as the median distance. The p-value "
-        f"is that of MMD, energy distance and the leading axes together, from {found.settings.permutations:,} random "
+        f"is that of MMD, energy distance and the subjects together, from {found.settings.permutations:,} random "
         f"splits of the two corpora; the q-value is the false discovery rate over all pairs. A ring marks pairs whose "
         f"difference isn't beyond chance: that doesn't prove them alike."
     )

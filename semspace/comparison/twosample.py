@@ -15,16 +15,16 @@ import numpy as np
 import numpy.typing as npt
 
 from semspace.checks import FloatMatrix
-from semspace.comparison.axes import axes_sums, leading_axes
 from semspace.comparison.cells import MOST, Cells, Rows, cells_of
 from semspace.comparison.kernels import Kernels, Sums, kernel_sums
+from semspace.comparison.subjects import sorted_into_subjects, subject_sums
 from semspace.progress import bar
 
 Floats = npt.NDArray[np.float64]
 BLOCK = 40_000  # documents whose pairs are all taken
 _WIDER, _NARROWER = 2, 2  # the multi-bandwidth kernel: the median distance, twice doubled and twice halved
 _FEW = 1_000  # documents that say what the median distance is
-KERNELS = ("energy", "mmd", "mmd_multi", "axes8", "axes16", "axes32")
+KERNELS = ("energy", "mmd", "mmd_multi", "subjects8", "subjects16", "subjects32")
 
 
 @dataclass(frozen=True, eq=False)
@@ -212,7 +212,7 @@ def evidence(
     """
     kernels = kernels or Kernels.around(median_distance(vectors, seed), _WIDER, _NARROWER)
     corpora = int(of.max()) + 1
-    places = leading_axes(vectors)
+    subjects = sorted_into_subjects(vectors, seed=seed)
     blocks = []
     dealt = _dealt(of, units, seed)
     with bar("comparing", len(vectors), unit="text", progress=progress) as shown:
@@ -226,14 +226,14 @@ def evidence(
             )
             ordered = rows[cells.order]
             sums = kernel_sums(vectors[ordered], cells, kernels, shown)
-            blocks.append((cells, _named(sums, axes_sums(places[ordered], cells)), ordered))
+            blocks.append((cells, _named(sums, subject_sums(subjects[:, ordered], cells)), ordered))
     return Evidence(tuple(blocks), kernels, len(vectors))
 
 
-def _named(sums: Sums, axes: Floats) -> Sums:
+def _named(sums: Sums, subjects: Floats) -> Sums:
     """Put the sums over cells in the order of `KERNELS`."""
     gaussians = sums.cells[1:]
-    cells = np.concatenate([sums.cells[:1], gaussians[_WIDER : _WIDER + 1], gaussians.mean(axis=0)[None], axes])
+    cells = np.concatenate([sums.cells[:1], gaussians[_WIDER : _WIDER + 1], gaussians.mean(axis=0)[None], subjects])
     return Sums(cells, sums.rows)
 
 
