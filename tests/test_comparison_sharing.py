@@ -335,14 +335,14 @@ def test_counterparts_are_those_of_all_pairs(monkeypatch, way):
     assert (found.covered == expected).mean() > 0.99  # a cosine on the edge may round either way
 
 
-@pytest.mark.parametrize("sizes", [(100, 100), (30, 300), (150, 100, 20)])
+@pytest.mark.parametrize("sizes", [(100, 100), (30, 300), (150, 100, 20), (9, 40)])
 def test_as_many_are_covered_as_expected_when_nothing_differs(sizes):
     of = np.repeat(np.arange(len(sizes)), sizes)
     names = list("abc")[: len(sizes)]
-    tables = [coverage(nearest(somewhere(len(of), 10, seed), of), of, names) for seed in range(60)]
+    tables = [coverage(nearest(somewhere(len(of), 10, seed), of), of, names) for seed in range(80)]
     share = np.mean([table["share"].to_numpy() for table in tables], axis=0)
     assert share == pytest.approx(tables[0]["expected"].to_numpy(), abs=0.025)
-    if len(sizes) == 2:
+    if min(sizes) > 19 and len(sizes) == 2:
         assert tables[0]["expected"].to_list() == pytest.approx([0.95, 0.95])
     if sizes == (100, 100):
         inside = np.mean([(t["low"] <= 0.95) & (t["high"] >= 0.95) for t in tables])
@@ -380,7 +380,7 @@ def test_a_corpus_of_one_document_has_no_yardstick():
     assert found.covered.tolist() == [False, False, True, False]
     table = coverage(found, of, ["a", "none", "one"])
     assert table["share"].to_list() == [0, None, 1]
-    assert table["expected"].to_list() == [0, None, pytest.approx(0.95)]
+    assert table["expected"].to_list() == [0, None, pytest.approx(0.75)]
 
 
 def test_copies_of_one_document_cover_one_another():

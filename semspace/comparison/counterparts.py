@@ -46,8 +46,8 @@ class Counterparts:
     own_score : ndarray of float32, shape (n,)
         Its cosine; NaN where there is none.
     yardsticks : ndarray of float64, shape (corpora,)
-        For each corpus the cosine that 95 % of its documents reach to their nearest in the rest of it; NaN for a
-        corpus of one document or none.
+        For each corpus the cosine that 95 % of its documents reach to their nearest in the rest of it (all, if they
+        are fewer than 19); NaN for a corpus of one document or none.
     covered : ndarray of bool, shape (n,)
         Whether `other_score` reaches the yardstick of the corpus that `other` is of; False where it has none.
     """
@@ -104,7 +104,9 @@ def coverage(found: Counterparts, of: npt.ArrayLike, names: Sequence[str]) -> pl
     ``expected`` is 0.95 for two corpora, by construction. Of several corpora the nearest of all others is nearer than
     that of any one; if all are of one source and the others hold n_1, n_2, ... documents, N in all, ``expected`` is
     ``1 - sum(n_i / N * 0.05 ** (N / n_i))``: the nearest is the i-th's with probability n_i / N, and is the best of
-    N documents where the yardstick speaks of n_i.
+    N documents where the yardstick speaks of n_i. The yardstick of fewer than 19 documents is reached by all of them,
+    so that ``1 / (n_i + 1)`` stands for 0.05. Simulated, 40 pairs of 400 documents each (normal directions in 5 and 50
+    dimensions) had 0.951 and 0.950 on average, 3 corpora 0.997, as expected; 40 random halves of 300 news texts 0.951.
     """
     corpora = belonging.checked(of, len(found.other))
     total = belonging.counted(corpora, list(names))
@@ -131,7 +133,8 @@ def _expected(total: Rows) -> list[float | None]:
     for one, own in enumerate(total):
         others = np.delete(total, one)
         others = others[others > 0]
-        missed = np.where(others > 1, (1 - AT_HOME) ** (others.sum() / others), 1.0)  # one alone has no yardstick
+        outside = np.maximum(1 - AT_HOME, 1 / (others + 1))
+        missed = np.where(others > 1, outside ** (others.sum() / others), 1.0)  # one alone has no yardstick
         expected.append(float(1 - others @ missed / others.sum()) if own else None)
     return expected
 

@@ -102,7 +102,6 @@ def _meet(
                 high += 1
             many, others = high - low, end - high
             turns = min(others, -(-peers * max(many, others) // many))
-            state[LEFT_OUT] += many * (others - turns)
             for place in range(many):
                 a = order[low + place]
                 for turn in range(turns):
@@ -112,6 +111,7 @@ def _meet(
                         if overlap >= min_overlap:
                             found[a] = found[b] = True
                             keep(first, second, scores, state, least, a, b, np.float32(overlap))
+                state[LEFT_OUT] += found[a] * (others - turns)  # others may be its twins, too
             low = high
         begin = end
 
