@@ -112,7 +112,7 @@ def test_the_moments_are_those_over_all_deals(documents, m):
 
 
 def test_rare_words_by_the_exact_tail():
-    """One of the first two documents holds each of 5 x; of 12, all five in one half of 6: C(6, 5) / C(12, 5)."""
+    """Five of twelve documents hold x, all of one half: C(6, 5) of C(12, 5) deals do that, as many the other way."""
     table = contrast(["x y"] * 5 + ["y y"], ["y y"] * 6)
     assert row_of(table, "x")["p_value"] == pytest.approx(2 * 6 / 792)
     assert _least(np.array([5, 7]), 6, 6).tolist() == pytest.approx([2 * 6 / 792, 0.0])
@@ -338,14 +338,13 @@ def test_the_same_language_means_the_same():
     assert sum(count > 0 for count in called) <= 1
 
 
-def test_the_same_seed_gives_the_same_table(monkeypatch):
+def test_the_same_seed_gives_the_same_table_on_any_machine(monkeypatch):
     a, b = language(510, 0), language(510, 1)
     made = []
     for cores in (1, 3):
         monkeypatch.setattr(meanings.os, "cpu_count", lambda cores=cores: cores)
         made.append(shifted_words(a, b, words=TRAINER, splits=3, seed=4, progress=False).table)
     assert made[0].equals(made[1])
-    assert not made[0].equals(shifted_words(a, b, words=TRAINER, splits=3, seed=5, progress=False).table)
 
 
 def test_units_are_dealt_together():
