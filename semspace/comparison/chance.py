@@ -30,9 +30,9 @@ class Shifts(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """The shift expected by chance of each word, by how many standard deviations it is more, and how likely that is."""
+    """The shift expected of each word, by how many standard deviations it is more, and how likely that is."""
 
-    by_chance: Floats
+    expected: Floats
     z: Floats
     p_value: Floats
 
@@ -43,32 +43,49 @@ def judge(observed: Shifts, dealt: list[Shifts]) -> Judged:
     A shift by chance depends on how often a word comes, in how many documents, and on the word itself: one of many
     uses is never learnt twice alike. The first two are fitted by regression, over all words and deals (on the scale of
     Fisher's z of the cosine, where they are near normal); the third is the word's own mean residual, shrunk towards 0
-    by how much such means are worth (Efron & Morris 1975). What each deal has beyond what the *other* deals predict is
-    the distribution that the observed excess is held against.
+    by how much such means are worth (Efron & Morris 1975). What the deals lead one to expect is subtracted, and so is
+    what then remains of the median word: two trainings are closer to one another or less so as a whole, and words of
+    corpora on different subjects all keep somewhat different company. So what is left tells of the word.
+
+    The same is done with each deal, of which the *other* deals say what to expect. What is left there is what chance
+    gives, and the observed is held against it.
 
     Parameters
     ----------
     observed : Shifts
         Without NaN.
     dealt : list of Shifts
-        Of the same words; at least 2.
+        Of the same words; at least 3.
     """
     x = np.stack([_features(one) for one in dealt])  # (S, V, f)
     y = np.stack([_stretched(one.shift) for one in dealt])  # (S, V)
     known = ~np.isnan(y)
+    deals = np.arange(len(dealt))
+    excess = np.stack([_excess(y[s], _expected(x[deals != s], y[deals != s], x[s])) for s in deals])
+    scale = np.linalg.lstsq(x[known][:, :3], np.log(np.abs(excess[known]) + 1e-3), rcond=None)[0]
+    null = excess[known] / np.exp(x[known][:, :3] @ scale)
+    at, value = _features(observed), _stretched(observed.shift)
+    own = _excess(value, _expected(x, y, at))
+    z = own / np.exp(at[:, :3] @ scale)
+    return Judged(1 + np.tanh(value - own), z / null.std(), tail_chance(z, null))
+
+
+def _expected(x: Floats, y: Floats, at: Floats) -> Floats:
+    """Predict the shifts of words from those in several deals, of the features x (S, V, f) and values y (S, V)."""
+    known = ~np.isnan(y)
     weights = np.linalg.lstsq(x[known], y[known], rcond=None)[0]
     rest = np.where(known, y - x @ weights, 0.0)
-    worth = _worth(rest, known)
-    total, times = rest.sum(axis=0), known.sum(axis=0)
-    own = _shrunk(total, times, worth)
-    others = _shrunk(total - rest, times - known, worth)
-    excess = (rest - others)[known]
-    scale = _scale(x[known], excess)
-    expected = _features(observed) @ weights + own
-    z = (_stretched(observed.shift) - expected) / np.exp(_features(observed)[:, :3] @ scale)
-    null = excess / np.exp(x[known][:, :3] @ scale)
-    spread = null.std()
-    return Judged(1 + np.tanh(expected), z / spread, tail_chance(z, null))
+    times, worth = known.sum(axis=0), _worth(rest, known)
+    # The mean of a word's residuals, as if one more, of weight 1 / worth, were 0.
+    own = rest.sum(axis=0) * worth / (times * worth + 1)
+    predicted: Floats = at @ weights + own
+    return predicted
+
+
+def _excess(y: Floats, expected: Floats) -> Floats:
+    """Return how much more words moved than expected, and more than the median word did."""
+    excess = y - expected
+    return np.asarray(excess - max(0.0, float(np.nanmedian(excess))), np.float64)
 
 
 def _stretched(shift: Floats) -> Floats:
@@ -97,18 +114,6 @@ def _worth(rest: Floats, known: npt.NDArray[np.bool_]) -> float:
     within = (np.where(known, rest - means, 0.0) ** 2).sum() / (times - 1).sum()
     between = max(0.0, float(means.var() - within * (1 / times).mean()))
     return between / max(float(within), 1e-12)
-
-
-def _shrunk(total: Floats, times: npt.NDArray[np.int64], worth: float) -> Floats:
-    """Return the mean of a word's residuals, as if one more of weight 1 / `worth` were 0."""
-    shrunk: Floats = total * worth / (times * worth + 1)
-    return shrunk
-
-
-def _scale(x: Floats, excess: Floats) -> Floats:
-    """Fit how the logarithm of the size of excess depends on the first three features."""
-    size = np.log(np.abs(excess) + 1e-3)
-    return np.asarray(np.linalg.lstsq(x[:, :3], size, rcond=None)[0], np.float64)
 
 
 def tail_chance(values: Floats, null: Floats) -> Floats:

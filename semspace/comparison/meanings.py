@@ -27,19 +27,17 @@ from semspace.words.word2vec import Word2Vec
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 
-SCHEMA = pl.Schema(
-    {
-        "word": pl.String,
-        "count_a": pl.Int64,
-        "count_b": pl.Int64,
-        "shift": pl.Float64,
-        "by_chance": pl.Float64,
-        "p_value": pl.Float64,
-        "q_value": pl.Float64,
-        "nearest_a": pl.List(pl.String),
-        "nearest_b": pl.List(pl.String),
-    }
-)
+SCHEMA: dict[str, Any] = {
+    "word": pl.String,
+    "count_a": pl.Int64,
+    "count_b": pl.Int64,
+    "shift": pl.Float64,
+    "expected": pl.Float64,
+    "p_value": pl.Float64,
+    "q_value": pl.Float64,
+    "nearest_a": pl.List(pl.String),
+    "nearest_b": pl.List(pl.String),
+}
 _LEAST_WORDS = 50_000  # on either side: of less text nothing is learnt
 _LEAST_SHARED = 50  # words: fewer don't say how one space lies in the other
 _LEAST_UNITS = 10  # on either side: fewer can't be dealt in many ways
@@ -96,7 +94,7 @@ def shifted_words(
         default 64 dimensions, and more epochs of fewer words.
     spaces : (Space, Space), optional
         Word spaces of the two corpora that you have already, of the same number of dimensions. Then nothing is learnt,
-        and nothing is known of chance: `by_chance`, `p_value` and `q_value` are null.
+        and nothing is known of chance: `expected`, `p_value` and `q_value` are null.
     units : ndarray of int, shape (len(texts_a) + len(texts_b),), optional
         What each document is part of, such as the book of a paragraph: whole units are dealt.
     min_count : int
@@ -110,10 +108,11 @@ def shifted_words(
     Returns
     -------
     Meanings
-        Its table has the columns ``word``, ``count_a``, ``count_b``, ``shift`` (0 to 2), ``by_chance`` (the shift
-        that chance lets expect of this word), ``p_value`` (one-sided), ``q_value`` (false discovery rate, Benjamini &
-        Hochberg 1995), ``nearest_a`` and ``nearest_b`` (the six words of both corpora that are nearest to it in
-        either). It is empty where there is too little text, and its note says so.
+        Its table has the columns ``word``, ``count_a``, ``count_b``, ``shift`` (0 to 2), ``expected`` (the shift of
+        such a word by chance, and as far as words of these corpora move on the whole), ``p_value`` (one-sided),
+        ``q_value`` (false discovery rate, Benjamini & Hochberg 1995), ``nearest_a`` and ``nearest_b`` (the six words
+        of both corpora that are nearest to it in either). Words come in order of how far they moved beyond what is
+        expected, in standard deviations. It is empty where there is too little text, and its note says so.
 
     Raises
     ------
@@ -123,8 +122,8 @@ def shifted_words(
 
     Notes
     -----
-    Where corpora are about different things, most of their words keep somewhat different company, and most q-values
-    are small. That is so, and no error; the order says which words moved most.
+    Where corpora are about different things, all their words keep somewhat different company. What the median word
+    does beyond chance is therefore expected of every word, and a small q-value is for words that stand out.
     """
     minimum = checks.whole("min_count", min_count)
     times = checks.whole("splits", splits, low=3)
@@ -325,7 +324,7 @@ def _table(counts: WordCounts, first: Bools, seen: _Seen, judged: Judged | None)
         "count_a": said[0],
         "count_b": said[1],
         "shift": seen.aligned.shift(),
-        "by_chance": judged.by_chance if judged else unknown,
+        "expected": judged.expected if judged else unknown,
         "p_value": judged.p_value if judged else unknown,
         "q_value": stats.false_discovery_control(judged.p_value) if judged else unknown,
         "nearest_a": near[0],

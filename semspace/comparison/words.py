@@ -121,7 +121,7 @@ def word_contrast(
 
 
 def _sides(counts: WordCounts, first: Bools, second: Bools, units: Ints | None) -> tuple[_Side, _Side]:
-    """Take the two corpora out of all documents; their units are numbered one after the other."""
+    """Take the two corpora out of all documents, and number the units of each from 0."""
     n = len(counts.lengths)
     for name, mask in (("first", first), ("second", second)):
         if getattr(mask, "dtype", None) != np.bool_ or mask.shape != (n,):
@@ -130,13 +130,12 @@ def _sides(counts: WordCounts, first: Bools, second: Bools, units: Ints | None) 
         raise InputError(f"no document may be of both corpora; {int((first & second).sum())} are")
     if units is not None and np.shape(units) != (n,):
         raise InputError(f"units must be {n} numbers, one for each document counted; got shape {np.shape(units)}")
-    sides, start = [], 0
+    sides = []
     for mask in (first, second):
         own = np.arange(mask.sum(), dtype=np.int64)
         if units is not None:
             own = np.unique(np.asarray(units)[mask], return_inverse=True)[1].astype(np.int64)
-        sides.append(_Side(counts.counts[mask], counts.lengths[mask].astype(np.float64), own + start))
-        start += int(own.max(initial=-1)) + 1
+        sides.append(_Side(counts.counts[mask], counts.lengths[mask].astype(np.float64), own))
     return sides[0], sides[1]
 
 
@@ -147,7 +146,7 @@ def _holders(counts: csr_array) -> Ints:
 
 def _by_unit(side: _Side) -> tuple[csr_array, Floats]:
     """Add up documents of one unit: counts (units, V) and lengths (units,)."""
-    own = side.units - side.units.min(initial=0)
+    own = side.units
     k = int(own.max(initial=-1)) + 1
     if k == len(own) and (own == np.arange(k)).all():
         return side.counts, side.lengths
