@@ -67,15 +67,17 @@ def words(
     xs, ys = np.array([across(at) for at in logs]), np.array([up(at) for at in z])
     drawn = _selection(z, known, most)
     named = _placed(texts, np.where(known, z, 0.0), xs, ys, labels, sides)
-    radii = dict.fromkeys((i for i, _, _ in named), 3.5)
-    dots = "".join(
-        f"<g><title>{escaped(clip(texts[i], 60))}: {often[i]:,.3g} per million, z {z[i]:.1f}</title>"
-        f'<circle cx="{xs[i]:.1f}" cy="{ys[i]:.1f}" r="{radii.get(i, 2.0)}" {_fill(z[i], known[i])}/></g>'
-        for i in sorted({*drawn, *radii})
-    )
-    note = f" ({len(drawn):,} of {len(texts):,} words drawn)" if len(drawn) < len(texts) else ""
+    labelled = {i for i, _, _ in named}
+    dots = {
+        i: f"<g><title>{escaped(clip(texts[i], 60))}: {often[i]:,.3g} per million, z {z[i]:.1f}</title>"
+        f'<circle cx="{xs[i]:.1f}" cy="{ys[i]:.1f}" r="{3.5 if i in labelled else 2}" {_fill(z[i], known[i])}/></g>'
+        for i in sorted({*drawn, *labelled})
+    }
+    faint = "".join(dot for i, dot in dots.items() if i not in labelled)
+    bold = "".join(label for _, _, label in named) + "".join(dots[i] for i in sorted(labelled))
+    note = f" ({len(dots):,} of {len(texts):,} words drawn)" if len(dots) < len(texts) else ""
     description = _told(texts, z, known, sides)
-    body = _frame(across, up, sides) + dots + "".join(label for _, _, label in named)
+    body = _frame(across, up, sides) + faint + bold
     return Figure(svg(body, _TOP + _HEIGHT + 42, f"{caption} {description}"), caption + note, description)
 
 
