@@ -28,6 +28,7 @@ _BETWEEN = (
     rf"|[。！？।॥]+[{_QUOTES}]*\s*[^\s{_QUOTES}。！？।॥]"
     r"|\n\s*\n"
 )
+_LOWER_CASE = rf"[.!?…]+[{_QUOTES}]*\s+\S|\n\s*\n"  # the same in a text that has no capitals at all
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,16 +90,20 @@ def count(texts: pl.Series) -> Counted:
 
 
 def sentence_counts(texts: pl.Series) -> Counts:
-    """Count the sentences of each text, at least 1; a name after an abbreviation ("Mr. Smith") counts as another.
+    """Count the sentences of each text, at least 1; a name after an abbreviation ("Mr. Smith") begins another.
 
     Examples
     --------
     >>> import polars as pl
-    >>> sentence_counts(pl.Series(["One, e.g. this. Two! (Three?)", "no end", "これは一つ。二つ。"])).tolist()
-    [3, 1, 2]
+    >>> sentence_counts(pl.Series(["One, e.g. this. Two! (Three?)", "one. two", "これは一つ。二つ。"])).tolist()
+    [3, 2, 2]
     """
-    found: Counts = texts.str.strip_chars().str.count_matches(_BETWEEN).to_numpy().astype(np.int64) + 1
-    return found
+    texts = texts.str.strip_chars()
+    found = texts.str.count_matches(_BETWEEN)
+    lower = ~texts.str.contains(r"\p{Lu}") & texts.str.contains(r"\p{Ll}")
+    found = found.zip_with(~lower, texts.str.count_matches(_LOWER_CASE))
+    counts: Counts = found.to_numpy().astype(np.int64) + 1
+    return counts
 
 
 @numba.njit(cache=True, nogil=True)

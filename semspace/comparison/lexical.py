@@ -1,9 +1,9 @@
 """How varied the words of a document are, whatever its length: the moving-average type-token ratio.
 
-The share of different words in a text falls as the text grows, since words come back: long texts look poor. Of the
-measures made to correct that, the moving average over windows of one size (MATTR, Covington & McFall 2010) can't depend
-on length by construction, and is among the steadiest down to texts of 50 words (Zenker & Kyle 2021), where MTLD and
-HD-D (McCarthy & Jarvis 2010) want a hundred or more.
+The share of different words in a text falls as the text grows, since words come back: long texts look poor. The moving
+average over windows of one size (MATTR, Covington & McFall 2010) doesn't depend on length. Like all measures that bring
+texts to one length it depends on which (Bestgen 2023, arXiv 2307.04626), so all corpora have the same window. One of 50
+serves shorter documents than MTLD (McCarthy & Jarvis 2010), which wants a hundred words (Koizumi 2012).
 """
 
 from __future__ import annotations

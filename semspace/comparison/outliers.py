@@ -50,10 +50,11 @@ def outliers(
 
     The score is that of Angiulli & Pizzuti (2002). The limit lies 2.33 deviations above the median, where a deviation
     is what takes the median to the ninth decile, in a normal distribution one and a quarter: no tenth of the documents
-    can move it, and how long the lower tail is doesn't matter. About one in a hundred documents of a corpus without
-    oddities lies beyond. What is usual is known from up to 2,000 documents. Any other is dropped as soon as ten
-    are found that are near enough, which is exact (Bay & Schwabacher 2003). In a corpus of more than 40,000, the
-    neighbours are sought among a random 40,000 (after Sugiyama & Borgwardt 2013).
+    can move it, and how long the lower tail is doesn't matter. About one in a hundred normal points of many dimensions
+    lies beyond, and of real corpora from none to two; of points in few dimensions, with a long tail, up to five. What
+    is usual is known from up to 2,000 documents. Any other is dropped as soon as ten are found that are near enough,
+    which is exact (Bay & Schwabacher 2003). In a corpus of more than 40,000, the neighbours are sought among a random
+    40,000 (after Sugiyama & Borgwardt 2013).
 
     Parameters
     ----------

@@ -13,10 +13,11 @@ Floats = npt.NDArray[np.float64]
 def lix(words: Counts, long: Counts, sentences: Counts) -> Floats:
     """Return LIX of each document, shape (n,): words a sentence, plus the percentage of long words; NaN without words.
 
-    About 20 is very easy, 30 easy (fiction), 40 medium (newspapers), 50 hard (factual prose), 60 very hard
-    (Björnsson 1968, Läsbarhet; Anderson 1983, Journal of Reading 26). Unlike Flesch's formulas it needs no
-    syllables, so that it means the same in corpora of different languages; but languages that write compounds
-    as one word, as German does, come out some ten points higher.
+    About 20 is very easy, 30 easy (fiction), 40 medium (newspapers), 50 hard (factual prose), 60 very hard (Björnsson
+    1968, Läsbarhet; Anderson 1983, Journal of Reading 26). Unlike Flesch's formulas it needs no syllables, so it can be
+    had for any language written with spaces; but a language of long words, as German and Finnish with their compounds,
+    comes out higher for the same kind of text (Björnsson 1983, Reading Research Quarterly 18): it ranks corpora of one
+    language.
 
     Parameters
     ----------
