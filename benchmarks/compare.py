@@ -90,7 +90,9 @@ def against_peers(size: int, rounds: int) -> None:
         ratio = f"{time / own:.1f}×" if "POT" not in name else ""
         rows.append([name, f"{time:.2f}", ratio, same])
     together = sum(median(seconds[name]) for name in others[:2])
-    print(f"Two corpora of {size:,}, 384 dimensions, {PERMUTATIONS} permutations, medians of {rounds} alternating runs.\n")
+    print(
+        f"Two corpora of {size:,}, 384 dimensions, {PERMUTATIONS} permutations, medians of {rounds} alternating runs.\n"
+    )
     print(table(["what", "seconds", "to semspace", "difference of the value"], rows))
     print(f"\nMMD and energy distance, straightforward, to semspace's: {together / own:.1f}×")
 
@@ -171,9 +173,7 @@ def whole(size: int) -> None:
     vectors, sentences = np.asarray(wikipedia(2 * size)[: 2 * size]), texts(2 * size)
     warm_up()
     spaces = [
-        ss.Space.from_vectors(
-            [str(row) for row in range(size)], vectors[part], {"text": sentences[part]}
-        )
+        ss.Space.from_vectors([str(row) for row in range(size)], vectors[part], {"text": sentences[part]})
         for part in (slice(0, size), slice(size, 2 * size))
     ]
     del vectors, sentences

@@ -14,7 +14,7 @@ Options: ``--splits 200``, ``--draws 100``, ``--quick``.
 """
 
 import argparse
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 

@@ -6,10 +6,10 @@ import numpy as np
 import polars as pl
 import pytest
 from scipy.spatial.distance import cdist
+from semspace.comparison.overlap import near_pairs
 
 import semspace as ss
 from semspace.comparison import distances
-from semspace.comparison.overlap import near_pairs
 from semspace.comparison.shares import _newcombe
 from semspace.comparison.words import word_contrast
 from semspace.errors import InputError

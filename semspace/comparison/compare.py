@@ -20,7 +20,7 @@ from semspace.comparison.distances import Answers, answers, none_at_all
 from semspace.comparison.duplicates import overlap_counts, shared_documents
 from semspace.comparison.meanings import Meanings, shifted_words
 from semspace.comparison.profile import profile
-from semspace.comparison.samples import Samples, samples_of
+from semspace.comparison.samples import Rows, Samples, samples_of
 from semspace.comparison.scale import references
 from semspace.comparison.several import distances_of_pairs
 from semspace.comparison.shares import group_shares
@@ -33,6 +33,7 @@ from semspace.text.corpus import Corpus
 from semspace.words.word2vec import Word2Vec
 
 _WORDS_OF_EACH = 2_000  # that are kept of each of several corpora
+_LETTERS_LEARNT = 3_000_000  # of each corpus, for what words mean: half a million words
 Words = Word2Vec | tuple[Space, Space] | bool | None
 
 
@@ -183,9 +184,13 @@ def _check_given(
 ) -> None:
     for one in given:
         if not isinstance(one, (Corpus, Space)):
-            raise InputError(f"compare takes corpora or spaces; got {type(one).__name__}: see Corpus.read, Encoder.embed")
+            raise InputError(
+                f"compare takes corpora or spaces; got {type(one).__name__}: see Corpus.read, Encoder.embed"
+            )
     if by is None and len(given) < 2:
-        raise InputError(f"compare takes two or more corpora, or one with by=, the column to divide it by; got {len(given)}")
+        raise InputError(
+            f"compare takes two or more corpora, or one with by=, the column to divide it by; got {len(given)}"
+        )
     if by is not None and (len(given) != 1 or not isinstance(by, str)):
         raise InputError(f"by= names a column of one corpus; got {len(given)} corpora and by={by!r}")
     if cuts is not None and by is None:
@@ -210,9 +215,7 @@ def _all_of(kind: type, given: object, count: int | None = None) -> bool:
 
 
 def _answers(samples: Samples, found: Evidence, settings: Settings) -> Answers:
-    return answers(
-        samples, found, permutations=settings.permutations, resamples=settings.resamples, seed=settings.seed
-    )
+    return answers(samples, found, permutations=settings.permutations, resamples=settings.resamples, seed=settings.seed)
 
 
 def _pairs(samples: Samples, found: Evidence, settings: Settings) -> pl.DataFrame:
@@ -275,11 +278,29 @@ def _titled(samples: Samples, own: int, table: pl.DataFrame) -> pl.DataFrame:
 
 
 def _meanings(samples: Samples, settings: Settings) -> Meanings | None:
-    if samples.corpora > 2 or samples.texts is None or settings.words is False:
+    if samples.corpora > 2 or samples.texts is None or settings.words is False or samples.same:
         return None
-    a, b = (samples.texts[samples.rows(corpus)] for corpus in (0, 1))
     trainer = settings.words if isinstance(settings.words, Word2Vec) else None
     spaces = settings.words if isinstance(settings.words, tuple) else None
-    return shifted_words(
-        a, b, words=trainer, spaces=spaces, units=samples.units, seed=settings.seed, progress=settings.progress
+    # Learning takes in proportion to the text; whoever gives a trainer gets all of the text learnt.
+    most = None if trainer or spaces else _LETTERS_LEARNT
+    kept = [_some(samples, corpus, most, settings.seed) for corpus in (0, 1)]
+    a, b = (samples.texts.gather(rows) for rows in kept)
+    units = None if samples.units is None else samples.units[np.concatenate(kept)]
+    found = shifted_words(
+        a, b, words=trainer, spaces=spaces, units=units, seed=settings.seed, progress=settings.progress
     )
+    left = len(samples) - len(a) - len(b)
+    note = f"{found.note} It rests on a random {len(a) + len(b):,} of {len(samples):,} documents; words= takes all."
+    return Meanings(found.table, note.strip()) if left else found
+
+
+def _some(samples: Samples, corpus: int, most: int | None, seed: int) -> Rows:
+    """Choose documents of a corpus, of so many letters together."""
+    assert samples.texts is not None
+    rows = np.arange(len(samples))[samples.rows(corpus)]
+    if most is None:
+        return rows
+    mixed = np.random.default_rng(seed).permutation(rows)
+    letters = np.cumsum(samples.texts.gather(mixed).str.len_chars().to_numpy())
+    return np.sort(mixed[: max(int(np.searchsorted(letters, most)), 1)])

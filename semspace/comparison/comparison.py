@@ -119,9 +119,7 @@ class Comparison:
         """
         if self.pairs is not None:
             return self.pairs
-        rows = [
-            (d.name, d.value, *d.interval, d.by_chance, d.p_value, *d.halves) for d in self._of_two("it").distances
-        ]
+        rows = [(d.name, d.value, *d.interval, d.by_chance, d.p_value, *d.halves) for d in self._of_two("it").distances]
         return pl.DataFrame(rows, schema=[*_DISTANCE_COLUMNS, "halves_a", "halves_b"], orient="row")
 
     def known(self) -> pl.DataFrame:
@@ -349,9 +347,7 @@ class Comparison:
     def _shown(self) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
         if self.pairs is None:
             found = self._of_two("it").distances
-            return _DISTANCE_COLUMNS, [
-                (d.name, d.value, *d.interval, d.by_chance, p_value(d.p_value)) for d in found
-            ]
+            return _DISTANCE_COLUMNS, [(d.name, d.value, *d.interval, d.by_chance, p_value(d.p_value)) for d in found]
         table = self.pairs.filter(pl.col("distance") == "mmd").select(_PAIR_COLUMNS)
         rows = [(*row[:-2], p_value(row[-2]), p_value(row[-1])) for row in table.iter_rows()]
         if len(rows) > _SHOWN_PAIRS:

@@ -8,7 +8,6 @@ and no matrix of all pairs is ever held.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -98,9 +97,7 @@ def _lane(points: FloatMatrix, cells: Cells, kernels: Kernels, lane: int, lanes:
         for left in range(start, n, _TILE):
             right = min(left + _TILE, n)
             products = points[start:stop] @ points[left:right].T
-            _tile(
-                products, squares, start, left, cells.of_row, cells.corpus_of_row, rate, values, below, sums, rows
-            )
+            _tile(products, squares, start, left, cells.of_row, cells.corpus_of_row, rate, values, below, sums, rows)
         if shown is not None:
             shown.update(stop - start)
     return Sums(sums, rows)
@@ -145,9 +142,7 @@ def _tile(
 
 
 @compiled
-def _add_runs(
-    values: Any, first: int, columns: int, left: int, cell: Any, corpus: Any, sums: Any, row: Any
-) -> None:
+def _add_runs(values: Any, first: int, columns: int, left: int, cell: Any, corpus: Any, sums: Any, row: Any) -> None:
     """Add up the values of each cell's columns, which lie side by side."""
     j = first
     while j < columns:

@@ -9,12 +9,25 @@ import polars as pl
 
 from semspace.clusters.page import method_of
 from semspace.comparison import several
-from semspace.comparison.distances import MEANINGS, Distance
+from semspace.comparison.distances import Distance
 from semspace.comparison.verdict import SURE
 from semspace.display import clip, p_value
 from semspace.latent.pca import PCA
 from semspace.report import (
-    Figure, Number, Page, Prose, Section, Table, bars, heatmap, ridges, ruler, scatter, stacked, tree, words,
+    Figure,
+    Number,
+    Page,
+    Prose,
+    Section,
+    Table,
+    bars,
+    heatmap,
+    ridges,
+    ruler,
+    scatter,
+    stacked,
+    tree,
+    words,
 )  # fmt: skip
 from semspace.space import Space
 
@@ -224,14 +237,18 @@ def _groups(found: Comparison) -> Section:
         )
         headers = ("group", f"in {a}", f"in {b}", f"share of {a}", f"share of {b}", "p-value", "q-value")
         return Section(
-            "Which groups?", (Prose(said, strong=True), figure, Table(headers, _share_rows(shares), limit=_ROWS)), method
+            "Which groups?",
+            (Prose(said, strong=True), figure, Table(headers, _share_rows(shares), limit=_ROWS)),
+            method,
         )
     grouped = found.grouping
     counts = np.zeros((len(found.names), count), np.int64)
     np.add.at(counts, (found.samples.of, grouped.labels), 1)
     figure = heatmap_of_shares(counts, found.names, grouped.names)
     headers = ("corpus", "group", "in it", "in the rest", "share of it", "share of the rest", "p-value", "q-value")
-    table = Table(headers, _share_rows(sure, "corpus"), "Groups clearly larger or smaller than in the rest", limit=_ROWS)
+    table = Table(
+        headers, _share_rows(sure, "corpus"), "Groups clearly larger or smaller than in the rest", limit=_ROWS
+    )
     return Section("Which groups?", (figure, table), method)
 
 
@@ -409,7 +426,9 @@ def _shared(found: Comparison) -> Section:
     rows = [
         (kind, x, y, score, overlap, containment, one, other)
         for (x, y, kind, overlap, containment, score), (one, other) in zip(
-            pairs.head(_PAIRED).select("a", "b", "kind", "overlap", "containment", "score").iter_rows(), read, strict=True
+            pairs.head(_PAIRED).select("a", "b", "kind", "overlap", "containment", "score").iter_rows(),
+            read,
+            strict=True,
         )
     ]
     headers = ("kind", "id", "id of the other", "cosine", "shared runs", "contained", "text", "text of the other")
@@ -479,7 +498,9 @@ def _profile(found: Comparison) -> Section:
     if len(odd):
         texts = dict(zip(zip(found.samples.owners, found.samples.ids, strict=True), _texts(found), strict=True))
         listed = [(corpus, id, far, texts[corpus, id]) for corpus, id, far in odd.iter_rows()]
-        blocks.append(Table(("corpus", "id", "distance", "text"), listed, "Documents odd in their own corpus", width=160))
+        blocks.append(
+            Table(("corpus", "id", "distance", "text"), listed, "Documents odd in their own corpus", width=160)
+        )
     method = (
         "Diversity is the mean share of different words in a window of so many words, which doesn't depend on length "
         "(moving-average type-token ratio, Covington and McFall 2010). LIX (Björnsson 1968) adds words a sentence and the "

@@ -302,5 +302,7 @@ def _units(names: tuple[str, ...], parts: list[tuple[Space, Rows]], of: Rows, un
     for corpus, name in enumerate(names):
         count = len(np.unique(codes[of == corpus]))
         if count < FEWEST:
-            raise InputError(f"a corpus must have at least {FEWEST} units to be compared; {name} has {count} of {unit!r}")
+            raise InputError(
+                f"a corpus must have at least {FEWEST} units to be compared; {name} has {count} of {unit!r}"
+            )
     return codes
