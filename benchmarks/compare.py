@@ -1,16 +1,16 @@
-"""Claim: distances of corpora with their p-values come at least ten times as fast as by straightforward means, and equal.
+"""Claim: distances of corpora with p-values come ten times as fast as by straightforward means, and are equal.
 
 First, posts of 20 Newsgroups, two of its groups of groups (``comp.*`` and ``rec.*``): the unbiased MMD² with a Gaussian
 kernel and the energy distance, each with 999 permutations, and the Fréchet distance. The peers: scikit-learn's pairwise
 kernels, permuted by indexing, as one writes it in a notebook; hyppo's MMD and Energy, which test the same hypotheses by
-statistics of their own; POT's Bures-Wasserstein distance, without a p-value. All alternate in one run. Values are compared
-with those of scikit-learn and POT.
+statistics of their own; POT's Bures-Wasserstein distance, without a p-value. All alternate in one run. Values are
+compared with those of scikit-learn and POT.
 
-Second, the whole of `compare` (distances, groups, words, copies, counterparts, profiles) on two corpora of many sentences
-of Wikipedia, vectors given: seconds, and memory at the peak, each size in a process of its own.
+Second, the whole of `compare` (distances, groups, words, copies, counterparts, profiles) on two corpora of many
+sentences of Wikipedia, vectors given: seconds, and memory at the peak, each size in a process of its own.
 
-Options: ``--size 1000`` (of a side, in the first part), ``--rounds 3``, ``--sizes 20k,200k`` (of a side, in the second),
-``--quick``.
+Options: ``--size 1000`` (of a side, in the first part), ``--rounds 3``, ``--sizes 20k,200k`` (of a side, in the
+second), ``--quick``.
 """
 
 import argparse

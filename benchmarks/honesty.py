@@ -1,8 +1,8 @@
 """Claim: the p-values of `compare` are honest, and find what is there.
 
-Under the null: random halves of BBC News, 200 times; the share of p-values below 0.05 should be 0.05, and lie from 0.02 to
-0.08. And the same with documents dealt into few cells, as many documents are, and with the sentences of few articles as
-documents: as if they were independent, and with the article as their unit.
+Under the null: random halves of BBC News, 200 times; the share of p-values below 0.05 should be 0.05, and lie from 0.02
+to 0.08. And the same with documents dealt into few cells, as many documents are, and with the sentences of few articles
+as documents: as if they were independent, and with the article as their unit.
 
 Power: the share of p-values below 0.05 where one corpus has a few documents of another subject. BBC News: 20 % of sport
 among business, 200 documents a side, and 10 %. 20 Newsgroups: 10 % of another group, 400 a side, over pairs of groups

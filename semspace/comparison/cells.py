@@ -18,9 +18,9 @@ class Cells:
 
     Where documents are few, each is a cell. Where a corpus consists of units (the books that paragraphs are of), each
     unit is. Of many documents equally many are drawn into each cell, by chance: to permute cells is then to permute
-    documents in fewer ways, which leaves a test as sound, and nearly as strong while cells are hundreds (Domingo-Enrich,
-    Dwivedi & Mackey 2025, "Cheap permutation testing"). Documents left over stay where they are in every permutation,
-    which leaves it sound too: any group of permutations will do.
+    documents in fewer ways, which leaves a test as sound, and nearly as strong while cells are hundreds
+    (Domingo-Enrich, Dwivedi & Mackey 2025, "Cheap permutation testing"). Documents left over stay where they are in
+    every permutation, which leaves it sound too: any group of permutations will do.
 
     Parameters
     ----------

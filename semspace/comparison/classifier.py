@@ -1,7 +1,7 @@
-"""A classifier two-sample test: can unseen documents of two corpora be told apart?
+"""A classifier two-sample test, which asks whether unseen documents of two corpora can be told apart.
 
-The held-out area under the ROC curve says how often a classifier that saw half of the documents ranks a new pair, one of
-each corpus, rightly: 0.5 is guessing, 1 is telling every pair apart (Lopez-Paz & Oquab 2017).
+The held-out area under the ROC curve says how often a classifier that saw half of the documents ranks a new pair, one
+of each corpus, rightly: 0.5 is guessing, 1 is telling every pair apart (Lopez-Paz & Oquab 2017).
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ def classifier(
     Parameters
     ----------
     units : ndarray of int64, shape (m + n,), optional
-        Documents of one unit are all trained on or all unseen. Copies of a document always are: else a copy in the other
-        corpus would be taken for what it was trained as.
+        Documents of one unit are all trained on or all unseen. Copies of a document always are: else a copy in the
+        other corpus would be taken for what it was trained as.
     """
     draw = np.random.default_rng(seed)
     points = np.concatenate([a, b])
@@ -76,7 +76,7 @@ def classifier(
 
 
 def _copies(points: FloatMatrix) -> Rows:
-    """Number the different documents: copies get the same number."""
+    """Give each different document a number, and copies the same one."""
     rows = np.ascontiguousarray(points).view(np.dtype((np.void, points.dtype.itemsize * points.shape[1]))).ravel()
     return np.unique(rows, return_inverse=True)[1].astype(np.int64)
 

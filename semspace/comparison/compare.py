@@ -80,22 +80,24 @@ def compare(
     by : str, optional
         Column of the one corpus's metadata: its parts are compared, one for each value.
     cuts : number, date, text, or list of them, optional
-        Where a column of numbers or times is cut: ``by="year", cuts=1945`` compares what came before 1945 with the rest.
+        Where a column of numbers or times is cut: ``by="year", cuts=1945`` compares what came before 1945 with the
+        rest.
     encoder : Encoder, optional
         What puts the corpora into one space; not needed where a space is given, whose encoder serves.
     spaces : sequence of Space, optional
         The corpora, encoded already by one encoder, with their ids.
     words : Word2Vec, (Space, Space) or bool, optional
-        With what it is found out which words mean different things in two corpora: a trainer, or two spaces of words that
-        are there already. By default a trainer fit for the amount of text; False leaves the question out.
+        With what it is found out which words mean different things in two corpora: a trainer, or two spaces of words
+        that are there already. By default a trainer fit for the amount of text; False leaves the question out.
     names : sequence of str, optional
         What the corpora are called; A, B, … or the column's values if not given.
     unit : str, optional
-        Column that says what a document is a part of, such as the book that a paragraph is from. Parts of one unit resemble
-        each other, so they are permuted and drawn anew together; without it, documents are taken to be independent.
+        Column that says what a document is a part of, such as the book that a paragraph is from. Parts of one unit
+        resemble each other, so they are permuted and drawn anew together; without it, documents are taken to be
+        independent.
     long : {"pool", "cut", "passages"}
-        How texts longer than the encoder reads are encoded; see `Encoder.embed`. With ``"passages"``, whose are parts of
-        documents, `unit` is the document.
+        How texts longer than the encoder reads are encoded; see `Encoder.embed`. With ``"passages"``, whose are parts
+        of documents, `unit` is the document.
     k : int, optional
         How many groups to find in all together; see `cluster` for how many if not given.
     permutations : int
@@ -116,8 +118,8 @@ def compare(
     Raises
     ------
     InputError
-        If a corpus has fewer than four documents or units, spaces come from different encoders, a column isn't there, or
-        a unit is in two corpora.
+        If a corpus has fewer than four documents or units, spaces come from different encoders, a column isn't there,
+        or a unit is in two corpora.
 
     Examples
     --------

@@ -104,7 +104,7 @@ class Comparison:
 
     @property
     def p_value(self) -> float:
-        """The one p-value of two corpora: of MMD, energy distance and subjects together (see ``docs/statistics.md``)."""
+        """The one p-value of two corpora, of several tests together (see ``docs/statistics.md``)."""
         return self._of_two("p_value").p_value
 
     def distances(self) -> pl.DataFrame:
@@ -123,9 +123,9 @@ class Comparison:
         return pl.DataFrame(rows, schema=[*_DISTANCE_COLUMNS, "halves_a", "halves_b"], orient="row")
 
     def known(self) -> pl.DataFrame:
-        """Return distances between texts known to be near or far, by the same encoder: ``between``, ``distance``, ``value``.
+        """Return distances between texts known to be near or far, by the same encoder.
 
-        Empty where the encoder isn't at hand, and for several corpora.
+        Columns ``between``, ``distance``, ``value``. Empty where the encoder isn't at hand, and for several corpora.
         """
         return self.scale
 
@@ -168,8 +168,8 @@ class Comparison:
         """Return all documents, the most telling first: ``corpus``, ``id``, ``text``, ``witness``.
 
         The witness (Gretton et al. 2012, section 2.3) is the mean kernel of a document to the first corpus less that to
-        the second: the two ends of the table are what holds the corpora apart. Of several corpora it is the mean kernel to
-        the document's own corpus less that to the rest.
+        the second: the two ends of the table are what holds the corpora apart. Of several corpora it is the mean kernel
+        to the document's own corpus less that to the rest.
         """
         texts = self.samples.texts
         shown = pl.Series("text", [None] * len(self.samples), dtype=pl.String) if texts is None else texts
@@ -195,8 +195,8 @@ class Comparison:
     def duplicates(self) -> pl.DataFrame:
         """Return documents of different corpora that are the same, or nearly so.
 
-        Columns ``corpus_a``, ``a``, ``corpus_b``, ``b`` (names and ids), ``kind`` (``"exact"``, ``"near"``: by words, or
-        ``"semantic"``), ``overlap``, ``containment`` and ``score``; see `semspace.comparison.duplicates`.
+        Columns ``corpus_a``, ``a``, ``corpus_b``, ``b`` (names and ids), ``kind`` (``"exact"``, ``"near"``: by words,
+        or ``"semantic"``), ``overlap``, ``containment`` and ``score``; see `semspace.comparison.duplicates`.
         """
         pairs = self.shared.pairs
         first, second = pairs["first"], pairs["second"]
@@ -212,8 +212,8 @@ class Comparison:
     def counterparts(self) -> pl.DataFrame:
         """Return each document's nearest in another corpus, documents without a counterpart first.
 
-        Columns ``corpus``, ``id``, ``counterpart_corpus``, ``counterpart``, ``score`` (cosine) and ``covered``: whether it
-        is as near as that corpus's own documents are to each other; see `semspace.comparison.counterparts`.
+        Columns ``corpus``, ``id``, ``counterpart_corpus``, ``counterpart``, ``score`` (cosine) and ``covered``: whether
+        it is as near as that corpus's own documents are to each other; see `semspace.comparison.counterparts`.
         """
         owners, ids, near = self.samples.owners, self.samples.ids, self.near
         return pl.DataFrame(
@@ -333,7 +333,7 @@ class Comparison:
         }
 
     def page(self, data: str = "") -> pages.Page:
-        """Return the report as a page, to be written or put together with other sections; `data` is the file beside it."""
+        """Return the report as a page; `data` is the name of the file beside it that holds everything."""
         return comparison_page(self, data)
 
     def _of_two(self, asked: str) -> Answers:

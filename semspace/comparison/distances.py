@@ -18,7 +18,8 @@ MEANINGS = {
     "mmd": "how differently the corpora spread over the space of meaning (squared maximum mean discrepancy, Gaussian "
     "kernel as wide as the median distance)",
     "mmd_multi": "the same, seen at five widths at once, from a half to twice the median distance",
-    "energy": "how much further a document of one lies from those of the other than from its own kind (energy distance)",
+    "energy": "how much further a document of one lies from those of the other than from its own kind (energy "
+    "distance)",
     "frechet": "how far apart the corpora's means and covariances are (squared Fréchet distance)",
     "classifier": "how often a classifier that saw half the documents ranks a new pair of one from each corpus rightly "
     "(area under the ROC curve)",
@@ -114,8 +115,8 @@ def _of_kernel(name: str, tested: Tested, halves: list[Floats], fewest: int) -> 
 def interval_of(value: float, resampled: Floats, fewest: int) -> tuple[float, float]:
     """Give the 95 % interval of a value by how much it varies over resamples.
 
-    It is the value, more or less so many standard errors as Student's t says for the smaller corpus: percentiles would be
-    too narrow for few documents, and off for values that resampling makes larger, as it does the Fréchet distance.
+    It is the value, more or less so many standard errors as Student's t says for the smaller corpus: percentiles would
+    be too narrow for few documents, and off for values that resampling makes larger, as it does the Fréchet distance.
     """
     known = resampled[np.isfinite(resampled)]
     if len(known) < 10 or fewest < 3:

@@ -113,19 +113,19 @@ def _how_far(found: Comparison) -> str:
         else "Documents are taken to be independent of each other: paragraphs of one book aren't, and need unit=. "
     )
     known = (
-        "The known texts are English news, newsgroup posts and encyclopedia articles that ship with semspace, seen by the "
-        "same encoder and the same kernel. "
+        "The known texts are English news, newsgroup posts and encyclopedia articles that ship with semspace, seen by "
+        "the same encoder and the same kernel. "
         if len(found.scale)
         else ""
     )
     return (
-        f"MMD (Gretton et al. 2012) uses a Gaussian kernel as wide as the median distance, or five kernels from a half to "
-        f"twice that; MMD and energy distance are unbiased, so they can fall a little below 0. The Fréchet distance is too "
-        f"large from few documents: hold it against the random splits. P-values come from {made.permutations:,} random "
-        f"splits of both corpora together, intervals from {made.resamples:,} samples drawn anew. The classifier is a "
-        f"logistic regression, trained on half of the documents and judged on the rest. {units}{known}A small p-value "
-        f"says that a difference is there, not that it is large; a large one doesn't say that the corpora are alike. And "
-        f"a difference may lie in style, length or source as well as in subject."
+        "MMD (Gretton et al. 2012) uses a Gaussian kernel as wide as the median distance, or five kernels from a half "
+        "to twice that; MMD and energy distance are unbiased, so they can fall a little below 0. The Fréchet distance "
+        f"is too large from few documents: hold it against the random splits. P-values come from {made.permutations:,} "
+        f"random splits of both corpora together, intervals from {made.resamples:,} samples drawn anew. The classifier "
+        f"is a logistic regression, trained on half of the documents and judged on the rest. {units}{known}A small "
+        "p-value says that a difference is there, not that it is large; a large one doesn't say that the corpora are "
+        "alike. And a difference may lie in style, length or source as well as in subject."
     )
 
 
@@ -133,9 +133,12 @@ def _map(found: Comparison) -> Section:
     texts = found.samples.texts
     labels = found.samples.ids.to_list() if texts is None else [clip(text, 100) for text in texts]
     figure, kept = space_map(
-        found.grouping.space, found.samples.of.tolist(), list(found.names), labels, "Every mark is a document; near means "
-        "alike."
-    )  # fmt: skip
+        found.grouping.space,
+        found.samples.of.tolist(),
+        list(found.names),
+        labels,
+        "Every mark is a document; near means alike.",
+    )
     method = (
         f"The two directions in which the documents differ most (principal components), which hold {kept:.0%} of all "
         f"variance. Documents that lie apart here are apart; documents that lie together here may still differ in the "
@@ -175,10 +178,10 @@ def _far_of_several(found: Comparison) -> list[Section]:
     ]
     headers = ("one", "another", "squared MMD", "95% interval", "5% of random splits exceed", "p-value", "q-value")
     method = (
-        f"Squared MMD (Gretton et al. 2012), unbiased, with a Gaussian kernel as wide as the median distance. The p-value "
-        f"is that of MMD, energy distance and the subjects together, from {found.settings.permutations:,} random "
-        f"splits of the two corpora; the q-value is the false discovery rate over all pairs. A ring marks pairs whose "
-        f"difference isn't beyond chance: that doesn't prove them alike."
+        "Squared MMD (Gretton et al. 2012), unbiased, with a Gaussian kernel as wide as the median distance. The "
+        f"p-value is that of MMD, energy distance and the subjects together, from {found.settings.permutations:,} "
+        "random splits of the two corpora; the q-value is the false discovery rate over all pairs. A ring marks pairs "
+        "whose difference isn't beyond chance: that doesn't prove them alike."
     )
     far = Section("How far apart?", (square, Table(headers, rows, "All pairs, nearest first", limit=_ROWS)), method)
     branches = tree(merges, found.names, caption="Corpora merge at the distance of their documents (MMD).")
@@ -191,9 +194,9 @@ def _far_of_several(found: Comparison) -> list[Section]:
         caption="Every mark is a corpus; near means alike.",
     )
     note = (
-        f"The tree merges the nearest corpora first (average linkage on MMD). The map lays them out so that distances in "
-        f"the plane are as near as can be to the MMD (classical scaling, Torgerson 1952); it shows {kept:.0%} of the "
-        f"squared distances."
+        "The tree merges the nearest corpora first (average linkage on MMD). The map lays them out so that distances "
+        f"in the plane are as near as can be to the MMD (classical scaling, Torgerson 1952); it shows {kept:.0%} of "
+        "the squared distances."
     )
     return [far, Section("Which corpora are near each other?", (branches, plane), note), _map(found)]
 
@@ -201,7 +204,7 @@ def _far_of_several(found: Comparison) -> list[Section]:
 def _order(merges: np.ndarray, count: int) -> list[int]:
     from scipy.cluster.hierarchy import leaves_list
 
-    return leaves_list(merges).tolist() if count > 1 else [0]  # type: ignore[no-any-return]
+    return [int(leaf) for leaf in leaves_list(merges)] if count > 1 else [0]
 
 
 # -- what drives it -------------------------------------------------------------------------------------------
@@ -314,11 +317,11 @@ def _words_of_each(found: Comparison, sure: pl.DataFrame) -> Table:
 
 
 _WORDS = (
-    "Log-odds ratio with an informative Dirichlet prior (Monroe, Colaresi and Quinn 2008), in standard errors (z); G² is "
-    "the log-likelihood ratio (Rayson and Garside 2000); dispersion says whether a word is spread over the documents (0) or "
-    "comes in one alone (1; Gries 2008). z and G² take words for independent draws, and they come in bursts: so the "
-    "q-value, a false discovery rate (Benjamini and Hochberg 1995), rests on what dealing whole documents at random would "
-    "give. A telling word says what one corpus talks of more, not what it says about it."
+    "Log-odds ratio with an informative Dirichlet prior (Monroe, Colaresi and Quinn 2008), in standard errors (z); G² "
+    "is the log-likelihood ratio (Rayson and Garside 2000); dispersion says whether a word is spread over the "
+    "documents (0) or comes in one alone (1; Gries 2008). z and G² take words for independent draws, and they come in "
+    "bursts: so the q-value, a false discovery rate (Benjamini and Hochberg 1995), rests on what dealing whole "
+    "documents at random would give. A telling word says what one corpus talks of more, not what it says about it."
 )
 
 
@@ -348,10 +351,11 @@ def _meanings(found: Comparison) -> list[Section]:
 
 
 _MOVED = (
-    "A Word2Vec space was learnt of each corpus and the two were aligned (Hamilton, Leskovec and Jurafsky 2016); a word's "
-    "shift is one less the cosine of its two vectors. Vectors learnt twice are never the same (Dubossarsky, Weinshall and "
-    "Grossman 2017), so each shift is held against those of random splits of both corpora. Other company isn't always "
-    "another meaning: where two corpora are about different things, most words keep somewhat different company."
+    "A Word2Vec space was learnt of each corpus and the two were aligned (Hamilton, Leskovec and Jurafsky 2016); a "
+    "word's shift is one less the cosine of its two vectors. Vectors learnt twice are never the same (Dubossarsky, "
+    "Weinshall and Grossman 2017), so each shift is held against those of random splits of both corpora. Other "
+    "company isn't always another meaning: where two corpora are about different things, most words keep somewhat "
+    "different company."
 )
 
 
@@ -361,16 +365,20 @@ def _documents(found: Comparison) -> Section:
     columns = table.select("corpus", "id", "witness", pl.col("text").fill_null(""))
     headers = ("corpus", "id", "witness", "text")
     method = (
-        "The witness function of the MMD: a document's mean similarity to the first corpus less that to the second, or to "
-        "its own corpus less that to the rest. Its extremes are the documents that hold the corpora apart; they are not "
-        "typical of either."
+        "The witness function of the MMD: a document's mean similarity to the first corpus less that to the second, "
+        "or to its own corpus less that to the rest. Its extremes are the documents that hold the corpora apart; they "
+        "are not typical of either."
     )
     values = [found.witness[found.samples.rows(corpus)] for corpus in range(len(found.names))]
     values = [value[np.isfinite(value)] for value in values]
     called = [clip(name, 40) for name in found.names]
     if not two:
-        spread = ridges(called, values, caption="How much more like its own corpus than like the rest each document is.",
-                        sides=("more like the rest", "more like its own"))  # fmt: skip
+        spread = ridges(
+            called,
+            values,
+            caption="How much more like its own corpus than like the rest each document is.",
+            sides=("more like the rest", "more like its own"),
+        )
         tables = (
             Table(headers, columns.head(_PAIRED).rows(), "Most like their own corpus, least like the rest"),
             Table(headers, columns.tail(_PAIRED).reverse().rows(), "More like the rest than like their own corpus"),
@@ -438,10 +446,10 @@ def _shared(found: Comparison) -> Section:
 
 
 _SHARED = (
-    "Same text: but for capitals and spacing. Nearly the same: at least half of all runs of five words are in both (Jaccard "
-    "index, found by MinHash; Broder 1997), or four fifths of the shorter one's are in the longer one. Cosine: between "
-    "document vectors. A document has a counterpart where it lies as near to the other corpus as 95% of that corpus's own "
-    "documents do to each other. Alike in meaning needn't be copied: read the pair."
+    "Same text: but for capitals and spacing. Nearly the same: at least half of all runs of five words are in both "
+    "(Jaccard index, found by MinHash; Broder 1997), or four fifths of the shorter one's are in the longer one. "
+    "Cosine: between document vectors. A document has a counterpart where it lies as near to the other corpus as 95% "
+    "of that corpus's own documents do to each other. Alike in meaning needn't be copied: read the pair."
 )
 
 
@@ -467,9 +475,9 @@ def _counterparts(found: Comparison) -> Section:
     if rows:
         blocks = (*blocks, Table(headers, rows, limit=_PAIRED, width=160))
     method = (
-        "The nearest document of another corpus, by cosine. A document is without a counterpart if it lies further from it "
-        "than 95% of that corpus's documents lie from their own nearest: that isn't symmetric, and a larger corpus covers "
-        "more."
+        "The nearest document of another corpus, by cosine. A document is without a counterpart if it lies further "
+        "from it than 95% of that corpus's documents lie from their own nearest: that isn't symmetric, and a larger "
+        "corpus covers more."
     )
     return Section("Which documents have no counterpart?", blocks, method)
 
@@ -488,8 +496,8 @@ def _profile(found: Comparison) -> Section:
         for row in found.profiles().iter_rows(named=True)
     ]  # fmt: skip
     headers = (
-        "corpus", "documents", "words", "vocabulary", "words a document", "words a sentence", "diversity", "LIX", "language",
-        "spread", "outliers",
+        "corpus", "documents", "words", "vocabulary", "words a document", "words a sentence", "diversity", "LIX",
+        "language", "spread", "outliers",
     )  # fmt: skip
     blocks: list[Prose | Table] = [Table(headers, rows, "Each corpus by itself, with 95% intervals", limit=_ROWS)]
     if found.profile.languages_differ():
@@ -503,10 +511,11 @@ def _profile(found: Comparison) -> Section:
         )
     method = (
         "Diversity is the mean share of different words in a window of so many words, which doesn't depend on length "
-        "(moving-average type-token ratio, Covington and McFall 2010). LIX (Björnsson 1968) adds words a sentence and the "
-        "percentage of long words: 20 is very easy, 40 a newspaper, 60 very hard. Spread is the mean cosine distance of two "
-        "documents. An outlier is further from its nearest neighbours than some 99 in 100 documents of plain corpora are. "
-        "Languages are told from a sample. A vocabulary grows with its corpus, so it says nothing of two of different size."
+        "(moving-average type-token ratio, Covington and McFall 2010). LIX (Björnsson 1968) adds words a sentence and "
+        "the percentage of long words: 20 is very easy, 40 a newspaper, 60 very hard. Spread is the mean cosine "
+        "distance of two documents. An outlier is further from its nearest neighbours than some 99 in 100 documents "
+        "of plain corpora are. Languages are told from a sample. A vocabulary grows with its corpus, so it says "
+        "nothing of two of different size."
     )
     return Section("What are they like?", tuple(blocks), method)
 

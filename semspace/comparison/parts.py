@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import warnings
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -52,8 +53,8 @@ def _values(values: pl.Series, by: str) -> tuple[Rows, list[str]]:
     ordered = values.dtype.is_numeric() or values.dtype.is_temporal()
     if ordered and len(different) > _NUMBERS_AS_THEY_ARE:
         raise InputError(
-            f"by={by!r} has {len(different):,} different values, from {different[0]} to {different[-1]}; say where to cut "
-            f"it, as in cuts={_middle(different)!r} or a list of such"
+            f"by={by!r} has {len(different):,} different values, from {different[0]} to {different[-1]}; say where to "
+            f"cut it, as in cuts={_middle(different)!r} or a list of such"
         )
     number = {value: place for place, value in enumerate(different.to_list())}
     labels = np.array([number.get(value, -1) for value in values.to_list()], np.int64)
@@ -72,7 +73,7 @@ def _name(value: object) -> str:
 
 
 def _periods(values: pl.Series, by: str, cuts: Any) -> tuple[Rows, list[str]]:
-    """Number each value by the period it lies in: a period begins with its cut."""
+    """Tell in which period each value lies; a period begins with its cut."""
     points = list(cuts) if isinstance(cuts, Sequence) and not isinstance(cuts, str) else [cuts]
     if not points:
         raise InputError("cuts must be a value of the column, or a list of them; got an empty list")
@@ -112,6 +113,6 @@ def _moment(point: Any, kind: Any) -> Any:
 
 def _period_names(points: list[Any], whole: bool) -> list[str]:
     names = [f"before {points[0]}"]
-    for low, high in zip(points, points[1:], strict=False):
+    for low, high in pairwise(points):
         names.append(f"{low} to {high - 1}" if whole else f"{low} to before {high}")
     return [*names, f"{points[-1]} and after"]

@@ -128,8 +128,8 @@ def samples_of(
     progress: bool,
 ) -> Samples:
     """Make samples of what `compare` is given."""
-    encoder = encoder or next((one.encoder for one in given if _encodes(one)), None)
-    made = _spaces(given, spaces, encoder, long, progress)
+    seen = encoder or next((one.encoder for one in given if isinstance(one, Space) and one.encoder), None)
+    made = _spaces(given, spaces, seen, long, progress)
     _check_encoders(made)
     if by is not None:
         called, parts = parts_of(made[0], by, cuts)
@@ -145,11 +145,7 @@ def samples_of(
     called, parts = _large_enough(called, parts, by)
     if unit is None and long == "passages" and all(_has(space, "document") for space, _ in parts):
         unit = "document"
-    return _joined(called, parts, unit, encoder)
-
-
-def _encodes(one: object) -> bool:
-    return isinstance(one, Space) and one.encoder is not None
+    return _joined(called, parts, unit, seen or made[0].encoder)
 
 
 def _spaces(
@@ -175,7 +171,8 @@ def _spaces(
 def _embedded(corpus: Corpus, encoder: TextEncoder | None, long: str, progress: bool) -> Space:
     if not isinstance(encoder, Encoder):
         raise InputError(
-            "compare needs encoder= (see Encoder.load) for a Corpus, or spaces= of the corpora, or Spaces in their place"
+            "compare needs encoder= (see Encoder.load) for a Corpus, or spaces= of the corpora, or Spaces in their "
+            "place"
         )
     space = encoder.embed(corpus, long=long, progress=progress)
     return space if _has(space, "text") else with_texts(space, corpus)
@@ -292,12 +289,12 @@ def _units(names: tuple[str, ...], parts: list[tuple[Space, Rows]], of: Rows, un
             raise InputError(f"unit: {values.null_count():,} documents of {name} have no {unit!r}; fill it, or filter")
         columns.append(values)
     together = pl.concat(columns)
-    codes = together.rank("dense").to_numpy().astype(np.int64) - 1
+    codes: Rows = np.asarray(together.rank("dense").to_numpy(), np.int64) - 1
     homes = pl.DataFrame({"unit": together, "of": of}).unique().group_by("unit").len().filter(pl.col("len") > 1)
     if len(homes):
         raise InputError(
-            f"unit: {homes['unit'].sort()[0]!r} has documents in more than one corpus; a unit must be of one corpus, as "
-            f"a book's paragraphs are"
+            f"unit: {homes['unit'].sort()[0]!r} has documents in more than one corpus; a unit must be of one corpus, "
+            "as a book's paragraphs are"
         )
     for corpus, name in enumerate(names):
         count = len(np.unique(codes[of == corpus]))

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from semspace import corpora, queries
+from semspace import queries
 from semspace.checks import FloatMatrix
 from semspace.comparison.classifier import classifier
 from semspace.comparison.kernels import Kernels
 from semspace.comparison.twosample import KERNELS, evidence
+from semspace.corpora import load
 from semspace.sentences.base import Encoder
 from semspace.text.corpus import Corpus
 
@@ -57,6 +58,6 @@ def _vectors(encoder: Encoder, name: str) -> FloatMatrix:
 
 def _texts(name: str) -> Corpus:
     if name in ("sci.space", "alt.atheism"):
-        posts = corpora.load("newsgroups-sample")
+        posts = load("newsgroups-sample")
         return Corpus(posts.frame.filter(pl.col("newsgroup") == name))
-    return corpora.load(name)
+    return load(name)

@@ -1,10 +1,10 @@
 """Documents sorted into subjects, to see whether some subjects have more of one corpus's than of another's.
 
-A few documents of another subject hardly move the mean of a corpus, which is most of what MMD and energy distance see; but
-all of them fall into one subject. So all documents together are sorted by k-means, without a look at whose each is, and the
-counts are compared as in a chi-squared test: as a kernel, two documents are alike if they are of one subject, the more the
-smaller it is. A permutation test with it is as sound as any, and finds a tenth of strange documents where the others don't
-(docs/statistics.md).
+A few documents of another subject hardly move the mean of a corpus, which is most of what MMD and energy distance see;
+but all of them fall into one subject. So all documents together are sorted by k-means, without a look at whose each is,
+and the counts are compared as in a chi-squared test: as a kernel, two documents are alike if they are of one subject,
+the more the smaller it is. A permutation test with it is as sound as any, and finds a tenth of strange documents where
+the others don't (docs/statistics.md).
 """
 
 from __future__ import annotations

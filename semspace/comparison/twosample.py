@@ -1,9 +1,9 @@
 """Two-sample statistics with their permutations and resamples, for several kernels and any two sets of corpora.
 
-Each is ``E k(x, x') + E k(y, y') - 2 E k(x, y)`` for a kernel ``k``, estimated without bias by leaving out the pairs of a
-document with itself (Gretton et al. 2012, equation 3; Székely & Rizzo 2013). Beyond some ten thousand documents they are
-dealt into blocks, and the statistic is the mean over blocks (Zaremba, Gretton & Blaschko 2013): the time grows with the
-number of documents then, no longer with its square.
+Each is ``E k(x, x') + E k(y, y') - 2 E k(x, y)`` for a kernel ``k``, estimated without bias by leaving out the pairs of
+a document with itself (Gretton et al. 2012, equation 3; Székely & Rizzo 2013). Beyond some ten thousand documents they
+are dealt into blocks, and the statistic is the mean over blocks (Zaremba, Gretton & Blaschko 2013): the time grows with
+the number of documents then, no longer with its square.
 """
 
 from __future__ import annotations

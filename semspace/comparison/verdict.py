@@ -27,12 +27,12 @@ def _of_two(found: Comparison) -> str:
         return f"{a} and {b} hold the very same documents: their distance is 0."
     if found.p_value >= SURE:
         return (
-            f"No difference in meaning between {a} and {b} could be shown (p = {p_value(found.p_value)}): random splits of "
-            f"both together come as far apart. That doesn't prove them alike: more text may tell."
+            f"No difference in meaning between {a} and {b} could be shown (p = {p_value(found.p_value)}): random "
+            "splits of both together come as far apart. That doesn't prove them alike: more text may tell."
         )
     said = (
-        f"{a} and {b} differ in meaning: were both from one source, a difference like this would come with a probability "
-        f"of {found.p_value:.2g} at most. "
+        f"{a} and {b} differ in meaning: were both from one source, a difference like this would come with a "
+        f"probability of {found.p_value:.2g} at most. "
     )
     telling = found.distance("classifier")
     if telling.p_value >= SURE:
@@ -54,7 +54,8 @@ def _drivers(found: Comparison) -> str:
     """Name the groups that are clearly larger on one side, largest difference first."""
     sure = found.shares.filter(pl.col("q_value") < SURE).sort(pl.col("difference").abs(), descending=True)
     said = []
-    for name, part in zip(found.names, (sure.filter(pl.col("difference") > 0), sure.filter(pl.col("difference") < 0)), strict=True):  # fmt: skip
+    more_a, more_b = sure.filter(pl.col("difference") > 0), sure.filter(pl.col("difference") < 0)
+    for name, part in zip(found.names, (more_a, more_b), strict=True):
         if len(part):
             said.append(f"{clip(name, 40)} has more of “{clip(part['name'][0], 60)}”")
     return f" {', '.join(said)}." if said else ""
@@ -76,8 +77,8 @@ def _of_several(found: Comparison) -> str:
     said = (
         f"Of {len(table):,} pairs of the {len(found.names)} corpora, "
         f"{'all' if len(sure) == len(table) else f'{len(sure):,}' if len(sure) else 'none'} differ in meaning beyond "
-        f"chance (false discovery rate under 5%). Nearest are {clip(near['a'], 40)} and {clip(near['b'], 40)}, furthest "
-        f"apart {clip(far['a'], 40)} and {clip(far['b'], 40)}"
+        f"chance (false discovery rate under 5%). Nearest are {clip(near['a'], 40)} and {clip(near['b'], 40)}, "
+        f"furthest apart {clip(far['a'], 40)} and {clip(far['b'], 40)}"
     )
     if near["value"] > 0 and np.isfinite(far["value"] / near["value"]):
         said += f", {far['value'] / near['value']:.1f} times as far (squared MMD)"
