@@ -86,9 +86,9 @@ def shares(pairs: Iterator[Pair], cells: int | None = None) -> list[str]:
 
 
 def p_values(a: np.ndarray, b: np.ndarray, seed: int, cells: int | None) -> list[float]:
-    from semspace.comparison import twosample
-    from semspace.comparison.classifier import classifier
-    from semspace.comparison.frechet import permuted
+    from semspace.comparison.apart import twosample
+    from semspace.comparison.apart.classifier import classifier
+    from semspace.comparison.apart.frechet import permuted
 
     of = np.repeat([0, 1], [len(a), len(b)])
     union = np.concatenate([a, b])

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 Row = Sequence[object]
+_LEAST, _THOUSAND = 5e-4, 1_000  # below the least, three digits show zero, which has no sign
 _NUMBER = re.compile(r"[<+-]?\d[\d,.]*%?")
 
 # Marks that would steer a terminal, or turn the direction of what follows: control codes and bidirectional overrides.
@@ -30,7 +31,9 @@ def cell(value: object, width: int = 60) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return "" if math.isnan(value) else f"{value:.3f}" if abs(value) < 1000 else f"{value:,.0f}"
+        if math.isnan(value):
+            return ""
+        return f"{value if abs(value) >= _LEAST else 0.0:.3f}" if abs(value) < _THOUSAND else f"{value:,.0f}"
     if isinstance(value, int):
         return str(value)  # without separators: it may be a year
     return clip(str(value), width)

@@ -9,9 +9,9 @@ from scipy.spatial.distance import cdist
 from semspace.comparison.overlap import near_pairs
 
 import semspace as ss
-from semspace.comparison import distances
-from semspace.comparison.shares import _newcombe
-from semspace.comparison.words import word_contrast
+from semspace.comparison.apart import distances
+from semspace.comparison.drivers.shares import _newcombe
+from semspace.comparison.drivers.words import word_contrast
 from semspace.errors import InputError
 
 

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 
-from semspace.comparison import counting, estimates, outliers
-from semspace.comparison.languages import language, languages, languages_differ
-from semspace.comparison.lexical import choose_window, moving_ratios
-from semspace.comparison.profile import profile
-from semspace.comparison.readability import lix
-from semspace.comparison.spread import spread
+from semspace.comparison.likeness import counting, estimates, outliers
+from semspace.comparison.likeness.languages import language, languages, languages_differ
+from semspace.comparison.likeness.lexical import choose_window, moving_ratios
+from semspace.comparison.likeness.profile import profile
+from semspace.comparison.likeness.readability import lix
+from semspace.comparison.likeness.spread import spread
 from semspace.errors import InputError
 
 SENTENCES = {

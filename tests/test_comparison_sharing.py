@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import semspace as ss
-from semspace.comparison import cosines, counterparts, excerpts, minhash
-from semspace.comparison.copies import Copies
-from semspace.comparison.counterparts import coverage
-from semspace.comparison.duplicates import KINDS, overlap_counts, shared_documents
-from semspace.comparison.kept import MET, Kept, keep
-from semspace.comparison.shingles import Shingles
+from semspace.comparison.sharing import cosines, counterparts, excerpts, minhash
+from semspace.comparison.sharing.copies import Copies
+from semspace.comparison.sharing.counterparts import coverage
+from semspace.comparison.sharing.duplicates import KINDS, overlap_counts, shared_documents
+from semspace.comparison.sharing.kept import MET, Kept, keep
+from semspace.comparison.sharing.shingles import Shingles
 from semspace.errors import InputError, SemspaceWarning
 
 WORDS = ["".join(letters) for letters in product("bdfgklmnprst", "aeiou", "bdfgklmnprst", "aeiou")]
@@ -75,7 +75,7 @@ def test_overlaps_are_those_of_sets(texts):
 def test_shingles_do_not_depend_on_blocks(monkeypatch):
     texts = pl.Series([some_text(i, 3 + i) for i in range(20)])
     whole = Shingles.of(texts)
-    monkeypatch.setattr("semspace.comparison.shingles._BLOCK", 7)
+    monkeypatch.setattr("semspace.comparison.sharing.shingles._BLOCK", 7)
     np.testing.assert_array_equal(Shingles.of(texts).hashes, whole.hashes)
 
 

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from scipy import stats
 
 import semspace as ss
-from semspace.comparison import meanings
-from semspace.comparison.alignment import Aligned, nearest
-from semspace.comparison.chance import Shifts, judge, tail_chance
-from semspace.comparison.counts import word_counts
-from semspace.comparison.meanings import shifted_words
-from semspace.comparison.words import _least, _skewed_t, word_contrast
+from semspace.comparison.drivers import meanings
+from semspace.comparison.drivers.alignment import Aligned, nearest
+from semspace.comparison.drivers.chance import Shifts, judge, tail_chance
+from semspace.comparison.drivers.counts import word_counts
+from semspace.comparison.drivers.meanings import shifted_words
+from semspace.comparison.drivers.words import _least, _skewed_t, word_contrast
 from semspace.errors import InputError
 
 

@@ -13,19 +13,19 @@ import polars as pl
 from semspace import checks
 from semspace.clusters.cluster import cluster
 from semspace.clusters.clustering import Clustering
+from semspace.comparison.apart.distances import Answers, answers, none_at_all
+from semspace.comparison.apart.scale import references
+from semspace.comparison.apart.several import distances_of_pairs
+from semspace.comparison.apart.twosample import Evidence, evidence
 from semspace.comparison.comparison import Comparison
-from semspace.comparison.counterparts import counterparts, coverage
-from semspace.comparison.counts import WordCounts, word_counts
-from semspace.comparison.distances import Answers, answers, none_at_all
-from semspace.comparison.duplicates import overlap_counts, shared_documents
-from semspace.comparison.meanings import Meanings, shifted_words
-from semspace.comparison.profile import profile
+from semspace.comparison.drivers.counts import WordCounts, word_counts
+from semspace.comparison.drivers.meanings import Meanings, shifted_words
+from semspace.comparison.drivers.shares import group_shares
+from semspace.comparison.drivers.words import word_contrast
+from semspace.comparison.likeness.profile import profile
 from semspace.comparison.samples import Rows, Samples, samples_of
-from semspace.comparison.scale import references
-from semspace.comparison.several import distances_of_pairs
-from semspace.comparison.shares import group_shares
-from semspace.comparison.twosample import Evidence, evidence
-from semspace.comparison.words import word_contrast
+from semspace.comparison.sharing.counterparts import counterparts, coverage
+from semspace.comparison.sharing.duplicates import overlap_counts, shared_documents
 from semspace.errors import InputError
 from semspace.sentences.base import Encoder
 from semspace.space import Space

@@ -14,16 +14,17 @@ import polars as pl
 from semspace import checks
 from semspace.bundle import PathLike, write_text
 from semspace.clusters.clustering import Clustering
-from semspace.comparison import meanings, several
-from semspace.comparison.counterparts import Counterparts
-from semspace.comparison.distances import OF_KERNELS, Answers, Distance
-from semspace.comparison.duplicates import Shared
-from semspace.comparison.page import comparison_page
-from semspace.comparison.profile import Profile
+from semspace.comparison.apart import several
+from semspace.comparison.apart.distances import OF_KERNELS, Answers, Distance
+from semspace.comparison.drivers import meanings
+from semspace.comparison.likeness.profile import Profile
+from semspace.comparison.pages.page import comparison_page
 from semspace.comparison.samples import Samples
+from semspace.comparison.sharing.counterparts import Counterparts
+from semspace.comparison.sharing.duplicates import Shared
 from semspace.comparison.verdict import verdict
 from semspace.display import clip, html_table, p_value, text_table
-from semspace.errors import InputError
+from semspace.errors import ExistsError, InputError
 from semspace.report import page as pages
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ class Comparison:
         5 % of random splits of both together, and ``halves_…`` the mean value between random halves of one corpus.
 
         Of several a row for each pair and each of ``mmd``, ``mmd_multi``, ``energy``, nearest first: see
-        `semspace.comparison.several.distances_of_pairs`.
+        `semspace.comparison.apart.several.distances_of_pairs`.
         """
         if self.pairs is not None:
             return self.pairs
@@ -179,15 +180,21 @@ class Comparison:
         )
 
     def groups(self) -> pl.DataFrame:
-        """Return the groups of all documents with their shares; see `semspace.comparison.shares.group_shares`."""
+        """Return the groups of all documents with their shares.
+
+        See `semspace.comparison.drivers.shares.group_shares` for the columns.
+        """
         return self.shares
 
     def words(self) -> pl.DataFrame:
-        """Return the words that set the corpora apart; see `semspace.comparison.words.word_contrast`."""
+        """Return the words that set the corpora apart; see `semspace.comparison.drivers.words.word_contrast`."""
         return self.contrast
 
     def shifted_words(self) -> pl.DataFrame:
-        """Return words that mean different things in two corpora; see `semspace.comparison.meanings.shifted_words`."""
+        """Return words that mean different things in two corpora.
+
+        See `semspace.comparison.drivers.meanings.shifted_words` for the columns. Empty for several corpora.
+        """
         return pl.DataFrame(schema=meanings.SCHEMA) if self.moved is None else self.moved.table
 
     # -- what they share ----------------------------------------------------------------------------------
@@ -196,7 +203,7 @@ class Comparison:
         """Return documents of different corpora that are the same, or nearly so.
 
         Columns ``corpus_a``, ``a``, ``corpus_b``, ``b`` (names and ids), ``kind`` (``"exact"``, ``"near"``: by words,
-        or ``"semantic"``), ``overlap``, ``containment`` and ``score``; see `semspace.comparison.duplicates`.
+        or ``"semantic"``), ``overlap``, ``containment`` and ``score``; see `semspace.comparison.sharing.duplicates`.
         """
         pairs = self.shared.pairs
         first, second = pairs["first"], pairs["second"]
@@ -213,7 +220,7 @@ class Comparison:
         """Return each document's nearest in another corpus, documents without a counterpart first.
 
         Columns ``corpus``, ``id``, ``counterpart_corpus``, ``counterpart``, ``score`` (cosine) and ``covered``: whether
-        it is as near as that corpus's own documents are to each other; see `semspace.comparison.counterparts`.
+        it is as near as that corpus's own documents are to each other; see `semspace.comparison.sharing.counterparts`.
         """
         owners, ids, near = self.samples.owners, self.samples.ids, self.near
         return pl.DataFrame(
@@ -297,10 +304,16 @@ class Comparison:
         path : path
             A file ``.html``.
         data : bool
-            Write the full tables, of which the report shows the beginnings, beside it as ``.json``.
+            Write the full tables, of which the report shows the beginnings, beside it, as ``NAME-tables.json``.
+
+        Raises
+        ------
+        ExistsError
+            If something else than the tables of a comparison is there.
         """
-        beside = Path(path).with_suffix(".json")
+        beside = Path(path).with_name(f"{Path(path).stem}-tables.json")
         if data:
+            _check_ours(beside)
             self.to_json(beside)
         write_text(path, pages.to_html(self.page(beside.name if data else "")))
 
@@ -360,3 +373,12 @@ class Comparison:
 
     def _repr_html_(self) -> str:
         return html_table(*self._shown(), caption=self.verdict())
+
+
+def _check_ours(path: Path) -> None:
+    """Refuse to replace a file that isn't what an earlier report left there."""
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        if b'"schema": "semspace.comparison/' not in file.read(100):
+            raise ExistsError(f"{path} exists already and isn't of a comparison; choose another name, or data=False")

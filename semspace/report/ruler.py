@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from semspace.display import clip
+from semspace.display import cell, clip
 from semspace.report.axis import Axis, spread
 from semspace.report.figures import PALETTE, WIDTH, Figure, escaped, svg
 from semspace.report.lettering import fitting
@@ -68,7 +68,7 @@ def ruler(
 def _row(axis: Axis, y: float, name: str, at: float, unit: str, interval: tuple[float, float] | None) -> str:
     """Draw one distance: its name, its mark, its number; the observed one with its interval, and larger."""
     bold = ' font-weight="700"' if interval else ""
-    number = f"{at:.3f}{unit}"
+    number = f"{cell(float(at))}{unit}"
     texts = (
         f'<text x="{_LEFT - 12}" y="{y + 4:.1f}" text-anchor="end"{bold}>'
         f"{escaped(fitting(name, _LEFT - 20, 14 if interval else 13))}</text>"

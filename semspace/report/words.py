@@ -29,6 +29,7 @@ def words(
     sides: tuple[str, str],
     caption: str,
     sure: npt.ArrayLike | None = None,
+    unnamed: npt.ArrayLike | None = None,
     labels: int = 30,
     most: int = 1_500,
 ) -> Figure:
@@ -48,6 +49,8 @@ def words(
         What a score above and one below zero mean.
     sure : array (n,) of bool, optional
         Words that differ beyond chance: coloured by their side, and the only ones named. Without it, all are.
+    unnamed : array (n,) of bool, optional
+        Words that aren't named, such as those every text is full of.
     labels : int
         How many words are named: the most telling of both sides in turn, as far as there is room.
     most : int
@@ -66,7 +69,8 @@ def words(
     up = spread([0.0, float(z.min()), float(z.max())], _TOP + _HEIGHT, _TOP)
     xs, ys = np.array([across(at) for at in logs]), np.array([up(at) for at in z])
     drawn = _selection(z, known, most)
-    named = _placed(texts, np.where(known, z, 0.0), xs, ys, labels, sides)
+    nameable = known if unnamed is None else known & ~np.asarray(unnamed, dtype=bool)
+    named = _placed(texts, np.where(nameable, z, 0.0), xs, ys, labels, sides)
     labelled = {i for i, _, _ in named}
     dots = {
         i: f"<g><title>{escaped(clip(texts[i], 60))}: {often[i]:,.3g} per million, z {z[i]:.1f}</title>"

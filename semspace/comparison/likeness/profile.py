@@ -11,13 +11,13 @@ import polars as pl
 
 from semspace import checks
 from semspace.checks import FloatMatrix
-from semspace.comparison import languages as spoken
-from semspace.comparison import outliers as odd
-from semspace.comparison.counting import Counted, Counts, count
-from semspace.comparison.estimates import NOTHING, Estimate, mean, median
-from semspace.comparison.lexical import choose_window, moving_ratios
-from semspace.comparison.readability import lix, per_sentence
-from semspace.comparison.spread import spread
+from semspace.comparison.likeness import languages as spoken
+from semspace.comparison.likeness import outliers as odd
+from semspace.comparison.likeness.counting import Counted, Counts, count
+from semspace.comparison.likeness.estimates import NOTHING, Estimate, mean, median
+from semspace.comparison.likeness.lexical import choose_window, moving_ratios
+from semspace.comparison.likeness.readability import lix, per_sentence
+from semspace.comparison.likeness.spread import spread
 from semspace.errors import InputError
 
 _WHOLE, _REAL, _TEXT = pl.Int64, pl.Float64, pl.String
@@ -77,11 +77,14 @@ class Profile:
         return self.summary
 
     def outliers(self) -> pl.DataFrame:
-        """Return documents odd in their own corpus, the oddest first; see `semspace.comparison.outliers.outliers`."""
+        """Return documents odd in their own corpus, the oddest first.
+
+        See `semspace.comparison.likeness.outliers.outliers` for the columns.
+        """
         return self.odd
 
     def languages(self) -> pl.DataFrame:
-        """Return the languages of each corpus; see `semspace.comparison.languages.languages`."""
+        """Return the languages of each corpus; see `semspace.comparison.likeness.languages.languages`."""
         return self.spoken
 
     def languages_differ(self) -> bool:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
 from semspace.checks import FloatMatrix
-from semspace.comparison.cells import Cells
+from semspace.comparison.apart.cells import Cells
 from semspace.inference.compiling import compiled
 from semspace.inference.steps import exp
 from semspace.progress import Bar

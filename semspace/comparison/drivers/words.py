@@ -11,7 +11,7 @@ from scipy import special, stats
 from scipy.sparse import csr_array
 
 from semspace import checks
-from semspace.comparison.counts import WordCounts
+from semspace.comparison.drivers.counts import WordCounts
 from semspace.errors import InputError
 
 Floats = npt.NDArray[np.float64]

@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from semspace.comparison import frechet
-from semspace.comparison.classifier import MOST, Judged, classifier
+from semspace.comparison.apart import frechet
+from semspace.comparison.apart.classifier import MOST, Judged, classifier
+from semspace.comparison.apart.twosample import KERNELS, Evidence, Tested
 from semspace.comparison.samples import Samples
-from semspace.comparison.twosample import KERNELS, Evidence, Tested
 
 Floats = npt.NDArray[np.float64]
 MEANINGS = {

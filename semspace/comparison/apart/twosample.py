@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from semspace.checks import FloatMatrix
-from semspace.comparison.cells import MOST, Cells, Rows, cells_of
-from semspace.comparison.kernels import Kernels, Sums, kernel_sums
-from semspace.comparison.subjects import sorted_into_subjects, subject_sums
+from semspace.comparison.apart.cells import MOST, Cells, Rows, cells_of
+from semspace.comparison.apart.kernels import Kernels, Sums, kernel_sums
+from semspace.comparison.apart.subjects import sorted_into_subjects, subject_sums
 from semspace.progress import bar
 
 Floats = npt.NDArray[np.float64]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from semspace.comparison.counting import Counts
+from semspace.comparison.likeness.counting import Counts
 
 Floats = npt.NDArray[np.float64]
 

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from semspace.checks import FloatVector
-from semspace.comparison.kept import LEFT_OUT, Kept, keep
-from semspace.comparison.shingles import Shingles, common
+from semspace.comparison.sharing.kept import LEFT_OUT, Kept, keep
+from semspace.comparison.sharing.shingles import Shingles, common
 from semspace.text.scan_kernel import Counts, Hashes
 
 CONTAINED = 0.8

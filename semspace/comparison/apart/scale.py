@@ -7,9 +7,9 @@ import polars as pl
 
 from semspace import queries
 from semspace.checks import FloatMatrix
-from semspace.comparison.classifier import classifier
-from semspace.comparison.kernels import Kernels
-from semspace.comparison.twosample import KERNELS, evidence
+from semspace.comparison.apart.classifier import classifier
+from semspace.comparison.apart.kernels import Kernels
+from semspace.comparison.apart.twosample import KERNELS, evidence
 from semspace.corpora import load
 from semspace.sentences.base import Encoder
 from semspace.text.corpus import Corpus
@@ -60,4 +60,5 @@ def _texts(name: str) -> Corpus:
     if name in ("sci.space", "alt.atheism"):
         posts = load("newsgroups-sample")
         return Corpus(posts.frame.filter(pl.col("newsgroup") == name))
-    return load(name)
+    named: Corpus = load(name)
+    return named

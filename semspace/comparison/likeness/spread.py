@@ -7,7 +7,7 @@ from scipy import stats
 
 from semspace import queries
 from semspace.checks import FloatMatrix
-from semspace.comparison.estimates import NOTHING, Estimate
+from semspace.comparison.likeness.estimates import NOTHING, Estimate
 
 _ROWS = 4_096  # turned into unit vectors at a time
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
 from semspace.checks import FloatMatrix
-from semspace.comparison.cells import Cells, cells_of
+from semspace.comparison.apart.cells import Cells, cells_of
 
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]

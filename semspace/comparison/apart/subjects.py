@@ -15,7 +15,7 @@ from sklearn.cluster import KMeans
 from threadpoolctl import threadpool_limits
 
 from semspace.checks import FloatMatrix
-from semspace.comparison.cells import Cells
+from semspace.comparison.apart.cells import Cells
 
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]

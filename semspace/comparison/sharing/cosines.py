@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from semspace.checks import FloatMatrix, FloatVector
 from semspace.clusters.near import Near
-from semspace.comparison import belonging
-from semspace.comparison.belonging import AFFORDABLE, Rows
-from semspace.comparison.kept import LEFT_OUT, Kept, keep
+from semspace.comparison.sharing import belonging
+from semspace.comparison.sharing.belonging import AFFORDABLE, Rows
+from semspace.comparison.sharing.kept import LEFT_OUT, Kept, keep
 from semspace.progress import bar
 
 ASKED = 32  # neighbours that an index is asked for

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from semspace.comparison.belonging import Rows
+from semspace.comparison.sharing.belonging import Rows
 
 
 @dataclass(frozen=True, eq=False)

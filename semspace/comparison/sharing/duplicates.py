@@ -13,14 +13,14 @@ import polars as pl
 
 from semspace import checks
 from semspace.checks import FloatMatrix
-from semspace.comparison import belonging
-from semspace.comparison.belonging import Rows
-from semspace.comparison.copies import Copies
-from semspace.comparison.cosines import alike
-from semspace.comparison.excerpts import CONTAINED, FEWEST, excerpts
-from semspace.comparison.kept import LEFT_OUT, MET, Kept
-from semspace.comparison.minhash import near
-from semspace.comparison.shingles import Shingles
+from semspace.comparison.sharing import belonging
+from semspace.comparison.sharing.belonging import Rows
+from semspace.comparison.sharing.copies import Copies
+from semspace.comparison.sharing.cosines import alike
+from semspace.comparison.sharing.excerpts import CONTAINED, FEWEST, excerpts
+from semspace.comparison.sharing.kept import LEFT_OUT, MET, Kept
+from semspace.comparison.sharing.minhash import near
+from semspace.comparison.sharing.shingles import Shingles
 from semspace.errors import InputError, SemspaceWarning
 
 KINDS = ("none", "semantic", "near", "exact")  # the stronger, the higher

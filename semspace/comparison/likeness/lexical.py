@@ -12,7 +12,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from semspace.comparison.counting import Counts, Ids
+from semspace.comparison.likeness.counting import Counts, Ids
 
 Floats = npt.NDArray[np.float64]
 # Words in a window. Where documents are shorter than 50, a smaller one sees less repetition, and still compares.

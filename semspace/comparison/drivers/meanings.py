@@ -15,9 +15,9 @@ from scipy import stats
 
 from semspace import checks
 from semspace.checks import FloatMatrix
-from semspace.comparison.alignment import Aligned, nearest
-from semspace.comparison.chance import Judged, Shifts, judge
-from semspace.comparison.counts import WordCounts, tokens_of, word_counts
+from semspace.comparison.drivers.alignment import Aligned, nearest
+from semspace.comparison.drivers.chance import Judged, Shifts, judge
+from semspace.comparison.drivers.counts import WordCounts, tokens_of, word_counts
 from semspace.errors import InputError
 from semspace.progress import track
 from semspace.space import Space

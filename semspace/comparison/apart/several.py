@@ -12,9 +12,9 @@ from scipy.spatial.distance import squareform
 from scipy.stats import false_discovery_control
 
 from semspace import checks
-from semspace.comparison.distances import OF_KERNELS, interval_of, units_of
+from semspace.comparison.apart.distances import OF_KERNELS, interval_of, units_of
+from semspace.comparison.apart.twosample import KERNELS, Evidence
 from semspace.comparison.samples import Samples
-from semspace.comparison.twosample import KERNELS, Evidence
 from semspace.progress import track
 
 Floats = npt.NDArray[np.float64]

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from semspace.comparison.estimates import wilson
+from semspace.comparison.likeness.estimates import wilson
 from semspace.progress import track
 
 _SAMPLE = 1_000  # documents of a corpus that are looked at: a share is known within 3 %

@@ -21,8 +21,8 @@ import polars as pl
 from semspace.checks import FloatMatrix, FloatVector
 from semspace.clusters.near import Near
 from semspace.clusters.tables import wilson
-from semspace.comparison import belonging
-from semspace.comparison.belonging import AFFORDABLE, Rows
+from semspace.comparison.sharing import belonging
+from semspace.comparison.sharing.belonging import AFFORDABLE, Rows
 from semspace.progress import bar
 
 AT_HOME = 0.95  # the share of a corpus's own documents that its yardstick takes in

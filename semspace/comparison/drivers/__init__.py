@@ -1,0 +1,1 @@
+"""What holds corpora apart: groups, words, and words that mean something else."""

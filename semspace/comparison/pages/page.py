@@ -1,0 +1,33 @@
+"""The report of a comparison: a verdict in plain words, then each answer with a figure and its limits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from semspace.comparison.pages import drivers, far, likeness, sharing
+from semspace.display import clip
+from semspace.report import Page
+
+if TYPE_CHECKING:
+    from semspace.comparison.comparison import Comparison
+
+
+def comparison_page(found: Comparison, data: str = "") -> Page:
+    """Compose the report; `data` is the name of the file beside it that holds everything."""
+    parts = zip(found.names, found.samples.sizes, strict=True)
+    sizes = ", ".join(f"{size:,} documents of {clip(name, 60)}" for name, size in parts)
+    two = found.answers is not None
+    sections = [
+        *(far.far(found) if two else far.far_of_several(found)),
+        drivers.groups(found),
+        drivers.telling_words(found),
+        *drivers.shifted(found),
+        drivers.documents(found),
+        sharing.shared(found),
+        sharing.counterparts(found),
+        likeness.profiles(found),
+    ]
+    called = [clip(name, 60) for name in found.names]
+    title = f"{called[0]} and {called[1]}, compared" if two else f"{len(called)} corpora, compared"
+    where = f"The full tables are in {data}, beside this file" if data else ""
+    return Page(title, found.verdict(), tuple(sections), f"Compared: {sizes}.", where)

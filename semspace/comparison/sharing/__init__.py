@@ -1,0 +1,1 @@
+"""What corpora share: copies, near copies, and counterparts in meaning."""
