@@ -40,6 +40,7 @@ def cluster(
     outliers: float = 0.0,
     seed_words: Mapping[str, Sequence[str]] | Sequence[Sequence[str]] | None = None,
     namer: Namer | None = None,
+    sample: int | None = None,
     seed: int = 0,
     progress: bool = True,
     **settings: Any,
@@ -73,6 +74,9 @@ def cluster(
     namer : callable, optional
         ``namer(keywords, examples) -> str``, such as a call of a language model: it gets a group's words and its most
         representative texts, and gives its title. Where it fails, the title is made of words as usual.
+    sample : int, optional
+        Of more different points than these, 100,000 by default, so many are grouped, and the rest goes where its
+        neighbours among them are. Fewer take less time.
     seed : int
         The same seed gives the same groups.
     settings
@@ -97,11 +101,12 @@ def cluster(
     >>> ss.cluster(space, k=2).sizes.tolist()
     [2, 2]
     """
+    most = SAMPLE if sample is None else checks.whole("sample", sample, low=2)
     method = _checked(space, corpus, k, method, granularity, outliers, seed, namer, settings)
     space = with_texts(space, corpus)
     with ThreadPoolExecutor(1) as beside:  # Leiden runs on one core; meanwhile another splits the texts
         words = beside.submit(vocabulary_of, space)
-        bare, topics = _grouped(space, k, method, granularity, outliers, seed_words, seed, progress, settings)
+        bare, topics = _grouped(space, k, method, granularity, outliers, seed_words, most, seed, progress, settings)
         groups = described(bare, words.result(), namer=namer)
     return groups if topics is None else replace(groups, names=seeds.titled(groups, topics))
 
@@ -113,6 +118,7 @@ def _grouped(
     granularity: float,
     outliers: float,
     seed_words: Mapping[str, Sequence[str]] | Sequence[Sequence[str]] | None,
+    most: int,
     seed: int,
     progress: bool,
     settings: Mapping[str, Any],
@@ -121,9 +127,9 @@ def _grouped(
     rows, place, counts = same_points(space)
     if k is not None and k > len(rows):
         raise InputError(f"k must be at most {len(rows)}, the points of this space that differ in direction; got {k}")
-    if k is not None and k > SAMPLE:
-        raise InputError(f"k must be at most {SAMPLE:,}, which is how many points are grouped at a time; got {k:,}")
-    points = points_of(space, rows[:SAMPLE], counts[:SAMPLE], progress=progress)
+    if k is not None and k > most:
+        raise InputError(f"k must be at most {most:,}, which is how many points are grouped at a time; got {k:,}")
+    points = points_of(space, rows[:most], counts[:most], progress=progress)
     want = Want(k, Usual.of(len(rows), granularity), seed, progress)
     topics = seeds.topics(seed_words, space)
     grouped = points if topics is None else seeds.drawn(points, topics, want.usual.middle)

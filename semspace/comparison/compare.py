@@ -18,7 +18,7 @@ from semspace.comparison.apart.scale import references
 from semspace.comparison.apart.several import distances_of_pairs
 from semspace.comparison.apart.twosample import Evidence, evidence
 from semspace.comparison.comparison import Comparison
-from semspace.comparison.drivers.counts import WordCounts, word_counts
+from semspace.comparison.drivers.counts import word_counts
 from semspace.comparison.drivers.meanings import Meanings, shifted_words
 from semspace.comparison.drivers.shares import group_shares
 from semspace.comparison.drivers.words import word_contrast
@@ -33,7 +33,8 @@ from semspace.text.corpus import Corpus
 from semspace.words.word2vec import Word2Vec
 
 _WORDS_OF_EACH = 2_000  # that are kept of each of several corpora
-_LETTERS_LEARNT = 3_000_000  # of each corpus, for what words mean: half a million words
+_GROUPED = 20_000  # documents among which groups are found; the others join them
+_LETTERS_LEARNT = 2_500_000  # of each corpus, for what words mean: some 400,000 words
 Words = Word2Vec | tuple[Space, Space] | bool | None
 
 
@@ -151,32 +152,35 @@ def compared(samples: Samples, settings: Settings) -> Comparison:
     if samples.corpora > 2 and isinstance(settings.words, tuple):
         raise InputError("words: two spaces of words go with two corpora; give a Word2Vec, or leave words out")
     seed, progress = settings.seed, settings.progress
-    found = evidence(samples.vectors, samples.of, samples.units, seed=seed, progress=progress)
-    with ThreadPoolExecutor(1) as beside:  # texts are split on one core while groups are found on another
-        counting = beside.submit(lambda: None if samples.texts is None else word_counts(samples.texts))
-        groups = cluster(samples.space(), k=settings.k, seed=seed, progress=progress)
-        counts = counting.result()
-    shared = shared_documents(
-        samples.texts, samples.vectors, samples.of, min_score=settings.min_duplicate, progress=progress
-    )
-    near = counterparts(samples.vectors, samples.of, progress=progress)
     two = samples.corpora == 2
-    told = None if not two else none_at_all() if samples.same else _answers(samples, found, settings)
+    with ThreadPoolExecutor(1) as beside:  # groups are found on one core, mostly, and everything else on another
+        grouping = beside.submit(cluster, samples.space(), k=settings.k, sample=_GROUPED, seed=seed, progress=False)
+        found = evidence(samples.vectors, samples.of, samples.units, seed=seed, progress=progress)
+        told = None if not two else none_at_all() if samples.same else _answers(samples, found, settings)
+        pairs = None if two else _pairs(samples, found, settings)
+        shared = shared_documents(
+            samples.texts, samples.vectors, samples.of, min_score=settings.min_duplicate, progress=progress
+        )
+        near = counterparts(samples.vectors, samples.of, progress=progress)
+        contrast = _contrasts(samples)
+        likeness = profile(samples.names, samples.texts, samples.vectors, samples.of, seed=seed, progress=progress)
+        moved = _meanings(samples, settings)
+        groups = grouping.result()
     return Comparison(
         samples=samples,
         answers=told,
-        pairs=None if two else _pairs(samples, found, settings),
+        pairs=pairs,
         scale=_scale(samples, found, settings),
         witness=_witness(samples, found),
-        contrast=_contrasts(samples, counts),
-        moved=_meanings(samples, settings),
+        contrast=contrast,
+        moved=moved,
         grouping=groups,
         shares=_shares(samples, groups),
         shared=shared,
         overlap=overlap_counts(shared, samples.of, samples.names),
         near=near,
         coverage=coverage(near, samples.of, samples.names),
-        profile=profile(samples.names, samples.texts, samples.vectors, samples.of, seed=seed, progress=progress),
+        profile=likeness,
         settings=settings,
     )
 
@@ -253,9 +257,8 @@ def _witness(samples: Samples, found: Evidence) -> Any:
     return value
 
 
-def _contrasts(samples: Samples, counts: WordCounts | None) -> pl.DataFrame:
-    if counts is None:
-        counts = word_counts(pl.Series([""] * len(samples)))
+def _contrasts(samples: Samples) -> pl.DataFrame:
+    counts = word_counts(pl.Series([""] * len(samples)) if samples.texts is None else samples.texts)
     tables = []
     for own, rest in _contrasted(samples):
         first, second = samples.of == own, np.isin(samples.of, rest)

@@ -2,7 +2,8 @@
 
 ``|μ₁ - μ₂|² + tr(Σ₁ + Σ₂ - 2 (Σ₁Σ₂)^½)`` (Dowson & Landau 1982), which compares what the documents of a corpus are like
 and how they vary together. It is too large from few documents (Chong & Forsyth 2020), so it means nothing without the
-value of random splits beside it.
+value of random splits beside it. Of long vectors it is that of the leading axes of all documents together: with as
+many dimensions as documents, or nearly, it would be little but what is too large.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from semspace.comparison.apart.cells import Cells, cells_of
 
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
-MOST_AXES = 512  # of longer vectors the leading axes serve
+MOST_AXES = 64  # of longer vectors the leading axes serve
 _BYTES = 300_000_000  # for the covariances of the sets that are permuted
 _MOST_SETS = 256
 _PART = 16

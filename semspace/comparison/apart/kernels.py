@@ -37,10 +37,13 @@ class Kernels:
         ``w`` of the widest Gaussian kernel, ``exp(-|x - y|² / w)``.
     gaussians : int
         How many Gaussian kernels, of widths ``widest``, ``widest / 2``, ``widest / 4``, …
+    witness : int
+        The number of the kernel, from 0, whose sums over the pairs of one document are kept.
     """
 
     widest: float
     gaussians: int
+    witness: int
 
     def __len__(self) -> int:
         return self.gaussians + 1
@@ -48,7 +51,7 @@ class Kernels:
     @classmethod
     def around(cls, median: float, doublings: int, halvings: int) -> Kernels:
         """Take kernels `doublings` wider and `halvings` narrower than the squared `median` distance."""
-        return cls(median * 2.0**doublings, doublings + halvings + 1)
+        return cls(median * 2.0**doublings, doublings + halvings + 1, doublings + 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,8 +62,8 @@ class Sums:
     ----------
     cells : ndarray of float64, shape (k, S, S)
         Sums over the pairs of two cells; within a cell over ordered pairs, so symmetric.
-    rows : ndarray of float64, shape (k, n, C)
-        Sums over the pairs of a document with the documents of each corpus.
+    rows : ndarray of float64, shape (n, C)
+        Sums over the pairs of a document with the documents of each corpus, of the kernel as wide as the median.
     """
 
     cells: Floats
@@ -88,19 +91,41 @@ def _lane(points: FloatMatrix, cells: Cells, kernels: Kernels, lane: int, lanes:
     n, k = len(points), len(kernels)
     squares = np.einsum("ij,ij->i", points, points)
     sums = np.zeros((k, cells.count, cells.count))
-    rows = np.zeros((k, n, cells.corpora))
+    rows = np.zeros((n, cells.corpora))
+    runs = (_ends(cells.of_row), _ends(cells.corpus_of_row))
     rate = np.float32(1 / kernels.widest)
     values = np.empty((k, _TILE), np.float32)
-    below = np.empty((k, _TILE), np.float32)
+    heap = np.empty((k, _TILE), np.float32)
     for start in range(lane * _TILE, n, lanes * _TILE):
         stop = min(start + _TILE, n)
         for left in range(start, n, _TILE):
             right = min(left + _TILE, n)
             products = points[start:stop] @ points[left:right].T
-            _tile(products, squares, start, left, cells.of_row, cells.corpus_of_row, rate, values, below, sums, rows)
+            _tile(
+                products,
+                squares,
+                start,
+                left,
+                cells.of_row,
+                runs,
+                cells.corpus_of_row,
+                kernels.witness,
+                rate,
+                values,
+                heap,
+                sums,
+                rows,
+            )
         if shown is not None:
             shown.update(stop - start)
     return Sums(sums, rows)
+
+
+def _ends(names: Any) -> npt.NDArray[np.int64]:
+    """Give for each place where the run of equal names that it is in ends."""
+    last = np.flatnonzero(np.diff(names, append=-1)) + 1
+    ends: npt.NDArray[np.int64] = last[np.searchsorted(last, np.arange(len(names)), "right")]
+    return ends
 
 
 @compiled
@@ -110,49 +135,80 @@ def _tile(
     start: int,
     left: int,
     cell: Any,
+    runs: Any,
     corpus: Any,
+    witness: int,
     rate: Any,
     values: Any,
-    below: Any,
+    heap: Any,
     sums: Any,
     rows: Any,
 ) -> None:
-    """Add the kernels of a tile's pairs (i, j), i < j, to the sums of cells, and to those of rows i and of rows j."""
+    """Add the kernels of a tile's pairs (i, j), i < j, to the sums of cells, and one kernel's to those of rows i and j.
+
+    The values of the rows of one cell are heaped up, column by column, before they are added to the columns' cells.
+    """
     kernels, columns = len(sums), products.shape[1]
-    below[:] = 0
+    heap[:] = 0
     for at in range(len(products)):
         i = start + at
-        first = max(0, i + 1 - left)
-        for j in range(first, columns):
-            squared = max(squares[i] + squares[left + j] - np.float32(2) * products[at, j], np.float32(0))
-            values[0, j] = -np.sqrt(squared)
-            values[1, j] = exp(-squared * rate)
+        first = min(max(0, i + 1 - left), columns)
+        _distances(products[at, first:], squares[left + first : left + columns], squares[i], values[0, first:])
+        _gaussian(values[0, first:columns], rate, values[1, first:])
         for k in range(2, kernels):
-            for j in range(first, columns):
-                values[k, j] = values[k - 1, j] * values[k - 1, j]
+            _square(values[k - 1, first:columns], values[k, first:])
         for k in range(kernels):
-            for j in range(first, columns):
-                below[k, j] += values[k, j]
-            _add_runs(values[k], first, columns, left, cell, corpus, sums[k, cell[i]], rows[k, i])
-        if at + 1 == len(products) or corpus[i + 1] != corpus[i]:
+            _add(values[k, first:columns], heap[k, first:])
+        _add_to_runs(values[witness], first, columns, left, runs[1], corpus, rows[i])
+        if at + 1 == len(products) or cell[i + 1] != cell[i]:
             for k in range(kernels):
-                for j in range(columns):
-                    rows[k, left + j, corpus[i]] += below[k, j]
-            below[:] = 0
+                _add_to_runs(heap[k], 0, columns, left, runs[0], cell, sums[k, cell[i]])
+            for j in range(columns):
+                rows[left + j, corpus[i]] += heap[witness, j]
+            heap[:] = 0
+
+
+# Loops from 0 to a length are turned into vector operations; from anywhere else, an index might be negative.
 
 
 @compiled
-def _add_runs(values: Any, first: int, columns: int, left: int, cell: Any, corpus: Any, sums: Any, row: Any) -> None:
-    """Add up the values of each cell's columns, which lie side by side."""
+def _distances(products: Any, squares: Any, own: Any, out: Any) -> None:
+    """Give minus the distance of each pair."""
+    for j in range(len(products)):
+        out[j] = -np.sqrt(max(own + squares[j] - np.float32(2) * products[j], np.float32(0)))
+
+
+@compiled
+def _gaussian(distances: Any, rate: Any, out: Any) -> None:
+    for j in range(len(distances)):
+        out[j] = exp(-distances[j] * distances[j] * rate)
+
+
+@compiled
+def _square(values: Any, out: Any) -> None:
+    for j in range(len(values)):
+        out[j] = values[j] * values[j]
+
+
+@compiled
+def _add(values: Any, out: Any) -> None:
+    for j in range(len(values)):
+        out[j] += values[j]
+
+
+@compiled
+def _total(values: Any) -> Any:
+    total = np.float32(0)
+    for j in range(len(values)):
+        total += values[j]
+    return total
+
+
+@compiled
+def _add_to_runs(values: Any, first: int, stop: int, left: int, ends: Any, name: Any, out: Any) -> None:
+    """Add up the values of each run of columns that are of one cell, or of one corpus; `ends` is where runs end."""
     j = first
-    while j < columns:
-        own = cell[left + j]
-        stop = j + 1
-        while stop < columns and cell[left + stop] == own:
-            stop += 1
-        total = np.float32(0)
-        for column in range(j, stop):
-            total += values[column]
-        sums[own] += total
-        row[corpus[left + j]] += total
-        j = stop
+    while j < stop:
+        end = min(ends[left + j] - left, stop)
+        out[name[left + j]] += _total(values[j:end])
+        j = end

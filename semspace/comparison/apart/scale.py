@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import polars as pl
 
@@ -11,6 +13,7 @@ from semspace.comparison.apart.classifier import classifier
 from semspace.comparison.apart.kernels import Kernels
 from semspace.comparison.apart.twosample import KERNELS, evidence
 from semspace.corpora import load
+from semspace.errors import SemspaceWarning
 from semspace.sentences.base import Encoder
 from semspace.text.corpus import Corpus
 
@@ -52,7 +55,9 @@ def _vectors(encoder: Encoder, name: str) -> FloatMatrix:
     key = (encoder.fingerprint, name)
     if key not in _ENCODED:
         texts = _texts(name).texts.head(_MOST).str.slice(0, _LONGEST)
-        _ENCODED[key] = queries.unit(encoder.encode(texts.to_list()))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SemspaceWarning)  # that some are cut isn't the user's affair
+            _ENCODED[key] = queries.unit(encoder.encode(texts.to_list()))
     return _ENCODED[key]
 
 

@@ -119,10 +119,9 @@ class Evidence:
         Shape (n,); NaN for documents of neither.
         """
         found = np.full(self.count, np.nan)
-        kernel = 1 + _WIDER
         for cells, sums, rows in self.blocks:
             sides = [np.isin(cells.corpus_of_row, [*side]) for side in (first, second)]
-            to = [sums.rows[kernel][:, [*side]].sum(axis=1) for side in (first, second)]
+            to = [sums.rows[:, [*side]].sum(axis=1) for side in (first, second)]
             to_first, to_second = (
                 total / np.maximum(side.sum() - side, 1)  # a document isn't compared with itself
                 for total, side in zip(to, sides, strict=True)
