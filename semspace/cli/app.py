@@ -15,6 +15,7 @@ from semspace.errors import ExistsError, InputError
 
 if TYPE_CHECKING:
     from semspace.space import Space
+    from semspace.text.corpus import Corpus
 
 app = typer.Typer(
     name="semspace",
@@ -314,34 +315,88 @@ def _space_or_texts(
 
 @app.command()
 def compare(
-    a: Annotated[str, typer.Argument(metavar="A", help="One corpus, like INPUT of the other commands.")],
-    b: Annotated[str, typer.Argument(metavar="B", help="The other.")],
+    inputs: Annotated[
+        list[str], typer.Argument(metavar="A [B …]", help="Corpora, like INPUT of the other commands, or saved spaces.")
+    ],
+    by: Annotated[str | None, typer.Option(help="Column that divides the one corpus given.")] = None,
+    cuts: Annotated[str | None, typer.Option(help="Where --by is cut: 1945, or 1850,1945.")] = None,
+    unit: Annotated[str | None, typer.Option(help="Column that says what a document is a part of.")] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Write a report: .html, .md or .json.")] = None,
-    names: Annotated[tuple[str, str], typer.Option(help="What to call the two.")] = ("A", "B"),
+    names: Annotated[str | None, typer.Option(help="What to call the corpora: sport,business.")] = None,
     permutations: Annotated[int, typer.Option(help="Random splits behind each p-value.")] = 999,
     seed: Annotated[int, typer.Option(help="Seed.")] = 0,
-    model: o.Model = o.DEFAULT_MODEL,
+    long: Annotated[str, typer.Option(help="Texts longer than the model reads: pool, cut or passages.")] = "pool",
+    model: o.MaybeModel = None,
     text: o.TextColumn = None,
     id: o.IdColumn = None,
     drop_empty: o.DropEmpty = False,
     encoding: o.Encoding = None,
     overwrite: o.Overwrite = False,
-    as_json: o.Json = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON for machines, or write it: --json results.json.")
+    ] = False,
 ) -> None:
-    """Say how two corpora differ, how sure that is, and what drives it."""
+    """Say how corpora differ, how sure that is, what drives it, what they share and what they are like."""
     from semspace.comparison.compare import compare as compare_corpora
 
-    if out is not None:
-        _check_report(out, "--out", tuple(_REPORTS), overwrite=overwrite)
-    left = o.read_corpus(a, text, id, drop_empty, encoding)
-    right = o.read_corpus(b, text, id, drop_empty, encoding)
-    encoder = o.load_encoder(model)
-    found = compare_corpora(left, right, encoder=encoder, names=names, permutations=permutations, seed=seed)
+    # No corpus is a .json, so one behind --json is where to write.
+    sources, into = _without_json(inputs, as_json)
+    for path, option, endings in ((out, "--out", tuple(_REPORTS)), (into, "--json", (".json",))):
+        if path is not None:
+            _check_report(path, option, endings, overwrite=overwrite)
+    read = [_space_or_corpus(source, text, id, drop_empty, encoding) for source in sources]
+    wants_model = any(not hasattr(one, "vectors") for one in read)
+    if model is not None and not wants_model:
+        raise InputError("--model has no use with saved spaces, which were encoded before; leave it out")
+    found = compare_corpora(
+        *read,
+        by=by,
+        cuts=None if cuts is None else [_number(cut) for cut in cuts.split(",")],
+        encoder=o.load_encoder(model or o.DEFAULT_MODEL) if wants_model else None,
+        names=None if names is None else names.split(","),
+        unit=unit,
+        long=long,
+        permutations=permutations,
+        seed=seed,
+    )
     if out is not None:
         getattr(found, _REPORTS[out.suffix.lower()])(out)
-    show(found, found.to_dict(), as_json)
-    if out is not None and not as_json:
-        typer.echo(f"report written to {out}")
+    if into is not None:
+        found.to_json(into)
+    show(found, found.to_dict(), as_json and into is None)
+    if into is not None or not as_json:
+        for written in (path for path in (out, into) if path is not None):
+            typer.echo(f"{'report' if written == out else 'results'} written to {written}")
+
+
+def _without_json(inputs: Sequence[str], as_json: bool) -> tuple[list[str], Path | None]:
+    """Take the file that --json is to write out of the inputs."""
+    files = [one for one in inputs if one.lower().endswith(".json")]
+    if files and (not as_json or len(files) > 1):
+        raise InputError(
+            f"{files[0]} is no corpus: give .jsonl, .csv, .tsv, .parquet or .txt; --json FILE.json writes one"
+        )
+    return [one for one in inputs if one not in files], Path(files[0]) if files else None
+
+
+def _space_or_corpus(source: str, text: str | None, id: str | None, drop: bool, encoding: str | None) -> Corpus | Space:
+    if bundle.is_bundle(source):
+        value = o.read_value(source)
+        space = getattr(value, "space", value)
+        if hasattr(space, "vectors"):
+            o.refuse_options(source, text=text, id=id, drop_empty=drop, encoding=encoding)
+            return space  # type: ignore[no-any-return]
+    return o.read_corpus(source, text, id, drop, encoding)
+
+
+def _number(text: str) -> int | float | str:
+    """Read a number as one, and leave anything else, such as a date, as it is."""
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text.strip()
 
 
 _REPORTS = {".html": "to_html", ".md": "to_markdown", ".json": "to_json"}

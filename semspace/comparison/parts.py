@@ -13,15 +13,14 @@ import numpy.typing as npt
 import polars as pl
 
 from semspace.errors import InputError, SemspaceWarning
-from semspace.space import Space
 
 Rows = npt.NDArray[np.int64]
 _NUMBERS_AS_THEY_ARE = 12
 
 
-def parts_of(space: Space, by: str, cuts: Any = None) -> tuple[tuple[str, ...], list[tuple[Space, Rows]]]:
-    """Split a space by a column; give the parts' names and rows, in the order of the column's values."""
-    values = _column(space, by)
+def parts_of(table: pl.DataFrame | None, by: str, cuts: Any = None) -> tuple[tuple[str, ...], list[Rows]]:
+    """Divide metadata by a column; give the parts' names and rows, in the order of the column's values."""
+    values = _column(table, by)
     if values.null_count():
         warnings.warn(
             f"{values.null_count():,} of {len(values):,} documents have no {by!r} and are left out",
@@ -34,13 +33,12 @@ def parts_of(space: Space, by: str, cuts: Any = None) -> tuple[tuple[str, ...], 
         labels, names = _values(values, by)
     parts = [(name, np.flatnonzero(labels == number)) for number, name in enumerate(names)]
     parts = [(name, rows) for name, rows in parts if len(rows)]
-    return tuple(name for name, _ in parts), [(space, rows) for _, rows in parts]
+    return tuple(name for name, _ in parts), [rows for _, rows in parts]
 
 
-def _column(space: Space, by: str) -> pl.Series:
-    table = space.metadata
+def _column(table: pl.DataFrame | None, by: str) -> pl.Series:
     if table is None or by not in table.columns:
-        known = ", ".join(name for name in table.columns if name != "text") if table is not None else ""
+        known = ", ".join(name for name in table.columns if name not in ("id", "text")) if table is not None else ""
         raise InputError(f"by: there is no column {by!r}; there are {known or 'none'}")
     values = table[by]
     if values.dtype.is_nested() or values.dtype in (pl.Object, pl.Binary):

@@ -128,24 +128,42 @@ def samples_of(
     progress: bool,
 ) -> Samples:
     """Make samples of what `compare` is given."""
+    for one in given:  # before hours of encoding
+        _check_columns(one, by, cuts, unit, long)
     seen = encoder or next((one.encoder for one in given if isinstance(one, Space) and one.encoder), None)
     made = _spaces(given, spaces, seen, long, progress)
     _check_encoders(made)
     if by is not None:
-        called, parts = parts_of(made[0], by, cuts)
+        called, divided = parts_of(made[0].metadata, by, cuts)
+        parts = [(made[0], rows) for rows in divided]
         if names is not None:
             _check_names(names, len(called))
             called = tuple(names)
     else:
-        called = tuple(names) if names is not None else tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ"[: len(made)])
-        if len(made) > len(called):
-            called = tuple(f"corpus {number + 1}" for number in range(len(made)))
+        called = tuple(names) if names is not None else _letters(len(made))
         _check_names(called, len(made))
         parts = [(space, np.arange(len(space))) for space in made]
     called, parts = _large_enough(called, parts, by)
     if unit is None and long == "passages" and all(_has(space, "document") for space, _ in parts):
         unit = "document"
     return _joined(called, parts, unit, seen or made[0].encoder)
+
+
+def _check_columns(one: Corpus | Space, by: str | None, cuts: Any, unit: str | None, long: str) -> None:
+    table = one.metadata
+    if by is not None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SemspaceWarning)  # it is said once, when the parts are made
+            parts_of(table, by, cuts)
+    made = long == "passages" and isinstance(one, Corpus) and unit == "document"
+    if unit is not None and not made and (table is None or unit not in table.columns):
+        known = ", ".join(name for name in table.columns if name not in ("id", "text")) if table is not None else ""
+        raise InputError(f"unit: there is no column {unit!r}; there are {known or 'none'}")
+
+
+def _letters(count: int) -> tuple[str, ...]:
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    return tuple(letters[:count]) if count <= len(letters) else tuple(f"corpus {place + 1}" for place in range(count))
 
 
 def _spaces(
@@ -159,10 +177,9 @@ def _spaces(
     if spaces is None:
         return [one if isinstance(one, Space) else _embedded(one, encoder, long, progress) for one in given]
     made = []
-    for place, (corpus, space) in enumerate(zip(given, spaces, strict=True)):
+    for name, corpus, space in zip(_letters(len(given)), given, spaces, strict=True):
         assert isinstance(corpus, Corpus)
         if corpus.ids.to_list() != space.ids.tolist():
-            name = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[place] if place < 26 else str(place)
             raise InputError(f"the ids of {name} and of its space differ; give the space made from that corpus")
         made.append(with_texts(space, corpus))
     return made
