@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 Rows = npt.NDArray[np.int64]
 MOST = 1_024  # cells that are permuted
+_FEWEST = 32  # of a corpus that has so many documents
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +35,8 @@ class Cells:
         Which cells are permuted: all but those of documents left over.
     corpora : int
         How many corpora there are.
+    weights : ndarray of float64, shape (n,)
+        One over the size of each document's unit, in this order; 1 where there are no units.
     """
 
     order: Rows
@@ -41,11 +44,17 @@ class Cells:
     corpus: Rows
     moves: npt.NDArray[np.bool_]
     corpora: int
+    weights: npt.NDArray[np.float64]
 
     @property
     def count(self) -> int:
         """How many cells there are."""
         return len(self.corpus)
+
+    @property
+    def by_units(self) -> bool:
+        """Whether some documents belong together, so that their pairs say nothing of the corpora."""
+        return bool((self.weights < 1).any())
 
     @cached_property
     def sizes(self) -> npt.NDArray[np.float64]:
@@ -75,14 +84,14 @@ def cells_of(of: Rows, units: Rows | None, *, corpora: int, seed: int, most: int
     owner = np.empty(int(number.max()) + 1, np.int64)
     owner[number] = of
     counts = np.bincount(owner, minlength=corpora)
-    together = min(-(-len(owner) // most), int(counts.min()))
+    together = min(-(-len(owner) // most), max(1, int(counts.min()) // _FEWEST))
     cell = np.empty(len(owner), np.int64)
     kept: list[int] = []  # the corpus of each cell
     moves: list[bool] = []
     for corpus in range(corpora):
         own = draw.permutation(np.flatnonzero(owner == corpus))
-        share = max(1, most * len(own) // len(owner))  # of the cells; matters only where cells are kept small
-        full = min(len(own) // together, max(share, 2))
+        # Where a small corpus keeps cells small, a large one has more documents than its share of cells can hold.
+        full = min(len(own) // together, max(most * len(own) // len(owner), _FEWEST))
         cell[own[: full * together]] = len(kept) + np.arange(full * together) // together
         kept += [corpus] * full
         moves += [True] * full
@@ -92,4 +101,5 @@ def cells_of(of: Rows, units: Rows | None, *, corpora: int, seed: int, most: int
             moves.append(False)
     of_row = cell[number]
     order = np.argsort(of_row, kind="stable")
-    return Cells(order, of_row[order], np.array(kept), np.array(moves), corpora)
+    weights = 1 / np.bincount(number)[number[order]]
+    return Cells(order, of_row[order], np.array(kept), np.array(moves), corpora, weights)

@@ -25,8 +25,8 @@ MEANINGS = {
     "(area under the ROC curve)",
 }
 OF_KERNELS = ("mmd", "mmd_multi", "energy")
-_HALVES = 5  # splits of each corpus for the Fréchet distance, which is slow
-_SPLITS = 199  # splits of each corpus for the others
+_SPLITS = 199  # of each corpus into halves
+_UNKNOWN = (float("nan"), float("nan"))
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Distance:
         What the value exceeds in 5 % of random splits of the two corpora together.
     halves : tuple of float
         The mean value between random halves of each corpus: what no difference looks like. NaN where a corpus is too
-        small for it.
+        small for it, and for the Fréchet distance, which would be another of half the documents, and the classifier.
     meaning : str
         One sentence for a person.
     """
@@ -80,7 +80,7 @@ def answers(samples: Samples, found: Evidence, *, permutations: int, resamples: 
     """Measure the distances of two corpora."""
     tested = found.test([0], [1], permutations=permutations, resamples=resamples, seed=seed)
     halves = [found.halves(corpus, splits=_SPLITS, seed=seed).mean(axis=1) for corpus in (0, 1)]
-    fewest = min(units_of(samples, corpus) for corpus in (0, 1))
+    fewest = found.fewest([0], [1])
     distances = [_of_kernel(name, tested, halves, fewest) for name in OF_KERNELS]
     distances.append(_frechet(samples, permutations, resamples, seed, fewest))
     distances.append(_classifier(_classified(samples, permutations, resamples, seed)))
@@ -134,23 +134,9 @@ def _frechet(samples: Samples, permutations: int, resamples: int, seed: int, few
     )
     rounding = 1e-9 * abs(values[0]) + 1e-12
     p = float((values >= values[0] - rounding).mean())
-    halves = tuple(_halved(samples, vectors, corpus, seed) for corpus in (0, 1))
     interval = interval_of(value, resampled, fewest)
     chance = float(np.quantile(values[1:], 0.95))
-    return Distance("frechet", value, p, interval, chance, (halves[0], halves[1]), MEANINGS["frechet"])
-
-
-def _halved(samples: Samples, vectors: npt.NDArray[np.float32], corpus: int, seed: int) -> float:
-    draw = np.random.default_rng([seed, corpus])
-    rows = np.arange(len(samples))[samples.rows(corpus)]
-    number = np.arange(len(rows)) if samples.units is None else np.unique(samples.units[rows], return_inverse=True)[1]
-    found = []
-    for _ in range(_HALVES):
-        order = draw.permutation(int(number.max()) + 1)
-        first = np.isin(number, order[: len(order) // 2])
-        if min(first.sum(), (~first).sum()) > 1:
-            found.append(frechet.frechet(vectors[rows[first]], vectors[rows[~first]]))
-    return float(np.mean(found)) if found else float("nan")
+    return Distance("frechet", value, p, interval, chance, _UNKNOWN, MEANINGS["frechet"])
 
 
 def _classified(samples: Samples, permutations: int, resamples: int, seed: int) -> Judged:
@@ -167,5 +153,5 @@ def _classified(samples: Samples, permutations: int, resamples: int, seed: int) 
 def _classifier(judged: Judged) -> Distance:
     chance = float(np.quantile(judged.permuted, 0.95))
     return Distance(
-        "classifier", judged.value, judged.p_value, judged.interval, chance, (0.5, 0.5), MEANINGS["classifier"]
+        "classifier", judged.value, judged.p_value, judged.interval, chance, _UNKNOWN, MEANINGS["classifier"]
     )

@@ -132,7 +132,11 @@ class _Moments:
 
 def _shared(a: Floats, b: Floats) -> float:
     """Give the trace of (ab)^½."""
-    least = 1e-13 * max(float(np.trace(a)), 1e-30)
-    root = np.linalg.cholesky(a + least * np.eye(len(a)))
+    least = 1e-13 * (float(np.trace(a)) + float(np.trace(b))) + 1e-30
+    try:
+        root = np.linalg.cholesky(a + least * np.eye(len(a)))
+    except np.linalg.LinAlgError:  # of copies of a few documents only rounding is left
+        values, directions = np.linalg.eigh(a)
+        root = directions * np.sqrt(np.maximum(values, 0))
     inner = root.T @ b @ root
     return float(np.sqrt(np.maximum(np.linalg.eigvalsh(inner), 0)).sum())

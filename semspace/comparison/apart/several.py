@@ -12,12 +12,13 @@ from scipy.spatial.distance import squareform
 from scipy.stats import false_discovery_control
 
 from semspace import checks
-from semspace.comparison.apart.distances import OF_KERNELS, interval_of, units_of
+from semspace.comparison.apart.distances import OF_KERNELS, interval_of
 from semspace.comparison.apart.twosample import KERNELS, Evidence
 from semspace.comparison.samples import Samples
 from semspace.progress import track
 
 Floats = npt.NDArray[np.float64]
+_SPLITS_A_PAIR = 20  # for each pair: or one pair that differs among many could never be sure of it
 
 
 def distances_of_pairs(
@@ -30,10 +31,11 @@ def distances_of_pairs(
     pairs, Benjamini & Hochberg 1995).
     """
     pairs = list(combinations(range(samples.corpora), 2))
+    permutations = max(permutations, _SPLITS_A_PAIR * len(pairs))
     rows, p_of_all = [], []
     for a, b in track(pairs, "testing pairs", len(pairs), unit="pair", progress=progress):
         tested = found.test([a], [b], permutations=permutations, resamples=resamples, seed=seed)
-        fewest = min(units_of(samples, a), units_of(samples, b))
+        fewest = found.fewest([a], [b])
         p_of_all.append(tested.p_of_all)
         for name in OF_KERNELS:
             at = KERNELS.index(name)
@@ -77,7 +79,7 @@ def places_of(matrix: Floats) -> tuple[Floats, float]:
     -------
     places : ndarray of float64, shape (C, 2)
     kept : float
-        Share of the squared distances that the plane shows.
+        Share of the first two of all directions in which corpora differ.
     """
     squared = np.maximum(np.nan_to_num(matrix), 0)
     middle = np.eye(len(squared)) - 1 / len(squared)

@@ -9,9 +9,12 @@ the others don't (docs/statistics.md).
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import numpy.typing as npt
 from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
 from semspace.checks import FloatMatrix
@@ -25,14 +28,19 @@ _MOST = 10_000  # documents that subjects are learnt from
 _PART = 16_384
 
 
-def sorted_into_subjects(vectors: FloatMatrix, *, seed: int) -> Rows:
-    """Give each document its subject, of 8, of 16 and of 32: shape (3, n)."""
+def sorted_into_subjects(vectors: FloatMatrix, units: Rows | None = None, *, seed: int) -> Rows:
+    """Give each document its subject, of 8, of 16 and of 32: shape (3, n); each unit counts as much as another."""
     places = _leading(vectors)
     # In a random order: what k-means begins with must not depend on which corpus comes first.
     order = np.random.default_rng(seed).permutation(len(places))
-    learnt = places[order[:_MOST]]
-    with threadpool_limits(1):  # for the same sums every time
-        models = [KMeans(min(k, len(learnt)), n_init=1, random_state=seed).fit(learnt) for k in COUNTS]
+    order = order[:_MOST]
+    weights = None if units is None else 1 / np.bincount(units)[units[order]]
+    with threadpool_limits(1), warnings.catch_warnings():  # one thread, for the same sums every time
+        warnings.simplefilter("ignore", ConvergenceWarning)  # of copies there may be fewer subjects
+        models = [
+            KMeans(min(k, len(order)), n_init=1, random_state=seed).fit(places[order], sample_weight=weights)
+            for k in COUNTS
+        ]
         return np.array([model.predict(places) for model in models], np.int64)
 
 
@@ -51,14 +59,14 @@ def _leading(vectors: FloatMatrix) -> FloatMatrix:
 def subject_sums(subjects: Rows, cells: Cells) -> Floats:
     """Add up, over the pairs of two cells, one over the size of their subject where it is the same; (3, S, S).
 
-    `subjects` are those of the documents in the order of `cells`.
+    `subjects` are those of the documents in the order of `cells`. Units count once, however many documents they have.
     """
     sums = np.empty((len(subjects), cells.count, cells.count))
     for row, own in enumerate(subjects):
-        sizes = np.bincount(own)
+        sizes = np.bincount(own, cells.weights)
         counts = np.zeros((cells.count, len(sizes)))
-        np.add.at(counts, (cells.of_row, own), 1)
-        weights = len(own) / np.maximum(sizes, 1)
-        sums[row] = (counts * weights) @ counts.T
-        sums[row][np.diag_indices(cells.count)] -= counts @ weights  # pairs of a document with itself
+        np.add.at(counts, (cells.of_row, own), cells.weights)
+        shares = sizes.sum() / np.maximum(sizes, 1e-9)
+        sums[row] = (counts * shares) @ counts.T
+        sums[row][np.diag_indices(cells.count)] -= counts @ shares  # pairs of a document with itself
     return sums

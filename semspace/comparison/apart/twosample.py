@@ -95,12 +95,20 @@ class Evidence:
         for number, (cells, sums, _) in enumerate(self.blocks):
             draw = np.random.default_rng([seed, number])
             own = np.flatnonzero(np.isin(cells.corpus, [*first, *second]))
-            part = _Pair(sums.cells[:, own[:, None], own], cells.sizes[own])
+            part = _pair(cells, sums, own)
             observed = np.isin(cells.corpus[own], [*first]).astype(np.float64)
             sides = np.column_stack([observed, _permuted(observed, cells.moves[own], permutations, draw)])
-            parts.append((part.values(sides), part.resampled(observed, resamples, draw)))
+            parts.append((part.values(sides), part.resampled(observed, cells.moves[own], resamples, draw)))
         values = np.mean([values for values, _ in parts], axis=0)
         return Tested(values[:, 0], values[:, 1:], np.mean([resampled for _, resampled in parts], axis=0))
+
+    def fewest(self, first: Collection[int], second: Collection[int]) -> int:
+        """Tell how many cells the smaller side has: what an interval rests on."""
+        sides = [
+            sum(int((c.moves & np.isin(c.corpus, [*side])).sum()) for c, _, _ in self.blocks)
+            for side in (first, second)
+        ]
+        return min(sides)
 
     def halves(self, corpus: int, *, splits: int, seed: int) -> Floats:
         """Give the values between random halves of one corpus, shape (K, splits)."""
@@ -109,7 +117,7 @@ class Evidence:
             draw = np.random.default_rng([seed, number])
             own = np.flatnonzero((cells.corpus == corpus) & cells.moves)
             half = (np.arange(len(own)) < len(own) // 2).astype(np.float64)
-            part = _Pair(sums.cells[:, own[:, None], own], cells.sizes[own])
+            part = _pair(cells, sums, own)
             parts.append(part.values(_permuted(half, np.ones(len(own), bool), splits, draw)))
         return np.asarray(np.mean(parts, axis=0))
 
@@ -133,45 +141,69 @@ class Evidence:
 
 @dataclass(frozen=True, eq=False)
 class _Pair:
-    """The cells of two sets of documents."""
+    """The cells of two sets of documents.
 
-    sums: Floats  # (K, S, S)
-    sizes: Floats  # (S,)
+    Parameters
+    ----------
+    sums : ndarray of float64, shape (K, S, S)
+    sizes : ndarray of float64, shape (K, S)
+        How much each cell counts for each kernel: its documents, or its units.
+    within : bool
+        Whether pairs within a cell count. Those of documents of one unit don't.
+    """
+
+    sums: Floats
+    sizes: Floats
+    within: bool
 
     def values(self, sides: Floats) -> Floats:
         """Give the statistics for splits of the cells, shape (K, splits); `sides` (S, splits) is 1 for the first."""
-        m = self.sizes @ sides
-        n = self.sizes.sum() - m
         values = np.empty((len(self.sums), sides.shape[1]))
-        for row, sums in enumerate(self.sums):
-            to_first, total = sums @ sides, sums.sum(axis=1)
+        for row, (sums, sizes) in enumerate(zip(self.sums, self.sizes, strict=True)):
+            own = sizes if self.within else sizes**2  # what the pairs of a cell with itself would count
+            counted = sums if self.within else _apart(sums)
+            to_first, total = counted @ sides, counted.sum(axis=1)
             aa = np.einsum("sp,sp->p", sides, to_first)
             ab = total @ sides - aa
             bb = total.sum() - aa - 2 * ab
-            values[row] = _unbiased(aa, m * (m - 1), bb, n * (n - 1), ab, m * n)
+            m, left_out = sizes @ sides, own @ sides
+            n, others = sizes.sum() - m, own.sum() - left_out
+            values[row] = _unbiased(aa, m * m - left_out, bb, n * n - others, ab, m * n)
         return values
 
-    def resampled(self, side: Floats, resamples: int, draw: np.random.Generator) -> Floats:
+    def resampled(
+        self, side: Floats, moves: npt.NDArray[np.bool_], resamples: int, draw: np.random.Generator
+    ) -> Floats:
         """Give the statistics for cells drawn anew on each side, shape (K, resamples).
 
-        Pairs within a cell are left out: of a cell drawn twice they would be pairs of a document with itself.
+        Pairs within a cell are left out: of a cell drawn twice they would be pairs of a document with itself. The cell
+        of documents left over, which is as large as many, stays as it is.
         """
         if not resamples:
             return np.empty((len(self.sums), 0))
-        own = [np.flatnonzero(side == value) for value in (1, 0)]
         weights = np.zeros((2, len(side), resamples))
-        for which, cells in enumerate(own):
+        for which, value in enumerate((1, 0)):
+            cells = np.flatnonzero((side == value) & moves)
             weights[which, cells] = draw.multinomial(len(cells), np.full(len(cells), 1 / len(cells)), resamples).T
+            weights[which, (side == value) & ~moves] = 1
         a, b = weights
         values = np.empty((len(self.sums), resamples))
-        pairs_a, pairs_b = (self.sizes @ w * (self.sizes @ w) - self.sizes**2 @ w**2 for w in (a, b))
-        pairs_ab = (self.sizes @ a) * (self.sizes @ b)
-        for row, sums in enumerate(self.sums):
-            apart = sums - np.diag(np.diag(sums))
-            to_a, to_b = apart @ a, apart @ b
+        for row, (sums, sizes) in enumerate(zip(self.sums, self.sizes, strict=True)):
+            pairs_a, pairs_b = ((sizes @ w) ** 2 - sizes**2 @ w**2 for w in (a, b))
+            to_a, to_b = _apart(sums) @ a, _apart(sums) @ b
             aa, bb, ab = (np.einsum("sr,sr->r", x, y) for x, y in ((a, to_a), (b, to_b), (b, to_a)))
-            values[row] = _unbiased(aa, pairs_a, bb, pairs_b, ab, pairs_ab)
+            values[row] = _unbiased(aa, pairs_a, bb, pairs_b, ab, (sizes @ a) * (sizes @ b))
         return values
+
+
+def _pair(cells: Cells, sums: Sums, own: Rows) -> _Pair:
+    documents, units = cells.sizes[own], np.bincount(cells.of_row, cells.weights, minlength=cells.count)[own]
+    sizes = np.array([units if name.startswith("subjects") else documents for name in KERNELS])
+    return _Pair(sums.cells[:, own[:, None], own], sizes, not cells.by_units)
+
+
+def _apart(sums: Floats) -> Floats:
+    return sums - np.diag(np.diag(sums))
 
 
 def _unbiased(aa: Floats, m2: Floats, bb: Floats, n2: Floats, ab: Floats, mn: Floats) -> Floats:
@@ -211,7 +243,8 @@ def evidence(
     """
     kernels = kernels or Kernels.around(median_distance(vectors, seed), _WIDER, _NARROWER)
     corpora = int(of.max()) + 1
-    subjects = sorted_into_subjects(vectors, seed=seed)
+    number = None if units is None else np.unique(units, return_inverse=True)[1]
+    subjects = sorted_into_subjects(vectors, number, seed=seed)
     blocks = []
     dealt = _dealt(of, units, seed)
     with bar("comparing", len(vectors), unit="text", progress=progress) as shown:
@@ -247,16 +280,29 @@ def median_distance(vectors: FloatMatrix, seed: int) -> float:
 
 
 def _dealt(of: Rows, units: Rows | None, seed: int) -> list[Rows]:
-    """Deal documents, unit by unit and each corpus evenly, into blocks of at most about `BLOCK`."""
-    count = -(-len(of) // BLOCK)
+    """Deal documents, unit by unit and each corpus evenly, into blocks of at most about `BLOCK`.
+
+    Each block needs documents of every corpus. Where the smallest has too few for so many blocks, no more of the larger
+    ones are dealt than the blocks hold: which of many documents a few are held against matters little.
+    """
     number = np.arange(len(of)) if units is None else np.unique(units, return_inverse=True)[1]
     owner = np.empty(int(number.max()) + 1, np.int64)
     owner[number] = of
-    count = max(1, min(count, int(np.bincount(owner).min()) // 8))  # each block needs documents of every corpus
-    if count == 1:
-        return [np.arange(len(of))]
-    block = np.empty(len(owner), np.int64)
+    counts, sizes = np.bincount(owner), np.bincount(of)
+    count = max(1, min(-(-len(of) // BLOCK), int(counts.min()) // 8))
+    most = int(_cap(sizes, 2 * count * BLOCK) / sizes.max() * counts.max()) if len(of) > 2 * count * BLOCK else None
+    block = np.full(len(owner), -1)
     order = np.random.default_rng(seed).permutation(len(owner))
-    order = order[np.argsort(owner[order], kind="stable")]
-    block[order] = np.arange(len(owner)) % count
+    for corpus in range(len(counts)):
+        own = order[owner[order] == corpus][:most]
+        block[own] = np.arange(len(own)) % count
     return [np.flatnonzero(block[number] == one) for one in range(count)]
+
+
+def _cap(sizes: Rows, most: int) -> int:
+    """Give the size that corpora must not exceed, for no more than `most` documents in all."""
+    ordered = np.sort(sizes)
+    for place, size in enumerate(ordered):
+        if ordered[:place].sum() + size * (len(ordered) - place) >= most:
+            return int((most - ordered[:place].sum()) // (len(ordered) - place))
+    return int(ordered[-1])
