@@ -249,11 +249,14 @@ def _contrasted(samples: Samples) -> list[tuple[int, list[int]]]:
 
 
 def _witness(samples: Samples, found: Evidence) -> Any:
-    if samples.corpora == 2:
-        return found.witness([0], [1])
     value = np.full(len(samples), np.nan)
     for own, rest in _contrasted(samples):
-        value[samples.rows(own)] = found.witness([own], rest)[samples.rows(own)]
+        witness = found.witness([own], rest)
+        # The middle between both: a dense corpus is nearer to everything, so that 0 would be no border.
+        sides = [witness[samples.of == own], witness[np.isin(samples.of, rest)]]
+        middle = np.mean([np.nanmean(side) for side in sides])
+        rows = slice(None) if samples.corpora == 2 else samples.rows(own)
+        value[rows] = witness[rows] - middle
     return value
 
 

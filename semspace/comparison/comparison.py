@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
 SCHEMA = "semspace.comparison/2"
 _DISTANCE_COLUMNS = ("distance", "value", "low", "high", "by_chance", "p_value")
-_PAIR_COLUMNS = ("a", "b", "value", "low", "high", "by_chance", "p_value", "q_value")
+_PAIR_COLUMNS = ("a", "b", "value", "low", "high", "by_chance", "p_of_all", "q_value")
+_MATRICES = ("value", "low", "high", "by_chance", "p_value", "p_of_all", "q_value")
 _SHOWN_PAIRS = 10
 
 
@@ -136,14 +137,14 @@ class Comparison:
         Parameters
         ----------
         distance : {"mmd", "mmd_multi", "energy"}
-        column : {"value", "low", "high", "by_chance", "p_value", "q_value"}
+        column : {"value", "low", "high", "by_chance", "p_value", "p_of_all", "q_value"}
         """
-        checks.choice("column", column, ("value", "low", "high", "by_chance", "p_value", "q_value"))
+        checks.choice("column", column, _MATRICES)
         if self.pairs is None:
             found = self.distance(checks.choice("distance", distance, OF_KERNELS))
             low, high = found.interval
-            fields = {"value": found.value, "low": low, "high": high, "by_chance": found.by_chance}
-            value = fields.get(column, found.p_value)
+            fields = dict(zip(_MATRICES, (found.value, low, high, found.by_chance, found.p_value), strict=False))
+            value = fields.get(column, self.p_value)
             laid = np.array([[np.nan, value], [value, np.nan]])
         else:
             laid = several.matrix_of(self.pairs, self.names, distance, column)
@@ -161,7 +162,11 @@ class Comparison:
             places.append(self.names.index(name))
         if a == b:
             raise InputError(f"pair takes two different corpora; got {a!r} twice")
-        return compared(self.samples.only(places), self.settings)
+        return (
+            self
+            if places == [0, 1] and self.answers is not None
+            else compared(self.samples.only(places), self.settings)
+        )
 
     # -- what drives it -----------------------------------------------------------------------------------
 
@@ -169,8 +174,8 @@ class Comparison:
         """Return all documents, the most telling first: ``corpus``, ``id``, ``text``, ``witness``.
 
         The witness (Gretton et al. 2012, section 2.3) is the mean kernel of a document to the first corpus less that to
-        the second: the two ends of the table are what holds the corpora apart. Of several corpora it is the mean kernel
-        to the document's own corpus less that to the rest.
+        the second, from the middle between both corpora's: the two ends of the table are what holds them apart. Of
+        several corpora it is the mean kernel to the document's own corpus less that to the rest.
         """
         texts = self.samples.texts
         shown = pl.Series("text", [None] * len(self.samples), dtype=pl.String) if texts is None else texts
@@ -241,12 +246,16 @@ class Comparison:
         return self.profile.table()
 
     def outliers(self) -> pl.DataFrame:
-        """Return the documents that are far from their own corpus: ``corpus``, ``id``, ``distance``, furthest first."""
+        """Return the documents that are far from their own corpus: ``corpus``, ``id``, ``distance``, ``excess``.
+
+        The distance is the mean cosine distance to the nearest of the corpus, the excess how many deviations that is
+        above the corpus's median; the largest excess comes first.
+        """
         table = self.profile.outliers()
         return table.select(
             self.samples.owners.gather(table["row"]).alias("corpus"),
             self.samples.ids.gather(table["row"]).alias("id"),
-            pl.col("distance"),
+            pl.col("distance", "excess"),
         )
 
     # -- ways out -----------------------------------------------------------------------------------------

@@ -72,7 +72,8 @@ def _name(value: object) -> str:
 
 def _periods(values: pl.Series, by: str, cuts: Any) -> tuple[Rows, list[str]]:
     """Tell in which period each value lies; a period begins with its cut."""
-    points = list(cuts) if isinstance(cuts, Sequence) and not isinstance(cuts, str) else [cuts]
+    points = list(cuts) if isinstance(cuts, (Sequence, np.ndarray)) and not isinstance(cuts, str) else [cuts]
+    points = [point.item() if isinstance(point, np.generic) else point for point in points]
     if not points:
         raise InputError("cuts must be a value of the column, or a list of them; got an empty list")
     if values.dtype == pl.String:  # dates written out, as 2021-03-05, sort as they are

@@ -25,6 +25,7 @@ Rows = npt.NDArray[np.int64]
 FEWEST = 4  # documents a corpus
 MOST = 40  # corpora at a time
 _UNEQUAL = 50
+_ROUNDING = 1e-3  # one text encoded twice, among others, differs by less
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,9 +105,11 @@ class Samples:
 
     @cached_property
     def same(self) -> bool:
-        """Whether all corpora hold the very same documents: by their texts, or else by their vectors."""
+        """Whether all corpora hold the very same documents: their texts, if there are any, and their vectors."""
         kept = [self._contents(corpus) for corpus in range(self.corpora)]
-        return all(one == kept[0] for one in kept[1:])
+        middles = [self.vectors[self.rows(corpus)].mean(axis=0) for corpus in range(self.corpora)]
+        near = all(np.abs(middle - middles[0]).max() < _ROUNDING for middle in middles)
+        return near and all(one == kept[0] for one in kept[1:])
 
     def _contents(self, corpus: int) -> list[Any]:
         rows = self.rows(corpus)
@@ -199,6 +202,11 @@ def _check_encoders(spaces: Sequence[Space]) -> None:
     first = spaces[0]
     for other in spaces[1:]:
         made = [_maker(first), _maker(other)]
+        if first.dim != other.dim and None in made:
+            raise InputError(
+                f"all spaces must have the same number of dimensions; got {first.dim} and {other.dim}: encode all with "
+                f"one encoder"
+            )
         if first.dim != other.dim or made[0] != made[1]:
             raise InputError(
                 f"the two spaces come from different encoders ({made[0]} and {made[1]}, {first.dim} and {other.dim} "
@@ -213,6 +221,8 @@ def _maker(space: Space) -> str | None:
 def _check_names(names: Sequence[str], count: int) -> None:
     if len(names) != count:
         raise InputError(f"names must be {count} strings, one for each corpus; got {len(names)}")
+    if not all(name.strip() for name in names):
+        raise InputError("names must not be empty, or nobody could tell what is meant; give each corpus a name")
     if len(set(names)) < len(names):
         again = next(name for name in names if list(names).count(name) > 1)
         raise InputError(f"names must differ, or nobody could tell the corpora apart; {again!r} comes more than once")
@@ -243,7 +253,8 @@ def _large_enough(
     sizes = sorted(len(rows) for _, (_, rows) in kept)
     if sizes[-1] > _UNEQUAL * sizes[0]:
         warnings.warn(
-            f"one corpus is {sizes[-1] / sizes[0]:.0f} times the other; what the small one holds is hard to see",
+            f"one corpus is {sizes[-1] / sizes[0]:.0f} times {'the other' if len(sizes) == 2 else 'another'}; what the "
+            "small one holds is hard to see",
             SemspaceWarning,
             stacklevel=4,
         )

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from semspace.comparison.comparison import Comparison
 
 SURE = 0.05
+_FEW = 30  # unseen texts
 _SLIGHT, _CLEAR = 0.7, 0.9  # areas under the curve below which a difference is slight, or clear
 
 
@@ -28,22 +29,28 @@ def _of_two(found: Comparison) -> str:
     if found.p_value >= SURE:
         return (
             f"No difference in meaning between {a} and {b} could be shown (p = {p_value(found.p_value)}): random "
-            "splits of both together come as far apart. That doesn't prove them alike: more text may tell."
+            "splits of both together come as far apart. That doesn't prove them alike: more text may "
+            f"tell.{_copied(found)}"
         )
     said = (
         f"{a} and {b} differ in meaning: were both from one source, a difference like this would come with a "
-        f"probability of {found.p_value:.2g} at most. "
+        f"probability of {found.p_value:.2g} at most. {_how_much(found)}"
     )
+    return said + _drivers(found) + _language(found) + _copied(found)
+
+
+def _how_much(found: Comparison) -> str:
     telling = found.distance("classifier")
+    unseen = sum(found.samples.sizes) // 2
+    if telling.p_value >= SURE and unseen < _FEW:
+        return f"How much can't be said: {unseen} texts are too few for a classifier to be judged by."
     if telling.p_value >= SURE:
-        said += "How much can't be said: a classifier trained on half of the texts can't tell the others."
-    else:
-        how = "slight" if telling.value < _SLIGHT else "clear" if telling.value < _CLEAR else "strong"
-        said += (
-            f"The difference is {how}: given one unseen text of each, a classifier tells which is which in "
-            f"{_percent(telling.value)} of cases (50% would be guessing)."
-        )
-    return said + _drivers(found) + _shared(found)
+        return "How much can't be said: a classifier trained on half of the texts can't tell the others."
+    how = "slight" if telling.value < _SLIGHT else "clear" if telling.value < _CLEAR else "strong"
+    return (
+        f"The difference is {how}: given one unseen text of each, a classifier tells which is which in "
+        f"{_percent(telling.value)} of cases (50% would be guessing)."
+    )
 
 
 def _percent(value: float) -> str:
@@ -58,15 +65,24 @@ def _drivers(found: Comparison) -> str:
     for name, part in zip(found.names, (more_a, more_b), strict=True):
         if len(part):
             said.append(f"{clip(name, 40)} has more of “{clip(part['name'][0], 60)}”")
-    return f" {', '.join(said)}." if said else ""
-
-
-def _shared(found: Comparison) -> str:
-    copied = (found.overlap["exact"] + found.overlap["near"]).to_list()
-    if not any(copied):
+    if said:
+        return f" {', '.join(said)}."
+    if (found.contrast["q_value"] < SURE).any():
         return ""
-    told = " and ".join(f"{count:,} of {clip(name, 40)}" for name, count in zip(found.names, copied, strict=True))
-    return f" Beware: {told} are copies, or nearly, of documents of the other."
+    return " No single group or word accounts for it."
+
+
+def _language(found: Comparison) -> str:
+    return (
+        " They are in different languages, which alone may hold them apart." if found.profile.languages_differ() else ""
+    )
+
+
+def _copied(found: Comparison) -> str:
+    """Warn of documents that are copies, or nearly, of documents of another corpus."""
+    copied = (found.overlap["exact"] + found.overlap["near"]).to_list()
+    told = [f"{count:,} of {clip(name, 40)}" for name, count in zip(found.names, copied, strict=True) if count]
+    return f" Beware: {', '.join(told)} are copies, or nearly, of documents of another corpus." if told else ""
 
 
 def _of_several(found: Comparison) -> str:
@@ -82,4 +98,4 @@ def _of_several(found: Comparison) -> str:
     )
     if near["value"] > 0 and np.isfinite(far["value"] / near["value"]):
         said += f", {far['value'] / near['value']:.1f} times as far (squared MMD)"
-    return said + "."
+    return f"{said}.{_copied(found)}"

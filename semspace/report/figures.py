@@ -44,11 +44,13 @@ def scatter(
     caption: str,
     most: int = 2_000,
     height: int = 440,
+    named: bool = False,
 ) -> Figure:
     """Draw points of shape (n, 2), coloured and shaped by group, each with its label as a tooltip.
 
     Beyond `most` points a selection is drawn, even over every group, and the caption says so. Points are drawn in a
-    mixed order, so that no group covers another for coming later.
+    mixed order, so that no group covers another for coming later. Where each group is one point, `named` writes the
+    names beside the points instead of into a legend.
     """
     xy = np.asarray(points, dtype=float)
     kinds = np.asarray(groups)
@@ -64,7 +66,7 @@ def scatter(
     counts = np.bincount(kinds, minlength=len(names))
     parts = ", ".join(f"{clip(names[g], 60)} {counts[g]:,}" for g in range(len(names)))
     description = f"A map of {len(xy):,} points: {parts}."
-    legend, legend_height = _legend(names, counts, height)
+    legend, legend_height = (_beside(names, scaled), 0.0) if named else _legend(names, counts, height)
     picture = svg(marks + legend, height + legend_height, f"{caption} {description}")
     return Figure(picture, caption + note, description)
 
@@ -220,6 +222,28 @@ def _mark(group: int, x: float, y: float, size: float = 1.0) -> str:
         return f'<path d="M{x:.1f} {y - 4.5 * size:.1f}l{4.5 * size:g} {8 * size:g}h{-9 * size:g}z" {fill}/>'
     arm = 5 * size
     return f'<path d="M{x:.1f} {y - arm:.1f}l{arm:g} {arm:g}l{-arm:g} {arm:g}l{-arm:g} {-arm:g}z" {fill}/>'
+
+
+def _beside(names: Sequence[str], points: npt.NDArray[np.float64]) -> str:
+    """Write the names of points beside them, where they cover as little as can be."""
+    taken = [(x - 5, y - 5, x + 5, y + 5) for x, y in points]
+    parts = []
+    for name, (x, y) in zip(names, points, strict=True):
+        text = clip(name, 28)
+        wide = 7.0 * len(text)
+        places = ((x + 8, y + 4), (x - 8 - wide, y + 4), (x - wide / 2, y - 9), (x - wide / 2, y + 18))
+        boxes = [(left, base - 12, left + wide, base + 3) for left, base in places]
+
+        def covered(box: tuple[float, float, float, float]) -> float:
+            out = max(0.0, -box[0]) + max(0.0, box[2] - WIDTH)
+            over = [min(box[2], o[2]) - max(box[0], o[0]) for o in taken if box[1] < o[3] and o[1] < box[3]]
+            return float(10 * out + sum(max(0.0, one) for one in over))
+
+        best = min(range(len(boxes)), key=lambda at: (covered(boxes[at]), at))
+        taken.append(boxes[best])
+        left, base = places[best]
+        parts.append(f'<text x="{left:.1f}" y="{base:.1f}" font-size="12">{escaped(text)}</text>')
+    return "".join(parts)
 
 
 def _legend(names: Sequence[str], counts: npt.NDArray[np.int64], top: float) -> tuple[str, float]:

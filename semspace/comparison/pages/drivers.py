@@ -66,13 +66,13 @@ def groups(found: Comparison) -> Section:
     grouped = found.grouping
     counts = np.zeros((len(found.names), count), np.int64)
     np.add.at(counts, (found.samples.of, grouped.labels), 1)
-    figure = heatmap_of_shares(counts, found.names, grouped.names)
+    figure = _made_of(counts, found.names, grouped.names)
     headers = ("corpus", "group", "in it", "in the rest", "share of it", "share of the rest", "p-value", "q-value")
     table = Table(headers, _share_rows(sure, "corpus"), "Groups clearly larger or smaller than in the rest", limit=ROWS)
     return Section("Which groups?", (figure, table), method)
 
 
-def heatmap_of_shares(counts: np.ndarray, names: tuple[str, ...], groups: tuple[str, ...]) -> Figure:
+def _made_of(counts: np.ndarray, names: tuple[str, ...], groups: tuple[str, ...]) -> Figure:
     """Draw what each corpus is made of: its largest groups, and the rest."""
     order = np.argsort(-counts.sum(axis=0), kind="stable")
     kept, rest = order[: TOP - 5], order[TOP - 5 :]
@@ -107,7 +107,7 @@ def telling_words(found: Comparison) -> Section:
         contrast["z"].to_numpy(),
         sure=(contrast["q_value"] < SURE).to_numpy(),
         sides=(a, b),
-        unnamed=plain.to_numpy(),
+        unnamed=plain.to_numpy() if len(sure) > ENDS else None,
         caption="Every dot is a word: the further right, the more frequent; the further up or down, the more telling. "
         "Words such as “the” and “he”, and numbers, are drawn without a name.",
     )

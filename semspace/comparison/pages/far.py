@@ -49,7 +49,7 @@ def far(found: Comparison) -> list[Section]:
         Table(headers, rows),
         Table(("distance", "what it measures"), meanings),
     )
-    return [Section("How far apart?", blocks, _how_far(found)), _map(found)]
+    return [Section("How far apart?", blocks, _how_far(found)), *_map(found)]
 
 
 def _distance_row(d: Distance) -> tuple[object, ...]:
@@ -100,7 +100,9 @@ def _how_far(found: Comparison) -> str:
     )
 
 
-def _map(found: Comparison) -> Section:
+def _map(found: Comparison) -> list[Section]:
+    if found.samples.vectors.shape[1] < 2:  # a line is no map
+        return []
     texts = found.samples.texts
     labels = found.samples.ids.to_list() if texts is None else [clip(text, 100) for text in texts]
     figure, kept = space_map(
@@ -115,7 +117,7 @@ def _map(found: Comparison) -> Section:
         f"variance. Documents that lie apart here are apart; documents that lie together here may still differ in the "
         f"directions that are not drawn."
     )
-    return Section("A map of both" if len(found.names) == 2 else "A map of all documents", (figure,), method)
+    return [Section("A map of both" if len(found.names) == 2 else "A map of all documents", (figure,), method)]
 
 
 def space_map(
@@ -138,7 +140,7 @@ def far_of_several(found: Comparison) -> list[Section]:
         values[np.ix_(order, order)],
         called,
         marks=unsure[np.ix_(order, order)],
-        decimals=2,
+        decimals=3,
         caption="Squared MMD of every two corpora; like corpora stand together.",
     )
     table = found.pairs.filter(pl.col("distance") == "mmd")
@@ -163,14 +165,15 @@ def far_of_several(found: Comparison) -> list[Section]:
         list(range(len(found.names))),
         list(found.names),
         [f"{size:,} documents" for size in found.samples.sizes],
+        named=True,
         caption="Every mark is a corpus; near means alike.",
     )
     note = (
         "The tree merges the nearest corpora first (average linkage on MMD). The map lays them out so that distances "
         f"in the plane are as near as can be to the MMD (classical scaling, Torgerson 1952); it shows {kept:.0%} of "
-        "the squared distances."
+        "what there is to show."
     )
-    return [far, Section("Which corpora are near each other?", (branches, plane), note), _map(found)]
+    return [far, Section("Which corpora are near each other?", (branches, plane), note), *_map(found)]
 
 
 def _order(merges: np.ndarray, count: int) -> list[int]:
