@@ -26,7 +26,7 @@ from semspace.comparison.likeness.profile import profile
 from semspace.comparison.samples import Rows, Samples, samples_of
 from semspace.comparison.sharing.counterparts import counterparts, coverage
 from semspace.comparison.sharing.duplicates import overlap_counts, shared_documents
-from semspace.errors import InputError
+from semspace.errors import InputError, MissingFileError
 from semspace.sentences.base import Encoder
 from semspace.space import Space
 from semspace.text.corpus import Corpus
@@ -236,9 +236,13 @@ def _pairs(samples: Samples, found: Evidence, settings: Settings) -> pl.DataFram
 
 
 def _scale(samples: Samples, found: Evidence, settings: Settings) -> pl.DataFrame:
-    if not settings.known or not isinstance(samples.encoder, Encoder) or samples.corpora > 2:
-        return pl.DataFrame(schema={"between": pl.String, "distance": pl.String, "value": pl.Float64})
-    return references(samples.encoder, found.kernels, seed=settings.seed)
+    none = pl.DataFrame(schema={"between": pl.String, "distance": pl.String, "value": pl.Float64})
+    if not settings.known or samples.encoder is None or samples.corpora > 2:
+        return none
+    try:
+        return references(samples.encoder, found.kernels, seed=settings.seed)
+    except MissingFileError:  # a saved space remembers its encoder by name, which may be gone
+        return none
 
 
 def _contrasted(samples: Samples) -> list[tuple[int, list[int]]]:

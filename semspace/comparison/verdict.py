@@ -82,6 +82,8 @@ def _copied(found: Comparison) -> str:
     """Warn of documents that are copies, or nearly, of documents of another corpus."""
     copied = (found.overlap["exact"] + found.overlap["near"]).to_list()
     told = [f"{count:,} of {clip(name, 40)}" for name, count in zip(found.names, copied, strict=True) if count]
+    if len(found.names) > 2 and told:
+        told = [f"{sum(copied):,} documents"]
     return f" Beware: {', '.join(told)} are copies, or nearly, of documents of another corpus." if told else ""
 
 

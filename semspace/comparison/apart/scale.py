@@ -14,7 +14,7 @@ from semspace.comparison.apart.kernels import Kernels
 from semspace.comparison.apart.twosample import KERNELS, evidence
 from semspace.corpora import load
 from semspace.errors import SemspaceWarning
-from semspace.sentences.base import Encoder
+from semspace.space import TextEncoder
 from semspace.text.corpus import Corpus
 
 # What is compared, nearest first: two samples of one source, two subjects of one source, two kinds of text.
@@ -28,7 +28,7 @@ _ENCODED: dict[tuple[str, str], FloatMatrix] = {}
 _LONGEST = 600  # characters of each: it is their kind that matters, and encoding takes time
 
 
-def references(encoder: Encoder, kernels: Kernels, *, seed: int) -> pl.DataFrame:
+def references(encoder: TextEncoder, kernels: Kernels, *, seed: int) -> pl.DataFrame:
     """Return the distances between texts that everybody knows to be near or far, as this encoder sees them.
 
     Columns ``between``, ``distance`` (as `Distance` names it) and ``value``. The texts are English, and ship with
@@ -51,7 +51,7 @@ def references(encoder: Encoder, kernels: Kernels, *, seed: int) -> pl.DataFrame
     return pl.DataFrame(rows, schema=["between", "distance", "value"], orient="row")
 
 
-def _vectors(encoder: Encoder, name: str) -> FloatMatrix:
+def _vectors(encoder: TextEncoder, name: str) -> FloatMatrix:
     """Encode the texts of that name, once for each encoder."""
     key = (encoder.fingerprint, name)
     if key not in _ENCODED:

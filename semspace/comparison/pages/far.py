@@ -72,7 +72,8 @@ def _ruler(found: Comparison) -> Figure:
         marks,
         name=f"{a} and {b}",
         chance=None if found.samples.same else mmd.by_chance,
-        caption="Squared MMD, beside that of texts known to be near and far.",
+        caption="Squared MMD, beside that of "
+        + ("texts known to be near and far." if len(known) else "random halves of each corpus."),
     )
 
 

@@ -15,8 +15,12 @@ if TYPE_CHECKING:
 def comparison_page(found: Comparison, data: str = "") -> Page:
     """Compose the report; `data` is the name of the file beside it that holds everything."""
     parts = zip(found.names, found.samples.sizes, strict=True)
-    sizes = ", ".join(f"{size:,} documents of {clip(name, 60)}" for name, size in parts)
     two = found.answers is not None
+    sizes = (
+        ", ".join(f"{size:,} documents of {clip(name, 60)}" for name, size in parts)
+        if two
+        else f"{len(found.samples):,} documents"
+    )
     sections = [
         *(far.far(found) if two else far.far_of_several(found)),
         drivers.groups(found),
