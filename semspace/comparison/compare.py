@@ -26,7 +26,7 @@ from semspace.comparison.likeness.profile import profile
 from semspace.comparison.samples import Rows, Samples, samples_of
 from semspace.comparison.sharing.counterparts import counterparts, coverage
 from semspace.comparison.sharing.duplicates import overlap_counts, shared_documents
-from semspace.errors import InputError, MissingFileError
+from semspace.errors import InputError, SemspaceError
 from semspace.sentences.base import Encoder
 from semspace.space import Space
 from semspace.text.corpus import Corpus
@@ -241,7 +241,7 @@ def _scale(samples: Samples, found: Evidence, settings: Settings) -> pl.DataFram
         return none
     try:
         return references(samples.encoder, found.kernels, seed=settings.seed)
-    except MissingFileError:  # a saved space remembers its encoder by name, which may be gone
+    except SemspaceError:  # a saved space remembers its encoder by name, which may be gone
         return none
 
 
