@@ -9,9 +9,12 @@ the others don't (docs/statistics.md).
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import numpy.typing as npt
 from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
 from semspace.checks import FloatMatrix
@@ -31,7 +34,8 @@ def sorted_into_subjects(vectors: FloatMatrix, *, seed: int) -> Rows:
     # In a random order: what k-means begins with must not depend on which corpus comes first.
     order = np.random.default_rng(seed).permutation(len(places))
     learnt = places[order[:_MOST]]
-    with threadpool_limits(1):  # for the same sums every time
+    with threadpool_limits(1), warnings.catch_warnings():  # one thread, for the same sums every time
+        warnings.simplefilter("ignore", ConvergenceWarning)  # of copies there are fewer than subjects, and that's fine
         models = [KMeans(min(k, len(learnt)), n_init=1, random_state=seed).fit(learnt) for k in COUNTS]
         return np.array([model.predict(places) for model in models], np.int64)
 
