@@ -207,6 +207,8 @@ def test_without_texts_only_meaning_is_looked_for():
     assert found.pairs["score"].to_list() == pytest.approx([2 / np.hypot(2, 0.1), 0.5**0.5, 0.5**0.5], abs=1e-6)
     assert found.pairs["overlap"].null_count() == found.pairs["containment"].null_count() == 3
     assert found.met == {"semantic": 3}
+    none = shared(None, np.array([0, 0, 1, 1]), vectors, min_score=0.9999)
+    assert (len(none.pairs), none.pairs.schema, none.met) == (0, found.pairs.schema, {"semantic": 0})
 
 
 def test_an_index_finds_what_comparing_finds(monkeypatch):

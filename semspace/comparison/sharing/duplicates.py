@@ -6,6 +6,7 @@ import unicodedata
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -200,7 +201,8 @@ def _described(
         part = slice(start, start + _PART)
         score[part] = np.einsum("ij,ij->i", points[first[part]], points[second[part]])
     kind = np.full(len(first), _SEMANTIC)
-    overlap = containment = None
+    overlap: Any = pl.repeat(None, len(first), dtype=pl.Float64, eager=True)
+    containment: Any = overlap
     if same is not None and shingles is not None:
         a, b = same.text[same.place[first]], same.text[same.place[second]]
         overlap, containment = shingles.overlaps(a, b)
