@@ -14,7 +14,7 @@ from semspace.comparison.sharing import cosines, counterparts, excerpts, minhash
 from semspace.comparison.sharing.copies import Copies
 from semspace.comparison.sharing.counterparts import coverage
 from semspace.comparison.sharing.duplicates import KINDS, overlap_counts, shared_documents
-from semspace.comparison.sharing.kept import MET, Kept, keep
+from semspace.comparison.sharing.kept import MET, Kept, _at_rank, keep
 from semspace.comparison.sharing.shingles import Shingles
 from semspace.errors import InputError, SemspaceWarning
 
@@ -207,6 +207,8 @@ def test_without_texts_only_meaning_is_looked_for():
     assert found.pairs["score"].to_list() == pytest.approx([2 / np.hypot(2, 0.1), 0.5**0.5, 0.5**0.5], abs=1e-6)
     assert found.pairs["overlap"].null_count() == found.pairs["containment"].null_count() == 3
     assert found.met == {"semantic": 3}
+    none = shared(None, np.array([0, 0, 1, 1]), vectors, min_score=0.9999)
+    assert (len(none.pairs), none.pairs.schema, none.met) == (0, found.pairs.schema, {"semantic": 0})
 
 
 def test_an_index_finds_what_comparing_finds(monkeypatch):
@@ -266,6 +268,13 @@ def test_the_best_are_kept():
     assert whole.pairs["overlap"][10] < whole.pairs["overlap"][0]
     np.testing.assert_array_equal(best.twins, whole.twins)
     assert best.met["near"] == whole.met["near"] == len(whole.pairs)
+
+
+@given(st.lists(st.integers(-5, 5), min_size=1, max_size=40), st.data())
+@settings(max_examples=60, deadline=None)
+def test_a_rank_is_that_of_sorted_values(values, data):
+    rank = data.draw(st.integers(0, len(values) - 1))
+    assert _at_rank(np.array(values, np.float32), rank) == sorted(values)[rank]
 
 
 @given(st.lists(st.integers(0, 6), max_size=40), st.integers(1, 8))

@@ -376,15 +376,20 @@ def test_bars_start_at_zero_and_know_their_sides():
     assert figure.description == "up 2; down -1."
 
 
-@pytest.fixture(scope="module")
-def hostile_comparison(tmp_path_factory):
+def hostile_corpora(letters):
     draw = np.random.default_rng(0)
     made = []
-    for name in "ab":
+    for name in letters:
         corpus = ss.Corpus.from_texts([f"{HOSTILE} {name} {i}" for i in range(12)], ids=[f"<b>{i}" for i in range(12)])
         made.append((corpus, ss.Space.from_vectors(corpus.ids.to_list(), draw.normal(size=(12, 4)))))
-    (a, x), (b, y) = made
-    found = ss.compare(a, b, spaces=(x, y), names=("<i>A", HOSTILE), min_duplicate=0.3, progress=False)
+    corpora, spaces = zip(*made, strict=True)
+    return corpora, {"spaces": spaces, "min_duplicate": 0.3, "progress": False}
+
+
+@pytest.fixture(scope="module")
+def hostile_comparison(tmp_path_factory):
+    corpora, options = hostile_corpora("ab")
+    found = ss.compare(*corpora, names=("<i>A", HOSTILE), **options)
     report = tmp_path_factory.mktemp("report") / "r.html"
     found.to_html(report)
     return report
@@ -394,6 +399,15 @@ def test_hostile_texts_in_a_comparison(hostile_comparison):
     tags = [tag for tag, _ in Elements(hostile_comparison.read_text(encoding="utf-8")).found]
     assert set(tags).isdisjoint({"img", "b", "i"})
     assert tags.count("script") == 1
+
+
+def test_hostile_texts_in_a_comparison_of_several():
+    corpora, options = hostile_corpora("abc")
+    written = to_html(ss.compare(*corpora, names=("<i>A", HOSTILE, "\"'</title><b>"), **options).page())
+    found = Elements(written).found
+    assert {tag for tag, _ in found}.isdisjoint({"img", "b", "i"})
+    assert sum(tag == "script" for tag, _ in found) == 1
+    assert not any(name.startswith("on") for _, attributes in found for name in attributes)
 
 
 with_browser = pytest.mark.skipif(

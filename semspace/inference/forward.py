@@ -172,7 +172,9 @@ def _add_bias(x: Floats, rows: int, bias: Floats) -> None:
 @compiled
 def _set_bias(x: Floats, rows: int, bias: Floats) -> None:
     for row in range(rows):
-        x[row, :] = bias
+        to = x[row]
+        for i in range(len(to)):
+            to[i] = bias[i]
 
 
 @compiled
@@ -181,7 +183,8 @@ def _pool(x: Floats, starts: npt.NDArray[np.int64], pooling: int, vectors: Float
     for text in range(len(starts) - 1):
         first, last = starts[text] - starts[0], starts[text + 1] - starts[0]
         to = vectors[text]
-        to[:] = x[first]
+        for i in range(len(to)):
+            to[i] = x[first, i]
         if pooling == 1:
             continue
         for row in range(first + 1, last):

@@ -65,7 +65,9 @@ def _to_floats(weights: Any, x: Floats, rows: int, first: int, left: Left, group
     floats = left.bytes.view(np.float32)
     for row in range(rows):
         begin = (row * of + group) * size
-        floats[begin : begin + size] = x[row, first : first + size]
+        to, numbers = floats[begin : begin + size], x[row, first : first + size]
+        for i in range(size):  # a slice assigned takes seconds to compile
+            to[i] = numbers[i]
 
 
 def _multiply_bytes(

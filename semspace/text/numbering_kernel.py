@@ -29,6 +29,13 @@ def _same(one: Bytes, start: int, other: Bytes, at: int, size: int) -> bool:
     return True
 
 
+# Compiled, an assignment of a slice to a slice brings a check of shapes along that takes seconds to compile.
+@numba.njit(cache=True, nogil=True, inline="always")
+def _copy(one: Bytes, start: int, other: Bytes, at: int, size: int) -> None:
+    for i in range(size):
+        other[at + i] = one[start + i]
+
+
 @numba.njit(cache=True, nogil=True)
 def number(
     text: Bytes,
@@ -80,7 +87,7 @@ def number(
                 born[found] = seen + word
             slots[slot] = tag | np.uint64(found + 1)
             entries[found, PLACE] = used << 32 | size
-            letters[used : used + size] = text[at : at + size]
+            _copy(text, at, letters, used, size)
             state[ALIVE] += 1
             state[USED] += size
         entries[found, COUNT] += 1
@@ -109,7 +116,7 @@ def gather(which: Counts, entries: Counts, letters: Bytes, out: Bytes) -> None:
     at = 0
     for one in which:
         start, size = start_and_size(entries[one, PLACE])
-        out[at : at + size] = letters[start : start + size]
+        _copy(letters, start, out, at, size)
         at += size
 
 
@@ -133,7 +140,7 @@ def forget(entries: Counts, threshold: int, state: Counts, letters: Bytes, moved
             free += 1
         else:
             start, size = start_and_size(entries[one, PLACE])
-            moved[used : used + size] = letters[start : start + size]
+            _copy(letters, start, moved, used, size)
             entries[one, PLACE] = used << 32 | size
             alive, used = alive + 1, used + size
     state[ALIVE], state[USED], state[SPARE] = alive, used, free

@@ -66,7 +66,7 @@ class Tested:
         for row, values in enumerate(every):
             # A split that is the observed one, mirrored, is as far, but for rounding.
             rounding = 1e-9 * np.abs(values).max() + 1e-12
-            tails[row] = 1 - np.searchsorted(np.sort(values), values - rounding, "left") / len(values)
+            tails[row] = (len(values) - np.searchsorted(np.sort(values), values - rounding, "left")) / len(values)
         return tails
 
 

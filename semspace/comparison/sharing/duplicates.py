@@ -201,7 +201,7 @@ def _described(
         part = slice(start, start + _PART)
         score[part] = np.einsum("ij,ij->i", points[first[part]], points[second[part]])
     kind = np.full(len(first), _SEMANTIC)
-    overlap: Any = pl.Series([None] * len(first), dtype=pl.Float64)
+    overlap: Any = pl.repeat(None, len(first), dtype=pl.Float64, eager=True)
     containment: Any = overlap
     if same is not None and shingles is not None:
         a, b = same.text[same.place[first]], same.text[same.place[second]]
