@@ -278,6 +278,7 @@ def test_a_rank_is_that_of_sorted_values(values, data):
 
 
 @given(st.lists(st.integers(0, 6), max_size=40), st.integers(1, 8))
+@settings(deadline=None)
 def test_kept_pairs_are_the_best(scores, most):
     kept = Kept(most)
     for at, score in enumerate(scores):
@@ -287,7 +288,7 @@ def test_kept_pairs_are_the_best(scores, most):
     assert kept.state[MET] == len(scores)
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 6), st.integers(1, 6)), min_size=1, max_size=4), st.integers(1, 60))
 def test_pairs_of_copies_come_once_each_and_evenly(sizes, most):
     texts = [f"t{at}" for at, (m, n) in enumerate(sizes) for _ in range(m + n)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numba
 import numpy as np
 import numpy.typing as npt
@@ -70,7 +72,7 @@ def _cut(first: Rows, second: Rows, scores: FloatVector, state: Rows, least: Flo
 
 
 @numba.njit(cache=True, nogil=True)
-def _at_rank(values: FloatVector, rank: int) -> np.float32:
+def _at_rank(values: FloatVector, rank: int) -> Any:
     """Give the value of a rank, from 0 for the least, and leave the values in another order (Hoare 1961, "Find").
 
     NumPy's `partition` gives the same, but takes numba some ten times as long to compile as all else here.
@@ -94,4 +96,4 @@ def _at_rank(values: FloatVector, rank: int) -> np.float32:
             low = i
         else:
             break
-    return np.float32(values[rank])
+    return values[rank]
