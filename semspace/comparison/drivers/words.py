@@ -8,10 +8,11 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 from scipy import special, stats
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, vstack
 
 from semspace import checks
 from semspace.comparison.drivers.counts import WordCounts
+from semspace.comparison.drivers.presence import presence_residuals
 from semspace.errors import InputError
 
 Floats = npt.NDArray[np.float64]
@@ -20,7 +21,10 @@ Bools = npt.NDArray[np.bool_]
 
 # The prior weighs as much as a tenth of the smaller corpus: it steadies rare words, and leaves the rest alone.
 _PRIOR_SHARE = 0.1
-# Words that at most so many units hold must also differ in how many units of each corpus hold them.
+# Words of fewer holders need an exact tail of how many units of either corpus hold them: no curve fits so few steps.
+_RARE = 8
+# Words of more holders may differ in how often they are said as well as in where; how often a word of fewer holders is
+# said is a matter of one or two units.
 _FEW_HOLDERS = 50
 # Words that no deal of the units could give a p-value as low as this aren't counted among the tests.
 _REACHABLE = 0.01
@@ -83,12 +87,18 @@ def word_contrast(
 
     `z` and `g2` take words for independent draws, and so find far too many telling: who says "goal" once says it
     again (Church 2000; Lijffijt et al. 2016). `p_value` asks what dealing whole documents, or units, to the corpora at
-    random would give. The statistic is the count of the first corpus less what its length lets expect. Its variance
-    and skewness over all deals are known exactly, and its tail is that of a gamma distribution with these moments
-    (Mielke & Berry 2007; Winkler et al. 2016) or of the normal one, whichever is heavier. Where at most 50 units hold
-    the word, the exact hypergeometric tail of how many of them are the first corpus's holds as well, and the larger of
-    the two is taken. `q_value` is the false discovery rate (Benjamini & Hochberg 1995) among the words which could
-    have reached a `p_value` of 0.01 (Tarone 1990; Gilbert 2005); it is 1 for words of too few units to reach it.
+    random would give. One statistic is how many units of the first corpus hold the word, less what their lengths let
+    expect; one giant document counts for no more than any other (see `drivers.presence`). The other is how often the
+    first corpus says the word, less what its length lets expect. The variance and skewness of both over all deals are
+    known exactly, and their tails are those of a gamma distribution with these moments (Mielke & Berry 2007; Winkler
+    et al. 2016) or of the normal one, whichever is heavier. Words that 8 to 50 units hold are judged by the first;
+    words of more holders by the better of the two, its p-value doubled (Bonferroni); words of fewer holders by
+    the second and by the exact hypergeometric tail of how many of them are the first corpus's, the larger of the two.
+    Lengths which set the corpora apart aren't mistaken for words that do, but do leave less to be told.
+
+    `q_value` is the false discovery rate (Benjamini & Hochberg 1995) among the words whose number of holders, all on
+    one side, would have an exact tail of at most 0.01 (Tarone 1990; Gilbert 2005), whatever the deal; it is 1 for the
+    others.
     """
     a, b = _sides(counts, first, second, units)
     minimum = checks.whole("min_documents", min_documents)
@@ -193,22 +203,20 @@ def _dispersion(side: _Side, total: Floats) -> Floats:
 
 
 def _p_values(a: _Side, b: _Side) -> tuple[Floats, Floats]:
-    """Return the p-value of each word when units are dealt at random, and the lowest that any deal could give."""
+    """Return the p-value of each word when units are dealt at random, and the lowest that its holders could give."""
     (counts_a, lengths_a), (counts_b, lengths_b) = _by_unit(a), _by_unit(b)
     m, n = len(lengths_a), len(lengths_b)
-    t = _skewed_t(counts_a, lengths_a, counts_b, lengths_b)
-    score = np.where(t.value > 0, t.upper, t.lower)
     held_a, held_b = _holders(counts_a), _holders(counts_b)
     held = held_a + held_b
-    few = np.flatnonzero(held <= _FEW_HOLDERS)
-    # The tails of few holders repeat: a few thousand pairs of numbers stand for all words.
-    pairs, place = np.unique(np.stack([held_a[few], held_b[few]]), axis=1, return_inverse=True)
-    of_a, of_all = pairs[0], pairs.sum(axis=0)
-    upper = stats.hypergeom.sf(of_a - 1, m + n, of_all, m)[place]
-    lower = stats.hypergeom.cdf(of_a, m + n, of_all, m)[place]
-    exact = np.where(t.value[few] > 0, upper, lower)
-    one_sided = score.copy()
-    one_sided[few] = np.maximum(score[few], exact)
+    one_sided = _smaller(_skewed_t(counts_a, lengths_a, counts_b, lengths_b), held_a, held_b, m, n)
+    some = np.flatnonzero(held >= _RARE)
+    if len(some):
+        found = presence_residuals(vstack([counts_a, counts_b], "csr"), np.concatenate([lengths_a, lengths_b]), m, some)
+        t = _tails(found.first, found.squares, found.cubes, held[some], m, n)
+        present = np.minimum(t.upper, t.lower)
+        # The better of two tests has twice the chance to look good.
+        better = 2 * np.minimum(one_sided[some], present)
+        one_sided[some] = np.where(held[some] > _FEW_HOLDERS, better, present)
     return np.minimum(1.0, 2 * one_sided), _least(held, m, n)
 
 
@@ -220,15 +228,21 @@ class _Tails(NamedTuple):
     lower: Floats
 
 
-def _skewed_t(counts_a: csr_array, lengths_a: Floats, counts_b: csr_array, lengths_b: Floats) -> _Tails:
-    """Return the score statistic T = sum over the first corpus of r = count - rate * length, with its tails.
+def _smaller(t: _Tails, held_a: Ints, held_b: Ints, m: int, n: int) -> Floats:
+    """Return the tail that T is in; of rare words, the exact tail of how many hold them where that is the larger."""
+    one_sided = np.where(t.value > 0, t.upper, t.lower)
+    rare = np.flatnonzero(held_a + held_b < _RARE)
+    # The same few pairs of numbers stand for all these words.
+    pairs, place = np.unique(np.stack([held_a[rare], held_b[rare]]), axis=1, return_inverse=True)
+    of_a, of_all = pairs[0], pairs.sum(axis=0)
+    upper = stats.hypergeom.sf(of_a - 1, m + n, of_all, m)[place]
+    lower = stats.hypergeom.cdf(of_a, m + n, of_all, m)[place]
+    one_sided[rare] = np.maximum(one_sided[rare], np.where(t.value[rare] > 0, upper, lower))
+    return one_sided
 
-    Residuals r add up to 0, so over all deals of N units, m of them to the first corpus, with n = N - m,
-    E T^2 = m n / (N (N - 1)) * sum r^2 and E T^3 = m n (n - m) / (N (N - 1) (N - 2)) * sum r^3
-    (the moments of a sum drawn without replacement).
-    """
-    m, n = len(lengths_a), len(lengths_b)
-    size = m + n
+
+def _skewed_t(counts_a: csr_array, lengths_a: Floats, counts_b: csr_array, lengths_b: Floats) -> _Tails:
+    """Return the tails of T = sum over the first corpus of r = count - rate * length."""
     lengths = np.concatenate([lengths_a, lengths_b])
     sums = _sums(counts_a, lengths_a) + _sums(counts_b, lengths_b)
     x, xx, xl, xxx, xxl, xll = sums
@@ -237,10 +251,21 @@ def _skewed_t(counts_a: csr_array, lengths_a: Floats, counts_b: csr_array, lengt
     squares = xx - 2 * rate * xl + rate**2 * (lengths**2).sum()
     cubes = xxx - 3 * rate * xxl + 3 * rate**2 * xll - rate**3 * (lengths**3).sum()
     observed = np.asarray(counts_a.sum(axis=0), np.float64).ravel() - rate * lengths_a.sum()
+    return _tails(observed, squares, cubes, xx, len(lengths_a), len(lengths_b))
+
+
+def _tails(observed: Floats, squares: Floats, cubes: Floats, scale: npt.ArrayLike, m: int, n: int) -> _Tails:
+    """Return the tails of T, the sum of the residuals r of m units out of N, from the sums of r^2 and r^3 of all.
+
+    Residuals r add up to 0, so over all deals of N units, m of them to the first corpus, with n = N - m,
+    E T^2 = m n / (N (N - 1)) * sum r^2 and E T^3 = m n (n - m) / (N (N - 1) (N - 2)) * sum r^3
+    (the moments of a sum drawn without replacement). `scale` is the sum of squares of what r was made from.
+    """
+    size = m + n
     second = m * n / (size * max(1, size - 1)) * squares
     third = m * n * (n - m) / (size * max(1, size - 1) * max(1, size - 2)) * cubes
-    # Where counts are in proportion to lengths nothing is left but rounding, and nothing can be told.
-    told = second > 1e-9 * np.maximum(xx, 1e-9)
+    # Where nothing is left but rounding, as of counts in proportion to lengths, nothing can be told.
+    told = second > 1e-9 * np.maximum(scale, 1e-9)
     deviation = np.sqrt(np.where(told, second, 1.0))
     value = np.where(told, observed / deviation, 0.0)
     skew = np.where(told, third / deviation**3, 0.0)
