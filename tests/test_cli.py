@@ -123,11 +123,28 @@ def test_compare(run, texts, tmp_path):
     other.write_text(texts.read_text().replace("number", "zzz"))
     for ending in ("html", "md", "json"):
         out = tmp_path / f"r.{ending}"
-        args = ("compare", texts, other, "--model", "TINY", "--out", out, "--names", "one", "two")
+        args = ("compare", texts, other, "--model", "TINY", "--out", out, "--names", "one,two")
         assert f"report written to {out}" in good(run(*args, "--permutations", 99))
         assert "one" in out.read_text()
     result = as_json(run("compare", texts, other, "--model", "TINY", "--permutations", 99, "--json"))
-    assert result["schema"] == "semspace.comparison/1"
+    assert result["schema"] == "semspace.comparison/2"
+    written = tmp_path / "results.json"
+    assert f"results written to {written}" in good(
+        run("compare", texts, other, "--model", "TINY", "--permutations", 99, "--json", written)
+    )
+    assert json.loads(written.read_text()) == result
+
+
+def test_compare_the_parts_of_one_corpus(run, tmp_path):
+    rows = [{"id": str(i), "text": f"word {'ab' if i % 2 else 'cd'} {i}", "year": 1940 + i} for i in range(16)]
+    path = tmp_path / "dated.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)))
+    args = ("compare", path, "--by", "year", "--model", "TINY", "--permutations", 99)
+    result = as_json(run(*args, "--cuts", "1944,1950", "--json"))
+    assert (result["names"], result["sizes"]) == (["before 1944", "1944 to 1949", "1950 and after"], [4, 6, 6])
+    code, _, said = run(*args)
+    assert code == 2
+    assert "16 different values" in said
 
 
 def test_evaluate(run, tmp_path):

@@ -65,7 +65,7 @@ def test_a_difference_is_seen(two):
     verdict = two.verdict()
     assert verdict.startswith("fruit and cars differ in meaning")
     assert "a classifier tells which is which" in verdict
-    assert "Beware: 2 of fruit and 2 of cars are copies" in verdict
+    assert "Beware: 2 of fruit, 2 of cars are copies" in verdict
 
 
 def test_no_difference_is_not_claimed():

@@ -194,7 +194,10 @@ def _embedded(corpus: Corpus, encoder: TextEncoder | None, long: str, progress: 
             "compare needs encoder= (see Encoder.load) for a Corpus, or spaces= of the corpora, or Spaces in their "
             "place"
         )
-    space = encoder.embed(corpus, long=long, progress=progress)
+    if long == "pool":  # sentences that two passages share would count twice in their mean
+        space = encoder.embed(corpus, long=long, overlap=0, progress=progress)
+    else:
+        space = encoder.embed(corpus, long=long, progress=progress)
     return space if _has(space, "text") else with_texts(space, corpus)
 
 
