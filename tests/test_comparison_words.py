@@ -15,6 +15,7 @@ from semspace.comparison.drivers.alignment import Aligned, nearest
 from semspace.comparison.drivers.chance import Shifts, judge, tail_chance
 from semspace.comparison.drivers.counts import word_counts
 from semspace.comparison.drivers.meanings import shifted_words
+from semspace.comparison.drivers.presence import presence_residuals
 from semspace.comparison.drivers.words import _least, _skewed_t, word_contrast
 from semspace.errors import InputError
 
@@ -111,6 +112,49 @@ def test_the_moments_are_those_over_all_deals(documents, m):
     np.testing.assert_allclose(found.upper[varies][lopsided], expected_tail[lopsided], atol=1e-3)
 
 
+def lengths_of_bursts(seed):
+    """Documents of 100 words, and as many of which no more than the first ten are left."""
+    texts = bursty(300, seed=seed)
+    return [" ".join(text.split()[:10]) for text in texts[:150]], texts[150:]
+
+
+@given(st.lists(st.lists(st.sampled_from("abc"), max_size=6), min_size=5, max_size=7), st.integers(1, 3))
+@settings(max_examples=10, deadline=None)
+def test_the_moments_of_presence_are_those_over_all_deals(documents, m):
+    counts = word_counts(pl.Series([" ".join(words) for words in documents]))
+    n, words = len(documents), np.arange(len(counts.words))
+    found = []
+    for deal in combinations(range(n), m):
+        order = [*deal, *(i for i in range(n) if i not in deal)]
+        found.append(presence_residuals(counts.counts[order], counts.lengths[order].astype(float), m, words))
+    first = np.array([deal.first for deal in found])
+    np.testing.assert_allclose(first.mean(axis=0), 0, atol=1e-9)
+    second = m * (n - m) / (n * (n - 1)) * found[0].squares
+    third = m * (n - m) * (n - 2 * m) / (n * (n - 1) * (n - 2)) * found[0].cubes
+    np.testing.assert_allclose((first**2).mean(axis=0), second, atol=1e-9)
+    np.testing.assert_allclose((first**3).mean(axis=0), third, atol=1e-9)
+
+
+def test_presence_by_hand():
+    """Where lengths are all the same, every unit is expected to hold the word as often as they do altogether."""
+    counts = word_counts(pl.Series(["x y", "x x", "y y", "y y", "y y", ""]))
+    found = presence_residuals(counts.counts, counts.lengths.astype(float), 2, np.array([counts.words.index("x")]))
+    # Two of five: the empty one can't hold it, and isn't expected to.
+    assert found.first == pytest.approx(2 * 0.6, abs=1e-6)
+    assert found.squares == pytest.approx(2 * 0.6**2 + 3 * 0.4**2, abs=1e-6)
+    assert found.cubes == pytest.approx(2 * 0.6**3 - 3 * 0.4**3, abs=1e-6)
+
+
+def test_long_units_are_expected_to_hold_more():
+    """Of short units a quarter hold the word and of long ones three quarters, in both corpora: nothing is left over."""
+    texts = (["x y"] + ["y y"] * 3) * 2 + (["x" + " y" * 15] * 3 + ["y" + " y" * 15]) * 2
+    counts = word_counts(pl.Series(texts * 20))
+    x = np.array([counts.words.index("x")])
+    found = presence_residuals(counts.counts, counts.lengths.astype(float), 8, x)  # the first eight are the short ones
+    assert abs(found.first[0]) < 0.1  # they hold 2, and would 4 if length were left aside
+    assert found.squares == pytest.approx(20 * 16 * 3 / 16, rel=1e-3)
+
+
 def test_rare_words_by_the_exact_tail():
     """Five of twelve documents hold x, all of one half: C(6, 5) of C(12, 5) deals do that, as many the other way."""
     table = contrast(["x y"] * 5 + ["y y"], ["y y"] * 6)
@@ -159,6 +203,50 @@ def test_p_values_are_honest_under_the_null(share):
         far.append((p < 0.001).mean())
     assert 0.005 < np.mean(below) < 0.065
     assert np.mean(far) < 0.003
+
+
+@pytest.mark.parametrize("share", [0.5, 0.1])
+def test_p_values_are_honest_where_lengths_differ(share):
+    short, long = lengths_of_bursts(0)
+    counts = word_counts(pl.Series([*short, *long]))
+    p = []
+    for seed in range(6):
+        first = np.zeros(300, bool)
+        first[np.random.default_rng(seed).permutation(300)[: int(300 * share)]] = True
+        p.append(word_contrast(counts, first, ~first)["p_value"].to_numpy())
+    assert 0.01 < (np.concatenate(p) < 0.05).mean() < 0.065
+    assert (np.concatenate(p) < 0.001).mean() < 0.003
+
+
+def test_one_giant_document_hides_no_word():
+    """18 documents of one corpus say "launch", none of the other; a giant of them says it more than all the rest."""
+    common = "we say what is there and that is all there is to say of it"
+    giant = " ".join([common] * 200 + ["launch"] * 60)
+    a = [common] * 100
+    b = [giant] + [f"{common} launch"] * 17 + [common] * 81
+    table = contrast(a, b)
+    row = row_of(table, "launch")
+    assert (row["documents_a"], row["documents_b"]) == (0, 18)
+    assert row["p_value"] < 1e-4
+    assert (table.filter(pl.col("q_value") < 0.05)["word"] == "launch").all()
+    assert row["q_value"] < 0.001
+
+
+def test_longer_documents_have_no_words_of_their_own():
+    """A tenth of a document says far more than a tenth of its words: those of its bursts."""
+    for seed in range(3):
+        table = contrast(*lengths_of_bursts(seed))
+        assert (table["q_value"] < 0.05).sum() == 0
+        assert (table["p_value"] < 0.05).mean() < 0.05
+
+
+def test_words_of_longer_documents_still_come_back():
+    a, b = lengths_of_bursts(3)
+    a = [f"{text} goal" if i % 5 == 0 else text for i, text in enumerate(a)]
+    table = contrast(a, b)
+    assert table["word"][0] == "goal"
+    assert table["q_value"][0] < 0.001
+    assert (table["q_value"] < 0.05).sum() == 1
 
 
 def test_units_are_dealt_whole():

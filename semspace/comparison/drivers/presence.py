@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
 from scipy.sparse import csr_array
 
 Floats = npt.NDArray[np.float64]
@@ -17,8 +16,10 @@ _KINDS = 32
 _BLOCK = 4096  # words at a time: their tables of words by kinds stay in the cache
 # How sure it is beforehand that a word is held in proportion to length (slope 1): about as sure as of one more holder.
 _PRECISION = 1.0
-_STEPS = 12  # Newton steps; from slope 1 a handful does, and words of nearly all units take longest
-_STRIDE = 2.0  # the longest step, in log-odds
+_STEPS = 12  # Newton steps at most; from slope 1 a handful does, and words of nearly all units take longest
+_NEAR = 1e-3  # the length of a step, in logarithms, after which the next would change nothing: its square
+_STRIDE = 2.0  # the longest step, in logarithms of the rate
+_SURE = 4.0  # at a rate of exp(4) words a unit, one that holds none is unheard of
 
 
 class Residuals(NamedTuple):
@@ -58,12 +59,14 @@ def presence_residuals(counts: csr_array, lengths: Floats, first: int, words: In
 
     Notes
     -----
-    The odds that a unit holds the word are ``c * length ** b``, with c and b of the word's own, by logistic regression
-    over all units, whichever corpus they are of. With b = 1 that is the share of units in which a word of geometrically
-    distributed counts occurs; words that come in bursts need a smaller b, since a longer unit repeats them more than it
-    has new ones. Its residuals aren't correlated with log length, so a corpus of longer documents isn't taken for one
-    that prefers the word. What is expected depends on length alone, so any deal of the units to the corpora leaves it
-    as it is, and the moments over all deals are exact, be the model right or not.
+    A unit is expected to hold the word with a chance of ``1 - exp(-c * length ** b)``, c and b being the word's own,
+    fitted to all units, whichever corpus they are of. With b = 1 the word is sown at random (Poisson); words that come
+    in bursts have a smaller b, since a longer unit repeats them more than it has new ones; b = 0 if length does not
+    matter. Residuals add up to 0 and, where b is between 0 and 1, aren't correlated with log length, so a corpus of
+    longer documents isn't taken for one that prefers the word. A word that longer units hold less often than shorter
+    ones, or more often than in proportion, isn't explained by length. What is expected depends on length alone, so any
+    deal of the units to the corpora leaves it as it is, and the moments over all deals are exact, be the model right or
+    not.
     """
     kinds = _kinds(lengths)
     k = len(kinds.units)
@@ -79,7 +82,7 @@ def presence_residuals(counts: csr_array, lengths: Floats, first: int, words: In
     for start in range(0, len(words), _BLOCK):
         held = table[start : start + _BLOCK].astype(np.float64)
         parts.append(_residuals(held, held_first[start : start + _BLOCK], kinds, units_first))
-    return Residuals(*(np.concatenate([np.zeros(0), *column]) for column in zip(*parts, strict=True)))
+    return Residuals(*(np.concatenate([np.zeros(0), *(part[i] for part in parts)]) for i in range(3)))
 
 
 def _kinds(lengths: Floats) -> _Kinds:
@@ -119,14 +122,18 @@ def _expected(held: Floats, kinds: _Kinds) -> Floats:
     x = x - (units * x).sum() / max(1.0, units.sum())
     powers = np.stack([np.ones(len(x)), x, x * x], axis=1)
     share = (held.sum(axis=1) + 0.5) / (units.sum() + 1)
-    level, slope = special.logit(share), np.ones(len(held))
+    level, slope = np.log(-np.log1p(-share)), np.ones(len(held))
     for _ in range(_STEPS):
-        chance = special.expit(level[:, None] + slope[:, None] * x)
-        pull = (held - units * chance) @ powers[:, :2]
-        bend = (units * chance * (1 - chance)) @ powers
+        rate = np.exp(np.minimum(level[:, None] + slope[:, None] * x, _SURE))
+        rest = np.exp(-rate)
+        pull = (held - units * (1 - rest)) @ powers[:, :2]
+        bend = (units * rate * rest) @ powers
         up, along = pull[:, 0], pull[:, 1] - _PRECISION * (slope - 1)
         c, b, a = bend[:, 0] + 1e-9, bend[:, 1], bend[:, 2] + _PRECISION
-        solid = np.maximum(a * c - b * b, 1e-12)
-        level = level + np.clip((a * up - b * along) / solid, -_STRIDE, _STRIDE)
-        slope = slope + np.clip((c * along - b * up) / solid, -_STRIDE, _STRIDE)
-    return np.asarray(np.where(wordy, special.expit(level[:, None] + slope[:, None] * x), 0.0), np.float64)
+        steeper = np.clip(slope + (c * along - b * up) / np.maximum(a * c - b * b, 1e-12), 0.0, 1.0) - slope
+        stride = np.clip((up - b * steeper) / c, -_STRIDE, _STRIDE)
+        level, slope = level + stride, slope + steeper
+        if max(np.abs(stride).max(), np.abs(steeper).max()) < _NEAR:
+            break
+    rate = np.exp(np.minimum(level[:, None] + slope[:, None] * x, _SURE))
+    return np.asarray(np.where(wordy, -np.expm1(-rate), 0.0), np.float64)
