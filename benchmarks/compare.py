@@ -162,8 +162,7 @@ def bures(a: np.ndarray, b: np.ndarray) -> tuple[float, None]:
     import ot
 
     x, y = a.astype(np.float64), b.astype(np.float64)
-    means = x.mean(axis=0)[None], y.mean(axis=0)[None]
-    found = ot.gaussian.bures_wasserstein_distance(means[0], means[1], np.cov(x.T), np.cov(y.T))
+    found = ot.gaussian.bures_wasserstein_distance(x.mean(axis=0), y.mean(axis=0), np.cov(x.T), np.cov(y.T))
     return float(found) ** 2, None
 
 
