@@ -162,7 +162,10 @@ def bures(a: np.ndarray, b: np.ndarray) -> tuple[float, None]:
     import ot
 
     x, y = a.astype(np.float64), b.astype(np.float64)
-    found = ot.gaussian.bures_wasserstein_distance(x.mean(axis=0), y.mean(axis=0), np.cov(x.T), np.cov(y.T))
+    little = 1e-12 * np.eye(x.shape[1])  # without it, rounding makes roots of negative numbers, and the answer NaN
+    found = ot.gaussian.bures_wasserstein_distance(
+        x.mean(axis=0), y.mean(axis=0), np.cov(x.T) + little, np.cov(y.T) + little
+    )
     return float(found) ** 2, None
 
 
