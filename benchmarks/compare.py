@@ -87,7 +87,7 @@ def against_peers(size: int, rounds: int) -> None:
         "the same: energy distance": mine["energy"],
         "POT: Fréchet, no p-value": mine["frechet"],
     }
-    rows = [["semspace: MMD (two kernels), energy, axes, with intervals and witness", f"{own:.2f}", "", ""]]
+    rows = [["semspace: MMD (two kernels), energy, subjects, with intervals and witness", f"{own:.2f}", "", ""]]
     for name in others:
         time = median(seconds[name])
         same = f"{abs(results[name][0] - theirs[name]):.1e}" if name in theirs else "another statistic"
