@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 
 import semspace as ss
 from semspace.comparison.apart import scale
-from semspace.errors import ExistsError, InputError, UnknownIdError
+from semspace.errors import ExistsError, InputError, SemspaceWarning, UnknownIdError
 from tests.clouds import clouds, space_of
 
 HOW = {"permutations": 199, "resamples": 99, "progress": False}
@@ -146,7 +146,8 @@ def test_languages_that_differ_are_said():
         ss.Space.from_vectors([str(i) for i in range(8)], cloud, {"text": texts})
         for cloud, texts in zip(clouds(8, 8), (english, german), strict=True)
     )
-    found = compare(a, b)
+    with pytest.warns(SemspaceWarning, match="mainly in different languages"):
+        found = compare(a, b)
     assert found.profiles()["language"].to_list() == ["en", "de"]
     assert "The corpora are in different languages" in ss.report.to_markdown(found.page())
 

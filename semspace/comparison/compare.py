@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ from semspace.comparison.likeness.profile import profile
 from semspace.comparison.samples import Rows, Samples, samples_of
 from semspace.comparison.sharing.counterparts import counterparts, coverage
 from semspace.comparison.sharing.duplicates import overlap_counts, shared_documents
-from semspace.errors import InputError, SemspaceError
+from semspace.errors import InputError, SemspaceError, SemspaceWarning
 from semspace.sentences.base import Encoder
 from semspace.space import Space
 from semspace.text.corpus import Corpus
@@ -164,6 +165,12 @@ def compared(samples: Samples, settings: Settings) -> Comparison:
         near = counterparts(samples.vectors, samples.of, progress=progress)
         contrast = _contrasts(samples)
         likeness = profile(samples.names, samples.texts, samples.vectors, samples.of, seed=seed, progress=progress)
+        if likeness.languages_differ():
+            warnings.warn(
+                "the corpora are mainly in different languages, which alone may hold them apart; see profiles()",
+                SemspaceWarning,
+                stacklevel=3,
+            )
         moved = _meanings(samples, settings)
         groups = grouping.result()
     return Comparison(
