@@ -97,12 +97,6 @@ def none_at_all() -> Answers:
     return Answers(tuple(made), 1.0)
 
 
-def units_of(samples: Samples, corpus: int) -> int:
-    """Tell how many independent parts a corpus has."""
-    rows = samples.rows(corpus)
-    return samples.sizes[corpus] if samples.units is None else len(np.unique(samples.units[rows]))
-
-
 def _of_kernel(name: str, tested: Tested, halves: list[Floats], fewest: int) -> Distance:
     at = KERNELS.index(name)
     value = float(tested.values[at])
