@@ -522,9 +522,12 @@ def test_a_killed_writer_loses_nothing_it_acknowledged(tmp_path, kind):
             print(seed, file=children.stdin, flush=True)
             ready, pid = children.stdout.readline().split()
             assert ready == "ready"
-            time.sleep(draw.uniform(0, 0.15))
+            lines, wanted = [], draw.randint(0, 24)  # changes to wait for, so that a slow machine makes as many
+            while lines.count("done\n") < wanted:
+                lines.append(children.stdout.readline())
+            time.sleep(draw.uniform(0, 0.02))
             os.kill(int(pid), signal.SIGKILL)
-            lines = list(iter(children.stdout.readline, "dead\n"))
+            lines += iter(children.stdout.readline, "dead\n")
             asked = [json.loads(line[6:]) for line in lines if line.startswith("asked") and line.endswith("]\n")]
             done = lines.count("done\n")
             assert done <= len(asked) <= done + 1
