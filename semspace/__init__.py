@@ -14,6 +14,7 @@ _HOMES = {
     "Comparison": "semspace.comparison.comparison",
     "Corpus": "semspace.text.corpus",
     "Encoder": "semspace.sentences.base",
+    "EncoderTrainer": "semspace.training.trainer",
     "Index": "semspace.index.index",
     "Neighbors": "semspace.neighbors",
     "Phrasebook": "semspace.text.phrases",
@@ -38,13 +39,14 @@ _HOMES = {
     "to_gensim": "semspace.formats.gensim_bridge",
     "write_vectors": "semspace.formats.vectors",
 }
-_ROOMS = ("corpora", "errors", "evaluation", "latent", "report")
+_ROOMS = ("corpora", "errors", "evaluation", "latent", "report", "training")
 
 __all__ = [
     "Clustering",
     "Comparison",
     "Corpus",
     "Encoder",
+    "EncoderTrainer",
     "Index",
     "Neighbors",
     "Phrasebook",
@@ -72,12 +74,13 @@ __all__ = [
     "report",
     "save",
     "to_gensim",
+    "training",
     "write_vectors",
 ]
 
 if TYPE_CHECKING:
     import semspace.corpora  # noqa: F401  (mypy knows this room as `corpora`)
-    from semspace import errors, evaluation, latent, report
+    from semspace import errors, evaluation, latent, report, training
     from semspace.clusters.cluster import cluster
     from semspace.clusters.clustering import Clustering
     from semspace.comparison.compare import compare
@@ -99,6 +102,7 @@ if TYPE_CHECKING:
     from semspace.text.corpus import Corpus
     from semspace.text.phrases import Phrasebook, Phrases
     from semspace.text.tokens import Tokens
+    from semspace.training.trainer import EncoderTrainer
     from semspace.words.subwords import Subwords
     from semspace.words.word2vec import Word2Vec
 

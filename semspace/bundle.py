@@ -285,8 +285,10 @@ def file_digest(path: Path) -> str:
 
 def _write_manifest(draft: Draft, kind: str) -> None:
     files = {}
-    for path in sorted(draft.folder.iterdir()):
-        files[path.name] = {"bytes": path.stat().st_size, "sha256": file_digest(path)}
+    for path in sorted(draft.folder.rglob("*")):
+        if path.is_file():
+            name = path.relative_to(draft.folder).as_posix()
+            files[name] = {"bytes": path.stat().st_size, "sha256": file_digest(path)}
         sync(path)
     body = {"format": FORMAT, "version": VERSION, "kind": kind, "meta": draft.meta, "files": files}
     body = json.loads(json.dumps(body, default=str))  # as it will be read: keys are strings, paths are texts
@@ -321,13 +323,19 @@ def _own_digest(body: Mapping[str, Any]) -> str:
 
 def _check_file(folder: Path, name: str, entry: Mapping[str, Any], *, verify: bool) -> None:
     path = folder / name
-    if Path(name).name != name or not path.is_file():
+    if not _is_inside(name) or not path.is_file():
         raise DamagedError(f"{folder} lacks its file {name!r}; restore it or save the value again")
     size = path.stat().st_size
     if size != entry["bytes"]:
         raise DamagedError(f"{path} has {size} bytes and should have {entry['bytes']}; restore it or save again")
     if verify and file_digest(path) != entry["sha256"]:
         raise DamagedError(f"{path} is damaged: its checksum doesn't match; restore it or save the value again")
+
+
+def _is_inside(name: str) -> bool:
+    """Tell whether a name from a manifest means a file of the bundle: in it, or in a folder of it."""
+    parts = name.split("/")
+    return len(parts) <= 2 and all(Path(part).name == part and part != ".." for part in parts)
 
 
 def _publish(folder: Path, target: Path) -> None:
@@ -355,7 +363,9 @@ def _remove(folder: Path) -> None:
     """Delete a bundle, its manifest last, so that what a killed process leaves of it is still known as one."""
     with suppress(OSError):  # a system may keep files that somebody reads
         for path in folder.iterdir():
-            if path.name != MANIFEST:
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif path.name != MANIFEST:
                 path.unlink()
         shutil.rmtree(folder, ignore_errors=True)
 

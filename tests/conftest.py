@@ -6,8 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 import semspace as ss
+
+settings.register_profile("semspace", deadline=None)  # a busy machine fails no test
+settings.load_profile("semspace")
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 

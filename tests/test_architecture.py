@@ -36,6 +36,7 @@ ROOMS = [
         "clusters",
         "comparison",
         "evaluation",
+        "training",
         "saving",
         "demo",
         "cli",

@@ -4,9 +4,21 @@ from semspace.evaluation.analogies import Analogies
 from semspace.evaluation.documents import DocumentSimilarity
 from semspace.evaluation.evaluate import evaluate
 from semspace.evaluation.groups import Groups
+from semspace.evaluation.labels import NearestLabel
 from semspace.evaluation.retrieval import Retrieval
 from semspace.evaluation.score import Score, Scores
 from semspace.evaluation.sts import STS
 from semspace.evaluation.word_pairs import WordPairs
 
-__all__ = ["STS", "Analogies", "DocumentSimilarity", "Groups", "Retrieval", "Score", "Scores", "WordPairs", "evaluate"]
+__all__ = [
+    "STS",
+    "Analogies",
+    "DocumentSimilarity",
+    "Groups",
+    "NearestLabel",
+    "Retrieval",
+    "Score",
+    "Scores",
+    "WordPairs",
+    "evaluate",
+]

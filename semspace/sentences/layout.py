@@ -12,7 +12,7 @@ from semspace.errors import DamagedError, InputError
 from semspace.sentences.resolve import CONFIG, WEIGHTS
 
 POOLINGS = ("mean", "cls", "max")
-_PADDED_POSITIONS = ("camembert", "longformer", "mpnet", "roberta", "xlm-roberta", "xlm-roberta-xl")
+PADDED_POSITIONS = ("camembert", "longformer", "mpnet", "roberta", "xlm-roberta", "xlm-roberta-xl")
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def _longest(folder: Path, sentence: dict[str, Any]) -> int:
     """Give the smallest of the limits that the parts of a model name."""
     config, tokenizer = _json(folder / CONFIG), _json(folder / "tokenizer_config.json", {})
     positions = int(config.get("max_position_embeddings", 512))
-    if config.get("model_type") in _PADDED_POSITIONS:  # their first positions are kept for padding
+    if config.get("model_type") in PADDED_POSITIONS:  # their first positions are kept for padding
         positions -= int(config.get("pad_token_id") or 0) + 1
     named = (sentence.get("max_seq_length"), tokenizer.get("model_max_length"))
     return min([positions, *(int(limit) for limit in named if limit)])

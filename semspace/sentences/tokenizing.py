@@ -20,21 +20,21 @@ _AT_ONCE = 1 << 19  # characters
 
 
 class Tokenizer:
-    """A fast tokenizer of a model's folder, which cuts what is longer than the model reads."""
+    """A fast tokenizer of a model's folder, which cuts what is longer than the model reads, or than `most` tokens."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, most: int | None = None) -> None:
         self._layout = layout
         self._lowercase = layout.lowercase
         self._place = layout.folder / "tokenizer.json"
-        self._limit = layout.max_tokens
+        self._limit = min(layout.max_tokens, most or layout.max_tokens)
         self._tokenizer = load_tokenizer(layout)
         marks = self._tokenizer.num_special_tokens_to_add(False)
-        if layout.max_tokens <= marks:
+        if self._limit <= marks:
             raise DamagedError(
-                f"{layout.folder} says that the model reads {layout.max_tokens} tokens, and {marks} of them mark a "
+                f"{layout.folder} says that the model reads {self._limit} tokens, and {marks} of them mark a "
                 f"text's ends; fetch the model again"
             )
-        self._tokenizer.enable_truncation(layout.max_tokens)
+        self._tokenizer.enable_truncation(self._limit)
         self._tokenizer.no_padding()
 
     def read(self, texts: list[str], blank: str = "raise") -> Tokenized:

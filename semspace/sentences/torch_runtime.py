@@ -24,7 +24,7 @@ class TorchRuntime:
 
     def __init__(self, layout: Layout) -> None:
         self._pooling = layout.pooling
-        self._model = _load_model(layout)
+        self._model = load_model(layout)
         self._device = _device()
         self._model.to(self._device)
         self.engine = f"torch float32 on {self._device}"
@@ -91,7 +91,8 @@ def _pool(states: Any, mask: Any, how: str) -> Any:
     return (states * weights).sum(dim=1) / weights.sum(dim=1)
 
 
-def _load_model(layout: Layout) -> Any:
+def load_model(layout: Layout) -> Any:
+    """Open a model's weights with transformers, in float32, without running any code that comes with it."""
     torch = checks.need("torch", "transformers")
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="IProgress not found")  # in a notebook, of a bar that isn't shown

@@ -1,0 +1,187 @@
+"""A training from its data to the encoder: each step a function, in the order they are called."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from semspace.bundle import PathLike, digest
+from semspace.errors import InputError
+from semspace.evaluation.evaluate import Task
+from semspace.sentences.base import Encoder
+from semspace.sentences.curve import TrainingHistory
+from semspace.sentences.layout import Layout, read_layout
+from semspace.sentences.resolve import find_model, is_static
+from semspace.sentences.torch_runtime import load_model
+from semspace.sentences.transformer import TransformerEncoder
+from semspace.space import Space
+from semspace.training import card, folder, precision
+from semspace.training.checkpoint import Checkpoint
+from semspace.training.examples import Examples
+from semspace.training.fresh import SmallTransformer, grow
+from semspace.training.loop import Loop
+from semspace.training.objectives.base import Objective
+from semspace.training.split import split
+from semspace.training.student import Student
+
+if TYPE_CHECKING:
+    from semspace.training.trainer import EncoderTrainer
+
+
+class Base(NamedTuple):
+    """What a training starts from."""
+
+    layout: Layout
+    model: Any
+    name: str
+
+
+def run(
+    trainer: EncoderTrainer,
+    data: Any,
+    *,
+    start: Space | None,
+    task: Task | None,
+    into: PathLike | None,
+    overwrite: bool,
+    checkpoint: PathLike | None,
+    minutes: float,
+    resume: bool,
+    progress: bool,
+) -> Encoder:
+    """Train, save and open an encoder; see `EncoderTrainer.train`."""
+    objective = trainer.aim
+    everything = objective.read(data)
+    learnt, judging = (everything, task) if task is not None else split(objective, everything, trainer)
+    objective.check(learnt, trainer.batch_size)
+    with _torch(trainer.threads), tempfile.TemporaryDirectory() as scratch:
+        base = _base(trainer, learnt, start, Path(scratch))
+        _check_dims(trainer, int(base.model.config.hidden_size))
+        kept = Checkpoint(checkpoint, _identity(trainer, everything, base), minutes, resume)
+        student = Student(
+            base.model,
+            base.layout,
+            max_tokens=trainer.max_tokens,
+            freeze_embeddings=trainer.freeze_embeddings,
+            dropout=trainer.dropout,
+            bfloat16=precision.bfloat16(trainer.precision),
+        )
+        loop = Loop(trainer, objective, student, learnt, judging, kept, progress)
+        history = TrainingHistory(loop.run())
+        facts = _facts(trainer, objective, base, everything, learnt, student, history)
+        place = Path(tempfile.mkdtemp(prefix="semspace-encoder-")) / "encoder" if into is None else into
+        folder.write(student, place, facts, card.write(facts, history), overwrite=overwrite)
+    encoder = Encoder.load(place)
+    if into is None:
+        weakref.finalize(encoder, shutil.rmtree, Path(place).parent, ignore_errors=True)
+    return encoder
+
+
+@contextmanager
+def _torch(threads: int | None) -> Iterator[None]:
+    """Have torch use so many threads, and leave its settings and random numbers as they were."""
+    import torch
+
+    before = torch.get_num_threads()
+    if threads is not None:
+        torch.set_num_threads(threads)
+    try:
+        with torch.random.fork_rng():
+            yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _base(trainer: EncoderTrainer, examples: Examples, start: Space | None, scratch: Path) -> Base:
+    if trainer.base is None or isinstance(trainer.base, SmallTransformer):
+        sizes = trainer.base or SmallTransformer()
+        layout, model = grow(sizes, examples.texts, start, trainer.seed, scratch)
+        return Base(layout, model, "nothing" if start is None else "word vectors")
+    if start is not None:
+        raise InputError(
+            "start= is for a new transformer; with a base, its own token vectors are where training starts"
+        )
+    if isinstance(trainer.base, Encoder):
+        if not isinstance(trainer.base, TransformerEncoder):
+            raise InputError(f"base must be a transformer; got a {type(trainer.base).__name__}")
+        return Base(trainer.base.layout, load_model(trainer.base.layout), trainer.base.name)
+    root = find_model(trainer.base)
+    if is_static(root):
+        raise InputError(f"{trainer.base} is a static encoder, and base must be a transformer")
+    layout = read_layout(root)
+    return Base(layout, load_model(layout), str(trainer.base))
+
+
+def _check_dims(trainer: EncoderTrainer, dim: int) -> None:
+    above = [one for one in trainer.matryoshka if one > dim]
+    if above:
+        raise InputError(f"matryoshka has {above[0]} dimensions, and the encoder gives {dim}; leave it out")
+
+
+def _plain(trainer: EncoderTrainer) -> dict[str, Any]:
+    """Give the hyper-parameters as plain values."""
+    objective = trainer.aim
+    base = trainer.base
+    facts = {name: getattr(trainer, name) for name in trainer.__dataclass_fields__}
+    facts["objective"] = {"name": type(objective).__name__, **objective.plain()}
+    facts["base"] = (
+        base.name if isinstance(base, Encoder) else asdict(base) if isinstance(base, SmallTransformer) else base
+    )
+    facts["learning_rate"] = trainer.rate
+    return facts
+
+
+def _identity(trainer: EncoderTrainer, examples: Examples, base: Base) -> dict[str, Any]:
+    """Name what must be the same for a training to go on: the parameters, the data, the start."""
+    import torch
+
+    facts = {**_plain(trainer), "threads": torch.get_num_threads(), "data": fingerprint(examples)}
+    facts["start"] = base.layout.fingerprint[:16]
+    return json.loads(json.dumps(facts, default=str))  # type: ignore[no-any-return]
+
+
+def fingerprint(examples: Examples) -> str:
+    """Give the beginning of the SHA-256 of examples."""
+    targets = b"" if examples.targets is None else np.ascontiguousarray(examples.targets).tobytes()
+    return digest("\0".join(examples.texts).encode(), examples.rows.tobytes(), targets)[:16]
+
+
+def _facts(
+    trainer: EncoderTrainer,
+    objective: Objective,
+    base: Base,
+    everything: Examples,
+    learnt: Examples,
+    student: Student,
+    history: TrainingHistory,
+) -> dict[str, Any]:
+    """Give what is known of a training, for the card and for whoever opens the folder."""
+    return {
+        "made_by": "semspace",
+        "trainer": _plain(trainer),
+        "objective": type(objective).__name__,
+        "base": base.name,
+        "data": {
+            "kind": objective.title,
+            "learnt": len(learnt),
+            "held_out": len(everything) - len(learnt),
+            "texts": len(everything.texts),
+            "fingerprint": fingerprint(everything),
+        },
+        "model": {
+            "dim": student.dim,
+            "layers": int(student.model.config.num_hidden_layers),
+            "max_tokens": student.layout.max_tokens,
+            "pooling": student.layout.pooling,
+        },
+        "history": history.plain(),
+    }

@@ -1,0 +1,216 @@
+"""`EncoderTrainer`: a frozen set of hyper-parameters with one verb, `train`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from semspace import checks
+from semspace.bundle import PathLike, check_free
+from semspace.errors import InputError
+from semspace.evaluation.evaluate import Task, task_of
+from semspace.sentences.base import Encoder
+from semspace.space import Space
+from semspace.training.fresh import SmallTransformer
+from semspace.training.objectives import OBJECTIVES, Objective
+
+Base = str | os.PathLike[str] | Encoder | SmallTransformer | None
+_MOST_THREADS = 1_024
+_PRECISIONS = ("auto", "float32", "bfloat16")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderTrainer:
+    """Trains an encoder of sentences: from a model, or from nothing but text.
+
+    Parameters
+    ----------
+    objective : str or Objective
+        What is learnt from which data. ``"pairs"``: texts that belong together (`MultipleNegatives`);
+        ``"scored"``: pairs with a score (`CoSENT`); ``"labels"``: documents with a label (`SupervisedContrastive`);
+        ``"simcse"``, ``"tsdae"``: texts alone (`SimCSE`, `TSDAE`); `Distillation`: texts and a teacher. An objective of
+        `semspace.training` has parameters of its own, such as how many hard negatives to look for.
+    base : optional
+        What to start from: a model as `Encoder.load` takes it, or such an encoder. When None, a small transformer
+        whose tokenizer is trained on the texts themselves; give a `SmallTransformer` for its sizes.
+    epochs : float
+        Passes over the data.
+    batch_size : int
+        Examples a step. It isn't bound by memory: see `chunk_tokens`.
+    learning_rate : float, optional
+        At its highest. When None, 2e-5 for a model, 5e-4 from nothing.
+    warmup : float
+        Share of the steps in which the rate rises in a straight line; then it falls to nothing in another.
+    weight_decay : float
+        Of AdamW, for matrices; not for the token table.
+    max_tokens : int, optional
+        Cut texts here while training, where the model could read more.
+    matryoshka : sequence of int
+        Also train the first so many dimensions to do by themselves (Kusupati et al. 2022, arXiv 2205.13147), so that
+        vectors may be cut there.
+    freeze_embeddings : bool
+        Leave the token vectors as they are.
+    dropout : float, optional
+        Other than the model's own.
+    precision : {"auto", "float32", "bfloat16"}
+        How matrices are multiplied. ``"auto"`` takes bfloat16 on a processor that has arithmetic for it, if a batch
+        measures faster with it; weights are float32 in any case.
+    chunk_tokens : int
+        Tokens that go through the model at a time; a batch with more is done in portions (GradCache), with the same
+        result.
+    held_out : float
+        Share of the examples that isn't learnt from, but judges the encoder; 0 for none. At most 2,000 examples.
+    evaluations : int
+        How often an epoch the encoder is judged.
+    patience : int, optional
+        Stop after so many judgements without a better score, and give the encoder that had the best.
+    threads : int, optional
+        All cores by default.
+    seed : int
+
+    Notes
+    -----
+    Texts go through the model without padding where its attention allows it. Token vectors are learnt by an Adam that
+    moves the rows of a batch's tokens only. Both save a third to a half of the time on short texts, and change what is
+    learnt no more than another seed does (docs/benchmarks.md).
+
+    The same seed and number of threads give the same weights, also if the training was broken off and went on from its
+    checkpoint.
+
+    Examples
+    --------
+    >>> import semspace as ss
+    >>> trainer = ss.EncoderTrainer(objective="pairs", base="all-MiniLM-L6-v2", epochs=2)
+    >>> encoder = trainer.train("faq.csv", into="faq-encoder")  # doctest: +SKIP
+    >>> encoder.history.plot()  # doctest: +SKIP
+    """
+
+    objective: str | Objective = "pairs"
+    base: Base = None
+    epochs: float = 1
+    batch_size: int = 32
+    learning_rate: float | None = None
+    warmup: float = 0.1
+    weight_decay: float = 0.01
+    max_tokens: int | None = None
+    matryoshka: Sequence[int] = ()
+    freeze_embeddings: bool = False
+    dropout: float | None = None
+    precision: str = "auto"
+    chunk_tokens: int = 4_096
+    held_out: float = 0.1
+    evaluations: int = 1
+    patience: int | None = None
+    threads: int | None = None
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.objective, Objective):
+            checks.choice("objective", self.objective, OBJECTIVES)
+        if not isinstance(self.base, (str, os.PathLike, Encoder, SmallTransformer)) and self.base is not None:
+            raise InputError(
+                f"base must be a model's name or folder, an Encoder, a SmallTransformer, or None for a new one; got "
+                f"{type(self.base).__name__}"
+            )
+        for name in ("batch_size", "chunk_tokens", "evaluations"):
+            checks.whole(name, getattr(self, name))
+        checks.number("epochs", self.epochs, open_low=True)
+        for name in ("warmup", "held_out"):
+            checks.number(name, getattr(self, name), high=0.9)
+        checks.number("weight_decay", self.weight_decay)
+        for name in ("learning_rate", "dropout"):
+            if getattr(self, name) is not None:
+                checks.number(name, getattr(self, name), open_low=name == "learning_rate", high=1.0)
+        for name, low in (("max_tokens", 4), ("patience", 1), ("threads", 1)):
+            if getattr(self, name) is not None:
+                checks.whole(name, getattr(self, name), low=low, high=_MOST_THREADS if name == "threads" else None)
+        for dim in self.matryoshka:
+            checks.whole("matryoshka", dim)
+        object.__setattr__(self, "matryoshka", tuple(self.matryoshka))
+        checks.flag("freeze_embeddings", self.freeze_embeddings)
+        checks.choice("precision", self.precision, _PRECISIONS)
+        checks.seed(self.seed)
+
+    @property
+    def rate(self) -> float:
+        """The highest learning rate."""
+        if self.learning_rate is not None:
+            return self.learning_rate
+        return 5e-4 if self.base is None or isinstance(self.base, SmallTransformer) else 2e-5
+
+    @property
+    def aim(self) -> Objective:
+        """The objective as a value."""
+        return self.objective if isinstance(self.objective, Objective) else OBJECTIVES[self.objective]()
+
+    def train(
+        self,
+        data: Any,
+        *,
+        start: Space | None = None,
+        evaluate: str | Path | Task | None = None,
+        into: PathLike | None = None,
+        overwrite: bool = False,
+        checkpoint: PathLike | None = None,
+        checkpoint_minutes: float = 10.0,
+        resume: bool = False,
+        progress: bool = True,
+    ) -> Encoder:
+        """Train on data of the kind that the objective takes.
+
+        Parameters
+        ----------
+        data
+            Tuples, a DataFrame, a `Corpus`, or the path of a table; see the objective.
+        start : Space, optional
+            Of words, for a new transformer (`base` None): its token table starts from their vectors.
+        evaluate : task, name or path, optional
+            Judge the encoder by this, as `semspace.evaluate` takes it, rather than by examples held out of the data;
+            then all data are learnt from.
+        into : path, optional
+            Where to save the encoder: a folder that sentence-transformers opens too, with a model card. When None, it
+            lies in a temporary folder that goes when Python ends.
+        overwrite : bool
+            Replace an encoder that is there.
+        checkpoint : path, optional
+            Keep what is reached in this directory, every `checkpoint_minutes` and at the end. It stays until you
+            delete it.
+        checkpoint_minutes : float
+        resume : bool
+            Go on from the checkpoint, if there is one yet.
+        progress : bool
+            Show bars with loss and time left, in a terminal or a notebook.
+
+        Returns
+        -------
+        Encoder
+            Its ``history`` tells loss, speed and score, before the training and at each judgement.
+
+        Raises
+        ------
+        InputError
+            If nothing can be learnt from the data, the loss stops being a number, or the checkpoint doesn't fit.
+        ExistsError
+            If something is at `into`, or a checkpoint is there already and `resume` isn't given.
+        """
+        from semspace.training.job import run
+
+        checks.need("torch", "transformers")
+        if into is not None:
+            check_free(into, overwrite=overwrite)
+        task = None if evaluate is None else task_of(evaluate)
+        return run(
+            self,
+            data,
+            start=start,
+            task=task,
+            into=into,
+            overwrite=overwrite,
+            checkpoint=checkpoint,
+            minutes=checkpoint_minutes,
+            resume=resume,
+            progress=progress,
+        )
