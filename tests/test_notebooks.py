@@ -28,7 +28,7 @@ def test_a_notebook_is_stored_without_output(path):
 def test_a_notebook_runs(path, tmp_path):
     notebook = nbformat.read(path, as_version=4)
     client = NotebookClient(
-        notebook, timeout=180, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}
+        notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}
     )
     client.execute()
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]

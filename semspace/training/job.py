@@ -113,12 +113,17 @@ def _base(trainer: EncoderTrainer, examples: Examples, start: Space | None, scra
     if isinstance(trainer.base, Encoder):
         if not isinstance(trainer.base, TransformerEncoder):
             raise InputError(f"base must be a transformer; got a {type(trainer.base).__name__}")
-        return Base(trainer.base.layout, load_model(trainer.base.layout), trainer.base.name)
+        return Base(trainer.base.layout, load_model(trainer.base.layout), _called(trainer.base.name))
     root = find_model(trainer.base)
     if is_static(root):
         raise InputError(f"{trainer.base} is a static encoder, and base must be a transformer")
     layout = read_layout(root)
-    return Base(layout, load_model(layout), str(trainer.base))
+    return Base(layout, load_model(layout), _called(str(trainer.base)))
+
+
+def _called(name: str) -> str:
+    """Give a model's name, or that of its folder: whose folders they are concerns no reader of the card."""
+    return Path(name).name if Path(name).is_dir() else name
 
 
 def _check_dims(trainer: EncoderTrainer, dim: int) -> None:
