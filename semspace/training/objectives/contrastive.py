@@ -132,9 +132,7 @@ def _with_negatives(pairs: list[tuple[str, str, float]]) -> Examples:
     known = {frozenset(pair) for pair in partners}
     both = list(dict.fromkeys((a, b) for a, b, label in pairs if not label and frozenset((a, b)) in known))
     if both:
-        say(
-            f"{len(both):,} pairs have the label 1 as well as 0; they are learnt as ones that belong together", *both[0]
-        )
+        say(f"{len(both):,} pairs have the label 1 as well as 0; they count as ones that belong together", *both[0])
     for a, b, label in pairs:
         if not label and frozenset((a, b)) not in known:
             others.setdefault(a, []).append(b)
