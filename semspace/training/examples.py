@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -181,21 +182,28 @@ def _table(data: Any, what: str) -> pl.DataFrame:
     if not rows or len(widths) != 1 or widths[0] < 2:
         shown = "none" if not rows else f"rows of {', '.join(map(str, widths))}"
         raise InputError(f"{what} must be tuples of the same length, two texts or more; got {shown}")
-    try:
-        return pl.DataFrame(rows, schema=[f"column {i + 1}" for i in range(widths[0])], orient="row", strict=True)
-    except (pl.exceptions.PolarsError, TypeError) as problem:
-        raise InputError(f"{what} must have the same kinds of values in every row; {problem}") from problem
+    columns = zip(*rows, strict=True)
+    return pl.DataFrame([_column(f"column {i}", list(values), what) for i, values in enumerate(columns, 1)])
 
 
 def _of_pandas(data: Any, what: str) -> pl.DataFrame:
-    columns = {}
+    columns = []
     for name in data.columns:
         values = zip(data[name].tolist(), data[name].isna().tolist(), strict=True)
-        columns[str(name)] = [None if missing else value for value, missing in values]
+        columns.append(_column(str(name), [None if missing else value for value, missing in values], what))
+    return pl.DataFrame(columns)
+
+
+def _column(name: str, values: list[Any], what: str) -> pl.Series:
+    """Make a column of values of one kind; polars would make others into the kind of the first."""
+    kinds = {type(value) for value in values if value is not None}
+    if len(kinds) > 1 and all(issubclass(kind, Real) and kind is not bool for kind in kinds):
+        values = [None if value is None else float(value) for value in values]
     try:
-        return pl.DataFrame(columns, strict=True)
+        return pl.Series(name, values, strict=True)
     except (pl.exceptions.PolarsError, TypeError) as problem:
-        raise InputError(f"{what} must have one kind of values in every column; {problem}") from problem
+        shown = ", ".join(sorted(kind.__name__ for kind in kinds))
+        raise InputError(f"{what} must have one kind of values in each column; {name} has {shown}") from problem
 
 
 def _text_columns(table: pl.DataFrame, what: str) -> list[str]:

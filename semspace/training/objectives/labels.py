@@ -56,7 +56,8 @@ class SupervisedContrastive(Objective):
     def task(self, examples: Examples) -> Task | None:
         """Give the share of documents whose nearest other has the same label."""
         assert examples.targets is not None
-        if np.unique(examples.targets, return_counts=True)[1].max(initial=0) < 2:
+        counts = np.unique(examples.targets, return_counts=True)[1]
+        if len(counts) < 2 or counts.max() < 2:
             return None
         texts = [examples.texts[i] for i in examples.rows[:, 0]]
         return NearestLabel("held-out documents", tuple(zip(texts, map(str, examples.targets.tolist()), strict=True)))
