@@ -9,13 +9,16 @@ from semspace.training.examples import Examples
 from semspace.training.objectives.base import Batch
 from semspace.training.student import Student
 
-# Texts of these subjects have no letter in common, which is all that the tiny model sees.
+# Of a text's letters, which are all that the tiny model sees, a third tell its subject; the others are in any text.
 SUBJECTS = ("abc", "def", "ghi", "jkl")
+_ANY = "mnopqrstuvwxyz"
 
 
 def text(draw, subject, words=3):
-    """A text of one subject: words of its letters."""
-    return " ".join("".join(draw.choice(list(SUBJECTS[subject]), 3)) for _ in range(words))
+    """A text of one subject, in words of three letters."""
+    telling = draw.random((words, 3)) < 1 / 3
+    letters = np.where(telling, draw.choice(list(SUBJECTS[subject]), (words, 3)), draw.choice(list(_ANY), (words, 3)))
+    return " ".join("".join(word) for word in letters)
 
 
 def pairs(n=64, seed=0):
