@@ -78,7 +78,7 @@ def train_encoder(
     )  # fmt: skip
     data: Any = source
     if objective in _OF_PAIRS:
-        o.refuse_options(f"--objective {objective}", "", text=text, drop_empty=drop_empty, encoding=encoding)
+        o.refuse_with(f"--objective {objective}", text=text, drop_empty=drop_empty, encoding=encoding)
     else:
         data = o.read_corpus(source, text, None, drop_empty, encoding)
     encoder = trainer.train(
@@ -101,9 +101,9 @@ def _objective(name: str, hard_negatives: int | None, label: str | None) -> str 
 
     checks.choice("--objective", name, OBJECTIVES)
     if name != "pairs":
-        o.refuse_options(f"--objective {name}", "", hard_negatives=hard_negatives)
+        o.refuse_with(f"--objective {name}", hard_negatives=hard_negatives)
     if name != "labels":
-        o.refuse_options(f"--objective {name}", "", label=label)
+        o.refuse_with(f"--objective {name}", label=label)
     if name == "pairs":
         return MultipleNegatives(hard_negatives=hard_negatives or 0)
     return name if label is None else SupervisedContrastive(label=label)

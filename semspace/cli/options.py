@@ -90,11 +90,16 @@ def read_tokens(
     return Tokens.read(given, text=text, min_count=min_count, split=split, encoding=encoding or "utf-8", empty=empty)
 
 
-def refuse_options(given: str, why: str = ", which was read before", **options: str | int | None) -> None:
+def refuse_options(given: str, **options: str | int | None) -> None:
     """Raise if options were given that what was named has no use for: none is silently ignored."""
+    refuse_with(f"{given}, which was read before", **options)
+
+
+def refuse_with(what: str, **options: str | int | None) -> None:
+    """Raise if options were given that have no use with another one."""
     idle = next((name for name, value in options.items() if value), None)
     if idle is not None:
-        raise InputError(f"--{idle.replace('_', '-')} has no use with {given}{why}; leave it out")
+        raise InputError(f"--{idle.replace('_', '-')} has no use with {what}; leave it out")
 
 
 def read_space(path: str) -> Space:

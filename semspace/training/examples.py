@@ -197,7 +197,7 @@ def _of_pandas(data: Any, what: str) -> pl.DataFrame:
 def _column(name: str, values: list[Any], what: str) -> pl.Series:
     """Make a column of values of one kind; polars would make others into the kind of the first."""
     kinds = {type(value) for value in values if value is not None}
-    if len(kinds) > 1 and all(issubclass(kind, Real) and kind is not bool for kind in kinds):
+    if len(kinds) > 1 and all(issubclass(kind, Real) and not issubclass(kind, bool) for kind in kinds):
         values = [None if value is None else float(value) for value in values]
     try:
         return pl.Series(name, values, strict=True)
