@@ -335,7 +335,7 @@ def _check_file(folder: Path, name: str, entry: Mapping[str, Any], *, verify: bo
 def _is_inside(name: str) -> bool:
     """Tell whether a name from a manifest means a file of the bundle: in it, or in a folder of it."""
     parts = name.split("/")
-    return len(parts) <= 2 and all(Path(part).name == part and part != ".." for part in parts)
+    return len(parts) <= 2 and all(part not in ("", "..") and Path(part).name == part for part in parts)
 
 
 def _publish(folder: Path, target: Path) -> None:

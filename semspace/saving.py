@@ -10,11 +10,12 @@ from semspace.errors import DamagedError, InputError
 from semspace.sentences.reference import remembered
 from semspace.space import KIND as SPACE
 from semspace.space import Space
+from semspace.training.checkpoint import KIND as ENCODER_CHECKPOINT
 from semspace.words.checkpoint import KIND as CHECKPOINT
 
 
 class Value(Protocol):
-    """A corpus, tokens, phrases, a space, an index, a clustering or a static encoder."""
+    """A corpus, tokens, phrases, a space, an index, a clustering or an encoder."""
 
     def save(self, path: PathLike, *, overwrite: bool = False) -> None:
         """Save as a bundle directory."""
@@ -25,6 +26,7 @@ class Value(Protocol):
 _HOMES = {
     "clustering": ("semspace.clusters.clustering", "Clustering"),
     "corpus": ("semspace.text.corpus", "Corpus"),
+    "encoder": ("semspace.sentences.transformer", "TransformerEncoder"),
     "index": ("semspace.index.index", "Index"),
     "static-encoder": ("semspace.sentences.static", "StaticEncoder"),
     "phrasebook": ("semspace.text.phrases", "Phrasebook"),
@@ -33,7 +35,7 @@ _HOMES = {
 
 
 def save(value: Value, path: PathLike, *, overwrite: bool = False) -> None:
-    """Save a corpus, tokens, phrases, a space, an index, a clustering or a static encoder as a directory.
+    """Save a corpus, tokens, phrases, a space, an index, a clustering or an encoder as a directory.
 
     It appears whole or not at all. Nothing is pickled.
 
@@ -49,7 +51,7 @@ def save(value: Value, path: PathLike, *, overwrite: bool = False) -> None:
     """
     home = (type(value).__module__, type(value).__name__)
     if home not in (*_HOMES.values(), (Space.__module__, Space.__name__)):
-        known = "a Corpus, Tokens, Phrasebook, Space, Index, Clustering or StaticEncoder"
+        known = "a Corpus, Tokens, Phrasebook, Space, Index, Clustering, StaticEncoder or TransformerEncoder"
         raise InputError(f"save takes {known}; got {type(value).__name__}")
     value.save(path, overwrite=overwrite)
 
@@ -83,6 +85,11 @@ def load(path: PathLike, *, verify: bool = True) -> Any:
         raise InputError(
             f"{path} holds a training that isn't finished; go on with it by Word2Vec(...).train(text, "
             f"checkpoint={str(path)!r}, resume=True), with the text and parameters it had"
+        )
+    if bundle.kind == ENCODER_CHECKPOINT:
+        raise InputError(
+            f"{path} holds a training that isn't finished; go on with it by EncoderTrainer(...).train(data, "
+            f"checkpoint={str(path)!r}, resume=True), with the data and parameters it had"
         )
     if bundle.kind not in _HOMES:
         raise DamagedError(f"{path} holds a {bundle.kind!r}, which this semspace doesn't know; upgrade semspace")

@@ -245,13 +245,60 @@ def test_a_later_format_asks_for_an_upgrade(tmp_path):
         read(tmp_path / "v")
 
 
-def test_a_manifest_cannot_point_outside(tmp_path):
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../secret",
+        "a/../../secret",
+        "sub/../secret",
+        "ROOT/secret",
+        "/secret",
+        "",
+        ".",
+        "..",
+        "./rows.arrow",
+        "sub/",
+        "sub/./x",
+        "sub/more/x",
+        "sub//x",
+    ],
+)
+def test_a_manifest_cannot_point_outside(tmp_path, monkeypatch, name):
     write(tmp_path / "v")
-    (tmp_path / "secret").write_text("x")
+    for place in ("secret", "v/sub/x", "v/sub/more/x", "v/secret"):
+        (tmp_path / place).parent.mkdir(exist_ok=True)
+        (tmp_path / place).write_text("x")
+    monkeypatch.setattr(Path, "is_file", lambda path: True)  # even where such a file is
     entry = {"bytes": 1, "sha256": bundle.file_digest(tmp_path / "secret")}
-    resign(tmp_path / "v", lambda m: m["files"].update({"../secret": entry}))
+    resign(tmp_path / "v", lambda m: m["files"].update({name.replace("ROOT", str(tmp_path)): entry}))
     with pytest.raises(DamagedError, match="lacks its file"):
         read(tmp_path / "v")
+
+
+def write_deep(path, value, **options):
+    with bundle.writing(path, "thing", **options) as draft:
+        (draft.folder / "sub").mkdir()
+        for name in ("one", "two"):
+            (draft.folder / "sub" / name).write_text(f"{name} {value}")
+        draft.array("numbers", np.full(3, value))
+    return path
+
+
+def test_a_folder_within_is_checked_replaced_and_removed(tmp_path):
+    write_deep(tmp_path / "v", 1.0)
+    assert sorted(read(tmp_path / "v").files) == ["numbers.npy", "sub/one", "sub/two"]
+    assert read(tmp_path / "v").path("sub/two").read_text() == "two 1.0"
+    write_deep(tmp_path / "v", 2.0, overwrite=True)
+    assert read(tmp_path / "v").path("sub/two").read_text() == "two 2.0"
+    assert leftovers(tmp_path) == []
+    (tmp_path / "v" / "sub" / "one").write_text("one 3.0")
+    with pytest.raises(DamagedError, match="is damaged: its checksum doesn't match"):
+        read(tmp_path / "v")
+    write(tmp_path / "v", 4.0, overwrite=True)  # by one without a folder
+    assert sorted(path.name for path in (tmp_path / "v").iterdir()) == ["manifest.json", "numbers.npy", "rows.arrow"]
+    write_deep(tmp_path / "w", 1.0)
+    bundle.discard(tmp_path / "w")
+    assert [path.name for path in tmp_path.iterdir()] == ["v"]
 
 
 def test_a_pickle_in_an_array_is_not_opened(tmp_path):

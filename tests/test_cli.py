@@ -266,3 +266,83 @@ def test_warnings_are_notes(run, tmp_path):
     code, _, err = run("embed", tmp_path / "x.txt", "--out", tmp_path / "s", "--model", "TINY")
     assert code == 0
     assert "note: 1 of 1 texts are longer" in err
+
+
+# -- a sentence encoder -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def rated(tmp_path):
+    """Pairs of texts: the more words they share, the higher their score."""
+    path = tmp_path / "rated.csv"
+    rows = [f"a{i % 9} b{i % 7} c,a{i % 9} {'b' if i % 2 else 'x'}{i % 7} c,{i % 2}" for i in range(60)]
+    path.write_text("sentence1,sentence2,score\n" + "\n".join(rows))
+    return path
+
+
+ENCODER = ("--base", "TINY", "--batch-size", 8, "--threads", 1)
+
+
+def test_train_an_encoder_of_scored_pairs(run, rated, tmp_path):
+    import semspace as ss
+
+    out, place = tmp_path / "e", tmp_path / "c"
+    args = ("train", "encoder", rated, "--objective", "scored", "--out", out, *ENCODER, "--epochs", 2, "--seed", 3)
+    said = good(run(*args, "--checkpoint", place, "--evaluate", rated)).splitlines()
+    assert said[0].split() == ["epoch", "step", "loss", "seconds", "texts_per_second", "rated", "(spearman)"]
+    history = ss.Encoder.load(out).history
+    assert said[-2] == f"rated (spearman): {history[0].score:.3f} before, {history[-1].score:.3f} after"
+    assert said[-1] == f"saved to {out}"
+    assert not place.exists()  # as for word vectors, it goes when what it was kept for is written
+    told = as_json(run(*args, "--evaluate", rated, "--overwrite", "--json"))
+    assert [row["step"] for row in told.pop("history")] == [0, 8, 16]
+    assert told == {
+        "out": str(out),
+        "dim": 16,
+        "task": "rated (spearman)",
+        "before": history[0].score,
+        "after": history[-1].score,
+    }
+
+
+def test_train_an_encoder_of_labels_and_of_texts_alone(run, tmp_path):
+    path = tmp_path / "kinds.jsonl"
+    path.write_text("\n".join(json.dumps({"body": f"a{i} b c {'de'[i % 2]}", "kind": "xy"[i % 2]}) for i in range(40)))
+    args = ("train", "encoder", path, "--out", tmp_path / "e", *ENCODER, "--text", "body", "--overwrite")
+    told = as_json(run(*args, "--objective", "labels", "--label", "kind", "--json"))
+    assert told["task"] == "held-out documents (accuracy)"
+    assert "nothing was held out to judge by" in good(run(*args, "--objective", "simcse", "--held-out", 0))
+    assert as_json(run("embed", path, "--text", "body", "--model", tmp_path / "e", "--out", tmp_path / "s", "--json"))
+
+
+def test_the_best_of_an_encoder_is_what_is_told(run, rated, tmp_path):
+    args = ("train", "encoder", rated, "--objective", "scored", "--out", tmp_path / "e", *ENCODER, "--json")
+    told = as_json(run(*args, "--patience", 1, "--evaluations", 8, "--learning-rate", 0.01))
+    assert told["after"] == max(row[told["task"]] for row in told["history"])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--objective", "pear"), "--objective must be"),
+        (
+            ("--objective", "scored", "--hard-negatives", 2),
+            "--hard-negatives has no use with --objective scored; leave",
+        ),
+        (("--label", "year"), "--label has no use with --objective pairs; leave"),
+        (("--text", "year"), "--text has no use with --objective pairs; leave"),
+        (("--matryoshka", "8,x"), "matryoshka must be a whole number of at least 1; got 'x'"),
+        (("--matryoshka", "8,64"), "matryoshka has 64 dimensions, and the encoder gives 16"),
+        (("--evaluate", "wordsim"), "did you mean wordsim353"),
+        (("--resume",), "resume=True needs checkpoint="),
+        (("--objective", "labels"), "which column holds the text"),
+        (("--epochs", 0), "epochs must be"),
+    ],
+)
+def test_what_an_encoder_cannot_learn_from_is_one_sentence(run, rated, tmp_path, options, message):
+    rated.write_text(rated.read_text().replace("score", "label"))
+    code, out, err = run("train", "encoder", rated, "--out", tmp_path / "e", *ENCODER, *options)
+    assert (code, out) == (2, "")
+    assert message in err
+    assert err.count("\n") == 1
+    assert not (tmp_path / "e").exists()

@@ -10,6 +10,7 @@ import typer
 
 from semspace import bundle
 from semspace.cli import options as o
+from semspace.cli.encoders import train_encoder
 from semspace.cli.output import show
 from semspace.errors import ExistsError, InputError
 
@@ -26,6 +27,7 @@ app = typer.Typer(
 )
 train_app = typer.Typer(help="Train vectors on your own text.", no_args_is_help=True)
 app.add_typer(train_app, name="train")
+train_app.command("encoder")(train_encoder)
 
 
 @train_app.command("word2vec")

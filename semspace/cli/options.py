@@ -92,9 +92,14 @@ def read_tokens(
 
 def refuse_options(given: str, **options: str | int | None) -> None:
     """Raise if options were given that what was named has no use for: none is silently ignored."""
+    refuse_with(f"{given}, which was read before", **options)
+
+
+def refuse_with(what: str, **options: str | int | None) -> None:
+    """Raise if options were given that have no use with another one."""
     idle = next((name for name, value in options.items() if value), None)
     if idle is not None:
-        raise InputError(f"--{idle.replace('_', '-')} has no use with {given}, which was read before; leave it out")
+        raise InputError(f"--{idle.replace('_', '-')} has no use with {what}; leave it out")
 
 
 def read_space(path: str) -> Space:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from semspace import checks
+from semspace.bundle import Bundle, PathLike, writing
 from semspace.errors import DamagedError
 from semspace.progress import Bar
 from semspace.sentences import choice, parity
 from semspace.sentences.base import RUNTIMES, Encoded, Encoder
+from semspace.sentences.curve import TrainingHistory
+from semspace.sentences.folder import KIND, copy_model, history_of
 from semspace.sentences.layout import read_layout
 from semspace.sentences.passages import Passage
 from semspace.sentences.runtime import Tokenized
@@ -35,6 +39,8 @@ class TransformerEncoder(Encoder):
         The one that was chosen.
     why : str
         What it runs on, how near it comes to the reference, and why nothing faster was chosen.
+    history : TrainingHistory
+        How it was trained; empty where it wasn't trained by `EncoderTrainer`.
     """
 
     def __init__(self, folder: Path, name: str, runtime: str = "auto") -> None:
@@ -56,6 +62,42 @@ class TransformerEncoder(Encoder):
         self.runtime = self._runtime.kind
         self.engine = self._runtime.engine
         self.dim = self._runtime.dim
+
+    @cached_property
+    def history(self) -> TrainingHistory:
+        """How it was trained; empty where it wasn't trained by `EncoderTrainer`.
+
+        Raises
+        ------
+        DamagedError
+            If what the folder says of it was altered.
+        """
+        return history_of(self._root)
+
+    def save(self, path: PathLike, *, overwrite: bool = False) -> None:
+        """Save as a folder that `Encoder.load`, `load` and sentence-transformers open; whole or not at all.
+
+        Its vectors are the same, and so is its fingerprint; the history stays with it.
+
+        Parameters
+        ----------
+        path : path
+        overwrite : bool
+            Replace a semspace value that is there.
+
+        Raises
+        ------
+        ExistsError
+            If `path` is taken.
+        """
+        with writing(path, KIND, overwrite=overwrite) as draft:
+            copy_model(self.layout, self.dim, self._root, draft.folder)
+            draft.meta.update(dim=self.dim)
+
+    @classmethod
+    def from_bundle(cls, bundle: Bundle) -> TransformerEncoder:
+        """Open what `save`, or a training, has written."""
+        return cls(bundle.folder, str(bundle.folder.resolve()))
 
     def prepare(self, texts: list[str]) -> Tokenized:
         """Tokenise a block of texts."""

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from semspace import checks
-from semspace.bundle import PathLike, is_bundle, opening, place_of, tidy, writing
+from semspace.bundle import PathLike, is_bundle, is_there, opening, place_of, tidy, writing
 from semspace.errors import DamagedError, ExistsError, InputError
 from semspace.sentences.curve import Reach
 
@@ -51,10 +51,11 @@ class Checkpoint:
             raise InputError("resume=True needs checkpoint=, the place to go on from")
         self._identity = dict(identity)
         self._seconds, self._last = checks.number("checkpoint_minutes", minutes) * 60, monotonic()
-        self._found = self.path is not None and is_bundle(self.path)
-        if self.path is None or not self.path.exists():
+        # Where its writer died between two renames, the old one lies beside the place.
+        self._found = self.path is not None and is_there(self.path)
+        if self.path is None or not self._found:
             return
-        if not self._found:
+        if self.path.exists() and not is_bundle(self.path):
             raise ExistsError(f"{self.path} exists and isn't a checkpoint; choose another place for checkpoint=")
         if not resume:
             opening(self.path, KIND, verify=False)  # of this kind, or an error that says so

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +90,7 @@ def pairs_of(data: Any, what: str) -> pl.DataFrame:
     names = _text_columns(table, what)
     known: str | None = next((name for name in ("score", "label", "similarity") if name in table.columns), None)
     if known is None:
-        rest = [name for name in table.columns if name not in names and table[name].dtype.is_numeric()]
+        rest = [name for name in table.columns if name not in names and _counts(table[name].dtype)]
         known = rest[0] if len(table.columns) == len(names) + 1 and rest else None
     chosen = table.select(
         *(pl.col(name).alias(short) for name, short in zip(names, "abc", strict=False)),
@@ -130,7 +131,7 @@ def labelled_of(data: Any, column: str, what: str) -> tuple[list[str], list[Any]
     table = _sound(table.drop_nulls("known"), what).unique(maintain_order=True)
     twice = table.filter(pl.col("a").is_duplicated())
     if len(twice):
-        _say(f"{twice['a'].n_unique():,} texts have more than one label and aren't learnt from", twice["a"][0])
+        say(f"{twice['a'].n_unique():,} texts have more than one label and aren't learnt from", twice["a"][0])
         table = table.filter(~pl.col("a").is_duplicated())
     return table["a"].to_list(), table["known"].to_list()
 
@@ -142,7 +143,7 @@ def agreed(table: pl.DataFrame) -> pl.DataFrame:
     merged = grouped.agg(pl.col("a", "b").first(), pl.col("known").mean(), most=pl.max("known"), least=pl.min("known"))
     apart = merged.filter(pl.col("most") > pl.col("least"))
     if len(apart):
-        _say(
+        say(
             f"{len(apart):,} pairs come more than once with different numbers; each counts with their mean",
             *_first(apart),
         )
@@ -153,7 +154,8 @@ def _first(table: pl.DataFrame) -> tuple[str, str]:
     return table["a"][0], table["b"][0]
 
 
-def _say(problem: str, *texts: str) -> None:
+def say(problem: str, *texts: str) -> None:
+    """Warn of what is in the data of whoever called `EncoderTrainer.train`, and show the first."""
     shown = " / ".join(clip(text, 40) for text in texts)
     warnings.warn(f"{problem} (the first: {shown})", SemspaceWarning, stacklevel=6)
 
@@ -170,7 +172,7 @@ def _table(data: Any, what: str) -> pl.DataFrame:
     if pairs is not None:
         data = pairs
     if hasattr(data, "columns") and hasattr(data, "to_dict"):  # pandas
-        return pl.DataFrame({str(name): data[name].tolist() for name in data.columns})
+        return _of_pandas(data, what)
     if isinstance(data, Corpus) or not isinstance(data, Iterable):
         raise InputError(
             f"{what} must be tuples of texts, a DataFrame, or the path of a table; got {type(data).__name__}"
@@ -180,10 +182,28 @@ def _table(data: Any, what: str) -> pl.DataFrame:
     if not rows or len(widths) != 1 or widths[0] < 2:
         shown = "none" if not rows else f"rows of {', '.join(map(str, widths))}"
         raise InputError(f"{what} must be tuples of the same length, two texts or more; got {shown}")
+    columns = zip(*rows, strict=True)
+    return pl.DataFrame([_column(f"column {i}", list(values), what) for i, values in enumerate(columns, 1)])
+
+
+def _of_pandas(data: Any, what: str) -> pl.DataFrame:
+    columns = []
+    for name in data.columns:
+        values = zip(data[name].tolist(), data[name].isna().tolist(), strict=True)
+        columns.append(_column(str(name), [None if missing else value for value, missing in values], what))
+    return pl.DataFrame(columns)
+
+
+def _column(name: str, values: list[Any], what: str) -> pl.Series:
+    """Make a column of values of one kind; polars would make others into the kind of the first."""
+    kinds = {type(value) for value in values if value is not None}
+    if len(kinds) > 1 and all(issubclass(kind, Real) and not issubclass(kind, bool) for kind in kinds):
+        values = [None if value is None else float(value) for value in values]
     try:
-        return pl.DataFrame(rows, schema=[f"column {i + 1}" for i in range(widths[0])], orient="row", strict=True)
+        return pl.Series(name, values, strict=True)
     except (pl.exceptions.PolarsError, TypeError) as problem:
-        raise InputError(f"{what} must have the same kinds of values in every row; {problem}") from problem
+        shown = ", ".join(sorted(kind.__name__ for kind in kinds))
+        raise InputError(f"{what} must have one kind of values in each column; {name} has {shown}") from problem
 
 
 def _text_columns(table: pl.DataFrame, what: str) -> list[str]:
@@ -197,6 +217,10 @@ def _text_columns(table: pl.DataFrame, what: str) -> list[str]:
             f"are {', '.join(table.columns)}"
         )
     return texts
+
+
+def _counts(dtype: pl.DataType) -> bool:
+    return dtype.is_numeric() or dtype == pl.Boolean
 
 
 def _number(name: str) -> pl.Expr:

@@ -63,17 +63,23 @@ def run(
     everything = objective.read(data)
     learnt, judging = (everything, task) if task is not None else split(objective, everything, trainer)
     objective.check(learnt, trainer.batch_size)
+    if trainer.patience is not None and judging is None:
+        raise InputError(
+            "patience needs judgements, and there is nothing to judge by; give evaluate= a task, or hold out more"
+        )
     with _torch(trainer.threads), tempfile.TemporaryDirectory() as scratch:
         base = _base(trainer, learnt, start, Path(scratch))
         _check_dims(trainer, int(base.model.config.hidden_size))
-        kept = Checkpoint(checkpoint, _identity(trainer, everything, base), minutes, resume)
+        in_bfloat16 = precision.bfloat16(trainer.precision)
+        identity = _identity(trainer, everything, base, task, "bfloat16" if in_bfloat16 else "float32")
+        kept = Checkpoint(checkpoint, identity, minutes, resume)
         student = Student(
             base.model,
             base.layout,
             max_tokens=trainer.max_tokens,
             freeze_embeddings=trainer.freeze_embeddings,
             dropout=trainer.dropout,
-            bfloat16=precision.bfloat16(trainer.precision),
+            bfloat16=in_bfloat16,
         )
         loop = Loop(trainer, objective, student, learnt, judging, kept, progress)
         history = TrainingHistory(loop.run())
@@ -145,12 +151,16 @@ def _plain(trainer: EncoderTrainer) -> dict[str, Any]:
     return facts
 
 
-def _identity(trainer: EncoderTrainer, examples: Examples, base: Base) -> dict[str, Any]:
-    """Name what must be the same for a training to go on: the parameters, the data, the start."""
+def _identity(
+    trainer: EncoderTrainer, examples: Examples, base: Base, task: Task | None, measured: str
+) -> dict[str, Any]:
+    """Name what must be the same for a training to go on: the parameters, the data, the start, what judges it."""
     import torch
 
     facts = {**_plain(trainer), "threads": torch.get_num_threads(), "data": fingerprint(examples)}
     facts["start"] = base.layout.fingerprint[:16]
+    facts["precision"] = measured  # "auto" may come out otherwise at another time
+    facts["evaluate"] = None if task is None else task.name
     return json.loads(json.dumps(facts, default=str))  # type: ignore[no-any-return]
 
 

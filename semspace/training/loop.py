@@ -42,7 +42,7 @@ class Progress:
         Batches done.
     loss, batches, texts, seconds : float, int, int, float
         Sum of losses, and what was done, since the last row of the history.
-    best : float
+    best : float, optional
         The best score so far.
     since : int
         Judgements since then.
@@ -54,7 +54,7 @@ class Progress:
     batches: int = 0
     texts: int = 0
     seconds: float = 0.0
-    best: float = -math.inf
+    best: float | None = None
     since: int = 0
     rows: list[Reach] = field(default_factory=list)
 
@@ -187,12 +187,12 @@ class Loop:
         self.student.model.train()
         self.student.table.take(np.concatenate(batch.tokens))
         loss = backward(self.student, batch, self._loss(batch), self.trainer.chunk_tokens)
-        if not math.isfinite(loss):
-            self._give_up(step, batch)
         slopes = [*self.student.weights, *self.student.table.parameters]
         if self.extra is not None:
             slopes += list(self.extra.parameters())
-        torch.nn.utils.clip_grad_norm_(slopes, _LONGEST_SLOPE)
+        length = float(torch.nn.utils.clip_grad_norm_(slopes, _LONGEST_SLOPE))
+        if not (math.isfinite(loss) and math.isfinite(length)):  # the weights are still those of the batch before
+            self._give_up(step, batch, "gradient" if math.isfinite(loss) else "loss")
         rate = self._rate(step)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
@@ -222,15 +222,14 @@ class Loop:
             return rate * (step + 1) / warm
         return rate * (self.total - step) / max(1, self.total - warm)
 
-    def _give_up(self, step: int, batch: Batch) -> None:
-        self.optimizer.zero_grad()
+    def _give_up(self, step: int, batch: Batch, what: str) -> None:
         epoch, place = divmod(step, self.per_epoch)
         first = batch.examples.texts[int(batch.examples.rows[0, 0])]
         where = f"in batch {place + 1} of epoch {epoch + 1} (its first text: {clip(first, 40)})"
-        self.checkpoint.keep(self)  # the weights are still those of the batch before
+        self.checkpoint.keep(self)
         kept = f"; what was reached before lies at {self.checkpoint.path}" if self.checkpoint.wanted else ""
         raise InputError(
-            f"the loss isn't a number any more {where}{kept}; train anew with a smaller learning_rate than "
+            f"the {what} isn't a number any more {where}{kept}; train anew with a smaller learning_rate than "
             f"{self.trainer.rate:g}, and see whether that text is sound"
         )
 
@@ -253,7 +252,7 @@ class Loop:
         )
         done.loss, done.batches, done.texts, done.seconds = 0.0, 0, 0, 0.0
         if score is not None and self.trainer.patience is not None:
-            if score.value > done.best:
+            if done.best is None or score.value > done.best:
                 done.best, done.since = score.value, 0
                 self.best = self._copy()
             else:

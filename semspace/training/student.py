@@ -131,6 +131,8 @@ class Student:
             self.packed = False
             wanted = self.vectors(rows)
             before = self.model.config._attn_implementation
+            if not getattr(self.model, "_can_set_attn_implementation", lambda: True)():  # transformers would warn
+                return False
             try:
                 self.model.set_attn_implementation(packing.NAME)
                 self.packed = True

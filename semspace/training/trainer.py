@@ -115,7 +115,8 @@ class EncoderTrainer:
                 f"base must be a model's name or folder, an Encoder, a SmallTransformer, or None for a new one; got "
                 f"{type(self.base).__name__}"
             )
-        for name in ("batch_size", "chunk_tokens", "evaluations"):
+        checks.whole("batch_size", self.batch_size, low=2)  # an example alone has nothing to be told apart from
+        for name in ("chunk_tokens", "evaluations"):
             checks.whole(name, getattr(self, name))
         checks.number("epochs", self.epochs, open_low=True)
         for name in ("warmup", "held_out"):

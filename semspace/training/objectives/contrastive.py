@@ -13,7 +13,7 @@ from semspace.errors import InputError
 from semspace.evaluation.evaluate import Task
 from semspace.evaluation.retrieval import Retrieval
 from semspace.text.corpus import Corpus
-from semspace.training.examples import MISSING, Examples, pairs_of
+from semspace.training.examples import MISSING, Examples, pairs_of, say
 from semspace.training.objectives.base import Batch, Objective, table, unit
 
 
@@ -130,6 +130,9 @@ def _with_negatives(pairs: list[tuple[str, str, float]]) -> Examples:
         )
     others: dict[str, list[str]] = {}
     known = {frozenset(pair) for pair in partners}
+    both = list(dict.fromkeys((a, b) for a, b, label in pairs if not label and frozenset((a, b)) in known))
+    if both:
+        say(f"{len(both):,} pairs have the label 1 as well as 0; they count as ones that belong together", *both[0])
     for a, b, label in pairs:
         if not label and frozenset((a, b)) not in known:
             others.setdefault(a, []).append(b)

@@ -56,6 +56,9 @@ class SupervisedContrastive(Objective):
     def task(self, examples: Examples) -> Task | None:
         """Give the share of documents whose nearest other has the same label."""
         assert examples.targets is not None
+        counts = np.unique(examples.targets, return_counts=True)[1]
+        if len(counts) < 2 or counts.max() < 2:
+            return None
         texts = [examples.texts[i] for i in examples.rows[:, 0]]
         return NearestLabel("held-out documents", tuple(zip(texts, map(str, examples.targets.tolist()), strict=True)))
 
@@ -66,7 +69,7 @@ class SupervisedContrastive(Objective):
         by_label = mixed[np.argsort(examples.targets[mixed], kind="stable")]
         pairs = [by_label[i : i + 2] for i in range(0, len(by_label), 2)]
         dealt = np.concatenate([pairs[i] for i in draw.permutation(len(pairs))])
-        count = -(-len(dealt) // size)
+        count = min(-(-len(dealt) // size), len(pairs) // 2 or 1)
         ends = np.linspace(0, len(dealt) // 2, count + 1).round().astype(int) * 2
         ends[-1] = len(dealt)
         return [dealt[a:b] for a, b in pairwise(ends.tolist())]
