@@ -88,18 +88,17 @@ def abstracts() -> list[dict[str, str]]:
         return [json.loads(line) for line in lines]
 
 
-def sentences(text: str) -> list[str]:
-    return [one for one in re.split(r"(?<=[.!?])\s+(?=[A-Z])", text) if len(one.split()) >= 5]
+def titled() -> list[str]:
+    """Give the abstracts below their titles."""
+    return [f"{one['title']}\n{one['text']}" for one in abstracts()]
 
 
-def clozes() -> dict[str, list]:
-    """Make pairs of the abstracts themselves: the last sentence, often the conclusion, and the title with the rest."""
-    made = []
-    for one in abstracts():
-        own = sentences(one["text"])
-        if len(own) >= 3:
-            made.append((own[-1], " ".join([one["title"], *own[:-1]])))
-    return {"anchor": [a for a, _ in made], "positive": [b for _, b in made]}
+def clozes(texts: list[str], **parameters) -> dict[str, list]:
+    """Give the pairs that semspace's objective makes of texts, for who has none such."""
+    from semspace.training import Cloze
+
+    made = Cloze(**parameters).read(texts)
+    return {name: [made.texts[i] for i in made.rows[:, place]] for place, name in enumerate(("anchor", "positive"))}
 
 
 def retrieval(split: str, documents: list[dict[str, str]], each: int = 1):
