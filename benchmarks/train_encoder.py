@@ -198,7 +198,7 @@ def pairs(runs: Runs, rows: int | None, quick: bool) -> None:
 
 
 def texts(runs: Runs, rows: int | None, quick: bool) -> None:
-    learnt = train_data.some({"text": train_data.titled()}, rows or (1_500 if quick else None))["text"]
+    learnt = train_data.some({"text": train_data.titled()}, rows or (600 if quick else None))["text"]
     made = train_data.clozes(learnt, **CLOZE)
     each = 5 if quick else 1  # quick judges among every fifth abstract
     judges = {"claims": {"kind": "claims", "split": runs.split, "each": each}}
