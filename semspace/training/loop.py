@@ -42,7 +42,7 @@ class Progress:
         Batches done.
     loss, batches, texts, seconds : float, int, int, float
         Sum of losses, and what was done, since the last row of the history.
-    best : float
+    best : float, optional
         The best score so far.
     since : int
         Judgements since then.
@@ -54,7 +54,7 @@ class Progress:
     batches: int = 0
     texts: int = 0
     seconds: float = 0.0
-    best: float = -math.inf
+    best: float | None = None
     since: int = 0
     rows: list[Reach] = field(default_factory=list)
 
@@ -174,7 +174,8 @@ class Loop:
         if self.negatives is not None:
             examples = replace(examples, rows=np.hstack([examples.rows, self.negatives[which]]))
         tokens = [self.rows[i] for i in examples.rows[examples.rows != MISSING]]
-        return Batch(examples, self.objective.altered(tokens, np.random.default_rng([self.trainer.seed, 2, step])))
+        altered = self.objective.altered(tokens, np.random.default_rng([self.trainer.seed, 2, step]))
+        return Batch(examples, altered, () if altered is tokens else tokens)
 
     # -- steps ----------------------------------------------------------------------------------------------
 
@@ -185,7 +186,7 @@ class Loop:
         batch = self._batch(which, step)
         torch.manual_seed(int(np.random.default_rng([self.trainer.seed, 3, step]).integers(1 << 62)))
         self.student.model.train()
-        self.student.table.take(np.concatenate(batch.tokens))
+        self.student.table.take(np.concatenate([*batch.tokens, *batch.whole]))
         loss = backward(self.student, batch, self._loss(batch), self.trainer.chunk_tokens)
         if not math.isfinite(loss):
             self._give_up(step, batch)
@@ -253,7 +254,7 @@ class Loop:
         )
         done.loss, done.batches, done.texts, done.seconds = 0.0, 0, 0, 0.0
         if score is not None and self.trainer.patience is not None:
-            if score.value > done.best:
+            if done.best is None or score.value > done.best:
                 done.best, done.since = score.value, 0
                 self.best = self._copy()
             else:

@@ -139,6 +139,8 @@ class EncoderTrainer:
         """The highest learning rate."""
         if self.learning_rate is not None:
             return self.learning_rate
+        if self.aim.rate is not None:
+            return self.aim.rate
         return 5e-4 if self.base is None or isinstance(self.base, SmallTransformer) else 2e-5
 
     @property

@@ -3,10 +3,21 @@
 from semspace.training.objectives.base import Objective
 from semspace.training.objectives.contrastive import MultipleNegatives
 from semspace.training.objectives.cosent import CoSENT
+from semspace.training.objectives.distillation import Distillation
 from semspace.training.objectives.labels import SupervisedContrastive
 from semspace.training.objectives.simcse import SimCSE
+from semspace.training.objectives.tsdae import TSDAE
 
-__all__ = ["OBJECTIVES", "CoSENT", "MultipleNegatives", "Objective", "SimCSE", "SupervisedContrastive"]
+__all__ = [
+    "OBJECTIVES",
+    "TSDAE",
+    "CoSENT",
+    "Distillation",
+    "MultipleNegatives",
+    "Objective",
+    "SimCSE",
+    "SupervisedContrastive",
+]
 
 # By the names that `EncoderTrainer` takes.
 OBJECTIVES: dict[str, type[Objective]] = {
@@ -14,4 +25,6 @@ OBJECTIVES: dict[str, type[Objective]] = {
     "scored": CoSENT,
     "labels": SupervisedContrastive,
     "simcse": SimCSE,
+    "tsdae": TSDAE,
+    "distillation": Distillation,
 }
