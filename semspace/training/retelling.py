@@ -48,11 +48,13 @@ class Teller:
 
     def parameters(self) -> Iterator[Any]:
         """Give its own weights."""
-        return self.own.parameters()
+        found: Iterator[Any] = self.own.parameters()
+        return found
 
     def named_parameters(self) -> Iterator[tuple[str, Any]]:
         """Give its own weights by name."""
-        return self.own.named_parameters()
+        found: Iterator[tuple[str, Any]] = self.own.named_parameters()
+        return found
 
     def __call__(self, vectors: Any, rows: Sequence[Row]) -> Any:
         """Give the mean cross-entropy of the tokens of texts, told from their vectors, shape (len(rows), dim or less).
