@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -25,7 +26,7 @@ from semspace.training.agreement import Agreement
 from semspace.training.examples import Examples, texts_of
 from semspace.training.fresh import SmallTransformer
 from semspace.training.objectives.base import Batch, Objective, numbered, unit
-from semspace.training.start import Base, opened
+from semspace.training.start import Base, called, opened
 
 if TYPE_CHECKING:
     from semspace.training.trainer import EncoderTrainer
@@ -109,7 +110,11 @@ class Distillation(Objective):
 
     def taught(self, texts: list[str], *, progress: bool = False) -> FloatMatrix:
         """Give the teacher's vectors, of length 1, shape (len(texts), its dim)."""
-        return queries.unit(_opened(self.teacher).encode(texts, prompt="", progress=progress))
+        return queries.unit(self._master.encode(texts, prompt="", progress=progress))
+
+    @cached_property
+    def _master(self) -> Encoder:
+        return _opened(self.teacher)
 
     # -- the student ----------------------------------------------------------------------------------------
 
@@ -143,15 +148,12 @@ class Distillation(Objective):
     def _whole(self, given: Any) -> Base:
         if given is not None:
             return opened(given)
-        teacher = self.teacher
-        if not isinstance(teacher, TransformerEncoder) and (
-            isinstance(teacher, Encoder) or is_static(find_model(teacher))
-        ):
+        if not isinstance(self._master, TransformerEncoder):
             raise InputError(
-                f"the teacher {teacher if not isinstance(teacher, Encoder) else teacher.name} has no layers to drop; "
-                f"give EncoderTrainer(base=...), a transformer or a SmallTransformer"
+                f"the teacher {self._master.name} has no layers to drop; give EncoderTrainer(base=...), a transformer "
+                f"or a SmallTransformer"
             )
-        return opened(teacher)
+        return opened(self._master)
 
     def instead(
         self, trainer: EncoderTrainer, examples: Examples, into: PathLike | None, overwrite: bool, progress: bool
@@ -162,7 +164,7 @@ class Distillation(Objective):
         if trainer.base is not None:
             raise InputError("a static student starts from its teacher's tokens; leave out base=")
         made = distill(
-            _opened(self.teacher),
+            self._master,
             Corpus.from_texts(examples.texts),
             dim=self.dim,
             sentences=len(examples),
@@ -196,8 +198,7 @@ class Distillation(Objective):
 
     def plain(self) -> dict[str, Any]:
         """Give the hyper-parameters as plain values; of the teacher, its name, and what decides its vectors."""
-        teacher = self.teacher
-        known = [teacher.name, teacher.fingerprint[:16]] if isinstance(teacher, Encoder) else str(teacher)
+        known = [called(self._master.name), self._master.fingerprint[:16]]
         layers = self.layers if self.layers is None or isinstance(self.layers, int) else list(self.layers)
         return {**super().plain(), "teacher": known, "layers": layers}
 
