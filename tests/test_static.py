@@ -354,14 +354,14 @@ def test_the_fit_is_the_ridge_regression():
 
 
 def test_sentences_are_cut_and_drawn():
-    from semspace.sentences.distill import _cut, _sentences
+    from semspace.sentences.drawing import cut, sentences_of
 
     text = 'It is so. "Is it really?" Yes.\nA heading of four\n' + "word " * 61
-    assert list(_cut(text)) == ["It is so.", '"Is it really?', "A heading of four"]
+    assert list(cut(text)) == ["It is so.", '"Is it really?', "A heading of four"]
     corpus = ss.Corpus.from_texts([". ".join(f"this is number {i * 30 + j}" for j in range(30)) for i in range(4)])
-    drawn = _sentences(corpus, 1_000, 1)
+    drawn = sentences_of(corpus, 1_000, 1)
     assert len(drawn) == len(set(drawn)) == 80  # twenty of each
-    assert _sentences(corpus, 7, 1) == drawn[:7]
+    assert sentences_of(corpus, 7, 1) == drawn[:7]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,14 +16,12 @@ from semspace.checks import FloatMatrix
 from semspace.errors import InputError, SemspaceWarning
 from semspace.progress import track
 from semspace.sentences.base import Encoder
+from semspace.sentences.drawing import sentences_of
 from semspace.sentences.pooling import offsets_of
 from semspace.sentences.static import StaticEncoder
 from semspace.text.corpus import Corpus
 from semspace.text.tokens import Tokens
 
-_ENDS = re.compile(r"(?<=[.!?])[\"'”’)]*\s+|\n+")  # where a sentence ends
-_FEWEST, _MOST = 3, 60  # words of a sentence to learn from
-_OF_ONE = 20  # sentences taken of one document, so that a long one doesn't outweigh the others
 _ROUNDS, _STEPS = 3, 20  # of scaling to length 1, and of conjugate gradients in each
 _HELD_OUT = 20  # every 20th sentence isn't learnt from, to tell how well the others were
 _RARE = 5  # a word that comes less often is left to its pieces
@@ -108,7 +105,7 @@ def distill(
     checks.seed(seed)
     tokenizer = _tokenizer(encoder, corpus, words)
     counts = _counts(tokenizer, corpus, progress)
-    drawn = _sentences(corpus, sentences or min(2_000, 10 * dim), seed)
+    drawn = sentences_of(corpus, sentences or min(2_000, 10 * dim), seed)
     with warnings.catch_warnings():  # of pieces that the encoder can't make anything of; they weigh little
         warnings.simplefilter("ignore", SemspaceWarning)
         alone = encoder.encode(_spelled(tokenizer), progress=progress)
@@ -244,26 +241,6 @@ def _shares(tokenizer: Any, texts: list[str]) -> Any:
 
 
 # -- sentences ------------------------------------------------------------------------------------------------
-
-
-def _sentences(corpus: Corpus, most: int, seed: int) -> list[str]:
-    """Draw up to `most` different sentences, in random order, from documents in random order."""
-    draw = np.random.default_rng(seed)
-    found: dict[str, None] = {}
-    for row in draw.permutation(len(corpus)).tolist():
-        own = list(_cut(corpus.texts[row]))
-        found.update((own[i], None) for i in draw.permutation(len(own))[:_OF_ONE].tolist())
-        if len(found) >= most:
-            break
-    if not found:
-        raise InputError(f"the corpus has no sentence of {_FEWEST} to {_MOST} words to learn from; give longer texts")
-    return list(found)[:most]
-
-
-def _cut(text: str) -> Iterator[str]:
-    for part in _ENDS.split(text):
-        if _FEWEST <= len(part.split()) <= _MOST:
-            yield part.strip()
 
 
 def _components(vectors: FloatMatrix, dim: int) -> tuple[Floats, Floats]:

@@ -1,6 +1,25 @@
 """Texts and what is known of them → an `Encoder`: objectives, negatives, the loop. Knows nothing of reports."""
 
 from semspace.training.fresh import SmallTransformer
-from semspace.training.objectives import Cloze, CoSENT, MultipleNegatives, Objective, SimCSE, SupervisedContrastive
+from semspace.training.objectives import (
+    TSDAE,
+    Cloze,
+    CoSENT,
+    Distillation,
+    MultipleNegatives,
+    Objective,
+    SimCSE,
+    SupervisedContrastive,
+)
 
-__all__ = ["Cloze", "CoSENT", "MultipleNegatives", "Objective", "SimCSE", "SmallTransformer", "SupervisedContrastive"]
+__all__ = [
+    "TSDAE",
+    "Cloze",
+    "CoSENT",
+    "Distillation",
+    "MultipleNegatives",
+    "Objective",
+    "SimCSE",
+    "SmallTransformer",
+    "SupervisedContrastive",
+]

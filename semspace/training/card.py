@@ -42,24 +42,26 @@ def write(facts: Mapping[str, Any], history: TrainingHistory) -> str:
         + (f"; {data['held_out']:,} more were held out to judge it" if data["held_out"] else "")
         + f". They have {data['texts']:,} different texts (fingerprint of the data: `{data['fingerprint']}`).",
         "## What it gained",
-        _gain(history),
+        _gain(history, stopped=facts["trainer"]["patience"] is not None),
         "## How it was trained",
         _settings(facts["trainer"]),
         "## Limits",
-        "The scores are those of the examples named above, and say little of other kinds of text. Whatever is one-sided "
-        "in the texts, or in the model it was trained from, is in its vectors too.",
+        "The scores are those of the examples named above, and say little of other kinds of text. Whatever is "
+        "one-sided in the texts, or in the model it was trained from, is in its vectors too.",
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def _gain(history: TrainingHistory) -> str:
+def _gain(history: TrainingHistory, *, stopped: bool) -> str:
+    """Show the scores before and after; of a training that stops by itself the best is what it gives."""
     judged = [row for row in history if row.score is not None]
     if not judged:
         return "It wasn't judged: no examples were held out, and no task was given."
-    first, best, last = judged[0], max(judged, key=lambda row: row.score or 0.0), judged[-1]
-    rows = [("before", first), ("after", last), *([("at its best", best)] if best is not last else [])]
+    last = max(judged, key=lambda row: row.score or 0.0) if stopped else judged[-1]
     lines = [f"| | {_plain(history.task)} | epoch |", "|---|---|---|"]
-    lines += [f"| {name} | {row.score:.4f} | {row.epoch:.2f} |" for name, row in rows]
+    lines += [
+        f"| {name} | {row.score:.4f} | {row.epoch:.2f} |" for name, row in (("before", judged[0]), ("after", last))
+    ]
     trained = [row for row in history if row.loss is not None]
     return "\n".join(lines) + "\n\n" + _course(trained)
 
@@ -68,8 +70,9 @@ def _course(rows: list[Reach]) -> str:
     seconds, texts = sum(row.seconds for row in rows), sum(row.texts for row in rows)
     if not rows:
         return "Nothing was trained."
+    first, last = rows[0], rows[-1]
     return (
-        f"The loss went from {rows[0].loss:.4f} to {rows[-1].loss:.4f} in {rows[-1].step:,} batches: {texts:,} texts in "
+        f"The loss went from {first.loss:.4f} to {last.loss:.4f} in {last.step:,} batches: {texts:,} texts in "
         f"{seconds:,.0f} seconds."
     )
 

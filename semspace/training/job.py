@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,12 +19,9 @@ from semspace.errors import InputError
 from semspace.evaluation.evaluate import Task
 from semspace.sentences.base import Encoder
 from semspace.sentences.curve import TrainingHistory
-from semspace.sentences.layout import Layout, read_layout
-from semspace.sentences.resolve import find_model, is_static
-from semspace.sentences.torch_runtime import load_model
-from semspace.sentences.transformer import TransformerEncoder
 from semspace.space import Space
 from semspace.training import card, folder, precision
+from semspace.training.base import Base, opened
 from semspace.training.checkpoint import Checkpoint
 from semspace.training.examples import Examples
 from semspace.training.fresh import SmallTransformer, grow
@@ -35,14 +32,6 @@ from semspace.training.student import Student
 
 if TYPE_CHECKING:
     from semspace.training.trainer import EncoderTrainer
-
-
-class Base(NamedTuple):
-    """What a training starts from."""
-
-    layout: Layout
-    model: Any
-    name: str
 
 
 def run(
@@ -61,24 +50,30 @@ def run(
     """Train, save and open an encoder; see `EncoderTrainer.train`."""
     objective = trainer.aim
     everything = objective.read(data)
-    learnt, judging = (everything, task) if task is not None else split(objective, everything, trainer)
-    objective.check(learnt, trainer.batch_size)
-    if trainer.patience is not None and judging is None:
-        raise InputError(
-            "patience needs judgements, and there is nothing to judge by; give evaluate= a task, or hold out more"
-        )
+    objective.check(everything, trainer.batch_size)
+    other = objective.instead(trainer, everything, into, overwrite, progress)
+    if other is not None:
+        return other
     with _torch(trainer.threads), tempfile.TemporaryDirectory() as scratch:
-        base = _base(trainer, learnt, start, Path(scratch))
-        _check_dims(trainer, int(base.model.config.hidden_size))
+        base = _base(trainer, everything, start, Path(scratch))
+        dim = int(base.model.config.hidden_size)
+        _check_dims(trainer, dim)
         in_bfloat16 = precision.bfloat16(trainer.precision)
         identity = _identity(trainer, everything, base, task, "bfloat16" if in_bfloat16 else "float32")
         kept = Checkpoint(checkpoint, identity, minutes, resume)
+        examples = objective.ready(everything, dim, progress)
+        learnt, judging = (examples, task) if task is not None else split(objective, examples, trainer)
+        objective.check(learnt, trainer.batch_size)
+        if trainer.patience is not None and judging is None:
+            raise InputError(
+                "patience needs judgements, and there is nothing to judge by; give evaluate= a task, or hold out more"
+            )
         student = Student(
             base.model,
             base.layout,
             max_tokens=trainer.max_tokens,
             freeze_embeddings=trainer.freeze_embeddings,
-            dropout=trainer.dropout,
+            dropout=_dropout(trainer),
             bfloat16=in_bfloat16,
         )
         loop = Loop(trainer, objective, student, learnt, judging, kept, progress)
@@ -108,6 +103,8 @@ def _torch(threads: int | None) -> Iterator[None]:
 
 
 def _base(trainer: EncoderTrainer, examples: Examples, start: Space | None, scratch: Path) -> Base:
+    if start is None and (made := trainer.aim.base(trainer.base, examples)) is not None:
+        return made
     if trainer.base is None or isinstance(trainer.base, SmallTransformer):
         sizes = trainer.base or SmallTransformer()
         layout, model = grow(sizes, examples.texts, start, trainer.seed, scratch)
@@ -116,26 +113,17 @@ def _base(trainer: EncoderTrainer, examples: Examples, start: Space | None, scra
         raise InputError(
             "start= is for a new transformer; with a base, its own token vectors are where training starts"
         )
-    if isinstance(trainer.base, Encoder):
-        if not isinstance(trainer.base, TransformerEncoder):
-            raise InputError(f"base must be a transformer; got a {type(trainer.base).__name__}")
-        return Base(trainer.base.layout, load_model(trainer.base.layout), _called(trainer.base.name))
-    root = find_model(trainer.base)
-    if is_static(root):
-        raise InputError(f"{trainer.base} is a static encoder, and base must be a transformer")
-    layout = read_layout(root)
-    return Base(layout, load_model(layout), _called(str(trainer.base)))
-
-
-def _called(name: str) -> str:
-    """Give a model's name, or that of its folder: whose folders they are concerns no reader of the card."""
-    return Path(name).name if Path(name).is_dir() else name
+    return opened(trainer.base)
 
 
 def _check_dims(trainer: EncoderTrainer, dim: int) -> None:
     above = [one for one in trainer.matryoshka if one > dim]
     if above:
         raise InputError(f"matryoshka has {above[0]} dimensions, and the encoder gives {dim}; leave it out")
+
+
+def _dropout(trainer: EncoderTrainer) -> float | None:
+    return trainer.aim.dropout if trainer.dropout is None else trainer.dropout
 
 
 def _plain(trainer: EncoderTrainer) -> dict[str, Any]:
@@ -147,7 +135,7 @@ def _plain(trainer: EncoderTrainer) -> dict[str, Any]:
     facts["base"] = (
         base.name if isinstance(base, Encoder) else asdict(base) if isinstance(base, SmallTransformer) else base
     )
-    facts["learning_rate"] = trainer.rate
+    facts["learning_rate"], facts["dropout"] = trainer.rate, _dropout(trainer)
     return facts
 
 

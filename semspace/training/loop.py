@@ -174,7 +174,8 @@ class Loop:
         if self.negatives is not None:
             examples = replace(examples, rows=np.hstack([examples.rows, self.negatives[which]]))
         tokens = [self.rows[i] for i in examples.rows[examples.rows != MISSING]]
-        return Batch(examples, self.objective.altered(tokens, np.random.default_rng([self.trainer.seed, 2, step])))
+        altered = self.objective.altered(tokens, np.random.default_rng([self.trainer.seed, 2, step]))
+        return Batch(examples, altered, () if altered is tokens else tokens)
 
     # -- steps ----------------------------------------------------------------------------------------------
 
@@ -185,7 +186,7 @@ class Loop:
         batch = self._batch(which, step)
         torch.manual_seed(int(np.random.default_rng([self.trainer.seed, 3, step]).integers(1 << 62)))
         self.student.model.train()
-        self.student.table.take(np.concatenate(batch.tokens))
+        self.student.table.take(np.concatenate([*batch.tokens, *batch.whole]))
         loss = backward(self.student, batch, self._loss(batch), self.trainer.chunk_tokens)
         slopes = [*self.student.weights, *self.student.table.parameters]
         if self.extra is not None:

@@ -50,9 +50,10 @@ class Packing:
     lengths: npt.NDArray[np.int64]
     blocks: tuple[Block, ...]
     positions: Any  # tensor of int64, shape (tokens,)
+    causal: bool = False  # whether a token sees those before it only
 
     @classmethod
-    def of(cls, lengths: npt.NDArray[np.int64], device: str = "cpu") -> Packing:
+    def of(cls, lengths: npt.NDArray[np.int64], device: str = "cpu", *, causal: bool = False) -> Packing:
         """Lay out texts, which must come shortest first."""
         import torch
 
@@ -67,7 +68,7 @@ class Packing:
             mask = None if filled.all() else torch.from_numpy(filled)[:, None, None, :].to(device)
             places = torch.from_numpy(rows * longest + own).to(device)
             blocks.append(Block(int(starts[a]), int(starts[b]), b - a, longest, places, mask))
-        return cls(lengths, tuple(blocks), torch.from_numpy(positions).to(device))
+        return cls(lengths, tuple(blocks), torch.from_numpy(positions).to(device), causal)
 
 
 def _runs(lengths: npt.NDArray[np.int64]) -> Iterator[tuple[int, int]]:
@@ -106,7 +107,8 @@ def attention(
     parts = []
     for block in packing.blocks:
         q, k, v = (spread(one[block.first : block.last], block).transpose(1, 2) for one in rows)
-        found = scaled_dot_product_attention(q, k, v, attn_mask=block.mask, dropout_p=dropout, scale=scaling)
+        mask = None if packing.causal else block.mask  # what isn't filled comes after all that is
+        found = scaled_dot_product_attention(q, k, v, mask, dropout, is_causal=packing.causal, scale=scaling)
         parts.append(found.transpose(1, 2).flatten(0, 1).index_select(0, block.places))
     return _joined(parts).unsqueeze(0), None
 

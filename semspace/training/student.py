@@ -67,7 +67,7 @@ class Student:
             for module in model.modules():
                 if isinstance(module, torch.nn.Dropout):
                     module.p = dropout
-        self._shift = _first_position(model.config)
+        self.shift = _first_position(model.config)
         self.packed = self._can_pack()
 
     @property
@@ -94,7 +94,7 @@ class Student:
         tokens = torch.from_numpy(np.concatenate(rows).astype(np.int64)).to(self.device)
         states = self.model(
             inputs_embeds=self.table.vectors(tokens).unsqueeze(0),
-            position_ids=(packed.positions + self._shift).unsqueeze(0),
+            position_ids=(packed.positions + self.shift).unsqueeze(0),
             packing=packed,
         ).last_hidden_state[0]
         parts = []

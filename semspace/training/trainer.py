@@ -36,13 +36,14 @@ class EncoderTrainer:
         for.
     base : optional
         What to start from: a model as `Encoder.load` takes it, or such an encoder. When None, a small transformer
-        whose tokenizer is trained on the texts themselves; give a `SmallTransformer` for its sizes.
+        whose tokenizer is trained on the texts themselves (give a `SmallTransformer` for its sizes); for
+        `Distillation`, its teacher.
     epochs : float
         Passes over the data.
     batch_size : int
         Examples a step. It isn't bound by memory: see `chunk_tokens`.
     learning_rate : float, optional
-        At its highest. When None, 2e-5 for a model, 5e-4 from nothing.
+        At its highest. When None, what the objective is best with, or else 2e-5 for a model, 5e-4 from nothing.
     warmup : float
         Share of the steps in which the rate rises in a straight line; then it falls to nothing in another.
     weight_decay : float
@@ -55,7 +56,7 @@ class EncoderTrainer:
     freeze_embeddings : bool
         Leave the token vectors as they are.
     dropout : float, optional
-        Other than the model's own.
+        Other than the model's own; for `Distillation`, none.
     precision : {"auto", "float32", "bfloat16"}
         How matrices are multiplied. ``"auto"`` takes bfloat16 on a processor that has arithmetic for it, if a batch
         measures faster with it; weights are float32 in any case.
@@ -141,6 +142,8 @@ class EncoderTrainer:
         """The highest learning rate."""
         if self.learning_rate is not None:
             return self.learning_rate
+        if self.aim.rate is not None:
+            return self.aim.rate
         return 5e-4 if self.base is None or isinstance(self.base, SmallTransformer) else 2e-5
 
     @property

@@ -4,10 +4,22 @@ from semspace.training.objectives.base import Objective
 from semspace.training.objectives.cloze import Cloze
 from semspace.training.objectives.contrastive import MultipleNegatives
 from semspace.training.objectives.cosent import CoSENT
+from semspace.training.objectives.distillation import Distillation
 from semspace.training.objectives.labels import SupervisedContrastive
 from semspace.training.objectives.simcse import SimCSE
+from semspace.training.objectives.tsdae import TSDAE
 
-__all__ = ["OBJECTIVES", "Cloze", "CoSENT", "MultipleNegatives", "Objective", "SimCSE", "SupervisedContrastive"]
+__all__ = [
+    "OBJECTIVES",
+    "TSDAE",
+    "Cloze",
+    "CoSENT",
+    "Distillation",
+    "MultipleNegatives",
+    "Objective",
+    "SimCSE",
+    "SupervisedContrastive",
+]
 
 # By the names that `EncoderTrainer` takes.
 OBJECTIVES: dict[str, type[Objective]] = {
@@ -16,4 +28,6 @@ OBJECTIVES: dict[str, type[Objective]] = {
     "labels": SupervisedContrastive,
     "simcse": SimCSE,
     "cloze": Cloze,
+    "tsdae": TSDAE,
+    "distillation": Distillation,
 }

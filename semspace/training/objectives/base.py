@@ -5,15 +5,21 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
+from semspace.bundle import PathLike
 from semspace.errors import InputError
 from semspace.evaluation.evaluate import Task
+from semspace.sentences.base import Encoder
+from semspace.training.base import Base
 from semspace.training.examples import MISSING, Examples
 from semspace.training.student import Row, Student
+
+if TYPE_CHECKING:
+    from semspace.training.trainer import EncoderTrainer
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,10 +32,13 @@ class Batch:
         Those of the batch; numbers of texts as in all of them.
     tokens : list of ndarray of int32
         Of every text that the batch has, row by row; `MISSING` ones have none.
+    whole : list of ndarray of int32
+        The same as they were, where `Objective.altered` changed them; else none.
     """
 
     examples: Examples
     tokens: list[Row]
+    whole: Sequence[Row] = ()
 
     @property
     def there(self) -> npt.NDArray[np.bool_]:
@@ -42,6 +51,8 @@ class Objective(ABC):
     """What an encoder learns; subclasses are frozen dataclasses of hyper-parameters."""
 
     title: ClassVar[str]
+    rate: ClassVar[float | None] = None  # the highest learning rate, where it is better than that of all objectives
+    dropout: ClassVar[float | None] = None  # other than the model's own, where that is better
 
     @abstractmethod
     def read(self, data: Any) -> Examples:
@@ -69,6 +80,25 @@ class Objective(ABC):
         extra : torch module or None
             What `helper` made.
         """
+
+    def base(self, given: Any, examples: Examples) -> Base | None:  # noqa: ARG002
+        """Make what the training starts from, where the objective knows better than `EncoderTrainer.base` says."""
+        return None
+
+    def ready(self, examples: Examples, dim: int, progress: bool) -> Examples:  # noqa: ARG002
+        """Find out what must be known of all examples before the training, for a student of `dim` dimensions."""
+        return examples
+
+    def instead(
+        self,
+        trainer: EncoderTrainer,  # noqa: ARG002
+        examples: Examples,  # noqa: ARG002
+        into: PathLike | None,  # noqa: ARG002
+        overwrite: bool,  # noqa: ARG002
+        progress: bool,  # noqa: ARG002
+    ) -> Encoder | None:
+        """Make and save the encoder in another way than by the loop, where there is one; None where there isn't."""
+        return None
 
     def batches(self, examples: Examples, size: int, draw: np.random.Generator) -> list[npt.NDArray[np.int64]]:
         """Deal the examples of an epoch into batches of about `size`."""

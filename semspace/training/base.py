@@ -1,0 +1,40 @@
+"""`Base`: what a training starts from, and how a transformer is opened to be trained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from semspace.bundle import PathLike
+from semspace.errors import InputError
+from semspace.sentences.base import Encoder
+from semspace.sentences.layout import Layout, read_layout
+from semspace.sentences.resolve import find_model, is_static
+from semspace.sentences.torch_runtime import load_model
+from semspace.sentences.transformer import TransformerEncoder
+
+
+class Base(NamedTuple):
+    """What a training starts from."""
+
+    layout: Layout
+    model: Any
+    name: str
+
+
+def opened(base: PathLike | Encoder) -> Base:
+    """Open a transformer's weights, to be trained."""
+    if isinstance(base, Encoder):
+        if not isinstance(base, TransformerEncoder):
+            raise InputError(f"base must be a transformer; got a {type(base).__name__}")
+        return Base(base.layout, load_model(base.layout), called(base.name))
+    root = find_model(base)
+    if is_static(root):
+        raise InputError(f"{base} is a static encoder, and base must be a transformer")
+    layout = read_layout(root)
+    return Base(layout, load_model(layout), called(str(base)))
+
+
+def called(name: str) -> str:
+    """Give a model's name, or that of its folder: whose folders they are concerns no reader of the card."""
+    return Path(name).name if Path(name).is_dir() else name
