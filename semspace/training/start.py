@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ _WHITER = 0.25  # 0 leaves variances as they are, 1 makes them equal
 _LONGEST = 99.0  # percentile of lengths, from which on they are cut
 _FLAT = 1e-10  # a direction with less of the largest variance is none
 _MARK = 1e-5  # how long marks are, for texts that have nothing else
-_COUNTED = 20_000_000  # characters that tokens are counted in
+_COUNTED = 8_000_000  # characters that tokens are counted in
 _BLOCK = 65_536  # words at a time
 
 
@@ -56,8 +57,8 @@ def token_counts(tokenizer: Any, texts: Sequence[str]) -> Floats:
     every = -(-sum(map(len, texts)) // _COUNTED)
     counts = np.zeros(tokenizer.get_vocab_size())
     for part in _blocks(texts[:: max(1, every)]):
-        for one in tokenizer.encode_batch_fast(part, add_special_tokens=False):
-            np.add.at(counts, one.ids, 1)
+        found = tokenizer.encode_batch_fast(part, add_special_tokens=False)
+        counts += np.bincount(np.fromiter(chain.from_iterable(one.ids for one in found), np.int64), None, len(counts))
     counts[: len(SPECIAL)] = 0
     return counts
 
@@ -129,7 +130,8 @@ def _word_counts(words: Space) -> Floats:
     counts: Floats = column.to_numpy().astype(np.float64)
     if not np.isfinite(counts).all() or (counts < 0).any() or not counts.any():
         return zipf
-    return np.maximum(counts, counts[counts > 0].min())
+    floored: Floats = np.maximum(counts, counts[counts > 0].min())
+    return floored
 
 
 def _whitened(content: Floats, counts: Floats, most: int) -> Floats:

@@ -31,8 +31,9 @@ class EncoderTrainer:
     objective : str or Objective
         What is learnt from which data. ``"pairs"``: texts that belong together (`MultipleNegatives`);
         ``"scored"``: pairs with a score (`CoSENT`); ``"labels"``: documents with a label (`SupervisedContrastive`);
-        ``"simcse"``, ``"tsdae"``: texts alone (`SimCSE`, `TSDAE`); `Distillation`: texts and a teacher. An objective of
-        `semspace.training` has parameters of its own, such as how many hard negatives to look for.
+        ``"simcse"``, ``"tsdae"``: texts alone (`SimCSE`, `TSDAE`); ``"adjacent"``: documents (`AdjacentSentences`);
+        `Distillation`: texts and a teacher. An objective of `semspace.training` has parameters of its own, such as how
+        many hard negatives to look for.
     base : optional
         What to start from: a model as `Encoder.load` takes it, or such an encoder. When None, a small transformer
         whose tokenizer is trained on the texts themselves; give a `SmallTransformer` for its sizes.
