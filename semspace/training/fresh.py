@@ -39,8 +39,10 @@ class SmallTransformer:
     Started from words (``train(..., start=words)``), it is at first their weighted average (Arora et al. 2017, "A
     simple but tough-to-beat baseline for sentence embeddings"), exactly: at least 16 dimensions bring the tokens' rows
     to one length, so that LayerNorm keeps them as they are, and one more their mean to 0. Word vectors of up to
-    ``dim - 17`` dimensions fit; of longer ones the principal components are taken. It has no dropout then, unless
-    `EncoderTrainer` gives one.
+    ``dim - 17`` dimensions fit; of longer ones the principal components are taken.
+
+    It has dropout of 0.1, and none if it starts from words; `SimCSE`, which learns from dropout, then needs
+    ``EncoderTrainer(dropout=0.1)``.
 
     semspace's own kernels run it where ``dim / heads`` is 32 or 64 and `intermediate` a multiple of 64.
 

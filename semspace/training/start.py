@@ -82,7 +82,7 @@ def token_rows(words: Space, tokenizer: Any, counts: Floats, size: int) -> tuple
         If the texts have none of the words.
     """
     vectors, trust = _token_vectors(words, tokenizer)
-    if not counts[trust > 0].any():
+    if not (counts @ np.abs(vectors)).any():
         raise InputError(
             f"the texts have none of the {len(words):,} words of start (the first is {str(words.ids[0])[:40]!r}); give "
             f"word vectors of their language"

@@ -167,7 +167,8 @@ class EncoderTrainer:
         data
             Tuples, a DataFrame, a `Corpus`, or the path of a table; see the objective.
         start : Space, optional
-            Of words, for a new transformer (`base` None): its token table starts from their vectors.
+            Of words, for a new transformer (`base` None or a `SmallTransformer`), which is their weighted average
+            before it learns anything.
         evaluate : task, name or path, optional
             Judge the encoder by this, as `semspace.evaluate` takes it, rather than by examples held out of the data;
             then all data are learnt from.
