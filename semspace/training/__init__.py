@@ -3,6 +3,7 @@
 from semspace.training.fresh import SmallTransformer
 from semspace.training.objectives import (
     TSDAE,
+    AdjacentSentences,
     Cloze,
     CoSENT,
     Distillation,
@@ -14,6 +15,7 @@ from semspace.training.objectives import (
 
 __all__ = [
     "TSDAE",
+    "AdjacentSentences",
     "Cloze",
     "CoSENT",
     "Distillation",

@@ -29,11 +29,11 @@ class EncoderTrainer:
     Parameters
     ----------
     objective : str or Objective
-        What is learnt from which data. ``"pairs"``: texts that belong together (`MultipleNegatives`);
-        ``"scored"``: pairs with a score (`CoSENT`); ``"labels"``: documents with a label (`SupervisedContrastive`);
-        ``"simcse"``, ``"cloze"``, ``"tsdae"``: texts alone (`SimCSE`, `Cloze`, `TSDAE`); `Distillation`: texts and a
-        teacher. An objective of `semspace.training` has parameters of its own, such as how many hard negatives to look
-        for.
+        What is learnt from which data. ``"pairs"``: texts that belong together (`MultipleNegatives`); ``"scored"``:
+        pairs with a score (`CoSENT`); ``"labels"``: documents with a label (`SupervisedContrastive`); ``"simcse"``,
+        ``"cloze"``, ``"tsdae"``: texts alone (`SimCSE`, `Cloze`, `TSDAE`); ``"adjacent"``: documents
+        (`AdjacentSentences`); `Distillation`: texts and a teacher. An objective of `semspace.training` has parameters
+        of its own, such as how many hard negatives to look for.
     base : optional
         What to start from: a model as `Encoder.load` takes it, or such an encoder. When None, a small transformer
         whose tokenizer is trained on the texts themselves (give a `SmallTransformer` for its sizes); for
@@ -171,7 +171,8 @@ class EncoderTrainer:
         data
             Tuples, a DataFrame, a `Corpus`, or the path of a table; see the objective.
         start : Space, optional
-            Of words, for a new transformer (`base` None): its token table starts from their vectors.
+            Of words, for a new transformer (`base` None or a `SmallTransformer`), which is their weighted average
+            before it learns anything.
         evaluate : task, name or path, optional
             Judge the encoder by this, as `semspace.evaluate` takes it, rather than by examples held out of the data;
             then all data are learnt from.

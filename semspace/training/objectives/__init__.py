@@ -1,5 +1,6 @@
 """What an encoder can learn from: one file an objective."""
 
+from semspace.training.objectives.adjacent import AdjacentSentences
 from semspace.training.objectives.base import Objective
 from semspace.training.objectives.cloze import Cloze
 from semspace.training.objectives.contrastive import MultipleNegatives
@@ -12,6 +13,7 @@ from semspace.training.objectives.tsdae import TSDAE
 __all__ = [
     "OBJECTIVES",
     "TSDAE",
+    "AdjacentSentences",
     "Cloze",
     "CoSENT",
     "Distillation",
@@ -30,4 +32,5 @@ OBJECTIVES: dict[str, type[Objective]] = {
     "cloze": Cloze,
     "tsdae": TSDAE,
     "distillation": Distillation,
+    "adjacent": AdjacentSentences,
 }
