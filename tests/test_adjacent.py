@@ -228,6 +228,7 @@ def test_training_finds_that_neighbours_are_of_one_kind_and_the_anchor_holds_on_
         return float(found[same & others].mean() - found[~same].mean())
 
     assert apart(free) - apart(before) > 0.3
+    assert np.array_equal(held, cosines(documents, words, anchor=1e4))
     assert np.abs(free - before)[others].mean() > 4 * np.abs(held - before)[others].mean()
 
 
