@@ -82,6 +82,6 @@ def as_json(content: Any) -> str:
 
 
 def _copy(source: Path, target: Path, *names: str) -> None:
-    for name in names:
+    for name in () if source == target else names:  # a new model is written where its tokenizer lies
         if (source / name).is_file():
             shutil.copyfile(source / name, target / name)
