@@ -101,6 +101,14 @@ def test_a_vocabulary_is_as_large_as_asked_at_most_and_rare_characters_go_first(
     assert f"##{letters[0]}" not in tokenizer.get_vocab()
 
 
+def test_of_many_texts_an_even_part_is_read():
+    texts = ["ab", "cd", "ef", "gh", "ij"]
+    assert wordpiece.some(texts, 10) == texts
+    assert wordpiece.some(texts, 9) == ["ab", "ef", "ij"]
+    assert wordpiece.some(texts, 4) == ["ab", "gh"]
+    assert not wordpiece.some([""], 4)[0]
+
+
 def test_texts_without_characters_have_no_tokenizer():
     with pytest.raises(InputError, match="no tokenizer can be learnt from 2 texts without a single letter"):
         wordpiece.learn([" \n", "\t"], 200)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from semspace.checks import FloatMatrix
 from semspace.errors import InputError
 from semspace.space import Space
-from semspace.training.wordpiece import FIRST, LAST, SPECIAL
+from semspace.training.wordpiece import FIRST, LAST, SPECIAL, some
 
 Floats = npt.NDArray[np.float64]
 BALLAST = 16  # dimensions at least that only bring rows to one length
@@ -54,9 +54,8 @@ def put_words(model: Any, words: Space, tokenizer: Any, texts: Sequence[str]) ->
 
 def token_counts(tokenizer: Any, texts: Sequence[str]) -> Floats:
     """Count tokens in texts; in some of them, evenly drawn, where they are many."""
-    every = -(-sum(map(len, texts)) // _COUNTED)
     counts = np.zeros(tokenizer.get_vocab_size())
-    for part in _blocks(texts[:: max(1, every)]):
+    for part in _blocks(some(texts, _COUNTED)):
         found = tokenizer.encode_batch_fast(part, add_special_tokens=False)
         counts += np.bincount(np.fromiter(chain.from_iterable(one.ids for one in found), np.int64), None, len(counts))
     counts[: len(SPECIAL)] = 0

@@ -51,9 +51,9 @@ class AdjacentSentences(Objective):
     -----
     A sentence isn't told from its own neighbours, nor from itself where it comes again.
 
-    That a sentence's neighbour is near to it in meaning is true on average only. Without an anchor a transformer that
-    starts from good word vectors gets worse by this objective on a small corpus, and with it no more than a little
-    better: judge it by a task (``train(..., evaluate=...)``).
+    That a sentence's neighbour is near to it in meaning is true on average only. What a transformer that starts from
+    good word vectors gains by this objective is little, and on a small corpus it may be a loss: judge it by a task
+    (``train(..., evaluate=...)``), which shows the score before the training as well.
 
     Examples
     --------
