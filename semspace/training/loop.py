@@ -22,7 +22,7 @@ from semspace.training.gradients import backward
 from semspace.training.negatives import mine
 from semspace.training.objectives.base import Batch, Objective
 from semspace.training.objectives.contrastive import MultipleNegatives
-from semspace.training.student import Row, Student
+from semspace.training.student import Student
 
 if TYPE_CHECKING:
     from semspace.training.trainer import EncoderTrainer
@@ -95,7 +95,6 @@ class Loop:
             task,
         )
         self.checkpoint, self.shown, self.progress = checkpoint, shown, Progress()
-        self.rows: list[Row] = student.rows(student.tokenizer.read(examples.texts))
         torch.manual_seed(trainer.seed)
         self.extra = objective.helper(student)
         self.optimizer = torch.optim.AdamW(
@@ -163,7 +162,7 @@ class Loop:
         if self.negatives is None or (anew and objective.refresh):
             self.negatives = mine(
                 self.examples,
-                self.student.encode,
+                self.student.encode_cut,
                 each=objective.hard_negatives,
                 margin=objective.margin,
                 progress=self.shown,
@@ -173,7 +172,8 @@ class Loop:
         examples = self.examples.take(which)
         if self.negatives is not None:
             examples = replace(examples, rows=np.hstack([examples.rows, self.negatives[which]]))
-        tokens = [self.rows[i] for i in examples.rows[examples.rows != MISSING]]
+        texts = [examples.texts[i] for i in examples.rows[examples.rows != MISSING]]
+        tokens = self.student.rows(self.student.tokenizer.read(texts))
         altered = self.objective.altered(tokens, np.random.default_rng([self.trainer.seed, 2, step]))
         return Batch(examples, altered, () if altered is tokens else tokens)
 

@@ -58,6 +58,7 @@ class Student:
         self.layout, self.bfloat16 = layout, bfloat16
         self.dim = int(model.config.hidden_size)
         self.tokenizer = Tokenizer(layout, max_tokens)
+        self._whole = Tokenizer(layout)
         if getattr(model, "pooler", None) is not None:
             model.pooler.requires_grad_(False)  # pooling is ours; this part is kept for whoever opens the folder
         embedding = model.get_input_embeddings()
@@ -151,7 +152,11 @@ class Student:
         return np.split(texts.tokens, texts.starts[1:-1])
 
     def encode(self, texts: Sequence[str]) -> FloatMatrix:
-        """Encode texts as the model is now, float32 of shape (n, dim)."""
+        """Encode texts as the model is now, as long as it reads them, float32 of shape (n, dim)."""
+        return self.encode_rows(self.rows(self._whole.read(list(texts))))
+
+    def encode_cut(self, texts: Sequence[str]) -> FloatMatrix:
+        """Encode texts as they are seen in training, where they may be cut earlier."""
         return self.encode_rows(self.rows(self.tokenizer.read(list(texts))))
 
     def encode_rows(self, rows: Sequence[Row]) -> FloatMatrix:
