@@ -21,7 +21,7 @@ from semspace.sentences.base import Encoder
 from semspace.sentences.curve import TrainingHistory
 from semspace.space import Space
 from semspace.training import card, folder, precision
-from semspace.training.base import Base, opened
+from semspace.training.base import Base, called, opened
 from semspace.training.checkpoint import Checkpoint
 from semspace.training.examples import Examples
 from semspace.training.fresh import SmallTransformer, grow
@@ -132,9 +132,10 @@ def _plain(trainer: EncoderTrainer) -> dict[str, Any]:
     base = trainer.base
     facts = {name: getattr(trainer, name) for name in trainer.__dataclass_fields__}
     facts["objective"] = {"name": type(objective).__name__, **objective.plain()}
-    facts["base"] = (
-        base.name if isinstance(base, Encoder) else asdict(base) if isinstance(base, SmallTransformer) else base
-    )
+    if isinstance(base, SmallTransformer):
+        facts["base"] = asdict(base)
+    elif base is not None:
+        facts["base"] = called(base.name if isinstance(base, Encoder) else str(base))
     facts["learning_rate"], facts["dropout"] = trainer.rate, _dropout(trainer)
     return facts
 

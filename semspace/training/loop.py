@@ -87,13 +87,8 @@ class Loop:
     ) -> None:
         import torch
 
-        self.trainer, self.objective, self.student, self.examples, self.task = (
-            trainer,
-            objective,
-            student,
-            examples,
-            task,
-        )
+        self.trainer, self.objective, self.student = trainer, objective, student
+        self.examples, self.task = examples, task
         self.checkpoint, self.shown, self.progress = checkpoint, shown, Progress()
         torch.manual_seed(trainer.seed)
         self.extra = objective.helper(student)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
@@ -13,15 +12,12 @@ import numpy.typing as npt
 from semspace import checks
 from semspace.errors import InputError
 from semspace.evaluation.evaluate import Task
+from semspace.text.sentences import split_sentences
 from semspace.training.examples import Examples, texts_of
 from semspace.training.objectives.base import Batch, Objective, unit
 from semspace.training.objectives.contrastive import MultipleNegatives
 from semspace.training.student import Student
 
-# Where a sentence ends: at its mark, unless a small letter follows, at a mark of scripts without spaces, at a new line.
-_END = re.compile(
-    r"(?<=[.!?…])[\"'”’»)\]]*\s+(?=\S)(?![\"'“‘«(\[]*[a-zà-öø-ÿ])|(?<=[。！？।])\s*(?=\S)|\s*[\n\r\u2028\u2029]\s*"
-)
 _ASKED = 1_000  # questions of the task, at most
 
 
@@ -101,8 +97,7 @@ class AdjacentSentences(Objective):
 
     def sentences(self, document: str) -> list[str]:
         """Split a document."""
-        parts = (part.strip() for part in _END.split(document))
-        return [part for part in parts if self.shortest <= len(part) <= self.longest]
+        return [one for one in split_sentences(document) if self.shortest <= len(one) <= self.longest]
 
     def task(self, examples: Examples) -> Task | None:
         """Give a retrieval: each first sentence among all that follow one. No sentence is asked for twice."""

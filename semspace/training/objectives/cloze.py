@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -10,10 +9,10 @@ import numpy as np
 
 from semspace import checks
 from semspace.errors import InputError
+from semspace.text.sentences import split_sentences
 from semspace.training.examples import Examples, texts_of
 from semspace.training.objectives.contrastive import MultipleNegatives
 
-_END = re.compile(r"(?<=[.!?…])[\"'”’»)\]]*\s+(?=\S)(?![\"'“‘«(\[]*[a-z])|(?<=[。！？।])\s*(?=\S)|\s*[\r\n]\s*")
 _FEWEST = 3  # sentences of a text: one to find it by, and two that are left
 _WHICH = ("last", "first", "any")
 
@@ -77,7 +76,7 @@ class Cloze(MultipleNegatives):
 
     def _pair(self, text: str, draw: np.random.Generator) -> tuple[str, str] | None:
         """Give a sentence and the rest; None where there aren't enough."""
-        parts = [part for one in _END.split(text) if (part := one.strip())]
+        parts = split_sentences(text)
         long = [i for i, part in enumerate(parts) if len(part) >= self.shortest]
         if len(parts) < _FEWEST or not long:
             return None
