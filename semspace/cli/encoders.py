@@ -10,18 +10,20 @@ import typer
 from semspace import bundle, checks
 from semspace.cli import options as o
 from semspace.cli.output import show
+from semspace.errors import InputError
 
 if TYPE_CHECKING:
     from semspace.sentences.curve import TrainingHistory
     from semspace.training import Objective
 
+_OBJECTIVES = "pairs, scored, labels, simcse, cloze, adjacent, tsdae or distillation"
 _OF_PAIRS = ("pairs", "scored")  # read from a table; the others from a corpus
 
 
 def train_encoder(
     source: o.Input,
     out: o.Out,
-    objective: Annotated[str, typer.Option(help="What is learnt: pairs, scored, labels or simcse.")] = "pairs",
+    objective: Annotated[str, typer.Option(help=f"What is learnt: {_OBJECTIVES}.")] = "pairs",
     base: Annotated[
         str | None, typer.Option(help="The model to start from; a small new one, from nothing, if not given.")
     ] = None,
@@ -41,6 +43,11 @@ def train_encoder(
         int | None, typer.Option(help="For pairs: look for so many near texts that are no partners.")
     ] = None,
     label: Annotated[str | None, typer.Option(help="For labels: their column; label if not given.")] = None,
+    teacher: Annotated[str | None, typer.Option(help="For distillation: the model whose vectors are learnt.")] = None,
+    layers: Annotated[int | None, typer.Option(help="For distillation: how many of its layers to keep.")] = None,
+    start: Annotated[
+        str | None, typer.Option(help="From nothing: a saved space of words that the token vectors start from.")
+    ] = None,
     held_out: Annotated[float, typer.Option(help="Share of the data to judge by.")] = 0.1,
     evaluate: Annotated[
         str | None, typer.Option(help="Judge by this file of rated sentences, or task, instead.")
@@ -71,7 +78,8 @@ def train_encoder(
 
     bundle.check_free(out, overwrite=overwrite)
     trainer = EncoderTrainer(
-        objective=_objective(objective, hard_negatives, label), base=base, epochs=epochs, batch_size=batch_size,
+        objective=_objective(objective, hard_negatives, label, teacher, layers),
+        base=base, epochs=epochs, batch_size=batch_size,
         learning_rate=learning_rate, max_tokens=max_tokens, matryoshka=_dims(matryoshka),
         freeze_embeddings=freeze_embeddings, held_out=held_out, evaluations=evaluations, patience=patience,
         threads=threads, seed=seed,
@@ -82,7 +90,8 @@ def train_encoder(
     else:
         data = o.read_corpus(source, text, None, drop_empty, encoding)
     encoder = trainer.train(
-        data, evaluate=evaluate, into=out, overwrite=overwrite, checkpoint=checkpoint,
+        data, start=None if start is None else o.read_space(start),
+        evaluate=evaluate, into=out, overwrite=overwrite, checkpoint=checkpoint,
         checkpoint_minutes=checkpoint_minutes, resume=resume,
     )  # fmt: skip
     if checkpoint is not None:
@@ -96,14 +105,21 @@ def train_encoder(
     show(f"{history!r}\n{gained}\nsaved to {out}", {**plain, "history": history.table().to_dicts()}, as_json)
 
 
-def _objective(name: str, hard_negatives: int | None, label: str | None) -> str | Objective:
-    from semspace.training.objectives import OBJECTIVES, MultipleNegatives, SupervisedContrastive
+def _objective(
+    name: str, hard_negatives: int | None, label: str | None, teacher: str | None, layers: int | None
+) -> str | Objective:
+    from semspace.training.objectives import OBJECTIVES, Distillation, MultipleNegatives, SupervisedContrastive
 
     checks.choice("--objective", name, OBJECTIVES)
     if name != "pairs":
         o.refuse_with(f"--objective {name}", hard_negatives=hard_negatives)
     if name != "labels":
         o.refuse_with(f"--objective {name}", label=label)
+    if name == "distillation":
+        if teacher is None:
+            raise InputError("--objective distillation needs --teacher, the model whose vectors are learnt")
+        return Distillation(teacher=teacher, layers=layers)
+    o.refuse_with(f"--objective {name}", teacher=teacher, layers=layers)
     if name == "pairs":
         return MultipleNegatives(hard_negatives=hard_negatives or 0)
     return name if label is None else SupervisedContrastive(label=label)

@@ -185,7 +185,7 @@ def lines(
         for x, middle in zip(shown, middles, strict=True)
     )
     axis += f'<text x="{WIDTH / 2}" y="{bottom + 20}" text-anchor="middle">{escaped(unit)}</text>'
-    description = f"Over {len(xs)} {unit}s: {'; '.join(told)}."
+    description = f"From {unit} {xs[0]} to {xs[-1]}: {'; '.join(told)}."
     return Figure(svg("".join(parts) + axis, bottom + 30, f"{caption} {description}"), caption, description)
 
 

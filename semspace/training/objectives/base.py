@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -114,7 +114,7 @@ class Objective(ABC):
 
     def plain(self) -> dict[str, Any]:
         """Give the hyper-parameters as plain values."""
-        return {name: getattr(self, name) for name in getattr(self, "__dataclass_fields__", {})}
+        return {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
 
     def check(self, examples: Examples, size: int) -> None:
         """Raise `InputError` if there are too few examples for a batch."""
