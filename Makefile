@@ -20,7 +20,7 @@ demo: $(VENV)/.demo
 
 test: $(VENV)/.dev
 	@echo "== running the tests"
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 check: $(VENV)/.dev
 	@echo "== checking style and types"

@@ -31,6 +31,8 @@ from semspace.sentences.resolve import find_model
 MODEL = "all-MiniLM-L6-v2"
 PACKAGES = ("torch", "transformers", "sentence-transformers")
 SAME = {"learning_rate": 2e-5, "warmup": 0.1, "weight_decay": 0.01, "batch_size": 32, "epochs": 1}
+# Chosen on the dev part: 2e-5 and batches of 32 gave .864 after half an epoch, this .882 after one.
+SCORED = {**SAME, "learning_rate": 5e-5, "batch_size": 16}
 # Usual values; that the last sentence is a useful one was seen on train claims. No test was looked at to choose them.
 ADAPTED = {**SAME, "max_tokens": 128}
 CLOZE = {"sentence": "last", "whole": 0.1}
@@ -141,7 +143,7 @@ def tuned(by: str, **more: Any) -> dict[str, Any]:
 
 def scored(runs: Runs, rows: int | None, quick: bool) -> None:
     learnt = train_data.some(train_data.scored(), rows or (1_500 if quick else None))
-    parameters = dict(SAME)
+    parameters = SCORED
     shared = {
         "data": {"columns": learnt},
         "judges": {"test": {"kind": "sts", "path": str(data("sts/stsb-test.tsv"))}},
