@@ -64,10 +64,10 @@ class TrainingHistory:
 
     Examples
     --------
-    >>> TrainingHistory((Reach(0, 0, None, 0, 0, 0.5, "sts"), Reach(1, 90, 2.5, 2, 2_800, 0.75, "sts")))
+    >>> TrainingHistory((Reach(1, 90, 2.5, 2, 2_800, 0.5, "sts"), Reach(2, 180, 2.25, 2, 2_800, 0.75, "sts")))
     epoch  step   loss  seconds  texts_per_second    sts
-    0.000     0   n.a.    0.000              n.a.  0.500
-    1.000    90  2.500    2.000         1,400.000  0.750
+        1    90  2.500        2             1,400  0.500
+        2   180  2.250        2             1,400  0.750
     """
 
     rows: tuple[Reach, ...]
