@@ -76,8 +76,8 @@ class EncoderTrainer:
     Notes
     -----
     Texts go through the model without padding where its attention allows it. Token vectors are learnt by an Adam that
-    moves the rows of a batch's tokens only. Both save a third to a half of the time on short texts, and change what is
-    learnt no more than another seed does (docs/benchmarks.md).
+    moves the rows of a batch's tokens only. On short texts both together take about half the time of
+    sentence-transformers' trainer (docs/benchmarks.md).
 
     The same seed and number of threads give the same weights, also if the training was broken off and went on from its
     checkpoint.
