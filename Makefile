@@ -18,9 +18,10 @@ demo: $(VENV)/.demo
 	@echo "== running the main job (about a minute on two cores)"
 	@$(BIN)/semspace demo --out semspace-demo
 
+# Two processes share the cores: threads of torch and BLAS, which spin while they wait, would stand in each other's way.
 test: $(VENV)/.dev
 	@echo "== running the tests"
-	@$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 check: $(VENV)/.dev
 	@echo "== checking style and types"

@@ -7,7 +7,8 @@ a  scored pairs, the STS Benchmark (CoSENT): Spearman on the test;
 b  pairs, Quora and MRPC (multiple negatives): average precision on pairs whose texts weren't learnt from;
 c  texts alone, the abstracts of SciFact, no claims: nDCG@10 of the test's claims;
 d  a student of three layers distilled on Wikipedia: its share of the teacher's Spearman, and its speed;
-e  from nothing on Wikipedia, words and transformer: Spearman beside an average of the words.
+e  from nothing on Wikipedia, words and transformer: Spearman beside an average of the words;
+f  vectors that may be cut (matryoshka), scored pairs: Spearman of their first dimensions.
 
 ``--quick`` takes parts of the data and one seed. Each run is written to train_encoder-PART.json in
 SEMSPACE_BENCH_CACHE, or else a temporary folder, as soon as it is done.
@@ -46,6 +47,7 @@ WORDS = {"dim": 240, "epochs": 10, "window": 5, "sample": 3e-5}
 SMALL = {"layers": 1, "dim": 256, "heads": 4, "intermediate": 256}
 FRESH = {**SAME, "learning_rate": 5e-4, "batch_size": 256, "max_tokens": 24, "epochs": 0.1}
 ANCHOR = {"anchor": 20.0}
+DIMS = (16, 32, 64, 128, 384)
 
 
 class Runs:
@@ -285,15 +287,18 @@ def fresh(runs: Runs, rows: int | None, quick: bool) -> None:
             **shared,
         },
         "semspace, an average of the transformer's words": {"by": "words", "parameters": {}, "words": WORDS, **shared},
-        "semspace, a small transformer started from them": {
+    }
+    # A single batch at next to no rate leaves the start as it is.
+    stages = {"started from them": FRESH, "before it learns": {**FRESH, "epochs": 1e-9, "learning_rate": 1e-12}}
+    for stage, parameters in stages.items():
+        jobs[f"semspace, a small transformer {stage}"] = {
             "by": "ours",
-            "parameters": {**FRESH, "objective": "AdjacentSentences"},
+            "parameters": {**parameters, "objective": "AdjacentSentences"},
             "objective": ANCHOR,
             "small": SMALL,
             "words": WORDS,
             **shared,
-        },
-    }
+        }
     runs.seeds = 1
     runs.run(jobs)
     print("\n## From nothing: Wikipedia's text alone\n")
@@ -302,10 +307,27 @@ def fresh(runs: Runs, rows: int | None, quick: bool) -> None:
         print(f"{name}: {runs.median(name, 'whole') / 60:.1f} minutes for everything")
 
 
+def cut(runs: Runs, rows: int | None, quick: bool) -> None:
+    learnt = train_data.some(train_data.scored(), rows or (1_500 if quick else None))
+    path = str(data("sts/stsb-test.tsv"))
+    judges = {str(dim): {"kind": "sts", "path": path, "dim": dim} for dim in DIMS}
+    own = {**SCORED, "objective": "CoSENT", "precision": "float32", "freeze_embeddings": True}
+    shared = {"data": {"columns": learnt}, "judges": judges}
+    jobs = {
+        "the base": base(judges),
+        "semspace, whole vectors only": tuned("ours", parameters=own, **shared),
+        "semspace, matryoshka": tuned("ours", parameters={**own, "matryoshka": DIMS[:-1]}, **shared),
+    }
+    runs.run(jobs)
+    print(f"\n## Vectors that may be cut: {len(learnt['score']):,} of the STS Benchmark, Spearman on its test\n")
+    print(runs.table("trained by", {name: f"{name} dimensions" for name in judges}, ""))
+
+
 PARTS: dict[str, Callable[[Runs, int | None, bool], None]] = {
     "a": scored,
     "b": pairs,
     "c": texts,
     "d": student,
     "e": fresh,
+    "f": cut,
 }

@@ -196,7 +196,18 @@ def judge(trained, judges: dict[str, dict]) -> dict[str, float]:
 def sts(encoder, asked: dict) -> float:
     from semspace.evaluation import STS
 
-    return STS.read(asked["path"]).score(encoder).value
+    task = STS.read(asked["path"])
+    return task.score(Cut(encoder, asked["dim"]) if "dim" in asked else encoder).value
+
+
+class Cut:
+    """The first dimensions of an encoder's vectors."""
+
+    def __init__(self, encoder, dim: int) -> None:
+        self.encoder, self.dim = encoder, dim
+
+    def encode(self, texts) -> np.ndarray:
+        return self.encoder.encode(texts)[:, : self.dim]
 
 
 def precision(encoder, asked: dict) -> float:

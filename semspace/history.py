@@ -1,10 +1,10 @@
-"""`History`: how a training went, epoch by epoch: loss, speed, and a score where one was asked for."""
+"""`Course` and `History`: how a training went: loss, speed, and a score where one was asked for."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 import polars as pl
 
@@ -14,7 +14,97 @@ from semspace.errors import InputError
 if TYPE_CHECKING:
     from semspace.report.figures import Figure
 
-_SCHEMA = {"epoch": pl.Int64, "loss": pl.Float64, "seconds": pl.Float64, "words_per_second": pl.Float64}
+
+class Stretch(Protocol):
+    """A part of a training: one row of its history."""
+
+    @property
+    def loss(self) -> float | None:
+        """Mean loss; None where it isn't known."""
+
+    @property
+    def score(self) -> float | None:
+        """How good the result was at its end; None where nobody judged."""
+
+    @property
+    def task(self) -> str:
+        """What the score is on."""
+
+
+Row = TypeVar("Row", bound=Stretch)
+
+
+class Course(Generic[Row]):
+    """The stretches of a training, in order, as a table and a picture; `History` and `TrainingHistory` are such.
+
+    A subclass names the columns, which are attributes of its rows, and what the picture counts: an attribute, and a
+    word for it.
+    """
+
+    _columns: ClassVar[Mapping[str, type[pl.DataType]]]
+    _counted: ClassVar[tuple[str, str]]
+
+    def _stretches(self) -> Sequence[Row]:
+        raise NotImplementedError
+
+    def __len__(self) -> int:
+        return len(self._stretches())
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self._stretches())
+
+    def __getitem__(self, place: int) -> Row:
+        return self._stretches()[place]
+
+    @property
+    def task(self) -> str:
+        """What the scores are on; empty where there are none."""
+        return next((row.task for row in self if row.task), "")
+
+    def table(self) -> pl.DataFrame:
+        """Return a polars DataFrame: a row a stretch, the columns that are printed, the task's score last."""
+        return pl.DataFrame(
+            self._cells(), schema={**dict.fromkeys(self._names(), pl.Float64), **self._columns}, orient="row"
+        )
+
+    def plot(self) -> Figure:
+        """Draw loss, and score where there is one.
+
+        Raises
+        ------
+        InputError
+            If no stretch tells its loss.
+        """
+        from semspace.report.figures import lines
+
+        panels = self._panels()
+        if not panels:
+            raise InputError("there is no loss to draw: nothing was trained, or its engine doesn't tell a true loss")
+        attribute, unit = self._counted
+        places = [getattr(row, attribute) for row in self]
+        return lines(places, panels, unit=unit, caption="How the training went.")
+
+    def _panels(self) -> list[tuple[str, list[float | None]]]:
+        panels = [("loss", [row.loss for row in self]), (self.task, [row.score for row in self])]
+        return [(name, values) for name, values in panels if any(value is not None for value in values)]
+
+    def _names(self) -> list[str]:
+        return [*self._columns, *([self.task] if self.task else [])]
+
+    def _cells(self) -> list[tuple[object, ...]]:
+        attributes = [*self._columns, *(["score"] if self.task else [])]
+        return [tuple(getattr(row, name) for name in attributes) for row in self]
+
+    def _nothing(self) -> str:
+        return f"{type(self).__name__} of nothing: nothing was trained here"
+
+    def __repr__(self) -> str:
+        return text_table(self._names(), self._cells()) if len(self) else self._nothing()
+
+    def _repr_html_(self) -> str:
+        if not len(self):
+            return f"<p>{self._nothing()}</p>"
+        return html_table(self._names(), self._cells()) + (self.plot()._repr_html_() if self._panels() else "")
 
 
 @dataclass(frozen=True)
@@ -53,7 +143,7 @@ class Epoch:
 
 
 @dataclass(frozen=True, repr=False)
-class History:
+class History(Course[Epoch]):
     """The epochs of a training, in order.
 
     Examples
@@ -65,6 +155,8 @@ class History:
     """
 
     epochs: tuple[Epoch, ...]
+    _columns = {"epoch": pl.Int64, "loss": pl.Float64, "seconds": pl.Float64, "words_per_second": pl.Float64}  # noqa: RUF012  (nobody writes to it)
+    _counted = ("epoch", "epoch")
 
     @classmethod
     def of(cls, provenance: Mapping[str, Any]) -> History:
@@ -75,56 +167,5 @@ class History:
         """Give what `of` reads, as plain values."""
         return [asdict(epoch) for epoch in self.epochs]
 
-    def __len__(self) -> int:
-        return len(self.epochs)
-
-    def __iter__(self) -> Iterator[Epoch]:
-        return iter(self.epochs)
-
-    def __getitem__(self, place: int) -> Epoch:
-        return self.epochs[place]
-
-    def table(self) -> pl.DataFrame:
-        """Return a polars DataFrame: ``epoch``, ``loss``, ``seconds``, ``words_per_second``, and the task's score."""
-        schema = {**_SCHEMA, **({self.task: pl.Float64} if self.task else {})}
-        return pl.DataFrame(self._rows(), schema=schema, orient="row")
-
-    @property
-    def task(self) -> str:
-        """What the scores are on; empty where there are none."""
-        return next((epoch.task for epoch in self.epochs if epoch.task), "")
-
-    def plot(self) -> Figure:
-        """Draw loss, and score where there is one, against epochs.
-
-        Raises
-        ------
-        InputError
-            If no epoch tells its loss.
-        """
-        from semspace.report.figures import lines
-
-        panels: list[tuple[str, Sequence[float | None]]] = [("loss", [epoch.loss for epoch in self.epochs])]
-        if self.task:
-            panels.append((self.task, [epoch.score for epoch in self.epochs]))
-        known = [(name, values) for name, values in panels if any(value is not None for value in values)]
-        if not known:
-            raise InputError("there is no loss to draw: nothing was trained, or its engine doesn't tell a true loss")
-        return lines([epoch.epoch for epoch in self.epochs], known, unit="epoch", caption="How the training went.")
-
-    def _rows(self) -> list[tuple[object, ...]]:
-        more = bool(self.task)
-        return [(e.epoch, e.loss, e.seconds, e.words_per_second, *((e.score,) if more else ())) for e in self.epochs]
-
-    def __repr__(self) -> str:
-        return (
-            text_table([*_SCHEMA, *([self.task] if self.task else [])], self._rows())
-            if self.epochs
-            else ("History of no epochs: nothing was trained here")
-        )
-
-    def _repr_html_(self) -> str:
-        if not self.epochs:
-            return "<p>History of no epochs: nothing was trained here</p>"
-        table = html_table([*_SCHEMA, *([self.task] if self.task else [])], self._rows())
-        return table + (self.plot()._repr_html_() if any(epoch.loss is not None for epoch in self.epochs) else "")
+    def _stretches(self) -> tuple[Epoch, ...]:
+        return self.epochs

@@ -18,6 +18,7 @@ ROOMS = [
         "display",
         "progress",
         "bundle",
+        "checkpoint",
         "report",
         "text",
         "corpora",

@@ -259,6 +259,17 @@ def test_with_words_there_is_no_dropout(grown):
     assert not [one.p for one in grown[1].model.modules() if isinstance(one, torch.nn.Dropout) and one.p]
 
 
+def test_simcse_has_dropout_to_learn_from_all_the_same(texts, words, monkeypatch):
+    from semspace.training import job
+
+    seen = []
+    made = job.Student
+    monkeypatch.setattr(job, "Student", lambda *given, **named: seen.append(made(*given, **named)) or seen[-1])
+    trainer = ss.EncoderTrainer(objective="simcse", base=SIZES, epochs=0.01, batch_size=8, held_out=0, threads=1)
+    trainer.train(texts, start=words, progress=False)
+    assert {one.p for one in seen[0].model.modules() if isinstance(one, torch.nn.Dropout)} == {0.1}
+
+
 def test_the_kernels_run_the_sizes_that_are_the_default():
     from semspace.inference.families import obstacle
     from semspace.training.fresh import _drawn

@@ -212,6 +212,7 @@ def test_fewer_examples_than_a_batch(tiny_folder):
         ({"held_out": 0.95}, "held_out must be"),
         ({"learning_rate": 0.0}, "learning_rate must be"),
         ({"dropout": 1.5}, "dropout must be"),
+        ({"dropout": 0.0, "objective": "simcse"}, "dropout must be above 0 for SimCSE"),
         ({"max_tokens": 3}, "max_tokens must be"),
         ({"patience": 0}, "patience must be"),
         ({"matryoshka": (8, 0)}, "matryoshka must be"),

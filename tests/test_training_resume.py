@@ -89,7 +89,7 @@ def test_gone_on_from_anywhere_the_weights_are_those_of_an_uninterrupted_trainin
     assert plain(done.history) == plain(whole.history)
 
 
-LONG = {**EVERYTHING, "epochs": 60, "patience": 170}
+LONG = {**EVERYTHING, "epochs": 30, "patience": 90}
 CHILD = """
 import sys
 from tests.teaching import pairs, trainer
@@ -99,7 +99,7 @@ trainer(sys.argv[1], **LONG).train(pairs(), checkpoint=sys.argv[2], checkpoint_m
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs kill -9")
-def test_after_kill_9_the_weights_are_those_of_an_uninterrupted_training(tiny_folder, tmp_path, monkeypatch):
+def test_after_kill_9_the_weights_are_those_of_an_uninterrupted_training(tiny_folder, tmp_path):
     place = tmp_path / "c"
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     with subprocess.Popen(
@@ -109,16 +109,15 @@ def test_after_kill_9_the_weights_are_those_of_an_uninterrupted_training(tiny_fo
             time.sleep(0.01)
         child.send_signal(signal.SIGKILL)
     assert child.returncode == -signal.SIGKILL
-    assert 3 <= reached(place) < 300
+    assert 3 <= reached(place) < 200  # of 240 batches
     (tmp_path / ".c.new-0123abcd").mkdir()  # as if it had been killed while it wrote
     (tmp_path / ".d.new-0123abcd").mkdir()  # another's
-    end = reached(place) + 5
-    broken_off(monkeypatch, tiny_folder, LONG, place, end, resume=True)
-    broken_off(monkeypatch, tiny_folder, LONG, tmp_path / "whole", end)
-    a, b = (opening(one, KIND) for one in (place, tmp_path / "whole"))
-    assert a.path("state.safetensors").read_bytes() == b.path("state.safetensors").read_bytes()
-    assert a.meta["of"] == b.meta["of"]
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".d.new-0123abcd", "c", "whole"]
+    training = trainer(tiny_folder, **LONG)
+    rest = training.train(pairs(), checkpoint=place, resume=True, progress=False)
+    whole = training.train(pairs(), progress=False)
+    assert same(rest, whole)
+    assert plain(rest.history) == plain(whole.history)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".d.new-0123abcd", "c"]
 
 
 def test_a_writer_that_died_between_two_renames_is_gone_on_from(tiny_folder, tmp_path, monkeypatch):

@@ -393,7 +393,7 @@ def test_after_a_crash_the_result_is_the_same(tmp_path, monkeypatch, options, cr
     monkeypatch.setattr(passes, "_LEAST", 256)
     monkeypatch.setattr(passes, "_BLOCKS", 2)
     whole = trained(two_topics(500), epochs=3, **options)
-    kept = checkpoint.Checkpoint.keep
+    kept = checkpoint.WordsCheckpoint.keep
     count = itertools.count(1)
 
     def crashing(self, *given):
@@ -401,10 +401,10 @@ def test_after_a_crash_the_result_is_the_same(tmp_path, monkeypatch, options, cr
         if next(count) == crash_at:
             raise Stop
 
-    monkeypatch.setattr(checkpoint.Checkpoint, "keep", crashing)
+    monkeypatch.setattr(checkpoint.WordsCheckpoint, "keep", crashing)
     with pytest.raises(Stop):
         trained(two_topics(500), epochs=3, **options, train={"checkpoint": tmp_path / "c", "checkpoint_minutes": 0})
-    monkeypatch.setattr(checkpoint.Checkpoint, "keep", kept)
+    monkeypatch.setattr(checkpoint.WordsCheckpoint, "keep", kept)
     rest = trained(two_topics(500), epochs=3, **options, train={"checkpoint": tmp_path / "c", "resume": True})
     assert rest.fingerprint == whole.fingerprint
     assert [e.loss for e in rest.history] == [e.loss for e in whole.history]

@@ -50,17 +50,15 @@ def train_word2vec(
     deterministic: Annotated[
         bool, typer.Option("--deterministic", help="Reproducible with several threads too, a little slower.")
     ] = False,
-    seed: Annotated[int, typer.Option(help="Seed.")] = 1,
+    seed: o.Seed = 1,
     engine: Annotated[str, typer.Option(help="native or gensim.")] = "native",
     start: Annotated[str | None, typer.Option(help="Go on from these vectors: a saved space, or a file.")] = None,
     evaluate: Annotated[
         str | None, typer.Option(help="Judge the vectors after each epoch on a task; see semspace evaluate.")
     ] = None,
-    checkpoint: Annotated[
-        Path | None, typer.Option(help="Keep what is reached here meanwhile; goes when --out is written.")
-    ] = None,
-    checkpoint_minutes: Annotated[float, typer.Option(help="How often.")] = 10.0,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint, if there is one.")] = False,
+    checkpoint: o.Checkpoint = None,
+    checkpoint_minutes: o.CheckpointMinutes = 10.0,
+    resume: o.Resume = False,
     tokenizer: Annotated[str, typer.Option(help="fast, or spacy:LANG.")] = o.DEFAULT_TOKENIZER,
     text: o.TextColumn = None,
     drop_empty: o.DropEmpty = False,
@@ -73,11 +71,11 @@ def train_word2vec(
     A text may be larger than memory.
     """
     from semspace.evaluation.evaluate import task_of
-    from semspace.words.checkpoint import Checkpoint
+    from semspace.words.checkpoint import WordsCheckpoint
     from semspace.words.word2vec import Word2Vec
 
     bundle.check_free(out, overwrite=overwrite)
-    Checkpoint(checkpoint, checkpoint_minutes, resume)  # before the text is read, which may take long
+    WordsCheckpoint(checkpoint, checkpoint_minutes, resume)  # before the text is read, which may take long
     before = None if start is None else o.read_space(start)
     subwords = getattr(before.encoder, "subwords", None) if before is not None and subword else None
     trainer = Word2Vec(
@@ -266,7 +264,7 @@ def cluster(
     ] = None,
     granularity: Annotated[float, typer.Option(help="2 gives about twice as many groups, 0.5 half as many.")] = 1.0,
     outliers: Annotated[float, typer.Option(help="Share of documents to leave without a group.")] = 0.0,
-    seed: Annotated[int, typer.Option(help="Seed.")] = 0,
+    seed: o.Seed = 0,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Save the clustering here.")] = None,
     report: Annotated[Path | None, typer.Option(help="Write a report, an .html file.")] = None,
     model: o.MaybeModel = None,
@@ -326,7 +324,7 @@ def compare(
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Write a report: .html, .md or .json.")] = None,
     names: Annotated[str | None, typer.Option(help="What to call the corpora: sport,business.")] = None,
     permutations: Annotated[int, typer.Option(help="Random splits behind each p-value.")] = 999,
-    seed: Annotated[int, typer.Option(help="Seed.")] = 0,
+    seed: o.Seed = 0,
     long: Annotated[str, typer.Option(help="Texts longer than the model reads: pool, cut or passages.")] = "pool",
     model: o.MaybeModel = None,
     text: o.TextColumn = None,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -57,12 +56,10 @@ def train_encoder(
         int | None, typer.Option(help="Stop after so many judgements without a better score, and give the best.")
     ] = None,
     threads: Annotated[int | None, typer.Option(help="All cores if not given.")] = None,
-    seed: Annotated[int, typer.Option(help="Seed.")] = 1,
-    checkpoint: Annotated[
-        Path | None, typer.Option(help="Keep what is reached here meanwhile; goes when --out is written.")
-    ] = None,
-    checkpoint_minutes: Annotated[float, typer.Option(help="How often.")] = 10.0,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint, if there is one.")] = False,
+    seed: o.Seed = 1,
+    checkpoint: o.Checkpoint = None,
+    checkpoint_minutes: o.CheckpointMinutes = 10.0,
+    resume: o.Resume = False,
     text: o.TextColumn = None,
     drop_empty: o.DropEmpty = False,
     encoding: o.Encoding = None,

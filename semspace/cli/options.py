@@ -43,6 +43,12 @@ Model = Annotated[
 MaybeModel = Annotated[
     str | None, typer.Option("--model", "-m", help=f"For texts: which encoder; {DEFAULT_MODEL} if not given.")
 ]
+Seed = Annotated[int, typer.Option(help="Seed.")]
+Checkpoint = Annotated[
+    Path | None, typer.Option(help="Keep what is reached here meanwhile; goes when --out is written.")
+]
+CheckpointMinutes = Annotated[float, typer.Option(help="How often.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint, if there is one.")]
 Count = Annotated[int, typer.Option("-k", help="How many to show.")]
 
 

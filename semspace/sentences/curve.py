@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
-from semspace.display import html_table, text_table
-from semspace.errors import InputError
-
-if TYPE_CHECKING:
-    from semspace.report.figures import Figure
-
-_SCHEMA = {
-    "epoch": pl.Float64,
-    "step": pl.Int64,
-    "loss": pl.Float64,
-    "seconds": pl.Float64,
-    "texts_per_second": pl.Float64,
-}
+from semspace.history import Course
 
 
 @dataclass(frozen=True)
@@ -59,7 +47,7 @@ class Reach:
 
 
 @dataclass(frozen=True, repr=False)
-class TrainingHistory:
+class TrainingHistory(Course[Reach]):
     """The stretches of a training, in order; the first row is the encoder before it.
 
     Examples
@@ -71,6 +59,14 @@ class TrainingHistory:
     """
 
     rows: tuple[Reach, ...]
+    _columns = {  # noqa: RUF012  (nobody writes to it)
+        "epoch": pl.Float64,
+        "step": pl.Int64,
+        "loss": pl.Float64,
+        "seconds": pl.Float64,
+        "texts_per_second": pl.Float64,
+    }
+    _counted = ("step", "batch")
 
     @classmethod
     def of(cls, facts: Sequence[Mapping[str, Any]]) -> TrainingHistory:
@@ -81,55 +77,5 @@ class TrainingHistory:
         """Give what `of` reads, as plain values."""
         return [asdict(row) for row in self.rows]
 
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __iter__(self) -> Iterator[Reach]:
-        return iter(self.rows)
-
-    def __getitem__(self, place: int) -> Reach:
-        return self.rows[place]
-
-    @property
-    def task(self) -> str:
-        """What the scores are on; empty where there are none."""
-        return next((row.task for row in self.rows if row.task), "")
-
-    def table(self) -> pl.DataFrame:
-        """Return a polars DataFrame: ``epoch``, ``step``, ``loss``, ``seconds``, ``texts_per_second``, the score."""
-        schema = {**_SCHEMA, **({self.task: pl.Float64} if self.task else {})}
-        return pl.DataFrame(self._rows(), schema=schema, orient="row")
-
-    def plot(self) -> Figure:
-        """Draw loss, and score where there is one, against batches.
-
-        Raises
-        ------
-        InputError
-            If nothing was trained.
-        """
-        from semspace.report.figures import lines
-
-        if not any(row.loss is not None for row in self.rows):
-            raise InputError("there is no loss to draw: nothing was trained here")
-        panels: list[tuple[str, Sequence[float | None]]] = [("loss", [row.loss for row in self.rows])]
-        if self.task:
-            panels.append((self.task, [row.score for row in self.rows]))
-        return lines([row.step for row in self.rows], panels, unit="batch", caption="How the training went.")
-
-    def _rows(self) -> list[tuple[object, ...]]:
-        more = bool(self.task)
-        return [
-            (r.epoch, r.step, r.loss, r.seconds, r.texts_per_second, *((r.score,) if more else ())) for r in self.rows
-        ]
-
-    def __repr__(self) -> str:
-        if not self.rows:
-            return "TrainingHistory of nothing: nothing was trained here"
-        return text_table([*_SCHEMA, *([self.task] if self.task else [])], self._rows())
-
-    def _repr_html_(self) -> str:
-        if not self.rows:
-            return "<p>TrainingHistory of nothing: nothing was trained here</p>"
-        table = html_table([*_SCHEMA, *([self.task] if self.task else [])], self._rows())
-        return table + (self.plot()._repr_html_() if any(row.loss is not None for row in self.rows) else "")
+    def _stretches(self) -> tuple[Reach, ...]:
+        return self.rows

@@ -8,7 +8,8 @@ import numpy as np
 from semspace.errors import InputError
 from semspace.text.corpus import Corpus
 
-_ENDS = re.compile(r"(?<=[.!?])[\"'”’)]*\s+|\n+")  # where a sentence ends
+# Where a sentence ends, before a small letter too: texts may be all in small letters.
+_ENDS = re.compile(r"(?<=[.!?])[\"'”’)]*\s+|\n+")
 _FEWEST, _MOST = 3, 60  # words of a sentence to learn from
 _OF_ONE = 20  # sentences taken of one document, so that a long one doesn't outweigh the others
 

@@ -41,8 +41,7 @@ class SmallTransformer:
     to one length, so that LayerNorm keeps them as they are, and one more their mean to 0. Word vectors of up to
     ``dim - 17`` dimensions fit; of longer ones the principal components are taken.
 
-    It has dropout of 0.1, and none if it starts from words; `SimCSE`, which learns from dropout, then needs
-    ``EncoderTrainer(dropout=0.1)``.
+    It has dropout of 0.1, and none if it starts from words.
 
     semspace's own kernels run it where ``dim / heads`` is 32 or 64 and `intermediate` a multiple of 64.
 

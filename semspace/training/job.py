@@ -22,7 +22,7 @@ from semspace.sentences.curve import TrainingHistory
 from semspace.space import Space
 from semspace.training import card, folder, precision
 from semspace.training.base import Base, called, opened
-from semspace.training.checkpoint import Checkpoint
+from semspace.training.checkpoint import EncoderCheckpoint
 from semspace.training.examples import Examples
 from semspace.training.fresh import SmallTransformer, grow
 from semspace.training.loop import Loop
@@ -60,7 +60,7 @@ def run(
         _check_dims(trainer, dim)
         in_bfloat16 = precision.bfloat16(trainer.precision)
         identity = _identity(trainer, everything, base, task, "bfloat16" if in_bfloat16 else "float32")
-        kept = Checkpoint(checkpoint, identity, minutes, resume)
+        kept = EncoderCheckpoint(checkpoint, minutes, resume, identity)
         examples = objective.ready(everything, dim, progress)
         learnt, judging = (examples, task) if task is not None else split(objective, examples, trainer)
         objective.check(learnt, trainer.batch_size)

@@ -16,7 +16,7 @@ from semspace.errors import InputError
 from semspace.evaluation.evaluate import Task
 from semspace.progress import Bar, bar
 from semspace.sentences.curve import Reach
-from semspace.training.checkpoint import Checkpoint, copied
+from semspace.training.checkpoint import EncoderCheckpoint, copied
 from semspace.training.examples import MISSING, Examples
 from semspace.training.gradients import backward
 from semspace.training.negatives import mine
@@ -70,7 +70,7 @@ class Loop:
     examples : Examples
     task : Task, optional
         What the student is judged on.
-    checkpoint : Checkpoint
+    checkpoint : EncoderCheckpoint
     shown : bool
         Whether to show a bar.
     """
@@ -82,7 +82,7 @@ class Loop:
         student: Student,
         examples: Examples,
         task: Task | None,
-        checkpoint: Checkpoint,
+        checkpoint: EncoderCheckpoint,
         shown: bool,
     ) -> None:
         import torch

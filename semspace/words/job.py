@@ -12,7 +12,7 @@ from semspace.checks import FloatMatrix
 from semspace.history import History
 from semspace.space import Space
 from semspace.text.tokens import Tokens
-from semspace.words.checkpoint import Checkpoint
+from semspace.words.checkpoint import WordsCheckpoint
 from semspace.words.subwords import SubwordEncoder
 from semspace.words.vocabulary import Vocabulary
 
@@ -71,7 +71,7 @@ class Job:
         Where to go on from.
     task : Task, optional
         To be scored after each epoch.
-    checkpoint : Checkpoint
+    checkpoint : WordsCheckpoint
         Where what is reached is kept.
     """
 
@@ -80,7 +80,7 @@ class Job:
     vocabulary: Vocabulary
     start: Space | None = None
     task: Task | None = None
-    checkpoint: Checkpoint = Checkpoint(None)  # noqa: RUF009  (keeps nothing)
+    checkpoint: WordsCheckpoint = WordsCheckpoint(None)  # noqa: RUF009  (keeps nothing)
     progress: bool = True
 
     def space(self, trained: Trained) -> Space:

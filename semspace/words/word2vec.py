@@ -12,7 +12,7 @@ from semspace.space import Space
 from semspace.text.corpus import Corpus
 from semspace.text.tokens import Tokens
 from semspace.words import gensim_engine, native_engine
-from semspace.words.checkpoint import Checkpoint
+from semspace.words.checkpoint import WordsCheckpoint
 from semspace.words.job import Engine, Job, Task
 from semspace.words.start import check_start
 from semspace.words.subwords import Subwords
@@ -157,7 +157,7 @@ class Word2Vec:
         ExistsError
             If a checkpoint is there already and `resume` isn't given.
         """
-        kept = Checkpoint(checkpoint, checkpoint_minutes, resume)
+        kept = WordsCheckpoint(checkpoint, checkpoint_minutes, resume)
         if start is not None:
             check_start(start, self.dim, self.subwords)
         if evaluate is not None and not callable(getattr(evaluate, "score", None)):

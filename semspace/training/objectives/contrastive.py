@@ -22,7 +22,7 @@ class MultipleNegatives(Objective):
     """Each text finds its partner among those of the whole batch (Henderson et al. 2017, arXiv 1705.00652; InfoNCE).
 
     Data are pairs of texts, or triples whose third text is a negative; a column ``label`` of 0 and 1 says which pairs
-    are none: a text's partner in such a pair is a negative for it.
+    are none: a text's partner in such a pair (the first, where there are several) is a negative for it.
 
     Parameters
     ----------

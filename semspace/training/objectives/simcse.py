@@ -19,10 +19,12 @@ from semspace.training.objectives.contrastive import MultipleNegatives
 class SimCSE(MultipleNegatives):
     """A text and itself, each through its own dropout, among the others (Gao et al. 2021, arXiv 2104.08821, section 3).
 
-    Data are a `Corpus`, or texts. Parameters as in `MultipleNegatives`.
+    Data are a `Corpus`, or texts. Parameters as in `MultipleNegatives`. Dropout is 0.1, unless
+    ``EncoderTrainer(dropout=...)`` says otherwise; without any, there is nothing to learn.
     """
 
     title: ClassVar[str] = "texts"
+    dropout: ClassVar[float | None] = 0.1
 
     def read(self, data: Any) -> Examples:
         """Read texts, each once."""
