@@ -39,6 +39,7 @@ class Cloze(MultipleNegatives):
     -----
     The other parameters are those of `MultipleNegatives`; with `hard_negatives`, a sentence is told from the texts
     nearest to it. Texts of fewer than three sentences aren't learnt from.
+    It may also make a good encoder worse (docs/benchmarks.md has such a case): judge it, with ``train(evaluate=...)``.
 
     Examples
     --------
