@@ -82,17 +82,15 @@ class Checkpoint:
         return bundle
 
     @contextmanager
-    def writing(self, identity: Mapping[str, Any]) -> Iterator[Draft | None]:
-        """Write what is reached, None where nothing is kept; until that is whole, what was kept before stays.
+    def writing(self, identity: Mapping[str, Any]) -> Iterator[Draft]:
+        """Write what is reached, where that is wanted; until it is whole, what was kept before stays.
 
         Raises
         ------
         InputError
             If it can't be written.
         """
-        if self.path is None:
-            yield None
-            return
+        assert self.path is not None
         with writing(self.path, self.kind, overwrite=True) as draft:
             draft.meta.update(of=dict(identity))
             yield draft

@@ -351,6 +351,16 @@ def test_a_checkpoint_stays_and_gives_the_result_again(tmp_path):
         ss.load(place)
 
 
+def test_a_writer_that_died_between_two_renames_is_gone_on_from(tmp_path):
+    words = trained(train={"checkpoint": tmp_path / "c"})
+    (tmp_path / "c").rename(tmp_path / ".c.semspace-old")
+    with pytest.raises(ExistsError, match="a checkpoint is at"):
+        trained(train={"checkpoint": tmp_path / "c"})
+    again = trained(train={"checkpoint": tmp_path / "c", "resume": True})
+    assert again.history == words.history  # gone on from, since anew it would have other seconds
+    assert again.fingerprint == words.fingerprint
+
+
 def test_a_checkpoint_that_is_there_is_not_written_over(tmp_path):
     trained(epochs=1, train={"checkpoint": tmp_path / "c"})
     with pytest.raises(ExistsError, match=r"a checkpoint is at .*; go on from it with resume=True"):

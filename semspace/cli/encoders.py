@@ -12,6 +12,8 @@ from semspace.cli.output import show
 from semspace.errors import InputError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from semspace.sentences.curve import TrainingHistory
     from semspace.training import Objective
 
@@ -93,13 +95,7 @@ def train_encoder(
     )  # fmt: skip
     if checkpoint is not None:
         bundle.discard(checkpoint)
-    history: TrainingHistory = encoder.history  # type: ignore[attr-defined]
-    before, after = _scores(history, best=patience is not None)
-    plain = {"out": str(out), "dim": encoder.dim, "task": history.task, "before": before, "after": after}
-    gained = "nothing was held out to judge by"
-    if before is not None and after is not None:
-        gained = f"{history.task}: {before:.3f} before, {after:.3f} after"
-    show(f"{history!r}\n{gained}\nsaved to {out}", {**plain, "history": history.table().to_dicts()}, as_json)
+    _tell(encoder.history, out, encoder.dim, best=patience is not None, as_json=as_json)  # type: ignore[attr-defined]
 
 
 def _objective(
@@ -125,6 +121,16 @@ def _objective(
 def _dims(given: str | None) -> list[int]:
     """Read dimensions, written with commas between them."""
     return [] if given is None else [int(part) if part.strip().isdecimal() else part for part in given.split(",")]  # type: ignore[misc]
+
+
+def _tell(history: TrainingHistory, out: Path, dim: int, *, best: bool, as_json: bool) -> None:
+    """Print how a training went, and what it gained."""
+    before, after = _scores(history, best=best)
+    plain = {"out": str(out), "dim": dim, "task": history.task, "before": before, "after": after}
+    gained = "nothing was held out to judge by"
+    if before is not None and after is not None:
+        gained = f"{history.task}: {before:.3f} before, {after:.3f} after"
+    show(f"{history!r}\n{gained}\nsaved to {out}", {**plain, "history": history.table().to_dicts()}, as_json)
 
 
 def _scores(history: TrainingHistory, *, best: bool) -> tuple[float | None, float | None]:

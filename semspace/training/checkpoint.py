@@ -41,13 +41,14 @@ class EncoderCheckpoint(Checkpoint):
 
     def keep(self, loop: Loop) -> None:
         """Write what is reached, if anything is to be kept."""
+        if not self.wanted:
+            return
         from safetensors.numpy import save_file
 
+        state = {name: np.ascontiguousarray(value) for name, value in loop.state().items()}
         with self.writing(self._identity) as draft:
-            if draft is not None:
-                state = {name: np.ascontiguousarray(value) for name, value in loop.state().items()}
-                draft.meta.update(progress=asdict(loop.progress))
-                draft.file(_STATE, lambda place: save_file(state, place))
+            draft.meta.update(progress=asdict(loop.progress))
+            draft.file(_STATE, lambda place: save_file(state, place))
 
     def restore(self, loop: Loop) -> None:
         """Put a loop where the checkpoint is; nothing is done where there is none."""

@@ -15,7 +15,7 @@ from semspace.evaluation.evaluate import Task, task_of
 from semspace.sentences.base import Encoder
 from semspace.space import Space
 from semspace.training.fresh import SmallTransformer
-from semspace.training.objectives import OBJECTIVES, Objective, SimCSE
+from semspace.training.objectives import OBJECTIVES, Objective
 
 Base = str | os.PathLike[str] | Encoder | SmallTransformer | None
 _MOST_THREADS = 1_024
@@ -127,8 +127,9 @@ class EncoderTrainer:
         for name in ("learning_rate", "dropout"):
             if getattr(self, name) is not None:
                 checks.number(name, getattr(self, name), open_low=name == "learning_rate", high=1.0)
-        if isinstance(self.aim, SimCSE) and self.dropout == 0:
-            raise InputError("dropout must be above 0 for SimCSE, which learns from nothing else; got 0: leave it out")
+        if self.aim.needs_dropout and self.dropout == 0:
+            name = type(self.aim).__name__
+            raise InputError(f"dropout must be above 0 for {name}, which learns from nothing else; got 0: leave it out")
         for name, low in (("max_tokens", 4), ("patience", 1), ("threads", 1)):
             if getattr(self, name) is not None:
                 checks.whole(name, getattr(self, name), low=low, high=_MOST_THREADS if name == "threads" else None)

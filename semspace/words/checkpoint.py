@@ -56,7 +56,7 @@ class WordsCheckpoint(Checkpoint):
 
     def restore(self, job: Job, matrices: Matrices) -> Reached:
         """Fill the matrices with what was reached, and tell how far that is; nothing is done where there is none."""
-        bundle = self.found(_identity(job))
+        bundle = self.found(_identity(job)) if self.wanted else None  # naming a large vocabulary takes a while
         if bundle is None:
             return Reached()
         for name, matrix in matrices._asdict().items():
@@ -70,11 +70,12 @@ class WordsCheckpoint(Checkpoint):
 
     def keep(self, job: Job, matrices: Matrices, reached: Reached) -> None:
         """Write what is reached, if anything is to be kept."""
+        if not self.wanted:
+            return
         with self.writing(_identity(job)) as draft:
-            if draft is not None:
-                draft.meta.update(reached=asdict(reached))
-                for name, matrix in matrices._asdict().items():
-                    draft.array(name, matrix)
+            draft.meta.update(reached=asdict(reached))
+            for name, matrix in matrices._asdict().items():
+                draft.array(name, matrix)
 
 
 def _identity(job: Job) -> dict[str, Any]:

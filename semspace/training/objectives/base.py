@@ -53,6 +53,7 @@ class Objective(ABC):
     title: ClassVar[str]
     rate: ClassVar[float | None] = None  # the highest learning rate, where it is better than that of all objectives
     dropout: ClassVar[float | None] = None  # other than the model's own, where that is better
+    needs_dropout: ClassVar[bool] = False  # whether there is nothing to learn without it
 
     @abstractmethod
     def read(self, data: Any) -> Examples:

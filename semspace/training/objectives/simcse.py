@@ -25,6 +25,7 @@ class SimCSE(MultipleNegatives):
 
     title: ClassVar[str] = "texts"
     dropout: ClassVar[float | None] = 0.1
+    needs_dropout: ClassVar[bool] = True
 
     def read(self, data: Any) -> Examples:
         """Read texts, each once."""
