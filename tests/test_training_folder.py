@@ -223,3 +223,14 @@ def test_a_history_that_was_altered_is_refused_and_one_of_another_tool_passed_ov
         _ = ss.Encoder.load(tmp_path / "e").history
     (tmp_path / "e" / "training.json").write_text('{"history": [{"epoch": 1}]}')
     assert len(ss.Encoder.load(tmp_path / "e").history) == 0
+
+
+@pytest.mark.parametrize(
+    ("losses", "said"),
+    [([0.5], "was on the mean 0.5000 in 10 batches"), ([0.75, 0.5], "went from 0.7500 to 0.5000 in 20")],
+)
+def test_the_card_tells_how_the_loss_went(losses, said):
+    from semspace.training.card import _course
+
+    rows = [Reach(i, 10 * i, loss, 2.0, 80) for i, loss in enumerate(losses, 1)]
+    assert _course(rows).startswith(f"The loss {said}")

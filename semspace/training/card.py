@@ -71,10 +71,8 @@ def _course(rows: list[Reach]) -> str:
     if not rows:
         return "Nothing was trained."
     first, last = rows[0], rows[-1]
-    return (
-        f"The loss went from {first.loss:.4f} to {last.loss:.4f} in {last.step:,} batches: {texts:,} texts in "
-        f"{seconds:,.0f} seconds."
-    )
+    loss = f"went from {first.loss:.4f} to" if len(rows) > 1 else "was on the mean"
+    return f"The loss {loss} {last.loss:.4f} in {last.step:,} batches: {texts:,} texts in {seconds:,.0f} seconds."
 
 
 def _settings(trainer: Mapping[str, Any]) -> str:
