@@ -71,6 +71,12 @@ def positives(pairs: dict[str, list]) -> dict[str, list]:
     }
 
 
+def graded(pairs: dict[str, list]) -> dict[str, list]:
+    """Give labelled pairs as scored ones."""
+    texts = {name: pairs[name] for name in ("sentence1", "sentence2")}
+    return {**texts, "score": [float(label) for label in pairs["label"]]}
+
+
 def some(pairs: dict[str, list], n: int | None, seed: int = 0) -> dict[str, list]:
     """Draw `n` rows of a table; all when None."""
     size = len(next(iter(pairs.values())))

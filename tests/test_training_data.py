@@ -75,6 +75,14 @@ def test_labels_that_contradict_each_other_are_said():
         assert shown(MultipleNegatives().read(rows)) == [("a", "b", "c"), ("d", "c", "a")]
 
 
+def test_labelled_pairs_that_teach_nothing_here_are_said():
+    rows = [("a", "b", 1), ("a", "c", 0), ("x", "y", 0), ("y", "z", 0)]
+    said = r"2 of 4 pairs have the label 0 and no text .* but are with objective='scored' \(the first: x / y\)"
+    with pytest.warns(SemspaceWarning, match=said):
+        assert shown(MultipleNegatives().read(rows)) == [("a", "b", "c")]
+    assert len(CoSENT().read(rows)) == 4
+
+
 # -- scores -----------------------------------------------------------------------------------------------------
 
 SCORED = [("a", "b", 5), ("a", "c", 0.5), ("d", "e", 2)]

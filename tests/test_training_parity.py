@@ -18,7 +18,7 @@ def pairs():
     return texts[::2], texts[1::2], draw.random(PAIRS)
 
 
-def in_order(self, examples, size, draw):  # noqa: ARG001
+def in_order(self, examples, size, draw):
     return np.arange(len(examples)).reshape(-1, size)
 
 

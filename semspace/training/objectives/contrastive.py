@@ -22,7 +22,8 @@ class MultipleNegatives(Objective):
     """Each text finds its partner among those of the whole batch (Henderson et al. 2017, arXiv 1705.00652; InfoNCE).
 
     Data are pairs of texts, or triples whose third text is a negative; a column ``label`` of 0 and 1 says which pairs
-    are none: a text's partner in such a pair (the first, where there are several) is a negative for it.
+    are none: a text's partner in such a pair (the first, where there are several) is a negative for it. `CoSENT` learns
+    from all labelled pairs, and tells such pairs apart better (docs/benchmarks.md).
 
     Parameters
     ----------
@@ -137,5 +138,13 @@ def _with_negatives(pairs: list[tuple[str, str, float]]) -> Examples:
         if not label and frozenset((a, b)) not in known:
             others.setdefault(a, []).append(b)
             others.setdefault(b, []).append(a)
+    paired = {text for pair in partners for text in pair}
+    idle = [(a, b) for a, b, label in pairs if not label and a not in paired and b not in paired]
+    if idle:
+        say(
+            f"{len(idle):,} of {len(pairs):,} pairs have the label 0 and no text that is in a pair with the label 1: "
+            f"they aren't learnt from here, but are with objective='scored'",
+            *idle[0],
+        )
     negatives = [next(iter(others.get(a) or others.get(b) or ()), None) for a, b in partners]
     return Examples.of([[a for a, _ in partners], [b for _, b in partners], negatives])
