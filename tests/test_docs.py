@@ -55,7 +55,7 @@ def test_the_tour_in_python(tmp_path, monkeypatch, capsys):
         assert following == "text"
         printed = capsys.readouterr().out
         assert alike(shown, printed), printed
-    assert run == 5
+    assert run == 6
 
 
 def test_the_tour_in_a_shell(tmp_path):
