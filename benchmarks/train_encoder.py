@@ -21,7 +21,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -89,10 +89,11 @@ class Runs:
     def score(self, name: str, judge: str) -> float:
         return median([run["scores"][judge] for run in self.found[name]])
 
-    def table(self, first: str, judges: dict[str, str], beside: str) -> str:
-        """Write a row a contender; seconds are also given as a share of those of `beside`."""
+    def table(self, first: str, judges: dict[str, str], beside: str, names: Sequence[str] = ()) -> str:
+        """Write a row a contender, or for `names` only; seconds are also given as a share of those of `beside`."""
         rows = []
-        for name, runs in self.found.items():
+        for name in names or self.found:
+            runs = self.found[name]
             scores = []
             for judge in judges:
                 values = [run["scores"][judge] for run in runs]
@@ -180,22 +181,25 @@ def pairs(runs: Runs, rows: int | None, quick: bool) -> None:
         alone = train_data.positives(labelled)
         asked = {"kind": "precision", "a": judged["sentence1"], "b": judged["sentence2"], "label": judged["label"]}
         judges = {"held out": asked}
-        beside = f"sentence-transformers, {name}, MultipleNegativesRankingLoss"
-        jobs = {f"the base, {name}": base(judges)}
+        first = f"the base, {name}"
+        jobs, shown = {first: base(judges)}, []
         for loss, objective, columns in (
             ("MultipleNegativesRankingLoss", "MultipleNegatives", alone),
             ("CoSENTLoss", "CoSENT", train_data.graded(labelled)),
         ):
             shared = {"data": {"columns": columns}, "judges": judges}
             own = {**SAME, "objective": objective, "precision": "float32"}
-            jobs[f"sentence-transformers, {name}, {loss}"] = tuned("theirs", parameters=SAME, loss=loss, **shared)
-            jobs[f"semspace, {name}, {objective}"] = tuned("ours", parameters=own, **shared)
+            theirs, ours = f"sentence-transformers, {name}, {loss}", f"semspace, {name}, {objective}"
+            jobs[theirs] = tuned("theirs", parameters=SAME, loss=loss, **shared)
+            jobs[ours] = tuned("ours", parameters=own, **shared)
+            shown.append([first, theirs, ours])
         part = Runs(f"{runs.path.stem[-1]}-{name}", runs.seeds, runs.threads, runs.path.parent, runs.split)
         part.run(jobs)
         positive = len(alone["anchor"])
         print(f"\n## Pairs: {positive:,} of {name} with the label 1, of {len(labelled['label']):,} in all; ", end="")
         print(f"judged on {len(judged['label']):,} labelled pairs of other texts\n")
-        print(part.table("trained by", {"held out": "average precision"}, beside), flush=True)
+        for names in shown:
+            print(part.table("trained by", {"held out": "average precision"}, names[1], names), flush=True)
 
 
 def texts(runs: Runs, rows: int | None, quick: bool) -> None:
