@@ -199,7 +199,7 @@ def pairs(runs: Runs, rows: int | None, quick: bool) -> None:
         print(f"\n## Pairs: {positive:,} of {name} with the label 1, of {len(labelled['label']):,} in all; ", end="")
         print(f"judged on {len(judged['label']):,} labelled pairs of other texts\n")
         for names in shown:
-            print(part.table("trained by", {"held out": "average precision"}, names[1], names), flush=True)
+            print(part.table("trained by", {"held out": "average precision"}, names[1], names), end="\n\n", flush=True)
 
 
 def texts(runs: Runs, rows: int | None, quick: bool) -> None:
