@@ -45,7 +45,13 @@ class TextEncoder(Protocol):
         """SHA-256 over everything that decides a vector."""
 
     def encode(self, texts: list[str]) -> FloatMatrix:
-        """Encode texts, float32 of shape (n, dim)."""
+        """Encode texts that are neither questions nor documents, float32 of shape (n, dim)."""
+
+    def encode_queries(self, texts: list[str]) -> FloatMatrix:
+        """Encode questions that are asked of documents, float32 of shape (n, dim)."""
+
+    def encode_documents(self, texts: list[str]) -> FloatMatrix:
+        """Encode documents, float32 of shape (n, dim)."""
 
 
 @runtime_checkable
@@ -328,7 +334,7 @@ class Space:
     def locate_all(self, asked: Sequence[Query]) -> list[tuple[FloatVector, int | None]]:
         """Give vector and row of each query; the texts among them are encoded together."""
         texts = [q for q in asked if isinstance(q, str) and q not in self._rows]
-        encoded = dict(zip(texts, self.encode(texts), strict=True)) if texts else {}
+        encoded = dict(zip(texts, self.encode_queries(texts), strict=True)) if texts else {}
         found: list[tuple[FloatVector, int | None]] = []
         for query in asked:
             if not isinstance(query, str):
@@ -339,14 +345,25 @@ class Space:
                 found.append((encoded[query], None))
         return found
 
-    def encode(self, texts: list[str]) -> FloatMatrix:
-        """Put texts into this space through its encoder, shape (n, dim)."""
+    def encode_queries(self, texts: Sequence[str]) -> FloatMatrix:
+        """Encode questions that are asked of this space, float32 of shape (n, dim).
+
+        Models that tell questions and documents apart read a prompt before each; see `encode_documents`.
+        """
         texts = checks.strings("texts", texts)
-        if not texts:
-            return np.empty((0, self.dim), np.float32)
-        if self.encoder is None and " " not in texts[0] and texts[0] not in self:
+        self._check_known(texts)
+        return encode_queries(texts, self.encoder) if texts else np.empty((0, self.dim), np.float32)
+
+    def encode_documents(self, texts: Sequence[str]) -> FloatMatrix:
+        """Encode texts as the documents of this space were, float32 of shape (n, dim)."""
+        texts = checks.strings("texts", texts)
+        self._check_known(texts)
+        return encode_documents(texts, self.encoder) if texts else np.empty((0, self.dim), np.float32)
+
+    def _check_known(self, texts: list[str]) -> None:
+        """Raise `UnknownIdError` for a word that is no point of a space without an encoder."""
+        if self.encoder is None and texts and " " not in texts[0] and texts[0] not in self:
             raise checks.unknown("point", texts[0], self._rows, where=f"this space of {len(self):,}")
-        return put(texts, self.encoder)
 
     def neighbors(self, title: str, rows: queries.Rows, scores: FloatVector, metric: str) -> Neighbors:
         """Dress rows and scores as `Neighbors` with ids and metadata."""
@@ -458,8 +475,24 @@ def as_vector(query: FloatVector, dim: int) -> FloatVector:
     return vector
 
 
-def put(texts: list[str], encoder: TextEncoder | None) -> FloatMatrix:
-    """Encode texts that are questions asked of a space, or raise `InputError` that says why they can't be."""
+def encode_queries(texts: list[str], encoder: TextEncoder | None) -> FloatMatrix:
+    """Return the vectors of texts that are questions, or raise `InputError` that says why they have none."""
+    able = _able(texts, encoder, "a query")
+    encode = getattr(able, "encode_queries", able.encode)  # whoever only has `encode` doesn't tell the two apart
+    vectors: FloatMatrix = encode(texts)
+    return vectors
+
+
+def encode_documents(texts: list[str], encoder: TextEncoder | None) -> FloatMatrix:
+    """Return the vectors of texts that are documents, or raise `InputError` that says why they have none."""
+    able = _able(texts, encoder, "a document")
+    encode = getattr(able, "encode_documents", able.encode)
+    vectors: FloatMatrix = encode(texts)
+    return vectors
+
+
+def _able(texts: list[str], encoder: TextEncoder | None, what: str) -> TextEncoder:
+    """Return an encoder, or raise `InputError` where there is none or a text is blank."""
     if encoder is None:
         raise InputError(
             f"this space has no encoder, so it can't take the text {clip(texts[0], 40)!r}; ask by id (id=, --id) or "
@@ -467,11 +500,8 @@ def put(texts: list[str], encoder: TextEncoder | None) -> FloatMatrix:
         )
     blank = next((text for text in texts if not text.strip()), None)
     if blank is not None:
-        raise InputError(f"a query must have some text; got {blank!r}")
-    # Models that tell questions and documents apart have a prompt for each.
-    encode = getattr(encoder, "encode_queries", encoder.encode)
-    encoded: FloatMatrix = encode(texts)
-    return encoded
+        raise InputError(f"{what} must have some text; got {blank!r}")
+    return encoder
 
 
 def below(table: pl.DataFrame, more: pl.DataFrame) -> pl.DataFrame:

@@ -393,18 +393,20 @@ def test_fasttext_is_read_as_gensim_reads_it(tmp_path, options, packed):
     np.testing.assert_allclose(space.vectors, theirs.vectors, atol=1e-6)
     assert space.metadata["count"].to_list() == [theirs.get_vecattr(word, "count") for word in theirs.index_to_key]
     for word in ["kittens", "doggy", "日本", "ÉLAN", "naïveté"]:
-        np.testing.assert_allclose(space.encode([word])[0], theirs[word], atol=1e-6)
+        np.testing.assert_allclose(space.encode_documents([word])[0], theirs[word], atol=1e-6)
     ours = space.most_similar("kittens", 5)
     assert [(word, pytest.approx(score, abs=1e-5)) for word, score in ours] == theirs.most_similar("kittens", topn=5)
     ss.save(space, tmp_path / "s")
-    np.testing.assert_array_equal(ss.load(tmp_path / "s").encode(["kittens"]), space.encode(["kittens"]))
+    np.testing.assert_array_equal(
+        ss.load(tmp_path / "s").encode_documents(["kittens"]), space.encode_documents(["kittens"])
+    )
 
 
 def test_a_limit_keeps_all_subwords(fasttext_file):
     whole, some = ss.read_vectors(fasttext_file), ss.read_vectors(fasttext_file, limit=2)
     assert_same(some, whole.select(whole.ids[:2].tolist()))
     assert some.metadata["count"].to_list() == whole.metadata["count"].to_list()[:2]
-    np.testing.assert_array_equal(some.encode(["zebras"]), whole.encode(["zebras"]))
+    np.testing.assert_array_equal(some.encode_documents(["zebras"]), whole.encode_documents(["zebras"]))
 
 
 def test_fasttext_without_subwords_has_no_encoder(tmp_path):

@@ -322,7 +322,7 @@ def test_a_space_asks_with_the_prompt_for_queries(tmp_path):
     encoder = ss.Encoder.load(folder)
     space = encoder.embed(ss.Corpus.from_texts(["red wine", "old ale"]))
     np.testing.assert_array_equal(space.vectors, encoder.encode_documents(["red wine", "old ale"]))
-    np.testing.assert_array_equal(space.encode(["red wine"]), encoder.encode(["red wine"], prompt="question: "))
+    np.testing.assert_array_equal(space.encode_queries(["red wine"]), encoder.encode(["red wine"], prompt="question: "))
     assert space.provenance["encoding"]["prompt"] == "passage: "
 
 

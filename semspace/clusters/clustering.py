@@ -390,7 +390,7 @@ class Clustering:
         return self._voting.from_middle(vectors)
 
     def _encoded(self, texts: Sequence[str]) -> FloatMatrix:
-        return self.space.encode(checks.strings("texts", texts))
+        return self.space.encode_documents(texts)
 
     def _group(self, group: int) -> int:
         return checks.whole("group", group, low=0, high=len(self) - 1)

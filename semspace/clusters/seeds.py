@@ -43,7 +43,7 @@ def topics(words: Mapping[str, Sequence[str]] | Sequence[Sequence[str]] | None, 
         raise InputError(
             "seed_words need a space with an encoder, which puts them where their meaning is; this has none"
         )
-    vectors = np.stack([queries.unit(space.encode(own)).mean(axis=0) for own in every]).astype(np.float32)
+    vectors = np.stack([queries.unit(space.encode_documents(own)).mean(axis=0) for own in every]).astype(np.float32)
     return Topics(tuple(names) or (None,) * len(every), queries.unit(vectors))
 
 

@@ -46,7 +46,7 @@ class DocumentSimilarity:
         if isinstance(thing, Space) and all(id in thing for id in ids):
             vectors = thing[ids]
         else:
-            vectors = checks.matrix("vectors", encoder_of(thing)(self.corpus.texts.to_list()))
+            vectors = checks.matrix("vectors", encoder_of(thing, "document")(self.corpus.texts.to_list()))
         points = queries.unit(vectors)
         above = np.triu_indices(len(ids), 1)
         value = spearman(self.name, (points @ points.T)[above], self.judgements[above])

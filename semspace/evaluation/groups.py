@@ -60,7 +60,7 @@ class Groups:
         if self.corpus is not None:
             known = [id for id in self.corpus.ids if id in self.labels]
             texts = self.corpus.select(known).texts.to_list()
-            return Space.from_vectors(known, encoder_of(thing)(texts))
+            return Space.from_vectors(known, encoder_of(thing, "document")(texts))
         table = word_table(thing, list(self.labels))
         rows = [row for row, word in enumerate(table.words) if word in self.labels]
         if not rows:

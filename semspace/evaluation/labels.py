@@ -34,7 +34,7 @@ class NearestLabel:
         if len(self.documents) < 2:
             raise InputError(f"{self.name}: {len(self.documents)} documents; a nearest other one needs two")
         texts, labels = zip(*self.documents, strict=True)
-        vectors = queries.unit(checks.matrix("vectors", encoder_of(thing)(list(texts))))
+        vectors = queries.unit(checks.matrix("vectors", encoder_of(thing, "document")(list(texts))))
         names = np.array(labels)
         right = 0
         for start in range(0, len(names), _BLOCK):

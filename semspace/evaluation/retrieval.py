@@ -19,6 +19,8 @@ from semspace.text.corpus import Corpus
 class Retrieval:
     """Mean nDCG of the first `depth` documents found by cosine (Järvelin & Kekäläinen 2002).
 
+    Questions are encoded as questions and documents as documents, where a model has a prompt for each.
+
     Parameters
     ----------
     name : str
@@ -39,13 +41,13 @@ class Retrieval:
 
     def score(self, thing: Any) -> Score:
         """Judge an Encoder, a Space that has one, or a sentence-transformers model."""
-        encode = encoder_of(thing)
+        encode_queries, encode_documents = encoder_of(thing, "query"), encoder_of(thing, "document")
         asked = [q for q in self.questions.ids if max(self.relevant.get(q, {}).values(), default=0) > 0]
         if not asked:
             raise InputError(f"{self.name}: no question has a relevant document; check the ids of `relevant`")
-        vectors = checks.matrix("vectors", encode(self.documents.texts.to_list()))
+        vectors = checks.matrix("vectors", encode_documents(self.documents.texts.to_list()))
         names = self.documents.ids.to_list()
-        targets = checks.matrix("vectors", encode([self.questions[q] for q in asked]))
+        targets = checks.matrix("vectors", encode_queries([self.questions[q] for q in asked]))
         found = queries.nearest(vectors, queries.lengths(vectors), targets, self.depth, names=names)
         gains = [
             ndcg([names[row] for row in rows], self.relevant[q], self.depth)

@@ -55,17 +55,33 @@ def word_table(thing: Any, needed: Sequence[str], *, most: int | None = None) ->
     return WordTable(words, matrix / sizes[:, None])
 
 
-def encoder_of(thing: Any) -> Encode:
-    """See a thing as something that encodes texts into a matrix."""
-    if isinstance(thing, Space):
-        return thing.encode
+def encoder_of(thing: Any, what: str = "text") -> Encode:
+    """Return what encodes texts into a matrix, with the prompt that the model has for them.
+
+    Parameters
+    ----------
+    thing : Space, Encoder or sentence-transformers model
+    what : {"text", "query", "document"}
+        What the texts are. Text of neither kind gets the model's default prompt.
+    """
     if _keyed_vectors(thing) is not None:
         raise InputError(
             f"word vectors of {type(thing).__name__} can't encode sentences; evaluate an encoder on this task"
         )
+    if isinstance(thing, Space):
+        if thing.encoder is None:
+            return thing.encode_documents  # which says what is missing
+        thing = thing.encoder
     if isinstance(thing, (str, bytes)) or not callable(getattr(thing, "encode", None)):
         raise InputError(f"can't evaluate {type(thing).__name__}; give {_TAKEN}")
-    return lambda texts: np.asarray(thing.encode(texts), dtype=np.float32)
+    # Ours, sentence-transformers' from version 5 on, and what only knows one way to encode.
+    names = {
+        "text": (),
+        "query": ("encode_queries", "encode_query"),
+        "document": ("encode_documents", "encode_document"),
+    }
+    encode = next((found for name in names[what] if callable(found := getattr(thing, name, None))), thing.encode)
+    return lambda texts: np.asarray(encode(texts), dtype=np.float32)
 
 
 def _keyed_vectors(thing: Any) -> Any | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -28,7 +28,7 @@ from semspace.index.points import Ground, Points
 from semspace.index.quality import IndexReport
 from semspace.neighbors import Neighbors
 from semspace.sentences.reference import EncoderReference, remembered
-from semspace.space import Query, Space, TextEncoder, as_vector, label, put
+from semspace.space import Query, Space, TextEncoder, as_vector, encode_documents, encode_queries, label
 from semspace.text.frames import as_polars
 
 KIND = "index"
@@ -38,6 +38,7 @@ SMALL = 5_000
 _PAIRS_BY_COMPARING = 20_000  # below this many points all pairs are compared sooner than all points walk
 _MOST_COLUMNS = 100_000  # of `knn_query`, where there are fewer points
 _MOST_PAIRS = 1_000_000
+Encode = Callable[[list[str], TextEncoder | None], FloatMatrix]
 
 
 class Index:
@@ -282,8 +283,9 @@ class Index:
     ) -> Neighbors:  # fmt: skip
         """Find points near those one likes, and away from those one doesn't: none of them comes back.
 
-        Each is an id, a text or a vector. The query is the mean of what is liked, less half the mean of what isn't
-        (Rocchio 1971); for the cosine all are scaled to length 1 before.
+        Each is an id, a text or a vector. A text is encoded as a document: it is an example of what is looked for. The
+        query is the mean of what is liked, less half the mean of what isn't (Rocchio 1971); for the cosine all are
+        scaled to length 1 before.
         """
         for name, given in (("like", like), ("dislike", dislike)):
             if isinstance(given, str):
@@ -674,18 +676,24 @@ class Index:
         assert query is not None
         return np.stack(self._vectors([query])), None, [label(query)]
 
-    def _vectors(self, asked: Sequence[Query]) -> list[FloatVector]:
+    def _vectors(self, asked: Sequence[Query], encode: Encode = encode_queries) -> list[FloatVector]:
         texts = [q for q in asked if isinstance(q, str)]
-        encoded = iter(put(checks.strings("texts", texts), self.encoder)) if texts else iter(())
+        encoded = iter(encode(checks.strings("texts", texts), self.encoder)) if texts else iter(())
         return [next(encoded) if isinstance(q, str) else as_vector(q, self.dim) for q in asked]
 
     def _unit(self, asked: Sequence[Query], own: Sequence[str]) -> FloatMatrix:
-        """Give vectors of ids, texts and vectors: for a cosine of length 1, since there only their direction counts."""
+        """Give vectors of ids, texts and vectors: for a cosine of length 1, since there only their direction counts.
+
+        Texts are examples of what is looked for, no questions: so they are encoded as documents.
+        """
         if not asked:
             return np.empty((0, self.dim), np.float32)
         known = set(own)
         vectors = [
-            self._points.vectors([q])[0] if isinstance(q, str) and q in known else self._vectors([q])[0] for q in asked
+            self._points.vectors([q])[0]
+            if isinstance(q, str) and q in known
+            else self._vectors([q], encode_documents)[0]
+            for q in asked
         ]
         matrix = self._checked(np.stack(vectors), direction=True)
         return queries.unit(matrix) if self.metric == "cosine" else matrix

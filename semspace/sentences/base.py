@@ -181,11 +181,11 @@ class Encoder(ABC):
         return vectors
 
     def encode_queries(self, texts: Sequence[str], **options: Any) -> FloatMatrix:
-        """Encode questions to search with, with the model's prompt for them if it has one; else as `encode`."""
+        """Encode questions to search with, after the model's prompt ``query`` where it has one; else as `encode`."""
         return self._encode_as(self.prompt_of(*_QUERY), texts, options)
 
     def encode_documents(self, texts: Sequence[str], **options: Any) -> FloatMatrix:
-        """Encode documents to be found, with the model's prompt for them if it has one; else as `encode`."""
+        """Encode documents to be found, after the model's prompt ``document``, ``passage`` or ``corpus``."""
         return self._encode_as(self.document_prompt, texts, options)
 
     # As sentence-transformers calls them.
@@ -197,8 +197,12 @@ class Encoder(ABC):
         return self.prompt_of(*_DOCUMENT)
 
     def prompt_of(self, *names: str) -> str:
-        """Give the first of the prompts so called that the model has, else its default."""
-        return next((self.prompts[name] for name in (*names, "") if name in self.prompts), "")
+        """Return the first prompt so called that has any text, else none.
+
+        The model's default isn't taken in its place: as in sentence-transformers, it is for `encode` alone.
+        sentence-transformers, though, never comes to "passage", since it gives every model an empty prompt "document".
+        """
+        return next((self.prompts[name] for name in names if self.prompts.get(name)), "")
 
     def embed(
         self,

@@ -42,6 +42,10 @@ class EncoderReference:
         """Encode texts with the encoder referred to, float32 of shape (n, dim)."""
         return self._encoder.encode(texts)
 
+    def encode_documents(self, texts: list[str]) -> FloatMatrix:
+        """Encode documents with the encoder referred to, float32 of shape (n, dim)."""
+        return self._encoder.encode_documents(texts)
+
     def encode_queries(self, texts: list[str]) -> FloatMatrix:
         """Encode questions with the encoder referred to, float32 of shape (n, dim)."""
         return self._encoder.encode_queries(texts)

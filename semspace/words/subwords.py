@@ -179,6 +179,9 @@ class SubwordEncoder:
             self._encode_block(read[start : start + _BLOCK], vectors[start : start + _BLOCK])
         return vectors
 
+    # A word is the same whether one asks with it or for it.
+    encode_queries = encode_documents = encode
+
     def _encode_block(self, texts: list[str], out: FloatMatrix) -> None:
         split = self._split(texts)
         words = {word: row for row, word in enumerate(dict.fromkeys(word for part in split for word in part))}

@@ -14,7 +14,7 @@ from semspace.comparison.apart.kernels import Kernels
 from semspace.comparison.apart.twosample import KERNELS, evidence
 from semspace.corpora import load
 from semspace.errors import SemspaceWarning
-from semspace.space import TextEncoder
+from semspace.space import TextEncoder, encode_documents
 from semspace.text.corpus import Corpus
 
 # What is compared, nearest first: two samples of one source, two subjects of one source, two kinds of text.
@@ -58,7 +58,7 @@ def _vectors(encoder: TextEncoder, name: str) -> FloatMatrix:
         texts = _texts(name).texts.head(_MOST).str.slice(0, _LONGEST)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SemspaceWarning)  # that some are cut isn't the user's affair
-            _ENCODED[key] = queries.unit(encoder.encode(texts.to_list()))
+            _ENCODED[key] = queries.unit(encode_documents(texts.to_list(), encoder))
     return _ENCODED[key]
 
 
