@@ -17,6 +17,7 @@ ROOMS = [
         "checks",
         "display",
         "progress",
+        "threads",
         "bundle",
         "checkpoint",
         "report",

@@ -430,7 +430,7 @@ def test_the_same_seed_gives_the_same_table_on_any_machine(monkeypatch):
     a, b = language(510, 0), language(510, 1)
     made = []
     for cores in (1, 3):
-        monkeypatch.setattr(meanings.os, "cpu_count", lambda cores=cores: cores)
+        monkeypatch.setattr(meanings, "thread_count", lambda cores=cores: cores)
         made.append(shifted_words(a, b, words=TRAINER, splits=3, seed=4, progress=False).table)
     assert made[0].equals(made[1])
 

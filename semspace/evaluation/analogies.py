@@ -9,7 +9,10 @@ the cache, and each question then costs three additions a candidate, whatever th
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +25,7 @@ from semspace.errors import InputError
 from semspace.evaluation.score import Score
 from semspace.evaluation.things import WordTable, word_table
 from semspace.text.read import read_lines
+from semspace.threads import thread_count
 
 Question = tuple[str, str, str, str]
 Whole = npt.NDArray[np.int32]
@@ -111,10 +115,16 @@ def answer(table: WordTable, questions: npt.NDArray[np.int64], method: str = "3c
     own = table.vectors[used]
     best = np.full(len(questions), np.iinfo(np.int32).min, np.int32)
     found = np.full(len(questions), -1, np.int64)
-    for start in range(0, len(table.vectors), _BLOCK):
-        sims = own @ table.vectors[start : start + _BLOCK].T
-        plus, minus = _terms(sims, method)
-        improve(plus, minus, numbered, questions, start, best, found)
+    threads = thread_count()
+    edges = np.linspace(0, len(questions), threads + 1).astype(int).tolist()
+    with ThreadPoolExecutor(threads) as pool:
+        for start in range(0, len(table.vectors), _BLOCK):
+            sims = own @ table.vectors[start : start + _BLOCK].T
+            better = partial(improve, *_terms(sims, method))
+            parts = [slice(*ends) for ends in pairwise(edges)]
+            work = [pool.submit(better, numbered[p], questions[p], start, best[p], found[p]) for p in parts]
+            for part in work:
+                part.result()
     return found
 
 

@@ -7,7 +7,7 @@ import numpy.typing as npt
 Whole = npt.NDArray[np.int32]
 
 
-@numba.njit(parallel=True, cache=True)
+@numba.njit(cache=True, nogil=True)
 def improve(
     plus: Whole,
     minus: Whole,
@@ -22,10 +22,11 @@ def improve(
     `plus` and `minus` hold the terms of each word used, shape (words used, candidates), scaled to whole numbers: the
     compiler computes a maximum of whole numbers many at a time, one of floats one by one. `terms` are the rows of a, b
     and c in them, and `questions` their rows in the vocabulary, both of shape (q, 3). `best` and `found` hold the score
-    and row of the best answers so far, and are changed.
+    and row of the best answers so far, and are changed. A thread may take some of the questions, with their own `best`
+    and `found`.
     """
     width = plus.shape[1]
-    for q in numba.prange(len(terms)):
+    for q in range(len(terms)):
         a, b, c = terms[q, 0], terms[q, 1], terms[q, 2]
         top, row = best[q], found[q]
         # A maximum without its place is the fast part; the place is only looked for in the few blocks that hold

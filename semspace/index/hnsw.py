@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import threading
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -27,8 +26,8 @@ from semspace.index.pairs import Pairs
 from semspace.index.points import Points
 from semspace.index.tuning import Tuning
 from semspace.progress import bar
+from semspace.threads import thread_count
 
-_CORES = os.cpu_count() or 1
 _HELD_OUT = 400  # points that recall is measured on
 _FEWEST = 1_000  # points of which as many can be spared
 _PENDING = 1_024  # points that came wait until so many do, or until somebody asks
@@ -400,7 +399,7 @@ class HnswEngine:
 
 
 def _workers(threads: int | None) -> int:
-    return _CORES if threads is None else checks.whole("threads", threads, high=1_024)
+    return thread_count() if threads is None else checks.whole("threads", threads, high=1_024)
 
 
 def _picked(codes: Codes, nodes: npt.NDArray[np.int32]) -> Codes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
@@ -20,6 +19,7 @@ from semspace.errors import DamagedError
 from semspace.sentences.layout import Layout
 from semspace.sentences.resolve import CONFIG, WEIGHTS
 from semspace.sentences.runtime import Tokenized
+from semspace.threads import thread_count
 
 # By kind, the precisions that keep its promise, the fastest first, and what the processor must be able to do.
 PRECISIONS = {"fast": ("int8",), "exact": ("bfloat16", "float32"), "torch": ()}
@@ -47,7 +47,6 @@ class KernelRuntime:
         with _Weights(layout) as take:
             self.model = families.build(config, take, layout.max_tokens, precision)
         self.dim, self.vocabulary = self.model.words.shape[1], len(self.model.words)
-        self._threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         self._rooms: SimpleQueue[Any] = SimpleQueue()  # scratch memory that no thread is using
 
     def pooled(self, texts: Tokenized, done: Callable[[int], object]) -> FloatMatrix:
@@ -74,7 +73,7 @@ class KernelRuntime:
         if len(cuts) == 1:
             done(self._piece(texts, vectors, *cuts[0]))
             return vectors
-        pool = ThreadPoolExecutor(self._threads)
+        pool = ThreadPoolExecutor(thread_count())
         try:
             for ready in pool.map(lambda cut: self._piece(texts, vectors, *cut), cuts):
                 done(ready)

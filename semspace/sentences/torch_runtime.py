@@ -13,6 +13,7 @@ from semspace.checks import FloatMatrix
 from semspace.errors import DamagedError
 from semspace.sentences.layout import Layout
 from semspace.sentences.runtime import Tokenized
+from semspace.threads import torch_threads
 
 _BATCH_TOKENS = 4_096  # padded tokens run through the model at a time
 
@@ -40,9 +41,10 @@ class TorchRuntime:
             )
         rows = np.split(texts.tokens, texts.starts[1:-1])
         vectors = np.empty((len(rows), self.dim), np.float32)
-        for batch in _batches(np.diff(texts.starts).tolist()):
-            vectors[batch] = self._run([rows[i] for i in batch])
-            done(len(batch))
+        with torch_threads():
+            for batch in _batches(np.diff(texts.starts).tolist()):
+                vectors[batch] = self._run([rows[i] for i in batch])
+                done(len(batch))
         return vectors
 
     def _run(self, rows: Sequence[Any]) -> FloatMatrix:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -24,6 +23,7 @@ from semspace.text.scan_kernel import Counts
 from semspace.text.stored import Growing
 from semspace.text.stream import Block
 from semspace.text.tokenize import FastTokenizer, Tokenizer
+from semspace.threads import thread_count
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -109,7 +109,7 @@ class Builder:
 
     def _threads(self) -> int:
         # Only the fast way is known to be the same in several threads, and to let go of Python's lock.
-        return (self.threads or os.cpu_count() or 1) if type(self.splitter) is FastTokenizer else 1
+        return (self.threads or thread_count()) if type(self.splitter) is FastTokenizer else 1
 
     def _split(self, block: Block) -> _Split:
         texts = block.texts()

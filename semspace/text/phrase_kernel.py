@@ -9,7 +9,6 @@ small enough to stay near. A part belongs to one thread at a time; none of the l
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from semspace.progress import bar
+from semspace.threads import thread_count
 
 Whole = npt.NDArray[np.int64]
 Ids = npt.NDArray[np.int32]
@@ -145,7 +145,7 @@ class _Counter:
     """The table of pairs while it grows: `keys` and `counts` of shape (parts, slots)."""
 
     def __init__(self, slots: int, most: int) -> None:
-        workers = os.cpu_count() or 1
+        workers = thread_count()
         borders = np.linspace(0, PARTS, min(PARTS, 4 * workers) + 1).astype(int).tolist()
         self._shares = list(pairwise(borders))
         self._pool = ThreadPoolExecutor(workers)

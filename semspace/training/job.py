@@ -20,6 +20,7 @@ from semspace.evaluation.evaluate import Task
 from semspace.sentences.base import Encoder
 from semspace.sentences.curve import TrainingHistory
 from semspace.space import Space
+from semspace.threads import torch_threads
 from semspace.training import card, folder, precision
 from semspace.training.base import Base, called, opened
 from semspace.training.checkpoint import EncoderCheckpoint
@@ -92,14 +93,8 @@ def _torch(threads: int | None) -> Iterator[None]:
     """Have torch use so many threads, and leave its settings and random numbers as they were."""
     import torch
 
-    before = torch.get_num_threads()
-    if threads is not None:
-        torch.set_num_threads(threads)
-    try:
-        with torch.random.fork_rng():
-            yield
-    finally:
-        torch.set_num_threads(before)
+    with torch_threads(threads), torch.random.fork_rng():
+        yield
 
 
 def _base(trainer: EncoderTrainer, examples: Examples, start: Space | None, scratch: Path) -> Base:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 
 from semspace import checks
@@ -11,6 +10,7 @@ from semspace.errors import InputError
 from semspace.space import Space
 from semspace.text.corpus import Corpus
 from semspace.text.tokens import Tokens
+from semspace.threads import thread_count
 from semspace.words import gensim_engine, native_engine
 from semspace.words.checkpoint import WordsCheckpoint
 from semspace.words.job import Engine, Job, Task
@@ -107,7 +107,7 @@ class Word2Vec:
     @property
     def thread_count(self) -> int:
         """The number of threads that will work."""
-        return self.threads or os.cpu_count() or 1
+        return self.threads or thread_count()
 
     def train(
         self,

@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from semspace.checks import FloatMatrix
 from semspace.comparison.apart.cells import Cells, cells_of
+from semspace.threads import thread_count
 
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
@@ -86,7 +87,7 @@ def permuted(
         weights.append((pair[0], pair[1]))
     every = [(first.astype(np.float64), (~first).astype(np.float64)), *weights]
     parts = [every[at : at + _PART] for at in range(0, len(every), _PART)]
-    with threadpool_limits(1, "blas"), ThreadPoolExecutor() as threads:
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(thread_count()) as threads:
         values = np.concatenate(list(threads.map(sums.distances, parts)))
     return values[: splits + 1], values[splits + 1 :]
 

@@ -21,6 +21,7 @@ from semspace.comparison.apart.cells import Cells
 from semspace.inference.compiling import compiled
 from semspace.inference.steps import exp
 from semspace.progress import Bar
+from semspace.threads import thread_count
 
 Floats = npt.NDArray[np.float64]
 _TILE = 1_024  # rows and columns at a time: 4 MB of products
@@ -76,7 +77,7 @@ def kernel_sums(vectors: FloatMatrix, cells: Cells, kernels: Kernels, shown: Bar
     points = np.ascontiguousarray(vectors - vectors.mean(axis=0, dtype=np.float64).astype(np.float32))
     n = len(points)
     lanes = _LANES if n > 2 * _TILE else 1
-    with threadpool_limits(1, "blas"), ThreadPoolExecutor(lanes) as threads:
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(min(lanes, thread_count())) as threads:
         jobs = [threads.submit(_lane, points, cells, kernels, lane, lanes, shown) for lane in range(lanes)]
         parts = [job.result() for job in jobs]
     for part in parts[1:]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -22,6 +21,7 @@ from semspace.errors import InputError
 from semspace.progress import track
 from semspace.space import Space
 from semspace.text.tokens import Tokens
+from semspace.threads import thread_count
 from semspace.words.word2vec import Word2Vec
 
 Bools = npt.NDArray[np.bool_]
@@ -236,7 +236,7 @@ def _trained(tokens: Tokens, deals: list[Bools], trainer: Word2Vec, seed: int) -
         own = replace(trainer, threads=1, seed=seeds[place])
         return own.train(_part(tokens, parts[place]), progress=False)
 
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+    with ThreadPoolExecutor(thread_count()) as pool:
         learnt = pool.map(learn, range(len(parts)))
         yield from zip(learnt, learnt, strict=True)
 

@@ -1,0 +1,117 @@
+"""How many threads can work at once: what the processor, its affinity and a container's quota leave to this process.
+
+Ask at the time of use, never at import: a process may be pinned to other cores, or given another quota, while it runs.
+Everything in semspace that starts threads of its own asks here.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+from time import monotonic
+from typing import NamedTuple
+
+_PROCESS = Path("/proc/self")
+_ESCAPED = re.compile(r"\\([0-7]{3})")  # how mountinfo writes a space in a path
+
+
+def thread_count() -> int:
+    """Return how many threads can run at once, at least 1.
+
+    It is the smallest of the cores that the process may run on (its affinity: `taskset`, a cpuset) and, on Linux, the
+    processor time that its control groups allow, rounded up (`docker run --cpus`, a Kubernetes limit, both versions of
+    cgroups, and all groups that the process is in).
+    """
+    return max(1, math.ceil(min(_cores(), _quota(int(monotonic())))))
+
+
+@contextmanager
+def torch_threads(threads: int | None = None) -> Iterator[None]:
+    """Have torch use so many threads; without a number, no more than can run at once. Its own number comes back."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(min(before, thread_count()) if threads is None else threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _cores() -> int:
+    if hasattr(os, "process_cpu_count"):  # Python 3.13; it also honours -X cpu_count
+        return os.process_cpu_count() or 1  # type: ignore[no-any-return, unused-ignore]
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class _Hierarchy(NamedTuple):
+    """Where a kind of control groups is mounted, which of them lies there, and how it writes a quota down."""
+
+    place: Path
+    root: PurePosixPath
+    unified: bool
+
+
+@lru_cache(maxsize=1)
+def _quota(_second: int) -> float:
+    """Return how many cores' time the control groups allow; infinity where none of them sets a limit.
+
+    It is read once a second at most: a search takes less time than reading it.
+    """
+    try:
+        mounts = (_PROCESS / "mountinfo").read_text(encoding="utf-8", errors="surrogateescape")
+        groups = (_PROCESS / "cgroup").read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError:  # not Linux, or no /proc
+        return math.inf
+    mounted = list(_hierarchies(mounts))
+    found = math.inf
+    for line in groups.splitlines():
+        number, controllers, path = line.split(":", 2)
+        unified = number == "0" and not controllers
+        if unified or "cpu" in controllers.split(","):
+            for hierarchy in mounted:
+                if hierarchy.unified == unified:
+                    found = min(found, *(_allowed(folder, unified=unified) for folder in _folders(hierarchy, path)))
+    return found
+
+
+def _hierarchies(mounts: str) -> Iterator[_Hierarchy]:
+    """Find those that may limit processor time (proc_pid_mountinfo(5))."""
+    for line in mounts.splitlines():
+        before, _, after = line.partition(" - ")
+        kind, _, options = after.partition(" ")
+        if kind == "cgroup2" or (kind == "cgroup" and "cpu" in options.split()[-1].split(",")):
+            root, place = (_ESCAPED.sub(lambda code: chr(int(code[1], 8)), part) for part in before.split()[3:5])
+            yield _Hierarchy(Path(place), PurePosixPath(root), kind == "cgroup2")
+
+
+def _folders(hierarchy: _Hierarchy, path: str) -> Iterator[Path]:
+    """List the folders of a group and of all around it, as far as this process sees them."""
+    group = PurePosixPath(path)
+    inside = group.is_relative_to(hierarchy.root) and ".." not in group.parts
+    folder = hierarchy.place / group.relative_to(hierarchy.root) if inside else hierarchy.place
+    yield folder
+    while folder != hierarchy.place:
+        folder = folder.parent
+        yield folder
+
+
+def _allowed(folder: Path, *, unified: bool) -> float:
+    """Return how many cores' time a group allows: its quota of microseconds in each period."""
+    try:
+        if unified:
+            quota, period = (folder / "cpu.max").read_text(encoding="ascii").split()
+        else:
+            quota, period = (
+                (folder / f"cpu.cfs_{name}_us").read_text(encoding="ascii") for name in ("quota", "period")
+            )
+        return math.inf if quota == "max" or int(quota) <= 0 else int(quota) / int(period)
+    except (OSError, ValueError, ZeroDivisionError):  # no such controller here, or nothing that can be understood
+        return math.inf
