@@ -19,6 +19,7 @@ from semspace.errors import ExistsError, InputError, MissingExtraError, MissingF
 from semspace.index.milvus_fields import Fields
 from semspace.index.milvus_filter import translate
 from semspace.text.where import matching
+from tests import conditions
 
 pytest.importorskip("pymilvus", reason="pymilvus isn't installed: pip install 'semspace[scale]'")
 pytest.importorskip("milvus_lite", reason="milvus-lite isn't installed: pip install 'semspace[scale]'")
@@ -387,6 +388,32 @@ def test_conditions_hold_where_polars_says(library, where):
     check(library, where)
 
 
+@pytest.fixture(scope="module")
+def six(uri):
+    """The table whose answers were worked out by hand; NaN, which Milvus doesn't keep, is unknown in it."""
+    name = f"semspace_test_{os.getpid()}_six"
+    points = MilvusCollection.create(uri, name, dim=2, metadata_schema=conditions.TABLE.schema, overwrite=True)
+    if not is_old(points):
+        table = conditions.TABLE.with_columns(pl.col("price").fill_nan(None))
+        points.add(conditions.IDS, draw(len(table), 2), table)
+    yield points
+    points.close()
+
+
+@pytest.mark.parametrize(("where", "rows"), conditions.EVERYWHERE.items())
+def test_conditions_hold_where_they_do_without_milvus(six, where, rows):
+    if is_old(six):
+        pytest.skip("a Milvus before 2.5 can't hold unknown values")
+    (hits,) = six.nearest(np.ones((1, 2), np.float32), 100, where=where)
+    assert "".join(sorted(hits.ids)) == rows
+
+
+@pytest.mark.parametrize("where", conditions.LOCALLY)
+def test_what_milvus_cannot_tell_is_refused(where):
+    with pytest.raises(InputError, match="Milvus"):
+        translate(where, Fields.of(conditions.TABLE.schema))
+
+
 @pytest.mark.parametrize(
     ("where", "message"),
     [
@@ -394,10 +421,11 @@ def test_conditions_hold_where_polars_says(library, where):
         ("colour = 'red'", "there is no column 'colour'; the columns are s, n, b, x, f, d, t, c, in, id"),
         ("S = 'a'", "there is no column 'S'"),
         ('s = "a"', "there is no column 'a'"),
-        ("n + 1 > 3", r"'\+' isn't understood here; a condition for Milvus is made of ="),
-        ("n * 2 > 3", r"'\*' isn't understood; a condition"),
-        ("lower(s) = 'a'", "the function 'lower' isn't known to Milvus"),
-        ("s = 'a' -- comment", "'-' isn't understood here"),
+        ("n + 1 > 3", "Milvus doesn't know a calculation; there, a column can be compared with values"),
+        ("n * 2 > 3", "Milvus doesn't know a calculation"),
+        ("lower(s) = 'a'", "Milvus doesn't know the function LOWER"),
+        ("contains(s, 'a')", "Milvus"),
+        ("s = 'a' -- comment", "'--' begins a comment"),
         ("s = 'a'; drop", "';' isn't understood"),
         ("s = 'a", "a quotation mark is never closed"),
         ('s = "a', "a quotation mark is never closed"),
@@ -409,21 +437,22 @@ def test_conditions_hold_where_polars_says(library, where):
         ("n = 'a'", "'n' holds Int64, which can't be compared with 'a'"),
         ("s = 1", "'s' holds String, which can't be compared with 1"),
         ("s = -1", "compared with -1"),
-        ("d > '2020-01-01'", "'d' holds Date, which can't be compared with '2020-01-01'"),
-        ("d > date '2020-1-1'", "isn't a time of the form DATE '2001-12-31'"),
+        ("d > 'yesterday'", "'yesterday' isn't a time of the form '2001-12-31'"),
+        ("d > date '2020-1-1'", "isn't a time of the form '2001-12-31'"),
         ("d > date '2020-02-31'", "isn't a time there is"),
-        ("b > true", "'b' holds Boolean, which Milvus can't put in order"),
-        ("n", "'n' holds Int64, which can't be compared with true"),
+        ("b > true", "'b' holds Boolean, which has no order"),
+        ("n", "'n' holds Int64, which is neither true nor false"),
         ("1", "1 is neither true nor false"),
-        ("n = x", "only a column can be compared with a value"),
-        ("1 = 1", "only a column can be compared with a value"),
+        ("n = x", "Milvus can't compare columns with one another"),
+        ("1 = 'a'", "1 and 'a' can't be compared"),
+        ("(n > 1 or b) is true", "Milvus can't tell where a condition made with AND or OR IS TRUE"),
         ("n > 2 > 1", "'>' isn't understood here"),
-        ("(n > 2) = b", "only a column can be compared"),
+        ("(n > 2) = b", "Milvus can't compare columns with one another"),
         ("n like 'a'", "LIKE compares a column of text"),
-        ("s like 'a' escape '!'", "'escape' isn't understood here"),
-        ("s like 'a\\%'", "can't look for a backslash with LIKE"),
-        ("s like '%a\\'", "can't look for a backslash with LIKE"),
-        ("s ilike 'a'", "'ilike' isn't understood here"),
+        ("s like '%a!%' escape '!'", "can't look for a backslash, % or _ with LIKE"),
+        ("s like 'a\\%'", "can't look for a backslash, % or _ with LIKE"),
+        ("s like '%a\\'", "can't look for a backslash, % or _ with LIKE"),
+        ("s ilike 'a'", "Milvus doesn't know ILIKE"),
         ("n = 1_000", "'_000' isn't understood here"),
         ("n = 1e999", "too large"),
         ("f.n = 1", r"'\.' isn't understood"),
@@ -475,10 +504,8 @@ def test_any_text_is_read_or_refused(where):
     ("where", "message"),
     [
         ("level > 'low'", "can't put in order"),
-        ("level like 'l%'", "LIKE compares a column of text"),
-        ("tags = 'a'", "of which Milvus can only tell IS NULL"),
-        ("lasts > 3", "of which Milvus can only tell IS NULL"),
-        ("zoned > timestamp '2020-01-01 00:00:00'", "has a time zone"),
+        ("tags = 'a'", "can only ask IS NULL"),
+        ("lasts > 3", "can only ask IS NULL"),
     ],
 )
 def test_columns_that_cannot_be_compared(where, message):

@@ -1,32 +1,240 @@
-"""Conditions on metadata, such as ``"year >= 2001 and label = 'sport'"``: parsed by polars, never evaluated."""
+"""Conditions on metadata, such as ``"year >= 2001 and label = 'sport'"``, evaluated on a polars table.
 
+`condition_reader.py` reads them. Each comparison is evaluated by itself, column by column, and the answers are joined
+by Kleene's logic: what is unknown (null or NaN) neither holds nor fails to.
+"""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+import numpy as np
 import polars as pl
 
-from semspace.display import clip
-from semspace.errors import InputError
+from semspace.text.condition import (
+    TURNED,
+    All,
+    Any,
+    Arithmetic,
+    Call,
+    Column,
+    Compare,
+    ConditionError,
+    Constant,
+    Is,
+    IsNull,
+    Like,
+    Node,
+    Not,
+    OneOf,
+    kind_of,
+    whole_comparison,
+)
+from semspace.text.condition_functions import FUNCTIONS, cast
+from semspace.text.condition_reader import cannot, read_condition
+
+_EXACT = pl.Int128()
+_NANOSECONDS = {"ms": 1_000_000, "us": 1_000, "ns": 1}
 
 
 def matching(frame: pl.DataFrame, where: str) -> pl.Series:
-    """Tell for each row whether a condition holds (polars Series of n bools; an unknown value counts as no).
+    """Return for each row whether a condition holds (polars Series of n bools; an unknown value counts as no).
 
     Raises
     ------
     InputError
-        If the condition doesn't parse, names no column there is, or isn't true or false.
+        If the condition can't be read, names no column there is, or compares what can't be compared.
+
+    Examples
+    --------
+    >>> matching(pl.DataFrame({"year": [1999, None, 2010]}), "year >= 2001").to_list()
+    [False, False, True]
     """
-    known = ", ".join(frame.columns) or "none"
-    if not isinstance(where, str) or not where.strip():
-        raise InputError(f'where must be a condition such as "year >= 2001"; got {where!r}; the columns are {known}')
+    condition = read_condition(where, frame.schema)
     try:
-        result = frame.lazy().select(pl.sql_expr(where).alias("match")).collect()["match"]
-    except Exception as problem:  # the parser and the planner raise several unrelated classes
-        first = str(problem).strip().splitlines()[0].partition("; valid columns")[0]
-        first = clip(first, 100)
-        raise InputError(f"cannot use where={where!r}: {first}; the columns are {known}") from problem
-    if result.dtype != pl.Boolean or len(result) not in (1, len(frame)):
-        raise InputError(
-            f"where={where!r} gives {result.dtype}, not true or false for each row; the columns are {known}"
-        )
-    if len(result) != len(frame):  # a constant condition
-        result = result.new_from_index(0, len(frame))
-    return result.fill_null(False)
+        return _Table(frame).truth(condition).fill_null(False).rename("match")
+    except ConditionError as problem:
+        raise cannot(where, str(problem), frame.schema) from None
+    except pl.exceptions.PolarsError as problem:  # such as a pattern of LIKE that is too large
+        raise cannot(where, str(problem).strip().partition("\n")[0], frame.schema) from problem
+
+
+class _Table:
+    """A table whose rows are asked."""
+
+    def __init__(self, frame: pl.DataFrame) -> None:
+        self.frame = frame
+
+    def truth(self, node: Node) -> pl.Series:
+        """Return for each row whether a condition holds; null where that is unknown."""
+        if isinstance(node, Constant):
+            return self._always(bool(node.value))
+        if isinstance(node, All):
+            return self._joined(node.parts, every=True)
+        if isinstance(node, Any):
+            return self._joined(node.parts, every=False)
+        if isinstance(node, Not):
+            return ~self.truth(node.condition)
+        if isinstance(node, Is):
+            known = self.truth(node.condition)
+            return known.fill_null(False) if node.value else ~known.fill_null(True)
+        if isinstance(node, IsNull):
+            return self.values(node.operand).is_null()
+        if isinstance(node, Like):
+            return self._like(node)
+        if isinstance(node, OneOf):
+            return self._one_of(node)
+        if isinstance(node, Compare):
+            return self._compare(node)
+        return self.values(node)
+
+    def _always(self, value: bool) -> pl.Series:
+        return pl.Series([value], dtype=pl.Boolean).new_from_index(0, len(self.frame))  # type: ignore[no-any-return]
+
+    def _joined(self, parts: tuple[Node, ...], *, every: bool) -> pl.Series:
+        found = self.truth(parts[0])
+        for part in parts[1:]:
+            found = found & self.truth(part) if every else found | self.truth(part)
+        return found
+
+    # -- operands -----------------------------------------------------------------------------------------
+
+    def values(self, node: Node) -> pl.Series:
+        """Return the values of an operand, one for each row; NaN is unknown."""
+        if isinstance(node, Column):
+            values = self.frame[node.name]
+            return values.fill_nan(None) if values.dtype.is_float() else values
+        if isinstance(node, Constant):
+            value = float(node.value) if isinstance(node.value, Fraction) else node.value
+            return pl.Series([value]).new_from_index(0, len(self.frame))  # type: ignore[no-any-return]
+        if isinstance(node, Arithmetic):
+            return self._calculated(node)
+        if isinstance(node, Call):
+            return self._called(node)
+        return self.truth(node)
+
+    def _calculated(self, node: Arithmetic) -> pl.Series:
+        left, right = (self.values(side).cast(pl.Float64) for side in (node.left, node.right))
+        if node.sign == "+":
+            return left + right  # type: ignore[no-any-return]
+        if node.sign == "-":
+            return left - right  # type: ignore[no-any-return]
+        if node.sign == "*":
+            return left * right  # type: ignore[no-any-return]
+        right = right.replace(0.0, None)  # what is divided by zero is unknown
+        return (left / right if node.sign == "/" else left % right).fill_nan(None)  # type: ignore[no-any-return]
+
+    def _called(self, node: Call) -> pl.Series:
+        first = self._plain(node.arguments[0])
+        if node.name == "CAST":
+            found = cast(first, node.dtype)
+        elif node.name == "COALESCE":
+            found = first.cast(node.dtype)
+            for argument in node.arguments[1:]:
+                found = found.zip_with(found.is_not_null(), self._plain(argument).cast(node.dtype))
+        else:
+            function = FUNCTIONS[node.name]
+            rest = [_given(argument) for argument in node.arguments[1:]]
+            found = function.operation(first, *rest).cast(node.dtype)
+        return found.fill_nan(None) if node.dtype.is_float() else found
+
+    def _plain(self, node: Node) -> pl.Series:
+        """Return values as functions take them: categories as texts."""
+        values = self.values(node)
+        if kind_of(values.dtype) == "text":
+            return values.cast(pl.String)  # type: ignore[no-any-return]
+        return values.cast(pl.Float64) if values.dtype.is_decimal() else values
+
+    # -- comparisons --------------------------------------------------------------------------------------
+
+    def _compare(self, node: Compare) -> pl.Series:
+        values = self.values(node.left)
+        if isinstance(node.right, Constant):
+            return _against(values, node.sign, node.right)
+        other = self.values(node.right)
+        if kind_of(values.dtype) in ("date", "time"):
+            values, other = _same_ticks(values), _same_ticks(other)
+        elif kind_of(values.dtype) == "text":
+            values, other = values.cast(pl.String), other.cast(pl.String)
+        elif kind_of(values.dtype) == "number":
+            whole = values.dtype.is_integer() and other.dtype.is_integer()
+            values, other = (side.cast(_EXACT if whole else pl.Float64) for side in (values, other))
+        return _applied(values, node.sign, other)
+
+    def _one_of(self, node: OneOf) -> pl.Series:
+        values = self.values(node.operand)
+        kind = kind_of(values.dtype)
+        if kind == "text":
+            wanted = pl.Series([value.value for value in node.values], dtype=pl.String)
+            return values.cast(pl.String).is_in(wanted.implode())  # type: ignore[no-any-return]
+        found = _against(values, "==", node.values[0])
+        for value in node.values[1:]:
+            found = found | _against(values, "==", value)
+        return found
+
+    def _like(self, node: Like) -> pl.Series:
+        wild = {"%": ".*", "_": "."}
+        parts = [wild[text] if wildcard else pl.escape_regex(text) for text, wildcard in node.pattern]
+        flags = "(?is)" if node.ignore_case else "(?s)"
+        return self._plain(node.operand).str.contains(f"{flags}^{''.join(parts)}$")
+
+
+def _given(node: Node) -> int | float | str | bool:
+    assert isinstance(node, Constant)
+    if isinstance(node.value, Fraction):
+        return int(node.value) if node.value.denominator == 1 else float(node.value)
+    return node.value
+
+
+def _against(values: pl.Series, sign: str, constant: Constant) -> pl.Series:
+    """Compare values with a constant of their kind."""
+    dtype, value = values.dtype, constant.value
+    if dtype == pl.Null:
+        return values.cast(pl.Boolean)  # type: ignore[no-any-return]
+    if isinstance(dtype, pl.Enum) and sign not in ("==", "!="):
+        return _applied(values.to_physical(), sign, pl.Series([dtype.categories.to_list().index(value)]))
+    if not isinstance(value, Fraction):
+        values = values.cast(pl.String) if isinstance(value, str) else values
+        return _applied(values, sign, pl.Series([value], dtype=values.dtype))
+    if dtype.is_float():
+        return _applied(values, sign, pl.Series([_rounded(value, dtype)], dtype=pl.Float64))
+    if isinstance(dtype, pl.Decimal):
+        value *= 10**dtype.scale
+    ticks = values if dtype.is_integer() else values.to_physical()
+    low, high = _range(ticks.dtype)
+    found = whole_comparison(sign, value, low, high)
+    if isinstance(found, bool):
+        return _applied(ticks, "==", ticks) if found else _applied(ticks, "!=", ticks)
+    return _applied(ticks, found[0], pl.Series([found[1]], dtype=ticks.dtype))
+
+
+def _rounded(value: Fraction, dtype: pl.DataType) -> float:
+    """Return a number in the precision of a column: 0.1 is the float32 nearest to it."""
+    number = float(value)
+    if dtype in (pl.Float16, pl.Float32):
+        with np.errstate(over="ignore"):
+            nearest = float(np.float16(number) if dtype == pl.Float16 else np.float32(number))
+        return nearest if math.isfinite(nearest) else number
+    return number
+
+
+def _range(dtype: pl.DataType) -> tuple[int, int]:
+    low, high = pl.select(low=dtype.min(), high=dtype.max()).row(0)  # type: ignore[attr-defined]
+    return int(low), int(high)
+
+
+def _same_ticks(values: pl.Series) -> pl.Series:
+    """Return times in nanoseconds, so that those of one type compare with those of another."""
+    unit = 86_400 * 10**9 if values.dtype == pl.Date else _NANOSECONDS.get(getattr(values.dtype, "time_unit", ""), 1)
+    return values.to_physical().cast(_EXACT) * pl.Series([unit], dtype=_EXACT)  # type: ignore[no-any-return]
+
+
+def _applied(values: pl.Series, sign: str, other: pl.Series) -> pl.Series:
+    if sign in (">", ">="):
+        values, other, sign = other, values, TURNED[sign]
+    if sign == "<":
+        return values < other
+    if sign == "<=":
+        return values <= other
+    return values == other if sign == "==" else values != other
