@@ -18,6 +18,7 @@ ROOMS = [
         "display",
         "progress",
         "threads",
+        "pools",
         "bundle",
         "checkpoint",
         "report",

@@ -8,7 +8,6 @@ graph is the same with any number of them, and on any processor (the idea is Par
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -20,6 +19,7 @@ from semspace.index import linking, walking
 from semspace.index.base import Rows
 from semspace.index.codes import Codes, rows_of_bytes
 from semspace.index.walking import Links
+from semspace.pools import Pool, on_fork
 from semspace.progress import Bar
 
 BATCH = 1_024  # points that come into the graph at a time, at most
@@ -56,16 +56,20 @@ class Crew:
         self.threads = threads
         self._scratch: SimpleQueue[Scratch] = SimpleQueue()
         self._width = width
-        self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
+        self._pool = Pool(threads)
+        on_fork(self)
 
     def share(self, total: int, work: Callable[[int, int, Scratch], object]) -> None:
         """Let threads work on parts of `total` pieces."""
-        if self._pool is None or total < _ALONE:
+        if self.threads < 2 or total < _ALONE:
             self._run(0, total, work)
             return
         cuts = np.linspace(0, total, min(8 * self.threads, total // 4) + 1).astype(int).tolist()
-        for done in [self._pool.submit(self._run, *cut, work) for cut in pairwise(cuts)]:
-            done.result()
+        self._pool.each(self._run, [(*cut, work) for cut in pairwise(cuts)])
+
+    def forked(self) -> None:
+        """Forget scratch that a thread of the parent may have been using."""
+        self._scratch = SimpleQueue()
 
     def _run(self, first: int, last: int, work: Callable[[int, int, Scratch], object]) -> None:
         try:

@@ -1,0 +1,140 @@
+"""Threads that share work, and what becomes of them in a child process and on Ctrl-C.
+
+A process that was forked has one thread, the one that forked: its parent's pools stand still there for ever, and so
+does a lock that another thread held. So pools are made anew in it, and locks too; and what needs the threads of a
+library that can't make them anew is refused by one sentence.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import weakref
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any, Protocol
+
+from semspace.errors import InputError
+
+
+class Forked(Protocol):
+    """Something that holds locks or threads."""
+
+    def forked(self) -> None:
+        """Replace locks and threads by new ones: this is a child process now."""
+
+
+class Pool:
+    """Threads that share work; in a child process they are others than in its parent.
+
+    Parameters
+    ----------
+    threads : int
+        With one, nothing is started: work is done in the thread that asks.
+    """
+
+    def __init__(self, threads: int) -> None:
+        self.threads = threads
+        self._pool: ThreadPoolExecutor | None = None
+        on_fork(self)
+
+    def each(self, work: Callable[..., object], parts: Iterable[tuple[Any, ...]]) -> None:
+        """Do work for each part, and return when all are done; an error, or Ctrl-C, leaves no thread at work."""
+        if self.threads < 2:
+            for part in parts:
+                work(*part)
+            return
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(self.threads)
+        given: list[Future[object]] = []
+        try:
+            for part in parts:
+                given.append(self._pool.submit(work, *part))
+            for future in given:
+                future.result()
+        finally:
+            _finish(given)
+
+    def forked(self) -> None:
+        """Forget the parent's threads."""
+        self._pool = None
+
+
+def _finish(given: list[Future[object]]) -> None:
+    """Wait until nothing of what was given runs any more, however often Ctrl-C is pressed."""
+    while not all(future.done() for future in given):
+        try:
+            for future in given:
+                future.cancel()
+            wait(given)
+        except KeyboardInterrupt:
+            continue  # there is one already on its way
+
+
+_HOLDERS: weakref.WeakSet[Any] = weakref.WeakSet()
+_polars_ran = False  # in the parent, when it forked
+_polars_lost = False  # here
+
+
+def on_fork(holder: Forked) -> None:
+    """Have `holder.forked()` called in child processes, as long as it lives."""
+    _HOLDERS.add(holder)
+
+
+def need_polars(what: str) -> None:
+    """Raise `InputError` in a child process where polars would wait for its parent's threads for ever."""
+    if _polars_lost:
+        raise InputError(
+            f"{what} needs threads of polars, which don't come along into a process that was forked; start it by "
+            f"multiprocessing.get_context('spawn'), or do this before the fork"
+        )
+
+
+def _before() -> None:
+    global _polars_ran  # noqa: PLW0603
+    _polars_ran = _polars_lost or _has_threads("polars")
+
+
+def _after() -> None:
+    global _polars_lost  # noqa: PLW0603
+    _polars_lost = _polars_ran
+    for holder in list(_HOLDERS):
+        holder.forked()
+
+
+def _has_threads(library: str) -> bool:
+    """Check whether numbered threads of a library run; where the system doesn't say, whether it was imported."""
+    try:
+        names = [path.read_text().strip() for path in Path("/proc/self/task").glob("*/comm")]
+    except OSError:
+        names = []
+    return any(name.startswith(f"{library}-") for name in names) if names else library in sys.modules
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
+    os.register_at_fork(before=_before, after_in_child=_after)
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Have Ctrl-C wait until the block is done, so that what it does is done whole; for short blocks."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Python handles signals in the main thread
+        return
+    usual = signal.getsignal(signal.SIGINT)
+    if not callable(usual):
+        yield
+        return
+    came: list[tuple[int, FrameType | None]] = []
+    signal.signal(signal.SIGINT, lambda number, frame: came.append((number, frame)))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, usual)
+        if came:
+            usual(*came[0])
