@@ -5,35 +5,38 @@
         vectors.npy       arrays, opened memory-mapped, never unpickled
         rows.arrow        tables, in Arrow's file format
 
-A bundle is written beside its place and renamed into it, so a crash leaves the old value or the new one.
-This module doesn't know what the arrays mean.
+A bundle is written beside its place and renamed into it, so a crash leaves the old value or the new one. A reader holds
+the directory open, so it reads one value even while writers replace it. This module doesn't know what the arrays mean.
 """
 
-import errno
-import glob
 import hashlib
 import json
 import os
+import random
 import shutil
-import uuid
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from tokenize import TokenError
-from typing import Any
+from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from semspace import schema
+from semspace.disk import Folder, beside, sweep, sync, turn, writing_to
 from semspace.errors import DamagedError, ExistsError, InputError, MissingFileError, ReplacedError
 
 FORMAT = "semspace"
 VERSION = 1
 MANIFEST = "manifest.json"
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # no room on the disk, or none allowed
 PathLike = str | os.PathLike[str]
+T = TypeVar("T")
+_TRIES = 50  # of a reader whose value is replaced again and again
 
 
 @dataclass(frozen=True)
@@ -79,96 +82,139 @@ class Bundle:
 
     folder: Path
     kind: str
-    meta: Mapping[str, Any]
+    meta: schema.Facts
     files: Mapping[str, Any]  # of each its size and SHA-256
     signature: bytes  # the manifest as it was read
+    held: Folder = field(repr=False)
+    stamp: tuple[int, ...] = field(repr=False)  # of the manifest's file
 
-    def array(self, name: str) -> npt.NDArray[Any]:
-        """Open NAME.npy, memory-mapped and read-only."""
-        path = self.path(f"{name}.npy")
-        try:
-            array: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-        except OSError:
-            self.unchanged()
-            raise
-        except (ValueError, EOFError, SyntaxError, TokenError, OverflowError, TypeError) as problem:
-            raise DamagedError(f"{path} isn't an array semspace can open: {problem}") from problem
-        self.unchanged()
+    def array(
+        self, name: str, *, dtype: npt.DTypeLike | None = None, shape: schema.Shape | None = None
+    ) -> npt.NDArray[Any]:
+        """Open NAME.npy, memory-mapped and read-only; of this type and shape (None: any length), where given."""
+        file = f"{name}.npy"
+        with self.open(file) as opened:
+            try:
+                array = _mapped(opened)
+            except (ValueError, EOFError, SyntaxError, TokenError, OverflowError, TypeError, RecursionError) as problem:
+                raise DamagedError(f"{self.folder / file} isn't an array semspace can open: {problem}") from problem
+        schema.array(str(self.folder / file), array, dtype=dtype, shape=shape)
         return array
 
-    def table(self, name: str) -> pl.DataFrame:
-        """Open NAME.arrow."""
-        path = self.path(f"{name}.arrow")
-        try:
-            table = pl.read_ipc(path)
-        except OSError:
-            self.unchanged()
-            raise
-        except pl.exceptions.PolarsError as problem:
-            raise DamagedError(f"{path} isn't a table semspace can open: {problem}") from problem
-        self.unchanged()
+    def table(self, name: str, columns: Mapping[str, Any] | None = None, *, rows: int | None = None) -> pl.DataFrame:
+        """Open NAME.arrow, with these columns of these types, and so many rows, where given."""
+        file = f"{name}.arrow"
+        with self.open(file) as opened:
+            try:
+                table = pl.read_ipc(opened)
+            except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as problem:
+                raise DamagedError(f"{self.folder / file} isn't a table semspace can open: {problem}") from problem
+        schema.table(str(self.folder / file), table, columns or {}, rows=rows)
         return table
 
+    def text(self, file: str) -> str:
+        """Read a text file."""
+        with self.open(file) as opened:
+            try:
+                return opened.read().decode("utf-8")
+            except UnicodeDecodeError as problem:
+                raise DamagedError(f"{self.folder / file} isn't UTF-8 text: {problem}") from problem
+
     def has(self, file: str) -> bool:
-        """Tell whether the manifest lists FILE."""
+        """Return whether the manifest lists FILE."""
         return file in self.files
 
     def path(self, file: str) -> Path:
-        """Give the path of a file that the manifest lists."""
+        """Return the path of a file that the manifest lists; whoever opens it calls `unchanged` afterwards."""
         if file not in self.files:
             raise DamagedError(f"{self.folder} lists no file {file!r} in its manifest; save the value again")
         return self.folder / file
 
-    @property
+    def open(self, file: str) -> BinaryIO:
+        """Open a file that the manifest lists."""
+        self.path(file)
+        try:
+            return self.held.open(file)
+        except FileNotFoundError as problem:
+            self.unchanged()
+            raise self._lacks(file) from problem
+        except OSError as problem:
+            self.unchanged()
+            raise _unreadable(self.folder / file, problem) from problem
+
+    @cached_property
     def size(self) -> int:
         """Bytes of all files together."""
-        return sum(entry["bytes"] for entry in self.files.values())
+        return sum(int(entry["bytes"]) for entry in self.files.values())
 
     def check(self, *, sums: bool = True) -> None:
         """Compare sizes, and checksums, with the manifest; raise `DamagedError`."""
         try:
+            strange = self.held.strange()
+            if strange is not None:
+                raise DamagedError(f"{self.folder / strange} is neither a file nor a folder; remove it")
             for name, entry in self.files.items():
-                _check_file(self.folder, name, entry, verify=sums)
-        except DamagedError:
+                self._check_file(name, entry, verify=sums)
+        except (DamagedError, OSError) as problem:
             self.unchanged()  # the better reason, where it is the reason
+            if isinstance(problem, OSError):
+                raise _unreadable(self.folder, problem) from problem
             raise
+
+    def _check_file(self, name: str, entry: Mapping[str, Any], *, verify: bool) -> None:
+        path = self.folder / name
+        if not _is_inside(name) or not path.is_file():
+            raise self._lacks(name)
+        with self.open(name) as file:
+            size = os.fstat(file.fileno()).st_size
+            if size != entry["bytes"]:
+                should = f"{entry['bytes']}; restore it or save again"
+                raise DamagedError(f"{path} has {size} bytes and should have {should}")
+            if verify and _digest_of(file) != entry["sha256"]:
+                raise DamagedError(f"{path} is damaged: its checksum doesn't match; restore it or save the value again")
+
+    def _lacks(self, file: str) -> DamagedError:
+        return DamagedError(f"{self.folder} lacks its file {file!r}; restore it or save the value again")
 
     def unchanged(self) -> None:
         """Raise if another value has taken this one's place, so that two are never read as one."""
-        if _signature(self.folder) != self.signature:
+        if not self.held.is_current() or _stamp(self.folder) != self.stamp:
             raise ReplacedError(f"{self.folder} was replaced while it was being opened; open it again")
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Take a value out of the bundle: what isn't as it should be is a `DamagedError`."""
+        try:
+            with schema.reading(self.folder):
+                yield
+        except DamagedError as problem:
+            if not isinstance(problem, ReplacedError):
+                self.unchanged()
+            raise
 
 
 @contextmanager
 def writing(path: PathLike, kind: str, *, overwrite: bool = False) -> Iterator[Draft]:
     """Write a bundle: it appears at `path` whole when the block ends, and not at all if the block raises.
 
+    Of two that are written at one place at a time, the last to end is the one that stays.
+
     Raises
     ------
     ExistsError
         If something is at `path`, unless it is a semspace bundle and `overwrite` is true.
+    InputError
+        If the disk refuses: it is full, say, or read-only.
     """
     target = place_of(path)
     check_free(target, overwrite=overwrite)
-    try:
+    with writing_to(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        folder = target.with_name(f".{target.name}.new-{uuid.uuid4().hex[:8]}")
-        folder.mkdir()
-    except OSError as problem:
-        raise InputError(f"cannot write to {target}: {problem.strerror or problem}; choose another place") from problem
-    try:
-        draft = Draft(folder, {})
-        yield draft
-        _write_manifest(draft, kind)
-        check_free(target, overwrite=overwrite)
-        _publish(folder, target)
-    except BaseException as problem:
-        shutil.rmtree(folder, ignore_errors=True)
-        if isinstance(problem, OSError) and problem.errno in FULL:
-            raise InputError(
-                f"cannot write {target}: {problem.strerror}; make room, or choose another place"
-            ) from problem
-        raise
+        with beside(target, folder=True) as folder:
+            draft = Draft(folder, {})
+            yield draft
+            _write_manifest(draft, kind)
+            _publish(folder, target, overwrite=overwrite)
 
 
 def opening(path: PathLike, kind: str | None = None, *, verify: bool = True) -> Bundle:
@@ -189,30 +235,68 @@ def opening(path: PathLike, kind: str | None = None, *, verify: bool = True) -> 
     InputError
         If it is a sound bundle of another kind.
     """
-    folder = place_of(path)
-    if not folder.exists() and is_bundle(_aside(folder)):
-        # A writer died, or is just now, between its two renames: the old value is still the value.
-        folder = _aside(folder)
-    if not folder.exists():
-        raise MissingFileError(f"nothing at {folder}; check the path, or save a value there first")
-    if not is_bundle(folder):
-        raise DamagedError(f"{folder} isn't a saved semspace value: it has no {MANIFEST}")
-    signature = _signature(folder)
-    manifest = _read_manifest(folder)
+    return retried(lambda: _opening(place_of(path), kind, verify=verify))
+
+
+def retried(read: Callable[[], T]) -> T:
+    """Read a value again as often as another takes its place meanwhile: a reader beside a writer gets one of them."""
+    for left in reversed(range(_TRIES)):
+        try:
+            return read()
+        except ReplacedError:
+            if not left:
+                raise
+            time.sleep(random.uniform(0, 0.02))  # noqa: S311  (so as not to keep step with the writer)
+    raise AssertionError("unreachable")
+
+
+def _opening(target: Path, kind: str | None, *, verify: bool) -> Bundle:
+    folder, held, stamp, signature = _found(target)
+    manifest = _parsed(folder, signature)
     if kind is not None and manifest["kind"] != kind:
         raise InputError(f"{folder} holds {_a(manifest['kind'])}; this needs {_a(kind)}")
-    opened = Bundle(folder, manifest["kind"], manifest["meta"], manifest["files"], signature)
+    meta = schema.Facts(manifest.get("meta"), f"{folder / MANIFEST}, under 'meta',")
+    opened = Bundle(folder, manifest["kind"], meta, manifest["files"], signature, held, stamp)
     opened.check(sums=verify)
     return opened
 
 
+def _found(target: Path) -> tuple[Path, Folder, tuple[int, ...], bytes]:
+    """Find the bundle of a place, and read its manifest."""
+    for _ in range(3):  # a writer may rename one away just when it is looked for
+        # A writer died, or is just now, between its two renames: the old value is still the value.
+        for folder in (target, _aside(target)):
+            with suppress(FileNotFoundError, NotADirectoryError):
+                held = _folder(folder)
+                with held.open(MANIFEST) as file:
+                    return folder, held, _stamp_of(os.fstat(file.fileno())), file.read()
+    if not _exists(target):
+        raise MissingFileError(f"nothing at {target}; check the path, or save a value there first")
+    raise DamagedError(f"{target} isn't a saved semspace value: it has no {MANIFEST}")
+
+
+def _folder(path: Path) -> Folder:
+    try:
+        if not path.is_dir():  # a named pipe, say
+            raise NotADirectoryError
+        return Folder(path)
+    except (FileNotFoundError, NotADirectoryError):
+        raise
+    except OSError as problem:
+        raise _unreadable(path, problem) from problem
+
+
+def _unreadable(path: Path, problem: OSError) -> InputError:
+    return InputError(f"cannot read {path}: {problem.strerror or problem}; check the path and its permissions")
+
+
 def tidy(path: PathLike) -> None:
-    """Delete what a writer that was killed has left beside `path`; for those who know that nobody is writing there."""
+    """Delete what writers that were killed have left beside `path`."""
     target = place_of(path)
-    for left in target.parent.glob(f"{glob.escape(f'.{target.name}.new-')}*"):
-        shutil.rmtree(left, ignore_errors=True)
-    if is_bundle(target) and is_bundle(_aside(target)):
-        _remove(_aside(target))
+    sweep(target)
+    with turn(target.parent):
+        if is_bundle(target) and is_bundle(_aside(target)):
+            _remove(_aside(target))
 
 
 def discard(path: PathLike) -> None:
@@ -232,13 +316,13 @@ def is_bundle(path: PathLike) -> bool:
 def is_there(path: PathLike) -> bool:
     """Tell whether something lies at `path`, or did when its writer died between two renames."""
     target = place_of(path)
-    return target.exists() or is_bundle(_aside(target))
+    return _exists(target) or is_bundle(_aside(target))
 
 
 def check_free(path: PathLike, *, overwrite: bool) -> None:
     """Raise `ExistsError` if `path` is taken and mayn't be replaced (only bundles ever may)."""
     target = place_of(path)
-    if not target.exists():
+    if not _exists(target):
         return
     if not overwrite:
         raise ExistsError(f"{target} exists already; choose another path or pass overwrite=True (--overwrite)")
@@ -249,21 +333,32 @@ def check_free(path: PathLike, *, overwrite: bool) -> None:
 def write_text(path: PathLike, text: str) -> Path:
     """Write one text file atomically (a report, say) and return its path."""
     target = place_of(path)
-    beside = target.with_name(f".{target.name}.new-{uuid.uuid4().hex[:8]}")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with open(beside, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, target)
-    except (OSError, UnicodeError) as problem:
-        reason = getattr(problem, "strerror", None) or problem
-        raise InputError(f"cannot write {target}: {reason}; choose another place") from problem
-    finally:
-        if beside.is_file():
-            beside.unlink()
+        data = text.encode()
+    except UnicodeError as problem:
+        raise InputError(f"cannot write {target}: {problem}; leave such characters out") from problem
+    with replacing(target) as file:
+        file.write(data)
     return target
+
+
+@contextmanager
+def replacing(target: Path) -> Iterator[BinaryIO]:
+    """Write a file that takes its place whole when the block ends, and not at all if it raises.
+
+    Raises
+    ------
+    InputError
+        If the disk refuses.
+    """
+    with writing_to(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with beside(target, folder=False) as place:
+            with open(place, "wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(place, target)
 
 
 def digest(*parts: bytes | memoryview) -> str:
@@ -276,10 +371,14 @@ def digest(*parts: bytes | memoryview) -> str:
 
 def file_digest(path: Path) -> str:
     """Return the SHA-256 of a file, in hex."""
-    hasher = hashlib.sha256()
     with open(path, "rb") as file:
-        while block := file.read(1 << 20):
-            hasher.update(block)
+        return _digest_of(file)
+
+
+def _digest_of(file: BinaryIO) -> str:
+    hasher = hashlib.sha256()
+    while block := file.read(1 << 20):
+        hasher.update(block)
     return hasher.hexdigest()
 
 
@@ -299,12 +398,13 @@ def _write_manifest(draft: Draft, kind: str) -> None:
     sync(draft.folder)
 
 
-def _read_manifest(folder: Path) -> dict[str, Any]:
+def _parsed(folder: Path, text: bytes) -> dict[str, Any]:
     try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        own = manifest.pop("sha256")
-        name, version, _ = manifest["format"], manifest["version"], (manifest["kind"], manifest["files"].items())
-    except (ValueError, KeyError, TypeError, AttributeError) as problem:
+        manifest = json.loads(text.decode("utf-8"))
+        own, name, version = manifest.pop("sha256"), manifest["format"], manifest["version"]
+        is_sound = _is_kind(manifest["kind"]) and all(map(_is_entry, manifest["files"].values()))
+        is_own = own == _own_digest(manifest)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
         raise DamagedError(f"{folder / MANIFEST} is damaged or isn't semspace's; save the value again") from problem
     if name != FORMAT:
         raise DamagedError(f"{folder} isn't a semspace bundle: its manifest says {name!r}")
@@ -312,51 +412,78 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
         raise DamagedError(
             f"{folder} has format version {version}, and this semspace reads up to {VERSION}; upgrade semspace"
         )
-    if own != _own_digest(manifest):
+    if not is_own:
         raise DamagedError(f"{folder / MANIFEST} has been altered: its checksum doesn't match; save the value again")
+    if not is_sound:
+        raise DamagedError(
+            f"{folder / MANIFEST} doesn't say of what kind the value is, or size and checksum of each file; save the "
+            f"value again"
+        )
     return dict(manifest)
+
+
+def _is_kind(kind: object) -> bool:
+    return isinstance(kind, str) and kind != ""
+
+
+def _is_entry(entry: object) -> bool:
+    """Check whether the manifest says of a file what it should."""
+    if not isinstance(entry, dict):
+        return False
+    size, checksum = entry.get("bytes"), entry.get("sha256")
+    return isinstance(size, int) and not isinstance(size, bool) and isinstance(checksum, str)
+
+
+def _mapped(file: BinaryIO) -> npt.NDArray[Any]:
+    """Map the numbers of an .npy file; its name may be another file's by now, so NumPy's own, by name, won't do."""
+    version = np.lib.format.read_magic(file)
+    if version not in ((1, 0), (2, 0)):
+        raise ValueError(f"version {version} of the .npy format")
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, by_column, dtype = read(file)
+    if dtype.hasobject:
+        raise ValueError("it holds Python objects")
+    order: Any = "F" if by_column else "C"
+    array: npt.NDArray[Any] = np.memmap(file, dtype, "r", file.tell(), shape, order)
+    return array
 
 
 def _own_digest(body: Mapping[str, Any]) -> str:
     return digest(json.dumps(body, sort_keys=True, ensure_ascii=False).encode())
 
 
-def _check_file(folder: Path, name: str, entry: Mapping[str, Any], *, verify: bool) -> None:
-    path = folder / name
-    if not _is_inside(name) or not path.is_file():
-        raise DamagedError(f"{folder} lacks its file {name!r}; restore it or save the value again")
-    size = path.stat().st_size
-    if size != entry["bytes"]:
-        raise DamagedError(f"{path} has {size} bytes and should have {entry['bytes']}; restore it or save again")
-    if verify and file_digest(path) != entry["sha256"]:
-        raise DamagedError(f"{path} is damaged: its checksum doesn't match; restore it or save the value again")
-
-
 def _is_inside(name: str) -> bool:
-    """Tell whether a name from a manifest means a file of the bundle: in it, or in a folder of it."""
+    """Check whether a name from a manifest means a file of the bundle: in it, or in a folder of it."""
     parts = name.split("/")
     return len(parts) <= 2 and all(part not in ("", "..") and Path(part).name == part for part in parts)
 
 
-def _publish(folder: Path, target: Path) -> None:
+def _publish(folder: Path, target: Path, *, overwrite: bool) -> None:
     """Rename the finished bundle into place, stepping the old one aside first."""
     aside = _aside(target)
-    if is_bundle(aside):  # what a writer left that died
-        if target.exists():
+    with turn(target.parent):
+        check_free(target, overwrite=overwrite)
+        if is_bundle(aside):  # what a writer left that died
+            if target.exists():
+                _remove(aside)
+            else:
+                os.replace(aside, target)
+        with suppress(OSError):
+            aside.rmdir()  # it died when only the empty folder was left
+        try:
+            if target.exists():
+                os.replace(target, aside)
+            os.replace(folder, target)
+        except OSError as problem:
+            if not target.exists():
+                raise
+            raise ExistsError(f"{target} was written by another process at the same time; try again") from problem
+        finally:
+            if is_bundle(aside) and not target.exists():  # broken off between the two: nothing has happened
+                os.replace(aside, target)
+        sync(target.parent)
+        if is_bundle(aside):
             _remove(aside)
-        else:
-            os.replace(aside, target)
-    with suppress(OSError):
-        aside.rmdir()  # it died when only the empty folder was left
-    if target.exists():
-        os.replace(target, aside)
-    try:
-        os.replace(folder, target)
-    except OSError as problem:
-        raise ExistsError(f"{target} was written by another process at the same time; try again") from problem
-    sync(target.parent)
-    if is_bundle(aside):
-        _remove(aside)
 
 
 def _remove(folder: Path) -> None:
@@ -374,11 +501,11 @@ def place_of(path: PathLike) -> Path:
     """Give the place a path means: in one's home for ``~``, what a link points to, what ``.`` stands for."""
     if not isinstance(path, (str, os.PathLike)) or not str(path) or "\0" in str(path):
         raise InputError(f"a path must be a string or a Path that isn't empty; got {path!r}")
-    place = Path(path).expanduser()
     try:
+        place = Path(path).expanduser()
         return place.resolve() if place.is_symlink() or place.name in ("", "..") else place
-    except (OSError, RuntimeError) as problem:
-        raise InputError(f"{place} can't be used as a path: {problem}") from problem
+    except (OSError, RuntimeError, TypeError, ValueError) as problem:
+        raise InputError(f"{path} can't be used as a path: {problem}") from problem
 
 
 def _aside(target: Path) -> Path:
@@ -389,17 +516,21 @@ def _a(kind: str) -> str:
     return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
 
 
-def _signature(folder: Path) -> bytes:
+def _stamp(folder: Path) -> tuple[int, ...]:
     try:
-        return (folder / MANIFEST).read_bytes()
+        return _stamp_of((folder / MANIFEST).stat())
     except OSError:
-        return b""
+        return ()
 
 
-def sync(path: Path) -> None:
-    """Push a file or a directory entry to the disk, so that a rename never outruns its contents."""
-    handle = os.open(path, os.O_RDONLY)
+def _stamp_of(facts: os.stat_result) -> tuple[int, ...]:
+    """Return which file this is: one with the same content, written at another time, is another."""
+    return facts.st_dev, facts.st_ino, facts.st_mtime_ns
+
+
+def _exists(path: Path) -> bool:
+    """Check whether anything is at a path; raise `InputError` where the system won't say."""
     try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        return path.exists()
+    except OSError as problem:
+        raise InputError(f"{path} can't be used as a path: {problem.strerror or problem}") from problem

@@ -72,7 +72,7 @@ class Checkpoint:
             return None
         tidy(self.path)  # a killed training may have left half a checkpoint, as large as a whole one
         bundle = opening(self.path, self.kind, verify=verify)
-        there = bundle.meta["of"]
+        there = bundle.meta.facts("of")
         other = next((name for name, value in identity.items() if there.get(name) != value), None)
         if other is not None:
             raise InputError(

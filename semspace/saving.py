@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any, Protocol
 
-from semspace.bundle import PathLike, opening
+from semspace.bundle import Bundle, PathLike, opening, retried
 from semspace.errors import DamagedError, InputError
 from semspace.sentences.reference import remembered
 from semspace.space import KIND as SPACE
@@ -78,9 +78,13 @@ def load(path: PathLike, *, verify: bool = True) -> Any:
     >>> ss.load("points.space")["a"].tolist()
     [1.0, 2.0]
     """
-    bundle = opening(path, verify=verify)
+    return retried(lambda: _loaded(path, opening(path, verify=verify)))
+
+
+def _loaded(path: PathLike, bundle: Bundle) -> Any:
     if bundle.kind == SPACE:
-        return Space.from_bundle(bundle, remembered(bundle))
+        with bundle.reading():
+            return Space.from_bundle(bundle, remembered(bundle))
     if bundle.kind == CHECKPOINT:
         raise InputError(
             f"{path} holds a training that isn't finished; go on with it by Word2Vec(...).train(text, "
@@ -94,4 +98,5 @@ def load(path: PathLike, *, verify: bool = True) -> Any:
     if bundle.kind not in _HOMES:
         raise DamagedError(f"{path} holds a {bundle.kind!r}, which this semspace doesn't know; upgrade semspace")
     module, name = _HOMES[bundle.kind]
-    return getattr(import_module(module), name).from_bundle(bundle)
+    with bundle.reading():
+        return getattr(import_module(module), name).from_bundle(bundle)

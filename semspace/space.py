@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from semspace import checks, queries
+from semspace import checks, queries, schema
 from semspace.bundle import Bundle, Draft, PathLike, writing
 from semspace.checks import FloatMatrix, FloatVector
 from semspace.display import clip
@@ -172,7 +172,8 @@ class Space:
     @property
     def history(self) -> History:
         """How the training of these vectors went, epoch by epoch; empty where they weren't trained here."""
-        return History.of(self.provenance)
+        with schema.reading("the history of this space"):
+            return History.of(self.provenance)
 
     @cached_property
     def _rows(self) -> dict[str, int]:
@@ -455,10 +456,11 @@ class Space:
     @classmethod
     def from_bundle(cls, bundle: Bundle, encoder: TextEncoder | None = None) -> Space:
         """Take the space out of an opened bundle (a space's own, or an index's)."""
-        facts = bundle.meta["space"]
-        table = bundle.table("metadata") if bundle.has("metadata.arrow") else None
-        ids = bundle.table("ids")["id"].to_numpy().astype(object)
-        return cls(ids, bundle.array("vectors"), table, encoder, facts["provenance"])
+        provenance = bundle.meta.facts("space").mapping("provenance")
+        vectors = bundle.array("vectors", dtype=np.float32, shape=(None, None))
+        table = bundle.table("metadata", rows=len(vectors)) if bundle.has("metadata.arrow") else None
+        ids = bundle.table("ids", {"id": pl.String}, rows=len(vectors))["id"].to_numpy().astype(object)
+        return cls(ids, vectors, table, encoder, provenance)
 
 
 def as_vector(query: FloatVector, dim: int) -> FloatVector:

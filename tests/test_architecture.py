@@ -19,6 +19,8 @@ ROOMS = [
         "progress",
         "threads",
         "pools",
+        "disk",
+        "schema",
         "bundle",
         "checkpoint",
         "report",

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from semspace import checks, queries
+from semspace import checks, queries, schema
 from semspace.bundle import Bundle, PathLike, write_text, writing
 from semspace.checks import FloatMatrix
 from semspace.clusters import keywords, tables
@@ -333,19 +333,26 @@ class Clustering:
     @classmethod
     def from_bundle(cls, bundle: Bundle) -> Clustering:
         """Take a clustering out of an opened bundle."""
-        labels = bundle.array("labels")
-        voters = bundle.array("voters") if bundle.has("voters.npy") else None  # not before 0.2
-        stood = None
-        if voters is not None:
-            stood = Standing(labels, *(bundle.array(name) for name in ("second", "share", "nearness")))
+        space = Space.from_bundle(bundle, remembered(bundle))
+        n, names = len(space), bundle.meta.texts("names")
+        k = len(names)
+        labels = _groups(bundle, "labels", n, k)
+        stability = bundle.array("stability", dtype=np.float64, shape=(k,))
+        schema.within(f"{bundle.folder}, the stability of groups,", stability, 0, 1, nan=True)
+        voters, stood = None, None
+        if bundle.has("voters.npy"):  # not before 0.2
+            voters = bundle.array("voters", dtype=np.int64, shape=(None,))
+            schema.within(f"{bundle.folder}, the rows of voters,", voters, 0, n - 1)
+            share, nearness = (bundle.array(name, dtype=np.float32, shape=(n,)) for name in ("share", "nearness"))
+            stood = Standing(labels, _groups(bundle, "second", n, k), share, nearness)
         return cls(
-            Space.from_bundle(bundle, remembered(bundle)),
+            space,
             labels,
-            bundle.array("centers"),
-            tuple(bundle.meta["names"]),
-            tuple(tuple(words) for words in bundle.meta["keywords"]),
-            bundle.array("stability"),
-            bundle.meta["provenance"],
+            bundle.array("centers", dtype=np.float32, shape=(k, space.dim)),
+            names,
+            bundle.meta.lists_of_texts("keywords", count=k),
+            stability,
+            bundle.meta.mapping("provenance"),
             voters,
             stood,
         )
@@ -433,6 +440,13 @@ class Clustering:
             (g, self.names[g], int(size), float(self.stability[g]), ", ".join(self.keywords[g][:6]))
             for g, size in enumerate(self.sizes)
         ]
+
+
+def _groups(bundle: Bundle, name: str, n: int, k: int) -> Labels:
+    """Return an array that holds a group, or -1, for each point."""
+    labels = bundle.array(name, dtype=np.int32, shape=(n,))
+    schema.within(f"{bundle.folder}, the array {name!r},", labels, -1, k - 1)
+    return labels
 
 
 def vocabulary_of(space: Space) -> Vocabulary | None:

@@ -566,7 +566,8 @@ class Index:
             if lock is not None and bundle.folder != place_of(path):
                 os.replace(bundle.folder, place_of(path))  # a writer died between its two renames
                 bundle = opening(path, KIND, verify=False)
-            return cls._opened(bundle, lock, space, encoder, verify)
+            with bundle.reading():
+                return cls._opened(bundle, lock, space, encoder, verify)
         except ReplacedError:
             if lock is not None:
                 raise
@@ -586,9 +587,9 @@ class Index:
     def _opened(
         cls, bundle: Bundle, lock: Lock | None, space: Space | None, encoder: TextEncoder | None, verify: bool | None
     ) -> Index:
-        facts = bundle.meta["space"]
+        facts = bundle.meta.facts("space")
         _check_belongs(bundle, facts, space, encoder)
-        kind, settings = bundle.meta["engine"], dict(bundle.meta["settings"])
+        kind, settings = bundle.meta.text("engine"), bundle.meta.mapping("settings")
         metric = bundle.meta.get("metric") or settings.pop("metric")
         settings.pop("metric", None)
         if kind not in KINDS:
@@ -596,7 +597,7 @@ class Index:
                 f"{bundle.folder} was built by an engine {kind!r} this semspace doesn't know; upgrade it"
             )
         given = encoder or (space.encoder if space is not None else None)
-        index = cls(_NOTHING, given, provenance=facts["provenance"], bundle=None if given else bundle)
+        index = cls(_NOTHING, given, provenance=facts.mapping("provenance"), bundle=None if given else bundle)
         index._origin = bundle.meta.get("origin", facts["fingerprint"])
         home = Home(bundle, place_of(bundle.folder), lock, verify, index._meta)
         points = Points(Ground.read(bundle))

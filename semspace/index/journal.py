@@ -25,8 +25,8 @@ from zlib import crc32
 import numpy as np
 import polars as pl
 
-from semspace.bundle import FULL, sync
 from semspace.checks import FloatMatrix
+from semspace.disk import FULL, sync
 from semspace.errors import DamagedError, InputError
 
 NAME = "journal"

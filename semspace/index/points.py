@@ -40,10 +40,14 @@ class Ground:
     @classmethod
     def read(cls, bundle: Bundle) -> Ground:
         """Open the points that lie in an index's bundle: mapped, nothing is read yet."""
-        table = bundle.table("metadata") if bundle.has("metadata.arrow") else None
-        vectors = bundle.array("vectors")
-        sizes = bundle.array("sizes") if bundle.has("sizes.npy") else queries.lengths(vectors)
-        return cls(bundle.table("ids")["id"], vectors, sizes, table)
+        vectors = bundle.array("vectors", dtype=np.float32, shape=(None, None))
+        n = len(vectors)
+        ids = bundle.table("ids", {"id": pl.String}, rows=n)["id"]
+        table = bundle.table("metadata", rows=n) if bundle.has("metadata.arrow") else None
+        sizes = (
+            bundle.array("sizes", dtype=np.float32, shape=(n,)) if bundle.has("sizes.npy") else queries.lengths(vectors)
+        )
+        return cls(ids, vectors, sizes, table)
 
 
 class Points:

@@ -246,12 +246,22 @@ class WordAverage(Encoder):
     @classmethod
     def from_bundle(cls, bundle: Bundle) -> WordAverage:
         """Take the encoder out of the opened bundle of a space."""
-        facts = bundle.meta["space"]["encoder"]
-        shared = facts["words"] == "space"
-        names = bundle.table("ids")["id"] if shared else bundle.table("encoder-words")["word"]
-        words = Space.from_vectors(names.to_list(), bundle.array("vectors" if shared else "encoder-word-vectors"))
-        common = bundle.array("encoder-common") if bundle.has("encoder-common.npy") else None
-        return cls(words, frequencies=bundle.array("encoder-frequencies"), common=common, **facts["settings"])
+        facts = bundle.meta.facts("space").facts("encoder")
+        settings = facts.facts("settings")
+        shared = facts.text("words") == "space"
+        place, column, vectors = (
+            ("ids", "id", "vectors") if shared else ("encoder-words", "word", "encoder-word-vectors")
+        )
+        names = bundle.table(place, {column: pl.String})[column]
+        words = Space.from_vectors(names.to_list(), bundle.array(vectors, dtype=np.float32, shape=(len(names), None)))
+        return cls(
+            words,
+            frequencies=bundle.array("encoder-frequencies", shape=(len(names),)),
+            common=bundle.array("encoder-common", dtype=np.float32) if bundle.has("encoder-common.npy") else None,
+            a=settings.number("a", low=0),
+            remove_common=settings.flag("remove_common"),
+            tokenizer=settings.text("tokenizer"),
+        )
 
 
 def _frequencies(words: Space, given: Frequencies) -> npt.NDArray[np.float64]:

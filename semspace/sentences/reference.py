@@ -53,12 +53,12 @@ class EncoderReference:
 
 def remembered(bundle: Bundle) -> TextEncoder | None:
     """Give the encoder that a saved space (or the index that holds it) was made with, if it had one."""
-    made = bundle.meta["space"]["encoder"]
-    if not made:
+    if not bundle.meta.facts("space")["encoder"]:
         return None
-    kind = made.get("kind")
-    if kind is None:
-        return EncoderReference(made["name"], made["dim"], made["fingerprint"])
+    made = bundle.meta.facts("space").facts("encoder")
+    if made.get("kind") is None:
+        return EncoderReference(made.text("name"), made.whole("dim", low=1), made.text("fingerprint"))
+    kind = made.text("kind")
     if kind not in _HOMES:
         raise DamagedError(
             f"{bundle.folder} has an encoder {kind!r}, which this semspace doesn't know; upgrade semspace"

@@ -304,11 +304,21 @@ class StaticEncoder(Encoder):
     def from_bundle(cls, bundle: Bundle) -> StaticEncoder:
         """Take the encoder out of the opened bundle of a space, or out of its own."""
         if bundle.kind == FOLDER_KIND:
-            return cls.from_folder(bundle.folder)
-        made = bundle.meta["space"]["encoder"]
+            encoder = cls.from_folder(bundle.folder)
+            bundle.unchanged()
+            return encoder
+        made = bundle.meta.facts("space").facts("encoder")
+        settings = made.facts("settings")
         arrays: dict[str, Any] = {n: bundle.array(f"encoder-{n}") for n in _ARRAYS if bundle.has(f"encoder-{n}.npy")}
-        text = bundle.path("encoder-tokenizer.json").read_text(encoding="utf-8")
-        return cls(tokenizer=text, name=made["name"], **arrays, **made["settings"])
+        text = bundle.text("encoder-tokenizer.json")
+        return cls(
+            tokenizer=text,
+            name=made.text("name"),
+            **arrays,
+            normalize=settings.flag("normalize"),
+            max_tokens=settings.whole("max_tokens", low=1),
+            facts=settings.mapping("facts"),
+        )
 
 
 _ARRAYS = ("vectors", "weights", "mapping")

@@ -30,7 +30,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from semspace.bundle import FULL, PathLike, check_free, digest, is_bundle, opening, place_of, tidy, write_text, writing
+from semspace.bundle import PathLike, check_free, digest, is_bundle, opening, place_of, tidy, write_text, writing
+from semspace.disk import FULL
 from semspace.errors import DamagedError, ExistsError, InputError, SemspaceError
 from semspace.progress import bar
 from semspace.sentences import base
@@ -352,7 +353,7 @@ def _earlier(target: Path, way: Way, *, overwrite: bool) -> _Earlier | None:
 
 def _opened(target: Path, way: Way) -> _Earlier | None:
     bundle = opening(target, KIND)
-    made = bundle.meta["space"]["provenance"]
+    made = bundle.meta.facts("space").facts("provenance")
     told = bundle.has(f"{CUT}.npy")
     if made.get("encoding") != way.settings() or (made.get("truncated") and not told):
         return None

@@ -97,7 +97,9 @@ class TransformerEncoder(Encoder):
     @classmethod
     def from_bundle(cls, bundle: Bundle) -> TransformerEncoder:
         """Open what `save`, or a training, has written."""
-        return cls(bundle.folder, str(bundle.folder.resolve()))
+        encoder = cls(bundle.folder, str(bundle.folder.resolve()))
+        bundle.unchanged()  # its files are found by their paths
+        return encoder
 
     def prepare(self, texts: list[str]) -> Tokenized:
         """Tokenise a block of texts."""

@@ -220,7 +220,8 @@ class Corpus:
     @classmethod
     def from_bundle(cls, bundle: Bundle) -> Corpus:
         """Take a corpus out of an opened bundle."""
-        return cls(bundle.table("documents"), bundle.meta["provenance"])
+        documents = bundle.table("documents", {"id": pl.String, "text": pl.String})
+        return cls(documents, bundle.meta.mapping("provenance"))
 
 
 def _text_column(table: pl.DataFrame, name: str | None) -> str:

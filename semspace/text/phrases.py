@@ -188,6 +188,10 @@ class Phrasebook:
     def __post_init__(self) -> None:
         if not isinstance(self.phrases, pl.DataFrame) or dict(self.phrases.schema) != _SCHEMA:
             raise InputError(f"phrases must be a polars frame with the columns {', '.join(_SCHEMA)}; see Phrases.train")
+        _check_delimiter(self.delimiter)
+        parts = self.phrases["parts"]
+        if not ((parts.list.len() > 1) & parts.list.eval(pl.element().is_not_null()).list.all()).all():
+            raise InputError("the parts of a phrase must be two words or more, none missing; see Phrases.train")
 
     def __len__(self) -> int:
         """Give the number of phrases."""
@@ -216,7 +220,7 @@ class Phrasebook:
         if not isinstance(tokens, Tokens):
             raise InputError(f"apply takes Tokens; got {type(tokens).__name__}: see Tokens.from_corpus")
         joined = tokens
-        for number in range(1, max(self.phrases["pass"], default=0) + 1):
+        for number in self.phrases["pass"].unique().sort():
             joined = _joined(joined, self.phrases.filter(pl.col("pass") == number), self.connector_words)
         if joined is tokens:
             return tokens
@@ -249,8 +253,9 @@ class Phrasebook:
     def from_bundle(cls, bundle: Bundle) -> Phrasebook:
         """Take a phrasebook out of an opened bundle."""
         meta = bundle.meta
-        connectors = frozenset(meta["connector_words"])
-        return cls(bundle.table("phrases"), connectors, meta["delimiter"], meta["provenance"])
+        connectors = frozenset(meta.texts("connector_words"))
+        phrases = bundle.table("phrases", _SCHEMA)
+        return cls(phrases, connectors, meta.text("delimiter"), meta.mapping("provenance"))
 
 
 def _sorted(phrases: pl.DataFrame) -> pl.DataFrame:

@@ -61,7 +61,10 @@ class Tokens:
             raise InputError("offsets must be one axis that starts at 0")
         if not _rising(self.offsets) or self.offsets[-1] != len(self.ids):
             raise InputError(f"offsets must not decrease and must end at the number of words, {len(self.ids):,}")
-        if not self.vocabulary["count"].is_sorted(descending=True):
+        counts = self.vocabulary["count"]
+        if not counts.dtype.is_integer() or counts.null_count():
+            raise InputError(f"the vocabulary's counts must be whole numbers, none missing; they are {counts.dtype}")
+        if not counts.is_sorted(descending=True):
             raise InputError("the vocabulary must be in order of frequency: counts must not increase")
         for _, part in stored.pieces(self.ids):
             if len(part) and (int(part.min()) < 0 or int(part.max()) >= len(self.vocabulary)):
@@ -284,7 +287,12 @@ class Tokens:
     @classmethod
     def from_bundle(cls, bundle: Bundle) -> Tokens:
         """Take tokens out of an opened bundle, the ids memory-mapped."""
-        return cls(bundle.array("ids"), bundle.array("offsets"), bundle.table("vocabulary"), bundle.meta["provenance"])
+        return cls(
+            bundle.array("ids", dtype=np.int32, shape=(None,)),
+            bundle.array("offsets", dtype=np.int64, shape=(None,)),
+            bundle.table("vocabulary", {"word": pl.String, "count": None}),
+            bundle.meta.mapping("provenance"),
+        )
 
 
 def _rising(offsets: npt.NDArray[np.int64]) -> bool:

@@ -52,16 +52,20 @@ class EncoderCheckpoint(Checkpoint):
 
     def restore(self, loop: Loop) -> None:
         """Put a loop where the checkpoint is; nothing is done where there is none."""
+        from safetensors import SafetensorError
         from safetensors.numpy import load_file
 
         bundle = self.found(self._identity)
         if bundle is None:
             return
-        facts = dict(bundle.meta["progress"])
-        loop.progress = type(loop.progress)(**{**facts, "rows": [Reach(**row) for row in facts["rows"]]})
         try:
-            loop.put(load_file(bundle.path(_STATE)))
-        except (KeyError, RuntimeError) as problem:
+            with bundle.reading():
+                facts = bundle.meta.mapping("progress")
+                state = load_file(bundle.path(_STATE))
+                bundle.unchanged()
+                loop.progress = type(loop.progress)(**{**facts, "rows": [Reach(**row) for row in facts["rows"]]})
+                loop.put(state)
+        except (OSError, RuntimeError, SafetensorError) as problem:
             raise DamagedError(
                 f"the checkpoint at {self.path} doesn't fit this model ({problem}); delete it"
             ) from problem

@@ -6,9 +6,10 @@ import json
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from semspace.bundle import digest
 from semspace.checkpoint import Checkpoint
-from semspace.errors import DamagedError
 from semspace.history import Epoch, History
 from semspace.words.matrices import Matrices
 
@@ -59,14 +60,21 @@ class WordsCheckpoint(Checkpoint):
         bundle = self.found(_identity(job)) if self.wanted else None  # naming a large vocabulary takes a while
         if bundle is None:
             return Reached()
+        with bundle.reading():
+            facts = bundle.meta.facts("reached")
+            epochs = tuple(Epoch(**epoch) for epoch in facts.facts("history")["epochs"])
+            reached = Reached(
+                facts.whole("epoch", high=job.trainer.epochs),
+                facts.whole("place"),
+                facts.number("pairs"),
+                facts.number("loss"),
+                facts.number("seconds"),
+                History(epochs),
+            )
+            kept = {n: bundle.array(n, dtype=np.float32, shape=m.shape) for n, m in matrices._asdict().items()}
         for name, matrix in matrices._asdict().items():
-            kept = bundle.array(name)
-            if kept.shape != matrix.shape:
-                raise DamagedError(f"the checkpoint at {self.path} has {name} of another shape; delete it")
-            matrix[:] = kept
-        facts = bundle.meta["reached"]
-        epochs = tuple(Epoch(**epoch) for epoch in facts.pop("history")["epochs"])
-        return Reached(**facts, history=History(epochs))
+            matrix[:] = kept[name]
+        return reached
 
     def keep(self, job: Job, matrices: Matrices, reached: Reached) -> None:
         """Write what is reached, if anything is to be kept."""

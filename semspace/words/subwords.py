@@ -252,15 +252,21 @@ class SubwordEncoder:
     @classmethod
     def from_bundle(cls, bundle: Bundle) -> SubwordEncoder:
         """Take the encoder out of the opened bundle of a space."""
-        facts = bundle.meta["space"]["encoder"]
-        shared = facts["words"] == "space"
-        words = bundle.table("ids")["id"] if shared else bundle.table("encoder-words")["word"]
+        facts = bundle.meta.facts("space").facts("encoder")
+        subwords = facts.facts("subwords")
+        shared = facts.text("words") == "space"
+        place, column, vectors = (
+            ("ids", "id", "vectors") if shared else ("encoder-words", "word", "encoder-word-vectors")
+        )
+        words = bundle.table(place, {column: pl.String})[column]
         return cls(
-            Subwords(**facts["subwords"]),
-            bundle.array("encoder-vectors"),
-            bundle.array("encoder-buckets") if bundle.has("encoder-buckets.npy") else None,
+            Subwords(**{name: subwords.whole(name, low=1) for name in ("minn", "maxn", "buckets")}),
+            bundle.array("encoder-vectors", dtype=np.float32, shape=(None, None)),
+            bundle.array("encoder-buckets", dtype=np.int32, shape=(None,))
+            if bundle.has("encoder-buckets.npy")
+            else None,
             words.to_list(),
-            bundle.array("vectors" if shared else "encoder-word-vectors"),
+            bundle.array(vectors, dtype=np.float32, shape=(len(words), None)),
         )
 
 

@@ -1,0 +1,282 @@
+"""The disk as it is: why it refused, in words; who else holds a file; and what killed processes have left on it."""
+
+import errno
+import glob
+import hashlib
+import os
+import platform
+import re
+import shutil
+import time
+import uuid
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from semspace.errors import DamagedError, InputError, SemspaceError
+
+fcntl: Any
+try:
+    import fcntl
+except ImportError:  # Windows: a lock of a folder isn't to be had there
+    fcntl = None
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # no room on the disk, or none allowed
+_ABANDONED = 86_400  # seconds after which what nobody can be asked about is taken for dead
+_PATIENCE = 60.0  # seconds to wait for another writer's two renames
+# How libraries that aren't written in Python pass on the number of an error of the system.
+_NUMBERS = (re.compile(r"\bos error (\d+)\b"), re.compile(r"\bOs \{ code: (\d+)"), re.compile(r"\[Errno (\d+)\]"))
+_SHORT_WRITE = re.compile(r"\b\d+ requested and \d+ written\b")  # numpy's
+
+
+def why(problem: BaseException) -> str | None:
+    """Return why the disk refused, in the system's words, or None if the problem isn't one of the disk."""
+    code = _code(problem)
+    if code is not None:
+        return os.strerror(code)
+    if isinstance(problem, OSError):
+        return problem.strerror or str(problem) or type(problem).__name__
+    return None
+
+
+def refused(target: Path, problem: BaseException) -> InputError | None:
+    """Return the error for a place that can't be written to, or None if the problem isn't one of the disk."""
+    reason = why(problem)
+    if reason is None:
+        return None
+    remedy = "make room, or choose another place" if _code(problem) in FULL else "choose another place"
+    return InputError(f"cannot write {target}: {reason}; {remedy}")
+
+
+@contextmanager
+def writing_to(target: Path) -> Iterator[None]:
+    """Raise `InputError`, one sentence, where the disk refuses what the block writes."""
+    try:
+        yield
+    except SemspaceError:
+        raise
+    except Exception as problem:
+        error = refused(target, problem)
+        if error is None:
+            raise
+        raise error from problem
+
+
+def _code(problem: BaseException) -> int | None:
+    if isinstance(problem, OSError) and problem.errno is not None:
+        return problem.errno
+    text = str(problem)
+    for pattern in _NUMBERS:
+        if (found := pattern.search(text)) is not None:
+            return int(found[1])
+    return errno.ENOSPC if _SHORT_WRITE.search(text) else None
+
+
+# -- folders and files that are opened once -------------------------------------------------------------------------
+
+
+class Folder:
+    """A directory that is held open: what is opened in it is of this very one, whatever takes its name meanwhile.
+
+    Where a system can't hold a directory (Windows, which doesn't let a directory be renamed whose files are open
+    either), files are found by the path.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._handle: int | None = None
+        if os.open in os.supports_dir_fd:
+            self._handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            weakref.finalize(self, os.close, self._handle)
+
+    def open(self, name: str) -> BinaryIO:
+        """Open a file to read; raise `DamagedError` for what only has a file's name: a named pipe, a device, a folder.
+
+        Raises
+        ------
+        FileNotFoundError
+            If it isn't there.
+        """
+
+        def opener(path: str, flags: int) -> int:
+            # Without waiting: a named pipe would have its reader wait for ever.
+            handle = os.open(path, flags | getattr(os, "O_NONBLOCK", 0), dir_fd=self._handle)
+            if not _is_regular(os.fstat(handle).st_mode):
+                os.close(handle)
+                raise DamagedError(f"{self.path / name} isn't a file; restore it, or save the value again")
+            return handle
+
+        where = name if self._handle is not None else str(self.path / name)
+        try:
+            return open(where, "rb", opener=opener)
+        except (IsADirectoryError, PermissionError) as problem:
+            if isinstance(problem, PermissionError) and not (self.path / name).is_dir():  # so Windows calls a folder
+                raise
+            raise DamagedError(f"{self.path / name} isn't a file; restore it, or save the value again") from problem
+
+    def is_current(self) -> bool:
+        """Check whether the path still leads to this directory, as far as the system can tell."""
+        if self._handle is None:
+            return True
+        try:
+            return os.path.samestat(self.path.stat(), os.fstat(self._handle))
+        except OSError:
+            return False
+
+    def strange(self) -> str | None:
+        """Return the name of an entry that is neither file nor folder (a named pipe, a device, a socket), if any is."""
+        where = self._handle if self._handle is not None and os.scandir in os.supports_fd else self.path
+        with os.scandir(where) as entries:
+            for entry in entries:
+                with suppress(OSError):  # gone meanwhile, or a link that leads nowhere
+                    if not (entry.is_file() or entry.is_dir() or (entry.is_symlink() and not _leads(entry))):
+                        return entry.name
+        return None
+
+
+def _leads(link: os.DirEntry[str]) -> bool:
+    try:
+        link.stat()
+    except OSError:
+        return False
+    return True
+
+
+def _is_regular(mode: int) -> bool:
+    return (mode & 0o170000) == 0o100000
+
+
+def sync(path: Path) -> None:
+    """Push a file or a directory entry to the disk, so that a rename never outruns its contents."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+# -- what is being written, and what killed processes left of it ----------------------------------------------------
+
+
+@contextmanager
+def beside(target: Path, *, folder: bool) -> Iterator[Path]:
+    """Make an empty hidden file or folder beside a place, for what will be renamed to it; it is gone after the block.
+
+    What killed processes have left there is deleted first. The system holds a lock on it for this process, by which
+    others know that its writer is alive.
+    """
+    sweep(target)
+    while True:
+        place = target.with_name(f".{target.name}.new-{_machine()}{uuid.uuid4().hex[:8]}")
+        place.mkdir() if folder else place.touch(exist_ok=False)
+        handle = _held(place)
+        if handle != _TAKEN:
+            break  # else somebody has just taken it for dead, and deletes it
+    try:
+        yield place
+    finally:
+        # By another name when it has been renamed: then there is nothing to delete.
+        shutil.rmtree(place, ignore_errors=True) if folder else place.unlink(missing_ok=True)
+        if handle is not None:
+            os.close(handle)
+
+
+def sweep(target: Path) -> None:
+    """Delete what killed processes have left beside a place; what somebody is writing, or may be, is left alone."""
+    with suppress(OSError):
+        for left in target.parent.glob(f"{glob.escape(f'.{target.name}.new-')}*"):
+            with suppress(OSError):
+                _sweep(target, left)
+
+
+def _sweep(target: Path, left: Path) -> None:
+    handle = _held(left)
+    if handle == _TAKEN:
+        return
+    try:
+        # A lock is only as good as what the disk tells of it: one that other machines write to may not tell theirs.
+        ours = handle is not None and left.name.startswith(f".{target.name}.new-{_machine()}")
+        if not left.is_dir():
+            if ours or _is_old(left):
+                left.unlink()
+        elif ours or _is_old(left):
+            shutil.rmtree(left, ignore_errors=True)
+        elif handle is not None:
+            left.rmdir()  # which fails where anything is in it
+    finally:
+        if handle is not None:
+            os.close(handle)
+
+
+def _is_old(left: Path) -> bool:
+    times = [path.stat().st_mtime for path in (left, *(left.rglob("*") if left.is_dir() else ()))]
+    return bool(time.time() - max(times) > _ABANDONED)
+
+
+_TAKEN = -1
+
+
+def _held(place: Path) -> int | None:
+    """Lock a file or folder: return its handle, `_TAKEN` if another has it or it is gone, None if nobody can know."""
+    if fcntl is None:
+        return None
+    try:
+        handle = os.open(place, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except FileNotFoundError:
+        return _TAKEN
+    except OSError:
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        there = place.exists() and os.path.samestat(place.stat(), os.fstat(handle))
+    except BlockingIOError:
+        there = False
+    except OSError:  # a disk that knows no locks
+        os.close(handle)
+        return None
+    if not there:
+        os.close(handle)
+        return _TAKEN
+    return handle
+
+
+def _machine() -> str:
+    """Name this machine, so that what another wrote on a shared disk isn't taken for what died here."""
+    own = platform.node()
+    with suppress(OSError):
+        own += Path("/etc/machine-id").read_text(encoding="ascii", errors="replace")
+    return hashlib.sha256(own.encode()).hexdigest()[:4]
+
+
+@contextmanager
+def turn(folder: Path) -> Iterator[None]:
+    """Wait until no other process renames values in a folder, and keep them waiting until the block ends.
+
+    Where the disk knows no locks, nobody waits.
+    """
+    try:
+        handle = None if fcntl is None else os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        handle = None
+    try:
+        if handle is not None:
+            _wait(handle)
+        yield
+    finally:
+        if handle is not None:
+            os.close(handle)
+
+
+def _wait(handle: int) -> None:
+    until = time.monotonic() + _PATIENCE
+    while time.monotonic() < until:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(0.005)
+        except OSError:
+            return
+        else:
+            return
