@@ -21,6 +21,7 @@ ROOMS = [
         "pools",
         "disk",
         "schema",
+        "compiling",
         "bundle",
         "checkpoint",
         "report",

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import semspace as ss
+from semspace.compiling import compiled
 from semspace.errors import InputError, SemspaceWarning
 from semspace.index import hnsw, walking
 from semspace.index import index as index_module
 from semspace.index.codes import SUMS, Codec, rows_of_bytes
-from semspace.inference.compiling import compiled
 from semspace.queries import METRICS
 
 

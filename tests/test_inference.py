@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import semspace as ss
+from semspace.compiling import compiled
 from semspace.errors import DamagedError, InputError
 from semspace.inference import families, forward, lanes, model, products, steps, tiles
-from semspace.inference.compiling import compiled
 from semspace.sentences import kernel_runtime
 from semspace.sentences.layout import read_layout
 from tests.conftest import make_tiny_model

@@ -1,13 +1,14 @@
 """The inner loop of analogy questions, compiled."""
 
-import numba
 import numpy as np
 import numpy.typing as npt
+
+from semspace.compiling import compiled_strictly
 
 Whole = npt.NDArray[np.int32]
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled_strictly
 def improve(
     plus: Whole,
     minus: Whole,

@@ -1,10 +1,10 @@
 """The inner loops of reading vectors, compiled: lines of numbers, and records of bytes."""
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from semspace.checks import FloatMatrix
+from semspace.compiling import compiled_strictly, inlined
 
 Bytes = npt.NDArray[np.uint8]
 Places = npt.NDArray[np.int64]
@@ -17,7 +17,7 @@ _DOUBT = 2e-15
 _NONE = 10_000  # stands for an exponent that is none
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled_strictly
 def parse_lines(text: Bytes, starts: Places, ends: Places, spaces: bool, out: FloatMatrix, word_ends: Places) -> int:
     """Read lines ``word number … number`` of as many numbers as `out` has columns.
 
@@ -47,12 +47,12 @@ def parse_lines(text: Bytes, starts: Places, ends: Places, spaces: bool, out: Fl
     return len(starts)
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@inlined
 def _blank(byte: int) -> bool:
     return byte == _SPACE or byte == _TAB  # noqa: PLR1714  (compiled, two comparisons are the quickest)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled_strictly
 def _has_blank(text: Bytes, first: int, end: int) -> bool:
     for place in range(first, end):  # noqa: SIM110  (the compiler knows no any())
         if _blank(text[place]):
@@ -60,7 +60,7 @@ def _has_blank(text: Bytes, first: int, end: int) -> bool:
     return False
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled_strictly
 def _numbers_start(text: Bytes, first: int, end: int, dim: int) -> int:
     """Give where the last `dim` fields of a line start, a word of any form before them; -1 where there are fewer."""
     place = end
@@ -75,7 +75,7 @@ def _numbers_start(text: Bytes, first: int, end: int, dim: int) -> int:
     return place
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled_strictly
 def _number(text: Bytes, place: int, end: int) -> float:
     """Give the float32 next to a decimal number; NaN where the field isn't one, or which is next isn't certain."""
     negative = text[place] == _MINUS
@@ -94,7 +94,7 @@ def _number(text: Bytes, place: int, end: int) -> float:
     return float(-low if negative else low)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled_strictly
 def _digits(text: Bytes, place: int, end: int) -> tuple[np.uint64, int, int]:
     """Read digits with a point or none: the number without its point, the power of ten it lacks, and where it ends."""
     value, kept, scale, seen, point = np.uint64(0), 0, 0, 0, False
@@ -116,7 +116,7 @@ def _digits(text: Bytes, place: int, end: int) -> tuple[np.uint64, int, int]:
     return value, scale if seen else _NONE, place
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled_strictly
 def _exponent(text: Bytes, place: int, end: int) -> int:
     """Read ``e-12``, or nothing (0), to the end of the field; anything else gives `_NONE`."""
     if place == end:
@@ -137,7 +137,7 @@ def _exponent(text: Bytes, place: int, end: int) -> int:
     return -power if below else power
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled_strictly
 def scan(data: Bytes, mark: int, tail: int, starts: Places, ends: Places) -> tuple[int, int]:
     """Find records of a word, the byte `mark`, and `tail` bytes more; line ends before a word are passed over.
 
@@ -159,7 +159,7 @@ def scan(data: Bytes, mark: int, tail: int, starts: Places, ends: Places) -> tup
     return len(starts), place
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled_strictly
 def copy_tails(data: Bytes, ends: Places, out: Bytes) -> None:
     """Copy the bytes after each record's mark to the rows of `out`."""
     for i in range(len(ends)):
@@ -168,7 +168,7 @@ def copy_tails(data: Bytes, ends: Places, out: Bytes) -> None:
             out[i, j] = data[first + j]
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled_strictly
 def gather(data: Bytes, starts: Places, ends: Places, out: Bytes) -> int:
     """Put words one after the other, a line end after each; return the first that holds one itself, or their number."""
     at = 0

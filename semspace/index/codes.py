@@ -18,8 +18,8 @@ import numpy.typing as npt
 
 from semspace import queries
 from semspace.checks import FloatMatrix, FloatVector
+from semspace.compiling import compiled
 from semspace.index.distances import LINE
-from semspace.inference.compiling import compiled
 from semspace.text import stored
 
 Codes = npt.NDArray[np.int8]

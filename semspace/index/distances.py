@@ -12,7 +12,7 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 
-from semspace.inference.compiling import operation
+from semspace.compiling import operation
 from semspace.inference.lanes import (
     INT32,
     LANES,

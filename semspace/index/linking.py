@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from semspace.compiling import compiled
 from semspace.index.distances import LINE, prefetch
 from semspace.index.walking import Links, Wholes, ask, descend, distance, norm_of, place, walk
-from semspace.inference.compiling import compiled
 
 
 @compiled

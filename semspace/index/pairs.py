@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from semspace import queries
 from semspace.checks import FloatMatrix, FloatVector
-from semspace.inference.compiling import compiled
+from semspace.compiling import compiled
 from semspace.progress import bar
 
 Rows = npt.NDArray[np.int64]

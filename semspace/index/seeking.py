@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from semspace.checks import FloatMatrix, FloatVector
+from semspace.compiling import compiled
 from semspace.index.distances import LINE, prefetch
 from semspace.index.walking import Links, Wholes, ask, descend, distance, norm_of, place, walk
-from semspace.inference.compiling import compiled
 
 COSINE, DOT, EUCLIDEAN = 0, 1, 2
 METRICS = {"cosine": COSINE, "dot": DOT, "euclidean": EUCLIDEAN}

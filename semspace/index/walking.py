@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from semspace.compiling import compiled
 from semspace.index.distances import LINE, dot, lift, move, prefetch, whole_at
-from semspace.inference.compiling import compiled
 
 Wholes = npt.NDArray[np.int64]
 Links = npt.NDArray[np.int32]

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import extending, types
 
-from semspace.inference.compiling import compiled
+from semspace.compiling import compiled
 from semspace.inference.lanes import LANES, cover, exponentials, extremes, halve, halve_pairs, scale_row
 from semspace.inference.model import Floats, aligned
 from semspace.inference.tiles import FEATURES, ROWS, VECTORS, set_floats, set_halves

@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from semspace.compiling import compiled
 from semspace.inference.attention import Heads, attend, heads_for
-from semspace.inference.compiling import compiled
 from semspace.inference.model import Floats, Linear, Model, aligned
 from semspace.inference.products import Left, multiply, rounded
 from semspace.inference.steps import activate, norm

@@ -13,7 +13,7 @@ from typing import Any
 from llvmlite import ir
 from numba import core, types
 
-from semspace.inference.compiling import operation
+from semspace.compiling import operation
 
 LANES = 16
 FLOAT, INT32, INT64 = ir.FloatType(), ir.IntType(32), ir.IntType(64)

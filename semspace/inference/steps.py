@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numba import extending, types
 
-from semspace.inference.compiling import compiled, float_of
+from semspace.compiling import compiled, float_of_bits
 from semspace.inference.lanes import LANES, gelu_nearly
 from semspace.inference.model import Floats
 
@@ -30,7 +30,7 @@ def exp(x: Any) -> Any:
     p = p * r + np.float32(1.6666665459e-1)
     p = p * r + np.float32(5.0000001201e-1)
     y = p * r * r + r + _ONE
-    return y * float_of((np.int32(n) + np.int32(127)) << np.int32(23))
+    return y * float_of_bits((np.int32(n) + np.int32(127)) << np.int32(23))
 
 
 @compiled

@@ -16,7 +16,7 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 
-from semspace.inference.compiling import features, operation
+from semspace.compiling import features, operation
 from semspace.inference.lanes import (
     BFLOAT,
     FLOATS,

@@ -1,16 +1,16 @@
 """The inner loop of averages, compiled: the weighted mean of the rows of each text."""
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from semspace.checks import FloatMatrix, FloatVector
+from semspace.compiling import compiled_strictly
 
 Offsets = npt.NDArray[np.int64]
 Whole = npt.NDArray[np.int32]
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled_strictly
 def means(
     ids: Whole, offsets: Offsets, rows: Whole, weights: FloatVector, table: FloatMatrix, out: FloatMatrix
 ) -> None:
@@ -38,7 +38,7 @@ def means(
                 out[i, d] *= share
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled_strictly
 def without(vectors: FloatMatrix, direction: FloatVector) -> None:
     """Take from each row its projection on a unit vector. Row by row: in BLAS, company decides the order of sums."""
     for i in range(len(vectors)):

@@ -1,9 +1,9 @@
 """The table that numbers words, compiled: open addressing with linear probing, words told apart by their letters."""
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from semspace.compiling import compiled_strictly, inlined
 from semspace.text.scan_kernel import Bytes, Counts, Hashes, Sizes, hashed
 
 Ids = npt.NDArray[np.int32]
@@ -15,13 +15,13 @@ PLACE, COUNT = 0, 1
 _UPPER, _LOWER = np.uint64(0xFFFFFFFF00000000), np.uint64(0xFFFFFFFF)
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@inlined
 def start_and_size(place: int) -> tuple[int, int]:
     """Take a place of `entries` apart."""
     return place >> 32, place & 0xFFFFFFFF
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@inlined
 def _same(one: Bytes, start: int, other: Bytes, at: int, size: int) -> bool:
     for i in range(size):  # noqa: SIM110  (compiled, a loop is the fast way)
         if one[start + i] != other[at + i]:
@@ -30,13 +30,13 @@ def _same(one: Bytes, start: int, other: Bytes, at: int, size: int) -> bool:
 
 
 # Compiled, an assignment of a slice to a slice brings a check of shapes along that takes seconds to compile.
-@numba.njit(cache=True, nogil=True, inline="always")
+@inlined
 def _copy(one: Bytes, start: int, other: Bytes, at: int, size: int) -> None:
     for i in range(size):
         other[at + i] = one[start + i]
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled_strictly
 def number(
     text: Bytes,
     text_sizes: Sizes,
@@ -96,7 +96,7 @@ def number(
     return len(text_sizes), at
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled_strictly
 def fill(slots: Hashes, entries: Counts, letters: Bytes, basis: np.uint64) -> None:
     """Put every id that has a count into empty `slots`."""
     mask = np.uint64(len(slots) - 1)
@@ -110,7 +110,7 @@ def fill(slots: Hashes, entries: Counts, letters: Bytes, basis: np.uint64) -> No
             slots[slot] = state & _UPPER | np.uint64(one + 1)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled_strictly
 def gather(which: Counts, entries: Counts, letters: Bytes, out: Bytes) -> None:
     """Write the letters of some ids to `out`, one after the other."""
     at = 0
@@ -120,7 +120,7 @@ def gather(which: Counts, entries: Counts, letters: Bytes, out: Bytes) -> None:
         at += size
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled_strictly
 def tally(entries: Counts, tallied: Counts) -> None:
     """Count how many ids came how often; the last place is for as often or more."""
     for one in range(len(entries)):
@@ -129,7 +129,7 @@ def tally(entries: Counts, tallied: Counts) -> None:
             tallied[min(count, len(tallied) - 1)] += 1
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled_strictly
 def forget(entries: Counts, threshold: int, state: Counts, letters: Bytes, moved: Bytes, spare: Ids) -> None:
     """Forget ids that came up to `threshold` times, moving the letters of the others from `letters` to `moved`."""
     alive, used, free = 0, 0, 0

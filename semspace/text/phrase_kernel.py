@@ -17,10 +17,10 @@ from itertools import pairwise
 from math import log
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from semspace.compiling import compiled_strictly
 from semspace.progress import bar
 from semspace.threads import thread_count
 
@@ -227,7 +227,7 @@ def _tree(phrases: list[list[int]], words: int) -> tuple[Ids, dict[tuple[int, in
     return nodes, steps
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled_strictly
 def mixed(key: np.uint64, secret: np.uint64) -> Any:
     """Scatter the bits of a key over all 64, so that the first pick a part and the last a slot."""
     key = (key ^ (key >> np.uint64(32))) * secret
@@ -235,7 +235,7 @@ def mixed(key: np.uint64, secret: np.uint64) -> Any:
     return key ^ (key >> np.uint64(32))
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled_strictly
 def slot(keys: Keys, key: np.uint64, secret: np.uint64) -> np.uint64:
     """Give the slot that holds `key`, or the free slot where it belongs; the table has a power of two of them."""
     mask = np.uint64(len(keys) - 1)
@@ -245,13 +245,13 @@ def slot(keys: Keys, key: np.uint64, secret: np.uint64) -> np.uint64:
     return place
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled_strictly
 def edge(node: int, word: int) -> Any:
     """Make the key of the step from a node with a word; never 0."""
     return ((np.uint64(node) << np.uint64(32)) | np.uint64(word)) + _ONE
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled_strictly
 def table_of(keys: Keys, values: Ids, slots: int, secret: np.uint64) -> tuple[Keys, Ids]:
     """Make a table of distinct keys."""
     table, beside = np.zeros(slots, np.uint64), np.zeros(slots, np.int32)
@@ -261,7 +261,7 @@ def table_of(keys: Keys, values: Ids, slots: int, secret: np.uint64) -> tuple[Ke
     return table, beside
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled_strictly
 def longer(table: Keys, numbers: Ids, most: int, state: Whole, run: int, word: int, secret: np.uint64) -> int:
     """Give the number of a run of connector words made longer by one, a new number if it wasn't met before."""
     if run == LOST:
@@ -277,7 +277,7 @@ def longer(table: Keys, numbers: Ids, most: int, state: Whole, run: int, word: i
     return int(numbers[place])
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled_strictly
 def pairs(
     ids: Ids,
     start: int,
@@ -325,7 +325,7 @@ def pairs(
     return n
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled_strictly
 def deal(keys: Keys, places: Whole, dealt: Keys, secret: np.uint64) -> None:
     """Bring the keys of each part together; `places` says where each part begins, and is moved to its end."""
     for key in keys:
@@ -334,7 +334,7 @@ def deal(keys: Keys, places: Whole, dealt: Keys, secret: np.uint64) -> None:
         places[part] += 1
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled_strictly
 def count(
     dealt: Keys,
     begins: Whole,
@@ -367,7 +367,7 @@ def count(
         begins[part] = i
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled_strictly
 def move(
     keys: Keys,
     counts: Whole,
@@ -391,7 +391,7 @@ def move(
         used[part] = n
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled_strictly
 def npmi(first: Whole, second: Whole, both: Whole, total: float) -> npt.NDArray[np.float64]:
     """Score pairs by normalised pointwise mutual information.
 
@@ -405,7 +405,7 @@ def npmi(first: Whole, second: Whole, both: Whole, total: float) -> npt.NDArray[
     return scores
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled_strictly
 def join(
     ids: Ids,
     offsets: Whole,
@@ -455,7 +455,7 @@ def join(
     return n
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled_strictly
 def step(table: Keys, targets: Ids, node: int, word: int, secret: np.uint64) -> int:
     """Give where the step from a node with a word leads, or -1."""
     key = edge(node, word)
@@ -463,14 +463,14 @@ def step(table: Keys, targets: Ids, node: int, word: int, secret: np.uint64) -> 
     return int(targets[place]) if table[place] == key else -1
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled_strictly
 def tally(ids: Ids, counts: Whole) -> None:
     """Add each word to the counts of its id."""
     for word in ids:
         counts[word] += 1
 
 
-@numba.njit(nogil=True, cache=True)
+@compiled_strictly
 def renumber(ids: Ids, numbers: Ids) -> None:
     """Give each word its new number, in place."""
     for i in range(len(ids)):

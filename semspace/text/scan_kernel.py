@@ -1,8 +1,9 @@
 """The expression `WORD` as a compiled scanner: UTF-8 bytes → words one after the other, with their hashes."""
 
-import numba
 import numpy as np
 import numpy.typing as npt
+
+from semspace.compiling import compiled_strictly, inlined
 
 Bytes = npt.NDArray[np.uint8]
 Sizes = npt.NDArray[np.uint32]
@@ -18,7 +19,7 @@ _HALF = np.uint64(32)
 _STOP, _APOSTROPHE = 0x2E, 0x27
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@inlined
 def _character(data: Bytes, at: int) -> tuple[int, int]:
     """Give the code point at a place of sound UTF-8, and its size in bytes."""
     first = np.int64(data[at])
@@ -33,7 +34,7 @@ def _character(data: Bytes, at: int) -> tuple[int, int]:
     return (first & 0x07) << 18 | second << 12 | third << 6 | (np.int64(data[at + 3]) & 0x3F), 4
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@inlined
 def _apostrophe(data: Bytes, at: int, end: int) -> int:
     """Give the size of the apostrophe at a place, ' or ’; 0 if there is none."""
     if at < end and data[at] == _APOSTROPHE:
@@ -43,7 +44,7 @@ def _apostrophe(data: Bytes, at: int, end: int) -> int:
     return 0
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@inlined
 def _starts(data: Bytes, at: int, end: int, kinds: Bytes) -> bool:
     """Tell whether a letter or mark is at a place."""
     if at >= end:
@@ -52,7 +53,7 @@ def _starts(data: Bytes, at: int, end: int, kinds: Bytes) -> bool:
     return bool(kinds[point] & _LETTERS)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled_strictly
 def _abbreviation(data: Bytes, at: int, end: int, kinds: Bytes) -> int:
     r"""Give the end of ``\p{L}(?:\.\p{L})+\b``, or `at` if it doesn't match there."""
     _, size = _character(data, at)
@@ -69,14 +70,14 @@ def _abbreviation(data: Bytes, at: int, end: int, kinds: Bytes) -> int:
     return here if pairs else at
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@inlined
 def mixed(state: np.uint64) -> np.uint64:
     """Spread what an FNV state holds over all its bits, since tables use the low ones."""
     state = (state ^ (state >> _HALF)) * _MIX
     return state ^ (state >> _HALF)  # type: ignore[no-any-return]
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@inlined
 def hashed(data: Bytes, start: int, stop: int, basis: np.uint64) -> np.uint64:
     """Hash a run of bytes: FNV-1a (Fowler, Noll, Vo), mixed."""
     state = basis
@@ -86,7 +87,7 @@ def hashed(data: Bytes, start: int, stop: int, basis: np.uint64) -> np.uint64:
     return result
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled_strictly
 def scan(
     data: Bytes,
     ends: Counts,
@@ -145,7 +146,7 @@ def scan(
     return words, used
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled_strictly
 def hash_words(letters: Bytes, sizes: Sizes, basis: np.uint64, hashes: Hashes) -> None:
     """Hash words that lie one after the other in `letters`, as `scan` does."""
     at = 0

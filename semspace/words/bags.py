@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from semspace.compiling import compiled
 from semspace.words.rows import add_change, mean_row, prefetch, window_dots, window_update
 from semspace.words.steps import (
     GOLDEN,
     MARGIN,
     aligned,
     blank_repeats,
-    compiled,
     draw,
     logistic,
     mix,

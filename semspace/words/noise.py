@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from semspace.compiling import compiled_strictly
 from semspace.words.steps import Ids, Noise
 
 Floats = npt.NDArray[np.float64]
@@ -24,7 +24,7 @@ def shares(mass: Floats, n: int) -> Ids:
     return _deal(mass, n) if n > 1 else np.zeros(len(mass), np.int32)
 
 
-@numba.njit(cache=True)
+@compiled_strictly
 def _deal(mass: Floats, n: int) -> Ids:
     load = np.zeros(n)
     dealt = np.empty(len(mass), np.int32)
@@ -35,7 +35,7 @@ def _deal(mass: Floats, n: int) -> Ids:
     return dealt
 
 
-@numba.njit(cache=True)
+@compiled_strictly
 def _alias(share: Floats) -> tuple[npt.NDArray[np.uint32], Ids]:
     """Build Walker's tables (1977) from shares whose mean is 1: what a word lacks is lent by one that has more."""
     n = len(share)

@@ -15,7 +15,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from llvmlite import ir
-from numba import core, extending, types
+from numba import core, types
+
+from semspace.compiling import operation
 
 LANE = 16  # float32 numbers, 64 bytes: a line of the cache
 
@@ -27,12 +29,7 @@ Value = Any  # of llvmlite, which has no types
 Built = tuple[Any, Callable[..., Any]]
 
 
-def _operation(build: Callable[..., Built]) -> Any:
-    """Let compiled functions call what `build` writes; whole numbers written out in the call reach it as constants."""
-    return extending.intrinsic(prefer_literal=True)(build)
-
-
-@_operation
+@operation
 def window_dots(
     _typing: Any, inputs: Any, n: Any, targets: Any, scores: Any, lanes: Any, size: Any, tile: Any
 ) -> Built:
@@ -66,7 +63,7 @@ def window_dots(
     return types.void(*[types.int64] * 5, size, tile), build
 
 
-@_operation
+@operation
 def window_update(_typing: Any, inputs: Any, n: Any, targets: Any, gradient: Any, lanes: Any, size: Any) -> Built:
     """Add to each input ``i`` the targets times ``gradient[i * size + k]``, and to each target the inputs likewise.
 
@@ -96,7 +93,7 @@ def window_update(_typing: Any, inputs: Any, n: Any, targets: Any, gradient: Any
     return types.void(*[types.int64] * 5, size), build
 
 
-@_operation
+@operation
 def mean_row(_typing: Any, rows: Any, n: Any, scale: Any, out: Any, lanes: Any) -> Built:
     """Set the row at `out` to `scale` times the sum of `n` rows."""
 
@@ -112,7 +109,7 @@ def mean_row(_typing: Any, rows: Any, n: Any, scale: Any, out: Any, lanes: Any) 
     return types.void(types.int64, types.int64, types.float32, types.int64, types.int64), build
 
 
-@_operation
+@operation
 def add_change(_typing: Any, rows: Any, n: Any, new: Any, old: Any, lanes: Any) -> Built:
     """Add to each of `n` rows the row at `new` less the row at `old`."""
 
@@ -127,7 +124,7 @@ def add_change(_typing: Any, rows: Any, n: Any, new: Any, old: Any, lanes: Any) 
     return types.void(*[types.int64] * 5), build
 
 
-@_operation
+@operation
 def prefetch(_typing: Any, row: Any, lanes: Any) -> Built:
     """Ask for a row that will be read and written soon."""
 
@@ -140,12 +137,6 @@ def prefetch(_typing: Any, row: Any, lanes: Any) -> Built:
             b.call(ask, [b.inttoptr(b.add(given[0], at), pointer), for_writing, near, data])
 
     return types.void(types.int64, types.int64), build
-
-
-@_operation
-def float_of_bits(_typing: Any, bits: Any) -> Built:
-    """Read the bits of an int32 as a float32."""
-    return types.float32(types.int32), lambda _context, b, _signature, given: b.bitcast(given[0], _FLOAT)
 
 
 # -- the words this is written in ---------------------------------------------------------------------------------

@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from semspace.checks import FloatMatrix
+from semspace.compiling import compiled
 from semspace.words.matrices import rows_of_zeros
-from semspace.words.steps import Ids, compiled
+from semspace.words.steps import Ids
 
 T = TypeVar("T")
 Pieces = tuple[npt.NDArray[np.int64], Ids]

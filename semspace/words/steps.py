@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
-from semspace.words.rows import LANE, float_of_bits
+from semspace.compiling import compiled, float_of_bits
+from semspace.words.rows import LANE
 
 Ids = npt.NDArray[np.int32]
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2**64 over the golden ratio: steps that spread out evenly
 _LOW_HALF = np.uint64(0xFFFFFFFF)
 MARGIN = 4  # words a kernel looks ahead of its window, to ask for their rows
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def compiled(function: F) -> F:
-    """Compile a function on its first call.
-
-    It lets go of the GIL, so that threads run side by side; sums may be reordered, which lets them be vectors.
-    """
-    made: Any = numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")(function)
-    return made  # type: ignore[no-any-return]
 
 
 class Noise(NamedTuple):

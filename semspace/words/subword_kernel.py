@@ -1,17 +1,17 @@
 """The inner loops of subwords, compiled: the n-grams of many words, and means of rows."""
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from semspace.checks import FloatMatrix
+from semspace.compiling import compiled_strictly
 
 Bytes = npt.NDArray[np.uint8]
 Offsets = npt.NDArray[np.int64]
 Whole = npt.NDArray[np.int32]
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled_strictly
 def count(text: Bytes, starts: Offsets, minn: int, maxn: int, offsets: Offsets) -> None:
     """Set `offsets`, shape (n + 1,), to where the n-grams of each word start in the table to be filled.
 
@@ -30,7 +30,7 @@ def count(text: Bytes, starts: Offsets, minn: int, maxn: int, offsets: Offsets) 
         offsets[i + 1] = offsets[i] + found
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled_strictly
 def fill(text: Bytes, starts: Offsets, minn: int, maxn: int, buckets: int, table: Whole) -> None:
     """Set `table` to the bucket of every n-gram, by where it starts, the shorter first."""
     prime, sign = np.uint32(16777619), np.uint32(0xFFFFFF00)
@@ -58,7 +58,7 @@ def fill(text: Bytes, starts: Offsets, minn: int, maxn: int, buckets: int, table
                     at += 1
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled_strictly
 def means(offsets: Offsets, rows: Whole, vectors: FloatMatrix, out: FloatMatrix, counted: Offsets) -> None:
     """Set ``out[i]`` to the mean of itself and the `vectors` of its rows, ``rows[offsets[i]:offsets[i + 1]]``.
 

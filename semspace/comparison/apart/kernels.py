@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 
 from semspace.checks import FloatMatrix
 from semspace.comparison.apart.cells import Cells
-from semspace.inference.compiling import compiled
+from semspace.compiling import compiled
 from semspace.inference.steps import exp
 from semspace.progress import Bar
 from semspace.threads import thread_count

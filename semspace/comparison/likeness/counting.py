@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from semspace.compiling import compiled_strictly
 from semspace.text.flat import flatten
 from semspace.text.numbering import Numbering
 from semspace.text.scan_kernel import Bytes, Sizes
@@ -106,7 +106,7 @@ def sentence_counts(texts: pl.Series) -> Counts:
     return counts
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled_strictly
 def _long_words(letters: Bytes, sizes: Sizes, documents: Counts) -> Counts:
     """Count words of more than six letters in each document, shape (n,); digits, stops and apostrophes aren't letters.
 
@@ -127,7 +127,7 @@ def _long_words(letters: Bytes, sizes: Sizes, documents: Counts) -> Counts:
     return found
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled_strictly
 def _mark(ids: Ids, offsets: Counts, of: Counts, seen: npt.NDArray[np.bool_]) -> None:
     for document in range(len(of)):
         for place in range(offsets[document], offsets[document + 1]):

@@ -8,11 +8,11 @@ serves shorter documents than MTLD (McCarthy & Jarvis 2010), which wants a hundr
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from semspace.comparison.likeness.counting import Counts, Ids
+from semspace.compiling import compiled_strictly
 
 Floats = npt.NDArray[np.float64]
 # Words in a window. Where documents are shorter than 50, a smaller one sees less repetition, and still compares.
@@ -62,7 +62,7 @@ def moving_ratios(ids: Ids, offsets: Counts, different: int, window: int) -> Flo
     return _walk(ids, offsets.astype(np.int64), different, window)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled_strictly
 def _walk(ids: Ids, offsets: Counts, different: int, window: int) -> Floats:
     ratios = np.full(len(offsets) - 1, np.nan)
     times = np.zeros(different, np.int32)  # of each word in the window

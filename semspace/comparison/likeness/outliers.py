@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from semspace import queries
 from semspace.checks import FloatMatrix
+from semspace.compiling import compiled_strictly
 from semspace.progress import bar
 
 Rows = npt.NDArray[np.int64]
@@ -135,7 +135,7 @@ def _lonely(
     return rows, best.mean(axis=1, dtype=np.float64)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled_strictly
 def _keep_best(scores: FloatMatrix, own: Rows, best: FloatMatrix) -> None:
     """Put what is higher into `best`, shape (m, k), whose rows ascend; column ``own[i]`` of row ``i`` is itself."""
     k = best.shape[1]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
@@ -13,6 +12,7 @@ from semspace.clusters.near import Near
 from semspace.comparison.sharing import belonging
 from semspace.comparison.sharing.belonging import AFFORDABLE, Rows
 from semspace.comparison.sharing.kept import LEFT_OUT, Kept, keep
+from semspace.compiling import compiled_strictly
 from semspace.progress import bar
 
 ASKED = 32  # neighbours that an index is asked for
@@ -79,7 +79,7 @@ def _asked(points: FloatMatrix, of: Rows) -> Blocks:
             yield np.where(rows >= 0, cosines, np.float32(-2)), part, members[rows]
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled_strictly
 def _take(
     cosines: FloatMatrix, hits: Rows, rows: Rows, columns: Rows, min_score: float, found: Flags,
     first: Rows, second: Rows, scores: FloatVector, state: Rows, least: FloatVector,

@@ -7,13 +7,13 @@ in Data Cleaning", section 3). So only texts that share one of its rarest shingl
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from semspace.checks import FloatVector
 from semspace.comparison.sharing.kept import LEFT_OUT, Kept, keep
 from semspace.comparison.sharing.shingles import Shingles, common
+from semspace.compiling import compiled_strictly
 from semspace.text.scan_kernel import Counts, Hashes
 
 CONTAINED = 0.8
@@ -49,7 +49,7 @@ def excerpts(shingles: Shingles, lowest: Rows, highest: Rows, kept: Kept) -> Non
     )
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled_strictly
 def _look(
     hashes: Hashes, starts: Counts, number: Narrow, places: Rows, text_of: Narrow, lowest: Rows, highest: Rows,
     contained: float, fewest: int, most_common: int,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from semspace.checks import FloatVector
+from semspace.compiling import compiled_strictly
 
 Rows = npt.NDArray[np.int64]
 HELD, MET, LEFT_OUT = 0, 1, 2  # places in `state`: pairs held, pairs met, pairs that weren't looked at
@@ -39,7 +39,7 @@ class Kept:
         return self._first[:held].copy(), self._second[:held].copy()
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled_strictly
 def keep(
     first: Rows, second: Rows, scores: FloatVector, state: Rows, least: FloatVector, a: int, b: int, score: np.float32
 ) -> None:
@@ -56,7 +56,7 @@ def keep(
     state[HELD] = at + 1
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled_strictly
 def _cut(first: Rows, second: Rows, scores: FloatVector, state: Rows, least: FloatVector) -> None:
     """Leave the better pairs, as many as half of the places: from now on a pair must be better than the worst."""
     held, most = state[HELD], len(first) // 2
@@ -71,7 +71,7 @@ def _cut(first: Rows, second: Rows, scores: FloatVector, state: Rows, least: Flo
     state[HELD], least[0] = at, edge
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled_strictly
 def _at_rank(values: FloatVector, rank: int) -> Any:
     """Give the value of a rank, from 0 for the least, and leave the values in another order (Hoare 1961, "Find").
 

@@ -7,13 +7,13 @@ finds a pair with the probability 1 - (1 - J**3)**40.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from semspace.checks import FloatVector
 from semspace.comparison.sharing.kept import LEFT_OUT, Kept, keep
 from semspace.comparison.sharing.shingles import Shingles, common
+from semspace.compiling import compiled_strictly
 from semspace.progress import bar
 from semspace.text.scan_kernel import Counts, Hashes, mixed
 
@@ -67,7 +67,7 @@ def band_keys(shingles: Shingles) -> Hashes:
     return keys
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled_strictly
 def _sign(hashes: Hashes, starts: Counts, factors: Hashes, shifts: Hashes, keys: Hashes) -> None:
     lowest = np.empty(len(factors), np.uint64)
     for text in range(len(starts) - 1):
@@ -83,7 +83,7 @@ def _sign(hashes: Hashes, starts: Counts, factors: Hashes, shifts: Hashes, keys:
             keys[band, text] = state | np.uint64(1)  # never 0
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled_strictly
 def _meet(
     order: Rows, keys: Hashes, band: int, texts: Rows, of: Rows, hashes: Hashes, starts: Counts, min_overlap: float,
     peers: int, found: Flags, first: Rows, second: Rows, scores: FloatVector, state: Rows, least: FloatVector,
@@ -116,7 +116,7 @@ def _meet(
         begin = end
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled_strictly
 def _met(keys: Hashes, band: int, a: int, b: int) -> bool:
     """Tell whether two documents were in one bucket of an earlier band."""
     for earlier in range(band):  # noqa: SIM110  (compiled, a loop is the fast way)
@@ -125,7 +125,7 @@ def _met(keys: Hashes, band: int, a: int, b: int) -> bool:
     return False
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled_strictly
 def _jaccard(hashes: Hashes, starts: Counts, one: int, other: int, min_overlap: float) -> float:
     """Give the Jaccard index; 0 where the numbers of shingles alone keep it below `min_overlap`."""
     m, n = starts[one + 1] - starts[one], starts[other + 1] - starts[other]

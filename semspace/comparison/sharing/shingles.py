@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from semspace.compiling import compiled_strictly
 from semspace.text.flat import flatten
 from semspace.text.scan_kernel import Counts, Hashes, hash_words, mixed
 from semspace.text.tokenize import FastTokenizer
@@ -68,7 +68,7 @@ class Shingles:
         return both / np.maximum(fewer + more - both, 1), both / np.maximum(fewer, 1)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled_strictly
 def _shingle(words: Hashes, documents: Counts, made: Hashes, sizes: Counts) -> int:
     """Write the distinct shingles of each document to `made`, in order, and their number to `sizes`; give how many."""
     at, used = 0, 0
@@ -93,7 +93,7 @@ def _shingle(words: Hashes, documents: Counts, made: Hashes, sizes: Counts) -> i
     return used
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled_strictly
 def common(hashes: Hashes, starts: Counts, one: int, other: int) -> int:
     """Count the shingles that two texts have in common."""
     i, i_end, j, j_end = starts[one], starts[one + 1], starts[other], starts[other + 1]
@@ -106,7 +106,7 @@ def common(hashes: Hashes, starts: Counts, one: int, other: int) -> int:
     return both
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled_strictly
 def _common_of(hashes: Hashes, starts: Counts, first: Rows, second: Rows, both: Counts) -> None:
     for pair in range(len(first)):
         both[pair] = common(hashes, starts, first[pair], second[pair])

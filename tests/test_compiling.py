@@ -1,0 +1,121 @@
+"""Which instructions kernels are compiled for, and how that is narrowed."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from numba.core import codegen, config
+
+from semspace import compiling
+from semspace.errors import InputError
+
+HOST = compiling._table(codegen.get_host_cpu_features())
+HERE = [name for name, target in compiling._TARGETS.items() if all(HOST.get(need) for need in target.needs)]
+VECTORS = """
+import numpy as np
+from semspace.compiling import compiled, features
+
+@compiled
+def total(numbers):
+    found = np.float32(0)
+    for i in range(len(numbers)):
+        found += numbers[i] * numbers[i]
+    return found
+"""
+TELL = """
+import numpy as np, vectors
+assert vectors.total(np.ones(100, np.float32)) == 100
+code = next(iter(vectors.total.inspect_asm().values()))  # only where it was compiled just now
+hits = sum(vectors.total.stats.cache_hits.values())
+print(bool(vectors.features().get("avx2")), hits, hits or "ymm" in code or "zmm" in code)
+"""
+
+
+def run(code, folder=None, **variables):
+    """Run code in a process of its own, which is told no level but in `variables`."""
+    kept = {name: value for name, value in os.environ.items() if name not in (compiling.VARIABLE, *compiling._NUMBA)}
+    path = os.pathsep.join(filter(None, [str(folder or ""), os.environ.get("PYTHONPATH", "")]))
+    environment = {**kept, "PYTHONPATH": path, **variables}
+    return subprocess.run([sys.executable, *code], capture_output=True, text=True, env=environment, check=False)
+
+
+def test_levels_share_a_cache_and_take_only_their_own(tmp_path):
+    (tmp_path / "vectors.py").write_text(VECTORS)
+    wide = bool(HOST.get("avx2"))
+    levels = {"": wide, **{level: wide and level != "generic" for level in HERE}}
+    for again in (False, True):
+        for level, expected in levels.items():
+            settings = {compiling.VARIABLE: level, "NUMBA_CACHE_DIR": str(tmp_path)}
+            told = run(["-c", TELL], tmp_path, **settings)
+            assert not told.returncode, told.stderr
+            there = again or level == "avx512"  # which is what isn't narrowed
+            assert told.stdout.split() == [str(expected), str(int(there)), "1" if there else str(expected)], level
+
+
+def test_what_numba_was_told_is_kept(tmp_path):
+    (tmp_path / "vectors.py").write_text(VECTORS)
+    told = run(["-c", TELL], tmp_path, NUMBA_CPU_NAME="generic", NUMBA_CACHE_DIR=str(tmp_path))
+    assert told.stdout.split() == ["False", "0", "False"], told.stderr
+
+
+@pytest.mark.parametrize(
+    ("variables", "sentence"),
+    [
+        ({"SEMSPACE_CPU": "sse9"}, "SEMSPACE_CPU must be one of generic, avx2, avx512, or not set; got 'sse9'"),
+        ({"SEMSPACE_CPU": "generic", "NUMBA_CPU_NAME": "haswell"}, "unset one of them"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_a_sentence(variables, sentence, tmp_path):
+    (tmp_path / "text.txt").write_text("a b a b\n" * 50)
+    command = ["train", "word2vec", str(tmp_path / "text.txt"), "--out", str(tmp_path / "w.space"), "--min-count", "1"]
+    told = run(["-m", "semspace", *command], **variables)
+    assert told.returncode == 2
+    assert sentence in told.stderr
+    assert len(told.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "w.space").exists()
+
+
+def test_instructions_that_are_not_there_are_refused_by_name(monkeypatch):
+    monkeypatch.delenv("NUMBA_CPU_NAME", raising=False)
+    monkeypatch.delenv("NUMBA_CPU_FEATURES", raising=False)
+    monkeypatch.setattr(codegen, "get_host_cpu_features", lambda: "+sse2,-avx2,-avx512f")
+    with pytest.raises(InputError, match=r"hasn't got \(avx2, bmi, .*\); here it can be generic, or not set"):
+        compiling._narrow("avx2")
+    v3 = ",".join(f"+{name}" for name in compiling._V3)
+    monkeypatch.setattr(codegen, "get_host_cpu_features", lambda: f"{v3},+avx512f,+avx512vl")
+    with pytest.raises(InputError, match=r"\(avx512bw, avx512cd, avx512dq\); here it can be generic or avx2, or not"):
+        compiling._narrow("avx512")
+
+
+def test_a_level_that_comes_too_late_is_refused(monkeypatch):
+    for name in compiling._NUMBA:
+        monkeypatch.delenv(name, raising=False)
+    compiling.features()  # the compiler is made now, if it hasn't been
+    before = config.CPU_NAME, config.CPU_FEATURES
+    other = "avx2" if compiling.level() == "generic" and "avx2" in HERE else "generic"
+    if other == compiling.level():
+        pytest.skip("this processor has one level only")
+    with pytest.raises(InputError, match="comes too late"):
+        compiling._narrow(other)
+    assert before == (config.CPU_NAME, config.CPU_FEATURES)
+
+
+def test_features_are_those_of_the_level():
+    target = compiling._TARGETS.get(compiling.level())
+    expected = HOST if target is None or target.features is None else compiling._table(target.features)
+    if not any(name in os.environ for name in compiling._NUMBA):
+        assert compiling.features() == expected
+
+
+def test_all_kernels_are_compiled_in_one_place():
+    from tests.test_architecture import room_files
+
+    found = [
+        f"{module}: {name}"
+        for path, module in room_files()
+        if module != "semspace.compiling"
+        for name in ("njit", "numba.jit", "intrinsic(")
+        if name in path.read_text(encoding="utf-8")
+    ]
+    assert not found
