@@ -154,7 +154,7 @@ def test_words_of_word2vec_need_nothing_else():
         ({"common": np.ones(3)}, r"common must be a vector of shape \(4,\)"),
         ({"common": np.zeros(4)}, "not all zeros"),
         ({"common": np.ones(4), "remove_common": False}, "say remove_common=True"),
-        ({"tokenizer": "slow"}, "tokenizer must be 'fast' or 'spacy:LANG'"),
+        ({"tokenizer": "slow"}, "tokenizer must be 'fast', 'icu', 'whitespace' or 'spacy:LANG'"),
     ],
 )
 def test_what_does_not_fit_is_refused(options, message):

@@ -40,8 +40,8 @@ def shuttles():
 
 
 def test_stop_words_numbers_and_short_words_say_nothing():
-    vocabulary = words_of(["The cat said it's 1984 and up", "cats don't, we're 12, they’ve I'll", "élan 猫猫猫"])
-    assert set(vocabulary.words) == {"cat", "cats", "élan", "猫猫猫"}
+    vocabulary = words_of(["The cat said it's 1984 and up", "cats don't, we're 12, they’ve I'll", "élan élan 猫"])
+    assert set(vocabulary.words) == {"cat", "cats", "élan", "猫"}
     assert not vocabulary.phrases.any()
 
 
@@ -86,6 +86,7 @@ def test_phrases_are_found_and_stand_for_their_words(shuttles):
 
 
 @settings(max_examples=25, deadline=None)
+@pytest.mark.filterwarnings("ignore:many texts are in")
 @given(
     st.lists(
         st.one_of(st.none(), st.text(st.characters(exclude_categories=["Cs"]), max_size=20)), min_size=1, max_size=6

@@ -15,7 +15,7 @@ from semspace.comparison.likeness.lexical import choose_window, moving_ratios
 from semspace.comparison.likeness.profile import profile
 from semspace.comparison.likeness.readability import lix
 from semspace.comparison.likeness.spread import spread
-from semspace.errors import InputError
+from semspace.errors import InputError, SemspaceWarning
 
 SENTENCES = {
     "en": ["The train was late, so we walked home along the river.", "Nobody knows when the old bridge was built."],
@@ -388,9 +388,10 @@ def test_a_corpus_of_one_document_is_described_too():
 
 
 def test_what_needs_spaces_is_not_told_of_chinese():
-    table = described(
-        ["今天天气很好，我们去公园散步，看到很多花。", "他昨天买了一本很有意思的书，晚上一直在看。"]
-    ).table()
+    with pytest.warns(SemspaceWarning, match="many texts are in Chinese"):
+        table = described(
+            ["今天天气很好，我们去公园散步，看到很多花。", "他昨天买了一本很有意思的书，晚上一直在看。"]
+        ).table()
     assert table["language"].to_list() == ["zh"]
     for name in ("sentence_length", "diversity", "readability"):
         assert table[name].to_list() == [None]

@@ -328,12 +328,21 @@ def test_bad_settings(options, message):
 
 def test_bad_input():
     tokens = text("a b")
-    with pytest.raises(InputError, match=r"^train takes Tokens; got list: see Tokens.from_corpus$"):
-        Phrases().train([["a", "b"]])
-    with pytest.raises(InputError, match=r"^apply takes Tokens; got str: see Tokens.from_corpus$"):
+    with pytest.raises(InputError, match=r"^give a Corpus, Tokens, or lists of words .*; got int$"):
+        Phrases().train(7)
+    with pytest.raises(InputError, match=r"^give a Corpus, Tokens, or lists of words .*; got str$"):
         train(tokens).apply("a b")
     with pytest.raises(InputError, match="phrases must be a polars frame with the columns phrase, count"):
         Phrasebook(pl.DataFrame({"phrase": ["a_b"]}))
+
+
+def test_the_doors_of_phrases_are_those_of_word2vec():
+    texts = ["new york is big", "i love new york", "is new york new"]
+    corpus = ss.Corpus.from_texts(texts)
+    tokens, lists = ss.Tokens.from_corpus(corpus), [text.split() for text in texts]
+    books = [Phrases(min_count=1, threshold=1.5).train(one) for one in (corpus, tokens, lists)]
+    assert all(book.phrases.equals(books[0].phrases) for book in books)
+    assert len({tuple(books[0].apply(one).words) for one in (corpus, tokens, lists)}) == 1
 
 
 def test_a_trainer_is_a_value():

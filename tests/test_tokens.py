@@ -38,7 +38,7 @@ def test_spacy_words():
 
 @pytest.mark.parametrize("how", ["slow", "spacy:", "spacy"])
 def test_unknown_tokenizer(how):
-    with pytest.raises(InputError, match=r"must be 'fast' or 'spacy:LANG'"):
+    with pytest.raises(InputError, match=r"must be 'fast', 'icu', 'whitespace' or 'spacy:LANG'"):
         tokenizer(how)
 
 
@@ -84,6 +84,7 @@ def test_unsound_tokens_are_refused(ids, offsets):
         ss.Tokens(np.array(ids, np.int32), np.array(offsets, np.int64), vocabulary)
 
 
+@pytest.mark.filterwarnings("ignore:many texts are in")
 @settings(max_examples=25, deadline=None)
 @given(corpus=strategies.corpora())
 def test_words_and_numbers_agree(tmp_path_factory, corpus):

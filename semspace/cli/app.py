@@ -59,7 +59,9 @@ def train_word2vec(
     checkpoint: o.Checkpoint = None,
     checkpoint_minutes: o.CheckpointMinutes = 10.0,
     resume: o.Resume = False,
-    tokenizer: Annotated[str, typer.Option(help="fast, or spacy:LANG.")] = o.DEFAULT_TOKENIZER,
+    tokenizer: Annotated[
+        str, typer.Option("--tokenizer", "--split", help="How words are told: fast, icu, whitespace or spacy:LANG.")
+    ] = o.DEFAULT_TOKENIZER,
     text: o.TextColumn = None,
     drop_empty: o.DropEmpty = False,
     encoding: o.Encoding = None,

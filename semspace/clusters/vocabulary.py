@@ -13,8 +13,8 @@ from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
 from semspace.clusters.points import Labels
 from semspace.errors import InputError
-from semspace.text.corpus import Corpus
 from semspace.text.phrases import Phrases
+from semspace.text.scripts import UNSPACED
 from semspace.text.tokens import Tokens
 
 _PHRASE_COUNT = 5
@@ -39,6 +39,7 @@ _EMPTY = ENGLISH_STOP_WORDS | {
     "just",
     "like",
 }
+_UNSPACED = f"[{''.join(UNSPACED)}]"  # in scripts without spaces, short words say something
 _BETWEEN = "\x1f"  # between the words of a phrase: no word holds it
 
 
@@ -63,11 +64,8 @@ class Vocabulary:
     @classmethod
     def of(cls, texts: pl.Series) -> Vocabulary:
         """Split texts with the project's tokenizer, and join their phrases (Mikolov et al. 2013)."""
-        filled = texts.fill_null("")
-        blank = filled.str.strip_chars() == ""
-        shown = pl.select(pl.when(blank).then(pl.lit(".")).otherwise(filled)).to_series()
         try:
-            tokens = Tokens.from_corpus(Corpus.from_texts(shown.to_list()))
+            tokens = Tokens.from_texts(texts)
         except InputError:  # there is no word in any text
             return cls((), csr_array((len(texts), 0), dtype=np.float32), np.zeros(0, bool))
         book = Phrases(min_count=_PHRASE_COUNT, threshold=_PHRASE_SCORE, connector_words="english", delimiter=_BETWEEN)
@@ -83,7 +81,7 @@ class Vocabulary:
         holds = csr_array((np.ones(len(pairs), np.float32), (rows, columns)), shape=(len(texts), int(kept.sum())))
         words = joined.vocabulary["word"].filter(pl.Series(kept))
         phrases = words.str.contains(_BETWEEN, literal=True).to_numpy()
-        return cls(tuple(words.str.replace_all(_BETWEEN, " ", literal=True).to_list()), holds, phrases)
+        return cls(tuple(_shown(words).to_list()), holds, phrases)
 
     @cached_property
     def documents(self) -> npt.NDArray[np.float64]:
@@ -110,9 +108,17 @@ def _telling(words: pl.Series) -> npt.NDArray[np.bool_]:
     return told.to_numpy()
 
 
+def _shown(words: pl.Series) -> pl.Series:
+    """Write the words of phrases with spaces between them, but for scripts that put none there."""
+    closed = words.str.replace_all(rf"({_UNSPACED}\p{{M}}*){_BETWEEN}({_UNSPACED})", "${1}${2}")
+    # Of three words in a row, the middle one was taken for the first pair.
+    closed = closed.str.replace_all(rf"({_UNSPACED}\p{{M}}*){_BETWEEN}({_UNSPACED})", "${1}${2}")
+    return closed.str.replace_all(_BETWEEN, " ", literal=True)
+
+
 def _can_name(words: pl.Series) -> pl.Series:
     frame = pl.DataFrame({"word": words}).select(
-        (pl.col("word").str.len_chars() > 2)
+        ((pl.col("word").str.len_chars() > 2) | pl.col("word").str.contains(_UNSPACED))
         & ~pl.col("word").str.replace("['’](s|t|m|d|re|ve|ll)$", "").is_in(sorted(_EMPTY))
         & ~pl.col("word").str.contains(r"^[\p{N}'’]+$")
     )

@@ -21,7 +21,15 @@ from semspace.sentences.base import BLOCK, Encoded, Encoder
 from semspace.sentences.pooling import UNLIMITED, direction_or_ones, offsets_of, settle
 from semspace.space import Space
 from semspace.text.corpus import Corpus
-from semspace.text.tokenize import WORD, tokenizer
+from semspace.text.forms import spelling
+from semspace.text.tokenize import (
+    CasedTokenizer,
+    FastTokenizer,
+    ListTokenizer,
+    Tokenizer,
+    WhitespaceTokenizer,
+    tokenizer,
+)
 
 KIND = "word-average"
 CASED = "cased"  # the fast way of splitting, without lower-casing: for words of other tools
@@ -53,7 +61,7 @@ class WordAverage(Encoder):
     common : ndarray of float32, shape (dim,), optional
         The shared direction. When None, the first principal component (not centred, as in the paper) of texts of
         twelve words drawn by their frequency, in closed form. `WordAverage.fit` takes it from real texts.
-    tokenizer : {"fast", "cased", "spacy:LANG"}, optional
+    tokenizer : {"fast", "cased", "icu", "whitespace", "spacy:LANG"}, optional
         How texts are split. When None, as the provenance of `words` says; else ``"cased"`` if any word has a capital,
         and ``"fast"`` if none has.
 
@@ -171,7 +179,13 @@ class WordAverage(Encoder):
 
     @cached_property
     def _places(self) -> dict[str, int]:
-        return {word: place for place, word in enumerate(self.words.ids.tolist())}
+        words = self.words.ids.tolist()
+        places = {word: place for place, word in enumerate(words)}
+        # Words of other tools may be spelled in another form of Unicode than the texts are split into.
+        for place, word in enumerate(words):
+            if not word.isascii():
+                places.setdefault(spelling(word), place)
+        return places
 
     @cached_property
     def _kernel_tables(self) -> tuple[npt.NDArray[np.int32], FloatVector]:
@@ -215,11 +229,9 @@ class WordAverage(Encoder):
 
     @cached_property
     def _splitter(self) -> Any:
-        return tokenizer(str(self.tokenizer))
+        return CasedTokenizer() if self.tokenizer == CASED else tokenizer(str(self.tokenizer))
 
     def _split(self, texts: pl.Series) -> pl.Series:
-        if self.tokenizer == CASED:
-            return texts.str.replace_all("’", "'", literal=True).str.extract_all(WORD)
         split: pl.Series = self._splitter(texts)
         return split
 
@@ -302,6 +314,8 @@ def _checked_tokenizer(words: Space, given: str | None) -> str:
     spec = given if given is not None else recorded
     if spec is None:
         return "fast" if all(word == word.lower() for word in words.ids.tolist()) else CASED
+    if given is None and spec == ListTokenizer.name:
+        return _fitting_tokenizer(words)
     if spec == CASED:
         return CASED
     try:
@@ -311,8 +325,17 @@ def _checked_tokenizer(words: Space, given: str | None) -> str:
             raise
         raise InputError(
             f"the words were split by a tokenizer of your own, {spec!r}, which can't be found again; "
-            f"give tokenizer='fast', 'cased' or 'spacy:LANG'"
+            f"give tokenizer='fast', 'cased', 'icu', 'whitespace' or 'spacy:LANG'"
         ) from problem
+
+
+def _fitting_tokenizer(words: Space) -> str:
+    """Return the tokenizer that keeps the most words whole: words that came as lists can be of any kind."""
+    known = words.ids.tolist()
+    series = pl.Series(known, dtype=pl.String)
+    fitting: list[Tokenizer] = [FastTokenizer(), CasedTokenizer(), WhitespaceTokenizer()]
+    kept = [sum(split == [word] for split, word in zip(one(series).to_list(), known, strict=True)) for one in fitting]
+    return fitting[int(np.argmax(kept))].name
 
 
 def _shared_direction(encoder: WordAverage) -> npt.NDArray[np.float64]:

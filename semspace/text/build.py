@@ -20,13 +20,18 @@ from semspace.text.flat import Words, flatten
 from semspace.text.numbering import MOST_WORDS, Numbering
 from semspace.text.numbering_kernel import Ids
 from semspace.text.scan_kernel import Counts
+from semspace.text.scripts import REMEDY, SCRIPTS, warn_unspaced
 from semspace.text.stored import Growing
 from semspace.text.stream import Block
-from semspace.text.tokenize import FastTokenizer, Tokenizer
+from semspace.text.tokenize import FastTokenizer, ListTokenizer, Tokenizer
 from semspace.threads import thread_count
 
 T = TypeVar("T")
 U = TypeVar("U")
+SPLIT_REMEDY = (
+    f"{REMEDY} and tokenise with split='icu' (--tokenizer icu), or give words with spaces between them, or lists of "
+    f"words (Tokens.from_lists)"
+)
 
 
 class _Split(NamedTuple):
@@ -50,6 +55,8 @@ class Builder:
         All cores by default. The result doesn't depend on it.
     most_words : int
         Different words held at a time; see `Numbering`.
+    remedy : str
+        What is advised where many texts are of a script without spaces, and were taken apart.
     """
 
     splitter: Tokenizer
@@ -57,6 +64,7 @@ class Builder:
     empty: str = "raise"
     threads: int | None = None
     most_words: int = MOST_WORDS
+    remedy: str = SPLIT_REMEDY
 
     def build(
         self, blocks: Iterable[Block], folder: Path, shown: Bar | None = None
@@ -69,11 +77,14 @@ class Builder:
         # On Windows a temporary file has a name: it mustn't be left when the folder is looked through.
         with tempfile.TemporaryFile(dir=folder) as ids, tempfile.TemporaryFile(dir=folder) as lengths:
             sizes, dropped = [], 0
+            unspaced, telling = np.zeros(len(SCRIPTS) + 1, np.int64), 0
             for words in self._counted(blocks, shown):
                 dropped += len(words.blank)
                 ids.write(numbering.add(words.words).data)
                 lengths.write(words.words.documents.data)
                 sizes.append((len(words.words.sizes), len(words.words.documents)))
+                unspaced += words.words.unspaced
+                telling += int(np.count_nonzero(words.words.documents))
             if not sum(documents for _, documents in sizes):
                 raise InputError("there are no documents; check the file, or drop fewer")
             facts = {
@@ -92,6 +103,7 @@ class Builder:
                 for count, documents in sizes
             )
             write_kept(folder, _final(parts, numbers, born))
+        warn_unspaced(unspaced, telling, self.remedy)
         return vocabulary, facts
 
     def _counted(self, blocks: Iterable[Block], shown: Bar | None) -> Iterator[_Split]:
@@ -113,6 +125,8 @@ class Builder:
 
     def _split(self, block: Block) -> _Split:
         texts = block.texts()
+        if isinstance(self.splitter, ListTokenizer):  # words already: a list without any is a document without words
+            return _Split(flatten(texts, self.splitter), len(texts), np.zeros(0, np.int64))
         if self.empty == "keep":
             return _Split(flatten(texts.fill_null(""), self.splitter), len(texts), np.zeros(0, np.int64))
         blank = texts.is_null() | (texts.str.strip_chars() == "").fill_null(True)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 import numpy as np
 import polars as pl
 
+from semspace.text.forms import APOSTROPHES, GERSHAYIM, MIDDLE_DOTS, ZWJ, ZWNJ
 from semspace.text.scan_kernel import (
+    INNER,
     LETTER,
     MARK,
     NUMBER,
+    SCRIPT,
     WORDLIKE,
     Bytes,
     Counts,
@@ -21,7 +24,8 @@ from semspace.text.scan_kernel import (
     hash_words,
     scan,
 )
-from semspace.text.tokenize import FastTokenizer, Tokenizer
+from semspace.text.scripts import SCRIPTS, UNSPACED
+from semspace.text.tokenize import FastTokenizer, IcuTokenizer, Tokenizer
 
 # Where hashing starts, drawn anew in each process, so that nobody can write a text whose words all meet in one place
 # of a table. No result depends on it, since words with equal hashes are told apart by their letters.
@@ -43,28 +47,35 @@ class Words:
     hashes : ndarray of uint64, shape (words,)
     documents : ndarray of int64, shape (documents,)
         Words of each document.
+    unspaced : ndarray of int64, shape (8,)
+        How many documents consist of scripts without spaces for the most part, then the words of each of `SCRIPTS`, as
+        far as the fast tokenizer took them apart.
     """
 
     letters: Bytes
     sizes: Sizes
     hashes: Hashes
     documents: Counts
+    unspaced: Counts = field(default_factory=lambda: np.zeros(len(SCRIPTS) + 1, np.int64))
 
 
 def flatten(texts: pl.Series, splitter: Tokenizer) -> Words:
-    """Split texts into flat words: `FastTokenizer` compiled, any other through the lists it gives."""
+    """Split texts into flat words: the fast tokenizer and ICU's compiled, any other through the lists it gives."""
     # Another class may split otherwise, even one that derives from it.
-    return _scanned(texts) if type(splitter) is FastTokenizer else _listed(splitter(texts))
+    if type(splitter) is FastTokenizer:
+        return _scanned(splitter.prepared(texts), kinds())
+    if type(splitter) is IcuTokenizer:
+        return _scanned(splitter.prepared(texts), kinds(apart=False))
+    return _listed(splitter(texts))
 
 
-def _scanned(texts: pl.Series) -> Words:
-    lower = texts.str.to_lowercase()  # in Rust: one letter may become two, and Σ depends on its neighbours
-    data, ends = _joined(lower), np.cumsum(lower.str.len_bytes().to_numpy(), dtype=np.int64)
+def _scanned(texts: pl.Series, kinds: Bytes) -> Words:
+    data, ends = _joined(texts), np.cumsum(texts.str.len_bytes().to_numpy(), dtype=np.int64)
     # As long as can be needed; what isn't written costs no memory.
     letters, sizes, hashes = np.empty_like(data), np.empty(len(data), np.uint32), np.empty(len(data), np.uint64)
-    documents = np.empty(len(ends), np.int64)
-    words, used = scan(data, ends, kinds(), BASIS, letters, sizes, hashes, documents)
-    return Words(letters[:used], sizes[:words], hashes[:words], documents)
+    documents, unspaced = np.empty(len(ends), np.int64), np.zeros(len(SCRIPTS) + 1, np.int64)
+    words, used = scan(data, ends, kinds, BASIS, letters, sizes, hashes, documents, unspaced)
+    return Words(letters[:used], sizes[:words], hashes[:words], documents, unspaced)
 
 
 def _listed(lists: pl.Series) -> Words:
@@ -83,12 +94,19 @@ def _joined(strings: pl.Series) -> Bytes:
 
 
 @cache
-def kinds() -> Bytes:
-    """Tell for every code point what it is, as bits, by the tables of the engine that runs `WORD`."""
+def kinds(*, apart: bool = True) -> Bytes:
+    """Return for every code point what it is, as bits, by the tables of the engine that runs `WORD`.
+
+    With `apart`, the letters of scripts without spaces are told from others, so that they are taken apart.
+    """
     table = np.zeros(0x110000, np.uint8)
     points = np.concatenate([np.arange(part.start, part.stop) for part in _ASSIGNED])
     characters = pl.Series(list(map(chr, points.tolist())))
     for bit, name in ((LETTER, r"\p{L}"), (MARK, r"\p{M}"), (NUMBER, r"\p{N}"), (WORDLIKE, r"\w")):
         table[points[characters.str.contains(name).to_numpy()]] |= bit
+    for number, script in enumerate(UNSPACED if apart else (), 1):
+        own = points[characters.str.contains(rf"[\p{{L}}&&{script}]").to_numpy()]
+        table[own] = (table[own] & ~np.uint8(LETTER)) | np.uint8(number << SCRIPT)
+    table[[ord(one) for one in f"{APOSTROPHES}{MIDDLE_DOTS}{GERSHAYIM}{ZWNJ}{ZWJ}"]] = INNER
     table.setflags(write=False)
     return table

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from semspace import checks
 from semspace.bundle import Bundle, PathLike, writing
 from semspace.display import html_table, text_table
 from semspace.errors import InputError
+from semspace.text.corpus import Corpus
 from semspace.text.tokens import Tokens
 
 if TYPE_CHECKING:
@@ -97,13 +98,14 @@ class Phrases:
         _check_delimiter(self.delimiter)
         object.__setattr__(self, "connector_words", _connectors(self.connector_words))
 
-    def train(self, tokens: Tokens, *, progress: bool = True) -> Phrasebook:
+    def train(self, text: Corpus | Tokens | Iterable[Iterable[str]], *, progress: bool = True) -> Phrasebook:
         """Find the phrases of a text.
 
         Parameters
         ----------
-        tokens : Tokens
-            With rare words, better than without: where they are left out, words become neighbours that aren't.
+        text : Corpus, Tokens, or lists of words
+            As `Word2Vec.train` takes it. Tokens with rare words are better than without: where they are left out, words
+            become neighbours that aren't.
         progress : bool
             Show a bar with words a second and time left, in a terminal or a notebook.
 
@@ -112,8 +114,7 @@ class Phrases:
         Phrasebook
             Empty if no pair scores high enough.
         """
-        if not isinstance(tokens, Tokens):
-            raise InputError(f"train takes Tokens; got {type(tokens).__name__}: see Tokens.from_corpus")
+        tokens = Tokens.of(text)
         settings = {**asdict(self), "connector_words": sorted(self._connectors)}
         facts = {"made_by": "Phrases", "trainer": settings, "text": dict(tokens.provenance), "words": len(tokens)}
         found: list[pl.DataFrame] = []
@@ -201,7 +202,7 @@ class Phrasebook:
         """Return a polars DataFrame with ``phrase``, ``count`` and ``score``, best first; equal scores go by count."""
         return _sorted(self.phrases).select(_COLUMNS)
 
-    def apply(self, tokens: Tokens) -> Tokens:
+    def apply(self, text: Corpus | Tokens | Iterable[Iterable[str]]) -> Tokens:
         """Join the phrases of a text, the one learnt from or another.
 
         A document is read from left to right, and a phrase is joined where it is met, as gensim does: in
@@ -209,7 +210,8 @@ class Phrasebook:
 
         Parameters
         ----------
-        tokens : Tokens
+        text : Corpus, Tokens, or lists of words
+            As `Word2Vec.train` takes it.
 
         Returns
         -------
@@ -217,9 +219,7 @@ class Phrasebook:
             With a new vocabulary: phrases are words, and words that no longer come by themselves are left out. If
             there is nothing to join, the tokens as they are.
         """
-        if not isinstance(tokens, Tokens):
-            raise InputError(f"apply takes Tokens; got {type(tokens).__name__}: see Tokens.from_corpus")
-        joined = tokens
+        joined = tokens = Tokens.of(text)
         for number in self.phrases["pass"].unique().sort():
             joined = _joined(joined, self.phrases.filter(pl.col("pass") == number), self.connector_words)
         if joined is tokens:

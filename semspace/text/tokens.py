@@ -21,9 +21,11 @@ from semspace.progress import Bar, bar
 from semspace.text import stored
 from semspace.text.build import Builder, storing, write_kept
 from semspace.text.corpus import Corpus
+from semspace.text.lists import blocks_of_lists
 from semspace.text.numbering import no_word
+from semspace.text.scripts import REMEDY
 from semspace.text.stream import Block, Source, blocks_of
-from semspace.text.tokenize import Tokenizer, tokenizer
+from semspace.text.tokenize import ListTokenizer, Tokenizer, best_tokenizer, tokenizer
 
 KIND = "tokens"
 _ARRAYS = ("ids", "offsets")
@@ -111,8 +113,11 @@ class Tokens:
             Name of the text column; see `Corpus.read`.
         min_count : int
             Words seen fewer times are left out.
-        split : {"fast", "spacy:LANG"} or a Tokenizer
-            ``"fast"`` lower-cases and takes runs of letters and numbers; ``"spacy:en"`` uses spaCy's rules.
+        split : {"fast", "icu", "whitespace", "spacy:LANG"} or a Tokenizer
+            ``"fast"`` lower-cases and takes runs of letters and numbers, and single characters or syllables of scripts
+            that put no spaces between words; ``"icu"`` does the same, but finds words in those scripts, too;
+            ``"whitespace"`` keeps what stands between white space as it is (texts tokenised already: ``attack_nn``);
+            ``"spacy:en"`` uses spaCy's rules.
         encoding : str
             Of text files, for example ``"latin-1"``.
         empty : {"raise", "drop"}
@@ -172,8 +177,11 @@ class Tokens:
         corpus : Corpus
         min_count : int
             Words seen fewer times are left out.
-        split : {"fast", "spacy:LANG"} or a Tokenizer
-            ``"fast"`` lower-cases and takes runs of letters and numbers; ``"spacy:en"`` uses spaCy's rules.
+        split : {"fast", "icu", "whitespace", "spacy:LANG"} or a Tokenizer
+            ``"fast"`` lower-cases and takes runs of letters and numbers, and single characters or syllables of scripts
+            that put no spaces between words; ``"icu"`` does the same, but finds words in those scripts, too;
+            ``"whitespace"`` keeps what stands between white space as it is (texts tokenised already: ``attack_nn``);
+            ``"spacy:en"`` uses spaCy's rules.
 
         Raises
         ------
@@ -181,9 +189,67 @@ class Tokens:
             If no word is seen `min_count` times.
         """
         if not isinstance(corpus, Corpus):
-            raise InputError(f"from_corpus takes a Corpus; got {type(corpus).__name__}: see Corpus.from_texts")
+            raise InputError(
+                f"from_corpus takes a Corpus; got {type(corpus).__name__}: see Corpus.from_texts, or from_lists for "
+                f"lists of words"
+            )
         builder = Builder(tokenizer(split), checks.whole("min_count", min_count), "keep")
         return cls._built(builder, blocks_of(corpus.texts), corpus.provenance)
+
+    @classmethod
+    def from_texts(cls, texts: pl.Series) -> Tokens:
+        """Create tokens of texts for an analysis, with words of all scripts where icu4py is installed.
+
+        Parameters
+        ----------
+        texts : polars.Series of n str
+            A text may be empty or null: it has no words.
+
+        Raises
+        ------
+        InputError
+            If there is no word in any text.
+        """
+        return cls._built(Builder(best_tokenizer(), 1, "keep", remedy=REMEDY), blocks_of(texts), {})
+
+    @classmethod
+    def from_lists(cls, documents: Iterable[Iterable[str]], *, min_count: int = 1) -> Tokens:
+        """Create tokens of texts that are tokenised already.
+
+        Parameters
+        ----------
+        documents : iterable of lists of str, or a polars Series of lists
+            The words of each document, kept whole and in their case (in canonical form, NFC); a list may be empty.
+            They are read once, so a generator will do.
+        min_count : int
+            Words seen fewer times are left out.
+
+        Raises
+        ------
+        InputError
+            If what is given aren't lists of words, or no word is seen `min_count` times.
+
+        Examples
+        --------
+        >>> import semspace as ss
+        >>> tokens = ss.Tokens.from_lists([["attack_nn", "new york"], ["attack_nn"]])
+        >>> tokens.words, tokens.offsets.tolist()
+        (['attack_nn', 'new york'], [0, 2, 3])
+        """
+        builder = Builder(ListTokenizer(), checks.whole("min_count", min_count), "keep")
+        return cls._built(builder, blocks_of_lists(documents), {})
+
+    @classmethod
+    def of(cls, text: Corpus | Tokens | Iterable[Iterable[str]], *, min_count: int = 1) -> Tokens:
+        """Return the tokens of what trainers take: a corpus (tokenised the fast way), lists of words, or tokens.
+
+        `min_count` is for what is tokenised here; tokens are returned as they are.
+        """
+        if isinstance(text, Tokens):
+            return text
+        if isinstance(text, Corpus):
+            return cls.from_corpus(text, min_count=min_count)
+        return cls.from_lists(text, min_count=min_count)
 
     @classmethod
     def _built(

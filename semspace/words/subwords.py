@@ -17,7 +17,7 @@ from semspace.bundle import Bundle, Draft, digest
 from semspace.checks import FloatMatrix
 from semspace.display import clip
 from semspace.errors import InputError
-from semspace.text.tokenize import WORD, FastTokenizer
+from semspace.text.tokenize import CasedTokenizer, FastTokenizer
 
 if TYPE_CHECKING:
     from semspace.space import Space
@@ -198,14 +198,14 @@ class SubwordEncoder:
 
     def _split(self, texts: list[str]) -> list[list[str]]:
         """Give the words of each text: one without a space inside is a word as it stands, others are tokenised."""
-        stripped = pl.Series([text.strip() for text in texts], dtype=pl.String)
-        if self.lowercase:
-            stripped = stripped.str.to_lowercase()
-            tokenised = FastTokenizer()(stripped)
-        else:
-            tokenised = stripped.str.extract_all(WORD)
-        whole = [text in self._places or len(text.split()) == 1 for text in stripped]
-        return [[t] if one else parts for t, one, parts in zip(stripped, whole, tokenised.to_list(), strict=True)]
+        splitter = FastTokenizer() if self.lowercase else CasedTokenizer()
+        given = pl.Series([text.strip() for text in texts], dtype=pl.String)
+        known = given.str.to_lowercase() if self.lowercase else given
+        spelled, tokenised = splitter.prepared(given).to_list(), splitter(given).to_list()
+        # A word of another tool counts as it is spelled there.
+        own = [a if a in self._places else b for a, b in zip(known, spelled, strict=True)]
+        whole = [text in self._places or len(text.split()) == 1 for text in own]
+        return [[text] if one else parts for text, one, parts in zip(own, whole, tokenised, strict=True)]
 
     def _word_matrix(self, words: list[str]) -> FloatMatrix:
         """Give the vector of each word, seen or unseen; zeros where there is none."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from semspace import checks
@@ -111,7 +112,7 @@ class Word2Vec:
 
     def train(
         self,
-        text: Corpus | Tokens,
+        text: Corpus | Tokens | Iterable[Iterable[str]],
         *,
         start: Space | None = None,
         evaluate: Task | None = None,
@@ -124,9 +125,9 @@ class Word2Vec:
 
         Parameters
         ----------
-        text : Corpus or Tokens
+        text : Corpus, Tokens, or lists of words
             A corpus is tokenised the fast way; give `Tokens` for another tokenizer, or for a text larger than memory
-            (`Tokens.read`).
+            (`Tokens.read`). Words in lists are kept as they are (`Tokens.from_lists`).
         start : Space, optional
             Words to go on from: they keep their vectors at first, and learn from this text what it says of them. All of
             them stay, and new words come in as usual. They may come from another tool (`read_vectors`).
@@ -175,12 +176,6 @@ class Word2Vec:
         """The scheme of subwords, where there are any."""
         return self.subword if isinstance(self.subword, Subwords) else Subwords() if self.subword else None
 
-    def _tokens(self, text: Corpus | Tokens, start: Space | None) -> Tokens:
-        if isinstance(text, Corpus):
-            # Words that the start knows count however rare they are here.
-            return Tokens.from_corpus(text, min_count=1 if start is not None else self.min_count)
-        if isinstance(text, Tokens):
-            return text
-        raise InputError(
-            f"train takes a Corpus or Tokens; got {type(text).__name__}: make one with Corpus.read or Corpus.from_texts"
-        )
+    def _tokens(self, text: Corpus | Tokens | Iterable[Iterable[str]], start: Space | None) -> Tokens:
+        # Words that the start knows count however rare they are here.
+        return Tokens.of(text, min_count=1 if start is not None else self.min_count)

@@ -10,7 +10,6 @@ import polars as pl
 from scipy.sparse import csr_array
 
 from semspace.errors import InputError
-from semspace.text.corpus import Corpus
 from semspace.text.tokens import Tokens
 
 
@@ -60,11 +59,7 @@ def word_counts(texts: pl.Series) -> WordCounts:
 
 def tokens_of(texts: pl.Series) -> Tokens | None:
     """Give the words of texts as numbers, or None where no text has a word."""
-    filled = texts.fill_null("")
-    blank = filled.str.strip_chars() == ""
-    # A corpus takes no empty text; a stop has no word in it.
-    shown = pl.select(pl.when(blank).then(pl.lit(".")).otherwise(filled)).to_series()
     try:
-        return Tokens.from_corpus(Corpus.from_texts(shown.to_list()))
+        return Tokens.from_texts(texts)
     except InputError:  # there is no word in any text
         return None

@@ -12,8 +12,9 @@ from semspace.compiling import compiled_strictly
 from semspace.text.flat import flatten
 from semspace.text.numbering import Numbering
 from semspace.text.scan_kernel import Bytes, Sizes
+from semspace.text.scripts import SCRIPTS, warn_unspaced
 from semspace.text.stream import slices
-from semspace.text.tokenize import FastTokenizer
+from semspace.text.tokenize import best_tokenizer
 
 Ids = npt.NDArray[np.int32]
 Counts = npt.NDArray[np.int64]
@@ -69,21 +70,24 @@ class Counted:
 
 
 def count(texts: pl.Series) -> Counted:
-    """Give the words of documents as numbers, as `FastTokenizer` splits them; a missing text has none.
+    """Give the words of documents as numbers, as `best_tokenizer` splits them; a missing text has none.
 
     Of more than three million different words the rarest share numbers, so fewer are counted; see `Numbering`.
     """
-    numbering, splitter = Numbering(), FastTokenizer()
+    numbering, splitter = Numbering(), best_tokenizer()
     ids, sizes, longs, sentences = [], [], [], []
+    unspaced = np.zeros(len(SCRIPTS) + 1, np.int64)
     for some in slices(texts.fill_null("")):
         words = flatten(some, splitter)
         ids.append(numbering.add(words))
         sizes.append(words.documents)
         longs.append(_long_words(words.letters, words.sizes, words.documents))
         sentences.append(sentence_counts(some))
+        unspaced += words.unspaced
     flat = np.concatenate(ids) if ids else np.empty(0, np.int32)
     offsets = np.concatenate([[0], *sizes]).cumsum().astype(np.int64)
     has_words = np.diff(offsets) > 0
+    warn_unspaced(unspaced, int(has_words.sum()))
     in_each = np.concatenate(sentences) if sentences else np.empty(0, np.int64)
     long = np.concatenate(longs) if longs else np.empty(0, np.int64)
     return Counted(flat, offsets, long, np.where(has_words, in_each, 0), int(flat.max(initial=-1)) + 1)

@@ -23,6 +23,7 @@ from semspace.report import (
     stacked,
     words,
 )
+from semspace.text.scripts import UNSPACED
 
 if TYPE_CHECKING:
     from semspace.comparison.comparison import Comparison
@@ -100,7 +101,8 @@ def telling_words(found: Comparison) -> Section:
     a, b = (clip(name, 30) for name in found.names)
     contrast = found.contrast
     counts = contrast.select("count_a", "count_b").to_numpy().sum(axis=1)
-    plain = contrast["word"].is_in(sorted(ENGLISH_STOP_WORDS)) | contrast["word"].str.contains(r"^\W*\w?\W*$|^\d+$")
+    single = contrast["word"].str.contains(r"^\W*\w?\W*$") & ~contrast["word"].str.contains(f"[{''.join(UNSPACED)}]")
+    plain = contrast["word"].is_in(sorted(ENGLISH_STOP_WORDS)) | single | contrast["word"].str.contains(r"^\d+$")
     figure = words(
         contrast["word"].to_list(),
         counts / counts.sum() * 1e6,

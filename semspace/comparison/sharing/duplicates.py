@@ -23,6 +23,7 @@ from semspace.comparison.sharing.kept import LEFT_OUT, MET, Kept
 from semspace.comparison.sharing.minhash import near
 from semspace.comparison.sharing.shingles import Shingles
 from semspace.errors import InputError, SemspaceWarning
+from semspace.text.forms import normalize
 
 KINDS = ("none", "semantic", "near", "exact")  # the stronger, the higher
 _NONE, _SEMANTIC, _NEAR, _EXACT = range(4)
@@ -73,7 +74,8 @@ def shared_documents(
     """Find documents of different corpora that are the same, or nearly so.
 
     exact
-        The same text, but for upper and lower case, spacing, and how Unicode writes a character (NFKC).
+        The same text, but for upper and lower case, spacing, and how Unicode writes a character (NFKC, and without
+        characters that nobody sees).
     near
         At least `min_overlap` of all shingles (runs of five words) of both are in both (Jaccard index; Broder 1997);
         or at least 0.8 of the shorter one's, of eight or more, are in the longer one. MinHash finds the former with a
@@ -83,7 +85,8 @@ def shared_documents(
     semantic
         A cosine of at least `min_score`: compared exactly up to 4e9 pairs, beyond that by an HNSW index.
 
-    Where spaces don't part words, as in Chinese, a run of letters counts as a word, so that shingles are long.
+    Where spaces don't part words, as in Chinese, shingles are runs of five characters (of five syllables or parts of
+    them in Thai, Lao, Khmer and Burmese).
 
     Parameters
     ----------
@@ -159,7 +162,7 @@ def _texts(texts: Sequence[str] | pl.Series, n: int) -> pl.Series:
 
 
 def _plain(text: str) -> str:
-    folded = text.casefold() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
+    folded = text.casefold() if text.isascii() else unicodedata.normalize("NFKC", normalize(text)).casefold()
     # Folding may take a character out of its form, as ΐ, which becomes three.
     return " ".join((folded if folded.isascii() else unicodedata.normalize("NFKC", folded)).split())
 

@@ -1,8 +1,9 @@
 """The shingles of texts: their runs of five words, hashed.
 
 See Broder (1997), "On the resemblance and containment of documents". Words are those of `FastTokenizer`, so that
-punctuation and spacing don't count. Hashes have 64 bits and start from a fixed number, so that every run gives the
-same; a pair of texts has two different shingles with one hash by chance in less than one of 10**14 pairs.
+punctuation and spacing don't count, and single characters (or syllables) where a script puts no spaces between words.
+Hashes have 64 bits and start from a fixed number, so that every run gives the same; a pair of texts has two different
+shingles with one hash by chance in less than one of 10**14 pairs.
 """
 
 from __future__ import annotations
