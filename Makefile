@@ -1,5 +1,6 @@
 # make demo   from nothing to answers: environment, install, the main job
 # make test   environment, install, the tests
+# make levels the tests of numbers, compiled for each kind of processor that this one can be
 # make check  style and types       make bench      every benchmark (NAME=... for one)
 # make docs   checks the documents  make notebooks  opens the notebooks
 #
@@ -11,7 +12,7 @@ BIN := $(VENV)/bin
 REQUIREMENTS := pyproject.toml setup.cfg constraints.txt
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test check bench docs notebooks clean tools compiler
+.PHONY: demo test levels check bench docs notebooks clean tools compiler
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.demo
@@ -19,9 +20,24 @@ demo: $(VENV)/.demo
 	@$(BIN)/semspace demo --out semspace-demo
 
 # Two processes share the cores: threads of torch and BLAS, which spin while they wait, would stand in each other's way.
+TESTS := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+
 test: $(VENV)/.dev
 	@echo "== running the tests"
-	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+	@env $(TESTS)
+
+# Whose numbers come out of compiled kernels.
+NUMBERS := $(patsubst %,tests/test_%.py,compiling inference runtimes encoder fresh hnsw index word2vec subwords phrases tokens evaluation)
+ENCODING := $(patsubst %,tests/test_%.py,inference runtimes encoder fresh prompts training_encoder)
+LEVELS = $(shell $(BIN)/python -c 'from semspace.compiling import levels; print(*levels())')
+
+levels: $(VENV)/.dev
+	@set -e; for level in $(LEVELS); do \
+		echo "== running the tests of numbers, compiled for $$level"; \
+		env SEMSPACE_CPU=$$level $(TESTS) --quiet $(NUMBERS); \
+	done
+	@echo "== running the tests of encoders as a processor with AVX-512 would"
+	@env SEMSPACE_CPU=$(lastword $(filter generic avx2,$(LEVELS))) $(TESTS) --quiet --as-if-avx512 $(ENCODING)
 
 check: $(VENV)/.dev
 	@echo "== checking style and types"

@@ -15,7 +15,7 @@ under what it was compiled for: different settings can share a cache. PyTorch is
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, NamedTuple, TypeVar
 
 import numba
@@ -89,9 +89,23 @@ def level() -> str:
     return os.environ.get(VARIABLE, "").strip().lower()
 
 
+def levels() -> list[str]:
+    """Return what ``SEMSPACE_CPU`` may be on this processor."""
+    host = _table(codegen.get_host_cpu_features())  # type: ignore[no-untyped-call]
+    return [name for name, target in _TARGETS.items() if all(host.get(feature) for feature in target.needs)]
+
+
 def features() -> dict[str, bool]:
     """Return what the compiler may use, by LLVM's names: what this processor can do, unless it was narrowed."""
     return _table(registry.cpu_target.target_context.codegen().magic_tuple()[2])
+
+
+def without(names: Collection[str]) -> str:
+    """Return why the kernels may not use these instructions, named as LLVM names them."""
+    listed, asked = " and ".join(names), level()
+    if asked in _TARGETS and all(_table(codegen.get_host_cpu_features()).get(name) for name in names):  # type: ignore[no-untyped-call]
+        return f"{VARIABLE}={asked} leaves out {listed}"
+    return f"this processor has no {listed}"
 
 
 def _table(flat: str) -> dict[str, bool]:
@@ -115,10 +129,9 @@ def _narrow(asked: str) -> None:
     target, host = _TARGETS[asked], _table(codegen.get_host_cpu_features())  # type: ignore[no-untyped-call]
     missing = [feature for feature in target.needs if not host.get(feature)]
     if missing:
-        possible = [name for name, other in _TARGETS.items() if all(host.get(feature) for feature in other.needs)]
         raise InputError(
             f"{VARIABLE}={asked} asks for instructions that this processor hasn't got ({', '.join(missing)}); here it "
-            f"can be {' or '.join(possible)}, or not set"
+            f"can be {' or '.join(levels())}, or not set"
         )
     if target.name is None:
         return

@@ -1,6 +1,7 @@
 """Fixtures that many tests share. No test reaches the network: a socket that leaves the machine raises."""
 
 import json
+import os
 import socket
 from pathlib import Path
 
@@ -14,6 +15,30 @@ settings.register_profile("semspace", deadline=None)  # a busy machine fails no 
 settings.load_profile("semspace")
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--as-if-avx512",
+        action="store_true",
+        help="take the ways of a processor with AVX-512, VNNI and bfloat16, in operations that every processor has",
+    )
+
+
+def pytest_configure(config):
+    if not config.getoption("--as-if-avx512"):
+        return
+    os.environ["NUMBA_CACHE_DIR"] = str(config.rootpath / ".pytest_cache" / "as-if-avx512")  # it's other code
+    from semspace import compiling
+    from semspace.inference import lanes  # what the instructions are is settled by now; only the ways change
+
+    assert not lanes.HAS_BYTES, "this processor has AVX-512; set SEMSPACE_CPU=avx2 to play it"
+    true = compiling.features()
+    compiling.features = lambda: {**true, **dict.fromkeys(("avx512f", "avx512vnni", "avx512bf16"), True)}
+    from semspace.inference import tiles
+
+    assert tiles.VECTORS == 4
+    compiling.features = lambda: true
 
 
 @pytest.fixture(autouse=True, scope="session")

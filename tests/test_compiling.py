@@ -11,7 +11,7 @@ from semspace import compiling
 from semspace.errors import InputError
 
 HOST = compiling._table(codegen.get_host_cpu_features())
-HERE = [name for name, target in compiling._TARGETS.items() if all(HOST.get(need) for need in target.needs)]
+HERE = compiling.levels()
 VECTORS = """
 import numpy as np
 from semspace.compiling import compiled, features

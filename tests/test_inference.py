@@ -20,17 +20,7 @@ PRECISIONS = ("float32", "bfloat16", "int8")
 NEAR = {"float32": 2e-6, "bfloat16": 0.02, "int8": 0.06}
 
 
-def can(precision):
-    return pytest.param(
-        precision,
-        marks=pytest.mark.skipif(
-            not all(tiles.FEATURES.get(name) for name in kernel_runtime._NEEDS[precision]),
-            reason=f"this processor can't do {precision}",
-        ),
-    )
-
-
-@pytest.fixture(params=[can(precision) for precision in PRECISIONS])
+@pytest.fixture(params=PRECISIONS)
 def precision(request):
     return request.param
 
@@ -80,7 +70,7 @@ def one_by_one(small_folder):
 
 @settings(max_examples=8, deadline=None)
 @given(order=st.permutations(range(len(TEXTS))), times=st.integers(1, 60))
-@pytest.mark.parametrize("kind", [can(precision) for precision in PRECISIONS])
+@pytest.mark.parametrize("kind", PRECISIONS)
 def test_a_vector_is_the_same_to_the_last_bit_in_any_company(small_folder, one_by_one, kind, order, times):
     alone = one_by_one(kind)
     company = [TEXTS[i] for i in order] * times  # so many that the threads share them

@@ -39,7 +39,7 @@ def test_real_vectors_keep_the_promises(minilm):
     texts = ["A man plays the guitar.", "Stocks fell on Tuesday.", "happy", "joyful", "granite " * 30]
     theirs = reference.encode(texts)
     exact = (ss.Encoder.load("all-MiniLM-L6-v2", runtime="exact").encode(texts) * theirs).sum(axis=1)
-    assert exact.min() > 0.9999
+    assert exact.min() > parity.BOUNDS["exact"][1]
     assert (minilm.encode(texts) * theirs).sum(axis=1).mean() > (0.995 if FAST else 0.9999)
 
 
@@ -89,7 +89,9 @@ def test_a_processor_without_the_instructions_falls_back_and_says_so(small_folde
         assert (encoder.runtime, encoder.engine) == ("exact", "float32 kernels")
     assert missing in encoder.why or encoder.runtime == "fast"
     if missing == "avx512vnni":
-        with pytest.raises(InputError, match=r"this processor has no (\w+ and )?avx512vnni; use runtime='auto'"):
+        with pytest.raises(
+            InputError, match=r"(this processor has no|leaves out) (\w+ and )?avx512vnni; use runtime='auto'"
+        ):
             ss.Encoder.load(small_folder, runtime="fast")
 
 
@@ -122,7 +124,7 @@ def test_kernels_need_no_torch(small_folder):
 
 
 def test_an_older_processor_gives_the_same_vectors(small_folder, small, tmp_path):
-    """Compiled as for a processor with AVX2, where the tiles are narrower and only float32 is there."""
+    """Compiled for what every processor has, where the tiles are narrower and only float32 is there."""
     code = (
         "import numpy as np\n"
         "import semspace as ss\n"
@@ -130,10 +132,8 @@ def test_an_older_processor_gives_the_same_vectors(small_folder, small, tmp_path
         f"np.save({str(tmp_path / 'v.npy')!r}, encoder.encode({TEXTS!r}))\n"
         "print(encoder.engine)"
     )
-    older = {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "+avx2,+fma", "NUMBA_CACHE_DIR": str(tmp_path)}
-    ran = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, **older}, check=True
-    )
+    older = {**os.environ, "SEMSPACE_CPU": "generic"}
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=older, check=True)
     assert ran.stdout == "float32 kernels\n"
     reference = ss.Encoder.load(small_folder, runtime="torch").encode(TEXTS)
     np.testing.assert_allclose(np.load(tmp_path / "v.npy"), reference, atol=2e-6)
@@ -188,7 +188,7 @@ def test_weights_in_bfloat16_are_read(tmp_path):
     BertModel.from_pretrained(folder).to(torch.bfloat16).save_pretrained(folder)
     ours = ss.Encoder.load(folder, runtime="exact").encode(TEXTS)
     theirs = ss.Encoder.load(folder, runtime="torch").encode(TEXTS)
-    assert (ours * theirs).sum(axis=1).min() > 0.9999
+    assert (ours * theirs).sum(axis=1).min() > parity.BOUNDS["exact"][1]
 
 
 def test_a_tokenizer_whose_numbers_have_gaps(tmp_path):
@@ -266,7 +266,7 @@ def test_wide_heads_and_short_texts(tmp_path):
     BertModel(config).save_pretrained(folder)
     theirs = ss.Encoder.load(folder, runtime="torch").encode(["a cat", "a b c d e"])
     ours = ss.Encoder.load(folder, runtime="exact").encode(["a cat", "a b c d e"])
-    assert (ours * theirs).sum(axis=1).min() > 0.9999
+    assert (ours * theirs).sum(axis=1).min() > parity.BOUNDS["exact"][1]
 
 
 # -- as sentence-transformers is called -----------------------------------------------------------------------

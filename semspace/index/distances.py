@@ -14,32 +14,32 @@ from numba import types
 
 from semspace.compiling import operation
 from semspace.inference.lanes import (
+    HAS_BYTES,
     INT32,
     LANES,
     WHOLES,
     Built,
     Value,
+    add_byte_products,
     called,
     cgutils,
     variable,
     vector,
     whole,
 )
-from semspace.inference.tiles import FEATURES
 
 LINE = 64  # bytes of a cache line, and of a step
 _BYTES = ir.VectorType(ir.IntType(8), LINE)
 _SHORTS = ir.VectorType(ir.IntType(16), LINE)
 _MANY = ir.VectorType(INT32, LINE)
 _BIASED = ir.Constant(WHOLES, [-0x7F7F7F80] * LANES)  # 0x80808080: the top bit of each byte
-_FAST = bool(FEATURES.get("avx512f") and FEATURES.get("avx512vnni"))
 
 
 def _step(b: Value, asked: Value, code: Value, total: Value) -> Value:
     """Add the products of 64 bytes, unsigned ones with signed ones, four to a lane."""
-    if _FAST:
-        dot = called(b, "llvm.x86.avx512.vpdpbusd.512", WHOLES, [WHOLES] * 3)
-        return b.call(dot, [total, asked, code])
+    if HAS_BYTES:
+        return add_byte_products(b, asked, code, total)
+    # In another order than that, which takes fewer shuffles: only the sum over all lanes is wanted.
     left = b.zext(b.bitcast(asked, _BYTES), _SHORTS)
     right = b.sext(b.bitcast(code, _BYTES), _SHORTS)
     products = b.sext(b.mul(left, right), _MANY)  # at most 255 * 127, which sixteen bits hold

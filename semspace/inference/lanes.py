@@ -13,7 +13,7 @@ from typing import Any
 from llvmlite import ir
 from numba import core, types
 
-from semspace.compiling import operation
+from semspace.compiling import features, operation
 
 LANES = 16
 FLOAT, INT32, INT64 = ir.FloatType(), ir.IntType(32), ir.IntType(64)
@@ -37,7 +37,12 @@ class _BFloat(ir.Type):  # type: ignore[misc]
 
 
 BFLOAT = _BFloat()
-HALF = ir.VectorType(BFLOAT, LANES)
+HALF, PAIRS = ir.VectorType(BFLOAT, LANES), ir.VectorType(BFLOAT, 2 * LANES)
+_SHORTS = ir.VectorType(ir.IntType(16), LANES)
+_FEATURES = features()
+# Instructions of AVX-512 for products of bytes, and for bfloat16; without them other operations do the same, slower.
+HAS_BYTES = bool(_FEATURES.get("avx512f") and _FEATURES.get("avx512vnni"))
+HAS_HALVES = bool(_FEATURES.get("avx512f") and _FEATURES.get("avx512bf16"))
 
 
 @operation
@@ -67,8 +72,8 @@ def halve(_typing: Any, numbers: Any, to: Any, vectors: Any) -> Built:
     def build(_context: Any, b: Value, _signature: Any, given: Sequence[Value]) -> None:
         with cgutils.for_range(b, given[2]) as loop:
             full = vector(b, b.add(given[0], b.mul(loop.index, whole(64))), 0, FLOATS)
-            place = b.inttoptr(b.add(given[1], b.mul(loop.index, whole(32))), HALF.as_pointer())
-            b.store(b.fptrunc(full, HALF), place, align=32)
+            place = b.inttoptr(b.add(given[1], b.mul(loop.index, whole(32))), _SHORTS.as_pointer())
+            b.store(halved(b, full), place, align=32)
 
     return types.void(*[types.int64] * 3), build
 
@@ -78,14 +83,12 @@ def halve_pairs(_typing: Any, low: Any, high: Any, to: Any, vectors: Any) -> Bui
     """Round two rows to bfloat16, and write them alternating: the first of each, the second of each, and so on."""
 
     def build(_context: Any, b: Value, _signature: Any, given: Sequence[Value]) -> None:
-        bits = ir.VectorType(ir.IntType(16), LANES)
-        above = ir.Constant(WHOLES, [16] * LANES)
         with cgutils.for_range(b, given[3]) as loop:
             at = b.mul(loop.index, whole(64))
             rows = [vector(b, b.add(row, at), 0, FLOATS) for row in given[:2]]
-            first, second = (b.zext(b.bitcast(b.fptrunc(row, HALF), bits), WHOLES) for row in rows)
+            first, second = (b.zext(halved(b, row), WHOLES) for row in rows)
             place = b.inttoptr(b.add(given[2], at), WHOLES.as_pointer())
-            b.store(b.or_(first, b.shl(second, above)), place, align=64)
+            b.store(b.or_(first, b.shl(second, _all(16))), place, align=64)
 
     return types.void(*[types.int64] * 4), build
 
@@ -236,6 +239,42 @@ def variable(b: Value, start: Value) -> Value:
     place = cgutils.alloca_once(b, start.type)
     b.store(start, place)
     return place
+
+
+def _all(number: int) -> Value:
+    return ir.Constant(WHOLES, [number] * LANES)
+
+
+def halved(b: Value, numbers: Value) -> Value:
+    """Round sixteen float32 numbers to bfloat16, to the nearest, ties to even; give their bits."""
+    if HAS_HALVES:
+        return b.bitcast(b.fptrunc(numbers, HALF), _SHORTS)
+    bits = b.bitcast(numbers, WHOLES)
+    odd = b.and_(b.lshr(bits, _all(16)), _all(1))
+    return b.trunc(b.lshr(b.add(b.add(bits, _all(0x7FFF)), odd), _all(16)), _SHORTS)
+
+
+def add_byte_products(b: Value, left: Value, right: Value, total: Value) -> Value:
+    """Add to each of sixteen whole numbers the products of four unsigned bytes with four signed ones."""
+    if HAS_BYTES:
+        dot = called(b, "llvm.x86.avx512.vpdpbusd.512", WHOLES, [WHOLES] * 3)
+        return b.call(dot, [total, left, right])
+    for place in range(0, 32, 8):
+        unsigned = b.and_(b.lshr(left, _all(place)), _all(0xFF))
+        signed = b.ashr(b.shl(right, _all(24 - place)), _all(24))
+        total = b.add(total, b.mul(unsigned, signed))
+    return total
+
+
+def add_half_products(b: Value, left: Value, right: Value, total: Value) -> Value:
+    """Add to each of sixteen float32 numbers the products of two bfloat16 with two others."""
+    if HAS_HALVES:
+        dot = called(b, "llvm.x86.avx512bf16.dpbf16ps.512", FLOATS, [FLOATS, PAIRS, PAIRS])
+        return b.call(dot, [total, b.bitcast(left, PAIRS), b.bitcast(right, PAIRS)])
+    bits = [b.bitcast(pairs, WHOLES) for pairs in (left, right)]
+    low = [b.bitcast(b.shl(pairs, _all(16)), FLOATS) for pairs in bits]
+    high = [b.bitcast(b.and_(pairs, _all(-0x10000)), FLOATS) for pairs in bits]
+    return multiply_add(b, *high, multiply_add(b, *low, total))
 
 
 def multiply_add(b: Value, x: Value, y: Value, z: Value) -> Value:

@@ -18,14 +18,14 @@ from numba import types
 
 from semspace.compiling import features, operation
 from semspace.inference.lanes import (
-    BFLOAT,
     FLOATS,
     INT32,
     LANES,
     WHOLES,
     Built,
     Value,
-    called,
+    add_byte_products,
+    add_half_products,
     cgutils,
     multiply_add,
     number,
@@ -45,21 +45,8 @@ Multiply = Callable[[Value, Value, Value, Value], Value]
 Grid = list[list[Value]]
 
 
-_HALVES = ir.VectorType(BFLOAT, 2 * LANES)
-
-
 def _times_floats(b: Value, left: Value, right: Value, total: Value) -> Value:
     return multiply_add(b, b.bitcast(left, FLOATS), b.bitcast(right, FLOATS), total)
-
-
-def _times_halves(b: Value, left: Value, right: Value, total: Value) -> Value:
-    dot = called(b, "llvm.x86.avx512bf16.dpbf16ps.512", FLOATS, [FLOATS, _HALVES, _HALVES])
-    return b.call(dot, [total, b.bitcast(left, _HALVES), b.bitcast(right, _HALVES)])
-
-
-def _times_bytes(b: Value, left: Value, right: Value, total: Value) -> Value:
-    dot = called(b, "llvm.x86.avx512.vpdpbusd.512", WHOLES, [WHOLES] * 3)
-    return b.call(dot, [total, left, right])
 
 
 def _adding(multiply: Multiply, *, from_zero: bool = False) -> Any:
@@ -92,8 +79,8 @@ def _adding(multiply: Multiply, *, from_zero: bool = False) -> Any:
 # (left, its bytes a row, right, its bytes a row, steps, result, its bytes a row, vectors of 16 columns)
 set_floats = _adding(_times_floats, from_zero=True)
 add_floats = _adding(_times_floats)
-set_halves = _adding(_times_halves, from_zero=True)
-add_halves = _adding(_times_halves)
+set_halves = _adding(add_half_products, from_zero=True)
+add_halves = _adding(add_half_products)
 
 
 @operation
@@ -110,7 +97,7 @@ def add_bytes(
 
     def build(_context: Any, b: Value, _signature: Any, given: Sequence[Value]) -> None:
         nothing = ir.Constant(WHOLES, None)
-        totals = _product(b, _times_bytes, given, [[nothing] * columns for _ in range(ROWS)])
+        totals = _product(b, add_byte_products, given, [[nothing] * columns for _ in range(ROWS)])
         places = _places(b, given[5], given[6], columns)
         of_columns, sums_of = ([vector(b, given[at], 64 * j, FLOATS) for j in range(columns)] for at in (10, 11))
         for i, (row, to) in enumerate(zip(totals, places, strict=True)):

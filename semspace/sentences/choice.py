@@ -51,7 +51,7 @@ def choose(layout: Layout, wanted: str, sample: Callable[[], Tokenized], check: 
             check(runtime.vocabulary)
             found = parity.measured(runtime, lambda: _reference(layout), sample(), layout.fingerprint)
             if found.holds(kind):
-                return Choice(runtime, f"{runtime.engine}, {found}{_because(reasons)}")
+                return Choice(runtime, f"{runtime.engine}{_level()}, {found}{_because(reasons)}")
             reasons.append(f"not {runtime.engine}, {found}")
     raise InputError(f"runtime {wanted!r} can't run {layout.folder} here: {'; '.join(reasons)}; use runtime='auto'")
 
@@ -90,6 +90,13 @@ def _reference(layout: Layout) -> Runtime:
 
 def _has_torch() -> bool:
     return bool(importlib.util.find_spec("torch") and importlib.util.find_spec("transformers"))
+
+
+def _level() -> str:
+    """Say what the kernels were narrowed to, if they were."""
+    from semspace import compiling
+
+    return f" compiled for {compiling.level()} ({compiling.VARIABLE})" if compiling.level() else ""
 
 
 def _because(reasons: list[str]) -> str:

@@ -95,11 +95,12 @@ class KernelRuntime:
 
 def obstacle(layout: Layout, precision: str) -> str:
     """Say why the kernels can't run a model here at a precision; nothing where they can."""
+    from semspace import compiling
     from semspace.inference import families, tiles
 
     missing = [name for name in _NEEDS[precision] if not tiles.FEATURES.get(name)]
     if missing:
-        return f"this processor has no {' and '.join(missing)}"
+        return compiling.without(missing)
     return families.obstacle(json.loads((layout.folder / CONFIG).read_text(encoding="utf-8")))
 
 
