@@ -29,9 +29,9 @@ AIM = ss.training.AdjacentSentences(shortest=3)
             "It grew by 3.5 per cent. of all.\nA heading\n\nNext.",
             ["It grew by 3.5 per cent. of all.", "A heading", "Next."],
         ),
-        ("He said “no.” “Yes,” she said.", ["He said “no.", "“Yes,” she said."]),
+        ("He said “no.” “Yes,” she said.", ["He said “no.”", "“Yes,” she said."]),
         ("今天下雨。河水上涨。", ["今天下雨。", "河水上涨。"]),
-        ("Ça va. École. Nr. 5 it is.", ["Ça va.", "École.", "Nr.", "5 it is."]),
+        ("Ça va. École. Nr. 5 it is.", ["Ça va.", "École.", "Nr. 5 it is."]),
         ("  \n ", []),
     ],
 )

@@ -356,8 +356,8 @@ def test_the_fit_is_the_ridge_regression():
 def test_sentences_are_cut_and_drawn():
     from semspace.sentences.drawing import cut, sentences_of
 
-    text = 'It is so. "Is it really?" Yes.\nA heading of four\n' + "word " * 61
-    assert list(cut(text)) == ["It is so.", '"Is it really?', "A heading of four"]
+    text = 'It is so. "Is it really?" Yes.\nA heading of four\n' + "Word " * 61
+    assert list(cut(text)) == ["It is so.", '"Is it really?"', "A heading of four"]
     corpus = ss.Corpus.from_texts([". ".join(f"this is number {i * 30 + j}" for j in range(30)) for i in range(4)])
     drawn = sentences_of(corpus, 1_000, 1)
     assert len(drawn) == len(set(drawn)) == 80  # twenty of each

@@ -1,15 +1,15 @@
 """Sentences drawn of a corpus, for an encoder to learn from."""
 
-import re
 from collections.abc import Iterator
 
 import numpy as np
+import polars as pl
 
 from semspace.errors import InputError
 from semspace.text.corpus import Corpus
+from semspace.text.sentences import split_sentences
+from semspace.text.tokenize import FastTokenizer
 
-# Where a sentence ends, before a small letter too: texts may be all in small letters.
-_ENDS = re.compile(r"(?<=[.!?])[\"'”’)]*\s+|\n+")
 _FEWEST, _MOST = 3, 60  # words of a sentence to learn from
 _OF_ONE = 20  # sentences taken of one document, so that a long one doesn't outweigh the others
 
@@ -29,7 +29,7 @@ def sentences_of(corpus: Corpus, most: int, seed: int) -> list[str]:
 
 
 def cut(text: str) -> Iterator[str]:
-    """Give the sentences of a text that have three to sixty words."""
-    for part in _ENDS.split(text):
-        if _FEWEST <= len(part.split()) <= _MOST:
-            yield part.strip()
+    """Return the sentences of a text that have three to sixty words; of scripts without spaces, characters count."""
+    sentences = split_sentences(text)
+    words = FastTokenizer()(pl.Series(sentences, dtype=pl.String)).list.len().to_list()
+    yield from (one for one, count in zip(sentences, words, strict=True) if _FEWEST <= count <= _MOST)

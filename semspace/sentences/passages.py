@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-# The end of a sentence: its mark with closing quotes or brackets before white space, a mark of scripts that put no
-# space after it, or the end of a paragraph.
-_END = re.compile(r"(?<![.!?…])[.!?…]+[\"'”’»)\]]*(?=\s)|[。！？؟।]+[\"'”’»）」』]*|\n\s*\n")
+from semspace.text.sentences import spans
 
 
 class Passage(NamedTuple):
@@ -70,7 +67,7 @@ def passages(text: str, offsets: Sequence[tuple[int, int]], limit: int, overlap:
 
 def _pieces(text: str, starts: np.ndarray, limit: int) -> Iterator[tuple[int, int]]:
     """Give sentences as ranges of tokens, the longer ones in parts."""
-    ends = [match.end() for match in _END.finditer(text)]
+    ends = [end for _, end in spans(text)]
     marks = np.unique([0, *np.searchsorted(starts, ends), len(starts)])
     for first, last in zip(marks[:-1].tolist(), marks[1:].tolist(), strict=True):
         for start in range(first, last, limit):

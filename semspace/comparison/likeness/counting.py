@@ -13,6 +13,7 @@ from semspace.text.flat import flatten
 from semspace.text.numbering import Numbering
 from semspace.text.scan_kernel import Bytes, Sizes
 from semspace.text.scripts import SCRIPTS, warn_unspaced
+from semspace.text.sentences import sentence_counts
 from semspace.text.stream import slices
 from semspace.text.tokenize import best_tokenizer
 
@@ -20,16 +21,6 @@ Ids = npt.NDArray[np.int32]
 Counts = npt.NDArray[np.int64]
 _LONG = 6  # letters that a long word has more than, in LIX
 _APOSTROPHE, _STOP = 0x27, 0x2E
-
-# Where one sentence ends and the next begins: an end mark, white space, and a letter that is a capital or of a script
-# without capitals ("e.g. this" and "No. 5" go on); a mark of scripts that put no space after it; or an empty line.
-_QUOTES = "\"'”’»)\\]」』）"
-_BETWEEN = (
-    rf"[.!?…؟]+[{_QUOTES}]*\s+[\"'“‘«„(\[¿¡]*[\p{{Lu}}\p{{Lo}}]"
-    rf"|[。！？।॥]+[{_QUOTES}]*\s*[^\s{_QUOTES}。！？।॥]"
-    r"|\n\s*\n"
-)
-_LOWER_CASE = rf"[.!?…]+[{_QUOTES}]*\s+\S|\n\s*\n"  # the same in a text that has no capitals at all
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,23 +82,6 @@ def count(texts: pl.Series) -> Counted:
     in_each = np.concatenate(sentences) if sentences else np.empty(0, np.int64)
     long = np.concatenate(longs) if longs else np.empty(0, np.int64)
     return Counted(flat, offsets, long, np.where(has_words, in_each, 0), int(flat.max(initial=-1)) + 1)
-
-
-def sentence_counts(texts: pl.Series) -> Counts:
-    """Count the sentences of each text, at least 1; a name after an abbreviation ("Mr. Smith") begins another.
-
-    Examples
-    --------
-    >>> import polars as pl
-    >>> sentence_counts(pl.Series(["One, e.g. this. Two! (Three?)", "one. two", "これは一つ。二つ。"])).tolist()
-    [3, 2, 2]
-    """
-    texts = texts.str.strip_chars()
-    found = texts.str.count_matches(_BETWEEN)
-    lower = ~texts.str.contains(r"\p{Lu}") & texts.str.contains(r"\p{Ll}")
-    found = found.zip_with(~lower, texts.str.count_matches(_LOWER_CASE))
-    counts: Counts = found.to_numpy().astype(np.int64) + 1
-    return counts
 
 
 @compiled_strictly
