@@ -21,9 +21,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import semspace as ss
-from semspace.errors import ExistsError, InputError, MissingFileError, UnknownIdError
+from semspace.errors import ExistsError, InputError, MissingFileError, SemspaceWarning, UnknownIdError
 from semspace.text import flat, stored
 from semspace.text.build import Builder
+from semspace.text.decoding import decoded
 from semspace.text.numbering import Numbering
 from semspace.text.stream import Source, blocks_of
 from semspace.text.tokenize import FastTokenizer, tokenizer
@@ -160,9 +161,8 @@ def test_encodings(tmp_path):
 @pytest.mark.parametrize("size", [1, 3, 4, 5, 1 << 20])
 def test_a_byte_that_does_not_fit_is_placed(tmp_path, size):
     (tmp_path / "x.txt").write_bytes("é\nö\nab".encode() + b"\xff\nmore\n")
-    source = Source((tmp_path / "x.txt",), (), "text", "utf-8")
     with pytest.raises(InputError, match=r"is not utf-8: byte 0xff at offset 8 \(line 3\)"):
-        list(source.blocks(size))
+        list(decoded(tmp_path / "x.txt", "utf-8", size))
     (tmp_path / "x.txt").write_bytes(b"ab\ncd\n\xe2\x82")
     with pytest.raises(InputError, match=r"byte 0xe2 at offset 6 \(line 3\)"):
         ss.Tokens.read(tmp_path / "x.txt")
@@ -174,7 +174,8 @@ def test_documents_without_text(tmp_path):
         ss.Tokens.read(path)
     with pytest.raises(InputError, match=r"document 3 of "):
         built(path, tmp_path, size=1)
-    tokens = ss.Tokens.read(path, empty="drop")
+    with pytest.warns(SemspaceWarning, match=r"2 documents have no text and were left out of .*x\.jsonl"):
+        tokens = ss.Tokens.read(path, empty="drop")
     assert spelled(tokens) == [["a"], ["b"], ["c"], ["d"]]
     assert tokens.provenance["dropped_empty"] == 2
     (tmp_path / "texts").mkdir()
@@ -190,7 +191,7 @@ def test_documents_without_text(tmp_path):
         (b"", "x.jsonl", "is empty"),
         (b" \n\n", "x.txt", "is empty"),
         (b"text\n", "x.csv", "there are no documents"),
-        (b"a;b\n1;2\n", "x.csv", "separated by ';'"),
+        (b"a;b\nx;y\n", "x.csv", "which column holds the text"),
         (b'{"text": "a"}\n{"text": \n', "x.jsonl", "cannot read"),
         (b'{"a": "x", "b": "y"}\n', "x.jsonl", "which column holds the text"),
         (gzip.compress(b"a b c" * 1000, mtime=0)[:-20], "x.txt.gz", "not a whole gzip file"),
@@ -337,7 +338,10 @@ def test_hostile_text(tmp_path):
     assert (len(document), document[-1]) == (2_000_001, "z" * 1_000_000)
     assert spelled(tokens)[1:] == tokenizer("fast")(pl.Series(texts[1:])).to_list()
     (tmp_path / "x.txt").write_text(f"\n\n{long}\n\n \r\nend\x0c \x85of\r\n")
-    assert [len(d) for d in ss.Tokens.read(tmp_path / "x.txt").documents()] == [2_000_001, 2]
+    with pytest.warns(SemspaceWarning, match=r"each line of .*x\.txt is taken as a document, and they are long"):
+        tokens = ss.Tokens.read(tmp_path / "x.txt")
+    assert [len(d) for d in tokens.documents()] == [2_000_001, 2]
+    assert len(ss.Tokens.read(tmp_path / "x.txt", documents="lines").offsets) == 3
 
 
 # -- where they lie ---------------------------------------------------------------------------------------

@@ -65,6 +65,10 @@ def train_word2vec(
     text: o.TextColumn = None,
     drop_empty: o.DropEmpty = False,
     encoding: o.Encoding = None,
+    separator: o.Separator = None,
+    header: o.Header = None,
+    columns: o.Columns = None,
+    documents: o.Documents = None,
     overwrite: o.Overwrite = False,
     as_json: o.Json = False,
 ) -> None:
@@ -77,6 +81,7 @@ def train_word2vec(
     from semspace.words.word2vec import Word2Vec
 
     bundle.check_free(out, overwrite=overwrite)
+    said = o.Texts(text, None, drop_empty, encoding, separator, header, columns, documents)
     WordsCheckpoint(checkpoint, checkpoint_minutes, resume)  # before the text is read, which may take long
     before = None if start is None else o.read_space(start)
     subwords = getattr(before.encoder, "subwords", None) if before is not None and subword else None
@@ -88,7 +93,7 @@ def train_word2vec(
     )  # fmt: skip
     task = None if evaluate is None else task_of(evaluate)
     least = 1 if before is not None or phrases else min_count
-    tokens = o.read_tokens(source, text, drop_empty, encoding, min_count=least, split=tokenizer)
+    tokens = o.read_tokens(source, said, min_count=least, split=tokenizer)
     if phrases:
         from semspace.text.phrases import Phrases
 
@@ -112,6 +117,10 @@ def embed(
     id: o.IdColumn = None,
     drop_empty: o.DropEmpty = False,
     encoding: o.Encoding = None,
+    separator: o.Separator = None,
+    header: o.Header = None,
+    columns: o.Columns = None,
+    documents: o.Documents = None,
     runtime: Annotated[str, typer.Option(help="auto, fast, exact or torch.")] = "auto",
     long: Annotated[
         str, typer.Option(help="What becomes of texts too long for the model: cut, pool or passages.")
@@ -124,7 +133,7 @@ def embed(
     Broken off, the same command goes on where it stopped. With --overwrite, no text of the space is encoded again.
     """
     bundle.check_free(out, overwrite=overwrite)
-    corpus = o.read_corpus(source, text, id, drop_empty, encoding)
+    corpus = o.read_corpus(source, o.Texts(text, id, drop_empty, encoding, separator, header, columns, documents))
     encoder = o.load_encoder(model, runtime)
     space = encoder.embed(corpus, into=out, long=long, overwrite=overwrite)
     plain = {
@@ -274,6 +283,10 @@ def cluster(
     id: o.IdColumn = None,
     drop_empty: o.DropEmpty = False,
     encoding: o.Encoding = None,
+    separator: o.Separator = None,
+    header: o.Header = None,
+    columns: o.Columns = None,
+    documents: o.Documents = None,
     overwrite: o.Overwrite = False,
     as_json: o.Json = False,
 ) -> None:
@@ -284,7 +297,8 @@ def cluster(
         bundle.check_free(out, overwrite=overwrite)
     if report is not None:
         _check_report(report, "--report", (".html",), overwrite=overwrite)
-    space = _space_or_texts(source, model, text, id, drop_empty, encoding)
+    said = o.Texts(text, id, drop_empty, encoding, separator, header, columns, documents)
+    space = _space_or_texts(source, model, said)
     groups = find_groups(space, k=k, method=method, granularity=granularity, outliers=outliers, seed=seed)
     if out is not None:
         groups.save(out, overwrite=overwrite)
@@ -303,16 +317,14 @@ def _check_report(path: Path, option: str, endings: Sequence[str], *, overwrite:
         raise ExistsError(f"{path} exists already; choose another path or pass --overwrite")
 
 
-def _space_or_texts(
-    source: str, model: str | None, text: str | None, id: str | None, drop: bool, encoding: str | None
-) -> Space:
+def _space_or_texts(source: str, model: str | None, said: o.Texts) -> Space:
     if bundle.is_bundle(source):
         value = o.read_value(source)
         space = getattr(value, "space", value)
         if hasattr(space, "vectors"):
-            o.refuse_options(source, model=model, text=text, id=id, drop_empty=drop, encoding=encoding)
+            o.refuse_options(source, model=model, **said.given)
             return space  # type: ignore[no-any-return]
-    return o.load_encoder(model or o.DEFAULT_MODEL).embed(o.read_corpus(source, text, id, drop, encoding))
+    return o.load_encoder(model or o.DEFAULT_MODEL).embed(o.read_corpus(source, said))
 
 
 @app.command()
@@ -333,6 +345,10 @@ def compare(
     id: o.IdColumn = None,
     drop_empty: o.DropEmpty = False,
     encoding: o.Encoding = None,
+    separator: o.Separator = None,
+    header: o.Header = None,
+    columns: o.Columns = None,
+    documents: o.Documents = None,
     overwrite: o.Overwrite = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print JSON for machines, or write it: --json results.json.")
@@ -346,7 +362,8 @@ def compare(
     for path, option, endings in ((out, "--out", tuple(_REPORTS)), (into, "--json", (".json",))):
         if path is not None:
             _check_report(path, option, endings, overwrite=overwrite)
-    read = [_space_or_corpus(source, text, id, drop_empty, encoding) for source in sources]
+    said = o.Texts(text, id, drop_empty, encoding, separator, header, columns, documents)
+    read = [_space_or_corpus(source, said) for source in sources]
     wants_model = any(not hasattr(one, "vectors") for one in read)
     if model is not None and not wants_model:
         raise InputError("--model has no use with saved spaces, which were encoded before; leave it out")
@@ -381,14 +398,14 @@ def _without_json(inputs: Sequence[str], as_json: bool) -> tuple[list[str], Path
     return [one for one in inputs if one not in files], Path(files[0]) if files else None
 
 
-def _space_or_corpus(source: str, text: str | None, id: str | None, drop: bool, encoding: str | None) -> Corpus | Space:
+def _space_or_corpus(source: str, said: o.Texts) -> Corpus | Space:
     if bundle.is_bundle(source):
         value = o.read_value(source)
         space = getattr(value, "space", value)
         if hasattr(space, "vectors"):
-            o.refuse_options(source, text=text, id=id, drop_empty=drop, encoding=encoding)
+            o.refuse_options(source, **said.given)
             return space  # type: ignore[no-any-return]
-    return o.read_corpus(source, text, id, drop, encoding)
+    return o.read_corpus(source, said)
 
 
 def _number(text: str) -> int | float | str:

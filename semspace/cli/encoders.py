@@ -65,6 +65,10 @@ def train_encoder(
     text: o.TextColumn = None,
     drop_empty: o.DropEmpty = False,
     encoding: o.Encoding = None,
+    separator: o.Separator = None,
+    header: o.Header = None,
+    columns: o.Columns = None,
+    documents: o.Documents = None,
     overwrite: o.Overwrite = False,
     as_json: o.Json = False,
 ) -> None:
@@ -84,10 +88,11 @@ def train_encoder(
         threads=threads, seed=seed,
     )  # fmt: skip
     data: Any = source
+    said = o.Texts(text, None, drop_empty, encoding, separator, header, columns, documents)
     if objective in _OF_PAIRS:
-        o.refuse_with(f"--objective {objective}", text=text, drop_empty=drop_empty, encoding=encoding)
+        o.refuse_with(f"--objective {objective}", **said.given)
     else:
-        data = o.read_corpus(source, text, None, drop_empty, encoding)
+        data = o.read_corpus(source, said)
     encoder = trainer.train(
         data, start=None if start is None else o.read_space(start),
         evaluate=evaluate, into=out, overwrite=overwrite, checkpoint=checkpoint,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -37,6 +38,17 @@ TextColumn = Annotated[str | None, typer.Option("--text", help="Column that hold
 IdColumn = Annotated[str | None, typer.Option("--id", help="Column that holds the ids.")]
 DropEmpty = Annotated[bool, typer.Option("--drop-empty", help="Leave out documents without text.")]
 Encoding = Annotated[str | None, typer.Option("--encoding", help="Encoding of text files; utf-8 if not given.")]
+Separator = Annotated[
+    str | None, typer.Option("--separator", help="Between columns of a csv: ';', tab …; told by the file if not given.")
+]
+Header = Annotated[bool | None, typer.Option("--header/--no-header", help="Whether a csv has a row of column names.")]
+Columns = Annotated[str | None, typer.Option("--columns", help="Names of the columns of a csv without: id,text.")]
+Documents = Annotated[
+    str | None,
+    typer.Option(
+        "--documents", help="Of .txt: lines, file or paragraphs; lines if it is one file."
+    ),
+]
 Model = Annotated[
     str, typer.Option("--model", "-m", help="A folder, an installed model package, or a model's name on the hub.")
 ]
@@ -52,48 +64,73 @@ Resume = Annotated[bool, typer.Option("--resume", help="Go on from the checkpoin
 Count = Annotated[int, typer.Option("-k", help="How many to show.")]
 
 
-def read_corpus(
-    given: str, text: str | None = None, id: str | None = None, drop_empty: bool = False, encoding: str | None = None
-) -> Corpus:
+@dataclass(frozen=True)
+class Texts:
+    """What was said of the texts that an INPUT argument means."""
+
+    text: str | None = None
+    id: str | None = None
+    drop_empty: bool = False
+    encoding: str | None = None
+    separator: str | None = None
+    header: bool | None = None
+    columns: str | None = None
+    documents: str | None = None
+
+    @property
+    def given(self) -> dict[str, str | int | None]:
+        """The options that were given, as names and values."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        # --no-header is given as much as --header.
+        return {**values, "header": None if self.header is None else "header"}
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """What `Corpus.read` and `Tokens.read` both are told."""
+        return {
+            "text": self.text,
+            "empty": "drop" if self.drop_empty else "raise",
+            "encoding": self.encoding or "utf-8",
+            "separator": self.separator,
+            "header": self.header,
+            "columns": None if self.columns is None else self.columns.split(","),
+            "documents": self.documents,
+        }
+
+
+def read_corpus(given: str, said: Texts) -> Corpus:
     """Give the corpus that an INPUT argument means."""
     from semspace.corpora import load as load_named
     from semspace.saving import load
     from semspace.text.corpus import Corpus
 
     if given.startswith(CORPUS_PREFIX):
-        refuse_options(given, text=text, id=id, drop_empty=drop_empty, encoding=encoding)
+        refuse_options(given, **said.given)
         named: Corpus = load_named(given.removeprefix(CORPUS_PREFIX))
         return named
     if is_bundle(given):
-        refuse_options(given, text=text, id=id, drop_empty=drop_empty, encoding=encoding)
+        refuse_options(given, **said.given)
         value = load(given)
         if not isinstance(value, Corpus):
             raise InputError(f"{given} holds a {type(value).__name__}, not a Corpus or a file of texts")
         return value
-    return Corpus.read(given, text=text, id=id, empty="drop" if drop_empty else "raise", encoding=encoding or "utf-8")
+    return Corpus.read(given, id=said.id, **said.arguments)
 
 
-def read_tokens(
-    given: str, text: str | None, drop_empty: bool, encoding: str | None, *, min_count: int, split: str
-) -> Tokens:
+def read_tokens(given: str, said: Texts, *, min_count: int, split: str) -> Tokens:
     """Give the words of the texts that an INPUT argument means, read block by block; or saved tokens as they are."""
     from semspace.text.tokens import Tokens
 
     if given.startswith(CORPUS_PREFIX):
-        return Tokens.from_corpus(
-            read_corpus(given, text, None, drop_empty, encoding), min_count=min_count, split=split
-        )
+        return Tokens.from_corpus(read_corpus(given, said), min_count=min_count, split=split)
     if is_bundle(given):
         value = read_value(given)
         if isinstance(value, Tokens):
             chosen = None if split == DEFAULT_TOKENIZER else split
-            refuse_options(given, text=text, drop_empty=drop_empty, encoding=encoding, tokenizer=chosen)
+            refuse_options(given, **said.given, tokenizer=chosen)
             return value
-        return Tokens.from_corpus(
-            read_corpus(given, text, None, drop_empty, encoding), min_count=min_count, split=split
-        )
-    empty = "drop" if drop_empty else "raise"
-    return Tokens.read(given, text=text, min_count=min_count, split=split, encoding=encoding or "utf-8", empty=empty)
+        return Tokens.from_corpus(read_corpus(given, said), min_count=min_count, split=split)
+    return Tokens.read(given, min_count=min_count, split=split, **said.arguments)
 
 
 def refuse_options(given: str, **options: str | int | None) -> None:

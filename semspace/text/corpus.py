@@ -13,12 +13,14 @@ import polars as pl
 from semspace import checks
 from semspace.bundle import Bundle, PathLike, digest, writing
 from semspace.display import clip, html_table, text_table
-from semspace.errors import InputError, UnknownIdError
+from semspace.errors import InputError
+from semspace.text.columns import TEXT_NAMES, as_texts, check_header, id_column, same_column, text_column
+from semspace.text.files import say
 from semspace.text.frames import as_polars, storable
-from semspace.text.read import read_table
+from semspace.text.read import Table, read_tables, stack
+from semspace.text.reading import Reading
 
 KIND = "corpus"
-_TEXT_NAMES = ("text", "body", "content", "document", "sentence")
 
 
 class Document(NamedTuple):
@@ -73,22 +75,39 @@ class Corpus:
         id: str | None = None,
         empty: str = "raise",
         encoding: str = "utf-8",
+        separator: str | None = None,
+        header: bool | None = None,
+        columns: Sequence[str] | None = None,
+        documents: str | None = None,
     ) -> Corpus:
         """Read csv, tsv, jsonl, parquet or txt (each also ``.gz``), a folder of them, a glob, or a DataFrame.
 
         Parameters
         ----------
         source : path, pattern, or polars or pandas DataFrame
-            A ``.txt`` file holds one document a line; a folder or a glob of them, one document a file.
+            A ``.txt`` file holds one document a line; a folder or a glob of them, one document a file: see
+            `documents`. A ``.json`` file holds an array of objects, or an object a line, as ``.jsonl``.
         text : str, optional
             Name of the text column. By default ``text``, ``body``, ``content``, ``document`` or ``sentence``,
-            or the only column of strings.
+            or the only column with words.
         id : str, optional
             Name of the id column. By default ``id`` if there is one, else rows are numbered from 0.
         empty : {"raise", "drop"}
-            What to do with documents that have no text: refuse the corpus, or leave them out.
+            What to do with documents that have no text: refuse the corpus, or leave them out and say how many.
         encoding : str
-            Of text files, for example ``"latin-1"``. A byte that doesn't fit is an error, never passed over.
+            Of text files, for example ``"cp1252"``; a mark at the beginning of a file goes before it. A byte that
+            doesn't fit is an error, never passed over.
+        separator : str, optional
+            What is between the columns of a csv or tsv, such as ``";"`` or ``"tab"``; told by the first rows if not
+            given. A tsv has quotes around fields only if it is given.
+        header : bool, optional
+            Whether the first row of a csv or tsv names its columns. If not given, it does, and a row that looks like
+            a document is an error. Without a header columns are called ``column_1`` and so on.
+        columns : sequence of str, optional
+            Names of the columns of a csv or tsv without a header.
+        documents : {"lines", "file", "paragraphs"}, optional
+            What the documents of a ``.txt`` are. By default the lines of one file, and each file of several. A line's
+            or paragraph's id is the number of its first line.
 
         Raises
         ------
@@ -98,28 +117,32 @@ class Corpus:
             If the file can't be read (another encoding, a broken table), a column is missing, ids repeat, or a
             document is empty.
         """
+        reading = Reading(encoding, separator, header, columns, documents)
         if not isinstance(source, (str, os.PathLike)):
+            reading.refuse_for("a DataFrame")
             return cls.from_frame(source, text=text, id=id, empty=empty)
+        checks.choice("empty", empty, ("raise", "drop"))
         # Read as they stand: an id 007 is no number, and a text of digits is a text.
-        table = read_table(source, encoding=encoding, strings=(id or "id", *((text,) if text else _TEXT_NAMES)))
-        made = cls.from_frame(table, text=text, id=id, empty=empty)
-        return cls(made.frame, {**made.provenance, "source": str(source)})
+        tables = read_tables(source, reading, (id or "id", *((text,) if text else TEXT_NAMES)))
+        union = stack([table.frame for table in tables])
+        column = text_column(union, text, unsaid=any(table.unsaid for table in tables))
+        for table in tables:
+            check_header(table, column, text)
+        tables = same_column(tables, column)
+        named = id_column(union, id)
+        _check_ids(tables, named)
+        made, dropped = _documents(stack([table.frame for table in tables]), column, named, empty, tables)
+        return cls(made, {**dropped, "source": str(source)})
 
     @classmethod
     def from_frame(cls, frame: Any, *, text: str | None = None, id: str | None = None, empty: str = "raise") -> Corpus:
-        """Make a corpus from a polars or pandas DataFrame; see `read` for the parameters."""
+        """Make a corpus from a polars or pandas DataFrame; see `read` for the parameters.
+
+        A lazy polars frame has no order of its own; it is collected in the order of what it was made of.
+        """
         checks.choice("empty", empty, ("raise", "drop"))
         table = as_polars(frame)
-        text_column = _text_column(table, text)
-        id_column = _id_column(table, id)
-        ids = _ids(table, id_column)
-        texts = _strings(table, text_column, ids)
-        rest = table.drop([text_column, *([id_column] if id_column else [])])
-        # Where another column plays the part of `id` or `text`, one so called is kept under a name beside it.
-        taken: dict[str, str] = {name: _free(f"{name}_column", rest) for name in ("id", "text") if name in rest.columns}
-        columns = pl.DataFrame({"id": ids, "text": texts}).hstack(rest.rename(taken))
-        full, dropped = _without_empty(columns, text_column, empty)
-        return cls(full, {"dropped_empty": dropped} if dropped else {})
+        return cls(*_documents(table, text_column(table, text), id_column(table, id), empty))
 
     @classmethod
     def from_texts(cls, texts: Sequence[str], ids: Sequence[str] | None = None) -> Corpus:
@@ -224,43 +247,65 @@ class Corpus:
         return cls(documents, bundle.meta.mapping("provenance"))
 
 
-def _text_column(table: pl.DataFrame, name: str | None) -> str:
-    if name is not None:
-        return _has(table, name, "text")
-    for guess in _TEXT_NAMES:
-        if guess in table.columns:
-            return guess
-    strings = [c for c, kind in table.schema.items() if kind == pl.String and c != "id"]
-    if len(strings) == 1:
-        return strings[0]
-    raise InputError(f"which column holds the text? say text=NAME; there are {', '.join(table.columns) or 'none'}")
-
-
-def _id_column(table: pl.DataFrame, name: str | None) -> str | None:
-    if name is not None:
-        return _has(table, name, "id")
-    return "id" if "id" in table.columns else None
+def _documents(
+    table: pl.DataFrame, text: str, id: str | None, empty: str, tables: Sequence[Table] = ()
+) -> tuple[pl.DataFrame, dict[str, Any]]:
+    """Return the columns of a corpus made of a table, and what its provenance says of rows left out."""
+    ids = _ids(table, id, tables)
+    texts = _strings(table, text, ids)
+    rest = table.drop([text, *([id] if id else [])])
+    # Where another column plays the part of `id` or `text`, one so called is kept under a name beside it.
+    taken: dict[str, str] = {name: _free(f"{name}_column", rest) for name in ("id", "text") if name in rest.columns}
+    columns = pl.DataFrame({"id": ids, "text": texts}).hstack(rest.rename(taken))
+    full, dropped = _without_empty(columns, text, empty, tables)
+    return full, {"dropped_empty": dropped} if dropped else {}
 
 
 def _free(name: str, table: pl.DataFrame) -> str:
     return name if name not in table.columns else _free(f"{name}_", table)
 
 
-def _has(table: pl.DataFrame, name: str, role: str) -> str:
-    if name not in table.columns:
-        known = ", ".join(table.columns) or "none"
-        raise UnknownIdError(f"no column {name!r} for {role}=; the columns are {known}")
-    return name
+def _place(tables: Sequence[Table], row: int) -> str:
+    """Return the file that a row comes from, as a message says it; nothing where that is known."""
+    for table in tables:
+        if row < len(table.frame):
+            return f" of {table.path}"
+        row -= len(table.frame)
+    return ""
 
 
-def _ids(table: pl.DataFrame, column: str | None) -> pl.Series:
+def _check_ids(tables: Sequence[Table], column: str | None) -> None:
+    """Raise if files of several lack a column of ids that others have, or share an id."""
+    if column is None or len(tables) < 2:
+        return
+    without = next((table.path for table in tables if column not in table.frame.columns), None)
+    if without is not None:
+        raise InputError(f"{without} has no column {column!r}, which holds the ids of the other files; name it there")
+    if any(table.frame.schema[column].is_nested() for table in tables):
+        return
+    names = [table.frame.get_column(column).cast(pl.String, strict=False).drop_nulls() for table in tables]
+    if pl.concat(names).is_unique().all():
+        return
+    seen: dict[str, Table] = {}
+    for table, ids in zip(tables, names, strict=True):
+        twice = next((name for name in ids.unique(maintain_order=True) if name in seen), None)
+        if twice is not None:
+            raise InputError(
+                f"document ids must be unique; {twice!r} comes in {seen[twice].path} and in {table.path}: name another "
+                f"column with id=, or read the files one by one"
+            )
+        seen.update(dict.fromkeys(ids, table))
+
+
+def _ids(table: pl.DataFrame, column: str | None, tables: Sequence[Table] = ()) -> pl.Series:
     if column is None:
         numbers: pl.Series = pl.int_range(len(table), eager=True).cast(pl.String).alias("id")
         return numbers
     ids = table.get_column(column)
     if ids.null_count():
-        row = ids.is_null().arg_true()[0]
-        raise InputError(f"the id column {column!r} is empty in row {row}; name another with id=, or fill it")
+        row = int(ids.is_null().arg_true()[0])
+        place = _place(tables, row)
+        raise InputError(f"the id column {column!r}{place} is empty in row {row}; name another with id=, or fill it")
     if ids.dtype.is_nested() or ids.dtype in (pl.Object, pl.Binary):
         raise InputError(f"the id column {column!r} must hold strings or numbers; it holds {ids.dtype}")
     named: pl.Series = pl.Series("id", ids.cast(pl.String))
@@ -268,9 +313,7 @@ def _ids(table: pl.DataFrame, column: str | None) -> pl.Series:
 
 
 def _strings(table: pl.DataFrame, column: str, ids: pl.Series) -> pl.Series:
-    texts = table.get_column(column)
-    if texts.dtype == pl.Null:
-        texts = texts.cast(pl.String)
+    texts = as_texts(table.get_column(column), column)
     if texts.dtype == pl.Object:
         bad = next(i for i, value in enumerate(texts) if not isinstance(value, str) and value is not None)
         raise InputError(
@@ -284,13 +327,19 @@ def _strings(table: pl.DataFrame, column: str, ids: pl.Series) -> pl.Series:
     return named
 
 
-def _without_empty(frame: pl.DataFrame, column: str, empty: str) -> tuple[pl.DataFrame, int]:
+def _without_empty(
+    frame: pl.DataFrame, column: str, empty: str, tables: Sequence[Table] = ()
+) -> tuple[pl.DataFrame, int]:
     blank = frame["text"].is_null() | (frame["text"].str.strip_chars() == "").fill_null(True)
     count = int(blank.sum())
-    if count and empty == "raise":
-        first = frame["id"].filter(blank)[0]
-        raise InputError(
-            f"{count:,} of {len(frame):,} documents have no text in column {column!r} (the first is id {first!r}); "
-            f"pass empty='drop' (--drop-empty) to leave them out"
-        )
-    return (frame.filter(~blank) if count else frame), count
+    if not count:
+        return frame, 0
+    first = int(blank.arg_true()[0])
+    have = "has" if count == 1 else "have"
+    which = f"(the first is id {frame['id'][first]!r}{_place(tables, first)})"
+    what = f"{count:,} of {len(frame):,} documents {have} no text in column {column!r} {which}"
+    if empty == "raise":
+        raise InputError(f"{what}; pass empty='drop' (--drop-empty) to leave them out")
+    if count < len(frame):
+        say(f"{what} and {'was' if count == 1 else 'were'} left out")
+    return frame.filter(~blank), count

@@ -1,25 +1,106 @@
-"""Files of many formats → one table of texts. Nothing here knows what a corpus promises."""
+"""Files of many formats → tables of texts. Nothing here knows what a corpus promises."""
 
-import gzip
-import io
-import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from glob import glob, has_magic
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import NamedTuple
 
 import polars as pl
 
 from semspace.bundle import PathLike, place_of
-from semspace.errors import InputError, MissingFileError, SemspaceError
+from semspace.errors import InputError, MissingFileError
+from semspace.text.decoding import decoded, head_of, text_of
+from semspace.text.delimited import Layout, layout_of, rows_in, table_runs
+from semspace.text.files import EXPECTED, empty_file, find, kind_of, opened
+from semspace.text.json_lines import object_runs, objects_in
+from semspace.text.plain import cut_of, documents_of, note_prose
+from semspace.text.reading import Reading, Run, runs
+from semspace.text.typed import typed
 
-# The bytes of a file, and the columns to be read as strings → a table.
-Reader = Callable[[bytes, Sequence[str]], pl.DataFrame]
+BLOCK = 1 << 20
+_LARGE = 1 << 24  # bytes of a table that are parsed at a time, where all of it is wanted
+_NOTHING: tuple[str, ...] = ()
 
 
-class _UnreadableError(Exception):
-    """A file that can be parsed, and can't be meant so."""
+class Records(NamedTuple):
+    """A file whose records are documents: its kind, how a table in it is written, and what a .txt's documents are.
+
+    `prefix` comes before the ids of a .txt among others.
+    """
+
+    path: Path
+    kind: str
+    layout: Layout | None
+    unit: str
+    encoding: str
+    prefix: str = ""
+
+    def runs(self, size: int) -> Iterator[Run]:
+        """Walk the records in runs of about `size` bytes; not of Parquet, which isn't text."""
+        if self.layout is not None:
+            return table_runs(self.path, self.layout, self.encoding, size)
+        if self.kind == "jsonl":
+            return object_runs(self.path, self.encoding, size)
+        return runs(self.path, decoded(self.path, self.encoding, size), cut_of(self.unit))
+
+    def table(self, run: Run, column: str | None = None) -> pl.DataFrame:
+        """Return a run as a table, or as one column of strings, null where it isn't there."""
+        with parsing(self.path):
+            if self.layout is not None:
+                return rows_in(self.path, self.layout, run, column)
+            if self.kind == "jsonl":
+                return objects_in(self.path, run, column)
+        made = documents_of(run, self.unit)
+        if self.prefix:
+            made = made.with_columns(pl.concat_str([pl.lit(self.prefix), "id"]).alias("id"))
+        return made if column is None else made.select(column)
+
+    def beginning(self) -> tuple[pl.DataFrame, bool]:
+        """Return a table of the first records, and whether these are all."""
+        if self.kind == "parquet":
+            with parsing(self.path), unpacked(self.path) as file:
+                return pl.scan_parquet(file).head(0).collect(), True
+        if self.kind == "jsonl":
+            head, whole = head_of(self.path, self.encoding)
+            if not head.strip():
+                raise empty_file(self.path)
+            if head.lstrip().startswith(b"["):
+                return self.whole(), True
+            if not whole and not head.endswith(b"\n"):  # the first line is longer
+                return pl.DataFrame(), False
+            return self.table(Run(head, 1, 0)), whole
+        if self.layout is not None:
+            return pl.DataFrame(schema=dict.fromkeys(self.layout.names, pl.String)), False
+        return pl.DataFrame(schema={"id": pl.String, "text": pl.String}), True
+
+    def whole(self) -> pl.DataFrame:
+        """Return all records as a table; those of csv and tsv are strings."""
+        if self.kind == "parquet":
+            if not self.path.stat().st_size:
+                raise empty_file(self.path)
+            with parsing(self.path), unpacked(self.path) as file:
+                return pl.read_parquet(file)
+        if self.kind == "jsonl":  # types are told from all lines
+            parts = [run.data for run in self.runs(_LARGE)]
+            data = b"".join(parts)
+            if not data.strip():
+                raise empty_file(self.path)
+            return self.table(Run(data, 1, 0))
+        tables = [self.table(run) for run in self.runs(_LARGE)]
+        if self.layout is None and not any(map(len, tables)):
+            raise empty_file(self.path)
+        return pl.concat([self.beginning()[0], *tables])
+
+
+class Table(NamedTuple):
+    """What one file holds, or all single texts together, and whether nobody said that its first row is a header."""
+
+    path: Path
+    frame: pl.DataFrame
+    unsaid: bool = False
 
 
 def read_table(path: PathLike, *, encoding: str = "utf-8", strings: Sequence[str] = ()) -> pl.DataFrame:
@@ -29,150 +110,72 @@ def read_table(path: PathLike, *, encoding: str = "utf-8", strings: Sequence[str
     folder or a glob are one document a file (the path below the folder is its ``id``). Files of tables
     under a folder or a glob are put one below the other. Columns named in `strings` are read as they stand.
     """
-    tables, essays, root = _sorted(path, encoding)
-    frames = [_read_one(one, encoding, strings) for one in tables]
-    if essays and root is not None:
-        frames.append(_whole_texts(essays, root, encoding))
+    return stack([table.frame for table in read_tables(path, Reading(encoding, documents=None), strings, quiet=True)])
+
+
+def read_tables(
+    path: PathLike, reading: Reading, strings: Sequence[str] = _NOTHING, *, quiet: bool = False
+) -> list[Table]:
+    """Read the files that `path` means, one table each, and one of all texts that are a document a file."""
+    files, essays, root = sources(path, reading, quiet=quiet)
+    frames = [file.whole() for file in files]
+    delimited = [place for place, file in enumerate(files) if file.layout is not None]
+    for place, frame in zip(delimited, typed([frames[i] for i in delimited], strings), strict=True):
+        frames[place] = frame
+    tables = [
+        Table(file.path, frame, file.layout is not None and file.layout.unsaid)
+        for file, frame in zip(files, frames, strict=True)
+    ]
+    if essays:
+        rows = [(id_of(one, root), text_of(one, reading.encoding)) for one in essays]
+        tables.append(Table(root or essays[0], pl.DataFrame(rows, schema=["id", "text"], orient="row")))
+    return tables
+
+
+def sources(path: PathLike, reading: Reading, *, quiet: bool = False) -> tuple[list[Records], list[Path], Path | None]:
+    """Find the files that `path` means: those of records, those that are one document each, and where ids start."""
+    found = find(path)
+    kinds = [kind_of(one) for one in found.paths]
+    _refuse_idle(path, reading, kinds)
+    unit = reading.documents or ("file" if found.root is not None else "lines")
+    files, essays = [], []
+    for one, kind in zip(found.paths, kinds, strict=True):
+        if kind == "txt" and unit == "file":
+            essays.append(one)
+            continue
+        if kind == "txt" and reading.documents is None and not quiet:
+            note_prose(one, reading.encoding)
+        layout = layout_of(one, kind, reading) if kind in ("csv", "tsv") else None
+        prefix = f"{id_of(one, found.root)}:" if kind == "txt" and found.root is not None else ""
+        files.append(Records(one, kind, layout, unit, reading.encoding, prefix))
+    return files, essays, found.root
+
+
+def _refuse_idle(path: PathLike, reading: Reading, kinds: Sequence[str]) -> None:
+    """Raise if something was said that has no use with any of the files."""
+    tables = {"separator": reading.separator, "header": reading.header, "columns": reading.columns}
+    idle = next((name for name, value in tables.items() if value is not None), None)
+    if idle is not None and not {"csv", "tsv"} & set(kinds):
+        raise InputError(f"{idle}= has no use with {path}, which holds no csv or tsv; leave it out")
+    if reading.documents is not None and "txt" not in kinds:
+        raise InputError(f"documents= has no use with {path}, which holds no txt; leave it out")
+
+
+def id_of(path: Path, root: Path | None) -> str:
+    """Return the id of a text that is a document by itself."""
+    return path.name if root is None else path.relative_to(root).as_posix()
+
+
+def stack(frames: Iterable[pl.DataFrame]) -> pl.DataFrame:
+    """Put tables one below the other, with all the columns there are."""
+    frames = list(frames)
     if len(frames) == 1:
         return frames[0]
-    return stack(frames, [*tables, *essays])
-
-
-def sort_files(path: PathLike, encoding: str) -> tuple[list[Path], list[Path]]:
-    """Find the files that `path` means: those of tables or lines, and those that are one document each."""
-    tables, essays, _ = _sorted(path, encoding)
-    return tables, essays
-
-
-def _sorted(path: PathLike, encoding: str) -> tuple[list[Path], list[Path], Path | None]:
-    _check_encoding(encoding)
-    paths, root = _resolve(place_of(path))
-    kinds = [kind_of(one) for one in paths]
-    essays = [one for one, kind in zip(paths, kinds, strict=True) if kind == "txt" and root is not None]
-    tables = [one for one, kind in zip(paths, kinds, strict=True) if kind != "txt" or root is None]
-    return tables, essays, root
-
-
-def stack(frames: Sequence[pl.DataFrame], paths: Sequence[Path]) -> pl.DataFrame:
-    """Put tables one below the other, with all the columns there are."""
     try:
         return pl.concat(frames, how="diagonal_relaxed")
     except pl.exceptions.PolarsError as problem:
-        raise InputError(f"the {len(paths)} files don't have the same columns: {problem}") from problem
-
-
-def _resolve(path: Path) -> tuple[list[Path], Path | None]:
-    """Give the files meant by `path`, and the folder their ids start from (None for one file)."""
-    if path.is_file():
-        return [path], None
-    if path.is_dir():
-        found = sorted(p for p in path.rglob("*") if p.is_file() and _kind_or_none(p) and not _hidden(p, path))
-        if not found:
-            raise MissingFileError(f"no readable files in {path}; semspace reads {_KINDS}, each also as .gz")
-        return found, path
-    if has_magic(str(path)):
-        found = sorted(p for p in map(Path, glob(str(path), recursive=True)) if p.is_file())  # noqa: PTH207  (Path.glob takes no absolute pattern)
-        if not found:
-            raise MissingFileError(f"no file matches {path}; check the pattern")
-        return found, _fixed_part(path)
-    raise MissingFileError(f"no file at {path}; check the path")
-
-
-def _fixed_part(pattern: Path) -> Path:
-    parts = pattern.parts
-    first = next(i for i, part in enumerate(parts) if has_magic(part))
-    return Path(*parts[:first])
-
-
-def _hidden(path: Path, root: Path) -> bool:
-    return any(part.startswith(".") for part in path.relative_to(root).parts)
-
-
-def _kind_or_none(path: Path) -> str | None:
-    name = path.name.lower().removesuffix(".gz")
-    ending = name.rpartition(".")[2] if "." in name else ""
-    return _ENDINGS.get(ending)
-
-
-def kind_of(path: Path) -> str:
-    """Tell the format of a file from its name: txt, csv, tsv, jsonl or parquet."""
-    kind = _kind_or_none(path)
-    if kind is None:
-        raise InputError(f"don't know how to read {path.name!r}; semspace reads {_KINDS}, each also as .gz")
-    return kind
-
-
-@contextmanager
-def opened(path: Path) -> Iterator[tuple[BinaryIO, Callable[[], int]]]:
-    """Open a file, unpacking a ``.gz``; with it comes what tells the place reached in the file as it lies there."""
-    with _readable(path), open(path, "rb") as raw:
-        if not path.name.lower().endswith(".gz"):
-            yield raw, raw.tell
-            return
-        with gzip.GzipFile(fileobj=raw) as unpacked:
-            yield cast("BinaryIO", unpacked), raw.tell
-
-
-@contextmanager
-def _readable(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except SemspaceError:
-        raise
-    except (gzip.BadGzipFile, EOFError, zlib.error) as problem:
-        raise InputError(f"{path} is not a whole gzip file ({problem}); fetch or pack it again") from problem
-    except OSError as problem:
-        raise InputError(f"cannot read {path}: {problem.strerror or problem}") from problem
-
-
-def _bytes(path: Path) -> bytes:
-    with opened(path) as (file, _):
-        return file.read()
-
-
-def read_lines(path: PathLike) -> list[str]:
-    """Read the lines of a UTF-8 file, also ``.gz``, without their ends."""
-    file = place_of(path)
-    if not file.is_file():
-        raise MissingFileError(f"no file at {file}; check the path")
-    return _decode(_bytes(file), file, "utf-8").splitlines()
-
-
-def _check_encoding(encoding: str) -> None:
-    try:
-        "x".encode(encoding).decode(encoding)
-    except (LookupError, TypeError) as problem:
-        raise InputError(f"no encoding {encoding!r}; use a name such as utf-8, latin-1 or cp1252") from problem
-
-
-def _decode(data: bytes, path: Path, encoding: str) -> str:
-    try:
-        return data.decode(encoding).removeprefix("\ufeff")
-    except UnicodeDecodeError as problem:
-        raise not_decoded(path, encoding, problem) from problem
-
-
-def not_decoded(path: Path, encoding: str, problem: UnicodeDecodeError, offset: int = 0, lines: int = 0) -> InputError:
-    """Make the error for a byte that doesn't fit, in bytes that start `offset` bytes and `lines` lines into a file."""
-    data, at = problem.object, problem.start
-    line = lines + data.count(b"\n", 0, at) + 1
-    return InputError(
-        f"{path} is not {encoding}: byte 0x{data[at]:02x} at offset {offset + at} (line {line}); "
-        f"say which encoding it has, for example encoding='latin-1' (--encoding latin-1)"
-    )
-
-
-def empty_file(path: Path) -> InputError:
-    """Make the error for a file with nothing in it."""
-    return InputError(f"{path} is empty; expected {_EXPECTED[kind_of(path)]}")
-
-
-def _read_one(path: Path, encoding: str, strings: Sequence[str]) -> pl.DataFrame:
-    kind, data = kind_of(path), _bytes(path)
-    if not data.strip():
-        raise empty_file(path)
-    with parsing(path):
-        return READERS[kind](data if kind == "parquet" else _decode(data, path, encoding).encode(), strings)
+        first = str(problem).strip().splitlines()[0]
+        raise InputError(f"the {len(frames)} files don't have the same columns: {first}") from problem
 
 
 @contextmanager
@@ -180,80 +183,28 @@ def parsing(path: Path) -> Iterator[None]:
     """Turn what goes wrong while a file is parsed into one sentence."""
     try:
         yield
-    except (pl.exceptions.PolarsError, _UnreadableError) as problem:
+    except (pl.exceptions.PolarsError, UnicodeDecodeError) as problem:
         first = str(problem).strip().splitlines()[0]
-        raise InputError(f"cannot read {path}: {first}; expected {_EXPECTED[kind_of(path)]}") from problem
+        raise InputError(f"cannot read {path}: {first}; expected {EXPECTED[kind_of(path)]}") from problem
 
 
-def text_lines(data: bytes, _: Sequence[str] = ()) -> pl.DataFrame:
-    """Make a table of the lines that aren't blank."""
-    # Not splitlines(), which also breaks at form feeds and other marks within a line.
-    lines = pl.Series("text", data.decode().replace("\r\n", "\n").removesuffix("\n").split("\n"), dtype=pl.String)
-    frame = pl.DataFrame({"id": pl.int_range(1, len(lines) + 1, eager=True).cast(pl.String), "text": lines})
-    return frame.filter(pl.col("text").str.strip_chars() != "")
+@contextmanager
+def unpacked(path: Path) -> Iterator[Path]:
+    """Give a Parquet file as it can be read in parts: one that was packed again, unpacked into a temporary file."""
+    if path.suffix.lower() != ".gz":
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as folder, opened(path) as (packed, _):
+        plain = Path(folder) / "plain.parquet"
+        with open(plain, "wb") as file:
+            while chunk := packed.read(BLOCK):
+                file.write(chunk)
+        yield plain
 
 
-def _whole_texts(paths: Iterable[Path], root: Path, encoding: str) -> pl.DataFrame:
-    rows = [(one.relative_to(root).as_posix(), whole_text(one, encoding)) for one in paths]
-    return pl.DataFrame(rows, schema={"id": pl.String, "text": pl.String}, orient="row")
-
-
-def whole_text(path: Path, encoding: str) -> str:
-    """Read a whole text file, also ``.gz``."""
-    return _decode(_bytes(path), path, encoding)
-
-
-def delimited_strings(data: bytes, kind: str, column: str) -> pl.Series:
-    """Read one column of a csv or tsv table as it stands; nulls if it isn't there."""
-    separator, quote = _MARKS[kind]
-    header = pl.read_csv(io.BytesIO(data), separator=separator, quote_char=quote, n_rows=0).columns
-    table = pl.read_csv(
-        io.BytesIO(data),
-        separator=separator,
-        quote_char=quote,
-        infer_schema_length=0,  # everything is a string
-        columns=[column if column in header else header[0]],
-    )
-    return table.to_series() if column in header else pl.Series(column, [None] * len(table), dtype=pl.String)
-
-
-def _delimited(separator: str, quote: str | None) -> Reader:
-    def read(data: bytes, strings: Sequence[str]) -> pl.DataFrame:
-        header = pl.read_csv(io.BytesIO(data), separator=separator, quote_char=quote, n_rows=0).columns
-        other = next((mark for mark in _SEPARATORS if len(header) == 1 and mark in header[0]), None)
-        if other is not None:
-            raise _UnreadableError(f"its only column is {header[0]!r}; is the table separated by {other!r}?")
-        # Other types are guessed from every row: a guess from the first hundred fails on a late surprise.
-        return pl.read_csv(
-            io.BytesIO(data),
-            separator=separator,
-            quote_char=quote,
-            infer_schema_length=None,
-            schema_overrides={name: pl.String for name in strings if name in header},
-        )
-
-    return read
-
-
-# By the format's definition (IANA text/tab-separated-values) a quote in a TSV file is only a quote.
-_MARKS: dict[str, tuple[str, str | None]] = {"csv": (",", '"'), "tsv": ("\t", None)}
-READERS: dict[str, Reader] = {
-    "txt": text_lines,
-    "csv": _delimited(*_MARKS["csv"]),
-    "tsv": _delimited(*_MARKS["tsv"]),
-    "jsonl": lambda data, _: pl.read_ndjson(io.BytesIO(data), infer_schema_length=None),
-    "parquet": lambda data, _: pl.read_parquet(io.BytesIO(data)),
-}
-_SEPARATORS = (";", "\t", "|", ",")
-_TABLE = "a table with a header row and the same number of columns in each row, by commas in .csv and tabs in .tsv"
-_EXPECTED = {
-    "txt": "one document a line",
-    "csv": _TABLE,
-    "tsv": _TABLE,
-    "jsonl": "one JSON object a line",
-    "parquet": "a Parquet file",
-}
-_ENDINGS = {
-    "txt": "txt", "cor": "txt", "csv": "csv", "tsv": "tsv", "jsonl": "jsonl", "ndjson": "jsonl", "parquet": "parquet"
-}  # fmt: skip
-_KINDS = "txt, csv, tsv, jsonl and parquet"
+def read_lines(path: PathLike) -> list[str]:
+    """Read the lines of a UTF-8 file, also ``.gz``, without their ends."""
+    file = place_of(path)
+    if not file.is_file():
+        raise MissingFileError(f"no file at {file}; check the path")
+    return text_of(file, "utf-8").splitlines()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from itertools import pairwise
@@ -21,8 +21,10 @@ from semspace.progress import Bar, bar
 from semspace.text import stored
 from semspace.text.build import Builder, storing, write_kept
 from semspace.text.corpus import Corpus
+from semspace.text.files import say
 from semspace.text.lists import blocks_of_lists
 from semspace.text.numbering import no_word
+from semspace.text.reading import Reading
 from semspace.text.scripts import REMEDY
 from semspace.text.stream import Block, Source, blocks_of
 from semspace.text.tokenize import ListTokenizer, Tokenizer, best_tokenizer, tokenizer
@@ -94,6 +96,10 @@ class Tokens:
         split: str | Tokenizer = "fast",
         encoding: str = "utf-8",
         empty: str = "raise",
+        separator: str | None = None,
+        header: bool | None = None,
+        columns: Sequence[str] | None = None,
+        documents: str | None = None,
         out: PathLike | None = None,
         overwrite: bool = False,
         progress: bool = True,
@@ -119,9 +125,11 @@ class Tokens:
             ``"whitespace"`` keeps what stands between white space as it is (texts tokenised already: ``attack_nn``);
             ``"spacy:en"`` uses spaCy's rules.
         encoding : str
-            Of text files, for example ``"latin-1"``.
+            Of text files, for example ``"cp1252"``.
         empty : {"raise", "drop"}
-            What to do with documents that have no text: refuse them, or leave them out.
+            What to do with documents that have no text: refuse them, or leave them out and say how many.
+        separator, header, columns, documents
+            How a csv or tsv is written, and what the documents of a ``.txt`` are; see `Corpus.read`.
         out : path, optional
             Save as a bundle directory there and open that. By default the ids lie in a temporary file, which goes when
             they aren't needed any more.
@@ -159,14 +167,21 @@ class Tokens:
         minimum = checks.whole("min_count", min_count)
         if out is not None:
             check_free(out, overwrite=overwrite)
+        reading = Reading(encoding, separator, header, columns, documents)
         if not isinstance(source, (str, os.PathLike)):
+            reading.refuse_for("a DataFrame")
             corpus = Corpus.read(source, text=text, empty=empty)
             builder = Builder(tokenizer(split), minimum, "keep")
             return cls._built(builder, blocks_of(corpus.texts), corpus.provenance, out, overwrite)
-        found = Source.find(source, text=text, encoding=encoding)
+        found = Source.find(source, text=text, reading=reading)
         builder, origin = Builder(tokenizer(split), minimum, empty), {"source": str(source)}
         with bar("reading words", found.size, unit="B", progress=progress) as shown:
-            return cls._built(builder, found.blocks(), origin, out, overwrite, shown)
+            made = cls._built(builder, found.blocks(), origin, out, overwrite, shown)
+        dropped = made.provenance.get("dropped_empty", 0)
+        if dropped:
+            were = "document has no text and was" if dropped == 1 else "documents have no text and were"
+            say(f"{dropped:,} {were} left out of {source}")
+        return made
 
     @classmethod
     def from_corpus(cls, corpus: Corpus, *, min_count: int = 1, split: str | Tokenizer = "fast") -> Tokens:
