@@ -45,9 +45,7 @@ Header = Annotated[bool | None, typer.Option("--header/--no-header", help="Wheth
 Columns = Annotated[str | None, typer.Option("--columns", help="Names of the columns of a csv without: id,text.")]
 Documents = Annotated[
     str | None,
-    typer.Option(
-        "--documents", help="Of .txt: lines, file or paragraphs; lines if it is one file."
-    ),
+    typer.Option("--documents", help="Of .txt: lines, file or paragraphs; lines if it is one file."),
 ]
 Model = Annotated[
     str, typer.Option("--model", "-m", help="A folder, an installed model package, or a model's name on the hub.")
