@@ -16,7 +16,7 @@ import random
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -28,7 +28,7 @@ import numpy.typing as npt
 import polars as pl
 
 from semspace import schema
-from semspace.disk import Folder, beside, sweep, sync, turn, writing_to
+from semspace.disk import Folder, beside, exists, sweep, sync, turn, writing_to
 from semspace.errors import DamagedError, ExistsError, InputError, MissingFileError, ReplacedError
 
 FORMAT = "semspace"
@@ -270,7 +270,7 @@ def _found(target: Path) -> tuple[Path, Folder, tuple[int, ...], bytes]:
                 held = _folder(folder)
                 with held.open(MANIFEST) as file:
                     return folder, held, _stamp_of(os.fstat(file.fileno())), file.read()
-    if not _exists(target):
+    if not exists(target):
         raise MissingFileError(f"nothing at {target}; check the path, or save a value there first")
     raise DamagedError(f"{target} isn't a saved semspace value: it has no {MANIFEST}")
 
@@ -316,13 +316,13 @@ def is_bundle(path: PathLike) -> bool:
 def is_there(path: PathLike) -> bool:
     """Tell whether something lies at `path`, or did when its writer died between two renames."""
     target = place_of(path)
-    return _exists(target) or is_bundle(_aside(target))
+    return exists(target) or is_bundle(_aside(target))
 
 
 def check_free(path: PathLike, *, overwrite: bool) -> None:
     """Raise `ExistsError` if `path` is taken and mayn't be replaced (only bundles ever may)."""
     target = place_of(path)
-    if not _exists(target):
+    if not exists(target):
         return
     if not overwrite:
         raise ExistsError(f"{target} exists already; choose another path or pass overwrite=True (--overwrite)")
@@ -342,9 +342,25 @@ def write_text(path: PathLike, text: str) -> Path:
     return target
 
 
+def write_texts(folder: PathLike, texts: Mapping[str, str]) -> None:
+    """Write text files into a folder, which is made if it isn't there: all of them, or none where the disk refuses."""
+    place = place_of(folder)
+    with ExitStack() as written:
+        for name, text in texts.items():
+            file = written.enter_context(replacing(place / name))
+            file.write(text.encode())
+            file.flush()
+            os.fsync(file.fileno())  # so that nothing can go wrong when they take their places
+
+
 @contextmanager
-def replacing(target: Path) -> Iterator[BinaryIO]:
+def replacing(target: Path, ready: Callable[[], object] = bool) -> Iterator[BinaryIO]:
     """Write a file that takes its place whole when the block ends, and not at all if it raises.
+
+    Parameters
+    ----------
+    ready
+        Called before it takes its place; it may raise.
 
     Raises
     ------
@@ -358,6 +374,7 @@ def replacing(target: Path) -> Iterator[BinaryIO]:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
+            ready()
             os.replace(place, target)
 
 
@@ -526,11 +543,3 @@ def _stamp(folder: Path) -> tuple[int, ...]:
 def _stamp_of(facts: os.stat_result) -> tuple[int, ...]:
     """Return which file this is: one with the same content, written at another time, is another."""
     return facts.st_dev, facts.st_ino, facts.st_mtime_ns
-
-
-def _exists(path: Path) -> bool:
-    """Check whether anything is at a path; raise `InputError` where the system won't say."""
-    try:
-        return path.exists()
-    except OSError as problem:
-        raise InputError(f"{path} can't be used as a path: {problem.strerror or problem}") from problem

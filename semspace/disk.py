@@ -7,6 +7,7 @@ import os
 import platform
 import re
 import shutil
+import sys
 import time
 import uuid
 import weakref
@@ -41,12 +42,17 @@ def why(problem: BaseException) -> str | None:
     return None
 
 
+def is_full(problem: BaseException) -> bool:
+    """Check whether there is no room on the disk, or no more allowed."""
+    return _code(problem) in FULL
+
+
 def refused(target: Path, problem: BaseException) -> InputError | None:
     """Return the error for a place that can't be written to, or None if the problem isn't one of the disk."""
     reason = why(problem)
     if reason is None:
         return None
-    remedy = "make room, or choose another place" if _code(problem) in FULL else "choose another place"
+    remedy = "make room, or choose another place" if is_full(problem) else "choose another place"
     return InputError(f"cannot write {target}: {reason}; {remedy}")
 
 
@@ -62,6 +68,14 @@ def writing_to(target: Path) -> Iterator[None]:
         if error is None:
             raise
         raise error from problem
+
+
+def exists(path: Path) -> bool:
+    """Check whether anything is at a path; raise `InputError` where the system won't say."""
+    try:
+        return path.exists()
+    except OSError as problem:
+        raise InputError(f"{path} can't be used as a path: {problem.strerror or problem}") from problem
 
 
 def _code(problem: BaseException) -> int | None:
@@ -157,6 +171,56 @@ def sync(path: Path) -> None:
         os.close(handle)
 
 
+class Taken(BlockingIOError):
+    """A file that another process has locked."""
+
+
+@contextmanager
+def claimed(place: Path) -> Iterator[None]:
+    """Make a file and lock it for this process; it is gone after the block, and the lock with a process that dies.
+
+    Where the disk knows no locks, nobody is kept out.
+
+    Raises
+    ------
+    Taken
+        If another process has it.
+    """
+    while True:
+        handle = os.open(place, os.O_RDWR | os.O_CREAT | getattr(os, "O_NONBLOCK", 0), 0o644)
+        try:
+            with suppress(_NoLocks):
+                _lock(handle)
+            if not place.exists() or not os.path.samestat(place.stat(), os.fstat(handle)):
+                continue  # the process that had it has just removed it
+            try:
+                yield
+            finally:
+                with suppress(OSError):  # Windows removes no file that is open
+                    place.unlink()
+            return
+        finally:
+            os.close(handle)
+
+
+class _NoLocks(OSError):
+    """A disk, or a system, that knows no locks."""
+
+
+def _lock(handle: int) -> None:
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+        else:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError) as problem:
+        raise Taken(problem.errno, problem.strerror) from problem
+    except OSError as problem:
+        raise _NoLocks(problem.errno, problem.strerror) from problem
+
+
 # -- what is being written, and what killed processes left of it ----------------------------------------------------
 
 
@@ -229,9 +293,9 @@ def _held(place: Path) -> int | None:
     except OSError:
         return None
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _lock(handle)
         there = place.exists() and os.path.samestat(place.stat(), os.fstat(handle))
-    except BlockingIOError:
+    except Taken:
         there = False
     except OSError:  # a disk that knows no locks
         os.close(handle)
@@ -273,10 +337,10 @@ def _wait(handle: int) -> None:
     until = time.monotonic() + _PATIENCE
     while time.monotonic() < until:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            _lock(handle)
+        except Taken:
             time.sleep(0.005)
-        except OSError:
+        except _NoLocks:
             return
         else:
             return

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import polars as pl
 
 from semspace import checks
-from semspace.bundle import PathLike, write_text
+from semspace.bundle import PathLike, write_text, write_texts
 from semspace.clusters.clustering import Clustering
 from semspace.comparison.apart import several
 from semspace.comparison.apart.distances import OF_KERNELS, Answers, Distance
@@ -332,12 +332,12 @@ class Comparison:
 
     def to_csv(self, folder: PathLike) -> None:
         """Write each table as a CSV file into a folder, which is made if it isn't there."""
-        place = Path(folder)
-        place.mkdir(parents=True, exist_ok=True)
+        files = {}
         for name, table in self._tables().items():
             lists = [column for column, kind in table.schema.items() if kind == pl.List(pl.String)]
             flat = table.with_columns(pl.col(lists).list.join(", ")) if lists else table
-            write_text(place / f"{name}.csv", flat.write_csv())
+            files[f"{name}.csv"] = flat.write_csv()
+        write_texts(folder, files)
 
     def _tables(self) -> Mapping[str, pl.DataFrame]:
         return {

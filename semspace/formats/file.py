@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import gzip
-import os
-import uuid
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from semspace.bundle import PathLike, is_bundle, place_of
+from semspace.bundle import PathLike, is_bundle, place_of, replacing
 from semspace.checks import FloatMatrix
-from semspace.errors import DamagedError, ExistsError, InputError, MissingFileError
+from semspace.disk import exists
+from semspace.errors import DamagedError, ExistsError, InputError, MissingFileError, SemspaceError
 
 CHUNK = 1 << 24  # bytes read at a time
 LONGEST = 1 << 27  # bytes that a line may have: more means that the file isn't what it seems
@@ -113,8 +113,10 @@ def reading(path: PathLike) -> Iterator[Source]:
         raise InputError(f"{place} is a saved semspace value, not a file of vectors; open it with ss.load")
     if place.is_dir():
         raise InputError(f"{place} is a folder, not a file of vectors; name the file")
-    if not place.exists():
+    if not exists(place):
         raise MissingFileError(f"no file at {place}; check the path")
+    if not place.is_file():  # a named pipe would be waited for
+        raise InputError(f"{place} is neither a file nor a folder; write what it gives into a file first")
     try:
         with open(place, "rb") as file:
             packed = file.read(2) == _GZIP
@@ -122,8 +124,10 @@ def reading(path: PathLike) -> Iterator[Source]:
             yield Source(place, cast(BinaryIO, gzip.GzipFile(fileobj=file)) if packed else file)
     except (gzip.BadGzipFile, EOFError, zlib.error) as problem:
         raise DamagedError(f"{place} is not a whole gzip file ({problem}); fetch it again") from problem
-    except PermissionError as problem:
-        raise InputError(f"cannot read {place}: {problem.strerror}") from problem
+    except SemspaceError:
+        raise
+    except OSError as problem:
+        raise InputError(f"cannot read {place}: {problem.strerror or problem}") from problem
 
 
 @contextmanager
@@ -131,26 +135,12 @@ def writing(path: PathLike, *, overwrite: bool = False) -> Iterator[BinaryIO]:
     """Write a file that appears whole when the block ends, and not at all if it raises; ``.gz`` packs it."""
     target = place_of(path)
     check_free(target, overwrite=overwrite)
-    beside = target.with_name(f".{target.name}.new-{uuid.uuid4().hex[:8]}")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with open(beside, "xb") as raw:
-            if target.suffix.lower() == ".gz":
-                with gzip.GzipFile("", "wb", compresslevel=6, fileobj=raw, mtime=0) as packed:
-                    yield cast(BinaryIO, packed)
-            else:
-                yield raw
-            raw.flush()
-            os.fsync(raw.fileno())
-        check_free(target, overwrite=overwrite)
-        os.replace(beside, target)
-    except OSError as problem:
-        if isinstance(problem, ExistsError):
-            raise
-        raise InputError(f"cannot write {target}: {problem.strerror or problem}; choose another place") from problem
-    finally:
-        if beside.is_file():
-            beside.unlink()
+    with replacing(target, partial(check_free, target, overwrite=overwrite)) as raw:
+        if target.suffix.lower() == ".gz":
+            with gzip.GzipFile("", "wb", compresslevel=6, fileobj=raw, mtime=0) as packed:
+                yield cast(BinaryIO, packed)
+        else:
+            yield raw
 
 
 def check_free(path: PathLike, *, overwrite: bool) -> None:
@@ -158,7 +148,7 @@ def check_free(path: PathLike, *, overwrite: bool) -> None:
     target = place_of(path)
     if target.is_dir():
         raise ExistsError(f"{target} is a folder, so no file can be written there; choose another path")
-    if target.exists() and not overwrite:
+    if exists(target) and not overwrite:
         raise ExistsError(f"{target} exists already; choose another path or pass overwrite=True (--overwrite)")
 
 

@@ -15,6 +15,7 @@ broken off when the corpus was another, or from an earlier row with the same tex
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -31,7 +32,7 @@ import numpy.typing as npt
 import polars as pl
 
 from semspace.bundle import PathLike, check_free, digest, is_bundle, opening, place_of, tidy, write_text, writing
-from semspace.disk import FULL
+from semspace.disk import Taken, claimed, is_full, why
 from semspace.errors import DamagedError, ExistsError, InputError, SemspaceError
 from semspace.progress import bar
 from semspace.sentences import base
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from semspace.sentences.embedding import Way
 
 CUT = "cut"
+_NO_FALLOCATE = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
 _HEADER = 128  # bytes before the numbers of an .npy file
 Numbers = npt.NDArray[Any]
 
@@ -247,11 +249,14 @@ def _begin(target: Path, way: Way, points: Corpus) -> _Work:
     fresh = folder.with_name(f"{folder.name}-new")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
-    points.frame.select("text").write_ipc(fresh / "texts.arrow")
-    _lay_out(fresh / "vectors.npy", (len(points), way.encoder.dim), np.float32)
-    _lay_out(fresh / f"{CUT}.npy", (len(points),), np.bool_)
-    write_text(fresh / "plan.json", json.dumps(plan))
-    os.replace(fresh, folder)
+    try:
+        points.frame.select("text").write_ipc(fresh / "texts.arrow")
+        _lay_out(fresh / "vectors.npy", (len(points), way.encoder.dim), np.float32)
+        _lay_out(fresh / f"{CUT}.npy", (len(points),), np.bool_)
+        write_text(fresh / "plan.json", json.dumps(plan))
+        os.replace(fresh, folder)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
     return work
 
 
@@ -263,10 +268,12 @@ def _lay_out(path: Path, shape: tuple[int, ...], dtype: npt.DTypeLike) -> None:
         if file.tell() != _HEADER:
             raise DamagedError(f"numpy writes headers of {file.tell()} bytes here; {_HEADER} were expected")
         size = _HEADER + int(np.prod(shape)) * np.dtype(dtype).itemsize
-        if hasattr(os, "posix_fallocate"):
+        try:
             os.posix_fallocate(file.fileno(), 0, size)
-        else:
-            file.truncate(size)
+        except (AttributeError, OSError) as problem:
+            if isinstance(problem, OSError) and problem.errno not in _NO_FALLOCATE:
+                raise
+            file.truncate(size)  # a system, or a disk, that sets no room aside
         os.fsync(file.fileno())
 
 
@@ -396,13 +403,16 @@ def _full_disk_said(target: Path) -> Iterator[None]:
         yield
     except SemspaceError:
         raise
-    except OSError as problem:
-        if problem.errno in FULL:
+    except Exception as problem:
+        reason = why(problem)
+        if reason is None:
+            raise
+        if is_full(problem):
             raise InputError(
-                f"no room for the vectors at {target} ({problem.strerror}); what was encoded is kept: make room, and "
-                f"say the same again"
+                f"no room for the vectors at {target} ({reason}); what was encoded is kept: make room, and say the "
+                f"same again"
             ) from problem
-        raise InputError(f"cannot write to {target}: {problem.strerror or problem}; choose another place") from problem
+        raise InputError(f"cannot write to {target}: {reason}; choose another place") from problem
 
 
 @contextmanager
@@ -410,23 +420,9 @@ def _locked(target: Path) -> Iterator[None]:
     """Keep other processes out while this one encodes; the lock goes with the process, however it ends."""
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        import fcntl
-    except ImportError:  # Windows: two processes at one place aren't told of each other
-        yield
-        return
-    place = target.with_name(f".{target.name}.lock")
-    while True:
-        with open(place, "w", encoding="utf-8") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as problem:
-                raise InputError(
-                    f"another process is encoding into {target}; wait for it, or choose another place"
-                ) from problem
-            if not place.exists() or place.stat().st_ino != os.fstat(file.fileno()).st_ino:
-                continue  # the process that had it has just removed it
-            try:
-                yield
-            finally:
-                place.unlink(missing_ok=True)
-            return
+        with claimed(target.with_name(f".{target.name}.lock")):
+            yield
+    except Taken as problem:
+        raise InputError(
+            f"another process is encoding into {target}; wait for it, or choose another place"
+        ) from problem

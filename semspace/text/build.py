@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 import polars as pl
 
+from semspace.disk import why
 from semspace.errors import InputError, SemspaceError
 from semspace.progress import Bar
 from semspace.text.flat import Words, flatten
@@ -152,16 +153,19 @@ def write_kept(folder: Path, parts: Iterable[tuple[Ids, Counts]]) -> None:
 
 
 @contextmanager
-def storing(place: object) -> Iterator[None]:
+def storing(place: object = "a temporary folder") -> Iterator[None]:
     """Turn a full disk and its like into one sentence."""
     try:
         yield
     except SemspaceError:
         raise
-    except OSError as problem:
+    except Exception as problem:
+        reason = why(problem)
+        if reason is None:
+            raise
         raise InputError(
-            f"cannot write the tokens to {place}: {problem.strerror or problem}; make room, or choose another place "
-            f"with out=PATH or the environment variable TMPDIR"
+            f"cannot write the tokens to {place}: {reason}; make room, or choose another place with out=PATH or the "
+            f"environment variable TMPDIR"
         ) from problem
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -277,7 +276,7 @@ class Tokens:
         shown: Bar | None = None,
     ) -> Tokens:
         if out is None:
-            with storing(tempfile.gettempdir()), stored.temporary_folder() as folder:
+            with storing(), stored.temporary_folder() as folder:
                 vocabulary, facts = builder.build(blocks, folder, shown)
                 return cls._sound(stored.taken(folder, *_ARRAYS), vocabulary, {**origin, **facts})
         with writing(out, KIND, overwrite=overwrite) as draft, storing(out):
@@ -332,7 +331,7 @@ class Tokens:
         if not keep:
             raise no_word(min_count, int(self.vocabulary["count"][0]))
         facts = {**self.provenance, "min_count": min_count}
-        with storing(tempfile.gettempdir()), stored.temporary_folder() as folder:
+        with storing(), stored.temporary_folder() as folder:
             write_kept(folder, self._without(keep))
             return self._sound(stored.taken(folder, *_ARRAYS), self.vocabulary.head(keep), facts)
 
