@@ -1,7 +1,7 @@
 """Where compiled code is kept: beside the source, in the user's own cache, in a temporary folder, or nowhere.
 
-Numba looks for a place itself, beside the source and in the home folder, and gives up where neither can be written to, as
-in a container whose disk is read-only. Code that can't be kept works all the same; it is compiled in each process.
+Numba looks for a place itself, beside the source and in the home folder, and gives up where neither can be written to,
+as in a container whose disk is read-only. Code that can't be kept works all the same; it is compiled in each process.
 """
 
 from __future__ import annotations
@@ -39,33 +39,33 @@ def compiled(function: Callable[..., Any], **options: Any) -> Any:
 def _cache_of(function: Callable[..., Any]) -> _Cache | None:
     """Return what keeps the compiled code of a function, or None where there is no place."""
     try:
-        return _Cache(function)
+        return _Cache(function)  # type: ignore[no-untyped-call]
     except (RuntimeError, OSError):  # numba has found no place
         pass
     settings: Any = config
     settings.CACHE_DIR = _elsewhere()
     if settings.CACHE_DIR:
         with suppress(RuntimeError, OSError):
-            return _Cache(function)
+            return _Cache(function)  # type: ignore[no-untyped-call]
     return None
 
 
-class _Cache(caching.FunctionCache):  # type: ignore[misc]
+class _Cache(caching.FunctionCache):
     """Numba's cache, which a disk that fills up, or a file that is broken, keeps from nothing but keeping code."""
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Return what is kept, or None if it can't be read."""
         try:
-            return super().load_overload(sig, target_context)
-        except Exception:  # noqa: BLE001  (whatever a broken file makes of its reader: the code is compiled anew)
+            return super().load_overload(sig, target_context)  # type: ignore[no-untyped-call]
+        except Exception:
             return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
         """Keep compiled code, if the disk lets us."""
         try:
-            super().save_overload(sig, data)
-        except Exception as problem:  # noqa: BLE001  (a broken index of what is kept raises anything)
-            self.disable()
+            super().save_overload(sig, data)  # type: ignore[no-untyped-call]
+        except Exception as problem:
+            self.disable()  # type: ignore[no-untyped-call]
             _say("full", f"compiled code can't be kept in {self.cache_path} ({why(problem) or problem})")
 
 

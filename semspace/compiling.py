@@ -18,11 +18,11 @@ import os
 from collections.abc import Callable, Collection
 from typing import Any, NamedTuple, TypeVar
 
-import numba
 from llvmlite import ir
 from numba import extending, types
 from numba.core import codegen, config, registry
 
+from semspace import code_cache
 from semspace.errors import InputError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -50,8 +50,7 @@ def inlined(function: F) -> F:
 
 
 def _compiled(function: F, **options: Any) -> F:
-    made: Any = numba.njit(cache=True, nogil=True, **options)(function)
-    return made  # type: ignore[no-any-return]
+    return code_cache.compiled(function, nogil=True, **options)  # type: ignore[no-any-return]
 
 
 def operation(build: Callable[..., Any]) -> Any:

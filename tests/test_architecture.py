@@ -21,6 +21,7 @@ ROOMS = [
         "pools",
         "disk",
         "schema",
+        "code_cache",
         "compiling",
         "bundle",
         "checkpoint",

@@ -163,6 +163,8 @@ def storing(place: object = "a temporary folder") -> Iterator[None]:
         reason = why(problem)
         if reason is None:
             raise
+        if isinstance(problem, FileNotFoundError):  # so tempfile says it
+            reason = "there is no temporary folder that can be written to"
         raise InputError(
             f"cannot write the tokens to {place}: {reason}; make room, or choose another place with out=PATH or the "
             f"environment variable TMPDIR"
