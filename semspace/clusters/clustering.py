@@ -24,7 +24,7 @@ from semspace.clusters.stability import HOLDS
 from semspace.clusters.vocabulary import Vocabulary
 from semspace.clusters.votes import NEIGHBOURS, Standing, standing, tally
 from semspace.display import clip, html_table, text_table
-from semspace.errors import InputError
+from semspace.errors import DamagedError, InputError
 from semspace.sentences.reference import remembered
 from semspace.space import Space
 
@@ -343,6 +343,8 @@ class Clustering:
         if bundle.has("voters.npy"):  # not before 0.2
             voters = bundle.array("voters", dtype=np.int64, shape=(None,))
             schema.within(f"{bundle.folder}, the rows of voters,", voters, 0, n - 1)
+            if not len(voters):
+                raise DamagedError(f"{bundle.folder} has no voters; save the value again")
             share, nearness = (bundle.array(name, dtype=np.float32, shape=(n,)) for name in ("share", "nearness"))
             stood = Standing(labels, _groups(bundle, "second", n, k), share, nearness)
         return cls(
