@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from semspace.cli import main
+from semspace.cli.app import _cuts
 
 
 @pytest.fixture
@@ -145,6 +146,35 @@ def test_compare_the_parts_of_one_corpus(run, tmp_path):
     code, _, said = run(*args)
     assert code == 2
     assert "16 different values" in said
+
+
+def test_compare_takes_cuts_of_what_people_write(run, tmp_path):
+    rows = [f"word {'ab' if i % 2 else 'cd'} {i},[{1940 + i}?]" for i in range(16)]
+    path = tmp_path / "dated.csv"
+    path.write_text("\n".join(["text,date", *rows, "another word,n.d."]))
+    args = ("--model", "TINY", "--permutations", 99, "--json", "--cuts", "1944", "--cuts", "May 8, 1949")
+    code, out, said = run("compare", path, "--by", "date", *args)
+    assert code == 0, said
+    assert json.loads(out)["names"] == ["before 1944", "1944 to before May 8, 1949", "May 8, 1949 and after"]
+    assert "2 of 17 documents have no 'date' with a place and are left out (1 lie on both sides of a cut" in said
+    left = json.loads(out)["provenance"]["by"]
+    assert (left["column"], left["left_out"]) == ("date", 2)
+
+
+@pytest.mark.parametrize(
+    ("given", "cuts"),
+    [
+        (["1945"], ["1945"]),
+        (["1850, 1945"], ["1850", "1945"]),
+        (["1850", "1945-05-08,1989"], ["1850", "1945-05-08", "1989"]),
+        (["May 8, 1945"], ["May 8, 1945"]),
+        (["100,200"], ["100", "200"]),
+        (["-44,1066"], ["-44", "1066"]),
+        (["2021-03-05T12:00Z,2022-01-01T00:00Z"], ["2021-03-05T12:00Z", "2022-01-01T00:00Z"]),
+    ],
+)
+def test_cuts_of_the_shell(given, cuts):
+    assert _cuts(given) == cuts
 
 
 def test_evaluate(run, tmp_path):

@@ -4,12 +4,14 @@ import datetime
 import warnings
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import semspace as ss
 from semspace.comparison.parts import parts_of
+from semspace.comparison.written import read
 from semspace.errors import InputError, SemspaceWarning
 from tests.clouds import clouds, joined, space_of
 from tests.conftest import make_tiny_model
@@ -83,7 +85,8 @@ def test_a_period_begins_with_its_cut():
     assert by_column(years, 1945) == {"before 1945": [0, 1], "1945 and after": [2, 3, 4]}
     found = by_column(years, [1990, 1945])
     assert found == {"before 1945": [0, 1], "1945 to 1989": [2, 3], "1990 and after": [4]}
-    assert by_column(years, (1900, 1945)) == {"1900 to 1944": [0, 1], "1945 and after": [2, 3, 4]}
+    with pytest.warns(SemspaceWarning, match="no document has a 'column' of before 1900"):
+        assert by_column(years, (1900, 1945)) == {"1900 to 1944": [0, 1], "1945 and after": [2, 3, 4]}
 
 
 def test_cuts_of_fractions():
@@ -119,17 +122,261 @@ def test_cuts_leave_out_what_has_no_value():
     ("values", "cuts", "said"),
     [
         ([1, 2], [], "got an empty list"),
-        ([1, 2], "1", "cuts must be numbers, as the column 'column' holds; got '1'"),
+        ([1, 2], "x", "cuts must be numbers, as the column 'column' holds; got 'x'"),
+        ([1, 2], "2021-03-05", "cuts must be numbers, as the column 'column' holds; got '2021-03-05'"),
+        ([1, 2], datetime.date(2021, 3, 5), "cuts must be numbers, as the column 'column' holds; got 2021-03-05"),
+        ([1, 2], float("nan"), "cuts must be numbers"),
         ([1, 2], True, "cuts must be numbers"),
-        (["a", "b"], 3, "cuts must be texts, as the column 'column' holds; got 3"),
-        (DAYS, 2021, "cuts must be dates, as the column holds; got 2021"),
-        (DAYS, "last year", "cuts must be dates such as 2021-03-05; got 'last year'"),
+        (["a", "b"], 3, "cuts need a column of numbers, years or dates; 'column' holds texts such as 'a', 'b'"),
+        (["a", "b"], "b", "cuts need a column of numbers"),
+        (["Smith", "Jones", "1984"], "1980", r"'Smith', 'Jones', of which 1 of 3 different ones can be read"),
+        (DAYS, "last year", "cuts must be years or dates such as 2021-03-05; got 'last year'"),
+        (DAYS, True, "cuts must be years or dates"),
+        (DAYS, 3000, "cuts=3000 leave all documents in one period: 'column' runs from 2020-12-31 to 2021-06-01"),
+        ([1820, 2010], 3000, "cuts=3000 leave all documents in one period: 'column' runs from 1820 to 2010"),
+        (["1820", "2010"], "1066", "cuts=1066 leave all documents in one period: 'column' runs from 1820 to 2010"),
+        ([1, 5, 9], [5, 5], "cuts must differ; 5 comes twice"),
+        ([1, 5, 9], [5, "5.0"], "cuts must differ; 5 and 5.0 comes twice"),
+        ([datetime.timedelta(1)], 1, "cuts need a column of numbers, dates or texts"),
         ([True, False], 1, "cuts need a column of numbers, dates or texts; 'column' holds Boolean"),
     ],
 )
 def test_cuts_that_do_not_fit(values, cuts, said):
     with pytest.raises(InputError, match=said):
         by_column(values, cuts)
+
+
+# -- cuts of what people write --------------------------------------------------------------------------------
+
+
+def periods(values, cuts):
+    """The values of each period, and what is said of the others."""
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        names, rows = parts_of(pl.DataFrame({"column": values}), "column", cuts)
+    parts = {name: [values[row] for row in own] for name, own in zip(names, rows, strict=True)}
+    return parts, " ".join(str(one.message) for one in said)
+
+
+@pytest.mark.parametrize(
+    ("values", "cuts", "parts"),
+    [
+        (["1820", "n/a", "1990", "2001"], 1945, {"before 1945": "1820", "1945 and after": "1990|2001"}),
+        (["960", "1020", "1100"], "1066", {"before 1066": "960|1020", "1066 and after": "1100"}),
+        (["-44", "44 BC", "AD 79", "200 CE"], 0, {"before 0": "-44|44 BC", "0 and after": "AD 79|200 CE"}),
+        (
+            ["c. 1850", "ca. 1851", "circa 1852", "[1853]", "1854?", "[1855?]", "c1999", "© 2000", "(1856)", "1857."],
+            [1900],
+            {
+                "before 1900": "c. 1850|ca. 1851|circa 1852|[1853]|1854?|[1855?]|(1856)|1857.",
+                "1900 and after": "c1999|© 2000",
+            },
+        ),
+        (
+            ["1850s", "1850-60", "1850\u20131860", "1850/51", "185-", "18--", "18th century", "late 1850s", "1920"],
+            1900,
+            {
+                "before 1900": "1850s|1850-60|1850\u20131860|1850/51|185-|18--|18th century|late 1850s",
+                "1900 and after": "1920",
+            },
+        ),
+        (["1850s", "1855", "1840", "1870"], 1855, {"before 1855": "1840", "1855 and after": "1855|1870"}),
+        (
+            ["before 1850", "after 1860", "1840", "1870"],
+            1855,
+            {"before 1855": "before 1850|1840", "1855 and after": "after 1860|1870"},
+        ),
+        (["before 1850", "1700", "1900"], 1800, {"before 1800": "1700", "1800 and after": "1900"}),
+        (
+            ["05/06/1920", "31/12/1929", "01/02/1940"],
+            "01/01/1930",
+            {"before 01/01/1930": "05/06/1920|31/12/1929", "01/01/1930 and after": "01/02/1940"},
+        ),
+        (
+            ["05/06/1920", "31/12/1929", "1/1/1920"],
+            "1920-06-01",
+            {"before 1920-06-01": "1/1/1920", "1920-06-01 and after": "05/06/1920|31/12/1929"},
+        ),
+        (
+            ["05/06/1920", "12/31/1929"],
+            "1920-06-01",
+            {"before 1920-06-01": "05/06/1920", "1920-06-01 and after": "12/31/1929"},
+        ),
+        (
+            ["05.06.1920", "06.05.1920"],
+            "1.6.1920",
+            {"before 1.6.1920": "06.05.1920", "1.6.1920 and after": "05.06.1920"},
+        ),
+        (["05/06/1920", "06/05/1930"], 1925, {"before 1925": "05/06/1920", "1925 and after": "06/05/1930"}),
+        (
+            [
+                "1945-05-07",
+                "8 May 1945",
+                "May 7, 1945",
+                "1945-05-08T00:00",
+                "1945-05-07 23:59:59",
+                "9th of May, 1945",
+                "1945",
+            ],
+            datetime.date(1945, 5, 8),
+            {
+                "before 1945-05-08": "1945-05-07|May 7, 1945|1945-05-07 23:59:59",
+                "1945-05-08 and after": "8 May 1945|1945-05-08T00:00|9th of May, 1945",
+            },
+        ),
+        (
+            ["2021-03", "2021-04", "2020-12"],
+            "2021-04",
+            {"before 2021-04": "2021-03|2020-12", "2021-04 and after": "2021-04"},
+        ),
+        (["2001-05", "2001-13", "1999"], 2001, {"before 2001": "1999", "2001 and after": "2001-05|2001-13"}),
+        (
+            ["May 1945", "1945-06-30", "Sept. 1945"],
+            "June 1945",
+            {"before June 1945": "May 1945", "June 1945 and after": "1945-06-30|Sept. 1945"},
+        ),
+        (["3.5", "10", "-2", "1,200", "free"], 5, {"before 5": "3.5|-2", "5 and after": "10|1,200"}),
+        (
+            ["09:30", "12:00", "1:15 pm", "11:59 PM"],
+            "12:00",
+            {"before 12:00": "09:30", "12:00 and after": "12:00|1:15 pm|11:59 PM"},
+        ),
+        (
+            ["2021-01-01T00:30+02:00", "2020-12-31T23:00Z", "2021-01-01T12:00Z"],
+            2021,
+            {"before 2021": "2020-12-31T23:00Z", "2021 and after": "2021-01-01T00:30+02:00|2021-01-01T12:00Z"},
+        ),
+        (
+            ["2021-01-01T00:30+02:00", "2020-12-31T23:00Z", "2021-01-01T12:00Z"],
+            "2020-12-31T22:45Z",
+            {
+                "before 2020-12-31T22:45Z": "2021-01-01T00:30+02:00",
+                "2020-12-31T22:45Z and after": "2020-12-31T23:00Z|2021-01-01T12:00Z",
+            },
+        ),
+    ],
+)
+def test_cuts_of_what_people_write(values, cuts, parts):
+    found, said = periods(values, cuts)
+    assert {name: "|".join(own) for name, own in found.items()} == parts
+    left = len(values) - sum(map(len, found.values()))
+    assert (f"{left} of {len(values)} documents have no 'column'" in said) == bool(left)
+
+
+@pytest.mark.parametrize(
+    ("values", "cuts", "said"),
+    [
+        (["05/06/1920", "06/05/1920"], "1920-05-20", "'05/06/1920', which has two readings"),
+        (
+            ["05/06/1920", "31/12/1929", "12/31/1929"],
+            "1920-05-20",
+            "no other value tells which; write dates as 1920-06-05",
+        ),
+        (["1905-07", "1890"], 1906, "'1905-07', which has two readings"),
+        (["31/12/1929", "01/01/1940"], "05/06/3000", "leave all documents in one period"),
+        (
+            ["01/02/1929", "01/01/1940"],
+            "05/06/1930",
+            r"cuts='05/06/1930' has the day or the month first; write it as 2021",
+        ),
+        (["1820", "1900"], "c. 1850", "cuts must be numbers"),
+        (["1820", "1900"], "1850s", "cuts must be numbers"),
+        (["2020-01-01", "2021-01-01"], "last year", "cuts must be years or dates such as 2021-03-05; got 'last year'"),
+        (["12:00", "13:00"], "noon", "cuts must be times of day such as '12:30'"),
+        (["2021-01-01", "2022-01-01"], ["2021", "2021-06-01T00:00Z"], "cuts must all have an offset, or none"),
+        (["n/a", "unknown"], 1900, "holds texts such as none at all, of which 0 of 0"),
+        (["01/02/29", "03/04/31"], 1930, "years have four digits in dates"),
+        (["<script>", "x" * 500], 1900, "'<script>', 'xxx"),
+    ],
+)
+def test_cuts_that_cannot_be_placed(values, cuts, said):
+    with pytest.raises(InputError, match=said) as problem:
+        by_column(values, cuts)
+    assert len(str(problem.value)) < 500
+
+
+def test_what_has_no_period_is_counted_and_named():
+    values = ["1820", "n.d.", None, "1990", "Tuesday", "1850s", "1855", "18--"]
+    _, said = periods(values, 1855)
+    assert said == (
+        "5 of 8 documents have no 'column' with a place and are left out (1 can't be read as a number or date, such as "
+        "'Tuesday'; 2 lie on both sides of a cut, such as '1850s', '18--')"
+    )
+
+
+WAYS = [
+    "{0:%Y-%m-%d}",
+    "{0:%d.%m.%Y}",
+    "{0.day}.{0.month}.{0.year:04}",
+    "{0:%Y/%m/%d}",
+    "{0:%d/%m/%Y}",
+    "{0:%Y-%m-%dT%H:%M}",
+    "{0.day} May {0.year:04}",
+    "[{0:%Y-%m-%d}?]",
+]
+DATES = st.dates(datetime.date(1000, 5, 1), datetime.date(2999, 5, 31)).map(lambda day: day.replace(month=5))
+
+
+@given(st.lists(st.tuples(DATES, st.sampled_from(WAYS)), min_size=2, max_size=12), DATES)
+@settings(max_examples=60, deadline=None)
+def test_dates_are_cut_alike_however_they_are_written(dates, cut):
+    """In text as in a column of dates; one day after the twelfth tells that the day comes first."""
+    days = [*(day for day, _ in dates), datetime.date(1999, 5, 31)]
+    texts = [*(way.format(day) for day, way in dates), "31/05/1999"]
+    if len({day >= cut for day in days}) < 2:
+        return
+    assert by_column(texts, cut) == by_column(days, cut) == by_column(texts, str(cut))
+
+
+@given(st.text(max_size=12) | st.from_regex(r"[\[(c.]{0,3}\d{1,4}[-/.?s]{0,2}\d{0,4}", fullmatch=True))
+@settings(max_examples=200, deadline=None)
+def test_any_text_is_read_or_missing(text):
+    for reading in read(text):
+        for ends in (reading.number, reading.moment):
+            assert ends is None or ends[0] <= ends[1]
+        assert (reading.number, reading.moment, reading.clock) != (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("values", "cut", "later"),
+    [
+        (DAYS, 2021, [1, 2]),
+        (DAYS, "2021", [1, 2]),
+        (DAYS, "May 2021", [2]),
+        ([datetime.datetime(2020, 12, 31, 23), datetime.datetime(2021, 1, 1)], 2021, [1]),
+        ([datetime.time(9), datetime.time(12), datetime.time(13)], "12:00", [1, 2]),
+        ([datetime.time(9), datetime.time(12), datetime.time(13)], datetime.time(12), [1, 2]),
+        ([1900, 1950], "1945", [1]),
+        ([1900.5, 1950.5], "1945.5", [1]),
+        (pl.Series(["1900", "1950"], dtype=pl.Categorical), 1945, [1]),
+        ([1900, 1950], np.int64(1945), [1]),
+        (DAYS, np.datetime64("2021-01-01"), [1, 2]),
+        (pl.Series([1, 5, None], dtype=pl.Decimal(10, 2)), 3, [1]),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::semspace.errors.SemspaceWarning")
+def test_cuts_may_be_of_another_type_than_the_column(values, cut, later):
+    _, parts = parts_of(pl.DataFrame({"column": values}), "column", cut)
+    assert parts[-1].tolist() == later
+
+
+def test_moments_with_a_zone_go_by_its_clocks_unless_the_cut_has_an_offset():
+    utc = [datetime.datetime(2020, 12, 31, hour) for hour in (22, 23)]
+    berlin = pl.Series("column", utc).dt.replace_time_zone("UTC").dt.convert_time_zone("Europe/Berlin")
+    cases = {
+        2021: ["before 2021", "2021 and after"],
+        "2020-12-31T22:30Z": ["before 2020-12-31T22:30Z", "2020-12-31T22:30Z and after"],
+        datetime.datetime(2021, 1, 1): ["before 2021-01-01", "2021-01-01 and after"],
+        datetime.datetime(2020, 12, 31, 23, tzinfo=datetime.timezone.utc): [
+            "before 2020-12-31 23:00:00+00:00", "2020-12-31 23:00:00+00:00 and after",
+        ],
+    }  # fmt: skip
+    for cut, names in cases.items():
+        found = parts_of(berlin.to_frame(), "column", cut)
+        assert list(found[0]) == names
+        assert [rows.tolist() for rows in found[1]] == [[0], [1]]
+    with pytest.raises(InputError, match=r"has no time zone: write cuts='2020-12-31T22:30Z' without an offset"):
+        by_column(utc, "2020-12-31T22:30Z")
 
 
 # -- samples --------------------------------------------------------------------------------------------------

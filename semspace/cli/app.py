@@ -333,7 +333,10 @@ def compare(
         list[str], typer.Argument(metavar="A [B …]", help="Corpora, like INPUT of the other commands, or saved spaces.")
     ],
     by: Annotated[str | None, typer.Option(help="Column that divides the one corpus given.")] = None,
-    cuts: Annotated[str | None, typer.Option(help="Where --by is cut: 1945, or 1850,1945.")] = None,
+    cuts: Annotated[
+        list[str] | None,
+        typer.Option(help="Where --by is cut: 1945, or 1850,1945, or 1945-05-08; may be given several times."),
+    ] = None,
     unit: Annotated[str | None, typer.Option(help="Column that says what a document is a part of.")] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Write a report: .html, .md or .json.")] = None,
     names: Annotated[str | None, typer.Option(help="What to call the corpora: sport,business.")] = None,
@@ -370,7 +373,7 @@ def compare(
     found = compare_corpora(
         *read,
         by=by,
-        cuts=None if cuts is None else [_number(cut) for cut in cuts.split(",")],
+        cuts=_cuts(cuts) if cuts else None,
         encoder=o.load_encoder(model or o.DEFAULT_MODEL) if wants_model else None,
         names=None if names is None else names.split(","),
         unit=unit,
@@ -408,14 +411,14 @@ def _space_or_corpus(source: str, said: o.Texts) -> Corpus | Space:
     return o.read_corpus(source, said)
 
 
-def _number(text: str) -> int | float | str:
-    """Read a number as one, and leave anything else, such as a date, as it is."""
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text.strip()
+def _cuts(given: Sequence[str]) -> list[str]:
+    """Return the cuts of --cuts: commas stand between them, if not inside a date such as "May 8, 1945"."""
+    from semspace.comparison.written import read
+
+    named = [any(map(str.isalpha, text)) and bool(read(text)) for text in given]
+    return [
+        cut.strip() for text, whole in zip(given, named, strict=True) for cut in ([text] if whole else text.split(","))
+    ]
 
 
 _REPORTS = {".html": "to_html", ".md": "to_markdown", ".json": "to_json"}

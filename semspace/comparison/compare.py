@@ -24,7 +24,7 @@ from semspace.comparison.drivers.meanings import Meanings, shifted_words
 from semspace.comparison.drivers.shares import group_shares
 from semspace.comparison.drivers.words import word_contrast
 from semspace.comparison.likeness.profile import profile
-from semspace.comparison.samples import Rows, Samples, samples_of
+from semspace.comparison.samples import Plan, Rows, Samples, planned, samples_of
 from semspace.comparison.sharing.counterparts import counterparts, coverage
 from semspace.comparison.sharing.duplicates import overlap_counts, shared_documents
 from semspace.errors import InputError, SemspaceError, SemspaceWarning
@@ -83,7 +83,7 @@ def compare(
         Column of the one corpus's metadata: its parts are compared, one for each value.
     cuts : number, date, text, or list of them, optional
         Where a column of numbers or times is cut: ``by="year", cuts=1945`` compares what came before 1945 with the
-        rest.
+        rest. Years and dates may be written out ("c. 1850", "31.12.1929", "1850s"); see docs/conditions.md.
     encoder : Encoder, optional
         What puts the corpora into one space; not needed where a space is given, whose encoder serves.
     spaces : sequence of Space, optional
@@ -120,8 +120,8 @@ def compare(
     Raises
     ------
     InputError
-        If a corpus has fewer than four documents or units, spaces come from different encoders, a column isn't there,
-        or a unit is in two corpora.
+        If a corpus has fewer than four documents or units, spaces come from different encoders, a column isn't there
+        or can't be cut, or a unit is in two corpora: before anything is encoded.
 
     Examples
     --------
@@ -141,17 +141,28 @@ def compare(
     checks.seed(seed)
     if k is not None:
         checks.whole("k", k)
-    samples = samples_of(
-        given, by=by, cuts=cuts, unit=unit, names=names, encoder=encoder, spaces=spaces, long=long, progress=progress
+    options: dict[str, Any] = {
+        "by": by, "cuts": cuts, "unit": unit, "names": names, "encoder": encoder, "spaces": spaces, "long": long,
+    }  # fmt: skip
+    plan = planned(given, **options)
+    _check_planned(plan, words, k)
+    samples = samples_of(given, **options, progress=progress, plan=plan)
+    chosen: Any = words  # two spaces may come in a list
+    settings = Settings(
+        tuple(chosen) if isinstance(chosen, list) else words,
+        k,
+        permutations,
+        resamples,
+        min_duplicate,
+        references,
+        seed,
+        progress,
     )
-    settings = Settings(words, k, permutations, resamples, min_duplicate, references, seed, progress)
     return compared(samples, settings)
 
 
 def compared(samples: Samples, settings: Settings) -> Comparison:
     """Compare samples."""
-    if samples.corpora > 2 and isinstance(settings.words, tuple):
-        raise InputError("words: two spaces of words go with two corpora; give a Word2Vec, or leave words out")
     seed, progress = settings.seed, settings.progress
     two = samples.corpora == 2
     with ThreadPoolExecutor(1) as beside:  # groups are found on one core, mostly, and everything else on another
@@ -220,6 +231,13 @@ def _check_given(
         raise InputError(f"names must be strings, one for each corpus; got {names!r}")
     if not (words is None or isinstance(words, (Word2Vec, bool)) or _all_of(Space, words, 2)):
         raise InputError(f"words must be a Word2Vec, two Spaces of words, or False; got {words!r:.60}")
+
+
+def _check_planned(plan: Plan, words: object, k: int | None) -> None:
+    if len(plan.names) > 2 and isinstance(words, (tuple, list)):
+        raise InputError("words: two spaces of words go with two corpora; give a Word2Vec, or leave words out")
+    if k is not None and k > plan.documents:
+        raise InputError(f"k must be at most the number of documents, {plan.documents:,}; got {k}")
 
 
 def _all_of(kind: type, given: object, count: int | None = None) -> bool:

@@ -15,7 +15,7 @@ import polars as pl
 from semspace import queries
 from semspace.checks import FloatMatrix
 from semspace.clusters.cluster import with_texts
-from semspace.comparison.parts import parts_of
+from semspace.comparison.parts import divide
 from semspace.errors import InputError, SemspaceWarning
 from semspace.sentences.base import Encoder
 from semspace.space import Space, TextEncoder
@@ -129,39 +129,75 @@ def samples_of(
     spaces: Sequence[Space] | None,
     long: str,
     progress: bool,
+    plan: Plan | None = None,
 ) -> Samples:
-    """Make samples of what `compare` is given."""
-    for one in given:  # before hours of encoding
-        _check_columns(one, by, cuts, unit, long)
-    seen = encoder or next((one.encoder for one in given if isinstance(one, Space) and one.encoder), None)
+    """Return samples of what `compare` is given; the plan, if there is one already, is that of the same arguments."""
+    if plan is None:
+        plan = planned(given, by=by, cuts=cuts, unit=unit, names=names, encoder=encoder, spaces=spaces, long=long)
+    seen = _encoder_of(given, encoder)
     made = _spaces(given, spaces, seen, long, progress)
-    _check_encoders(made)
+    _check_encoders([_maker(one) for one in made])
     if by is not None:
-        called, divided = parts_of(made[0].metadata, by, cuts)
-        parts = [(made[0], rows) for rows in divided]
-        if names is not None:
-            _check_names(names, len(called))
-            called = tuple(names)
+        parts = [(made[0], rows) for rows in divide(made[0].metadata, by, cuts).rows]
     else:
-        called = tuple(names) if names is not None else _letters(len(made))
-        _check_names(called, len(made))
         parts = [(space, np.arange(len(space))) for space in made]
-    called, parts = _large_enough(called, parts, by)
+    parts = [part for part, kept in zip(parts, plan.kept, strict=True) if kept]
     if unit is None and long == "passages" and all(_has(space, "document") for space, _ in parts):
         unit = "document"
-    return _joined(called, parts, unit, seen or made[0].encoder)
+    return _joined(plan.names, parts, unit, seen or made[0].encoder, plan.facts)
 
 
-def _check_columns(one: Corpus | Space, by: str | None, cuts: Any, unit: str | None, long: str) -> None:
-    table = one.metadata
+@dataclass(frozen=True)
+class Plan:
+    """What is going to be compared: known before anything is encoded."""
+
+    names: tuple[str, ...]  # of those that are kept
+    kept: tuple[bool, ...]  # which corpora, or parts of the one corpus, are large enough
+    documents: int
+    facts: Mapping[str, Any]
+
+
+def planned(
+    given: Sequence[Corpus | Space],
+    *,
+    by: str | None,
+    cuts: Any,
+    unit: str | None,
+    names: Sequence[str] | None,
+    encoder: Encoder | None,
+    spaces: Sequence[Space] | None,
+    long: str,
+) -> Plan:
+    """Return what is going to be compared; whatever can be refused is refused here, before hours of encoding."""
+    _check_encoders([_maker(one) for one in given if isinstance(one, Space)])
+    if spaces is None and any(isinstance(one, Corpus) for one in given):
+        made_by = _check_encoder(_encoder_of(given, encoder))
+        _check_encoders([_maker(one) for one in given if isinstance(one, Space)] + [made_by])
+    tables = [one.metadata for one in given]
+    rows: Sequence[Rows] = [np.arange(len(one)) for one in given]
+    called = tuple(names) if names is not None else _letters(len(given))
+    facts: dict[str, Any] = {}
     if by is not None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", SemspaceWarning)  # it is said once, when the parts are made
-            parts_of(table, by, cuts)
-    made = long == "passages" and isinstance(one, Corpus) and unit == "document"
-    if unit is not None and not made and (table is None or unit not in table.columns):
-        known = ", ".join(name for name in table.columns if name not in ("id", "text")) if table is not None else ""
-        raise InputError(f"unit: there is no column {unit!r}; there are {known or 'none'}")
+        parts = divide(tables[0], by, cuts)
+        for note in parts.notes:
+            warnings.warn(note, SemspaceWarning, stacklevel=5)
+        tables, rows = [tables[0]] * len(parts.rows), parts.rows
+        called = tuple(names) if names is not None else parts.names
+        facts["by"] = {"column": by, "left_out": parts.left_out, "notes": list(parts.notes)}
+    _check_names(called, len(rows))
+    kept = _large_enough(called, [len(own) for own in rows], by)
+    chosen = [place for place, is_kept in enumerate(kept) if is_kept]
+    kept_names = tuple(called[place] for place in chosen)
+    made = long == "passages" and unit == "document" and any(isinstance(one, Corpus) for one in given)
+    if unit is not None and not made:
+        of = np.repeat(np.arange(len(chosen)), [len(rows[place]) for place in chosen])
+        _units(kept_names, [(tables[place], rows[place]) for place in chosen], of, unit)
+    documents = sum(len(rows[place]) for place in chosen)
+    return Plan(kept_names, kept, documents, facts)
+
+
+def _encoder_of(given: Sequence[Corpus | Space], encoder: Encoder | None) -> Any:
+    return encoder or next((one.encoder for one in given if isinstance(one, Space) and one.encoder), None)
 
 
 def _letters(count: int) -> tuple[str, ...]:
@@ -188,12 +224,18 @@ def _spaces(
     return made
 
 
-def _embedded(corpus: Corpus, encoder: TextEncoder | None, long: str, progress: bool) -> Space:
+def _check_encoder(encoder: TextEncoder | None) -> tuple[str, int | None]:
+    """Return what encodes corpora, or raise `InputError` if there is none."""
     if not isinstance(encoder, Encoder):
         raise InputError(
             "compare needs encoder= (see Encoder.load) for a Corpus, or spaces= of the corpora, or Spaces in their "
             "place"
         )
+    return encoder.fingerprint[:8], None
+
+
+def _embedded(corpus: Corpus, encoder: TextEncoder | None, long: str, progress: bool) -> Space:
+    assert isinstance(encoder, Encoder)
     if long == "pool":  # sentences that two passages share would count twice in their mean
         space = encoder.embed(corpus, long=long, overlap=0, progress=progress)
     else:
@@ -201,24 +243,27 @@ def _embedded(corpus: Corpus, encoder: TextEncoder | None, long: str, progress: 
     return space if _has(space, "text") else with_texts(space, corpus)
 
 
-def _check_encoders(spaces: Sequence[Space]) -> None:
-    first = spaces[0]
-    for other in spaces[1:]:
-        made = [_maker(first), _maker(other)]
-        if first.dim != other.dim and None in made:
+def _check_encoders(makers: Sequence[tuple[str | None, int | None]]) -> None:
+    """Raise `InputError` if encoders differ; of each, its fingerprint and dimensions (if known)."""
+    for other in makers[1:]:
+        first = makers[0]
+        dims = first[1], other[1]
+        differ = None not in dims and dims[0] != dims[1]
+        if differ and None in (first[0], other[0]):
             raise InputError(
-                f"all spaces must have the same number of dimensions; got {first.dim} and {other.dim}: encode all with "
+                f"all spaces must have the same number of dimensions; got {dims[0]} and {dims[1]}: encode all with "
                 f"one encoder"
             )
-        if first.dim != other.dim or made[0] != made[1]:
+        if differ or first[0] != other[0]:
+            told = "" if None in dims else f", {dims[0]} and {dims[1]} dimensions"
             raise InputError(
-                f"the two spaces come from different encoders ({made[0]} and {made[1]}, {first.dim} and {other.dim} "
-                f"dimensions), so their vectors can't be compared; encode both with one encoder"
+                f"the two spaces come from different encoders ({first[0]} and {other[0]}{told}), so their vectors "
+                f"can't be compared; encode both with one encoder"
             )
 
 
-def _maker(space: Space) -> str | None:
-    return space.encoder.fingerprint[:8] if space.encoder else None
+def _maker(space: Space) -> tuple[str | None, int | None]:
+    return (space.encoder.fingerprint[:8] if space.encoder else None), space.dim
 
 
 def _check_names(names: Sequence[str], count: int) -> None:
@@ -231,15 +276,13 @@ def _check_names(names: Sequence[str], count: int) -> None:
         raise InputError(f"names must differ, or nobody could tell the corpora apart; {again!r} comes more than once")
 
 
-def _large_enough(
-    names: tuple[str, ...], parts: list[tuple[Space, Rows]], by: str | None
-) -> tuple[tuple[str, ...], list[tuple[Space, Rows]]]:
+def _large_enough(names: tuple[str, ...], sizes: Sequence[int], by: str | None) -> tuple[bool, ...]:
     """Refuse corpora of fewer than four documents, or leave such groups of a column out, and say so."""
-    small = [name for name, (_, rows) in zip(names, parts, strict=True) if len(rows) < FEWEST]
+    small = [name for name, size in zip(names, sizes, strict=True) if size < FEWEST]
     if small and by is None:
-        size = next(len(rows) for _, rows in parts if len(rows) < FEWEST)
+        size = next(size for size in sizes if size < FEWEST)
         raise InputError(f"a corpus must have at least {FEWEST} documents to be compared; {small[0]} has {size}")
-    kept = [(name, part) for name, part in zip(names, parts, strict=True) if len(part[1]) >= FEWEST]
+    kept = sorted(size for size in sizes if size >= FEWEST)
     if len(kept) < 2:
         raise InputError(
             f"by={by!r} leaves {len(kept)} group(s) of at least {FEWEST} documents; two are needed to compare"
@@ -249,19 +292,18 @@ def _large_enough(
             f"left out for having fewer than {FEWEST} documents: {', '.join(small[:10])}"
             f"{' and others' if len(small) > 10 else ''}",
             SemspaceWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
     if len(kept) > MOST:
         raise InputError(f"at most {MOST} corpora can be compared at a time; got {len(kept)}: join or filter some")
-    sizes = sorted(len(rows) for _, (_, rows) in kept)
-    if sizes[-1] > _UNEQUAL * sizes[0]:
+    if kept[-1] > _UNEQUAL * kept[0]:
         warnings.warn(
-            f"one corpus is {sizes[-1] / sizes[0]:.0f} times {'the other' if len(sizes) == 2 else 'another'}; what the "
+            f"one corpus is {kept[-1] / kept[0]:.0f} times {'the other' if len(kept) == 2 else 'another'}; what the "
             "small one holds is hard to see",
             SemspaceWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
-    return tuple(name for name, _ in kept), [part for _, part in kept]
+    return tuple(size >= FEWEST for size in sizes)
 
 
 def _has(space: Space, column: str) -> bool:
@@ -269,7 +311,11 @@ def _has(space: Space, column: str) -> bool:
 
 
 def _joined(
-    names: tuple[str, ...], parts: list[tuple[Space, Rows]], unit: str | None, encoder: TextEncoder | None
+    names: tuple[str, ...],
+    parts: list[tuple[Space, Rows]],
+    unit: str | None,
+    encoder: TextEncoder | None,
+    planned: Mapping[str, Any],
 ) -> Samples:
     sizes = [len(rows) for _, rows in parts]
     of = np.repeat(np.arange(len(parts)), sizes)
@@ -279,8 +325,10 @@ def _joined(
         "spaces": [space.fingerprint for space, _ in parts],
         "encoder": parts[0][0].provenance.get("made_by"),
         "sources": [dict(space.provenance) for space, _ in parts],
+        **planned,
     }
-    return Samples(names, ids, vectors, of, _texts(names, parts), _units(names, parts, of, unit), encoder, facts)
+    units = None if unit is None else _units(names, [(space.metadata, rows) for space, rows in parts], of, unit)
+    return Samples(names, ids, vectors, of, _texts(names, parts), units, encoder, facts)
 
 
 def _texts(names: tuple[str, ...], parts: list[tuple[Space, Rows]]) -> pl.Series | None:
@@ -307,15 +355,14 @@ def _texts(names: tuple[str, ...], parts: list[tuple[Space, Rows]]) -> pl.Series
     return found.fill_null("").alias("text")
 
 
-def _units(names: tuple[str, ...], parts: list[tuple[Space, Rows]], of: Rows, unit: str | None) -> Rows | None:
-    if unit is None:
-        return None
+def _units(names: tuple[str, ...], parts: Sequence[tuple[pl.DataFrame | None, Rows]], of: Rows, unit: str) -> Rows:
+    """Return of what unit each document is."""
     columns = []
-    for name, (space, rows) in zip(names, parts, strict=True):
-        if not _has(space, unit):
-            known = ", ".join(space.metadata.columns) if space.metadata is not None else "none"
-            raise InputError(f"unit: {name} has no column {unit!r}; it has {known}")
-        values = space.metadata[unit].gather(rows).cast(pl.String)  # type: ignore[index]
+    for name, (table, rows) in zip(names, parts, strict=True):
+        if table is None or unit not in table.columns:
+            known = ", ".join(one for one in table.columns if one not in ("id", "text")) if table is not None else ""
+            raise InputError(f"unit: there is no column {unit!r}; there are {known or 'none'} in {name}")
+        values = table[unit].gather(rows).cast(pl.String)
         if values.null_count():
             raise InputError(f"unit: {values.null_count():,} documents of {name} have no {unit!r}; fill it, or filter")
         columns.append(values)

@@ -34,4 +34,5 @@ def comparison_page(found: Comparison, data: str = "") -> Page:
     called = [clip(name, 60) for name in found.names]
     title = f"{called[0]} and {called[1]}, compared" if two else f"{len(called)} corpora, compared"
     where = f"The full tables are in {data}, beside this file" if data else ""
-    return Page(title, found.verdict(), tuple(sections), f"Compared: {sizes}.", where)
+    notes = "".join(f" {note[0].upper()}{note[1:]}." for note in found.samples.facts.get("by", {}).get("notes", ()))
+    return Page(title, found.verdict(), tuple(sections), f"Compared: {sizes}.{notes}", where)
