@@ -1,13 +1,22 @@
 """Evaluation: the same numbers as gensim and sentence-transformers give, and by hand where there is no peer."""
 
+import gzip
+import json
+from itertools import permutations
+
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import semspace as ss
+from semspace.cli import main
 from semspace.errors import InputError, MissingFileError, UnknownIdError
-from semspace.evaluation import STS, Analogies, DocumentSimilarity, Groups, Retrieval, WordPairs
+from semspace.evaluation import STS, Analogies, DocumentSimilarity, Groups, NearestLabel, Retrieval, WordPairs
+from semspace.evaluation.lookup import find
 from semspace.evaluation.retrieval import ndcg
+from semspace.evaluation.ties import mean_gains, share_at_top
 
 
 @pytest.fixture(scope="module")
@@ -153,8 +162,9 @@ def test_an_encoder_says_that_its_vocabulary_is_small(tiny):
 
 def test_the_more_frequent_of_two_cases_is_meant():
     space = plane(Paris=[1, 0], paris=[0, 1], France=[1, 0.1], wood=[0, 1])
-    pairs = [("paris", "france", 9), ("france", "wood", 2), ("paris", "wood", 1)]
-    assert WordPairs("mine", pairs).score(space).value == 1.0
+    pairs = [("PARIS", "france", 9), ("france", "wood", 2), ("PARIS", "wood", 1)]
+    score = WordPairs("mine", pairs).score(space)
+    assert (score.value, score.note) == (1.0, "2 words found in another case")
 
 
 def test_groups_of_words_and_of_texts(tiny, space):
@@ -252,7 +262,7 @@ def test_judgements_that_are_no_numbers(space):
 
 
 def test_too_little_to_judge(space):
-    with pytest.raises(InputError, match=r"only \d pairs could be judged"):
+    with pytest.raises(InputError, match=r"only 1 pair could be judged"):
         ss.evaluate(space, "wordsim353")
     with pytest.raises(InputError, match="no question has all its words"):
         ss.evaluate(space, "google-analogies")
@@ -265,3 +275,382 @@ def test_a_zero_vector_of_gensim_is_left_out():
     keyed.add_vectors(["zero"], np.zeros((1, 2), np.float32))
     pairs = [("a", "b", 3), ("a", "c", 1), ("b", "c", 2), ("a", "zero", 9)]
     assert WordPairs("mine", pairs).score(keyed).used == 3
+
+
+# -- the very word before its other spellings -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("vocabulary", "word", "row"),
+    [
+        (["polish", "Polish"], "Polish", 1),
+        (["Polish", "polish"], "polish", 1),
+        (["us", "US", "Us"], "Us", 2),
+        (["us", "US"], "uS", 0),  # of other cases, the most frequent
+        (["masse", "maße"], "maße", 1),
+        (["masse", "maße"], "Maße", 1),
+        (["masse", "maße"], "MASSE", 0),
+        (["strasse"], "Straße", 0),
+        (["kıl", "kil"], "kil", 1),
+        (["kil", "kıl"], "Kıl", 1),
+        (["kıl"], "kil", None),
+        (["istanbul"], "İstanbul", 0),
+        (["i\u0307stanbul"], "İstanbul", 0),
+        (["cafe\u0301"], "café", 0),  # one word in two Unicode forms
+        (["Cafe\u0301", "cafe"], "café", 0),
+        (["\uff43\uff41\uff54"], "cat", 0),  # full-width letters
+        (["ὀδυσσεύς"], "ὈΔΥΣΣΕΎΣ", 0),
+        (["cat"], "dog", None),
+    ],
+)
+def test_how_a_word_is_found(vocabulary, word, row):
+    assert find(vocabulary, [word]).rows.get(word) == row
+
+
+@given(st.lists(st.text(max_size=3), unique=True, max_size=8))
+def test_every_word_of_a_vocabulary_is_itself(words):
+    found = find(words, words)
+    assert found.rows == {word: row for row, word in enumerate(words)}
+    assert (found.other_case, found.note) == (0, "")
+
+
+def test_words_of_another_case_are_counted():
+    assert find(["paris", "Rome"], ["Paris", "Rome", "ROME", "Oslo"]) == ({"Paris": 0, "Rome": 1, "ROME": 1}, 2)
+
+
+@pytest.mark.parametrize("give", [lambda space: space, keyed_vectors])
+def test_a_word_is_judged_by_its_own_vector(give):
+    space = plane(polish=[-1, 0.1], Polish=[1, 0], a=[1, 0.1], b=[1, 1], c=[0.1, 1])
+    pairs = [("Polish", "a", 9.0), ("Polish", "b", 5.0), ("Polish", "c", 1.0)]
+    assert WordPairs("mine", pairs).score(give(space)).value == pytest.approx(1)
+    own = Groups("mine", {"Polish": "x", "a": "x", "polish": "y"}).score(give(space))
+    assert (own.value, own.used, own.note) == (pytest.approx(1), 3, "")
+    other = Groups("mine", {"POLISH": "x", "A": "x", "b": "y"}).score(give(space))
+    assert (other.used, other.note) == (3, "2 words found in another case")
+
+
+def test_an_encoder_reads_words_as_they_are_written():
+    read = []
+
+    class Cased:
+        def encode(self, texts):
+            read.extend(texts)
+            return np.arange(1, 2 * len(texts) + 1, dtype=np.float32).reshape(-1, 2)
+
+    WordPairs("mine", [("Polish", "polish", 1.0), ("US", "us", 2.0), ("Polish", "us", 3.0)]).score(Cased())
+    assert read == ["Polish", "polish", "US", "us"]
+
+
+def test_an_answer_is_the_word_itself():
+    space = plane(man=[1, 0], woman=[1, 1], king=[3, 0.1], Queen=[3, 3.2], queen=[-3, 1], x=[-1, -1])
+    asked = ("man", "woman", "king")
+    right = {"Queen": 1.0, "queen": 0.0, "QUEEN": 1.0}  # the last is there in another case only: the most frequent
+    for word, value in right.items():
+        assert Analogies("mine", [("all", [(*asked, word)])]).score(space).value == value
+
+
+def test_another_case_of_the_question_is_no_answer():
+    vectors = {"man": [1, 0], "woman": [1, 1], "king": [3, 0.1], "King": [3, 3.1], "queen": [3, 3.4], "x": [-1, -1]}
+    assert Analogies("mine", [("all", [("man", "woman", "king", "queen")])]).score(plane(**vectors)).value == 1.0
+    # Unless it is what is asked for.
+    assert Analogies("mine", [("all", [("man", "woman", "king", "King")])]).score(plane(**vectors)).value == 1.0
+
+
+def test_keys_of_gensim_that_are_numbers_doubled_or_reserved():
+    from gensim.models import KeyedVectors
+
+    numbers = KeyedVectors(2)
+    numbers.add_vectors([5, 6, 7], [[1, 0], [1, 1], [0, 1]])
+    pairs = [("5", "6", 3), ("5", "7", 1), ("6", "7", 3)]
+    assert WordPairs("mine", pairs).score(numbers).used == 3
+    doubled = KeyedVectors(2, count=1)  # a place for a word that doesn't come
+    doubled.add_vectors(["a", "a", "b", "c"], [[-1, 0], [1, 0], [1, 1], [-1, 0.9]])
+    assert doubled["a"].tolist() == [1, 0]  # the second is the one gensim reaches
+    pairs = [("a", "b", 3), ("a", "c", 1), ("b", "c", 2)]
+    assert WordPairs("mine", pairs).score(doubled).value == 1.0
+
+
+# -- equal scores -----------------------------------------------------------------------------------------------
+
+
+class One:
+    """Gives every text the same vector."""
+
+    def __init__(self, noise=0.0):
+        self.noise = np.random.default_rng(0).normal(scale=noise, size=(1_000, 32)) if noise else np.zeros((1_000, 32))
+
+    def encode(self, texts):
+        return (np.ones((len(texts), 32)) + self.noise[: len(texts)]).astype(np.float32)
+
+
+@pytest.mark.parametrize("noise", [0.0, 1e-8])
+def test_an_encoder_that_knows_nothing_is_as_good_as_chance(noise):
+    documents = ss.Corpus.from_texts([f"d{i}" for i in range(20)], ids=[f"d{i}" for i in range(20)])
+    questions = ss.Corpus.from_texts(["q"], ids=["q"])
+    for relevant in ("d0", "d19"):
+        score = Retrieval("mine", questions, documents, {"q": {relevant: 1}}).score(One(noise))
+        assert score.value == pytest.approx((1 / np.log2(np.arange(2, 12))).sum() / 20)
+    labels = ["a"] * 3 + ["b"] * 2
+    score = NearestLabel("mine", [(f"t{i}", label) for i, label in enumerate(labels)]).score(One(noise))
+    assert score.value == pytest.approx((3 * 2 / 4 + 2 * 1 / 4) / 5)
+    questions = [("a", "b", "c", "d"), ("d", "e", "f", "a")]  # six words, of which three may answer
+    assert Analogies("mine", [("all", questions)]).score(One(noise)).value == pytest.approx(1 / 3)
+    with pytest.raises(InputError, match="all cosines are the same"):
+        WordPairs("mine", [("a", "b", 1), ("a", "c", 2), ("a", "d", 3)]).score(One(noise))
+    with pytest.raises(InputError, match="all cosines are the same"):
+        STS("mine", [("a", "b", 1), ("a", "c", 2), ("a", "d", 3)]).score(One(noise))
+
+
+@given(st.lists(st.tuples(st.sampled_from([0.1, 0.5, 0.9]), st.sampled_from([0, 1, 3])), min_size=1, max_size=6))
+def test_the_mean_over_all_orders_of_equals(items):
+    scores, gains = (np.array(values, float) for values in zip(*items, strict=True))
+    orders = [order for order in permutations(range(len(items))) if (np.diff(scores[list(order)]) <= 0).all()]
+    for depth in (1, 2, 10):
+        every = np.mean([gains[list(order)][:depth] for order in orders], axis=0)
+        np.testing.assert_allclose(mean_gains(scores, gains, depth), every, atol=1e-12)
+    best = np.mean([gains[order[0]] == 3 for order in orders])
+    assert share_at_top(scores[None].astype(np.float32), (gains == 3)[None]) == pytest.approx(best)
+
+
+def test_scores_that_differ_are_ranked():
+    scores = np.array([0.2, 0.9, 0.5, 0.4], np.float32)
+    np.testing.assert_array_equal(mean_gains(scores, np.array([1.0, 2.0, 3.0, 4.0]), 3), [2, 3, 4])
+
+
+@pytest.mark.parametrize("method", ["3cosadd", "3cosmul"])
+def test_equal_answers_share_a_question(method):
+    draw = np.random.default_rng(3)
+    vectors = draw.normal(size=(3_000, 8))  # more than one block
+    space = ss.Space.from_vectors([f"w{i}" for i in range(3_000)], vectors)
+    best = space.row(space.analogy("w0", "w1", "w2", k=1, method=method).ids[0])
+    twins = [row for row in (50, 2_900) if row != best]
+    vectors[twins] = vectors[best] * [[2.0], [0.5]]
+    space = ss.Space.from_vectors(space.ids.tolist(), vectors)
+    for answer, value in ((best, 1 / 3), (twins[0], 1 / 3), (twins[1], 1 / 3), (7, 0)):
+        question = ("w0", "w1", "w2", f"w{answer}")
+        assert Analogies("mine", [("all", [question])], method).score(space).value == pytest.approx(value)
+
+
+def test_texts_without_a_direction_are_as_far_from_all():
+    class Blind:
+        def encode(self, texts):
+            return np.array([[0, 0] if "?" in text else [1, len(text)] for text in texts], np.float32)
+
+    score = STS("mine", [("a", "a", 3), ("a", "bbbb", 2), ("a", "?", 1)]).score(Blind())
+    assert (score.value, score.note) == (1.0, "1 text without a direction: all zeros")
+    documents = ss.Corpus.from_texts(["?", "aa", "aaaaaa"], ids=["x", "y", "z"])
+    questions = ss.Corpus.from_texts(["bb"], ids=["q"])
+    score = Retrieval("mine", questions, documents, {"q": {"y": 1}}).score(Blind())
+    assert (score.value, score.note) == (1.0, "1 text without a direction: all zeros")
+
+    class Broken:
+        def encode(self, texts):
+            return np.full((len(texts), 2), np.nan, np.float32)
+
+    with pytest.raises(InputError, match="the vector of 'a' holds NaN"):
+        STS("mine", [("a", "b", 3), ("a", "c", 2), ("b", "c", 1)]).score(Broken())
+
+
+def test_what_a_retrieval_task_lacks_is_said(tiny):
+    corpus = ss.Corpus.from_texts(["red wine", "old ale"], ids=["w", "a"])
+    score = Retrieval("mine", corpus, corpus, {"w": {"w": 1, "gone": 1}, "nobody": {"w": 1}}).score(tiny)
+    assert score.value == pytest.approx(1 / (1 + 1 / np.log2(3)))
+    assert score.note == "1 relevant documents aren't there; 1 questions of `relevant` aren't there"
+    with pytest.raises(InputError, match="the grade of 'a' for 'w' is nan"):
+        Retrieval("mine", corpus, corpus, {"w": {"a": float("nan")}})
+
+
+# -- one task hides no other ------------------------------------------------------------------------------------
+
+
+def test_a_task_that_cannot_be_judged_hides_no_other(space):
+    pairs = WordPairs("mine", [("cat", "dog", 3), ("cat", "car", 1), ("dog", "horse", 2)])
+    scores = ss.evaluate(space, ["simlex999", pairs, "lee-documents"])
+    assert scores["mine"] == pairs.score(space)
+    lost = scores["simlex999"]
+    assert (lost.judged, lost.used, lost.total) == (False, 2, 999)
+    assert lost.note.startswith("not judged: only 2 pairs could be judged")
+    assert "has no encoder" in scores["lee-documents"].note
+    assert scores.table()["value"].to_list()[::2] == [None, None]
+    assert "not judged" in repr(scores)
+    with pytest.raises(
+        InputError, match=r"none of the 2 tasks can be judged: simlex999: only .*; google-analogies: no"
+    ):
+        ss.evaluate(space, ["simlex999", "google-analogies"])
+
+
+def test_files_are_read_before_anything_is_judged(tmp_path, space):
+    class Never:
+        name = "never"
+
+        def score(self, thing):
+            raise AssertionError("judged too early")
+
+    with pytest.raises(MissingFileError, match=r"no file at .*none\.tsv"):
+        ss.evaluate(space, [Never(), tmp_path / "none.tsv"])
+    with pytest.raises(InputError, match="on names no task"):
+        ss.evaluate(space, [])
+
+
+def test_two_tasks_of_one_name(tmp_path, space):
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "p.tsv").write_text("cat\tdog\t3\ncat\tcar\t1\ndog\thorse\t2\n")
+    scores = ss.evaluate(space, [tmp_path / "a" / "p.tsv", tmp_path / "b" / "p.tsv"])
+    assert len(scores) == 2
+    with pytest.raises(InputError, match="2 tasks are called 'p'"):
+        scores["p"]
+
+
+def test_the_shell_judges_what_it_can(tmp_path, space, capsys):
+    ss.save(space, tmp_path / "s")
+    (tmp_path / "p.tsv").write_text("cat\tdog\t3\ncat\tcar\t1\ndog\thorse\t2\n")
+    command = ["evaluate", str(tmp_path / "s"), "--on", str(tmp_path / "p.tsv"), "--on", "simlex999"]
+    assert main(command) == 0
+    assert "not judged: only 2 pairs" in capsys.readouterr().out
+    assert main([*command, "--json"]) == 0
+    first, second = json.loads(capsys.readouterr().out)
+    assert (first["used"], second["value"]) == (3, None)
+
+
+# -- files as they lie on the web -------------------------------------------------------------------------------
+
+RATED = (("#metoo", "protest", 8.0), ("car", "auto", 9.5), ("new york", "usa", 5.0))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "#metoo\tprotest\t8\ncar\tauto\t9.5\nnew york\tusa\t5\n",
+        "# a comment of 3 words 1\n#metoo\tprotest\t8\n#\n\ncar\tauto\t9.5\n## more\nnew york\tusa\t5",
+        "\ufeffword1\tword2\tscore\r\n#metoo\tprotest\t8\r\ncar\tauto\t9.5\r\nnew york\tusa\t5\r\n",
+        "# source\n# Word 1\tWord 2\tHuman (mean)\n#metoo\tprotest\t8\ncar\tauto\t9.5\nnew york\tusa\t5\n",
+        "#metoo,protest,8\ncar,auto,9.5\nnew york,usa,5\n",
+        'Word 1,Word 2,Human (mean)\n"#metoo",protest,8\ncar,auto,9.5\n"new york",usa,5\n',
+        "#metoo;protest;8\ncar;auto;9,5\nnew york;usa;5,0\n",  # a decimal comma
+        "word1\tword2\tPOS\tSimLex999\tconc\n#metoo\tprotest\tN\t8\t1\ncar\tauto\tN\t9.5\t2\nnew york\tusa\tN\t5\t3\n",
+        "#metoo\tprotest\tN\t8\tX\ncar\tauto\tN\t9.5\tY\nnew york\tusa\tN\t5\tZ\n",
+        "id,word1,word2,score\n1,#metoo,protest,8\n2,car,auto,9.5\n3,new york,usa,5\n",
+    ],
+)
+def test_files_of_word_pairs(tmp_path, text):
+    (tmp_path / "p.txt").write_bytes(text.encode())
+    task = WordPairs.read(tmp_path / "p.txt")
+    assert (tuple(task.pairs), task.unrated) == (RATED, 0)
+    (tmp_path / "p.txt.gz").write_bytes(gzip.compress(text.encode()))
+    assert WordPairs.read(tmp_path / "p.txt.gz").pairs == task.pairs
+
+
+def test_words_and_a_rating_between_spaces(tmp_path):
+    (tmp_path / "p.txt").write_text("sun sunlight 50.0\n# a comment\ncar  auto 49,5\n")
+    assert WordPairs.read(tmp_path / "p.txt").pairs == (("sun", "sunlight", 50.0), ("car", "auto", 49.5))
+
+
+def test_rows_without_a_rating_are_counted(tmp_path, space):
+    (tmp_path / "p.tsv").write_text("cat\tdog\t3\ncat\tcar\tNA\ndog\thorse\t2\ncar\tbus\t\ncat\thorse\t1\n")
+    score = ss.evaluate(space, tmp_path / "p.tsv")["p"]
+    assert (score.used, score.total, score.note) == (3, 5, "2 rows of the file have no rating")
+    (tmp_path / "p.tsv").write_text("cat\tdog\t3\ncat\tcar\tgood\n")
+    with pytest.raises(InputError, match="line 2: expected word TAB word TAB rating"):
+        ss.evaluate(space, tmp_path / "p.tsv")
+    (tmp_path / "p.tsv").write_text("# nothing\n")
+    with pytest.raises(InputError, match="holds no rated pair"):
+        ss.evaluate(space, tmp_path / "p.tsv")
+
+
+@pytest.mark.parametrize(
+    ("text", "sections"),
+    [
+        ("# of mine\n: nature\ncar auto coast shore\n# more\nsun sky #me too\n", {"nature": 2}),
+        ("car auto coast shore\nsun sky car auto\n", {"all": 2}),
+        ("#metoo auto coast shore\nsun sky car auto\n", {"all": 2}),
+        ("\ufeff: a\r\ncar auto coast shore\r\n\r\n:b\r\nsun sky car auto\r\n", {"a": 1, "b": 1}),
+        ("car\tauto\tnew york\tusa\n", {"all": 1}),
+        ("car,auto,new york,usa\n", {"all": 1}),
+        ("#comment\ncar;auto;coast;shore\n", {"all": 1}),
+    ],
+)
+def test_files_of_analogies(tmp_path, text, sections):
+    (tmp_path / "q.txt").write_bytes(text.encode())
+    task = Analogies.read(tmp_path / "q.txt")
+    assert {title: len(rows) for title, rows in task.sections} == sections
+    words = {word for _, rows in task.sections for row in rows for word in row}
+    space = ss.Space.from_vectors(sorted(words), np.random.default_rng(0).normal(size=(len(words), 8)))
+    assert ss.evaluate(space, tmp_path / "q.txt")["q"].used == sum(sections.values())
+
+
+SENTENCES = (("A cat, asleep.", "A dog", 4.5), ("#1 of all", 'He said "no"', 1.0))
+SENTENCE_LINES = [json.dumps(dict(zip(("sentence1", "sentence2", "score"), row, strict=True))) for row in SENTENCES]
+SENTENCE_FILES = {
+    "commas.csv": """sentence1,sentence2,score
+"A cat, asleep.",A dog,4.5
+#1 of all,"He said ""no""\",1
+""",
+    "semicolons.csv": """# it, is mine
+#
+sentence1;sentence2;score
+A cat, asleep.;A dog;4,5
+# more
+#1 of all;"He said ""no""\";1
+""",
+    "tabs.tsv": """score\tsentence1\tsentence2
+4.5\tA cat, asleep.\tA dog
+1\t#1 of all\tHe said "no"
+""",
+    "sick.txt": """pair_ID\tsentence_A\tsentence_B\trelatedness_score
+1\tA cat, asleep.\tA dog\t4.5
+
+2\t#1 of all\tHe said "no"\t1
+""",
+    "bars.txt": """sentence1|sentence2|score
+A cat, asleep.|A dog|4.5
+#1 of all|He said "no"|1
+""",
+    "lines.jsonl": "\n".join(SENTENCE_LINES),
+}
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("name", SENTENCE_FILES)
+def test_files_of_rated_sentences(tmp_path, name, end):
+    mark = "" if name.endswith("jsonl") else "\ufeff"
+    (tmp_path / name).write_bytes((mark + SENTENCE_FILES[name].replace("\n", end)).encode())
+    task = STS.read(tmp_path / name)
+    assert (tuple(task.pairs), task.incomplete, task.name) == (SENTENCES, 0, name.partition(".")[0])
+    from semspace.evaluation.evaluate import task_of
+
+    assert task_of(tmp_path / name) == task
+
+
+@pytest.mark.parametrize("name", ["s.csv", "s.parquet"])
+def test_rated_sentences_lose_no_row_in_silence(tmp_path, name, tiny):
+    rows = {
+        "sentence1": ["a", "b", None, "d", "e"],
+        "sentence2": ["z", "y", "x", "w", "v"],
+        "score": [1, 2, 3, None, 4],
+    }
+    table = pl.DataFrame(rows)
+    table.write_parquet(tmp_path / name) if name.endswith("parquet") else table.write_csv(tmp_path / name)
+    score = ss.evaluate(tiny, tmp_path / name)["s"]
+    assert (score.used, score.total) == (3, 5)
+    assert score.note == "2 rows of the file have no rating, or lack a sentence"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("sentence1,sentence2,score\na,b,good\n", "line 2: the column score must hold numbers; got 'good'"),
+        (
+            "# mine\n\nsentence1,sentence2,score\na,b,1\na, b,c,1\n",
+            "line 5: expected 3 columns, as in the titles; got 4",
+        ),
+        ("sentence1,sentence2,score\na,1\n", "line 2: expected 3 columns, as in the titles; got 2"),
+        ('sentence1,sentence2,score\n"a,b,1\nc,d,2\n', "is a quote left open"),
+        ("# nothing\n", "is empty"),
+        ("sentence1,sentence2,score\n", "holds no pair"),
+    ],
+)
+def test_rated_sentences_that_cannot_be_read(tmp_path, text, message):
+    (tmp_path / "s.csv").write_text(text)
+    with pytest.raises(InputError, match=message):
+        STS.read(tmp_path / "s.csv")

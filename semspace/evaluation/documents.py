@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from semspace import checks, queries
 from semspace.errors import InputError
-from semspace.evaluation.pairs import spearman
+from semspace.evaluation.pairs import all_cosines, spearman
 from semspace.evaluation.score import Score
-from semspace.evaluation.things import encoder_of
+from semspace.evaluation.things import directions, encoder_of, without_direction
 from semspace.space import Space
 from semspace.text.corpus import Corpus
 
@@ -42,12 +41,9 @@ class DocumentSimilarity:
 
     def score(self, thing: Any) -> Score:
         """Judge a Space that holds the documents, an Encoder, or a sentence-transformers model."""
-        ids = self.corpus.ids.to_list()
-        if isinstance(thing, Space) and all(id in thing for id in ids):
-            vectors = thing[ids]
-        else:
-            vectors = checks.matrix("vectors", encoder_of(thing, "document")(self.corpus.texts.to_list()))
-        points = queries.unit(vectors)
+        ids, texts = self.corpus.ids.to_list(), self.corpus.texts.to_list()
+        known = isinstance(thing, Space) and all(id in thing for id in ids)
+        points = directions(texts, thing[ids] if known else encoder_of(thing)(texts))
         above = np.triu_indices(len(ids), 1)
-        value = spearman(self.name, (points @ points.T)[above], self.judgements[above])
-        return Score(self.name, "spearman", value, len(above[0]), len(above[0]))
+        value = spearman(self.name, all_cosines(points)[above], self.judgements[above])
+        return Score(self.name, "spearman", value, len(above[0]), len(above[0]), note=without_direction(points))

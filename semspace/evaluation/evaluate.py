@@ -8,13 +8,13 @@ from typing import Any, Protocol
 
 from semspace import checks
 from semspace.corpora import gensim_file, judgements, load
-from semspace.errors import InputError
+from semspace.errors import InputError, MissingFileError, SemspaceError
+from semspace.evaluation import files
 from semspace.evaluation.analogies import Analogies
 from semspace.evaluation.documents import DocumentSimilarity
-from semspace.evaluation.score import Score, Scores
-from semspace.evaluation.sts import STS
+from semspace.evaluation.score import Score, Scores, UnjudgedError
+from semspace.evaluation.sts import STS, TABLES, has_titles
 from semspace.evaluation.word_pairs import WordPairs
-from semspace.text.read import read_lines
 
 
 class Task(Protocol):
@@ -41,14 +41,22 @@ WORD_TASKS = ("wordsim353", "simlex999", "google-analogies")
 def evaluate(thing: Any, on: str | Path | Task | Sequence[str | Path | Task] = WORD_TASKS) -> Scores:
     """Say how well vectors agree with people.
 
+    A task that can't be judged, such as word pairs of which fewer than three are known, has a score without a value
+    (NaN), whose note says why; the others are judged all the same.
+
     Parameters
     ----------
     thing : Space, Encoder, gensim KeyedVectors or sentence-transformers model
     on : name, path, task, or several
         Names: ``"wordsim353"``, ``"simlex999"`` (word pairs, Spearman), ``"google-analogies"`` (accuracy) and
-        ``"lee-documents"`` (50 news texts, Spearman). A path: of word pairs (``word TAB word TAB rating``), of
-        analogies (four words a line under ``: section`` lines), or of rated sentences (a table with columns
+        ``"lee-documents"`` (50 news texts, Spearman). A path: of word pairs (two words and a rating a line), of
+        analogies (four words a line, under ``: section`` lines or not), or of rated sentences (a table with columns
         ``sentence1``, ``sentence2``, ``score``). Or tasks of your own: see `semspace.evaluation`.
+
+    Raises
+    ------
+    InputError
+        If none of the tasks can be judged, or a file isn't a task; files are read before anything is judged.
 
     Examples
     --------
@@ -61,16 +69,40 @@ def evaluate(thing: Any, on: str | Path | Task | Sequence[str | Path | Task] = W
     if not isinstance(on, Iterable) and not hasattr(on, "score") and not isinstance(on, Path):
         raise InputError(f"on must be a name, a path, a task, or several of them; got {type(on).__name__}")
     asked = [on] if isinstance(on, (str, Path)) or hasattr(on, "score") else list(on)
-    return Scores(tuple(task_of(one).score(thing) for one in asked))
+    if not asked:
+        raise InputError(f"on names no task; give one of {', '.join(TASKS)}, a path, or a task")
+    tasks = [task_of(one) for one in asked]
+    scores, problems = [], []
+    for task in tasks:
+        try:
+            scores.append(task.score(thing))
+        except SemspaceError as problem:
+            problems.append(problem)
+            used, total = (problem.used, problem.total) if isinstance(problem, UnjudgedError) else (0, 0)
+            reason = str(problem).removeprefix(f"{task.name}: ")
+            scores.append(Score(task.name, "", float("nan"), used, total, note=f"not judged: {reason}"))
+    if len(problems) == len(tasks):
+        raise _of_all(problems)
+    return Scores(tuple(scores))
+
+
+def _of_all(problems: Sequence[SemspaceError]) -> SemspaceError:
+    """Make the error for tasks none of which can be judged."""
+    different = list(dict.fromkeys(map(str, problems)))
+    if len(different) == 1:
+        return problems[0]
+    return InputError(f"none of the {len(problems)} tasks can be judged: {'; '.join(different)}")
 
 
 def task_of(one: str | Path | Task | object) -> Task:
-    """Give the task that a name or a path means; a task as it is."""
+    """Return the task that a name or a path means; a task as it is."""
     if isinstance(one, (str, Path)):
         if Path(one).is_file():
             return _read(Path(one))
-        if one not in TASKS:
-            raise checks.unknown("task", str(one), TASKS, where=f"the built-in ones ({', '.join(TASKS)})")
+        if str(one) not in TASKS:
+            if isinstance(one, Path) or "/" in one or Path(one).suffix:
+                raise MissingFileError(f"no file at {one}; check the path, or name one of {', '.join(TASKS)}")
+            raise checks.unknown("task", one, TASKS, where=f"the built-in ones ({', '.join(TASKS)})")
         return TASKS[str(one)]()
     if isinstance(one, type) or not callable(getattr(one, "score", None)):
         raise InputError(f"a task must be a name or have a score method; got {type(one).__name__}")
@@ -79,7 +111,10 @@ def task_of(one: str | Path | Task | object) -> Task:
 
 def _read(path: Path) -> Task:
     """Read a task from a file, telling by its beginning what it holds."""
-    first = next((line for line in read_lines(path) if line.strip() and not line.startswith("#")), "")
-    if first.startswith(":"):
+    if path.name.lower().removesuffix(".gz").endswith(TABLES):
+        return STS.read(path)
+    rows = [line for _, line in files.numbered_lines(path) if not files.is_comment(line, fits=files.is_row(line))]
+    first = rows[0] if rows else ""
+    if first.startswith(":") or (files.split_words(first, 4) and not files.rated(rows)):
         return Analogies.read(path)
-    return STS.read(path) if "sentence1" in first else WordPairs.read(path)
+    return STS.read(path) if has_titles(first) else WordPairs.read(path)

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
 from semspace.clusters.cluster import cluster
 from semspace.clusters.clustering import Clustering
-from semspace.errors import InputError
-from semspace.evaluation.score import Score
+from semspace.evaluation.lookup import Found, find
+from semspace.evaluation.score import Score, UnjudgedError
 from semspace.evaluation.things import encoder_of, word_table
 from semspace.space import Space
 from semspace.text.corpus import Corpus
@@ -22,7 +23,7 @@ class Groups:
     """Normalised mutual information with the true groups; the adjusted Rand index is among the parts.
 
     A `Clustering` is judged as it is. Anything else is clustered first, its labelled points only, into as many groups
-    as they have labels.
+    as they have labels. A labelled word is looked up as it is written, and in another case only where it isn't there.
 
     Parameters
     ----------
@@ -38,37 +39,37 @@ class Groups:
 
     def score(self, thing: Any) -> Score:
         """Judge a Clustering, a Space, an Encoder, gensim's KeyedVectors or a sentence-transformers model."""
-        found = thing if isinstance(thing, Clustering) else self._cluster(self._labelled(thing))
-        pairs = [
-            (self.labels[id], int(label))
-            for id, label in zip(found.space.ids, found.labels, strict=True)
-            if id in self.labels
-        ]
-        if not pairs:
-            raise self._no_label()
-        truth, labels = zip(*pairs, strict=True)
-        nmi, ari = normalized_mutual_info_score(truth, labels), adjusted_rand_score(truth, labels)
-        parts = (("adjusted rand index", float(ari), len(pairs)),)
-        return Score(self.name, "nmi", float(nmi), len(pairs), len(self.labels), parts)
-
-    def _labelled(self, thing: Any) -> Space:
+        if isinstance(thing, Clustering):
+            return self._judge(thing, find(thing.space.ids.tolist(), self.labels))
         if isinstance(thing, Space):
-            known = [id for id in thing.ids if id in self.labels]
-            if not known:
-                raise self._no_label()
-            return thing.select(known)
+            found = find(thing.ids.tolist(), self.labels)
+            return self._cluster(found, thing.vectors)
         if self.corpus is not None:
             known = [id for id in self.corpus.ids if id in self.labels]
-            texts = self.corpus.select(known).texts.to_list()
-            return Space.from_vectors(known, encoder_of(thing, "document")(texts))
+            texts = self.corpus.select(known).texts.to_list() if known else []
+            rows = {id: row for row, id in enumerate(known)}
+            return self._cluster(Found(rows, 0), encoder_of(thing)(texts) if known else None)
         table = word_table(thing, list(self.labels))
-        rows = [row for row, word in enumerate(table.words) if word in self.labels]
-        if not rows:
-            raise self._no_label()
-        return Space.from_vectors([table.words[row] for row in rows], table.vectors[rows])
+        return self._cluster(table.find(self.labels), table.vectors)
 
-    def _cluster(self, space: Space) -> Clustering:
-        return cluster(space, k=len({self.labels[id] for id in space.ids}), progress=False)
+    def _cluster(self, found: Found, vectors: Any) -> Score:
+        """Cluster the labelled points, each by its own label's name, and judge the groups."""
+        self._check(found)
+        names = list(found.rows)
+        space = Space.from_vectors(names, np.asarray(vectors)[list(found.rows.values())])
+        groups = cluster(space, k=len({self.labels[name] for name in names}), progress=False)
+        return self._judge(groups, Found({name: row for row, name in enumerate(names)}, found.other_case))
 
-    def _no_label(self) -> InputError:
-        return InputError(f"{self.name}: no id of what is judged has a label; check the ids")
+    def _judge(self, groups: Clustering, found: Found) -> Score:
+        self._check(found)
+        truth = [self.labels[name] for name in found.rows]
+        labels = groups.labels[list(found.rows.values())]
+        nmi, ari = normalized_mutual_info_score(truth, labels), adjusted_rand_score(truth, labels)
+        parts = (("adjusted rand index", float(ari), len(truth)),)
+        return Score(self.name, "nmi", float(nmi), len(truth), len(self.labels), parts, found.note)
+
+    def _check(self, found: Found) -> None:
+        if not found.rows:
+            raise UnjudgedError(
+                f"{self.name}: no id of what is judged has a label; check the ids", used=0, total=len(self.labels)
+            )

@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from semspace import checks, queries
-from semspace.errors import InputError
-from semspace.evaluation.score import Score
-from semspace.evaluation.things import encoder_of
+from semspace.evaluation.score import Score, UnjudgedError
+from semspace.evaluation.things import directions, encoder_of, without_direction
+from semspace.evaluation.ties import share_at_top
 
 _BLOCK = 1_024
 
@@ -19,6 +18,8 @@ _BLOCK = 1_024
 @dataclass(frozen=True)
 class NearestLabel:
     """Share of documents whose nearest other document, by cosine, has the same label (leave-one-out 1-NN accuracy).
+
+    Where several are equally near, a document counts for the share of them with its label.
 
     Parameters
     ----------
@@ -31,15 +32,17 @@ class NearestLabel:
 
     def score(self, thing: Any) -> Score:
         """Judge an Encoder, a Space that has one, or a sentence-transformers model."""
-        if len(self.documents) < 2:
-            raise InputError(f"{self.name}: {len(self.documents)} documents; a nearest other one needs two")
+        n = len(self.documents)
+        if n < 2:
+            raise UnjudgedError(f"{self.name}: {n} documents; a nearest other one needs two", used=0, total=n)
         texts, labels = zip(*self.documents, strict=True)
-        vectors = queries.unit(checks.matrix("vectors", encoder_of(thing, "document")(list(texts))))
-        names = np.array(labels)
-        right = 0
-        for start in range(0, len(names), _BLOCK):
-            part = np.arange(start, min(start + _BLOCK, len(names)))
+        vectors = directions(texts, encoder_of(thing)(list(texts)))
+        numbers = {label: number for number, label in enumerate(dict.fromkeys(labels))}
+        own = np.array([numbers[label] for label in labels])
+        right = 0.0
+        for start in range(0, n, _BLOCK):
+            part = np.arange(start, min(start + _BLOCK, n))
             cosines = vectors[part] @ vectors.T
             cosines[part - start, part] = -np.inf
-            right += int((names[cosines.argmax(axis=1)] == names[part]).sum())
-        return Score(self.name, "accuracy", right / len(names), len(names), len(names))
+            right += share_at_top(cosines, own[part, None] == own)
+        return Score(self.name, "accuracy", right / n, n, n, note=without_direction(vectors))

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from semspace import checks, queries
 from semspace.errors import InputError
-from semspace.evaluation.score import Score
-from semspace.evaluation.things import encoder_of
+from semspace.evaluation.score import Score, UnjudgedError, notes
+from semspace.evaluation.things import directions, encoder_of, without_direction
+from semspace.evaluation.ties import mean_gains
 from semspace.text.corpus import Corpus
 
 
@@ -19,14 +22,16 @@ from semspace.text.corpus import Corpus
 class Retrieval:
     """Mean nDCG of the first `depth` documents found by cosine (Järvelin & Kekäläinen 2002).
 
-    Questions are encoded as questions and documents as documents, where a model has a prompt for each.
+    Questions are encoded as questions and documents as documents, where a model has a prompt for each. Documents with
+    equal cosines count for the mean over all their orders.
 
     Parameters
     ----------
     name : str
     questions, documents : Corpus
     relevant : mapping of question id to a mapping of document id to grade
-        Documents graded 0, or not named, aren't relevant. Questions without relevant documents are left out.
+        Documents graded 0 or less, or not named, aren't relevant. Questions without relevant documents are left out
+        and counted; relevant documents that aren't there count as not found, and the note says how many.
     depth : int
     """
 
@@ -38,22 +43,57 @@ class Retrieval:
 
     def __post_init__(self) -> None:
         checks.whole("depth", self.depth)
+        for question, grades in self.relevant.items():
+            for document, grade in grades.items():
+                if not math.isfinite(grade):
+                    raise InputError(
+                        f"{self.name}: the grade of {document!r} for {question!r} is {grade}; leave it out"
+                    )
 
     def score(self, thing: Any) -> Score:
         """Judge an Encoder, a Space that has one, or a sentence-transformers model."""
         encode_queries, encode_documents = encoder_of(thing, "query"), encoder_of(thing, "document")
         asked = [q for q in self.questions.ids if max(self.relevant.get(q, {}).values(), default=0) > 0]
         if not asked:
-            raise InputError(f"{self.name}: no question has a relevant document; check the ids of `relevant`")
-        vectors = checks.matrix("vectors", encode_documents(self.documents.texts.to_list()))
-        names = self.documents.ids.to_list()
-        targets = checks.matrix("vectors", encode_queries([self.questions[q] for q in asked]))
-        found = queries.nearest(vectors, queries.lengths(vectors), targets, self.depth, names=names)
+            raise UnjudgedError(
+                f"{self.name}: no question has a relevant document; check the ids of `relevant`",
+                used=0,
+                total=len(self.questions),
+            )
+        texts, names = self.documents.texts.to_list(), self.documents.ids.to_list()
+        documents = directions(texts, encode_documents(texts))
+        texts = [self.questions[q] for q in asked]
+        questions = directions(texts, encode_queries(texts))
+        sizes = np.ones(len(documents), np.float32)
+        blocks = queries.score_blocks(documents, sizes, questions, "dot")
+        row_of = {id: row for row, id in enumerate(names)}
         gains = [
-            ndcg([names[row] for row in rows], self.relevant[q], self.depth)
-            for q, (rows, _) in zip(asked, found, strict=True)
+            _mean_ndcg(scores, self.relevant[q], row_of, self.depth)
+            for q, scores in zip(asked, (row for block in blocks for row in block), strict=True)
         ]
-        return Score(self.name, f"ndcg@{self.depth}", float(np.mean(gains)), len(asked), len(self.questions))
+        note = notes(self._unknown(row_of), without_direction(documents), without_direction(questions))
+        return Score(self.name, f"ndcg@{self.depth}", float(np.mean(gains)), len(asked), len(self.questions), note=note)
+
+    def _unknown(self, row_of: Mapping[str, int]) -> str:
+        there = set(self.questions.ids)
+        lost = len(self.relevant.keys() - there)
+        named = {id for q in self.relevant.keys() & there for id, grade in self.relevant[q].items() if grade > 0}
+        missing = len(named - row_of.keys())
+        return notes(
+            f"{missing:,} relevant documents aren't there" if missing else "",
+            f"{lost:,} questions of `relevant` aren't there" if lost else "",
+        )
+
+
+def _mean_ndcg(
+    scores: npt.NDArray[np.float32], grades: Mapping[str, float], row_of: Mapping[str, int], depth: int
+) -> float:
+    """Return the mean nDCG of documents over all orders of equal scores."""
+    gains = np.zeros(len(scores))
+    for id, grade in grades.items():
+        if id in row_of:
+            gains[row_of[id]] = max(grade, 0.0)
+    return _share_of_best(mean_gains(scores, gains, depth), grades, depth)
 
 
 def ndcg(ranked: list[str], grades: Mapping[str, float], depth: int) -> float:
@@ -64,7 +104,12 @@ def ndcg(ranked: list[str], grades: Mapping[str, float], depth: int) -> float:
     >>> round(ndcg(["b", "a"], {"a": 1}, depth=10), 4)  # 1 / log2(3)
     0.6309
     """
+    gains = np.array([max(grades.get(id, 0.0), 0.0) for id in ranked[:depth]])
+    return _share_of_best(gains, grades, depth)
+
+
+def _share_of_best(gains: npt.NDArray[np.float64], grades: Mapping[str, float], depth: int) -> float:
+    """Return the discounted sum of gains by rank, as a share of the best possible."""
     discount = 1 / np.log2(np.arange(2, depth + 2))
-    gains = np.array([grades.get(id, 0.0) for id in ranked[:depth]])
-    ideal = np.array(sorted(grades.values(), reverse=True)[:depth])
+    ideal = np.array(sorted((max(grade, 0.0) for grade in grades.values()), reverse=True)[:depth])
     return float((gains * discount[: len(gains)]).sum() / (ideal * discount[: len(ideal)]).sum())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -9,8 +10,27 @@ import polars as pl
 
 from semspace import checks
 from semspace.display import html_table, text_table
+from semspace.errors import InputError
 
-_COLUMNS = ("task", "metric", "value", "used", "total", "note")
+_NOTE = 120  # letters of a note that are shown
+_COLUMNS = {
+    "task": pl.String, "metric": pl.String, "value": pl.Float64, "used": pl.Int64, "total": pl.Int64, "note": pl.String
+}  # fmt: skip
+
+
+class UnjudgedError(InputError):
+    """A task that can't be judged by what there is, such as word pairs of which too few are in the vocabulary.
+
+    Parameters
+    ----------
+    message : str
+    used, total : int
+        How many of the task's items could have been judged.
+    """
+
+    def __init__(self, message: str, *, used: int, total: int) -> None:
+        super().__init__(message)
+        self.used, self.total = used, total
 
 
 @dataclass(frozen=True)
@@ -23,11 +43,13 @@ class Score:
     metric : str
         ``"spearman"``, ``"accuracy"``, ``"ndcg@10"`` or ``"nmi"``.
     value : float
+        NaN where a task couldn't be judged; the note says why.
     used, total : int
         How many of the task's items could be judged, for example word pairs with both words known.
     parts : tuple of (str, float, int)
         Value and items of each part, where a task has parts.
     note : str
+        What to know of the score: words found in another case only, rows of a file that were left out.
     """
 
     task: str
@@ -46,7 +68,12 @@ class Score:
     @property
     def row(self) -> tuple[object, ...]:
         """The score as a row of a table."""
-        return (self.task, self.metric, self.value, self.used, self.total, self.note)
+        return (self.task, self.metric, self.value if self.judged else None, self.used, self.total, self.note)
+
+    @property
+    def judged(self) -> bool:
+        """Whether there is a value."""
+        return not math.isnan(self.value)
 
 
 @dataclass(frozen=True, repr=False)
@@ -62,17 +89,32 @@ class Scores:
         return len(self.all)
 
     def __getitem__(self, task: str) -> Score:
-        known = {score.task: score for score in self.all}
-        if task not in known:
+        found = [score for score in self.all if score.task == task]
+        if len(found) > 1:
+            raise InputError(f"{len(found)} tasks are called {task!r}; take their scores in order, or name them apart")
+        if not found:
+            known = [score.task for score in self.all]
             raise checks.unknown("task", str(task), known, where=f"these scores ({', '.join(known)})")
-        return known[task]
+        return found[0]
 
     def table(self) -> pl.DataFrame:
         """Return a polars DataFrame: ``task``, ``metric``, ``value``, ``used``, ``total``, ``note``."""
-        return pl.DataFrame([s.row for s in self.all], schema=list(_COLUMNS), orient="row")
+        return pl.DataFrame([s.row for s in self.all], schema=_COLUMNS, orient="row")
 
     def __repr__(self) -> str:
-        return text_table(_COLUMNS, [s.row for s in self.all])
+        return text_table(list(_COLUMNS), [s.row for s in self.all], width=_NOTE)
 
     def _repr_html_(self) -> str:
-        return html_table(_COLUMNS, [s.row for s in self.all])
+        return html_table(list(_COLUMNS), [s.row for s in self.all])
+
+
+def notes(*parts: str) -> str:
+    """Return several notes as one, without the empty ones."""
+    return "; ".join(part for part in parts if part)
+
+
+def left_out(count: int, what: str) -> str:
+    """Say how many rows of a file can't be used; empty where all can."""
+    return (
+        f"{count:,} row{'s' if count > 1 else ''} of the file {'have' if count > 1 else 'has'} {what}" if count else ""
+    )

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import csv
+import io
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 
 from semspace.bundle import PathLike
 from semspace.errors import InputError, UnknownIdError
+from semspace.evaluation import files
 from semspace.evaluation.pairs import cosines, spearman
-from semspace.evaluation.score import Score
-from semspace.evaluation.things import encoder_of
+from semspace.evaluation.score import Score, left_out, notes
+from semspace.evaluation.things import directions, encoder_of, without_direction
+from semspace.evaluation.word_pairs import RATING
 from semspace.text.read import read_table
+
+# Files of these names hold tables whose columns have titles in any case.
+TABLES = (".jsonl", ".ndjson", ".parquet")
+_FIRST = ("sentence1", "sentencea", "text1", "texta", "s1", "sent1", "question1", "caption1")
+_SECOND = ("sentence2", "sentenceb", "text2", "textb", "s2", "sent2", "question2", "caption2")
+_SEPARATORS = ("\t", ";", ",", "|")
 
 
 @dataclass(frozen=True)
@@ -25,29 +35,122 @@ class STS:
     ----------
     name : str
     pairs : sequence of (sentence, sentence, rating)
+    incomplete : int
+        Rows of a file that lacked a sentence or the rating; they count for the total.
     """
 
     name: str
     pairs: Sequence[tuple[str, str, float]]
+    incomplete: int = 0
 
     @classmethod
     def read(cls, path: PathLike, name: str | None = None) -> STS:
-        """Read a table with columns ``sentence1``, ``sentence2`` and ``score``."""
-        table = read_table(path, strings=("sentence1", "sentence2"))
-        for column in ("sentence1", "sentence2", "score"):
-            if column not in table.columns:
-                raise UnknownIdError(f"{path} has no column {column!r}; its columns are {', '.join(table.columns)}")
-        try:
-            rated = table.select("sentence1", "sentence2", pl.col("score").cast(pl.Float64)).drop_nulls()
-        except pl.exceptions.PolarsError as problem:
-            raise InputError(f"{path}: the column score must hold numbers ({problem})") from problem
-        return cls(name or Path(path).name.partition(".")[0], tuple(rated.iter_rows()))
+        """Read a table with columns ``sentence1``, ``sentence2`` and ``score``, or their usual other names.
+
+        A text file may be separated by tabs, semicolons, commas or bars. Lines that start with ``#`` before the titles,
+        and such among the rows that have another number of columns, are comments. Rows without a sentence or a rating
+        are left out and counted.
+        """
+        pairs, incomplete = [], 0
+        for row in _rows(Path(path)):
+            if not row.first or not row.second or files.is_missing(row.rating):
+                incomplete += 1
+                continue
+            rating = files.number_of(row.rating)
+            if rating is None:
+                raise InputError(
+                    f"{path}, {row.place}: the column {row.title} must hold numbers; got {row.rating[:40]!r}"
+                )
+            pairs.append((row.first, row.second, rating))
+        if not pairs:
+            raise InputError(f"{path} holds no pair of sentences with a rating")
+        return cls(name or Path(path).name.partition(".")[0], tuple(pairs), incomplete)
 
     def score(self, thing: Any) -> Score:
         """Judge an Encoder, a Space that has one, or a sentence-transformers model."""
         left, right, ratings = zip(*self.pairs, strict=True) if self.pairs else ((), (), ())
         texts = list(dict.fromkeys([*left, *right]))  # a sentence comes in several pairs; it is encoded once
-        vectors = encoder_of(thing)(texts)
+        units = directions(texts, encoder_of(thing)(texts))
         row = {text: i for i, text in enumerate(texts)}
-        scores = cosines(vectors[[row[t] for t in left]], vectors[[row[t] for t in right]])
-        return Score(self.name, "spearman", spearman(self.name, scores, ratings), len(self.pairs), len(self.pairs))
+        scores = cosines(units[[row[t] for t in left]], units[[row[t] for t in right]])
+        total = len(self.pairs) + self.incomplete
+        value = spearman(self.name, scores, ratings, total)
+        note = notes(without_direction(units), left_out(self.incomplete, "no rating, or lack a sentence"))
+        return Score(self.name, "spearman", value, len(self.pairs), total, note=note)
+
+
+class _Row(NamedTuple):
+    place: str
+    first: str
+    second: str
+    rating: str
+    title: str
+
+
+def has_titles(line: str) -> bool:
+    """Check whether a line of a text file, or of JSON lines, names the columns of rated sentences."""
+    return any(_columns(files.split(line, separator)) is not None for separator in _SEPARATORS)
+
+
+def _columns(titles: Sequence[str]) -> tuple[int, int, int] | None:
+    """Return the places of the two sentences and of the rating; None where one isn't named."""
+    first, second, rating = (files.column(titles, names) for names in (_FIRST, _SECOND, RATING))
+    return None if first is None or second is None or rating is None else (first, second, rating)
+
+
+def _checked_columns(path: Path, titles: Sequence[str]) -> tuple[int, int, int]:
+    found = _columns(titles)
+    if found is None:
+        wanted = {"sentence1": _FIRST, "sentence2": _SECOND, "score": RATING}
+        lacking = next(title for title, names in wanted.items() if files.column(titles, names) is None)
+        raise UnknownIdError(f"{path} has no column {lacking!r}; its columns are {', '.join(titles)}")
+    return found
+
+
+def _rows(path: Path) -> Iterator[_Row]:
+    if not path.name.lower().removesuffix(".gz").endswith(TABLES):
+        return _text_rows(path)
+    return _table_rows(path, read_table(path))
+
+
+def _table_rows(path: Path, table: pl.DataFrame) -> Iterator[_Row]:
+    columns = _checked_columns(path, table.columns)
+    for number, row in enumerate(table.iter_rows(), 1):
+        first, second, rating = ("" if row[place] is None else str(row[place]) for place in columns)
+        yield _Row(
+            f"row {number}", first.strip() and first, second.strip() and second, rating, table.columns[columns[2]]
+        )
+
+
+def _text_rows(path: Path) -> Iterator[_Row]:
+    text = files.text_of(path)
+    # Comments before the titles go first: a comma in them says nothing of the table.
+    while text.startswith("#") or (text and not text.partition("\n")[0].strip()):
+        text = text.partition("\n")[2]
+    skipped = files.text_of(path).count("\n") - text.count("\n")
+    titles = text.partition("\n")[0]
+    separator = max(_SEPARATORS, key=lambda mark: (titles.count(mark), -_SEPARATORS.index(mark)))
+    # By its definition a table of tabs has no quotes; a sentence may begin with one.
+    table: dict[str, Any] = {"quoting": csv.QUOTE_NONE if separator == "\t" else csv.QUOTE_MINIMAL, "strict": True}
+    reader = csv.reader(io.StringIO(text), delimiter=separator, **table)
+    width, columns, title, start = 0, (0, 1, 2), "", 1
+    try:
+        for fields in reader:
+            number, start = start, reader.line_num + 1
+            place = f"line {skipped + number}"
+            if not any(field.strip() for field in fields):
+                continue
+            if not width:
+                width, columns = len(fields), _checked_columns(path, [field.strip() for field in fields])
+                title = fields[columns[2]].strip()
+            elif len(fields) < width or (len(fields) > width and separator != "\t"):
+                if fields[0].startswith("#"):
+                    continue
+                raise InputError(f"{path}, {place}: expected {width} columns, as in the titles; got {len(fields)}")
+            else:
+                first, second, rating = (fields[at].strip() for at in columns)
+                yield _Row(place, first, second, rating, title)
+    except csv.Error as problem:
+        raise InputError(f"{path}, line {skipped + reader.line_num}: {problem}; is a quote left open?") from problem
+    if not width:
+        raise InputError(f"{path} is empty; expected a table with columns sentence1, sentence2 and score")

@@ -6,7 +6,7 @@ are all taken as they are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,10 @@ import numpy as np
 
 from semspace import checks, queries
 from semspace.checks import FloatMatrix
+from semspace.display import clip
 from semspace.errors import InputError
+from semspace.evaluation.lookup import Found, find
+from semspace.formats.gensim_bridge import words_of
 from semspace.space import Space
 
 Encode = Callable[[list[str]], FloatMatrix]
@@ -28,12 +31,9 @@ class WordTable:
     words: Sequence[str]
     vectors: FloatMatrix
 
-    def rows(self) -> dict[str, int]:
-        """Map each word in capitals to its row; where two differ by case only, the more frequent is meant."""
-        found: dict[str, int] = {}
-        for row, word in enumerate(self.words):
-            found.setdefault(word.upper(), row)
-        return found
+    def find(self, asked: Iterable[str]) -> Found:
+        """Find the rows of words, of each the very word before its other cases; see `lookup.find`."""
+        return find(self.words, asked)
 
 
 def word_table(thing: Any, needed: Sequence[str], *, most: int | None = None) -> WordTable:
@@ -41,18 +41,46 @@ def word_table(thing: Any, needed: Sequence[str], *, most: int | None = None) ->
     if isinstance(thing, Space):
         words, vectors = thing.ids[:most].tolist(), thing.vectors[:most]
     elif (keyed := _keyed_vectors(thing)) is not None:
-        words, vectors = list(keyed.index_to_key[:most]), keyed.vectors[:most]
+        own = words_of(keyed)
+        words, vectors = own.words[:most], own.take(keyed.vectors, most)
     else:
-        encode = encoder_of(thing)
-        words = list(dict.fromkeys(word.lower() for word in needed))
-        vectors = encode(words)
-    matrix = checks.matrix("vectors", vectors)
-    sizes = queries.lengths(matrix)
-    kept = sizes > 0  # gensim lets a vector be all zeros; it has no direction to judge
+        words = list(dict.fromkeys(needed))
+        vectors = encoder_of(thing)(words)
+    units = directions(words, vectors)
+    kept = np.asarray(units.any(axis=1))  # gensim lets a vector be all zeros; it has no direction to judge
     if not kept.all():
-        words = [word for word, keep in zip(words, kept, strict=True) if keep]
-        matrix, sizes = matrix[kept], sizes[kept]
-    return WordTable(words, matrix / sizes[:, None])
+        words, units = [word for word, keep in zip(words, kept, strict=True) if keep], units[kept]
+    return WordTable(words, units)
+
+
+def directions(texts: Sequence[str], vectors: Any) -> FloatMatrix:
+    """Return vectors scaled to length 1; those that are all zeros stay so, and have the cosine 0 with any other.
+
+    Raises
+    ------
+    InputError
+        If there isn't one for each text, or one holds NaN or infinity; it names the text.
+    """
+    matrix = checks.matrix("vectors", vectors)
+    if len(matrix) != len(texts):
+        raise InputError(
+            f"the encoder gave {len(matrix):,} vectors for {len(texts):,} texts; it must give one for each"
+        )
+    largest = np.abs(matrix).max(axis=1, keepdims=True)
+    bad = np.flatnonzero(~np.isfinite(largest))
+    if len(bad):
+        raise InputError(f"the vector of {clip(texts[int(bad[0])], 60)!r} holds NaN or infinity, so it can't be judged")
+    one = np.float32(1)
+    scaled: FloatMatrix = matrix / np.where(largest > 0, largest, one)  # whose squares neither vanish nor overflow
+    sizes = queries.lengths(scaled)[:, None]
+    units: FloatMatrix = scaled / np.where(sizes > 0, sizes, one)
+    return units
+
+
+def without_direction(units: FloatMatrix) -> str:
+    """Say how many texts have a vector of zeros only; empty where none has."""
+    count = int((~units.any(axis=1)).sum())
+    return f"{count:,} text{'s' if count > 1 else ''} without a direction: all zeros" if count else ""
 
 
 def encoder_of(thing: Any, what: str = "text") -> Encode:

@@ -9,10 +9,18 @@ from typing import Any
 
 from semspace.bundle import PathLike
 from semspace.errors import InputError
+from semspace.evaluation import files
 from semspace.evaluation.pairs import cosines, spearman
-from semspace.evaluation.score import Score
+from semspace.evaluation.score import Score, left_out, notes
 from semspace.evaluation.things import word_table
-from semspace.text.read import read_lines
+
+_FIRST = ("word1", "w1", "firstword", "term1", "worda", "wordone", "first")
+_SECOND = ("word2", "w2", "secondword", "term2", "wordb", "wordtwo", "second")
+RATING = (
+    "score", "rating", "similarity", "relatedness", "humanmean", "mean", "simlex999", "similarityscore",
+    "relatednessscore", "humanscore", "humanrating", "gold", "goldscore", "average", "averagescore", "label",
+)  # fmt: skip
+_EXPECTED = "word TAB word TAB rating"
 
 
 @dataclass(frozen=True)
@@ -23,6 +31,8 @@ class WordPairs:
     ----------
     name : str
     pairs : sequence of (word, word, rating)
+    unrated : int
+        Rows of a file that had no rating; they count for the total.
 
     Examples
     --------
@@ -35,38 +45,80 @@ class WordPairs:
 
     name: str
     pairs: Sequence[tuple[str, str, float]]
+    unrated: int = 0
 
     @classmethod
     def read(cls, path: PathLike, name: str | None = None) -> WordPairs:
-        """Read ``word1 TAB word2 TAB rating`` lines; lines that start with ``#`` and a header are passed over."""
-        file = Path(path)
-        pairs = []
-        header = True  # only the first line may be one
-        for number, line in enumerate(read_lines(path), 1):
-            if not line.strip() or line.startswith("#"):
-                continue
-            fields = line.split("\t")
-            try:
-                pairs.append((fields[0].strip(), fields[1].strip(), float(fields[2])))
-                header = False
-            except (IndexError, ValueError) as problem:
-                if header and len(fields) >= 3:
-                    header = False
-                    continue
-                raise InputError(
-                    f"{file}, line {number}: expected word TAB word TAB rating; got {line[:60]!r}"
-                ) from problem
-        return cls(name or file.stem, tuple(pairs))
+        """Read two words and a rating a line, separated by tabs, semicolons, commas, bars or spaces.
+
+        A first line of titles is passed over; if they are well known ones, such as ``word1``, ``word2`` and ``score``,
+        they say which column is which. Else the words are the first two, and the rating is the first number after them.
+        Lines that start with ``#`` and aren't such a row, or have a space after it, are comments. A rating that is
+        empty or says ``NA`` is missing; such rows are counted.
+        """
+        lines = list(files.numbered_lines(path))
+        separator = files.separator_of([line for _, line in lines])
+        rows = [(number, line, files.split(line, separator)) for number, line in lines]
+        fits = {number: _column_of(fields) is not None for number, _, fields in rows}
+        rows = [row for row in rows if not files.is_comment(row[1], fits=fits[row[0]])]
+        columns, rated = _columns(rows)
+        pairs, unrated = [], 0
+        for number, line, fields in rated:
+            found = _pair(fields, columns)
+            if found is None:
+                raise files.bad_row(path, number, line, _EXPECTED)
+            first, second, rating = found
+            if rating is None:
+                unrated += 1
+            else:
+                pairs.append((first, second, rating))
+        if not pairs:
+            raise InputError(f"{Path(path)} holds no rated pair; expected lines of {_EXPECTED}")
+        return cls(name or Path(path).stem, tuple(pairs), unrated)
 
     def score(self, thing: Any) -> Score:
         """Judge a Space, an Encoder, gensim's KeyedVectors or a sentence-transformers model."""
-        table = word_table(thing, [word for pair in self.pairs for word in pair[:2]])
-        rows = table.rows()
-        known = [
-            (rows[a.upper()], rows[b.upper()], rating)
-            for a, b, rating in self.pairs
-            if a.upper() in rows and b.upper() in rows
-        ]
+        words = list(dict.fromkeys(word for pair in self.pairs for word in pair[:2]))
+        table = word_table(thing, words)
+        found = table.find(words)
+        rows, total = found.rows, len(self.pairs) + self.unrated
+        known = [(rows[a], rows[b], rating) for a, b, rating in self.pairs if a in rows and b in rows]
         left, right, ratings = zip(*known, strict=True) if known else ((), (), ())
         scores = cosines(table.vectors[list(left)], table.vectors[list(right)])
-        return Score(self.name, "spearman", spearman(self.name, scores, ratings), len(known), len(self.pairs))
+        value = spearman(self.name, scores, ratings, total)
+        note = notes(found.note, left_out(self.unrated, "no rating"))
+        return Score(self.name, "spearman", value, len(known), total, note=note)
+
+
+_Line = tuple[int, str, list[str]]
+
+
+def _columns(rows: Sequence[_Line]) -> tuple[tuple[int, int, int], Sequence[_Line]]:
+    """Return the columns of the words and of the rating, and the rows without the titles."""
+    if rows and len(rows[0][2]) > 2 and _column_of(rows[0][2]) is None:
+        titles, rows = rows[0][2], rows[1:]
+        first, second, rating = (files.column(titles, names) for names in (_FIRST, _SECOND, RATING))
+    else:
+        first, second, rating = None, None, None
+    if first is None or second is None:
+        first, second = 0, 1
+    if rating is None:
+        rating = next((place for _, _, fields in rows if (place := files.rating_column(fields)) is not None), 2)
+    return (first, second, rating), rows
+
+
+def _column_of(fields: Sequence[str]) -> int | None:
+    """Return the column of the rating, also of one that is missing; None where a line is no row."""
+    found = files.rating_column(fields)
+    return 2 if found is None and len(fields) > 2 and files.is_missing(fields[2]) else found
+
+
+def _pair(fields: Sequence[str], columns: tuple[int, int, int]) -> tuple[str, str, float | None] | None:
+    """Return two words and their rating, None for a missing one; None where the fields aren't that."""
+    if len(fields) <= max(columns):
+        return None
+    first, second, text = (fields[place] for place in columns)
+    rating = files.number_of(text)
+    if not first or not second or (rating is None and not files.is_missing(text)):
+        return None
+    return first, second, rating

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
+import polars as pl
 
 from semspace import checks
 from semspace.errors import InputError
@@ -27,8 +30,8 @@ def from_gensim(model: Any) -> Space:
     -------
     Space
         The vectors are copied. Counts, where there are any, become the metadata column ``count``. FastText brings its
-        subwords, so that unseen words can be asked. Words whose vector is all zeros are left out and counted in the
-        provenance.
+        subwords, so that unseen words can be asked. Whole numbers as keys become text. Words whose vector is all zeros,
+        and rows that gensim itself doesn't reach by any key, are left out and counted in the provenance.
 
     Examples
     --------
@@ -45,25 +48,74 @@ def from_gensim(model: Any) -> Space:
     keyed = getattr(model, "wv", model)
     if not isinstance(keyed, KeyedVectors):
         raise InputError(f"from_gensim takes KeyedVectors, or a model with some; got {type(model).__name__}")
-    words = checks.strings("the keys", keyed.index_to_key)
-    if not words:
+    own = words_of(keyed)
+    if not own.words:
         raise InputError("the KeyedVectors are empty; train or fill them first")
-    vectors = checks.frozen(checks.matrix("vectors", keyed.vectors)[: len(words)])
-    counts = keyed.expandos.get("count")
-    counted = counts is not None and len(counts) == len(words) and np.asarray(counts).dtype.kind in "iu"
-    table = VectorTable(words, vectors, np.asarray(counts, dtype=np.int64) if counted else None)
+    counts = _counts(keyed.expandos.get("count"), own.rows)
+    table = VectorTable(own.words, checks.matrix("vectors", own.take(keyed.vectors)), counts)
     if isinstance(keyed, FastTextKeyedVectors) and keyed.bucket and keyed.max_n >= keyed.min_n:
         scheme = Subwords(max(keyed.min_n, 1), keyed.max_n, keyed.bucket)
         table = table._replace(
             subwords=scheme, subword_vectors=checks.frozen(checks.matrix("vectors", keyed.vectors_ngrams))
         )
-    return space_of(table, {"source": f"gensim {type(model).__name__}"})
+    return space_of(table, {"source": f"gensim {type(model).__name__}", "unreachable": own.unreachable})
+
+
+class KeyedWords(NamedTuple):
+    """The words of gensim's `KeyedVectors`, in their order, and the rows of their vectors.
+
+    Parameters
+    ----------
+    words : n strings
+    rows : ndarray of int64, shape (n,)
+    unreachable : int
+        Rows that no key leads to.
+    """
+
+    words: list[str]
+    rows: npt.NDArray[np.int64]
+    unreachable: int
+
+    def take(self, vectors: Any, most: int | None = None) -> npt.NDArray[Any]:
+        """Return a copy of the first `most` words' rows."""
+        taken: npt.NDArray[Any] = np.asarray(vectors)[self.rows[:most]]
+        taken.setflags(write=False)  # fresh, so nobody else holds it
+        return taken
+
+
+def words_of(keyed: Any) -> KeyedWords:
+    """Return the words of `KeyedVectors`, without importing gensim.
+
+    Where a word was added twice in one call, gensim keeps both rows and reaches the last by its key; places that are
+    reserved for words that never came have no key at all.
+    """
+    keys: Sequence[Any] = keyed.index_to_key
+    place: Mapping[Any, int] = getattr(keyed, "key_to_index", {key: row for row, key in enumerate(keys)})
+    rows = np.array([row for row, key in enumerate(keys) if key is not None and place.get(key) == row], np.int64)
+    words = [_name(keys[row]) for row in rows.tolist()]
+    if len(set(words)) < len(words):
+        double = next(word for row, word in enumerate(words) if word in words[:row])
+        raise InputError(f"a number and a text among the keys are both {double!r}; rename one of them")
+    return KeyedWords(checks.strings("the keys", words), rows, len(keys) - len(rows))
+
+
+def _name(key: Any) -> Any:
+    whole = isinstance(key, (int, np.integer)) and not isinstance(key, bool)
+    return str(int(key)) if whole else key
+
+
+def _counts(counts: Any, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64] | None:
+    """Return how often each word was seen; None unless that is known, in whole numbers, of every word."""
+    found = None if counts is None else np.asarray(counts)
+    if found is None or found.ndim != 1 or found.dtype.kind not in "iu" or (len(rows) and rows.max() >= len(found)):
+        return None
+    return found[rows].astype(np.int64)
 
 
 def to_gensim(space: Space) -> KeyedVectors:
     """Make gensim's `KeyedVectors` of a space; its vectors are copied, and an encoder doesn't go along.
 
-    A metadata column ``count`` of whole numbers becomes gensim's attribute of that name.
+    A metadata column ``count`` of whole numbers becomes gensim's attribute of that name, 0 where it is null.
 
     Examples
     --------
@@ -81,6 +133,7 @@ def to_gensim(space: Space) -> KeyedVectors:
     keyed.add_vectors(space.ids.tolist(), np.array(space.vectors))
     columns = space.metadata
     if columns is not None and "count" in columns.columns and columns["count"].dtype.is_integer():
-        for word, count in zip(space.ids.tolist(), columns["count"].to_list(), strict=True):
+        counts = columns["count"].cast(pl.Int64).fill_null(0).to_list()  # as of a word that was never seen
+        for word, count in zip(space.ids.tolist(), counts, strict=True):
             keyed.set_vecattr(word, "count", count)
     return keyed

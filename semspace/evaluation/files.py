@@ -1,0 +1,116 @@
+"""Files of tasks as they lie on the web: lines, comments, separators, numbers. Nothing here knows a task."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from semspace.bundle import PathLike, place_of
+from semspace.errors import InputError, MissingFileError
+from semspace.text.read import whole_text
+
+SEPARATORS = ("\t", ";", ",", "|", None)  # None: spaces
+_QUOTED = {",", ";"}  # in these, a field may stand in quotes, as spreadsheets write it
+_MISSING = {"", "na", "n/a", "nan", "null", "none", "-", "?"}
+_SAMPLE = 20  # lines by which the separator is told
+
+
+def numbered_lines(path: PathLike) -> Iterator[tuple[int, str]]:
+    """Iterate over the lines of a UTF-8 file, also ``.gz``, that aren't blank, with their numbers."""
+    for number, line in enumerate(text_of(path).split("\n"), 1):
+        if line.strip():
+            yield number, line
+
+
+def text_of(path: PathLike) -> str:
+    """Return the text of a UTF-8 file, also ``.gz``; its lines end with a line feed."""
+    file = place_of(path)
+    if not file.is_file():
+        raise MissingFileError(f"no file at {file}; check the path")
+    return whole_text(file, "utf-8").replace("\r\n", "\n").replace("\r", "\n")
+
+
+def is_comment(line: str, *, fits: bool) -> bool:
+    """Check whether a line is a comment: it starts with ``#``, and a space follows, or it doesn't fit as a row.
+
+    So ``#metoo`` is a word where it begins a row.
+    """
+    return line.startswith("#") and (not fits or line.startswith(("# ", "##")) or line.strip() == "#")
+
+
+def split(line: str, separator: str | None) -> list[str]:
+    """Return the fields of a line; quotes are taken off where the separator is a comma or semicolon."""
+    if separator is None:
+        return line.split()
+    if separator in _QUOTED and '"' in line:
+        return [field.strip() for field in next(csv.reader([line], delimiter=separator, skipinitialspace=True))]
+    return [field.strip() for field in line.split(separator)]
+
+
+def split_words(line: str, count: int) -> list[str] | None:
+    """Return the fields of a line of `count` words, however they are separated; None where there are others."""
+    for separator in SEPARATORS:
+        fields = split(line, separator)
+        if len(fields) == count and all(fields):
+            return fields
+    return None
+
+
+def number_of(text: str) -> float | None:
+    """Return a number, also with a decimal comma; None where a field holds none."""
+    try:
+        found = float(text.replace(",", ".")) if "_" not in text else None
+    except ValueError:
+        return None
+    return found if found is not None and math.isfinite(found) else None
+
+
+def is_missing(text: str) -> bool:
+    """Check whether a field says that there is no number, as an empty one does."""
+    return text.strip().lower() in _MISSING
+
+
+def separator_of(lines: Sequence[str]) -> str | None:
+    """Return what separates two words and a number, judged by the first lines; a tab where none does."""
+    sample = [line for line in lines if not line.startswith("#")] or list(lines)
+    sample = sample[:_SAMPLE]
+    for separator in SEPARATORS:
+        fitting = sum(rating_column(split(line, separator)) is not None for line in sample)
+        if fitting and 2 * fitting >= len(sample) - 1:  # one of few may be a header
+            return separator
+    return "\t"
+
+
+def rating_column(fields: Sequence[str]) -> int | None:
+    """Return the first column behind two words that holds a number; None where there is none."""
+    return next((i for i, field in enumerate(fields) if i >= 2 and number_of(field) is not None), None)
+
+
+def plain_name(title: str) -> str:
+    """Return the title of a column without its case and marks: ``Word 1`` and ``word_1`` are one."""
+    return "".join(letter for letter in title.lower() if letter.isalnum())
+
+
+def column(titles: Sequence[str], names: Sequence[str]) -> int | None:
+    """Return the place of the column that has one of some plain names, the first name first; None where none has."""
+    plain = [plain_name(title) for title in titles]
+    return next((plain.index(name) for name in names if name in plain), None)
+
+
+def bad_row(path: PathLike, number: int, line: str, expected: str) -> InputError:
+    """Make the error for a line that isn't what was expected."""
+    return InputError(f"{Path(path)}, line {number}: expected {expected}; got {line[:60]!r}")
+
+
+def is_row(line: str) -> bool:
+    """Check whether a line has the shape of some task's row: two words and a rating, or four words."""
+    fields = [split(line, separator) for separator in SEPARATORS]
+    return any(rating_column(one) is not None or len(one) == 4 for one in fields)
+
+
+def rated(lines: Sequence[str]) -> bool:
+    """Check whether most of the first lines hold two words and a number, however they are separated."""
+    separator, sample = separator_of(lines), lines[:_SAMPLE]
+    return 2 * sum(rating_column(split(line, separator)) is not None for line in sample) > len(sample)
