@@ -70,10 +70,10 @@ def directions(texts: Sequence[str], vectors: Any) -> FloatMatrix:
     bad = np.flatnonzero(~np.isfinite(largest))
     if len(bad):
         raise InputError(f"the vector of {clip(texts[int(bad[0])], 60)!r} holds NaN or infinity, so it can't be judged")
-    one = np.float32(1)
-    scaled: FloatMatrix = matrix / np.where(largest > 0, largest, one)  # whose squares neither vanish nor overflow
+    # Scaled first by the largest, so that squares neither vanish nor overflow.
+    scaled = (matrix / np.where(largest > 0, largest, 1)).astype(np.float32, copy=False)
     sizes = queries.lengths(scaled)[:, None]
-    units: FloatMatrix = scaled / np.where(sizes > 0, sizes, one)
+    units: FloatMatrix = (scaled / np.where(sizes > 0, sizes, 1)).astype(np.float32, copy=False)
     return units
 
 
