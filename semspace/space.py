@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -159,10 +159,7 @@ class Space:
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over ids and vectors, in order."""
-        hasher = hashlib.sha256(json.dumps([self.dim, *self.ids.tolist()]).encode())
-        for _, block in stored.pieces(self.vectors, _ROWS):
-            hasher.update(np.ascontiguousarray(block).data.cast("B"))
-        return hasher.hexdigest()
+        return fingerprint_of(self.dim, self.ids.tolist(), (part for _, part in stored.pieces(self.vectors, _ROWS)))
 
     @cached_property
     def sizes(self) -> FloatVector:
@@ -461,6 +458,14 @@ class Space:
         table = bundle.table("metadata", rows=len(vectors)) if bundle.has("metadata.arrow") else None
         ids = bundle.table("ids", {"id": pl.String}, rows=len(vectors))["id"].to_numpy().astype(object)
         return cls(ids, vectors, table, encoder, provenance)
+
+
+def fingerprint_of(dim: int, ids: list[str], parts: Iterable[FloatMatrix]) -> str:
+    """Return the fingerprint of a space whose vectors come in parts."""
+    hasher = hashlib.sha256(json.dumps([dim, *ids]).encode())
+    for part in parts:
+        hasher.update(np.ascontiguousarray(part).data.cast("B"))
+    return hasher.hexdigest()
 
 
 def as_vector(query: FloatVector, dim: int) -> FloatVector:

@@ -341,7 +341,8 @@ def test_the_report_tells_what_is_found(built):
 def test_measuring_again(built):
     vectors, index = built
     asked = list(draw(100, seed=12))
-    rows, true = index.knn_query(np.stack(asked), 10)[0], truth(vectors, asked, 10)
+    rows = np.vstack([index.knn_query(one[None], 10)[0] for one in asked])  # as `measure` and `search` ask
+    true = truth(vectors, asked, 10)
     assert index.measure(asked) == pytest.approx(recall(rows, true), abs=0.011)
     assert index.measure() >= 0.9
     assert ss.Index.build(named(draw(50)), "exact").measure(k=5) == 1.0

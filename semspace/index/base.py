@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from semspace.bundle import Draft
 from semspace.checks import FloatMatrix
+
+if TYPE_CHECKING:
+    from semspace.index.points import View
 
 Mask = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.int64]
@@ -23,6 +26,7 @@ class Engine(Protocol):
 
     def search(
         self,
+        view: View,
         asked: FloatMatrix,
         k: int,
         allowed: Mask | None = None,
@@ -30,11 +34,11 @@ class Engine(Protocol):
         ef: int | None = None,
         threads: int | None = None,
     ) -> Found:
-        """Return, for each query, at most `k` live rows that are allowed, and their scores."""
+        """Return, for each query, at most `k` rows live in a view that are allowed, and their scores."""
         ...
 
-    def add(self, rows: Rows) -> None:
-        """Take note of rows that have come."""
+    def catch_up(self, *, wait: bool = False) -> None:
+        """Take in the rows that have come since; with `wait` only if they are many."""
         ...
 
     def settings(self) -> dict[str, Any]:

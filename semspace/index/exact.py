@@ -11,7 +11,7 @@ from semspace import queries
 from semspace.bundle import Draft
 from semspace.checks import FloatMatrix, FloatVector
 from semspace.index.base import Found, Mask, Rows
-from semspace.index.points import Points
+from semspace.index.points import View
 
 Nearest = tuple[Rows, FloatVector]  # of one query
 _FEW = 0.5  # of the points allowed: then they are copied out, and the others aren't compared
@@ -22,11 +22,12 @@ class ExactEngine:
 
     kind: ClassVar[str] = "exact"
 
-    def __init__(self, points: Points, metric: str) -> None:
-        self.points, self.metric = points, metric
+    def __init__(self, metric: str) -> None:
+        self.metric = metric
 
     def search(
         self,
+        view: View,
         asked: FloatMatrix,
         k: int,
         allowed: Mask | None = None,
@@ -35,9 +36,9 @@ class ExactEngine:
         threads: int | None = None,  # noqa: ARG002
     ) -> Found:
         """Return the exact nearest live rows of each query; numpy's own threads work on a batch."""
-        return compare_all(self.points, self.metric, asked, k, allowed)
+        return compare_all(view, self.metric, asked, k, allowed)
 
-    def add(self, rows: Rows) -> None:
+    def catch_up(self, *, wait: bool = False) -> None:
         """There is nothing to build."""
 
     def settings(self) -> dict[str, Any]:
@@ -52,9 +53,9 @@ class ExactEngine:
         """There is nothing to write but the points."""
 
 
-def compare_all(points: Points, metric: str, asked: FloatMatrix, k: int, allowed: Mask | None) -> Found:
+def compare_all(points: View, metric: str, asked: FloatMatrix, k: int, allowed: Mask | None) -> Found:
     """Find exactly the nearest live rows of each query: in the points there were, and in those that came since."""
-    base = len(points.ground.ids)
+    base = points.base
     mask = points.live_mask(allowed)
     parts = [
         _part(points.ground.vectors, points.sizes[:base], points.ground.ids, metric, asked, k, _cut(mask, 0, base))
@@ -97,7 +98,7 @@ class _Picked:
         return str(self._ids[int(self._rows[at])])
 
 
-def _merged(points: Points, k: int, parts: Sequence[Nearest]) -> Nearest:
+def _merged(points: View, k: int, parts: Sequence[Nearest]) -> Nearest:
     rows, scores = (np.concatenate(both) for both in zip(*parts, strict=True))
     ids = points.ids(rows)
     order = sorted(range(len(rows)), key=lambda i: (-scores[i], ids[i]))[:k]

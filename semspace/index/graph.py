@@ -15,9 +15,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from semspace import checks
+from semspace.errors import DamagedError
 from semspace.index import linking, walking
 from semspace.index.base import Rows
 from semspace.index.codes import Codes, rows_of_bytes
+from semspace.index.distances import LINE
 from semspace.index.walking import Links
 from semspace.pools import Pool, on_fork
 from semspace.progress import Bar
@@ -110,6 +113,7 @@ class Graph:
         self.m, self.ef_construction, self.seed = m, ef_construction, seed
         self.count = self.used = 0
         self._unchecked = 0  # points that came since every point was known to be reached
+        self.whole = True  # False while points are linked, and after that was stopped
         self.root = 0  # the node to begin with where there are no upper layers
         self.entry = -1  # a row of the highest upper layer
         self.codes: Codes = rows_of_bytes(0, width)
@@ -151,7 +155,9 @@ class Graph:
 
     def _reserve(self, count: int, used: int) -> None:
         """Make room, by half as much again where arrays have to move."""
-        if count > len(self.codes) or not self.codes.flags.writeable:
+        if not self.links.flags.writeable:
+            _check_links(self.links, self.upper)
+        if count > len(self.codes) or not self.links.flags.writeable:
             room = count if not self.count else max(count, self.count + self.count // 2)
             codes = rows_of_bytes(room, self.codes.shape[1])
             codes[: self.count] = self.codes[: self.count]
@@ -167,19 +173,31 @@ class Graph:
     def _take(self, levels: npt.NDArray[np.int64], crew: Crew, shown: Bar | None) -> None:
         """Link points whose codes are there already, batch by batch; a batch is of one level."""
         done = 0
+        self.whole = False
         while done < len(levels):
             size = min(max(self.count // 4, _FIRST), BATCH, len(levels) - done)
             size = int((levels[done : done + size] == levels[done]).sum())
             self._insert(np.arange(self.count, self.count + size, dtype=np.int32), int(levels[done]), crew)
-            self.count += size
             done += size
             if shown is not None:
                 shown.update(size)
         self._unchecked += done
         if self.count < _SMALL or self._unchecked * 16 > self.count:
             self.reconnect()
+        self.whole = True
+
+    def repair(self) -> None:
+        """Undo a batch whose linking was stopped: links to its points are taken away."""
+        if self.whole:
+            return
+        for links, known in ((self.links[: self.count], self.count), (self.upper[: self.used], self.used)):
+            if (links >= known).any():
+                _drop(links, known)
+        self.reconnect()
+        self.whole = True
 
     def _insert(self, batch: Links, level: int, crew: Crew) -> None:
+        """Link a batch; it counts from the last line on."""
         rows = self._rise(batch, level)
         top = int(self.level[self.entry]) if self.entry >= 0 else 0
         starts = np.full(len(batch), -1 if not self.count else self.root, np.int32)
@@ -192,16 +210,17 @@ class Graph:
             self._link(rows[at], batch, begin, at, crew)
             if 0 < at <= top:
                 starts = self.down[begin]
-        if level > top or (level and self.entry < 0):
-            self.entry = int(rows[level][0])
+        highest = level > top or (level and self.entry < 0)
+        entry = int(rows[level][0]) if highest else self.entry
+        self.count, self.used, self.entry = self.count + len(batch), self.used + level * len(batch), entry
 
     def _rise(self, batch: Links, level: int) -> list[Links]:
         """Give new points their rows on each layer up to `level`."""
-        rows = [batch]
+        rows, used = [batch], self.used
         for at in range(1, level + 1):
-            own = np.arange(self.used, self.used + len(batch), dtype=np.int32)
+            own = np.arange(used, used + len(batch), dtype=np.int32)
             self.nodes[own], self.level[own], self.down[own] = batch, at, rows[-1]
-            self.used += len(batch)
+            used += len(batch)
             rows.append(own)
         return rows
 
@@ -246,12 +265,17 @@ class Graph:
 
     def restore(self, arrays: dict[str, npt.NDArray[Any]], *, entry: int, count: int, used: int) -> None:
         """Take saved arrays as they are, mapped; raise ValueError where they don't fit each other."""
+        checks.whole("entry", entry, low=-1)
         for name, array in arrays.items():
             own = getattr(self, name)
             expected = (count if name in ("codes", "rows", "links") else used, *own.shape[1:])
-            if array.dtype != own.dtype or array.shape != expected:
-                raise ValueError(f"{name} has the shape {array.shape}, not {expected}")
+            if array.dtype != own.dtype or array.shape != expected or not array.flags.c_contiguous:
+                raise ValueError(f"{name} is {array.dtype} of shape {array.shape}, not {own.dtype} of {expected}")
             setattr(self, name, array)
+        if self.codes.ctypes.data % LINE:  # a file that other hands have written
+            codes = rows_of_bytes(*self.codes.shape)
+            codes[:] = self.codes
+            self.codes = codes
         _check_rows(self.rows, self.nodes, self.down, self.level, entry)
         self.entry, self.count, self.used = entry, count, used
 
@@ -282,6 +306,21 @@ def _check_rows(rows: Links, nodes: Links, down: Links, level: Links, entry: int
     sound &= down < np.where(lowest, len(rows), len(level))
     if not sound.all() or (level[down[~lowest]] != level[~lowest] - 1).any():
         raise ValueError("its upper layers lead nowhere")
+
+
+def _check_links(links: Links, upper: Links) -> None:
+    """Raise where a link leads nowhere: walks pass it over, but what links points would follow it."""
+    for array in (links, upper):
+        if len(array) and not (array.min() >= -1 and array.max() < len(array)):
+            raise DamagedError("the graph of the index is damaged: a link leads out of it; build the index again")
+
+
+def _drop(links: Links, known: int) -> None:
+    """Take away links to rows that aren't known, and move the others of a row together."""
+    bad = links >= known
+    rows = np.flatnonzero(bad.any(axis=1))
+    some = np.where(bad[rows], -1, links[rows])
+    links[rows] = np.take_along_axis(some, np.argsort(some < 0, axis=1, kind="stable"), axis=1)
 
 
 def _larger(array: Links, room: int, used: int) -> Links:

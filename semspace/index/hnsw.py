@@ -5,30 +5,33 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from functools import partial
+from dataclasses import asdict, dataclass, replace
 from time import perf_counter
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from semspace import checks, queries
+from semspace import checks, pools, queries
 from semspace.bundle import Bundle, Draft
 from semspace.checks import FloatMatrix
-from semspace.errors import DamagedError
 from semspace.index import seeking, tuning
 from semspace.index.base import Found, Mask, Rows
 from semspace.index.codes import Codec, Codes, rows_of_bytes
 from semspace.index.exact import compare_all
 from semspace.index.graph import Crew, Graph, Scratch
 from semspace.index.pairs import Pairs
-from semspace.index.points import Points
+from semspace.index.points import Points, View
+from semspace.index.reading import fitting, read_codec, read_tuning
+from semspace.index.regions import regions
 from semspace.index.tuning import Tuning
 from semspace.progress import bar
 from semspace.threads import thread_count
 
 _HELD_OUT = 400  # points that recall is measured on
+_IN_REGION = 20  # of them in a region of the points, about
+_AGAIN = 1.25  # times as many points as when it was measured: then it is measured again
+_QUESTIONS = 64  # points that must have come for that; until then they are compared apart
 _FEWEST = 1_000  # points of which as many can be spared
 _PENDING = 1_024  # points that came wait until so many do, or until somebody asks
 _SCANS = 50  # comparisons cost as much as those of one candidate on a walk,
@@ -87,10 +90,16 @@ class HnswEngine:
         self.metric = codec.metric
         self._settings, self.tuning = settings, measured
         self._crews: dict[int, Crew] = {}
-        self._waiting: list[Rows] = []
         self._changing = threading.RLock()
-        # Rows that the graph doesn't hold: points unlike any there were when the codec was fitted.
-        self._apart = np.empty(0, np.int64)
+        # How many rows were taken in, and which of them the graph doesn't hold: points unlike any there were when the
+        # codec was fitted.
+        self._taken: tuple[int, Rows] = (0, np.empty(0, np.int64))
+        self._begun = False  # some of the rows that came since may be in the graph: adding them was stopped
+        pools.on_fork(self)
+
+    def forked(self) -> None:
+        """Replace the lock, which a thread of the parent may have held."""
+        self._changing = threading.RLock()
 
     @classmethod
     def build(
@@ -104,8 +113,9 @@ class HnswEngine:
         progress: bool = True,
     ) -> HnswEngine:
         """Build the graph, but for some points; measure with these what a search needs, and add them."""
-        rows = points.live_rows()
-        vectors = points.ground.vectors
+        view = points.view
+        rows = view.live_rows()
+        vectors = view.ground.vectors
         codec = Codec.fit(vectors, metric, None if settings.code_bytes is None else settings.code_bytes // 64)
         spare = min(_HELD_OUT, len(rows) // 20) if len(rows) >= _FEWEST else 0
         held = np.zeros(len(rows), np.bool_)
@@ -117,7 +127,8 @@ class HnswEngine:
         with bar("building the index", len(rows), unit="point", progress=progress) as shown:
             codes = codec.encode(vectors)
             engine.graph.first(codes, rows[~held], crew, shown)
-            engine.tuning = engine.measure(rows[held], held, recall)
+            engine._taken = (view.count, engine._taken[1])
+            engine.tuning = engine.measure(view, rows[held], recall)
             engine.graph.add(np.ascontiguousarray(codes[held]), rows[held], crew, shown)
         return engine
 
@@ -125,6 +136,7 @@ class HnswEngine:
 
     def search(
         self,
+        view: View,
         asked: FloatMatrix,
         k: int,
         allowed: Mask | None = None,
@@ -133,47 +145,59 @@ class HnswEngine:
         threads: int | None = None,
         starts: Rows | None = None,
     ) -> Found:
-        """Return about the nearest live rows of each query; compare with all where that is quicker, or surer.
+        """Return about the nearest rows live in a view; compare with all where that is quicker, or surer.
 
         `starts` may name the nodes that walks begin with.
         """
         self.catch_up()
-        mask = self.points.live_mask(allowed)
-        there = self.points.count if mask is None else int(mask.sum())
-        ef = max(ef or self._settings.ef or self.tuning.ef(k), k)
+        return self._search(view, asked, k, allowed, ef=ef, threads=threads, starts=starts)
+
+    def _search(
+        self, view: View, asked: FloatMatrix, k: int, allowed: Mask | None = None, *, ef: int | None = None,
+        threads: int | None = None, starts: Rows | None = None, singly: bool = False, walked: bool = False,
+    ) -> Found:  # fmt: skip
+        """Search what was taken in; `singly` as if each query were asked for itself, `walked` by a walk at any rate."""
+        mask = view.live_mask(allowed)
+        there = view.count if mask is None else int(mask.sum())
         found = np.full((len(asked), k), -1, np.int64)
         scores = np.full((len(asked), k), -np.inf, np.float32)
         if not there or not len(asked):
             return found, scores
+        tuned, chosen = self.tuning, ef or self._settings.ef
+        ef = max(chosen or tuned.ef(k), k)
         crew = self.crew(threads)
         codes, fit = self.codec.ask(asked, crew.share)
         wider = min(-(-ef * self.graph.count // there), self.graph.count)
-        scans = _SCANS * (_CHEAPER if len(asked) >= _TOGETHER else 1)
-        if there <= max(wider * scans, 4 * k):
-            unsure = self._scan(asked, codes, mask, found, scores, crew)
+        # How it was measured is how it goes, or surer: for many queries at once comparing all codes pays earlier.
+        many = (len(asked) >= _TOGETHER or not tuned.singly) and not singly
+        scans = _SCANS * (_CHEAPER if many else 1)
+        scanned = there <= max(wider * scans, 4 * k) or (tuned.scan and chosen is None and starts is None)
+        if scanned and not walked:
+            unsure = self._scan(view, asked, codes, mask, found, scores, crew)
         else:
-            unsure = self._walk(asked, codes, mask, ef, wider, found, scores, crew, starts)
+            unsure = self._walk(view, asked, codes, mask, ef, wider, found, scores, crew, starts)
             if unsure.any():
                 again = np.flatnonzero(unsure)
                 rows, own = found[again], scores[again]
-                unsure[again] = self._scan(asked[again], codes[again], mask, rows, own, crew)
+                unsure[again] = self._scan(view, asked[again], codes[again], mask, rows, own, crew)
                 found[again], scores[again] = rows, own
         unsure |= ~fit
         if unsure.any():
-            found[unsure], scores[unsure] = compare_all(self.points, self.metric, asked[unsure], k, allowed)
-        if len(self._apart):
-            self._compare_apart(asked, mask, found, scores)
+            found[unsure], scores[unsure] = compare_all(view, self.metric, asked[unsure], k, allowed)
+        self._compare_apart(view, asked, mask, found, scores)
         return found, scores
 
-    def _compare_apart(self, asked: FloatMatrix, mask: Mask | None, found: Rows, scores: FloatMatrix) -> None:
+    def _compare_apart(
+        self, view: View, asked: FloatMatrix, mask: Mask | None, found: Rows, scores: FloatMatrix
+    ) -> None:
         """Put in their place points that the graph doesn't hold."""
-        rows = self._apart
+        taken, apart = self._taken
+        rows = np.concatenate([apart[apart < view.count], np.arange(taken, view.count)])
         if mask is not None:
-            rows = rows[rows < len(mask)]
             rows = rows[mask[rows]]
         if not len(rows):
             return
-        own = (self.points.vectors(rows), self.points.sizes[rows])
+        own = (view.vectors(rows), view.sizes[rows])
         names = range(len(rows))
         near = queries.nearest(*own, asked, found.shape[1], names=names, metric=self.metric)  # type: ignore[arg-type]
         for at, (places, values) in enumerate(near):
@@ -183,18 +207,18 @@ class HnswEngine:
             scores[at], found[at] = both[0][order], both[1][order]
 
     def _walk(
-        self, asked: FloatMatrix, codes: Codes, mask: Mask | None, ef: int, wider: int, found: Rows,
+        self, view: View, asked: FloatMatrix, codes: Codes, mask: Mask | None, ef: int, wider: int, found: Rows,
         scores: FloatMatrix, crew: Crew, starts: Rows | None,
     ) -> Mask:  # fmt: skip
-        """Walk the graph; tell of which queries too little was allowed on the way."""
+        """Walk the graph; return of which queries too little was allowed on the way."""
         graph, k = self.graph, found.shape[1]
         met = np.zeros(len(asked), np.int64)
-        with self._changing:  # what was read here fits together, whatever another thread adds meanwhile
+        with self._changing:  # what is read here fits together, whatever another thread adds meanwhile
             arrays = (
                 graph.entry, graph.root, graph.level, graph.upper, graph.nodes, graph.down, graph.links, graph.codes,
                 graph.rows,
             )  # fmt: skip
-        vectors = (self.points.ground.vectors, self.points.more, self.points.sizes, seeking.METRICS[self.metric])
+        vectors = (view.ground.vectors, view.more, view.sizes, seeking.METRICS[self.metric])
         allowed = None if mask is None else mask.view(np.uint8)
 
         def work(first: int, last: int, own: Scratch) -> None:
@@ -205,14 +229,21 @@ class HnswEngine:
             )  # fmt: skip
 
         crew.share(len(asked), work)
-        there = self.points.count if mask is None else int(mask.sum())
+        there = view.count if mask is None else int(mask.sum())
         unsure: Mask = met < min(there, k if mask is None else max(k, ef // 2))
         return unsure
 
     def _scan(
-        self, asked: FloatMatrix, codes: Codes, mask: Mask | None, found: Rows, scores: FloatMatrix, crew: Crew
+        self,
+        view: View,
+        asked: FloatMatrix,
+        codes: Codes,
+        mask: Mask | None,
+        found: Rows,
+        scores: FloatMatrix,
+        crew: Crew,
     ) -> Mask:
-        """Compare codes with all that is allowed; tell of which queries more candidates than expected were near."""
+        """Compare codes with all that is allowed; return of which queries more candidates than expected were near."""
         graph, k = self.graph, found.shape[1]
         with self._changing:
             codes_of, rows = graph.codes, graph.rows[: graph.count]
@@ -227,7 +258,7 @@ class HnswEngine:
             places, picked = None, _picked(codes_of, nodes)
         most = 2 * k + 64
         full = np.zeros(len(asked), np.uint8)
-        vectors = (self.points.ground.vectors, self.points.more, self.points.sizes, seeking.METRICS[self.metric])
+        vectors = (view.ground.vectors, view.more, view.sizes, seeking.METRICS[self.metric])
 
         def work(first: int, last: int, _: Scratch) -> None:
             pools = np.empty((min(_TOGETHER, last - first), most), np.int64)
@@ -241,89 +272,144 @@ class HnswEngine:
         return full.view(np.bool_)
 
     def crew(self, threads: int | None) -> Crew:
-        """Give threads to share work."""
+        """Return threads to share work."""
         count = _workers(threads)
         if count not in self._crews:
             self._crews[count] = Crew(count, self.codec.width)
         return self._crews[count]
 
-    def pairs(self, least: float, most: int, *, progress: bool = True) -> Iterator[Pairs]:
+    def pairs(self, view: View, least: float, most: int, *, progress: bool = True) -> Iterator[Pairs]:
         """Find pairs of live rows that score at least `least`: a point asks for more while all it found are near."""
         self.catch_up()
         most = max(_ALIKE, math.isqrt(2 * most) + 2)  # among more alike than these there are more pairs than wanted
-        node = np.full(self.points.count, self.graph.root, np.int64)
-        node[self.graph.rows[: self.graph.count]] = np.arange(self.graph.count)
-        rows = self.points.live_rows()
+        node = self._nodes(view, self.graph.root)
+        rows = view.live_rows()
         with bar("looking for pairs", len(rows), unit="point", progress=progress) as shown:
             for start in range(0, len(rows), _PIECE):
                 part, k = rows[start : start + _PIECE], _NEAR
                 shown.update(len(part))
                 while len(part):
-                    k = min(k, self.points.live, most)
+                    k = min(k, view.live, most)
                     full = []
                     for some in np.array_split(part, -(-len(part) * k // _CELLS)):
-                        near, scores = self.search(self.points.vectors(some), k, starts=node[some])
+                        near, scores = self.search(view, view.vectors(some), k, starts=node[some])
                         high = (scores >= least) & (near >= 0)
                         at, column = np.nonzero(high & (near != some[:, None]))
                         a, b = some[at], near[at, column]
                         yield np.minimum(a, b), np.maximum(a, b), scores[at, column]
                         full.append(some[high[:, -1]])
-                    part = np.concatenate(full) if k < min(self.points.live, most) else part[:0]
+                    part = np.concatenate(full) if k < min(view.live, most) else part[:0]
                     k *= 4
+
+    def _nodes(self, view: View, other: int) -> Rows:
+        """Return the node of each row; `other` where there is none."""
+        node = np.full(view.count, other, np.int64)
+        rows = self.graph.rows[: self.graph.count]
+        there = rows < view.count
+        node[rows[there]] = np.flatnonzero(there)
+        return node
 
     # -- changing -----------------------------------------------------------------------------------------
 
-    def add(self, rows: Rows) -> None:
-        """Take note of rows that have come: they go into the graph some hundreds at a time."""
-        held = self.codec.fits(self.points.vectors(rows))
-        if self.metric == "dot":
-            held &= self.points.sizes[rows] <= self.codec.reach * _ROUNDING
-        with self._changing:
-            self._apart = np.concatenate([self._apart, rows[~held]])
-            self._waiting.append(rows[held])
-            if sum(map(len, self._waiting)) >= _PENDING:
-                self.catch_up()
+    def catch_up(self, *, wait: bool = False, all_of_them: bool = False) -> None:
+        """Take in the rows that came since, with `wait` only once they are many; what was stopped is put right first.
 
-    def catch_up(self) -> None:
-        """Put into the graph what waits for it."""
+        Rows that aren't taken in are compared one by one meanwhile.
+        """
+        if self._taken[0] >= self.points.count and self.graph.whole:
+            return
+        if wait and self.points.count - self._taken[0] < _PENDING:
+            return
         with self._changing:
-            if not self._waiting:
+            self.graph.repair()
+            view, (taken, apart) = self.points.view, self._taken
+            rows = np.arange(taken, view.count)
+            due = self._due(len(rows))
+            if not len(rows) or (due and len(rows) < _QUESTIONS and not all_of_them):
                 return
-            rows = np.concatenate(self._waiting)
-            self._waiting = []
-            if len(rows):
-                with bar("adding to the index", len(rows), unit="point") as shown:
-                    self.graph.add(self.codec.encode(self.points.vectors(rows)), rows, self.crew(None), shown)
+            if self._begun:
+                rows = rows[~np.isin(rows, self.graph.rows[: self.graph.count])]
+            vectors = view.vectors(rows)
+            held = self.codec.fits(vectors)
+            if self.metric == "dot":
+                held &= view.sizes[rows] <= self.codec.reach * _ROUNDING
+            if due and held.sum() >= _QUESTIONS:
+                self._measure_again(view, rows[held])
+            self._begun = True
+            if held.any():
+                with bar("adding to the index", int(held.sum()), unit="point") as shown:
+                    self.graph.add(self.codec.encode(vectors[held]), rows[held], self.crew(None), shown)
+            self._taken = (view.count, np.concatenate([apart, rows[~held]]))
+            self._begun = False
+
+    def _due(self, more: int) -> bool:
+        """Check whether so many points have come since it was measured that it's to be measured again."""
+        known = self.tuning.points
+        return bool(known) and self._settings.ef is None and self.graph.count + more >= _AGAIN * known
 
     # -- measuring ----------------------------------------------------------------------------------------
 
-    def measure(self, rows: Rows, held: Mask, recall: float) -> Tuning:
-        """Measure with points that aren't in the graph what a search needs for the recall asked for."""
+    def measure(self, view: View, rows: Rows, recall: float) -> Tuning:
+        """Measure with rows that aren't in the graph what a single search needs for the recall asked for."""
         if not len(rows):
-            return Tuning(recall, 0.0, 0, 0.0, _UNTUNED.narrow, _UNTUNED.wide, _UNTUNED.slack)
-        asked = self.points.vectors(rows)
-        truth = compare_all(self.points, self.metric, asked, tuning.DEPTHS[1], ~held)
-        slack = self._slack(asked, truth)
-        self.tuning = Tuning(recall, 0.0, len(rows), 0.0, _UNTUNED.narrow, _UNTUNED.wide, slack)
+            return replace(_UNTUNED, recall=recall, singly=True)
+        inside = np.zeros(view.count, np.bool_)
+        inside[self.graph.rows[: self.graph.count]] = True
+        asked = view.vectors(rows)
+        truth = compare_all(view, self.metric, asked, tuning.DEPTHS[1], inside)
+        slack = max(self._slack(view, asked, truth), 1)
+        self.tuning = replace(_UNTUNED, recall=recall, asked=len(rows), slack=slack, singly=True)
+        codes, _ = self.codec.ask(asked, self.crew(None).share)
+        most = max(1, len(rows) // _IN_REGION)
+        sizes, region = regions(self.graph.codes[: self.graph.count], codes, most, self._settings.seed)
 
-        def recall_of(k: int, ef: int) -> float:
-            return tuning.share_found(truth[0], self.search(asked, k, ~held, ef=ef)[0], k)
+        def shares(k: int, ef: int) -> tuning.Shares:
+            found = self._search(view, asked, k, inside, ef=ef, walked=True)
+            return tuning.shares_found(truth, found, k)
 
-        narrow, wide = (self._settings.ef or tuning.least(recall, k, partial(recall_of, k)) for k in tuning.DEPTHS)
-        speed = max(self._speed(asked, narrow) for _ in range(3))
-        return Tuning(recall, recall_of(tuning.DEPTHS[0], narrow), len(rows), speed, narrow, wide, slack)
+        # Beyond so many candidates all codes are compared instead, also when the index has grown until it is measured
+        # again.
+        widest = min(int(2 * _AGAIN * self.graph.count / _SCANS), tuning.WIDEST) if _SCANS else tuning.WIDEST
+        few, many = tuning.DEPTHS
+        widths = [
+            self._settings.ef or tuning.least(k, widest, lambda ef, k=k: tuning.enough(recall, shares(k, ef), region))  # type: ignore[misc]
+            for k in (few, many)
+        ]
+        narrow, wide = (width or max(widest, k) for width, k in zip(widths, (few, many), strict=True))
+        self.tuning = replace(
+            self.tuning, narrow=narrow, wide=wide, points=self.graph.count, scan=widths[0] is None
+        )  # fmt: skip
+        as_asked = tuning.shares_found(truth, self._search(view, asked, few, inside, singly=True), few)
+        found, worst, at = tuning.judged(as_asked, region)
+        speed = max(self._speed(view, asked, inside) for _ in range(3))
+        return replace(
+            self.tuning, found=found, worst=worst, worst_points=int(sizes[at]), queries_per_second=speed
+        )  # fmt: skip
 
-    def _speed(self, asked: FloatMatrix, ef: int) -> float:
+    def _measure_again(self, view: View, rows: Rows) -> None:
+        """See with rows that come whether searches still find what was asked for; if not, look farther."""
+        before, rng = self.tuning, np.random.default_rng(self._settings.seed)
+        some = np.sort(rng.permutation(rows)[:_HELD_OUT])
+        try:
+            now = self.measure(view, some, before.recall)
+        except BaseException:
+            self.tuning = before
+            raise
+        self.tuning = replace(
+            now, narrow=max(now.narrow, before.narrow), wide=max(now.wide, before.wide),
+            slack=max(now.slack, before.slack), scan=now.scan or before.scan,
+        )  # fmt: skip
+
+    def _speed(self, view: View, asked: FloatMatrix, inside: Mask) -> float:
         start = perf_counter()
-        self.search(asked, tuning.DEPTHS[0], ef=ef, threads=1)
+        self._search(view, asked, tuning.DEPTHS[0], inside, threads=1, singly=True)
         return len(asked) / (perf_counter() - start)
 
-    def _slack(self, asked: FloatMatrix, truth: Found) -> int:
-        """Give how much farther by code a true neighbour may be than as many nearest by code; few are farther."""
+    def _slack(self, view: View, asked: FloatMatrix, truth: Found) -> int:
+        """Return how much farther by code a true neighbour may be than as many nearest by code; few are farther."""
         k = tuning.DEPTHS[0]
         codes, _ = self.codec.ask(asked, self.crew(None).share)
-        node = np.full(self.points.count, -1, np.int64)
-        node[self.graph.rows[: self.graph.count]] = np.arange(self.graph.count)
+        node = self._nodes(view, -1)
         by_code = np.full((len(asked), k), -1, np.int64)
         self.find_by_code(codes, by_code)
         beyond = []
@@ -331,7 +417,7 @@ class HnswEngine:
             beyond.append(
                 _distances(self.graph.codes, node[true[:k]], own) - _distances(self.graph.codes, near, own).max()
             )
-        return max(1, int(np.quantile(np.concatenate(beyond), _SURE)))
+        return int(np.quantile(np.concatenate(beyond), _SURE))
 
     def find_by_code(self, codes: Codes, found: Rows) -> None:
         """Fill in the nodes nearest by code."""
@@ -355,13 +441,20 @@ class HnswEngine:
             "queries_per_second": tuned.queries_per_second,
             "candidates_for_10": tuned.ef(10),
             "candidates_for_100": tuned.ef(100),
+            "worst_recall": tuned.worst,
+            "worst_points": tuned.worst_points,
+            "walked": not tuned.scan,
             "variance_kept": self.codec.energy,
-            "compared_apart": len(self._apart),
+            "compared_apart": len(self._taken[1]),
         }
 
     def write(self, draft: Draft) -> None:
         """Write graph and codec as arrays."""
-        self.catch_up()
+        with self._changing:
+            self.catch_up(all_of_them=True)
+            self._write(draft)
+
+    def _write(self, draft: Draft) -> None:
         graph = self.graph
         if graph.codes.flags.writeable:
             graph.reconnect()
@@ -378,23 +471,21 @@ class HnswEngine:
     @classmethod
     def read(cls, bundle: Bundle, points: Points, metric: str, settings: dict[str, Any]) -> HnswEngine:
         """Open a saved graph, mapped."""
-        facts = bundle.meta["codec"]
-        mean, axes = np.array(bundle.array("mean")), np.array(bundle.array("axes"))
-        codec = Codec(metric, mean, axes, facts["step"], facts["reach"], facts["energy"], facts["worst"])
-        chosen = Settings(**settings)
-        graph = Graph(codec.width, chosen.m, chosen.ef_construction, chosen.seed)
-        arrays = {name: bundle.array(name) for name in graph.arrays()}
-        try:
-            graph.restore(arrays, **bundle.meta["graph"])
-            if graph.count and int(graph.rows.max()) >= points.count:
-                raise ValueError(f"a node is row {int(graph.rows.max())} of {points.count}")
-        except (ValueError, TypeError, IndexError) as problem:
-            raise DamagedError(
-                f"{bundle.folder} holds a graph that doesn't fit together ({problem}); build it again"
-            ) from problem
-        engine = cls(points, codec, graph, chosen, Tuning(**bundle.meta["tuning"]))
+        with fitting(bundle, "a graph"):
+            codec = read_codec(bundle, metric, points.dim)
+            chosen = Settings(**settings)
+            graph = Graph(codec.width, chosen.m, chosen.ef_construction, chosen.seed)
+            graph.restore({name: bundle.array(name) for name in graph.arrays()}, **bundle.meta["graph"])
+            if np.bincount(graph.rows, minlength=1).max() > 1 or (graph.count and graph.rows.max() >= points.count):
+                raise ValueError("its nodes aren't different rows of the points")
+            if points.count and not graph.count:
+                raise ValueError("it is empty")
+            tuned = read_tuning(bundle.meta["tuning"])
+        engine = cls(points, codec, graph, chosen, tuned)
+        missing = np.empty(0, np.int64)
         if graph.count < points.count:
-            engine._apart = np.setdiff1d(np.arange(points.count), graph.rows)
+            missing = np.setdiff1d(np.arange(points.count), graph.rows)
+        engine._taken = (points.count, missing)
         return engine
 
 

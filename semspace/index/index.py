@@ -26,9 +26,21 @@ from semspace.index.journal import Lock
 from semspace.index.local import Home, LocalCollection
 from semspace.index.points import Ground, Points
 from semspace.index.quality import IndexReport
+from semspace.index.reading import fitting, read_points
+from semspace.index.tuning import ROUNDING
 from semspace.neighbors import Neighbors
 from semspace.sentences.reference import EncoderReference, remembered
-from semspace.space import Query, Space, TextEncoder, as_vector, encode_documents, encode_queries, label
+from semspace.space import (
+    Query,
+    Space,
+    StoredEncoder,
+    TextEncoder,
+    as_vector,
+    encode_documents,
+    encode_queries,
+    fingerprint_of,
+    label,
+)
 from semspace.text.frames import as_polars
 
 KIND = "index"
@@ -38,6 +50,7 @@ SMALL = 5_000
 _PAIRS_BY_COMPARING = 20_000  # below this many points all pairs are compared sooner than all points walk
 _MOST_COLUMNS = 100_000  # of `knn_query`, where there are fewer points
 _MOST_PAIRS = 1_000_000
+_ROWS = 8_192  # vectors looked at at a time
 Encode = Callable[[list[str], TextEncoder | None], FloatMatrix]
 
 
@@ -96,7 +109,9 @@ class Index:
             and builds an HNSW graph otherwise.
         recall : float
             The share of the true ten nearest points that a search is to find, above 0 and at most 1. What a search
-            needs for it is measured on points that are held out until the end; `report` tells what it came to.
+            needs for it is measured on points that are held out until the end, each asked for by itself; `report`
+            says what it came to, also in the region of the points where it is smallest. So it holds for queries like
+            the points; `measure` takes others, and measures how many of their nearest points are found.
         metric : {"cosine", "dot", "euclidean"}
         threads : int, optional
             All cores by default. The graph is the same with any number.
@@ -120,7 +135,7 @@ class Index:
 
         def engine(points: Points) -> Engine:
             if made is None:
-                return ExactEngine(points, metric)
+                return ExactEngine(metric)
             return HnswEngine.build(points, metric, recall=recall, settings=made, threads=threads, progress=progress)
 
         points = Points(Ground.of_space(space))
@@ -168,6 +183,9 @@ class Index:
         exact: bool = False,
     ) -> Neighbors:
         """Find the points nearest to a text, a vector, or the point of an id.
+
+        An HNSW index finds the share of them that was asked for when it was built (`recall`), for queries like its
+        points; for others, `measure(queries)` says how many. ``exact=True`` finds all.
 
         Parameters
         ----------
@@ -245,10 +263,8 @@ class Index:
         for name, value in (("ef", ef), ("threads", threads)):
             if value is not None:
                 checks.whole(name, value, high=1_024 if name == "threads" else None)
-        local.ready()
-        there = min(k, max(len(self), 1))
-        rows, scores = local.find(matrix, there, local.allowed(where, among), exact=exact, ef=ef, threads=threads)
-        if there < k:
+        rows, scores = local.find(matrix, k, where, among, exact=exact, ef=ef, threads=threads)
+        if (there := rows.shape[1]) < k:
             rows = np.pad(rows, ((0, 0), (0, k - there)), constant_values=-1)
             scores = np.pad(scores, ((0, 0), (0, k - there)), constant_values=-np.inf)
         return rows, scores
@@ -351,13 +367,13 @@ class Index:
         checks.whole("max_pairs", max_pairs)
         local = self._local("duplicates")
         local.ready()
-        points, engine = local.points, local.engine
-        if isinstance(engine, HnswEngine) and len(self) > _PAIRS_BY_COMPARING:
-            found = engine.pairs(least, max_pairs, progress=progress)
-            rows = np.arange(points.count)
+        view, engine = local.points.view, local.engine
+        if isinstance(engine, HnswEngine) and view.live > _PAIRS_BY_COMPARING:
+            found = engine.pairs(view, least, max_pairs, progress=progress)
+            rows = np.arange(view.count)
         else:
-            rows = points.live_rows()
-            found = pairs.compare_all_pairs(points.vectors(rows), self.metric, least, progress=progress)
+            rows = view.live_rows()
+            found = pairs.compare_all_pairs(view.vectors(rows), self.metric, least, progress=progress)
         (a, b, scores), cut = pairs.best_pairs(found, max_pairs)
         if cut:
             import warnings
@@ -368,7 +384,7 @@ class Index:
                 SemspaceWarning,
                 stacklevel=2,
             )
-        ids = [pl.Series(name, points.ids(rows[side]), dtype=pl.String) for name, side in (("a", a), ("b", b))]
+        ids = [pl.Series(name, view.ids(rows[side]), dtype=pl.String) for name, side in (("a", a), ("b", b))]
         return pl.DataFrame([*ids, pl.Series("score", scores)])
 
     # -- changing -----------------------------------------------------------------------------------------
@@ -436,7 +452,7 @@ class Index:
     @property
     def ids(self) -> npt.NDArray[np.object_]:
         """Ids by row, as `knn_query` gives rows; deleted ones are among them."""
-        return np.array(self._local("ids").points.all_ids().to_list(), dtype=object)
+        return np.array(self._local("ids").points.view.all_ids().to_list(), dtype=object)
 
     @property
     def encoder(self) -> TextEncoder | None:
@@ -448,10 +464,10 @@ class Index:
     @property
     def space(self) -> Space:
         """The live points as a space."""
-        points = self._local("space").points
-        if self._made_of is not None and points.untouched and points.ground.vectors is self._made_of.vectors:
+        view = self._local("space").points.view
+        if self._made_of is not None and view.untouched and view.ground.vectors is self._made_of.vectors:
             return self._made_of
-        return points.space(self.encoder, self._provenance)
+        return view.space(self.encoder, self._provenance)
 
     def __len__(self) -> int:
         return len(self._points)
@@ -460,33 +476,55 @@ class Index:
         return isinstance(id, str) and self._points.present([id])[0]
 
     def report(self) -> IndexReport:
-        """Tell what was measured when the index was built: recall, and queries a second."""
+        """Return what was measured when the index was built: recall, also where it is smallest, and queries a second.
+
+        The recall is that of queries like the points: `measure` takes other ones.
+        """
         local = self._local("report")
-        facts, points = local.engine.facts(), local.points
-        shown = ("recall", "found", "asked", "queries_per_second")
+        view, facts = local.points.view, local.engine.facts()
+        shown = ("recall", "found", "asked", "queries_per_second", "worst_recall", "worst_points")
         given = {name: value for name, value in local.engine.settings().items() if value is not None}
         made = {**given, **{name: value for name, value in facts.items() if name not in shown}}
         asked = {} if self.kind == "exact" else {"asked_recall": facts["recall"]}
         return IndexReport(
-            self.kind, self.metric, len(self), points.count - points.live, self.dim, facts.get("found", 1.0),
+            self.kind, self.metric, view.live, view.count - view.live, self.dim, facts.get("found", 1.0),
             facts.get("asked", 0), facts.get("queries_per_second", 0.0), {**asked, **made},
+            facts.get("worst_recall", 1.0), facts.get("worst_points", view.live),
         )  # fmt: skip
 
     def measure(self, queries: Sequence[Query] | None = None, k: int = 10, *, seed: int = 0) -> float:
         """Measure recall on the index as it is now: the share of the true `k` nearest points that searches find.
 
+        Every query is asked by itself, as `search` does, and its answer is held against `exact=True`. What scores as
+        high as the last true one counts, whichever of equal points it is.
+
         Parameters
         ----------
-        queries : sequence of queries, optional
-            Best what will be asked; by default 200 of the index's own points, each without itself.
+        queries : sequence of texts or vectors, optional
+            Best what will be asked: the recall promised by `Index.build` is that of queries like the points, and other
+            ones (questions to an index of answers, sentences to one of titles) may find less. By default 200 of the
+            index's own points, each without itself.
+        k : int
+        seed : int
+            Decides which points are asked for.
+
+        Examples
+        --------
+        >>> import semspace as ss
+        >>> space = ss.Space.from_vectors(["cat", "dog", "car"], [[1, 1], [1, 0.8], [-1, 1]])
+        >>> ss.Index.build(space).measure([[1, 0.9], [0, 1]], k=1)
+        1.0
         """
+        checks.whole("k", k)
+        checks.seed(seed)
         if not len(self):
             raise InputError("the index has no live points, so there is nothing to measure; add some first")
+        if isinstance(queries, str):
+            raise InputError(f"measure takes a list of queries; got one string, {queries[:40]!r}: put it in a list")
         if queries is None:
-            rng = np.random.default_rng(seed)
-            rows = self._local("measure without queries").points.live_rows()
-            ids = self._local("measure").points.ids(rng.permutation(rows)[:200])
-            vectors, own = self._points.vectors(ids), [[id] for id in ids]
+            view = self._local("measure without queries").points.view
+            rows = np.random.default_rng(seed).permutation(view.live_rows())[:200]
+            vectors, own = view.vectors(rows), [[id] for id in view.ids(rows)]
         else:
             asked = list(queries)
             if not asked:
@@ -495,10 +533,12 @@ class Index:
                 )
             vectors = self._checked(np.stack(self._vectors(asked)))
             own = [[] for _ in vectors]
-        found, truth = (self._points.nearest(vectors, k, skip=own, exact=exact) for exact in (False, True))
-        return float(
-            np.mean([len({*a.ids} & {*b.ids}) / max(1, len(b.ids)) for a, b in zip(found, truth, strict=True)])
-        )
+        truth = self._points.nearest(vectors, k, skip=own, exact=True)
+        shares = []
+        for vector, skip, true in zip(vectors, own, truth, strict=True):
+            found = self._points.nearest(vector[None], k, skip=[skip])[0]
+            shares.append(_share(found, true))
+        return float(np.mean(shares))
 
     def __repr__(self) -> str:
         made = f" by {clip(self._encoder.name, 40)}" if self._encoder is not None else ""
@@ -592,6 +632,8 @@ class Index:
         kind, settings = bundle.meta.text("engine"), bundle.meta.mapping("settings")
         metric = bundle.meta.get("metric") or settings.pop("metric")
         settings.pop("metric", None)
+        with fitting(bundle, "a metric"):
+            checks.choice("metric", metric, queries.METRICS)
         if kind not in KINDS:
             raise DamagedError(
                 f"{bundle.folder} was built by an engine {kind!r} this semspace doesn't know; upgrade it"
@@ -600,13 +642,11 @@ class Index:
         index = cls(_NOTHING, given, provenance=facts.mapping("provenance"), bundle=None if given else bundle)
         index._origin = bundle.meta.get("origin", facts["fingerprint"])
         home = Home(bundle, place_of(bundle.folder), lock, verify, index._meta)
-        points = Points(Ground.read(bundle))
-        if bundle.has("alive.npy"):
-            points.restore(np.array(bundle.array("alive")))
+        points = read_points(bundle)
 
         def rebuild(fresh: Points) -> Engine:
             if kind == "exact":
-                return ExactEngine(fresh, metric)
+                return ExactEngine(metric)
             recall = bundle.meta.get("tuning", {}).get("recall") or 0.95
             return HnswEngine.build(fresh, metric, recall=recall, settings=_known(settings))
 
@@ -615,7 +655,7 @@ class Index:
         elif kind == "hnsw":
             engine = HnswEngine.read(bundle, points, metric, settings)
         else:
-            engine = ExactEngine(points, metric)
+            engine = ExactEngine(metric)
         index._points = LocalCollection(points, engine, rebuild).live_at(home)
         return index
 
@@ -658,8 +698,25 @@ class Index:
             "engine": self.kind,
             "metric": self.metric,
             "settings": local.engine.settings(),
-            "space": self.space.facts(draft),
+            "space": self._facts(draft),
             "origin": self._made_of.fingerprint if self._made_of is not None else self._origin,
+        }
+
+    def _facts(self, draft: Any) -> dict[str, Any]:
+        """Return what a manifest says of the points as a space, without a copy of all of them where that can be."""
+        view = self._local("save").points.view
+        encoder: Any = self.encoder
+        if isinstance(encoder, StoredEncoder):
+            return self.space.facts(draft)
+        rows = view.live_rows()
+        parts = (view.vectors(rows[start : start + _ROWS]) for start in range(0, len(rows), _ROWS))
+        made = encoder and {"name": encoder.name, "dim": encoder.dim, "fingerprint": encoder.fingerprint}
+        return {
+            "count": view.live,
+            "dim": view.dim,
+            "fingerprint": fingerprint_of(view.dim, view.all_ids().gather(rows).to_list(), parts),
+            "encoder": made,
+            "provenance": dict(self._provenance),
         }
 
     def _local(self, what: str) -> LocalCollection:
@@ -776,6 +833,16 @@ class _Nothing:
 
 
 _NOTHING: Any = _Nothing()
+
+
+def _share(found: Hits, true: Hits) -> float:
+    """Return the share of true hits found; what scores as high as the last one counts."""
+    if not true.ids:
+        return 1.0
+    known, last = set(true.ids), float(true.scores[-1])
+    least = last - ROUNDING * abs(last)
+    hits = [id in known or score >= least for id, score in zip(found.ids, found.scores.tolist(), strict=True)]
+    return float(min(sum(hits), len(true.ids)) / len(true.ids))
 
 
 def _neighbors(title: str, hits: Hits, metric: str) -> Neighbors:

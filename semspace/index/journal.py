@@ -56,7 +56,7 @@ class Journal:
         self._end = _START
 
     def read(self) -> Iterator[Record]:
-        """Give what happened, in order; raise `DamagedError` where that can't be known."""
+        """Return what happened, in order; raise `DamagedError` where that can't be known."""
         if not self.path.exists():
             return
         data = memoryview(self.path.read_bytes())
@@ -104,17 +104,21 @@ class Journal:
         content, head = _packed(record)
         lengths = struct.pack("<IQ", head, len(content) - head)
         frame = _FRAME.pack(crc32(lengths), head, len(content) - head, crc32(content))
+        end = self._end + len(frame) + len(content)
         try:
             file = self._opened()
             file.truncate(self._end)
             _put(file, frame + content, self._end)
             os.fsync(file.fileno())
-            _put(file, _slot(self._end + len(frame) + len(content)), _START - _SLOT.size)
-        except OSError as problem:
-            self._undo()
+            _put(file, _slot(end), _START - _SLOT.size)
+            self._end = end
+        except BaseException as problem:
+            if self._end != end:
+                self._undo()
+            if not isinstance(problem, OSError):
+                raise
             what = "make room" if problem.errno in FULL else "check the disk"
             raise InputError(f"cannot write {self.path}: {problem.strerror}; nothing was changed, {what}") from problem
-        self._end += len(frame) + len(content)
 
     def _opened(self) -> io.FileIO:
         if self._file is None:
@@ -127,11 +131,16 @@ class Journal:
         """Make the file: it is there with its whole beginning, or not at all."""
         beside = self.path.with_name(f".{NAME}.new")
         beginning = _MAGIC + self._signature + _slot(_START)
-        with open(beside, "wb") as file:
-            file.write(beginning)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, self.path)
+        try:
+            with open(beside, "wb") as file:
+                file.write(beginning)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(beside, self.path)
+        except BaseException:
+            with suppress(OSError):
+                beside.unlink()
+            raise
         sync(self.path.parent)
 
     def _undo(self) -> None:
@@ -156,7 +165,14 @@ class Lock:
     """The right to write an index: one process at a time; the system takes it back from one that dies."""
 
     def __init__(self, target: Path) -> None:
-        self._file = open(self.path(target), "a+b", buffering=0)  # noqa: SIM115  (closed by release)
+        self.owner = os.getpid()
+        try:
+            self._file = open(self.path(target), "a+b", buffering=0)  # noqa: SIM115  (closed by release)
+        except OSError as problem:
+            raise InputError(
+                f"cannot open {target} for writing: {problem.strerror or problem}; open it for reading (without "
+                f"writable=True), or copy it to where you may write"
+            ) from problem
         try:
             _lock(self._file.fileno())
         except OSError as problem:
@@ -167,8 +183,9 @@ class Lock:
                 f"{target} is being written in another place (process {owner or 'unknown'}); close it there, or open "
                 f"it here for reading"
             ) from problem
-        self._file.truncate(0)
-        self._file.write(str(os.getpid()).encode())
+        with suppress(OSError):  # a full disk, say: the number is for people, the lock holds without it
+            self._file.truncate(0)
+            self._file.write(str(self.owner).encode())
 
     @staticmethod
     def path(target: Path) -> Path:

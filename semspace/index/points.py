@@ -1,9 +1,14 @@
-"""The points of a local index: those of a space, and those that came since. A row is never used twice."""
+"""The points of a local index: those of a space, and those that came since. A row is never used twice.
+
+What is there at a moment is a `View`, which never changes: a reader takes one and stays with it. The one writer at a
+time prepares the next, and one assignment makes it the present one; so there is nothing between before and after.
+"""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -11,8 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from semspace import checks, queries
-from semspace.bundle import Bundle
+from semspace import checks, pools, queries
 from semspace.checks import FloatMatrix, FloatVector
 from semspace.errors import DamagedError, InputError
 from semspace.index.base import Mask, Rows
@@ -37,209 +41,127 @@ class Ground:
         ids = pl.Series("id", space.ids.tolist(), dtype=pl.String)
         return cls(ids, space.vectors, space.sizes, space.metadata)
 
-    @classmethod
-    def read(cls, bundle: Bundle) -> Ground:
-        """Open the points that lie in an index's bundle: mapped, nothing is read yet."""
-        vectors = bundle.array("vectors", dtype=np.float32, shape=(None, None))
-        n = len(vectors)
-        ids = bundle.table("ids", {"id": pl.String}, rows=n)["id"]
-        table = bundle.table("metadata", rows=n) if bundle.has("metadata.arrow") else None
-        sizes = (
-            bundle.array("sizes", dtype=np.float32, shape=(n,)) if bundle.has("sizes.npy") else queries.lengths(vectors)
-        )
-        return cls(ids, vectors, sizes, table)
 
+@dataclass(frozen=True, eq=False)
+class View:
+    """The points at one moment, live ones and deleted ones.
 
-class Points:
-    """Points by row and by id, live ones and deleted ones."""
+    Parameters
+    ----------
+    ground : Ground
+    count : int
+        Rows ever given.
+    live : int
+    alive : (count,) bool, optional
+        None while all are.
+    sizes : (at least count,) float32
+    own : float32
+        Vectors of the points that came since, and room for more.
+    own_ids : list of str
+        Ids of the points that came since, in the order of their rows; later views' behind them.
+    tables : tuple of polars.DataFrame
+        Metadata of the points that came since.
+    gone : tuple of str
+        What the view before had, and this one hasn't.
+    start : int
+        The first row that the view before hadn't.
+    """
 
-    def __init__(self, ground: Ground) -> None:
-        self.ground = ground
-        self.count = len(ground.ids)  # rows ever given
-        self.dim = int(ground.vectors.shape[1])
-        self.alive: Mask | None = None  # None while all are
-        self.live = self.count
-        self.sizes = ground.sizes
-        self._vectors = np.empty((0, self.dim), np.float32)  # of the points that came since, with room for more
-        self._ids: list[str] = []
-        self._tables: list[pl.DataFrame] = []
+    ground: Ground
+    count: int
+    live: int
+    alive: Mask | None
+    sizes: FloatVector
+    own: FloatMatrix
+    own_ids: list[str]
+    tables: tuple[pl.DataFrame, ...] = ()
+    gone: tuple[str, ...] = ()
+    start: int = 0
+    answers: dict[str, Mask] = field(default_factory=dict)  # of conditions asked before
 
-    # -- looking into it ----------------------------------------------------------------------------------
+    @property
+    def base(self) -> int:
+        """Count the rows there were from the first."""
+        return len(self.ground.ids)
+
+    @property
+    def dim(self) -> int:
+        """Number of dimensions."""
+        return int(self.ground.vectors.shape[1])
 
     @property
     def more(self) -> FloatMatrix:
         """Vectors of the points that came since, in the order of their rows."""
-        return self._vectors[: self.count - len(self.ground.ids)]
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Names of the metadata's columns."""
-        return () if self.ground.metadata is None else tuple(self.ground.metadata.columns)
-
-    @cached_property
-    def _rows(self) -> dict[str, int]:
-        rows = {id: row for row, id in enumerate(self.ground.ids.to_list())}
-        for row, id in enumerate(self._ids, len(self.ground.ids)):
-            rows[id] = row
-        if self.alive is not None:
-            dead = np.flatnonzero(~self.alive[: self.count])
-            for row, id in zip(dead.tolist(), self.ids(dead), strict=True):
-                if rows.get(id) == row:
-                    del rows[id]
-        return rows
-
-    def row(self, id: str) -> int:
-        """Give the row of a live point, or raise `UnknownIdError` with the nearest spellings."""
-        if id not in self._rows:
-            raise checks.unknown("point", str(id), self._rows, where=f"this index of {self.live:,}")
-        return self._rows[id]
-
-    def rows_of(self, ids: Sequence[str]) -> Rows:
-        """Give the rows of live points, in their order."""
-        return np.array([self.row(id) for id in ids], np.int64)
-
-    def known(self, ids: Sequence[str]) -> list[int]:
-        """Give the row of each id, -1 where there is no such live point."""
-        return [self._rows.get(id, -1) for id in ids]
+        return self.own[: self.count - self.base]
 
     def ids(self, rows: Rows) -> list[str]:
-        """Give the ids of rows, deleted ones too."""
-        base = len(self.ground.ids)
+        """Return the ids of rows, deleted ones too."""
+        base = self.base
         old = rows < base
         if len(rows) < _FEW:  # polars takes longer to set out than for these
-            return [self.ground.ids[row] if row < base else self._ids[row - base] for row in rows.tolist()]
+            return [self.ground.ids[row] if row < base else self.own_ids[row - base] for row in rows.tolist()]
         names: list[str] = self.ground.ids.gather(rows[old]).to_list()
         if old.all():
             return names
         known = iter(names)
-        return [next(known) if row < base else self._ids[row - base] for row in rows.tolist()]
+        return [next(known) if row < base else self.own_ids[row - base] for row in rows.tolist()]
 
     def vectors(self, rows: Rows) -> FloatMatrix:
         """Copy the vectors of rows, float32 (n, dim)."""
-        base = len(self.ground.ids)
         found = np.empty((len(rows), self.dim), np.float32)
-        old = rows < base
+        old = rows < self.base
         found[old] = self.ground.vectors[rows[old]]
-        found[~old] = self._vectors[rows[~old] - base]
+        found[~old] = self.own[rows[~old] - self.base]
         return found
 
     def metadata(self, rows: Rows) -> pl.DataFrame | None:
-        """Give the metadata of rows, if the points have any."""
-        table = self._table
-        return None if table is None else table[rows]
+        """Return the metadata of rows, if the points have any."""
+        # Column by column: rows of a table would be gathered by polars' threads, which a child process hasn't.
+        table = self.all_metadata
+        return None if table is None else pl.DataFrame([column.gather(rows) for column in table.get_columns()])
+
+    @cached_property
+    def all_metadata(self) -> pl.DataFrame | None:
+        """The metadata of all rows, if the points have any."""
+        table = self.ground.metadata
+        if table is None or not self.tables:
+            return table
+        columns = [column.clone() for column in table.get_columns()]
+        for more in self.tables:
+            for column, later in zip(columns, more.get_columns(), strict=True):
+                column.append(later)
+        return pl.DataFrame(columns)
 
     def table(self) -> pl.DataFrame:
-        """Give a table of all rows with their metadata and ``id``, for conditions."""
-        if self._table is None:
+        """Return a table of all rows with their metadata and ``id``, for conditions."""
+        table = self.all_metadata
+        if table is None:
             return pl.DataFrame({"id": self.all_ids()})
-        if "id" in self._table.columns:
-            return self._table
-        return self._table.with_columns(self.all_ids())
+        return table if "id" in table.columns else table.with_columns(self.all_ids())
 
     def all_ids(self) -> pl.Series:
-        """Give the ids of all rows."""
-        return pl.concat([self.ground.ids, pl.Series("id", self._ids, dtype=pl.String)])
-
-    @property
-    def own_ids(self) -> list[str]:
-        """Ids of the points that came since, in the order of their rows."""
-        return self._ids
+        """Return the ids of all rows."""
+        return pl.concat([self.ground.ids, pl.Series("id", self.own_ids[: self.count - self.base], dtype=pl.String)])
 
     def live_mask(self, allowed: Mask | None = None) -> Mask | None:
         """Tell of each row whether it is live, and allowed; None where all are."""
-        if self.alive is None:
-            return allowed
-        alive = self.alive[: self.count]
-        if allowed is None:
-            return alive
-        seen = min(len(allowed), len(alive))  # points that came since a condition was looked at don't count
-        return allowed[:seen] & alive[:seen]
+        if allowed is None or self.alive is None:
+            return self.alive if allowed is None else allowed
+        return allowed & self.alive
 
     def live_rows(self) -> Rows:
         """List the rows of live points."""
-        return np.arange(self.count) if self.alive is None else np.flatnonzero(self.alive[: self.count])
-
-    @property
-    def _table(self) -> pl.DataFrame | None:
-        if self.ground.metadata is None:
-            return None
-        if len(self._tables) > 1:
-            self._tables = [pl.concat(self._tables)]
-        return pl.concat([self.ground.metadata, *self._tables]) if self._tables else self.ground.metadata
-
-    def restore(self, alive: Mask) -> None:
-        """Take note of rows that were deleted before they were saved."""
-        if len(alive) != self.count:
-            raise DamagedError(
-                f"the index has {self.count} rows and tells of {len(alive)} whether they are live; build it again"
-            )
-        self.alive, self.live = alive, int(alive.sum())
+        return np.arange(self.count) if self.alive is None else np.flatnonzero(self.alive)
 
     @property
     def untouched(self) -> bool:
         """Tell whether nothing was added or deleted."""
-        return self.alive is None and self.count == len(self.ground.ids)
-
-    # -- changing it --------------------------------------------------------------------------------------
-
-    def fitting(self, count: int, metadata: Any | None) -> pl.DataFrame | None:
-        """Give metadata for new points in the columns and types there are, or raise `InputError`."""
-        if (self.ground.metadata is None) != (metadata is None):
-            have, need = ("have", "with") if metadata is None else ("have no", "without")
-            raise InputError(f"the points of this index {have} metadata, so new ones must come {need} it")
-        if self.ground.metadata is None or metadata is None:
-            return None
-        table = below(self.ground.metadata.clear(), metadata)
-        if len(table) != count:
-            raise InputError(f"metadata must have a row for each of the {count} points; it has {len(table)}")
-        try:
-            return table.cast(self.ground.metadata.schema)
-        except pl.exceptions.PolarsError as problem:
-            raise InputError(
-                f"metadata must have columns of the same types as before: {_first_line(problem)}"
-            ) from problem
-
-    def append(self, ids: Sequence[str], vectors: FloatMatrix, metadata: pl.DataFrame | None) -> Rows:
-        """Take new points, and give their rows."""
-        start, stop = self.count, self.count + len(ids)
-        base = len(self.ground.ids)
-        if stop - base > len(self._vectors):
-            room = max(stop - base, 2 * len(self._vectors), 64)
-            self._vectors = _grown(self._vectors, room)
-        if stop > len(self.sizes):
-            self.sizes = _grown(self.sizes, max(stop, self.count + self.count // 2))
-        self._vectors[start - base : stop - base] = vectors
-        self.sizes[start:stop] = queries.lengths(vectors)
-        if self.alive is not None:
-            if stop > len(self.alive):
-                self.alive = _grown(self.alive, max(stop, self.count + self.count // 2))
-            self.alive[start:stop] = True
-        self._ids.extend(ids)
-        if metadata is not None:
-            self._tables.append(metadata)
-        if "_rows" in self.__dict__:
-            self._rows.update(zip(ids, range(start, stop), strict=True))
-        self.count = stop
-        self.live += len(ids)
-        return np.arange(start, stop)
-
-    def remove(self, ids: Sequence[str]) -> None:
-        """Delete live points; their rows stay empty."""
-        rows = self.rows_of(ids)
-        if self.alive is None:
-            self.alive = np.ones(self.count, np.bool_)
-        self.alive[rows] = False
-        for id in ids:
-            del self._rows[id]
-        self.live -= len(ids)
+        return self.alive is None and self.count == self.base
 
     def space(self, encoder: Any, provenance: Any) -> Space:
-        """Make a space of the live points, in the order of their rows."""
+        """Create a space of the live points, in the order of their rows."""
         rows = self.live_rows()
-        if self.untouched:
-            vectors: FloatMatrix = self.ground.vectors
-        else:
-            vectors = checks.frozen(self.vectors(rows))
+        vectors: FloatMatrix = self.ground.vectors if self.untouched else checks.frozen(self.vectors(rows))
         ids = np.array(self.all_ids().gather(rows).to_list(), object)
         return Space(ids, vectors, self.metadata(rows), encoder, provenance)
 
@@ -253,11 +175,171 @@ class Points:
         stored.release(self.ground.vectors)
 
 
+class Points:
+    """Points by row and by id: the present view, and how the next one comes about."""
+
+    def __init__(self, ground: Ground, alive: Mask | None = None) -> None:
+        count, dim = ground.vectors.shape
+        live = count if alive is None else int(alive.sum())
+        self.view = View(ground, count, live, alive, ground.sizes, np.empty((0, dim), np.float32), [])
+        self._lock = threading.Lock()
+        self._rows: dict[str, int] | None = None  # of ids, as they are in the view
+        self._named: View | None = None  # `self._rows` is of
+        pools.on_fork(self)
+
+    def forked(self) -> None:
+        """Replace the lock, which a thread of the parent may have held."""
+        self._lock = threading.Lock()
+
+    # -- looking into it ----------------------------------------------------------------------------------
+
+    @property
+    def ground(self) -> Ground:
+        """The points there were from the first."""
+        return self.view.ground
+
+    @property
+    def count(self) -> int:
+        """Rows ever given."""
+        return self.view.count
+
+    @property
+    def live(self) -> int:
+        """Live points."""
+        return self.view.live
+
+    @property
+    def dim(self) -> int:
+        """Number of dimensions."""
+        return self.view.dim
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the metadata's columns."""
+        return () if self.ground.metadata is None else tuple(self.ground.metadata.columns)
+
+    @property
+    def _table(self) -> pl.DataFrame | None:
+        return self.view.all_metadata
+
+    def located(self, *lists: Sequence[str]) -> tuple[View, list[list[int]]]:
+        """Return the present view, and in it the row of each id, -1 where there is no such live point."""
+        with self._lock:
+            rows = self._by_id()
+            return self.view, [[rows.get(id, -1) for id in ids] for ids in lists]
+
+    def known(self, ids: Sequence[str]) -> list[int]:
+        """Return the row of each id, -1 where there is no such live point."""
+        return self.located(ids)[1][0]
+
+    def rows_of(self, ids: Sequence[str]) -> tuple[View, Rows]:
+        """Return the present view, and the rows of live points in it; raise `UnknownIdError` where one isn't there."""
+        view, (rows,) = self.located(ids)
+        for id, row in zip(ids, rows, strict=True):
+            if row < 0:
+                with self._lock:
+                    names = list(self._by_id())
+                raise checks.unknown("point", str(id), names, where=f"this index of {view.live:,}")
+        return view, np.array(rows, np.int64)
+
+    def _by_id(self) -> dict[str, int]:
+        """Return the rows by id, brought to the present view; to be called by who holds the lock.
+
+        It may be stopped anywhere and begun again.
+        """
+        view = self.view
+        if self._rows is None:
+            rows = {id: row for row, id in enumerate(view.all_ids().to_list())}
+            if view.alive is not None:
+                dead = np.flatnonzero(~view.alive)
+                for row, id in zip(dead.tolist(), view.ids(dead), strict=True):
+                    if rows.get(id) == row:
+                        del rows[id]
+            if len(rows) != view.live:
+                raise DamagedError(
+                    f"the index has {view.live:,} points and {len(rows):,} different ids; build it again"
+                )
+            self._rows = rows
+        elif self._named is not view:
+            for id in view.gone:
+                self._rows.pop(id, None)
+            fresh = view.own_ids[view.start - view.base : view.count - view.base]
+            self._rows.update(zip(fresh, range(view.start, view.count), strict=True))
+        self._named = view
+        return self._rows
+
+    # -- changing it --------------------------------------------------------------------------------------
+
+    def fitting(self, count: int, metadata: Any | None) -> pl.DataFrame | None:
+        """Return metadata for new points in the columns and types there are, or raise `InputError`."""
+        if (self.ground.metadata is None) != (metadata is None):
+            have, need = ("have", "with") if metadata is None else ("have no", "without")
+            raise InputError(f"the points of this index {have} metadata, so new ones must come {need} it")
+        if self.ground.metadata is None or metadata is None:
+            return None
+        pools.need_polars("a change of metadata")
+        table = below(self.ground.metadata.clear(), metadata)
+        if len(table) != count:
+            raise InputError(f"metadata must have a row for each of the {count} points; it has {len(table)}")
+        try:
+            return table.cast(self.ground.metadata.schema)
+        except pl.exceptions.PolarsError as problem:
+            raise InputError(
+                f"metadata must have columns of the same types as before: {_first_line(problem)}"
+            ) from problem
+
+    def without(self, ids: Sequence[str]) -> View:
+        """Prepare a view in which live points are deleted; their rows stay empty."""
+        view, rows = self.rows_of(ids)
+        alive = np.ones(view.count, np.bool_) if view.alive is None else view.alive.copy()
+        alive[rows] = False
+        return replace(
+            view, alive=alive, live=view.live - len(rows), gone=tuple(ids), start=view.count, answers={}
+        )  # fmt: skip
+
+    def with_more(self, ids: Sequence[str], vectors: FloatMatrix, metadata: pl.DataFrame | None) -> View:
+        """Prepare a view with new points, in which live ones of the same ids are deleted."""
+        there = [id for id, row in zip(ids, self.known(ids), strict=True) if row >= 0]
+        view = self.without(there) if there else replace(self.view, gone=(), answers={})
+        start, stop, base = view.count, view.count + len(ids), view.base
+        own, sizes, alive = view.own, view.sizes, view.alive
+        if stop - base > len(own):
+            own = _grown(own, start - base, max(stop - base, 2 * len(own), 64))
+        if stop > len(sizes) or not sizes.flags.writeable:
+            sizes = _grown(sizes, start, max(stop, start + start // 2))
+        # What is behind a view's rows nobody looks at, also where another change was begun there and given up.
+        own[start - base : stop - base] = vectors
+        sizes[start:stop] = queries.lengths(vectors)
+        if alive is not None:
+            alive = np.concatenate([alive, np.ones(len(ids), np.bool_)])
+        del view.own_ids[start - base :]
+        view.own_ids.extend(ids)
+        tables = view.tables if metadata is None else _stacked((*view.tables, metadata))
+        return replace(
+            view, count=stop, live=view.live + len(ids), alive=alive, sizes=sizes, own=own, tables=tables, start=start
+        )  # fmt: skip
+
+    def become(self, view: View) -> None:
+        """Take a view that was prepared as the present one."""
+        with self._lock:
+            self._by_id()  # those of the view before it: the next ones are told by the difference
+            self.view = view
+            self._by_id()
+
+
+def _stacked(tables: tuple[pl.DataFrame, ...]) -> tuple[pl.DataFrame, ...]:
+    """Put small tables together, so that a row is copied a few times and there are a few tables."""
+    while len(tables) > 1 and len(tables[-2]) <= 2 * len(tables[-1]):
+        columns = [a.clone().append(b) for a, b in zip(tables[-2].get_columns(), tables[-1].get_columns(), strict=True)]
+        tables = (*tables[:-2], pl.DataFrame([column.rechunk() for column in columns]))
+    return tables
+
+
 def _first_line(problem: Exception) -> str:
     return str(problem).strip().partition("\n")[0]
 
 
-def _grown(array: npt.NDArray[Any], room: int) -> npt.NDArray[Any]:
+def _grown(array: npt.NDArray[Any], used: int, room: int) -> npt.NDArray[Any]:
     larger = np.zeros((room, *array.shape[1:]), array.dtype)
-    larger[: len(array)] = array
+    larger[:used] = array[:used]
     return larger

@@ -7,6 +7,8 @@ from typing import Any
 
 from semspace.display import html_table, text_table
 
+_LIKE = "queries like the points; Index.measure(queries) measures it for yours"
+
 
 @dataclass(frozen=True, repr=False)
 class IndexReport:
@@ -18,13 +20,18 @@ class IndexReport:
     points, deleted, dim : int
         Live points; deleted ones that still take room; dimensions.
     recall : float
-        The share of the true ten nearest points that searches found, in [0, 1].
+        The share of the true ten nearest points that searches found, in [0, 1]: single searches, for queries like the
+        points.
     asked : int
         On how many points that was measured; they weren't in the index while it was.
     queries_per_second : float
         With one thread, ten neighbours each.
     settings : dict
         What the engine was built with, or found out.
+    worst_recall : float
+        The recall where it is smallest: in one of up to twenty regions into which the points are divided.
+    worst_points : int
+        About how many points lie there.
     """
 
     kind: str
@@ -36,9 +43,12 @@ class IndexReport:
     asked: int
     queries_per_second: float
     settings: dict[str, Any]
+    worst_recall: float = 1.0
+    worst_points: int = 0
 
     def _rows(self) -> list[tuple[str, str]]:
         measured = f"{self.recall:.3f} of the true ten nearest found, measured on {self.asked:,} points held out"
+        worst = f"{self.worst_recall:.3f}, among about {self.worst_points:,} points that lie together"
         if self.kind == "exact":
             measured = "1.000: every point is compared"
         elif not self.asked:
@@ -51,6 +61,7 @@ class IndexReport:
             ("kind", f"{self.kind}, {self.metric}"),
             ("points", f"{self.points:,} in {self.dim} dimensions{rest}"),
             ("recall", measured),
+            *([("smallest recall", worst), ("it holds for", _LIKE)] if self.asked and self.worst_points else []),
             ("queries", speed),
             *(
                 (name.replace("_", " "), f"{value:g}" if isinstance(value, float) else f"{value}")
