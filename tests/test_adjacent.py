@@ -212,7 +212,14 @@ def cosines(documents, words, *, rate=5e-3, **aim):
     sizes = ss.training.SmallTransformer(dim=64, heads=2, vocabulary=120, max_tokens=16)
     objective = ss.training.AdjacentSentences(shortest=3, block=4, **aim)
     trainer = ss.EncoderTrainer(
-        objective=objective, base=sizes, batch_size=16, epochs=6, learning_rate=rate, threads=1, held_out=0.2
+        objective=objective,
+        base=sizes,
+        batch_size=16,
+        epochs=6,
+        learning_rate=rate,
+        threads=1,
+        held_out=0.2,
+        precision="float32",
     )
     found = trainer.train(documents, start=words, progress=False).encode([*KINDS[0], *KINDS[1]])
     return found @ found.T

@@ -77,7 +77,14 @@ def test_sentences_find_their_texts_better_after_it(tiny_folder):
     aim = Cloze(shortest=1, sentence="first", whole=0)
     task = aim.task(aim.read(texts[60:]))
     trainer = ss.EncoderTrainer(
-        objective=aim, base=tiny_folder, epochs=6, batch_size=16, learning_rate=5e-3, held_out=0, threads=1
+        objective=aim,
+        base=tiny_folder,
+        epochs=6,
+        batch_size=16,
+        learning_rate=5e-3,
+        held_out=0,
+        threads=1,
+        precision="float32",
     )
     trained = trainer.train(ss.Corpus.from_texts(texts[:60]), progress=False)
     assert task.score(trained).value > task.score(ss.Encoder.load(tiny_folder)).value + 0.1

@@ -21,7 +21,7 @@ from tests.conftest import make_tiny_model
 
 NAMES = ("ann", "bob", "cid", "dan", "eve", "fay")
 TEXTS = [f"{a} {verb} {b}." for a in NAMES for verb in ("met", "saw", "hid") for b in NAMES if a != b]
-OPTIONS = {"epochs": 1, "batch_size": 10, "threads": 1}
+OPTIONS = {"epochs": 1, "batch_size": 10, "threads": 1, "precision": "float32"}
 
 
 def deep(folder, seed=0):
@@ -219,7 +219,9 @@ def test_a_training_goes_on_from_its_checkpoint(teacher, tmp_path, monkeypatch):
 
 def test_a_static_student_is_what_distill_makes(teacher, tmp_path):
     objective = Distillation(teacher=teacher, student="static", dim=4)
-    made = ss.EncoderTrainer(objective=objective, seed=3).train(TEXTS, into=tmp_path / "s", progress=False)
+    made = ss.EncoderTrainer(objective=objective, seed=3, precision="float32").train(
+        TEXTS, into=tmp_path / "s", progress=False
+    )
     assert isinstance(made, ss.StaticEncoder)
     sentences = ss.Corpus.from_texts(objective.read(TEXTS).texts)
     same = ss.distill(ss.Encoder.load(teacher), sentences, dim=4, sentences=len(sentences), seed=3, progress=False)

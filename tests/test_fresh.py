@@ -266,7 +266,9 @@ def test_simcse_has_dropout_to_learn_from_all_the_same(texts, words, monkeypatch
     seen = []
     made = job.Student
     monkeypatch.setattr(job, "Student", lambda *given, **named: seen.append(made(*given, **named)) or seen[-1])
-    trainer = ss.EncoderTrainer(objective="simcse", base=SIZES, epochs=0.01, batch_size=8, held_out=0, threads=1)
+    trainer = ss.EncoderTrainer(
+        objective="simcse", base=SIZES, epochs=0.01, batch_size=8, held_out=0, threads=1, precision="float32"
+    )
     trainer.train(texts, start=words, progress=False)
     assert {one.p for one in seen[0].model.modules() if isinstance(one, torch.nn.Dropout)} == {0.1}
 
@@ -316,7 +318,9 @@ def test_what_is_trained_from_nothing_opens_in_sentence_transformers_with_the_sa
     from sentence_transformers import SentenceTransformer
 
     pairs = [(a, b) for a, b in zip(texts[::2], texts[2::2], strict=False)]
-    trainer = ss.EncoderTrainer(objective="pairs", base=SIZES, batch_size=16, threads=1, held_out=0)
+    trainer = ss.EncoderTrainer(
+        objective="pairs", base=SIZES, batch_size=16, threads=1, held_out=0, precision="float32"
+    )
     encoder = trainer.train(pairs, start=words, into=tmp_path / "e", progress=False)
     wanted = SentenceTransformer(str(tmp_path / "e"), device="cpu").encode(texts[:20])
     assert np.abs(ss.Encoder.load(tmp_path / "e", runtime="torch").encode(texts[:20]) - wanted).max() < 1e-4
@@ -334,7 +338,9 @@ def test_every_objective_takes_a_new_transformer(texts, objective):
         "labels": [(text, str(i % 2)) for i, text in enumerate(texts)],
         "simcse": texts[:60],
     }[objective]
-    trainer = ss.EncoderTrainer(objective=objective, base=SIZES, batch_size=20, threads=1, held_out=0)
+    trainer = ss.EncoderTrainer(
+        objective=objective, base=SIZES, batch_size=20, threads=1, held_out=0, precision="float32"
+    )
     assert trainer.train(data, progress=False).encode(texts[:2]).shape == (2, 64)
 
 

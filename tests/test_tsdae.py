@@ -20,7 +20,7 @@ from semspace.training.student import Student
 from tests.conftest import make_tiny_model
 
 TEXTS = [f"{a} {b} {c}" for a in ("red", "blue", "grey") for b in ("cat", "dog", "fox") for c in ("ran", "sat", "ate")]
-TINY = {"epochs": 1, "batch_size": 9, "threads": 1, "held_out": 0}
+TINY = {"epochs": 1, "batch_size": 9, "threads": 1, "held_out": 0, "precision": "float32"}
 
 
 @pytest.fixture
@@ -132,6 +132,7 @@ def test_texts_are_told_better_and_the_encoder_is_judged(tiny_folder, tmp_path):
         learning_rate=1e-2,
         held_out=0.15,
         threads=1,
+        precision="float32",
     )
     trainer.train([f"{text} there" for text in TEXTS], into=tmp_path / "e", progress=False)
     history = history_of(tmp_path / "e")

@@ -12,10 +12,14 @@ def bfloat16(asked: str) -> bool:
     """Decide for what was asked: "float32", "bfloat16", or "auto", which measures where the processor has it."""
     import torch
 
+    from semspace import compiling
+
     if asked != "auto":
         return asked == "bfloat16"
     if torch.cuda.is_available():
         return bool(torch.cuda.is_bf16_supported())
+    if compiling.level() not in ("", "avx512"):  # torch isn't narrowed, but what is trained should be the same
+        return False
     if not torch.ops.mkldnn._is_mkldnn_bf16_supported() or "avx512" not in _has():
         return False
     return _seconds(torch.float32) > _FASTER * _seconds(torch.bfloat16)
