@@ -9,7 +9,7 @@ from pathlib import Path
 
 from semspace.bundle import PathLike, place_of
 from semspace.errors import InputError, MissingFileError
-from semspace.text.read import whole_text
+from semspace.text import decoding
 
 SEPARATORS = ("\t", ";", ",", "|", None)  # None: spaces
 _QUOTED = {",", ";"}  # in these, a field may stand in quotes, as spreadsheets write it
@@ -29,7 +29,7 @@ def text_of(path: PathLike) -> str:
     file = place_of(path)
     if not file.is_file():
         raise MissingFileError(f"no file at {file}; check the path")
-    return whole_text(file, "utf-8").replace("\r\n", "\n").replace("\r", "\n")
+    return decoding.text_of(file, "utf-8").replace("\r\n", "\n").replace("\r", "\n")
 
 
 def is_comment(line: str, *, fits: bool) -> bool:
