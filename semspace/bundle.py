@@ -320,14 +320,26 @@ def is_there(path: PathLike) -> bool:
 
 
 def check_free(path: PathLike, *, overwrite: bool) -> None:
-    """Raise `ExistsError` if `path` is taken and mayn't be replaced (only bundles ever may)."""
+    """Raise `ExistsError` if `path` is taken and mayn't be replaced (only bundles ever may), or can't be written."""
     target = place_of(path)
     if not exists(target):
+        check_writable(target)
         return
     if not overwrite:
         raise ExistsError(f"{target} exists already; choose another path or pass overwrite=True (--overwrite)")
     if not is_bundle(target):
         raise ExistsError(f"{target} exists and isn't a saved semspace value, so it won't be overwritten")
+
+
+def check_writable(path: PathLike) -> None:
+    """Raise `InputError` if nothing can be made at a path: what is above it is no folder, or only to be read."""
+    above = place_of(path).absolute().parent
+    while not os.path.lexists(above) and above != above.parent:
+        above = above.parent
+    if not above.is_dir():
+        raise InputError(f"cannot write {path}: {above} is no folder; choose another place")
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise InputError(f"cannot write {path}: {above} can't be written to; choose another place")
 
 
 def write_text(path: PathLike, text: str) -> Path:

@@ -9,7 +9,18 @@ from time import monotonic
 from typing import Any, ClassVar
 
 from semspace import checks
-from semspace.bundle import Bundle, Draft, PathLike, is_bundle, is_there, opening, place_of, tidy, writing
+from semspace.bundle import (
+    Bundle,
+    Draft,
+    PathLike,
+    check_writable,
+    is_bundle,
+    is_there,
+    opening,
+    place_of,
+    tidy,
+    writing,
+)
 from semspace.errors import ExistsError, InputError
 
 
@@ -40,6 +51,8 @@ class Checkpoint:
         self._seconds, self._last = checks.number("checkpoint_minutes", minutes) * 60, monotonic()
         # Where its writer died between two renames, the old one lies beside the place.
         self._found = self.path is not None and is_there(self.path)
+        if self.path is not None and not self._found:
+            check_writable(self.path)
         if self.path is None or not self._found:
             return
         if self.path.exists() and not is_bundle(self.path):

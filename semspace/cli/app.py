@@ -291,8 +291,10 @@ def cluster(
     as_json: o.Json = False,
 ) -> None:
     """Find groups of documents, name them, and say how well they hold."""
+    from semspace.clusters.cluster import check_settings
     from semspace.clusters.cluster import cluster as find_groups
 
+    check_settings(k, method, granularity, outliers, seed)  # before texts are encoded
     if out is not None:
         bundle.check_free(out, overwrite=overwrite)
     if report is not None:
@@ -315,6 +317,9 @@ def _check_report(path: Path, option: str, endings: Sequence[str], *, overwrite:
         raise InputError(f"{option} must end in {', '.join(endings)}; got {path.name!r}")
     if bundle.place_of(path).exists() and not overwrite:
         raise ExistsError(f"{path} exists already; choose another path or pass --overwrite")
+    if path.is_dir():
+        raise ExistsError(f"{path} is a folder, so no file can be written there; choose another path")
+    bundle.check_writable(path)
 
 
 def _space_or_texts(source: str, model: str | None, said: o.Texts) -> Space:

@@ -129,9 +129,9 @@ def _grouped(
         raise InputError(f"k must be at most {len(rows)}, the points of this space that differ in direction; got {k}")
     if k is not None and k > most:
         raise InputError(f"k must be at most {most:,}, which is how many points are grouped at a time; got {k:,}")
+    topics = seeds.topics(seed_words, space)  # before all neighbours are looked for
     points = points_of(space, rows[:most], counts[:most], progress=progress)
     want = Want(k, Usual.of(len(rows), granularity), seed, progress)
-    topics = seeds.topics(seed_words, space)
     grouped = points if topics is None else seeds.drawn(points, topics, want.usual.middle)
     found = _found(grouped, want, method, settings)
     labels, stood = _everywhere(space, points, found.labels, rows)
@@ -183,17 +183,7 @@ def _checked(
         raise InputError(f"cluster takes a Space; got {type(space).__name__}: see Encoder.embed, Space.from_vectors")
     if corpus is not None and not isinstance(corpus, Corpus):
         raise InputError(f"corpus must be a Corpus; got {type(corpus).__name__}: the number of groups is k=")
-    checks.seed(seed)
-    method = checks.choice("method", method or ("leiden" if k is None else "kmeans"), tuple(METHODS))
-    if k is not None:
-        checks.whole("k", k)
-    checks.number("granularity", granularity, open_low=True, high=1_000)
-    if k is not None and granularity != 1:
-        raise InputError(
-            f"k={k} says how many groups; leave out granularity={granularity}, which moves the usual number"
-        )
-    if checks.number("outliers", outliers, high=1) == 1:
-        raise InputError("outliers is the share of points without a group, below 1; got 1")
+    method = check_settings(k, method, granularity, outliers, seed)
     known = settings_of(method)
     strange = next((name for name in settings if name not in known), None)
     if strange is not None:
@@ -206,6 +196,22 @@ def _checked(
         raise InputError(f"namer must be a function of keywords and examples; got {type(namer).__name__}")
     for name, value in settings.items():
         checks.number(name, value, open_low=True, high=1e6) if name == "resolution" else checks.whole(name, value)
+    return method
+
+
+def check_settings(k: int | None, method: str | None, granularity: float, outliers: float, seed: int) -> str:
+    """Check what needs no points to be checked, and return the method's name."""
+    checks.seed(seed)
+    method = checks.choice("method", method or ("leiden" if k is None else "kmeans"), tuple(METHODS))
+    if k is not None:
+        checks.whole("k", k)
+    checks.number("granularity", granularity, open_low=True, high=1_000)
+    if k is not None and granularity != 1:
+        raise InputError(
+            f"k={k} says how many groups; leave out granularity={granularity}, which moves the usual number"
+        )
+    if checks.number("outliers", outliers, high=1) == 1:
+        raise InputError("outliers is the share of points without a group, below 1; got 1")
     return method
 
 

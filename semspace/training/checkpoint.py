@@ -21,6 +21,12 @@ KIND = "encoder-checkpoint"
 _STATE = "state.safetensors"
 
 
+class PlaceOfCheckpoint(Checkpoint):
+    """The place of a checkpoint, to be checked before it is known what will be trained."""
+
+    kind = KIND
+
+
 class EncoderCheckpoint(Checkpoint):
     """Where the training of an encoder keeps what it has reached; another training's is refused when it is opened.
 

@@ -205,12 +205,18 @@ class EncoderTrainer:
         ExistsError
             If something is at `into`, or a checkpoint is there already and `resume` isn't given.
         """
+        from semspace.training.checkpoint import PlaceOfCheckpoint
         from semspace.training.job import run
 
         checks.need("torch", "transformers")
         if into is not None:
             check_free(into, overwrite=overwrite)
+        PlaceOfCheckpoint(checkpoint, checkpoint_minutes, resume)  # before the data are read
+        if start is not None and not isinstance(start, Space):
+            raise InputError(f"start must be a Space of words; got {type(start).__name__}")
         task = None if evaluate is None else task_of(evaluate)
+        if self.patience is not None and task is None and not self.held_out:
+            raise InputError("patience needs judgements; give evaluate= a task, or hold out a share of the data")
         return run(
             self,
             data,
