@@ -135,11 +135,12 @@ def not_decoded(path: Path, encoding: str, problem: UnicodeDecodeError, offset: 
     data, at = problem.object, problem.start
     line = lines + data.count(b"\n", 0, at) + 1
     where = f"byte 0x{data[at]:02x} at offset {offset + at} (line {line})"
-    if problem.reason == "unexpected end of data" and at:
-        return InputError(
-            f"{path} is not {encoding}: {where} begins a character that the file ends in; is it cut short?"
-        )
     best = likely_encoding(data)
+    if problem.reason in ("unexpected end of data", "truncated data"):
+        return InputError(
+            f"{path} is not {encoding}: {where} begins a character that the file ends in; is it cut short, or in "
+            f"another encoding, for example encoding={best!r} (--encoding {best})?"
+        )
     return InputError(
         f"{path} is not {encoding}: {where}; say which encoding it has, for example "
         f"encoding={best!r} (--encoding {best})"
@@ -159,7 +160,7 @@ def likely_encoding(data: bytes) -> str:
     letters = sum(65 <= byte <= 90 or 97 <= byte <= 122 for byte in sample)
     if len(high) > letters:  # not a Latin script
         best = max(_CYRILLIC, key=lambda name: _lower_cyrillic(sample, name))
-        if _lower_cyrillic(sample, best) > 0.6 * len(high):
+        if _lower_cyrillic(sample, best) > 0.75 * len(high):
             return best
         for codec, name, scripts, share in _EAST_ASIAN:
             if _share(sample, codec, scripts) > share:

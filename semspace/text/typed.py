@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 import polars as pl
 
 # What other tools write where a number is missing.
-_MISSING = ("NA", "N/A", "NaN", "nan", "null", "NULL")
+_MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL")
 _WHOLE = r"^-?(?:0|[1-9][0-9]*)$"
 # A code such as 1e5 is none: whatever writes numbers gives an exponent a sign, or the number a point.
 _DECIMAL = r"^-?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?(?:[eE][+-][0-9]+)?|(?:0|[1-9][0-9]*)\.[0-9]*[eE][0-9]+|\.[0-9]+)$"
