@@ -175,6 +175,7 @@ class LocalCollection:
         known = view.answers if isinstance(where, str) else {}
         mask = known.get(where)
         if mask is None:
+            pools.need_polars("a condition (where=)")
             mask = matching(view.table(), where).to_numpy()
             if len(known) >= _CONDITIONS:
                 known.clear()
@@ -253,10 +254,17 @@ class LocalCollection:
                     home.journal.append(record)
             finally:
                 if home is None or home.journal.size > written:  # whatever has stopped us, it is written down
-                    self.points.become(after)
+                    self._become(after)
         self.engine.catch_up(wait=True)
         if home is not None and after.live and home.journal.size > self._fold_at:
             self._fold_by_itself()
+
+    def _become(self, after: View) -> None:
+        try:
+            self.points.become(after)
+        except BaseException:  # stopped in another thread than the main one, where nothing holds it up
+            self.points.become(after)
+            raise
 
     def _fold_by_itself(self) -> None:
         """Fold a journal that has grown; if that fails, the change is safe all the same."""
