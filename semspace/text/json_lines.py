@@ -56,7 +56,7 @@ def _array(path: Path, encoding: str) -> list[dict[str, Any]]:
 
 def objects_in(path: Path, run: Run, column: str | None = None) -> pl.DataFrame:
     """Return a run of lines as a table; of one column of strings only, if it is named."""
-    if not _LONE.search(run.data) or not _LONE.search(_PAIR.sub(b"", run.data)):
+    if b"\\u" not in run.data or not _LONE.search(_PAIR.sub(b"", run.data)):
         try:
             if column is None:
                 return pl.read_ndjson(io.BytesIO(run.data), infer_schema_length=None)
