@@ -16,7 +16,7 @@ FloatVector = npt.NDArray[np.float32]
 Names = Sequence[str] | npt.NDArray[np.object_]
 
 # Beyond these the squares of float32 numbers vanish or overflow, and a length computed from them is wrong.
-_SMALLEST, _LARGEST = 1e-15, 1e15
+SMALLEST, LARGEST = 1e-15, 1e15
 
 
 def whole(name: str, value: object, *, low: int = 1, high: int | None = None) -> int:
@@ -83,11 +83,11 @@ def finite_rows(name: str, array: FloatMatrix, ids: Names, first: int = 0) -> No
     `array` may be a part of a matrix, whose `first` row it begins with; `ids` are those of the matrix.
     """
     size = np.abs(array).max(axis=1)
-    bad = np.flatnonzero(~((size >= _SMALLEST) & (size <= _LARGEST)))
+    bad = np.flatnonzero(~((size >= SMALLEST) & (size <= LARGEST)))
     if len(bad):
         row, largest = first + int(bad[0]), float(size[bad[0]])
         what = "holds NaN or infinity" if not np.isfinite(largest) else f"is too large ({largest:.2g})"
-        if largest < _SMALLEST:
+        if largest < SMALLEST:
             what = "is all zeros" if largest == 0 else f"is too small ({largest:.2g})"
         raise InputError(f"{name} of {ids[row]!r} (row {row}) {what}, so it has no direction; leave it out")
 

@@ -194,9 +194,57 @@ def test_undecodable_words_can_be_left_out(file, format):
         content = b"4 1\n" + b"".join(word + b" " + struct.pack("<f", i + 1) for i, word in enumerate(rows))
     else:
         content = b"4 1\n" * (format == "word2vec") + b"".join(b"%s %d.0\n" % (w, i + 1) for i, w in enumerate(rows))
-    space = ss.read_vectors(file(content), undecodable="drop")
+    space = ss.read_vectors(file(content), undecodable="drop", format=format)
     assert dict(zip(space.ids, space.vectors[:, 0].tolist(), strict=True)) == {"cat": 1, "été": 4}
     assert space.provenance["undecodable"] == 2
+
+
+@pytest.mark.parametrize("separator", [" ", "\t"])
+def test_words_with_spaces_in_text(file, separator):
+    rows = ["a", "new york", ". . .", "apollo 11", "tab\tinside", "b"]
+    lines = [separator.join([word, "1.5", str(i)]) for i, word in enumerate(rows)]
+    for header in ("6 2\n", ""):
+        space = ss.read_vectors(file(header + "\n".join(lines) + "\n"))
+        assert space.ids.tolist() == rows
+        assert space.vectors[:, 1].tolist() == [0, 1, 2, 3, 4, 5]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # it leaves a file open
+def test_words_with_spaces_that_gensim_wrote(tmp_path):
+    words = ["a", "new york", "b", *(f"San {name} 9" for name in "xyz")]
+    theirs = KeyedVectors(4)
+    theirs.add_vectors(words, np.random.default_rng(0).normal(size=(6, 4)).astype(np.float32))
+    theirs.save_word2vec_format(str(tmp_path / "v.txt"))
+    theirs.save_word2vec_format(str(tmp_path / "v.bin"), binary=True)
+    space = ss.read_vectors(tmp_path / "v.txt")
+    assert space.ids.tolist() == words
+    assert space.vectors.tobytes() == theirs.vectors.tobytes()
+    for options in ({}, {"limit": 2}, {"encoding": "latin-1"}, {"undecodable": "drop"}):
+        with pytest.raises(SemspaceError, match="or it holds words with spaces in them"):
+            ss.read_vectors(tmp_path / "v.bin", **options)
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        ("id,text,year\n1,the cat sat,2001\n2,a dog,2002\n", "a table separated by commas; Corpus.read"),
+        ("1,He won 5\n2,She lost 3\n3,They met 9\n", "a table separated by commas"),
+        ("cat\tdog\t7.35\nsun\tsky\t5\n", "a table separated by tabs"),
+        ("The match ended 3\nAnother one in 7\n", "to be text; Corpus.read reads texts"),
+        ('{"id": 1, "text": "a b 5"}\n', "to be JSON"),
+        ("<html><body>\nThe year 2001\n", "to be HTML"),
+        (b"abc\0\1\2 5\n1 2\n", "binary data of an unknown kind"),
+        ("the 23135851162\nof 13151942776\n", "has one number a line, .* say format='glove'"),
+        ("0.1 0.2 0.3\n1e-3 -.4 2.\n", "a matrix of numbers without words"),
+        (b"\x93NUMPY\x01\x00v\x00{'descr'", "an array of NumPy"),
+        (b"PAR1\x15\x04", "is a Parquet table"),
+        (b"\x89PNG\r\n\x1a\n", "is an image"),
+    ],
+)
+def test_files_of_another_kind(file, content, kind):
+    with pytest.raises(InputError, match=kind) as problem:
+        ss.read_vectors(file(content))
+    assert "\n" not in str(problem.value)
 
 
 # -- what is wrong is said in a sentence ----------------------------------------------------------------------
@@ -214,7 +262,7 @@ def test_undecodable_words_can_be_left_out(file, format):
         ("3 2\ncat 1 2\ndog 1 2\n", DamagedError, "announces 3 words and ends after 2"),
         ("1 2\ncat 1 2\ndog 1 2\n", DamagedError, "announces 1 words and goes on after them; .* limit=1"),
         ("2 2\ncat 1 2\ndog 1\n", DamagedError, "line 3 of .* has 2 fields; a word and 2 numbers make 3"),
-        ("2 2\ncat 1 2 3\ndog 1 2\n", DamagedError, "line 2 of .* has 4 fields"),
+        ("2 2\ncat 1 2 3\ndog 1 2 3\n", DamagedError, "announces 2 dimensions, and most of its lines have more"),
         ("2 2\n\ncat 1 2\ndog 1 x2\n", InputError, "line 4 of .* holds b'x2' where a number should be"),
         ("2 2\ncat ? 2\ndog 1 10\n", InputError, r"line 2 of .* holds b'\?'"),
         ("2 2\ncat 1 2\ndog 1 1_0\n", InputError, "line 3 of .* holds b'1_0'"),
@@ -424,7 +472,10 @@ def model_bytes(words=("</s>", "cat"), model=2, version=12, labels=0, pruned=-1,
     head = struct.pack("<2i", 793712314, version)
     head += struct.pack("<12id", dim, 5, 1, 1, 5, 1, 2, model, buckets, 3, 6, 100, 0)
     head += struct.pack("<3i2q", len(words), len(words) - labels, labels, 99, pruned)
-    head += b"".join(word.encode("utf-8", "surrogateescape") + struct.pack("<bqb", 0, 7, 0) for word in words)
+    head += b"".join(
+        word.encode("utf-8", "surrogateescape") + struct.pack("<bqb", 0, 7, word.startswith("__label__"))
+        for word in words
+    )
     rows = len(words) + buckets if rows is None else rows
     matrix = np.arange(1, rows * dim + 1, dtype="<f4")
     return head + struct.pack("<?2q", quantised, rows, dim) + matrix.tobytes()
@@ -438,16 +489,26 @@ def test_the_end_of_a_line_has_no_subwords(file):
     np.testing.assert_allclose(space["cat"], expected, rtol=1e-6)
 
 
+@pytest.mark.parametrize("model", [1, 2])
+def test_a_word_that_looks_like_a_label_makes_no_model_supervised(file, model):
+    content = model_bytes(("</s>", "cat", "__label__x"), model=model, labels=1, rows=2 + 4)
+    space = ss.read_vectors(file(content))
+    assert_same(space, ss.read_vectors(file(model_bytes(), "plain.bin")))
+    assert space.metadata["count"].to_list() == [7, 7]
+
+
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [
         ({"model": 3}, InputError, "is a supervised model of fastText"),
-        ({"labels": 1}, InputError, "has labels, as supervised models do"),
+        ({"model": 0}, DamagedError, "its model is of kind 0"),
+        ({"labels": 1}, DamagedError, "it says 1 words, then 1 labels, and holds others"),
+        ({"labels": -1}, DamagedError, "it says 3 words and -1 labels in a dictionary of 2"),
         ({"pruned": 3}, InputError, "is pruned, as quantised models"),
         ({"quantised": 1}, InputError, "is quantised"),
         ({"version": 99}, InputError, "is of fastText's format 99; semspace reads 11 and 12"),
         ({"rows": 5}, DamagedError, "its matrix is 5 x 2, and 2 words and 4 buckets of 2 dimensions"),
-        ({"words": ()}, DamagedError, "0 words in a dictionary of 0"),
+        ({"words": ()}, DamagedError, "0 words and 0 labels in a dictionary of 0"),
         ({"words": ("a", "\udce9")}, InputError, r"word 2 of .* is not utf-8: b'\\xe9'"),
     ],
 )
@@ -499,7 +560,7 @@ def test_models_of_gensim(fasttext_model):
     documents = Doc2Vec([TaggedDocument(s, [i]) for i, s in enumerate(SENTENCES)], **options)
     assert len(ss.from_gensim(documents)) == len(documents.wv)
     subwords = ss.from_gensim(fasttext_model)
-    np.testing.assert_allclose(subwords.encode(["kittens"])[0], fasttext_model.wv["kittens"], atol=1e-6)
+    np.testing.assert_allclose(subwords.encode_documents(["kittens"])[0], fasttext_model.wv["kittens"], atol=1e-6)
     assert_same(subwords, ss.from_gensim(fasttext_model.wv))
 
 
@@ -522,6 +583,44 @@ def test_zero_rows_of_gensim_are_left_out():
     space = ss.from_gensim(theirs)
     assert space.ids.tolist() == ["a"]
     assert space.provenance["zeros"] == 1
+
+
+def test_keys_of_gensim_that_are_numbers():
+    theirs = KeyedVectors(2)
+    theirs.add_vectors([5, np.int64(6)], np.eye(2, dtype=np.float32))
+    assert_same(ss.from_gensim(theirs), ss.Space.from_vectors(["5", "6"], np.eye(2)))
+    tags = [TaggedDocument(s, [i]) for i, s in enumerate(SENTENCES)]
+    documents = Doc2Vec(tags, vector_size=4, min_count=1, epochs=1, workers=1).dv
+    assert ss.from_gensim(documents).ids.tolist() == [str(i) for i in range(len(SENTENCES))]
+    theirs.add_vectors(["5"], np.ones((1, 2), np.float32))
+    with pytest.raises(InputError, match="are both '5'"):
+        ss.from_gensim(theirs)
+    tuples = KeyedVectors(2)
+    tuples.add_vectors([("a", "b")], np.ones((1, 2), np.float32))
+    with pytest.raises(InputError, match="the keys must hold only strings; item 0 is tuple"):
+        ss.from_gensim(tuples)
+
+
+def test_rows_of_gensim_that_no_key_reaches():
+    theirs = KeyedVectors(2, count=2)
+    theirs.add_vectors(["a", "a", "b"], np.array([[1, 0], [2, 3], [0, 1]], np.float32))
+    for place, word in enumerate("ab"):
+        theirs.set_vecattr(word, "count", 9 - place)
+    space = ss.from_gensim(theirs)
+    assert {word: space[word].tolist() for word in space} == {word: theirs[word].tolist() for word in "ab"}
+    assert space.metadata["count"].to_list() == [9, 8]
+    assert (space.provenance["unreachable"], space.provenance["zeros"]) == (3, 0)
+
+
+def test_counts_that_are_missing():
+    counted = ss.Space.from_vectors(["a", "b"], np.eye(2), {"count": [5, None]})
+    theirs = ss.to_gensim(counted)
+    assert [theirs.get_vecattr(word, "count") for word in "ab"] == [5, 0]
+    assert ss.from_gensim(theirs).metadata["count"].to_list() == [5, 0]
+    for value in (None, 2.5):
+        theirs = ss.to_gensim(ss.Space.from_vectors(["a", "b"], np.eye(2)))
+        theirs.set_vecattr("a", "count", value)
+        assert ss.from_gensim(theirs).metadata is None
 
 
 # -- the command line -----------------------------------------------------------------------------------------

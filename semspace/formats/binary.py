@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
-from semspace.errors import DamagedError
+from semspace.checks import LARGEST, FloatMatrix
+from semspace.display import clip
+from semspace.errors import DamagedError, InputError
 from semspace.formats.file import LONGEST, Source, decoded, grown, trimmed
 from semspace.formats.table import VectorTable
 from semspace.formats.text import check_count, read_header
@@ -19,17 +22,41 @@ Bytes = npt.NDArray[np.uint8]
 
 
 def read_binary(source: Source, limit: int | None, encoding: str, keep_bad: bool) -> VectorTable:
-    """Read word2vec's binary format."""
+    """Read word2vec's binary format, in which a space ends a word."""
     count, dim = read_header(source)
     words: list[str] = []
     vectors = np.empty((0, dim), np.dtype("<f4"))
-    for texts, tails in records(source, b" ", 4 * dim, count if limit is None else min(limit, count)):
-        done = len(words)
-        words += decoded(texts, encoding, keep_bad, lambda i, n=done: f"word {n + i + 1:,} of {source.path}")  # type: ignore[misc]
-        vectors = grown(vectors, len(words))
-        vectors[done : len(words)].view(np.uint8)[:] = tails
-    check_count(source, len(words), count, limit)
+    with _perhaps_spaces():
+        for texts, tails in records(source, b" ", 4 * dim, count if limit is None else min(limit, count)):
+            done = len(words)
+            words += decoded(texts, encoding, keep_bad, lambda i, n=done: f"word {n + i + 1:,} of {source.path}")  # type: ignore[misc]
+            vectors = grown(vectors, len(words))
+            rows = vectors[done : len(words)]
+            rows.view(np.uint8)[:] = tails
+            _check_values(source, words, rows, done)
+        check_count(source, len(words), count, limit)
     return VectorTable(words, trimmed(vectors, len(words)))
+
+
+@contextmanager
+def _perhaps_spaces() -> Iterator[None]:
+    """Say of what goes wrong that it may come from a word with a space: nothing marks it, all behind it is shifted."""
+    try:
+        yield
+    except (InputError, DamagedError) as problem:
+        raise type(problem)(
+            f"{problem}; or it holds words with spaces in them, such as 'new york', which nobody can read back from "
+            f"this binary format: then have them written as text"
+        ) from problem
+
+
+def _check_values(source: Source, words: list[str], rows: FloatMatrix, first: int) -> None:
+    size = np.maximum(rows.max(axis=1), -rows.min(axis=1))  # NaN where there is one
+    bad = np.flatnonzero(~(size <= LARGEST))
+    if len(bad):
+        row = first + int(bad[0])
+        what = f"is too large ({size[bad[0]]:.2g})" if np.isfinite(size[bad[0]]) else "holds NaN or infinity"
+        raise InputError(f"the vector of {clip(words[row], 40)!r} (word {row + 1:,} of {source.path}) {what}")
 
 
 def records(source: Source, mark: bytes, tail: int, count: int) -> Iterator[tuple[Bytes, Bytes]]:

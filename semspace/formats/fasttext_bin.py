@@ -17,7 +17,7 @@ from semspace.words.subwords import Subwords
 
 MAGIC = struct.pack("<i", 793712314)
 _VERSIONS = (11, 12)
-_SUPERVISED = 3
+_UNSUPERVISED, _SUPERVISED = (1, 2), 3  # CBOW, skipgram; what a model is, its labels don't say
 # The end of a line, which fastText counts as a word, has no subwords there.
 _END_OF_LINE = "</s>"
 
@@ -56,6 +56,8 @@ def _read_settings(source: Source) -> _Settings:
             f"{source.path} is a supervised model of fastText, made to tell labels apart; semspace reads skipgram and "
             f"CBOW models"
         )
+    if model not in _UNSUPERVISED:
+        raise DamagedError(f"{source.path} is damaged: it says that its model is of kind {model}")
     if dim < 1 or buckets < 0:
         raise DamagedError(f"{source.path} is damaged: it says {dim} dimensions and {buckets} buckets")
     return _Settings(dim, buckets, Subwords(minn, maxn, buckets) if buckets and maxn >= minn else None)
@@ -63,20 +65,28 @@ def _read_settings(source: Source) -> _Settings:
 
 def _read_dictionary(source: Source, keep_bad: bool) -> tuple[list[str], npt.NDArray[np.int64]]:
     size, count, labels, _, pruned = struct.unpack("<3i2q", source.take(28, "its dictionary"))
-    if labels or pruned >= 0:
-        kind = "has labels, as supervised models do" if labels else "is pruned, as quantised models (.ftz) are"
-        raise InputError(f"{source.path} {kind}; semspace reads skipgram and CBOW models that aren't quantised")
-    if count < 1 or size != count:
-        raise DamagedError(f"{source.path} is damaged: it says {count} words in a dictionary of {size}")
+    if pruned >= 0:
+        raise InputError(
+            f"{source.path} is pruned, as quantised models (.ftz) are; semspace reads skipgram and CBOW models that "
+            f"aren't quantised"
+        )
+    if count < 1 or labels < 0 or size != count + labels:
+        raise DamagedError(
+            f"{source.path} is damaged: it says {count} words and {labels} labels in a dictionary of {size}"
+        )
     words: list[str] = []
     tails = []
     for texts, tail in records(source, b"\0", 9, size):
         done = len(words)
         words += decoded(texts, "utf-8", keep_bad, lambda i, n=done: f"word {n + i + 1:,} of {source.path}")  # type: ignore[misc]
-        tails.append(tail[:, :8])  # how often it was seen; the byte after it says that it is no label
+        tails.append(tail)
     if len(words) < size:
         raise source.cut(f"its dictionary of {size:,} words")
-    return words, np.ascontiguousarray(np.concatenate(tails)).view("<i8")[:, 0]
+    seen, kinds = np.split(np.concatenate(tails), [8], axis=1)  # how often it was seen, and whether it is a label
+    if kinds[:count].any() or not kinds[count:].all():
+        raise DamagedError(f"{source.path} is damaged: it says {count} words, then {labels} labels, and holds others")
+    # A word that begins with __label__ stands among the labels, whatever the model; it has no row in the matrix.
+    return words[:count], np.ascontiguousarray(seen[:count]).view("<i8")[:, 0]
 
 
 def _read_matrix(source: Source, settings: _Settings, words: int, limit: int | None) -> tuple[FloatMatrix, FloatMatrix]:

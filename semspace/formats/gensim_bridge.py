@@ -91,7 +91,8 @@ def words_of(keyed: Any) -> KeyedWords:
     """
     keys: Sequence[Any] = keyed.index_to_key
     place: Mapping[Any, int] = getattr(keyed, "key_to_index", {key: row for row, key in enumerate(keys)})
-    rows = np.array([row for row, key in enumerate(keys) if key is not None and place.get(key) == row], np.int64)
+    # Doc2Vec's whole numbers are rows, and stand in no mapping.
+    rows = np.array([row for row, key in enumerate(keys) if key is not None and place.get(key, key) == row], np.int64)
     words = [_name(keys[row]) for row in rows.tolist()]
     if len(set(words)) < len(words):
         double = next(word for row, word in enumerate(words) if word in words[:row])

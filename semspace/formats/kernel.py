@@ -18,12 +18,12 @@ _NONE = 10_000  # stands for an exponent that is none
 
 
 @compiled_strictly
-def parse_lines(text: Bytes, starts: Places, ends: Places, spaces: bool, out: FloatMatrix, word_ends: Places) -> int:
+def parse_lines(text: Bytes, starts: Places, ends: Places, out: FloatMatrix, word_ends: Places) -> int:
     """Read lines ``word number … number`` of as many numbers as `out` has columns.
 
-    Line ``i`` is ``text[starts[i]:ends[i]]``, and its word ``text[starts[i]:word_ends[i]]``. A number that isn't in
-    plain decimal writing, or can't be rounded to float32 with certainty, becomes NaN. With `spaces`, a word may hold
-    them. Returns the first line that has another number of fields, or the number of lines.
+    Line ``i`` is ``text[starts[i]:ends[i]]``, and its word ``text[starts[i]:word_ends[i]]``, which may hold spaces. A
+    number that isn't in plain decimal writing, or can't be rounded to float32 with certainty, becomes NaN. Returns the
+    first line that has too few fields, or the number of lines.
     """
     dim = out.shape[1]
     for i in range(len(starts)):
@@ -35,7 +35,7 @@ def parse_lines(text: Bytes, starts: Places, ends: Places, spaces: bool, out: Fl
         while word_end > first and _blank(text[word_end - 1]):
             word_end -= 1
         word_ends[i] = word_end
-        if place < 0 or (not spaces and _has_blank(text, first, word_end)):
+        if place < 0:
             return i
         for column in range(dim):
             while _blank(text[place]):
@@ -50,14 +50,6 @@ def parse_lines(text: Bytes, starts: Places, ends: Places, spaces: bool, out: Fl
 @inlined
 def _blank(byte: int) -> bool:
     return byte == _SPACE or byte == _TAB  # noqa: PLR1714  (compiled, two comparisons are the quickest)
-
-
-@compiled_strictly
-def _has_blank(text: Bytes, first: int, end: int) -> bool:
-    for place in range(first, end):  # noqa: SIM110  (the compiler knows no any())
-        if _blank(text[place]):
-            return True
-    return False
 
 
 @compiled_strictly

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import BinaryIO
 
 import numpy as np
@@ -19,24 +21,59 @@ from semspace.space import Space
 
 HEADER = re.compile(rb"[ \t]*(\d{1,18})[ \t]+(\d{1,18})[ \t]*\r?\n")
 NUMBER = re.compile(rb"[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|nan(\(.*\))?|inf|infinity)", re.I)
+FRACTION = re.compile(rb"[+-]?(\d+\.\d*|\.\d+|\d+(?=e))(e[+-]?\d+)?", re.I)
+_NUMBER_LAST = re.compile(rf"[ \t]({NUMBER.pattern.decode()})", re.I)
 _BLANKS = re.compile(rb"[ \t]+")
 _MOST_DIMENSIONS = 1_000_000
+_SAMPLE = 200  # lines, or words, by which dimensions are judged
 _ROWS = 4_096  # rows written at a time
 Places = npt.NDArray[np.int64]
 
 
 def read_word2vec(source: Source, limit: int | None, encoding: str, keep_bad: bool) -> VectorTable:
-    """Read word2vec's text format, which fastText's ``.vec`` is too."""
+    """Read word2vec's text format, which fastText's ``.vec`` is too; words may hold spaces."""
     count, dim = read_header(source)
-    lines = _Lines(source, dim, encoding, keep_bad, spaces=False, first=2)
-    table = lines.read(count if limit is None else min(limit, count))
+    table = _Lines(source, dim, encoding, keep_bad, first=2).read(count if limit is None else min(limit, count))
+    _check_dimensions(source, table.words, dim)
     check_count(source, len(table.words), count, limit)
     return table
 
 
+def _check_dimensions(source: Source, words: list[str], dim: int) -> None:
+    """Raise `DamagedError` if numbers are left over in most lines, which then aren't parts of words."""
+    sample = words[:_SAMPLE]
+    more = sum(_NUMBER_LAST.fullmatch(word, max(word.rfind(" "), word.rfind("\t"), 0)) is not None for word in sample)
+    if 2 * more > len(sample):
+        raise DamagedError(
+            f"{source.path} announces {dim:,} dimensions, and most of its lines have more numbers than that; fetch it "
+            f"again, or correct its first line"
+        )
+
+
 def read_glove(source: Source, limit: int | None, encoding: str, keep_bad: bool) -> VectorTable:
     """Read GloVe's text format: no first line of counts, and words may hold spaces."""
-    return _Lines(source, _commonest_width(source), encoding, keep_bad, spaces=True, first=1).read(limit)
+    lines = source.peek().split(b"\n", _SAMPLE)
+    dim = commonest_dimensions(lines[:-1] or lines)
+    if dim < 1:
+        raise InputError(f"{source.path} has no lines of a word and its numbers; it starts with {lines[0][:40]!r}")
+    return _Lines(source, dim, encoding, keep_bad, first=1).read(limit)
+
+
+def commonest_dimensions(lines: Sequence[bytes]) -> int:
+    """Return how many numbers most of some lines end in, after a word, which may be a number or hold spaces."""
+    counts = Counter(_numbers_at_end(line.split()) for line in lines if line.strip())
+    return min((-times, dim) for dim, times in counts.items())[1] if counts else 0
+
+
+def _numbers_at_end(fields: Sequence[bytes]) -> int:
+    numbers = takewhile(NUMBER.fullmatch, reversed(fields[1:]))
+    return sum(1 for _ in numbers)
+
+
+def ends_in_numbers(line: bytes, dim: int) -> bool:
+    """Check whether a line ends in `dim` numbers after a word, judged by the last eight."""
+    fields = line.split()
+    return len(fields) > dim and all(NUMBER.fullmatch(field) for field in fields[-min(dim, 8) :])
 
 
 def read_header(source: Source) -> tuple[int, int]:
@@ -67,25 +104,14 @@ def check_count(source: Source, found: int, count: int, limit: int | None) -> No
         )
 
 
-def _commonest_width(source: Source) -> int:
-    """Give the number of dimensions that most of the first lines have: a word may hold spaces, or a line be damaged."""
-    lines = source.peek().split(b"\n")[:1_000]
-    widths = Counter(len(line.split()) - 1 for line in (lines[:-1] or lines) if line.strip())
-    dim = min((-times, width) for width, times in widths.items())[1] if widths else 0
-    if dim < 1:
-        raise InputError(f"{source.path} has no lines of a word and its numbers; it starts with {lines[0][:40]!r}")
-    return dim
-
-
 @dataclass(frozen=True)
 class _Lines:
-    """Lines of a word and `dim` numbers, the next one being line `first`; words may hold spaces or mayn't."""
+    """Lines of a word, which may hold spaces, and `dim` numbers, the next one being line `first`."""
 
     source: Source
     dim: int
     encoding: str
     keep_bad: bool
-    spaces: bool
     first: int
 
     def read(self, most: int | None) -> VectorTable:
@@ -118,7 +144,7 @@ class _Lines:
 
         text = np.frombuffer(block.data, np.uint8)
         word_ends = np.empty_like(block.starts)
-        good = parse_lines(text, block.starts, block.ends, self.spaces, out, word_ends)
+        good = parse_lines(text, block.starts, block.ends, out, word_ends)
         if good < len(out):
             raise self._wrong_width(block, good)
         for row, column in np.argwhere(np.isnan(out)):

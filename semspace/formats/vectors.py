@@ -9,7 +9,7 @@ from semspace import checks
 from semspace.bundle import PathLike
 from semspace.display import clip
 from semspace.errors import InputError
-from semspace.formats import binary, fasttext_bin, text
+from semspace.formats import binary, fasttext_bin, kinds, text
 from semspace.formats.file import Source, reading, writing
 from semspace.formats.table import VectorTable, space_of
 from semspace.space import Space
@@ -28,13 +28,8 @@ WRITERS: dict[str, Callable[[Space, BinaryIO], None]] = {
 }
 _BLANK = " \t\n\v\f\r"  # what ends a word for the tools that read these formats
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # of no use in UTF-8, and no part of the first word
-_OTHERS = {
-    b"\x80": "a pickle, which can run code when opened; open it with gensim if you trust it, and use from_gensim",
-    b"PK\x03\x04": "a zip archive; unpack it first",
-    b"BZh": "packed with bzip2; unpack it first",
-    b"\xfd7zXZ": "packed with xz; unpack it first",
-    b"\xff\xfe": "text in UTF-16; save it as UTF-8 first",
-}
+_START = 4_096  # bytes
+_SAMPLE = 100  # lines that tell whether a file is vectors as text
 
 
 def read_vectors(
@@ -52,7 +47,8 @@ def read_vectors(
     path : str or path
     format : {"word2vec", "word2vec-binary", "glove", "fasttext"}, optional
         word2vec's text format, which fastText's ``.vec`` is too; its binary one; GloVe's text, without a first line of
-        counts; fastText's ``.bin``. Told by the content when None.
+        counts; fastText's ``.bin``. Told by the content when None. In text a word may hold spaces: the numbers are the
+        last fields of a line.
     limit : int, optional
         Read only the first `limit` words, which in most files are the most frequent.
     encoding : str
@@ -148,24 +144,38 @@ def detect(source: Source) -> str:
         raise InputError(f"{source.path} is empty; expected a file of word vectors")
     if head.startswith(fasttext_bin.MAGIC):
         return "fasttext"
-    other = next((what for start, what in _OTHERS.items() if head.startswith(start)), None)
+    other = kinds.other_kind(head)
     if other is not None:
         raise InputError(f"{source.path} is {other}")
     if header := text.HEADER.match(head):
         lines = head[header.end() :].split(b"\n", 20)[:20]
-        return "word2vec" if any(_is_text(line, int(header[2])) for line in lines) else "word2vec-binary"
-    fields = head.partition(b"\n")[0].split()
-    if len(fields) < 2 or text.NUMBER.fullmatch(fields[-1]) is None:
-        raise InputError(
-            f"{source.path} isn't a file of word vectors that semspace knows: it starts with {head[:40]!r}; it reads "
-            f"word2vec's formats, GloVe's text, and fastText's .vec and .bin"
-        )
+        return "word2vec" if any(text.ends_in_numbers(line, int(header[2])) for line in lines) else "word2vec-binary"
+    _check_glove(source, head)
     return "glove"
 
 
-def _is_text(line: bytes, dim: int) -> bool:
-    fields = line.split()[:9]
-    return len(fields) > min(dim, 8) and all(text.NUMBER.fullmatch(field) for field in fields[1:])
+def _check_glove(source: Source, head: bytes) -> None:
+    """Raise `InputError` unless a file holds lines of a word and its numbers."""
+    lines = [line for line in head.split(b"\n", _SAMPLE)[:_SAMPLE] if line.strip()]
+    dim = text.commonest_dimensions(lines)
+    fitting = [line.split() for line in lines if dim and text.ends_in_numbers(line, dim)]
+    single = [fields for fields in fitting if len(fields) == 2]
+    prose = dim == 1 and 2 * len(single) <= len(fitting)  # lines of some words that end in a number
+    if 2 * len(fitting) <= len(lines) or prose or not text.ends_in_numbers(lines[0], dim) or b"\0" in head[:_START]:
+        raise InputError(
+            f"{source.path} isn't a file of word vectors that semspace knows: it starts with {head[:40]!r}, and seems "
+            f"to be {kinds.likely_kind(head)}; it reads word2vec's formats, GloVe's text, and fastText's .vec and .bin"
+        )
+    if dim == 1:
+        raise InputError(
+            f"{source.path} has one number a line, as lists of words with counts or ratings have; if they are vectors "
+            f"of one dimension, say format='glove' (--from glove)"
+        )
+    if all(len(fields) == dim + 1 and text.FRACTION.fullmatch(fields[0]) for fields in fitting):
+        raise InputError(
+            f"{source.path} seems to be a matrix of numbers without words; use Space.from_vectors(words, matrix), or "
+            f"say format='glove' (--from glove) if its words are numbers"
+        )
 
 
 def _check_encoding(encoding: str) -> None:

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import polars as pl
 
-from semspace.bundle import PathLike, place_of
-from semspace.errors import InputError, MissingFileError
+from semspace.bundle import PathLike
+from semspace.errors import InputError
 from semspace.text.decoding import decoded, head_of, text_of
 from semspace.text.delimited import Layout, layout_of, rows_in, table_runs
 from semspace.text.files import EXPECTED, empty_file, find, kind_of, opened
@@ -200,11 +200,3 @@ def unpacked(path: Path) -> Iterator[Path]:
             while chunk := packed.read(BLOCK):
                 file.write(chunk)
         yield plain
-
-
-def read_lines(path: PathLike) -> list[str]:
-    """Read the lines of a UTF-8 file, also ``.gz``, without their ends."""
-    file = place_of(path)
-    if not file.is_file():
-        raise MissingFileError(f"no file at {file}; check the path")
-    return text_of(file, "utf-8").splitlines()
