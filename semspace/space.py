@@ -343,6 +343,10 @@ class Space:
                 found.append((encoded[query], None))
         return found
 
+    def encode(self, texts: Sequence[str]) -> FloatMatrix:
+        """Encode texts that are asked of this space, as `encode_queries` does; see `encode_documents` for documents."""
+        return self.encode_queries(texts)
+
     def encode_queries(self, texts: Sequence[str]) -> FloatMatrix:
         """Encode questions that are asked of this space, float32 of shape (n, dim).
 
