@@ -27,7 +27,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from semspace import schema
+from semspace import pools, schema
 from semspace.disk import Folder, beside, exists, sweep, sync, turn, writing_to
 from semspace.errors import DamagedError, ExistsError, InputError, MissingFileError, ReplacedError
 
@@ -62,6 +62,7 @@ class Draft:
 
     def table(self, name: str, value: pl.DataFrame) -> None:
         """Write a table as NAME.arrow."""
+        pools.need_polars("saving this value")
         value.write_ipc(self.folder / f"{name}.arrow")
 
     def linked(self, name: str, path: Path) -> None:
@@ -103,6 +104,7 @@ class Bundle:
 
     def table(self, name: str, columns: Mapping[str, Any] | None = None, *, rows: int | None = None) -> pl.DataFrame:
         """Open NAME.arrow, with these columns of these types, and so many rows, where given."""
+        pools.need_polars(f"opening {self.folder}")
         file = f"{name}.arrow"
         with self.open(file) as opened:
             try:

@@ -79,6 +79,7 @@ def _finish(given: list[Future[object]]) -> None:
 _HOLDERS: weakref.WeakSet[Any] = weakref.WeakSet()
 _polars_ran = False  # in the parent, when it forked
 _polars_lost = False  # here
+_forked = False  # whether this process was
 
 
 def on_fork(holder: Forked) -> None:
@@ -95,14 +96,26 @@ def need_polars(what: str) -> None:
         )
 
 
+@contextmanager
+def one_thread_after_fork() -> Iterator[None]:
+    """Have OpenMP's loops (scikit-learn's, say) run on one thread in a child process: the others are its parent's."""
+    if not _forked:
+        yield
+        return
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        yield
+
+
 def _before() -> None:
     global _polars_ran  # noqa: PLW0603
     _polars_ran = _polars_lost or _has_threads("polars")
 
 
 def _after() -> None:
-    global _polars_lost  # noqa: PLW0603
-    _polars_lost = _polars_ran
+    global _polars_lost, _forked
+    _polars_lost, _forked = _polars_ran, True
     for holder in list(_HOLDERS):
         holder.forked()
 

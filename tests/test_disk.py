@@ -364,3 +364,42 @@ def test_facts_say_what_they_should_be():
     ):
         with pytest.raises(DamagedError, match="here"):
             wrong()
+
+
+FORKED = """
+    import os, signal, warnings
+    import numpy as np
+    import semspace as ss
+
+    warnings.simplefilter("ignore")
+    table = {"text": ["red wine"] * 40}
+    space = ss.Space.from_vectors([f"p{i}" for i in range(40)], np.random.default_rng(0).normal(size=(40, 4)), table)
+    corpus = ss.Corpus.from_texts(["red wine and bread"] * 9)
+    works = [
+        lambda: ss.save(space, "space", overwrite=True),
+        lambda: ss.load("space"),
+        lambda: ss.cluster(space, k=2),
+        lambda: ss.compare(space, space, names=["a", "b"]),
+        lambda: ss.Word2Vec(dim=4, epochs=1, min_count=1).train(corpus, progress=False),
+    ]
+    works[0](), works[2]()  # so that the threads of the libraries run in the parent
+    for number, work in enumerate(works):
+        child = os.fork()
+        if not child:
+            signal.alarm(60)
+            try:
+                work()
+            except ss.SemspaceError as problem:
+                os._exit(0 if "spawn" in str(problem) else 1)
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0, number
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
+def test_a_forked_child_works_or_says_what_does(tmp_path):
+    code = textwrap.dedent(FORKED)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=300, cwd=tmp_path, env={**os.environ, **PATHS})
+
+
+PATHS = {"PYTHONPATH": str(Path(ss.__file__).parents[1])}

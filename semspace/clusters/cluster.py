@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from semspace import checks
+from semspace import checks, pools
 from semspace.clusters import seeds
 from semspace.clusters.base import Found, Usual, Want
 from semspace.clusters.clustering import Clustering, described, vocabulary_of
@@ -101,10 +101,14 @@ def cluster(
     >>> ss.cluster(space, k=2).sizes.tolist()
     [2, 2]
     """
+    pools.need_polars("clustering")
     most = SAMPLE if sample is None else checks.whole("sample", sample, low=2)
     method = _checked(space, corpus, k, method, granularity, outliers, seed, namer, settings)
     space = with_texts(space, corpus)
-    with ThreadPoolExecutor(1) as beside:  # Leiden runs on one core; meanwhile another splits the texts
+    with (
+        pools.one_thread_after_fork(),
+        ThreadPoolExecutor(1) as beside,
+    ):  # Leiden runs on one core; meanwhile another splits the texts
         words = beside.submit(vocabulary_of, space)
         bare, topics = _grouped(space, k, method, granularity, outliers, seed_words, most, seed, progress, settings)
         groups = described(bare, words.result(), namer=namer)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from semspace import checks
+from semspace import checks, pools
 from semspace.clusters.cluster import cluster
 from semspace.clusters.clustering import Clustering
 from semspace.comparison.apart.distances import Answers, answers, none_at_all
@@ -132,6 +132,7 @@ def compare(
     >>> ss.compare(a, b).distance("mmd").p_value
     0.001
     """
+    pools.need_polars("a comparison")
     _check_given(given, by, cuts, encoder, spaces, names, words)
     checks.whole("permutations", permutations, low=99, high=99_999)
     checks.whole("resamples", resamples, low=99, high=99_999)

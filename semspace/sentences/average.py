@@ -268,7 +268,7 @@ class WordAverage(Encoder):
         words = Space.from_vectors(names.to_list(), bundle.array(vectors, dtype=np.float32, shape=(len(names), None)))
         return cls(
             words,
-            frequencies=bundle.array("encoder-frequencies", shape=(len(names),)),
+            frequencies=bundle.array("encoder-frequencies", dtype=np.float64, shape=(len(names),)),
             common=bundle.array("encoder-common", dtype=np.float32) if bundle.has("encoder-common.npy") else None,
             a=settings.number("a", low=0),
             remove_common=settings.flag("remove_common"),

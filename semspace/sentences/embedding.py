@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from semspace import checks
+from semspace import checks, pools
 from semspace.bundle import PathLike
 from semspace.checks import FloatMatrix
 from semspace.errors import InputError
@@ -83,6 +83,7 @@ def embed(
         raise InputError(f"embed takes a Corpus; got {type(corpus).__name__}: use Corpus.from_texts, or encode")
     checks.flag("overwrite", overwrite)
     checks.flag("progress", progress)
+    pools.need_polars("embedding a corpus")
     way = Way(encoder, checks.choice("long", long, LONG), checks.whole("overlap", overlap, low=0))
     if into is not None:
         from semspace.sentences.store import embed_into

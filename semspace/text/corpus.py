@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from semspace import checks
+from semspace import checks, pools
 from semspace.bundle import Bundle, PathLike, digest, writing
 from semspace.display import clip, html_table, text_table
 from semspace.errors import InputError
@@ -56,6 +56,7 @@ class Corpus:
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        pools.need_polars("a corpus")
         if not {"id", "text"} <= set(self.frame.columns):
             raise InputError("a corpus needs columns id and text; Corpus.from_frame makes them from other names")
         object.__setattr__(self, "frame", storable(self.frame))

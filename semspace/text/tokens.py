@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from semspace import checks
+from semspace import checks, pools
 from semspace.bundle import Bundle, PathLike, check_free, opening, writing
 from semspace.errors import InputError
 from semspace.progress import Bar, bar
@@ -162,6 +162,7 @@ class Tokens:
         >>> tokens.words, len(tokens)
         (['a', 'and', 'cat', 'dog'], 5)
         """
+        pools.need_polars("splitting texts into words")
         checks.choice("empty", empty, ("raise", "drop"))
         minimum = checks.whole("min_count", min_count)
         if out is not None:
@@ -202,6 +203,7 @@ class Tokens:
         InputError
             If no word is seen `min_count` times.
         """
+        pools.need_polars("splitting texts into words")
         if not isinstance(corpus, Corpus):
             raise InputError(
                 f"from_corpus takes a Corpus; got {type(corpus).__name__}: see Corpus.from_texts, or from_lists for "
@@ -250,6 +252,7 @@ class Tokens:
         >>> tokens.words, tokens.offsets.tolist()
         (['attack_nn', 'new york'], [0, 2, 3])
         """
+        pools.need_polars("splitting texts into words")
         builder = Builder(ListTokenizer(), checks.whole("min_count", min_count), "keep")
         return cls._built(builder, blocks_of_lists(documents), {})
 

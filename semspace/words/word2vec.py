@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from semspace import checks
+from semspace import checks, pools
 from semspace.bundle import PathLike
 from semspace.errors import InputError
 from semspace.space import Space
@@ -166,6 +166,7 @@ class Word2Vec:
                 f"evaluate must be a task with a score, such as evaluation.WordPairs.read(path); "
                 f"got {type(evaluate).__name__}"
             )
+        pools.need_polars("training")
         tokens = self._tokens(text, start)
         vocabulary = Vocabulary.of(tokens, self.min_count, start)
         job = Job(self, tokens, vocabulary, start, evaluate, kept, progress)
