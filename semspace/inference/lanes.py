@@ -272,9 +272,9 @@ def add_half_products(b: Value, left: Value, right: Value, total: Value) -> Valu
         dot = called(b, "llvm.x86.avx512bf16.dpbf16ps.512", FLOATS, [FLOATS, PAIRS, PAIRS])
         return b.call(dot, [total, b.bitcast(left, PAIRS), b.bitcast(right, PAIRS)])
     bits = [b.bitcast(pairs, WHOLES) for pairs in (left, right)]
-    low = [b.bitcast(b.shl(pairs, _all(16)), FLOATS) for pairs in bits]
-    high = [b.bitcast(b.and_(pairs, _all(-0x10000)), FLOATS) for pairs in bits]
-    return multiply_add(b, *high, multiply_add(b, *low, total))
+    low, other_low = (b.bitcast(b.shl(pairs, _all(16)), FLOATS) for pairs in bits)
+    high, other_high = (b.bitcast(b.and_(pairs, _all(-0x10000)), FLOATS) for pairs in bits)
+    return multiply_add(b, high, other_high, multiply_add(b, low, other_low, total))
 
 
 def multiply_add(b: Value, x: Value, y: Value, z: Value) -> Value:
