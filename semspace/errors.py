@@ -20,6 +20,10 @@ class UnknownIdError(SemspaceError, KeyError):
         return str(self.args[0]) if self.args else ""
 
 
+class FrozenError(SemspaceError, AttributeError):
+    """An attribute that can't be changed; the message says what to do instead."""
+
+
 class MissingFileError(SemspaceError, FileNotFoundError):
     """A path with nothing at it."""
 

@@ -132,7 +132,7 @@ def test_a_saved_space_finds_its_encoder_again(tmp_path, tiny):
     assert again.most_similar("red wine", 1).ids == ("0",)
 
 
-@pytest.mark.parametrize("given", ["one text", [1, 2], ["a", None], 5])
+@pytest.mark.parametrize("given", [[1, 2], ["a", None], 5, b"one text"])
 def test_only_lists_of_strings(tiny, given):
     with pytest.raises(InputError, match="texts must"):
         tiny.encode(given)
@@ -229,9 +229,9 @@ def test_a_damaged_file(folder, file):
 
 def test_modules_that_semspace_does_not_run(folder):
     modules = json.loads((folder / "modules.json").read_text())
-    modules.append({"idx": 3, "name": "3", "path": "3_Dense", "type": "sentence_transformers.models.Dense"})
+    modules.append({"idx": 3, "name": "3", "path": "3_LSTM", "type": "sentence_transformers.models.LSTM"})
     (folder / "modules.json").write_text(json.dumps(modules))
-    with pytest.raises(InputError, match=r"has the modules Transformer, Pooling, Normalize, Dense"):
+    with pytest.raises(InputError, match=r"has the modules Transformer, Pooling, Normalize, LSTM"):
         ss.Encoder.load(folder)
 
 

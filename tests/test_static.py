@@ -222,7 +222,7 @@ def test_damage_is_told(tmp_path, file, saved_here):
     ("parts", "error", "message"),
     [
         ({"config": {"model_type": "bert"}}, InputError, "doesn't say model_type 'model2vec'"),
-        ({"config": ["a"]}, InputError, "isn't a static encoder"),
+        ({"config": ["a"]}, DamagedError, "config.json holds no mapping"),
         ({"config": {"normalize": "no"}}, DamagedError, "normalize must be True or False"),
         ({"config": {"max_length": -2}}, DamagedError, "max_tokens must be a whole number"),
         ({"tensors": {"other": TABLE}}, DamagedError, "no table called 'embeddings'"),

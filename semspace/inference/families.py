@@ -21,7 +21,7 @@ class Names:
     """How an architecture calls its weights and sizes.
 
     ``{}`` is the number of a layer. One of `prefixes` may stand before every name. `after_padding` says whether
-    positions begin after those kept for padding.
+    positions begin after those kept for padding, `kinds` whether there are vectors for a first and a second sentence.
     """
 
     layer: str
@@ -39,6 +39,8 @@ class Names:
     middle: str = "intermediate_size"
     activation: str = "hidden_act"
     after_padding: bool = False
+    kinds: bool = True
+    epsilon: str = "layer_norm_eps"
     prefixes: tuple[str, ...] = ("", "bert.", "roberta.", "distilbert.", "mpnet.")
 
 
@@ -69,6 +71,8 @@ _DISTILBERT = Names(
     "n_layers",
     "hidden_dim",
     "activation",
+    kinds=False,
+    epsilon="",  # it has the usual one, whatever its configuration says
 )
 _MPNET = Names(
     "encoder.layer.{}.",
@@ -81,6 +85,7 @@ _MPNET = Names(
     "output.dense",
     "output.LayerNorm",
     after_padding=True,
+    kinds=False,
 )
 FAMILIES = {
     "bert": _BERT,
@@ -150,7 +155,7 @@ def _build(config: Mapping[str, Any], names: Names, take: Take, longest: int, pr
     hidden, middle = int(config[names.hidden]), int(config[names.middle])
 
     def stacked(part: str, *shape: int) -> Floats:
-        return np.stack([take(names.layer.format(layer) + part).reshape(shape) for layer in layers])
+        return np.stack([_shaped(take, names.layer.format(layer) + part, *shape) for layer in layers])
 
     def linear(part: str, outputs: int, inputs: int) -> tuple[Floats, Floats]:
         return stacked(f"{part}.weight", outputs, inputs), stacked(f"{part}.bias", outputs)
@@ -171,16 +176,25 @@ def _build(config: Mapping[str, Any], names: Names, take: Take, longest: int, pr
         pack(*linear(names.down, hidden, middle), precision, WIDTH),
         _nearness(config, take, longest, heads),
         heads,
-        np.float32(config.get("layer_norm_eps", 1e-12)),
+        np.float32(config.get(names.epsilon, 1e-12)),
     )
 
 
 def _norm(take: Take, name: str, hidden: int) -> Floats:
     try:
-        scale, shift = take(f"{name}.weight"), take(f"{name}.bias")
-    except KeyError:  # as TensorFlow's checkpoints called them
-        scale, shift = take(f"{name}.gamma"), take(f"{name}.beta")
-    return np.stack([scale.reshape(hidden), shift.reshape(hidden)])
+        return np.stack([_shaped(take, f"{name}.{part}", hidden) for part in ("weight", "bias")])
+    except KeyError as missing:
+        try:  # as TensorFlow's checkpoints called them
+            return np.stack([_shaped(take, f"{name}.{part}", hidden) for part in ("gamma", "beta")])
+        except KeyError:
+            raise missing from None
+
+
+def _shaped(take: Take, name: str, *shape: int) -> Floats:
+    weight = take(name)
+    if weight.shape != shape:
+        raise ValueError(f"{name} has the shape {weight.shape}, not {shape}")
+    return weight
 
 
 def _table(take: Take, name: str, hidden: int) -> Floats:
@@ -207,11 +221,8 @@ def _positions(config: Mapping[str, Any], names: Names, take: Take, longest: int
     positions = _table(take, "embeddings.position_embeddings.weight", hidden)[first : first + longest]
     if len(positions) < longest:
         raise ValueError(f"{len(positions)} positions for {longest} tokens")
-    try:
-        kinds = _table(take, "embeddings.token_type_embeddings.weight", hidden)
-    except KeyError:  # DistilBERT and MPNet know no second sentence
-        kinds = np.zeros((1, 1), np.float32)
-    summed: Floats = positions + kinds[0]
+    kinds = _table(take, "embeddings.token_type_embeddings.weight", hidden)[0] if names.kinds else np.float32(0)
+    summed: Floats = positions + kinds
     return summed
 
 

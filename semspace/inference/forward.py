@@ -19,7 +19,7 @@ from semspace.inference.steps import activate, norm
 from semspace.inference.tiles import ROWS, WIDTH
 
 CHUNK = 192  # tokens walked at a time, unless one text has more
-POOLINGS = ("mean", "cls", "max")
+POOLINGS = ("mean", "cls", "max", "mean_sqrt_len_tokens", "weightedmean", "lasttoken")
 
 
 class Scratch(NamedTuple):
@@ -72,11 +72,16 @@ def run(
     starts: npt.NDArray[np.int64],
     first: int,
     last: int,
-    pooling: int,
+    poolings: npt.NDArray[np.int64],
+    unpooled: int,
     scratch: Scratch,
     vectors: Floats,
 ) -> None:
-    """Set `vectors[first:last]` to the pooled states of those texts; text i is ``tokens[starts[i]:starts[i + 1]]``."""
+    """Set `vectors[first:last]` to the pooled states of those texts; text i is ``tokens[starts[i]:starts[i + 1]]``.
+
+    `poolings` are places in `POOLINGS`, whose vectors are written one behind the other; the first `unpooled` tokens of
+    a text are left out, and every text must have more.
+    """
     while first < last:
         stop = first + 1
         while stop < last and starts[stop + 1] - starts[first] <= CHUNK:
@@ -85,7 +90,7 @@ def run(
         _embed(model, tokens, chunk, scratch.x)
         for layer in range(model.inputs.weights.shape[0]):
             _layer(model, layer, chunk, scratch)
-        _pool(scratch.x, chunk, pooling, vectors[first:stop])
+        _pool(scratch.x, chunk, poolings, unpooled, vectors[first:stop])
         first = stop
 
 
@@ -178,18 +183,48 @@ def _set_bias(x: Floats, rows: int, bias: Floats) -> None:
 
 
 @compiled
-def _pool(x: Floats, starts: npt.NDArray[np.int64], pooling: int, vectors: Floats) -> None:
-    """Give a text the mean of its tokens' states, the first, or the greatest of each dimension."""
+def _pool(
+    x: Floats, starts: npt.NDArray[np.int64], poolings: npt.NDArray[np.int64], unpooled: int, vectors: Floats
+) -> None:
+    """Pool the states of each text in each of these ways."""
+    size = x.shape[1]
     for text in range(len(starts) - 1):
         first, last = starts[text] - starts[0], starts[text + 1] - starts[0]
-        to = vectors[text]
+        for place in range(len(poolings)):
+            _pool_one(
+                x, first, first + unpooled, last, poolings[place], vectors[text, place * size : (place + 1) * size]
+            )
+
+
+@compiled
+def _pool_one(x: Floats, start: int, first: int, last: int, pooling: int, to: Floats) -> None:
+    """Pool the states ``x[first:last]`` of a text that starts at `start`.
+
+    What is pooled is their mean, the first, the greatest of each dimension, their sum by the square root of their
+    number, their mean weighted by their places in the text, or the last.
+    """
+    if pooling == 4:
+        total = np.float32(0)
         for i in range(len(to)):
-            to[i] = x[first, i]
-        if pooling == 1:
-            continue
-        for row in range(first + 1, last):
+            to[i] = np.float32(0)
+        for row in range(first, last):
+            weight = np.float32(row - start + 1)
+            total += weight
             for i in range(len(to)):
-                to[i] = to[i] + x[row, i] if pooling == 0 else max(to[i], x[row, i])
-        if pooling == 0:
-            for i in range(len(to)):
-                to[i] /= np.float32(last - first)
+                to[i] = to[i] + weight * x[row, i]
+        for i in range(len(to)):
+            to[i] /= total
+        return
+    one = last - 1 if pooling == 5 else first
+    for i in range(len(to)):
+        to[i] = x[one, i]
+    if pooling in (1, 5):
+        return
+    for row in range(first + 1, last):
+        for i in range(len(to)):
+            to[i] = max(to[i], x[row, i]) if pooling == 2 else to[i] + x[row, i]
+    if pooling != 2:
+        count = np.float32(last - first)
+        divisor = np.sqrt(count) if pooling == 3 else count
+        for i in range(len(to)):
+            to[i] /= divisor

@@ -17,7 +17,7 @@ from semspace.bundle import Bundle, Draft, digest
 from semspace.checks import FloatMatrix, FloatVector
 from semspace.errors import InputError
 from semspace.progress import Bar
-from semspace.sentences.base import BLOCK, Encoded, Encoder
+from semspace.sentences.base import BLOCK, Encoded, Encoder, frozen
 from semspace.sentences.pooling import UNLIMITED, direction_or_ones, offsets_of, settle
 from semspace.space import Space
 from semspace.text.corpus import Corpus
@@ -37,6 +37,7 @@ _SENTENCE = 12  # words of a sentence, where its second moments are worked out f
 Frequencies = str | Mapping[str, float] | Sequence[float] | npt.NDArray[Any] | None
 
 
+@frozen
 @dataclass(frozen=True, eq=False, repr=False)
 class WordAverage(Encoder):
     """Encodes a text as the average of its words' vectors, rare words first: SIF (Arora, Liang & Ma 2017).

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,9 +17,9 @@ import numpy.typing as npt
 from semspace import checks, queries
 from semspace.bundle import PathLike, place_of
 from semspace.checks import FloatMatrix, FloatVector
-from semspace.errors import InputError, SemspaceWarning
+from semspace.errors import FrozenError, InputError, SemspaceWarning
 from semspace.progress import Bar, bar
-from semspace.sentences import mteb
+from semspace.sentences import mteb, outputs
 from semspace.sentences.passages import Passage
 from semspace.space import Space
 from semspace.text.corpus import Corpus
@@ -36,6 +37,27 @@ class Encoded(NamedTuple):
     vectors: FloatMatrix
     cut: npt.NDArray[np.bool_]
     unknown: npt.NDArray[np.bool_] | None = None
+
+
+_Class = TypeVar("_Class", bound=type)
+
+
+def frozen(encoder: _Class) -> _Class:
+    """Have a frozen dataclass that is an encoder say what to do instead of changing it."""
+
+    def refuse(self: Any, name: str, value: Any) -> None:  # noqa: ARG001
+        raise never_changes(self, name)
+
+    setattr(encoder, "__setattr__", refuse)  # noqa: B010
+    return encoder
+
+
+def never_changes(encoder: Encoder, name: str) -> FrozenError:
+    """Return the error for an attribute of an encoder that can't be set."""
+    return FrozenError(
+        f"a {type(encoder).__name__} never changes, so {name} can't be set; load another, for example with "
+        f"Encoder.load({encoder.name!r}, max_tokens=...)"
+    )
 
 
 class Encoder(ABC):
@@ -60,6 +82,8 @@ class Encoder(ABC):
         What the model wants before a text, by the name of the use; under "" by default.
     normalizes : bool
         Whether vectors have length 1.
+    device : {"cpu", "cuda"}
+        Where the work is done.
     """
 
     name: str
@@ -70,9 +94,11 @@ class Encoder(ABC):
     why: str = ""
     prompts: Mapping[str, str] = MappingProxyType({})
     normalizes: bool = False
+    device: str = "cpu"
+    _settled: bool = False  # whether a space has been made with it, which relies on its staying as it is
 
     @staticmethod
-    def load(name: PathLike, *, runtime: str = "auto") -> Encoder:
+    def load(name: PathLike, *, runtime: str = "auto", max_tokens: int | None = None) -> Encoder:
         """Load an encoder.
 
         Parameters
@@ -88,6 +114,8 @@ class Encoder(ABC):
             else the fastest that this processor and model allow and that keeps its promise, which is measured on the
             first load and remembered; ``encoder.runtime`` is what it took, and ``encoder.why`` says why. A static
             encoder has no runtimes.
+        max_tokens : int, optional
+            Cut texts at so many tokens, fewer than the model reads.
 
         Raises
         ------
@@ -107,17 +135,20 @@ class Encoder(ABC):
 
             if runtime != "auto":
                 raise InputError(f"{called} is a static encoder, which has no runtime {runtime!r}; leave it out")
-            return StaticEncoder.from_folder(folder, called)
+            return StaticEncoder.from_folder(folder, called, max_tokens=max_tokens)
         from semspace.sentences.transformer import TransformerEncoder
 
-        return TransformerEncoder(folder, called, runtime)
+        return TransformerEncoder(folder, called, runtime, max_tokens)
 
     @abstractmethod
     def encode_block(self, prepared: Any, shown: Bar) -> Encoded:
         """Encode up to `BLOCK` texts as `prepare` gave them, and move the bar on as they are done."""
 
-    def prepare(self, texts: list[str]) -> Any:
-        """Do what comes before encoding; it runs beside the encoding of the texts before."""
+    def prepare(self, texts: list[str], prompt: str = "") -> Any:  # noqa: ARG002
+        """Do what comes before encoding; it runs beside the encoding of the texts before.
+
+        The texts have their `prompt` before them already.
+        """
         return texts
 
     def passages(self, texts: list[str], overlap: int) -> list[list[Passage]]:  # noqa: ARG002
@@ -126,30 +157,48 @@ class Encoder(ABC):
 
     def encode(
         self,
-        texts: Iterable[str],
+        texts: Iterable[str] | str,
         *,
         prompt: str | None = None,
         prompt_name: str | None = None,
         normalize_embeddings: bool = False,
+        truncate_dim: int | None = None,
+        precision: str = "float32",
+        convert_to_numpy: bool = True,
+        convert_to_tensor: bool = False,
+        output_value: str = "sentence_embedding",
+        device: Any = None,
         batch_size: int | None = None,
+        chunk_size: int | None = None,
         show_progress_bar: bool | None = None,
         progress: bool = False,
         **of_mteb: Any,
-    ) -> FloatMatrix:
-        """Encode texts, float32 of shape (n, dim); as in sentence-transformers.
+    ) -> Any:
+        """Encode texts, float32 of shape (n, dim); or one text, of shape (dim,). As in sentence-transformers.
 
         The vector of a text doesn't depend on the texts beside it. An empty text has one too: that of the marks which
         stand at a text's ends.
 
         Parameters
         ----------
-        texts : list of str
+        texts : list of str, or str
         prompt, prompt_name : str, optional
             What to put before every text, or the name of one of the model's own `prompts`.
         normalize_embeddings : bool
             Scale vectors to length 1, if the model doesn't by itself.
-        batch_size : int, optional
-            Changes nothing: as many texts are taken at a time as suits the processor.
+        truncate_dim : int, optional
+            Keep so many dimensions, the first.
+        precision : {"float32", "int8", "uint8", "binary", "ubinary"}
+            With 8 bits, each dimension's range is cut into 255 steps. sentence-transformers takes the range from the
+            texts of the same call; here it is that of `parity.SENTENCES`, so that a text has one vector whatever the
+            company. Bits say which numbers are above 0, eight in a byte.
+        convert_to_numpy, convert_to_tensor : bool
+            Return an array (by default), a torch tensor, or, with neither, a list of tensors.
+        output_value : {"sentence_embedding"}
+        device : optional
+            Where the encoder runs already; anything else is an error.
+        batch_size, chunk_size : int, optional
+            Change nothing: as many texts are taken at a time as suits the processor.
         show_progress_bar, progress : bool
             Show a bar.
         **of_mteb
@@ -159,32 +208,57 @@ class Encoder(ABC):
         Raises
         ------
         InputError
-            If `texts` is one string, or holds something else than strings.
+            If `texts` holds something else than strings, or an option can't be had.
         """
-        if isinstance(texts, str):
-            checks.strings("texts", texts)
         if of_mteb:
-            texts, prompt = mteb.taken(self, texts, prompt, of_mteb)
-        read = checks.strings("texts", texts)
-        if batch_size is not None:
-            checks.whole("batch_size", batch_size)
+            texts, prompt = mteb.taken(self, texts, prompt, of_mteb, _options())
+        single = isinstance(texts, str)
+        read = checks.strings("texts", [texts] if single else texts)
+        for name, size in (("batch_size", batch_size), ("chunk_size", chunk_size)):
+            if size is not None:
+                checks.whole(name, size)
+        checks.choice("output_value", output_value, ("sentence_embedding",))
+        checks.choice("precision", precision, outputs.PRECISIONS)
+        as_numpy = checks.flag("convert_to_numpy", convert_to_numpy)
+        as_tensor = checks.flag("convert_to_tensor", convert_to_tensor)
+        scaled = checks.flag("normalize_embeddings", normalize_embeddings)
+        width = self.dim if truncate_dim is None else checks.whole("truncate_dim", truncate_dim, high=self.dim)
+        outputs.check_device(device, self.device)
         asked = ("progress", progress) if show_progress_bar is None else ("show_progress_bar", show_progress_bar)
         shown = checks.flag(*asked)
-        vectors = np.empty((len(read), self.dim), np.float32)
+        vectors = self._vectors(read, self._prompt(prompt, prompt_name), width, scaled=scaled, progress=shown)
+        if precision != "float32":
+            from semspace.sentences import parity
+
+            sample = list(parity.SENTENCES) if precision.endswith("int8") else []
+            ranges = self._vectors(sample, "", width, scaled=scaled, progress=False, told=False)
+            made = outputs.quantized(vectors, precision, ranges)
+        else:
+            made = vectors
+        return outputs.handed_over(made, single=single, numpy=as_numpy, tensor=as_tensor)
+
+    def _vectors(
+        self, texts: list[str], prompt: str, width: int, *, scaled: bool, progress: bool, told: bool = True
+    ) -> FloatMatrix:
+        """Encode texts, the first dimensions of each, and warn of those that were cut where that is to be `told`."""
+        vectors = np.empty((len(texts), width), np.float32)
         cut, done = 0, 0
-        for part in self.encoded(_slices(read), len(read), prompt=self._prompt(prompt, prompt_name), progress=shown):
-            vectors[done : done + len(part.vectors)] = part.vectors
-            cut, done = cut + int(part.cut.sum()), done + len(part.vectors)
-        self.warn(cut, len(vectors))
-        if checks.flag("normalize_embeddings", normalize_embeddings):
+        with warnings.catch_warnings():
+            if not told:
+                warnings.simplefilter("ignore", SemspaceWarning)
+            for part in self.encoded(_slices(texts), len(texts), prompt=prompt, progress=progress):
+                vectors[done : done + len(part.vectors)] = part.vectors[:, :width]
+                cut, done = cut + int(part.cut.sum()), done + len(part.vectors)
+            self.warn(cut if told else 0, len(vectors), above=4)
+        if scaled:
             vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), np.float32(1e-12))
         return vectors
 
-    def encode_queries(self, texts: Sequence[str], **options: Any) -> FloatMatrix:
+    def encode_queries(self, texts: Sequence[str], **options: Any) -> Any:
         """Encode questions to search with, after the model's prompt ``query`` where it has one; else as `encode`."""
         return self._encode_as(self.prompt_of(*_QUERY), texts, options)
 
-    def encode_documents(self, texts: Sequence[str], **options: Any) -> FloatMatrix:
+    def encode_documents(self, texts: Sequence[str], **options: Any) -> Any:
         """Encode documents to be found, after the model's prompt ``document``, ``passage`` or ``corpus``."""
         return self._encode_as(self.document_prompt, texts, options)
 
@@ -203,6 +277,28 @@ class Encoder(ABC):
         sentence-transformers, though, never comes to "passage", since it gives every model an empty prompt "document".
         """
         return next((self.prompts[name] for name in names if self.prompts.get(name)), "")
+
+    @property
+    def max_seq_length(self) -> int:
+        """What sentence-transformers calls `max_tokens`.
+
+        It may be set to less, until a space is made with this encoder: a space's questions must be encoded as its
+        documents were. `Encoder.load` takes it as ``max_tokens=``.
+        """
+        return self.max_tokens
+
+    @max_seq_length.setter
+    def max_seq_length(self, most: int) -> None:
+        if self._settled:
+            raise FrozenError(
+                f"max_seq_length can't be changed any more: a space was made with this encoder; load another, with "
+                f"Encoder.load({self.name!r}, max_tokens={most!r})"
+            )
+        self._cut_at(most)
+
+    def _cut_at(self, max_tokens: object) -> None:
+        """Cut texts at so many tokens from now on."""
+        raise never_changes(self, f"max_seq_length={max_tokens!r}")
 
     def embed(
         self,
@@ -253,7 +349,9 @@ class Encoder(ABC):
         """
         from semspace.sentences.embedding import embed
 
-        return embed(self, corpus, into=into, long=long, overlap=overlap, overwrite=overwrite, progress=progress)
+        made = embed(self, corpus, into=into, long=long, overlap=overlap, overwrite=overwrite, progress=progress)
+        object.__setattr__(self, "_settled", True)  # some encoders are frozen
+        return made
 
     def encoded(
         self, blocks: Iterator[list[str]], total: int, *, prompt: str = "", progress: bool = False
@@ -261,7 +359,7 @@ class Encoder(ABC):
         """Encode block after block; the next is prepared meanwhile."""
 
         def prepared(block: list[str]) -> Any:
-            return self.prepare([prompt + text for text in block] if prompt else block)
+            return self.prepare([prompt + text for text in block] if prompt else block, prompt)
 
         unknown = 0
         with bar("encoding", total, unit="text", progress=progress) as shown, ThreadPoolExecutor(1) as beside:
@@ -322,7 +420,7 @@ class Encoder(ABC):
                 stacklevel=above,
             )
 
-    def _encode_as(self, prompt: str, texts: Sequence[str], options: dict[str, Any]) -> FloatMatrix:
+    def _encode_as(self, prompt: str, texts: Sequence[str], options: dict[str, Any]) -> Any:
         named = any(options.get(name) is not None for name in ("prompt", "prompt_name"))
         return self.encode(texts, **(options if named else {**options, "prompt": prompt, "prompt_name": None}))
 
@@ -336,6 +434,11 @@ class Encoder(ABC):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r}, dim={self.dim}, max_tokens={self.max_tokens})"
+
+
+def _options() -> list[str]:
+    """Return the names of what `Encoder.encode` takes."""
+    return [name for name, one in inspect.signature(Encoder.encode).parameters.items() if one.kind == one.KEYWORD_ONLY]
 
 
 def _slices(texts: list[str]) -> Iterator[list[str]]:

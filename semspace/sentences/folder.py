@@ -9,8 +9,9 @@ from typing import Any
 
 from semspace.errors import DamagedError
 from semspace.sentences.curve import TrainingHistory
-from semspace.sentences.layout import Layout
-from semspace.sentences.resolve import CONFIG, WEIGHTS
+from semspace.sentences.layout import FLAGS, POOLINGS, Layout
+from semspace.sentences.resolve import CONFIG, SHARDS, WEIGHTS
+from semspace.sentences.weights import weight_files
 
 KIND = "encoder"
 CARD, TRAINING = "README.md", "training.json"
@@ -25,17 +26,20 @@ _OF_TOKENIZER = (
 )
 
 
-def write_parts(layout: Layout, dim: int, folder: Path) -> None:
-    """Write tokenizer, pooling, lengths and prompts of a model into a folder."""
-    modules = ["Transformer", "Pooling", *(["Normalize"] if layout.normalize else [])]
+def write_parts(layout: Layout, hidden: int, folder: Path) -> None:
+    """Write all of a model but its transformer into a folder; `hidden` is the width of its states."""
+    modules = ["Transformer", "Pooling", *(part.kind for part in layout.head), *(["Normalize"] * layout.normalize)]
     listed = [
         {"idx": i, "name": str(i), "path": f"{i}_{kind}" if i else "", "type": f"sentence_transformers.models.{kind}"}
         for i, kind in enumerate(modules)
     ]
-    names = (("cls_token", "cls"), ("mean_tokens", "mean"), ("max_tokens", "max"))
-    pooling = {
-        "word_embedding_dimension": dim,
-        **{f"pooling_mode_{name}": how == layout.pooling for name, how in names},
+    # As versions of sentence-transformers before 6 read it too, unless the order is another than theirs.
+    in_order = tuple(how for how in POOLINGS if how in layout.poolings)
+    pooling: dict[str, Any] = {
+        "word_embedding_dimension": hidden,
+        **{flag: how in layout.poolings for flag, how in FLAGS.items()},
+        **({} if layout.poolings == in_order else {"pooling_mode": list(layout.poolings)}),
+        **({} if layout.include_prompt else {"include_prompt": False}),
     }
     prompts = {name: text for name, text in layout.prompts.items() if name}
     default = next((name for name, text in prompts.items() if text and text == layout.prompts.get("")), None)
@@ -47,18 +51,24 @@ def write_parts(layout: Layout, dim: int, folder: Path) -> None:
         "config_sentence_transformers.json": {
             "prompts": prompts,
             "default_prompt_name": default,
-            "similarity_fn_name": "cosine",
+            "similarity_fn_name": layout.similarity,
+            **({} if layout.truncate_dim is None else {"truncate_dim": layout.truncate_dim}),
         },
     }
     for name, content in files.items():
         (folder / name).write_text(as_json(content), encoding="utf-8")
+    for number, part in enumerate(layout.head, 2):
+        own = folder / f"{number}_{part.kind}"
+        own.mkdir()
+        (own / "config.json").write_text(as_json(dict(part.config)), encoding="utf-8")
+        _copy(part.folder, own, WEIGHTS)
     _copy(layout.folder, folder, *_OF_TOKENIZER)
 
 
-def copy_model(layout: Layout, dim: int, root: Path, folder: Path) -> None:
+def copy_model(layout: Layout, hidden: int, root: Path, folder: Path) -> None:
     """Copy a model into a folder, with its card and what is known of its training."""
-    _copy(layout.folder, folder, CONFIG, WEIGHTS)
-    write_parts(layout, dim, folder)
+    _copy(layout.folder, folder, CONFIG, SHARDS, *(path.name for path in weight_files(layout.folder)))
+    write_parts(layout, hidden, folder)
     _copy(root, folder, CARD, TRAINING)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
 from itertools import pairwise
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -13,12 +12,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from semspace import checks
 from semspace.checks import FloatMatrix
 from semspace.errors import DamagedError
 from semspace.sentences.layout import Layout
-from semspace.sentences.resolve import CONFIG, WEIGHTS
+from semspace.sentences.resolve import CONFIG
 from semspace.sentences.runtime import Tokenized
+from semspace.sentences.weights import Weights
 from semspace.threads import thread_count
 
 # By kind, the precisions that keep its promise, the fastest first, and what the processor must be able to do.
@@ -42,11 +41,11 @@ class KernelRuntime:
         from semspace.inference import families, forward
 
         self.kind, self.engine = kind, f"{precision} kernels"
-        self._pooling = forward.POOLINGS.index(layout.pooling)
+        self._poolings = np.array([forward.POOLINGS.index(how) for how in layout.poolings], np.int64)
         config = json.loads((layout.folder / CONFIG).read_text(encoding="utf-8"))
-        with _Weights(layout) as take:
-            self.model = families.build(config, take, layout.max_tokens, precision)
-        self.dim, self.vocabulary = self.model.words.shape[1], len(self.model.words)
+        with Weights(layout.folder) as weights:
+            self.model = families.build(config, weights.take, layout.max_tokens, precision)
+        self.dim, self.vocabulary = self.model.words.shape[1] * len(self._poolings), len(self.model.words)
         self._rooms: SimpleQueue[Any] = SimpleQueue()  # scratch memory that no thread is using
 
     def pooled(self, texts: Tokenized, done: Callable[[int], object]) -> FloatMatrix:
@@ -88,7 +87,7 @@ class KernelRuntime:
             room = self._rooms.get_nowait()
         except Empty:
             room = forward.scratch_for(self.model)
-        forward.run(self.model, texts.tokens, texts.starts, first, last, self._pooling, room, vectors)
+        forward.run(self.model, texts.tokens, texts.starts, first, last, self._poolings, texts.unpooled, room, vectors)
         self._rooms.put(room)
         return last - first
 
@@ -109,37 +108,3 @@ def _pieces(starts: npt.NDArray[np.int64]) -> list[tuple[int, int]]:
     marks = np.unique(np.searchsorted(starts, np.arange(0, starts[-1], _PIECE)))
     edges = [*marks.tolist(), len(starts) - 1]
     return [(first, last) for first, last in pairwise(edges) if first < last]
-
-
-class _Weights:
-    """The tensors of a safetensors file by name, as float32; use it as a context."""
-
-    def __init__(self, layout: Layout) -> None:
-        self._path = layout.folder / WEIGHTS
-        self._library = checks.need("safetensors", "encoders")
-
-    def __enter__(self) -> Callable[[str], FloatMatrix]:
-        try:
-            self._file = self._library.safe_open(self._path, "numpy").__enter__()
-        except (OSError, self._library.SafetensorError) as problem:
-            raise DamagedError(f"{self._path} can't be opened ({problem}); fetch the model again") from problem
-        self._names = frozenset(self._file.keys())
-        return self._take
-
-    def __exit__(self, *_: object) -> None:
-        self._file.__exit__(None, None, None)
-
-    def _take(self, name: str) -> FloatMatrix:
-        if name not in self._names:
-            raise KeyError(name)
-        if self._file.get_slice(name).get_dtype() != "BF16":
-            return np.ascontiguousarray(self._file.get_tensor(name), np.float32)
-        # numpy has no such numbers: they are the upper halves of float32 numbers.
-        tensor = self._halves[name]
-        halves = np.frombuffer(tensor["data"], np.uint16).reshape(tensor["shape"])
-        numbers: FloatMatrix = (halves.astype(np.uint32) << 16).view(np.float32)
-        return numbers
-
-    @cached_property
-    def _halves(self) -> dict[str, Any]:
-        return dict(self._library.deserialize(self._path.read_bytes()))

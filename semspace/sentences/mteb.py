@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from semspace import checks
 from semspace.errors import InputError
 
 if TYPE_CHECKING:
     from semspace.sentences.base import Encoder
 
-_TELLS = ("task_metadata", "hf_split", "hf_subset", "prompt_type", "precision")
+_TELLS = ("task_metadata", "hf_split", "hf_subset", "prompt_type")
 
 
 def taken(
-    encoder: Encoder, batches: Iterable[Any], prompt: str | None, told: Mapping[str, Any]
-) -> tuple[list[str], str | None]:
-    """Give the texts of MTEB's batches, and the prompt for their kind.
+    encoder: Encoder, batches: Any, prompt: str | None, told: Mapping[str, Any], options: Iterable[str]
+) -> tuple[Any, str | None]:
+    """Return the texts of MTEB's batches, and the prompt for their kind.
+
+    `options` are those that `Encoder.encode` knows by itself.
 
     Raises
     ------
@@ -25,8 +28,14 @@ def taken(
     """
     strange = next((name for name in told if name not in _TELLS), None)
     if strange is not None:
-        raise InputError(f"encode takes no option {strange!r}; see its docstring for those it takes")
-    texts = [text for batch in batches for text in ([batch] if isinstance(batch, str) else batch["text"])]
+        near = checks.nearest_spellings(strange, [*options, *_TELLS])
+        hint = f"did you mean {', '.join(near)}?" if near else "see its docstring for those it takes"
+        raise InputError(f"encode takes no option {strange!r}; {hint}")
+    texts = (
+        batches
+        if isinstance(batches, str)
+        else [text for batch in batches for text in ([batch] if isinstance(batch, str) else batch["text"])]
+    )
     kind = told.get("prompt_type")
     if kind is None or prompt is not None:
         return texts, prompt

@@ -40,15 +40,18 @@ class EncoderReference:
 
     def encode(self, texts: list[str]) -> FloatMatrix:
         """Encode texts with the encoder referred to, float32 of shape (n, dim)."""
-        return self._encoder.encode(texts)
+        vectors: FloatMatrix = self._encoder.encode(texts)
+        return vectors
 
     def encode_documents(self, texts: list[str]) -> FloatMatrix:
         """Encode documents with the encoder referred to, float32 of shape (n, dim)."""
-        return self._encoder.encode_documents(texts)
+        vectors: FloatMatrix = self._encoder.encode_documents(texts)
+        return vectors
 
     def encode_queries(self, texts: list[str]) -> FloatMatrix:
         """Encode questions with the encoder referred to, float32 of shape (n, dim)."""
-        return self._encoder.encode_queries(texts)
+        vectors: FloatMatrix = self._encoder.encode_queries(texts)
+        return vectors
 
 
 def remembered(bundle: Bundle) -> TextEncoder | None:

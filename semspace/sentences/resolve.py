@@ -12,8 +12,10 @@ from semspace.errors import InputError
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
+SHARDS = "model.safetensors.index.json"
 # All a model needs; in particular no Python files and no pickles.
 _OWNER = "sentence-transformers"
+_LONGEST_HEADER = 100_000_000  # bytes, of a safetensors file
 _WANTED = ["*.json", "*.safetensors", "*.txt", "*.model"]
 
 
@@ -29,12 +31,33 @@ def find_model(name: PathLike) -> Path:
 
 
 def is_static(folder: Path) -> bool:
-    """Tell whether a folder holds a token table in model2vec's format rather than a transformer."""
+    """Check whether a folder holds a token table, model2vec's or sentence-transformers', rather than a transformer."""
+    listed = _json(folder / "modules.json")
+    if isinstance(listed, list) and listed and isinstance(listed[0], dict):
+        return str(listed[0].get("type")).rpartition(".")[2] == "StaticEmbedding"
+    config = _json(folder / CONFIG)
+    if isinstance(config, dict) and config.get("model_type") is not None:
+        return bool(config["model_type"] == "model2vec")
+    return holds(folder / WEIGHTS, "embeddings") or holds(folder / WEIGHTS, "embedding.weight")
+
+
+def _json(path: Path) -> object:
+    """Return the content of a JSON file, None where there is none that can be read."""
     try:
-        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        content: object = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
+        return None
+    return content
+
+
+def holds(path: Path, tensor: str) -> bool:
+    """Check whether a safetensors file has a tensor so called: its header says so."""
+    try:
+        with path.open("rb") as file:
+            size = int.from_bytes(file.read(8), "little")
+            return size <= _LONGEST_HEADER and tensor in json.loads(file.read(size))
+    except (OSError, ValueError, TypeError):
         return False
-    return isinstance(config, dict) and config.get("model_type") == "model2vec"
 
 
 def _installed(name: str) -> Path | None:
@@ -77,7 +100,8 @@ def _from_hub(name: str) -> Path:
             failure = problem
             continue
         # A cache may hold part of a model only; what the hub has is taken as it is, and judged when it is opened.
-        if not local or (any(folder.rglob(WEIGHTS)) and any(folder.rglob("tokenizer.json"))):
+        weighs = any(folder.rglob(WEIGHTS)) or any(folder.rglob(SHARDS))
+        if not local or (weighs and any(folder.rglob("tokenizer.json"))):
             return folder
         failure = FileNotFoundError(WEIGHTS)
     raise InputError(

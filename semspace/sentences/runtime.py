@@ -16,11 +16,15 @@ BOUNDS = {"fast": (0.995, 0.98), "exact": (0.9999, 0.9996), "torch": (1.0, 1.0)}
 
 
 class Tokenized(NamedTuple):
-    """Texts as token ids, one after the other: text i is ``tokens[starts[i]:starts[i + 1]]``; and which were cut."""
+    """Texts as token ids, one after the other: text i is ``tokens[starts[i]:starts[i + 1]]``; and which were cut.
+
+    The first `unpooled` tokens of each are read and not pooled: those of a prompt, where a model leaves it out.
+    """
 
     tokens: npt.NDArray[np.int32]
     starts: npt.NDArray[np.int64]
     cut: npt.NDArray[np.bool_]
+    unpooled: int = 0
 
 
 class Runtime(Protocol):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
@@ -18,9 +18,12 @@ from semspace.bundle import Bundle, Draft, PathLike, digest, is_bundle, opening,
 from semspace.checks import FloatMatrix, FloatVector
 from semspace.errors import DamagedError, InputError, MissingFileError
 from semspace.progress import Bar
-from semspace.sentences.base import Encoded, Encoder
+from semspace.schema import Facts
+from semspace.sentences.base import Encoded, Encoder, frozen
+from semspace.sentences.modules import SENTENCE_CONFIG, Module, modules_of, read_json, sentence_of
 from semspace.sentences.passages import Passage, passages, places_of
 from semspace.sentences.pooling import UNLIMITED, direction_or_ones, offsets_of, settle
+from semspace.sentences.resolve import WEIGHTS, holds
 
 if TYPE_CHECKING:
     from semspace.space import Space
@@ -29,21 +32,24 @@ KIND = "static"
 FOLDER_KIND = "static-encoder"
 MODEL_TYPE = "model2vec"
 _DEFAULT_LIMIT = 512  # model2vec's, where a folder names none
-_FILES = ("config.json", "model.safetensors", "tokenizer.json")
+_FILES = (WEIGHTS, "tokenizer.json")
+_EMBEDDING, _SCALING = "StaticEmbedding", "Normalize"
 Whole = npt.NDArray[np.int32]
 
 
+@frozen
 @dataclass(frozen=True, eq=False, repr=False)
 class StaticEncoder(Encoder):
     """Encodes a text as the mean of the vectors of its tokens: some twenty-five times as fast as a transformer in int8.
 
     Get one from a folder (`StaticEncoder.from_folder`, `Encoder.load`), or make one of any encoder (`distill`). The
-    folder is model2vec's (Tulkens & van Dongen 2024): each opens what the other saves.
+    folder is model2vec's (Tulkens & van Dongen 2024): each opens what the other saves; or one with a
+    `StaticEmbedding` of sentence-transformers.
 
     Parameters
     ----------
     tokenizer : str
-        The text of a ``tokenizer.json``. Special tokens aren't added, and the unknown token is passed over.
+        The text of a ``tokenizer.json``. Special tokens aren't added.
     vectors : ndarray of float32, shape (rows, dim)
         The table.
     weights : ndarray of float32, shape (tokens,), optional
@@ -59,6 +65,12 @@ class StaticEncoder(Encoder):
         How the encoder is called in messages and provenance.
     facts : mapping
         What made it; kept in ``config.json``.
+    keep_unknown : bool
+        Count the unknown token like any other, as sentence-transformers does; model2vec passes it over.
+    prompts : mapping
+        What the model wants before a text, by the name of the use; under "" by default.
+    truncate_dim : int, optional
+        Keep so many dimensions of each vector, the first.
 
     Notes
     -----
@@ -93,6 +105,9 @@ class StaticEncoder(Encoder):
     max_tokens: int = UNLIMITED
     name: str = KIND
     facts: Mapping[str, Any] = field(default_factory=dict)
+    keep_unknown: bool = False
+    prompts: Mapping[str, str] = field(default_factory=dict)
+    truncate_dim: int | None = None
     dim: int = field(init=False)
     fingerprint: str = field(init=False)
 
@@ -105,7 +120,9 @@ class StaticEncoder(Encoder):
             row = f"row {int(np.argmin(finite))} holds NaN or infinity" if len(vectors) else "there are none"
             raise InputError(f"vectors must be finite, one for each token; {row}")
         tokens = _token_count(self._tokenizer)
-        self._set(vectors=vectors, dim=int(vectors.shape[1]))
+        width = int(vectors.shape[1])
+        dim = width if self.truncate_dim is None else min(width, checks.whole("truncate_dim", self.truncate_dim))
+        self._set(vectors=vectors, dim=dim, normalizes=self.normalize and dim == width)
         self._set(weights=_column("weights", self.weights, np.float32, tokens))
         self._set(mapping=_column("mapping", self.mapping, np.int32, tokens))
         if self.mapping is None and len(vectors) < tokens:
@@ -119,9 +136,16 @@ class StaticEncoder(Encoder):
             object.__setattr__(self, name, value)
 
     def _digest(self) -> str:
-        facts = json.dumps([self.dim, self.normalize, self.max_tokens]).encode()
+        # What most tables don't have only counts where it is there: so the fingerprints of others stay what they were.
+        facts = json.dumps([self.dim, self.normalize, self.max_tokens, *self._more().items()]).encode()
         arrays = [array for array in (self.vectors, self.weights, self.mapping) if array is not None]
         return digest(facts, self.tokenizer.encode(), *(np.ascontiguousarray(array).data.cast("B") for array in arrays))
+
+    def _more(self) -> dict[str, Any]:
+        """Return what is said of an encoder beside the usual."""
+        prompts = {name: text for name, text in sorted(self.prompts.items()) if text}
+        more = {"keep_unknown": self.keep_unknown, "prompts": prompts, "truncate_dim": self.truncate_dim}
+        return {name: value for name, value in more.items() if value}
 
     @cached_property
     def _tokenizer(self) -> Any:
@@ -150,7 +174,7 @@ class StaticEncoder(Encoder):
         count = _token_count(self._tokenizer)
         rows = np.arange(count, dtype=np.int32) if self.mapping is None else self.mapping.copy()
         unknown = _unknown_token(self._tokenizer, self.tokenizer)
-        if unknown is not None:
+        if unknown is not None and not self.keep_unknown:
             rows[unknown] = -1
         return rows
 
@@ -185,11 +209,11 @@ class StaticEncoder(Encoder):
         found = [encoding.ids for encoding in self._tokenizer.encode_batch_fast(read, add_special_tokens=False)]
         long = [len(text) > letters or len(own) > self.max_tokens for text, own in zip(texts, found, strict=True)]
         ids, offsets = _flat([own[: self.max_tokens] for own in found])
-        vectors = np.empty((len(texts), self.dim), np.float32)
+        vectors = np.empty((len(texts), self.vectors.shape[1]), np.float32)
         means(ids, offsets, self._rows, self._weights, self.vectors, vectors)
         unknown = settle(vectors, self._elsewhere, scale=self.normalize)
         shown.update(len(texts))
-        return Encoded(vectors, np.array(long, np.bool_), unknown)
+        return Encoded(vectors[:, : self.dim], np.array(long, np.bool_), unknown)
 
     def __repr__(self) -> str:
         return f"StaticEncoder({self.name!r}, dim={self.dim}, tokens={len(self._rows):,})"
@@ -197,48 +221,60 @@ class StaticEncoder(Encoder):
     # -- on disk ------------------------------------------------------------------------------------------
 
     @classmethod
-    def from_folder(cls, path: PathLike, name: str | None = None) -> StaticEncoder:
-        """Open a folder in model2vec's format.
+    def from_folder(cls, path: PathLike, name: str | None = None, *, max_tokens: int | None = None) -> StaticEncoder:
+        """Open a folder in model2vec's format, or one with a `StaticEmbedding` of sentence-transformers.
 
         Parameters
         ----------
         path : path
-            Holds ``config.json``, ``model.safetensors`` and ``tokenizer.json``.
+            Holds ``model.safetensors`` and ``tokenizer.json``; and model2vec's ``config.json``, or ``modules.json``.
         name : str, optional
             How the encoder is called; its absolute path when None.
+        max_tokens : int, optional
+            Read fewer tokens of a text than the folder says.
 
         Raises
         ------
         MissingFileError
             If nothing is there.
+        InputError
+            If it is something else, or its modules aren't known.
         DamagedError
             If a file is missing, damaged, or doesn't fit the others.
         """
-        folder = place_of(path)
-        if not folder.exists():
-            raise MissingFileError(f"nothing at {folder}; check the path, or save an encoder there first")
-        missing = [file for file in _FILES if not (folder / file).is_file()]
+        root = place_of(path)
+        if not root.exists():
+            raise MissingFileError(f"nothing at {root}; check the path, or save an encoder there first")
+        modules = modules_of(root)
+        folder = modules[0].folder if modules else root
+        needed = _FILES if holds(folder / WEIGHTS, "embedding.weight") else ("config.json", *_FILES)
+        missing = [file for file in needed if not (folder / file).is_file()]
         if missing:
             raise DamagedError(f"{folder} isn't a static encoder: it has no {missing[0]}")
-        if is_bundle(folder):  # saved here, so there are checksums to hold it to
-            opening(folder, FOLDER_KIND)
-        config, tensors = _config(folder), _tensors(folder / "model.safetensors")
-        limit = config.get("max_length", _DEFAULT_LIMIT)
+        if is_bundle(root):  # saved here, so there are checksums to hold it to
+            opening(root, FOLDER_KIND)
+        said, tensors, config = sentence_of(root), _tensors(folder / WEIGHTS), _config(root)
+        text = (folder / "tokenizer.json").read_text(encoding="utf-8")
+        ours = "embeddings" in tensors
+        limit = config.get("max_length", _DEFAULT_LIMIT) if ours else _truncation(text)
+        limit = UNLIMITED if limit is None else limit
+        most = limit if max_tokens is None else checks.whole("max_tokens", max_tokens, high=limit)
         try:
             return cls(
-                tokenizer=(folder / "tokenizer.json").read_text(encoding="utf-8"),
-                vectors=tensors["embeddings"].astype(np.float32),
+                tokenizer=text,
+                vectors=tensors["embeddings" if ours else "embedding.weight"].astype(np.float32),
                 weights=_cast(tensors.get("weights"), np.float32),
                 mapping=_cast(tensors.get("mapping"), np.int32),
-                normalize=config.get("normalize", False),
-                max_tokens=UNLIMITED if limit is None else limit,
-                name=str(folder.resolve()) if name is None else name,
+                normalize=config.get("normalize", False) if ours else _scaled(root, modules),
+                max_tokens=most,
+                name=str(root.resolve()) if name is None else name,
                 facts=config.get("semspace", {}),
+                keep_unknown=not ours,
+                prompts=said.prompts if any(said.prompts.values()) else {},
+                truncate_dim=said.truncate_dim,
             )
         except (ValueError, KeyError) as problem:
-            raise DamagedError(
-                f"{folder} isn't a sound static encoder ({problem}); fetch or save it again"
-            ) from problem
+            raise DamagedError(f"{root} isn't a sound static encoder ({problem}); fetch or save it again") from problem
 
     def save(self, path: PathLike, *, overwrite: bool = False) -> None:
         """Save as a folder that model2vec opens too: `model2vec.StaticModel.from_pretrained(path)`.
@@ -252,15 +288,38 @@ class StaticEncoder(Encoder):
         """
         from safetensors.numpy import save_file
 
-        named = {"embeddings": self.vectors, "weights": self.weights, "mapping": self.mapping}
+        table = "embedding.weight" if self.keep_unknown else "embeddings"
+        named: dict[str, Any] = {table: self._folded() if self.keep_unknown else self.vectors}
+        if not self.keep_unknown:
+            named |= {"weights": self.weights, "mapping": self.mapping}
         tensors = {key: np.ascontiguousarray(array) for key, array in named.items() if array is not None}
         with writing(path, FOLDER_KIND, overwrite=overwrite) as draft:
             draft.file("model.safetensors", lambda place: save_file(tensors, place))
             draft.file("tokenizer.json", lambda place: place.write_text(self.tokenizer, encoding="utf-8"))
-            for file, content in (("config.json", self._config()), ("modules.json", self._modules())):
+            for file, content in self._described().items():
                 text = json.dumps(content, indent=1, ensure_ascii=False, default=str)
                 draft.file(file, lambda place, text=text: place.write_text(text, encoding="utf-8"))  # type: ignore[misc]
             draft.meta.update(dim=self.dim, fingerprint=self.fingerprint)
+
+    def _folded(self) -> FloatMatrix:
+        """Return the table with a row for each token, weights and shared rows worked in."""
+        rows = self.vectors if self.mapping is None else self.vectors[self.mapping]
+        made: FloatMatrix = rows if self.weights is None else rows[: len(self.weights)] * self.weights[:, None]
+        return made
+
+    def _described(self) -> dict[str, Any]:
+        """Return the JSON files that say what the table is; model2vec's too, where model2vec gives the same vectors."""
+        said = {
+            "prompts": {name: text for name, text in self.prompts.items() if name},
+            "default_prompt_name": next((n for n, t in self.prompts.items() if n and t == self.prompts.get("")), None),
+            "truncate_dim": self.truncate_dim,
+            "similarity_fn_name": "cosine",
+        }
+        return {
+            "modules.json": self._modules(),
+            **({} if self.keep_unknown else {"config.json": self._config()}),
+            **({SENTENCE_CONFIG: said} if self._more().keys() - {"keep_unknown"} else {}),
+        }
 
     def _config(self) -> dict[str, Any]:
         shared = {"vocabulary_quantization": len(self.vectors)} if self.mapping is not None else {}
@@ -297,7 +356,12 @@ class StaticEncoder(Encoder):
             if (array := getattr(self, name)) is not None:
                 draft.array(f"encoder-{name}", array)
         draft.file("encoder-tokenizer.json", lambda place: place.write_text(self.tokenizer, encoding="utf-8"))
-        settings = {"normalize": self.normalize, "max_tokens": self.max_tokens, "facts": dict(self.facts)}
+        settings = {
+            "normalize": self.normalize,
+            "max_tokens": self.max_tokens,
+            "facts": dict(self.facts),
+            **self._more(),
+        }
         return {"kind": KIND, "settings": settings}
 
     @classmethod
@@ -318,10 +382,21 @@ class StaticEncoder(Encoder):
             normalize=settings.flag("normalize"),
             max_tokens=settings.whole("max_tokens", low=1),
             facts=settings.mapping("facts"),
+            **_more_of(settings),
         )
 
 
 _ARRAYS = ("vectors", "weights", "mapping")
+
+
+def _more_of(settings: Facts) -> dict[str, Any]:
+    """Return what a manifest says of an encoder beside the usual."""
+    readers: dict[str, Callable[[str], Any]] = {
+        "keep_unknown": settings.flag,
+        "prompts": lambda name: {use: settings.facts(name).text(use) for use in settings.facts(name)},
+        "truncate_dim": lambda name: settings.whole(name, low=1),
+    }
+    return {name: read(name) for name, read in readers.items() if name in settings}
 
 
 def _flat(found: list[list[int]]) -> tuple[Whole, npt.NDArray[np.int64]]:
@@ -358,13 +433,29 @@ def _cast(array: Any, dtype: Any) -> Any:
 
 
 def _config(folder: Path) -> dict[str, Any]:
-    try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except ValueError as problem:
-        raise DamagedError(f"{folder / 'config.json'} is not valid JSON; fetch or save the encoder again") from problem
-    if not isinstance(config, dict) or config.get("model_type", MODEL_TYPE) != MODEL_TYPE:
+    """Return what model2vec says of a table; nothing where it isn't its."""
+    config: dict[str, Any] = read_json(folder / "config.json", {})
+    kind = config.get("model_type", MODEL_TYPE)
+    if kind != MODEL_TYPE:
         raise InputError(f"{folder} isn't a static encoder: its config.json doesn't say model_type {MODEL_TYPE!r}")
     return config
+
+
+def _scaled(root: Path, modules: list[Module]) -> bool:
+    """Return whether sentence-transformers scales vectors to length 1, or raise `InputError` for another module."""
+    kinds = [module.kind for module in modules] or [_EMBEDDING]
+    if kinds[0] != _EMBEDDING or any(kind != _SCALING for kind in kinds[1:]):
+        raise InputError(
+            f"{root} has the modules {', '.join(kinds)}; of a static model semspace runs {_EMBEDDING} and {_SCALING}"
+        )
+    return len(kinds) > 1
+
+
+def _truncation(tokenizer: str) -> int | None:
+    """Return how many tokens a tokenizer.json lets through."""
+    cut = json.loads(tokenizer).get("truncation") or {}
+    limit = cut.get("max_length")
+    return int(limit) if limit else None
 
 
 def _tensors(path: Path) -> dict[str, npt.NDArray[Any]]:
@@ -375,6 +466,9 @@ def _tensors(path: Path) -> dict[str, npt.NDArray[Any]]:
         tensors: dict[str, npt.NDArray[Any]] = load_file(path)
     except (safetensors.SafetensorError, OSError, KeyError, TypeError) as problem:
         raise DamagedError(f"{path} can't be read ({problem}); fetch or save the encoder again") from problem
-    if "embeddings" not in tensors or tensors["embeddings"].ndim != 2:
-        raise DamagedError(f"{path} holds no table called 'embeddings'; fetch or save the encoder again")
+    table = tensors.get("embeddings", tensors.get("embedding.weight"))
+    if table is None or table.ndim != 2:
+        raise DamagedError(
+            f"{path} holds no table called 'embeddings' or 'embedding.weight'; fetch or save the encoder again"
+        )
     return tensors

@@ -24,7 +24,6 @@ class Tokenizer:
 
     def __init__(self, layout: Layout, most: int | None = None) -> None:
         self._layout = layout
-        self._lowercase = layout.lowercase
         self._place = layout.folder / "tokenizer.json"
         self._limit = min(layout.max_tokens, most or layout.max_tokens)
         self._tokenizer = load_tokenizer(layout)
@@ -34,7 +33,7 @@ class Tokenizer:
                 f"{layout.folder} says that the model reads {self._limit} tokens, and {marks} of them mark a "
                 f"text's ends; fetch the model again"
             )
-        self._tokenizer.enable_truncation(self._limit)
+        self._tokenizer.enable_truncation(self._limit, direction="left" if layout.tokenizer.from_left else "right")
         self._tokenizer.no_padding()
 
     def read(self, texts: list[str], blank: str = "raise") -> Tokenized:
@@ -67,14 +66,25 @@ class Tokenizer:
         return Tokenized(tokens, starts, np.array(cut, bool))
 
     def _encoded(self, texts: list[str]) -> list[Any]:
-        given = [text.lower() for text in texts] if self._lowercase else texts
-        found: list[Any] = self._tokenizer.encode_batch_fast(given)
+        found: list[Any] = self._tokenizer.encode_batch_fast(texts)
         return found
+
+    def prompt_tokens(self, prompt: str) -> int:
+        """Return how many tokens of a text are its prompt's, the mark at its beginning included.
+
+        As in sentence-transformers: those of the prompt by itself, less a mark at its end.
+        """
+        found = self._encoded([prompt])[0] if prompt else None
+        if found is None or not found.ids:
+            return 0
+        special = {token for token, one in self._tokenizer.get_added_tokens_decoder().items() if one.special}
+        ends = bool(found.special_tokens_mask[-1]) or found.ids[-1] in special
+        return len(found.ids) - ends
 
     def _beginning(self, text: str) -> str:
         """Give as much of a text as has, most likely, all the tokens that the model reads, up to the end of a word."""
         most = _CHARACTERS * self._limit
-        if len(text) <= most:
+        if len(text) <= most or self._layout.tokenizer.from_left:
             return text
         end = max(text.rfind(" ", 0, most), text.rfind("\n", 0, most))
         return text[:end] if end > 0 else text
@@ -88,10 +98,9 @@ class Tokenizer:
             raise InputError(
                 f"overlap must be less than the {limit} tokens that a passage may have with this model; got {overlap}"
             )
-        given = [self._as_read(text) for text in texts]
         return [
             passages(text, places_of(one), limit, overlap)
-            for batch in _batches(given)
+            for batch in _batches(texts)
             for text, one in zip(batch, self._whole.encode_batch(batch, add_special_tokens=False), strict=True)
         ]
 
@@ -102,10 +111,6 @@ class Tokenizer:
         whole.no_truncation()
         whole.no_padding()
         return whole
-
-    def _as_read(self, text: str) -> str:
-        lower = text.lower() if self._lowercase else text
-        return lower if len(lower) == len(text) else text  # so that characters keep their places
 
     def check(self, vocabulary: int) -> None:
         """Raise `DamagedError` if a model that knows so many tokens isn't the one this tokenizer was made for."""
@@ -133,11 +138,13 @@ def _batches(texts: list[str]) -> Iterator[list[str]]:
 
 
 def load_tokenizer(layout: Layout) -> Any:
-    """Open tokenizer.json with the `tokenizers` library."""
+    """Open tokenizer.json with the `tokenizers` library, and change what the folder's settings say."""
     tokenizers = checks.need("tokenizers", "encoders")
     try:
-        return tokenizers.Tokenizer.from_file(str(layout.folder / "tokenizer.json"))
+        tokenizer = tokenizers.Tokenizer.from_file(str(layout.folder / "tokenizer.json"))
     except Exception as problem:  # the Rust library raises Exception itself
         raise DamagedError(
             f"{layout.folder / 'tokenizer.json'} can't be read ({problem}); fetch the model again"
         ) from problem
+    layout.tokenizer.apply(tokenizer, lowercase=layout.lowercase)
+    return tokenizer

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -12,10 +15,21 @@ from semspace import checks
 from semspace.checks import FloatMatrix
 from semspace.errors import DamagedError
 from semspace.sentences.layout import Layout
+from semspace.sentences.resolve import CONFIG
 from semspace.sentences.runtime import Tokenized
+from semspace.sentences.weights import weight_files
 from semspace.threads import torch_threads
 
 _BATCH_TOKENS = 4_096  # padded tokens run through the model at a time
+# Of models that read with one half and write with another: the half that reads.
+_READERS = {
+    "t5": "T5EncoderModel",
+    "mt5": "MT5EncoderModel",
+    "umt5": "UMT5EncoderModel",
+    "longt5": "LongT5EncoderModel",
+}
+# Weights that no vector is made with: BERT's own pooler, and numbers that are counted.
+_UNUSED = re.compile(r"(^|\.)(pooler\.|position_ids$)")
 
 
 class TorchRuntime:
@@ -24,12 +38,12 @@ class TorchRuntime:
     kind = "torch"
 
     def __init__(self, layout: Layout) -> None:
-        self._pooling = layout.pooling
+        self._poolings = layout.poolings
         self._model = load_model(layout)
-        self._device = _device()
-        self._model.to(self._device)
-        self.engine = f"torch float32 on {self._device}"
-        self.dim = int(self._model.config.hidden_size)
+        self.device = _device()
+        self._model.to(self.device)
+        self.engine = f"torch float32 on {self.device}"
+        self.dim = int(self._model.config.hidden_size) * len(self._poolings)
         self.vocabulary = int(self._model.get_input_embeddings().num_embeddings)
 
     def pooled(self, texts: Tokenized, done: Callable[[int], object]) -> FloatMatrix:
@@ -43,11 +57,11 @@ class TorchRuntime:
         vectors = np.empty((len(rows), self.dim), np.float32)
         with torch_threads():
             for batch in _batches(np.diff(texts.starts).tolist()):
-                vectors[batch] = self._run([rows[i] for i in batch])
+                vectors[batch] = self._run([rows[i] for i in batch], texts.unpooled)
                 done(len(batch))
         return vectors
 
-    def _run(self, rows: Sequence[Any]) -> FloatMatrix:
+    def _run(self, rows: Sequence[Any], unpooled: int) -> FloatMatrix:
         import torch
 
         longest = max(len(row) for row in rows)
@@ -57,10 +71,11 @@ class TorchRuntime:
             ids[line, : len(row)] = row
             mask[line, : len(row)] = 1
         with torch.inference_mode():
-            attention = torch.from_numpy(mask).to(self._device)
-            given = torch.from_numpy(ids).to(self._device)
+            attention = torch.from_numpy(mask).to(self.device)
+            given = torch.from_numpy(ids).to(self.device)
             states = self._model(input_ids=given, attention_mask=attention).last_hidden_state
-            vectors: FloatMatrix = _pool(states, attention, self._pooling).float().cpu().numpy()
+            pooled = torch.cat([_pool(states, attention, how, unpooled) for how in self._poolings], dim=1)
+            vectors: FloatMatrix = pooled.float().cpu().numpy()
         return vectors
 
 
@@ -84,36 +99,75 @@ def _device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def _pool(states: Any, mask: Any, how: str) -> Any:
+def _pool(states: Any, mask: Any, how: str, unpooled: int) -> Any:
+    """Pool states (texts, longest, dim) without the first `unpooled` of each text, as sentence-transformers does."""
+    import torch
+
+    lengths = mask.sum(dim=1)
+    rows = torch.arange(len(states), device=states.device)
     if how == "cls":
-        return states[:, 0]
-    weights = mask.unsqueeze(-1).to(states.dtype)
+        return states[:, unpooled]
+    if how == "lasttoken":
+        return states[rows, lengths - 1]
+    taken = mask.clone()
+    taken[:, :unpooled] = 0
+    weights = taken.unsqueeze(-1).to(states.dtype)
     if how == "max":
         return states.masked_fill(weights == 0, float("-inf")).max(dim=1).values
-    return (states * weights).sum(dim=1) / weights.sum(dim=1)
+    if how == "weightedmean":
+        weights = weights * torch.arange(1, states.shape[1] + 1, device=states.device, dtype=states.dtype)[:, None]
+    total = weights.sum(dim=1)
+    return (states * weights).sum(dim=1) / (total.sqrt() if how == "mean_sqrt_len_tokens" else total)
 
 
 def load_model(layout: Layout) -> Any:
-    """Open a model's weights with transformers, in float32, without running any code that comes with it."""
+    """Open a model's weights with transformers, in float32, without running any code that comes with it.
+
+    Raises
+    ------
+    DamagedError
+        If they can't be read, or one is missing: transformers would put random numbers in its place.
+    """
     torch = checks.need("torch", "transformers")
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="IProgress not found")  # in a notebook, of a bar that isn't shown
         transformers = checks.need("transformers", "transformers")
     safetensors = checks.need("safetensors", "transformers")
-    logging = transformers.utils.logging
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()  # a bar for a tenth of a second
+    kind = json.loads((layout.folder / CONFIG).read_text(encoding="utf-8")).get("model_type")
+    opened_as = getattr(transformers, _READERS[kind]) if kind in _READERS else transformers.AutoModel
     try:
-        model = transformers.AutoModel.from_pretrained(
-            str(layout.folder),
-            local_files_only=True,
-            use_safetensors=True,
-            trust_remote_code=False,
-            dtype=torch.float32,
-        )
+        with _quiet(transformers):
+            model, told = opened_as.from_pretrained(
+                str(layout.folder),
+                local_files_only=True,
+                use_safetensors=True,
+                trust_remote_code=False,
+                dtype=torch.float32,
+                output_loading_info=True,
+            )
     except (OSError, ValueError, KeyError, RuntimeError, safetensors.SafetensorError) as problem:
         raise DamagedError(f"the model in {layout.folder} can't be opened ({problem}); fetch it again") from problem
+    missing = sorted(name for name in told["missing_keys"] if not _UNUSED.search(name))
+    if missing:
+        spare = sorted(told["unexpected_keys"])
+        named = f"; it has {spare[0]!r}, which the model doesn't know" if spare else ""
+        raise DamagedError(
+            f"{weight_files(layout.folder)[0]} has no weight {missing[0]!r}, nor {len(missing) - 1} others of the "
+            f"model's{named}; its vectors would be partly random: save the model again, under transformers' names"
+        )
+    return model.eval()
+
+
+@contextmanager
+def _quiet(transformers: Any) -> Iterator[None]:
+    """Keep a bar for a tenth of a second, and a table of what is told in an error anyway, from being shown."""
+    logging = transformers.utils.logging
+    shown, level = logging.is_progress_bar_enabled(), logging.get_verbosity()
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
+    try:
+        yield
     finally:
+        logging.set_verbosity(level)
         if shown:
             logging.enable_progress_bar()
-    return model.eval()

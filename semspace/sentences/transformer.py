@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -10,16 +12,18 @@ import numpy as np
 
 from semspace import checks
 from semspace.bundle import Bundle, PathLike, writing
-from semspace.errors import DamagedError
+from semspace.errors import DamagedError, InputError, SemspaceWarning
 from semspace.progress import Bar
-from semspace.sentences import choice, parity
-from semspace.sentences.base import RUNTIMES, Encoded, Encoder
+from semspace.sentences import choice, head, parity
+from semspace.sentences.base import RUNTIMES, Encoded, Encoder, never_changes
 from semspace.sentences.curve import TrainingHistory
 from semspace.sentences.folder import KIND, copy_model, history_of
-from semspace.sentences.layout import read_layout
+from semspace.sentences.layout import Layout, read_layout
 from semspace.sentences.passages import Passage
 from semspace.sentences.runtime import Tokenized
 from semspace.sentences.tokenizing import Tokenizer
+
+_MEANT = {"dot": "dot product", "euclidean": "Euclidean distance", "manhattan": "Manhattan distance"}
 
 
 class TransformerEncoder(Encoder):
@@ -31,6 +35,7 @@ class TransformerEncoder(Encoder):
     name : str
         How the model is called in messages and provenance.
     runtime : {"auto", "fast", "exact", "torch"}
+    max_tokens : int, optional
         See `Encoder.load`.
 
     Attributes
@@ -43,16 +48,17 @@ class TransformerEncoder(Encoder):
         How it was trained; empty where it wasn't trained by `EncoderTrainer`.
     """
 
-    def __init__(self, folder: Path, name: str, runtime: str = "auto") -> None:
+    layout: Layout
+    tokenizer: Tokenizer
+    _opened = False
+
+    def __init__(self, folder: Path, name: str, runtime: str = "auto", max_tokens: int | None = None) -> None:
         checks.choice("runtime", runtime, RUNTIMES)
-        self._root = folder
-        self.layout = read_layout(folder)
-        self.name = name
-        self.max_tokens = self.layout.max_tokens
-        self.fingerprint = self.layout.fingerprint
+        self._root, self.name = folder, name
+        self._whole = read_layout(folder)
+        self._read_as(self._whole if max_tokens is None else self._shorter(max_tokens))
         self.prompts = self.layout.prompts
-        self.normalizes = self.layout.normalize
-        self.tokenizer = Tokenizer(self.layout)
+        self.normalizes = self.layout.normalize and self.layout.truncate_dim is None
         self._runtime, self.why = choice.choose(
             self.layout,
             runtime,
@@ -61,7 +67,34 @@ class TransformerEncoder(Encoder):
         )
         self.runtime = self._runtime.kind
         self.engine = self._runtime.engine
-        self.dim = self._runtime.dim
+        self.device = getattr(self._runtime, "device", "cpu")
+        self.dim = self.layout.width(self._runtime.dim // len(self.layout.poolings))
+        if self.layout.similarity != "cosine" and not self.layout.normalize:
+            warnings.warn(
+                f"{name} is meant to be compared by {_MEANT[self.layout.similarity]}, which looks at the lengths of "
+                f"vectors too; semspace compares by cosine unless metric= says otherwise",
+                SemspaceWarning,
+                stacklevel=3,
+            )
+        self._opened = True
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if self._opened and name != "max_seq_length" and not name.startswith("_"):
+            raise never_changes(self, name)
+        super().__setattr__(name, value)
+
+    def _read_as(self, layout: Layout) -> None:
+        tokenizer = Tokenizer(layout)  # first, since this may fail
+        self.__dict__.update(
+            layout=layout, max_tokens=layout.max_tokens, fingerprint=layout.fingerprint, tokenizer=tokenizer
+        )
+
+    def _shorter(self, max_tokens: object) -> Layout:
+        """Return what the folder says, texts cut earlier."""
+        return replace(self._whole, max_tokens=checks.whole("max_tokens", max_tokens, high=self._whole.max_tokens))
+
+    def _cut_at(self, max_tokens: object) -> None:
+        self._read_as(self._shorter(max_tokens))
 
     @cached_property
     def history(self) -> TrainingHistory:
@@ -91,7 +124,7 @@ class TransformerEncoder(Encoder):
             If `path` is taken.
         """
         with writing(path, KIND, overwrite=overwrite) as draft:
-            copy_model(self.layout, self.dim, self._root, draft.folder)
+            copy_model(self.layout, self._runtime.dim // len(self.layout.poolings), self._root, draft.folder)
             draft.meta.update(dim=self.dim)
 
     @classmethod
@@ -101,9 +134,18 @@ class TransformerEncoder(Encoder):
         bundle.unchanged()  # its files are found by their paths
         return encoder
 
-    def prepare(self, texts: list[str]) -> Tokenized:
-        """Tokenise a block of texts."""
-        return self.tokenizer.read(texts)
+    def prepare(self, texts: list[str], prompt: str = "") -> Tokenized:
+        """Tokenise a block of texts, all of which begin with `prompt`."""
+        read = self.tokenizer.read(texts)
+        if self.layout.include_prompt or not prompt:
+            return read
+        unpooled = self.tokenizer.prompt_tokens(prompt)
+        if unpooled + 1 >= self.max_tokens or np.diff(read.starts).min(initial=unpooled + 1) <= unpooled:
+            raise InputError(
+                f"the prompt {prompt[:40]!r} has {unpooled} tokens, which {self.name} leaves out of its vectors, and "
+                f"of the {self.max_tokens} that it reads none are left for the text; give a shorter prompt"
+            )
+        return read._replace(unpooled=unpooled)
 
     def passages(self, texts: list[str], overlap: int) -> list[list[Passage]]:
         """Split texts at the ends of sentences into passages that the model can read."""
@@ -114,12 +156,20 @@ class TransformerEncoder(Encoder):
         vectors = self._runtime.pooled(prepared, shown.update)
         if not np.isfinite(vectors).all():
             raise DamagedError(f"the model {self.name} gives vectors that aren't numbers; fetch it again")
+        if self.layout.head:
+            vectors = head.applied(self.layout.head, vectors)
         if self.layout.normalize:
             vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), np.float32(1e-12))
-        return Encoded(vectors, prepared.cut)
+        return Encoded(vectors[:, : self.dim], prepared.cut)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self._root, self.name, self.runtime)  # opened again where it is unpickled, by joblib say
+        shorter = self.max_tokens if self.max_tokens < self._whole.max_tokens else None
+        return type(self), (
+            self._root,
+            self.name,
+            self.runtime,
+            shorter,
+        )  # opened again where it is unpickled, by joblib say
 
     def __repr__(self) -> str:
         known = f"dim={self.dim}, max_tokens={self.max_tokens}, runtime={self.runtime!r}"

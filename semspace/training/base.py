@@ -27,12 +27,17 @@ def opened(base: PathLike | Encoder) -> Base:
     if isinstance(base, Encoder):
         if not isinstance(base, TransformerEncoder):
             raise InputError(f"base must be a transformer; got a {type(base).__name__}")
-        return Base(base.layout, load_model(base.layout), called(base.name))
+        return _opened(base.layout, base.name)
     root = find_model(base)
     if is_static(root):
         raise InputError(f"{base} is a static encoder, and base must be a transformer")
-    layout = read_layout(root)
-    return Base(layout, load_model(layout), called(str(base)))
+    return _opened(read_layout(root), str(base))
+
+
+def _opened(layout: Layout, name: str) -> Base:
+    if layout.untrained:
+        raise InputError(f"{called(name)} has {layout.untrained}, which EncoderTrainer can't train; take another base")
+    return Base(layout, load_model(layout), called(name))
 
 
 def called(name: str) -> str:
