@@ -64,14 +64,17 @@ class EncoderCheckpoint(Checkpoint):
         bundle = self.found(self._identity)
         if bundle is None:
             return
+        with bundle.reading():
+            facts = bundle.meta.mapping("progress")
+            progress = type(loop.progress)(**{**facts, "rows": [Reach(**row) for row in facts["rows"]]})
         try:
-            with bundle.reading():
-                facts = bundle.meta.mapping("progress")
-                state = load_file(bundle.path(_STATE))
-                bundle.unchanged()
-                loop.progress = type(loop.progress)(**{**facts, "rows": [Reach(**row) for row in facts["rows"]]})
-                loop.put(state)
-        except (OSError, RuntimeError, SafetensorError) as problem:
+            state = load_file(bundle.path(_STATE))
+            bundle.unchanged()
+            loop.put(state)
+            loop.progress = progress
+        except (OSError, LookupError, RuntimeError, TypeError, ValueError, SafetensorError) as problem:
+            if isinstance(problem, DamagedError):
+                raise
             raise DamagedError(
                 f"the checkpoint at {self.path} doesn't fit this model ({problem}); delete it"
             ) from problem
