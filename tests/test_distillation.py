@@ -223,7 +223,7 @@ def test_a_static_student_is_what_distill_makes(teacher, tmp_path):
         TEXTS, into=tmp_path / "s", progress=False
     )
     assert isinstance(made, ss.StaticEncoder)
-    sentences = ss.Corpus.from_texts(objective.read(TEXTS).texts)
+    sentences = ss.Corpus.from_texts(objective.sample(TEXTS, 3).texts)
     same = ss.distill(ss.Encoder.load(teacher), sentences, dim=4, sentences=len(sentences), seed=3, progress=False)
     np.testing.assert_allclose(made.encode(TEXTS), same.encode(TEXTS), atol=1e-5)
     np.testing.assert_array_equal(ss.Encoder.load(tmp_path / "s").encode(TEXTS[:5]), made.encode(TEXTS[:5]))
@@ -279,3 +279,21 @@ def test_a_teacher_without_layers_needs_a_base(tiny_folder):
         ss.EncoderTrainer(objective=Distillation(teacher=words, layers=2), **OPTIONS).train(TEXTS, progress=False)
     with pytest.raises(InputError, match="1 layer none of which can be dropped"):
         ss.EncoderTrainer(objective=Distillation(teacher=tiny_folder, layers=1), **OPTIONS).train(TEXTS, progress=False)
+
+
+def test_sentences_are_drawn_by_the_seed_of_the_training(teacher, tmp_path):
+    assert Distillation(teacher=teacher, sentences=40).read(TEXTS).texts != TEXTS[:40]
+
+    def learnt(seed, name):
+        objective = Distillation(teacher=teacher, student="static", dim=4, sentences=40)
+        drawn = objective.sample(TEXTS, seed).texts
+        encoder = ss.EncoderTrainer(objective=objective, seed=seed, **OPTIONS).train(
+            TEXTS, into=tmp_path / name, progress=False
+        )
+        return drawn, encoder.encode(["ann met bob."])
+
+    first, again, other = learnt(1, "a"), learnt(1, "b"), learnt(2, "c")
+    assert first[0] == again[0]
+    np.testing.assert_array_equal(first[1], again[1])
+    assert set(first[0]) != set(other[0])
+    assert not np.array_equal(first[1], other[1])

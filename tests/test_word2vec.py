@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 import semspace as ss
-from semspace.errors import ExistsError, InputError
+from semspace.errors import ExistsError, InputError, SemspaceWarning
 from semspace.history import Epoch, History
 from semspace.words import checkpoint, layout, passes
+from semspace.words.subwords import Subwords
 from tests.words import KINDS, two_topics
 
 QUIET = {"progress": False}
@@ -168,8 +169,9 @@ def test_min_count_counts_for_tokens_too():
 
 def test_documents_do_not_meet():
     """Words at the end of one document aren't neighbours of those at the beginning of the next."""
-    pairs = sum(epoch.pairs for epoch in trained(ss.Corpus.from_texts(["a"] * 50 + ["b"] * 50), epochs=1).history)
-    assert pairs == 0
+    with pytest.warns(SemspaceWarning, match="no word had a neighbour"):
+        words = trained(ss.Corpus.from_texts(["a"] * 50 + ["b"] * 50), epochs=1)
+    assert sum(epoch.pairs for epoch in words.history) == 0
 
 
 @pytest.mark.parametrize("engine", ["native", "gensim"])
@@ -443,3 +445,61 @@ def test_a_full_disk_leaves_the_checkpoint_before(tmp_path, monkeypatch):
     assert [path.name for path in tmp_path.iterdir()] == ["c"]
     monkeypatch.setattr(Draft, "array", written)
     assert trained(train={"checkpoint": place, "resume": True}).fingerprint == whole.fingerprint
+
+
+# -- nothing to learn from --------------------------------------------------------------------------------------
+
+ALONE = ["alpha", "beta", "gamma"] * 20
+ENGINE_SETTINGS = [
+    {},
+    {"architecture": "cbow"},
+    {"subword": Subwords(3, 4, 50)},
+    {"subword": Subwords(3, 4, 50), "architecture": "cbow"},
+    {"deterministic": True, "threads": 2},
+    {"engine": "gensim"},
+    {"engine": "gensim", "architecture": "cbow"},
+    {"engine": "gensim", "subword": Subwords(3, 4, 50)},
+]
+
+
+def warned(trainer, texts, **options):
+    """Train, and return the vectors and the one warning."""
+    with pytest.warns(SemspaceWarning) as told:
+        words = trainer.train(ss.Corpus.from_texts(texts), progress=False, **options)
+    (one,) = told
+    assert one.filename == __file__
+    return words, str(one.message)
+
+
+@pytest.mark.parametrize("settings", ENGINE_SETTINGS)
+@pytest.mark.parametrize(
+    ("texts", "options", "why"),
+    [
+        (ALONE, {"sample": 0.0}, "words that come 1 times or more stand alone"),
+        (["alpha beta gamma delta"] * 30, {"sample": 1e-9}, "sample=1e-09 thins out frequent words"),
+        (["alpha x", "y alpha", "beta z"] * 9 + ["q beta"] * 9, {"min_count": 10}, "lower min_count"),
+    ],
+)
+def test_a_training_without_neighbours_is_warned_of(settings, texts, options, why):
+    trainer = ss.Word2Vec(**{"dim": 4, "min_count": 1, "threads": 1, "epochs": 2, **options, **settings})
+    _, message = warned(trainer, texts)
+    assert message.startswith("no word had a neighbour to learn from in any epoch, so the vectors are random")
+    assert why in message
+
+
+def test_a_start_that_learns_nothing_more_is_warned_of():
+    start = ss.Space.from_vectors(["alpha", "beta"], np.eye(2))
+    words, message = warned(ss.Word2Vec(dim=2, threads=1), ALONE, start=start)
+    assert "the vectors are those of the start" in message
+    np.testing.assert_array_equal(words[["alpha", "beta"]], np.eye(2))
+
+
+@pytest.mark.parametrize("engine", ["native", "gensim"])
+def test_epochs_without_neighbours_are_warned_of(engine):
+    trainer = ss.Word2Vec(dim=4, min_count=1, threads=1, epochs=40, engine=engine)
+    words, message = warned(trainer, ["alpha beta gamma delta"] * 12)
+    idle = int(message.partition("from in ")[2].split()[0])
+    assert 0 < idle < 40
+    assert f"hardly better than random after {40 - idle} of 40 epochs" in message
+    if engine == "native":
+        assert idle == sum(epoch.loss is None for epoch in words.history)

@@ -50,7 +50,7 @@ def run(
 ) -> Encoder:
     """Train, save and open an encoder; see `EncoderTrainer.train`."""
     objective = trainer.aim
-    everything = objective.read(data)
+    everything = objective.sample(data, trainer.seed)
     objective.check(everything, trainer.batch_size)
     other = objective.instead(trainer, everything, into, overwrite, progress)
     if other is not None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import pairwise
 from time import perf_counter
 from typing import Any
 
@@ -47,14 +49,26 @@ def train(job: Job) -> Trained:
         model = _model(job)
         model.build_vocab_from_freq(counts, corpus_count=len(job.tokens.offsets) - 1)
         rows = [model.wv.key_to_index[word] for word in words]
-        watch = _watch(lambda seconds: epochs.append(_epoch(job, model, rows, seconds, len(epochs) + 1)))
+        outputs = [_size(model)]
+
+        def ended(seconds: float) -> None:
+            outputs.append(_size(model))
+            epochs.append(_epoch(job, model, rows, seconds, len(epochs) + 1))
+
+        watch = _watch(ended)
         model.train(
             _Sentences(job, shown),
             total_words=int(job.vocabulary.counts.sum()),
             epochs=trainer.epochs,
             callbacks=[watch],
         )
-    return _learnt(job, model, rows, History(tuple(epochs)))
+    idle = sum(before == after for before, after in pairwise(outputs))
+    return replace(_learnt(job, model, rows, History(tuple(epochs))), idle=idle)
+
+
+def _size(model: Any) -> float:
+    """Return the size of the matrix of contexts, which starts with zeros and stays as it is where nothing is learnt."""
+    return float(np.linalg.norm(model.syn1neg))
 
 
 def _check(job: Job) -> None:

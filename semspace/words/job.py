@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
 import polars as pl
 
 from semspace.checks import FloatMatrix
+from semspace.errors import SemspaceWarning
 from semspace.history import History
 from semspace.space import Space
 from semspace.text.tokens import Tokens
@@ -50,11 +53,14 @@ class Trained:
     encoder : SubwordEncoder, optional
         What gives vectors to unseen words.
     history : History
+    idle : int
+        Epochs in which nothing was predicted.
     """
 
     vectors: FloatMatrix
     encoder: SubwordEncoder | None
     history: History
+    idle: int = 0
 
 
 @dataclass(frozen=True)
@@ -96,6 +102,31 @@ class Job:
         }
         table = pl.DataFrame({"count": self.vocabulary.totals})
         return Space.from_vectors(self.vocabulary.words, trained.vectors, table, trained.encoder, facts)
+
+    def warn_idle(self, trained: Trained) -> None:
+        """Warn if in some epochs no word had a neighbour to learn from."""
+        epochs, idle = self.trainer.epochs, trained.idle
+        if not idle:
+            return
+        longest = int(np.diff(self.tokens.offsets).max(initial=0))
+        if longest > 1 and self.trainer.sample:
+            why = (
+                f"sample={self.trainer.sample:g} thins out frequent words, too many of so small a vocabulary; "
+                f"give sample=0, or more text"
+            )
+        else:
+            why = (
+                f"words that come {self.trainer.min_count} times or more stand alone in their documents; give longer "
+                f"texts, join what belongs together into one document, or lower min_count"
+            )
+        left = "random, as they were drawn" if self.start is None else "those of the start, and random for new words"
+        what = f"hardly better than random after {epochs - idle} of {epochs} epochs" if idle < epochs else left
+        where = "any epoch" if idle == epochs else f"{idle} of {epochs} epochs"
+        warnings.warn(
+            f"no word had a neighbour to learn from in {where}, so the vectors are {what}: {why}",
+            SemspaceWarning,
+            stacklevel=3,
+        )
 
     def judge(self, give: Callable[[], Trained]) -> tuple[float | None, str]:
         """Score what was learnt so far, if that was asked for."""

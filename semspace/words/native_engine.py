@@ -23,7 +23,8 @@ from semspace.words.subwords import SubwordEncoder
 def train(job: Job) -> Trained:
     """Train as the job says."""
     run = _Run(job)
-    return run.learnt(_through(job, run), last=True)
+    history = _through(job, run)
+    return replace(run.learnt(history, last=True), idle=sum(not epoch.pairs for epoch in history))
 
 
 def _through(job: Job, run: _Run) -> History:

@@ -157,6 +157,11 @@ class Word2Vec:
             If fewer than two words are frequent enough, the start or the checkpoint doesn't fit, or the disk is full.
         ExistsError
             If a checkpoint is there already and `resume` isn't given.
+
+        Warns
+        -----
+        SemspaceWarning
+            If no word had a neighbour in some epoch, or in none, so that hardly anything was learnt.
         """
         kept = WordsCheckpoint(checkpoint, checkpoint_minutes, resume)
         if start is not None:
@@ -170,7 +175,9 @@ class Word2Vec:
         tokens = self._tokens(text, start)
         vocabulary = Vocabulary.of(tokens, self.min_count, start)
         job = Job(self, tokens, vocabulary, start, evaluate, kept, progress)
-        return job.space(ENGINES[self.engine](job))
+        trained = ENGINES[self.engine](job)
+        job.warn_idle(trained)
+        return job.space(trained)
 
     @property
     def subwords(self) -> Subwords | None:

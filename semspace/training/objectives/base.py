@@ -65,6 +65,10 @@ class Objective(ABC):
             If nothing can be learnt from it.
         """
 
+    def sample(self, data: Any, seed: int) -> Examples:  # noqa: ARG002
+        """Read data for a training with a seed, which decides what is taken where an objective doesn't take all."""
+        return self.read(data)
+
     @abstractmethod
     def task(self, examples: Examples) -> Task | None:
         """Give what judges an encoder on examples that it doesn't learn from; None where they can't."""

@@ -99,9 +99,13 @@ class Distillation(Objective):
     # -- data -----------------------------------------------------------------------------------------------
 
     def read(self, data: Any) -> Examples:
+        """Cut texts into sentences, and draw as many as are wanted, by the seed 1."""
+        return self.sample(data, 1)
+
+    def sample(self, data: Any, seed: int) -> Examples:
         """Cut texts into sentences, and draw as many as are wanted."""
         corpus = Corpus.from_texts(texts_of(data, self.title))
-        return numbered(sentences_of(corpus, self.sentences, 1))
+        return numbered(sentences_of(corpus, self.sentences, seed))
 
     def ready(self, examples: Examples, dim: int, progress: bool) -> Examples:
         """Have the teacher encode all texts."""
