@@ -234,6 +234,7 @@ def test_words_with_spaces_that_gensim_wrote(tmp_path):
         ('{"id": 1, "text": "a b 5"}\n', "to be JSON"),
         ("<html><body>\nThe year 2001\n", "to be HTML"),
         (b"abc\0\1\2 5\n1 2\n", "binary data of an unknown kind"),
+        ("2 3\nThis is a text\nand more of it.\n", "starts with two numbers, .* what follows is text"),
         ("the 23135851162\nof 13151942776\n", "has one number a line, .* say format='glove'"),
         ("0.1 0.2 0.3\n1e-3 -.4 2.\n", "a matrix of numbers without words"),
         (b"\x93NUMPY\x01\x00v\x00{'descr'", "an array of NumPy"),
@@ -617,7 +618,9 @@ def test_counts_that_are_missing():
     theirs = ss.to_gensim(counted)
     assert [theirs.get_vecattr(word, "count") for word in "ab"] == [5, 0]
     assert ss.from_gensim(theirs).metadata["count"].to_list() == [5, 0]
-    for value in (None, 2.5):
+    theirs.expandos["count"] = np.array([5.0, 2.0])
+    assert ss.from_gensim(theirs).metadata["count"].to_list() == [5, 2]
+    for value in (None, 2.5, float("nan")):
         theirs = ss.to_gensim(ss.Space.from_vectors(["a", "b"], np.eye(2)))
         theirs.set_vecattr("a", "count", value)
         assert ss.from_gensim(theirs).metadata is None

@@ -107,8 +107,10 @@ def _name(key: Any) -> Any:
 
 def _counts(counts: Any, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64] | None:
     """Return how often each word was seen; None unless that is known, in whole numbers, of every word."""
-    found = None if counts is None else np.asarray(counts)
-    if found is None or found.ndim != 1 or found.dtype.kind not in "iu" or (len(rows) and rows.max() >= len(found)):
+    found = np.asarray(() if counts is None else counts)
+    if found.ndim != 1 or len(found) <= rows.max(initial=0) or found.dtype.kind not in "iuf":
+        return None
+    if not (found[rows] == np.round(found[rows])).all():  # NaN neither
         return None
     return found[rows].astype(np.int64)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+
 _OTHERS = {
     b"\x80": "a pickle, which can run code when opened; open it with gensim if you trust it, and use from_gensim",
     b"PK\x03\x04": "a zip archive; unpack it first",
@@ -45,3 +47,18 @@ def likely_kind(head: bytes) -> str:
     if mark in line:
         return f"a table separated by {_SEPARATORS[mark]}; Corpus.read reads one of texts"
     return "text; Corpus.read reads texts"
+
+
+def is_text(head: bytes) -> bool:
+    """Check whether the first bytes of a file are text and not numbers byte by byte, which hold control characters."""
+    return (
+        bool(head.strip()) and not any(byte < 32 and byte not in b"\t\n\v\f\r\x1b" for byte in head) and _is_utf8(head)
+    )
+
+
+def _is_utf8(head: bytes) -> bool:
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)  # the last letter may be cut
+    except UnicodeDecodeError:
+        return False
+    return True

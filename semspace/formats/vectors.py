@@ -148,8 +148,15 @@ def detect(source: Source) -> str:
     if other is not None:
         raise InputError(f"{source.path} is {other}")
     if header := text.HEADER.match(head):
-        lines = head[header.end() :].split(b"\n", 20)[:20]
-        return "word2vec" if any(text.ends_in_numbers(line, int(header[2])) for line in lines) else "word2vec-binary"
+        dim, rest = int(header[2]), head[header.end() :]
+        if any(text.ends_in_numbers(line, dim) for line in rest.split(b"\n", 20)[:20]):
+            return "word2vec"
+        if kinds.is_text(rest[:_START]):
+            raise InputError(
+                f"{source.path} starts with two numbers, as word2vec's formats do, and what follows is text, but not "
+                f"words with {dim:,} numbers each: it goes on with {rest[:40]!r}"
+            )
+        return "word2vec-binary"
     _check_glove(source, head)
     return "glove"
 
