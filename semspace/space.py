@@ -443,6 +443,7 @@ class Space:
                 "name": self.encoder.name,
                 "dim": self.encoder.dim,
                 "fingerprint": self.encoder.fingerprint,
+                **({"max_tokens": cut} if (cut := getattr(self.encoder, "shortened", None)) else {}),
                 **(self.encoder.write_into(draft, self) if isinstance(self.encoder, StoredEncoder) else {}),
             }
         )

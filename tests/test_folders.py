@@ -620,7 +620,10 @@ def test_shorter_texts(listed, tmp_path):
     np.testing.assert_array_equal(encoder.encode(["the cat sat on"]), encoder.encode(["the cat sat"]))
     with pytest.raises(InputError, match="max_tokens must be a whole number from 1 to 64; got 65"):
         whole.max_seq_length = 65
-    whole.embed(ss.Corpus.from_texts(TEXTS), progress=False)
+    space = whole.embed(ss.Corpus.from_texts(TEXTS), progress=False)
+    ss.save(space, tmp_path / "space")
+    found = ss.load(tmp_path / "space").encode_documents(TEXTS)  # it remembers where texts were cut
+    np.testing.assert_allclose(found, space.vectors, atol=1e-5)
     with pytest.raises(AttributeError, match=r"a space was made with this encoder; load another.*max_tokens=9"):
         whole.max_seq_length = 9
     for name in ("max_tokens", "prompts", "pooling"):

@@ -13,6 +13,7 @@ from semspace.errors import DamagedError, InputError
 from semspace.inference import families, forward, lanes, model, products, steps, tiles
 from semspace.sentences import kernel_runtime
 from semspace.sentences.layout import read_layout
+from semspace.sentences.weights import Weights
 from tests.conftest import make_tiny_model
 
 TEXTS = ["a cat", "the quick brown fox jumps over it", "", "x", "many words " * 40, "42 — élan", "🙂 مرحبا", "b" * 90]
@@ -194,9 +195,9 @@ def test_what_the_kernels_cannot_run_is_said(small_folder, change, why):
 
 
 def test_weights_that_are_missing_or_of_another_shape(small_folder):
-    layout = read_layout(small_folder)
     config = json.loads((small_folder / "config.json").read_text())
-    with kernel_runtime._Weights(layout) as take:
+    with Weights(small_folder) as weights:
+        take = weights.take
 
         def without(name):
             if "layer.1" in name:

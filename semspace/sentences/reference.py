@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
+from typing import Any
 
 from semspace.bundle import Bundle
 from semspace.checks import FloatMatrix
@@ -27,10 +28,12 @@ class EncoderReference:
     name: str
     dim: int
     fingerprint: str
+    shortened: int | None = None  # where it cuts texts, if earlier than it would by itself
 
     @cached_property
     def _encoder(self) -> Encoder:
-        encoder = Encoder.load(self.name)
+        options: dict[str, Any] = {} if self.shortened is None else {"max_tokens": self.shortened}
+        encoder = Encoder.load(self.name, **options)
         if encoder.fingerprint != self.fingerprint:
             raise InputError(
                 f"this space was made with an encoder {self.name!r} of fingerprint {self.fingerprint[:8]}, and the one "
@@ -60,7 +63,8 @@ def remembered(bundle: Bundle) -> TextEncoder | None:
         return None
     made = bundle.meta.facts("space").facts("encoder")
     if made.get("kind") is None:
-        return EncoderReference(made.text("name"), made.whole("dim", low=1), made.text("fingerprint"))
+        shortened = made.whole("max_tokens", low=1) if "max_tokens" in made else None
+        return EncoderReference(made.text("name"), made.whole("dim", low=1), made.text("fingerprint"), shortened)
     kind = made.text("kind")
     if kind not in _HOMES:
         raise DamagedError(

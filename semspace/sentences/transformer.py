@@ -162,14 +162,13 @@ class TransformerEncoder(Encoder):
             vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), np.float32(1e-12))
         return Encoded(vectors[:, : self.dim], prepared.cut)
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        shorter = self.max_tokens if self.max_tokens < self._whole.max_tokens else None
-        return type(self), (
-            self._root,
-            self.name,
-            self.runtime,
-            shorter,
-        )  # opened again where it is unpickled, by joblib say
+    @property
+    def shortened(self) -> int | None:
+        """Where texts are cut, if earlier than the folder says; a saved space remembers it."""
+        return self.max_tokens if self.max_tokens < self._whole.max_tokens else None
+
+    def __reduce__(self) -> tuple[Any, ...]:  # opened again where it is unpickled, by joblib say
+        return type(self), (self._root, self.name, self.runtime, self.shortened)
 
     def __repr__(self) -> str:
         known = f"dim={self.dim}, max_tokens={self.max_tokens}, runtime={self.runtime!r}"
