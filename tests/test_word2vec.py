@@ -314,8 +314,10 @@ def test_too_little_text(engine):
         ss.Word2Vec(engine=engine).train(ss.Tokens.from_corpus(ss.Corpus.from_texts(["a b c"])))
 
 
-def test_a_list_instead_of_a_corpus():
-    with pytest.raises(InputError, match=r"takes a Corpus or Tokens; got list: make one with Corpus\.read"):
+def test_texts_instead_of_a_corpus():
+    with pytest.raises(InputError, match="give a Corpus, Tokens, or lists of words"):
+        ss.Word2Vec().train(["a b"])
+    with pytest.raises(InputError, match="no word is left: min_count=5 and the most frequent word comes 1 times"):
         ss.Word2Vec().train([["a", "b"]])
 
 
@@ -325,7 +327,7 @@ def test_a_line_of_ten_million_characters_and_control_characters(tmp_path):
     path.write_text(
         "good bread " * 900_000 + "\n" + (soup + "good" + soup + "bread" + soup) * 20 + "\n", encoding="utf-8"
     )
-    tokens = ss.Tokens.read(path, min_count=5, progress=False)
+    tokens = ss.Tokens.read(path, min_count=5, documents="lines", progress=False)
     words = trained(tokens, epochs=1, dim=4)
     assert words.ids.tolist() == ["bread", "good"]
     assert words.metadata["count"].to_list() == [900_020, 900_020]
@@ -334,8 +336,8 @@ def test_a_line_of_ten_million_characters_and_control_characters(tmp_path):
 def test_only_control_characters(tmp_path):
     path = tmp_path / "x.txt"
     path.write_text("\x01\x02\x7f\x1b[31m\x9b\n\x03\x04\n", encoding="utf-8")
-    with pytest.raises(InputError, match="lower min_count or give more text"):
-        trained(ss.Tokens.read(path, progress=False))
+    with pytest.raises(InputError, match="4 control characters among its first 14: it isn't a text"):
+        ss.Tokens.read(path, progress=False)
 
 
 # -- checkpoints ------------------------------------------------------------------------------------------
