@@ -199,9 +199,10 @@ def test_icu_is_asked_for_by_name(monkeypatch):
         tokenizer("icu")
 
 
-def test_groups_of_chinese_texts_have_names():
+def test_groups_of_chinese_texts_have_names(monkeypatch):
     from semspace.clusters.vocabulary import Vocabulary
 
+    monkeypatch.setitem(sys.modules, "icu4py", None)
     other = " ".join(f"{a}{b}{c}" for a in "abcdefghij" for b in "klmnopqrst" for c in "uvwxyz")
     with pytest.warns(SemspaceWarning, match="Chinese"):
         found = Vocabulary.of(pl.Series(["今天天气很好"] * 10 + ["天气不好"] * 10 + [other]))

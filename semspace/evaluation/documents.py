@@ -43,7 +43,7 @@ class DocumentSimilarity:
         """Judge a Space that holds the documents, an Encoder, or a sentence-transformers model."""
         ids, texts = self.corpus.ids.to_list(), self.corpus.texts.to_list()
         known = isinstance(thing, Space) and all(id in thing for id in ids)
-        points = directions(texts, thing[ids] if known else encoder_of(thing)(texts))
+        points = directions(texts, thing[ids] if known else encoder_of(thing, "document")(texts))
         above = np.triu_indices(len(ids), 1)
         value = spearman(self.name, all_cosines(points)[above], self.judgements[above])
         return Score(self.name, "spearman", value, len(above[0]), len(above[0]), note=without_direction(points))

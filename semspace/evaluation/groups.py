@@ -48,7 +48,7 @@ class Groups:
             known = [id for id in self.corpus.ids if id in self.labels]
             texts = self.corpus.select(known).texts.to_list() if known else []
             rows = {id: row for row, id in enumerate(known)}
-            return self._cluster(Found(rows, 0), encoder_of(thing)(texts) if known else None)
+            return self._cluster(Found(rows, 0), encoder_of(thing, "document")(texts) if known else None)
         table = word_table(thing, list(self.labels))
         return self._cluster(table.find(self.labels), table.vectors)
 

@@ -36,7 +36,7 @@ class NearestLabel:
         if n < 2:
             raise UnjudgedError(f"{self.name}: {n} documents; a nearest other one needs two", used=0, total=n)
         texts, labels = zip(*self.documents, strict=True)
-        vectors = directions(texts, encoder_of(thing)(list(texts)))
+        vectors = directions(texts, encoder_of(thing, "document")(list(texts)))
         numbers = {label: number for number, label in enumerate(dict.fromkeys(labels))}
         own = np.array([numbers[label] for label in labels])
         right = 0.0
