@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import semspace as ss
-from semspace.comparison.parts import parts_of
+from semspace.comparison.parts import divide, parts_of
 from semspace.comparison.written import read
 from semspace.errors import InputError, SemspaceWarning
 from tests.clouds import clouds, joined, space_of
@@ -579,3 +579,15 @@ def test_two_spaces_of_words_go_with_two_corpora():
     words = (space_of(np.eye(3)), space_of(np.eye(3)))
     with pytest.raises(InputError, match="two spaces of words go with two corpora"):
         ss.compare(*(space_of(clouds(4)[0]) for _ in range(3)), words=words)
+
+
+@pytest.mark.parametrize("value", ["'52", "’45", "0000", "0000-00-00"])
+def test_a_year_of_no_century_has_no_place(value):
+    found = divide(pl.DataFrame({"y": ["1800", "2000", value]}), "y", 1900)
+    assert [rows.tolist() for rows in found.rows] == [[0], [1]]
+    assert found.left_out == 1
+
+
+def test_a_date_without_marks_is_a_date():
+    found = divide(pl.DataFrame({"y": ["19450508", "18500101", "1930", "n.d."]}), "y", 1940)
+    assert [rows.tolist() for rows in found.rows] == [[1, 2], [0]]

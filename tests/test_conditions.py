@@ -62,7 +62,7 @@ def test_corpora_and_indexes_answer_alike():
         ("zoned = '2020-03-29 02:30'", "clocks in Europe/Berlin never show 2020-03-29 02:30"),
         ("at = zoned", "they can't be compared"),
         ("s = 3", "'s' holds String, which can't be compared with 3: a text stands in quotes, '3'"),
-        ("id > 3", "CAST(… AS INT) to compare numbers"),
+        ("id > 3", "CAST(… AS FLOAT) to compare numbers"),
         ("s = DATE '2020-01-01'", "a text stands in quotes, '2020-01-01'"),
         ("n = '3'", "'n' holds Int64, which can't be compared with '3': write 3 without quotes"),
         ("n IN (1, '2')", "write 2 without quotes"),

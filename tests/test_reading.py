@@ -667,3 +667,11 @@ def test_the_shell_refuses_what_has_no_use(here, capsys):
 def test_long_lines_are_judged_by_what_is_there():
     assert plain._prose([]) is None
     assert plain._prose(["x" * 20_000]) is not None
+
+
+def test_ids_in_capitals_are_ids(tmp_path):
+    path = tmp_path / "excel.csv"
+    path.write_text("ID;Text\n007;one\n008;two\n")
+    assert list(ss.Corpus.read(path)) == [("007", "one"), ("008", "two")]
+    with pytest.raises(ss.SemspaceError, match="did you mean 'ID'"):
+        ss.Corpus.read(path, id="id")

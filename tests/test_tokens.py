@@ -98,3 +98,9 @@ def test_words_and_numbers_agree(tmp_path_factory, corpus):
     again = ss.load(path)
     assert again.ids.tolist() == tokens.ids.tolist()
     assert again.vocabulary.equals(tokens.vocabulary)
+
+
+def test_texts_of_a_list_are_those_of_a_column():
+    assert ss.Tokens.from_texts(["a b", "b"]).words == ss.Tokens.from_texts(pl.Series(["a b", "b"])).words == ["b", "a"]
+    with pytest.raises(InputError, match="texts must hold only strings"):
+        ss.Tokens.from_texts(["a", 1])

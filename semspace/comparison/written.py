@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 MISSING = frozenset(
     [
+        *("0000", "0000-00-00", "00.00.0000", "00/00/0000"),
         *("", "-", "--", ".", "?", "n/a", "na", "n.a.", "nan", "nil", "none", "null", "not available", "tbd", "x"),
         *(
             "unknown",
@@ -47,6 +48,8 @@ _NAMED = [
     re.compile(rf"{_YEAR}[ ,\-]*{_MONTH}(?:[ \-]*{_DAY})?"),
 ]
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d{1,3})?|[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
+_COMPACT = re.compile(r"([12]\d{3})(\d\d)(\d\d)")  # 19450508
+_SHORT_YEAR = re.compile(r"['’‘`]\d\d")  # of some century
 _ISO = re.compile(r"(\d{4})([-/.])(\d{1,2})\2(\d{1,2})")
 _SPLIT = re.compile(r"(\d{1,2})([./-]) ?(\d{1,2})\2 ?(\d{4})")
 _MONTH_YEAR = re.compile(r"(\d{1,2})[/.](\d{4})")
@@ -85,8 +88,11 @@ def read(text: str) -> list[Reading]:
     ([(1850.0, 1850.0)], ['day', 'month'])
     """
     written = re.sub(r"[\u2010-\u2015\u2212]", "-", " ".join(text.split())).casefold()
-    if written in MISSING:
+    if written in MISSING or _SHORT_YEAR.fullmatch(written):
         return []
+    compact = _COMPACT.fullmatch(written)
+    if compact and (day := list(_day(*map(int, compact.groups())))):
+        return day
     if _NUMBER.fullmatch(written):
         number = float(written.replace(",", ""))
         return [_number(number)] if math.isfinite(number) else []

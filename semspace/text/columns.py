@@ -31,7 +31,7 @@ def text_column(table: pl.DataFrame, name: str | None, *, unsaid: bool = False) 
     known = known_column(table.columns)
     if known is not None:
         return known
-    texts = [column for column, kind in table.schema.items() if kind in _TEXTS and column != "id"]
+    texts = [column for column, kind in table.schema.items() if kind in _TEXTS and column.casefold() != "id"]
     words = [column for column in texts if len(texts) == 1 or _has_words(table.get_column(column))]
     if len(words) == 1:
         return words[0]
@@ -52,16 +52,20 @@ def known_column(names: Sequence[str]) -> str | None:
 
 
 def id_column(table: pl.DataFrame, name: str | None) -> str | None:
-    """Return the column that is named, or the one called ``id`` if there is one."""
+    """Return the column that is named, or the one called ``id`` if there is one, else ``ID`` or ``Id``."""
     if name is not None:
         return _has(table, name, "id")
-    return "id" if "id" in table.columns else None
+    if "id" in table.columns:
+        return "id"
+    others = [column for column in table.columns if column.casefold() == "id"]
+    return others[0] if len(others) == 1 else None
 
 
 def _has(table: pl.DataFrame, name: str, role: str, hint: str = "") -> str:
     if name not in table.columns:
         known = ", ".join(clip(column, _NAME) for column in table.columns) or "none"
-        raise UnknownIdError(f"no column {name!r} for {role}=; the columns are {known}{hint}")
+        cased = next((f"; did you mean {own!r}?" for own in table.columns if own.casefold() == name.casefold()), "")
+        raise UnknownIdError(f"no column {name!r} for {role}=; the columns are {known}{cased}{hint}")
     return name
 
 

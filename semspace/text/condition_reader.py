@@ -490,7 +490,7 @@ def _advice(kind: str, constant: Constant) -> str:
     value = constant.value
     if kind == "text":
         written = value if isinstance(value, str) else constant.written
-        more = ", or CAST(… AS INT) to compare numbers" if isinstance(value, Fraction) else ""
+        more = ", or CAST(… AS FLOAT) to compare numbers" if isinstance(value, Fraction) else ""
         return f"a text stands in quotes, '{written}'{more}"
     if kind == "number" and isinstance(value, str) and re.fullmatch(r"[+-]?\d+(\.\d+)?", value.strip()):
         return f"write {value.strip()} without quotes"

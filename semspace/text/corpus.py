@@ -124,7 +124,9 @@ class Corpus:
             return cls.from_frame(source, text=text, id=id, empty=empty)
         checks.choice("empty", empty, ("raise", "drop"))
         # Read as they stand: an id 007 is no number, and a text of digits is a text.
-        tables = read_tables(source, reading, (id or "id", *((text,) if text else TEXT_NAMES)))
+        tables = read_tables(
+            source, reading, (*((id,) if id else ("id", "ID", "Id")), *((text,) if text else TEXT_NAMES))
+        )
         union = stack([table.frame for table in tables])
         column = text_column(union, text, unsaid=any(table.unsaid for table in tables))
         for table in tables:

@@ -213,12 +213,12 @@ class Tokens:
         return cls._built(builder, blocks_of(corpus.texts), corpus.provenance)
 
     @classmethod
-    def from_texts(cls, texts: pl.Series) -> Tokens:
+    def from_texts(cls, texts: pl.Series | Sequence[str]) -> Tokens:
         """Create tokens of texts for an analysis, with words of all scripts where icu4py is installed.
 
         Parameters
         ----------
-        texts : polars.Series of n str
+        texts : polars.Series or sequence of n str
             A text may be empty or null: it has no words.
 
         Raises
@@ -226,6 +226,8 @@ class Tokens:
         InputError
             If there is no word in any text.
         """
+        if not isinstance(texts, pl.Series):
+            texts = pl.Series("text", checks.strings("texts", texts), pl.String)
         return cls._built(Builder(best_tokenizer(), 1, "keep", remedy=REMEDY), blocks_of(texts), {})
 
     @classmethod
