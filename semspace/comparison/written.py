@@ -91,7 +91,7 @@ def read(text: str) -> list[Reading]:
     if written in MISSING or _SHORT_YEAR.fullmatch(written):
         return []
     compact = _COMPACT.fullmatch(written)
-    if compact and (day := list(_day(*map(int, compact.groups())))):
+    if compact and (day := list(_day(int(compact[1]), int(compact[2]), int(compact[3])))):
         return day
     if _NUMBER.fullmatch(written):
         number = float(written.replace(",", ""))
