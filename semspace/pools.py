@@ -8,6 +8,7 @@ library that can't make them anew is refused by one sentence.
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import threading
@@ -126,7 +127,7 @@ def _has_threads(library: str) -> bool:
         names = [path.read_text().strip() for path in Path("/proc/self/task").glob("*/comm")]
     except OSError:
         names = []
-    return any(name.startswith(f"{library}-") for name in names) if names else library in sys.modules
+    return any(re.fullmatch(rf"{library}-\d+", name) for name in names) if names else library in sys.modules
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks

@@ -504,7 +504,7 @@ def test_texts_to_assign_are_checked(space, tiny):
     with pytest.raises(InputError, match="put it in a list"):
         groups.assign("cat")
     with_encoder = grouped(tiny.embed(ss.Corpus.from_texts(["aaaa", "zzzz"])), k=2)
-    with pytest.raises(InputError, match="a query must have some text"):
+    with pytest.raises(InputError, match="a document must have some text"):
         with_encoder.assign(["aaaa", " "])
 
 

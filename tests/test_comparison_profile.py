@@ -1,6 +1,7 @@
 """Profile of corpora: values by hand, planted truths that come back, and lengths that don't matter."""
 
 import random
+import sys
 
 import numpy as np
 import polars as pl
@@ -387,7 +388,8 @@ def test_a_corpus_of_one_document_is_described_too():
         assert table[name].to_list() == [None]
 
 
-def test_what_needs_spaces_is_not_told_of_chinese():
+def test_what_needs_spaces_is_not_told_of_chinese(monkeypatch):
+    monkeypatch.setitem(sys.modules, "icu4py", None)
     with pytest.warns(SemspaceWarning, match="many texts are in Chinese"):
         table = described(
             ["今天天气很好，我们去公园散步，看到很多花。", "他昨天买了一本很有意思的书，晚上一直在看。"]

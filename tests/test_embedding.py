@@ -40,11 +40,11 @@ def counted(small, monkeypatch):
     seen = []
     prepare = small.prepare
 
-    def counting(given):
+    def counting(_, given, *more):
         seen.extend(given)
-        return prepare(given)
+        return prepare(given, *more)
 
-    monkeypatch.setattr(small, "prepare", counting)
+    monkeypatch.setattr(type(small), "prepare", counting)
     return seen
 
 

@@ -163,7 +163,7 @@ def test_what_cannot_be_started_from(tiny_folder, tmp_path, space):
         trainer(ss.WordAverage(space, frequencies="zipf")).train(pairs())
     with pytest.raises(InputError, match="matryoshka has 32 dimensions, and the encoder gives 16; leave it out"):
         trainer(tiny_folder, matryoshka=[8, 32]).train(pairs())
-    with pytest.raises(InputError, match="patience needs judgements, and there is nothing to judge by"):
+    with pytest.raises(InputError, match="patience needs judgements; give evaluate= a task, or hold out"):
         trainer(tiny_folder, patience=1, held_out=0).train(pairs())
 
 
