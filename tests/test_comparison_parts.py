@@ -463,6 +463,8 @@ def test_small_groups_are_left_out_and_said():
         samples = joined(space, by="kind")
     assert (samples.names, samples.sizes) == (("a", "c"), [5, 4])
     assert samples.ids.to_list() == [*map(str, range(5)), *map(str, range(8, 12))]
+    assert samples.facts["by"]["left_out"] == 4
+    assert samples.facts["by"]["notes"] == ["left out for having fewer than 4 documents: b, d"]
     with pytest.raises(InputError, match=r"by='kind' leaves 1 group\(s\) of at least 4 documents; two are needed"):
         joined(space_of(clouds(13)[0], kind=["a"] * 10 + ["b"] * 3), by="kind")
 

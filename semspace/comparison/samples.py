@@ -187,6 +187,9 @@ def planned(
     _check_names(called, len(rows))
     kept = _large_enough(called, [len(own) for own in rows], by)
     chosen = [place for place, is_kept in enumerate(kept) if is_kept]
+    if by is not None and not all(kept):
+        facts["by"]["left_out"] += sum(len(own) for own, is_kept in zip(rows, kept, strict=True) if not is_kept)
+        facts["by"]["notes"].append(_too_small([called[place] for place in range(len(called)) if not kept[place]]))
     kept_names = tuple(called[place] for place in chosen)
     made = long == "passages" and unit == "document" and any(isinstance(one, Corpus) for one in given)
     if unit is not None and not made:
@@ -276,6 +279,11 @@ def _check_names(names: Sequence[str], count: int) -> None:
         raise InputError(f"names must differ, or nobody could tell the corpora apart; {again!r} comes more than once")
 
 
+def _too_small(names: Sequence[str]) -> str:
+    others = " and others" if len(names) > 10 else ""
+    return f"left out for having fewer than {FEWEST} documents: {', '.join(names[:10])}{others}"
+
+
 def _large_enough(names: tuple[str, ...], sizes: Sequence[int], by: str | None) -> tuple[bool, ...]:
     """Refuse corpora of fewer than four documents, or leave such groups of a column out, and say so."""
     small = [name for name, size in zip(names, sizes, strict=True) if size < FEWEST]
@@ -288,12 +296,7 @@ def _large_enough(names: tuple[str, ...], sizes: Sequence[int], by: str | None) 
             f"by={by!r} leaves {len(kept)} group(s) of at least {FEWEST} documents; two are needed to compare"
         )
     if small:
-        warnings.warn(
-            f"left out for having fewer than {FEWEST} documents: {', '.join(small[:10])}"
-            f"{' and others' if len(small) > 10 else ''}",
-            SemspaceWarning,
-            stacklevel=5,
-        )
+        warnings.warn(_too_small(small), SemspaceWarning, stacklevel=5)
     if len(kept) > MOST:
         raise InputError(f"at most {MOST} corpora can be compared at a time; got {len(kept)}: join or filter some")
     if kept[-1] > _UNEQUAL * kept[0]:
