@@ -175,16 +175,16 @@ def _notes(values: pl.Series, by: str, labels: Rows) -> list[str]:
     total = int((labels < 0).sum())
     if not total:
         return []
-    reasons = []
-    for label, what in ((_UNREADABLE, "can't be read as a number or date"), (_ACROSS, "lie on both sides of a cut")):
+    reasons = [f"{none:,} without a value"] if (none := int((labels == _NONE).sum())) else []
+    for label, what in ((_UNREADABLE, "not a number or date"), (_ACROSS, "on both sides of a cut")):
         rows = np.flatnonzero(labels == label)
         if len(rows):
             shown = [
                 repr(clip(str(value), 30)) for value in values.gather(rows).unique(maintain_order=True).head(_SHOWN)
             ]
             reasons.append(f"{len(rows):,} {what}, such as {', '.join(shown)}")
-    why = f" ({'; '.join(reasons)})" if reasons else ""
-    return [f"{total:,} of {len(values):,} documents have no {by!r} with a place and are left out{why}"]
+    left = f"{total:,} of {len(values):,} documents are left out, since {by!r} puts them in no period"
+    return [f"{left}: {'; '.join(reasons)}"]
 
 
 def _checked(cuts: list[_Cut]) -> list[_Cut]:
