@@ -73,7 +73,7 @@ class Draft:
             shutil.copyfile(path, self.folder / name)
 
     def file(self, name: str, write: Callable[[Path], object]) -> None:
-        """Let a library write its own binary under NAME."""
+        """Write NAME by a library that has a binary format of its own."""
         write(self.folder / name)
 
 
@@ -308,7 +308,7 @@ def discard(path: PathLike) -> None:
 
 
 def is_bundle(path: PathLike) -> bool:
-    """Tell whether `path` looks like a saved semspace value."""
+    """Check whether `path` looks like a saved semspace value."""
     try:
         return (place_of(path) / MANIFEST).is_file()
     except OSError:  # a name the system can't have, say
@@ -316,7 +316,7 @@ def is_bundle(path: PathLike) -> bool:
 
 
 def is_there(path: PathLike) -> bool:
-    """Tell whether something lies at `path`, or did when its writer died between two renames."""
+    """Check whether something lies at `path`, or did when its writer died between two renames."""
     target = place_of(path)
     return exists(target) or is_bundle(_aside(target))
 
@@ -529,7 +529,7 @@ def _remove(folder: Path) -> None:
 
 
 def place_of(path: PathLike) -> Path:
-    """Give the place a path means: in one's home for ``~``, what a link points to, what ``.`` stands for."""
+    """Return the place a path means: in one's home for ``~``, what a link points to, what ``.`` stands for."""
     if not isinstance(path, (str, os.PathLike)) or not str(path) or "\0" in str(path):
         raise InputError(f"a path must be a string or a Path that isn't empty; got {path!r}")
     try:

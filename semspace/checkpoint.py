@@ -70,11 +70,11 @@ class Checkpoint:
         return self.path is not None
 
     def due(self) -> bool:
-        """Tell whether it is time to keep what is reached."""
+        """Check whether it is time to keep what is reached."""
         return self.path is not None and monotonic() - self._last >= self._seconds
 
     def found(self, identity: Mapping[str, Any], *, verify: bool = True) -> Bundle | None:
-        """Give what is to be gone on from, if anything is.
+        """Return what is to be gone on from, if anything is.
 
         Raises
         ------
