@@ -114,8 +114,8 @@ def warm_up() -> None:
 
 
 def ours(a: np.ndarray, b: np.ndarray) -> dict[str, float]:
-    from semspace.comparison.apart.frechet import frechet
-    from semspace.comparison.apart.twosample import KERNELS, evidence
+    from semspace.comparison.distances.frechet import frechet
+    from semspace.comparison.distances.two_sample import KERNELS, evidence
 
     of = np.repeat([0, 1], [len(a), len(b)])
     found = evidence(np.concatenate([a, b]), of, seed=0, progress=False)
@@ -129,7 +129,7 @@ def straightforward(a: np.ndarray, b: np.ndarray, kind: str) -> tuple[float, flo
     """Compute the kernel of all pairs once, and index it anew for each permutation."""
     from sklearn.metrics.pairwise import euclidean_distances, rbf_kernel
 
-    from semspace.comparison.apart.twosample import median_distance
+    from semspace.comparison.distances.two_sample import median_distance
 
     union = np.concatenate([a, b]).astype(np.float64)
     if kind == "rbf":
@@ -181,8 +181,8 @@ def vectors_of(rows: int) -> np.ndarray:
 def whole(size: int) -> None:
     """Compare two corpora of sentences once, in this process."""
     import semspace as ss
-    from semspace.comparison.apart.distances import answers
-    from semspace.comparison.apart.twosample import evidence
+    from semspace.comparison.distances.estimate import answers
+    from semspace.comparison.distances.two_sample import evidence
     from semspace.comparison.samples import samples_of
 
     vectors, sentences = vectors_of(2 * size), texts(2 * size)

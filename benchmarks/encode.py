@@ -23,9 +23,9 @@ import numpy as np
 import semspace as ss
 from benchmarks.measuring import alternate, data, machine, median, table
 from semspace.evaluation.sts import STS
-from semspace.inference import tiles
+from semspace.inference import gemm
 from semspace.inference.model import aligned
-from semspace.sentences.resolve import find_model
+from semspace.sentences.model_files import find_model
 
 ROUNDS = 3
 MODEL = "all-MiniLM-L6-v2"
@@ -186,7 +186,7 @@ def padded(lengths, batch: int = 32) -> float:
 
 def peak(precision: str) -> float:
     """Billions of multiplications a second that both cores do on numbers that never leave their first cache."""
-    tile = {"int8": tiles.add_bytes, "bfloat16": tiles.add_halves}[precision]
+    tile = {"int8": gemm.add_bytes, "bfloat16": gemm.add_halves}[precision]
     numbers, steps, repeats = {"int8": 4, "bfloat16": 2}[precision], 96, 100_000
 
     @numba.njit(nogil=True)

@@ -83,18 +83,18 @@ def shares(pairs: Iterator[Pair], cells: int | None = None) -> list[str]:
 
 
 def p_values(a: np.ndarray, b: np.ndarray, seed: int, cells: int | None) -> list[float]:
-    from semspace.comparison.apart import twosample
-    from semspace.comparison.apart.classifier import classifier
-    from semspace.comparison.apart.frechet import permuted
+    from semspace.comparison.distances import two_sample
+    from semspace.comparison.distances.classifier import classifier
+    from semspace.comparison.distances.frechet import permuted
 
     of = np.repeat([0, 1], [len(a), len(b)])
     union = np.concatenate([a, b])
-    whole = twosample.MOST
+    whole = two_sample.MOST
     try:
-        twosample.MOST = cells or whole
-        found = twosample.evidence(union, of, seed=seed, progress=False)
+        two_sample.MOST = cells or whole
+        found = two_sample.evidence(union, of, seed=seed, progress=False)
     finally:
-        twosample.MOST = whole
+        two_sample.MOST = whole
     tested = found.test([0], [1], permutations=PERMUTATIONS, resamples=0, seed=seed)
     values, _ = permuted(union, of, None, splits=PERMUTATIONS, resamples=0, seed=seed)
     judged = classifier(a, b, permutations=PERMUTATIONS, resamples=0, seed=seed)

@@ -28,7 +28,7 @@ from typing import Any
 
 from benchmarks import train_data
 from benchmarks.measuring import data, machine, median, table
-from semspace.sentences.resolve import find_model
+from semspace.sentences.model_files import find_model
 
 MODEL = "all-MiniLM-L6-v2"
 PACKAGES = ("torch", "transformers", "sentence-transformers")

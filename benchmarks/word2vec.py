@@ -20,7 +20,7 @@ import numpy as np
 import semspace as ss
 from benchmarks.measuring import data, machine, median, table
 from benchmarks.tokenize import peak, repeated, texts_of
-from semspace.words.stretches import kept_shares
+from semspace.words.chunks import kept_shares
 
 SOURCE = "wikipedia/wiki2015-AA.jsonl.gz"
 THREADS = 2

@@ -13,7 +13,7 @@ _HOMES = {
     "Clustering": "semspace.clusters.clustering",
     "Comparison": "semspace.comparison.comparison",
     "Corpus": "semspace.text.corpus",
-    "Encoder": "semspace.sentences.base",
+    "Encoder": "semspace.sentences.encoder",
     "EncoderTrainer": "semspace.training.trainer",
     "Index": "semspace.index.index",
     "Neighbors": "semspace.neighbors",
@@ -23,11 +23,11 @@ _HOMES = {
     "SemspaceError": "semspace.errors",
     "SentenceVectorizer": "semspace.sentences.vectorizer",
     "Space": "semspace.space",
-    "StaticEncoder": "semspace.sentences.static",
+    "StaticEncoder": "semspace.sentences.static_encoder",
     "Subwords": "semspace.words.subwords",
     "Tokens": "semspace.text.tokens",
     "Word2Vec": "semspace.words.word2vec",
-    "WordAverage": "semspace.sentences.average",
+    "WordAverage": "semspace.sentences.word_average",
     "cluster": "semspace.clusters.cluster",
     "compare": "semspace.comparison.compare",
     "distill": "semspace.sentences.distill",
@@ -79,8 +79,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    import semspace.corpora  # noqa: F401  (mypy knows this room as `corpora`)
-    from semspace import errors, evaluation, latent, report, training
+    from semspace import corpora, errors, evaluation, latent, report, training
     from semspace.clusters.cluster import cluster
     from semspace.clusters.clustering import Clustering
     from semspace.comparison.compare import compare
@@ -93,11 +92,11 @@ if TYPE_CHECKING:
     from semspace.index.index import Index
     from semspace.neighbors import Neighbors
     from semspace.saving import load, save
-    from semspace.sentences.average import WordAverage
-    from semspace.sentences.base import Encoder
     from semspace.sentences.distill import distill
-    from semspace.sentences.static import StaticEncoder
+    from semspace.sentences.encoder import Encoder
+    from semspace.sentences.static_encoder import StaticEncoder
     from semspace.sentences.vectorizer import SentenceVectorizer
+    from semspace.sentences.word_average import WordAverage
     from semspace.space import Space
     from semspace.text.corpus import Corpus
     from semspace.text.phrases import Phrasebook, Phrases

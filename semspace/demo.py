@@ -20,7 +20,7 @@ from semspace.errors import SemspaceWarning
 from semspace.evaluation.evaluate import evaluate
 from semspace.index.index import Index
 from semspace.report import Page, Prose, Section, Table, bars, to_html
-from semspace.sentences.base import Encoder
+from semspace.sentences.encoder import Encoder
 from semspace.space import Space
 from semspace.text.corpus import Corpus
 from semspace.words.word2vec import Word2Vec

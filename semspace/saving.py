@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from semspace.bundle import Bundle, PathLike, opening, retried
 from semspace.errors import DamagedError, InputError
-from semspace.sentences.reference import remembered
+from semspace.sentences.lazy_encoder import remembered
 from semspace.space import KIND as SPACE
 from semspace.space import Space
 from semspace.training.checkpoint import KIND as ENCODER_CHECKPOINT
@@ -28,7 +28,7 @@ _HOMES = {
     "corpus": ("semspace.text.corpus", "Corpus"),
     "encoder": ("semspace.sentences.transformer", "TransformerEncoder"),
     "index": ("semspace.index.index", "Index"),
-    "static-encoder": ("semspace.sentences.static", "StaticEncoder"),
+    "static-encoder": ("semspace.sentences.static_encoder", "StaticEncoder"),
     "phrasebook": ("semspace.text.phrases", "Phrasebook"),
     "tokens": ("semspace.text.tokens", "Tokens"),
 }

@@ -21,8 +21,8 @@ from semspace.display import clip
 from semspace.errors import InputError
 from semspace.history import History
 from semspace.neighbors import Neighbors
-from semspace.text import stored
-from semspace.text.frames import as_polars, storable
+from semspace.text import mmap_array
+from semspace.text.dataframes import as_polars, storable
 
 KIND = "space"
 _ROWS = 16_384  # of the vectors are read at a time
@@ -114,7 +114,7 @@ class Space:
         checks.unique("ids", self.ids.tolist())
         if self.metadata is not None:
             object.__setattr__(self, "metadata", storable(self.metadata))
-        for start, block in stored.pieces(self.vectors, _ROWS):  # of a mapped matrix, no page stays in memory
+        for start, block in mmap_array.pieces(self.vectors, _ROWS):  # of a mapped matrix, no page stays in memory
             checks.finite_rows("the vector", block, self.ids, start)
         object.__setattr__(self, "ids", checks.frozen(self.ids))
         object.__setattr__(self, "vectors", checks.frozen(self.vectors))
@@ -159,7 +159,7 @@ class Space:
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over ids and vectors, in order."""
-        return fingerprint_of(self.dim, self.ids.tolist(), (part for _, part in stored.pieces(self.vectors, _ROWS)))
+        return fingerprint_of(self.dim, self.ids.tolist(), (part for _, part in mmap_array.pieces(self.vectors, _ROWS)))
 
     @cached_property
     def sizes(self) -> FloatVector:

@@ -29,15 +29,17 @@ def pytest_configure(config):
     if not config.getoption("--as-if-avx512"):
         return
     os.environ["NUMBA_CACHE_DIR"] = str(config.rootpath / ".pytest_cache" / "as-if-avx512")  # it's other code
-    from semspace import compiling
-    from semspace.inference import lanes  # what the instructions are is settled by now; only the ways change
+    from semspace.kernels import (
+        compiling,
+        simd,  # what the instructions are is settled by now; only the ways change
+    )
 
-    assert not lanes.HAS_BYTES, "this processor has AVX-512; set SEMSPACE_CPU=avx2 to play it"
+    assert not simd.HAS_BYTES, "this processor has AVX-512; set SEMSPACE_CPU=avx2 to play it"
     true = compiling.features()
     compiling.features = lambda: {**true, **dict.fromkeys(("avx512f", "avx512vnni", "avx512bf16"), True)}
-    from semspace.inference import tiles
+    from semspace.inference import gemm
 
-    assert tiles.VECTORS == 4
+    assert gemm.VECTORS == 4
     compiling.features = lambda: true
 
     from semspace.training import precision

@@ -3,10 +3,10 @@
 import numpy as np
 
 import semspace as ss
-from semspace.sentences.layout import read_layout
+from semspace.sentences.model_config import read_layout
 from semspace.sentences.torch_runtime import load_model
 from semspace.training.examples import Examples
-from semspace.training.objectives.base import Batch
+from semspace.training.objectives.objective import Batch
 from semspace.training.student import Student
 
 # Of a text's letters, which are all that the tiny model sees, a third tell its subject; the others are in any text.

@@ -7,8 +7,8 @@ import semspace as ss
 from semspace.errors import InputError
 from semspace.training.examples import Examples
 from semspace.training.objectives import OBJECTIVES
-from semspace.training.objectives.adjacent import _averages, _blocks, _shown
-from semspace.training.objectives.base import Batch
+from semspace.training.objectives.adjacent_sentences import _averages, _blocks, _shown
+from semspace.training.objectives.objective import Batch
 from semspace.training.student import Student
 from tests.words import KINDS
 
@@ -245,9 +245,9 @@ def test_it_goes_by_its_name(documents):
 
 
 def test_what_is_kept_for_the_anchor_is_never_trained_nor_ballast(documents, words, tmp_path, tiny_folder):
-    from semspace.sentences.layout import read_layout
+    from semspace.sentences.model_config import read_layout
     from semspace.sentences.torch_runtime import load_model
-    from semspace.training.fresh import grow
+    from semspace.training.from_scratch import grow
 
     texts = AIM.read(documents).texts
     sizes = ss.training.SmallTransformer(dim=64, heads=2, vocabulary=120, max_tokens=16)

@@ -21,8 +21,7 @@ ROOMS = [
         "pools",
         "disk",
         "schema",
-        "code_cache",
-        "compiling",
+        "kernels",
         "bundle",
         "checkpoint",
         "report",
@@ -53,10 +52,9 @@ ROOMS = [
 
 
 def room_files():
-    for folder, prefix in ((ROOT / "semspace", "semspace"), (ROOT / "corpora", "semspace.corpora")):
-        for path in sorted(folder.rglob("*.py")):
-            parts = path.relative_to(folder).with_suffix("").parts
-            yield path, ".".join([prefix, *parts]).removesuffix(".__init__")
+    for path in sorted((ROOT / "semspace").rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        yield path, ".".join(parts).removesuffix(".__init__")
 
 
 def imported_modules(path):

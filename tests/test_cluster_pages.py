@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import semspace as ss
-from semspace.clusters.layout import layout
+from semspace.clusters.projection import layout
 from semspace.errors import InputError
-from semspace.report import tree
+from semspace.report import dendrogram
 
 HOSTILE = "<script>alert('x')</script> <b>bold</b>"
 
@@ -58,7 +58,7 @@ def test_a_page_of_one_group(tmp_path):
 
 
 def test_the_tree_says_who_merges_first(groups):
-    figure = tree(groups.tree, ["<one>", "two", "three"], caption="Near.")
+    figure = dendrogram(groups.tree, ["<one>", "two", "three"], caption="Near.")
     assert figure.svg.count("<polyline") == 2
     assert "&lt;one&gt;" in figure.svg
     a, b = (["<one>", "two", "three"][int(at)] for at in groups.tree[0, :2])

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import semspace as ss
-from semspace.clusters import keywords, seeds
+from semspace.clusters import keywords, seeding
+from semspace.clusters.distinct_points import points_of, same_points
 from semspace.clusters.names import ask, named
-from semspace.clusters.points import points_of, same_points
 from semspace.clusters.vocabulary import Vocabulary
 from semspace.errors import InputError, SemspaceWarning
 
@@ -364,8 +364,8 @@ def test_more_topics_than_groups_name_as_many_as_there_are(compass):
 def test_points_are_drawn_half_the_way_to_their_topic(compass):
     rows, _, counts = same_points(compass)
     points = points_of(compass, rows, counts)
-    topic = seeds.topics([["south"]], compass)
-    moved = seeds.drawn(points, topic, usual=10.0)
+    topic = seeding.topics([["south"]], compass)
+    moved = seeding.drawn(points, topic, usual=10.0)
     aim = points.from_middle(topic.vectors)[0]
     changed = np.flatnonzero(
         (moved.vectors != points.vectors).any(axis=1) & (moved.vectors @ aim > points.vectors @ aim + 1e-6)
@@ -380,6 +380,6 @@ def test_points_are_drawn_half_the_way_to_their_topic(compass):
 def test_seed_words_are_encoded_as_questions_are(compass):
     with pytest.raises(InputError, match="must have some text"):
         ss.cluster(compass, seed_words=[[" "]], progress=False)
-    topics = seeds.topics({"a": ["north", "east"]}, compass)
+    topics = seeding.topics({"a": ["north", "east"]}, compass)
     np.testing.assert_allclose(topics.vectors[0], [0.7071, 0.7071, 0.0014, 0.0014], atol=1e-3)
-    assert seeds.topics(None, compass) is None
+    assert seeding.topics(None, compass) is None

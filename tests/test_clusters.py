@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import semspace as ss
-from semspace.clusters.base import Found, Usual, Want
-from semspace.clusters.merging import cut, merged_to, parts_of, tree_of
+from semspace.clusters.distinct_points import from_middle, hashes, points_of, same_points
+from semspace.clusters.grouping import Found, Usual, Want
+from semspace.clusters.hierarchy import cut, merged_to, parts_of, tree_of
+from semspace.clusters.knn_graph import Network, numbered
+from semspace.clusters.knn_vote import standing, tally, weights_of
 from semspace.clusters.methods import METHODS, settings_of
-from semspace.clusters.network import Network, numbered
-from semspace.clusters.points import from_middle, hashes, points_of, same_points
 from semspace.clusters.stability import best_jaccard, stability
-from semspace.clusters.votes import standing, tally, weights_of
 from semspace.errors import InputError, UnknownIdError
 from tests.strategies import spaces
 
@@ -661,7 +661,7 @@ def test_links_of_equal_weight_do_not_run_forever():
     """Where gains are equal, NetworKit's Leiden moves points to and fro; about every third of these made it hang."""
     code = """if True:
         import numpy as np
-        from semspace.clusters.network import Network
+        from semspace.clusters.knn_graph import Network
         for seed in range(12):
             draw = np.random.default_rng(seed)
             n, sides, k = int(draw.integers(20, 80)), int(draw.integers(1, 4)), 7

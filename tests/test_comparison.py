@@ -9,7 +9,7 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 import semspace as ss
-from semspace.comparison.apart import scale
+from semspace.comparison.distances import references
 from semspace.errors import ExistsError, InputError, SemspaceWarning, UnknownIdError
 from tests.clouds import clouds, space_of
 
@@ -160,7 +160,7 @@ def test_chance_is_no_more_than_certain():
 
 
 def test_with_an_encoder_and_what_it_sees_as_far(tiny, monkeypatch):
-    monkeypatch.setattr(scale, "_MOST", 40)  # documents of each that are known; of a hundred it takes seconds
+    monkeypatch.setattr(references, "_MOST", 40)  # documents of each that are known; of a hundred it takes seconds
     a = ss.Corpus.from_texts([f"aa ab {i}" for i in range(12)])
     b = ss.Corpus.from_texts([f"zz zy {i}" for i in range(12)])
     found = compare(a, b, encoder=tiny, long="cut", references=True)

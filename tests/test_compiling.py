@@ -7,14 +7,14 @@ import sys
 import pytest
 from numba.core import codegen, config
 
-from semspace import compiling
 from semspace.errors import InputError
+from semspace.kernels import compiling
 
 HOST = compiling._table(codegen.get_host_cpu_features())
 HERE = compiling.levels()
 VECTORS = """
 import numpy as np
-from semspace.compiling import compiled, features
+from semspace.kernels.compiling import compiled, features
 
 @compiled
 def total(numbers):
@@ -114,7 +114,7 @@ def test_all_kernels_are_compiled_in_one_place():
     found = [
         f"{module}: {name}"
         for path, module in room_files()
-        if module not in ("semspace.compiling", "semspace.code_cache")
+        if module not in ("semspace.kernels.compiling", "semspace.kernels.code_cache")
         for name in ("njit", "numba.jit", "intrinsic(")
         if name in path.read_text(encoding="utf-8")
     ]

@@ -14,7 +14,7 @@ import semspace as ss
 from semspace.errors import InputError
 from semspace.text import condition_reader
 from semspace.text.condition import whole_comparison
-from semspace.text.where import matching
+from semspace.text.filters import matching
 from tests.conditions import EVERYWHERE, IDS, LOCALLY, TABLE
 
 FRAME = TABLE.with_columns(id=pl.Series(IDS))

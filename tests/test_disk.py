@@ -17,7 +17,7 @@ import pytest
 
 import semspace as ss
 from semspace import bundle, disk, schema
-from semspace.clusters.layout import _places
+from semspace.clusters.projection import _places
 from semspace.errors import DamagedError, InputError, MissingFileError, ReplacedError, SemspaceError
 
 posix = pytest.mark.skipif(os.name == "nt", reason="Windows has neither these locks nor named pipes in folders")

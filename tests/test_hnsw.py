@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import semspace as ss
-from semspace.compiling import compiled
 from semspace.errors import InputError, SemspaceWarning
-from semspace.index import hnsw, walking
+from semspace.index import beam_search, hnsw
 from semspace.index import index as index_module
-from semspace.index.codes import SUMS, Codec, rows_of_bytes
+from semspace.index.quantization import SUMS, Codec, rows_of_bytes
+from semspace.kernels.compiling import compiled
 from semspace.queries import METRICS
 
 
@@ -52,7 +52,7 @@ def graph_of(index):
 
 def unreached(index):
     graph = graph_of(index)
-    return walking.unreached(graph.links[: graph.count], graph.root)
+    return beam_search.unreached(graph.links[: graph.count], graph.root)
 
 
 @pytest.fixture
@@ -102,9 +102,9 @@ def distances(asked, codes, out):
     skip = -lifted.ctypes.data % 64
     lifted = lifted[skip : skip + asked.shape[1]]
     for i in range(len(asked)):
-        walking.ask(asked, i, lifted)
+        beam_search.ask(asked, i, lifted)
         for j in range(len(codes)):
-            out[i, j] = walking.distance(codes, j, lifted, walking.norm_of(asked, i))
+            out[i, j] = beam_search.distance(codes, j, lifted, beam_search.norm_of(asked, i))
 
 
 def some_codes(n, width, seed, largest=127):

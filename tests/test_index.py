@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import semspace as ss
 from semspace.errors import InputError, SemspaceWarning, UnknownIdError
-from semspace.index.diversity import spread
+from semspace.index.mmr import spread
 from semspace.queries import METRICS
 from tests.conftest import make_tiny_model, random_space
 from tests.strategies import spaces

@@ -10,7 +10,7 @@ import pytest
 import semspace as ss
 from semspace.errors import DamagedError, InputError, SemspaceWarning
 from semspace.index import graph as graph_module
-from semspace.index import hnsw, journal, local
+from semspace.index import hnsw, journal, local_collection
 from semspace.index.points import Points
 from tests.test_hnsw import draw, unreached
 from tests.test_pools import FORKS, run
@@ -46,7 +46,7 @@ def test_a_reader_stays_with_the_points_it_began_with(monkeypatch, kind, change)
         "compact": index.compact,
     }
     expected = index.search(draw(1, DIM, 9)[0], 400)
-    dressed, done = local.LocalCollection._dressed, []
+    dressed, done = local_collection.LocalCollection._dressed, []
 
     def late(self, *given):
         if not done:
@@ -56,7 +56,7 @@ def test_a_reader_stays_with_the_points_it_began_with(monkeypatch, kind, change)
             writer.join()
         return dressed(self, *given)
 
-    monkeypatch.setattr(local.LocalCollection, "_dressed", late)
+    monkeypatch.setattr(local_collection.LocalCollection, "_dressed", late)
     found = index.search(draw(1, DIM, 9)[0], 400)
     assert found.ids == expected.ids
     assert found.metadata["name"].to_list() == list(found.ids)
@@ -121,11 +121,11 @@ STEPS = [
     (graph_module.Graph, "_link"),
     (graph_module.Graph, "_link_back"),
     (graph_module.Graph, "reconnect"),
-    (local.LocalCollection, "fold"),
-    (local.LocalCollection, "write"),
-    (local.Home, "fold"),
-    (local.Home, "_settle"),
-    (local, "opening"),
+    (local_collection.LocalCollection, "fold"),
+    (local_collection.LocalCollection, "write"),
+    (local_collection.Home, "fold"),
+    (local_collection.Home, "_settle"),
+    (local_collection, "opening"),
 ]
 
 
@@ -176,7 +176,7 @@ def test_ctrl_c_leaves_an_index_as_before_or_after(monkeypatch, tmp_path, kind):
                     "update": lambda old=old, seed=number: index.update(old, draw(3, DIM, seed + 10_000)),
                     "delete": lambda old=old: index.delete(old[:1]),
                 }
-                if turn == 1 and step[0] in (local.LocalCollection, local.Home, local):
+                if turn == 1 and step[0] in (local_collection.LocalCollection, local_collection.Home, local_collection):
                     acts["compact"] = index.compact
                 for act in acts.values():
                     before = held(index)
@@ -280,7 +280,7 @@ def test_media_that_can_only_be_read_are_said(tmp_path, monkeypatch):
 
 
 def test_a_reader_is_told_that_its_files_were_replaced(tmp_path, monkeypatch):
-    monkeypatch.setattr(local, "_LOOK", 0)
+    monkeypatch.setattr(local_collection, "_LOOK", 0)
     build("exact", 20).save(tmp_path / "i")
     reader = ss.Index.open(tmp_path / "i")
     reader.search(np.ones(DIM))

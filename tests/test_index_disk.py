@@ -18,7 +18,7 @@ import pytest
 import semspace as ss
 from semspace import bundle
 from semspace.errors import DamagedError, InputError, MissingFileError, SemspaceError, SemspaceWarning
-from semspace.index import hnsw, local
+from semspace.index import hnsw, local_collection
 from semspace.index.journal import NAME, Journal, Lock, Record
 from tests.conftest import random_space
 
@@ -204,8 +204,8 @@ def test_a_writer_that_died_between_two_renames(place):
 
 
 def test_a_journal_that_has_grown_is_folded(tmp_path, monkeypatch, kind):
-    monkeypatch.setattr(local, "_CHECKED_FIRST", 0)
-    monkeypatch.setattr(local, "_FOLD", 0.05)
+    monkeypatch.setattr(local_collection, "_CHECKED_FIRST", 0)
+    monkeypatch.setattr(local_collection, "_FOLD", 0.05)
     ss.Index.build(random_space(200, 4), kind, progress=False).save(tmp_path / "i")
     rng, folds, longest = np.random.default_rng(0), 0, 0
     with ss.Index.open(tmp_path / "i", writable=True, verify=True) as index:
@@ -224,8 +224,8 @@ def test_a_journal_that_has_grown_is_folded(tmp_path, monkeypatch, kind):
 
 
 def test_deleting_the_last_points_never_fails(tmp_path, monkeypatch, space, kind):
-    monkeypatch.setattr(local, "_CHECKED_FIRST", 0)
-    monkeypatch.setattr(local, "_FOLD", 0.0)
+    monkeypatch.setattr(local_collection, "_CHECKED_FIRST", 0)
+    monkeypatch.setattr(local_collection, "_FOLD", 0.0)
     ss.Index.build(space, kind, progress=False).save(tmp_path / "i")
     with ss.Index.open(tmp_path / "i", writable=True, verify=True) as index:
         index.delete(space.ids.tolist())
@@ -354,7 +354,7 @@ def test_every_file_is_checked_when_a_small_index_is_opened(place):
 
 
 def test_damage_of_a_large_index_is_noticed_while_it_is_used(place, monkeypatch):
-    monkeypatch.setattr(local, "_CHECKED_FIRST", 0)
+    monkeypatch.setattr(local_collection, "_CHECKED_FIRST", 0)
     data = bytearray((place / "vectors.npy").read_bytes())
     data[-1] ^= 1
     (place / "vectors.npy").write_bytes(data)
@@ -459,7 +459,7 @@ import json, os, random, sys
 import numpy as np
 import semspace as ss
 from semspace.index import local
-from semspace.index.codes import Codec
+from semspace.index.quantization import Codec
 from semspace.index.graph import Crew, Graph
 
 local._CHECKED_FIRST, local._FOLD = 3_000, 0.05
@@ -589,7 +589,7 @@ def test_a_fold_that_fails_is_no_failed_change(tmp_path, space, monkeypatch):
     ss.Index.build(space).save(tmp_path / "i")
     with ss.Index.open(tmp_path / "i", writable=True) as index:
         monkeypatch.setattr(
-            local.LocalCollection, "write", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left"))
+            local_collection.LocalCollection, "write", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left"))
         )
         index._points._fold_at = 0
         with pytest.warns(SemspaceWarning, match="the change is safe, but the journal can't be folded"):
@@ -639,7 +639,7 @@ def test_a_space_is_known_after_folding_and_compacting(tmp_path, space):
 def test_a_condition_looked_at_while_a_point_comes(space, monkeypatch):
     """Its answer knows nothing of the point; it mustn't be kept."""
     index = ss.Index.build(space)
-    asked = local.matching
+    asked = local_collection.matching
 
     def slow(table, where):
         answer = asked(table, where)
@@ -647,6 +647,6 @@ def test_a_condition_looked_at_while_a_point_comes(space, monkeypatch):
             index.add(["jet"], [[1, 0.05]], {"kind": ["plane"], "year": [7]})
         return answer
 
-    monkeypatch.setattr(local, "matching", slow)
+    monkeypatch.setattr(local_collection, "matching", slow)
     assert "jet" not in index.search([1.0, 0.0], where="kind = 'plane'").ids
     assert index.search([1.0, 0.0], where="kind = 'plane'").ids == ("jet",)

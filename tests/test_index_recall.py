@@ -6,7 +6,7 @@ import pytest
 import semspace as ss
 from semspace.errors import InputError
 from semspace.index import hnsw, tuning
-from semspace.index.regions import regions
+from semspace.index.local_recall import regions
 from tests.test_hnsw import named, some_codes
 
 K = 10

@@ -8,11 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import semspace as ss
-from semspace.compiling import compiled
 from semspace.errors import DamagedError, InputError
-from semspace.inference import families, forward, lanes, model, products, steps, tiles
+from semspace.inference import architectures, forward, gemm, layers, linear, model
+from semspace.kernels import simd
+from semspace.kernels.compiling import compiled
 from semspace.sentences import kernel_runtime
-from semspace.sentences.layout import read_layout
+from semspace.sentences.model_config import read_layout
 from semspace.sentences.weights import Weights
 from tests.conftest import make_tiny_model
 
@@ -95,44 +96,44 @@ def test_lengths_around_the_edges_of_tiles_and_chunks(small_folder):
 def test_a_product_by_hand(precision, rows):
     """Small whole numbers are exact in every precision, so the product is too."""
     draw = np.random.default_rng(0)
-    weights = draw.integers(-3, 4, (1, 2 * tiles.WIDTH, 128)).astype(np.float32)
+    weights = draw.integers(-3, 4, (1, 2 * gemm.WIDTH, 128)).astype(np.float32)
     weights[:, :, 0] = 127 / 32  # so that a step of int8 is 1/32, and whole numbers are hit
     x = model.aligned((rows + 12, 128), np.float32)
     x[:rows] = draw.integers(0, 256, (rows, 128)) / 1.0
     x[:rows, :2] = 0, 255
     if precision == "bfloat16":  # it has eight bits
         weights[:, :, 0], x[:rows] = 2, np.minimum(x[:rows], 128)
-    linear = model.pack(weights, np.zeros((1, 2 * tiles.WIDTH), np.float32), precision, tiles.WIDTH)
-    groups = linear.weights.shape[1]
-    left = products.Left(
+    packed = model.pack(weights, np.zeros((1, 2 * gemm.WIDTH), np.float32), precision, gemm.WIDTH)
+    groups = packed.weights.shape[1]
+    left = linear.Left(
         model.aligned(((rows + 12) * 128 * 4,), np.uint8),
         *(model.aligned((rows + 12, groups), np.float32) for _ in range(2)),
     )
-    out = model.aligned((rows + 12, 2 * tiles.WIDTH), np.float32)
+    out = model.aligned((rows + 12, 2 * gemm.WIDTH), np.float32)
     out[:] = 1
-    _product(linear, x, rows, left, out)
+    _product(packed, x, rows, left, out)
     np.testing.assert_allclose(out[:rows], 1 + x[:rows] @ weights[0].T, rtol=1e-5)
 
 
 @compiled
-def _product(linear, x, rows, left, out):
-    groups, panels = linear.weights.shape[1:3]
+def _product(packed, x, rows, left, out):
+    groups, panels = packed.weights.shape[1:3]
     for group in range(groups):
-        products.rounded(linear.weights, x, rows, group * (x.shape[1] // groups), left, group, groups)
+        linear.rounded(packed.weights, x, rows, group * (x.shape[1] // groups), left, group, groups)
         for panel in range(panels):
-            products.multiply(linear, 0, group, panel, left, group, groups, rows, out, panel * tiles.WIDTH)
+            linear.multiply(packed, 0, group, panel, left, group, groups, rows, out, panel * gemm.WIDTH)
 
 
 @compiled
 def _activated(weights, x):
-    steps.activate(weights, x, len(x))
+    layers.activate(weights, x, len(x))
 
 
 @compiled
 def _powers(row, less, fine):
     if fine:
-        return lanes.exponentials(row.ctypes.data, len(row) // 16, less, 6)
-    return lanes.exponentials(row.ctypes.data, len(row) // 16, less, 3)
+        return simd.exponentials(row.ctypes.data, len(row) // 16, less, 6)
+    return simd.exponentials(row.ctypes.data, len(row) // 16, less, 3)
 
 
 @pytest.mark.parametrize(("kind", "near"), [("float32", 1e-6), ("uint16", 2e-4), ("int8", 2e-4)])
@@ -161,7 +162,7 @@ def test_powers_of_e_are_right(fine, near):
 
 def test_a_norm_by_hand():
     x = np.array([[1, 2, 3, 6]], np.float32)
-    steps.norm(x, 1, np.array([[1, 1, 1, 2], [0, 0, 0, 1]], np.float32), np.float32(0))
+    layers.norm(x, 1, np.array([[1, 1, 1, 2], [0, 0, 0, 1]], np.float32), np.float32(0))
     spread = np.sqrt(3.5)
     np.testing.assert_allclose(x[0], [-2 / spread, -1 / spread, 0, 1 + 6 / spread], rtol=1e-6)
 
@@ -190,8 +191,8 @@ def test_rounding_to_bfloat16_goes_to_the_nearest_and_to_even():
 )
 def test_what_the_kernels_cannot_run_is_said(small_folder, change, why):
     config = json.loads((small_folder / "config.json").read_text())
-    assert families.obstacle(config) == ""
-    assert why in families.obstacle({**config, **change})
+    assert architectures.obstacle(config) == ""
+    assert why in architectures.obstacle({**config, **change})
 
 
 def test_weights_that_are_missing_or_of_another_shape(small_folder):
@@ -205,16 +206,16 @@ def test_weights_that_are_missing_or_of_another_shape(small_folder):
             return take(name)
 
         with pytest.raises(DamagedError, match=r"has no weight 'encoder\.layer\.1\..*fetch it again"):
-            families.build(config, without, 64, "float32")
+            architectures.build(config, without, 64, "float32")
         with pytest.raises(DamagedError, match=r"don't fit its config\.json"):
-            families.build({**config, "intermediate_size": 512}, take, 64, "float32")
+            architectures.build({**config, "intermediate_size": 512}, take, 64, "float32")
 
 
 def test_scratch_is_made_for_the_longest_text(small_folder):
     layout = read_layout(small_folder)
     runtime = kernel_runtime.KernelRuntime(layout, "exact", "float32")
     room = forward.scratch_for(runtime.model)
-    assert len(room.x) >= max(forward.CHUNK, layout.max_tokens) + tiles.ROWS
+    assert len(room.x) >= max(forward.CHUNK, layout.max_tokens) + gemm.ROWS
     assert all(array.ctypes.data % 64 == 0 for array in (room.x, room.qkv, room.heads.keys, room.left.bytes))
 
 

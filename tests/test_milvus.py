@@ -18,7 +18,7 @@ from semspace import queries
 from semspace.errors import ExistsError, InputError, MissingExtraError, MissingFileError, ServerError, UnknownIdError
 from semspace.index.milvus_fields import Fields
 from semspace.index.milvus_filter import translate
-from semspace.text.where import matching
+from semspace.text.filters import matching
 from tests import conditions
 
 pytest.importorskip("pymilvus", reason="pymilvus isn't installed: pip install 'semspace[scale]'")

@@ -17,9 +17,12 @@ def setup():
 
 
 def test_every_package_is_installed(setup):
-    listed = setup["options"]["packages"].split()
-    folders = [path.parent.relative_to(ROOT) for path in (ROOT / "semspace").rglob("__init__.py")]
-    assert listed == sorted([".".join(folder.parts) for folder in folders] + ["semspace.corpora"])
+    from setuptools import find_packages
+
+    assert setup["options"]["packages"] == "find:"
+    found = find_packages(str(ROOT), include=setup["options.packages.find"]["include"].split())
+    folders = {path.parent.relative_to(ROOT) for path in (ROOT / "semspace").rglob("*.py")}
+    assert set(found) == {".".join(folder.parts) for folder in folders}
 
 
 def test_every_file_that_is_not_code_is_installed(setup):
@@ -34,7 +37,7 @@ def test_setup_cfg_and_pyproject_share_nothing(setup):
     import tomllib
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    assert set(setup.sections()) == {"options", "options.package_data"}
+    assert set(setup.sections()) == {"options", "options.packages.find", "options.package_data"}
     assert "setuptools" not in project["tool"]
 
 

@@ -5,9 +5,9 @@ import pytest
 
 import semspace as ss
 from semspace.bundle import digest
-from semspace.comparison.apart import scale
+from semspace.comparison.distances import references
 from semspace.evaluation import STS, DocumentSimilarity, Groups, NearestLabel, Retrieval
-from semspace.sentences.base import Encoded
+from semspace.sentences.encoder import Encoded
 
 PROMPTS = {"query": "ASK ", "document": "DOC ", "sort": "SORT ", "": ""}
 THINGS = ("cat", "dog", "cow", "bus", "car", "van")
@@ -122,8 +122,8 @@ def test_groups_of_an_encoder(encoder, corpus):
 
 
 def test_the_known_texts_of_a_comparison(space, encoder, monkeypatch):
-    monkeypatch.setattr(scale, "_ENCODED", {})
-    scale._vectors(encoder, "lee-background")
+    monkeypatch.setattr(references, "_ENCODED", {})
+    references._vectors(encoder, "lee-background")
     assert encoder.kinds == {"DOC"}
 
 

@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 import semspace as ss
 from semspace.cli import main
 from semspace.errors import InputError, MissingFileError, SemspaceWarning, UnknownIdError
-from semspace.text import files, plain
+from semspace.text import files, plain_text
 from semspace.text.decoding import likely_encoding
-from semspace.text.read import sources
-from semspace.text.reading import Reading
+from semspace.text.read_corpus import sources
+from semspace.text.read_options import Reading
 
 
 @pytest.fixture
@@ -665,8 +665,8 @@ def test_the_shell_refuses_what_has_no_use(here, capsys):
 
 
 def test_long_lines_are_judged_by_what_is_there():
-    assert plain._prose([]) is None
-    assert plain._prose(["x" * 20_000]) is not None
+    assert plain_text._prose([]) is None
+    assert plain_text._prose(["x" * 20_000]) is not None
 
 
 def test_ids_in_capitals_are_ids(tmp_path):

@@ -23,18 +23,18 @@ from semspace.report import (
     Table,
     bars,
     heatmap,
-    ridges,
-    ruler,
+    number_line,
+    ridgeline,
     scatter,
-    stacked,
+    stacked_bars,
     to_html,
     to_json,
     to_markdown,
-    words,
+    word_scatter,
 )
 from semspace.report.axis import Axis
 from semspace.report.figures import PALETTE, UNDER_TEXT
-from semspace.report.lettering import fitting, measure
+from semspace.report.text_width import fitting, measure
 
 GOLDEN = Path(__file__).parent / "golden"
 HOSTILE = "<script>alert('x')</script> & \"quotes\" | [link](http://evil) *bold* <img src=http://evil onerror=alert(1)>"
@@ -52,15 +52,17 @@ def example_page(text="A cat & a dog"):
                     Prose(text, strong=True),
                     Table((text, "n"), [(text, 1), ("x", 2_000)], text),
                     scatter(points, [0, 0, 1], [text, "b"], [text, "two", "three"], caption=text),
-                    ruler(
+                    number_line(
                         0.2, (0.1, 0.3), [(text, -0.01), ("far", 0.4)], caption=text, name=text, unit=text, chance=0.02
                     ),
                     heatmap(
                         [[np.nan, 0.1], [0.1, 0.0]], [text, "b"], caption=text, marks=[[None, True], [True, False]]
                     ),
-                    stacked([text, "b"], [text, "rest"], [[1, 3], [0, 0]], caption=text, unit=text),
-                    words([text, "b", "c"], [1.0, 10.0, 100.0], [1.5, -2.0, 3.0], sides=(text, "b"), caption=text),
-                    ridges([text, "b"], [[0.0, 1.0, 2.0], [1.0]], caption=text, sides=(text, "b")),
+                    stacked_bars([text, "b"], [text, "rest"], [[1, 3], [0, 0]], caption=text, unit=text),
+                    word_scatter(
+                        [text, "b", "c"], [1.0, 10.0, 100.0], [1.5, -2.0, 3.0], sides=(text, "b"), caption=text
+                    ),
+                    ridgeline([text, "b"], [[0.0, 1.0, 2.0], [1.0]], caption=text, sides=(text, "b")),
                     bars([text, "b"], [0.5, -0.25], low=[0.4, -0.5], high=[0.6, 0.0], caption=text, sides=(text, "b")),
                 ),
                 method=text,
@@ -191,7 +193,7 @@ def test_a_page_of_many_long_texts_stays_small():
     blocks = (
         *(Table(("text", "n"), rows, limit=300) for _ in range(6)),
         scatter(points, [0] * many, [text], [text] * many, caption="c"),
-        words([text] * many, np.exp(points[:, 0]), points[:, 1], sides=(text, text), caption="c"),
+        word_scatter([text] * many, np.exp(points[:, 0]), points[:, 1], sides=(text, text), caption="c"),
         heatmap(np.ones((40, 40)), [text] * 40, caption="c"),
     )
     size = len(to_html(Page("t", "v", (Section("s", blocks),))).encode())
@@ -251,7 +253,9 @@ def texts_of(svg):
 
 
 def test_a_ruler_puts_every_distance_in_its_place():
-    figure = ruler(0.2, (0.1, 0.3), [("far", 1.0), ("none", 0.0), ("unknown", float("nan"))], caption="c", chance=0.05)
+    figure = number_line(
+        0.2, (0.1, 0.3), [("far", 1.0), ("none", 0.0), ("unknown", float("nan"))], caption="c", chance=0.05
+    )
     circles = [float(a["cx"]) for tag, a in Elements(figure.svg).found if tag == "circle"]
     diamond = float(re.search(r'<path d="M([\d.]+)', figure.svg)[1])
     assert diamond - circles[0] == pytest.approx((circles[1] - circles[0]) * 0.2, abs=0.2)
@@ -264,7 +268,7 @@ def test_a_ruler_puts_every_distance_in_its_place():
 
 
 def test_a_ruler_without_interval_below_zero():
-    figure = ruler(-0.01, (float("nan"), float("nan")), [], caption="c", unit=" m")
+    figure = number_line(-0.01, (float("nan"), float("nan")), [], caption="c", unit=" m")
     assert "observed here -0.010 m." in figure.description
     assert "nan" not in figure.svg
 
@@ -296,7 +300,7 @@ def test_a_heatmap_shades_by_value_and_says_its_extremes():
 
 
 def test_stacked_bars_are_of_one_length():
-    figure = stacked(["a", "b", "none"], ["twin", "other"], [[1, 3], [10, 10], [0, 0]], caption="c")
+    figure = stacked_bars(["a", "b", "none"], ["twin", "other"], [[1, 3], [10, 10], [0, 0]], caption="c")
     sizes = [(float(a["width"])) for tag, a in Elements(figure.svg).found if tag == "rect" and a["height"] == "26"]
     assert sizes[0] * 3 == pytest.approx(sizes[1], abs=0.2)
     assert sizes[0] + sizes[1] == pytest.approx(sizes[2] + sizes[3], abs=0.2)
@@ -308,16 +312,16 @@ def test_stacked_bars_are_of_one_length():
     )
     assert figure.svg.count("10 (50.0%)</text>") == 2  # in the legend
     with pytest.raises(InputError, match=r"counts must be of shape \(1, 2\)"):
-        stacked(["a"], ["x", "y"], [[1]], caption="c")
+        stacked_bars(["a"], ["x", "y"], [[1]], caption="c")
     with pytest.raises(InputError, match="counts must be at least 0; got -1"):
-        stacked(["a"], ["x"], [[-1]], caption="c")
+        stacked_bars(["a"], ["x"], [[-1]], caption="c")
 
 
 def test_named_words_do_not_cover_each_other():
     draw = np.random.default_rng(2)
     often, z = np.exp(draw.normal(4, 2, 3_000)), draw.normal(0, 4, 3_000)
     names = [f"word{i}" for i in range(3_000)]
-    figure = words(names, often, z, sides=("a", "b"), caption="c", sure=np.abs(z) > 8, labels=30, most=500)
+    figure = word_scatter(names, often, z, sides=("a", "b"), caption="c", sure=np.abs(z) > 8, labels=30, most=500)
     labels = [
         (float(x), float(y), text)
         for x, y, text in re.findall(r'<text x="([\d.]+)" y="([\d.]+)" font-size="12" paint[^>]*>(\w+)<', figure.svg)
@@ -336,13 +340,13 @@ def test_named_words_do_not_cover_each_other():
 @pytest.mark.parametrize(("often", "z"), [([1.0, 0.0], [1.0, 2.0]), ([1.0, 2.0], [1.0, np.nan]), ([1.0], [1.0])])
 def test_words_that_cannot_be_drawn_are_refused(often, z):
     with pytest.raises(InputError, match="frequency"):
-        words(["a", "b"], often, z, sides=("a", "b"), caption="c")
+        word_scatter(["a", "b"], often, z, sides=("a", "b"), caption="c")
 
 
 def test_ridges_have_their_peak_where_the_values_are():
     draw = np.random.default_rng(3)
     low, high = draw.normal(-1, 0.2, 2_000), draw.normal(1, 0.2, 50)
-    figure = ridges(["low", "high"], [low, high], caption="c")
+    figure = ridgeline(["low", "high"], [low, high], caption="c")
     curves = [
         np.array([pair.split(",") for pair in points.split()], dtype=float)
         for points in re.findall(r'<polyline points="([^"]*)"', figure.svg)
@@ -354,9 +358,9 @@ def test_ridges_have_their_peak_where_the_values_are():
     assert areas[0] == pytest.approx(areas[1], rel=0.03)  # although one has forty times the values
     assert re.match(r"low median -(1\.0|0\.9)\d\d, middle half", figure.description)
     with pytest.raises(InputError, match="'b' must be finite, and at least one"):
-        ridges(["a", "b"], [[1.0], []], caption="c")
+        ridgeline(["a", "b"], [[1.0], []], caption="c")
     with pytest.raises(InputError, match="an array for each of 2 names; got 1"):
-        ridges(["a", "b"], [[1.0]], caption="c")
+        ridgeline(["a", "b"], [[1.0]], caption="c")
 
 
 def test_texts_are_cut_to_their_room():

@@ -10,11 +10,11 @@ import pytest
 
 import semspace as ss
 from semspace.errors import DamagedError, InputError
-from semspace.inference import tiles
+from semspace.inference import gemm
 from semspace.sentences import kernel_runtime, parity
 from tests.conftest import make_tiny_model
 
-FAST = bool(tiles.FEATURES.get("avx512vnni"))
+FAST = bool(gemm.FEATURES.get("avx512vnni"))
 TEXTS = ["a cat", "the quick brown fox jumps over it", "", "42 — élan"]
 
 
@@ -46,7 +46,7 @@ def test_real_vectors_keep_the_promises(minilm):
 def test_what_was_measured_is_remembered(small_folder, no_cache, monkeypatch):
     first = ss.Encoder.load(small_folder)
     assert len(list(no_cache.iterdir())) >= 1
-    monkeypatch.setattr("semspace.sentences.choice._reference", lambda _: pytest.fail("measured again"))
+    monkeypatch.setattr("semspace.sentences.runtime_selection._reference", lambda _: pytest.fail("measured again"))
     assert ss.Encoder.load(small_folder).why == first.why
 
 
@@ -83,7 +83,7 @@ def test_nan_does_not_pass_the_gate(small_folder, no_cache, monkeypatch):
 
 @pytest.mark.parametrize("missing", ["avx512vnni", "avx512bf16", "avx512f"])
 def test_a_processor_without_the_instructions_falls_back_and_says_so(small_folder, monkeypatch, missing):
-    monkeypatch.setitem(tiles.FEATURES, missing, False)
+    monkeypatch.setitem(gemm.FEATURES, missing, False)
     encoder = ss.Encoder.load(small_folder)
     if missing == "avx512f":
         assert (encoder.runtime, encoder.engine) == ("exact", "float32 kernels")
@@ -98,13 +98,13 @@ def test_a_processor_without_the_instructions_falls_back_and_says_so(small_folde
 def test_a_gpu_goes_before_the_kernels(small_folder, monkeypatch):
     import torch
 
-    from semspace.sentences import choice
+    from semspace.sentences import runtime_selection
 
-    assert not choice._gpu()
-    monkeypatch.setattr(choice, "_DEVICES", ("/dev/null",))
-    assert not choice._gpu()  # a device that torch can't use
+    assert not runtime_selection._gpu()
+    monkeypatch.setattr(runtime_selection, "_DEVICES", ("/dev/null",))
+    assert not runtime_selection._gpu()  # a device that torch can't use
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert choice._gpu()
+    assert runtime_selection._gpu()
     monkeypatch.setattr("semspace.sentences.torch_runtime._device", lambda: "cpu")
     assert ss.Encoder.load(small_folder).runtime == "torch"
 

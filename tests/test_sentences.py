@@ -70,7 +70,7 @@ def test_counts_of_a_column():
 
 
 def test_chinese_sentences_are_distilled_from():
-    from semspace.sentences.drawing import sentences_of
+    from semspace.sentences.sentence_sample import sentences_of
 
     corpus = ss.Corpus.from_texts([f"今天第{i}天天气很好。我们去公园散步！好。" for i in range(5)])
     drawn = sentences_of(corpus, 100, 1)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import semspace as ss
 from semspace.cli import main
 from semspace.errors import InputError, MissingExtraError, SemspaceWarning
-from semspace.text import forms
+from semspace.text import normalization
 from semspace.text.tokenize import FastTokenizer, best_tokenizer, tokenizer
 from tests.test_streaming import EVERY_KIND, scanned
 
@@ -85,8 +85,8 @@ def test_spellings(text, words):
 @settings(max_examples=150, deadline=None)
 @given(text=st.one_of(st.text(EVERY_KIND, max_size=20), st.text(st.characters(exclude_categories=["Cs"]), max_size=20)))
 def test_every_form_of_a_text_has_the_same_words(text):
-    settled = forms.normalize(text)
-    assert forms.normalize(settled) == settled
+    settled = normalization.normalize(text)
+    assert normalization.normalize(settled) == settled
     nfd, nfc = (unicodedata.normalize(form, text) for form in ("NFD", "NFC"))
     words = FastTokenizer()(pl.Series([text, nfd, nfc, settled])).to_list()
     assert words[0] == words[1] == words[2] == words[3]
@@ -97,8 +97,8 @@ def test_every_form_of_a_text_has_the_same_words(text):
 def test_forms_go_block_by_block(letters):
     """Texts of all forms in one column: each is changed by itself, and nulls stay."""
     texts = [letters, unicodedata.normalize("NFD", letters), None, "plain"]
-    found = forms.normalized(pl.Series(texts)).to_list()
-    assert found == [forms.normalize(letters)] * 2 + [None, "plain"]
+    found = normalization.normalized(pl.Series(texts)).to_list()
+    assert found == [normalization.normalize(letters)] * 2 + [None, "plain"]
 
 
 # -- every door knows the same words --------------------------------------------------------------------------
@@ -127,7 +127,7 @@ def test_two_forms_are_no_difference_and_the_same_document():
 
 
 def test_invisible_characters_make_no_other_document():
-    from semspace.comparison.sharing.duplicates import _plain
+    from semspace.comparison.overlap.duplicates import _plain
 
     assert _plain("Der Bundes\u00adtag\u2060 tagt") == _plain("der Bundestag  tagt")
 

@@ -12,7 +12,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
 import semspace as ss
 from semspace.errors import DamagedError, ExistsError, InputError, MissingFileError, SemspaceWarning
-from semspace.sentences.static import StaticEncoder
+from semspace.sentences.static_encoder import StaticEncoder
 
 WORDS = ["[UNK]", "red", "green", "blue", "##ish"]
 TABLE = np.array([[9, 9, 9], [1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 2, 2]], np.float32)
@@ -282,7 +282,7 @@ class Colours(ss.Encoder):
     name, dim, fingerprint, max_tokens = "colours", 5, "f", 9
 
     def encode_block(self, some, shown):
-        from semspace.sentences.base import Encoded
+        from semspace.sentences.encoder import Encoded
 
         return Encoded(np.stack([self._one(text.strip(".").split()) for text in some]), np.zeros(len(some), bool))
 
@@ -354,7 +354,7 @@ def test_the_fit_is_the_ridge_regression():
 
 
 def test_sentences_are_cut_and_drawn():
-    from semspace.sentences.drawing import cut, sentences_of
+    from semspace.sentences.sentence_sample import cut, sentences_of
 
     text = 'It is so. "Is it really?" Yes.\nA heading of four\n' + "Word " * 61
     assert list(cut(text)) == ["It is so.", '"Is it really?"', "A heading of four"]

@@ -22,12 +22,12 @@ from hypothesis import strategies as st
 
 import semspace as ss
 from semspace.errors import ExistsError, InputError, MissingFileError, SemspaceWarning, UnknownIdError
-from semspace.text import flat, stored
-from semspace.text.build import Builder
+from semspace.text import mmap_array, word_block
+from semspace.text.builder import Builder
 from semspace.text.decoding import decoded
-from semspace.text.numbering import Numbering
-from semspace.text.stream import Source, blocks_of
+from semspace.text.text_stream import Source, blocks_of
 from semspace.text.tokenize import FastTokenizer, tokenizer
+from semspace.text.vocabulary import Numbering
 
 TEXTS = ["The cat and the dog.", "A dog", "!!!", "the sea"]
 EXPECTED = [["the", "cat", "and", "the", "dog"], ["a", "dog"], [], ["the", "sea"]]
@@ -254,13 +254,13 @@ def test_the_compiled_scanner_is_the_expression(texts):
 @pytest.mark.parametrize("pattern", ["{0}", "a.{0}b", "a.b{0}", "{0}.b.c’{0}"])
 def test_every_character_is_what_the_expression_says(pattern):
     every = pl.Series([pattern.format(chr(c)) for c in range(0x110000) if not 0xD800 <= c < 0xE000])
-    own, theirs = flat.flatten(every, FastTokenizer()), flat._listed(FastTokenizer()(every))
+    own, theirs = word_block.flatten(every, FastTokenizer()), word_block._listed(FastTokenizer()(every))
     for name in ("letters", "sizes", "hashes", "documents"):
         assert np.array_equal(getattr(own, name), getattr(theirs, name)), name
 
 
 def scanned(texts):
-    words = flat.flatten(texts, FastTokenizer())
+    words = word_block.flatten(texts, FastTokenizer())
     letters, ends = words.letters.tobytes(), np.cumsum(words.sizes)
     found = iter([letters[a:b].decode() for a, b in zip(ends - words.sizes, ends, strict=True)])
     return [[next(found) for _ in range(count)] for count in words.documents]
@@ -268,10 +268,10 @@ def scanned(texts):
 
 def test_words_with_one_hash_are_told_apart(tmp_path, monkeypatch):
     def same(texts, splitter):
-        words = flat._listed(splitter(texts))
-        return flat.Words(words.letters, words.sizes, np.zeros_like(words.hashes), words.documents)
+        words = word_block._listed(splitter(texts))
+        return word_block.Words(words.letters, words.sizes, np.zeros_like(words.hashes), words.documents)
 
-    monkeypatch.setattr("semspace.text.build.flatten", same)
+    monkeypatch.setattr("semspace.text.builder.flatten", same)
     assert spelled(ss.Tokens.read(write_jsonl(tmp_path / "x.jsonl", TEXTS))) == EXPECTED
 
 
@@ -314,7 +314,7 @@ def test_more_words_than_the_table_holds(tmp_path):
 def test_words_longer_than_the_table_was_made_for():
     numbering = Numbering(2)
     texts = pl.Series(["a " + "b" * 1_000 + " a c", "b" * 1_000 + " c c"])
-    ids = numbering.add(flat.flatten(texts, FastTokenizer()))
+    ids = numbering.add(word_block.flatten(texts, FastTokenizer()))
     vocabulary, numbers, born = numbering.finish(1)
     final = np.where(np.arange(len(ids)) < born[ids], -1, numbers[ids])
     assert Counter(final[final >= 0].tolist()) == dict(enumerate(vocabulary["count"].to_list()))
@@ -361,7 +361,7 @@ def test_into_a_bundle(tmp_path, temporary):
 
 
 def test_a_temporary_file_has_no_name(tmp_path, temporary, monkeypatch):
-    monkeypatch.setattr(stored, "_SMALL", 0)
+    monkeypatch.setattr(mmap_array, "_SMALL", 0)
     tokens = ss.Tokens.read(write_jsonl(tmp_path / "x.jsonl", TEXTS))
     assert isinstance(tokens.ids, np.memmap)
     less = tokens.at_least(2)
@@ -376,9 +376,9 @@ def test_a_temporary_file_has_no_name(tmp_path, temporary, monkeypatch):
 @pytest.mark.parametrize("mapped", [False, True])
 @pytest.mark.parametrize("step", [1, 2, 3, 1 << 20])
 def test_pieces(tmp_path, monkeypatch, mapped, step):
-    monkeypatch.setattr(stored, "_SMALL", 0 if mapped else 1 << 20)
-    monkeypatch.setattr(stored, "PIECE", step)
-    monkeypatch.setattr(stored.pieces, "__defaults__", (step,))
+    monkeypatch.setattr(mmap_array, "_SMALL", 0 if mapped else 1 << 20)
+    monkeypatch.setattr(mmap_array, "PIECE", step)
+    monkeypatch.setattr(mmap_array.pieces, "__defaults__", (step,))
     monkeypatch.setattr("semspace.text.tokens._DOCUMENTS", min(step, 3) + 1)
     tokens = ss.Tokens.read(write_jsonl(tmp_path / "x.jsonl", ["!", "?", *TEXTS, "!"]))
     assert spelled(tokens) == [[], [], *EXPECTED, []]
@@ -428,7 +428,7 @@ def test_a_full_disk_is_one_sentence(tmp_path, temporary, monkeypatch, out):
     def full(*_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(stored.Growing, "append", full)
+    monkeypatch.setattr(mmap_array.Growing, "append", full)
     path = write_jsonl(tmp_path / "x.jsonl", TEXTS)
     with pytest.raises(InputError, match=r"cannot write the tokens to .*: No space left on device; make room, or"):
         ss.Tokens.read(path, out=tmp_path / "out" if out else None)
@@ -487,10 +487,10 @@ def test_memory_does_not_grow_with_the_text(tmp_path):
 @pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="asks Linux what is in memory")
 def test_no_page_stays_of_what_threads_have_read(tmp_path):
     np.save(tmp_path / "ids.npy", np.zeros(16 << 20, np.int32))
-    ids = stored.mapped(tmp_path / "ids.npy")
+    ids = mmap_array.mapped(tmp_path / "ids.npy")
     step = 1 << 15
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda start: stored.piece(ids, start, start + step), range(0, len(ids), step)))
+        list(pool.map(lambda start: mmap_array.piece(ids, start, start + step), range(0, len(ids), step)))
     lines = Path("/proc/self/smaps").read_text().splitlines()
     start = next(i for i, line in enumerate(lines) if line.endswith(str(tmp_path / "ids.npy")))
     resident = int(next(line for line in lines[start:] if line.startswith("Rss:")).split()[1])

@@ -16,8 +16,8 @@ from semspace.errors import InputError, SemspaceWarning
 from semspace.evaluation import STS
 from semspace.training import CoSENT, MultipleNegatives, SimCSE, SupervisedContrastive
 from semspace.training.examples import MISSING, Examples
-from semspace.training.negatives import mine
-from semspace.training.split import split
+from semspace.training.hard_negatives import mine
+from semspace.training.holdout import split
 
 
 def shown(examples):
@@ -345,7 +345,7 @@ def test_margin_and_partners_hold_for_any_vectors(n, each, margin, seed):
 
 
 def test_examples_are_told_apart_by_their_fingerprint():
-    from semspace.training.job import fingerprint
+    from semspace.training.pipeline import fingerprint
 
     first = fingerprint(MultipleNegatives().read(PAIRS))
     assert first == fingerprint(MultipleNegatives().read(json.loads(json.dumps(PAIRS))))

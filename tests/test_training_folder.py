@@ -8,7 +8,7 @@ import pytest
 import semspace as ss
 from semspace.errors import DamagedError, ExistsError, InputError
 from semspace.evaluation import STS
-from semspace.sentences.curve import Reach, TrainingHistory
+from semspace.sentences.training_history import Reach, TrainingHistory
 from tests.conftest import make_tiny_model
 from tests.teaching import pairs, same, scored, trainer
 

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from semspace.training.gradients import backward
+from semspace.training.embedding_table import TokenTable
+from semspace.training.grad_cache import backward
 from semspace.training.objectives import MultipleNegatives
 from semspace.training.packing import Packing
 from semspace.training.student import portions
-from semspace.training.table import TokenTable
 from tests.conftest import make_tiny_model
 from tests.teaching import batch_of, pairs, student, trainer, weights, weights_in
 

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 import semspace as ss
-from semspace.training.objectives.base import Objective
+from semspace.training.objectives.objective import Objective
 
 SIZE, PAIRS, RATE, DECAY = 8, 40, 1e-3, 0.01
 LOSSES = {"pairs": "MultipleNegativesRankingLoss", "scored": "CoSENTLoss"}

@@ -15,7 +15,7 @@ import semspace as ss
 from semspace.bundle import opening
 from semspace.cli import main
 from semspace.errors import InputError
-from semspace.words import layout
+from semspace.words import row_layout
 from tests.words import KINDS, two_topics
 
 OPTIONS = {"dim": 16, "epochs": 300, "sample": 0, "threads": 2, "deterministic": True, "seed": 4}
@@ -39,7 +39,7 @@ def reached(place):
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs kill -9")
 def test_after_kill_9_the_vectors_are_those_of_an_uninterrupted_training(tmp_path, monkeypatch):
-    monkeypatch.setattr(layout, "FEWEST", 3)
+    monkeypatch.setattr(row_layout, "FEWEST", 3)
     place = tmp_path / "c"
     with subprocess.Popen([sys.executable, "-c", CHILD.format(options=OPTIONS), str(place)], cwd=ROOT) as child:
         while child.poll() is None and reached(place) < 2:

@@ -9,13 +9,13 @@ from safetensors.numpy import load_file
 
 import semspace as ss
 from semspace.errors import InputError
-from semspace.sentences.curve import TrainingHistory
-from semspace.sentences.layout import read_layout
+from semspace.sentences.model_config import read_layout
 from semspace.sentences.torch_runtime import load_model
+from semspace.sentences.training_history import TrainingHistory
 from semspace.training import TSDAE
-from semspace.training.gradients import backward
+from semspace.training.grad_cache import backward
 from semspace.training.loop import Loop
-from semspace.training.objectives.base import Batch, numbered
+from semspace.training.objectives.objective import Batch, numbered
 from semspace.training.student import Student
 from tests.conftest import make_tiny_model
 
@@ -102,7 +102,7 @@ def test_the_loss_is_the_mean_over_tokens_in_one_portion_or_several(student, mon
     batch = batch_of(student, TEXTS)
     vectors = torch.randn(len(TEXTS), student.dim)
     at_once = decoder(vectors, batch.tokens)
-    monkeypatch.setattr("semspace.training.retelling._AT_ONCE", 7)
+    monkeypatch.setattr("semspace.training.tsdae_decoder._AT_ONCE", 7)
     torch.testing.assert_close(decoder(vectors, batch.tokens), at_once)
     back = np.arange(len(TEXTS))[::-1].copy()
     mixed = decoder(vectors[torch.from_numpy(back)], [batch.tokens[i] for i in back])

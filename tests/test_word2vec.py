@@ -10,7 +10,7 @@ import pytest
 import semspace as ss
 from semspace.errors import ExistsError, InputError, SemspaceWarning
 from semspace.history import Epoch, History
-from semspace.words import checkpoint, layout, passes
+from semspace.words import checkpoint, parallel, row_layout
 from semspace.words.subwords import Subwords
 from tests.words import KINDS, two_topics
 
@@ -20,7 +20,7 @@ QUIET = {"progress": False}
 @pytest.fixture
 def few_words_a_thread(monkeypatch):
     """Let several threads work in step on a vocabulary of ten."""
-    monkeypatch.setattr(layout, "FEWEST", 3)
+    monkeypatch.setattr(row_layout, "FEWEST", 3)
 
 
 def trained(corpus=None, *, train=None, **options):
@@ -74,8 +74,8 @@ def test_one_seed_gives_the_same_vectors(architecture, subword, threads, determi
 
 
 def test_more_threads_than_words_can_occupy_are_in_step(monkeypatch):
-    monkeypatch.setattr(passes, "_LEAST", 64)
-    monkeypatch.setattr(passes, "_MOST", 64)
+    monkeypatch.setattr(parallel, "_LEAST", 64)
+    monkeypatch.setattr(parallel, "_MOST", 64)
     corpus = ss.Corpus.from_texts(["a b b", "b a c"] * 400)
     first, second = (trained(corpus, threads=8, deterministic=True) for _ in range(2))
     assert first.fingerprint == second.fingerprint == trained(corpus, threads=1).fingerprint
@@ -185,8 +185,8 @@ def test_all_of_a_long_document_is_read(engine):
 
 def test_the_cut_into_parts_leaves_out_nothing(monkeypatch):
     """Every word is predicted from its neighbours, but for those across the seam of two parts."""
-    monkeypatch.setattr(passes, "_LEAST", 100)
-    monkeypatch.setattr(passes, "_MOST", 100)
+    monkeypatch.setattr(parallel, "_LEAST", 100)
+    monkeypatch.setattr(parallel, "_MOST", 100)
     corpus = ss.Corpus.from_texts(["a b " * 500])
     cut = trained(corpus, window=1, epochs=1).history[0].pairs
     assert cut == 2 * 999 - 2 * 9  # two a neighbourhood, but for nine seams
@@ -404,8 +404,8 @@ class Stop(Exception):
 @pytest.mark.parametrize("crash_at", [1, 3, 8])
 @pytest.mark.usefixtures("few_words_a_thread")
 def test_after_a_crash_the_result_is_the_same(tmp_path, monkeypatch, options, crash_at):
-    monkeypatch.setattr(passes, "_LEAST", 256)
-    monkeypatch.setattr(passes, "_BLOCKS", 2)
+    monkeypatch.setattr(parallel, "_LEAST", 256)
+    monkeypatch.setattr(parallel, "_BLOCKS", 2)
     whole = trained(two_topics(500), epochs=3, **options)
     kept = checkpoint.WordsCheckpoint.keep
     count = itertools.count(1)
@@ -427,8 +427,8 @@ def test_after_a_crash_the_result_is_the_same(tmp_path, monkeypatch, options, cr
 def test_a_full_disk_leaves_the_checkpoint_before(tmp_path, monkeypatch):
     from semspace.bundle import Draft
 
-    monkeypatch.setattr(passes, "_LEAST", 256)
-    monkeypatch.setattr(passes, "_BLOCKS", 1)
+    monkeypatch.setattr(parallel, "_LEAST", 256)
+    monkeypatch.setattr(parallel, "_BLOCKS", 1)
     whole = trained()
     written, count = Draft.array, itertools.count(1)
 

@@ -164,13 +164,13 @@ def convert(
 ) -> None:
     """Turn word vectors of another tool into a space, or a space into their formats."""
     from semspace import checks
-    from semspace.formats import file, vectors
+    from semspace.formats import vector_file, vectors
 
     checks.choice("--to", to, ("space", *vectors.WRITERS))
     if to == "space":
         bundle.check_free(out, overwrite=overwrite)
     else:
-        file.check_free(out, overwrite=overwrite)
+        vector_file.check_free(out, overwrite=overwrite)
     if bundle.is_bundle(source):
         o.refuse_options(source, limit=limit, undecodable=undecodable, encoding=encoding, **{"from": format})
         space = o.read_space(source)
@@ -418,7 +418,7 @@ def _space_or_corpus(source: str, said: o.Texts) -> Corpus | Space:
 
 def _cuts(given: Sequence[str]) -> list[str]:
     """Return the cuts of --cuts: commas stand between them, if not inside a date such as "May 8, 1945"."""
-    from semspace.comparison.written import read
+    from semspace.comparison.written_dates import read
 
     named = [any(map(str.isalpha, text)) and bool(read(text)) for text in given]
     return [

@@ -14,7 +14,7 @@ from semspace.errors import InputError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from semspace.sentences.curve import TrainingHistory
+    from semspace.sentences.training_history import TrainingHistory
     from semspace.training import Objective
 
 _OBJECTIVES = "pairs, scored, labels, simcse, cloze, adjacent, tsdae or distillation"

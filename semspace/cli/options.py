@@ -12,7 +12,7 @@ from semspace.bundle import is_bundle, place_of
 from semspace.errors import InputError
 
 if TYPE_CHECKING:
-    from semspace.sentences.base import Encoder
+    from semspace.sentences.encoder import Encoder
     from semspace.space import Space
     from semspace.text.corpus import Corpus
     from semspace.text.tokens import Tokens
@@ -167,6 +167,6 @@ def read_value(path: str) -> Any:
 
 def load_encoder(model: str, runtime: str = "auto") -> Encoder:
     """Give the encoder that --model means, run as --runtime says."""
-    from semspace.sentences.base import Encoder
+    from semspace.sentences.encoder import Encoder
 
     return Encoder.load(model, runtime=runtime)

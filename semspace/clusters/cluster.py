@@ -11,15 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from semspace import checks, pools
-from semspace.clusters import seeds
-from semspace.clusters.base import Found, Usual, Want
+from semspace.clusters import seeding
 from semspace.clusters.clustering import Clustering, described, vocabulary_of
+from semspace.clusters.distinct_points import Labels, Points, points_of, same_points
+from semspace.clusters.grouping import Found, Usual, Want
+from semspace.clusters.knn import Rows
+from semspace.clusters.knn_vote import NEIGHBOURS, Standing, standing
 from semspace.clusters.methods import METHODS, settings_of
 from semspace.clusters.names import Namer
-from semspace.clusters.near import Rows
-from semspace.clusters.points import Labels, Points, points_of, same_points
 from semspace.clusters.stability import stability
-from semspace.clusters.votes import NEIGHBOURS, Standing, standing
 from semspace.errors import InputError
 from semspace.progress import bar
 from semspace.space import Space
@@ -112,7 +112,7 @@ def cluster(
         words = beside.submit(vocabulary_of, space)
         bare, topics = _grouped(space, k, method, granularity, outliers, seed_words, most, seed, progress, settings)
         groups = described(bare, words.result(), namer=namer)
-    return groups if topics is None else replace(groups, names=seeds.titled(groups, topics))
+    return groups if topics is None else replace(groups, names=seeding.titled(groups, topics))
 
 
 def _grouped(
@@ -126,17 +126,17 @@ def _grouped(
     seed: int,
     progress: bool,
     settings: Mapping[str, Any],
-) -> tuple[Clustering, seeds.Topics | None]:
+) -> tuple[Clustering, seeding.Topics | None]:
     """Find the groups, which have no names yet."""
     rows, place, counts = same_points(space)
     if k is not None and k > len(rows):
         raise InputError(f"k must be at most {len(rows)}, the points of this space that differ in direction; got {k}")
     if k is not None and k > most:
         raise InputError(f"k must be at most {most:,}, which is how many points are grouped at a time; got {k:,}")
-    topics = seeds.topics(seed_words, space)  # before all neighbours are looked for
+    topics = seeding.topics(seed_words, space)  # before all neighbours are looked for
     points = points_of(space, rows[:most], counts[:most], progress=progress)
     want = Want(k, Usual.of(len(rows), granularity), seed, progress)
-    grouped = points if topics is None else seeds.drawn(points, topics, want.usual.middle)
+    grouped = points if topics is None else seeding.drawn(points, topics, want.usual.middle)
     found = _found(grouped, want, method, settings)
     labels, stood = _everywhere(space, points, found.labels, rows)
     if outliers:

@@ -16,16 +16,16 @@ from semspace import checks, queries, schema
 from semspace.bundle import Bundle, PathLike, write_text, writing
 from semspace.checks import FloatMatrix
 from semspace.clusters import keywords, tables
-from semspace.clusters.merging import Tree, centers_of, tree_of
+from semspace.clusters.distinct_points import Labels, Points, hashes, points_of, same_points
+from semspace.clusters.hierarchy import Tree, centers_of, tree_of
+from semspace.clusters.knn import Rows
+from semspace.clusters.knn_vote import NEIGHBOURS, Standing, standing, tally
 from semspace.clusters.names import Namer, ask, named
-from semspace.clusters.near import Rows
-from semspace.clusters.points import Labels, Points, hashes, points_of, same_points
 from semspace.clusters.stability import HOLDS
 from semspace.clusters.vocabulary import Vocabulary
-from semspace.clusters.votes import NEIGHBOURS, Standing, standing, tally
 from semspace.display import clip, html_table, text_table
 from semspace.errors import DamagedError, InputError
-from semspace.sentences.reference import remembered
+from semspace.sentences.lazy_encoder import remembered
 from semspace.space import Space
 
 if TYPE_CHECKING:
@@ -310,9 +310,9 @@ class Clustering:
         table += f"<p>{html.escape(remarks.strip())}</p>" if remarks else ""
         if not 2 < len(self) <= _IN_A_TREE:
             return table
-        from semspace.report.tree import tree
+        from semspace.report.dendrogram import dendrogram
 
-        return table + tree(self.tree, self.names, caption="Which groups are near each other.")._repr_html_()
+        return table + dendrogram(self.tree, self.names, caption="Which groups are near each other.")._repr_html_()
 
     # -- on disk ------------------------------------------------------------------------------------------
 

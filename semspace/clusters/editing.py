@@ -10,15 +10,15 @@ import numpy.typing as npt
 
 from semspace import checks
 from semspace.checks import FloatMatrix
-from semspace.clusters.base import Usual, Want
 from semspace.clusters.clustering import Clustering, described
+from semspace.clusters.distinct_points import Labels, Points, hashes, same_points
+from semspace.clusters.grouping import Usual, Want
+from semspace.clusters.hierarchy import cut
 from semspace.clusters.kmeans import k_means
+from semspace.clusters.knn import Rows
+from semspace.clusters.knn_vote import standing
 from semspace.clusters.leiden import leiden
-from semspace.clusters.merging import cut
 from semspace.clusters.names import is_sound
-from semspace.clusters.near import Rows
-from semspace.clusters.points import Labels, Points, hashes, same_points
-from semspace.clusters.votes import standing
 from semspace.errors import InputError
 from semspace.space import Space
 

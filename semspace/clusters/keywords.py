@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from semspace.clusters.points import Labels
+from semspace.clusters.distinct_points import Labels
 from semspace.clusters.vocabulary import Vocabulary
 
 TOP = 10

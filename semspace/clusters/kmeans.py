@@ -10,10 +10,10 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import silhouette_score
 
 from semspace.checks import FloatMatrix
-from semspace.clusters.base import Found, Want
-from semspace.clusters.near import Rows
-from semspace.clusters.network import numbered
-from semspace.clusters.points import Labels, Points
+from semspace.clusters.distinct_points import Labels, Points
+from semspace.clusters.grouping import Found, Want
+from semspace.clusters.knn import Rows
+from semspace.clusters.knn_graph import numbered
 from semspace.progress import track
 
 _STARTS = 5

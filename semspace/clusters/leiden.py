@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.metrics import adjusted_rand_score
 
-from semspace.clusters.base import Found, Want
-from semspace.clusters.merging import merged_to
-from semspace.clusters.near import Rows
-from semspace.clusters.network import Network
-from semspace.clusters.points import Labels, Points
+from semspace.clusters.distinct_points import Labels, Points
+from semspace.clusters.grouping import Found, Want
+from semspace.clusters.hierarchy import merged_to
+from semspace.clusters.knn import Rows
+from semspace.clusters.knn_graph import Network
 from semspace.errors import InputError
 from semspace.progress import bar, track
 

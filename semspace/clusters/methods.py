@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import inspect
 
-from semspace.clusters.base import Method
-from semspace.clusters.density import hdbscan
+from semspace.clusters.grouping import Method
+from semspace.clusters.hdbscan import hdbscan
 from semspace.clusters.kmeans import kmeans
 from semspace.clusters.leiden import leiden
 from semspace.clusters.ward import ward_tree

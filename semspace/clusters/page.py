@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from semspace.clusters.layout import MOST, layout
+from semspace.clusters.projection import MOST, layout
 from semspace.clusters.stability import HOLDS
 from semspace.display import clip
-from semspace.report import Figure, Page, Prose, Section, Table, bars, lines, scatter, tree
+from semspace.report import Figure, Page, Prose, Section, Table, bars, dendrogram, lines, scatter
 
 if TYPE_CHECKING:
     from semspace.clusters.clustering import Clustering
@@ -114,7 +114,7 @@ def _near(found: Clustering) -> Section:
         "Average linkage on the cosine distances of the groups' centres. Groups that merge far left are near in "
         "meaning; layer(k) gives the groups as they are when k are left."
     )
-    figure = tree(shown.tree, shown.names, caption="Groups merge at the distance of their centres.")
+    figure = dendrogram(shown.tree, shown.names, caption="Groups merge at the distance of their centres.")
     return Section("Which groups are near each other?", (figure,), method)
 
 

@@ -11,7 +11,7 @@ import polars as pl
 from scipy.cluster.hierarchy import dendrogram
 
 from semspace import checks
-from semspace.clusters.layout import MOST, layout
+from semspace.clusters.projection import MOST, layout
 from semspace.display import clip
 from semspace.errors import InputError
 from semspace.report.figures import PALETTE

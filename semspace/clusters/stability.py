@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from semspace.clusters.base import Found
-from semspace.clusters.points import Labels
+from semspace.clusters.distinct_points import Labels
+from semspace.clusters.grouping import Found
 from semspace.progress import track
 
 _SHARE = 0.8

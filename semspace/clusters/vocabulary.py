@@ -11,7 +11,7 @@ import polars as pl
 from scipy.sparse import csr_array
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
-from semspace.clusters.points import Labels
+from semspace.clusters.distinct_points import Labels
 from semspace.errors import InputError
 from semspace.text.phrases import Phrases
 from semspace.text.scripts import UNSPACED

@@ -6,12 +6,12 @@ import numpy as np
 from scipy.cluster.hierarchy import ward
 
 from semspace.checks import FloatMatrix
-from semspace.clusters.base import Found, Want
+from semspace.clusters.distinct_points import Labels, Points
+from semspace.clusters.grouping import Found, Want
+from semspace.clusters.hierarchy import Tree, centers_of, parts_of
 from semspace.clusters.kmeans import k_means, silhouette
-from semspace.clusters.merging import Tree, centers_of, parts_of
-from semspace.clusters.near import Rows
-from semspace.clusters.network import numbered
-from semspace.clusters.points import Labels, Points
+from semspace.clusters.knn import Rows
+from semspace.clusters.knn_graph import numbered
 
 _SMALL = 500  # groups that Ward joins at most; of points, k-means makes a quarter as many
 

@@ -14,21 +14,21 @@ import polars as pl
 from semspace import checks, pools
 from semspace.clusters.cluster import cluster
 from semspace.clusters.clustering import Clustering
-from semspace.comparison.apart.distances import Answers, answers, none_at_all
-from semspace.comparison.apart.scale import references
-from semspace.comparison.apart.several import distances_of_pairs
-from semspace.comparison.apart.twosample import Evidence, evidence
 from semspace.comparison.comparison import Comparison
-from semspace.comparison.drivers.counts import word_counts
-from semspace.comparison.drivers.meanings import Meanings, shifted_words
-from semspace.comparison.drivers.shares import group_shares
-from semspace.comparison.drivers.words import word_contrast
-from semspace.comparison.likeness.profile import profile
+from semspace.comparison.contrasts.cluster_shares import group_shares
+from semspace.comparison.contrasts.semantic_shift import Meanings, shifted_words
+from semspace.comparison.contrasts.word_contrasts import word_contrast
+from semspace.comparison.contrasts.word_counts import word_counts
+from semspace.comparison.distances.estimate import Answers, answers, none_at_all
+from semspace.comparison.distances.pairwise import distances_of_pairs
+from semspace.comparison.distances.references import references
+from semspace.comparison.distances.two_sample import Evidence, evidence
+from semspace.comparison.overlap.counterparts import counterparts, coverage
+from semspace.comparison.overlap.duplicates import overlap_counts, shared_documents
+from semspace.comparison.profiles.profile import profile
 from semspace.comparison.samples import Plan, Rows, Samples, planned, samples_of
-from semspace.comparison.sharing.counterparts import counterparts, coverage
-from semspace.comparison.sharing.duplicates import overlap_counts, shared_documents
 from semspace.errors import InputError, SemspaceError, SemspaceWarning
-from semspace.sentences.base import Encoder
+from semspace.sentences.encoder import Encoder
 from semspace.space import Space
 from semspace.text.corpus import Corpus
 from semspace.words.word2vec import Word2Vec

@@ -14,14 +14,14 @@ import polars as pl
 from semspace import checks
 from semspace.bundle import PathLike, write_text, write_texts
 from semspace.clusters.clustering import Clustering
-from semspace.comparison.apart import several
-from semspace.comparison.apart.distances import OF_KERNELS, Answers, Distance
-from semspace.comparison.drivers import meanings
-from semspace.comparison.likeness.profile import Profile
+from semspace.comparison.contrasts import semantic_shift
+from semspace.comparison.distances import pairwise
+from semspace.comparison.distances.estimate import OF_KERNELS, Answers, Distance
+from semspace.comparison.overlap.counterparts import Counterparts
+from semspace.comparison.overlap.duplicates import Shared
 from semspace.comparison.pages.page import comparison_page
+from semspace.comparison.profiles.profile import Profile
 from semspace.comparison.samples import Samples
-from semspace.comparison.sharing.counterparts import Counterparts
-from semspace.comparison.sharing.duplicates import Shared
 from semspace.comparison.verdict import verdict
 from semspace.display import clip, html_table, p_value, text_table
 from semspace.errors import ExistsError, InputError
@@ -72,7 +72,7 @@ class Comparison:
     scale: pl.DataFrame
     witness: npt.NDArray[np.float64]
     contrast: pl.DataFrame
-    moved: meanings.Meanings | None
+    moved: semantic_shift.Meanings | None
     grouping: Clustering
     shares: pl.DataFrame
     shared: Shared
@@ -117,7 +117,7 @@ class Comparison:
         5 % of random splits of both together, and ``halves_…`` the mean value between random halves of one corpus.
 
         Of several a row for each pair and each of ``mmd``, ``mmd_multi``, ``energy``, nearest first: see
-        `semspace.comparison.apart.several.distances_of_pairs`.
+        `semspace.comparison.distances.pairwise.distances_of_pairs`.
         """
         if self.pairs is not None:
             return self.pairs
@@ -147,7 +147,7 @@ class Comparison:
             value = fields.get(column, self.p_value)
             laid = np.array([[np.nan, value], [value, np.nan]])
         else:
-            laid = several.matrix_of(self.pairs, self.names, distance, column)
+            laid = pairwise.matrix_of(self.pairs, self.names, distance, column)
         columns = {name: pl.Series(laid[:, place]).fill_nan(None) for place, name in enumerate(self.names)}
         return pl.DataFrame({"corpus": list(self.names), **columns})
 
@@ -187,20 +187,20 @@ class Comparison:
     def groups(self) -> pl.DataFrame:
         """Return the groups of all documents with their shares.
 
-        See `semspace.comparison.drivers.shares.group_shares` for the columns.
+        See `semspace.comparison.contrasts.cluster_shares.group_shares` for the columns.
         """
         return self.shares
 
     def words(self) -> pl.DataFrame:
-        """Return the words that set the corpora apart; see `semspace.comparison.drivers.words.word_contrast`."""
+        """Return the words that set the corpora apart; see `word_contrast`."""
         return self.contrast
 
     def shifted_words(self) -> pl.DataFrame:
         """Return words that mean different things in two corpora.
 
-        See `semspace.comparison.drivers.meanings.shifted_words` for the columns. Empty for several corpora.
+        See `semspace.comparison.contrasts.semantic_shift.shifted_words` for the columns. Empty for several corpora.
         """
-        return pl.DataFrame(schema=meanings.SCHEMA) if self.moved is None else self.moved.table
+        return pl.DataFrame(schema=semantic_shift.SCHEMA) if self.moved is None else self.moved.table
 
     # -- what they share ----------------------------------------------------------------------------------
 
@@ -208,7 +208,7 @@ class Comparison:
         """Return documents of different corpora that are the same, or nearly so.
 
         Columns ``corpus_a``, ``a``, ``corpus_b``, ``b`` (names and ids), ``kind`` (``"exact"``, ``"near"``: by words,
-        or ``"semantic"``), ``overlap``, ``containment`` and ``score``; see `semspace.comparison.sharing.duplicates`.
+        or ``"semantic"``), ``overlap``, ``containment`` and ``score``; see `semspace.comparison.overlap.duplicates`.
         """
         pairs = self.shared.pairs
         first, second = pairs["first"], pairs["second"]
@@ -225,7 +225,7 @@ class Comparison:
         """Return each document's nearest in another corpus, documents without a counterpart first.
 
         Columns ``corpus``, ``id``, ``counterpart_corpus``, ``counterpart``, ``score`` (cosine) and ``covered``: whether
-        it is as near as that corpus's own documents are to each other; see `semspace.comparison.sharing.counterparts`.
+        it is as near as that corpus's own documents are to each other; see `semspace.comparison.overlap.counterparts`.
         """
         owners, ids, near = self.samples.owners, self.samples.ids, self.near
         return pl.DataFrame(

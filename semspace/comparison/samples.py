@@ -15,9 +15,9 @@ import polars as pl
 from semspace import queries
 from semspace.checks import FloatMatrix
 from semspace.clusters.cluster import with_texts
-from semspace.comparison.parts import divide
+from semspace.comparison.partition import divide
 from semspace.errors import InputError, SemspaceWarning
-from semspace.sentences.base import Encoder
+from semspace.sentences.encoder import Encoder
 from semspace.space import Space, TextEncoder
 from semspace.text.corpus import Corpus
 

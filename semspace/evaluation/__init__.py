@@ -1,10 +1,10 @@
 """How good vectors are against human judgement. Knows nothing of HTML."""
 
 from semspace.evaluation.analogies import Analogies
-from semspace.evaluation.documents import DocumentSimilarity
+from semspace.evaluation.clustering import Groups
+from semspace.evaluation.document_similarity import DocumentSimilarity
 from semspace.evaluation.evaluate import evaluate
-from semspace.evaluation.groups import Groups
-from semspace.evaluation.labels import NearestLabel
+from semspace.evaluation.neighbor_labels import NearestLabel
 from semspace.evaluation.retrieval import Retrieval
 from semspace.evaluation.score import Score, Scores
 from semspace.evaluation.sts import STS

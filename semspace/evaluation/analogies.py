@@ -23,10 +23,10 @@ import numpy.typing as npt
 from semspace import checks, queries
 from semspace.bundle import PathLike
 from semspace.errors import InputError
-from semspace.evaluation.files import is_comment, numbered_lines, split_words
+from semspace.evaluation.adapters import WordTable, word_table
 from semspace.evaluation.lookup import lower
 from semspace.evaluation.score import Score, UnjudgedError, notes
-from semspace.evaluation.things import WordTable, word_table
+from semspace.evaluation.task_files import is_comment, numbered_lines, split_words
 from semspace.evaluation.ties import NEAR
 from semspace.threads import thread_count
 

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from semspace.compiling import compiled_strictly
+from semspace.kernels.compiling import compiled_strictly
 
 Whole = npt.NDArray[np.int32]
 Rows = npt.NDArray[np.int64]

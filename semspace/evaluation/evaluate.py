@@ -9,9 +9,9 @@ from typing import Any, Protocol
 from semspace import checks
 from semspace.corpora import gensim_file, judgements, load
 from semspace.errors import InputError, MissingFileError, SemspaceError
-from semspace.evaluation import files
+from semspace.evaluation import task_files
 from semspace.evaluation.analogies import Analogies
-from semspace.evaluation.documents import DocumentSimilarity
+from semspace.evaluation.document_similarity import DocumentSimilarity
 from semspace.evaluation.score import Score, Scores, UnjudgedError
 from semspace.evaluation.sts import STS, TABLES, has_titles
 from semspace.evaluation.word_pairs import WordPairs
@@ -113,8 +113,12 @@ def _read(path: Path) -> Task:
     """Read a task from a file, telling by its beginning what it holds."""
     if path.name.lower().removesuffix(".gz").endswith(TABLES):
         return STS.read(path)
-    rows = [line for _, line in files.numbered_lines(path) if not files.is_comment(line, fits=files.is_row(line))]
+    rows = [
+        line
+        for _, line in task_files.numbered_lines(path)
+        if not task_files.is_comment(line, fits=task_files.is_row(line))
+    ]
     first = rows[0] if rows else ""
-    if first.startswith(":") or (files.split_words(first, 4) and not files.rated(rows)):
+    if first.startswith(":") or (task_files.split_words(first, 4) and not task_files.rated(rows)):
         return Analogies.read(path)
     return STS.read(path) if has_titles(first) else WordPairs.read(path)

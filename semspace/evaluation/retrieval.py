@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from semspace import checks, queries
 from semspace.errors import InputError
+from semspace.evaluation.adapters import directions, encoder_of, without_direction
 from semspace.evaluation.score import Score, UnjudgedError, notes
-from semspace.evaluation.things import directions, encoder_of, without_direction
 from semspace.evaluation.ties import mean_gains
 from semspace.text.corpus import Corpus
 

@@ -13,12 +13,12 @@ import polars as pl
 
 from semspace.bundle import PathLike
 from semspace.errors import InputError, UnknownIdError
-from semspace.evaluation import files
-from semspace.evaluation.pairs import cosines, spearman
+from semspace.evaluation import task_files
+from semspace.evaluation.adapters import directions, encoder_of, without_direction
+from semspace.evaluation.rank_correlation import cosines, spearman
 from semspace.evaluation.score import Score, left_out, notes
-from semspace.evaluation.things import directions, encoder_of, without_direction
 from semspace.evaluation.word_pairs import RATING
-from semspace.text.read import read_table
+from semspace.text.read_corpus import read_table
 
 # Files of these names hold tables whose columns have titles in any case.
 TABLES = (".jsonl", ".ndjson", ".parquet")
@@ -53,10 +53,10 @@ class STS:
         """
         pairs, incomplete = [], 0
         for row in _rows(Path(path)):
-            if not row.first or not row.second or files.is_missing(row.rating):
+            if not row.first or not row.second or task_files.is_missing(row.rating):
                 incomplete += 1
                 continue
-            rating = files.number_of(row.rating)
+            rating = task_files.number_of(row.rating)
             if rating is None:
                 raise InputError(
                     f"{path}, {row.place}: the column {row.title} must hold numbers; got {row.rating[:40]!r}"
@@ -89,12 +89,12 @@ class _Row(NamedTuple):
 
 def has_titles(line: str) -> bool:
     """Check whether a line of a text file, or of JSON lines, names the columns of rated sentences."""
-    return any(_columns(files.split(line, separator)) is not None for separator in _SEPARATORS)
+    return any(_columns(task_files.split(line, separator)) is not None for separator in _SEPARATORS)
 
 
 def _columns(titles: Sequence[str]) -> tuple[int, int, int] | None:
     """Return the places of the two sentences and of the rating; None where one isn't named."""
-    first, second, rating = (files.column(titles, names) for names in (_FIRST, _SECOND, RATING))
+    first, second, rating = (task_files.column(titles, names) for names in (_FIRST, _SECOND, RATING))
     return None if first is None or second is None or rating is None else (first, second, rating)
 
 
@@ -102,7 +102,7 @@ def _checked_columns(path: Path, titles: Sequence[str]) -> tuple[int, int, int]:
     found = _columns(titles)
     if found is None:
         wanted = {"sentence1": _FIRST, "sentence2": _SECOND, "score": RATING}
-        lacking = next(title for title, names in wanted.items() if files.column(titles, names) is None)
+        lacking = next(title for title, names in wanted.items() if task_files.column(titles, names) is None)
         raise UnknownIdError(f"{path} has no column {lacking!r}; its columns are {', '.join(titles)}")
     return found
 
@@ -123,11 +123,11 @@ def _table_rows(path: Path, table: pl.DataFrame) -> Iterator[_Row]:
 
 
 def _text_rows(path: Path) -> Iterator[_Row]:
-    text = files.text_of(path)
+    text = task_files.text_of(path)
     # Comments before the titles go first: a comma in them says nothing of the table.
     while text.startswith("#") or (text and not text.partition("\n")[0].strip()):
         text = text.partition("\n")[2]
-    skipped = files.text_of(path).count("\n") - text.count("\n")
+    skipped = task_files.text_of(path).count("\n") - text.count("\n")
     titles = text.partition("\n")[0]
     separator = max(_SEPARATORS, key=lambda mark: (titles.count(mark), -_SEPARATORS.index(mark)))
     # By its definition a table of tabs has no quotes; a sentence may begin with one.

@@ -9,10 +9,10 @@ from typing import Any
 
 from semspace.bundle import PathLike
 from semspace.errors import InputError
-from semspace.evaluation import files
-from semspace.evaluation.pairs import cosines, spearman
+from semspace.evaluation import task_files
+from semspace.evaluation.adapters import word_table
+from semspace.evaluation.rank_correlation import cosines, spearman
 from semspace.evaluation.score import Score, left_out, notes
-from semspace.evaluation.things import word_table
 
 _FIRST = ("word1", "w1", "firstword", "term1", "worda", "wordone", "first")
 _SECOND = ("word2", "w2", "secondword", "term2", "wordb", "wordtwo", "second")
@@ -56,17 +56,17 @@ class WordPairs:
         Lines that start with ``#`` and aren't such a row, or have a space after it, are comments. A rating that is
         empty or says ``NA`` is missing; such rows are counted.
         """
-        lines = list(files.numbered_lines(path))
-        separator = files.separator_of([line for _, line in lines])
-        rows = [(number, line, files.split(line, separator)) for number, line in lines]
+        lines = list(task_files.numbered_lines(path))
+        separator = task_files.separator_of([line for _, line in lines])
+        rows = [(number, line, task_files.split(line, separator)) for number, line in lines]
         fits = {number: _column_of(fields) is not None for number, _, fields in rows}
-        rows = [row for row in rows if not files.is_comment(row[1], fits=fits[row[0]])]
+        rows = [row for row in rows if not task_files.is_comment(row[1], fits=fits[row[0]])]
         columns, rated = _columns(rows)
         pairs, unrated = [], 0
         for number, line, fields in rated:
             found = _pair(fields, columns)
             if found is None:
-                raise files.bad_row(path, number, line, _EXPECTED)
+                raise task_files.bad_row(path, number, line, _EXPECTED)
             first, second, rating = found
             if rating is None:
                 unrated += 1
@@ -97,20 +97,20 @@ def _columns(rows: Sequence[_Line]) -> tuple[tuple[int, int, int], Sequence[_Lin
     """Return the columns of the words and of the rating, and the rows without the titles."""
     if rows and len(rows[0][2]) > 2 and _column_of(rows[0][2]) is None:
         titles, rows = rows[0][2], rows[1:]
-        first, second, rating = (files.column(titles, names) for names in (_FIRST, _SECOND, RATING))
+        first, second, rating = (task_files.column(titles, names) for names in (_FIRST, _SECOND, RATING))
     else:
         first, second, rating = None, None, None
     if first is None or second is None:
         first, second = 0, 1
     if rating is None:
-        rating = next((place for _, _, fields in rows if (place := files.rating_column(fields)) is not None), 2)
+        rating = next((place for _, _, fields in rows if (place := task_files.rating_column(fields)) is not None), 2)
     return (first, second, rating), rows
 
 
 def _column_of(fields: Sequence[str]) -> int | None:
     """Return the column of the rating, also of one that is missing; None where a line is no row."""
-    found = files.rating_column(fields)
-    return 2 if found is None and len(fields) > 2 and files.is_missing(fields[2]) else found
+    found = task_files.rating_column(fields)
+    return 2 if found is None and len(fields) > 2 and task_files.is_missing(fields[2]) else found
 
 
 def _pair(fields: Sequence[str], columns: tuple[int, int, int]) -> tuple[str, str, float | None] | None:
@@ -118,7 +118,7 @@ def _pair(fields: Sequence[str], columns: tuple[int, int, int]) -> tuple[str, st
     if len(fields) <= max(columns):
         return None
     first, second, text = (fields[place] for place in columns)
-    rating = files.number_of(text)
-    if not first or not second or (rating is None and not files.is_missing(text)):
+    rating = task_files.number_of(text)
+    if not first or not second or (rating is None and not task_files.is_missing(text)):
         return None
     return first, second, rating

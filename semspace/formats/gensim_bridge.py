@@ -11,7 +11,7 @@ import polars as pl
 
 from semspace import checks
 from semspace.errors import InputError
-from semspace.formats.table import VectorTable, space_of
+from semspace.formats.vector_table import VectorTable, space_of
 from semspace.space import Space
 from semspace.words.subwords import Subwords
 

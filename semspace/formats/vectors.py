@@ -9,22 +9,22 @@ from semspace import checks
 from semspace.bundle import PathLike
 from semspace.display import clip
 from semspace.errors import InputError
-from semspace.formats import binary, fasttext_bin, kinds, text
-from semspace.formats.file import Source, reading, writing
-from semspace.formats.table import VectorTable, space_of
+from semspace.formats import fasttext_binary, file_kinds, text_format, word2vec_binary
+from semspace.formats.vector_file import Source, reading, writing
+from semspace.formats.vector_table import VectorTable, space_of
 from semspace.space import Space
 
 # A reader takes the source, how many words to read at most, the encoding, and whether to keep words that aren't in it.
 READERS: dict[str, Callable[[Source, int | None, str, bool], VectorTable]] = {
-    "word2vec": text.read_word2vec,
-    "word2vec-binary": binary.read_binary,
-    "glove": text.read_glove,
-    "fasttext": fasttext_bin.read_fasttext,
+    "word2vec": text_format.read_word2vec,
+    "word2vec-binary": word2vec_binary.read_binary,
+    "glove": text_format.read_glove,
+    "fasttext": fasttext_binary.read_fasttext,
 }
 WRITERS: dict[str, Callable[[Space, BinaryIO], None]] = {
-    "word2vec": text.write_rows,
-    "word2vec-binary": binary.write_rows,
-    "glove": text.write_rows,
+    "word2vec": text_format.write_rows,
+    "word2vec-binary": word2vec_binary.write_rows,
+    "glove": text_format.write_rows,
 }
 _BLANK = " \t\n\v\f\r"  # what ends a word for the tools that read these formats
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # of no use in UTF-8, and no part of the first word
@@ -142,16 +142,16 @@ def detect(source: Source) -> str:
     head = source.peek()
     if not head.strip():
         raise InputError(f"{source.path} is empty; expected a file of word vectors")
-    if head.startswith(fasttext_bin.MAGIC):
+    if head.startswith(fasttext_binary.MAGIC):
         return "fasttext"
-    other = kinds.other_kind(head)
+    other = file_kinds.other_kind(head)
     if other is not None:
         raise InputError(f"{source.path} is {other}")
-    if header := text.HEADER.match(head):
+    if header := text_format.HEADER.match(head):
         dim, rest = int(header[2]), head[header.end() :]
-        if any(text.ends_in_numbers(line, dim) for line in rest.split(b"\n", 20)[:20]):
+        if any(text_format.ends_in_numbers(line, dim) for line in rest.split(b"\n", 20)[:20]):
             return "word2vec"
-        if kinds.is_text(rest[:_START]):
+        if file_kinds.is_text(rest[:_START]):
             raise InputError(
                 f"{source.path} starts with two numbers, as word2vec's formats do, and what follows is text, but not "
                 f"words with {dim:,} numbers each: it goes on with {rest[:40]!r}"
@@ -164,21 +164,27 @@ def detect(source: Source) -> str:
 def _check_glove(source: Source, head: bytes) -> None:
     """Raise `InputError` unless a file holds lines of a word and its numbers."""
     lines = [line for line in head.split(b"\n", _SAMPLE)[:_SAMPLE] if line.strip()]
-    dim = text.commonest_dimensions(lines)
-    fitting = [line.split() for line in lines if dim and text.ends_in_numbers(line, dim)]
+    dim = text_format.commonest_dimensions(lines)
+    fitting = [line.split() for line in lines if dim and text_format.ends_in_numbers(line, dim)]
     single = [fields for fields in fitting if len(fields) == 2]
     prose = dim == 1 and 2 * len(single) <= len(fitting)  # lines of some words that end in a number
-    if 2 * len(fitting) <= len(lines) or prose or not text.ends_in_numbers(lines[0], dim) or b"\0" in head[:_START]:
+    if (
+        2 * len(fitting) <= len(lines)
+        or prose
+        or not text_format.ends_in_numbers(lines[0], dim)
+        or b"\0" in head[:_START]
+    ):
         raise InputError(
-            f"{source.path} isn't a file of word vectors that semspace knows: it starts with {head[:40]!r}, and seems "
-            f"to be {kinds.likely_kind(head)}; it reads word2vec's formats, GloVe's text, and fastText's .vec and .bin"
+            f"{source.path} isn't a file of word vectors that semspace knows: it starts with {head[:40]!r}, and "
+            f"seems to be {file_kinds.likely_kind(head)}; "
+            f"it reads word2vec's formats, GloVe's text, and fastText's .vec and .bin"
         )
     if dim == 1:
         raise InputError(
             f"{source.path} has one number a line, as lists of words with counts or ratings have; if they are vectors "
             f"of one dimension, say format='glove' (--from glove)"
         )
-    if all(len(fields) == dim + 1 and text.FRACTION.fullmatch(fields[0]) for fields in fitting):
+    if all(len(fields) == dim + 1 and text_format.FRACTION.fullmatch(fields[0]) for fields in fitting):
         raise InputError(
             f"{source.path} seems to be a matrix of numbers without words; use Space.from_vectors(words, matrix), or "
             f"say format='glove' (--from glove) if its words are numbers"

@@ -12,8 +12,8 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 
-from semspace.compiling import operation
-from semspace.inference.lanes import (
+from semspace.kernels.compiling import operation
+from semspace.kernels.simd import (
     HAS_BYTES,
     INT32,
     LANES,

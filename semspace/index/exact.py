@@ -10,7 +10,7 @@ import numpy as np
 from semspace import queries
 from semspace.bundle import Draft
 from semspace.checks import FloatMatrix, FloatVector
-from semspace.index.base import Found, Mask, Rows
+from semspace.index.engine import Found, Mask, Rows
 from semspace.index.points import View
 
 Nearest = tuple[Rows, FloatVector]  # of one query

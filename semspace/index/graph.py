@@ -17,11 +17,11 @@ import numpy.typing as npt
 
 from semspace import checks
 from semspace.errors import DamagedError
-from semspace.index import linking, walking
-from semspace.index.base import Rows
-from semspace.index.codes import Codes, rows_of_bytes
+from semspace.index import beam_search, neighbor_selection
+from semspace.index.beam_search import Links
 from semspace.index.distances import LINE
-from semspace.index.walking import Links
+from semspace.index.engine import Rows
+from semspace.index.quantization import Codes, rows_of_bytes
 from semspace.pools import Pool, on_fork
 from semspace.progress import Bar
 
@@ -226,7 +226,7 @@ class Graph:
 
     def _reach(self, first: int, last: int, batch: Links, level: int, starts: Links, own: Scratch) -> None:
         arrays = (self.entry, self.level, self.upper, self.nodes, self.down, self.codes)
-        linking.reach(first, last, batch, level, *arrays, starts, *own.fit(1, len(self.codes)))
+        neighbor_selection.reach(first, last, batch, level, *arrays, starts, *own.fit(1, len(self.codes)))
 
     def _link(self, rows: Links, batch: Links, starts: Links, at: int, crew: Crew) -> None:
         """Link a batch on one layer, both ways; `starts` become the nearest rows that were there before."""
@@ -236,7 +236,9 @@ class Graph:
 
         def attach(first: int, last: int, own: Scratch) -> None:
             room = own.fit(ef, max(len(self.codes), len(self.level)))
-            linking.attach(first, last, rows, batch, starts, ef, self.m, links, nodes, self.codes, chosen, *room)
+            neighbor_selection.attach(
+                first, last, rows, batch, starts, ef, self.m, links, nodes, self.codes, chosen, *room
+            )
 
         crew.share(len(batch), attach)
         links[rows] = -1
@@ -252,7 +254,7 @@ class Graph:
         bounds = np.concatenate([[0], np.flatnonzero(np.diff(targets)) + 1, [len(targets)]]).astype(np.int64)
 
         def meet(first: int, last: int, own: Scratch) -> None:
-            linking.meet(first, last, bounds, targets, sources, links, nodes, self.codes, own.lifted)
+            neighbor_selection.meet(first, last, bounds, targets, sources, links, nodes, self.codes, own.lifted)
 
         crew.share(len(bounds) - 1, meet)
 
@@ -285,14 +287,14 @@ class Graph:
         """Link points that can't be reached from the root to ones nearby that can."""
         self._unchecked = 0
         for _ in range(8):
-            lost = walking.unreached(self.links[: self.count], self.root)
+            lost = beam_search.unreached(self.links[: self.count], self.root)
             if not len(lost):
                 return
             ef = max(2 * self.ef_construction, 64)
             room = Scratch(self.codes.shape[1]).fit(ef, len(self.codes))
             held = self.links[: self.count]
             ways = np.bincount(held[held >= 0], minlength=self.count)
-            linking.rescue(lost, self.root, ef, self.links, ways, self.codes, *room)
+            neighbor_selection.rescue(lost, self.root, ef, self.links, ways, self.codes, *room)
 
 
 def _check_rows(rows: Links, nodes: Links, down: Links, level: Links, entry: int) -> None:

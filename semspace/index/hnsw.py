@@ -15,15 +15,15 @@ import numpy.typing as npt
 from semspace import checks, pools, queries
 from semspace.bundle import Bundle, Draft
 from semspace.checks import FloatMatrix
-from semspace.index import seeking, tuning
-from semspace.index.base import Found, Mask, Rows
-from semspace.index.codes import Codec, Codes, rows_of_bytes
+from semspace.index import search_kernel, tuning
+from semspace.index.engine import Found, Mask, Rows
 from semspace.index.exact import compare_all
 from semspace.index.graph import Crew, Graph, Scratch
-from semspace.index.pairs import Pairs
+from semspace.index.local_recall import regions
+from semspace.index.near_duplicates import Pairs
+from semspace.index.opening import fitting, read_codec, read_tuning
 from semspace.index.points import Points, View
-from semspace.index.reading import fitting, read_codec, read_tuning
-from semspace.index.regions import regions
+from semspace.index.quantization import Codec, Codes, rows_of_bytes
 from semspace.index.tuning import Tuning
 from semspace.progress import bar
 from semspace.threads import thread_count
@@ -218,12 +218,12 @@ class HnswEngine:
                 graph.entry, graph.root, graph.level, graph.upper, graph.nodes, graph.down, graph.links, graph.codes,
                 graph.rows,
             )  # fmt: skip
-        vectors = (view.ground.vectors, view.more, view.sizes, seeking.METRICS[self.metric])
+        vectors = (view.ground.vectors, view.more, view.sizes, search_kernel.METRICS[self.metric])
         allowed = None if mask is None else mask.view(np.uint8)
 
         def work(first: int, last: int, own: Scratch) -> None:
             room = own.fit(wider, max(len(arrays[2]), len(arrays[6])))
-            seeking.seek(
+            search_kernel.seek(
                 first, last, codes, asked, starts, k, wider, self.tuning.slack, *arrays, allowed, *vectors,
                 found, scores, met, *room,
             )  # fmt: skip
@@ -258,12 +258,12 @@ class HnswEngine:
             places, picked = None, _picked(codes_of, nodes)
         most = 2 * k + 64
         full = np.zeros(len(asked), np.uint8)
-        vectors = (view.ground.vectors, view.more, view.sizes, seeking.METRICS[self.metric])
+        vectors = (view.ground.vectors, view.more, view.sizes, search_kernel.METRICS[self.metric])
 
         def work(first: int, last: int, _: Scratch) -> None:
             pools = np.empty((min(_TOGETHER, last - first), most), np.int64)
             lifted = rows_of_bytes(len(pools), self.codec.width).view(np.uint8)
-            seeking.scan(
+            search_kernel.scan(
                 first, last, codes, asked, k, most, self.tuning.slack, nodes, places, picked, rows, *vectors, found,
                 scores, full, pools, lifted,
             )  # fmt: skip
@@ -423,7 +423,7 @@ class HnswEngine:
         """Fill in the nodes nearest by code."""
         pool = np.empty(found.shape[1], np.int64)
         lifted = rows_of_bytes(1, self.codec.width)[0].view(np.uint8)
-        seeking.nearest_codes(codes, self.graph.codes[: self.graph.count], found, pool, lifted)
+        search_kernel.nearest_codes(codes, self.graph.codes[: self.graph.count], found, pool, lifted)
 
     # -- looking into it, and on disk ---------------------------------------------------------------------
 

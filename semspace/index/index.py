@@ -16,20 +16,20 @@ from semspace.bundle import Bundle, PathLike, is_there, opening, place_of, tidy,
 from semspace.checks import FloatMatrix, FloatVector
 from semspace.display import clip
 from semspace.errors import DamagedError, InputError, ReplacedError, SemspaceWarning, UnknownIdError
-from semspace.index import pairs
-from semspace.index.base import Engine
+from semspace.index import near_duplicates
 from semspace.index.collection import Collection, Hits
-from semspace.index.diversity import spread
+from semspace.index.engine import Engine
 from semspace.index.exact import ExactEngine
 from semspace.index.hnsw import HnswEngine, Settings
 from semspace.index.journal import Lock
-from semspace.index.local import Home, LocalCollection
+from semspace.index.local_collection import Home, LocalCollection
+from semspace.index.mmr import spread
+from semspace.index.opening import fitting, read_points
 from semspace.index.points import Ground, Points
-from semspace.index.quality import IndexReport
-from semspace.index.reading import fitting, read_points
+from semspace.index.report import IndexReport
 from semspace.index.tuning import ROUNDING
 from semspace.neighbors import Neighbors
-from semspace.sentences.reference import EncoderReference, remembered
+from semspace.sentences.lazy_encoder import EncoderReference, remembered
 from semspace.space import (
     Query,
     Space,
@@ -41,7 +41,7 @@ from semspace.space import (
     fingerprint_of,
     label,
 )
-from semspace.text.frames import as_polars
+from semspace.text.dataframes import as_polars
 
 KIND = "index"
 KINDS = ("exact", "hnsw")
@@ -373,8 +373,8 @@ class Index:
             rows = np.arange(view.count)
         else:
             rows = view.live_rows()
-            found = pairs.compare_all_pairs(view.vectors(rows), self.metric, least, progress=progress)
-        (a, b, scores), cut = pairs.best_pairs(found, max_pairs)
+            found = near_duplicates.compare_all_pairs(view.vectors(rows), self.metric, least, progress=progress)
+        (a, b, scores), cut = near_duplicates.best_pairs(found, max_pairs)
         if cut:
             import warnings
 

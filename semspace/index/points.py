@@ -19,9 +19,9 @@ import polars as pl
 from semspace import checks, pools, queries
 from semspace.checks import FloatMatrix, FloatVector
 from semspace.errors import DamagedError, InputError
-from semspace.index.base import Mask, Rows
+from semspace.index.engine import Mask, Rows
 from semspace.space import Space, below
-from semspace.text import stored
+from semspace.text import mmap_array
 
 _FEW = 128  # ids
 
@@ -172,7 +172,7 @@ class View:
 
     def release(self) -> None:
         """Let the system take back the pages of mapped vectors that were read."""
-        stored.release(self.ground.vectors)
+        mmap_array.release(self.ground.vectors)
 
 
 class Points:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from semspace.index.base import Found
+from semspace.index.engine import Found
 
 DEPTHS = (10, 100)  # how many neighbours are asked for while measuring
 WIDEST = 4_096  # candidates; where as many don't do, every code is compared

@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 from numba import extending, types
 
-from semspace.compiling import compiled
-from semspace.inference.lanes import LANES, cover, exponentials, extremes, halve, halve_pairs, scale_row
+from semspace.inference.gemm import FEATURES, ROWS, VECTORS, set_floats, set_halves
 from semspace.inference.model import Floats, aligned
-from semspace.inference.tiles import FEATURES, ROWS, VECTORS, set_floats, set_halves
+from semspace.kernels.compiling import compiled
+from semspace.kernels.simd import LANES, cover, exponentials, extremes, halve, halve_pairs, scale_row
 
 _ONE, _LOWEST = np.float32(1), np.float32(-3e38)
 Pairs = npt.NDArray[np.uint32]

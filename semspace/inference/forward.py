@@ -11,12 +11,12 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from semspace.compiling import compiled
 from semspace.inference.attention import Heads, attend, heads_for
+from semspace.inference.gemm import ROWS, WIDTH
+from semspace.inference.layers import activate, norm
+from semspace.inference.linear import Left, multiply, rounded
 from semspace.inference.model import Floats, Linear, Model, aligned
-from semspace.inference.products import Left, multiply, rounded
-from semspace.inference.steps import activate, norm
-from semspace.inference.tiles import ROWS, WIDTH
+from semspace.kernels.compiling import compiled
 
 CHUNK = 192  # tokens walked at a time, unless one text has more
 POOLINGS = ("mean", "cls", "max", "mean_sqrt_len_tokens", "weightedmean", "lasttoken")

@@ -3,14 +3,14 @@
 Knows nothing of how results were made; a room that has results composes its own page of these blocks.
 """
 
+from semspace.report.dendrogram import dendrogram
 from semspace.report.figures import Figure, bars, lines, scatter
 from semspace.report.heatmap import heatmap
+from semspace.report.number_line import number_line
 from semspace.report.page import Number, Page, Prose, Section, Table, to_html, to_json, to_markdown
-from semspace.report.ridges import ridges
-from semspace.report.ruler import ruler
-from semspace.report.stacked import stacked
-from semspace.report.tree import tree
-from semspace.report.words import words
+from semspace.report.ridgeline import ridgeline
+from semspace.report.stacked_bars import stacked_bars
+from semspace.report.word_scatter import word_scatter
 
 __all__ = [
     "Figure",
@@ -20,15 +20,15 @@ __all__ = [
     "Section",
     "Table",
     "bars",
+    "dendrogram",
     "heatmap",
     "lines",
-    "ridges",
-    "ruler",
+    "number_line",
+    "ridgeline",
     "scatter",
-    "stacked",
+    "stacked_bars",
     "to_html",
     "to_json",
     "to_markdown",
-    "tree",
-    "words",
+    "word_scatter",
 ]

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from semspace.display import clip
-from semspace.report.lettering import fitting, measure
+from semspace.report.text_width import fitting, measure
 
 # After Okabe & Ito (2008): told apart by people who don't see all colours, on white and on black.
 PALETTE = (

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from semspace.display import clip
 from semspace.errors import InputError
 from semspace.report.figures import PALETTE, UNDER_TEXT, WIDTH, Figure, escaped, svg
-from semspace.report.lettering import fitting
+from semspace.report.text_width import fitting
 
 _LEFT, _RIGHT, _NAMES = 190, 90, 112
 _WRITTEN = 12  # so many rows still have a number in each cell

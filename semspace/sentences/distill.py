@@ -15,10 +15,10 @@ from semspace import checks
 from semspace.checks import FloatMatrix
 from semspace.errors import InputError, SemspaceWarning
 from semspace.progress import track
-from semspace.sentences.base import Encoder
-from semspace.sentences.drawing import sentences_of
+from semspace.sentences.encoder import Encoder
 from semspace.sentences.pooling import offsets_of
-from semspace.sentences.static import StaticEncoder
+from semspace.sentences.sentence_sample import sentences_of
+from semspace.sentences.static_encoder import StaticEncoder
 from semspace.text.corpus import Corpus
 from semspace.text.tokens import Tokens
 

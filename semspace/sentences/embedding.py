@@ -15,12 +15,12 @@ from semspace.bundle import PathLike
 from semspace.checks import FloatMatrix
 from semspace.errors import InputError
 from semspace.progress import bar
-from semspace.sentences import base
+from semspace.sentences import encoder as encoders
 from semspace.space import Space
 from semspace.text.corpus import Corpus
 
 if TYPE_CHECKING:
-    from semspace.sentences.base import Encoded, Encoder
+    from semspace.sentences.encoder import Encoded, Encoder
 
 LONG = ("cut", "pool", "passages")
 _AT_ONCE = 128  # long documents: their passages are kept until they are averaged
@@ -86,7 +86,7 @@ def embed(
     pools.need_polars("embedding a corpus")
     way = Way(encoder, checks.choice("long", long, LONG), checks.whole("overlap", overlap, low=0))
     if into is not None:
-        from semspace.sentences.store import embed_into
+        from semspace.sentences.resumable import embed_into
 
         space = embed_into(way, corpus, into, overwrite=overwrite, progress=progress)
     else:
@@ -97,8 +97,8 @@ def embed(
 
 def blocks(texts: pl.Series) -> Iterator[list[str]]:
     """Walk texts in blocks."""
-    for start in range(0, len(texts), base.BLOCK):
-        yield texts[start : start + base.BLOCK].to_list()
+    for start in range(0, len(texts), encoders.BLOCK):
+        yield texts[start : start + encoders.BLOCK].to_list()
 
 
 def _in_memory(way: Way, corpus: Corpus, *, progress: bool) -> Space:
@@ -120,7 +120,9 @@ def _passages_of(corpus: Corpus, way: Way) -> Corpus:
             f"long='passages' makes the columns {', '.join(_PLACES)}, and the corpus has a column {taken!r} already; "
             f"rename it"
         )
-    parts = [_split(corpus.frame[start : start + base.BLOCK], way) for start in range(0, len(corpus), base.BLOCK)]
+    parts = [
+        _split(corpus.frame[start : start + encoders.BLOCK], way) for start in range(0, len(corpus), encoders.BLOCK)
+    ]
     return Corpus(pl.concat(parts), corpus.provenance)
 
 
@@ -153,14 +155,14 @@ def _pooled(way: Way, blocks: Iterator[list[str]], total: int, *, progress: bool
                 np.concatenate([part.vectors for part in parts]),
                 np.concatenate([part.cut for part in parts]),
             )
-            yield base.Encoded(vectors, cut)
+            yield encoders.Encoded(vectors, cut)
 
 
 def _means(way: Way, texts: list[str]) -> Encoded:
     encoder = way.encoder
     found = encoder.passages(texts, way.overlap)
     flat = iter([text[a:b] for text, spans in zip(texts, found, strict=True) for a, b in spans])
-    pieces = iter(lambda: list(islice(flat, base.BLOCK)), [])
+    pieces = iter(lambda: list(islice(flat, encoders.BLOCK)), [])
     parts = list(encoder.encoded(pieces, sum(map(len, found)), prompt=encoder.document_prompt))
     vectors, cut = np.concatenate([part.vectors for part in parts]), np.concatenate([part.cut for part in parts])
     counts = np.array([len(spans) for spans in found])
@@ -169,4 +171,4 @@ def _means(way: Way, texts: list[str]) -> Encoded:
     if encoder.normalizes:
         scaled = means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), np.float32(1e-12))
         means = np.where(counts[:, None] > 1, scaled, means)  # a single passage's vector is kept to the last bit
-    return base.Encoded(means.astype(np.float32, copy=False), np.logical_or.reduceat(cut, starts))
+    return encoders.Encoded(means.astype(np.float32, copy=False), np.logical_or.reduceat(cut, starts))

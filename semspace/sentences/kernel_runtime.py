@@ -14,8 +14,8 @@ import numpy.typing as npt
 
 from semspace.checks import FloatMatrix
 from semspace.errors import DamagedError
-from semspace.sentences.layout import Layout
-from semspace.sentences.resolve import CONFIG
+from semspace.sentences.model_config import Layout
+from semspace.sentences.model_files import CONFIG
 from semspace.sentences.runtime import Tokenized
 from semspace.sentences.weights import Weights
 from semspace.threads import thread_count
@@ -38,13 +38,13 @@ class KernelRuntime:
     """
 
     def __init__(self, layout: Layout, kind: str, precision: str) -> None:
-        from semspace.inference import families, forward
+        from semspace.inference import architectures, forward
 
         self.kind, self.engine = kind, f"{precision} kernels"
         self._poolings = np.array([forward.POOLINGS.index(how) for how in layout.poolings], np.int64)
         config = json.loads((layout.folder / CONFIG).read_text(encoding="utf-8"))
         with Weights(layout.folder) as weights:
-            self.model = families.build(config, weights.take, layout.max_tokens, precision)
+            self.model = architectures.build(config, weights.take, layout.max_tokens, precision)
         self.dim, self.vocabulary = self.model.words.shape[1] * len(self._poolings), len(self.model.words)
         self._rooms: SimpleQueue[Any] = SimpleQueue()  # scratch memory that no thread is using
 
@@ -94,13 +94,13 @@ class KernelRuntime:
 
 def obstacle(layout: Layout, precision: str) -> str:
     """Say why the kernels can't run a model here at a precision; nothing where they can."""
-    from semspace import compiling
-    from semspace.inference import families, tiles
+    from semspace.inference import architectures, gemm
+    from semspace.kernels import compiling
 
-    missing = [name for name in _NEEDS[precision] if not tiles.FEATURES.get(name)]
+    missing = [name for name in _NEEDS[precision] if not gemm.FEATURES.get(name)]
     if missing:
         return compiling.without(missing)
-    return families.obstacle(json.loads((layout.folder / CONFIG).read_text(encoding="utf-8")))
+    return architectures.obstacle(json.loads((layout.folder / CONFIG).read_text(encoding="utf-8")))
 
 
 def _pieces(starts: npt.NDArray[np.int64]) -> list[tuple[int, int]]:

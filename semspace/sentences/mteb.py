@@ -9,7 +9,7 @@ from semspace import checks
 from semspace.errors import InputError
 
 if TYPE_CHECKING:
-    from semspace.sentences.base import Encoder
+    from semspace.sentences.encoder import Encoder
 
 _TELLS = ("task_metadata", "hf_split", "hf_subset", "prompt_type")
 

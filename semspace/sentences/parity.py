@@ -13,8 +13,8 @@ import numpy as np
 
 from semspace.bundle import digest, write_text
 from semspace.errors import SemspaceError
-from semspace.inference import tiles
-from semspace.inference.tiles import FEATURES
+from semspace.inference import gemm
+from semspace.inference.gemm import FEATURES
 from semspace.sentences.runtime import BOUNDS, Runtime, Tokenized
 
 # Short and long, plain and technical, spoken and written, in several languages, and some that are hardly text.
@@ -114,7 +114,7 @@ def _compare(runtime: Runtime, reference: Runtime, texts: Tokenized) -> Parity:
 
 def _kernels() -> str:
     """Give a digest of the kernels as they are written, so that nothing is remembered of others."""
-    return digest(*(path.read_bytes() for path in sorted(Path(tiles.__file__).parent.glob("*.py"))))
+    return digest(*(path.read_bytes() for path in sorted(Path(gemm.__file__).parent.glob("*.py"))))
 
 
 def _cache() -> Path:

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from semspace.checks import FloatMatrix, FloatVector
-from semspace.compiling import compiled_strictly
+from semspace.kernels.compiling import compiled_strictly
 
 Offsets = npt.NDArray[np.int64]
 Whole = npt.NDArray[np.int32]

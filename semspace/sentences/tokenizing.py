@@ -11,7 +11,7 @@ import numpy as np
 
 from semspace import checks
 from semspace.errors import DamagedError, InputError
-from semspace.sentences.layout import Layout
+from semspace.sentences.model_config import Layout
 from semspace.sentences.passages import Passage, passages, places_of
 from semspace.sentences.runtime import Tokenized
 

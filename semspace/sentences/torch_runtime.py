@@ -14,8 +14,8 @@ import numpy as np
 from semspace import checks
 from semspace.checks import FloatMatrix
 from semspace.errors import DamagedError
-from semspace.sentences.layout import Layout
-from semspace.sentences.resolve import CONFIG
+from semspace.sentences.model_config import Layout
+from semspace.sentences.model_files import CONFIG
 from semspace.sentences.runtime import Tokenized
 from semspace.sentences.weights import weight_files
 from semspace.threads import torch_threads

@@ -14,14 +14,14 @@ from semspace import checks
 from semspace.bundle import Bundle, PathLike, writing
 from semspace.errors import DamagedError, InputError, SemspaceWarning
 from semspace.progress import Bar
-from semspace.sentences import choice, head, parity
-from semspace.sentences.base import RUNTIMES, Encoded, Encoder, never_changes
-from semspace.sentences.curve import TrainingHistory
-from semspace.sentences.folder import KIND, copy_model, history_of
-from semspace.sentences.layout import Layout, read_layout
+from semspace.sentences import head, parity, runtime_selection
+from semspace.sentences.encoder import RUNTIMES, Encoded, Encoder, never_changes
+from semspace.sentences.export import KIND, copy_model, history_of
+from semspace.sentences.model_config import Layout, read_layout
 from semspace.sentences.passages import Passage
 from semspace.sentences.runtime import Tokenized
 from semspace.sentences.tokenizing import Tokenizer
+from semspace.sentences.training_history import TrainingHistory
 
 _MEANT = {"dot": "dot product", "euclidean": "Euclidean distance", "manhattan": "Manhattan distance"}
 
@@ -59,7 +59,7 @@ class TransformerEncoder(Encoder):
         self._read_as(self._whole if max_tokens is None else self._shorter(max_tokens))
         self.prompts = self.layout.prompts
         self.normalizes = self.layout.normalize and self.layout.truncate_dim is None
-        self._runtime, self.why = choice.choose(
+        self._runtime, self.why = runtime_selection.choose(
             self.layout,
             runtime,
             lambda: self.tokenizer.read(list(parity.SENTENCES), blank="skip"),

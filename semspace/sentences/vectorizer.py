@@ -14,7 +14,7 @@ from semspace import checks
 from semspace.bundle import PathLike
 from semspace.checks import FloatMatrix
 from semspace.errors import InputError
-from semspace.sentences.base import Encoder
+from semspace.sentences.encoder import Encoder
 
 
 class SentenceVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]

@@ -14,7 +14,7 @@ import numpy as np
 from semspace import checks
 from semspace.checks import FloatMatrix
 from semspace.errors import DamagedError, InputError
-from semspace.sentences.resolve import SHARDS, WEIGHTS
+from semspace.sentences.model_files import SHARDS, WEIGHTS
 
 _FLOATS = ("F64", "F32", "F16", "BF16")
 

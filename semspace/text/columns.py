@@ -10,7 +10,7 @@ import polars as pl
 from semspace.display import clip
 from semspace.errors import InputError, UnknownIdError
 from semspace.text.files import say
-from semspace.text.read import Table
+from semspace.text.read_corpus import Table
 
 TEXT_NAMES = ("text", "body", "content", "document", "sentence")
 _TEXTS = (pl.String, pl.Categorical, pl.Enum, pl.Binary)

@@ -19,7 +19,7 @@ import polars as pl
 from semspace import checks
 from semspace.display import clip
 from semspace.errors import InputError
-from semspace.text import moments
+from semspace.text import datetimes
 from semspace.text.condition import (
     SIGNS,
     TURNED,
@@ -430,8 +430,8 @@ def _moment(keyword: str, token: _Token) -> Constant:
     """Return a constant that says it is a time; its kind must fit the word before it."""
     text = _unquoted(token)
     fits = {"DATE": ("date",), "TIME": ("time",)}.get(keyword, ("moment", "date"))
-    if moments.read_moment(text).kind not in fits:
-        raise ConditionError(f"{text[:40]!r} isn't a time of the form {keyword} {moments.FORMS[fits[0]]}")
+    if datetimes.read_moment(text).kind not in fits:
+        raise ConditionError(f"{text[:40]!r} isn't a time of the form {keyword} {datetimes.FORMS[fits[0]]}")
     return Constant(text, f"{keyword} {token.text}")
 
 
@@ -475,7 +475,7 @@ def _beside(operand: Node, sign: str, constant: Constant) -> Constant:
             raise ConditionError(
                 f"{_holds(operand)}, which can't be compared with {constant.written}: {_WRITE['time']}"
             )
-        return Constant(moments.ticks(value, dtype, _named(operand)), constant.written)
+        return Constant(datetimes.ticks(value, dtype, _named(operand)), constant.written)
     fits = {"number": isinstance(value, Fraction), "bool": isinstance(value, bool), "text": isinstance(value, str)}
     if not fits.get(kind, False) or (kind == "text" and said):
         raise ConditionError(
@@ -503,7 +503,7 @@ def _folded(left: Constant, sign: str, right: Constant) -> Node:
     if type(a) is not type(b) or (isinstance(a, bool) and sign not in ("==", "!=")):
         raise ConditionError(f"{left.written} and {right.written} can't be compared")
     if any(constant.written.partition(" ")[0].upper() in _MOMENTS for constant in (left, right)):
-        first, second = moments.read_moment(str(a)), moments.read_moment(str(b))
+        first, second = datetimes.read_moment(str(a)), datetimes.read_moment(str(b))
         if (first.kind == "time", first.zoned) != (second.kind == "time", second.zoned):
             raise ConditionError(f"{left.written} and {right.written} can't be compared")
         a, b = first.seconds, second.seconds

@@ -15,10 +15,10 @@ from semspace.bundle import Bundle, PathLike, digest, writing
 from semspace.display import clip, html_table, text_table
 from semspace.errors import InputError
 from semspace.text.columns import TEXT_NAMES, as_texts, check_header, id_column, same_column, text_column
+from semspace.text.dataframes import as_polars, storable
 from semspace.text.files import say
-from semspace.text.frames import as_polars, storable
-from semspace.text.read import Table, read_tables, stack
-from semspace.text.reading import Reading
+from semspace.text.read_corpus import Table, read_tables, stack
+from semspace.text.read_options import Reading
 
 KIND = "corpus"
 
@@ -231,7 +231,7 @@ class Corpus:
 
     def filter(self, where: str) -> Corpus:
         """Return the documents for which a condition holds, such as ``"year >= 2001 and label = 'sport'"``."""
-        from semspace.text.where import matching
+        from semspace.text.filters import matching
 
         return Corpus(self.frame.filter(matching(self.frame, where)), self.provenance)
 

@@ -18,7 +18,7 @@ from semspace.errors import InputError
 from semspace.text.decoding import HEAD, decoded, head_of
 from semspace.text.files import empty_file
 from semspace.text.quoting import OpenQuoteError, first_rows, rows_of, shortened, whole_rows
-from semspace.text.reading import Reading, Run, at_line_ends, runs
+from semspace.text.read_options import Reading, Run, at_line_ends, runs
 
 # By the format's definition (IANA text/tab-separated-values) a quote in a TSV file is only a quote.
 _MARKS = {"csv": ",", "tsv": "\t"}

@@ -12,9 +12,9 @@ from typing import Any
 import polars as pl
 
 from semspace.errors import InputError
+from semspace.text.dataframes import column_of
 from semspace.text.decoding import decoded, head_of, text_of
-from semspace.text.frames import column_of
-from semspace.text.reading import Run, at_line_ends, runs
+from semspace.text.read_options import Run, at_line_ends, runs
 
 # Polars reads half a character, which no text holds, as a NUL.
 _PAIR = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from semspace.compiling import compiled_strictly
+from semspace.kernels.compiling import compiled_strictly
 from semspace.progress import bar
 from semspace.threads import thread_count
 

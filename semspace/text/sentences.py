@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from semspace.text.forms import character_class
+from semspace.text.normalization import character_class
 
 _ENDS = ".!?…"
 # Marks that end a sentence wherever they stand (Sentence_Terminal of Unicode, those in use).

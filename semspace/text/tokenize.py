@@ -12,7 +12,7 @@ import polars as pl
 
 from semspace import checks
 from semspace.errors import InputError, MissingExtraError
-from semspace.text.forms import (
+from semspace.text.normalization import (
     APOSTROPHES,
     GERSHAYIM,
     MIDDLE_DOTS,

@@ -17,16 +17,16 @@ from semspace import checks, pools
 from semspace.bundle import Bundle, PathLike, check_free, opening, writing
 from semspace.errors import InputError
 from semspace.progress import Bar, bar
-from semspace.text import stored
-from semspace.text.build import Builder, storing, write_kept
+from semspace.text import mmap_array
+from semspace.text.builder import Builder, storing, write_kept
 from semspace.text.corpus import Corpus
 from semspace.text.files import say
-from semspace.text.lists import blocks_of_lists
-from semspace.text.numbering import no_word
-from semspace.text.reading import Reading
+from semspace.text.read_options import Reading
 from semspace.text.scripts import REMEDY
-from semspace.text.stream import Block, Source, blocks_of
+from semspace.text.text_stream import Block, Source, blocks_of
+from semspace.text.token_lists import blocks_of_lists
 from semspace.text.tokenize import ListTokenizer, Tokenizer, best_tokenizer, tokenizer
+from semspace.text.vocabulary import no_word
 
 KIND = "tokens"
 _ARRAYS = ("ids", "offsets")
@@ -69,7 +69,7 @@ class Tokens:
             raise InputError(f"the vocabulary's counts must be whole numbers, none missing; they are {counts.dtype}")
         if not counts.is_sorted(descending=True):
             raise InputError("the vocabulary must be in order of frequency: counts must not increase")
-        for _, part in stored.pieces(self.ids):
+        for _, part in mmap_array.pieces(self.ids):
             if len(part) and (int(part.min()) < 0 or int(part.max()) >= len(self.vocabulary)):
                 raise InputError(f"word ids must lie within the vocabulary of {len(self.vocabulary):,}")
         object.__setattr__(self, "ids", checks.frozen(self.ids))
@@ -281,9 +281,9 @@ class Tokens:
         shown: Bar | None = None,
     ) -> Tokens:
         if out is None:
-            with storing(), stored.temporary_folder() as folder:
+            with storing(), mmap_array.temporary_folder() as folder:
                 vocabulary, facts = builder.build(blocks, folder, shown)
-                return cls._sound(stored.taken(folder, *_ARRAYS), vocabulary, {**origin, **facts})
+                return cls._sound(mmap_array.taken(folder, *_ARRAYS), vocabulary, {**origin, **facts})
         with writing(out, KIND, overwrite=overwrite) as draft, storing(out):
             vocabulary, facts = builder.build(blocks, draft.folder, shown)
             draft.table("vocabulary", vocabulary)
@@ -315,16 +315,16 @@ class Tokens:
         ndarray of int32, shape (stop - start,)
         """
         end = checks.whole("stop", stop, low=0, high=len(self))
-        return stored.piece(self.ids, checks.whole("start", start, low=0, high=end), end)
+        return mmap_array.piece(self.ids, checks.whole("start", start, low=0, high=end), end)
 
     def documents(self) -> Iterator[npt.NDArray[np.int32]]:
         """Walk the documents as arrays of word ids."""
         first = 0
         while first < len(self.offsets) - 1:
-            bounds = stored.piece(self.offsets, first, first + _DOCUMENTS)
-            count = max(int(np.searchsorted(bounds, bounds[0] + stored.PIECE, side="right")) - 1, 1)
+            bounds = mmap_array.piece(self.offsets, first, first + _DOCUMENTS)
+            count = max(int(np.searchsorted(bounds, bounds[0] + mmap_array.PIECE, side="right")) - 1, 1)
             places = (bounds[: count + 1] - bounds[0]).tolist()
-            part = stored.part(self.ids, int(bounds[0]), int(bounds[count]))
+            part = mmap_array.part(self.ids, int(bounds[0]), int(bounds[count]))
             yield from (part[a:b] for a, b in pairwise(places))
             first += count
 
@@ -336,17 +336,17 @@ class Tokens:
         if not keep:
             raise no_word(min_count, int(self.vocabulary["count"][0]))
         facts = {**self.provenance, "min_count": min_count}
-        with storing(), stored.temporary_folder() as folder:
+        with storing(), mmap_array.temporary_folder() as folder:
             write_kept(folder, self._without(keep))
-            return self._sound(stored.taken(folder, *_ARRAYS), self.vocabulary.head(keep), facts)
+            return self._sound(mmap_array.taken(folder, *_ARRAYS), self.vocabulary.head(keep), facts)
 
     def _without(self, keep: int) -> Iterator[tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]]:
         """Walk the ids, -1 for words beyond the first `keep`, with the ends of documents in each part."""
         ends = 1
-        for start, part in stored.pieces(self.ids):
+        for start, part in mmap_array.pieces(self.ids):
             own = []
             while ends < len(self.offsets):
-                bounds = stored.piece(self.offsets, ends, ends + _DOCUMENTS)
+                bounds = mmap_array.piece(self.offsets, ends, ends + _DOCUMENTS)
                 inside = bounds[: np.searchsorted(bounds, start + len(part), side="right")]
                 own.append(inside - start)
                 ends += len(inside)
@@ -365,8 +365,8 @@ class Tokens:
         """Save as a bundle directory; see `semspace.save`."""
         with writing(path, KIND, overwrite=overwrite) as draft:
             draft.meta.update(count=len(self), provenance=dict(self.provenance))
-            draft.file("ids.npy", partial(stored.write, array=self.ids))
-            draft.file("offsets.npy", partial(stored.write, array=self.offsets))
+            draft.file("ids.npy", partial(mmap_array.write, array=self.ids))
+            draft.file("offsets.npy", partial(mmap_array.write, array=self.offsets))
             draft.table("vocabulary", self.vocabulary)
 
     @classmethod
@@ -382,7 +382,7 @@ class Tokens:
 
 def _rising(offsets: npt.NDArray[np.int64]) -> bool:
     last = 0
-    for _, part in stored.pieces(offsets):
+    for _, part in mmap_array.pieces(offsets):
         if part[0] < last or (np.diff(part) < 0).any():
             return False
         last = part[-1]

@@ -1,6 +1,6 @@
 """Texts and what is known of them → an `Encoder`: objectives, negatives, the loop. Knows nothing of reports."""
 
-from semspace.training.fresh import SmallTransformer
+from semspace.training.from_scratch import SmallTransformer
 from semspace.training.objectives import (
     TSDAE,
     AdjacentSentences,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from semspace.sentences.curve import Reach, TrainingHistory
+from semspace.sentences.training_history import Reach, TrainingHistory
 
 _USE = """\
 ```python

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from semspace.bundle import PathLike
 from semspace.checkpoint import Checkpoint
 from semspace.errors import DamagedError
-from semspace.sentences.curve import Reach
+from semspace.sentences.training_history import Reach
 
 if TYPE_CHECKING:
     from semspace.training.loop import Loop

@@ -17,7 +17,7 @@ import polars as pl
 from semspace.display import clip
 from semspace.errors import InputError, SemspaceWarning
 from semspace.text.corpus import Corpus
-from semspace.text.read import read_table
+from semspace.text.read_corpus import read_table
 
 Numbers = npt.NDArray[np.int32]
 # How people call the two or three texts of a pair, and what is known of them.

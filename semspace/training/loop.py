@@ -15,13 +15,13 @@ from semspace.display import clip
 from semspace.errors import InputError
 from semspace.evaluation.evaluate import Task
 from semspace.progress import Bar, bar
-from semspace.sentences.curve import Reach
+from semspace.sentences.training_history import Reach
 from semspace.training.checkpoint import EncoderCheckpoint, copied
 from semspace.training.examples import MISSING, Examples
-from semspace.training.gradients import backward
-from semspace.training.negatives import mine
-from semspace.training.objectives.base import Batch, Objective
-from semspace.training.objectives.contrastive import MultipleNegatives
+from semspace.training.grad_cache import backward
+from semspace.training.hard_negatives import mine
+from semspace.training.objectives.multiple_negatives import MultipleNegatives
+from semspace.training.objectives.objective import Batch, Objective
 from semspace.training.student import Student
 
 if TYPE_CHECKING:

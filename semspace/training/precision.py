@@ -12,7 +12,7 @@ def bfloat16(asked: str) -> bool:
     """Decide for what was asked: "float32", "bfloat16", or "auto", which measures where the processor has it."""
     import torch
 
-    from semspace import compiling
+    from semspace.kernels import compiling
 
     if asked != "auto":
         return asked == "bfloat16"

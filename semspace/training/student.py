@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from semspace.checks import FloatMatrix
-from semspace.sentences.layout import Layout
+from semspace.sentences.model_config import Layout
 from semspace.sentences.parity import SENTENCES
 from semspace.sentences.runtime import Tokenized
 from semspace.sentences.tokenizing import Tokenizer
 from semspace.training import packing
-from semspace.training.table import TokenTable
+from semspace.training.embedding_table import TokenTable
 
 Row = npt.NDArray[np.int32]
 _AT_ONCE = 8_192  # tokens encoded together, where nothing is learnt
@@ -206,6 +206,6 @@ def _pooled(states: Any, filled: Any, how: str) -> Any:
 
 def _first_position(config: Any) -> int:
     """Give the number of a text's first position: RoBERTa's kin keep some for padding."""
-    from semspace.sentences.layout import PADDED_POSITIONS
+    from semspace.sentences.model_config import PADDED_POSITIONS
 
     return int(config.pad_token_id or 0) + 1 if config.model_type in PADDED_POSITIONS else 0

@@ -12,9 +12,9 @@ from semspace import checks
 from semspace.bundle import PathLike, check_free
 from semspace.errors import InputError
 from semspace.evaluation.evaluate import Task, task_of
-from semspace.sentences.base import Encoder
+from semspace.sentences.encoder import Encoder
 from semspace.space import Space
-from semspace.training.fresh import SmallTransformer
+from semspace.training.from_scratch import SmallTransformer
 from semspace.training.objectives import OBJECTIVES, Objective
 
 Base = str | os.PathLike[str] | Encoder | SmallTransformer | None
@@ -206,7 +206,7 @@ class EncoderTrainer:
             If something is at `into`, or a checkpoint is there already and `resume` isn't given.
         """
         from semspace.training.checkpoint import PlaceOfCheckpoint
-        from semspace.training.job import run
+        from semspace.training.pipeline import run
 
         checks.need("torch", "transformers")
         if into is not None:

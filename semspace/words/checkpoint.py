@@ -11,7 +11,7 @@ import numpy as np
 from semspace.bundle import digest
 from semspace.checkpoint import Checkpoint
 from semspace.history import Epoch, History
-from semspace.words.matrices import Matrices
+from semspace.words.parameters import Matrices
 
 if TYPE_CHECKING:
     from semspace.words.job import Job

@@ -11,12 +11,12 @@ import numpy as np
 from semspace.history import Epoch, History
 from semspace.progress import Bar, bar
 from semspace.words.checkpoint import Reached
+from semspace.words.chunks import Stretches, kept_shares
 from semspace.words.job import Job, Trained
-from semspace.words.layout import Layout
-from semspace.words.matrices import Matrices, random_rows, rows_of_zeros, taken
-from semspace.words.passes import Model, Pass, Separate, Shared
-from semspace.words.start import put_start
-from semspace.words.stretches import Stretches, kept_shares
+from semspace.words.parallel import Model, Pass, Separate, Shared
+from semspace.words.parameters import Matrices, random_rows, rows_of_zeros, taken
+from semspace.words.pretrained import put_start
+from semspace.words.row_layout import Layout
 from semspace.words.subwords import SubwordEncoder
 
 

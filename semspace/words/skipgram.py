@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from semspace.compiling import compiled
-from semspace.words.rows import LANE, prefetch, window_dots, window_update
-from semspace.words.steps import (
+from semspace.kernels.compiling import compiled
+from semspace.words.row_arithmetic import LANE, prefetch, window_dots, window_update
+from semspace.words.training_steps import (
     GOLDEN,
     MARGIN,
     aligned,

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from semspace.checks import FloatMatrix
-from semspace.compiling import compiled_strictly
+from semspace.kernels.compiling import compiled_strictly
 
 Bytes = npt.NDArray[np.uint8]
 Offsets = npt.NDArray[np.int64]

@@ -10,8 +10,8 @@ import polars as pl
 
 from semspace.errors import InputError
 from semspace.space import Space
-from semspace.text.numbering import no_word
 from semspace.text.tokens import Tokens
+from semspace.text.vocabulary import no_word
 
 _LEFT_OUT = -1
 Counts = npt.NDArray[np.int64]

@@ -15,7 +15,7 @@ from semspace.threads import thread_count
 from semspace.words import gensim_engine, native_engine
 from semspace.words.checkpoint import WordsCheckpoint
 from semspace.words.job import Engine, Job, Task
-from semspace.words.start import check_start
+from semspace.words.pretrained import check_start
 from semspace.words.subwords import Subwords
 from semspace.words.vocabulary import Vocabulary
 

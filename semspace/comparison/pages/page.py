@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from semspace.comparison.pages import drivers, far, likeness, sharing
+from semspace.comparison.pages import contrasts, distances, overlap, profiles
 from semspace.display import clip
 from semspace.report import Page
 
@@ -22,14 +22,14 @@ def comparison_page(found: Comparison, data: str = "") -> Page:
         else f"{len(found.samples):,} documents"
     )
     sections = [
-        *(far.far(found) if two else far.far_of_several(found)),
-        drivers.groups(found),
-        drivers.telling_words(found),
-        *drivers.shifted(found),
-        drivers.documents(found),
-        sharing.shared(found),
-        sharing.counterparts(found),
-        likeness.profiles(found),
+        *(distances.far(found) if two else distances.far_of_several(found)),
+        contrasts.groups(found),
+        contrasts.telling_words(found),
+        *contrasts.shifted(found),
+        contrasts.documents(found),
+        overlap.shared(found),
+        overlap.counterparts(found),
+        profiles.profiles(found),
     ]
     called = [clip(name, 60) for name in found.names]
     title = f"{called[0]} and {called[1]}, compared" if two else f"{len(called)} corpora, compared"

@@ -1,13 +1,13 @@
 """What an encoder can learn from: one file an objective."""
 
-from semspace.training.objectives.adjacent import AdjacentSentences
-from semspace.training.objectives.base import Objective
+from semspace.training.objectives.adjacent_sentences import AdjacentSentences
 from semspace.training.objectives.cloze import Cloze
-from semspace.training.objectives.contrastive import MultipleNegatives
 from semspace.training.objectives.cosent import CoSENT
 from semspace.training.objectives.distillation import Distillation
-from semspace.training.objectives.labels import SupervisedContrastive
+from semspace.training.objectives.multiple_negatives import MultipleNegatives
+from semspace.training.objectives.objective import Objective
 from semspace.training.objectives.simcse import SimCSE
+from semspace.training.objectives.supervised_contrastive import SupervisedContrastive
 from semspace.training.objectives.tsdae import TSDAE
 
 __all__ = [

@@ -11,7 +11,7 @@ from semspace import checks
 from semspace.errors import InputError
 from semspace.text.sentences import split_sentences
 from semspace.training.examples import Examples, texts_of
-from semspace.training.objectives.contrastive import MultipleNegatives
+from semspace.training.objectives.multiple_negatives import MultipleNegatives
 
 _FEWEST = 3  # sentences of a text: one to find it by, and two that are left
 _WHICH = ("last", "first", "any")

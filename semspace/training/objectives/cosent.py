@@ -10,7 +10,7 @@ from semspace.errors import InputError
 from semspace.evaluation.evaluate import Task
 from semspace.evaluation.sts import STS
 from semspace.training.examples import Examples, agreed, pairs_of
-from semspace.training.objectives.base import Batch, Objective, table, unit
+from semspace.training.objectives.objective import Batch, Objective, table, unit
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,18 +15,18 @@ from semspace.bundle import PathLike
 from semspace.checks import FloatMatrix
 from semspace.errors import InputError
 from semspace.evaluation.evaluate import Task
-from semspace.sentences.base import Encoder
 from semspace.sentences.distill import distill
-from semspace.sentences.drawing import sentences_of
-from semspace.sentences.resolve import find_model, is_static
+from semspace.sentences.encoder import Encoder
+from semspace.sentences.model_files import find_model, is_static
+from semspace.sentences.sentence_sample import sentences_of
 from semspace.sentences.transformer import TransformerEncoder
 from semspace.text.corpus import Corpus
-from semspace.training import layers as dropping
-from semspace.training.agreement import Agreement
-from semspace.training.base import Base, called, opened
+from semspace.training import layer_selection as dropping
+from semspace.training.base_model import Base, called, opened
+from semspace.training.distillation_task import Agreement
 from semspace.training.examples import Examples, texts_of
-from semspace.training.fresh import SmallTransformer
-from semspace.training.objectives.base import Batch, Objective, numbered, unit
+from semspace.training.from_scratch import SmallTransformer
+from semspace.training.objectives.objective import Batch, Objective, numbered, unit
 
 if TYPE_CHECKING:
     from semspace.training.trainer import EncoderTrainer

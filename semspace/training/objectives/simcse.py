@@ -11,8 +11,8 @@ from semspace.evaluation.evaluate import Task
 from semspace.evaluation.retrieval import Retrieval
 from semspace.text.corpus import Corpus
 from semspace.training.examples import Examples, texts_of
-from semspace.training.objectives.base import numbered
-from semspace.training.objectives.contrastive import MultipleNegatives
+from semspace.training.objectives.multiple_negatives import MultipleNegatives
+from semspace.training.objectives.objective import numbered
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,10 +10,10 @@ import numpy as np
 from semspace import checks
 from semspace.evaluation.evaluate import Task
 from semspace.training.examples import Examples, texts_of
-from semspace.training.objectives.base import Batch, Objective, numbered
+from semspace.training.objectives.objective import Batch, Objective, numbered
 from semspace.training.objectives.simcse import halves
-from semspace.training.retelling import Teller
 from semspace.training.student import Row, Student
+from semspace.training.tsdae_decoder import Teller
 
 
 @dataclass(frozen=True, kw_only=True)

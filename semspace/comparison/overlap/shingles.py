@@ -1,0 +1,113 @@
+"""The shingles of texts: their runs of five words, hashed.
+
+See Broder (1997), "On the resemblance and containment of documents". Words are those of `FastTokenizer`, so that
+punctuation and spacing don't count, and single characters (or syllables) where a script puts no spaces between words.
+Hashes have 64 bits and start from a fixed number, so that every run gives the same; a pair of texts has two different
+shingles with one hash by chance in less than one of 10**14 pairs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from semspace.kernels.compiling import compiled_strictly
+from semspace.text.tokenize import FastTokenizer
+from semspace.text.tokenize_kernel import Counts, Hashes, hash_words, mixed
+from semspace.text.word_block import flatten
+
+WORDS = 5  # in a shingle
+Rows = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+_BLOCK = 20_000  # texts split into words at a time
+_BASIS = np.uint64(0xCBF29CE484222325)  # where FNV begins
+_PRIME = np.uint64(0x9E3779B97F4A7C15)
+
+
+@dataclass(frozen=True, eq=False)
+class Shingles:
+    """The distinct shingles of each of m texts.
+
+    Parameters
+    ----------
+    hashes : ndarray of uint64
+        Those of one text after those of another, in rising order within a text.
+    starts : ndarray of int64, shape (m + 1,)
+        Where the shingles of each text begin, and the last ones end. A text without words has none.
+    """
+
+    hashes: Hashes
+    starts: Counts
+
+    @classmethod
+    def of(cls, texts: pl.Series) -> Shingles:
+        """Take the shingles of texts; one of fewer than five words has a single shingle, of all its words."""
+        hashes, sizes = [np.empty(0, np.uint64)], [np.zeros(1, np.int64)]
+        for start in range(0, len(texts), _BLOCK):
+            words = flatten(texts[start : start + _BLOCK], FastTokenizer())
+            known = np.empty(len(words.sizes), np.uint64)
+            hash_words(words.letters, words.sizes, _BASIS, known)
+            made, size = np.empty(len(known), np.uint64), np.empty(len(words.documents), np.int64)
+            used = _shingle(known, words.documents, made, size)
+            hashes.append(made[:used].copy())
+            sizes.append(size)
+        return cls(np.concatenate(hashes), np.cumsum(np.concatenate(sizes)))
+
+    def overlaps(self, first: Rows, second: Rows) -> tuple[Floats, Floats]:
+        """Return for pairs of texts the Jaccard index of their shingles, and the containment.
+
+        The Jaccard index is the share of all shingles of both that both have; the containment is the share of the
+        shingles of the text that has fewer which the other has, too. Both are 0 where a text has none.
+        """
+        both = np.empty(len(first), np.int64)
+        _common_of(self.hashes, self.starts, first, second, both)
+        sizes = np.diff(self.starts)
+        fewer, more = np.minimum(sizes[first], sizes[second]), np.maximum(sizes[first], sizes[second])
+        return both / np.maximum(fewer + more - both, 1), both / np.maximum(fewer, 1)
+
+
+@compiled_strictly
+def _shingle(words: Hashes, documents: Counts, made: Hashes, sizes: Counts) -> int:
+    """Write the distinct shingles of each document to `made`, in order, and their number to `sizes`; give how many."""
+    at, used = 0, 0
+    for document in range(len(documents)):
+        n, first = documents[document], used
+        width = min(n, WORDS)
+        for start in range(n - width + 1 if n else 0):
+            state = np.uint64(n if n < WORDS else WORDS)
+            for word in range(width):
+                state = mixed((state ^ words[at + start + word]) * _PRIME)
+            made[used] = state
+            used += 1
+        at += n
+        made[first:used].sort()
+        kept = first
+        for i in range(first, used):
+            if i == first or made[i] != made[kept - 1]:
+                made[kept] = made[i]
+                kept += 1
+        used = kept
+        sizes[document] = used - first
+    return used
+
+
+@compiled_strictly
+def common(hashes: Hashes, starts: Counts, one: int, other: int) -> int:
+    """Count the shingles that two texts have in common."""
+    i, i_end, j, j_end = starts[one], starts[one + 1], starts[other], starts[other + 1]
+    both = 0
+    while i < i_end and j < j_end:
+        a, b = hashes[i], hashes[j]
+        both += a == b
+        i += a <= b
+        j += b <= a
+    return both
+
+
+@compiled_strictly
+def _common_of(hashes: Hashes, starts: Counts, first: Rows, second: Rows, both: Counts) -> None:
+    for pair in range(len(first)):
+        both[pair] = common(hashes, starts, first[pair], second[pair])

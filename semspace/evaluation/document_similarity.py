@@ -1,0 +1,49 @@
+"""Documents that people have compared, each with each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from semspace.errors import InputError
+from semspace.evaluation.adapters import directions, encoder_of, without_direction
+from semspace.evaluation.rank_correlation import all_cosines, spearman
+from semspace.evaluation.score import Score
+from semspace.space import Space
+from semspace.text.corpus import Corpus
+
+
+@dataclass(frozen=True)
+class DocumentSimilarity:
+    """Spearman's correlation of cosines with human judgements, over all pairs of different documents.
+
+    Parameters
+    ----------
+    name : str
+    corpus : Corpus
+    judgements : ndarray, shape (n, n)
+        Symmetric, in the corpus's order.
+    """
+
+    name: str
+    corpus: Corpus
+    judgements: npt.NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        if self.judgements.shape != (len(self.corpus), len(self.corpus)):
+            raise InputError(
+                f"judgements must have a row and a column for each of the {len(self.corpus)} documents; "
+                f"they have shape {self.judgements.shape}"
+            )
+
+    def score(self, thing: Any) -> Score:
+        """Judge a Space that holds the documents, an Encoder, or a sentence-transformers model."""
+        ids, texts = self.corpus.ids.to_list(), self.corpus.texts.to_list()
+        known = isinstance(thing, Space) and all(id in thing for id in ids)
+        points = directions(texts, thing[ids] if known else encoder_of(thing, "document")(texts))
+        above = np.triu_indices(len(ids), 1)
+        value = spearman(self.name, all_cosines(points)[above], self.judgements[above])
+        return Score(self.name, "spearman", value, len(above[0]), len(above[0]), note=without_direction(points))

@@ -1,0 +1,48 @@
+"""Documents with labels: whether the nearest other one has the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from semspace.evaluation.adapters import directions, encoder_of, without_direction
+from semspace.evaluation.score import Score, UnjudgedError
+from semspace.evaluation.ties import share_at_top
+
+_BLOCK = 1_024
+
+
+@dataclass(frozen=True)
+class NearestLabel:
+    """Share of documents whose nearest other document, by cosine, has the same label (leave-one-out 1-NN accuracy).
+
+    Where several are equally near, a document counts for the share of them with its label.
+
+    Parameters
+    ----------
+    name : str
+    documents : sequence of (text, label)
+    """
+
+    name: str
+    documents: Sequence[tuple[str, str]]
+
+    def score(self, thing: Any) -> Score:
+        """Judge an Encoder, a Space that has one, or a sentence-transformers model."""
+        n = len(self.documents)
+        if n < 2:
+            raise UnjudgedError(f"{self.name}: {n} documents; a nearest other one needs two", used=0, total=n)
+        texts, labels = zip(*self.documents, strict=True)
+        vectors = directions(texts, encoder_of(thing, "document")(list(texts)))
+        numbers = {label: number for number, label in enumerate(dict.fromkeys(labels))}
+        own = np.array([numbers[label] for label in labels])
+        right = 0.0
+        for start in range(0, n, _BLOCK):
+            part = np.arange(start, min(start + _BLOCK, n))
+            cosines = vectors[part] @ vectors.T
+            cosines[part - start, part] = -np.inf
+            right += share_at_top(cosines, own[part, None] == own)
+        return Score(self.name, "accuracy", right / n, n, n, note=without_direction(vectors))

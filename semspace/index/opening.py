@@ -1,0 +1,80 @@
+"""A saved index is opened only if its parts fit together: what its checksums call sound may hold anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from semspace import checks, pools, queries
+from semspace.bundle import Bundle
+from semspace.errors import DamagedError, InputError
+from semspace.index.distances import LINE
+from semspace.index.points import Ground, Points
+from semspace.index.quantization import SUMS, Codec
+from semspace.index.tuning import Tuning
+
+
+@contextmanager
+def fitting(bundle: Bundle, what: str) -> Iterator[None]:
+    """Raise `DamagedError` where settings and numbers of the block aren't ones that an index could have."""
+    try:
+        yield
+    except DamagedError:
+        raise
+    except (InputError, ValueError, TypeError, KeyError) as problem:
+        raise DamagedError(
+            f"{bundle.folder} holds {what} that can't be used ({problem}); build the index again, or restore it"
+        ) from problem
+
+
+def read_points(bundle: Bundle) -> Points:
+    """Open the points of an index: mapped, nothing is read but their ids and lengths."""
+    pools.need_polars("opening an index")
+    vectors = bundle.array("vectors", dtype=np.float32, shape=(None, None))
+    n = len(vectors)
+    ids = bundle.table("ids", {"id": pl.String}, rows=n)["id"]
+    metadata = bundle.table("metadata", rows=n) if bundle.has("metadata.arrow") else None
+    stored = bundle.has("sizes.npy")
+    sizes = bundle.array("sizes", dtype=np.float32, shape=(n,)) if stored else queries.lengths(vectors)
+    alive = np.array(bundle.array("alive", dtype=np.bool_, shape=(n,))) if bundle.has("alive.npy") else None
+    with fitting(bundle, "points"):
+        if ids.null_count() or not vectors.shape[1] or not vectors.flags.c_contiguous:
+            raise ValueError("an id is missing, or a vector has no dimensions")
+        if not (np.isfinite(sizes) & (sizes > 0)).all():
+            raise ValueError("a vector has no length")
+    return Points(Ground(ids, vectors, sizes, metadata), alive)
+
+
+def read_codec(bundle: Bundle, metric: str, dim: int) -> Codec:
+    """Open what makes codes of vectors."""
+    facts = bundle.meta.facts("codec")
+    dims = dim + (metric == "dot")
+    mean = np.array(bundle.array("mean", dtype=np.float32, shape=(dims,)))
+    axes = np.array(bundle.array("axes", dtype=np.float32, shape=(dims, None)), order="C")
+    if not axes.shape[1] or (axes.shape[1] + SUMS) % LINE:
+        raise ValueError(f"{axes.shape[1]} axes don't fill a code")
+    if not (np.isfinite(mean).all() and np.isfinite(axes).all()):
+        raise ValueError("an axis isn't finite")
+    numbers = [checks.number(name, facts[name], high=1e38, open_low=True) for name in ("step", "reach", "worst")]
+    step, reach, worst = numbers
+    return Codec(metric, mean, axes, step, reach, checks.number("energy", facts["energy"], high=1.001), worst)
+
+
+def read_tuning(facts: Mapping[str, Any]) -> Tuning:
+    """Take what was measured out of a manifest."""
+    tuned = Tuning(**facts)
+    for name in ("recall", "found", "worst"):
+        checks.number(name, getattr(tuned, name), high=1.0)
+    checks.number("queries_per_second", tuned.queries_per_second)
+    for name in ("asked", "worst_points", "points"):
+        checks.whole(name, getattr(tuned, name), low=0)
+    for name in ("narrow", "wide"):
+        checks.whole(name, getattr(tuned, name), high=2**31)
+    checks.whole("slack", tuned.slack, low=0, high=2**40)
+    for name in ("scan", "singly"):
+        checks.flag(name, getattr(tuned, name))
+    return tuned

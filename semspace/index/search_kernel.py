@@ -1,0 +1,168 @@
+"""Queries put to the graph or to a list of points, and rescored from the full vectors, compiled."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from semspace.checks import FloatMatrix, FloatVector
+from semspace.index.beam_search import Links, Wholes, ask, descend, distance, norm_of, place, walk
+from semspace.index.distances import LINE, prefetch
+from semspace.kernels.compiling import compiled
+
+COSINE, DOT, EUCLIDEAN = 0, 1, 2
+METRICS = {"cosine": COSINE, "dot": DOT, "euclidean": EUCLIDEAN}
+BLOCK = 256  # codes compared with several queries while they are in the cache
+SOON = 2  # vectors asked for before they are read: their beginnings, the rest follows by itself
+Bytes = npt.NDArray[np.uint8]
+Codes = npt.NDArray[np.int8]
+
+
+@compiled
+def score(vectors: FloatMatrix, row: int, query: FloatVector, metric: int, lengths: np.float32) -> Any:
+    """Score a row by the metric; `lengths` is the product of both lengths."""
+    total = np.float32(0)
+    if metric == EUCLIDEAN:
+        for i in range(len(query)):
+            apart = vectors[row, i] - query[i]
+            total += apart * apart
+        return -np.sqrt(total)
+    for i in range(len(query)):
+        total += vectors[row, i] * query[i]
+    return total if metric == DOT else total / lengths
+
+
+@compiled
+def settle(
+    pool: Wholes, size: int, k: int, slack: int, rows: Any, allowed: Any, base: FloatMatrix, more: FloatMatrix,
+    sizes: FloatVector, query: FloatVector, metric: int, found: Wholes, scores: FloatVector,
+) -> None:  # fmt: skip
+    """Score what a pool holds from the full vectors, and put the `k` best in order; -1 where there are no more.
+
+    A candidate whose code is farther by more than `slack` than the k-th nearest isn't looked at.
+    """
+    length = np.float32(0)
+    for i in range(len(query)):
+        length += query[i] * query[i]
+    length = np.sqrt(length)
+    held, seen, last = 0, 0, np.int64(1) << 62
+    known = min(len(base) + len(more), len(sizes))  # a point that another thread has added just now may be beyond
+    if allowed is not None:
+        known = min(known, len(allowed))
+    for at in range(size):
+        if at + SOON < size:
+            node = (pool[at + SOON] >> 1) & 0x7FFFFFFF
+            row = node if rows is None else np.int64(rows[node])
+            if row < len(base):
+                prefetch(base.ctypes.data + row * base.shape[1] * 4, min(base.shape[1] * 4 // LINE, 8))
+        far = pool[at] >> 32
+        if far > last:
+            break
+        node = (pool[at] >> 1) & 0x7FFFFFFF
+        row = node if rows is None else np.int64(rows[node])
+        if row >= known or (allowed is not None and allowed[row] == 0):
+            continue
+        seen += 1
+        if seen == k:
+            last = far + slack
+        if row < len(base):
+            own = score(base, row, query, metric, length * sizes[row])
+        else:
+            own = score(more, row - len(base), query, metric, length * sizes[row])
+        if held == k and (own < scores[k - 1] or (own == scores[k - 1] and row > found[k - 1])):
+            continue
+        spot = min(held, k - 1)
+        while spot > 0 and (own > scores[spot - 1] or (own == scores[spot - 1] and row < found[spot - 1])):
+            scores[spot], found[spot] = scores[spot - 1], found[spot - 1]
+            spot -= 1
+        scores[spot], found[spot] = own, row
+        held = min(held + 1, k)
+    for at in range(held, k):
+        found[at] = -1
+
+
+@compiled
+def seek(
+    first: int, last: int, asked: Codes, queries: FloatMatrix, starts: Any, k: int, ef: int, slack: int, entry: int,
+    root: int, level: Links, upper: Links, nodes: Links, down: Links, links: Links, codes: Codes, rows: Links, allowed:
+    Any, base: FloatMatrix, more: FloatMatrix, sizes: FloatVector, metric: int, found: Wholes, scores: FloatMatrix,
+    met: Wholes, pool: Wholes, lifted: Bytes, seen: Wholes, visited: Links,
+) -> None:  # fmt: skip
+    """Walk the graph for queries `first` to `last`; fill in what each found, and how many it met that are allowed.
+
+    `starts` may name the node to begin with for each; otherwise the upper layers are walked first.
+    """
+    for i in range(first, last):
+        ask(asked, i, lifted)
+        norm = norm_of(asked, i)
+        start = root
+        if starts is not None:
+            start = np.int64(starts[i])
+        elif entry >= 0:
+            start = descend(pool, entry, 0, level, upper, nodes, down, codes, lifted, norm, seen, visited)
+        size = walk(pool, ef, start, links, None, codes, lifted, norm, seen, visited)
+        settle(pool, size, k, slack, rows, allowed, base, more, sizes, queries[i], metric, found[i], scores[i])
+        met[i] = size
+        if allowed is not None:
+            for j in range(size):
+                row = np.int64(rows[(pool[j] >> 1) & 0x7FFFFFFF])
+                met[i] -= row >= len(allowed) or allowed[row] == 0
+
+
+@compiled
+def scan(
+    first: int, last: int, asked: Codes, queries: FloatMatrix, k: int, most: int, slack: int, nodes: Links, places: Any,
+    codes: Codes, rows: Links, base: FloatMatrix, more: FloatMatrix, sizes: FloatVector, metric: int, found: Wholes,
+    scores: FloatMatrix, full: Bytes, pools: Wholes, lifted: Bytes,
+) -> None:  # fmt: skip
+    """Compare queries with each of some nodes; `full` tells where `most` candidates were too few to be sure.
+
+    `places` says where each node's code is; None where codes lie one behind the other. As many queries as there are
+    rows of `pools` share a block of codes while it is in the cache.
+    """
+    width, steps = codes.shape[1], codes.shape[1] // LINE
+    norms, held = np.empty(len(pools), np.int64), np.empty(len(pools), np.int64)
+    for start in range(first, last, len(pools)):
+        several = min(len(pools), last - start)
+        for one in range(several):
+            ask(asked, start + one, lifted[one])
+            norms[one] = norm_of(asked, start + one)
+            held[one] = 0
+        for block in range(0, len(nodes), BLOCK):
+            stop = min(block + BLOCK, len(nodes))
+            for one in range(several):
+                pool, size = pools[one], held[one]
+                for j in range(block, stop):
+                    place_of = j
+                    if places is not None:
+                        place_of = np.int64(places[j])
+                        if j + 8 < stop:
+                            prefetch(codes.ctypes.data + np.int64(places[j + 8]) * width, steps)
+                    key = (distance(codes, place_of, lifted[one], norms[one]) << 32) | (np.int64(nodes[j]) << 1)
+                    if size < most or key < pool[size - 1]:
+                        place(pool, size, most, key)
+                        size = min(size + 1, most)
+                held[one] = size
+        for one in range(several):
+            i, pool, size = start + one, pools[one], held[one]
+            settle(pool, size, k, slack, rows, None, base, more, sizes, queries[i], metric, found[i], scores[i])
+            full[i] = size == most and len(nodes) > most and (pool[size - 1] >> 32) <= (pool[k - 1] >> 32) + slack
+
+
+@compiled
+def nearest_codes(asked: Codes, codes: Codes, found: Wholes, pool: Wholes, lifted: Bytes) -> None:
+    """Find the nodes whose codes are nearest to each query's, by comparing all."""
+    k = found.shape[1]
+    for i in range(len(asked)):
+        ask(asked, i, lifted)
+        norm = norm_of(asked, i)
+        size = 0
+        for node in range(len(codes)):
+            key = (distance(codes, node, lifted, norm) << 32) | (node << 1)
+            if size < k or key < pool[size - 1]:
+                place(pool, size, k, key)
+                size = min(size + 1, k)
+        for j in range(k):
+            found[i, j] = (pool[j] >> 1) & 0x7FFFFFFF if j < size else -1

@@ -1,0 +1,112 @@
+"""Where a distance lies among distances that a person knows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from semspace.display import cell, clip
+from semspace.report.axis import Axis, spread
+from semspace.report.figures import PALETTE, WIDTH, Figure, escaped, svg
+from semspace.report.text_width import fitting
+
+_LEFT, _RIGHT, _LINE, _TOP = 270, 110, 26, 40
+_COLOUR = PALETTE[4]
+
+
+def number_line(
+    value: float,
+    interval: tuple[float, float],
+    marks: Sequence[tuple[str, float]],
+    *,
+    caption: str,
+    name: str = "observed here",
+    unit: str = "",
+    chance: float | None = None,
+) -> Figure:
+    """Draw an observed distance, with its interval, among known ones on one scale from near to far.
+
+    Each distance has a line of its own, in order of size, so that names can't overlap however many there are
+    (a dot plot, Cleveland 1985).
+
+    Parameters
+    ----------
+    value, interval : float, (float, float)
+        What was observed; it may be slightly negative. NaN ends mean that no interval is known.
+    marks : list of (str, float)
+        Names and values of distances for comparison, in any order.
+    name : str
+        What to call the observed value.
+    unit : str
+        Written after every number.
+    chance : float, optional
+        Differences up to here come about by chance; drawn as a band.
+    """
+    ends = [end for end in interval if math.isfinite(end)]
+    known = [(called, at) for called, at in marks if math.isfinite(at)]
+    reach = [0.0, value, *ends, *(at for _, at in known), *([chance] if chance is not None else [])]
+    axis = spread(reach, _LEFT, WIDTH - _RIGHT)
+    # The observed value stands before known ones of the same size.
+    lines = sorted([(value, 0, name), *((at, 1 + i, called) for i, (called, at) in enumerate(known))])
+    bottom = _TOP + len(lines) * _LINE + 4
+    rows = [
+        _row(axis, _TOP + row * _LINE + _LINE / 2, called, at, unit, interval if not i else None)
+        for row, (at, i, called) in enumerate(lines)
+    ]
+    drawn = (
+        _band(axis, chance, bottom)
+        + axis.draw(_TOP, bottom)
+        + f'<line x1="{axis(value):.1f}" x2="{axis(value):.1f}" y1="{_TOP}" y2="{bottom}" stroke="{_COLOUR}" '
+        f'stroke-width="1.5" stroke-dasharray="4 4"/>{"".join(rows)}'
+        f'<text x="{_LEFT}" y="{bottom + 34}" font-size="12">← nearer</text>'
+        f'<text x="{WIDTH - _RIGHT}" y="{bottom + 34}" text-anchor="end" font-size="12">further apart →</text>'
+    )
+    description = _told(lines, interval, unit, chance)
+    return Figure(svg(drawn, bottom + 42, f"{caption} {description}"), caption, description)
+
+
+def _row(axis: Axis, y: float, name: str, at: float, unit: str, interval: tuple[float, float] | None) -> str:
+    """Draw one distance: its name, its mark, its number; the observed one with its interval, and larger."""
+    bold = ' font-weight="700"' if interval else ""
+    number = f"{cell(float(at))}{unit}"
+    texts = (
+        f'<text x="{_LEFT - 12}" y="{y + 4:.1f}" text-anchor="end"{bold}>'
+        f"{escaped(fitting(name, _LEFT - 20, 14 if interval else 13))}</text>"
+        f'<text x="{WIDTH - 8}" y="{y + 4:.1f}" text-anchor="end"{bold}>{escaped(fitting(number, _RIGHT - 12))}</text>'
+    )
+    x = axis(at)
+    if interval is None:
+        return f'{texts}<circle cx="{x:.1f}" cy="{y:.1f}" r="5" fill="{PALETTE[0]}"/>'
+    low, high = (axis(end) if math.isfinite(end) else x for end in interval)
+    return (
+        f'{texts}<line x1="{low:.1f}" x2="{high:.1f}" y1="{y:.1f}" y2="{y:.1f}" stroke="{_COLOUR}" stroke-width="5" '
+        f'stroke-linecap="round" opacity="0.6"/>'
+        f'<path d="M{x:.1f} {y - 8:.1f}l8 8l-8 8l-8 -8z" fill="{_COLOUR}" stroke="currentColor" stroke-width="1"/>'
+    )
+
+
+def _band(axis: Axis, chance: float | None, bottom: float) -> str:
+    if chance is None:
+        return ""
+    start, end = axis(axis.least), axis(chance)
+    return (
+        f'<rect x="{start:.1f}" y="{_TOP}" width="{max(end - start, 0):.1f}" height="{bottom - _TOP}" '
+        f'fill="{PALETTE[7]}" fill-opacity="0.3"/>'
+        f'<rect x="{_LEFT}" y="12" width="12" height="12" fill="{PALETTE[7]}" fill-opacity="0.3"/>'
+        f'<text x="{_LEFT + 18}" y="22" font-size="12">what chance alone makes (95 % of random splits)'
+        "</text>"
+    )
+
+
+def _told(
+    lines: Sequence[tuple[float, int, str]], interval: tuple[float, float], unit: str, chance: float | None
+) -> str:
+    """Say the figure in words, nearest first."""
+    said = []
+    for at, i, name in lines:
+        text = f"{clip(name, 80)} {at:.3f}{unit}"
+        if not i and all(map(math.isfinite, interval)):
+            text += f" ({interval[0]:.3f} to {interval[1]:.3f})"
+        said.append(text)
+    band = "" if chance is None else f" Chance alone reaches {chance:.3f}{unit} in 95 % of random splits."
+    return f"From near to far: {'; '.join(said)}.{band}"

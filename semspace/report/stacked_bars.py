@@ -1,0 +1,136 @@
+"""What each of several wholes is made of: bars of one length, cut into the same parts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from semspace.display import clip
+from semspace.errors import InputError
+from semspace.report.figures import PALETTE, UNDER_TEXT, WIDTH, Figure, escaped, svg
+from semspace.report.text_width import fitting, measure
+
+_LEFT, _RIGHT, _LINE, _TOP = 190, 130, 34, 6
+_TABLED = 3  # up to so many wholes, the legend says every number
+
+
+def stacked_bars(
+    names: Sequence[str], parts: Sequence[str], counts: npt.ArrayLike, *, caption: str, unit: str = "documents"
+) -> Figure:
+    """Draw each whole as a bar of 100 %, cut into its parts; with up to three, the legend gives every number.
+
+    Parameters
+    ----------
+    names : list of str, length n
+        The wholes, such as corpora.
+    parts : list of str, length m
+        What they are made of, in the order drawn; the last is grey, as it is what is left.
+    counts : array (n, m) of int
+        How many of each part.
+    unit : str
+        What is counted, in the plural.
+
+    Raises
+    ------
+    InputError
+        The counts don't have a row for each name and a column for each part, or one is below zero.
+    """
+    table = np.asarray(counts)
+    if table.shape != (len(names), len(parts)):
+        raise InputError(f"counts must be of shape ({len(names)}, {len(parts)}), names by parts; got {table.shape}")
+    if (table < 0).any():
+        raise InputError(f"counts must be at least 0; got {table.min()}")
+    rows = [_bar(i, names[i], parts, table[i], unit) for i in range(len(names))]
+    top = _TOP + len(names) * _LINE + 10
+    legend, bottom = _tabled(names, parts, table, top) if len(names) <= _TABLED else _listed(parts, top)
+    told = "; ".join(
+        f"{clip(name, 60)}, {int(row.sum()):,} {unit}: " + ", ".join(map(_said, parts, row, [row.sum()] * len(parts)))
+        for name, row in zip(names, table, strict=True)
+    )
+    description = f"{told}."
+    return Figure(svg("".join(rows) + legend, bottom, f"{caption} {description}"), caption, description)
+
+
+def _said(part: str, count: int, whole: int) -> str:
+    return f"{part} {_number(count, whole)}"
+
+
+def _number(count: int, whole: int) -> str:
+    return f"{int(count):,} ({count / whole:.1%})" if count else "0"
+
+
+def _fill(part: int, parts: int) -> str:
+    colour = PALETTE[7] if part == parts - 1 else PALETTE[part % 7]
+    return f'fill="{colour}" fill-opacity="{UNDER_TEXT if part < parts - 1 else 0.3}"'
+
+
+def _bar(row: int, name: str, parts: Sequence[str], counts: npt.NDArray[np.int64], unit: str) -> str:
+    """Draw one whole: its name, its parts with a share where it fits, and its size."""
+    y, whole, x = _TOP + row * _LINE, int(counts.sum()), float(_LEFT)
+    pieces = []
+    for part, count in enumerate(counts):
+        size = (WIDTH - _LEFT - _RIGHT) * count / whole if whole else 0.0
+        if not size:
+            continue
+        share = f"{count / whole:.0%}"
+        text = (
+            f'<text x="{x + size / 2:.1f}" y="{y + 17}" text-anchor="middle" font-size="12">{share}</text>'
+            if measure(share, 12) + 4 < size
+            else ""
+        )
+        pieces.append(
+            f"<g><title>{escaped(clip(name, 60))}: {escaped(_said(parts[part], count, whole))}</title>"
+            f'<rect x="{x:.1f}" y="{y}" width="{size:.1f}" height="26" {_fill(part, len(parts))} '
+            f'stroke="currentColor" stroke-width="0.5"/>{text}</g>'
+        )
+        x += size
+    if not whole:
+        pieces.append(f'<text x="{_LEFT}" y="{y + 17}" font-style="italic">no {escaped(unit)}</text>')
+    size = fitting(f"{whole:,} {unit}", _RIGHT - 12)
+    return (
+        f'<text x="{_LEFT - 10}" y="{y + 17}" text-anchor="end">{escaped(fitting(name, _LEFT - 16))}</text>'
+        f'{"".join(pieces)}<text x="{WIDTH - 6}" y="{y + 17}" text-anchor="end">{escaped(size)}</text>'
+    )
+
+
+def _swatch(x: float, y: float, part: int, parts: int) -> str:
+    return (
+        f'<rect x="{x:.0f}" y="{y - 11}" width="14" height="14" {_fill(part, parts)} stroke="currentColor" '
+        'stroke-width="0.5"/>'
+    )
+
+
+def _tabled(names: Sequence[str], parts: Sequence[str], table: npt.NDArray[np.int64], top: float) -> tuple[str, float]:
+    """Write the legend as a table: a line for each part, a column for each whole; give the height reached."""
+    step = (WIDTH - 230) / len(names)
+    ends = [230 + (i + 1) * step - 6 for i in range(len(names))]
+    lines = [
+        f'<text x="{end:.0f}" y="{top + 14}" text-anchor="end" font-weight="600">{escaped(fitting(name, step - 16))}'
+        "</text>"
+        for end, name in zip(ends, names, strict=True)
+    ]
+    for part, called in enumerate(parts):
+        y = int(top + 36 + part * 20)
+        lines.append(
+            f'{_swatch(8, y, part, len(parts))}<text x="28" y="{y}">{escaped(fitting(called, 210))}</text>'
+            + "".join(
+                f'<text x="{end:.0f}" y="{y}" text-anchor="end">{_number(row[part], int(row.sum()))}</text>'
+                for end, row in zip(ends, table, strict=True)
+            )
+        )
+    return "".join(lines), top + 36 + len(parts) * 20
+
+
+def _listed(parts: Sequence[str], top: float) -> tuple[str, float]:
+    """Write the legend in columns; give the height reached."""
+    step = WIDTH / 3
+    texts = []
+    for part, called in enumerate(parts):
+        x, y = 8 + part % 3 * step, int(top + 14 + part // 3 * 20)
+        texts.append(
+            f'{_swatch(x, y, part, len(parts))}<text x="{x + 20:.0f}" y="{y}">{escaped(fitting(called, step - 30))}'
+            "</text>"
+        )
+    return "".join(texts), top + 20 + -(-len(parts) // 3) * 20

@@ -1,0 +1,75 @@
+"""An encoder that is only a name until a text comes: what a saved space remembers of its encoder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import import_module
+from typing import Any
+
+from semspace.bundle import Bundle
+from semspace.checks import FloatMatrix
+from semspace.errors import DamagedError, InputError
+from semspace.sentences.encoder import Encoder
+from semspace.space import TextEncoder
+
+# Kind in the manifest → the class of an encoder that lies in its space's bundle. Imported when met.
+_HOMES = {
+    "static": ("semspace.sentences.static_encoder", "StaticEncoder"),
+    "subwords": ("semspace.words.subwords", "SubwordEncoder"),
+    "word-average": ("semspace.sentences.word_average", "WordAverage"),
+}
+
+
+@dataclass(frozen=True)
+class EncoderReference:
+    """Name, width and fingerprint of an encoder; it is found and checked at the first text."""
+
+    name: str
+    dim: int
+    fingerprint: str
+    shortened: int | None = None  # where it cuts texts, if earlier than it would by itself
+
+    @cached_property
+    def _encoder(self) -> Encoder:
+        options: dict[str, Any] = {} if self.shortened is None else {"max_tokens": self.shortened}
+        encoder = Encoder.load(self.name, **options)
+        if encoder.fingerprint != self.fingerprint:
+            raise InputError(
+                f"this space was made with an encoder {self.name!r} of fingerprint {self.fingerprint[:8]}, and the one "
+                f"found here has {encoder.fingerprint[:8]}; their vectors can't be compared: encode the texts again"
+            )
+        return encoder
+
+    def encode(self, texts: list[str]) -> FloatMatrix:
+        """Encode texts with the encoder referred to, float32 of shape (n, dim)."""
+        vectors: FloatMatrix = self._encoder.encode(texts)
+        return vectors
+
+    def encode_documents(self, texts: list[str]) -> FloatMatrix:
+        """Encode documents with the encoder referred to, float32 of shape (n, dim)."""
+        vectors: FloatMatrix = self._encoder.encode_documents(texts)
+        return vectors
+
+    def encode_queries(self, texts: list[str]) -> FloatMatrix:
+        """Encode questions with the encoder referred to, float32 of shape (n, dim)."""
+        vectors: FloatMatrix = self._encoder.encode_queries(texts)
+        return vectors
+
+
+def remembered(bundle: Bundle) -> TextEncoder | None:
+    """Give the encoder that a saved space (or the index that holds it) was made with, if it had one."""
+    if not bundle.meta.facts("space")["encoder"]:
+        return None
+    made = bundle.meta.facts("space").facts("encoder")
+    if made.get("kind") is None:
+        shortened = made.whole("max_tokens", low=1) if "max_tokens" in made else None
+        return EncoderReference(made.text("name"), made.whole("dim", low=1), made.text("fingerprint"), shortened)
+    kind = made.text("kind")
+    if kind not in _HOMES:
+        raise DamagedError(
+            f"{bundle.folder} has an encoder {kind!r}, which this semspace doesn't know; upgrade semspace"
+        )
+    module, name = _HOMES[kind]
+    encoder: TextEncoder = getattr(import_module(module), name).from_bundle(bundle)
+    return encoder

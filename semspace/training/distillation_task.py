@@ -1,0 +1,35 @@
+"""`Agreement`: how near an encoder's vectors come to those of another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from semspace import checks, queries
+from semspace.checks import FloatMatrix
+from semspace.evaluation.adapters import encoder_of
+from semspace.evaluation.score import Score
+
+
+@dataclass(frozen=True, eq=False)
+class Agreement:
+    """Mean cosine of an encoder's vectors of some texts with given ones.
+
+    Parameters
+    ----------
+    name : str
+    texts : sequence of str
+    vectors : ndarray of float32, shape (len(texts), dim)
+        Of length 1.
+    """
+
+    name: str
+    texts: Sequence[str]
+    vectors: FloatMatrix
+
+    def score(self, thing: Any) -> Score:
+        """Judge an Encoder, or anything else that encodes texts, of the same dimension."""
+        found = queries.unit(checks.matrix("vectors", encoder_of(thing)(list(self.texts))))
+        value = float((found * self.vectors).sum(axis=1).mean())
+        return Score(self.name, "mean cosine", value, len(self.texts), len(self.texts))

@@ -1,0 +1,40 @@
+"""A trained student → a folder that semspace, sentence-transformers and transformers open."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from semspace.bundle import PathLike, writing
+from semspace.sentences.export import CARD, KIND, TRAINING, as_json, write_parts
+from semspace.sentences.model_config import Layout
+from semspace.sentences.model_files import CONFIG, WEIGHTS
+from semspace.training.student import Student
+
+
+def write(student: Student, path: PathLike, facts: Mapping[str, Any], card: str, *, overwrite: bool) -> None:
+    """Save a student in sentence-transformers' layout; it appears whole or not at all."""
+    layout = student.layout
+    with writing(path, KIND, overwrite=overwrite) as draft:
+        write_model(student.model, layout, draft.folder)
+        texts = {TRAINING: as_json(facts), CARD: card}
+        for name, text in texts.items():
+            (draft.folder / name).write_text(text, encoding="utf-8")
+        draft.meta.update(dim=student.dim)
+
+
+def write_model(model: Any, layout: Layout, folder: Path) -> None:
+    """Write a model's weights, configuration, tokenizer and modules into a folder."""
+    from safetensors.numpy import save_file
+
+    weights = {name: value.detach().cpu().numpy() for name, value in model.state_dict().items()}
+    save_file(
+        {name: np.ascontiguousarray(value) for name, value in weights.items()}, folder / WEIGHTS, {"format": "pt"}
+    )
+    config = model.config.to_dict()
+    config.pop("_attn_implementation", None)
+    (folder / CONFIG).write_text(as_json(config), encoding="utf-8")
+    write_parts(layout, int(model.config.hidden_size), folder)
