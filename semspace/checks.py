@@ -10,9 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from semspace.errors import InputError, MissingExtraError, UnknownIdError
+from semspace.types import Floats2d
 
-FloatMatrix = npt.NDArray[np.float32]
-FloatVector = npt.NDArray[np.float32]
 Names = Sequence[str] | npt.NDArray[np.object_]
 
 # Beyond these the squares of float32 numbers vanish or overflow, and a length computed from them is wrong.
@@ -57,7 +56,7 @@ def flag(name: str, value: object, *, other: str = "") -> bool:
     return bool(value)
 
 
-def matrix(name: str, value: object, *, dim: int | None = None) -> FloatMatrix:
+def matrix(name: str, value: object, *, dim: int | None = None) -> Floats2d:
     """Return `value` as a C-ordered float32 matrix (n, dim) of at least one column, or raise `InputError`."""
     if getattr(getattr(value, "dtype", None), "kind", "") == "c" or isinstance(value, (set, np.ma.MaskedArray)):
         raise InputError(f"{name} must be real numbers in order, none masked; got {type(value).__name__}")
@@ -77,7 +76,7 @@ def matrix(name: str, value: object, *, dim: int | None = None) -> FloatMatrix:
     return array
 
 
-def finite_rows(name: str, array: FloatMatrix, ids: Names, first: int = 0) -> None:
+def finite_rows(name: str, array: Floats2d, ids: Names, first: int = 0) -> None:
     """Raise `InputError` that names the first row without a direction: NaN, infinity, only zeros, out of range.
 
     `array` may be a part of a matrix, whose `first` row it begins with; `ids` are those of the matrix.

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial.distance import cdist
 
-from semspace.checks import FloatMatrix, FloatVector, Names
+from semspace.checks import Names
+from semspace.types import Floats1d, Floats2d
 
 METRICS = ("cosine", "dot", "euclidean")
 Rows = npt.NDArray[np.int64]
@@ -20,19 +21,19 @@ _PART = 16_384  # vectors in double precision at a time
 EPSILON = 0.001
 
 
-def lengths(vectors: FloatMatrix) -> FloatVector:
+def lengths(vectors: Floats2d) -> Floats1d:
     """Return the Euclidean length of each row, shape (n,)."""
-    sizes: FloatVector = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
+    sizes: Floats1d = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
     return sizes
 
 
-def unit(vectors: FloatMatrix) -> FloatMatrix:
+def unit(vectors: Floats2d) -> Floats2d:
     """Return the rows scaled to length 1."""
-    scaled: FloatMatrix = vectors / lengths(vectors)[:, None]
+    scaled: Floats2d = vectors / lengths(vectors)[:, None]
     return scaled
 
 
-def pair_score(a: FloatVector, b: FloatVector, metric: str) -> float:
+def pair_score(a: Floats1d, b: Floats1d, metric: str) -> float:
     """Return the score of two vectors."""
     x, y = a.astype(np.float64), b.astype(np.float64)
     if metric == "euclidean":
@@ -41,7 +42,7 @@ def pair_score(a: FloatVector, b: FloatVector, metric: str) -> float:
     return product if metric == "dot" else product / float(np.linalg.norm(x) * np.linalg.norm(y))
 
 
-def score_blocks(vectors: FloatMatrix, sizes: FloatVector, queries: FloatMatrix, metric: str) -> Iterator[FloatMatrix]:
+def score_blocks(vectors: Floats2d, sizes: Floats1d, queries: Floats2d, metric: str) -> Iterator[Floats2d]:
     """Yield scores of a few queries at a time, shape (queries, n), so that memory stays bounded."""
     step = max(1, _CELLS // max(1, len(vectors)))
     for start in range(0, len(queries), step):
@@ -56,7 +57,7 @@ def score_blocks(vectors: FloatMatrix, sizes: FloatVector, queries: FloatMatrix,
         yield scores
 
 
-def _apart(queries: FloatMatrix, vectors: FloatMatrix) -> FloatMatrix:
+def _apart(queries: Floats2d, vectors: Floats2d) -> Floats2d:
     """Return Euclidean distances, shape (queries, n).
 
     |x|² - 2xy + |y|² is a matrix product, and quick; it loses digits where points lie close together and far from the
@@ -79,7 +80,7 @@ def _apart(queries: FloatMatrix, vectors: FloatMatrix) -> FloatMatrix:
 
 
 def best_rows(
-    scores: FloatVector, k: int, names: Names, skip: Sequence[int] = (), allowed: npt.NDArray[np.bool_] | None = None
+    scores: Floats1d, k: int, names: Names, skip: Sequence[int] = (), allowed: npt.NDArray[np.bool_] | None = None
 ) -> Rows:
     """Return the rows of the `k` highest scores, highest first, leaving out `skip` and what isn't `allowed`.
 
@@ -98,16 +99,16 @@ def best_rows(
 
 
 def nearest(
-    vectors: FloatMatrix,
-    sizes: FloatVector,
-    queries: FloatMatrix,
+    vectors: Floats2d,
+    sizes: Floats1d,
+    queries: Floats2d,
     k: int,
     *,
     names: Names,
     metric: str = "cosine",
     skip: Sequence[Sequence[int]] | None = None,
     allowed: npt.NDArray[np.bool_] | None = None,
-) -> list[tuple[Rows, FloatVector]]:
+) -> list[tuple[Rows, Floats1d]]:
     """Find exactly the `k` nearest rows of each query.
 
     Parameters
@@ -132,12 +133,12 @@ def nearest(
     return found
 
 
-def cos_mul(sim_a: FloatVector, sim_b: FloatVector, sim_c: FloatVector) -> FloatVector:
+def cos_mul(sim_a: Floats1d, sim_b: Floats1d, sim_c: Floats1d) -> Floats1d:
     """Return 3CosMul scores for "a is to b as c is to ?" from cosines to a, b and c.
 
     Cosines are shifted to [0, 1], as in Levy & Goldberg (2014), "Linguistic Regularities in Sparse and
     Explicit Word Representations", section 6.
     """
     shift = [(1 + s) / 2 for s in (sim_a, sim_b, sim_c)]
-    scores: FloatVector = shift[1] * shift[2] / (shift[0] + np.float32(EPSILON))
+    scores: Floats1d = shift[1] * shift[2] / (shift[0] + np.float32(EPSILON))
     return scores

@@ -16,17 +16,17 @@ import polars as pl
 
 from semspace import checks, queries, schema
 from semspace.bundle import Bundle, Draft, PathLike, writing
-from semspace.checks import FloatMatrix, FloatVector
 from semspace.display import clip
 from semspace.errors import InputError
 from semspace.history import History
 from semspace.neighbors import Neighbors
 from semspace.text import mmap_array
 from semspace.text.dataframes import as_polars, storable
+from semspace.types import Floats1d, Floats2d
 
 KIND = "space"
 _ROWS = 16_384  # of the vectors are read at a time
-Query = str | FloatVector
+Query = str | Floats1d
 
 
 class TextEncoder(Protocol):
@@ -44,13 +44,13 @@ class TextEncoder(Protocol):
     def fingerprint(self) -> str:
         """SHA-256 over everything that decides a vector."""
 
-    def encode(self, texts: list[str]) -> FloatMatrix:
+    def encode(self, texts: list[str]) -> Floats2d:
         """Encode texts that are neither questions nor documents, float32 of shape (n, dim)."""
 
-    def encode_queries(self, texts: list[str]) -> FloatMatrix:
+    def encode_queries(self, texts: list[str]) -> Floats2d:
         """Encode questions that are asked of documents, float32 of shape (n, dim)."""
 
-    def encode_documents(self, texts: list[str]) -> FloatMatrix:
+    def encode_documents(self, texts: list[str]) -> Floats2d:
         """Encode documents, float32 of shape (n, dim)."""
 
 
@@ -91,7 +91,7 @@ class Space:
     """
 
     ids: npt.NDArray[np.object_]
-    vectors: FloatMatrix
+    vectors: Floats2d
     metadata: pl.DataFrame | None = None
     encoder: TextEncoder | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
@@ -162,7 +162,7 @@ class Space:
         return fingerprint_of(self.dim, self.ids.tolist(), (part for _, part in mmap_array.pieces(self.vectors, _ROWS)))
 
     @cached_property
-    def sizes(self) -> FloatVector:
+    def sizes(self) -> Floats1d:
         """Euclidean length of each vector, shape (n,)."""
         return checks.frozen(queries.lengths(self.vectors))
 
@@ -325,15 +325,15 @@ class Space:
         to_others = (points @ points.T).sum(axis=1) - 1
         return names[int(np.argmin(to_others))]
 
-    def locate(self, query: Query) -> tuple[FloatVector, int | None]:
+    def locate(self, query: Query) -> tuple[Floats1d, int | None]:
         """Give the vector of a query, and its row if it is an id of this space."""
         return self.locate_all([query])[0]
 
-    def locate_all(self, asked: Sequence[Query]) -> list[tuple[FloatVector, int | None]]:
+    def locate_all(self, asked: Sequence[Query]) -> list[tuple[Floats1d, int | None]]:
         """Give vector and row of each query; the texts among them are encoded together."""
         texts = [q for q in asked if isinstance(q, str) and q not in self._rows]
         encoded = dict(zip(texts, self.encode_queries(texts), strict=True)) if texts else {}
-        found: list[tuple[FloatVector, int | None]] = []
+        found: list[tuple[Floats1d, int | None]] = []
         for query in asked:
             if not isinstance(query, str):
                 found.append((as_vector(query, self.dim), None))
@@ -343,11 +343,11 @@ class Space:
                 found.append((encoded[query], None))
         return found
 
-    def encode(self, texts: Sequence[str]) -> FloatMatrix:
+    def encode(self, texts: Sequence[str]) -> Floats2d:
         """Encode texts that are asked of this space, as `encode_queries` does; see `encode_documents` for documents."""
         return self.encode_queries(texts)
 
-    def encode_queries(self, texts: Sequence[str]) -> FloatMatrix:
+    def encode_queries(self, texts: Sequence[str]) -> Floats2d:
         """Encode questions that are asked of this space, float32 of shape (n, dim).
 
         Models that tell questions and documents apart read a prompt before each; see `encode_documents`.
@@ -356,7 +356,7 @@ class Space:
         self._check_known(texts)
         return encode_queries(texts, self.encoder) if texts else np.empty((0, self.dim), np.float32)
 
-    def encode_documents(self, texts: Sequence[str]) -> FloatMatrix:
+    def encode_documents(self, texts: Sequence[str]) -> Floats2d:
         """Encode texts as the documents of this space were, float32 of shape (n, dim)."""
         texts = checks.strings("texts", texts)
         self._check_known(texts)
@@ -367,13 +367,13 @@ class Space:
         if self.encoder is None and texts and " " not in texts[0] and texts[0] not in self:
             raise checks.unknown("point", texts[0], self._rows, where=f"this space of {len(self):,}")
 
-    def neighbors(self, title: str, rows: queries.Rows, scores: FloatVector, metric: str) -> Neighbors:
+    def neighbors(self, title: str, rows: queries.Rows, scores: Floats1d, metric: str) -> Neighbors:
         """Dress rows and scores as `Neighbors` with ids and metadata."""
         table = None if self.metadata is None else self.metadata[rows]
         return Neighbors(title, tuple(self.ids[rows].tolist()), checks.frozen(scores), metric, table)
 
     def _nearest(
-        self, targets: Sequence[FloatVector], own: Sequence[Sequence[int]], titles: Sequence[str], k: int, metric: str
+        self, targets: Sequence[Floats1d], own: Sequence[Sequence[int]], titles: Sequence[str], k: int, metric: str
     ) -> list[Neighbors]:
         matrix = np.stack(targets).astype(np.float32, copy=False)
         for title, target in zip(titles, matrix, strict=True):
@@ -465,7 +465,7 @@ class Space:
         return cls(ids, vectors, table, encoder, provenance)
 
 
-def fingerprint_of(dim: int, ids: list[str], parts: Iterable[FloatMatrix]) -> str:
+def fingerprint_of(dim: int, ids: list[str], parts: Iterable[Floats2d]) -> str:
     """Return the fingerprint of a space whose vectors come in parts."""
     hasher = hashlib.sha256(json.dumps([dim, *ids]).encode())
     for part in parts:
@@ -473,7 +473,7 @@ def fingerprint_of(dim: int, ids: list[str], parts: Iterable[FloatMatrix]) -> st
     return hasher.hexdigest()
 
 
-def as_vector(query: FloatVector, dim: int) -> FloatVector:
+def as_vector(query: Floats1d, dim: int) -> Floats1d:
     """Give a query that is a vector as float32 of shape (dim,), or raise `InputError`."""
     vector = np.asarray(query)
     if vector.dtype.kind not in "fiu" or vector.shape != (dim,):
@@ -487,19 +487,19 @@ def as_vector(query: FloatVector, dim: int) -> FloatVector:
     return vector
 
 
-def encode_queries(texts: list[str], encoder: TextEncoder | None) -> FloatMatrix:
+def encode_queries(texts: list[str], encoder: TextEncoder | None) -> Floats2d:
     """Return the vectors of texts that are questions, or raise `InputError` that says why they have none."""
     able = _able(texts, encoder, "a query")
     encode = getattr(able, "encode_queries", able.encode)  # whoever only has `encode` doesn't tell the two apart
-    vectors: FloatMatrix = encode(texts)
+    vectors: Floats2d = encode(texts)
     return vectors
 
 
-def encode_documents(texts: list[str], encoder: TextEncoder | None) -> FloatMatrix:
+def encode_documents(texts: list[str], encoder: TextEncoder | None) -> Floats2d:
     """Return the vectors of texts that are documents, or raise `InputError` that says why they have none."""
     able = _able(texts, encoder, "a document")
     encode = getattr(able, "encode_documents", able.encode)
-    vectors: FloatMatrix = encode(texts)
+    vectors: Floats2d = encode(texts)
     return vectors
 
 
@@ -541,9 +541,9 @@ def _sum_label(positive: Sequence[Query], negative: Sequence[Query]) -> str:
     return " ".join([*(f"+ {label(q)}" for q in positive), *(f"- {label(q)}" for q in negative)]).removeprefix("+ ")
 
 
-def _unit(vector: FloatVector) -> FloatVector:
+def _unit(vector: Floats1d) -> Floats1d:
     size = np.linalg.norm(vector)
     if not size:
         raise InputError("the query is the zero vector, which has no direction; use another")
-    scaled: FloatVector = (vector / size).astype(np.float32)
+    scaled: Floats1d = (vector / size).astype(np.float32)
     return scaled

@@ -9,13 +9,16 @@ from __future__ import annotations
 import math
 import os
 import re
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from time import monotonic
 from typing import NamedTuple
 
+_LIMIT: ContextVar[float] = ContextVar("semspace_threads", default=math.inf)
 _PROCESS = Path("/proc/self")
 _ESCAPED = re.compile(r"\\([0-7]{3})")  # how mountinfo writes a space in a path
 
@@ -25,9 +28,31 @@ def thread_count() -> int:
 
     It is the smallest of the cores that the process may run on (its affinity: `taskset`, a cpuset) and, on Linux, the
     processor time that its control groups allow, rounded up (`docker run --cpus`, a Kubernetes limit, both versions of
-    cgroups, and all groups that the process is in).
+    cgroups, and all groups that the process is in). Inside `limited` it is that number at most.
     """
-    return max(1, math.ceil(min(_cores(), _quota(int(monotonic())))))
+    return max(1, math.ceil(min(_cores(), _quota(int(monotonic())), _LIMIT.get())))
+
+
+@contextmanager
+def limited(threads: int | None) -> Iterator[None]:
+    """Use at most so many threads in this context: those of semspace, BLAS, OpenMP, and torch where it is loaded.
+
+    `None` sets no limit. The threads of polars are as many as ``POLARS_MAX_THREADS`` said when it was imported.
+    """
+    if threads is None:
+        yield
+        return
+    from threadpoolctl import threadpool_limits
+
+    token = _LIMIT.set(min(threads, _LIMIT.get()))
+    try:
+        with ExitStack() as stack:
+            stack.enter_context(threadpool_limits(threads))
+            if "torch" in sys.modules:
+                stack.enter_context(torch_threads(threads))
+            yield
+    finally:
+        _LIMIT.reset(token)
 
 
 @contextmanager

@@ -14,6 +14,8 @@ ROOT = Path(__file__).parent.parent
 ROOMS = [
     *(
         "errors",
+        "types",
+        "deprecation",
         "checks",
         "display",
         "progress",

@@ -17,7 +17,7 @@ from hypothesis.extra import numpy as hnp
 import semspace as ss
 from semspace.cli import main
 from semspace.errors import DamagedError, ExistsError, InputError, MissingFileError, SemspaceError
-from semspace.formats import file as vector_file
+from semspace.formats import vector_file
 from semspace.formats.vectors import READERS, WRITERS
 from tests.conftest import random_space
 

@@ -10,7 +10,7 @@ from semspace.errors import InputError
 from semspace.sentences.model_config import read_layout
 from semspace.sentences.runtime import BOUNDS
 from semspace.sentences.torch_runtime import load_model
-from semspace.training import start as beginning
+from semspace.training import init_from_words as beginning
 from semspace.training import wordpiece
 from semspace.training.from_scratch import grow
 from semspace.training.student import Student

@@ -14,7 +14,6 @@ import polars as pl
 
 from semspace import checks, queries, schema
 from semspace.bundle import Bundle, PathLike, write_text, writing
-from semspace.checks import FloatMatrix
 from semspace.clusters import keywords, tables
 from semspace.clusters.distinct_points import Labels, Points, hashes, points_of, same_points
 from semspace.clusters.hierarchy import Tree, centers_of, tree_of
@@ -27,6 +26,7 @@ from semspace.display import clip, html_table, text_table
 from semspace.errors import DamagedError, InputError
 from semspace.sentences.lazy_encoder import remembered
 from semspace.space import Space
+from semspace.types import Floats2d
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -75,7 +75,7 @@ class Clustering:
 
     space: Space
     labels: Labels
-    centers: FloatMatrix
+    centers: Floats2d
     names: tuple[str, ...]
     keywords: tuple[tuple[str, ...], ...]
     stability: npt.NDArray[np.float64]
@@ -187,7 +187,7 @@ class Clustering:
         checks.finite_rows("the vector", given, [f"number {row}" for row in range(len(given))])
         return self.stand(given).first
 
-    def stand(self, vectors: FloatMatrix) -> Standing:
+    def stand(self, vectors: Floats2d) -> Standing:
         """Return how vectors stand to the groups: where the votes go, and how near their neighbours are."""
         near, scores = self._voting.near.query(self._directions(vectors), NEIGHBOURS)
         stood = standing(self._voters_labels, None, near, scores, len(self))
@@ -395,10 +395,10 @@ class Clustering:
     def _voters_labels(self) -> Labels:
         return self.labels[self.voting_rows]
 
-    def _directions(self, vectors: FloatMatrix) -> FloatMatrix:
+    def _directions(self, vectors: Floats2d) -> Floats2d:
         return self._voting.from_middle(vectors)
 
-    def _encoded(self, texts: Sequence[str]) -> FloatMatrix:
+    def _encoded(self, texts: Sequence[str]) -> Floats2d:
         return self.space.encode_documents(texts)
 
     def _group(self, group: int) -> int:

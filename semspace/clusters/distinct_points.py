@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from semspace import queries
-from semspace.checks import FloatMatrix, FloatVector
 from semspace.clusters.knn import Near, Rows
 from semspace.space import Space
+from semspace.types import Floats1d, Floats2d
 
 Labels = npt.NDArray[np.int32]
 _MOST = 50  # neighbours: fewer tear large groups apart, more join small ones
@@ -40,8 +40,8 @@ class Points:
     """
 
     rows: Rows
-    vectors: FloatMatrix
-    middle: FloatVector
+    vectors: Floats2d
+    middle: Floats1d
     counts: npt.NDArray[np.int64]
 
     progress: bool = False
@@ -50,7 +50,7 @@ class Points:
         """Give the number of points."""
         return len(self.rows)
 
-    def from_middle(self, vectors: FloatMatrix) -> FloatMatrix:
+    def from_middle(self, vectors: Floats2d) -> Floats2d:
         """Turn vectors of the space into directions from the middle."""
         return from_middle(queries.unit(vectors), self.middle)
 
@@ -60,7 +60,7 @@ class Points:
         return Near(self.vectors, self.progress)
 
     @cached_property
-    def neighbours(self) -> tuple[Rows, FloatMatrix]:
+    def neighbours(self) -> tuple[Rows, Floats2d]:
         """The neighbours of each point among the others, nearest first: rows and cosines, shape (m, k).
 
         As many as the square root of the points, from 5 to 50 (with as many as a small group has members, groups run
@@ -88,7 +88,7 @@ def points_of(space: Space, rows: Rows, counts: npt.NDArray[np.int64], *, progre
     return Points(rows, from_middle(vectors, middle), middle, counts, progress)
 
 
-def from_middle(vectors: FloatMatrix, middle: FloatVector) -> FloatMatrix:
+def from_middle(vectors: Floats2d, middle: Floats1d) -> Floats2d:
     """Turn unit vectors into directions from a middle; what lies there, to rounding, becomes zeros."""
     moved = vectors - middle
     sizes = queries.lengths(moved)
@@ -97,7 +97,7 @@ def from_middle(vectors: FloatMatrix, middle: FloatVector) -> FloatMatrix:
     return moved
 
 
-def hashes(vectors: FloatMatrix) -> npt.NDArray[np.uint64]:
+def hashes(vectors: Floats2d) -> npt.NDArray[np.uint64]:
     """Return a number for each row that depends on all bits of its direction, shape (n,)."""
     keys = np.random.default_rng(2008).integers(1, 2**63, vectors.shape[1], dtype=np.uint64) | np.uint64(1)
     hashes = np.empty(len(vectors), np.uint64)

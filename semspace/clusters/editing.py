@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from semspace import checks
-from semspace.checks import FloatMatrix
 from semspace.clusters.clustering import Clustering, described
 from semspace.clusters.distinct_points import Labels, Points, hashes, same_points
 from semspace.clusters.grouping import Usual, Want
@@ -21,6 +20,7 @@ from semspace.clusters.leiden import leiden
 from semspace.clusters.names import is_sound
 from semspace.errors import InputError
 from semspace.space import Space
+from semspace.types import Floats2d
 
 _APART = 0.01  # share of clustered points that lie as far from their groups as a newcomer that fits none
 _FEWEST = 10  # newcomers that make a group of their own
@@ -119,7 +119,7 @@ def update(found: Clustering, more: Space) -> Clustering:
     return described(joined, joined.vocabulary, known=dict(enumerate(found.names)))
 
 
-def _new_groups(vectors: FloatMatrix, found: Clustering, usual: float) -> list[Rows]:
+def _new_groups(vectors: Floats2d, found: Clustering, usual: float) -> list[Rows]:
     """Find among newcomers that fit nowhere those that are near each other: one group each, the largest first."""
     if len(vectors) < _FEWEST:
         return []

@@ -6,11 +6,11 @@ import numpy as np
 from sklearn.cluster import HDBSCAN
 from sklearn.decomposition import PCA
 
-from semspace.checks import FloatMatrix
 from semspace.clusters.distinct_points import Labels, Points
 from semspace.clusters.grouping import Found, Want
 from semspace.clusters.knn import Rows
 from semspace.errors import InputError
+from semspace.types import Floats2d
 
 _AXES = 5  # in more dimensions nothing is dense; on BBC News 5 find its five groups, and 15 a sixth
 _SAMPLES = 5
@@ -22,7 +22,7 @@ def hdbscan(points: Points, want: Want, *, min_cluster_size: int | None = None, 
         raise InputError("hdbscan finds the number of groups itself; leave out k, or choose method='kmeans'")
     size = max(5, round(len(points) / want.usual.middle / 8)) if min_cluster_size is None else min_cluster_size
 
-    def fit(vectors: FloatMatrix, seed: int, size: int) -> Labels:
+    def fit(vectors: Floats2d, seed: int, size: int) -> Labels:
         if len(vectors) <= size or not np.ptp(vectors, axis=0).any():
             return np.zeros(len(vectors), np.int32)
         axes = min(_AXES, *vectors.shape)

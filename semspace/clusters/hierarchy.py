@@ -8,14 +8,14 @@ from scipy.cluster.hierarchy import linkage
 from scipy.sparse import csr_array
 from scipy.spatial.distance import pdist
 
-from semspace.checks import FloatMatrix
 from semspace.clusters.distinct_points import Labels
+from semspace.types import Floats2d
 
 _PART = 50_000  # vectors at a time
 Tree = npt.NDArray[np.float64]
 
 
-def centers_of(vectors: FloatMatrix, labels: Labels, k: int) -> FloatMatrix:
+def centers_of(vectors: Floats2d, labels: Labels, k: int) -> Floats2d:
     """Return the mean direction of each group, shape (k, dim). Vectors are of any length; a label of -1 is of none."""
     sums = np.zeros((k, vectors.shape[1]))
     for start in range(0, len(labels), _PART):
@@ -25,11 +25,11 @@ def centers_of(vectors: FloatMatrix, labels: Labels, k: int) -> FloatMatrix:
         groups = labels[start + own]
         sums += csr_array((np.ones(len(own)), (groups, np.arange(len(own)))), shape=(k, len(own))) @ part
     sizes = np.sqrt((sums**2).sum(axis=1, keepdims=True))
-    centers: FloatMatrix = (sums / np.maximum(sizes, 1e-12)).astype(np.float32)
+    centers: Floats2d = (sums / np.maximum(sizes, 1e-12)).astype(np.float32)
     return centers
 
 
-def tree_of(centers: FloatMatrix) -> Tree:
+def tree_of(centers: Floats2d) -> Tree:
     """Return the merges of groups as SciPy writes them, shape (k - 1, 4): average linkage on cosine distances."""
     if len(centers) < 2:
         return np.empty((0, 4))
@@ -60,7 +60,7 @@ def parts_of(tree: Tree, k: int) -> npt.NDArray[np.int64]:
     return top
 
 
-def merged_to(vectors: FloatMatrix, labels: Labels, k: int) -> Labels:
+def merged_to(vectors: Floats2d, labels: Labels, k: int) -> Labels:
     """Merge the nearest groups until there are `k`."""
     have = int(labels.max()) + 1
     if have <= k:

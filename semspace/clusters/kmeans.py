@@ -9,12 +9,12 @@ from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import silhouette_score
 
-from semspace.checks import FloatMatrix
 from semspace.clusters.distinct_points import Labels, Points
 from semspace.clusters.grouping import Found, Want
 from semspace.clusters.knn import Rows
 from semspace.clusters.knn_graph import numbered
 from semspace.progress import track
+from semspace.types import Floats2d
 
 _STARTS = 5
 _JUDGED = 2_000  # points on which the silhouette is taken: it compares every pair
@@ -35,14 +35,14 @@ def kmeans(points: Points, want: Want, *, starts: int = _STARTS) -> Found:
     return Found(k_means(points.vectors, k, want.seed, starts), again, {"k": k})
 
 
-def k_means(vectors: FloatMatrix, k: int, seed: int, starts: int) -> Labels:
+def k_means(vectors: Floats2d, k: int, seed: int, starts: int) -> Labels:
     """Put unit vectors into `k` groups, or fewer where fewer differ."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # of fewer points than groups `cluster` tells
         return numbered(KMeans(k, n_init=starts, random_state=seed).fit(vectors).labels_)
 
 
-def silhouette(vectors: FloatMatrix, labels: Labels, seed: int) -> float:
+def silhouette(vectors: Floats2d, labels: Labels, seed: int) -> float:
     """Return the mean silhouette (Rousseeuw 1987) by cosine of a sample, or -1 where there is nothing to judge."""
     rows = np.random.default_rng(seed).permutation(len(vectors))[:_JUDGED]
     if not 1 < len(np.unique(labels[rows])) < len(rows):

@@ -8,9 +8,9 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from semspace.checks import FloatMatrix
 from semspace.index.index import SMALL, Index
 from semspace.space import Space
+from semspace.types import Floats2d
 
 Rows = npt.NDArray[np.int64]
 _CELLS = 16_000_000  # cosines at a time: 64 MB
@@ -26,10 +26,10 @@ class Near:
         Of length 1, or all zeros.
     """
 
-    vectors: FloatMatrix
+    vectors: Floats2d
     progress: bool = False
 
-    def query(self, asked: FloatMatrix, k: int) -> tuple[Rows, FloatMatrix]:
+    def query(self, asked: Floats2d, k: int) -> tuple[Rows, Floats2d]:
         """Find the `k` nearest of each row: their rows (-1 where there are no more) and cosines, nearest first."""
         k = min(k, len(self.vectors))
         if self._index is not None:
@@ -45,7 +45,7 @@ class Near:
             scores[start : start + step] = np.take_along_axis(near, order, axis=1)
         return rows, scores
 
-    def others(self, k: int) -> tuple[Rows, FloatMatrix]:
+    def others(self, k: int) -> tuple[Rows, Floats2d]:
         """Find the `k` nearest of each of these directions among the others."""
         k = min(k, len(self.vectors) - 1)
         rows, scores = self.query(self.vectors, k + 1)
@@ -62,7 +62,7 @@ class Near:
         return Index.build(space, "hnsw", ef_construction=64, ef=60, progress=self.progress)
 
 
-def _directed(vectors: FloatMatrix) -> FloatMatrix:
+def _directed(vectors: Floats2d) -> Floats2d:
     """Give some direction to points in the very middle: an index takes none without."""
     empty = ~vectors.any(axis=1)
     if not empty.any():

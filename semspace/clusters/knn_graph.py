@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array, triu
 
-from semspace.checks import FloatMatrix
 from semspace.clusters.distinct_points import Labels
 from semspace.clusters.knn import Rows
+from semspace.types import Floats2d
 
 _LEAST = 1e-3  # a neighbour in the opposite direction is still the nearest there is
 _UNEVEN = 1e-6  # NetworKit's Leiden may move a point to and fro forever between groups to which it is linked equally
@@ -31,7 +31,7 @@ class Network:
     links: csr_array
 
     @classmethod
-    def of(cls, rows: Rows, scores: FloatMatrix) -> Network:
+    def of(cls, rows: Rows, scores: Floats2d) -> Network:
         """Link each point with its neighbours; two that are each other's are linked twice as heavily."""
         m, k = rows.shape
         weights = np.maximum(scores.ravel(), _LEAST).astype(np.float64)

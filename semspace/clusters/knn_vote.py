@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from semspace.checks import FloatMatrix
 from semspace.clusters.distinct_points import Labels
 from semspace.clusters.knn import Rows
+from semspace.types import Floats2d
 
 NEIGHBOURS = 15
 _NO_DISTANCE = 1e-5
@@ -35,18 +35,18 @@ class Standing:
     nearness: npt.NDArray[np.float32]
 
 
-def weights_of(scores: FloatMatrix) -> FloatMatrix:
+def weights_of(scores: Floats2d) -> Floats2d:
     """Weigh votes by the inverse square of the cosine distance (Shepard 1968).
 
     A neighbour that is the point itself outweighs all others. So a text that was clustered is given its group again,
     even where another machine rounds its vector otherwise.
     """
     apart = np.maximum(1 - scores, _NO_DISTANCE)
-    weighed: FloatMatrix = np.where(np.isfinite(scores), apart**-2.0, 0).astype(np.float32)
+    weighed: Floats2d = np.where(np.isfinite(scores), apart**-2.0, 0).astype(np.float32)
     return weighed
 
 
-def tally(labels: Labels, rows: Rows, scores: FloatMatrix, k: int) -> FloatMatrix:
+def tally(labels: Labels, rows: Rows, scores: Floats2d, k: int) -> Floats2d:
     """Return the share of the votes of each group, float32 of shape (m, k + 1); the last column is for no group."""
     votes = np.zeros((len(rows), k + 1), np.float32)
     given = labels[rows]
@@ -57,7 +57,7 @@ def tally(labels: Labels, rows: Rows, scores: FloatMatrix, k: int) -> FloatMatri
     return votes
 
 
-def standing(labels: Labels, own: Labels | None, rows: Rows, scores: FloatMatrix, k: int) -> Standing:
+def standing(labels: Labels, own: Labels | None, rows: Rows, scores: Floats2d, k: int) -> Standing:
     """Count the votes of voters with `labels` for points whose groups are `own`, or that go where most votes do."""
     parts = [
         _counted(labels, None if own is None else own[start : start + 10_000], part, scores[start : start + 10_000], k)
@@ -69,7 +69,7 @@ def standing(labels: Labels, own: Labels | None, rows: Rows, scores: FloatMatrix
 
 
 def _counted(
-    labels: Labels, own: Labels | None, rows: Rows, scores: FloatMatrix, k: int
+    labels: Labels, own: Labels | None, rows: Rows, scores: Floats2d, k: int
 ) -> tuple[Labels, Labels, npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     votes = tally(labels, rows, scores, k)
     first = votes.argmax(axis=1).astype(np.int32)

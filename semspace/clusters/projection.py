@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from semspace import queries
-from semspace.checks import FloatMatrix
 from semspace.clusters.distinct_points import from_middle
 from semspace.clusters.knn import Rows
 from semspace.errors import InputError
+from semspace.types import Floats2d
 
 if TYPE_CHECKING:
     from semspace.clusters.clustering import Clustering
@@ -38,7 +38,7 @@ def layout(found: Clustering, most: int = MOST) -> tuple[Rows, Places]:
     return rows, _places(from_middle(vectors, vectors.mean(axis=0)))
 
 
-def _places(vectors: FloatMatrix) -> Places:
+def _places(vectors: Floats2d) -> Places:
     """Place vectors of length 1, each different one once: the library that does it only meets what it can lay out."""
     low = _principal(vectors)
     if not np.isfinite(low).all():
@@ -50,7 +50,7 @@ def _places(vectors: FloatMatrix) -> Places:
     return places[which.ravel()]
 
 
-def _principal(vectors: FloatMatrix) -> npt.NDArray[np.floating[Any]]:
+def _principal(vectors: Floats2d) -> npt.NDArray[np.floating[Any]]:
     from sklearn.decomposition import PCA
 
     if len(vectors) < 3 or not vectors.any() or not np.isfinite(vectors).all():
@@ -65,7 +65,7 @@ def _flat(low: npt.NDArray[np.floating[Any]]) -> Places:
     return flat
 
 
-def _neighbourhoods(low: FloatMatrix) -> Places:
+def _neighbourhoods(low: Floats2d) -> Places:
     from sklearn.manifold import TSNE
     from threadpoolctl import threadpool_limits
 

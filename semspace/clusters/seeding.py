@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from semspace import checks, queries
-from semspace.checks import FloatMatrix
 from semspace.clusters.clustering import Clustering
 from semspace.clusters.distinct_points import Points
 from semspace.clusters.names import named
 from semspace.errors import InputError
 from semspace.space import Space
+from semspace.types import Floats2d
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,7 +21,7 @@ class Topics:
     """What to look for: names, where they were given, and where their words lie in the space, shape (t, dim)."""
 
     names: tuple[str | None, ...]
-    vectors: FloatMatrix
+    vectors: Floats2d
 
 
 def topics(words: Mapping[str, Sequence[str]] | Sequence[Sequence[str]] | None, space: Space) -> Topics | None:

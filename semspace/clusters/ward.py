@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from scipy.cluster.hierarchy import ward
 
-from semspace.checks import FloatMatrix
 from semspace.clusters.distinct_points import Labels, Points
 from semspace.clusters.grouping import Found, Want
 from semspace.clusters.hierarchy import Tree, centers_of, parts_of
 from semspace.clusters.kmeans import k_means, silhouette
 from semspace.clusters.knn import Rows
 from semspace.clusters.knn_graph import numbered
+from semspace.types import Floats2d
 
 _SMALL = 500  # groups that Ward joins at most; of points, k-means makes a quarter as many
 
@@ -37,12 +37,12 @@ def _fits(points: Points, tries: list[int], seed: int) -> list[Labels]:
     return [_cut(small, tree, k) for k in tries]
 
 
-def _fit(vectors: FloatMatrix, k: int, seed: int) -> Labels:
+def _fit(vectors: Floats2d, k: int, seed: int) -> Labels:
     small, tree = _tree(vectors, seed, at_least=k)
     return _cut(small, tree, k)
 
 
-def _tree(vectors: FloatMatrix, seed: int, at_least: int = 1) -> tuple[Labels, Tree]:
+def _tree(vectors: Floats2d, seed: int, at_least: int = 1) -> tuple[Labels, Tree]:
     count = max(at_least, min(_SMALL, len(vectors) if len(vectors) < 100 else len(vectors) // 4))
     if count >= len(vectors):
         small = np.arange(len(vectors), dtype=np.int32)

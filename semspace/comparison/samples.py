@@ -13,13 +13,13 @@ import numpy.typing as npt
 import polars as pl
 
 from semspace import queries
-from semspace.checks import FloatMatrix
 from semspace.clusters.cluster import with_texts
 from semspace.comparison.partition import divide
 from semspace.errors import InputError, SemspaceWarning
 from semspace.sentences.encoder import Encoder
 from semspace.space import Space, TextEncoder
 from semspace.text.corpus import Corpus
+from semspace.types import Floats2d
 
 Rows = npt.NDArray[np.int64]
 FEWEST = 4  # documents a corpus
@@ -53,7 +53,7 @@ class Samples:
 
     names: tuple[str, ...]
     ids: pl.Series
-    vectors: FloatMatrix
+    vectors: Floats2d
     of: Rows
     texts: pl.Series | None
     units: Rows | None

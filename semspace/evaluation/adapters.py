@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 
 from semspace import checks, queries
-from semspace.checks import FloatMatrix
 from semspace.display import clip
 from semspace.errors import InputError
 from semspace.evaluation.lookup import Found, find
 from semspace.formats.gensim_bridge import words_of
 from semspace.space import Space
+from semspace.types import Floats2d
 
-Encode = Callable[[list[str]], FloatMatrix]
+Encode = Callable[[list[str]], Floats2d]
 _TAKEN = "a Space, an Encoder, gensim's KeyedVectors or a sentence-transformers model"
 
 
@@ -29,7 +29,7 @@ class WordTable:
     """Words, most frequent first, and their unit vectors."""
 
     words: Sequence[str]
-    vectors: FloatMatrix
+    vectors: Floats2d
 
     def find(self, asked: Iterable[str]) -> Found:
         """Find the rows of words, of each the very word before its other cases; see `lookup.find`."""
@@ -53,7 +53,7 @@ def word_table(thing: Any, needed: Sequence[str], *, most: int | None = None) ->
     return WordTable(words, units)
 
 
-def directions(texts: Sequence[str], vectors: Any) -> FloatMatrix:
+def directions(texts: Sequence[str], vectors: Any) -> Floats2d:
     """Return vectors scaled to length 1; those that are all zeros stay so, and have the cosine 0 with any other.
 
     Raises
@@ -73,11 +73,11 @@ def directions(texts: Sequence[str], vectors: Any) -> FloatMatrix:
     # Scaled first by the largest, so that squares neither vanish nor overflow.
     scaled = (matrix / np.where(largest > 0, largest, 1)).astype(np.float32, copy=False)
     sizes = queries.lengths(scaled)[:, None]
-    units: FloatMatrix = (scaled / np.where(sizes > 0, sizes, 1)).astype(np.float32, copy=False)
+    units: Floats2d = (scaled / np.where(sizes > 0, sizes, 1)).astype(np.float32, copy=False)
     return units
 
 
-def without_direction(units: FloatMatrix) -> str:
+def without_direction(units: Floats2d) -> str:
     """Say how many texts have a vector of zeros only; empty where none has."""
     count = int((~units.any(axis=1)).sum())
     return f"{count:,} text{'s' if count > 1 else ''} without a direction: all zeros" if count else ""

@@ -6,10 +6,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from semspace.checks import FloatMatrix
 from semspace.errors import InputError
 from semspace.evaluation.score import UnjudgedError
 from semspace.evaluation.ties import NEAR
+from semspace.types import Floats2d
 
 _DIGITS = 9  # of a cosine; beyond them equal vectors differ by how they were added up
 _FEWEST = 3
@@ -45,12 +45,12 @@ def spearman(task: str, scores: npt.ArrayLike, judgements: npt.ArrayLike, total:
     return float(stats.spearmanr(x, y).statistic)
 
 
-def cosines(left: FloatMatrix, right: FloatMatrix) -> npt.NDArray[np.float64]:
+def cosines(left: Floats2d, right: Floats2d) -> npt.NDArray[np.float64]:
     """Return the cosine of each row of `left` with the same row of `right`, both of length 1 (or 0)."""
     return _rounded(np.einsum("ij,ij->i", left.astype(np.float64), right.astype(np.float64)))
 
 
-def all_cosines(points: FloatMatrix) -> npt.NDArray[np.float64]:
+def all_cosines(points: Floats2d) -> npt.NDArray[np.float64]:
     """Return the cosines of all rows with all rows, each of length 1 (or 0)."""
     wide = points.astype(np.float64)
     return _rounded(wide @ wide.T)

@@ -8,11 +8,11 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from semspace.checks import FloatMatrix
 from semspace.errors import DamagedError, InputError
 from semspace.formats.vector_file import Source, decoded
 from semspace.formats.vector_table import VectorTable, undecoded
 from semspace.formats.word2vec_binary import records
+from semspace.types import Floats2d
 from semspace.words.subwords import Subwords
 
 MAGIC = struct.pack("<i", 793712314)
@@ -89,7 +89,7 @@ def _read_dictionary(source: Source, keep_bad: bool) -> tuple[list[str], npt.NDA
     return words[:count], np.ascontiguousarray(seen[:count]).view("<i8")[:, 0]
 
 
-def _read_matrix(source: Source, settings: _Settings, words: int, limit: int | None) -> tuple[FloatMatrix, FloatMatrix]:
+def _read_matrix(source: Source, settings: _Settings, words: int, limit: int | None) -> tuple[Floats2d, Floats2d]:
     """Read the rows of the words, up to `limit`, and those of the buckets."""
     quantised, rows, dim = struct.unpack("<?2q", source.take(17, "the size of its matrix"))
     if quantised:
@@ -105,7 +105,7 @@ def _read_matrix(source: Source, settings: _Settings, words: int, limit: int | N
     return whole, source.matrix(settings.buckets, dim, f"the vectors of its {settings.buckets:,} buckets")
 
 
-def _mix(words: list[str], whole: FloatMatrix, subwords: Subwords, buckets: FloatMatrix) -> None:
+def _mix(words: list[str], whole: Floats2d, subwords: Subwords, buckets: Floats2d) -> None:
     """Turn the rows of words into the means of them and of their subwords' rows."""
     from semspace.words.subword_kernel import means
 

@@ -13,11 +13,11 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from semspace.checks import FloatMatrix
 from semspace.errors import DamagedError, InputError
 from semspace.formats.vector_file import LONGEST, Source, decoded, grown, trimmed
 from semspace.formats.vector_table import VectorTable
 from semspace.space import Space
+from semspace.types import Floats2d
 
 HEADER = re.compile(rb"[ \t]*(\d{1,18})[ \t]+(\d{1,18})[ \t]*\r?\n")
 NUMBER = re.compile(rb"[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|nan(\(.*\))?|inf|infinity)", re.I)
@@ -139,7 +139,7 @@ class _Lines:
             )
         return VectorTable(words, trimmed(vectors, len(words)))
 
-    def _parse(self, block: _Block, out: FloatMatrix) -> list[str]:
+    def _parse(self, block: _Block, out: Floats2d) -> list[str]:
         from semspace.formats.vector_kernel import gather, parse_lines
 
         text = np.frombuffer(block.data, np.uint8)

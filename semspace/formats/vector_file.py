@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from semspace.bundle import PathLike, is_bundle, place_of, replacing
-from semspace.checks import FloatMatrix
 from semspace.disk import exists
 from semspace.errors import DamagedError, ExistsError, InputError, MissingFileError, SemspaceError
+from semspace.types import Floats2d
 
 CHUNK = 1 << 24  # bytes read at a time
 LONGEST = 1 << 27  # bytes that a line may have: more means that the file isn't what it seems
@@ -72,7 +72,7 @@ class Source:
             size -= len(part)
         return b"".join(parts)
 
-    def matrix(self, rows: int, dim: int, what: str) -> FloatMatrix:
+    def matrix(self, rows: int, dim: int, what: str) -> Floats2d:
         """Read a matrix of little-endian float32, row by row."""
         try:
             matrix = np.empty((rows, dim), np.dtype("<f4"))
@@ -152,7 +152,7 @@ def check_free(path: PathLike, *, overwrite: bool) -> None:
         raise ExistsError(f"{target} exists already; choose another path or pass overwrite=True (--overwrite)")
 
 
-def grown(vectors: FloatMatrix, rows: int) -> FloatMatrix:
+def grown(vectors: Floats2d, rows: int) -> Floats2d:
     """Give `vectors` room for at least `rows` rows; the old array mustn't be used any more."""
     if rows > len(vectors):
         # In place: a matrix that fills half the memory couldn't be copied to a larger one.
@@ -160,7 +160,7 @@ def grown(vectors: FloatMatrix, rows: int) -> FloatMatrix:
     return vectors
 
 
-def trimmed(vectors: FloatMatrix, rows: int) -> FloatMatrix:
+def trimmed(vectors: Floats2d, rows: int) -> Floats2d:
     """Give the first `rows` rows, read-only; the old array mustn't be used any more."""
     vectors.resize((rows, vectors.shape[1]), refcheck=False)
     vectors.setflags(write=False)

@@ -3,8 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 
-from semspace.checks import FloatMatrix
 from semspace.kernels.compiling import compiled_strictly, inlined
+from semspace.types import Floats2d
 
 Bytes = npt.NDArray[np.uint8]
 Places = npt.NDArray[np.int64]
@@ -18,7 +18,7 @@ _NONE = 10_000  # stands for an exponent that is none
 
 
 @compiled_strictly
-def parse_lines(text: Bytes, starts: Places, ends: Places, out: FloatMatrix, word_ends: Places) -> int:
+def parse_lines(text: Bytes, starts: Places, ends: Places, out: Floats2d, word_ends: Places) -> int:
     """Read lines ``word number … number`` of as many numbers as `out` has columns.
 
     Line ``i`` is ``text[starts[i]:ends[i]]``, and its word ``text[starts[i]:word_ends[i]]``, which may hold spaces. A

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from semspace.checks import FloatMatrix
 from semspace.errors import InputError
 from semspace.space import Space
+from semspace.types import Floats2d
 from semspace.words.subwords import SubwordEncoder, Subwords
 
 
@@ -30,10 +30,10 @@ class VectorTable(NamedTuple):
     """
 
     words: list[str]
-    vectors: FloatMatrix
+    vectors: Floats2d
     counts: npt.NDArray[np.int64] | None = None
     subwords: Subwords | None = None
-    subword_vectors: FloatMatrix | None = None
+    subword_vectors: Floats2d | None = None
 
 
 def undecoded(words: list[str]) -> npt.NDArray[np.bool_]:

@@ -9,13 +9,14 @@ from typing import BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from semspace.checks import LARGEST, FloatMatrix
+from semspace.checks import LARGEST
 from semspace.display import clip
 from semspace.errors import DamagedError, InputError
 from semspace.formats.text_format import check_count, read_header
 from semspace.formats.vector_file import LONGEST, Source, decoded, grown, trimmed
 from semspace.formats.vector_table import VectorTable
 from semspace.space import Space
+from semspace.types import Floats2d
 
 _ROWS = 65_536  # rows written at a time
 Bytes = npt.NDArray[np.uint8]
@@ -50,7 +51,7 @@ def _perhaps_spaces() -> Iterator[None]:
         ) from problem
 
 
-def _check_values(source: Source, words: list[str], rows: FloatMatrix, first: int) -> None:
+def _check_values(source: Source, words: list[str], rows: Floats2d, first: int) -> None:
     size = np.maximum(rows.max(axis=1), -rows.min(axis=1))  # NaN where there is one
     bad = np.flatnonzero(~(size <= LARGEST))
     if len(bad):

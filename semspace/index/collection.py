@@ -7,14 +7,14 @@ from typing import NamedTuple, Protocol
 
 import polars as pl
 
-from semspace.checks import FloatMatrix, FloatVector
+from semspace.types import Floats1d, Floats2d
 
 
 class Hits(NamedTuple):
     """What a query found: at most k ids, their scores (higher is nearer, not increasing), and their metadata."""
 
     ids: tuple[str, ...]
-    scores: FloatVector
+    scores: Floats1d
     metadata: pl.DataFrame | None
 
 
@@ -47,15 +47,15 @@ class Collection(Protocol):
     def present(self, ids: Sequence[str]) -> list[bool]:
         """Tell of each id whether it is a live point."""
 
-    def vectors(self, ids: Sequence[str]) -> FloatMatrix:
+    def vectors(self, ids: Sequence[str]) -> Floats2d:
         """Give the vectors of ids, float32 (n, dim), in their order; raise `UnknownIdError` where one isn't there."""
 
-    def pieces(self) -> Iterator[tuple[list[str], FloatMatrix]]:
+    def pieces(self) -> Iterator[tuple[list[str], Floats2d]]:
         """Walk all live points, some thousands at a time."""
 
     def nearest(
         self,
-        queries: FloatMatrix,
+        queries: Floats2d,
         k: int,
         *,
         where: str | None = None,
@@ -69,13 +69,13 @@ class Collection(Protocol):
         `skip` are for each query ids that mayn't come back. Equal scores go by id.
         """
 
-    def add(self, ids: Sequence[str], vectors: FloatMatrix, metadata: pl.DataFrame | None) -> None:
+    def add(self, ids: Sequence[str], vectors: Floats2d, metadata: pl.DataFrame | None) -> None:
         """Add points; when it returns they are safe. Raise `InputError` where an id is there already, and add none."""
 
     def delete(self, ids: Sequence[str]) -> None:
         """Delete points; raise `UnknownIdError` where one isn't there, and delete none."""
 
-    def update(self, ids: Sequence[str], vectors: FloatMatrix, metadata: pl.DataFrame | None) -> None:
+    def update(self, ids: Sequence[str], vectors: Floats2d, metadata: pl.DataFrame | None) -> None:
         """Give points other vectors and metadata; raise `UnknownIdError` where one isn't there, and change none."""
 
     def compact(self) -> None:

@@ -8,14 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from semspace.bundle import Draft
-from semspace.checks import FloatMatrix
+from semspace.types import Floats2d
 
 if TYPE_CHECKING:
     from semspace.index.points import View
 
 Mask = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.int64]
-Found = tuple[Rows, FloatMatrix]  # rows (m, k), -1 where there are no more, and their scores, nearest first
+Found = tuple[Rows, Floats2d]  # rows (m, k), -1 where there are no more, and their scores, nearest first
 
 
 class Engine(Protocol):
@@ -27,7 +27,7 @@ class Engine(Protocol):
     def search(
         self,
         view: View,
-        asked: FloatMatrix,
+        asked: Floats2d,
         k: int,
         allowed: Mask | None = None,
         *,

@@ -9,11 +9,11 @@ import numpy as np
 
 from semspace import queries
 from semspace.bundle import Draft
-from semspace.checks import FloatMatrix, FloatVector
 from semspace.index.engine import Found, Mask, Rows
 from semspace.index.points import View
+from semspace.types import Floats1d, Floats2d
 
-Nearest = tuple[Rows, FloatVector]  # of one query
+Nearest = tuple[Rows, Floats1d]  # of one query
 _FEW = 0.5  # of the points allowed: then they are copied out, and the others aren't compared
 
 
@@ -28,7 +28,7 @@ class ExactEngine:
     def search(
         self,
         view: View,
-        asked: FloatMatrix,
+        asked: Floats2d,
         k: int,
         allowed: Mask | None = None,
         *,
@@ -53,7 +53,7 @@ class ExactEngine:
         """There is nothing to write but the points."""
 
 
-def compare_all(points: View, metric: str, asked: FloatMatrix, k: int, allowed: Mask | None) -> Found:
+def compare_all(points: View, metric: str, asked: Floats2d, k: int, allowed: Mask | None) -> Found:
     """Find exactly the nearest live rows of each query: in the points there were, and in those that came since."""
     base = points.base
     mask = points.live_mask(allowed)
@@ -76,7 +76,7 @@ def _cut(mask: Mask | None, start: int, stop: int) -> Mask | None:
 
 
 def _part(
-    vectors: FloatMatrix, sizes: FloatVector, ids: Any, metric: str, asked: FloatMatrix, k: int, allowed: Mask | None
+    vectors: Floats2d, sizes: Floats1d, ids: Any, metric: str, asked: Floats2d, k: int, allowed: Mask | None
 ) -> list[Nearest]:
     if allowed is None or (len(allowed) == len(vectors) and allowed.sum() > _FEW * len(allowed)):
         return queries.nearest(vectors, sizes, asked, k, names=ids, metric=metric, allowed=allowed)

@@ -14,7 +14,6 @@ import numpy.typing as npt
 
 from semspace import checks, pools, queries
 from semspace.bundle import Bundle, Draft
-from semspace.checks import FloatMatrix
 from semspace.index import search_kernel, tuning
 from semspace.index.engine import Found, Mask, Rows
 from semspace.index.exact import compare_all
@@ -27,6 +26,7 @@ from semspace.index.quantization import Codec, Codes, rows_of_bytes
 from semspace.index.tuning import Tuning
 from semspace.progress import bar
 from semspace.threads import thread_count
+from semspace.types import Floats2d
 
 _HELD_OUT = 400  # points that recall is measured on
 _IN_REGION = 20  # of them in a region of the points, about
@@ -137,7 +137,7 @@ class HnswEngine:
     def search(
         self,
         view: View,
-        asked: FloatMatrix,
+        asked: Floats2d,
         k: int,
         allowed: Mask | None = None,
         *,
@@ -153,7 +153,7 @@ class HnswEngine:
         return self._search(view, asked, k, allowed, ef=ef, threads=threads, starts=starts)
 
     def _search(
-        self, view: View, asked: FloatMatrix, k: int, allowed: Mask | None = None, *, ef: int | None = None,
+        self, view: View, asked: Floats2d, k: int, allowed: Mask | None = None, *, ef: int | None = None,
         threads: int | None = None, starts: Rows | None = None, singly: bool = False, walked: bool = False,
     ) -> Found:  # fmt: skip
         """Search what was taken in; `singly` as if each query were asked for itself, `walked` by a walk at any rate."""
@@ -187,9 +187,7 @@ class HnswEngine:
         self._compare_apart(view, asked, mask, found, scores)
         return found, scores
 
-    def _compare_apart(
-        self, view: View, asked: FloatMatrix, mask: Mask | None, found: Rows, scores: FloatMatrix
-    ) -> None:
+    def _compare_apart(self, view: View, asked: Floats2d, mask: Mask | None, found: Rows, scores: Floats2d) -> None:
         """Put in their place points that the graph doesn't hold."""
         taken, apart = self._taken
         rows = np.concatenate([apart[apart < view.count], np.arange(taken, view.count)])
@@ -207,8 +205,8 @@ class HnswEngine:
             scores[at], found[at] = both[0][order], both[1][order]
 
     def _walk(
-        self, view: View, asked: FloatMatrix, codes: Codes, mask: Mask | None, ef: int, wider: int, found: Rows,
-        scores: FloatMatrix, crew: Crew, starts: Rows | None,
+        self, view: View, asked: Floats2d, codes: Codes, mask: Mask | None, ef: int, wider: int, found: Rows,
+        scores: Floats2d, crew: Crew, starts: Rows | None,
     ) -> Mask:  # fmt: skip
         """Walk the graph; return of which queries too little was allowed on the way."""
         graph, k = self.graph, found.shape[1]
@@ -236,11 +234,11 @@ class HnswEngine:
     def _scan(
         self,
         view: View,
-        asked: FloatMatrix,
+        asked: Floats2d,
         codes: Codes,
         mask: Mask | None,
         found: Rows,
-        scores: FloatMatrix,
+        scores: Floats2d,
         crew: Crew,
     ) -> Mask:
         """Compare codes with all that is allowed; return of which queries more candidates than expected were near."""
@@ -400,12 +398,12 @@ class HnswEngine:
             slack=max(now.slack, before.slack), scan=now.scan or before.scan,
         )  # fmt: skip
 
-    def _speed(self, view: View, asked: FloatMatrix, inside: Mask) -> float:
+    def _speed(self, view: View, asked: Floats2d, inside: Mask) -> float:
         start = perf_counter()
         self._search(view, asked, tuning.DEPTHS[0], inside, threads=1, singly=True)
         return len(asked) / (perf_counter() - start)
 
-    def _slack(self, view: View, asked: FloatMatrix, truth: Found) -> int:
+    def _slack(self, view: View, asked: Floats2d, truth: Found) -> int:
         """Return how much farther by code a true neighbour may be than as many nearest by code; few are farther."""
         k = tuning.DEPTHS[0]
         codes, _ = self.codec.ask(asked, self.crew(None).share)

@@ -13,7 +13,6 @@ import polars as pl
 
 from semspace import checks, queries
 from semspace.bundle import Bundle, PathLike, is_there, opening, place_of, tidy, writing
-from semspace.checks import FloatMatrix, FloatVector
 from semspace.display import clip
 from semspace.errors import DamagedError, InputError, ReplacedError, SemspaceWarning, UnknownIdError
 from semspace.index import near_duplicates
@@ -42,6 +41,7 @@ from semspace.space import (
     label,
 )
 from semspace.text.dataframes import as_polars
+from semspace.types import Floats1d, Floats2d
 
 KIND = "index"
 KINDS = ("exact", "hnsw")
@@ -51,7 +51,7 @@ _PAIRS_BY_COMPARING = 20_000  # below this many points all pairs are compared so
 _MOST_COLUMNS = 100_000  # of `knn_query`, where there are fewer points
 _MOST_PAIRS = 1_000_000
 _ROWS = 8_192  # vectors looked at at a time
-Encode = Callable[[list[str], TextEncoder | None], FloatMatrix]
+Encode = Callable[[list[str], TextEncoder | None], Floats2d]
 
 
 class Index:
@@ -239,7 +239,7 @@ class Index:
         ef: int | None = None,
         threads: int | None = None,
         exact: bool = False,
-    ) -> tuple[npt.NDArray[np.int64], FloatMatrix]:
+    ) -> tuple[npt.NDArray[np.int64], Floats2d]:
         """Find neighbours as plain arrays, for those who come from hnswlib; nearest first, higher scores are nearer.
 
         Parameters
@@ -724,7 +724,7 @@ class Index:
             raise InputError(f"{what} isn't there for an index on a server; use a local one, made by Index.build")
         return self._points
 
-    def _asked_one(self, query: Query | None, id: str | None) -> tuple[FloatMatrix, list[list[str]] | None, list[str]]:
+    def _asked_one(self, query: Query | None, id: str | None) -> tuple[Floats2d, list[list[str]] | None, list[str]]:
         if (query is None) == (id is None):
             raise InputError("give either a query (a text or a vector) or id=")
         if id is not None:
@@ -734,12 +734,12 @@ class Index:
         assert query is not None
         return np.stack(self._vectors([query])), None, [label(query)]
 
-    def _vectors(self, asked: Sequence[Query], encode: Encode = encode_queries) -> list[FloatVector]:
+    def _vectors(self, asked: Sequence[Query], encode: Encode = encode_queries) -> list[Floats1d]:
         texts = [q for q in asked if isinstance(q, str)]
         encoded = iter(encode(checks.strings("texts", texts), self.encoder)) if texts else iter(())
         return [next(encoded) if isinstance(q, str) else as_vector(q, self.dim) for q in asked]
 
-    def _unit(self, asked: Sequence[Query], own: Sequence[str]) -> FloatMatrix:
+    def _unit(self, asked: Sequence[Query], own: Sequence[str]) -> Floats2d:
         """Give vectors of ids, texts and vectors: for a cosine of length 1, since there only their direction counts.
 
         Texts are examples of what is looked for, no questions: so they are encoded as documents.
@@ -763,7 +763,7 @@ class Index:
             )
         return checks.number("min_score", usual if min_score is None else min_score, low=float("-inf"))
 
-    def _checked(self, matrix: FloatMatrix, *, direction: bool = False) -> FloatMatrix:
+    def _checked(self, matrix: Floats2d, *, direction: bool = False) -> Floats2d:
         if not len(matrix):
             return matrix
         zero = ~matrix.any(axis=1)
@@ -774,7 +774,7 @@ class Index:
 
     def _search(
         self,
-        vectors: FloatMatrix | Sequence[FloatVector],
+        vectors: Floats2d | Sequence[Floats1d],
         own: Sequence[Sequence[str]] | None,
         titles: Sequence[str],
         k: int,
@@ -794,7 +794,7 @@ class Index:
 
     def _given(
         self, ids: Sequence[str], vectors: Any, metadata: Any | None
-    ) -> tuple[list[str], FloatMatrix, pl.DataFrame | None]:
+    ) -> tuple[list[str], Floats2d, pl.DataFrame | None]:
         """Check points that are to come: form and directions."""
         names = checks.strings("ids", ids)
         checks.unique("ids", names)
@@ -811,13 +811,13 @@ class Index:
         checks.finite_rows("the vector", matrix, np.array(names, object)) if len(names) else None
         return names, matrix, table
 
-    def _encoded(self, texts: Sequence[str]) -> FloatMatrix:
+    def _encoded(self, texts: Sequence[str]) -> Floats2d:
         encoder = self.encoder
         texts = checks.strings("texts", texts)
         if encoder is None:
             raise InputError("this index has no encoder, so it can't take texts; give vectors")
         encode = getattr(encoder, "encode_documents", encoder.encode)
-        encoded: FloatMatrix = encode(texts)
+        encoded: Floats2d = encode(texts)
         return encoded
 
     def _with_texts(self, texts: Sequence[str], table: pl.DataFrame | None) -> pl.DataFrame | None:

@@ -25,9 +25,9 @@ from zlib import crc32
 import numpy as np
 import polars as pl
 
-from semspace.checks import FloatMatrix
 from semspace.disk import FULL, sync
 from semspace.errors import DamagedError, InputError
+from semspace.types import Floats2d
 
 NAME = "journal"
 _MAGIC = b"semspace journal 1\n"
@@ -42,7 +42,7 @@ class Record:
 
     what: str
     ids: list[str]
-    vectors: FloatMatrix | None = None
+    vectors: Floats2d | None = None
     metadata: pl.DataFrame | None = None
 
 

@@ -16,7 +16,6 @@ import polars as pl
 
 from semspace import pools
 from semspace.bundle import MANIFEST, Bundle, Draft, digest, opening, writing
-from semspace.checks import FloatMatrix
 from semspace.errors import DamagedError, InputError, ReplacedError, SemspaceError, SemspaceWarning
 from semspace.index.collection import Hits
 from semspace.index.engine import Engine, Found, Mask, Rows
@@ -24,6 +23,7 @@ from semspace.index.exact import compare_all
 from semspace.index.journal import Journal, Lock, Record
 from semspace.index.points import Ground, Points, View
 from semspace.text.filters import matching
+from semspace.types import Floats2d
 
 _CONDITIONS = 16  # whose answers are kept
 _PIECE = 4_096  # points walked at a time
@@ -93,7 +93,7 @@ class LocalCollection:
         """Check of each id whether it is a live point."""
         return [row >= 0 for row in self.points.known(ids)]
 
-    def vectors(self, ids: Sequence[str]) -> FloatMatrix:
+    def vectors(self, ids: Sequence[str]) -> Floats2d:
         """Return the vectors of ids, float32 (n, dim)."""
         view, rows = self.points.rows_of(ids)
         return view.vectors(rows)
@@ -103,7 +103,7 @@ class LocalCollection:
         view, rows = self.points.rows_of(ids)
         return view.metadata(rows)
 
-    def pieces(self) -> Iterator[tuple[list[str], FloatMatrix]]:
+    def pieces(self) -> Iterator[tuple[list[str], Floats2d]]:
         """Walk all live points."""
         view = self.points.view
         rows = view.live_rows()
@@ -115,7 +115,7 @@ class LocalCollection:
 
     def nearest(
         self,
-        queries: FloatMatrix,
+        queries: Floats2d,
         k: int,
         *,
         where: str | None = None,
@@ -134,7 +134,7 @@ class LocalCollection:
 
     def find(
         self,
-        queries: FloatMatrix,
+        queries: Floats2d,
         k: int,
         where: str | None = None,
         among: Sequence[str] | None = None,
@@ -152,7 +152,7 @@ class LocalCollection:
         return self._find(engine, view, queries, k, allowed, exact=exact, ef=ef, threads=threads)
 
     def _find(
-        self, engine: Engine, view: View, queries: FloatMatrix, k: int, allowed: Mask | None, *, exact: bool,
+        self, engine: Engine, view: View, queries: Floats2d, k: int, allowed: Mask | None, *, exact: bool,
         ef: int | None = None, threads: int | None = None,
     ) -> Found:  # fmt: skip
         if exact:
@@ -182,7 +182,7 @@ class LocalCollection:
             known[where] = mask
         return mask
 
-    def _dressed(self, view: View, rows: Rows, scores: FloatMatrix, own: Sequence[Sequence[int]], k: int) -> list[Hits]:
+    def _dressed(self, view: View, rows: Rows, scores: Floats2d, own: Sequence[Sequence[int]], k: int) -> list[Hits]:
         """Put rows in order, equal scores by id, and look up what belongs to them: once for all queries."""
         held = (rows >= 0).sum(axis=1)
         every = rows[rows >= 0]
@@ -214,7 +214,7 @@ class LocalCollection:
 
     # -- changing -----------------------------------------------------------------------------------------
 
-    def add(self, ids: Sequence[str], vectors: FloatMatrix, metadata: pl.DataFrame | None) -> None:
+    def add(self, ids: Sequence[str], vectors: Floats2d, metadata: pl.DataFrame | None) -> None:
         """Add points; when it returns they are safe."""
         with self._changing:
             taken = next((id for id, there in zip(ids, self.present(ids), strict=True) if there), None)
@@ -224,7 +224,7 @@ class LocalCollection:
                 )
             self._put(ids, vectors, self.points.fitting(len(ids), metadata))
 
-    def update(self, ids: Sequence[str], vectors: FloatMatrix, metadata: pl.DataFrame | None) -> None:
+    def update(self, ids: Sequence[str], vectors: Floats2d, metadata: pl.DataFrame | None) -> None:
         """Give points other vectors and metadata; without any, they keep what they have."""
         with self._changing:
             view, rows = self.points.rows_of(ids)
@@ -236,7 +236,7 @@ class LocalCollection:
         with self._changing:
             self._commit(Record("delete", list(ids)))
 
-    def _put(self, ids: Sequence[str], vectors: FloatMatrix, table: pl.DataFrame | None) -> None:
+    def _put(self, ids: Sequence[str], vectors: Floats2d, table: pl.DataFrame | None) -> None:
         if len(ids):
             self._commit(Record("add", list(ids), vectors, table))
 

@@ -13,12 +13,12 @@ import numpy as np
 import polars as pl
 
 from semspace import checks, queries
-from semspace.checks import FloatMatrix
 from semspace.errors import ExistsError, InputError
 from semspace.index.collection import Hits
 from semspace.index.milvus_fields import ID, KINDS, LONGEST, VECTOR, Fields, sizes
 from semspace.index.milvus_filter import Expression, both, literal, one_of, translate
 from semspace.index.milvus_server import EXTRA, Server
+from semspace.types import Floats2d
 
 FORMAT = 1
 _PROPERTY = "semspace"  # of a collection, under which lies what `connect` needs to know
@@ -194,7 +194,7 @@ class MilvusCollection:
         there = {row[ID] for some in _batches(ids) for row in self._query(one_of(ID, some), [ID])}
         return [id in there for id in ids]
 
-    def vectors(self, ids: Sequence[str]) -> FloatMatrix:
+    def vectors(self, ids: Sequence[str]) -> Floats2d:
         """Give the vectors of ids, float32 (n, dim), in their order; raise `UnknownIdError` where one isn't there."""
         rows = self._rows(ids, [VECTOR])
         return np.array([row[VECTOR] for row in rows], np.float32).reshape(len(rows), self.dim)
@@ -203,7 +203,7 @@ class MilvusCollection:
         """Give the metadata of ids, in their order; raise `UnknownIdError` where one isn't there."""
         return self.fields.decode(self._rows(ids, self._outputs))
 
-    def pieces(self) -> Iterator[tuple[list[str], FloatMatrix]]:
+    def pieces(self) -> Iterator[tuple[list[str], Floats2d]]:
         """Walk all live points, some thousands at a time, in the order of their ids."""
         return self._walk(True, None)
 
@@ -232,7 +232,7 @@ class MilvusCollection:
         near = [row[ID] for row in self._query("", [ID], limit=_WINDOW)] if 0 < count <= _WINDOW else []
         raise checks.unknown("point", missing, near, where=f"the collection {self.name!r} of {count:,}")
 
-    def _walk(self, condition: Expression, among: Sequence[str] | None) -> Iterator[tuple[list[str], FloatMatrix]]:
+    def _walk(self, condition: Expression, among: Sequence[str] | None) -> Iterator[tuple[list[str], Floats2d]]:
         """Walk points in pages; pymilvus' own iterator breaks on ids with quotation marks."""
         for some in self._conditions(condition, among):
             last: str | None = None
@@ -262,7 +262,7 @@ class MilvusCollection:
 
     def nearest(
         self,
-        queries: FloatMatrix,
+        queries: Floats2d,
         k: int,
         *,
         where: str | None = None,
@@ -306,7 +306,7 @@ class MilvusCollection:
             yield both(one_of(ID, some), condition)
 
     def _searched(
-        self, asked: FloatMatrix, most: int, condition: Expression, among: Sequence[str] | None
+        self, asked: Floats2d, most: int, condition: Expression, among: Sequence[str] | None
     ) -> list[list[Found]]:
         """Let Milvus search; a few queries at a time."""
         best: list[list[Found]] = [[] for _ in asked]
@@ -318,7 +318,7 @@ class MilvusCollection:
                     best[query] = _best([*best[query], *own], most)
         return best
 
-    def _search(self, asked: FloatMatrix, most: int, condition: Expression) -> list[list[Found]]:
+    def _search(self, asked: Floats2d, most: int, condition: Expression) -> list[list[Found]]:
         """Ask for the nearest and one more: it tells whether points as near as the last were cut off."""
         limit, rest, found = most, list(range(len(asked))), [list[Found]() for _ in asked]
         while rest:
@@ -347,7 +347,7 @@ class MilvusCollection:
 
     def _compared(
         self,
-        asked: FloatMatrix,
+        asked: Floats2d,
         k: int,
         condition: Expression,
         among: Sequence[str] | None,
@@ -373,7 +373,7 @@ class MilvusCollection:
 
     # -- changing -----------------------------------------------------------------------------------------
 
-    def add(self, ids: Sequence[str], vectors: FloatMatrix, metadata: pl.DataFrame | None) -> None:
+    def add(self, ids: Sequence[str], vectors: Floats2d, metadata: pl.DataFrame | None) -> None:
         """Add points; when it returns they are safe. Raise `InputError` where an id is there already, and add none.
 
         Points go in messages of some megabytes: if the server fails between two, those sent before are there.
@@ -383,14 +383,14 @@ class MilvusCollection:
             raise InputError(f"the collection {self.name!r} already has {taken!r}; choose other ids, or update it")
         self.write("insert", ids, vectors, metadata)
 
-    def update(self, ids: Sequence[str], vectors: FloatMatrix, metadata: pl.DataFrame | None) -> None:
+    def update(self, ids: Sequence[str], vectors: Floats2d, metadata: pl.DataFrame | None) -> None:
         """Give points other vectors and metadata; raise `UnknownIdError` where one isn't there, and change none."""
         self._check_known(ids, {id: True for id, there in zip(ids, self.present(ids), strict=True) if there})
         if metadata is None and self.columns:
             metadata = self.metadata(ids)  # they keep what they have
         self.write("upsert", ids, vectors, metadata)
 
-    def write(self, verb: str, ids: Sequence[str], vectors: FloatMatrix, metadata: pl.DataFrame | None) -> None:
+    def write(self, verb: str, ids: Sequence[str], vectors: Floats2d, metadata: pl.DataFrame | None) -> None:
         """Send points with ``"insert"`` or ``"upsert"``, without looking at what is there."""
         for id in ids:
             if not id or len(id.encode()) > LONGEST:

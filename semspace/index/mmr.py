@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from semspace import queries
-from semspace.checks import FloatMatrix, FloatVector
 from semspace.queries import Rows
+from semspace.types import Floats1d, Floats2d
 
 
-def spread(vectors: FloatMatrix, relevance: FloatVector, k: int, diversity: float) -> Rows:
+def spread(vectors: Floats2d, relevance: Floats1d, k: int, diversity: float) -> Rows:
     """Choose `k` of some vectors, one after the other.
 
     Each has the greatest (1 - diversity) · relevance - diversity · (cosine to the nearest one chosen before).

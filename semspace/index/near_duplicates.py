@@ -8,16 +8,16 @@ import numpy as np
 import numpy.typing as npt
 
 from semspace import queries
-from semspace.checks import FloatMatrix, FloatVector
 from semspace.kernels.compiling import compiled
 from semspace.progress import bar
+from semspace.types import Floats1d, Floats2d
 
 Rows = npt.NDArray[np.int64]
-Pairs = tuple[Rows, Rows, FloatVector]
+Pairs = tuple[Rows, Rows, Floats1d]
 _SIDE = 4_096  # points compared with as many at a time: 64 MB of scores
 
 
-def compare_all_pairs(vectors: FloatMatrix, metric: str, least: float, *, progress: bool = True) -> Iterator[Pairs]:
+def compare_all_pairs(vectors: Floats2d, metric: str, least: float, *, progress: bool = True) -> Iterator[Pairs]:
     """Find all pairs of rows that score at least `least`, each once, the lower row first."""
     points = queries.unit(vectors) if metric == "cosine" else vectors
     n = len(points)
@@ -30,22 +30,22 @@ def compare_all_pairs(vectors: FloatMatrix, metric: str, least: float, *, progre
                 shown.update(len(left) * len(right) if second > first else len(left) * (len(left) + 1) // 2)
 
 
-def _scores(left: FloatMatrix, right: FloatMatrix, metric: str) -> FloatMatrix:
+def _scores(left: Floats2d, right: Floats2d, metric: str) -> Floats2d:
     if metric != "euclidean":
-        scores: FloatMatrix = left @ right.T
+        scores: Floats2d = left @ right.T
         return scores
     return np.concatenate([*queries.score_blocks(right, queries.lengths(right), left, metric)])
 
 
-def _above(scores: FloatMatrix, least: float, first: int, second: int) -> Pairs:
+def _above(scores: Floats2d, least: float, first: int, second: int) -> Pairs:
     found = np.empty((_matches(scores, np.float32(least), first == second, np.empty((0, 2), np.int64)), 2), np.int64)
     _matches(scores, np.float32(least), first == second, found)
-    values: FloatVector = scores[found[:, 0], found[:, 1]]
+    values: Floats1d = scores[found[:, 0], found[:, 1]]
     return found[:, 0] + first, found[:, 1] + second, values
 
 
 @compiled
-def _matches(scores: FloatMatrix, least: np.float32, same: bool, found: Rows) -> int:
+def _matches(scores: Floats2d, least: np.float32, same: bool, found: Rows) -> int:
     """Count scores that are high enough, and note where while there is room; with `same`, above the diagonal only."""
     total = 0
     for i in range(scores.shape[0]):

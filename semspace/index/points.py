@@ -17,11 +17,11 @@ import numpy.typing as npt
 import polars as pl
 
 from semspace import checks, pools, queries
-from semspace.checks import FloatMatrix, FloatVector
 from semspace.errors import DamagedError, InputError
 from semspace.index.engine import Mask, Rows
 from semspace.space import Space, below
 from semspace.text import mmap_array
+from semspace.types import Floats1d, Floats2d
 
 _FEW = 128  # ids
 
@@ -31,8 +31,8 @@ class Ground:
     """Points that don't change: a space's, or as they lie in a file, read where they are needed."""
 
     ids: pl.Series
-    vectors: FloatMatrix
-    sizes: FloatVector
+    vectors: Floats2d
+    sizes: Floats1d
     metadata: pl.DataFrame | None
 
     @classmethod
@@ -71,8 +71,8 @@ class View:
     count: int
     live: int
     alive: Mask | None
-    sizes: FloatVector
-    own: FloatMatrix
+    sizes: Floats1d
+    own: Floats2d
     own_ids: list[str]
     tables: tuple[pl.DataFrame, ...] = ()
     gone: tuple[str, ...] = ()
@@ -90,7 +90,7 @@ class View:
         return int(self.ground.vectors.shape[1])
 
     @property
-    def more(self) -> FloatMatrix:
+    def more(self) -> Floats2d:
         """Vectors of the points that came since, in the order of their rows."""
         return self.own[: self.count - self.base]
 
@@ -106,7 +106,7 @@ class View:
         known = iter(names)
         return [next(known) if row < base else self.own_ids[row - base] for row in rows.tolist()]
 
-    def vectors(self, rows: Rows) -> FloatMatrix:
+    def vectors(self, rows: Rows) -> Floats2d:
         """Copy the vectors of rows, float32 (n, dim)."""
         found = np.empty((len(rows), self.dim), np.float32)
         old = rows < self.base
@@ -161,11 +161,11 @@ class View:
     def space(self, encoder: Any, provenance: Any) -> Space:
         """Create a space of the live points, in the order of their rows."""
         rows = self.live_rows()
-        vectors: FloatMatrix = self.ground.vectors if self.untouched else checks.frozen(self.vectors(rows))
+        vectors: Floats2d = self.ground.vectors if self.untouched else checks.frozen(self.vectors(rows))
         ids = np.array(self.all_ids().gather(rows).to_list(), object)
         return Space(ids, vectors, self.metadata(rows), encoder, provenance)
 
-    def pieces(self, size: int) -> Iterator[FloatMatrix]:
+    def pieces(self, size: int) -> Iterator[Floats2d]:
         """Walk the vectors of all rows, `size` at a time."""
         for start in range(0, self.count, size):
             yield self.vectors(np.arange(start, min(start + size, self.count)))
@@ -297,7 +297,7 @@ class Points:
             view, alive=alive, live=view.live - len(rows), gone=tuple(ids), start=view.count, answers={}
         )  # fmt: skip
 
-    def with_more(self, ids: Sequence[str], vectors: FloatMatrix, metadata: pl.DataFrame | None) -> View:
+    def with_more(self, ids: Sequence[str], vectors: Floats2d, metadata: pl.DataFrame | None) -> View:
         """Prepare a view with new points, in which live ones of the same ids are deleted."""
         there = [id for id, row in zip(ids, self.known(ids), strict=True) if row >= 0]
         view = self.without(there) if there else replace(self.view, gone=(), answers={})

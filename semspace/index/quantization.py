@@ -17,10 +17,10 @@ import numpy as np
 import numpy.typing as npt
 
 from semspace import queries
-from semspace.checks import FloatMatrix, FloatVector
 from semspace.index.distances import LINE
 from semspace.kernels.compiling import compiled
 from semspace.text import mmap_array
+from semspace.types import Floats1d, Floats2d
 
 Codes = npt.NDArray[np.int8]
 Share = Callable[[int, Callable[[int, int, Any], object]], object]
@@ -55,15 +55,15 @@ class Codec:
     """
 
     metric: str
-    mean: FloatVector
-    axes: FloatMatrix
+    mean: Floats1d
+    axes: Floats2d
     step: float
     reach: float
     energy: float
     worst: float = np.inf
 
     @classmethod
-    def fit(cls, vectors: FloatMatrix, metric: str, lines: int | None = None) -> Codec:
+    def fit(cls, vectors: Floats2d, metric: str, lines: int | None = None) -> Codec:
         """Fit a codec to vectors: to a sample of them, evenly spread.
 
         Parameters
@@ -92,7 +92,7 @@ class Codec:
         usual = float(np.quantile(codec._errors(points), _USUAL)) + kept * step**2 / 12
         return replace(codec, worst=_UNUSUAL * usual)
 
-    def ask(self, vectors: FloatMatrix, share: Share) -> tuple[Codes, npt.NDArray[np.bool_]]:
+    def ask(self, vectors: Floats2d, share: Share) -> tuple[Codes, npt.NDArray[np.bool_]]:
         """Give the codes of queries, and tell of each whether its code can stand for it.
 
         `share` lets threads work on parts: a matrix product's own threads would stay awake, and in the way of the walk.
@@ -106,12 +106,12 @@ class Codec:
         return codes, errors <= self.worst
 
     @cached_property
-    def _upright(self) -> FloatMatrix:
+    def _upright(self) -> Floats2d:
         """The axes, each a row."""
-        upright: FloatMatrix = np.ascontiguousarray(self.axes.T)
+        upright: Floats2d = np.ascontiguousarray(self.axes.T)
         return upright
 
-    def fits(self, vectors: FloatMatrix) -> npt.NDArray[np.bool_]:
+    def fits(self, vectors: Floats2d) -> npt.NDArray[np.bool_]:
         """Tell of each vector whether a code can stand for it."""
         parts = [
             self._errors(_points(block, self.metric, self.reach) - self.mean) <= self.worst
@@ -119,11 +119,11 @@ class Codec:
         ]
         return np.concatenate(parts)
 
-    def _errors(self, points: FloatMatrix) -> FloatVector:
+    def _errors(self, points: Floats2d) -> Floats1d:
         """Give the squared distances of points from what their codes stand for."""
         turned = points @ self.axes
         held = np.clip(np.rint(turned / self.step), -127, 127) * np.float32(self.step)
-        errors: FloatVector = np.einsum("ij,ij->i", points, points) - np.einsum("ij,ij->i", held, 2 * turned - held)
+        errors: Floats1d = np.einsum("ij,ij->i", points, points) - np.einsum("ij,ij->i", held, 2 * turned - held)
         return errors
 
     @property
@@ -131,11 +131,11 @@ class Codec:
         """Bytes of a code."""
         return int(self.axes.shape[1]) + SUMS
 
-    def encode(self, vectors: FloatMatrix) -> Codes:
+    def encode(self, vectors: Floats2d) -> Codes:
         """Turn vectors into codes, some thousands at a time."""
         codes = rows_of_bytes(len(vectors), self.width)
         for start, block in _blocks(vectors):
-            points: FloatMatrix = _points(block, self.metric, self.reach) - self.mean
+            points: Floats2d = _points(block, self.metric, self.reach) - self.mean
             pack(points @ self.axes, np.einsum("ij,ij->i", points, points), np.float32(self.step), codes[start:])
         return codes
 
@@ -147,15 +147,15 @@ def rows_of_bytes(count: int, width: int) -> Codes:
     return raw[skip : skip + count * width].reshape(count, width)
 
 
-def _blocks(vectors: FloatMatrix) -> Iterator[tuple[int, FloatMatrix]]:
+def _blocks(vectors: Floats2d) -> Iterator[tuple[int, Floats2d]]:
     return mmap_array.pieces(vectors, _ROWS)
 
 
-def _longest(vectors: FloatMatrix) -> float:
+def _longest(vectors: Floats2d) -> float:
     return max(float(queries.lengths(block).max()) for _, block in _blocks(vectors))
 
 
-def _points(vectors: FloatMatrix, metric: str, reach: float, *, asked: bool = False) -> FloatMatrix:
+def _points(vectors: Floats2d, metric: str, reach: float, *, asked: bool = False) -> Floats2d:
     """Give the points whose Euclidean distances order as the metric does; a new array."""
     if metric == "euclidean":
         return vectors.astype(np.float32, copy=True)
@@ -182,7 +182,7 @@ def _as_seen(axes: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 
 @compiled
-def pack(points: FloatMatrix, norms: FloatVector, step: np.float32, codes: Codes) -> None:
+def pack(points: Floats2d, norms: Floats1d, step: np.float32, codes: Codes) -> None:
     """Round turned points to bytes, and write behind them what distances need."""
     sums = codes.view(np.int32)
     for i in range(len(points)):
@@ -198,7 +198,7 @@ def pack(points: FloatMatrix, norms: FloatVector, step: np.float32, codes: Codes
 
 @compiled
 def turn(
-    first: int, last: int, points: FloatMatrix, axes: FloatMatrix, step: np.float32, codes: Codes, errors: FloatVector
+    first: int, last: int, points: Floats2d, axes: Floats2d, step: np.float32, codes: Codes, errors: Floats1d
 ) -> None:
     """Turn points to their axes (rows), and write their codes, and how far squared these are from them."""
     turned = np.empty((1, axes.shape[0]), np.float32)

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from semspace.checks import FloatMatrix, FloatVector
 from semspace.index.beam_search import Links, Wholes, ask, descend, distance, norm_of, place, walk
 from semspace.index.distances import LINE, prefetch
 from semspace.kernels.compiling import compiled
+from semspace.types import Floats1d, Floats2d
 
 COSINE, DOT, EUCLIDEAN = 0, 1, 2
 METRICS = {"cosine": COSINE, "dot": DOT, "euclidean": EUCLIDEAN}
@@ -21,7 +21,7 @@ Codes = npt.NDArray[np.int8]
 
 
 @compiled
-def score(vectors: FloatMatrix, row: int, query: FloatVector, metric: int, lengths: np.float32) -> Any:
+def score(vectors: Floats2d, row: int, query: Floats1d, metric: int, lengths: np.float32) -> Any:
     """Score a row by the metric; `lengths` is the product of both lengths."""
     total = np.float32(0)
     if metric == EUCLIDEAN:
@@ -36,8 +36,8 @@ def score(vectors: FloatMatrix, row: int, query: FloatVector, metric: int, lengt
 
 @compiled
 def settle(
-    pool: Wholes, size: int, k: int, slack: int, rows: Any, allowed: Any, base: FloatMatrix, more: FloatMatrix,
-    sizes: FloatVector, query: FloatVector, metric: int, found: Wholes, scores: FloatVector,
+    pool: Wholes, size: int, k: int, slack: int, rows: Any, allowed: Any, base: Floats2d, more: Floats2d,
+    sizes: Floats1d, query: Floats1d, metric: int, found: Wholes, scores: Floats1d,
 ) -> None:  # fmt: skip
     """Score what a pool holds from the full vectors, and put the `k` best in order; -1 where there are no more.
 
@@ -85,9 +85,9 @@ def settle(
 
 @compiled
 def seek(
-    first: int, last: int, asked: Codes, queries: FloatMatrix, starts: Any, k: int, ef: int, slack: int, entry: int,
+    first: int, last: int, asked: Codes, queries: Floats2d, starts: Any, k: int, ef: int, slack: int, entry: int,
     root: int, level: Links, upper: Links, nodes: Links, down: Links, links: Links, codes: Codes, rows: Links, allowed:
-    Any, base: FloatMatrix, more: FloatMatrix, sizes: FloatVector, metric: int, found: Wholes, scores: FloatMatrix,
+    Any, base: Floats2d, more: Floats2d, sizes: Floats1d, metric: int, found: Wholes, scores: Floats2d,
     met: Wholes, pool: Wholes, lifted: Bytes, seen: Wholes, visited: Links,
 ) -> None:  # fmt: skip
     """Walk the graph for queries `first` to `last`; fill in what each found, and how many it met that are allowed.
@@ -113,9 +113,9 @@ def seek(
 
 @compiled
 def scan(
-    first: int, last: int, asked: Codes, queries: FloatMatrix, k: int, most: int, slack: int, nodes: Links, places: Any,
-    codes: Codes, rows: Links, base: FloatMatrix, more: FloatMatrix, sizes: FloatVector, metric: int, found: Wholes,
-    scores: FloatMatrix, full: Bytes, pools: Wholes, lifted: Bytes,
+    first: int, last: int, asked: Codes, queries: Floats2d, k: int, most: int, slack: int, nodes: Links, places: Any,
+    codes: Codes, rows: Links, base: Floats2d, more: Floats2d, sizes: Floats1d, metric: int, found: Wholes,
+    scores: Floats2d, full: Bytes, pools: Wholes, lifted: Bytes,
 ) -> None:  # fmt: skip
     """Compare queries with each of some nodes; `full` tells where `most` candidates were too few to be sure.
 

@@ -9,9 +9,9 @@ import numpy.typing as npt
 from sklearn.decomposition import PCA as _PCA
 
 from semspace import checks
-from semspace.checks import FloatMatrix
 from semspace.errors import InputError
 from semspace.space import Space
+from semspace.types import Floats2d
 
 
 @dataclass(frozen=True)
@@ -66,23 +66,23 @@ class PCAModel:
         Share of the variance that the components hold, in [0, 1].
     """
 
-    components: FloatMatrix
+    components: Floats2d
     mean: npt.NDArray[np.float32]
     kept: float
 
-    def encode(self, vectors: npt.ArrayLike) -> FloatMatrix:
+    def encode(self, vectors: npt.ArrayLike) -> Floats2d:
         """Project vectors of shape (n, width) to shape (n, dim)."""
-        codes: FloatMatrix = (checks.matrix("vectors", vectors, dim=len(self.mean)) - self.mean) @ self.components.T
+        codes: Floats2d = (checks.matrix("vectors", vectors, dim=len(self.mean)) - self.mean) @ self.components.T
         return codes
 
-    def decode(self, codes: npt.ArrayLike) -> FloatMatrix:
+    def decode(self, codes: npt.ArrayLike) -> Floats2d:
         """Bring codes of shape (n, dim) back to shape (n, width)."""
-        vectors: FloatMatrix = checks.matrix("codes", codes, dim=len(self.components)) @ self.components + self.mean
+        vectors: Floats2d = checks.matrix("codes", codes, dim=len(self.components)) @ self.components + self.mean
         return vectors
 
 
-def _fixed_signs(components: FloatMatrix) -> FloatMatrix:
+def _fixed_signs(components: Floats2d) -> Floats2d:
     """Turn each component so that its largest entry is positive: a component has no sign of its own."""
     largest = np.take_along_axis(components, np.abs(components).argmax(axis=1)[:, None], axis=1)
-    turned: FloatMatrix = components * np.sign(largest)
+    turned: Floats2d = components * np.sign(largest)
     return turned

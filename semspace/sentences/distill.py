@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 
 from semspace import checks
-from semspace.checks import FloatMatrix
 from semspace.errors import InputError, SemspaceWarning
 from semspace.progress import track
 from semspace.sentences.encoder import Encoder
@@ -21,6 +20,7 @@ from semspace.sentences.sentence_sample import sentences_of
 from semspace.sentences.static_encoder import StaticEncoder
 from semspace.text.corpus import Corpus
 from semspace.text.tokens import Tokens
+from semspace.types import Floats2d
 
 _ROUNDS, _STEPS = 3, 20  # of scaling to length 1, and of conjugate gradients in each
 _HELD_OUT = 20  # every 20th sentence isn't learnt from, to tell how well the others were
@@ -243,7 +243,7 @@ def _shares(tokenizer: Any, texts: list[str]) -> Any:
 # -- sentences ------------------------------------------------------------------------------------------------
 
 
-def _components(vectors: FloatMatrix, dim: int) -> tuple[Floats, Floats]:
+def _components(vectors: Floats2d, dim: int) -> tuple[Floats, Floats]:
     """Give the first principal components, shape (in, dim), and the mean."""
     middle = vectors.mean(axis=0, dtype=np.float64)
     centred = vectors - middle
@@ -254,7 +254,7 @@ def _components(vectors: FloatMatrix, dim: int) -> tuple[Floats, Floats]:
 # -- the fit --------------------------------------------------------------------------------------------------
 
 
-def _fitted(start: Floats, shares: Any, targets: Floats, prior: float) -> tuple[FloatMatrix, dict[str, float]]:
+def _fitted(start: Floats, shares: Any, targets: Floats, prior: float) -> tuple[Floats2d, dict[str, float]]:
     """Fit the table to sentences: minimise ``|S T - Y|² + prior |T - start M|²``, each row of S T scaled to length 1.
 
     First the linear map M is found that brings the start as near as it can, which also moves tokens that no sentence
@@ -277,14 +277,14 @@ def _fitted(start: Floats, shares: Any, targets: Floats, prior: float) -> tuple[
     return table, {"before": before, "after": _agreement(held @ table, targets[~own])}
 
 
-def _turned(table: FloatMatrix, shares: Any, targets: FloatMatrix) -> FloatMatrix:
+def _turned(table: Floats2d, shares: Any, targets: Floats2d) -> Floats2d:
     """Give the table times the linear map that brings its vectors of sentences nearest to their targets."""
     given = _unit(shares @ table)
     turn = np.linalg.solve(given.T @ given + np.eye(given.shape[1]), given.T @ targets)
     return np.asarray(table @ turn, np.float32)
 
 
-def _ridge(shares: Any, wanted: FloatMatrix, prior: float, guess: FloatMatrix) -> FloatMatrix:
+def _ridge(shares: Any, wanted: Floats2d, prior: float, guess: Floats2d) -> Floats2d:
     """Minimise ``|S X - W|² + prior |X|²`` for every column of X at once, by conjugate gradients (Jacobi's)."""
     back = shares.T.tocsr()
     size = 1 / (np.asarray(shares.multiply(shares).sum(axis=0)).ravel()[:, None] + prior)
@@ -303,7 +303,7 @@ def _ridge(shares: Any, wanted: FloatMatrix, prior: float, guess: FloatMatrix) -
     return np.asarray(found)
 
 
-def _agreement(ours: FloatMatrix, theirs: FloatMatrix) -> float:
+def _agreement(ours: Floats2d, theirs: Floats2d) -> float:
     return round(float((_unit(ours) * theirs).sum(axis=1).mean()), 4) if len(theirs) else float("nan")
 
 

@@ -12,12 +12,12 @@ import polars as pl
 
 from semspace import checks, pools
 from semspace.bundle import PathLike
-from semspace.checks import FloatMatrix
 from semspace.errors import InputError
 from semspace.progress import bar
 from semspace.sentences import encoder as encoders
 from semspace.space import Space
 from semspace.text.corpus import Corpus
+from semspace.types import Floats2d
 
 if TYPE_CHECKING:
     from semspace.sentences.encoder import Encoded, Encoder
@@ -52,7 +52,7 @@ class Way:
         else:
             yield from self.encoder.encoded(blocks, total, prompt=self.encoder.document_prompt, progress=progress)
 
-    def space(self, points: Corpus, corpus: Corpus, vectors: FloatMatrix, truncated: int) -> Space:
+    def space(self, points: Corpus, corpus: Corpus, vectors: Floats2d, truncated: int) -> Space:
         """Dress the vectors of `points` as a space that says where it comes from."""
         columns = ["id", "text"] if points.ids.equals(points.texts) else ["id"]
         metadata = points.frame.drop(columns)

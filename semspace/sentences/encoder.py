@@ -16,13 +16,13 @@ import numpy.typing as npt
 
 from semspace import checks, queries
 from semspace.bundle import PathLike, place_of
-from semspace.checks import FloatMatrix, FloatVector
 from semspace.errors import FrozenError, InputError, SemspaceWarning
 from semspace.progress import Bar, bar
 from semspace.sentences import mteb, output_formats
 from semspace.sentences.passages import Passage
 from semspace.space import Space
 from semspace.text.corpus import Corpus
+from semspace.types import Floats1d, Floats2d
 
 # Texts are encoded this many at a time: enough to keep the cores busy, little enough to bound memory.
 BLOCK = 4_096
@@ -34,7 +34,7 @@ _QUERY, _DOCUMENT = ("query",), ("document", "passage", "corpus")
 class Encoded(NamedTuple):
     """Vectors of some texts, which of the texts were cut, being too long, and which hold nothing that is known."""
 
-    vectors: FloatMatrix
+    vectors: Floats2d
     cut: npt.NDArray[np.bool_]
     unknown: npt.NDArray[np.bool_] | None = None
 
@@ -239,7 +239,7 @@ class Encoder(ABC):
 
     def _vectors(
         self, texts: list[str], prompt: str, width: int, *, scaled: bool, progress: bool, told: bool = True
-    ) -> FloatMatrix:
+    ) -> Floats2d:
         """Encode texts, the first dimensions of each, and warn of those that were cut where that is to be `told`."""
         vectors = np.empty((len(texts), width), np.float32)
         cut, done = 0, 0
@@ -379,16 +379,16 @@ class Encoder(ABC):
 
     # -- what others ask of an encoder --------------------------------------------------------------------
 
-    def similarity(self, a: npt.ArrayLike, b: npt.ArrayLike) -> FloatMatrix:
+    def similarity(self, a: npt.ArrayLike, b: npt.ArrayLike) -> Floats2d:
         """Give the cosine of every vector of `a` with every one of `b`, float32 of shape (n, m)."""
         left, right = (queries.unit(checks.matrix("vectors", one)) for one in (a, b))
-        scores: FloatMatrix = left @ right.T
+        scores: Floats2d = left @ right.T
         return scores
 
-    def similarity_pairwise(self, a: npt.ArrayLike, b: npt.ArrayLike) -> FloatVector:
+    def similarity_pairwise(self, a: npt.ArrayLike, b: npt.ArrayLike) -> Floats1d:
         """Give the cosine of each vector of `a` with the one of `b` in the same row, float32 of shape (n,)."""
         left, right = (queries.unit(checks.matrix("vectors", one)) for one in (a, b))
-        scores: FloatVector = (left * right).sum(axis=1)
+        scores: Floats1d = (left * right).sum(axis=1)
         return scores
 
     @property

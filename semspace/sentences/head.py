@@ -12,9 +12,9 @@ import numpy as np
 
 from semspace import checks
 from semspace.bundle import file_digest
-from semspace.checks import FloatMatrix, FloatVector
 from semspace.errors import DamagedError, InputError
 from semspace.sentences.weights import Weights, weight_files
+from semspace.types import Floats1d, Floats2d
 
 NORMALIZE, DENSE, LAYER_NORM, DROPOUT = "Normalize", "Dense", "LayerNorm", "Dropout"
 KINDS = (NORMALIZE, DENSE, LAYER_NORM, DROPOUT)
@@ -23,21 +23,21 @@ _TANH = "torch.nn.modules.activation.Tanh"
 _EPSILON = np.float32(1e-5)  # of torch's LayerNorm
 
 
-def _gelu(x: FloatVector) -> FloatVector:
+def _gelu(x: Floats1d) -> Floats1d:
     from scipy.special import erf
 
-    found: FloatVector = (x * 0.5 * (1 + erf(x / np.sqrt(np.float32(2))))).astype(np.float32)
+    found: Floats1d = (x * 0.5 * (1 + erf(x / np.sqrt(np.float32(2))))).astype(np.float32)
     return found
 
 
-def _sigmoid(x: FloatVector) -> FloatVector:
+def _sigmoid(x: Floats1d) -> Floats1d:
     from scipy.special import expit
 
-    found: FloatVector = expit(x)
+    found: Floats1d = expit(x)
     return found
 
 
-ACTIVATIONS: dict[str, Callable[[FloatVector], Any]] = {
+ACTIVATIONS: dict[str, Callable[[Floats1d], Any]] = {
     "Identity": lambda x: x,
     "Tanh": np.tanh,
     "ReLU": lambda x: np.maximum(x, 0),
@@ -56,7 +56,7 @@ class Part:
     config: Mapping[str, Any]
 
     @cached_property
-    def _weights(self) -> dict[str, FloatMatrix]:
+    def _weights(self) -> dict[str, Floats2d]:
         wanted = {DENSE: ("linear.weight", "linear.bias", "residual.weight"), LAYER_NORM: ("norm.weight", "norm.bias")}
         with Weights(self.folder) as weights:
             return {name: weights.take(name) for name in wanted[self.kind] if name in weights}
@@ -76,16 +76,16 @@ class Part:
             self._check("residual.weight", (outputs, given))
         return outputs
 
-    def apply(self, vector: FloatVector) -> FloatVector:
+    def apply(self, vector: Floats1d) -> Floats1d:
         """Return what becomes of one vector."""
         if self.kind == NORMALIZE:
-            scaled: FloatVector = vector / np.maximum(np.linalg.norm(vector), np.float32(1e-12))
+            scaled: Floats1d = vector / np.maximum(np.linalg.norm(vector), np.float32(1e-12))
             return scaled
         weights = self._weights
         if self.kind == LAYER_NORM:
             centred = vector - vector.mean()
             normed = centred / np.sqrt((centred * centred).mean() + _EPSILON)
-            shifted: FloatVector = normed * weights["norm.weight"] + weights["norm.bias"]
+            shifted: Floats1d = normed * weights["norm.weight"] + weights["norm.bias"]
             return shifted
         if self.kind == DROPOUT:
             return vector  # it drops nothing but in training
@@ -96,7 +96,7 @@ class Part:
         if self.config.get("use_residual", False):
             projects = self._projects(len(vector), len(out))
             out = out + (weights["residual.weight"] @ vector if projects else vector)
-        made: FloatVector = out.astype(np.float32, copy=False)
+        made: Floats1d = out.astype(np.float32, copy=False)
         return made
 
     def _projects(self, given: int, outputs: int) -> bool:
@@ -142,7 +142,7 @@ def width_of(parts: tuple[Part, ...], given: int) -> int:
     return given
 
 
-def applied(parts: tuple[Part, ...], vectors: FloatMatrix) -> FloatMatrix:
+def applied(parts: tuple[Part, ...], vectors: Floats2d) -> Floats2d:
     """Return what a head makes of each vector; one at a time, since in BLAS company decides the order of sums."""
     rows = []
     for vector in vectors:
@@ -150,5 +150,5 @@ def applied(parts: tuple[Part, ...], vectors: FloatMatrix) -> FloatMatrix:
         for part in parts:
             row = part.apply(row)
         rows.append(row)
-    made: FloatMatrix = np.stack(rows) if rows else np.empty((0, width_of(parts, vectors.shape[1])), np.float32)
+    made: Floats2d = np.stack(rows) if rows else np.empty((0, width_of(parts, vectors.shape[1])), np.float32)
     return made

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from semspace.checks import FloatMatrix
 from semspace.errors import DamagedError
 from semspace.sentences.model_config import Layout
 from semspace.sentences.model_files import CONFIG
 from semspace.sentences.runtime import Tokenized
 from semspace.sentences.weights import Weights
 from semspace.threads import thread_count
+from semspace.types import Floats2d
 
 # By kind, the precisions that keep its promise, the fastest first, and what the processor must be able to do.
 PRECISIONS = {"fast": ("int8",), "exact": ("bfloat16", "float32"), "torch": ()}
@@ -48,7 +48,7 @@ class KernelRuntime:
         self.dim, self.vocabulary = self.model.words.shape[1] * len(self._poolings), len(self.model.words)
         self._rooms: SimpleQueue[Any] = SimpleQueue()  # scratch memory that no thread is using
 
-    def pooled(self, texts: Tokenized, done: Callable[[int], object]) -> FloatMatrix:
+    def pooled(self, texts: Tokenized, done: Callable[[int], object]) -> Floats2d:
         """Cut the texts into pieces, and let the threads take them.
 
         Raises
@@ -80,7 +80,7 @@ class KernelRuntime:
             pool.shutdown(cancel_futures=True)
         return vectors
 
-    def _piece(self, texts: Tokenized, vectors: FloatMatrix, first: int, last: int) -> int:
+    def _piece(self, texts: Tokenized, vectors: Floats2d, first: int, last: int) -> int:
         from semspace.inference import forward
 
         try:

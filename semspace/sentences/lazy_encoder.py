@@ -8,10 +8,10 @@ from importlib import import_module
 from typing import Any
 
 from semspace.bundle import Bundle
-from semspace.checks import FloatMatrix
 from semspace.errors import DamagedError, InputError
 from semspace.sentences.encoder import Encoder
 from semspace.space import TextEncoder
+from semspace.types import Floats2d
 
 # Kind in the manifest → the class of an encoder that lies in its space's bundle. Imported when met.
 _HOMES = {
@@ -41,19 +41,19 @@ class EncoderReference:
             )
         return encoder
 
-    def encode(self, texts: list[str]) -> FloatMatrix:
+    def encode(self, texts: list[str]) -> Floats2d:
         """Encode texts with the encoder referred to, float32 of shape (n, dim)."""
-        vectors: FloatMatrix = self._encoder.encode(texts)
+        vectors: Floats2d = self._encoder.encode(texts)
         return vectors
 
-    def encode_documents(self, texts: list[str]) -> FloatMatrix:
+    def encode_documents(self, texts: list[str]) -> Floats2d:
         """Encode documents with the encoder referred to, float32 of shape (n, dim)."""
-        vectors: FloatMatrix = self._encoder.encode_documents(texts)
+        vectors: Floats2d = self._encoder.encode_documents(texts)
         return vectors
 
-    def encode_queries(self, texts: list[str]) -> FloatMatrix:
+    def encode_queries(self, texts: list[str]) -> Floats2d:
         """Encode questions with the encoder referred to, float32 of shape (n, dim)."""
-        vectors: FloatMatrix = self._encoder.encode_queries(texts)
+        vectors: Floats2d = self._encoder.encode_queries(texts)
         return vectors
 
 

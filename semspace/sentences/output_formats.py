@@ -8,14 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from semspace import checks
-from semspace.checks import FloatMatrix
 from semspace.errors import InputError
+from semspace.types import Floats2d
 
 PRECISIONS = ("float32", "int8", "uint8", "binary", "ubinary")
 _STEPS = 255
 
 
-def quantized(vectors: FloatMatrix, precision: str, sample: FloatMatrix) -> npt.NDArray[Any]:
+def quantized(vectors: Floats2d, precision: str, sample: Floats2d) -> npt.NDArray[Any]:
     """Return vectors in a lower precision.
 
     Parameters

@@ -3,17 +3,15 @@
 import numpy as np
 import numpy.typing as npt
 
-from semspace.checks import FloatMatrix, FloatVector
 from semspace.kernels.compiling import compiled_strictly
+from semspace.types import Floats1d, Floats2d
 
 Offsets = npt.NDArray[np.int64]
 Whole = npt.NDArray[np.int32]
 
 
 @compiled_strictly
-def means(
-    ids: Whole, offsets: Offsets, rows: Whole, weights: FloatVector, table: FloatMatrix, out: FloatMatrix
-) -> None:
+def means(ids: Whole, offsets: Offsets, rows: Whole, weights: Floats1d, table: Floats2d, out: Floats2d) -> None:
     """Set ``out[i]`` to the mean of ``weights[t] * table[rows[t]]`` over the tokens ``t`` of text ``i``.
 
     Those are ``ids[offsets[i]:offsets[i + 1]]``; one with a row below 0 is passed over, and doesn't count. A text
@@ -39,7 +37,7 @@ def means(
 
 
 @compiled_strictly
-def without(vectors: FloatMatrix, direction: FloatVector) -> None:
+def without(vectors: Floats2d, direction: Floats1d) -> None:
     """Take from each row its projection on a unit vector. Row by row: in BLAS, company decides the order of sums."""
     for i in range(len(vectors)):
         along = np.float32(0)

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from semspace import checks
-from semspace.checks import FloatMatrix, FloatVector
+from semspace.types import Floats1d, Floats2d
 
 UNLIMITED = 1_000_000  # tokens; what model2vec writes for "no limit"
 _TINY = 1e-12  # shorter than this, a mean is rounding and has no direction
@@ -15,7 +15,7 @@ def offsets_of(sizes: npt.ArrayLike) -> npt.NDArray[np.int64]:
     return np.concatenate([[0], np.cumsum(np.asarray(sizes, np.int64))]).astype(np.int64)
 
 
-def direction_or_ones(vector: npt.NDArray[np.float64], *, scale: bool) -> FloatVector:
+def direction_or_ones(vector: npt.NDArray[np.float64], *, scale: bool) -> Floats1d:
     """Give a vector that surely has a direction: the one given, or that of (1, …, 1) where it has none."""
     size = float(np.linalg.norm(vector))
     if size < _TINY:
@@ -23,7 +23,7 @@ def direction_or_ones(vector: npt.NDArray[np.float64], *, scale: bool) -> FloatV
     return checks.frozen((vector / size if scale else vector).astype(np.float32))
 
 
-def settle(vectors: FloatMatrix, elsewhere: FloatVector, *, scale: bool) -> npt.NDArray[np.bool_]:
+def settle(vectors: Floats2d, elsewhere: Floats1d, *, scale: bool) -> npt.NDArray[np.bool_]:
     """Give rows without a direction the vector `elsewhere`, scale the others where asked to; tell which had none."""
     sizes = np.linalg.norm(vectors, axis=1)
     lost = sizes < _TINY

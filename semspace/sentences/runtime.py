@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from semspace.checks import FloatMatrix
+from semspace.types import Floats2d
 
 KINDS = ("fast", "exact", "torch")  # the fastest first
 # What a runtime must keep of the reference's vectors: the mean cosine to them, and the least.
@@ -49,5 +49,5 @@ class Runtime(Protocol):
     def vocabulary(self) -> int:
         """How many token ids it knows."""
 
-    def pooled(self, texts: Tokenized, done: Callable[[int], object]) -> FloatMatrix:
+    def pooled(self, texts: Tokenized, done: Callable[[int], object]) -> Floats2d:
         """Give float32 (texts, dim), not scaled to length 1; `done` is told how many texts are ready."""

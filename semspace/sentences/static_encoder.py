@@ -15,7 +15,6 @@ import numpy.typing as npt
 
 from semspace import checks
 from semspace.bundle import Bundle, Draft, PathLike, digest, is_bundle, opening, place_of, writing
-from semspace.checks import FloatMatrix, FloatVector
 from semspace.errors import DamagedError, InputError, MissingFileError
 from semspace.progress import Bar
 from semspace.schema import Facts
@@ -24,6 +23,7 @@ from semspace.sentences.model_files import WEIGHTS, holds
 from semspace.sentences.modules import SENTENCE_CONFIG, Module, modules_of, read_json, sentence_of
 from semspace.sentences.passages import Passage, passages, places_of
 from semspace.sentences.pooling import UNLIMITED, direction_or_ones, offsets_of, settle
+from semspace.types import Floats1d, Floats2d
 
 if TYPE_CHECKING:
     from semspace.space import Space
@@ -98,8 +98,8 @@ class StaticEncoder(Encoder):
     """
 
     tokenizer: str
-    vectors: FloatMatrix
-    weights: FloatVector | None = None
+    vectors: Floats2d
+    weights: Floats1d | None = None
     mapping: Whole | None = None
     normalize: bool = True
     max_tokens: int = UNLIMITED
@@ -179,7 +179,7 @@ class StaticEncoder(Encoder):
         return rows
 
     @cached_property
-    def _weights(self) -> FloatVector:
+    def _weights(self) -> Floats1d:
         return np.ones(len(self._rows), np.float32) if self.weights is None else self.weights
 
     @cached_property
@@ -187,7 +187,7 @@ class StaticEncoder(Encoder):
         return self.max_tokens * int(np.median([len(token) for token in self._tokenizer.get_vocab()]))
 
     @cached_property
-    def _elsewhere(self) -> FloatVector:
+    def _elsewhere(self) -> Floats1d:
         """The vector of texts without a known token: the mean of the table."""
         return direction_or_ones(self.vectors.mean(axis=0, dtype=np.float64), scale=self.normalize)
 
@@ -301,10 +301,10 @@ class StaticEncoder(Encoder):
                 draft.file(file, lambda place, text=text: place.write_text(text, encoding="utf-8"))  # type: ignore[misc]
             draft.meta.update(dim=self.dim, fingerprint=self.fingerprint)
 
-    def _folded(self) -> FloatMatrix:
+    def _folded(self) -> Floats2d:
         """Return the table with a row for each token, weights and shared rows worked in."""
         rows = self.vectors if self.mapping is None else self.vectors[self.mapping]
-        made: FloatMatrix = rows if self.weights is None else rows[: len(self.weights)] * self.weights[:, None]
+        made: Floats2d = rows if self.weights is None else rows[: len(self.weights)] * self.weights[:, None]
         return made
 
     def _described(self) -> dict[str, Any]:

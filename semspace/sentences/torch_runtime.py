@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 
 from semspace import checks
-from semspace.checks import FloatMatrix
 from semspace.errors import DamagedError
 from semspace.sentences.model_config import Layout
 from semspace.sentences.model_files import CONFIG
 from semspace.sentences.runtime import Tokenized
 from semspace.sentences.weights import weight_files
 from semspace.threads import torch_threads
+from semspace.types import Floats2d
 
 _BATCH_TOKENS = 4_096  # padded tokens run through the model at a time
 # Of models that read with one half and write with another: the half that reads.
@@ -46,7 +46,7 @@ class TorchRuntime:
         self.dim = int(self._model.config.hidden_size) * len(self._poolings)
         self.vocabulary = int(self._model.get_input_embeddings().num_embeddings)
 
-    def pooled(self, texts: Tokenized, done: Callable[[int], object]) -> FloatMatrix:
+    def pooled(self, texts: Tokenized, done: Callable[[int], object]) -> Floats2d:
         """Run texts of about the same length together, the longest first."""
         if texts.tokens.max(initial=0) >= self.vocabulary:
             raise DamagedError(
@@ -61,7 +61,7 @@ class TorchRuntime:
                 done(len(batch))
         return vectors
 
-    def _run(self, rows: Sequence[Any], unpooled: int) -> FloatMatrix:
+    def _run(self, rows: Sequence[Any], unpooled: int) -> Floats2d:
         import torch
 
         longest = max(len(row) for row in rows)
@@ -75,7 +75,7 @@ class TorchRuntime:
             given = torch.from_numpy(ids).to(self.device)
             states = self._model(input_ids=given, attention_mask=attention).last_hidden_state
             pooled = torch.cat([_pool(states, attention, how, unpooled) for how in self._poolings], dim=1)
-            vectors: FloatMatrix = pooled.float().cpu().numpy()
+            vectors: Floats2d = pooled.float().cpu().numpy()
         return vectors
 
 

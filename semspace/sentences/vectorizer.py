@@ -12,9 +12,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from semspace import checks
 from semspace.bundle import PathLike
-from semspace.checks import FloatMatrix
 from semspace.errors import InputError
 from semspace.sentences.encoder import Encoder
+from semspace.types import Floats2d
 
 
 class SentenceVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -74,7 +74,7 @@ class SentenceVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.n_features_out_ = self.encoder_.dim
         return self
 
-    def transform(self, X: Any) -> FloatMatrix:
+    def transform(self, X: Any) -> Floats2d:
         """Encode texts, float32 of shape (n, dim).
 
         Parameters
@@ -89,7 +89,7 @@ class SentenceVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             If `fit` wasn't called.
         """
         check_is_fitted(self, "encoder_")
-        vectors: FloatMatrix = self.encoder_.encode(_texts(X), progress=self.progress)
+        vectors: Floats2d = self.encoder_.encode(_texts(X), progress=self.progress)
         return vectors
 
     def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[np.object_]:  # noqa: ARG002

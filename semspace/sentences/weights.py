@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from semspace import checks
-from semspace.checks import FloatMatrix
 from semspace.errors import DamagedError, InputError
 from semspace.sentences.model_files import SHARDS, WEIGHTS
+from semspace.types import Floats2d
 
 _FLOATS = ("F64", "F32", "F16", "BF16")
 
@@ -78,7 +78,7 @@ class Weights:
     def __contains__(self, name: str) -> bool:
         return name in self._places
 
-    def take(self, name: str) -> FloatMatrix:
+    def take(self, name: str) -> Floats2d:
         """Return a tensor by name, or raise `KeyError`."""
         path = self._places[name]
         file = self._opened[path]
@@ -92,7 +92,7 @@ class Weights:
         # numpy has no such numbers: they are the upper halves of float32 numbers.
         tensor = self._halves[path][name]
         halves = np.frombuffer(tensor["data"], np.uint16).reshape(tensor["shape"])
-        numbers: FloatMatrix = (halves.astype(np.uint32) << 16).view(np.float32)
+        numbers: Floats2d = (halves.astype(np.uint32) << 16).view(np.float32)
         return numbers
 
     @cached_property

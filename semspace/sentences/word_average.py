@@ -14,7 +14,6 @@ import polars as pl
 
 from semspace import checks
 from semspace.bundle import Bundle, Draft, digest
-from semspace.checks import FloatMatrix, FloatVector
 from semspace.errors import InputError
 from semspace.progress import Bar
 from semspace.sentences.encoder import BLOCK, Encoded, Encoder, frozen
@@ -30,6 +29,7 @@ from semspace.text.tokenize import (
     WhitespaceTokenizer,
     tokenizer,
 )
+from semspace.types import Floats1d, Floats2d
 
 KIND = "word-average"
 CASED = "cased"  # the fast way of splitting, without lower-casing: for words of other tools
@@ -97,7 +97,7 @@ class WordAverage(Encoder):
     a: float = field(default=1e-3, kw_only=True)
     frequencies: Frequencies = field(default=None, kw_only=True)
     remove_common: bool = field(default=False, kw_only=True)
-    common: FloatVector | None = field(default=None, kw_only=True)
+    common: Floats1d | None = field(default=None, kw_only=True)
     tokenizer: str | None = field(default=None, kw_only=True)
     name: str = field(default=KIND, init=False)
     dim: int = field(init=False)
@@ -172,10 +172,10 @@ class WordAverage(Encoder):
         )
 
     @cached_property
-    def _weights(self) -> FloatVector:
+    def _weights(self) -> Floats1d:
         """``a / (a + p)`` for each word (the paper's equation 3)."""
         counts: Any = self.frequencies
-        weights: FloatVector = checks.frozen((self.a / (self.a + counts / counts.sum())).astype(np.float32))
+        weights: Floats1d = checks.frozen((self.a / (self.a + counts / counts.sum())).astype(np.float32))
         return weights
 
     @cached_property
@@ -189,13 +189,13 @@ class WordAverage(Encoder):
         return places
 
     @cached_property
-    def _kernel_tables(self) -> tuple[npt.NDArray[np.int32], FloatVector]:
+    def _kernel_tables(self) -> tuple[npt.NDArray[np.int32], Floats1d]:
         """Row and weight of each word, and, last, of all words that aren't known."""
         rows = np.append(np.arange(len(self.words), dtype=np.int32), np.int32(-1))
         return rows, np.append(self._weights, np.float32(0))
 
     @cached_property
-    def _elsewhere(self) -> FloatVector:
+    def _elsewhere(self) -> Floats1d:
         """The vector of texts without a known word: the average of all words, each taken once."""
         from semspace.sentences.pool_kernel import without
 
@@ -216,7 +216,7 @@ class WordAverage(Encoder):
         shown.update(len(texts))
         return Encoded(vectors, np.zeros(len(texts), np.bool_), unknown)
 
-    def _means(self, texts: list[str]) -> FloatMatrix:
+    def _means(self, texts: list[str]) -> Floats2d:
         """Give the weighted mean of each text's words, as it is before anything shared is taken away."""
         from semspace.sentences.pool_kernel import means
 
@@ -361,7 +361,7 @@ def _first_component(moments: npt.NDArray[np.float64]) -> npt.NDArray[np.float64
     return first
 
 
-def _unit_vector(given: Any, dim: int) -> FloatVector:
+def _unit_vector(given: Any, dim: int) -> Floats1d:
     vector = np.asarray(given)
     if vector.dtype.kind not in "fiu" or vector.shape != (dim,) or not np.isfinite(vector).all() or not vector.any():
         raise InputError(f"common must be a vector of shape ({dim},), finite and not all zeros; got {given!r:.60}")

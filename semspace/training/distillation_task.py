@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from semspace import checks, queries
-from semspace.checks import FloatMatrix
 from semspace.evaluation.adapters import encoder_of
 from semspace.evaluation.score import Score
+from semspace.types import Floats2d
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +26,7 @@ class Agreement:
 
     name: str
     texts: Sequence[str]
-    vectors: FloatMatrix
+    vectors: Floats2d
 
     def score(self, thing: Any) -> Score:
         """Judge an Encoder, or anything else that encodes texts, of the same dimension."""

@@ -7,13 +7,13 @@ from collections.abc import Callable
 import numpy as np
 
 from semspace import queries
-from semspace.checks import FloatMatrix
 from semspace.index.index import Index
 from semspace.progress import track
 from semspace.space import Space
 from semspace.training.examples import MISSING, Examples, Numbers
+from semspace.types import Floats2d
 
-Encode = Callable[[list[str]], FloatMatrix]
+Encode = Callable[[list[str]], Floats2d]
 _CANDIDATES = 50  # nearest texts that are looked at
 _BLOCK = 512  # texts asked together
 

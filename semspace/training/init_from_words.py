@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from semspace.checks import FloatMatrix
 from semspace.errors import InputError
 from semspace.space import Space
 from semspace.training.wordpiece import FIRST, LAST, SPECIAL, some
+from semspace.types import Floats2d
 
 Floats = npt.NDArray[np.float64]
 BALLAST = 16  # dimensions at least that only bring rows to one length
@@ -62,7 +62,7 @@ def token_counts(tokenizer: Any, texts: Sequence[str]) -> Floats:
     return counts
 
 
-def token_rows(words: Space, tokenizer: Any, counts: Floats, size: int) -> tuple[FloatMatrix, int]:
+def token_rows(words: Space, tokenizer: Any, counts: Floats, size: int) -> tuple[Floats2d, int]:
     """Give the rows of a token table, shape (tokens, `size`), and how many of their dimensions are content.
 
     Parameters
@@ -143,7 +143,7 @@ def _whitened(content: Floats, counts: Floats, most: int) -> Floats:
     return turned
 
 
-def _levelled(content: Floats, counts: Floats, size: int) -> tuple[FloatMatrix, int]:
+def _levelled(content: Floats, counts: Floats, size: int) -> tuple[Floats2d, int]:
     """Bring rows to mean 0 and variance 1 with ballast; give them, and the number of dimensions before it."""
     from scipy.linalg import helmert
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from semspace.checks import FloatMatrix
 from semspace.errors import InputError
 from semspace.training.base_model import Base
 from semspace.training.student import Student
+from semspace.types import Floats2d
 
 _ALL = 64  # choices are all tried where there are no more than these; else layers are dropped one by one
 Layers = tuple[int, ...]
@@ -35,7 +35,7 @@ def kept(base: Base, layers: Sequence[int]) -> Base:
     return base._replace(model=model, name=f"{base.name}, layers {', '.join(map(str, layers))}")
 
 
-def best(base: Base, number: int, texts: list[str], vectors: FloatMatrix) -> Layers:
+def best(base: Base, number: int, texts: list[str], vectors: Floats2d) -> Layers:
     """Choose the layers that, by themselves, come nearest to the cosines between the vectors of some texts."""
     student = Student(copy.deepcopy(base.model), base.layout, freeze_embeddings=True, dropout=0.0)
     owner, stack, name = _place(base._replace(model=student.model))

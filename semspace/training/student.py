@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from semspace.checks import FloatMatrix
 from semspace.sentences.model_config import Layout
 from semspace.sentences.parity import SENTENCES
 from semspace.sentences.runtime import Tokenized
 from semspace.sentences.tokenizing import Tokenizer
 from semspace.training import packing
 from semspace.training.embedding_table import TokenTable
+from semspace.types import Floats2d
 
 Row = npt.NDArray[np.int32]
 _AT_ONCE = 8_192  # tokens encoded together, where nothing is learnt
@@ -151,15 +151,15 @@ class Student:
         """Cut flat tokens into those of each text."""
         return np.split(texts.tokens, texts.starts[1:-1])
 
-    def encode(self, texts: Sequence[str]) -> FloatMatrix:
+    def encode(self, texts: Sequence[str]) -> Floats2d:
         """Encode texts as the model is now, as long as it reads them, float32 of shape (n, dim)."""
         return self.encode_rows(self.rows(self._whole.read(list(texts))))
 
-    def encode_cut(self, texts: Sequence[str]) -> FloatMatrix:
+    def encode_cut(self, texts: Sequence[str]) -> Floats2d:
         """Encode texts as they are seen in training, where they may be cut earlier."""
         return self.encode_rows(self.rows(self.tokenizer.read(list(texts))))
 
-    def encode_rows(self, rows: Sequence[Row]) -> FloatMatrix:
+    def encode_rows(self, rows: Sequence[Row]) -> Floats2d:
         """Encode rows of tokens as the model is now."""
         import torch
 

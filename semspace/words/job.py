@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import polars as pl
 
-from semspace.checks import FloatMatrix
 from semspace.errors import SemspaceWarning
 from semspace.history import History
 from semspace.space import Space
 from semspace.text.tokens import Tokens
+from semspace.types import Floats2d
 from semspace.words.checkpoint import WordsCheckpoint
 from semspace.words.subwords import SubwordEncoder
 from semspace.words.vocabulary import Vocabulary
@@ -57,7 +57,7 @@ class Trained:
         Epochs in which nothing was predicted.
     """
 
-    vectors: FloatMatrix
+    vectors: Floats2d
     encoder: SubwordEncoder | None
     history: History
     idle: int = 0

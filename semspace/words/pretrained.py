@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from semspace.checks import FloatMatrix
 from semspace.errors import InputError
 from semspace.space import Space
+from semspace.types import Floats2d
 from semspace.words.row_layout import Layout
 from semspace.words.subwords import SubwordEncoder, Subwords
 from semspace.words.vocabulary import Vocabulary
@@ -31,7 +31,7 @@ def _said(subwords: Subwords | None) -> str:
 
 
 def put_start(
-    start: Space, vocabulary: Vocabulary, layout: Layout, inputs: FloatMatrix, subwords: Subwords | None
+    start: Space, vocabulary: Vocabulary, layout: Layout, inputs: Floats2d, subwords: Subwords | None
 ) -> None:
     """Put the vectors of `start` where they belong among the inputs; new words and subwords stay as they are."""
     dim = start.dim

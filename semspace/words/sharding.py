@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from semspace.checks import FloatMatrix
 from semspace.kernels.compiling import compiled
+from semspace.types import Floats2d
 from semspace.words.parameters import rows_of_zeros
 from semspace.words.training_steps import Ids
 
@@ -35,7 +35,7 @@ class Shards:
         Words a stretch of text may have.
     """
 
-    def __init__(self, inputs: FloatMatrix, pieces: Pieces, threads: int, most: int) -> None:
+    def __init__(self, inputs: Floats2d, pieces: Pieces, threads: int, most: int) -> None:
         self._inputs, self._pieces, self._threads = inputs, pieces, threads
         widest = int(np.diff(pieces[0]).max())
         size = min(len(inputs), most * widest)
@@ -85,13 +85,13 @@ def _collect(words: Ids, starts: Any, parts: Any, slots: Ids, rows: Ids, seen: I
 
 
 @compiled
-def _copy(inputs: FloatMatrix, rows: Ids, n: int, copies: FloatMatrix) -> None:
+def _copy(inputs: Floats2d, rows: Ids, n: int, copies: Floats2d) -> None:
     for i in range(n):
         copies[i] = inputs[rows[i]]
 
 
 @compiled
-def _merge(inputs: FloatMatrix, copies: Any, rows: Ids, seen: Ids, first: int, last: int, rate: float) -> None:
+def _merge(inputs: Floats2d, copies: Any, rows: Ids, seen: Ids, first: int, last: int, rate: float) -> None:
     """Make one row of its copies: about the sum of their changes where there were few, their mean where many.
 
     A row that goes the share ``f`` of its way to where it settles in one copy would have gone ``1 - (1 - f)**threads``

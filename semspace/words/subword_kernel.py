@@ -3,8 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 
-from semspace.checks import FloatMatrix
 from semspace.kernels.compiling import compiled_strictly
+from semspace.types import Floats2d
 
 Bytes = npt.NDArray[np.uint8]
 Offsets = npt.NDArray[np.int64]
@@ -59,7 +59,7 @@ def fill(text: Bytes, starts: Offsets, minn: int, maxn: int, buckets: int, table
 
 
 @compiled_strictly
-def means(offsets: Offsets, rows: Whole, vectors: FloatMatrix, out: FloatMatrix, counted: Offsets) -> None:
+def means(offsets: Offsets, rows: Whole, vectors: Floats2d, out: Floats2d, counted: Offsets) -> None:
     """Set ``out[i]`` to the mean of itself and the `vectors` of its rows, ``rows[offsets[i]:offsets[i + 1]]``.
 
     A row below 0 is passed over. `counted`, shape (n,), says how many vectors ``out[i]`` is the sum of before, and

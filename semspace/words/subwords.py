@@ -14,10 +14,10 @@ import polars as pl
 
 from semspace import checks
 from semspace.bundle import Bundle, Draft, digest
-from semspace.checks import FloatMatrix
 from semspace.display import clip
 from semspace.errors import InputError
 from semspace.text.tokenize import CasedTokenizer, FastTokenizer
+from semspace.types import Floats2d
 
 if TYPE_CHECKING:
     from semspace.space import Space
@@ -120,10 +120,10 @@ class SubwordEncoder:
     """
 
     subwords: Subwords
-    vectors: FloatMatrix
+    vectors: Floats2d
     rows: npt.NDArray[np.int32] | None = None
     words: Sequence[str] = ()
-    word_vectors: FloatMatrix | None = None
+    word_vectors: Floats2d | None = None
 
     name = KIND
 
@@ -165,7 +165,7 @@ class SubwordEncoder:
     def __repr__(self) -> str:
         return f"SubwordEncoder({self.subwords!r}, dim={self.dim}, words={len(self.words):,})"
 
-    def encode(self, texts: list[str]) -> FloatMatrix:
+    def encode(self, texts: list[str]) -> Floats2d:
         """Encode words and texts, float32 of shape (n, dim).
 
         Raises
@@ -182,7 +182,7 @@ class SubwordEncoder:
     # A word is the same whether one asks with it or for it.
     encode_queries = encode_documents = encode
 
-    def _encode_block(self, texts: list[str], out: FloatMatrix) -> None:
+    def _encode_block(self, texts: list[str], out: Floats2d) -> None:
         split = self._split(texts)
         words = {word: row for row, word in enumerate(dict.fromkeys(word for part in split for word in part))}
         vectors = self._word_matrix(list(words))
@@ -207,7 +207,7 @@ class SubwordEncoder:
         whole = [text in self._places or len(text.split()) == 1 for text in own]
         return [[text] if one else parts for text, one, parts in zip(own, whole, tokenised, strict=True)]
 
-    def _word_matrix(self, words: list[str]) -> FloatMatrix:
+    def _word_matrix(self, words: list[str]) -> Floats2d:
         """Give the vector of each word, seen or unseen; zeros where there is none."""
         from semspace.words.subword_kernel import means
 
@@ -270,7 +270,7 @@ class SubwordEncoder:
         )
 
 
-def _check_finite(name: str, vectors: FloatMatrix) -> None:
+def _check_finite(name: str, vectors: Floats2d) -> None:
     for start in range(0, len(vectors), 65_536):  # in blocks: a mapped matrix may be larger than memory
         bad = np.flatnonzero(~np.isfinite(vectors[start : start + 65_536]).all(axis=1))
         if len(bad):

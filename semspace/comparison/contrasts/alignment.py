@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from semspace.checks import FloatMatrix
+from semspace.types import Floats2d
 
 _CELLS = 16_000_000  # cosines at a time: 64 MB
 
@@ -22,11 +22,11 @@ class Aligned:
         Rows of length 1.
     """
 
-    a: FloatMatrix
-    b: FloatMatrix
+    a: Floats2d
+    b: Floats2d
 
     @classmethod
-    def of(cls, a: FloatMatrix, b: FloatMatrix) -> Aligned:
+    def of(cls, a: Floats2d, b: Floats2d) -> Aligned:
         """Turn vectors of the same words by the orthogonal map that brings them nearest to one another.
 
         Rows are centred first, since what all words share says nothing of any (Xing et al. 2015; Artetxe et al. 2016).
@@ -48,7 +48,7 @@ class Aligned:
         return shift
 
 
-def nearest(vectors: FloatMatrix, k: int) -> npt.NDArray[np.int64]:
+def nearest(vectors: Floats2d, k: int) -> npt.NDArray[np.int64]:
     """Return the rows of the `k` nearest others of each direction, nearest first, shape (V, k).
 
     Parameters
@@ -71,10 +71,10 @@ def nearest(vectors: FloatMatrix, k: int) -> npt.NDArray[np.int64]:
     return found
 
 
-def _directions(vectors: FloatMatrix) -> FloatMatrix:
+def _directions(vectors: Floats2d) -> Floats2d:
     return _unit(_unit(vectors) - _unit(vectors).mean(axis=0))
 
 
-def _unit(vectors: FloatMatrix) -> FloatMatrix:
-    unit: FloatMatrix = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+def _unit(vectors: Floats2d) -> Floats2d:
+    unit: Floats2d = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
     return unit

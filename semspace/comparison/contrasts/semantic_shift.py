@@ -13,7 +13,6 @@ import polars as pl
 from scipy import stats
 
 from semspace import checks
-from semspace.checks import FloatMatrix
 from semspace.comparison.contrasts.alignment import Aligned, nearest
 from semspace.comparison.contrasts.null_distribution import Judged, Shifts, judge
 from semspace.comparison.contrasts.word_counts import WordCounts, tokens_of, word_counts
@@ -22,6 +21,7 @@ from semspace.progress import track
 from semspace.space import Space
 from semspace.text.tokens import Tokens
 from semspace.threads import thread_count
+from semspace.types import Floats2d
 from semspace.words.word2vec import Word2Vec
 
 Bools = npt.NDArray[np.bool_]
@@ -272,7 +272,7 @@ def _see(counts: WordCounts, rows: Ints, spaces: tuple[Space, Space]) -> _Seen:
     return _Seen(kept, Aligned.of(*(_vectors(space, names) for space in spaces)))
 
 
-def _vectors(space: Space, names: list[str]) -> FloatMatrix:
+def _vectors(space: Space, names: list[str]) -> Floats2d:
     return np.asarray(space[names], np.float32) if names else np.zeros((0, space.dim), np.float32)
 
 

@@ -15,7 +15,7 @@ from scipy.optimize import brentq
 from scipy.stats import rankdata
 from sklearn.linear_model import LogisticRegression
 
-from semspace.checks import FloatMatrix
+from semspace.types import Floats2d
 
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
@@ -48,7 +48,7 @@ class Judged:
 
 
 def classifier(
-    a: FloatMatrix, b: FloatMatrix, units: Rows | None = None, *, permutations: int, resamples: int, seed: int
+    a: Floats2d, b: Floats2d, units: Rows | None = None, *, permutations: int, resamples: int, seed: int
 ) -> Judged:
     """Train a logistic regression on half the units of two clouds, shapes (m, dim) and (n, dim), judge it on the rest.
 
@@ -75,7 +75,7 @@ def classifier(
     return Judged(value, permuted, (min(low, least), max(high, most)))
 
 
-def _copies(points: FloatMatrix) -> Rows:
+def _copies(points: Floats2d) -> Rows:
     """Give each different document a number, and copies the same one."""
     rows = np.ascontiguousarray(points).view(np.dtype((np.void, points.dtype.itemsize * points.shape[1]))).ravel()
     return np.unique(rows, return_inverse=True)[1].astype(np.int64)

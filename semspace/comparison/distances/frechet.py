@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
-from semspace.checks import FloatMatrix
 from semspace.comparison.distances.exchange_blocks import Cells, cells_of
 from semspace.threads import thread_count
+from semspace.types import Floats2d
 
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
@@ -26,7 +26,7 @@ _MOST_SETS = 256
 _PART = 16
 
 
-def frechet(a: FloatMatrix, b: FloatMatrix) -> float:
+def frechet(a: Floats2d, b: Floats2d) -> float:
     """Return the squared Fréchet distance of two sets of vectors, shapes (m, dim) and (n, dim), m and n above 1.
 
     Notes
@@ -41,18 +41,18 @@ def frechet(a: FloatMatrix, b: FloatMatrix) -> float:
     return float(apart @ apart + sum((r**2).sum() for r in triangles) - 2 * shared)
 
 
-def on_leading_axes(vectors: FloatMatrix) -> FloatMatrix:
+def on_leading_axes(vectors: Floats2d) -> Floats2d:
     """Give vectors of more dimensions than `MOST_AXES` on the axes in which all of them differ most."""
     if vectors.shape[1] <= MOST_AXES:
         return vectors
     centred = vectors - vectors.mean(axis=0)
     _, directions = np.linalg.eigh((centred.T @ centred).astype(np.float64))
-    kept: FloatMatrix = (centred @ directions[:, -MOST_AXES:].astype(np.float32)).astype(np.float32)
+    kept: Floats2d = (centred @ directions[:, -MOST_AXES:].astype(np.float32)).astype(np.float32)
     return kept
 
 
 def permuted(
-    vectors: FloatMatrix, of: Rows, units: Rows | None, *, splits: int, resamples: int, seed: int
+    vectors: Floats2d, of: Rows, units: Rows | None, *, splits: int, resamples: int, seed: int
 ) -> tuple[Floats, Floats]:
     """Give the squared distances for random splits of two corpora, and for documents drawn anew from each.
 
@@ -99,7 +99,7 @@ class _Moments:
         self.sizes, self.sums, self.products = sizes, sums, products
 
     @classmethod
-    def of(cls, vectors: FloatMatrix, cells: Cells) -> _Moments:
+    def of(cls, vectors: Floats2d, cells: Cells) -> _Moments:
         centred = vectors - vectors.mean(axis=0, dtype=np.float64)
         dim = vectors.shape[1]
         ends = np.cumsum(cells.sizes).astype(int)

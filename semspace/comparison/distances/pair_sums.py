@@ -16,12 +16,12 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
-from semspace.checks import FloatMatrix
 from semspace.comparison.distances.exchange_blocks import Cells
 from semspace.inference.layers import exp
 from semspace.kernels.compiling import compiled
 from semspace.progress import Bar
 from semspace.threads import thread_count
+from semspace.types import Floats2d
 
 Floats = npt.NDArray[np.float64]
 _TILE = 1_024  # rows and columns at a time: 4 MB of products
@@ -71,7 +71,7 @@ class Sums:
     rows: Floats
 
 
-def kernel_sums(vectors: FloatMatrix, cells: Cells, kernels: Kernels, shown: Bar | None = None) -> Sums:
+def kernel_sums(vectors: Floats2d, cells: Cells, kernels: Kernels, shown: Bar | None = None) -> Sums:
     """Add up kernels over all pairs of rows of `vectors`, shape (n, dim), which lie in the order of `cells`."""
     # Distances keep more digits near the origin.
     points = np.ascontiguousarray(vectors - vectors.mean(axis=0, dtype=np.float64).astype(np.float32))
@@ -87,7 +87,7 @@ def kernel_sums(vectors: FloatMatrix, cells: Cells, kernels: Kernels, shown: Bar
     return Sums(parts[0].cells + below, parts[0].rows)
 
 
-def _lane(points: FloatMatrix, cells: Cells, kernels: Kernels, lane: int, lanes: int, shown: Bar | None) -> Sums:
+def _lane(points: Floats2d, cells: Cells, kernels: Kernels, lane: int, lanes: int, shown: Bar | None) -> Sums:
     """Walk every `lanes`-th row of tiles, from the diagonal to the right."""
     n, k = len(points), len(kernels)
     squares = np.einsum("ij,ij->i", points, points)

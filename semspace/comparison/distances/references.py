@@ -8,7 +8,6 @@ import numpy as np
 import polars as pl
 
 from semspace import queries
-from semspace.checks import FloatMatrix
 from semspace.comparison.distances.classifier import classifier
 from semspace.comparison.distances.pair_sums import Kernels
 from semspace.comparison.distances.two_sample import KERNELS, evidence
@@ -16,6 +15,7 @@ from semspace.corpora import load
 from semspace.errors import SemspaceWarning
 from semspace.space import TextEncoder, encode_documents
 from semspace.text.corpus import Corpus
+from semspace.types import Floats2d
 
 # What is compared, nearest first: two samples of one source, two subjects of one source, two kinds of text.
 _KNOWN = (
@@ -24,7 +24,7 @@ _KNOWN = (
     ("news and encyclopedia", "lee-background", "wikipedia-sample"),
 )
 _MOST = 100  # documents of each
-_ENCODED: dict[tuple[str, str], FloatMatrix] = {}
+_ENCODED: dict[tuple[str, str], Floats2d] = {}
 _LONGEST = 600  # characters of each: it is their kind that matters, and encoding takes time
 
 
@@ -51,7 +51,7 @@ def references(encoder: TextEncoder, kernels: Kernels, *, seed: int) -> pl.DataF
     return pl.DataFrame(rows, schema=["between", "distance", "value"], orient="row")
 
 
-def _vectors(encoder: TextEncoder, name: str) -> FloatMatrix:
+def _vectors(encoder: TextEncoder, name: str) -> Floats2d:
     """Encode the texts of that name, once for each encoder."""
     key = (encoder.fingerprint, name)
     if key not in _ENCODED:

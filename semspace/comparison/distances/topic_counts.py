@@ -17,8 +17,8 @@ from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
-from semspace.checks import FloatMatrix
 from semspace.comparison.distances.exchange_blocks import Cells
+from semspace.types import Floats2d
 
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
@@ -28,7 +28,7 @@ _MOST = 10_000  # documents that subjects are learnt from
 _PART = 16_384
 
 
-def sorted_into_subjects(vectors: FloatMatrix, units: Rows | None = None, *, seed: int) -> Rows:
+def sorted_into_subjects(vectors: Floats2d, units: Rows | None = None, *, seed: int) -> Rows:
     """Give each document its subject, of 8, of 16 and of 32: shape (3, n); each unit counts as much as another."""
     places = _leading(vectors)
     # In a random order: what k-means begins with must not depend on which corpus comes first.
@@ -44,7 +44,7 @@ def sorted_into_subjects(vectors: FloatMatrix, units: Rows | None = None, *, see
         return np.array([model.predict(places) for model in models], np.int64)
 
 
-def _leading(vectors: FloatMatrix) -> FloatMatrix:
+def _leading(vectors: Floats2d) -> Floats2d:
     """Give the documents' places on the axes in which they differ most, shape (n, at most 32)."""
     middle = vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
     spread = np.zeros((len(middle), len(middle)))
@@ -52,7 +52,7 @@ def _leading(vectors: FloatMatrix) -> FloatMatrix:
         part = vectors[start : start + _PART] - middle
         spread += part.T @ part
     _, directions = np.linalg.eigh(spread)
-    places: FloatMatrix = (vectors - middle) @ directions[:, : -_AXES - 1 : -1].astype(np.float32)
+    places: Floats2d = (vectors - middle) @ directions[:, : -_AXES - 1 : -1].astype(np.float32)
     return places
 
 

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from semspace.checks import FloatMatrix
 from semspace.comparison.distances.exchange_blocks import MOST, Cells, Rows, cells_of
 from semspace.comparison.distances.pair_sums import Kernels, Sums, kernel_sums
 from semspace.comparison.distances.topic_counts import sorted_into_subjects, subject_sums
 from semspace.progress import bar
+from semspace.types import Floats2d
 
 Floats = npt.NDArray[np.float64]
 BLOCK = 40_000  # documents whose pairs are all taken
@@ -221,7 +221,7 @@ def _permuted(observed: Floats, moves: npt.NDArray[np.bool_], permutations: int,
 
 
 def evidence(
-    vectors: FloatMatrix,
+    vectors: Floats2d,
     of: Rows,
     units: Rows | None = None,
     *,
@@ -269,7 +269,7 @@ def _named(sums: Sums, subjects: Floats) -> Sums:
     return Sums(cells, sums.rows)
 
 
-def median_distance(vectors: FloatMatrix, seed: int) -> float:
+def median_distance(vectors: Floats2d, seed: int) -> float:
     """Give the median squared distance between documents, of a thousand at most (Gretton et al. 2012, section 8)."""
     draw = np.random.default_rng(seed)
     few = vectors[np.sort(draw.choice(len(vectors), min(_FEW, len(vectors)), replace=False))].astype(np.float64)

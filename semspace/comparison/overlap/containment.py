@@ -10,11 +10,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from semspace.checks import FloatVector
 from semspace.comparison.overlap.shingles import Shingles, common
 from semspace.comparison.overlap.top_pairs import LEFT_OUT, Kept, keep
 from semspace.kernels.compiling import compiled_strictly
 from semspace.text.tokenize_kernel import Counts, Hashes
+from semspace.types import Floats1d
 
 CONTAINED = 0.8
 FEWEST = 8  # shingles, or twelve words: a shorter text may be a turn of phrase
@@ -53,7 +53,7 @@ def excerpts(shingles: Shingles, lowest: Rows, highest: Rows, kept: Kept) -> Non
 def _look(
     hashes: Hashes, starts: Counts, number: Narrow, places: Rows, text_of: Narrow, lowest: Rows, highest: Rows,
     contained: float, fewest: int, most_common: int,
-    first: Rows, second: Rows, scores: FloatVector, state: Rows, least: FloatVector,
+    first: Rows, second: Rows, scores: Floats1d, state: Rows, least: Floats1d,
 ) -> None:  # fmt: skip
     seen = np.full(len(starts) - 1, -1, np.int64)
     for text in range(len(starts) - 1):

@@ -18,12 +18,12 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from semspace.checks import FloatMatrix, FloatVector
 from semspace.clusters.knn import Near
 from semspace.clusters.tables import wilson
 from semspace.comparison.overlap import membership
 from semspace.comparison.overlap.membership import AFFORDABLE, Rows
 from semspace.progress import bar
+from semspace.types import Floats1d, Floats2d
 
 AT_HOME = 0.95  # the share of a corpus's own documents that its yardstick takes in
 _SIDE = 2_048  # documents compared with as many at a time: 16 MB of cosines
@@ -53,9 +53,9 @@ class Counterparts:
     """
 
     other: Rows
-    other_score: FloatVector
+    other_score: Floats1d
     own: Rows
-    own_score: FloatVector
+    own_score: Floats1d
     yardsticks: npt.NDArray[np.float64]
     covered: npt.NDArray[np.bool_]
 
@@ -139,15 +139,15 @@ def _expected(total: Rows) -> list[float | None]:
     return expected
 
 
-def _yardstick(scores: FloatVector) -> float:
+def _yardstick(scores: Floats1d) -> float:
     known = scores[~np.isnan(scores)]
     return float(np.quantile(known, 1 - AT_HOME, method="weibull")) if len(known) else float("nan")
 
 
-Nearest = tuple[tuple[Rows, Rows], tuple[FloatVector, FloatVector]]
+Nearest = tuple[tuple[Rows, Rows], tuple[Floats1d, Floats1d]]
 
 
-def _compared(points: FloatMatrix, of: Rows, progress: bool) -> Nearest:
+def _compared(points: Floats2d, of: Rows, progress: bool) -> Nearest:
     """Compare all pairs, each once: a block of cosines serves its rows and its columns."""
     order, spans = membership.spans(of)
     points = points[order]
@@ -170,7 +170,7 @@ def _compared(points: FloatMatrix, of: Rows, progress: bool) -> Nearest:
     return (found[0], found[1]), (values[0], values[1])
 
 
-def _rise(block: FloatMatrix, first: int, rows: npt.NDArray[np.int64], scores: FloatVector) -> None:
+def _rise(block: Floats2d, first: int, rows: npt.NDArray[np.int64], scores: Floats1d) -> None:
     """Take over, for the rows of a block, what is nearer than before; its columns begin at the row `first`."""
     top = block.max(axis=1)
     nearer = np.flatnonzero(top > scores)  # few, after the first blocks
@@ -178,7 +178,7 @@ def _rise(block: FloatMatrix, first: int, rows: npt.NDArray[np.int64], scores: F
     scores[nearer] = top[nearer]
 
 
-def _asked(points: FloatMatrix, of: Rows, progress: bool) -> Nearest:
+def _asked(points: Floats2d, of: Rows, progress: bool) -> Nearest:
     """Ask an index of each corpus."""
     other, own = np.full(len(of), -1, np.int64), np.full(len(of), -1, np.int64)
     other_score, own_score = np.full(len(of), _NONE, np.float32), np.full(len(of), _NONE, np.float32)

@@ -13,7 +13,6 @@ import numpy.typing as npt
 import polars as pl
 
 from semspace import checks
-from semspace.checks import FloatMatrix
 from semspace.comparison.overlap import membership
 from semspace.comparison.overlap.containment import CONTAINED, FEWEST, excerpts
 from semspace.comparison.overlap.distinct_texts import Copies
@@ -24,6 +23,7 @@ from semspace.comparison.overlap.similar_pairs import alike
 from semspace.comparison.overlap.top_pairs import LEFT_OUT, MET, Kept
 from semspace.errors import InputError, SemspaceWarning
 from semspace.text.normalization import normalize
+from semspace.types import Floats2d
 
 KINDS = ("none", "semantic", "near", "exact")  # the stronger, the higher
 _NONE, _SEMANTIC, _NEAR, _EXACT = range(4)
@@ -195,7 +195,7 @@ def _once(found: list[Pair]) -> Pair:
 
 
 def _described(
-    pair: Pair, same: Copies | None, shingles: Shingles | None, points: FloatMatrix, min_overlap: float
+    pair: Pair, same: Copies | None, shingles: Shingles | None, points: Floats2d, min_overlap: float
 ) -> pl.DataFrame:
     """Say of each pair what it is, the strongest first."""
     first, second = pair

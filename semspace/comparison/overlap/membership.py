@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from semspace import checks, queries
-from semspace.checks import FloatMatrix
 from semspace.errors import InputError
+from semspace.types import Floats2d
 
 Rows = npt.NDArray[np.int64]
 # All pairs of so many rows are compared in tens of seconds; beyond, an index is asked.
@@ -30,7 +30,7 @@ def checked(of: npt.ArrayLike, n: int) -> Rows:
     return given.astype(np.int64)
 
 
-def directions(vectors: npt.ArrayLike) -> FloatMatrix:
+def directions(vectors: npt.ArrayLike) -> Floats2d:
     """Return the rows at length 1, or raise `InputError` that names the first one without a direction."""
     matrix = checks.matrix("vectors", vectors)
     checks.finite_rows("the vector", matrix, [f"document {row}" for row in range(len(matrix))])

@@ -10,12 +10,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from semspace.checks import FloatVector
 from semspace.comparison.overlap.shingles import Shingles, common
 from semspace.comparison.overlap.top_pairs import LEFT_OUT, Kept, keep
 from semspace.kernels.compiling import compiled_strictly
 from semspace.progress import bar
 from semspace.text.tokenize_kernel import Counts, Hashes, mixed
+from semspace.types import Floats1d
 
 BANDS, IN_BAND = 40, 3
 # Of a bucket of texts that are all alike, each is compared with about so many of another corpus, not with all.
@@ -86,7 +86,7 @@ def _sign(hashes: Hashes, starts: Counts, factors: Hashes, shifts: Hashes, keys:
 @compiled_strictly
 def _meet(
     order: Rows, keys: Hashes, band: int, texts: Rows, of: Rows, hashes: Hashes, starts: Counts, min_overlap: float,
-    peers: int, found: Flags, first: Rows, second: Rows, scores: FloatVector, state: Rows, least: FloatVector,
+    peers: int, found: Flags, first: Rows, second: Rows, scores: Floats1d, state: Rows, least: Floats1d,
 ) -> None:  # fmt: skip
     """Compare documents of different corpora that are in one bucket of a band; `order` brings buckets together."""
     begin = 0

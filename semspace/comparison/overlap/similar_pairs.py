@@ -7,13 +7,13 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from semspace.checks import FloatMatrix, FloatVector
 from semspace.clusters.knn import Near
 from semspace.comparison.overlap import membership
 from semspace.comparison.overlap.membership import AFFORDABLE, Rows
 from semspace.comparison.overlap.top_pairs import LEFT_OUT, Kept, keep
 from semspace.kernels.compiling import compiled_strictly
 from semspace.progress import bar
+from semspace.types import Floats1d, Floats2d
 
 ASKED = 32  # neighbours that an index is asked for
 _SIDE = 2_048
@@ -21,7 +21,7 @@ _ROUNDING = 1e-6  # the cosine of equal vectors comes out as low as 1 less this
 Flags = npt.NDArray[np.bool_]
 
 
-def alike(points: FloatMatrix, of: Rows, *, min_score: float, kept: Kept, progress: bool = True) -> Flags:
+def alike(points: Floats2d, of: Rows, *, min_score: float, kept: Kept, progress: bool = True) -> Flags:
     """Find pairs of rows of different corpora whose cosine is at least `min_score`.
 
     All pairs are compared up to 4e9 of them; beyond that each document's 32 nearest in each later corpus, as an HNSW
@@ -55,10 +55,10 @@ def alike(points: FloatMatrix, of: Rows, *, min_score: float, kept: Kept, progre
     return found
 
 
-Blocks = Iterator[tuple[FloatMatrix, Rows, Rows]]
+Blocks = Iterator[tuple[Floats2d, Rows, Rows]]
 
 
-def _compared(points: FloatMatrix, of: Rows) -> Blocks:
+def _compared(points: Floats2d, of: Rows) -> Blocks:
     """Give the cosines of all pairs, in blocks, with the rows of both sides; columns are the same for each row."""
     order, spans = membership.spans(of)
     for place, one in enumerate(spans):
@@ -68,7 +68,7 @@ def _compared(points: FloatMatrix, of: Rows) -> Blocks:
                 yield points[rows] @ points[columns].T, rows, columns[None]
 
 
-def _asked(points: FloatMatrix, of: Rows) -> Blocks:
+def _asked(points: Floats2d, of: Rows) -> Blocks:
     """Give the nearest ones of each row in each later corpus; each row has columns of its own."""
     for one in np.unique(of)[1:]:
         members = np.flatnonzero(of == one)
@@ -81,8 +81,8 @@ def _asked(points: FloatMatrix, of: Rows) -> Blocks:
 
 @compiled_strictly
 def _take(
-    cosines: FloatMatrix, hits: Rows, rows: Rows, columns: Rows, min_score: float, found: Flags,
-    first: Rows, second: Rows, scores: FloatVector, state: Rows, least: FloatVector,
+    cosines: Floats2d, hits: Rows, rows: Rows, columns: Rows, min_score: float, found: Flags,
+    first: Rows, second: Rows, scores: Floats1d, state: Rows, least: Floats1d,
 ) -> None:  # fmt: skip
     """Keep the pairs whose cosine is high enough."""
     for i in hits:

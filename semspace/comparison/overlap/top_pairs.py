@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from semspace.checks import FloatVector
 from semspace.kernels.compiling import compiled_strictly
+from semspace.types import Floats1d
 
 Rows = npt.NDArray[np.int64]
 HELD, MET, LEFT_OUT = 0, 1, 2  # places in `state`: pairs held, pairs met, pairs that weren't looked at
@@ -27,7 +27,7 @@ class Kept:
         self._scores, self._least = np.empty(2 * most, np.float32), np.full(1, -np.inf, np.float32)
 
     @property
-    def arrays(self) -> tuple[Rows, Rows, FloatVector, Rows, FloatVector]:
+    def arrays(self) -> tuple[Rows, Rows, Floats1d, Rows, Floats1d]:
         """What `keep` takes."""
         return self._first, self._second, self._scores, self.state, self._least
 
@@ -41,7 +41,7 @@ class Kept:
 
 @compiled_strictly
 def keep(
-    first: Rows, second: Rows, scores: FloatVector, state: Rows, least: FloatVector, a: int, b: int, score: np.float32
+    first: Rows, second: Rows, scores: Floats1d, state: Rows, least: Floats1d, a: int, b: int, score: np.float32
 ) -> None:
     """Take note of a pair."""
     state[MET] += 1
@@ -57,7 +57,7 @@ def keep(
 
 
 @compiled_strictly
-def _cut(first: Rows, second: Rows, scores: FloatVector, state: Rows, least: FloatVector) -> None:
+def _cut(first: Rows, second: Rows, scores: Floats1d, state: Rows, least: Floats1d) -> None:
     """Leave the better pairs, as many as half of the places: from now on a pair must be better than the worst."""
     held, most = state[HELD], len(first) // 2
     edge = _at_rank(scores[:held].copy(), held - most)
@@ -72,7 +72,7 @@ def _cut(first: Rows, second: Rows, scores: FloatVector, state: Rows, least: Flo
 
 
 @compiled_strictly
-def _at_rank(values: FloatVector, rank: int) -> Any:
+def _at_rank(values: Floats1d, rank: int) -> Any:
     """Give the value of a rank, from 0 for the least, and leave the values in another order (Hoare 1961, "Find").
 
     NumPy's `partition` gives the same, but takes numba some ten times as long to compile as all else here.

@@ -6,13 +6,13 @@ import numpy as np
 from scipy import stats
 
 from semspace import queries
-from semspace.checks import FloatMatrix
 from semspace.comparison.profiles.estimates import NOTHING, Estimate
+from semspace.types import Floats2d
 
 _ROWS = 4_096  # turned into unit vectors at a time
 
 
-def spread(vectors: FloatMatrix) -> Estimate:
+def spread(vectors: Floats2d) -> Estimate:
     """Return the mean cosine distance of two different documents, from 0 (all alike) to somewhat above 1.
 
     No pair is looked at: the cosines of all n² pairs of unit vectors add up to the squared length of their sum, and n

@@ -9,9 +9,9 @@ import numpy.typing as npt
 import polars as pl
 
 from semspace import queries
-from semspace.checks import FloatMatrix
 from semspace.kernels.compiling import compiled_strictly
 from semspace.progress import bar
+from semspace.types import Floats2d
 
 Rows = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -40,7 +40,7 @@ class Usual:
 
 
 def outliers(
-    vectors: FloatMatrix, of: npt.NDArray[np.int64], corpora: int, *, seed: int = 0, progress: bool = True
+    vectors: Floats2d, of: npt.NDArray[np.int64], corpora: int, *, seed: int = 0, progress: bool = True
 ) -> tuple[pl.DataFrame, list[int | None]]:
     """Return the outliers of all corpora, the oddest first, and how many each corpus has; None in one under 20.
 
@@ -102,7 +102,7 @@ def usual(distances: Floats) -> Usual:
     return Usual(middle, (high - middle) / _TENTH)
 
 
-def _outliers(units: FloatMatrix) -> tuple[Rows, Floats, Usual]:
+def _outliers(units: Floats2d) -> tuple[Rows, Floats, Usual]:
     """Return the outliers among unit vectors in random order, shape (n, dim): rows, distances, and what is usual."""
     n = len(units)
     k = min(_NEIGHBORS, n // 5)
@@ -121,9 +121,7 @@ def _outliers(units: FloatMatrix) -> tuple[Rows, Floats, Usual]:
     return all_rows[odd], distances[odd], typical
 
 
-def _lonely(
-    units: FloatMatrix, start: int, stop: int, references: FloatMatrix, k: int, enough: float
-) -> tuple[Rows, Floats]:
+def _lonely(units: Floats2d, start: int, stop: int, references: Floats2d, k: int, enough: float) -> tuple[Rows, Floats]:
     """Return rows whose mean cosine with their `k` nearest references stays under `enough`, and that mean."""
     rows = np.arange(start, stop)
     best = np.full((len(rows), k), -2, np.float32)
@@ -136,7 +134,7 @@ def _lonely(
 
 
 @compiled_strictly
-def _keep_best(scores: FloatMatrix, own: Rows, best: FloatMatrix) -> None:
+def _keep_best(scores: Floats2d, own: Rows, best: Floats2d) -> None:
     """Put what is higher into `best`, shape (m, k), whose rows ascend; column ``own[i]`` of row ``i`` is itself."""
     k = best.shape[1]
     for row in range(len(scores)):

@@ -10,7 +10,6 @@ import numpy.typing as npt
 import polars as pl
 
 from semspace import checks
-from semspace.checks import FloatMatrix
 from semspace.comparison.profiles import languages as spoken
 from semspace.comparison.profiles import outliers as odd
 from semspace.comparison.profiles.estimates import NOTHING, Estimate, mean, median
@@ -19,6 +18,7 @@ from semspace.comparison.profiles.mean_distance import spread
 from semspace.comparison.profiles.readability import lix, per_sentence
 from semspace.comparison.profiles.text_counts import Counted, Counts, count
 from semspace.errors import InputError
+from semspace.types import Floats2d
 
 _WHOLE, _REAL, _TEXT = pl.Int64, pl.Float64, pl.String
 _SCHEMA = {
@@ -95,7 +95,7 @@ class Profile:
 def profile(
     names: Sequence[str],
     texts: pl.Series | None,
-    vectors: FloatMatrix,
+    vectors: Floats2d,
     of: npt.NDArray[np.integer],
     *,
     seed: int = 0,
@@ -147,7 +147,7 @@ def profile(
     return Profile(pl.DataFrame(rows, schema=_SCHEMA, orient="row"), found, languages, window)
 
 
-def _checked(names: Sequence[str], texts: pl.Series | None, vectors: FloatMatrix, of: object) -> Counts:
+def _checked(names: Sequence[str], texts: pl.Series | None, vectors: Floats2d, of: object) -> Counts:
     numbers = np.asarray(of)
     if numbers.shape != (len(vectors),) or numbers.dtype.kind not in "iu":
         got = f"shape {numbers.shape} of {numbers.dtype}"

@@ -12,7 +12,6 @@ import numpy as np
 
 from semspace import checks, queries
 from semspace.bundle import PathLike
-from semspace.checks import FloatMatrix
 from semspace.errors import InputError
 from semspace.evaluation.evaluate import Task
 from semspace.sentences.distill import distill
@@ -27,6 +26,7 @@ from semspace.training.distillation_task import Agreement
 from semspace.training.examples import Examples, texts_of
 from semspace.training.from_scratch import SmallTransformer
 from semspace.training.objectives.objective import Batch, Objective, numbered, unit
+from semspace.types import Floats2d
 
 if TYPE_CHECKING:
     from semspace.training.trainer import EncoderTrainer
@@ -112,7 +112,7 @@ class Distillation(Objective):
         found = self.taught(examples.texts, progress=progress)
         return Examples(examples.texts, examples.rows, _fitted(found, dim)[examples.rows[:, 0]])
 
-    def taught(self, texts: list[str], *, progress: bool = False) -> FloatMatrix:
+    def taught(self, texts: list[str], *, progress: bool = False) -> Floats2d:
         """Give the teacher's vectors, of length 1, shape (len(texts), its dim)."""
         return queries.unit(self._master.encode(texts, prompt="", progress=progress))
 
@@ -229,7 +229,7 @@ def _opened(teacher: PathLike | Encoder) -> Encoder:
         return Encoder.load(teacher, runtime="torch")
 
 
-def _fitted(vectors: FloatMatrix, dim: int) -> FloatMatrix:
+def _fitted(vectors: Floats2d, dim: int) -> Floats2d:
     """Give vectors of so many dimensions, of length 1, with cosines as near to the given ones' as can be."""
     own = vectors.shape[1]
     if own == dim:

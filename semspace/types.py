@@ -1,0 +1,31 @@
+"""Array types, with dtype and rank in their names: ``Floats2d`` is a matrix of float32.
+
+The rank is for the reader: mypy checks the dtype.
+"""
+
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Floats1d: TypeAlias = npt.NDArray[np.float32]
+Floats2d: TypeAlias = npt.NDArray[np.float32]
+Floats3d: TypeAlias = npt.NDArray[np.float32]
+Doubles1d: TypeAlias = npt.NDArray[np.float64]
+Doubles2d: TypeAlias = npt.NDArray[np.float64]
+Doubles3d: TypeAlias = npt.NDArray[np.float64]
+Ints1d: TypeAlias = npt.NDArray[np.int64]
+Ints2d: TypeAlias = npt.NDArray[np.int64]
+Int32s1d: TypeAlias = npt.NDArray[np.int32]
+Int32s2d: TypeAlias = npt.NDArray[np.int32]
+Int8s2d: TypeAlias = npt.NDArray[np.int8]
+UInt32s1d: TypeAlias = npt.NDArray[np.uint32]
+UInt32s2d: TypeAlias = npt.NDArray[np.uint32]
+UInt64s1d: TypeAlias = npt.NDArray[np.uint64]
+UInt64s2d: TypeAlias = npt.NDArray[np.uint64]
+Bytes1d: TypeAlias = npt.NDArray[np.uint8]
+Bytes2d: TypeAlias = npt.NDArray[np.uint8]
+Bools1d: TypeAlias = npt.NDArray[np.bool_]
+Bools2d: TypeAlias = npt.NDArray[np.bool_]
+Strings1d: TypeAlias = npt.NDArray[np.object_]
+ArrayXd: TypeAlias = npt.NDArray[Any]
