@@ -1,6 +1,7 @@
 """Which instructions kernels are compiled for, and how that is narrowed."""
 
 import os
+import pickle
 import subprocess
 import sys
 
@@ -119,3 +120,22 @@ def test_all_kernels_are_compiled_in_one_place():
         if name in path.read_text(encoding="utf-8")
     ]
     assert not found
+
+
+def test_code_kept_by_a_version_with_other_modules_is_replaced(tmp_path):
+    """What it names can't be imported any more: it is compiled again, and kept, without a warning."""
+    script = tmp_path / "kernel.py"
+    script.write_text(
+        "from semspace.kernels.code_cache import compiled\n\n\ndef double(x):\n    return 2 * x\n\n\n"
+        "double = compiled(double)\nassert double(2) == 4\nprint(sum(double.stats.cache_hits.values()))\n"
+    )
+    run = [sys.executable, "-W", "error", str(script)]
+    options = {"env": {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "kept")}, "capture_output": True, "text": True}
+    assert subprocess.run(run, check=True, **options).stdout == "0\n"
+    (index,) = (tmp_path / "kept").rglob("*.nbi")
+    sound = index.read_bytes()
+    gone = b"csemspace.a_module_of_before\nKernel\n."  # what a class of a module that was renamed leaves there
+    version = pickle.dumps(pickle.loads(sound))
+    index.write_bytes(version + gone)
+    assert subprocess.run(run, check=True, **options).stdout == "0\n"
+    assert subprocess.run(run, check=True, **options).stdout == "1\n"

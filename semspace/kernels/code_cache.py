@@ -61,9 +61,16 @@ class _Cache(caching.FunctionCache):
             return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
-        """Keep compiled code, if the disk lets us."""
+        """Keep compiled code, if the disk lets us.
+
+        An index that can't be read, such as that of an older version whose modules had other names, is replaced.
+        """
         try:
-            super().save_overload(sig, data)  # type: ignore[no-untyped-call]
+            try:
+                super().save_overload(sig, data)  # type: ignore[no-untyped-call]
+            except (ImportError, AttributeError):
+                self.flush()  # type: ignore[no-untyped-call]
+                super().save_overload(sig, data)  # type: ignore[no-untyped-call]
         except Exception as problem:
             self.disable()  # type: ignore[no-untyped-call]
             _say("full", f"compiled code can't be kept in {self.cache_path} ({why(problem) or problem})")
