@@ -5,7 +5,7 @@ import sys
 
 NAMES = (
     "analogies", "cluster", "compare", "duplicates", "embed", "encode", "filters", "honesty", "index", "phrases",
-    "tokenize", "train_encoder", "word2vec",
+    "tokenize", "train_encoder", "versions", "word2vec",
 )  # fmt: skip
 
 
