@@ -43,6 +43,7 @@ class Checkpoint:
     """
 
     kind: ClassVar[str]
+    renamed: ClassVar[Mapping[str, str]] = {}  # parameters that older checkpoints know by another name
 
     def __init__(self, path: PathLike | None, minutes: float = 10.0, resume: bool = False) -> None:
         self.path: Path | None = None if path is None else place_of(path)
@@ -85,7 +86,7 @@ class Checkpoint:
             return None
         tidy(self.path)  # a killed training may have left half a checkpoint, as large as a whole one
         bundle = opening(self.path, self.kind, verify=verify)
-        there = bundle.meta.facts("of")
+        there = {self.renamed.get(name, name): value for name, value in bundle.meta.facts("of").items()}
         other = next((name for name, value in identity.items() if there.get(name) != value), None)
         if other is not None:
             raise InputError(

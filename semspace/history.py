@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 import polars as pl
 
+from semspace.deprecation import renamed_method
 from semspace.display import html_table, text_table
 from semspace.errors import InputError
 
@@ -61,11 +62,13 @@ class Course(Generic[Row]):
         """What the scores are on; empty where there are none."""
         return next((row.task for row in self if row.task), "")
 
-    def table(self) -> pl.DataFrame:
+    def to_frame(self) -> pl.DataFrame:
         """Return a polars DataFrame: a row a stretch, the columns that are printed, the task's score last."""
         return pl.DataFrame(
             self._cells(), schema={**dict.fromkeys(self._names(), pl.Float64), **self._columns}, orient="row"
         )
+
+    table = renamed_method("table", "to_frame")
 
     def plot(self) -> Figure:
         """Draw loss, and score where there is one.

@@ -226,7 +226,7 @@ def test_files_that_cannot_be_read(tmp_path):
 def test_a_table_of_scores(wikipedia_words):
     scores = ss.evaluate(wikipedia_words[0])
     assert [s.task for s in scores] == ["wordsim353", "simlex999", "google-analogies"]
-    assert scores.table().columns == ["task", "metric", "value", "used", "total", "note"]
+    assert scores.to_frame().columns == ["task", "metric", "value", "used", "total", "note"]
     assert repr(scores).startswith("task              metric")
     assert "<td>wordsim353</td>" in scores._repr_html_()
     with pytest.raises(UnknownIdError, match="no task 'wordsim'"):
@@ -471,7 +471,7 @@ def test_a_task_that_cannot_be_judged_hides_no_other(space):
     assert (lost.judged, lost.used, lost.total) == (False, 2, 999)
     assert lost.note.startswith("not judged: only 2 pairs could be judged")
     assert "has no encoder" in scores["lee-documents"].note
-    assert scores.table()["value"].to_list()[::2] == [None, None]
+    assert scores.to_frame()["value"].to_list()[::2] == [None, None]
     assert "not judged" in repr(scores)
     with pytest.raises(
         InputError, match=r"none of the 2 tasks can be judged: simlex999: only .*; google-analogies: no"
@@ -654,3 +654,17 @@ def test_rated_sentences_that_cannot_be_read(tmp_path, text, message):
     (tmp_path / "s.csv").write_text(text)
     with pytest.raises(InputError, match=message):
         STS.read(tmp_path / "s.csv")
+
+
+def test_old_names_work_and_warn(space):
+    ids = space.ids.tolist()
+    task = WordPairs("mine", [(ids[0], other, rating) for rating, other in enumerate(ids[1:])])
+    with pytest.warns(FutureWarning, match=r"evaluate\(on=\) is now called tasks="):
+        scores = ss.evaluate(space, on=task)
+    with pytest.warns(FutureWarning, match=r"Scores.table\(\) is now called to_frame\(\)"):
+        assert scores.table().equals(scores.to_frame())
+    corpus = ss.Corpus.from_texts(["a"])
+    with pytest.warns(FutureWarning, match=r"Retrieval\(depth=\) is now called k="):
+        retrieval = Retrieval("mine", corpus, corpus, {}, depth=3)
+    with pytest.warns(FutureWarning, match="Retrieval.depth is now called k"):
+        assert retrieval.depth == retrieval.k == 3

@@ -13,7 +13,7 @@ def test_components_are_orthonormal_and_keep_the_most_variance():
     model = ss.latent.PCA(dim=2).train(space)
     np.testing.assert_allclose(model.components @ model.components.T, np.eye(2), atol=1e-5)
     spread = np.linalg.eigvalsh(np.cov(space.vectors.T))[::-1]
-    assert model.kept == pytest.approx(spread[:2].sum() / spread.sum(), abs=1e-4)
+    assert model.explained_variance_ratio == pytest.approx(spread[:2].sum() / spread.sum(), abs=1e-4)
 
 
 def test_all_components_come_back_whole():
@@ -39,5 +39,11 @@ def test_too_many_components():
 def test_points_that_are_all_alike():
     space = ss.Space.from_vectors(["a", "b", "c"], np.ones((3, 4)))
     model = ss.latent.PCA(2).train(space)
-    assert model.kept == 0
+    assert model.explained_variance_ratio == 0
     np.testing.assert_allclose(model.encode(space.vectors), 0, atol=1e-6)
+
+
+def test_the_old_name_works_and_warns():
+    model = ss.latent.PCA(2).train(random_space(9, 4))
+    with pytest.warns(FutureWarning, match="PCAModel.kept is now called explained_variance_ratio"):
+        assert model.kept == model.explained_variance_ratio

@@ -126,7 +126,7 @@ def test_threads_are_counted_when_they_are_needed(cores):
     trainer = ss.Word2Vec()
     for count in (3, 1, 2):
         cores(count)
-        assert trainer.thread_count == min(count, thread_count())
+        assert trainer._thread_count == min(count, thread_count())
 
 
 @pytest.mark.skipif(shutil.which("taskset") is None, reason="this machine has no taskset")
@@ -134,7 +134,7 @@ def test_a_process_on_one_core_has_one_thread():
     code = (
         "import semspace as ss\n"
         "from semspace.threads import thread_count\n"
-        "print(thread_count(), ss.Word2Vec().thread_count)"
+        "print(thread_count(), ss.Word2Vec()._thread_count)"
     )
     core = str(min(os.sched_getaffinity(0)))
     ran = subprocess.run(

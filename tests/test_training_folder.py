@@ -178,7 +178,7 @@ def test_history_tells_loss_speed_and_score(tiny_folder, tmp_path):
     assert [row.epoch for row in history] == [step / per_epoch for step in (0, 4, 8, 12, 14)]
     assert history[0].loss is None
     assert [row.texts for row in history] == [0, 64, 64, 64, 32]  # two texts a pair
-    table = history.table()
+    table = history.to_frame()
     assert table.columns == ["epoch", "step", "loss", "seconds", "texts_per_second", "held-out pairs (spearman)"]
     assert table["loss"].null_count() == 1
     assert all(row.seconds > 0 and row.loss > 0 and row.texts_per_second > 0 for row in list(history)[1:])

@@ -22,9 +22,9 @@ OPTIONS = {"dim": 16, "epochs": 300, "sample": 0, "threads": 2, "deterministic":
 CHILD = """
 import sys
 import semspace as ss
-from semspace.words import layout
+from semspace.words import row_layout
 from tests.words import two_topics
-layout.FEWEST = 3  # two threads work in step on ten words
+row_layout.FEWEST = 3  # two threads work in step on ten words
 ss.Word2Vec(**{options!r}).train(two_topics(), checkpoint=sys.argv[1], checkpoint_minutes=0)
 """
 ROOT = Path(__file__).parent.parent
@@ -143,7 +143,7 @@ def test_train_joins_phrases(shell):
         (("--dim", 0), "dim must be a whole number of at least 1; got 0"),
         (("--min-count", 9_999), "lower min_count or give more text"),
         (("--architecture", "glove"), "architecture must be one of cbow, skipgram; got 'glove'"),
-        (("--engine", "gensim", "--checkpoint", "c"), "checkpoint= needs engine='native'"),
+        (("--engine", "gensim", "--checkpoint", "c"), "checkpoint= needs backend='native'"),
         (("--start", "nothing"), "nothing at nothing"),
         (("--evaluate", "nothing"), "no task 'nothing'"),
         (("--resume",), "resume=True needs checkpoint="),

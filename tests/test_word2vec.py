@@ -2,6 +2,7 @@
 
 import errno
 import itertools
+import json
 import os
 
 import numpy as np
@@ -28,11 +29,11 @@ def trained(corpus=None, *, train=None, **options):
     return ss.Word2Vec(**settings).train(corpus if corpus is not None else two_topics(), **QUIET, **(train or {}))
 
 
-@pytest.mark.parametrize("engine", ["native", "gensim"])
+@pytest.mark.parametrize("backend", ["native", "gensim"])
 @pytest.mark.parametrize("architecture", ["skipgram", "cbow"])
 @pytest.mark.parametrize("subword", [False, True])
-def test_learns_which_words_go_together(engine, architecture, subword):
-    words = trained(engine=engine, architecture=architecture, subword=subword, learning_rate=0.05)
+def test_learns_which_words_go_together(backend, architecture, subword):
+    words = trained(backend=backend, architecture=architecture, subword=subword, learning_rate=0.05)
     for kind in KINDS:
         for word in kind:
             assert set(words.most_similar(word, 4).ids) == set(kind) - {word}
@@ -107,13 +108,13 @@ def test_history(tmp_path):
     task = ss.evaluation.WordPairs(
         "mine", [("cat", "dog", 9), ("gold", "iron", 8), ("cat", "iron", 1), ("cow", "tin", 2)]
     )
-    words = trained(epochs=3, train={"evaluate": task})
+    words = trained(epochs=3, train={"evaluator": task})
     history = words.history
     assert [epoch.epoch for epoch in history] == [1, 2, 3]
     assert all(epoch.words == 2_400 and epoch.words_per_second > 0 for epoch in history)
     assert history[2].loss < history[0].loss
     assert history[-1].score == pytest.approx(task.score(words).value)
-    assert history.table().columns == ["epoch", "loss", "seconds", "words_per_second", "mine"]
+    assert history.to_frame().columns == ["epoch", "loss", "seconds", "words_per_second", "mine"]
     assert "mine" in repr(history)
     figure = history.plot()
     assert figure.svg.count("<polyline") == 2
@@ -138,16 +139,16 @@ def test_the_picture_of_one_epoch_escapes_its_names():
 
 
 def test_gensim_tells_no_loss():
-    words = trained(engine="gensim", epochs=2)
+    words = trained(backend="gensim", epochs=2)
     assert [epoch.loss for epoch in words.history] == [None, None]
 
 
 def test_a_task_that_cannot_judge_these_words_says_so_at_once():
     task = ss.evaluation.WordPairs("other", [("x", "y", 1), ("y", "z", 2)])
     with pytest.raises(InputError, match="other"):
-        trained(train={"evaluate": task})
-    with pytest.raises(InputError, match=r"evaluate must be a task with a score, .*; got str"):
-        trained(train={"evaluate": "pairs.tsv"})
+        trained(train={"evaluator": task})
+    with pytest.raises(InputError, match=r"evaluator must be a task with a score, .*; got str"):
+        trained(train={"evaluator": "pairs.tsv"})
 
 
 def test_words_come_by_frequency_with_their_counts():
@@ -174,12 +175,12 @@ def test_documents_do_not_meet():
     assert sum(epoch.pairs for epoch in words.history) == 0
 
 
-@pytest.mark.parametrize("engine", ["native", "gensim"])
-def test_all_of_a_long_document_is_read(engine):
+@pytest.mark.parametrize("backend", ["native", "gensim"])
+def test_all_of_a_long_document_is_read(backend):
     """gensim drops what a sentence has beyond 10,000 words; the last words of a long document count as well."""
     corpus = ss.Corpus.from_texts(["early bird " * 6_000 + "late worm " * 6_000])
-    words = trained(corpus, dim=4, epochs=1, engine=engine)
-    untrained = trained(corpus, dim=4, epochs=1, engine=engine, learning_rate=1e-12)
+    words = trained(corpus, dim=4, epochs=1, backend=backend)
+    untrained = trained(corpus, dim=4, epochs=1, backend=backend, learning_rate=1e-12)
     assert np.linalg.norm(words["worm"] - untrained["worm"]) > 0.01
 
 
@@ -224,7 +225,7 @@ def test_new_words_join_old_ones(subword, deterministic):
     more = ss.Corpus.from_texts(
         [" ".join(np.random.default_rng(i).permutation(["cat", "dog", "lynx", "cow"])) for i in range(99)]
     )
-    words = trained(more, subword=subword, epochs=10, threads=2, deterministic=deterministic, train={"start": old})
+    words = trained(more, subword=subword, epochs=10, threads=2, deterministic=deterministic, train={"init": old})
     assert set(words.ids) == {*old.ids, "lynx"}
     assert words.metadata["count"].sum() == old.metadata["count"].sum() + 4 * 99
     assert set(words.most_similar("lynx", 3).ids) <= set(KINDS[0])
@@ -233,14 +234,14 @@ def test_new_words_join_old_ones(subword, deterministic):
 
 def test_words_the_new_text_has_not_stay_where_they_were():
     old = trained()
-    words = trained(ss.Corpus.from_texts(["cat dog cow lynx"] * 30), epochs=1, train={"start": old})
+    words = trained(ss.Corpus.from_texts(["cat dog cow lynx"] * 30), epochs=1, train={"init": old})
     assert np.array_equal(words["gold"], old["gold"])
     assert not np.array_equal(words["cat"], old["cat"])
 
 
 def test_with_subwords_the_start_is_put_where_it_was():
     old = trained(subword=True)
-    words = trained(two_topics(20), subword=True, epochs=1, learning_rate=1e-12, train={"start": old})
+    words = trained(two_topics(20), subword=True, epochs=1, learning_rate=1e-12, train={"init": old})
     assert words[old.ids.tolist()] == pytest.approx(old.vectors, abs=1e-5)
     assert words.encode(["cats"]) == pytest.approx(old.encode(["cats"]), abs=1e-5)
 
@@ -248,27 +249,45 @@ def test_with_subwords_the_start_is_put_where_it_was():
 def test_a_start_that_does_not_fit():
     old = trained()
     for options, message in [
-        ({"dim": 8}, "dim must be that of start, 16; got 8"),
-        ({"subword": True}, "subword must be that of start, False; got True"),
+        ({"dim": 8}, "dim must be that of init, 16; got 8"),
+        ({"subword": True}, "subword must be that of init, False; got True"),
     ]:
         with pytest.raises(InputError, match=message):
-            trained(**options, train={"start": old})
-    with pytest.raises(InputError, match="start must be a Space of words; got str"):
-        trained(train={"start": "words.space"})
+            trained(**options, train={"init": old})
+    with pytest.raises(InputError, match="init must be a Space of words; got str"):
+        trained(train={"init": "words.space"})
     with pytest.raises(InputError, match="fewer than two of the words to train come in this text"):
-        trained(ss.Corpus.from_texts(["x y z"]), train={"start": old})
+        trained(ss.Corpus.from_texts(["x y z"]), train={"init": old})
 
 
-@pytest.mark.parametrize("option", [{"start": None}, {"checkpoint": "here"}])
+@pytest.mark.parametrize("option", [{"init": None}, {"checkpoint": "here"}])
 def test_gensims_engine_says_what_it_cannot(option, tmp_path):
-    given = {"start": trained()} if "start" in option else {"checkpoint": tmp_path / "c"}
-    with pytest.raises(InputError, match="needs engine='native'"):
-        trained(engine="gensim", train=given)
+    given = {"init": trained()} if "init" in option else {"checkpoint": tmp_path / "c"}
+    with pytest.raises(InputError, match="needs backend='native'"):
+        trained(backend="gensim", train=given)
 
 
 def test_gensims_threads_are_not_in_step():
-    with pytest.raises(InputError, match="deterministic=True needs engine='native', or threads=1"):
-        trained(engine="gensim", deterministic=True, threads=2)
+    with pytest.raises(InputError, match="deterministic=True needs backend='native', or threads=1"):
+        trained(backend="gensim", deterministic=True, threads=2)
+
+
+# -- old names --------------------------------------------------------------------------------------------
+
+
+def test_old_names_work_and_warn():
+    with pytest.warns(FutureWarning, match=r"Word2Vec\(engine=\) is now called backend="):
+        trainer = ss.Word2Vec(dim=16, engine="native", seed=3, threads=1, epochs=1)
+    with pytest.warns(FutureWarning, match="Word2Vec.engine is now called backend"):
+        assert trainer.engine == "native"
+    task = ss.evaluation.WordPairs("mine", [("cat", "dog", 9), ("gold", "iron", 8), ("cat", "iron", 1)])
+    before = trained()
+    with pytest.warns(FutureWarning, match=r"start=\) is now called init=") as told:
+        words = trainer.train(two_topics(), start=before, evaluate=task, progress=False)
+    assert "evaluate=) is now called evaluator=" in str(told[1].message)
+    assert words.fingerprint == trainer.train(two_topics(), init=before, progress=False).fingerprint
+    with pytest.warns(FutureWarning, match=r"History.table\(\) is now called to_frame\(\)"):
+        assert words.history.table().equals(words.history.to_frame())
 
 
 # -- bad input --------------------------------------------------------------------------------------------
@@ -287,7 +306,7 @@ def test_gensims_threads_are_not_in_step():
         ("sample", 1.5),
         ("learning_rate", 0),
         ("architecture", "glove"),
-        ("engine", "warp"),
+        ("backend", "warp"),
         ("threads", 0),
         ("seed", -1),
         ("deterministic", "yes"),
@@ -304,14 +323,14 @@ def test_a_trainer_never_changes():
         ss.Word2Vec().dim = 3
 
 
-@pytest.mark.parametrize("engine", ["native", "gensim"])
-def test_too_little_text(engine):
+@pytest.mark.parametrize("backend", ["native", "gensim"])
+def test_too_little_text(backend):
     with pytest.raises(InputError, match="lower min_count or give more text"):
-        ss.Word2Vec(engine=engine).train(ss.Corpus.from_texts(["a few words"]))
+        ss.Word2Vec(backend=backend).train(ss.Corpus.from_texts(["a few words"]))
     with pytest.raises(InputError, match=r"only the word 'a' comes at least 5 times"):
-        ss.Word2Vec(engine=engine).train(ss.Corpus.from_texts(["a a a a a b"]))
+        ss.Word2Vec(backend=backend).train(ss.Corpus.from_texts(["a a a a a b"]))
     with pytest.raises(InputError, match=r"lower min_count or give more text"):
-        ss.Word2Vec(engine=engine).train(ss.Tokens.from_corpus(ss.Corpus.from_texts(["a b c"])))
+        ss.Word2Vec(backend=backend).train(ss.Tokens.from_corpus(ss.Corpus.from_texts(["a b c"])))
 
 
 def test_texts_instead_of_a_corpus():
@@ -396,6 +415,15 @@ def test_in_step_the_number_of_threads_belongs_to_the_training(tmp_path):
         trained(epochs=1, deterministic=True, threads=3, train={"checkpoint": tmp_path / "c", "resume": True})
 
 
+def test_a_checkpoint_of_an_older_version_still_opens(tmp_path):
+    whole = trained(epochs=2, train={"checkpoint": tmp_path / "c"})
+    manifest = json.loads((tmp_path / "c" / "manifest.json").read_text())
+    identity = manifest["of"]
+    identity["engine"], identity["start"] = identity.pop("backend"), identity.pop("init")
+    (tmp_path / "c" / "manifest.json").write_text(json.dumps(manifest))
+    assert trained(epochs=2, train={"checkpoint": tmp_path / "c", "resume": True}).fingerprint == whole.fingerprint
+
+
 class Stop(Exception):
     """Stands for a crash."""
 
@@ -458,9 +486,9 @@ ENGINE_SETTINGS = [
     {"subword": Subwords(3, 4, 50)},
     {"subword": Subwords(3, 4, 50), "architecture": "cbow"},
     {"deterministic": True, "threads": 2},
-    {"engine": "gensim"},
-    {"engine": "gensim", "architecture": "cbow"},
-    {"engine": "gensim", "subword": Subwords(3, 4, 50)},
+    {"backend": "gensim"},
+    {"backend": "gensim", "architecture": "cbow"},
+    {"backend": "gensim", "subword": Subwords(3, 4, 50)},
 ]
 
 
@@ -491,17 +519,17 @@ def test_a_training_without_neighbours_is_warned_of(settings, texts, options, wh
 
 def test_a_start_that_learns_nothing_more_is_warned_of():
     start = ss.Space.from_vectors(["alpha", "beta"], np.eye(2))
-    words, message = warned(ss.Word2Vec(dim=2, threads=1), ALONE, start=start)
-    assert "the vectors are those of the start" in message
+    words, message = warned(ss.Word2Vec(dim=2, threads=1), ALONE, init=start)
+    assert "the vectors are those of init" in message
     np.testing.assert_array_equal(words[["alpha", "beta"]], np.eye(2))
 
 
-@pytest.mark.parametrize("engine", ["native", "gensim"])
-def test_epochs_without_neighbours_are_warned_of(engine):
-    trainer = ss.Word2Vec(dim=4, min_count=1, threads=1, epochs=40, engine=engine)
+@pytest.mark.parametrize("backend", ["native", "gensim"])
+def test_epochs_without_neighbours_are_warned_of(backend):
+    trainer = ss.Word2Vec(dim=4, min_count=1, threads=1, epochs=40, backend=backend)
     words, message = warned(trainer, ["alpha beta gamma delta"] * 12)
     idle = int(message.partition("from in ")[2].split()[0])
     assert 0 < idle < 40
     assert f"hardly better than random after {40 - idle} of 40 epochs" in message
-    if engine == "native":
+    if backend == "native":
         assert idle == sum(epoch.loss is None for epoch in words.history)

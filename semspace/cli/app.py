@@ -50,7 +50,7 @@ def train_word2vec(
     deterministic: Annotated[
         bool, typer.Option("--deterministic", help="Reproducible with several threads too, a little slower.")
     ] = False,
-    seed: o.Seed = 1,
+    seed: o.Seed = 0,
     engine: Annotated[str, typer.Option(help="native or gensim.")] = "native",
     start: Annotated[str | None, typer.Option(help="Go on from these vectors: a saved space, or a file.")] = None,
     evaluate: Annotated[
@@ -89,7 +89,7 @@ def train_word2vec(
         dim=dim if dim is not None else before.dim if before is not None else 100,
         window=window, negatives=negatives, min_count=min_count, epochs=epochs, sample=sample,
         learning_rate=learning_rate, architecture=architecture, subword=subwords or subword, threads=threads,
-        deterministic=deterministic, seed=seed, engine=engine,
+        deterministic=deterministic, seed=seed, backend=engine,
     )  # fmt: skip
     task = None if evaluate is None else task_of(evaluate)
     least = 1 if before is not None or phrases else min_count
@@ -99,12 +99,12 @@ def train_word2vec(
 
         tokens = Phrases(passes=phrases).train(tokens).apply(tokens)
     words = trainer.train(
-        tokens, start=before, evaluate=task, checkpoint=checkpoint, checkpoint_minutes=checkpoint_minutes, resume=resume
+        tokens, init=before, evaluator=task, checkpoint=checkpoint, checkpoint_minutes=checkpoint_minutes, resume=resume
     )
     words.save(out, overwrite=overwrite)
     if checkpoint is not None:
         bundle.discard(checkpoint)
-    plain = {"out": str(out), "words": len(words), "dim": words.dim, "history": words.history.table().to_dicts()}
+    plain = {"out": str(out), "words": len(words), "dim": words.dim, "history": words.history.to_frame().to_dicts()}
     show(f"{words.history!r}\n{words!r}\nsaved to {out}", plain, as_json)
 
 
@@ -448,7 +448,7 @@ def evaluate(
     saved = bundle.is_bundle(thing) or bundle.place_of(thing).is_file()
     value = o.read_space(thing) if saved else o.load_encoder(thing)
     scores = judge(value, on or WORD_TASKS)
-    show(scores, scores.table().to_dicts(), as_json)
+    show(scores, scores.to_frame().to_dicts(), as_json)
 
 
 @app.command()

@@ -135,7 +135,7 @@ def _tell(history: TrainingHistory, out: Path, dim: int, *, best: bool, as_json:
     gained = "nothing was held out to judge by"
     if before is not None and after is not None:
         gained = f"{history.task}: {before:.3f} before, {after:.3f} after"
-    show(f"{history!r}\n{gained}\nsaved to {out}", {**plain, "history": history.table().to_dicts()}, as_json)
+    show(f"{history!r}\n{gained}\nsaved to {out}", {**plain, "history": history.to_frame().to_dicts()}, as_json)
 
 
 def _scores(history: TrainingHistory, *, best: bool) -> tuple[float | None, float | None]:

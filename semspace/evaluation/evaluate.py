@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from semspace import checks
 from semspace.corpora import gensim_file, judgements, load
+from semspace.deprecation import renamed_parameters
 from semspace.errors import InputError, MissingFileError, SemspaceError
 from semspace.evaluation import task_files
 from semspace.evaluation.analogies import Analogies
@@ -38,8 +39,9 @@ TASKS: dict[str, Callable[[], Task]] = {
 WORD_TASKS = ("wordsim353", "simlex999", "google-analogies")
 
 
-def evaluate(thing: Any, on: str | Path | Task | Sequence[str | Path | Task] = WORD_TASKS) -> Scores:
-    """Say how well vectors agree with people.
+@renamed_parameters(on="tasks")
+def evaluate(thing: Any, tasks: str | Path | Task | Sequence[str | Path | Task] = WORD_TASKS) -> Scores:
+    """Score vectors against human judgement, on one task or several.
 
     A task that can't be judged, such as word pairs of which fewer than three are known, has a score without a value
     (NaN), whose note says why; the others are judged all the same.
@@ -47,7 +49,7 @@ def evaluate(thing: Any, on: str | Path | Task | Sequence[str | Path | Task] = W
     Parameters
     ----------
     thing : Space, Encoder, gensim KeyedVectors or sentence-transformers model
-    on : name, path, task, or several
+    tasks : name, path, task, or several
         Names: ``"wordsim353"``, ``"simlex999"`` (word pairs, Spearman), ``"google-analogies"`` (accuracy) and
         ``"lee-documents"`` (50 news texts, Spearman). A path: of word pairs (two words and a rating a line), of
         analogies (four words a line, under ``: section`` lines or not), or of rated sentences (a table with columns
@@ -66,14 +68,9 @@ def evaluate(thing: Any, on: str | Path | Task | Sequence[str | Path | Task] = W
     >>> ss.evaluate(space, task)["mine"].coverage
     1.0
     """
-    if not isinstance(on, Iterable) and not hasattr(on, "score") and not isinstance(on, Path):
-        raise InputError(f"on must be a name, a path, a task, or several of them; got {type(on).__name__}")
-    asked = [on] if isinstance(on, (str, Path)) or hasattr(on, "score") else list(on)
-    if not asked:
-        raise InputError(f"on names no task; give one of {', '.join(TASKS)}, a path, or a task")
-    tasks = [task_of(one) for one in asked]
+    chosen = _chosen(tasks)
     scores, problems = [], []
-    for task in tasks:
+    for task in chosen:
         try:
             scores.append(task.score(thing))
         except SemspaceError as problem:
@@ -81,9 +78,19 @@ def evaluate(thing: Any, on: str | Path | Task | Sequence[str | Path | Task] = W
             used, total = (problem.used, problem.total) if isinstance(problem, UnjudgedError) else (0, 0)
             reason = str(problem).removeprefix(f"{task.name}: ")
             scores.append(Score(task.name, "", float("nan"), used, total, note=f"not judged: {reason}"))
-    if len(problems) == len(tasks):
+    if len(problems) == len(chosen):
         raise _of_all(problems)
     return Scores(tuple(scores))
+
+
+def _chosen(tasks: str | Path | Task | Sequence[str | Path | Task]) -> list[Task]:
+    """Return the tasks that are named or given."""
+    if not isinstance(tasks, Iterable) and not hasattr(tasks, "score") and not isinstance(tasks, Path):
+        raise InputError(f"tasks must be a name, a path, a task, or several of them; got {type(tasks).__name__}")
+    several = [tasks] if isinstance(tasks, (str, Path)) or hasattr(tasks, "score") else list(tasks)
+    if not several:
+        raise InputError(f"tasks is empty; give one of {', '.join(TASKS)}, a path, or a task")
+    return [task_of(one) for one in several]
 
 
 def _of_all(problems: Sequence[SemspaceError]) -> SemspaceError:

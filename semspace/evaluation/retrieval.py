@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from semspace import checks, queries
+from semspace.deprecation import renamed_parameters, renamed_property
 from semspace.errors import InputError
 from semspace.evaluation.adapters import directions, encoder_of, without_direction
 from semspace.evaluation.score import Score, UnjudgedError, notes
@@ -18,9 +19,10 @@ from semspace.evaluation.ties import mean_gains
 from semspace.text.corpus import Corpus
 
 
+@renamed_parameters(depth="k")
 @dataclass(frozen=True)
 class Retrieval:
-    """Mean nDCG of the first `depth` documents found by cosine (Järvelin & Kekäläinen 2002).
+    """Mean nDCG of the first `k` documents found by cosine (Järvelin & Kekäläinen 2002).
 
     Questions are encoded as questions and documents as documents, where a model has a prompt for each. Documents with
     equal cosines count for the mean over all their orders.
@@ -32,17 +34,20 @@ class Retrieval:
     relevant : mapping of question id to a mapping of document id to grade
         Documents graded 0 or less, or not named, aren't relevant. Questions without relevant documents are left out
         and counted; relevant documents that aren't there count as not found, and the note says how many.
-    depth : int
+    k : int
+        Documents retrieved for each query.
     """
 
     name: str
     questions: Corpus
     documents: Corpus
     relevant: Mapping[str, Mapping[str, float]]
-    depth: int = 10
+    k: int = 10
+
+    depth = renamed_property("depth", "k")
 
     def __post_init__(self) -> None:
-        checks.whole("depth", self.depth)
+        checks.whole("k", self.k)
         for question, grades in self.relevant.items():
             for document, grade in grades.items():
                 if not math.isfinite(grade):
@@ -68,11 +73,11 @@ class Retrieval:
         blocks = queries.score_blocks(documents, sizes, questions, "dot")
         row_of = {id: row for row, id in enumerate(names)}
         gains = [
-            _mean_ndcg(scores, self.relevant[q], row_of, self.depth)
+            _mean_ndcg(scores, self.relevant[q], row_of, self.k)
             for q, scores in zip(asked, (row for block in blocks for row in block), strict=True)
         ]
         note = notes(self._unknown(row_of), without_direction(documents), without_direction(questions))
-        return Score(self.name, f"ndcg@{self.depth}", float(np.mean(gains)), len(asked), len(self.questions), note=note)
+        return Score(self.name, f"ndcg@{self.k}", float(np.mean(gains)), len(asked), len(self.questions), note=note)
 
     def _unknown(self, row_of: Mapping[str, int]) -> str:
         there = set(self.questions.ids)
@@ -86,30 +91,30 @@ class Retrieval:
 
 
 def _mean_ndcg(
-    scores: npt.NDArray[np.float32], grades: Mapping[str, float], row_of: Mapping[str, int], depth: int
+    scores: npt.NDArray[np.float32], grades: Mapping[str, float], row_of: Mapping[str, int], k: int
 ) -> float:
     """Return the mean nDCG of documents over all orders of equal scores."""
     gains = np.zeros(len(scores))
     for id, grade in grades.items():
         if id in row_of:
             gains[row_of[id]] = max(grade, 0.0)
-    return _share_of_best(mean_gains(scores, gains, depth), grades, depth)
+    return _share_of_best(mean_gains(scores, gains, k), grades, k)
 
 
-def ndcg(ranked: list[str], grades: Mapping[str, float], depth: int) -> float:
+def ndcg(ranked: list[str], grades: Mapping[str, float], k: int) -> float:
     """Return the discounted gain of a ranking, as a share of the best possible, in [0, 1].
 
     Examples
     --------
-    >>> round(ndcg(["b", "a"], {"a": 1}, depth=10), 4)  # 1 / log2(3)
+    >>> round(ndcg(["b", "a"], {"a": 1}, k=10), 4)  # 1 / log2(3)
     0.6309
     """
-    gains = np.array([max(grades.get(id, 0.0), 0.0) for id in ranked[:depth]])
-    return _share_of_best(gains, grades, depth)
+    gains = np.array([max(grades.get(id, 0.0), 0.0) for id in ranked[:k]])
+    return _share_of_best(gains, grades, k)
 
 
-def _share_of_best(gains: npt.NDArray[np.float64], grades: Mapping[str, float], depth: int) -> float:
+def _share_of_best(gains: npt.NDArray[np.float64], grades: Mapping[str, float], k: int) -> float:
     """Return the discounted sum of gains by rank, as a share of the best possible."""
-    discount = 1 / np.log2(np.arange(2, depth + 2))
-    ideal = np.array(sorted((max(grade, 0.0) for grade in grades.values()), reverse=True)[:depth])
+    discount = 1 / np.log2(np.arange(2, k + 2))
+    ideal = np.array(sorted((max(grade, 0.0) for grade in grades.values()), reverse=True)[:k])
     return float((gains * discount[: len(gains)]).sum() / (ideal * discount[: len(ideal)]).sum())

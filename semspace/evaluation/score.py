@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from semspace import checks
+from semspace.deprecation import renamed_method
 from semspace.display import html_table, text_table
 from semspace.errors import InputError
 
@@ -97,9 +98,11 @@ class Scores:
             raise checks.unknown("task", str(task), known, where=f"these scores ({', '.join(known)})")
         return found[0]
 
-    def table(self) -> pl.DataFrame:
+    def to_frame(self) -> pl.DataFrame:
         """Return a polars DataFrame: ``task``, ``metric``, ``value``, ``used``, ``total``, ``note``."""
         return pl.DataFrame([s.row for s in self.all], schema=_COLUMNS, orient="row")
+
+    table = renamed_method("table", "to_frame")
 
     def __repr__(self) -> str:
         return text_table(list(_COLUMNS), [s.row for s in self.all], width=_NOTE)

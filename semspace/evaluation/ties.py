@@ -15,8 +15,8 @@ NEAR = 1e-6
 Numbers = npt.NDArray[np.floating]
 
 
-def mean_gains(scores: Numbers, gains: Numbers, depth: int) -> npt.NDArray[np.float64]:
-    """Return the mean gain at each of the first `depth` ranks, over all orders of equal scores.
+def mean_gains(scores: Numbers, gains: Numbers, k: int) -> npt.NDArray[np.float64]:
+    """Return the mean gain at each of the first `k` ranks, over all orders of equal scores.
 
     Parameters
     ----------
@@ -25,23 +25,23 @@ def mean_gains(scores: Numbers, gains: Numbers, depth: int) -> npt.NDArray[np.fl
 
     Returns
     -------
-    ndarray of float64, shape (min(depth, n),)
+    ndarray of float64, shape (min(k, n),)
 
     Examples
     --------
-    >>> mean_gains(np.array([0.5, 0.9, 0.5]), np.array([1.0, 0.0, 0.0]), depth=2).tolist()
+    >>> mean_gains(np.array([0.5, 0.9, 0.5]), np.array([1.0, 0.0, 0.0]), k=2).tolist()
     [0.0, 0.5]
     """
-    depth = min(depth, len(scores))
-    if not depth:
+    k = min(k, len(scores))
+    if not k:
         return np.zeros(0)
-    least = np.partition(scores, len(scores) - depth)[len(scores) - depth]
+    least = np.partition(scores, len(scores) - k)[len(scores) - k]
     near = np.flatnonzero(scores >= least - NEAR)
     near = near[np.argsort(-scores[near], kind="stable")]
     falling, own = -scores[near], gains[near]
-    means = np.zeros(depth)
+    means = np.zeros(k)
     start = 0
-    while start < depth:
+    while start < k:
         end = int(np.searchsorted(falling, falling[start] + NEAR, side="right"))
         means[start:end] = own[start:end].mean()
         start = end

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from sklearn.decomposition import PCA as _PCA
 
 from semspace import checks
+from semspace.deprecation import renamed_parameters, renamed_property
 from semspace.errors import InputError
 from semspace.space import Space
 from semspace.types import Floats2d
@@ -28,7 +29,7 @@ class PCA:
     >>> import semspace as ss
     >>> space = ss.Space.from_vectors(["a", "b", "c"], [[1, 0, 1], [2, 0, 1], [3, 0, 1]])
     >>> model = ss.latent.PCA(dim=1).train(space)
-    >>> model.encode(space.vectors).shape, round(model.kept, 3)
+    >>> model.encode(space.vectors).shape, round(model.explained_variance_ratio, 3)
     ((3, 1), 1.0)
     """
 
@@ -49,10 +50,11 @@ class PCA:
         with np.errstate(invalid="ignore"):  # points that are all alike have no variance to share out
             fitted = _PCA(self.dim, svd_solver=solver).fit(space.vectors)
         components = _fixed_signs(fitted.components_.astype(np.float32))
-        kept = float(np.nan_to_num(fitted.explained_variance_ratio_.sum()))
-        return PCAModel(checks.frozen(components), checks.frozen(fitted.mean_.astype(np.float32)), kept)
+        ratio = float(np.nan_to_num(fitted.explained_variance_ratio_.sum()))
+        return PCAModel(checks.frozen(components), checks.frozen(fitted.mean_.astype(np.float32)), ratio)
 
 
+@renamed_parameters(kept="explained_variance_ratio")
 @dataclass(frozen=True, eq=False)
 class PCAModel:
     """Learnt components: `encode` goes to the smaller space, `decode` comes back.
@@ -62,13 +64,15 @@ class PCAModel:
     components : ndarray of float32, shape (dim, width)
         Orthonormal rows.
     mean : ndarray of float32, shape (width,)
-    kept : float
-        Share of the variance that the components hold, in [0, 1].
+    explained_variance_ratio : float
+        Share of the variance that the components explain together, in [0, 1].
     """
 
     components: Floats2d
     mean: npt.NDArray[np.float32]
-    kept: float
+    explained_variance_ratio: float
+
+    kept = renamed_property("kept", "explained_variance_ratio")
 
     def encode(self, vectors: npt.ArrayLike) -> Floats2d:
         """Project vectors of shape (n, width) to shape (n, dim)."""

@@ -71,5 +71,7 @@ def remembered(bundle: Bundle) -> TextEncoder | None:
             f"{bundle.folder} has an encoder {kind!r}, which this semspace doesn't know; upgrade semspace"
         )
     module, name = _HOMES[kind]
-    encoder: TextEncoder = getattr(import_module(module), name).from_bundle(bundle)
+    home = import_module(module)
+    read = getattr(home, "read_bundle", None) or getattr(home, name).from_bundle
+    encoder: TextEncoder = read(bundle)
     return encoder

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -54,6 +54,7 @@ class WordsCheckpoint(Checkpoint):
     """Where a training of word vectors keeps what it has reached."""
 
     kind = KIND
+    renamed: ClassVar = {"engine": "backend", "start": "init"}
 
     def restore(self, job: Job, matrices: Matrices) -> Reached:
         """Fill the matrices with what was reached, and tell how far that is; nothing is done where there is none."""
@@ -95,9 +96,9 @@ def _identity(job: Job) -> dict[str, Any]:
         "words of the text": len(job.tokens),
         "documents": len(job.tokens.offsets) - 1,
         "vocabulary": digest(words)[:16],
-        "start": None if job.start is None else job.start.fingerprint[:16],
+        "init": None if job.start is None else job.start.fingerprint[:16],
     }
     del facts["threads"]
     if trainer.deterministic:  # else another number of threads does no harm
-        facts["threads"] = job.trainer.thread_count
+        facts["threads"] = job.trainer._thread_count
     return json.loads(json.dumps(facts))  # type: ignore[no-any-return]

@@ -73,11 +73,11 @@ def _size(model: Any) -> float:
 
 def _check(job: Job) -> None:
     if job.start is not None:
-        raise InputError("start= needs engine='native'; gensim's engine can't take vectors to go on from")
+        raise InputError("init= needs backend='native'; gensim's engine can't take vectors to go on from")
     if job.checkpoint.wanted:
-        raise InputError("checkpoint= needs engine='native'; gensim's engine can't be stopped and gone on with")
-    if job.trainer.deterministic and job.trainer.thread_count > 1:
-        raise InputError("deterministic=True needs engine='native', or threads=1: gensim's threads aren't in step")
+        raise InputError("checkpoint= needs backend='native'; gensim's engine can't be stopped and gone on with")
+    if job.trainer.deterministic and job.trainer._thread_count > 1:
+        raise InputError("deterministic=True needs backend='native', or threads=1: gensim's threads aren't in step")
 
 
 def _model(job: Job) -> Any:
@@ -94,10 +94,10 @@ def _model(job: Job) -> Any:
         "sample": trainer.sample,
         "alpha": trainer.learning_rate,
         "sg": int(trainer.architecture == "skipgram"),
-        "workers": trainer.thread_count,
+        "workers": trainer._thread_count,
         "seed": trainer.seed,
     }
-    subwords = trainer.subwords
+    subwords = trainer._subwords
     if subwords is None:
         return GensimWord2Vec(**same)
     return FastText(**same, min_n=subwords.minn, max_n=subwords.maxn, bucket=subwords.buckets)
@@ -124,7 +124,7 @@ def _epoch(job: Job, model: Any, rows: list[int], seconds: float, number: int) -
 
 
 def _learnt(job: Job, model: Any, rows: list[int], history: History) -> Trained:
-    subwords: Subwords | None = job.trainer.subwords
+    subwords: Subwords | None = job.trainer._subwords
     if subwords is not None:
         model.wv.adjust_vectors()
     vectors = np.ascontiguousarray(model.wv.vectors[rows], dtype=np.float32)

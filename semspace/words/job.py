@@ -94,7 +94,7 @@ class Job:
         facts = {
             "made_by": "Word2Vec",
             "trainer": asdict(self.trainer),
-            "threads": self.trainer.thread_count,
+            "threads": self.trainer._thread_count,
             "text": dict(self.tokens.provenance),
             "words": len(self.tokens),
             "history": trained.history.plain(),
@@ -119,13 +119,13 @@ class Job:
                 f"words that come {self.trainer.min_count} times or more stand alone in their documents; give longer "
                 f"texts, join what belongs together into one document, or lower min_count"
             )
-        left = "random, as they were drawn" if self.start is None else "those of the start, and random for new words"
+        left = "random, as they were drawn" if self.start is None else "those of init, and random for new words"
         what = f"hardly better than random after {epochs - idle} of {epochs} epochs" if idle < epochs else left
         where = "any epoch" if idle == epochs else f"{idle} of {epochs} epochs"
         warnings.warn(
             f"no word had a neighbour to learn from in {where}, so the vectors are {what}: {why}",
             SemspaceWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
 
     def judge(self, give: Callable[[], Trained]) -> tuple[float | None, str]:

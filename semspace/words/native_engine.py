@@ -52,9 +52,9 @@ class _Run:
     def __init__(self, job: Job) -> None:
         trainer, vocabulary = job.trainer, job.vocabulary
         keep = kept_shares(vocabulary.counts, trainer.sample)
-        apart = trainer.thread_count if trainer.deterministic else 1
+        apart = trainer._thread_count if trainer.deterministic else 1
         self._job = job
-        self._layout = Layout.plan(vocabulary, keep, job.trainer.subwords, apart)
+        self._layout = Layout.plan(vocabulary, keep, job.trainer._subwords, apart)
         known = vocabulary.places >= 0
         rows, kept = np.full(len(known), -1, np.int32), np.zeros(len(known))
         rows[known], kept[known] = self._layout.rows[vocabulary.places[known]], keep[vocabulary.places[known]]
@@ -66,12 +66,12 @@ class _Run:
         )
         random_rows(self.matrices.inputs, trainer.dim, np.random.default_rng(trainer.seed))
         if job.start is not None:
-            put_start(job.start, vocabulary, self._layout, self.matrices.inputs, job.trainer.subwords)
+            put_start(job.start, vocabulary, self._layout, self.matrices.inputs, job.trainer._subwords)
 
     @property
     def threads(self) -> int:
         """How many threads there is work for: in step, a few words occupy fewer."""
-        return len(self._layout.noises) if self._job.trainer.deterministic else self._job.trainer.thread_count
+        return len(self._layout.noises) if self._job.trainer.deterministic else self._job.trainer._thread_count
 
     def way(self, pool: ThreadPoolExecutor) -> Pass:
         """Choose how the threads share the work."""
@@ -114,7 +114,7 @@ class _Run:
         rows, dim, inputs = self._layout.rows, self._job.trainer.dim, self.matrices.inputs
         if last:
             del self.matrices
-        if self._job.trainer.subwords is None:
+        if self._job.trainer._subwords is None:
             return Trained(_closed(taken(inputs, rows, dim)), None, history)
         from semspace.words.subword_kernel import means
 
@@ -125,7 +125,7 @@ class _Run:
         vectors = _closed(by_row[rows])
         pieces = _closed(inputs[n:, :dim].copy())
         words = self._job.vocabulary.words
-        encoder = SubwordEncoder(self._job.trainer.subwords, pieces, layout.buckets, words, vectors)
+        encoder = SubwordEncoder(self._job.trainer._subwords, pieces, layout.buckets, words, vectors)
         return Trained(vectors, encoder, history)
 
 

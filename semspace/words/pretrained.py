@@ -15,13 +15,13 @@ from semspace.words.vocabulary import Vocabulary
 def check_start(start: Space, dim: int, subwords: Subwords | None) -> None:
     """Raise unless a training with these parameters can go on from `start`."""
     if not isinstance(start, Space):
-        raise InputError(f"start must be a Space of words; got {type(start).__name__}: see Word2Vec.train")
+        raise InputError(f"init must be a Space of words; got {type(start).__name__}: see Word2Vec.train")
     if start.dim != dim:
-        raise InputError(f"dim must be that of start, {start.dim}; got {dim}")
+        raise InputError(f"dim must be that of init, {start.dim}; got {dim}")
     theirs = start.encoder.subwords if isinstance(start.encoder, SubwordEncoder) else None
     if theirs != subwords:
         raise InputError(
-            f"subword must be that of start, {_said(theirs)}; got {_said(subwords)}: what start knows of subwords can "
+            f"subword must be that of init, {_said(theirs)}; got {_said(subwords)}: what it knows of subwords can "
             f"neither be left out nor be made up"
         )
 

@@ -249,25 +249,21 @@ class SubwordEncoder:
             draft.table("encoder-words", pl.DataFrame({"word": self.words}, schema={"word": pl.String}))
         return {"kind": KIND, "subwords": asdict(self.subwords), "words": "space" if shared else "own"}
 
-    @classmethod
-    def from_bundle(cls, bundle: Bundle) -> SubwordEncoder:
-        """Take the encoder out of the opened bundle of a space."""
-        facts = bundle.meta.facts("space").facts("encoder")
-        subwords = facts.facts("subwords")
-        shared = facts.text("words") == "space"
-        place, column, vectors = (
-            ("ids", "id", "vectors") if shared else ("encoder-words", "word", "encoder-word-vectors")
-        )
-        words = bundle.table(place, {column: pl.String})[column]
-        return cls(
-            Subwords(**{name: subwords.whole(name, low=1) for name in ("minn", "maxn", "buckets")}),
-            bundle.array("encoder-vectors", dtype=np.float32, shape=(None, None)),
-            bundle.array("encoder-buckets", dtype=np.int32, shape=(None,))
-            if bundle.has("encoder-buckets.npy")
-            else None,
-            words.to_list(),
-            bundle.array(vectors, dtype=np.float32, shape=(len(words), None)),
-        )
+
+def read_bundle(bundle: Bundle) -> SubwordEncoder:
+    """Read the encoder from the opened bundle of a space."""
+    facts = bundle.meta.facts("space").facts("encoder")
+    subwords = facts.facts("subwords")
+    shared = facts.text("words") == "space"
+    table, column, vectors = ("ids", "id", "vectors") if shared else ("encoder-words", "word", "encoder-word-vectors")
+    words = bundle.table(table, {column: pl.String})[column]
+    return SubwordEncoder(
+        Subwords(**{name: subwords.whole(name, low=1) for name in ("minn", "maxn", "buckets")}),
+        bundle.array("encoder-vectors", dtype=np.float32, shape=(None, None)),
+        bundle.array("encoder-buckets", dtype=np.int32, shape=(None,)) if bundle.has("encoder-buckets.npy") else None,
+        words.to_list(),
+        bundle.array(vectors, dtype=np.float32, shape=(len(words), None)),
+    )
 
 
 def _check_finite(name: str, vectors: Floats2d) -> None:

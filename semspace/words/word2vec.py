@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from semspace import checks, pools
 from semspace.bundle import PathLike
+from semspace.deprecation import renamed_parameters, renamed_property
 from semspace.errors import InputError
 from semspace.space import Space
 from semspace.text.corpus import Corpus
@@ -19,11 +20,12 @@ from semspace.words.pretrained import check_start
 from semspace.words.subwords import Subwords
 from semspace.words.vocabulary import Vocabulary
 
-ENGINES: dict[str, Engine] = {"native": native_engine.train, "gensim": gensim_engine.train}
+BACKENDS: dict[str, Engine] = {"native": native_engine.train, "gensim": gensim_engine.train}
 _MOST_NEGATIVES = 64  # the kernels unroll their loops over them
 _MOST_THREADS = 1_024
 
 
+@renamed_parameters(engine="backend")
 @dataclass(frozen=True, kw_only=True)
 class Word2Vec:
     """Word vectors by skip-gram or CBOW with negative sampling (Mikolov et al. 2013, arXiv 1310.4546).
@@ -54,12 +56,12 @@ class Word2Vec:
         Give the same vectors every time for the same seed and the same number of threads, at some cost of time. With
         one thread they are the same in any case.
     seed : int
-    engine : {"native", "gensim"}
-        Which code does the training: ours, or gensim's for a cross-check, with the same parameters.
+    backend : {"native", "gensim"}
+        Which code does the training: semspace's own, or gensim's for a cross-check, with the same parameters.
 
     Notes
     -----
-    The native engine follows word2vec.c but for one thing: all neighbours of a word share its noise words (Ji et al.
+    The native backend follows word2vec.c but for one thing: all neighbours of a word share its noise words (Ji et al.
     2016, arXiv 1604.04661), so that each row of the matrices comes from memory once a window.
 
     By default threads write to the same matrices without waiting for one another (Hogwild; Niu et al. 2011). With
@@ -87,8 +89,8 @@ class Word2Vec:
     subword: bool | Subwords = False
     threads: int | None = None
     deterministic: bool = False
-    seed: int = 1
-    engine: str = "native"
+    seed: int = 0
+    backend: str = "native"
 
     def __post_init__(self) -> None:
         for name in ("dim", "window", "min_count", "epochs"):
@@ -97,7 +99,7 @@ class Word2Vec:
         checks.number("sample", self.sample, high=1.0)
         checks.number("learning_rate", self.learning_rate, open_low=True)
         checks.choice("architecture", self.architecture, ("skipgram", "cbow"))
-        checks.choice("engine", self.engine, ENGINES)
+        checks.choice("backend", self.backend, BACKENDS)
         checks.seed(self.seed)
         if self.threads is not None:
             checks.whole("threads", self.threads, high=_MOST_THREADS)
@@ -105,17 +107,20 @@ class Word2Vec:
         if not isinstance(self.subword, Subwords):
             checks.flag("subword", self.subword, other="a Subwords")
 
+    engine = renamed_property("engine", "backend")
+
     @property
-    def thread_count(self) -> int:
+    def _thread_count(self) -> int:
         """The number of threads that will work."""
         return self.threads or thread_count()
 
+    @renamed_parameters(start="init", evaluate="evaluator")
     def train(
         self,
         text: Corpus | Tokens | Iterable[Iterable[str]],
         *,
-        start: Space | None = None,
-        evaluate: Task | None = None,
+        init: Space | None = None,
+        evaluator: Task | None = None,
         checkpoint: PathLike | None = None,
         checkpoint_minutes: float = 10.0,
         resume: bool = False,
@@ -128,12 +133,12 @@ class Word2Vec:
         text : Corpus, Tokens, or lists of words
             A corpus is tokenised the fast way; give `Tokens` for another tokenizer, or for a text larger than memory
             (`Tokens.read`). Words in lists are kept as they are (`Tokens.from_lists`).
-        start : Space, optional
-            Words to go on from: they keep their vectors at first, and learn from this text what it says of them. All of
-            them stay, and new words come in as usual. They may come from another tool (`read_vectors`).
-        evaluate : task, optional
-            Judge the vectors after each epoch, for example by ``evaluation.WordPairs.read("pairs.tsv")``; see
-            ``history`` of the result.
+        init : Space, optional
+            Pretrained word vectors to start from, of this library or another tool (`read_vectors`). All of its words
+            are kept, however rare they are in this text, and new words are added.
+        evaluator : task, optional
+            Scores the vectors after each epoch, for example ``evaluation.WordPairs.read("pairs.tsv")``; see ``history``
+            of the result.
         checkpoint : path, optional
             Keep what is reached in this directory, every `checkpoint_minutes` and at the end. It stays until you
             delete it.
@@ -164,26 +169,26 @@ class Word2Vec:
             If no word had a neighbour in some epoch, or in none, so that hardly anything was learnt.
         """
         kept = WordsCheckpoint(checkpoint, checkpoint_minutes, resume)
-        if start is not None:
-            check_start(start, self.dim, self.subwords)
-        if evaluate is not None and not callable(getattr(evaluate, "score", None)):
+        if init is not None:
+            check_start(init, self.dim, self._subwords)
+        if evaluator is not None and not callable(getattr(evaluator, "score", None)):
             raise InputError(
-                f"evaluate must be a task with a score, such as evaluation.WordPairs.read(path); "
-                f"got {type(evaluate).__name__}"
+                f"evaluator must be a task with a score, such as evaluation.WordPairs.read(path); "
+                f"got {type(evaluator).__name__}"
             )
         pools.need_polars("training")
-        tokens = self._tokens(text, start)
-        vocabulary = Vocabulary.of(tokens, self.min_count, start)
-        job = Job(self, tokens, vocabulary, start, evaluate, kept, progress)
-        trained = ENGINES[self.engine](job)
+        tokens = self._tokens(text, init)
+        vocabulary = Vocabulary.of(tokens, self.min_count, init)
+        job = Job(self, tokens, vocabulary, init, evaluator, kept, progress)
+        trained = BACKENDS[self.backend](job)
         job.warn_idle(trained)
         return job.space(trained)
 
     @property
-    def subwords(self) -> Subwords | None:
+    def _subwords(self) -> Subwords | None:
         """The scheme of subwords, where there are any."""
         return self.subword if isinstance(self.subword, Subwords) else Subwords() if self.subword else None
 
-    def _tokens(self, text: Corpus | Tokens | Iterable[Iterable[str]], start: Space | None) -> Tokens:
-        # Words that the start knows count however rare they are here.
-        return Tokens.of(text, min_count=1 if start is not None else self.min_count)
+    def _tokens(self, text: Corpus | Tokens | Iterable[Iterable[str]], init: Space | None) -> Tokens:
+        # Words that `init` knows count however rare they are here.
+        return Tokens.of(text, min_count=1 if init is not None else self.min_count)

@@ -126,7 +126,7 @@ def space_map(
 ) -> tuple[Figure, float]:
     """Draw a space on its two principal components; give the figure and the share of variance it shows."""
     model = PCA(2).train(space)
-    return scatter(model.encode(space.vectors), groups, names, labels, caption=caption), model.kept
+    return scatter(model.encode(space.vectors), groups, names, labels, caption=caption), model.explained_variance_ratio
 
 
 def far_of_several(found: Comparison) -> list[Section]:
