@@ -195,7 +195,7 @@ def whole(size: int) -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     start = perf_counter()
     samples = samples_of(
-        spaces, by=None, cuts=None, unit=None, names=None, encoder=None, spaces=None, long="cut", progress=False
+        spaces, by=None, bins=None, groups=None, names=None, encoder=None, spaces=None, long_texts="cut", progress=False
     )
     answers(
         samples,

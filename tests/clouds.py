@@ -22,9 +22,9 @@ def space_of(vectors, text=None, ids=None, **columns):
 
 def joined(*given, **options):
     """The samples that `compare` makes of what it is given."""
-    names = ("by", "cuts", "unit", "names", "encoder", "spaces")
+    names = ("by", "bins", "groups", "names", "encoder", "spaces")
     chosen = {name: options.pop(name, None) for name in names}
-    return samples_of(given, **chosen, long=options.pop("long", "pool"), progress=False, **options)
+    return samples_of(given, **chosen, long_texts=options.pop("long_texts", "pool"), progress=False, **options)
 
 
 def two_of(a, b):

@@ -15,6 +15,7 @@ ROOMS = [
     *(
         "errors",
         "types",
+        "statistics",
         "deprecation",
         "checks",
         "display",

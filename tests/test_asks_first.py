@@ -44,28 +44,28 @@ SPACE = ss.Space.from_vectors([str(i) for i in range(20)], np.random.default_rng
 WORDS = ss.Space.from_vectors(["a", "b"], [[1, 0], [0, 1]])
 TOO_FEW = CORPUS.head(3)
 COMPARED = {
-    "a cut outside": {"by": "year", "cuts": 3000},
-    "a cut that is none": {"by": "year", "cuts": "last year"},
-    "cuts twice": {"by": "year", "cuts": [1910, 1910]},
-    "no cuts": {"by": "year", "cuts": []},
-    "cuts of names": {"by": "author", "cuts": "m"},
+    "a cut outside": {"by": "year", "bins": 3000},
+    "a cut that is none": {"by": "year", "bins": "last year"},
+    "bins twice": {"by": "year", "bins": [1910, 1910]},
+    "no bins": {"by": "year", "bins": []},
+    "bins of names": {"by": "author", "bins": "m"},
     "no such column": {"by": "yaer"},
     "parts too small": {"by": "few"},
     "one part": {"by": "gap"},
-    "names that don't fit": {"by": "year", "cuts": 1910, "names": ["x", "y", "z"]},
-    "names that are the same": {"by": "year", "cuts": 1910, "names": ["x", "x"]},
-    "no such unit": {"by": "year", "cuts": 1910, "unit": "tome"},
-    "a unit in two parts": {"by": "year", "cuts": 1911, "unit": "book"},
-    "a unit that is missing": {"by": "year", "cuts": 1910, "unit": "gap"},
-    "k": {"by": "year", "cuts": 1910, "k": 21},
-    "permutations": {"by": "year", "cuts": 1910, "permutations": 5},
-    "resamples": {"by": "year", "cuts": 1910, "resamples": 5},
-    "min_duplicate": {"by": "year", "cuts": 1910, "min_duplicate": 2},
-    "long": {"by": "year", "cuts": 1910, "long": "longer"},
-    "references": {"by": "year", "cuts": 1910, "references": "yes"},
-    "two spaces of words for three": {"by": "year", "cuts": [1906, 1912], "words": (WORDS, WORDS)},
-    "words": {"by": "year", "cuts": 1910, "words": "yes"},
-    "seed": {"by": "year", "cuts": 1910, "seed": -1},
+    "names that don't fit": {"by": "year", "bins": 1910, "names": ["x", "y", "z"]},
+    "names that are the same": {"by": "year", "bins": 1910, "names": ["x", "x"]},
+    "no such unit": {"by": "year", "bins": 1910, "groups": "tome"},
+    "a unit in two parts": {"by": "year", "bins": 1911, "groups": "book"},
+    "a unit that is missing": {"by": "year", "bins": 1910, "groups": "gap"},
+    "n_clusters": {"by": "year", "bins": 1910, "n_clusters": 21},
+    "permutations": {"by": "year", "bins": 1910, "permutations": 5},
+    "resamples": {"by": "year", "bins": 1910, "resamples": 5},
+    "min_duplicate_score": {"by": "year", "bins": 1910, "min_duplicate_score": 2},
+    "long": {"by": "year", "bins": 1910, "long_texts": "longer"},
+    "references": {"by": "year", "bins": 1910, "references": "yes"},
+    "two spaces of words for three": {"by": "year", "bins": [1906, 1912], "words": (WORDS, WORDS)},
+    "words": {"by": "year", "bins": 1910, "words": "yes"},
+    "seed": {"by": "year", "bins": 1910, "seed": -1},
 }
 
 
@@ -79,7 +79,7 @@ def test_compare_asks_before_it_encodes(options):
 @pytest.mark.filterwarnings("ignore::semspace.errors.SemspaceWarning")
 def test_compare_encodes_what_is_in_order():
     with pytest.raises(Begun):
-        ss.compare(CORPUS, encoder=Fake(), by="year", cuts=1910)
+        ss.compare(CORPUS, encoder=Fake(), by="year", bins=1910)
 
 
 def test_compare_asks_of_every_corpus():

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 import semspace as ss
 from semspace.clusters.clustering import Clustering, described
-from semspace.clusters.tables import silhouettes, wilson
+from semspace.clusters.tables import silhouettes
 from semspace.errors import InputError
+from semspace.statistics import wilson
 
 
 def by_hand(vectors, labels, metadata=None):

@@ -83,7 +83,7 @@ def test_corpora_of_the_very_same_documents(spaces):
     assert found.p_value == 1.0
     assert found.verdict() == "A and B hold the very same documents: their distance is 0."
     assert found.overlap["exact"].to_list() == [40, 40]
-    assert found.groups()["difference"].abs().max() == 0
+    assert found.clusters()["difference"].abs().max() == 0
     assert "their distance is 0" in ss.report.to_markdown(found.page())
 
 
@@ -112,7 +112,7 @@ def test_words_and_copies_come_back(two):
 
 
 def test_groups_of_one_corpus_only_are_seen(two):
-    shares = two.groups()
+    shares = two.clusters()
     assert shares["count_a"].sum() == 40
     assert shares["count_b"].sum() == 50
     assert shares["q_value"][0] < 1e-3
@@ -163,15 +163,15 @@ def test_with_an_encoder_and_what_it_sees_as_far(tiny, monkeypatch):
     monkeypatch.setattr(references, "_MOST", 40)  # documents of each that are known; of a hundred it takes seconds
     a = ss.Corpus.from_texts([f"aa ab {i}" for i in range(12)])
     b = ss.Corpus.from_texts([f"zz zy {i}" for i in range(12)])
-    found = compare(a, b, encoder=tiny, long="cut", references=True)
+    found = compare(a, b, encoder=tiny, long_texts="cut", references=True)
     assert found.distance("mmd").p_value < 0.05
     assert found.words()["word"][0] in {"aa", "ab", "zz", "zy"}
-    known = found.known()
+    known = found.references()
     assert known.columns == ["between", "distance", "value"]
     assert len(known) == 3 * 4
     means = known.filter(pl.col("distance") == "mmd")["value"]
     assert means[0] == means.min()  # news are nearest to the same news
-    assert len(compare(a, b, encoder=tiny, long="cut", references=False, k=2).known()) == 0
+    assert len(compare(a, b, encoder=tiny, long_texts="cut", references=False, n_clusters=2).references()) == 0
 
 
 # -- several corpora ------------------------------------------------------------------------------------------
@@ -186,11 +186,11 @@ def test_three_corpora(three):
     assert three.matrix("mmd", "q_value")["fruit"][1] < 0.05 < three.matrix("mmd", "q_value")["fruit"][2]
     assert three.verdict().startswith("Of 3 pairs of the 3 corpora, 2 differ in meaning beyond chance")
     assert "Nearest are fruit and more fruit, furthest apart" in three.verdict()
-    assert set(three.groups()["corpus"]) == set(three.words()["corpus"]) == {"fruit", "cars", "more fruit"}
+    assert set(three.clusters()["corpus"]) == set(three.words()["corpus"]) == {"fruit", "cars", "more fruit"}
     assert three.words().filter(pl.col("corpus") == "more fruit")["word"][0] in {"pear", "ripens"}
     assert three.profiles()["documents"].to_list() == [40, 50, 45]
     assert np.isfinite(three.witness).all()
-    assert len(three.known()) == len(three.shifted_words()) == 0
+    assert len(three.references()) == len(three.shifted_words()) == 0
 
 
 def test_a_pair_of_several_is_as_if_alone(spaces, three):
@@ -203,7 +203,7 @@ def test_a_pair_of_several_is_as_if_alone(spaces, three):
 def test_parts_of_one_corpus_by_a_column(spaces):
     years = [1940 + i % 10 for i in range(50)]
     space = ss.Space.from_vectors(spaces[1].ids.tolist(), spaces[1].vectors, {"year": years})
-    found = compare(space, by="year", cuts=1945)
+    found = compare(space, by="year", bins=1945)
     assert found.names == ("before 1945", "1945 and after")
     assert found.samples.sizes == [25, 25]
 
@@ -270,6 +270,25 @@ def test_markdown_and_csv(two, three, tmp_path):
         assert len(files["documents"]) == len(found.samples)
         assert len(files["words"]) == len(found.words())
         assert files["distances"]["value"].cast(float).to_list() == pytest.approx(found.distances()["value"].to_list())
+
+
+def test_old_names_still_work_and_warn(spaces, two):
+    a, b = spaces[:2]
+    together = ss.Space.from_vectors(
+        [str(i) for i in range(90)], np.concatenate([a.vectors, b.vectors]), {"year": range(90), "book": range(90)}
+    )
+    old = {"cuts": 40, "unit": "book", "k": 2, "long": "cut", "min_duplicate": 0.8}
+    new = {"bins": 40, "groups": "book", "n_clusters": 2, "long_texts": "cut", "min_duplicate_score": 0.8}
+    with pytest.warns(FutureWarning, match="now called") as caught:
+        found = compare(together, by="year", **old)
+    assert [str(warning.message).split("; ")[0] for warning in caught if warning.category is FutureWarning] == [
+        f"compare({a}=) is now called {b}=" for a, b in zip(old, new, strict=True)
+    ]
+    assert found.to_dict() == compare(together, by="year", **new).to_dict()
+    with pytest.warns(FutureWarning, match=r"Comparison.groups\(\) is now called clusters\(\)"):
+        assert two.groups().equals(two.clusters())
+    with pytest.warns(FutureWarning, match=r"Comparison.known\(\) is now called references\(\)"):
+        assert two.known().equals(two.references())
 
 
 def test_it_shows_itself(two, three):

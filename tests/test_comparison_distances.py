@@ -12,7 +12,7 @@ from sklearn.metrics.pairwise import rbf_kernel
 from threadpoolctl import ThreadpoolController
 
 from semspace.clusters.cluster import cluster
-from semspace.comparison.contrasts.cluster_shares import group_shares
+from semspace.comparison.contrasts.cluster_shares import cluster_shares
 from semspace.comparison.distances import frechet, pair_sums, topic_counts, two_sample
 from semspace.comparison.distances.classifier import auc, auc_interval, classifier
 from semspace.comparison.distances.estimate import interval_of
@@ -500,7 +500,7 @@ def grouping(sizes):
 
 def test_group_shares_by_hand():
     groups, first = grouping([(56, 14), (48, 32)])
-    table = group_shares(groups, first, ~first)
+    table = cluster_shares(groups, first, ~first)
     row = table.row(by_predicate=pl.col("count_a") == 56, named=True)
     assert (row["count_b"], row["share_a"], row["share_b"]) == (48, 0.8, 0.6)
     # Newcombe (1998), table II, example (a), method 10: 0.2, 0.0524 to 0.3339.
@@ -516,10 +516,10 @@ def test_shares_of_units_are_less_sure():
     order = np.lexsort([groups.labels, ~first])
     units = np.empty(150, np.int64)
     units[order] = np.arange(150) // 5
-    alone, together = (group_shares(groups, first, ~first, known).row(0, named=True) for known in (None, units))
+    alone, together = (cluster_shares(groups, first, ~first, known).row(0, named=True) for known in (None, units))
     assert together["p_value"] > 3 * alone["p_value"]
     assert together["high"] - together["low"] > 1.5 * (alone["high"] - alone["low"])
-    single = group_shares(groups, first, ~first, np.arange(150)).row(0, named=True)
+    single = cluster_shares(groups, first, ~first, np.arange(150)).row(0, named=True)
     assert single["p_value"] == pytest.approx(alone["p_value"], abs=0.02)
     assert (single["low"], single["high"]) == pytest.approx((alone["low"], alone["high"]), abs=0.02)
 

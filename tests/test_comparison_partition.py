@@ -17,10 +17,10 @@ from tests.clouds import clouds, joined, space_of
 from tests.conftest import make_tiny_model
 
 
-def by_column(values, cuts=None, **options):
+def by_column(values, bins=None, **options):
     """The names and sizes of the parts of a corpus by a column."""
     space = space_of(np.ones((len(values), 2), np.float32), column=values)
-    names, parts = parts_of(space.metadata, "column", cuts, **options)
+    names, parts = parts_of(space.metadata, "column", bins, **options)
     return dict(zip(names, [rows.tolist() for rows in parts], strict=True))
 
 
@@ -56,11 +56,11 @@ def test_documents_without_a_value_are_left_out_and_said():
 
 
 def test_many_numbers_need_cuts():
-    with pytest.raises(InputError, match=r"13 different values, from 0 to 12; say where to cut it, as in cuts=6 "):
+    with pytest.raises(InputError, match=r"13 different values, from 0 to 12; say where to cut it, as in bins=6 "):
         by_column(list(range(13)))
     assert len(by_column(list(range(12)))) == 12
     days = [datetime.date(2020, 1, 1) + datetime.timedelta(i) for i in range(20)]
-    with pytest.raises(InputError, match="cuts='2020-01-11'"):
+    with pytest.raises(InputError, match="bins='2020-01-11'"):
         by_column(days)
 
 
@@ -122,23 +122,23 @@ def test_cuts_leave_out_what_has_no_value():
     ("values", "cuts", "said"),
     [
         ([1, 2], [], "got an empty list"),
-        ([1, 2], "x", "cuts must be numbers, as the column 'column' holds; got 'x'"),
-        ([1, 2], "2021-03-05", "cuts must be numbers, as the column 'column' holds; got '2021-03-05'"),
-        ([1, 2], datetime.date(2021, 3, 5), "cuts must be numbers, as the column 'column' holds; got 2021-03-05"),
-        ([1, 2], float("nan"), "cuts must be numbers"),
-        ([1, 2], True, "cuts must be numbers"),
-        (["a", "b"], 3, "cuts need a column of numbers, years or dates; 'column' holds texts such as 'a', 'b'"),
-        (["a", "b"], "b", "cuts need a column of numbers"),
+        ([1, 2], "x", "bins must be numbers, as the column 'column' holds; got 'x'"),
+        ([1, 2], "2021-03-05", "bins must be numbers, as the column 'column' holds; got '2021-03-05'"),
+        ([1, 2], datetime.date(2021, 3, 5), "bins must be numbers, as the column 'column' holds; got 2021-03-05"),
+        ([1, 2], float("nan"), "bins must be numbers"),
+        ([1, 2], True, "bins must be numbers"),
+        (["a", "b"], 3, "bins need a column of numbers, years or dates; 'column' holds texts such as 'a', 'b'"),
+        (["a", "b"], "b", "bins need a column of numbers"),
         (["Smith", "Jones", "1984"], "1980", r"'Smith', 'Jones', of which 1 of 3 different ones can be read"),
-        (DAYS, "last year", "cuts must be years or dates such as 2021-03-05; got 'last year'"),
-        (DAYS, True, "cuts must be years or dates"),
-        (DAYS, 3000, "cuts=3000 leave all documents in one period: 'column' runs from 2020-12-31 to 2021-06-01"),
-        ([1820, 2010], 3000, "cuts=3000 leave all documents in one period: 'column' runs from 1820 to 2010"),
-        (["1820", "2010"], "1066", "cuts=1066 leave all documents in one period: 'column' runs from 1820 to 2010"),
-        ([1, 5, 9], [5, 5], "cuts must differ; 5 comes twice"),
-        ([1, 5, 9], [5, "5.0"], "cuts must differ; 5 and 5.0 comes twice"),
-        ([datetime.timedelta(1)], 1, "cuts need a column of numbers, dates or texts"),
-        ([True, False], 1, "cuts need a column of numbers, dates or texts; 'column' holds Boolean"),
+        (DAYS, "last year", "bins must be years or dates such as 2021-03-05; got 'last year'"),
+        (DAYS, True, "bins must be years or dates"),
+        (DAYS, 3000, "bins=3000 leave all documents in one period: 'column' runs from 2020-12-31 to 2021-06-01"),
+        ([1820, 2010], 3000, "bins=3000 leave all documents in one period: 'column' runs from 1820 to 2010"),
+        (["1820", "2010"], "1066", "bins=1066 leave all documents in one period: 'column' runs from 1820 to 2010"),
+        ([1, 5, 9], [5, 5], "bins must differ; 5 comes twice"),
+        ([1, 5, 9], [5, "5.0"], "bins must differ; 5 and 5.0 comes twice"),
+        ([datetime.timedelta(1)], 1, "bins need a column of numbers, dates or texts"),
+        ([True, False], 1, "bins need a column of numbers, dates or texts; 'column' holds Boolean"),
     ],
 )
 def test_cuts_that_do_not_fit(values, cuts, said):
@@ -277,13 +277,13 @@ def test_cuts_of_what_people_write(values, cuts, parts):
         (
             ["01/02/1929", "01/01/1940"],
             "05/06/1930",
-            r"cuts='05/06/1930' has the day or the month first; write it as 2021",
+            r"bins='05/06/1930' has the day or the month first; write it as 2021",
         ),
-        (["1820", "1900"], "c. 1850", "cuts must be numbers"),
-        (["1820", "1900"], "1850s", "cuts must be numbers"),
-        (["2020-01-01", "2021-01-01"], "last year", "cuts must be years or dates such as 2021-03-05; got 'last year'"),
-        (["12:00", "13:00"], "noon", "cuts must be times of day such as '12:30'"),
-        (["2021-01-01", "2022-01-01"], ["2021", "2021-06-01T00:00Z"], "cuts must all have an offset, or none"),
+        (["1820", "1900"], "c. 1850", "bins must be numbers"),
+        (["1820", "1900"], "1850s", "bins must be numbers"),
+        (["2020-01-01", "2021-01-01"], "last year", "bins must be years or dates such as 2021-03-05; got 'last year'"),
+        (["12:00", "13:00"], "noon", "bins must be times of day such as '12:30'"),
+        (["2021-01-01", "2022-01-01"], ["2021", "2021-06-01T00:00Z"], "bins must all have an offset, or none"),
         (["n/a", "unknown"], 1900, "holds texts such as none at all, of which 0 of 0"),
         (["01/02/29", "03/04/31"], 1930, "years have four digits in dates"),
         (["<script>", "x" * 500], 1900, "'<script>', 'xxx"),
@@ -375,7 +375,7 @@ def test_moments_with_a_zone_go_by_its_clocks_unless_the_cut_has_an_offset():
         found = parts_of(berlin.to_frame(), "column", cut)
         assert list(found[0]) == names
         assert [rows.tolist() for rows in found[1]] == [[0], [1]]
-    with pytest.raises(InputError, match=r"has no time zone: write cuts='2020-12-31T22:30Z' without an offset"):
+    with pytest.raises(InputError, match=r"has no time zone: write bins='2020-12-31T22:30Z' without an offset"):
         by_column(utc, "2020-12-31T22:30Z")
 
 
@@ -427,7 +427,7 @@ def test_corpora_with_their_spaces():
 
 def test_a_corpus_is_encoded_as_the_space_beside_it(tiny):
     corpus = ss.Corpus.from_texts(["aa", "ab", "ba", "bb"])
-    samples = joined(corpus, tiny.embed(corpus, progress=False, long="cut"), long="cut")
+    samples = joined(corpus, tiny.embed(corpus, progress=False, long="cut"), long_texts="cut")
     np.testing.assert_allclose(samples.vectors[:4], samples.vectors[4:], atol=1e-5)
     assert samples.texts.to_list() == [*corpus.texts] * 2
     assert samples.encoder is tiny
@@ -501,28 +501,28 @@ def test_units_are_numbered_over_all_corpora():
     a, b = two_spaces(8, 8)
     books = [[*"ppqqrrss"], [*"ttuuvvww"]]
     spaces = [space_of(space.vectors, book=book) for space, book in zip((a, b), books, strict=True)]
-    assert joined(*spaces, unit="book").units.tolist() == np.repeat(np.arange(8), 2).tolist()
+    assert joined(*spaces, groups="book").units.tolist() == np.repeat(np.arange(8), 2).tolist()
     together = space_of(np.concatenate([a.vectors, b.vectors]), book=[*books[0], *books[1]], shelf=[1] * 8 + [2] * 8)
-    assert joined(together, by="shelf", unit="book").units.tolist() == np.repeat(np.arange(8), 2).tolist()
+    assert joined(together, by="shelf", groups="book").units.tolist() == np.repeat(np.arange(8), 2).tolist()
 
 
 @pytest.mark.parametrize(
     ("first", "second", "said"),
     [
         ([*"ppqqrrss"], [*"ppuuvvww"], "'p' has documents in more than one corpus"),
-        ([*"ppqqrrrr"], [*"ttuuvvww"], "at least 4 units to be compared; A has 3 of 'book'"),
+        ([*"ppqqrrrr"], [*"ttuuvvww"], "at least 4 groups .different values of 'book'. to be compared; A has 3"),
         ([*"ppqqrrs", None], [*"ttuuvvww"], "1 documents of A have no 'book'"),
     ],
 )
 def test_units_that_cannot_be(first, second, said):
     a, b = clouds(8, 8)
     with pytest.raises(InputError, match=said):
-        joined(space_of(a, book=first), space_of(b, book=second), unit="book")
+        joined(space_of(a, book=first), space_of(b, book=second), groups="book")
 
 
 def test_an_unknown_unit():
-    with pytest.raises(InputError, match="unit: there is no column 'book'; there are none"):
-        joined(*two_spaces(), unit="book")
+    with pytest.raises(InputError, match="groups: there is no column 'book'; there are none"):
+        joined(*two_spaces(), groups="book")
 
 
 def test_passages_are_parts_of_their_documents(tmp_path):
@@ -530,10 +530,10 @@ def test_passages_are_parts_of_their_documents(tmp_path):
     texts = [" ".join(["ab cd ef gh ij kl"] * 12)] * 4
     encoder = ss.Encoder.load(make_tiny_model(tmp_path / "model", longest=64))
     corpora = [ss.Corpus.from_texts(texts, ids=[f"{name}{i}" for i in range(4)]) for name in "xy"]
-    samples = joined(*corpora, encoder=encoder, long="passages")
+    samples = joined(*corpora, encoder=encoder, long_texts="passages")
     assert len(samples) > 8
     assert len(np.unique(samples.units)) == 8
-    assert joined(*corpora, encoder=encoder, long="pool").units is None
+    assert joined(*corpora, encoder=encoder, long_texts="pool").units is None
 
 
 # -- what compare itself refuses ------------------------------------------------------------------------------
@@ -547,16 +547,16 @@ def test_passages_are_parts_of_their_documents(tmp_path):
         ({"names": "xy"}, "names must be strings, one for each corpus; got 'xy'"),
         ({"names": ("x", 5)}, "names must be strings"),
         ({"encoder": 5, "spaces": (1, 2)}, "either encoder= or spaces="),
-        ({"cuts": 5}, "cuts= says where the column by= is cut; give by= too"),
+        ({"bins": 5}, "bins= divides the column by=; give by= too"),
         ({"by": "kind"}, "by= names a column of one corpus; got 2 corpora"),
         ({"words": 5}, "words must be a Word2Vec, two Spaces of words, or False; got 5"),
         ({}, "compare needs encoder="),
         ({"seed": -1}, "seed"),
         ({"permutations": 10}, "permutations must be"),
         ({"resamples": 10}, "resamples must be"),
-        ({"min_duplicate": 2.0}, "min_duplicate must be"),
-        ({"k": 0}, "k must be"),
-        ({"long": "short"}, "long must be one of"),
+        ({"min_duplicate_score": 2.0}, "min_duplicate_score must be"),
+        ({"n_clusters": 0}, "n_clusters must be"),
+        ({"long_texts": "short"}, "long_texts must be one of"),
         ({"references": 1}, "references must be"),
     ],
 )

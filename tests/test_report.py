@@ -268,7 +268,7 @@ def test_a_ruler_puts_every_distance_in_its_place():
 
 
 def test_a_ruler_without_interval_below_zero():
-    figure = number_line(-0.01, (float("nan"), float("nan")), [], caption="c", unit=" m")
+    figure = number_line(-0.01, (float("nan"), float("nan")), [], caption="c", groups=" m")
     assert "observed here -0.010 m." in figure.description
     assert "nan" not in figure.svg
 
@@ -387,7 +387,7 @@ def hostile_corpora(letters):
         corpus = ss.Corpus.from_texts([f"{HOSTILE} {name} {i}" for i in range(12)], ids=[f"<b>{i}" for i in range(12)])
         made.append((corpus, ss.Space.from_vectors(corpus.ids.to_list(), draw.normal(size=(12, 4)))))
     corpora, spaces = zip(*made, strict=True)
-    return corpora, {"spaces": spaces, "min_duplicate": 0.3, "progress": False}
+    return corpora, {"spaces": spaces, "min_duplicate_score": 0.3, "progress": False}
 
 
 @pytest.fixture(scope="module")

@@ -378,11 +378,11 @@ def compare(
     found = compare_corpora(
         *read,
         by=by,
-        cuts=_cuts(cuts) if cuts else None,
+        bins=_cuts(cuts) if cuts else None,
         encoder=o.load_encoder(model or o.DEFAULT_MODEL) if wants_model else None,
         names=None if names is None else names.split(","),
-        unit=unit,
-        long=long,
+        groups=unit,
+        long_texts=long,
         permutations=permutations,
         seed=seed,
     )

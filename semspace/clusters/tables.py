@@ -13,11 +13,11 @@ from semspace import checks, queries
 from semspace.clusters import keywords
 from semspace.clusters.stability import HOLDS
 from semspace.errors import InputError
+from semspace.statistics import wilson
 
 if TYPE_CHECKING:
     from semspace.clusters.clustering import Clustering
 
-_Z = 1.959964  # of a 95 % interval
 _PART = 50_000
 
 
@@ -100,14 +100,6 @@ def over_time(found: Clustering, times: str | Sequence[Any], periods: int) -> pl
 def per_class(found: Clustering, classes: str | Sequence[Any]) -> pl.DataFrame:
     """Return how large each group is in each class; see `Clustering.per_class`."""
     return _shares(found, _values(found, "classes", classes), "class")
-
-
-def wilson(count: npt.NDArray[Any], total: npt.NDArray[Any]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return the 95 % interval of shares (Wilson 1927)."""
-    share = count / total
-    middle = (share + _Z**2 / (2 * total)) / (1 + _Z**2 / total)
-    half = _Z / (1 + _Z**2 / total) * np.sqrt(share * (1 - share) / total + _Z**2 / (4 * total**2))
-    return np.maximum(middle - half, 0), np.minimum(middle + half, 1)
 
 
 def _shares(found: Clustering, values: pl.Series, name: str) -> pl.DataFrame:

@@ -15,7 +15,7 @@ from semspace import checks, pools
 from semspace.clusters.cluster import cluster
 from semspace.clusters.clustering import Clustering
 from semspace.comparison.comparison import Comparison
-from semspace.comparison.contrasts.cluster_shares import group_shares
+from semspace.comparison.contrasts.cluster_shares import cluster_shares
 from semspace.comparison.contrasts.semantic_shift import Meanings, shifted_words
 from semspace.comparison.contrasts.word_contrasts import word_contrast
 from semspace.comparison.contrasts.word_counts import word_counts
@@ -27,6 +27,7 @@ from semspace.comparison.overlap.counterparts import counterparts, coverage
 from semspace.comparison.overlap.duplicates import overlap_counts, shared_documents
 from semspace.comparison.profiles.profile import profile
 from semspace.comparison.samples import Plan, Rows, Samples, planned, samples_of
+from semspace.deprecation import renamed_parameters
 from semspace.errors import InputError, SemspaceError, SemspaceWarning
 from semspace.sentences.encoder import Encoder
 from semspace.space import Space
@@ -44,29 +45,30 @@ class Settings:
     """How corpora are compared; see `compare`."""
 
     words: Words
-    k: int | None
+    n_clusters: int | None
     permutations: int
     resamples: int
-    min_duplicate: float
-    known: bool
+    min_duplicate_score: float
+    references: bool
     seed: int
     progress: bool
 
 
+@renamed_parameters(cuts="bins", unit="groups", k="n_clusters", long="long_texts", min_duplicate="min_duplicate_score")
 def compare(
     *given: Corpus | Space,
     by: str | None = None,
-    cuts: Any = None,
+    bins: Any = None,
     encoder: Encoder | None = None,
     spaces: Sequence[Space] | None = None,
     words: Words = None,
     names: Sequence[str] | None = None,
-    unit: str | None = None,
-    long: str = "pool",
-    k: int | None = None,
+    groups: str | None = None,
+    long_texts: str = "pool",
+    n_clusters: int | None = None,
     permutations: int = 999,
     resamples: int = 499,
-    min_duplicate: float = 0.9,
+    min_duplicate_score: float = 0.9,
     references: bool = True,
     seed: int = 0,
     progress: bool = True,
@@ -81,9 +83,10 @@ def compare(
         A space of documents, as `Encoder.embed` makes, brings its texts along; a corpus is encoded first.
     by : str, optional
         Column of the one corpus's metadata: its parts are compared, one for each value.
-    cuts : number, date, text, or list of them, optional
-        Where a column of numbers or times is cut: ``by="year", cuts=1945`` compares what came before 1945 with the
-        rest. Years and dates may be written out ("c. 1850", "31.12.1929", "1850s"); see docs/conditions.md.
+    bins : number, date, text, or list of them, optional
+        Edges between the periods into which a column of numbers or times is divided: ``by="year", bins=1945``
+        compares the documents before 1945 with the rest. Years and dates
+        may be written out ("c. 1850", "31.12.1929", "1850s"); see docs/conditions.md.
     encoder : Encoder, optional
         What puts the corpora into one space; not needed where a space is given, whose encoder serves.
     spaces : sequence of Space, optional
@@ -93,20 +96,20 @@ def compare(
         that are there already. By default a trainer fit for the amount of text; False leaves the question out.
     names : sequence of str, optional
         What the corpora are called; A, B, … or the column's values if not given.
-    unit : str, optional
-        Column that says what a document is a part of, such as the book that a paragraph is from. Parts of one unit
-        resemble each other, so they are permuted and drawn anew together; without it, documents are taken to be
-        independent.
-    long : {"pool", "cut", "passages"}
-        How texts longer than the encoder reads are encoded; see `Encoder.embed`. With ``"passages"``, whose are parts
-        of documents, `unit` is the document.
-    k : int, optional
-        How many groups to find in all together; see `cluster` for how many if not given.
+    groups : str, optional
+        Column that says which documents belong together, such as the book that a paragraph is from. Documents of one
+        group resemble each other, so they are permuted and resampled together; without it, all documents are taken to
+        be independent.
+    long_texts : {"pool", "cut", "passages"}
+        How texts longer than the encoder reads are encoded; see `Encoder.embed`. With ``"passages"``, the passages of
+        one document are a group by default.
+    n_clusters : int, optional
+        Number of clusters to find among all documents; by default it is chosen, see `cluster`.
     permutations : int
         Random splits behind each p-value, 99 to 99,999; the smallest p-value is ``1 / (permutations + 1)``.
     resamples : int
         Samples drawn anew behind each interval, 99 to 99,999.
-    min_duplicate : float
+    min_duplicate_score : float
         Cosine from which two documents count as near-duplicates in meaning.
     references : bool
         Measure also texts that are known to be near and far, by the same encoder: some seconds, the first time.
@@ -120,8 +123,8 @@ def compare(
     Raises
     ------
     InputError
-        If a corpus has fewer than four documents or units, spaces come from different encoders, a column isn't there
-        or can't be cut, or a unit is in two corpora: before anything is encoded.
+        If a corpus has fewer than four documents or groups, spaces come from different encoders, a column isn't there
+        or can't be cut, or a group is in two corpora: before anything is encoded.
 
     Examples
     --------
@@ -133,28 +136,29 @@ def compare(
     0.001
     """
     pools.need_polars("a comparison")
-    _check_given(given, by, cuts, encoder, spaces, names, words)
+    _check_given(given, by, bins, encoder, spaces, names, words)
     checks.whole("permutations", permutations, low=99, high=99_999)
     checks.whole("resamples", resamples, low=99, high=99_999)
-    checks.number("min_duplicate", min_duplicate, low=-1.0, high=1.0)
-    checks.choice("long", long, ("cut", "passages", "pool"))
+    checks.number("min_duplicate_score", min_duplicate_score, low=-1.0, high=1.0)
+    checks.choice("long_texts", long_texts, ("cut", "passages", "pool"))
     checks.flag("references", references)
     checks.seed(seed)
-    if k is not None:
-        checks.whole("k", k)
+    if n_clusters is not None:
+        checks.whole("n_clusters", n_clusters)
     options: dict[str, Any] = {
-        "by": by, "cuts": cuts, "unit": unit, "names": names, "encoder": encoder, "spaces": spaces, "long": long,
+        "by": by, "bins": bins, "groups": groups, "names": names, "encoder": encoder, "spaces": spaces,
+        "long_texts": long_texts,
     }  # fmt: skip
     plan = planned(given, **options)
-    _check_planned(plan, words, k)
+    _check_planned(plan, words, n_clusters)
     samples = samples_of(given, **options, progress=progress, plan=plan)
     chosen: Any = words  # two spaces may come in a list
     settings = Settings(
         tuple(chosen) if isinstance(chosen, list) else words,
-        k,
+        n_clusters,
         permutations,
         resamples,
-        min_duplicate,
+        min_duplicate_score,
         references,
         seed,
         progress,
@@ -167,12 +171,14 @@ def compared(samples: Samples, settings: Settings) -> Comparison:
     seed, progress = settings.seed, settings.progress
     two = samples.corpora == 2
     with ThreadPoolExecutor(1) as beside:  # groups are found on one core, mostly, and everything else on another
-        grouping = beside.submit(cluster, samples.space(), k=settings.k, sample=_GROUPED, seed=seed, progress=False)
+        grouping = beside.submit(
+            cluster, samples.space(), k=settings.n_clusters, sample=_GROUPED, seed=seed, progress=False
+        )
         found = evidence(samples.vectors, samples.of, samples.units, seed=seed, progress=progress)
         told = None if not two else none_at_all() if samples.same else _answers(samples, found, settings)
         pairs = None if two else _pairs(samples, found, settings)
         shared = shared_documents(
-            samples.texts, samples.vectors, samples.of, min_score=settings.min_duplicate, progress=progress
+            samples.texts, samples.vectors, samples.of, min_score=settings.min_duplicate_score, progress=progress
         )
         near = counterparts(samples.vectors, samples.of, progress=progress)
         contrast = _contrasts(samples)
@@ -205,7 +211,7 @@ def compared(samples: Samples, settings: Settings) -> Comparison:
 
 
 def _check_given(
-    given: Sequence[object], by: object, cuts: object, encoder: object, spaces: object, names: object, words: object
+    given: Sequence[object], by: object, bins: object, encoder: object, spaces: object, names: object, words: object
 ) -> None:
     for one in given:
         if not isinstance(one, (Corpus, Space)):
@@ -218,8 +224,8 @@ def _check_given(
         )
     if by is not None and (len(given) != 1 or not isinstance(by, str)):
         raise InputError(f"by= names a column of one corpus; got {len(given)} corpora and by={by!r}")
-    if cuts is not None and by is None:
-        raise InputError("cuts= says where the column by= is cut; give by= too")
+    if bins is not None and by is None:
+        raise InputError("bins= divides the column by=; give by= too")
     if encoder is not None and spaces is not None:
         raise InputError("compare needs either encoder= or spaces= of the corpora, and not both")
     if encoder is not None and not isinstance(encoder, Encoder):
@@ -234,11 +240,11 @@ def _check_given(
         raise InputError(f"words must be a Word2Vec, two Spaces of words, or False; got {words!r:.60}")
 
 
-def _check_planned(plan: Plan, words: object, k: int | None) -> None:
+def _check_planned(plan: Plan, words: object, n_clusters: int | None) -> None:
     if len(plan.names) > 2 and isinstance(words, (tuple, list)):
         raise InputError("words: two spaces of words go with two corpora; give a Word2Vec, or leave words out")
-    if k is not None and k > plan.documents:
-        raise InputError(f"k must be at most the number of documents, {plan.documents:,}; got {k}")
+    if n_clusters is not None and n_clusters > plan.documents:
+        raise InputError(f"n_clusters must be at most the number of documents, {plan.documents:,}; got {n_clusters}")
 
 
 def _all_of(kind: type, given: object, count: int | None = None) -> bool:
@@ -263,7 +269,7 @@ def _pairs(samples: Samples, found: Evidence, settings: Settings) -> pl.DataFram
 
 def _scale(samples: Samples, found: Evidence, settings: Settings) -> pl.DataFrame:
     none = pl.DataFrame(schema={"between": pl.String, "distance": pl.String, "value": pl.Float64})
-    if not settings.known or samples.encoder is None or samples.corpora > 2:
+    if not settings.references or samples.encoder is None or samples.corpora > 2:
         return none
     try:
         return references(samples.encoder, found.kernels, seed=settings.seed)
@@ -304,7 +310,7 @@ def _shares(samples: Samples, groups: Clustering) -> pl.DataFrame:
     tables = []
     for own, rest in _contrasted(samples):
         first, second = samples.of == own, np.isin(samples.of, rest)
-        tables.append(_titled(samples, own, group_shares(groups, first, second, samples.units)))
+        tables.append(_titled(samples, own, cluster_shares(groups, first, second, samples.units)))
     return pl.concat(tables)
 
 

@@ -23,6 +23,7 @@ from semspace.comparison.pages.page import comparison_page
 from semspace.comparison.profiles.profile import Profile
 from semspace.comparison.samples import Samples
 from semspace.comparison.verdict import verdict
+from semspace.deprecation import renamed_method
 from semspace.display import clip, html_table, p_value, text_table
 from semspace.errors import ExistsError, InputError
 from semspace.report import page as pages
@@ -124,7 +125,7 @@ class Comparison:
         rows = [(d.name, d.value, *d.interval, d.by_chance, d.p_value, *d.halves) for d in self._of_two("it").distances]
         return pl.DataFrame(rows, schema=[*_DISTANCE_COLUMNS, "halves_a", "halves_b"], orient="row")
 
-    def known(self) -> pl.DataFrame:
+    def references(self) -> pl.DataFrame:
         """Return distances between texts known to be near or far, by the same encoder.
 
         Columns ``between``, ``distance``, ``value``. Empty where the encoder isn't at hand, and for several corpora.
@@ -184,10 +185,10 @@ class Comparison:
             ["witness", "corpus", "id"], descending=[True, False, False], nulls_last=True
         )
 
-    def groups(self) -> pl.DataFrame:
-        """Return the groups of all documents with their shares.
+    def clusters(self) -> pl.DataFrame:
+        """Return the clusters of all documents with their share of each corpus.
 
-        See `semspace.comparison.contrasts.cluster_shares.group_shares` for the columns.
+        See `semspace.comparison.contrasts.cluster_shares.cluster_shares` for the columns.
         """
         return self.shares
 
@@ -258,6 +259,9 @@ class Comparison:
             pl.col("distance", "excess"),
         )
 
+    known = renamed_method("known", "references")
+    groups = renamed_method("groups", "clusters")
+
     # -- ways out -----------------------------------------------------------------------------------------
 
     def verdict(self) -> str:
@@ -296,7 +300,7 @@ class Comparison:
             "permutations": made.permutations,
             "resamples": made.resamples,
             "seed": made.seed,
-            "min_duplicate": made.min_duplicate,
+            "min_duplicate": made.min_duplicate_score,
             "units": self.samples.units is not None,
             **self.samples.facts,
         }
@@ -342,7 +346,7 @@ class Comparison:
     def _tables(self) -> Mapping[str, pl.DataFrame]:
         return {
             "distances": self.distances(),
-            "groups": self.groups(),
+            "groups": self.clusters(),
             "words": self.words(),
             "shifted_words": self.shifted_words(),
             "documents": self.documents(),

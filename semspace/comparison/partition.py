@@ -66,15 +66,15 @@ class _Periods(NamedTuple):
     span: tuple[str, str]  # the least and the greatest value
 
 
-def parts_of(table: pl.DataFrame | None, by: str, cuts: Any = None) -> tuple[tuple[str, ...], list[Rows]]:
+def parts_of(table: pl.DataFrame | None, by: str, bins: Any = None) -> tuple[tuple[str, ...], list[Rows]]:
     """Divide metadata by a column; return the parts' names and rows, in the order of the column's values."""
-    found = divide(table, by, cuts)
+    found = divide(table, by, bins)
     for note in found.notes:
         warnings.warn(note, SemspaceWarning, stacklevel=3)
     return found.names, list(found.rows)
 
 
-def divide(table: pl.DataFrame | None, by: str, cuts: Any = None) -> Parts:
+def divide(table: pl.DataFrame | None, by: str, bins: Any = None) -> Parts:
     """Divide metadata by a column.
 
     Raises
@@ -83,8 +83,8 @@ def divide(table: pl.DataFrame | None, by: str, cuts: Any = None) -> Parts:
         If there is no such column, it can't be divided so, or all documents are on one side of all cuts.
     """
     values = _column(table, by)
-    if cuts is not None:
-        return _by_periods(values, by, cuts)
+    if bins is not None:
+        return _by_periods(values, by, bins)
     labels, names = _values(values, by)
     missing = int((labels < 0).sum())
     notes = (f"{missing:,} of {len(values):,} documents have no {by!r} and are left out",) if missing else ()
@@ -114,7 +114,7 @@ def _values(values: pl.Series, by: str) -> tuple[Rows, list[str]]:
     if ordered and len(different) > _NUMBERS_AS_THEY_ARE:
         raise InputError(
             f"by={by!r} has {len(different):,} different values, from {different[0]} to {different[-1]}; say where to "
-            f"cut it, as in cuts={_middle(different)!r} or a list of such"
+            f"cut it, as in bins={_middle(different)!r} or a list of such"
         )
     number = {value: place for place, value in enumerate(different.to_list())}
     labels = np.array([number.get(value, -1) for value in values.to_list()], np.int64)
@@ -135,9 +135,9 @@ def _name(value: object) -> str:
 # -- by periods -----------------------------------------------------------------------------------------------
 
 
-def _by_periods(values: pl.Series, by: str, cuts: Any) -> Parts:
+def _by_periods(values: pl.Series, by: str, bins: Any) -> Parts:
     """Divide by periods; each begins with its cut."""
-    given = _listed(cuts)
+    given = _listed(bins)
     if values.dtype == pl.String:
         found = _periods_of_texts(values, by, given)
     elif values.dtype in (pl.Date, pl.Datetime, pl.Time):
@@ -145,13 +145,13 @@ def _by_periods(values: pl.Series, by: str, cuts: Any) -> Parts:
     elif values.dtype.is_numeric():
         found = _periods_of_numbers(values, by, given)
     else:
-        raise InputError(f"cuts need a column of numbers, dates or texts; {by!r} holds {values.dtype}")
+        raise InputError(f"bins need a column of numbers, dates or texts; {by!r} holds {values.dtype}")
     names = _period_names(found.cuts, found.whole)
     parts = [(name, np.flatnonzero(found.labels == place)) for place, name in enumerate(names)]
     kept = [(name, rows) for name, rows in parts if len(rows)]
     if len(kept) < 2:
         raise InputError(
-            f"cuts={', '.join(cut.said for cut in found.cuts)} leave all documents in one period: {by!r} runs from "
+            f"bins={', '.join(cut.said for cut in found.cuts)} leave all documents in one period: {by!r} runs from "
             f"{found.span[0]} to {found.span[1]}"
         )
     empty = [name for name, rows in parts if not len(rows)]
@@ -162,11 +162,11 @@ def _by_periods(values: pl.Series, by: str, cuts: Any) -> Parts:
     return Parts(tuple(name for name, _ in kept), tuple(rows for _, rows in kept), left_out, tuple(notes))
 
 
-def _listed(cuts: Any) -> list[Any]:
-    several = isinstance(cuts, Iterable) and not isinstance(cuts, (str, bytes, dict))
-    given = [cut.item() if isinstance(cut, np.generic) else cut for cut in (cuts if several else [cuts])]
+def _listed(bins: Any) -> list[Any]:
+    several = isinstance(bins, Iterable) and not isinstance(bins, (str, bytes, dict))
+    given = [cut.item() if isinstance(cut, np.generic) else cut for cut in (bins if several else [bins])]
     if not given:
-        raise InputError("cuts must be a value of the column, or a list of them; got an empty list")
+        raise InputError("bins must be a value of the column, or a list of them; got an empty list")
     return given
 
 
@@ -193,7 +193,7 @@ def _checked(cuts: list[_Cut]) -> list[_Cut]:
     for one, other in pairwise(ordered):
         if one.place == other.place:
             same = one.said if one.said == other.said else f"{one.said} and {other.said}"
-            raise InputError(f"cuts must differ; {same} comes twice")
+            raise InputError(f"bins must differ; {same} comes twice")
     return ordered
 
 
@@ -231,7 +231,7 @@ def _number_cut(cut: Any, by: str) -> _Cut:
     elif not isinstance(cut, (int, float)) or isinstance(cut, bool) or math.isnan(cut):
         number = None
     if number is None:
-        raise InputError(f"cuts must be numbers, as the column {by!r} holds; got {_shown(cut)}")
+        raise InputError(f"bins must be numbers, as the column {by!r} holds; got {_shown(cut)}")
     return _Cut(_cut_said(cut), number, int(number) if isinstance(number, int) else None)
 
 
@@ -251,7 +251,7 @@ def _periods_of_times(values: pl.Series, by: str, given: list[Any]) -> _Periods:
         cuts, zoned = _moment_cuts(given)
         zone = values.dtype.time_zone if isinstance(values.dtype, pl.Datetime) else None
         if zoned and zone is None:
-            raise InputError(f"the column {by!r} has no time zone: write cuts={_shown(given[0])} without an offset")
+            raise InputError(f"the column {by!r} has no time zone: write bins={_shown(given[0])} without an offset")
         if zone is not None:
             values = (values.dt.convert_time_zone("UTC") if zoned else values).dt.replace_time_zone(None)
         places = values.cast(pl.Datetime("us")).to_physical()
@@ -266,7 +266,7 @@ def _clock_cut(cut: Any, by: str) -> _Cut:
         return _Cut(_cut_said(cut), written_dates.micros(cut))
     found = written_dates.read(cut) if isinstance(cut, str) else []
     if len(found) != 1 or found[0].clock is None:
-        raise InputError(f"cuts must be times of day such as '12:30', as the column {by!r} holds; got {_shown(cut)}")
+        raise InputError(f"bins must be times of day such as '12:30', as the column {by!r} holds; got {_shown(cut)}")
     return _Cut(_cut_said(cut), found[0].clock)
 
 
@@ -275,7 +275,7 @@ def _moment_cuts(given: list[Any], chosen: dict[str, str] | None = None) -> tupl
     cuts = [_moment_cut(cut, chosen or {}) for cut in given]
     zoned = {offset is not None for _, offset in cuts}
     if len(zoned) > 1:
-        raise InputError("cuts must all have an offset, or none of them")
+        raise InputError("bins must all have an offset, or none of them")
     return _checked([cut._replace(place=cut.place - (offset or 0)) for cut, offset in cuts]), zoned.pop()
 
 
@@ -289,10 +289,10 @@ def _moment_cut(cut: Any, chosen: dict[str, str]) -> tuple[_Cut, int | None]:
     readings = written_dates.read(f"{cut:.15g}" if number else cut) if number or isinstance(cut, str) else []
     readings = [one for one in _preferred(readings, chosen) if one.moment is not None and one.plain]
     if not readings:
-        raise InputError(f"cuts must be years or dates such as 2021-03-05; got {_shown(cut)}")
+        raise InputError(f"bins must be years or dates such as 2021-03-05; got {_shown(cut)}")
     places = {one.moment[0] for one in readings if one.moment is not None}
     if len(places) > 1:
-        raise InputError(f"cuts={_shown(cut)} has the day or the month first; write it as 2021-03-05")
+        raise InputError(f"bins={_shown(cut)} has the day or the month first; write it as 2021-03-05")
     years = [int(one.number[0]) for one in readings if one.number is not None]
     return _Cut(_cut_said(cut), places.pop(), years[0] if years else None), readings[0].offset
 
@@ -338,7 +338,7 @@ def _check_order(readings: dict[str, list[Reading]], by: str) -> None:
     if not read or len(others) > read:
         such = ", ".join(repr(clip(text, 30)) for text in others[:_SHOWN]) or "none at all"
         raise InputError(
-            f"cuts need a column of numbers, years or dates; {by!r} holds texts such as {such}, of which {read:,} of "
+            f"bins need a column of numbers, years or dates; {by!r} holds texts such as {such}, of which {read:,} of "
             f"{read + len(others):,} different ones can be read as such (years have four digits in dates)"
         )
 

@@ -122,29 +122,31 @@ def samples_of(
     given: Sequence[Corpus | Space],
     *,
     by: str | None,
-    cuts: Any,
-    unit: str | None,
+    bins: Any,
+    groups: str | None,
     names: Sequence[str] | None,
     encoder: Encoder | None,
     spaces: Sequence[Space] | None,
-    long: str,
+    long_texts: str,
     progress: bool,
     plan: Plan | None = None,
 ) -> Samples:
     """Return samples of what `compare` is given; the plan, if there is one already, is that of the same arguments."""
     if plan is None:
-        plan = planned(given, by=by, cuts=cuts, unit=unit, names=names, encoder=encoder, spaces=spaces, long=long)
+        plan = planned(
+            given, by=by, bins=bins, groups=groups, names=names, encoder=encoder, spaces=spaces, long_texts=long_texts
+        )
     seen = _encoder_of(given, encoder)
-    made = _spaces(given, spaces, seen, long, progress)
+    made = _spaces(given, spaces, seen, long_texts, progress)
     _check_encoders([_maker(one) for one in made])
     if by is not None:
-        parts = [(made[0], rows) for rows in divide(made[0].metadata, by, cuts).rows]
+        parts = [(made[0], rows) for rows in divide(made[0].metadata, by, bins).rows]
     else:
         parts = [(space, np.arange(len(space))) for space in made]
     parts = [part for part, kept in zip(parts, plan.kept, strict=True) if kept]
-    if unit is None and long == "passages" and all(_has(space, "document") for space, _ in parts):
-        unit = "document"
-    return _joined(plan.names, parts, unit, seen or made[0].encoder, plan.facts)
+    if groups is None and long_texts == "passages" and all(_has(space, "document") for space, _ in parts):
+        groups = "document"
+    return _joined(plan.names, parts, groups, seen or made[0].encoder, plan.facts)
 
 
 @dataclass(frozen=True)
@@ -161,12 +163,12 @@ def planned(
     given: Sequence[Corpus | Space],
     *,
     by: str | None,
-    cuts: Any,
-    unit: str | None,
+    bins: Any,
+    groups: str | None,
     names: Sequence[str] | None,
     encoder: Encoder | None,
     spaces: Sequence[Space] | None,
-    long: str,
+    long_texts: str,
 ) -> Plan:
     """Return what is going to be compared; whatever can be refused is refused here, before hours of encoding."""
     _check_encoders([_maker(one) for one in given if isinstance(one, Space)])
@@ -178,7 +180,7 @@ def planned(
     called = tuple(names) if names is not None else _letters(len(given))
     facts: dict[str, Any] = {}
     if by is not None:
-        parts = divide(tables[0], by, cuts)
+        parts = divide(tables[0], by, bins)
         for note in parts.notes:
             warnings.warn(note, SemspaceWarning, stacklevel=5)
         tables, rows = [tables[0]] * len(parts.rows), parts.rows
@@ -191,10 +193,10 @@ def planned(
         facts["by"]["left_out"] += sum(len(own) for own, is_kept in zip(rows, kept, strict=True) if not is_kept)
         facts["by"]["notes"].append(_too_small([called[place] for place in range(len(called)) if not kept[place]]))
     kept_names = tuple(called[place] for place in chosen)
-    made = long == "passages" and unit == "document" and any(isinstance(one, Corpus) for one in given)
-    if unit is not None and not made:
+    made = long_texts == "passages" and groups == "document" and any(isinstance(one, Corpus) for one in given)
+    if groups is not None and not made:
         of = np.repeat(np.arange(len(chosen)), [len(rows[place]) for place in chosen])
-        _units(kept_names, [(tables[place], rows[place]) for place in chosen], of, unit)
+        _units(kept_names, [(tables[place], rows[place]) for place in chosen], of, groups)
     documents = sum(len(rows[place]) for place in chosen)
     return Plan(kept_names, kept, documents, facts)
 
@@ -212,12 +214,12 @@ def _spaces(
     given: Sequence[Corpus | Space],
     spaces: Sequence[Space] | None,
     encoder: TextEncoder | None,
-    long: str,
+    long_texts: str,
     progress: bool,
 ) -> list[Space]:
     """Give each corpus its space, with its texts beside the points."""
     if spaces is None:
-        return [one if isinstance(one, Space) else _embedded(one, encoder, long, progress) for one in given]
+        return [one if isinstance(one, Space) else _embedded(one, encoder, long_texts, progress) for one in given]
     made = []
     for name, corpus, space in zip(_letters(len(given)), given, spaces, strict=True):
         assert isinstance(corpus, Corpus)
@@ -237,12 +239,12 @@ def _check_encoder(encoder: TextEncoder | None) -> tuple[str, int | None]:
     return encoder.fingerprint[:8], None
 
 
-def _embedded(corpus: Corpus, encoder: TextEncoder | None, long: str, progress: bool) -> Space:
+def _embedded(corpus: Corpus, encoder: TextEncoder | None, long_texts: str, progress: bool) -> Space:
     assert isinstance(encoder, Encoder)
-    if long == "pool":  # sentences that two passages share would count twice in their mean
-        space = encoder.embed(corpus, long=long, overlap=0, progress=progress)
+    if long_texts == "pool":  # sentences that two passages share would count twice in their mean
+        space = encoder.embed(corpus, long=long_texts, overlap=0, progress=progress)
     else:
-        space = encoder.embed(corpus, long=long, progress=progress)
+        space = encoder.embed(corpus, long=long_texts, progress=progress)
     return space if _has(space, "text") else with_texts(space, corpus)
 
 
@@ -316,7 +318,7 @@ def _has(space: Space, column: str) -> bool:
 def _joined(
     names: tuple[str, ...],
     parts: list[tuple[Space, Rows]],
-    unit: str | None,
+    groups: str | None,
     encoder: TextEncoder | None,
     planned: Mapping[str, Any],
 ) -> Samples:
@@ -330,7 +332,7 @@ def _joined(
         "sources": [dict(space.provenance) for space, _ in parts],
         **planned,
     }
-    units = None if unit is None else _units(names, [(space.metadata, rows) for space, rows in parts], of, unit)
+    units = None if groups is None else _units(names, [(space.metadata, rows) for space, rows in parts], of, groups)
     return Samples(names, ids, vectors, of, _texts(names, parts), units, encoder, facts)
 
 
@@ -358,29 +360,32 @@ def _texts(names: tuple[str, ...], parts: list[tuple[Space, Rows]]) -> pl.Series
     return found.fill_null("").alias("text")
 
 
-def _units(names: tuple[str, ...], parts: Sequence[tuple[pl.DataFrame | None, Rows]], of: Rows, unit: str) -> Rows:
+def _units(names: tuple[str, ...], parts: Sequence[tuple[pl.DataFrame | None, Rows]], of: Rows, groups: str) -> Rows:
     """Return of what unit each document is."""
     columns = []
     for name, (table, rows) in zip(names, parts, strict=True):
-        if table is None or unit not in table.columns:
+        if table is None or groups not in table.columns:
             known = ", ".join(one for one in table.columns if one not in ("id", "text")) if table is not None else ""
-            raise InputError(f"unit: there is no column {unit!r}; there are {known or 'none'} in {name}")
-        values = table[unit].gather(rows).cast(pl.String)
+            raise InputError(f"groups: there is no column {groups!r}; there are {known or 'none'} in {name}")
+        values = table[groups].gather(rows).cast(pl.String)
         if values.null_count():
-            raise InputError(f"unit: {values.null_count():,} documents of {name} have no {unit!r}; fill it, or filter")
+            raise InputError(
+                f"groups: {values.null_count():,} documents of {name} have no {groups!r}; fill it, or filter"
+            )
         columns.append(values)
     together = pl.concat(columns)
     codes: Rows = np.asarray(together.rank("dense").to_numpy(), np.int64) - 1
     homes = pl.DataFrame({"unit": together, "of": of}).unique().group_by("unit").len().filter(pl.col("len") > 1)
     if len(homes):
         raise InputError(
-            f"unit: {homes['unit'].sort()[0]!r} has documents in more than one corpus; a unit must be of one corpus, "
-            "as a book's paragraphs are"
+            f"groups: {homes['unit'].sort()[0]!r} has documents in more than one corpus; a group must be part of one "
+            "corpus, as a book's paragraphs are"
         )
     for corpus, name in enumerate(names):
         count = len(np.unique(codes[of == corpus]))
         if count < FEWEST:
             raise InputError(
-                f"a corpus must have at least {FEWEST} units to be compared; {name} has {count} of {unit!r}"
+                f"a corpus must have at least {FEWEST} groups (different values of {groups!r}) to be compared; "
+                f"{name} has {count}"
             )
     return codes

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from scipy import stats
 
 from semspace import checks
 from semspace.comparison.contrasts.alignment import Aligned, nearest
@@ -19,6 +18,7 @@ from semspace.comparison.contrasts.word_counts import WordCounts, tokens_of, wor
 from semspace.errors import InputError
 from semspace.progress import track
 from semspace.space import Space
+from semspace.statistics import q_values
 from semspace.text.tokens import Tokens
 from semspace.threads import thread_count
 from semspace.types import Floats2d
@@ -326,7 +326,7 @@ def _table(counts: WordCounts, first: Bools, seen: _Seen, judged: Judged | None)
         "shift": seen.aligned.shift(),
         "expected": judged.expected if judged else unknown,
         "p_value": judged.p_value if judged else unknown,
-        "q_value": stats.false_discovery_control(judged.p_value) if judged else unknown,
+        "q_value": q_values(judged.p_value) if judged else unknown,
         "nearest_a": near[0],
         "nearest_b": near[1],
     }

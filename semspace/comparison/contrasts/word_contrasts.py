@@ -14,6 +14,7 @@ from semspace import checks
 from semspace.comparison.contrasts.dispersion import presence_residuals
 from semspace.comparison.contrasts.word_counts import WordCounts
 from semspace.errors import InputError
+from semspace.statistics import q_values
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -125,7 +126,7 @@ def word_contrast(
         "dispersion_a": pl.Series(_dispersion(a, in_a)[kept]).fill_nan(None),
         "dispersion_b": pl.Series(_dispersion(b, in_b)[kept]).fill_nan(None),
         "p_value": p[kept],
-        "q_value": _q_values(p[kept], least[kept]),
+        "q_value": q_values(p[kept], least[kept] <= _REACHABLE),
     }
     return _telling_first(pl.DataFrame(columns))
 
@@ -301,15 +302,6 @@ def _least(held: Ints, m: int, n: int) -> Floats:
         logs += special.gammaln(size - k + 1) - special.gammaln(size + 1)
         lowest = np.minimum(lowest, np.where(inside, 2 * np.exp(logs), 0.0))  # 0: more than one side holds
     return np.minimum(lowest, 1.0)
-
-
-def _q_values(p: Floats, least: Floats) -> Floats:
-    """Return false discovery rates among the words that could have been told at all, 1 for the others."""
-    q = np.ones(len(p))
-    reachable = least <= _REACHABLE
-    if reachable.any():
-        q[reachable] = stats.false_discovery_control(p[reachable])
-    return q
 
 
 def _telling_first(table: pl.DataFrame) -> pl.DataFrame:

@@ -15,11 +15,11 @@ from scipy.optimize import brentq
 from scipy.stats import rankdata
 from sklearn.linear_model import LogisticRegression
 
+from semspace.statistics import Z95
 from semspace.types import Floats2d
 
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
-_Z95 = 1.959964
 MOST = 40_000  # documents that are looked at
 
 
@@ -153,7 +153,7 @@ def auc_interval(value: float, m: int, n: int) -> tuple[float, float]:
 
     def beyond(area: float) -> float:
         spread = area * (1 - area) * (1 + pairs * (1 - area) / (2 - area) + pairs * area / (1 + area)) / (m * n)
-        return float((value - area) ** 2 - _Z95**2 * spread)
+        return float((value - area) ** 2 - Z95**2 * spread)
 
     step = 1e-9  # off the value itself, which solves the equation where it is 0 or 1
     low = 0.0 if value <= step else brentq(beyond, 0.0, value - step)

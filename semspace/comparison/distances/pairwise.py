@@ -9,13 +9,13 @@ import numpy.typing as npt
 import polars as pl
 from scipy.cluster.hierarchy import linkage
 from scipy.spatial.distance import squareform
-from scipy.stats import false_discovery_control
 
 from semspace import checks
 from semspace.comparison.distances.estimate import OF_KERNELS, interval_of
 from semspace.comparison.distances.two_sample import KERNELS, Evidence
 from semspace.comparison.samples import Samples
 from semspace.progress import track
+from semspace.statistics import q_values
 
 Floats = npt.NDArray[np.float64]
 _SPLITS_A_PAIR = 20  # for each pair: or one pair that differs among many could never be sure of it
@@ -44,7 +44,7 @@ def distances_of_pairs(
             chance = float(np.quantile(tested.permuted[at], 0.95))
             rows.append((name, samples.names[a], samples.names[b], value, low, high, chance, tested.p_value(name)))
     columns = ["distance", "a", "b", "value", "low", "high", "by_chance", "p_value"]
-    q = false_discovery_control(p_of_all)
+    q = q_values(p_of_all)
     return (
         pl.DataFrame(rows, schema=columns, orient="row")
         .with_columns(

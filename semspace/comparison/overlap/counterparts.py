@@ -19,10 +19,10 @@ import numpy.typing as npt
 import polars as pl
 
 from semspace.clusters.knn import Near
-from semspace.clusters.tables import wilson
 from semspace.comparison.overlap import membership
 from semspace.comparison.overlap.membership import AFFORDABLE, Rows
 from semspace.progress import bar
+from semspace.statistics import wilson
 from semspace.types import Floats1d, Floats2d
 
 AT_HOME = 0.95  # the share of a corpus's own documents that its yardstick takes in

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def shared(found: Comparison) -> Section:
     """Show what documents have in another corpus."""
-    least = found.settings.min_duplicate
+    least = found.settings.min_duplicate_score
     covered = found.coverage["covered"].to_numpy()
     twins = found.overlap.select("exact", "near", "semantic").to_numpy()
     free = found.shared.twins == 0  # documents without a twin

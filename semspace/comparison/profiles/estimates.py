@@ -1,4 +1,4 @@
-"""What is typical of documents, and how sure that is: means, medians and shares with 95 % intervals."""
+"""What is typical of documents, and how sure that is: means and medians with 95 % intervals."""
 
 from __future__ import annotations
 
@@ -47,9 +47,3 @@ def median(values: Floats) -> Estimate:
     middle = float(np.median(values))
     rank = int(stats.binom.ppf(0.025, n, 0.5))
     return Estimate(middle, float(values[rank - 1]), float(values[n - rank])) if rank else Estimate(middle, None, None)
-
-
-def wilson(part: int, whole: int) -> tuple[float, float]:
-    """Return the 95 % interval of a share (Wilson 1927)."""
-    interval = stats.binomtest(part, whole).proportion_ci(method="wilson")
-    return float(interval.low), float(interval.high)

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from semspace.comparison.profiles.estimates import wilson
 from semspace.progress import track
+from semspace.statistics import wilson
 
 _SAMPLE = 1_000  # documents of a corpus that are looked at: a share is known within 3 %
 _LETTERS = 600  # of each document
@@ -59,8 +59,10 @@ def languages(
         some = texts.gather(looked_at)
         told = [language(text) for text in track(some, "languages", len(some), unit="text", progress=progress)]
         counts = pl.Series("language", told, dtype=pl.String).value_counts(name="documents")
-        for name, documents in counts.sort(["documents", "language"], descending=[True, False]).iter_rows():
-            rows.append((corpus, name, documents, documents / len(told), *wilson(documents, len(told))))
+        counts = counts.sort(["documents", "language"], descending=[True, False])
+        ends = zip(*wilson(counts["documents"].to_numpy(), len(told)), strict=True)
+        for (name, documents), (low, high) in zip(counts.iter_rows(), ends, strict=True):
+            rows.append((corpus, name, documents, documents / len(told), float(low), float(high)))
     return pl.DataFrame(rows, schema=_SCHEMA, orient="row")
 
 
