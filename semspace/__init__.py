@@ -6,7 +6,7 @@ Names are loaded when they are first used, so ``import semspace`` costs little.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from semspace.version import __version__ as __version__
 
 # Public name → the module that holds it. A heavy library is loaded by the first use of a name that needs it.
 _HOMES = {

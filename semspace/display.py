@@ -1,9 +1,11 @@
 """How values show themselves: a plain table in a terminal, an escaped one in a notebook."""
 
 import html
+import json
 import math
 import re
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 Row = Sequence[object]
 _LEAST, _THOUSAND = 5e-4, 1_000  # below the least, three digits show zero, which has no sign
@@ -67,3 +69,18 @@ def html_table(headers: Sequence[str], rows: Iterable[Row], *, caption: str = ""
     )
     title = f"<caption>{html.escape(caption)}</caption>" if caption else ""
     return f"<table>{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def to_json(value: Any, *, indent: int | None = 1) -> str:
+    """Write plain values as JSON; infinities and NaN, which JSON doesn't have, become null, and dates text."""
+    return json.dumps(_finite(value), ensure_ascii=False, indent=indent, allow_nan=False, default=str) + "\n"
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(one) for one in value]
+    return value

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial.distance import cdist
 
 from semspace.checks import Names
 from semspace.types import Floats1d, Floats2d
@@ -74,6 +73,8 @@ def _apart(queries: Floats2d, vectors: Floats2d) -> Floats2d:
         squares = sizes - 2 * (x @ y.T)
         for row, lost in enumerate(squares < 1e-7 * sizes):  # of double's 16 digits, fewer than 8 would be left
             if lost.any():
+                from scipy.spatial.distance import cdist  # half a second, which most searches do without
+
                 squares[row, lost] = cdist(queries[row : row + 1], part[lost], "sqeuclidean")
         np.sqrt(squares, out=far[:, start : start + _PART], casting="same_kind")
     return far

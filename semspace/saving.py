@@ -1,75 +1,63 @@
-"""`save` and `load`: any value of semspace to and from a directory."""
+"""`save` and `load`: write any value of semspace to a directory, and read it back."""
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any, Protocol
 
 from semspace.bundle import Bundle, PathLike, opening, retried
 from semspace.errors import DamagedError, InputError
+from semspace.registry import CHECKPOINTS, READERS, reader
 from semspace.sentences.lazy_encoder import remembered
 from semspace.space import KIND as SPACE
-from semspace.space import Space
-from semspace.training.checkpoint import KIND as ENCODER_CHECKPOINT
-from semspace.words.checkpoint import KIND as CHECKPOINT
 
 
 class Value(Protocol):
-    """A corpus, tokens, phrases, a space, an index, a clustering or an encoder."""
+    """A value that can be saved: a corpus, tokens, a space, an index, a clustering, a comparison or an encoder."""
 
     def save(self, path: PathLike, *, overwrite: bool = False) -> None:
         """Save as a bundle directory."""
 
 
-# Kind in the manifest → where its class lives. Imported when met: a command that looks up a word shouldn't wait for
-# what clusters documents.
-_HOMES = {
-    "clustering": ("semspace.clusters.clustering", "Clustering"),
-    "corpus": ("semspace.text.corpus", "Corpus"),
-    "encoder": ("semspace.sentences.transformer", "TransformerEncoder"),
-    "index": ("semspace.index.index", "Index"),
-    "static-encoder": ("semspace.sentences.static_encoder", "StaticEncoder"),
-    "phrasebook": ("semspace.text.phrases", "Phrasebook"),
-    "tokens": ("semspace.text.tokens", "Tokens"),
-}
-
-
 def save(value: Value, path: PathLike, *, overwrite: bool = False) -> None:
-    """Save a corpus, tokens, phrases, a space, an index, a clustering or an encoder as a directory.
-
-    It appears whole or not at all. Nothing is pickled.
+    """Save a value as a directory, which appears complete or not at all. Nothing is pickled.
 
     Parameters
     ----------
+    value : Corpus, Tokens, PhraseModel, Space, Index, Clustering, Comparison, StaticEncoder or TransformerEncoder
+    path : str or path
+        The directory to create.
     overwrite : bool
-        Replace a semspace value that is at `path`; anything else there is never touched.
+        Replace a semspace value that is at `path`. Anything else there is never overwritten.
 
     Raises
     ------
     ExistsError
-        If `path` is taken.
+        If something is at `path` already.
     """
-    home = (type(value).__module__, type(value).__name__)
-    if home not in (*_HOMES.values(), (Space.__module__, Space.__name__)):
-        known = "a Corpus, Tokens, Phrasebook, Space, Index, Clustering, StaticEncoder or TransformerEncoder"
+    if type(value).__module__ not in READERS.values() or not hasattr(value, "save"):
+        known = (
+            "a Corpus, Tokens, PhraseModel, Space, Index, Clustering, Comparison, StaticEncoder or TransformerEncoder"
+        )
         raise InputError(f"save takes {known}; got {type(value).__name__}")
     value.save(path, overwrite=overwrite)
 
 
 def load(path: PathLike, *, verify: bool = True) -> Any:
-    """Open whatever semspace value is at `path`; arrays are memory-mapped.
+    """Open the semspace value at `path`, whatever it is; arrays are memory-mapped.
 
     Parameters
     ----------
+    path : str or path
+        A directory that `save` wrote.
     verify : bool
-        Compare the checksum of every file (about 1 GB/s); sizes are compared in any case.
+        Compare the checksum of every file (about 1 GB/s). File sizes are always compared.
 
     Raises
     ------
     MissingFileError
-        If nothing is there.
+        If there is nothing at `path`.
     DamagedError
-        If it isn't semspace's, or was altered.
+        If it isn't a semspace value, or its files were changed.
 
     Examples
     --------
@@ -78,25 +66,18 @@ def load(path: PathLike, *, verify: bool = True) -> Any:
     >>> ss.load("points.space")["a"].tolist()
     [1.0, 2.0]
     """
-    return retried(lambda: _loaded(path, opening(path, verify=verify)))
+    return retried(lambda: _read(path, opening(path, verify=verify)))
 
 
-def _loaded(path: PathLike, bundle: Bundle) -> Any:
-    if bundle.kind == SPACE:
-        with bundle.reading():
-            return Space.from_bundle(bundle, remembered(bundle))
-    if bundle.kind == CHECKPOINT:
+def _read(path: PathLike, bundle: Bundle) -> Any:
+    if bundle.kind in CHECKPOINTS:
+        call = CHECKPOINTS[bundle.kind].format(path=str(path))
         raise InputError(
-            f"{path} holds a training that isn't finished; go on with it by Word2Vec(...).train(text, "
-            f"checkpoint={str(path)!r}, resume=True), with the text and parameters it had"
+            f"{path} holds the checkpoint of an unfinished training; resume it by {call}, with the same data and "
+            f"parameters"
         )
-    if bundle.kind == ENCODER_CHECKPOINT:
-        raise InputError(
-            f"{path} holds a training that isn't finished; go on with it by EncoderTrainer(...).train(data, "
-            f"checkpoint={str(path)!r}, resume=True), with the data and parameters it had"
-        )
-    if bundle.kind not in _HOMES:
-        raise DamagedError(f"{path} holds a {bundle.kind!r}, which this semspace doesn't know; upgrade semspace")
-    module, name = _HOMES[bundle.kind]
+    if bundle.kind not in READERS:
+        raise DamagedError(f"{path} holds a {bundle.kind!r}, which this version of semspace can't read; upgrade it")
+    read_bundle = reader(READERS[bundle.kind])
     with bundle.reading():
-        return getattr(import_module(module), name).from_bundle(bundle)
+        return read_bundle(bundle, remembered(bundle)) if bundle.kind == SPACE else read_bundle(bundle)

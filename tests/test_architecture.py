@@ -13,6 +13,7 @@ ROOT = Path(__file__).parent.parent
 # From left to right; a room imports from its left, or from itself.
 ROOMS = [
     *(
+        "version",
         "errors",
         "types",
         "statistics",
@@ -21,6 +22,7 @@ ROOMS = [
         "display",
         "progress",
         "threads",
+        "registry",
         "pools",
         "disk",
         "schema",

@@ -208,7 +208,7 @@ def test_a_checkpoint_is_never_written_over_by_chance(tiny_folder, kept, tmp_pat
 
 
 def test_a_checkpoint_is_no_value_to_load(kept):
-    with pytest.raises(InputError, match=r"a training that isn't finished; go on with it by EncoderTrainer\(\.\.\.\)"):
+    with pytest.raises(InputError, match=r"unfinished training; resume it by EncoderTrainer\(\.\.\.\)"):
         ss.load(kept)
 
 

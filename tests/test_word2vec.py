@@ -369,7 +369,7 @@ def test_a_checkpoint_stays_and_gives_the_result_again(tmp_path):
     assert again.fingerprint == words.fingerprint == trained().fingerprint
     assert again.history == words.history
     with pytest.raises(
-        InputError, match=r"holds a training that isn't finished; go on with it by Word2Vec\(\.\.\.\)\.train"
+        InputError, match=r"holds the checkpoint of an unfinished training; resume it by Word2Vec\(\.\.\.\)\.train"
     ):
         ss.load(place)
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import typer
 
+from semspace.display import to_json
+
 
 def show(value: object, plain: Any, as_json: bool) -> None:
     """Print `value` for a person, or `plain` as JSON on one line."""
-    from semspace.report.page import to_json
-
     typer.echo(to_json(plain, indent=None).rstrip() if as_json else str(value))

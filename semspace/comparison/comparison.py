@@ -24,7 +24,7 @@ from semspace.comparison.profiles.profile import Profile
 from semspace.comparison.samples import Samples
 from semspace.comparison.verdict import verdict
 from semspace.deprecation import renamed_method
-from semspace.display import clip, html_table, p_value, text_table
+from semspace.display import clip, html_table, p_value, text_table, to_json
 from semspace.errors import ExistsError, InputError
 from semspace.report import page as pages
 
@@ -307,7 +307,7 @@ class Comparison:
 
     def to_json(self, path: PathLike) -> None:
         """Write everything as JSON."""
-        write_text(path, pages.to_json(self.to_dict()))
+        write_text(path, to_json(self.to_dict()))
 
     def to_html(self, path: PathLike, *, data: bool = True) -> None:
         """Write a report as one HTML file that needs no network.

@@ -3,11 +3,12 @@
 Knows nothing of how results were made; a room that has results composes its own page of these blocks.
 """
 
+from semspace.display import to_json
 from semspace.report.dendrogram import dendrogram
 from semspace.report.figures import Figure, bars, lines, scatter
 from semspace.report.heatmap import heatmap
 from semspace.report.number_line import number_line
-from semspace.report.page import Number, Page, Prose, Section, Table, to_html, to_json, to_markdown
+from semspace.report.page import Number, Page, Prose, Section, Table, to_html, to_markdown
 from semspace.report.ridgeline import ridgeline
 from semspace.report.stacked_bars import stacked_bars
 from semspace.report.word_scatter import word_scatter

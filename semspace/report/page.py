@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,9 +11,9 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from semspace import __version__
 from semspace.display import cell, numeric_columns
 from semspace.report.figures import Figure
+from semspace.version import __version__
 
 
 @dataclass(frozen=True)
@@ -176,21 +175,6 @@ def to_markdown(page: Page) -> str:
         if section.method:
             lines += [f"*How this was computed.* {_md(section.method)}", ""]
     return "\n".join(lines)
-
-
-def to_json(value: Any, *, indent: int | None = 1) -> str:
-    """Write plain values as JSON; infinities and NaN, which JSON doesn't have, become null, and dates text."""
-    return json.dumps(_finite(value), ensure_ascii=False, indent=indent, allow_nan=False, default=str) + "\n"
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {key: _finite(one) for key, one in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(one) for one in value]
-    return value
 
 
 def _md_block(block: Block, page: Page) -> list[str]:

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from semspace.bundle import Bundle
 from semspace.errors import DamagedError, InputError
-from semspace.sentences.encoder import Encoder
+from semspace.registry import ENCODER_READERS, reader
 from semspace.space import TextEncoder
 from semspace.types import Floats2d
 
-# Kind in the manifest → the class of an encoder that lies in its space's bundle. Imported when met.
-_HOMES = {
-    "static": ("semspace.sentences.static_encoder", "StaticEncoder"),
-    "subwords": ("semspace.words.subwords", "SubwordEncoder"),
-    "word-average": ("semspace.sentences.word_average", "WordAverage"),
-}
+if TYPE_CHECKING:
+    from semspace.sentences.encoder import Encoder
 
 
 @dataclass(frozen=True)
@@ -32,6 +27,8 @@ class EncoderReference:
 
     @cached_property
     def _encoder(self) -> Encoder:
+        from semspace.sentences.encoder import Encoder
+
         options: dict[str, Any] = {} if self.shortened is None else {"max_tokens": self.shortened}
         encoder = Encoder.load(self.name, **options)
         if encoder.fingerprint != self.fingerprint:
@@ -66,12 +63,9 @@ def remembered(bundle: Bundle) -> TextEncoder | None:
         shortened = made.whole("max_tokens", low=1) if "max_tokens" in made else None
         return EncoderReference(made.text("name"), made.whole("dim", low=1), made.text("fingerprint"), shortened)
     kind = made.text("kind")
-    if kind not in _HOMES:
+    if kind not in ENCODER_READERS:
         raise DamagedError(
             f"{bundle.folder} has an encoder {kind!r}, which this semspace doesn't know; upgrade semspace"
         )
-    module, name = _HOMES[kind]
-    home = import_module(module)
-    read = getattr(home, "read_bundle", None) or getattr(home, name).from_bundle
-    encoder: TextEncoder = read(bundle)
+    encoder: TextEncoder = reader(ENCODER_READERS[kind])(bundle)
     return encoder

@@ -1,0 +1,46 @@
+"""Which module reads a saved value of each kind: names only, so that opening one value imports no other's code.
+
+The kind stands in the value's manifest. A module named here has a function ``read_bundle(bundle)``.
+"""
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any, Final
+
+READERS: Final = {
+    "clustering": "semspace.clusters.clustering",
+    "comparison": "semspace.comparison.comparison",
+    "corpus": "semspace.text.corpus",
+    "encoder": "semspace.sentences.transformer",
+    "index": "semspace.index.index",
+    "phrasebook": "semspace.text.phrases",
+    "space": "semspace.space",
+    "static-encoder": "semspace.sentences.static_encoder",
+    "tokens": "semspace.text.tokens",
+}
+
+# Kinds of encoder that lie inside the bundle of a space.
+ENCODER_READERS: Final = {
+    "static": "semspace.sentences.static_encoder",
+    "subwords": "semspace.words.subwords",
+    "word-average": "semspace.sentences.word_average",
+}
+
+# Kinds of checkpoint, and the call that resumes each.
+CHECKPOINTS: Final = {
+    "checkpoint": "Word2Vec(...).train(text, checkpoint={path!r}, resume=True)",
+    "encoder-checkpoint": "EncoderTrainer(...).train(data, checkpoint={path!r}, resume=True)",
+}
+
+
+def reader(module: str) -> Callable[..., Any]:
+    """Return the function `read_bundle` of a module named in these tables; this imports the module."""
+    loaded = import_module(module)
+    if hasattr(loaded, "read_bundle"):
+        return loaded.read_bundle  # type: ignore[no-any-return]
+    owner = next(value for value in vars(loaded).values() if value is not None and _reads(value, module))
+    return owner.from_bundle  # type: ignore[no-any-return]
+
+
+def _reads(value: object, module: str) -> bool:
+    return getattr(value, "__module__", None) == module and hasattr(value, "from_bundle")
