@@ -53,7 +53,7 @@ def memory(which: str) -> int:
 def ours(job: dict, place: Path) -> dict:
     import semspace as ss
     from semspace import training
-    from semspace.training import job as work
+    from semspace.training import pipeline as work
 
     spent = []
 
@@ -78,8 +78,8 @@ def ours(job: dict, place: Path) -> dict:
     trainer = ss.EncoderTrainer(objective=objective, held_out=0, threads=job["threads"], **parameters)
     data = given(job)
     before, begun = memory("VmRSS") / MEGABYTE, perf_counter()
-    start = words(data, job) if "words" in job else None
-    trainer.train(data, start=start, into=place, progress=False)
+    init = words(data, job) if "words" in job else None
+    trainer.train(data, init=init, out=place, progress=False)
     whole = perf_counter() - begun
     taught = "teacher" in job.get("objective", {})  # whose vectors are made before the loop
     return {"seconds": whole if taught else spent[1] - spent[0], "whole": whole, "before": before}

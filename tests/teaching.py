@@ -50,7 +50,7 @@ def alone(n=96, seed=0):
 
 
 def trainer(folder, objective="pairs", **options):
-    given = {"base": folder, "batch_size": 8, "threads": 1, "precision": "float32", "learning_rate": 1e-3}
+    given = {"base": folder, "batch_size": 8, "threads": 1, "precision": "float32", "learning_rate": 1e-3, "seed": 1}
     return ss.EncoderTrainer(objective=objective, **{**given, **options})
 
 

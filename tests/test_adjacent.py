@@ -221,7 +221,7 @@ def cosines(documents, words, *, rate=5e-3, **aim):
         held_out=0.2,
         precision="float32",
     )
-    found = trainer.train(documents, start=words, progress=False).encode([*KINDS[0], *KINDS[1]])
+    found = trainer.train(documents, init=words, progress=False).encode([*KINDS[0], *KINDS[1]])
     return found @ found.T
 
 

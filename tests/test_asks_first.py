@@ -170,10 +170,10 @@ def test_encoder_trainer_asks_before_it_reads(tmp_path):
 
     trainer = ss.EncoderTrainer(objective="pairs")
     for place in places(tmp_path):
-        for option in ("into", "checkpoint"):
+        for option in ("out", "checkpoint"):
             with pytest.raises(SemspaceError):
                 trainer.train(Data(), **{option: place})
-    for options in ({"start": 5}, {"evaluate": "no-such-task"}, {"resume": True}, {"checkpoint_minutes": -1}):
+    for options in ({"init": 5}, {"evaluator": "no-such-task"}, {"resume": True}, {"checkpoint_minutes": -1}):
         with pytest.raises(SemspaceError):
             trainer.train(Data(), **options)
     with pytest.raises(SemspaceError):

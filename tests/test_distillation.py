@@ -115,7 +115,7 @@ def test_a_student_of_fewer_layers_comes_nearer_to_its_teacher(teacher, tmp_path
     trainer = ss.EncoderTrainer(
         objective=Distillation(teacher=teacher, layers=1), learning_rate=3e-3, **{**OPTIONS, "epochs": 12}
     )
-    encoder = trainer.train(TEXTS, into=tmp_path / "e", progress=False)
+    encoder = trainer.train(TEXTS, out=tmp_path / "e", progress=False)
     history = history_of(tmp_path / "e")
     assert history.task == "held-out sentences (mean cosine)"
     assert 1 - history[-1].score < (1 - history[0].score) / 2
@@ -220,7 +220,7 @@ def test_a_training_goes_on_from_its_checkpoint(teacher, tmp_path, monkeypatch):
 def test_a_static_student_is_what_distill_makes(teacher, tmp_path):
     objective = Distillation(teacher=teacher, student="static", dim=4)
     made = ss.EncoderTrainer(objective=objective, seed=3, precision="float32").train(
-        TEXTS, into=tmp_path / "s", progress=False
+        TEXTS, out=tmp_path / "s", progress=False
     )
     assert isinstance(made, ss.StaticEncoder)
     sentences = ss.Corpus.from_texts(objective.sample(TEXTS, 3).texts)
@@ -288,7 +288,7 @@ def test_sentences_are_drawn_by_the_seed_of_the_training(teacher, tmp_path):
         objective = Distillation(teacher=teacher, student="static", dim=4, sentences=40)
         drawn = objective.sample(TEXTS, seed).texts
         encoder = ss.EncoderTrainer(objective=objective, seed=seed, **OPTIONS).train(
-            TEXTS, into=tmp_path / name, progress=False
+            TEXTS, out=tmp_path / name, progress=False
         )
         return drawn, encoder.encode(["ann met bob."])
 

@@ -269,7 +269,7 @@ def test_simcse_has_dropout_to_learn_from_all_the_same(texts, words, monkeypatch
     trainer = ss.EncoderTrainer(
         objective="simcse", base=SIZES, epochs=0.01, batch_size=8, held_out=0, threads=1, precision="float32"
     )
-    trainer.train(texts, start=words, progress=False)
+    trainer.train(texts, init=words, progress=False)
     assert {one.p for one in seen[0].model.modules() if isinstance(one, torch.nn.Dropout)} == {0.1}
 
 
@@ -304,10 +304,10 @@ def test_words_that_cannot_start_it(texts, words, tmp_path):
     small = ss.training.SmallTransformer(dim=16, heads=2, vocabulary=200)
     with pytest.raises(InputError, match="needs a dim of 32 or more; got 16"):
         grow(small, texts, words, 1, tmp_path)
-    with pytest.raises(InputError, match="start must be a Space of words, such as Word2Vec trains; got dict"):
+    with pytest.raises(InputError, match="init must be a Space of words, such as Word2Vec trains; got dict"):
         grow(SIZES, texts, {"cat": [1.0]}, 1, tmp_path)
     foreign = ss.Space.from_vectors(["кот", "пёс"], np.eye(2))
-    with pytest.raises(InputError, match=r"the texts have none of the 2 words of start \(the first is 'кот'\)"):
+    with pytest.raises(InputError, match=r"the texts have none of the 2 words of init \(the first is 'кот'\)"):
         grow(SIZES, texts, foreign, 1, tmp_path)
 
 
@@ -321,7 +321,7 @@ def test_what_is_trained_from_nothing_opens_in_sentence_transformers_with_the_sa
     trainer = ss.EncoderTrainer(
         objective="pairs", base=SIZES, batch_size=16, threads=1, held_out=0, precision="float32"
     )
-    encoder = trainer.train(pairs, start=words, into=tmp_path / "e", progress=False)
+    encoder = trainer.train(pairs, init=words, out=tmp_path / "e", progress=False)
     wanted = SentenceTransformer(str(tmp_path / "e"), device="cpu").encode(texts[:20])
     assert np.abs(ss.Encoder.load(tmp_path / "e", runtime="torch").encode(texts[:20]) - wanted).max() < 1e-4
     assert np.allclose(np.linalg.norm(wanted, axis=1), 1, atol=1e-5)
@@ -346,5 +346,5 @@ def test_every_objective_takes_a_new_transformer(texts, objective):
 
 def test_words_are_no_start_for_a_model_there_is(words, tiny_folder):
     trainer = ss.EncoderTrainer(base=tiny_folder, batch_size=2, held_out=0)
-    with pytest.raises(InputError, match="start= is for a new transformer"):
-        trainer.train([("cat", "dog"), ("iron", "gold")], start=words, progress=False)
+    with pytest.raises(InputError, match="init= is for a new transformer"):
+        trainer.train([("cat", "dog"), ("iron", "gold")], init=words, progress=False)

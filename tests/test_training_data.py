@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import semspace as ss
-from semspace.errors import InputError, SemspaceWarning
+from semspace.errors import InputError, SemspaceError, SemspaceWarning
 from semspace.evaluation import STS
 from semspace.training import CoSENT, MultipleNegatives, SimCSE, SupervisedContrastive
 from semspace.training.examples import MISSING, Examples
@@ -353,3 +353,21 @@ def test_examples_are_told_apart_by_their_fingerprint():
         fingerprint(MultipleNegatives().read(data)) for data in (PAIRS[:2], PAIRS[::-1], [(b, a) for a, b in PAIRS])
     ]
     assert len({first, *others}) == 4
+
+
+# -- names of before 0.2 ----------------------------------------------------------------------------------------------
+
+
+def test_old_names_of_hyper_parameters_still_work_and_warn():
+    with pytest.warns(FutureWarning, match=r"EncoderTrainer\(chunk_tokens=\) is now called micro_batch_tokens="):
+        trainer = ss.EncoderTrainer(chunk_tokens=77)
+    with pytest.warns(FutureWarning, match=r"EncoderTrainer\(evaluations=\) is now called evals_per_epoch="):
+        assert ss.EncoderTrainer(evaluations=3).evals_per_epoch == 3
+    assert trainer.micro_batch_tokens == 77
+
+
+@pytest.mark.parametrize(("old", "new"), [("start", "init"), ("evaluate", "evaluator"), ("into", "out")])
+def test_old_names_of_what_train_takes_still_work_and_warn(old, new, tmp_path):
+    value = {"start": "no space", "evaluate": "no-such-task", "into": tmp_path}[old]
+    with pytest.raises(SemspaceError), pytest.warns(FutureWarning, match=rf"train\({old}=\) is now called {new}="):
+        ss.EncoderTrainer().train([], **{old: value})

@@ -103,7 +103,8 @@ def test_the_same_seed_gives_the_same_weights_and_another_others(tiny_folder, ob
 
 def test_portions_change_memory_and_not_what_is_learnt(tiny_folder):
     at_once, in_portions = (
-        weights(trainer(tiny_folder, dropout=0.0, chunk_tokens=n).train(pairs(), progress=False)) for n in (4096, 40)
+        weights(trainer(tiny_folder, dropout=0.0, micro_batch_tokens=n).train(pairs(), progress=False))
+        for n in (4096, 40)
     )
     before = weights_in(tiny_folder)
     for name, value in at_once.items():
@@ -138,7 +139,7 @@ class Scripted:
 
 def test_early_stopping_gives_the_best_weights(tiny_folder):
     task = Scripted((0.1, 0.3, 0.6, 0.5, 0.6, 0.4, 0.9, 0.9), [])
-    encoder = trainer(tiny_folder, epochs=7, patience=3).train(pairs(), evaluate=task, progress=False)
+    encoder = trainer(tiny_folder, epochs=7, patience=3).train(pairs(), evaluator=task, progress=False)
     assert [row.score for row in encoder.history] == [0.1, 0.3, 0.6, 0.5, 0.6, 0.4]  # an equal score is no better one
     assert np.abs(encoder.encode(["abc", "def"]) - task.seen[2]).max() < 1e-5
     assert np.abs(encoder.encode(["abc", "def"]) - task.seen[-1]).max() > 1e-3
@@ -146,14 +147,14 @@ def test_early_stopping_gives_the_best_weights(tiny_folder):
 
 def test_a_training_that_only_harms_gives_back_what_it_began_with(tiny_folder):
     task = Scripted((0.9, 0.5, 0.4), [])
-    encoder = trainer(tiny_folder, epochs=5, patience=2).train(pairs(), evaluate=task, progress=False)
+    encoder = trainer(tiny_folder, epochs=5, patience=2).train(pairs(), evaluator=task, progress=False)
     assert len(encoder.history) == 3
     assert all((value == weights(encoder)[name]).all() for name, value in weights_in(tiny_folder).items())
 
 
 def test_without_patience_the_last_weights_are_given(tiny_folder):
     task = Scripted((0.9, 0.5, 0.4), [])
-    encoder = trainer(tiny_folder, epochs=2).train(pairs(), evaluate=task, progress=False)
+    encoder = trainer(tiny_folder, epochs=2).train(pairs(), evaluator=task, progress=False)
     assert np.abs(encoder.encode(["abc", "def"]) - task.seen[2]).max() < 1e-5
 
 
@@ -181,9 +182,9 @@ BATCHES = []
 
 
 @pytest.mark.parametrize("slope_only", [False, True])
-@pytest.mark.parametrize("chunk_tokens", [4096, 40])
+@pytest.mark.parametrize("micro_batch_tokens", [4096, 40])
 def test_a_loss_that_breaks_stops_the_training_before_it_reaches_the_weights(
-    tiny_folder, tmp_path, monkeypatch, slope_only, chunk_tokens
+    tiny_folder, tmp_path, monkeypatch, slope_only, micro_batch_tokens
 ):
     from semspace.bundle import opening
 
@@ -196,9 +197,9 @@ def test_a_loss_that_breaks_stops_the_training_before_it_reaches_the_weights(
         real(self, *args)
 
     monkeypatch.setattr(Loop, "_step", watched)
-    broken = trainer(tiny_folder, Breaking(slope_only=slope_only), held_out=0, chunk_tokens=chunk_tokens)
+    broken = trainer(tiny_folder, Breaking(slope_only=slope_only), held_out=0, micro_batch_tokens=micro_batch_tokens)
     with pytest.raises(InputError) as problem:
-        broken.train(pairs(), into=tmp_path / "e", checkpoint=tmp_path / "c", progress=False)
+        broken.train(pairs(), out=tmp_path / "e", checkpoint=tmp_path / "c", progress=False)
     first = BATCHES[2].examples.texts[int(BATCHES[2].examples.rows[0, 0])]
     what = "gradient" if slope_only else "loss"
     assert str(problem.value) == (

@@ -19,7 +19,7 @@ TEXTS = ["abc cab", "d", "ghi jkl abc def ghi jkl abc def ghi", "x y z 1 2 3", "
 def trained(tiny_folder, tmp_path_factory):
     """An encoder trained on a few pairs, where it was saved."""
     place = tmp_path_factory.mktemp("trained") / "encoder"
-    return trainer(tiny_folder, matryoshka=[8]).train(pairs(), into=place, progress=False)
+    return trainer(tiny_folder, matryoshka=[8]).train(pairs(), out=place, progress=False)
 
 
 def theirs(folder, **options):
@@ -38,7 +38,7 @@ def test_sentence_transformers_opens_it(tmp_path, pooling, normalize):
     prompts = {"query": "ask: ", "passage": "tell: "}
     config = {"prompts": prompts, "default_prompt_name": "passage"}
     (base / "config_sentence_transformers.json").write_text(json.dumps(config))
-    ours = trainer(base).train(pairs(), into=tmp_path / "e", progress=False)
+    ours = trainer(base).train(pairs(), out=tmp_path / "e", progress=False)
     other = theirs(tmp_path / "e")
     assert other.max_seq_length == ours.max_tokens == 16
     assert {name: text for name, text in other.prompts.items() if text} == prompts
@@ -110,16 +110,16 @@ def test_a_damaged_encoder_is_refused_by_load(trained, tmp_path):
 
 def test_an_encoder_is_replaced_only_when_asked(tiny_folder, tmp_path):
     place = tmp_path / "e"
-    first = trainer(tiny_folder).train(pairs(), into=place, progress=False)
+    first = trainer(tiny_folder).train(pairs(), out=place, progress=False)
     with pytest.raises(ExistsError, match="exists already"):
-        trainer(tiny_folder).train(pairs(), into=place, progress=False)
-    second = trainer(tiny_folder, seed=2).train(pairs(), into=place, overwrite=True, progress=False)
+        trainer(tiny_folder).train(pairs(), out=place, progress=False)
+    second = trainer(tiny_folder, seed=2).train(pairs(), out=place, overwrite=True, progress=False)
     assert second.fingerprint != first.fingerprint
     assert ss.Encoder.load(place).fingerprint == second.fingerprint
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter.txt").write_text("dear")
     with pytest.raises(ExistsError, match="won't be overwritten"):
-        trainer(tiny_folder).train(pairs(), into=tmp_path / "mine", overwrite=True)
+        trainer(tiny_folder).train(pairs(), out=tmp_path / "mine", overwrite=True)
     assert (tmp_path / "mine" / "letter.txt").read_text() == "dear"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["e", "mine"]
 
@@ -132,7 +132,7 @@ def test_a_disk_that_fills_up_leaves_nothing(tiny_folder, tmp_path, monkeypatch)
 
     monkeypatch.setattr(home, "save_file", full)
     with pytest.raises(InputError, match=r"cannot write .*No space left on device"):
-        trainer(tiny_folder).train(pairs(), into=tmp_path / "e", progress=False)
+        trainer(tiny_folder).train(pairs(), out=tmp_path / "e", progress=False)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -157,13 +157,13 @@ def test_an_encoder_can_be_trained_further(trained, tiny_folder):
 def test_what_cannot_be_started_from(tiny_folder, tmp_path, space):
     with pytest.raises(InputError, match="no model 'none-such'"):
         trainer("none-such").train(pairs())
-    with pytest.raises(InputError, match="start= is for a new transformer"):
-        trainer(tiny_folder).train(pairs(), start=space)
+    with pytest.raises(InputError, match="init= is for a new transformer"):
+        trainer(tiny_folder).train(pairs(), init=space)
     with pytest.raises(InputError, match="base must be a transformer; got a WordAverage"):
         trainer(ss.WordAverage(space, frequencies="zipf")).train(pairs())
     with pytest.raises(InputError, match="matryoshka has 32 dimensions, and the encoder gives 16; leave it out"):
         trainer(tiny_folder, matryoshka=[8, 32]).train(pairs())
-    with pytest.raises(InputError, match="patience needs judgements; give evaluate= a task, or hold out"):
+    with pytest.raises(InputError, match="patience needs judgements; give evaluator= a task, or hold out"):
         trainer(tiny_folder, patience=1, held_out=0).train(pairs())
 
 
@@ -171,7 +171,7 @@ def test_what_cannot_be_started_from(tiny_folder, tmp_path, space):
 
 
 def test_history_tells_loss_speed_and_score(tiny_folder, tmp_path):
-    given = {"epochs": 1.5, "evaluations": 2, "held_out": 0.25}
+    given = {"epochs": 1.5, "evals_per_epoch": 2, "held_out": 0.25}
     history = trainer(tiny_folder, "scored", **given).train(scored(), progress=False).history
     per_epoch = 9  # 72 pairs in batches of 8
     assert [row.step for row in history] == [0, 4, 8, 12, 14]
@@ -192,8 +192,8 @@ def test_a_task_of_ones_own_or_a_file_judges_and_all_is_learnt(tiny_folder, tmp_
     rated = scored(30, seed=9)
     rows = "\n".join(f"{a},{b},{score}" for a, b, score in rated)
     (tmp_path / "rated.csv").write_text(f"sentence1,sentence2,score\n{rows}\n")
-    by_task = trainer(tiny_folder, "scored").train(scored(), evaluate=STS("rated", rated), progress=False)
-    by_file = trainer(tiny_folder, "scored").train(scored(), evaluate=tmp_path / "rated.csv", progress=False)
+    by_task = trainer(tiny_folder, "scored").train(scored(), evaluator=STS("rated", rated), progress=False)
+    by_file = trainer(tiny_folder, "scored").train(scored(), evaluator=tmp_path / "rated.csv", progress=False)
     assert by_task.history.task == by_file.history.task == "rated (spearman)"
     assert by_task.history[-1].score == pytest.approx(
         ss.evaluate(by_task, STS("rated", rated))["rated"].value, abs=1e-6
@@ -203,7 +203,7 @@ def test_a_task_of_ones_own_or_a_file_judges_and_all_is_learnt(tiny_folder, tmp_
     assert facts["data"]["held_out"] == 0
     assert facts["data"]["learnt"] == len({frozenset(pair[:2]) for pair in scored()})
     with pytest.raises(ss.SemspaceError, match="did you mean wordsim353"):
-        trainer(tiny_folder).train(pairs(), evaluate="wordsim")
+        trainer(tiny_folder).train(pairs(), evaluator="wordsim")
 
 
 def test_an_empty_history_says_so(tiny):

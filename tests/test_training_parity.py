@@ -73,8 +73,8 @@ def test_weights_are_those_of_sentence_transformers(small_folder, tmp_path, monk
         freeze_embeddings=True,
         precision="float32",
         held_out=0,
-        chunk_tokens=4_096 if portions == "at once" else 60,
-    ).train(table, into=tmp_path / "ours", progress=False)
+        micro_batch_tokens=4_096 if portions == "at once" else 60,
+    ).train(table, out=tmp_path / "ours", progress=False)
     before, ours = (
         dict(SentenceTransformer(str(folder), device="cpu")[0].auto_model.named_parameters())
         for folder in (small_folder, tmp_path / "ours")

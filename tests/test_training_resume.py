@@ -25,9 +25,9 @@ KIND = "encoder-checkpoint"
 EVERYTHING = {
     "objective": MultipleNegatives(hard_negatives=2, margin=1.0, refresh=True),
     "epochs": 3,
-    "evaluations": 3,
+    "evals_per_epoch": 3,
     "patience": 5,
-    "chunk_tokens": 100,
+    "micro_batch_tokens": 100,
 }
 VARIANTS = {
     "everything": EVERYTHING,
@@ -186,7 +186,7 @@ def test_another_judge_or_base_is_another_training(tiny_folder, tmp_path, kept):
     from tests.conftest import make_tiny_model
 
     with pytest.raises(InputError, match="evaluate is None there and 'mine' here"):
-        trainer(tiny_folder).train(pairs(), evaluate=STS("mine", scored()), checkpoint=kept, resume=True)
+        trainer(tiny_folder).train(pairs(), evaluator=STS("mine", scored()), checkpoint=kept, resume=True)
     other = make_tiny_model(tmp_path / "other", seed=1)
     with pytest.raises(InputError, match=f"base is '{tiny_folder.name}' there and '{other.name}' here"):
         trainer(other).train(pairs(), checkpoint=kept, resume=True)
@@ -232,7 +232,7 @@ def test_a_damaged_checkpoint_is_refused(tiny_folder, kept, tmp_path, harm):
     else:
         manifest.write_text(manifest.read_text().replace('"step": 4', '"step": 5'))
     with pytest.raises(DamagedError):
-        trainer(tiny_folder).train(pairs(), into=tmp_path / "e", checkpoint=place, resume=True, progress=False)
+        trainer(tiny_folder).train(pairs(), out=tmp_path / "e", checkpoint=place, resume=True, progress=False)
     assert [path.name for path in tmp_path.iterdir()] == ["c"]
 
 

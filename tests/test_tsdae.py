@@ -117,7 +117,7 @@ def test_the_layers_are_the_encoders_own_and_the_decoder_isnt_saved(student, tin
     batch = batch_of(student, TEXTS)
     decoder(torch.zeros(len(TEXTS), student.dim), batch.tokens).backward()
     assert all(layer.attention.self.query.weight.grad.abs().sum() > 0 for layer in student.model.encoder.layer)
-    ss.EncoderTrainer(objective="tsdae", base=tiny_folder, **TINY).train(TEXTS, into=tmp_path / "e", progress=False)
+    ss.EncoderTrainer(objective="tsdae", base=tiny_folder, **TINY).train(TEXTS, out=tmp_path / "e", progress=False)
     assert load_file(tmp_path / "e" / "model.safetensors").keys() == load_file(tiny_folder / "model.safetensors").keys()
 
 
@@ -127,14 +127,14 @@ def test_texts_are_told_better_and_the_encoder_is_judged(tiny_folder, tmp_path):
         base=tiny_folder,
         epochs=30,
         dropout=0.0,
-        evaluations=1,
+        evals_per_epoch=1,
         batch_size=8,
         learning_rate=1e-2,
         held_out=0.15,
         threads=1,
         precision="float32",
     )
-    trainer.train([f"{text} there" for text in TEXTS], into=tmp_path / "e", progress=False)
+    trainer.train([f"{text} there" for text in TEXTS], out=tmp_path / "e", progress=False)
     history = history_of(tmp_path / "e")
     assert history[-1].loss < history[1].loss * 0.7
     assert history.task == "halves of held-out texts (ndcg@10)"
@@ -184,7 +184,7 @@ def test_a_model_of_another_kind_is_refused(tmp_path):
 
 def test_roberta_can_retell(tmp_path):
     folder = make_tiny_model(tmp_path / "m", family="roberta")
-    ss.EncoderTrainer(objective="tsdae", base=folder, **TINY).train(TEXTS, into=tmp_path / "e", progress=False)
+    ss.EncoderTrainer(objective="tsdae", base=folder, **TINY).train(TEXTS, out=tmp_path / "e", progress=False)
     assert np.isfinite(history_of(tmp_path / "e")[-1].loss)
 
 

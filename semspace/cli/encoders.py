@@ -84,7 +84,7 @@ def train_encoder(
         objective=_objective(objective, hard_negatives, label, teacher, layers),
         base=base, epochs=epochs, batch_size=batch_size,
         learning_rate=learning_rate, max_tokens=max_tokens, matryoshka=_dims(matryoshka),
-        freeze_embeddings=freeze_embeddings, held_out=held_out, evaluations=evaluations, patience=patience,
+        freeze_embeddings=freeze_embeddings, held_out=held_out, evals_per_epoch=evaluations, patience=patience,
         threads=threads, seed=seed,
     )  # fmt: skip
     data: Any = source
@@ -94,8 +94,8 @@ def train_encoder(
     else:
         data = o.read_corpus(source, said)
     encoder = trainer.train(
-        data, start=None if start is None else o.read_space(start),
-        evaluate=evaluate, into=out, overwrite=overwrite, checkpoint=checkpoint,
+        data, init=None if start is None else o.read_space(start),
+        evaluator=evaluate, out=out, overwrite=overwrite, checkpoint=checkpoint,
         checkpoint_minutes=checkpoint_minutes, resume=resume,
     )  # fmt: skip
     if checkpoint is not None:

@@ -36,7 +36,7 @@ class SmallTransformer:
 
     Notes
     -----
-    Started from words (``train(..., start=words)``), it is at first their weighted average (Arora et al. 2017, "A
+    Started from words (``train(..., init=words)``), it is at first their weighted average (Arora et al. 2017, "A
     simple but tough-to-beat baseline for sentence embeddings"), exactly: at least 16 dimensions bring the tokens' rows
     to one length, so that LayerNorm keeps them as they are, and one more their mean to 0. Word vectors of up to
     ``dim - 17`` dimensions fit; of longer ones the principal components are taken.
@@ -83,16 +83,14 @@ class SmallTransformer:
         return self.dim if self.intermediate is None else self.intermediate
 
 
-def grow(
-    sizes: SmallTransformer, texts: list[str], start: Space | None, seed: int, scratch: Path
-) -> tuple[Layout, Any]:
+def grow(sizes: SmallTransformer, texts: list[str], init: Space | None, seed: int, scratch: Path) -> tuple[Layout, Any]:
     """Make a new transformer for some texts: a tokenizer of their words, and weights drawn by `seed`.
 
     Parameters
     ----------
     sizes : SmallTransformer
     texts : list of str
-    start : Space, optional
+    init : Space, optional
         Of words, whose average the transformer is at first.
     seed : int
         Of torch's random numbers, which the caller keeps.
@@ -109,22 +107,22 @@ def grow(
         If the texts have no characters, or none of the words, or the sizes leave no room for words.
     """
     torch = checks.need("torch", "transformers")
-    if start is not None:
-        _check_start(start, sizes)
+    if init is not None:
+        _check_start(init, sizes)
     tokenizer = wordpiece.learn(texts, sizes.vocabulary)
     wordpiece.write(tokenizer, scratch, sizes.max_tokens)
     torch.manual_seed(seed)
-    model = _drawn(sizes, int(tokenizer.get_vocab_size()), _DROPOUT if start is None else 0.0)
-    if start is not None:
-        put_words(model, start, tokenizer, texts)
+    model = _drawn(sizes, int(tokenizer.get_vocab_size()), _DROPOUT if init is None else 0.0)
+    if init is not None:
+        put_words(model, init, tokenizer, texts)
     layout = Layout(scratch, "mean", normalize=True, max_tokens=sizes.max_tokens, lowercase=False)
     write_model(model, layout, scratch)
     return layout, model
 
 
-def _check_start(start: Space, sizes: SmallTransformer) -> None:
-    if not isinstance(start, Space):
-        raise InputError(f"start must be a Space of words, such as Word2Vec trains; got {type(start).__name__}")
+def _check_start(init: Space, sizes: SmallTransformer) -> None:
+    if not isinstance(init, Space):
+        raise InputError(f"init must be a Space of words, such as Word2Vec trains; got {type(init).__name__}")
     if sizes.dim < 2 * BALLAST:
         raise InputError(f"a transformer that starts from words needs a dim of {2 * BALLAST} or more; got {sizes.dim}")
 

@@ -83,7 +83,7 @@ def token_rows(words: Space, tokenizer: Any, counts: Floats, size: int) -> tuple
     vectors, trust = _token_vectors(words, tokenizer)
     if not (counts @ np.abs(vectors)).any():
         raise InputError(
-            f"the texts have none of the {len(words):,} words of start (the first is {str(words.ids[0])[:40]!r}); give "
+            f"the texts have none of the {len(words):,} words of init (the first is {str(words.ids[0])[:40]!r}); give "
             f"word vectors of their language"
         )
     weights = trust * _A / (_A + counts / counts.sum())

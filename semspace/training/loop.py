@@ -113,7 +113,7 @@ class Loop:
         self.checkpoint.restore(self)
         if not self.progress.rows:
             self._judge()
-        every = max(1, round(self.per_epoch / self.trainer.evaluations))
+        every = max(1, round(self.per_epoch / self.trainer.evals_per_epoch))
         with bar("training", self.total, unit="batch", progress=self.shown) as shown:
             shown.update(self.progress.step)
             for step, which in self._remaining():
@@ -182,7 +182,7 @@ class Loop:
         torch.manual_seed(int(np.random.default_rng([self.trainer.seed, 3, step]).integers(1 << 62)))
         self.student.model.train()
         self.student.table.take(np.concatenate([*batch.tokens, *batch.whole]))
-        loss = backward(self.student, batch, self._loss(batch), self.trainer.chunk_tokens)
+        loss = backward(self.student, batch, self._loss(batch), self.trainer.micro_batch_tokens)
         slopes = [*self.student.weights, *self.student.table.parameters]
         if self.extra is not None:
             slopes += list(self.extra.parameters())

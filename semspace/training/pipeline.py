@@ -39,9 +39,9 @@ def run(
     trainer: EncoderTrainer,
     data: Any,
     *,
-    start: Space | None,
+    init: Space | None,
     task: Task | None,
-    into: PathLike | None,
+    out: PathLike | None,
     overwrite: bool,
     checkpoint: PathLike | None,
     minutes: float,
@@ -52,11 +52,11 @@ def run(
     objective = trainer.aim
     everything = objective.sample(data, trainer.seed)
     objective.check(everything, trainer.batch_size)
-    other = objective.instead(trainer, everything, into, overwrite, progress)
+    other = objective.instead(trainer, everything, out, overwrite, progress)
     if other is not None:
         return other
     with _torch(trainer.threads), tempfile.TemporaryDirectory() as scratch:
-        base = _base(trainer, everything, start, Path(scratch))
+        base = _base(trainer, everything, init, Path(scratch))
         dim = int(base.model.config.hidden_size)
         _check_dims(trainer, dim)
         in_bfloat16 = precision.bfloat16(trainer.precision)
@@ -67,7 +67,7 @@ def run(
         objective.check(learnt, trainer.batch_size)
         if trainer.patience is not None and judging is None:
             raise InputError(
-                "patience needs judgements, and there is nothing to judge by; give evaluate= a task, or hold out more"
+                "patience needs judgements, and there is nothing to judge by; give evaluator= a task, or hold out more"
             )
         student = Student(
             base.model,
@@ -80,10 +80,10 @@ def run(
         loop = Loop(trainer, objective, student, learnt, judging, kept, progress)
         history = TrainingHistory(loop.run())
         facts = _facts(trainer, objective, base, everything, learnt, student, history)
-        place = Path(tempfile.mkdtemp(prefix="semspace-encoder-")) / "encoder" if into is None else into
+        place = Path(tempfile.mkdtemp(prefix="semspace-encoder-")) / "encoder" if out is None else out
         export.write(student, place, facts, card.write(facts, history), overwrite=overwrite)
     encoder = Encoder.load(place)
-    if into is None:
+    if out is None:
         weakref.finalize(encoder, shutil.rmtree, Path(place).parent, ignore_errors=True)
     return encoder
 
@@ -97,17 +97,15 @@ def _torch(threads: int | None) -> Iterator[None]:
         yield
 
 
-def _base(trainer: EncoderTrainer, examples: Examples, start: Space | None, scratch: Path) -> Base:
-    if start is None and (made := trainer.aim.base(trainer.base, examples)) is not None:
+def _base(trainer: EncoderTrainer, examples: Examples, init: Space | None, scratch: Path) -> Base:
+    if init is None and (made := trainer.aim.base(trainer.base, examples)) is not None:
         return made
     if trainer.base is None or isinstance(trainer.base, SmallTransformer):
         sizes = trainer.base or SmallTransformer()
-        layout, model = grow(sizes, examples.texts, start, trainer.seed, scratch)
-        return Base(layout, model, "nothing" if start is None else "word vectors")
-    if start is not None:
-        raise InputError(
-            "start= is for a new transformer; with a base, its own token vectors are where training starts"
-        )
+        layout, model = grow(sizes, examples.texts, init, trainer.seed, scratch)
+        return Base(layout, model, "nothing" if init is None else "word vectors")
+    if init is not None:
+        raise InputError("init= is for a new transformer; with a base, its own token vectors are where training starts")
     return opened(trainer.base)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from semspace import checks
 from semspace.bundle import PathLike, check_free
+from semspace.deprecation import renamed_parameters
 from semspace.errors import InputError
 from semspace.evaluation.evaluate import Task, task_of
 from semspace.sentences.encoder import Encoder
@@ -22,6 +23,7 @@ _MOST_THREADS = 1_024
 _PRECISIONS = ("auto", "float32", "bfloat16")
 
 
+@renamed_parameters(chunk_tokens="micro_batch_tokens", evaluations="evals_per_epoch")
 @dataclass(frozen=True, kw_only=True)
 class EncoderTrainer:
     """Trains an encoder of sentences: from a model, or from nothing but text.
@@ -41,7 +43,7 @@ class EncoderTrainer:
     epochs : float
         Passes over the data.
     batch_size : int
-        Examples a step. It isn't bound by memory: see `chunk_tokens`.
+        Examples a step. It isn't bound by memory: see `micro_batch_tokens`.
     learning_rate : float, optional
         At its highest. When None, what the objective is best with, or else 2e-5 for a model, 5e-4 from nothing.
     warmup : float
@@ -60,12 +62,12 @@ class EncoderTrainer:
     precision : {"auto", "float32", "bfloat16"}
         How matrices are multiplied. ``"auto"`` takes bfloat16 on a processor that has arithmetic for it, if a batch
         measures faster with it; weights are float32 in any case.
-    chunk_tokens : int
+    micro_batch_tokens : int
         Tokens that go through the model at a time; a batch with more is done in portions (GradCache), with the same
         result.
     held_out : float
         Share of the examples that isn't learnt from, but judges the encoder; 0 for none. At most 2,000 examples.
-    evaluations : int
+    evals_per_epoch : int
         How often an epoch the encoder is judged.
     patience : int, optional
         Stop after so many judgements without a better score, and give the encoder that had the best.
@@ -86,7 +88,7 @@ class EncoderTrainer:
     --------
     >>> import semspace as ss
     >>> trainer = ss.EncoderTrainer(objective="pairs", base="all-MiniLM-L6-v2", epochs=2)
-    >>> encoder = trainer.train("faq.csv", into="faq-encoder")  # doctest: +SKIP
+    >>> encoder = trainer.train("faq.csv", out="faq-encoder")  # doctest: +SKIP
     >>> encoder.history.plot()  # doctest: +SKIP
     """
 
@@ -102,12 +104,12 @@ class EncoderTrainer:
     freeze_embeddings: bool = False
     dropout: float | None = None
     precision: str = "auto"
-    chunk_tokens: int = 4_096
+    micro_batch_tokens: int = 4_096
     held_out: float = 0.1
-    evaluations: int = 1
+    evals_per_epoch: int = 1
     patience: int | None = None
     threads: int | None = None
-    seed: int = 1
+    seed: int = 0
 
     def __post_init__(self) -> None:
         if not isinstance(self.objective, Objective):
@@ -118,7 +120,7 @@ class EncoderTrainer:
                 f"{type(self.base).__name__}"
             )
         checks.whole("batch_size", self.batch_size, low=2)  # an example alone has nothing to be told apart from
-        for name in ("chunk_tokens", "evaluations"):
+        for name in ("micro_batch_tokens", "evals_per_epoch"):
             checks.whole(name, getattr(self, name))
         checks.number("epochs", self.epochs, open_low=True)
         for name in ("warmup", "held_out"):
@@ -154,13 +156,14 @@ class EncoderTrainer:
         """The objective as a value."""
         return self.objective if isinstance(self.objective, Objective) else OBJECTIVES[self.objective]()
 
+    @renamed_parameters(start="init", evaluate="evaluator", into="out")
     def train(
         self,
         data: Any,
         *,
-        start: Space | None = None,
-        evaluate: str | Path | Task | None = None,
-        into: PathLike | None = None,
+        init: Space | None = None,
+        evaluator: str | Path | Task | None = None,
+        out: PathLike | None = None,
         overwrite: bool = False,
         checkpoint: PathLike | None = None,
         checkpoint_minutes: float = 10.0,
@@ -173,13 +176,13 @@ class EncoderTrainer:
         ----------
         data
             Tuples, a DataFrame, a `Corpus`, or the path of a table; see the objective.
-        start : Space, optional
+        init : Space, optional
             Of words, for a new transformer (`base` None or a `SmallTransformer`), which is their weighted average
             before it learns anything.
-        evaluate : task, name or path, optional
+        evaluator : task, name or path, optional
             Judge the encoder by this, as `semspace.evaluate` takes it, rather than by examples held out of the data;
             then all data are learnt from.
-        into : path, optional
+        out : path, optional
             Where to save the encoder: a folder that sentence-transformers opens too, with a model card. When None, it
             lies in a temporary folder that goes when Python ends.
         overwrite : bool
@@ -203,26 +206,26 @@ class EncoderTrainer:
         InputError
             If nothing can be learnt from the data, the loss stops being a number, or the checkpoint doesn't fit.
         ExistsError
-            If something is at `into`, or a checkpoint is there already and `resume` isn't given.
+            If something is at `out`, or a checkpoint is there already and `resume` isn't given.
         """
         from semspace.training.checkpoint import PlaceOfCheckpoint
         from semspace.training.pipeline import run
 
         checks.need("torch", "transformers")
-        if into is not None:
-            check_free(into, overwrite=overwrite)
+        if out is not None:
+            check_free(out, overwrite=overwrite)
         PlaceOfCheckpoint(checkpoint, checkpoint_minutes, resume)  # before the data are read
-        if start is not None and not isinstance(start, Space):
-            raise InputError(f"start must be a Space of words; got {type(start).__name__}")
-        task = None if evaluate is None else task_of(evaluate)
+        if init is not None and not isinstance(init, Space):
+            raise InputError(f"init must be a Space of words; got {type(init).__name__}")
+        task = None if evaluator is None else task_of(evaluator)
         if self.patience is not None and task is None and not self.held_out:
-            raise InputError("patience needs judgements; give evaluate= a task, or hold out a share of the data")
+            raise InputError("patience needs judgements; give evaluator= a task, or hold out a share of the data")
         return run(
             self,
             data,
-            start=start,
+            init=init,
             task=task,
-            into=into,
+            out=out,
             overwrite=overwrite,
             checkpoint=checkpoint,
             minutes=checkpoint_minutes,

@@ -49,7 +49,7 @@ class AdjacentSentences(Objective):
 
     That a sentence's neighbour is near to it in meaning is true on average only. What a transformer that starts from
     good word vectors gains by this objective is little, and on a small corpus it may be a loss: judge it by a task
-    (``train(..., evaluate=...)``), which shows the score before the training as well.
+    (``train(..., evaluator=...)``), which shows the score before the training as well.
 
     Examples
     --------

@@ -39,7 +39,7 @@ class Cloze(MultipleNegatives):
     -----
     The other parameters are those of `MultipleNegatives`; with `hard_negatives`, a sentence is told from the texts
     nearest to it. Texts of fewer than three sentences aren't learnt from.
-    It may also make a good encoder worse (docs/benchmarks.md has such a case): judge it, with ``train(evaluate=...)``.
+    It may also make a good encoder worse (docs/benchmarks.md has such a case): judge it, with ``train(evaluator=...)``.
 
     Examples
     --------
@@ -54,7 +54,7 @@ class Cloze(MultipleNegatives):
     sentence: str = "last"
     whole: float = 0.1
     shortest: int = 20
-    seed: int = 1
+    seed: int = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -69,7 +69,7 @@ class Distillation(Objective):
     >>> import semspace as ss
     >>> objective = ss.training.Distillation(teacher="all-MiniLM-L6-v2", layers=3)
     >>> trainer = ss.EncoderTrainer(objective=objective)
-    >>> encoder = trainer.train("news.jsonl", into="news-encoder")  # doctest: +SKIP
+    >>> encoder = trainer.train("news.jsonl", out="news-encoder")  # doctest: +SKIP
     """
 
     title: ClassVar[str] = "sentences"

@@ -38,7 +38,7 @@ class TSDAE(Objective):
     --------
     >>> import semspace as ss
     >>> trainer = ss.EncoderTrainer(objective=ss.training.TSDAE(deletion=0.6), base="all-MiniLM-L6-v2", batch_size=8)
-    >>> encoder = trainer.train("notes.jsonl", into="notes-encoder")  # doctest: +SKIP
+    >>> encoder = trainer.train("notes.jsonl", out="notes-encoder")  # doctest: +SKIP
     """
 
     title: ClassVar[str] = "texts"
