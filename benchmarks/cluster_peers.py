@@ -85,7 +85,7 @@ CONTENDERS: dict[str, Callable[[Documents], Grouping]] = {
     "semspace (kmeans)": lambda documents: semspace(documents, method="kmeans"),
     "semspace (ward)": lambda documents: semspace(documents, method="ward"),
     "semspace (hdbscan)": lambda documents: semspace(documents, method="hdbscan"),
-    "semspace (k told)": lambda documents: semspace(documents, k=documents.k),
+    "semspace (k told)": lambda documents: semspace(documents, n_clusters=documents.k),
     "k-means (k told)": k_means,
     REFERENCE: bertopic,
     "BERTopic (nr_topics=k)": lambda documents: bertopic(documents, nr_topics=documents.k),

@@ -16,11 +16,15 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from contextvars import copy_context
 from pathlib import Path
 from types import FrameType
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from semspace.errors import InputError
+from semspace.threads import thread_count
+
+T = TypeVar("T")
 
 
 class Forked(Protocol):
@@ -75,6 +79,24 @@ def _finish(given: list[Future[object]]) -> None:
             wait(given)
         except KeyboardInterrupt:
             continue  # there is one already on its way
+
+
+@contextmanager
+def in_background(work: Callable[..., T], *arguments: Any) -> Iterator[Future[T]]:
+    """Run `work` in another thread while the block runs; its threads are limited as those of the caller.
+
+    Where only one thread may run, the work is done first. Leaving the block waits for the work to end.
+    """
+    if thread_count() == 1:
+        done: Future[T] = Future()
+        try:
+            done.set_result(work(*arguments))
+        except Exception as problem:
+            done.set_exception(problem)
+        yield done
+        return
+    with ThreadPoolExecutor(1) as executor:
+        yield executor.submit(copy_context().run, work, *arguments)
 
 
 _HOLDERS: weakref.WeakSet[Any] = weakref.WeakSet()

@@ -11,13 +11,16 @@ import os
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from time import monotonic
 from typing import NamedTuple
 
+from semspace import checks
+
+MAX_THREADS = 1_024  # a larger number is a mistake
 _LIMIT: ContextVar[float] = ContextVar("semspace_threads", default=math.inf)
 _PROCESS = Path("/proc/self")
 _ESCAPED = re.compile(r"\\([0-7]{3})")  # how mountinfo writes a space in a path
@@ -35,29 +38,47 @@ def thread_count() -> int:
 
 @contextmanager
 def limited(threads: int | None) -> Iterator[None]:
-    """Use at most so many threads in this context: those of semspace, BLAS, OpenMP, and torch where it is loaded.
+    """Use at most `threads` threads in this context: those of semspace, BLAS, OpenMP, and torch where it is loaded.
 
-    `None` sets no limit. The threads of polars are as many as ``POLARS_MAX_THREADS`` said when it was imported.
+    `None` sets no limit. Inside another limit, the smaller one holds. The number of polars' threads can't be limited
+    here: it is read from ``POLARS_MAX_THREADS`` when polars is imported.
+
+    Raises
+    ------
+    InputError
+        If `threads` is neither None nor a whole number from 1 to 1,024.
     """
     if threads is None:
         yield
         return
-    from threadpoolctl import threadpool_limits
-
+    checks.whole("threads", threads, high=MAX_THREADS)
     token = _LIMIT.set(min(threads, _LIMIT.get()))
     try:
         with ExitStack() as stack:
-            stack.enter_context(threadpool_limits(threads))
+            stack.enter_context(_libraries_limited(threads))
             if "torch" in sys.modules:
-                stack.enter_context(torch_threads(threads))
+                import torch
+
+                stack.enter_context(torch_threads(min(threads, torch.get_num_threads())))
             yield
     finally:
         _LIMIT.reset(token)
 
 
+def _libraries_limited(threads: int) -> AbstractContextManager[object]:
+    """Return a context in which BLAS and OpenMP use at most `threads` threads, and no more than before."""
+    from threadpoolctl import threadpool_info, threadpool_limits
+
+    limits: dict[str, int] = {}
+    for library in threadpool_info():
+        limits[library["prefix"]] = min(threads, library["num_threads"], limits.get(library["prefix"], threads))
+    context: AbstractContextManager[object] = threadpool_limits(limits)
+    return context
+
+
 @contextmanager
 def torch_threads(threads: int | None = None) -> Iterator[None]:
-    """Have torch use so many threads; without a number, no more than can run at once. Its own number comes back."""
+    """Run torch on `threads` threads, by default no more than can run at once; its own number is restored."""
     import torch
 
     before = torch.get_num_threads()

@@ -89,17 +89,18 @@ def test_compare_asks_of_every_corpus():
 
 
 GROUPED = {
-    "k": {"k": 0},
-    "k above the number of points": {"k": 21},
+    "n_clusters": {"n_clusters": 0},
+    "n_clusters above the number of points": {"n_clusters": 21},
     "method": {"method": "magic"},
     "granularity": {"granularity": 0},
-    "granularity and k": {"k": 3, "granularity": 2},
+    "granularity and n_clusters": {"n_clusters": 3, "granularity": 2},
     "outliers": {"outliers": 1},
-    "a strange setting": {"method": "kmeans", "k": 2, "resolution": 1},
+    "a strange setting": {"method": "kmeans", "n_clusters": 2, "resolution": 1},
     "a bad setting": {"method": "leiden", "resolution": -1},
     "namer": {"namer": "gpt"},
     "seed": {"seed": "x"},
-    "sample": {"sample": 1},
+    "max_points": {"max_points": 1},
+    "threads": {"threads": 0},
     "seed_words without an encoder": {"seed_words": [["x"]]},
     "seed_words that are none": {"seed_words": "x"},
     "corpus": {"corpus": CORPUS.head(2)},
@@ -115,7 +116,7 @@ def test_cluster_asks_before_it_looks_for_neighbours(monkeypatch, options):
     with pytest.raises(SemspaceError):
         ss.cluster(SPACE, **options)
     with pytest.raises(Begun):
-        ss.cluster(SPACE, k=2)
+        ss.cluster(SPACE, n_clusters=2)
 
 
 def places(tmp_path):

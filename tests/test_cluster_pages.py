@@ -78,7 +78,7 @@ def test_the_map_is_the_same_each_time_and_keeps_groups_together(groups):
 
 def test_few_points_are_placed_without_neighbourhoods():
     space = ss.Space.from_vectors(list("abc"), np.eye(3))
-    _, places = layout(ss.cluster(space, k=2, progress=False))
+    _, places = layout(ss.cluster(space, n_clusters=2, progress=False))
     assert places.shape == (3, 2)
     assert len(np.unique(places.round(6), axis=0)) == 3
 
@@ -123,11 +123,11 @@ def test_what_is_asked_of_figures_is_checked(groups):
     with pytest.raises(InputError, match="each of groups must be"):
         groups.plot("time", times="year", groups=[3])
     with pytest.raises(InputError, match="has one"):
-        groups.layer(1).plot("hierarchy")
+        groups.coarsen(1).plot("hierarchy")
 
 
 def test_a_notebook_shows_the_table_and_the_tree(groups):
     shown = groups._repr_html_()
     assert "<table>" in shown
     assert "<svg" in shown
-    assert "<svg" not in groups.layer(2)._repr_html_()
+    assert "<svg" not in groups.coarsen(2)._repr_html_()

@@ -70,12 +70,12 @@ def test_a_single_document():
     groups = ss.cluster(ss.Space.from_vectors(["only"], [[1, 2]]), progress=False)
     assert groups.documents().rows() == [("only", 0, "only", 1.0, None, None)]
     assert groups.quality().rows() == [(0, "only", 1, 1.0, None, 1.0, None)]
-    assert groups.table().rows() == [(0, "only", 1, 1.0, True, ["only"], ["only"])]
+    assert groups.to_frame().rows() == [(0, "only", 1, 1.0, True, ["only"], ["only"])]
     assert groups.over_time([2020]).rows()[0][:5] == (2020, 0, "only", 1, 1.0)
 
 
 def test_groups_as_a_table(two):
-    table = two.table()
+    table = two.to_frame()
     assert table["size"].to_list() == [3, 3]
     assert table["stability"].to_list() == table["holds"].to_list() == [None, None]
     assert table["keywords"].to_list() == [["cat", "fur"], ["ship", "sea"]]
@@ -87,7 +87,7 @@ def test_a_group_holds_from_a_half_on():
     held = Clustering(
         groups.space, groups.labels, groups.centers, groups.names, groups.keywords, np.array([0.5, 0.49, np.nan])
     )
-    assert held.table()["holds"].to_list() == [True, False, None]
+    assert held.to_frame()["holds"].to_list() == [True, False, None]
 
 
 # -- quality ----------------------------------------------------------------------------------------------

@@ -264,7 +264,7 @@ def test_a_namer_gets_words_and_examples_and_gives_titles(apart):
 
 def test_a_namer_of_a_space_without_texts_gets_ids(space):
     seen = []
-    ss.cluster(space, k=2, namer=lambda words, examples: seen.extend(examples) or words[0], progress=False)
+    ss.cluster(space, n_clusters=2, namer=lambda words, examples: seen.extend(examples) or words[0], progress=False)
     assert set(seen) <= set(space.ids.tolist())
 
 
@@ -339,26 +339,26 @@ def compass():
 
 
 def test_keys_of_seed_words_name_the_groups_nearest_to_them(compass):
-    groups = ss.cluster(compass, k=4, seed_words={"Antarctic": ["south"], "Orient": ["east"]}, progress=False)
+    groups = ss.cluster(compass, n_clusters=4, seed_words={"Antarctic": ["south"], "Orient": ["east"]}, progress=False)
     assert groups.names == ("north", "Orient", "Antarctic", "west")
     assert groups.labels.tolist() == np.repeat([0, 1, 2, 3], [20, 15, 12, 10]).tolist()
 
 
 def test_seed_words_without_names_leave_the_words(compass):
-    groups = ss.cluster(compass, k=4, seed_words=[["south"], ["east", "west"]], progress=False)
+    groups = ss.cluster(compass, n_clusters=4, seed_words=[["south"], ["east", "west"]], progress=False)
     assert groups.names == ("north", "east", "south", "west")
 
 
 def test_a_topic_may_be_called_as_its_group_or_another_one_is(compass):
-    assert ss.cluster(compass, k=4, seed_words={"south": ["south"]}, progress=False).names[2] == "south"
-    names = ss.cluster(compass, k=4, seed_words={"north": ["south"]}, progress=False).names
+    assert ss.cluster(compass, n_clusters=4, seed_words={"south": ["south"]}, progress=False).names[2] == "south"
+    names = ss.cluster(compass, n_clusters=4, seed_words={"north": ["south"]}, progress=False).names
     assert names[2] == "north"
     assert len(set(names)) == 4
 
 
 def test_more_topics_than_groups_name_as_many_as_there_are(compass):
     topics = {name: [word] for name, word in zip("abcd", Compass.words, strict=True)}
-    assert set(ss.cluster(compass, k=2, seed_words=topics, progress=False).names) == {"a", "b"}
+    assert set(ss.cluster(compass, n_clusters=2, seed_words=topics, progress=False).names) == {"a", "b"}
 
 
 def test_points_are_drawn_half_the_way_to_their_topic(compass):

@@ -92,13 +92,13 @@ def test_finds_what_is_there(blobs):
 
 
 def test_names_are_the_words_a_group_uses(blobs):
-    groups = grouped(blobs[0], k=3)
+    groups = grouped(blobs[0], n_clusters=3)
     assert groups.names == ("cat, fur", "sea, ship", "gold, ore")
     assert set(groups.keywords[1]) == {"ship", "sea"}  # not "the", which all use
 
 
 def test_a_space_of_words_is_named_by_its_words(space):
-    groups = grouped(space, k=2)
+    groups = grouped(space, n_clusters=2)
     assert {frozenset(words) for words in groups.keywords} == {
         frozenset({"cat", "dog", "horse"}),
         frozenset({"car", "bus", "train"}),
@@ -192,7 +192,7 @@ def test_a_method_groups_a_sample_as_it_grouped_all(method):
 def test_as_many_groups_as_are_asked_for(loose, method):
     different = len(same_points(loose)[0])
     for k in (1, 2, 7, 40, different):
-        groups = grouped(loose, method=method, k=k)
+        groups = grouped(loose, method=method, n_clusters=k)
         assert len(groups) == groups.provenance["k"] == k
         assert groups.sizes.min() > 0
 
@@ -201,12 +201,12 @@ def test_as_many_groups_as_are_asked_for(loose, method):
 @pytest.mark.parametrize("seed", range(4))
 def test_as_many_groups_as_are_asked_for_where_there_are_none(method, seed):
     noise = np.random.default_rng(seed).normal(size=(150, 16))
-    assert [len(grouped(numbered_space(noise), method=method, k=k)) for k in (5, 7, 11)] == [5, 7, 11]
+    assert [len(grouped(numbered_space(noise), method=method, n_clusters=k)) for k in (5, 7, 11)] == [5, 7, 11]
 
 
 def test_hdbscan_refuses_a_number_of_groups(blobs):
-    with pytest.raises(InputError, match="hdbscan finds the number of groups itself; leave out k"):
-        grouped(blobs[0], k=3, method="hdbscan")
+    with pytest.raises(InputError, match="hdbscan finds the number of groups itself; leave out n_clusters"):
+        grouped(blobs[0], n_clusters=3, method="hdbscan")
 
 
 @methods
@@ -285,7 +285,7 @@ def test_many_copies_do_not_use_up_the_outliers(seed):
 def test_very_many_tiny_groups():
     pairs = np.repeat(np.random.default_rng(3).normal(size=(100, 32)), 3, axis=0)
     vectors = pairs + np.random.default_rng(4).normal(scale=0.01, size=pairs.shape)
-    groups = sound(grouped(numbered_space(vectors), k=100))
+    groups = sound(grouped(numbered_space(vectors), n_clusters=100))
     assert groups.sizes.tolist() == [3] * 100
 
 
@@ -295,8 +295,8 @@ def test_points_that_are_all_alike():
     assert groups.sizes.tolist() == [40]
     assert groups.stability.tolist() == [1]
     assert groups.tree.shape == (0, 4)
-    with pytest.raises(InputError, match="k must be at most 1, the points of this space that differ in direction"):
-        grouped(alike, k=2)
+    with pytest.raises(InputError, match="n_clusters must be at most 1, the number of points with distinct directions"):
+        grouped(alike, n_clusters=2)
 
 
 def test_points_of_the_same_direction_are_one_point():
@@ -308,7 +308,7 @@ def test_points_of_the_same_direction_are_one_point():
     assert sorted(rows.tolist()) == [0, 3]
     assert counts.tolist() == [3, 3]
     assert rows[place].tolist() == [0, 0, 0, 3, 3, 3]
-    assert grouped(both, k=2).labels.tolist() in ([0, 0, 0, 1, 1, 1], [1, 1, 1, 0, 0, 0])
+    assert grouped(both, n_clusters=2).labels.tolist() in ([0, 0, 0, 1, 1, 1], [1, 1, 1, 0, 0, 0])
 
 
 @methods
@@ -321,8 +321,8 @@ def test_points_nearly_alike(method, apart):
 def test_points_too_near_to_be_told_apart_are_said_to_be():
     near = numbered_space(np.ones((30, 3)) + np.random.default_rng(0).normal(scale=1e-7, size=(30, 3)))
     with pytest.raises(InputError, match="kmeans finds no 9 groups here, only 1: too many points are nearly the same"):
-        grouped(near, k=9)
-    assert [len(grouped(near, k=9, method=method)) for method in ("leiden", "ward")] == [9, 9]
+        grouped(near, n_clusters=9)
+    assert [len(grouped(near, n_clusters=9, method=method)) for method in ("leiden", "ward")] == [9, 9]
 
 
 def test_more_points_than_are_grouped_go_to_their_neighbours(monkeypatch, loose):
@@ -339,7 +339,7 @@ def test_points_that_were_grouped_keep_their_groups_where_more_are_placed(monkey
     """Not what their neighbours would vote: a group of one has no neighbour of its own."""
     monkeypatch.setattr(ROOM, "SAMPLE", 20)
     vectors = np.random.default_rng(0).normal(size=(30, 8))
-    groups = grouped(numbered_space(vectors), method="kmeans", k=20)
+    groups = grouped(numbered_space(vectors), method="kmeans", n_clusters=20)
     assert len(groups) == 20
 
 
@@ -350,7 +350,7 @@ def test_texts_may_come_from_a_corpus_in_another_order(blobs):
     space, _ = blobs
     corpus = ss.Corpus.from_texts(space.metadata["text"].to_list()[::-1], ids=space.ids.tolist()[::-1])
     bare = ss.Space.from_vectors(space.ids.tolist(), space.vectors)
-    groups = grouped(bare, corpus=corpus, k=3)
+    groups = grouped(bare, corpus=corpus, n_clusters=3)
     assert groups.names == ("cat, fur", "sea, ship", "gold, ore")
     assert groups.documents()["text"].to_list() == space.metadata["text"].to_list()
 
@@ -398,28 +398,31 @@ def test_a_column_text_that_holds_no_texts_is_passed_over(blobs):
 def test_what_is_given_is_checked(space, corpus):
     with pytest.raises(InputError, match="cluster takes a Space; got Corpus"):
         ss.cluster(corpus)
-    with pytest.raises(InputError, match="the number of groups is k="):
+    with pytest.raises(InputError, match="the number of groups is n_clusters="):
         ss.cluster(space, 3)
 
 
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        *(({"k": k}, "k must be a whole number of at least 1") for k in (0, 2.0, True, "3")),
-        ({"k": 7}, "k must be at most 6, the points of this space that differ in direction; got 7"),
+        *(({"n_clusters": k}, "n_clusters must be a whole number of at least 1") for k in (0, 2.0, True, "3")),
+        ({"n_clusters": 7}, "n_clusters must be at most 6, the number of points with distinct directions; got 7"),
         *(({"method": m}, "method must be one of hdbscan, kmeans, leiden, ward") for m in ("dbscan", 3)),
         *(({"granularity": g}, "granularity must be a number above 0") for g in (0, -1, float("nan"), "x", 5_000)),
         ({"outliers": 1}, "outliers is the share of points without a group, below 1; got 1"),
         *(({"outliers": o}, "outliers must be a number") for o in (-0.1, 2, True, "x", float("nan"))),
         *(({"seed": s}, "seed must be") for s in (-1, 1.5, 2**32)),
-        ({"k": 2, "granularity": 2}, "k=2 says how many groups; leave out granularity=2"),
+        ({"n_clusters": 2, "granularity": 2}, "n_clusters=2 sets the number of groups; leave out granularity=2"),
         ({"bogus": 3}, "leiden has no setting 'bogus'; it has resolution"),
         ({"starts": 3}, "leiden has no setting 'starts'"),
         ({"method": "ward", "starts": 3}, "ward has no setting 'starts'; it has none"),
         ({"method": "kmeans", "starts": 0}, "starts must be a whole number of at least 1"),
         ({"method": "hdbscan", "min_cluster_size": 1.5}, "min_cluster_size must be a whole number"),
         *(({"resolution": r}, "resolution must be a number above 0") for r in (0, float("inf"), "x")),
-        ({"method": "leiden", "k": 2, "resolution": 1.0}, "k and resolution both say how many groups"),
+        (
+            {"method": "leiden", "n_clusters": 2, "resolution": 1.0},
+            "n_clusters and resolution both say how many groups",
+        ),
         ({"granularity": 2, "resolution": 1.0}, "granularity and resolution both say how many groups"),
         *(({"namer": n}, "namer must be a function of keywords and examples; got") for n in (3, "x")),
         ({"seed_words": [["cat"]]}, "seed_words need a space with an encoder"),
@@ -440,7 +443,7 @@ def test_wrong_input_is_told_in_one_sentence(space, given, said):
 def test_settings_of_methods():
     assert {name: settings_of(name) for name in METHODS} == {
         "leiden": ["resolution"],
-        "kmeans": ["starts"],
+        "kmeans": ["n_init"],
         "ward": [],
         "hdbscan": ["min_cluster_size", "min_samples"],
     }
@@ -450,7 +453,7 @@ def test_settings_do_what_they_say(loose):
     coarse, fine = (len(grouped(loose, resolution=r)) for r in (0.01, 20.0))
     assert coarse < fine
     assert len(grouped(loose, method="hdbscan", min_cluster_size=1_000)) == 1
-    assert grouped(loose, method="kmeans", starts=1).provenance["made_by"] == "kmeans"
+    assert grouped(loose, method="kmeans", n_init=1).provenance["made_by"] == "kmeans"
 
 
 # -- where a point belongs --------------------------------------------------------------------------------
@@ -458,7 +461,7 @@ def test_settings_do_what_they_say(loose):
 
 @pytest.mark.parametrize("k", [1, 5, 60])
 def test_known_points_keep_their_groups(blobs, k):
-    groups = grouped(blobs[0], k=k)
+    groups = grouped(blobs[0], n_clusters=k)
     assert groups.assign_vectors(blobs[0].vectors).tolist() == groups.labels.tolist()
     assert groups.assign_vectors(blobs[0].vectors * 3).tolist() == groups.labels.tolist()  # direction decides
 
@@ -472,7 +475,7 @@ def test_a_new_point_goes_where_its_neighbours_are(blobs):
 
 def test_texts_are_assigned_through_the_encoder(tmp_path, tiny):
     corpus = ss.Corpus.from_texts(["aaaa", "aaab", "zzzz", "zzzy", "aaaa b", "zz zz"])
-    groups = grouped(tiny.embed(corpus), k=2)
+    groups = grouped(tiny.embed(corpus), n_clusters=2)
     assert groups.assign(corpus.texts.to_list()).tolist() == groups.labels.tolist()
     assert groups.assign([]).tolist() == []
     assert groups.membership(["aaaa"]).argmax() == groups.labels[0]
@@ -492,18 +495,18 @@ def test_texts_are_assigned_through_the_encoder(tmp_path, tiny):
 )
 def test_vectors_to_assign_are_checked(space, vectors, said):
     with pytest.raises(InputError, match=said):
-        grouped(space, k=2).assign_vectors(vectors)
+        grouped(space, n_clusters=2).assign_vectors(vectors)
 
 
 def test_texts_to_assign_are_checked(space, tiny):
-    groups = grouped(space, k=2)
+    groups = grouped(space, n_clusters=2)
     with pytest.raises(UnknownIdError, match="no point 'camel' in this space of 6"):
         groups.assign(["camel"])
     with pytest.raises(InputError, match="has no encoder"):
         groups.assign(["a horse and a cart"])
     with pytest.raises(InputError, match="put it in a list"):
         groups.assign("cat")
-    with_encoder = grouped(tiny.embed(ss.Corpus.from_texts(["aaaa", "zzzz"])), k=2)
+    with_encoder = grouped(tiny.embed(ss.Corpus.from_texts(["aaaa", "zzzz"])), n_clusters=2)
     with pytest.raises(InputError, match="a document must have some text"):
         with_encoder.assign(["aaaa", " "])
 
@@ -553,7 +556,7 @@ def test_group_numbers_are_checked(blobs, group):
 
 def test_members_come_nearest_first_and_representatives_are_unlike():
     space = numbered_space([[1, 0], [1, 0.001], [1, 0.5], [1, -0.5]])
-    groups = grouped(space, k=1)
+    groups = grouped(space, n_clusters=1)
     assert set(groups.members(0)[:2]) == {"p0000", "p0001"}
     assert set(groups.representative(0, 3)) & {"p0002", "p0003"}
     assert len(groups.representative(0, 100)) == 4
@@ -598,19 +601,19 @@ def test_stability_leaves_out_what_has_no_group():
 
 
 def test_too_few_points_to_tell_whether_groups_hold():
-    groups = grouped(numbered_space(np.eye(5)), k=5)
+    groups = grouped(numbered_space(np.eye(5)), n_clusters=5)
     assert np.isnan(groups.stability).all()
     assert "nan" not in repr(groups)
-    assert groups.table()["holds"].null_count() == 5
+    assert groups.to_frame()["holds"].null_count() == 5
     assert "found again in too few" not in repr(groups)
 
 
 def test_groups_that_do_not_hold_are_marked():
     noise = numbered_space(np.random.default_rng(0).normal(size=(200, 16)))
-    groups = grouped(noise, method="kmeans", k=20)
+    groups = grouped(noise, method="kmeans", n_clusters=20)
     weak = groups.stability < 0.5
     assert weak.any()
-    assert groups.table()["holds"].to_list() == (~weak).tolist()
+    assert groups.to_frame()["holds"].to_list() == (~weak).tolist()
     assert "found again in too few samples to rely on: " in repr(groups)
     assert "found again in too few samples" in groups._repr_html_()
 
@@ -705,22 +708,22 @@ def test_merging_leaves_fewer_groups_alone():
 def test_layers_merge_the_nearest(blobs):
     vectors, _ = blobs[0].vectors, blobs[1]
     leaning = vectors + np.where((np.arange(60) >= 30)[:, None], np.eye(8)[7] * 2, 0)  # the last two lie nearer
-    groups = grouped(numbered_space(leaning, {"text": blobs[0].metadata["text"].to_list()}), k=3)
-    two = sound(groups.layer(2))
+    groups = grouped(numbered_space(leaning, {"text": blobs[0].metadata["text"].to_list()}), n_clusters=3)
+    two = sound(groups.coarsen(2))
     assert sorted(two.sizes.tolist()) == [30, 30]
     assert "cat, fur" in two.names
     assert np.isnan(two.stability).sum() == 1  # the merged one
-    assert groups.layer(3).names == groups.names
-    assert groups.layer(3).stability.tolist() == groups.stability.tolist()
+    assert groups.coarsen(3).names == groups.names
+    assert groups.coarsen(3).stability.tolist() == groups.stability.tolist()
     for k in (0, 4, 1.5):
-        with pytest.raises(InputError, match="k must be a whole number from 1 to 3"):
-            groups.layer(k)
+        with pytest.raises(InputError, match="n_clusters must be a whole number from 1 to 3"):
+            groups.coarsen(k)
 
 
 def test_each_layer_lies_within_the_one_above(loose):
-    groups = grouped(loose, k=9)
+    groups = grouped(loose, n_clusters=9)
     for k in range(1, 9):
-        fine, coarse = groups.layer(k + 1).labels, groups.layer(k).labels
+        fine, coarse = groups.coarsen(k + 1).labels, groups.coarsen(k).labels
         assert len(set(coarse.tolist())) == k
         assert len(set(zip(fine.tolist(), coarse.tolist(), strict=True))) == k + 1
 
@@ -740,7 +743,7 @@ def test_merged_down_to_one_and_split_again(blobs):
     groups = grouped(blobs[0])
     one = sound(groups.merge([0, 1, 2]))
     assert len(one) == 1
-    assert one.layer(1).sizes.tolist() == [60]
+    assert one.coarsen(1).sizes.tolist() == [60]
     again = sound(one.split(0, 3))
     assert again.labels.tolist() == groups.labels.tolist()
     assert again.names == groups.names
@@ -765,7 +768,7 @@ def test_a_split_group_keeps_its_place_with_its_largest_part(blobs):
 def test_outliers_stay_outside_when_groups_are_edited(blobs):
     groups = grouped(blobs[0], outliers=0.1)
     assert len(groups.outliers) == 6
-    for edited in (groups.merge([0, 1]), groups.split(0, 2), groups.layer(1), groups.rename({0: "x"})):
+    for edited in (groups.merge([0, 1]), groups.split(0, 2), groups.coarsen(1), groups.rename({0: "x"})):
         assert sound(edited).outliers == groups.outliers
 
 
@@ -832,7 +835,7 @@ def test_edited_groups_load_as_they_were(tmp_path, blobs):
     ss.save(edited, tmp_path / "g")
     again = sound(ss.load(tmp_path / "g"))
     assert again.names == edited.names
-    assert again.table().equals(edited.table())
+    assert again.to_frame().equals(edited.to_frame())
     assert again.documents().equals(edited.documents())
     assert again.provenance["edited"] == ["split 0 into 3", "merged to 4"]
 
@@ -910,7 +913,7 @@ def test_updates_are_checked(blobs):
 
 def test_a_space_without_texts_is_updated_too(space):
     bare = ss.Space.from_vectors(space.ids.tolist(), space.vectors)
-    more = sound(grouped(bare, k=2).update(ss.Space.from_vectors(["mule"], [[1, 0.15]])))
+    more = sound(grouped(bare, n_clusters=2).update(ss.Space.from_vectors(["mule"], [[1, 0.15]])))
     assert more.labels[6] == more.labels[0]
 
 
@@ -919,13 +922,13 @@ def test_a_space_without_texts_is_updated_too(space):
 
 def test_results_to_work_with(blobs):
     groups = grouped(blobs[0])
-    table = groups.table()
+    table = groups.to_frame()
     assert table.columns == ["group", "name", "size", "stability", "holds", "keywords", "central"]
     assert table["holds"].to_list() == [True] * 3
     assert set(groups.members(2)) == {f"p{i:04d}" for i in range(50, 60)}
     assert repr(groups).startswith("Clustering of 60 points into 3 groups\ngroup  name")
     assert "<td>cat, fur</td>" in groups._repr_html_()
-    assert repr(grouped(blobs[0], k=1)).startswith("Clustering of 60 points into 1 group\n")
+    assert repr(grouped(blobs[0], n_clusters=1)).startswith("Clustering of 60 points into 1 group\n")
     assert "in none" in repr(grouped(blobs[0], outliers=0.1))
 
 
@@ -933,7 +936,7 @@ def test_save_then_load(tmp_path, blobs):
     groups = grouped(blobs[0])
     ss.save(groups, tmp_path / "g")
     again = ss.load(tmp_path / "g")
-    assert again.table().equals(groups.table())
+    assert again.to_frame().equals(groups.to_frame())
     assert again.membership().tolist() == groups.membership().tolist()
     assert again.space.fingerprint == groups.space.fingerprint == groups.provenance["space"]
 
@@ -959,3 +962,22 @@ def test_groups_saved_before_there_were_votes_still_work(tmp_path):
     again = sound(ss.load(tmp_path / "g"))
     assert again.names == old.names
     assert len(again.voters) == 3
+
+
+# -- names of version 0.1 ---------------------------------------------------------------------------------
+
+
+def test_old_names_work_and_warn(blobs):
+    with pytest.warns(FutureWarning, match=r"cluster\(k=\) is now called n_clusters="):
+        groups = grouped(blobs[0], k=3)
+    assert len(groups) == 3
+    with pytest.warns(FutureWarning, match="sample.* is now called max_points="):
+        assert len(grouped(blobs[0], sample=50, n_clusters=3)) == 3
+    with pytest.warns(FutureWarning, match="starts.* is now called n_init="):
+        assert len(grouped(blobs[0], starts=1, n_clusters=3)) == 3
+    with pytest.warns(FutureWarning, match=r"table\(\) is now called to_frame\(\)"):
+        assert groups.table().equals(groups.to_frame())
+    with pytest.warns(FutureWarning, match=r"layer\(\) is now called coarsen\(\)"):
+        assert groups.layer(2).names == groups.coarsen(2).names
+    with pytest.warns(FutureWarning, match=r"split\(k=\) is now called n_clusters="):
+        assert len(groups.split(0, k=3)) == 5

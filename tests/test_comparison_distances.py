@@ -495,7 +495,7 @@ def grouping(sizes):
     at = np.repeat([0, 1, 0, 1], [a0, a1, b0, b1])
     points = np.eye(2, dtype=np.float32)[at] + 0.01 * np.random.default_rng(0).normal(size=(len(at), 2))
     first = np.arange(len(at)) < a0 + a1
-    return cluster(space_of(points.astype(np.float32)), k=2, progress=False), first
+    return cluster(space_of(points.astype(np.float32)), n_clusters=2, progress=False), first
 
 
 def test_group_shares_by_hand():

@@ -378,7 +378,7 @@ FORKED = """
     works = [
         lambda: ss.save(space, "space", overwrite=True),
         lambda: ss.load("space"),
-        lambda: ss.cluster(space, k=2),
+        lambda: ss.cluster(space, n_clusters=2),
         lambda: ss.compare(space, space, names=["a", "b"]),
         lambda: ss.Word2Vec(dim=4, epochs=1, min_count=1).train(corpus, progress=False),
     ]

@@ -141,7 +141,7 @@ def test_groups_by_hand(space):
     perfect = Groups("mine", truth).score(space)
     assert perfect.value == pytest.approx(1)
     assert perfect.parts[0][:2] == ("adjusted rand index", pytest.approx(1))
-    assert Groups("mine", truth).score(ss.cluster(space, k=1, progress=False)).value == 0
+    assert Groups("mine", truth).score(ss.cluster(space, n_clusters=1, progress=False)).value == 0
     with pytest.raises(InputError, match="no id of what is judged has a label"):
         Groups("mine", {"nobody": "x"}).score(space)
 

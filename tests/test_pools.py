@@ -1,5 +1,6 @@
 """Threads that share work: all of it is done, or nothing goes on; in a child process they are others."""
 
+import math
 import os
 import signal
 import subprocess
@@ -8,7 +9,7 @@ import threading
 
 import pytest
 
-from semspace import pools
+from semspace import pools, threads
 from semspace.errors import InputError
 
 FORKS = pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
@@ -99,3 +100,27 @@ def test_polars_is_refused_where_it_would_wait_for_ever(monkeypatch):
     monkeypatch.setattr(pools, "_polars_lost", True)
     with pytest.raises(InputError, match=r"a condition needs threads of polars, .*get_context\('spawn'\)"):
         pools.need_polars("a condition")
+
+
+@pytest.mark.parametrize(("limit", "other"), [(None, True), (2, True), (1, False)])
+def test_work_in_the_background_has_the_limit_of_its_caller(monkeypatch, limit, other):
+    monkeypatch.setattr(threads, "_cores", lambda: 64)
+    monkeypatch.setattr(threads, "_quota", lambda _second: math.inf)
+    with (
+        threads.limited(limit),
+        pools.in_background(lambda a: (a, threads.thread_count(), threading.get_ident()), 7) as work,
+    ):
+        value, count, thread = work.result()
+    assert (value, count) == (7, limit or 64)
+    assert (thread != threading.get_ident()) == other
+
+
+@pytest.mark.parametrize("limit", [1, 2])
+def test_an_error_in_the_background_comes_with_the_result(monkeypatch, limit):
+    monkeypatch.setattr(threads, "_cores", lambda: 64)
+    with (
+        threads.limited(limit),
+        pools.in_background(int, "x") as work,
+        pytest.raises(ValueError, match="invalid literal"),
+    ):
+        work.result()

@@ -86,7 +86,7 @@ def test_an_index(space, encoder, kind):
 
 
 def test_groups(space, encoder, corpus):
-    groups = ss.cluster(space, k=2, progress=False)
+    groups = ss.cluster(space, n_clusters=2, progress=False)
     assert not encoder.heard
     assert (groups.assign(corpus.texts.to_list()) == groups.labels).all()
     assert encoder.kinds == {"DOC"}
@@ -94,7 +94,7 @@ def test_groups(space, encoder, corpus):
     assert encoder.kinds == {"DOC"}
     groups.update(encoder.embed(ss.Corpus.from_texts(["dog and cat"], ids=["n"]), progress=False))
     assert encoder.kinds == {"DOC"}
-    ss.cluster(space, k=2, seed_words=[["cat"], ["bus"]], progress=False)
+    ss.cluster(space, n_clusters=2, seed_words=[["cat"], ["bus"]], progress=False)
     assert encoder.kinds == {"DOC"}
 
 

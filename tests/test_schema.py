@@ -41,7 +41,7 @@ def saved(tmp_path_factory):
     values = {
         "space": space,
         "exact": ss.Index.build(space, "exact"),
-        "clustering": ss.cluster(space, k=2),
+        "clustering": ss.cluster(space, n_clusters=2),
         "corpus": corpus,
         "tokens": tokens,
         "phrases": ss.Phrases(min_count=1, threshold=0.1).train(tokens),
@@ -63,7 +63,7 @@ def use(value):
     if isinstance(value, ss.Space):
         return value.most_similar(value.ids[0], k=2), value.history
     if isinstance(value, ss.Clustering):
-        return value.table(), value.documents(), value.assign_vectors(value.space.vectors[:2])
+        return value.to_frame(), value.documents(), value.assign_vectors(value.space.vectors[:2])
     if isinstance(value, ss.Tokens):
         return value.words, list(value.documents())
     if isinstance(value, ss.Phrasebook):

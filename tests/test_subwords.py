@@ -197,7 +197,7 @@ def test_a_space_without_encoder_still_says_what_is_unknown(space):
         lambda space: space.extend(["more"], np.ones((1, 5))),
         ss.Index.build,
         lambda space: ss.Index.build(space, "hnsw", m=4, threads=1),
-        lambda space: ss.cluster(space, k=2, progress=False),
+        lambda space: ss.cluster(space, n_clusters=2, progress=False),
     ],
 )
 def test_it_is_saved_inside_its_space(space, make, tmp_path):

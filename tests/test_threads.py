@@ -4,11 +4,15 @@ import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 import semspace as ss
 from semspace import threads
+from semspace.errors import InputError
 from semspace.threads import thread_count
 
 V2 = "36 25 0:31 {root} {place} rw,nosuid - cgroup2 cgroup2 rw,nsdelegate\n"
@@ -167,3 +171,64 @@ def test_nothing_else_counts_the_cores():
         if name in path.read_text(encoding="utf-8")
     ]
     assert not found
+
+
+# -- a limit ----------------------------------------------------------------------------------------------
+
+
+def test_a_limit_holds_inside_and_ends(cores):
+    with threads.limited(2):
+        assert thread_count() == 2
+        with threads.limited(8):  # a wider limit inside a narrow one changes nothing
+            assert thread_count() == 2
+        with threads.limited(1):
+            assert thread_count() == 1
+        assert thread_count() == 2
+    assert thread_count() == 64
+    with threads.limited(None):
+        assert thread_count() == 64
+    cores(2)
+    with threads.limited(8):
+        assert thread_count() == 2
+
+
+def test_a_limit_ends_with_an_error(cores):
+    with pytest.raises(KeyError), threads.limited(2):
+        raise KeyError
+    assert thread_count() == 64
+
+
+@pytest.mark.parametrize("count", [0, -1, 1.5, True, "2", 1_025])
+def test_a_limit_is_a_whole_number(count):
+    with pytest.raises(InputError, match="threads must be a whole number from 1 to 1024"), threads.limited(count):
+        pytest.fail("nothing may run")
+
+
+def test_a_limit_is_of_this_context_alone(cores):
+    with threads.limited(2), ThreadPoolExecutor(1) as other:
+        assert other.submit(thread_count).result() == 64
+        assert other.submit(copy_context().run, thread_count).result() == 2
+
+
+def test_blas_and_openmp_are_limited_and_never_raised():
+    def counts():
+        return {(library["prefix"], library["filepath"]): library["num_threads"] for library in threadpool_info()}
+
+    with threadpool_limits(2):
+        before = counts()
+        with threads.limited(1):
+            assert set(counts().values()) == {1}
+        assert counts() == before
+        with threads.limited(1_000):
+            assert counts() == before
+    assert before
+
+
+def test_torch_is_limited_and_never_raised():
+    torch = pytest.importorskip("torch")
+    before = torch.get_num_threads()
+    with threads.torch_threads(1), threads.limited(4):
+        assert torch.get_num_threads() == 1
+    with threads.limited(1):
+        assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == before

@@ -301,13 +301,13 @@ def cluster(
         _check_report(report, "--report", (".html",), overwrite=overwrite)
     said = o.Texts(text, id, drop_empty, encoding, separator, header, columns, documents)
     space = _space_or_texts(source, model, said)
-    groups = find_groups(space, k=k, method=method, granularity=granularity, outliers=outliers, seed=seed)
+    groups = find_groups(space, n_clusters=k, method=method, granularity=granularity, outliers=outliers, seed=seed)
     if out is not None:
         groups.save(out, overwrite=overwrite)
     if report is not None:
         groups.to_html(report)
     labels = dict(zip(space.ids.tolist(), groups.labels.tolist(), strict=True))
-    show(groups, {"groups": groups.table().to_dicts(), "labels": labels}, as_json)
+    show(groups, {"groups": groups.to_frame().to_dicts(), "labels": labels}, as_json)
     if report is not None and not as_json:
         typer.echo(f"report written to {report}")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -20,28 +19,32 @@ from semspace.clusters.knn_vote import NEIGHBOURS, Standing, standing
 from semspace.clusters.methods import METHODS, settings_of
 from semspace.clusters.names import Namer
 from semspace.clusters.stability import stability
+from semspace.deprecation import renamed_parameters
 from semspace.errors import InputError
 from semspace.progress import bar
 from semspace.space import Space
 from semspace.text.corpus import Corpus
+from semspace.threads import limited
 
-SAMPLE = 100_000  # different points that are grouped; of more, the rest joins by its neighbours' votes
+MAX_POINTS = 100_000  # different points that are grouped; of more, the rest joins by its neighbours' votes
 _ROUNDS = 10
 _PART = 50_000
 
 
+@renamed_parameters(k="n_clusters", sample="max_points", starts="n_init")
 def cluster(
     space: Space,
     corpus: Corpus | None = None,
     *,
-    k: int | None = None,
+    n_clusters: int | None = None,
     method: str | None = None,
     granularity: float = 1.0,
     outliers: float = 0.0,
     seed_words: Mapping[str, Sequence[str]] | Sequence[Sequence[str]] | None = None,
     namer: Namer | None = None,
-    sample: int | None = None,
+    max_points: int | None = None,
     seed: int = 0,
+    threads: int | None = None,
     progress: bool = True,
     **settings: Any,
 ) -> Clustering:
@@ -56,10 +59,10 @@ def cluster(
         The texts behind the points, with the same ids, in any order; groups are named by their words. Without it the
         column ``text`` of the space's metadata serves (`Encoder.embed` puts it there); where there is none, as in a
         space of words, groups are named by the ids nearest to their centres.
-    k : int, optional
-        How many groups; by default the points decide.
+    n_clusters : int, optional
+        Number of groups; chosen from the data by default.
     method : {"leiden", "kmeans", "ward", "hdbscan"}, optional
-        ``"leiden"`` by default, communities of the network of neighbours; ``"kmeans"`` where `k` is given.
+        ``"leiden"`` by default, communities of the network of neighbours; ``"kmeans"`` where `n_clusters` is given.
     granularity : float
         2 gives about twice as many groups, 0.5 half as many. At 1 about as many are sought as people make of so many
         documents: a seventh of the square root of their number, and 2 to 8 of less than 800. Which number near it is
@@ -74,13 +77,15 @@ def cluster(
     namer : callable, optional
         ``namer(keywords, examples) -> str``, such as a call of a language model: it gets a group's words and its most
         representative texts, and gives its title. Where it fails, the title is made of words as usual.
-    sample : int, optional
-        Of more different points than these, 100,000 by default, so many are grouped, and the rest goes where its
-        neighbours among them are. Fewer take less time.
+    max_points : int, optional
+        Maximum number of distinct points to cluster (default 100,000); the rest are assigned by a vote of their nearest
+        neighbours. Fewer points take less time.
     seed : int
         The same seed gives the same groups.
+    threads : int, optional
+        Maximum number of threads; all that may run by default.
     settings
-        For ``"leiden"``: ``resolution``; for ``"kmeans"``: ``starts`` (5); for ``"hdbscan"``: ``min_cluster_size``,
+        For ``"leiden"``: ``resolution``; for ``"kmeans"``: ``n_init`` (5); for ``"hdbscan"``: ``min_cluster_size``,
         ``min_samples`` (5).
 
     Returns
@@ -90,27 +95,29 @@ def cluster(
     Raises
     ------
     InputError
-        If `k` exceeds the number of different points, the corpus has other ids than the space, or a setting can't be
-        used.
+        If `n_clusters` exceeds the number of distinct points, the corpus has other ids than the space, or a setting is
+        invalid.
 
     Examples
     --------
     >>> import semspace as ss
     >>> space = ss.Space.from_vectors(
     ...     ["cat", "dog", "bus", "car"], [[1, 0.1], [1, 0], [0.1, 1], [0, 1]])
-    >>> ss.cluster(space, k=2).sizes.tolist()
+    >>> ss.cluster(space, n_clusters=2).sizes.tolist()
     [2, 2]
     """
     pools.need_polars("clustering")
-    most = SAMPLE if sample is None else checks.whole("sample", sample, low=2)
-    method = _checked(space, corpus, k, method, granularity, outliers, seed, namer, settings)
+    most = MAX_POINTS if max_points is None else checks.whole("max_points", max_points, low=2)
+    method = _checked(space, corpus, n_clusters, method, granularity, outliers, seed, namer, settings)
     space = with_texts(space, corpus)
     with (
+        limited(threads),
         pools.one_thread_after_fork(),
-        ThreadPoolExecutor(1) as beside,
-    ):  # Leiden runs on one core; meanwhile another splits the texts
-        words = beside.submit(vocabulary_of, space)
-        bare, topics = _grouped(space, k, method, granularity, outliers, seed_words, most, seed, progress, settings)
+        pools.in_background(vocabulary_of, space) as words,  # Leiden runs on one core
+    ):
+        bare, topics = _grouped(
+            space, n_clusters, method, granularity, outliers, seed_words, most, seed, progress, settings
+        )
         groups = described(bare, words.result(), namer=namer)
     return groups if topics is None else replace(groups, names=seeding.titled(groups, topics))
 
@@ -130,9 +137,11 @@ def _grouped(
     """Find the groups, which have no names yet."""
     rows, place, counts = same_points(space)
     if k is not None and k > len(rows):
-        raise InputError(f"k must be at most {len(rows)}, the points of this space that differ in direction; got {k}")
+        raise InputError(
+            f"n_clusters must be at most {len(rows)}, the number of points with distinct directions; got {k}"
+        )
     if k is not None and k > most:
-        raise InputError(f"k must be at most {most:,}, which is how many points are grouped at a time; got {k:,}")
+        raise InputError(f"n_clusters must be at most max_points, {most:,}; got {k:,}")
     topics = seeding.topics(seed_words, space)  # before all neighbours are looked for
     points = points_of(space, rows[:most], counts[:most], progress=progress)
     want = Want(k, Usual.of(len(rows), granularity), seed, progress)
@@ -186,7 +195,7 @@ def _checked(
     if not isinstance(space, Space):
         raise InputError(f"cluster takes a Space; got {type(space).__name__}: see Encoder.embed, Space.from_vectors")
     if corpus is not None and not isinstance(corpus, Corpus):
-        raise InputError(f"corpus must be a Corpus; got {type(corpus).__name__}: the number of groups is k=")
+        raise InputError(f"corpus must be a Corpus; got {type(corpus).__name__}: the number of groups is n_clusters=")
     method = check_settings(k, method, granularity, outliers, seed)
     known = settings_of(method)
     strange = next((name for name in settings if name not in known), None)
@@ -194,7 +203,7 @@ def _checked(
         has = f"has {', '.join(known)}" if known else "has none"
         raise InputError(f"{method} has no setting {strange!r}; it {has}")
     if "resolution" in settings and (k is not None or granularity != 1):
-        other = "granularity" if k is None else "k"
+        other = "granularity" if k is None else "n_clusters"
         raise InputError(f"{other} and resolution both say how many groups; give one of them")
     if namer is not None and not callable(namer):
         raise InputError(f"namer must be a function of keywords and examples; got {type(namer).__name__}")
@@ -208,11 +217,11 @@ def check_settings(k: int | None, method: str | None, granularity: float, outlie
     checks.seed(seed)
     method = checks.choice("method", method or ("leiden" if k is None else "kmeans"), tuple(METHODS))
     if k is not None:
-        checks.whole("k", k)
+        checks.whole("n_clusters", k)
     checks.number("granularity", granularity, open_low=True, high=1_000)
     if k is not None and granularity != 1:
         raise InputError(
-            f"k={k} says how many groups; leave out granularity={granularity}, which moves the usual number"
+            f"n_clusters={k} sets the number of groups; leave out granularity={granularity}, which scales the default"
         )
     if checks.number("outliers", outliers, high=1) == 1:
         raise InputError("outliers is the share of points without a group, below 1; got 1")

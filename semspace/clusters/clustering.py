@@ -22,6 +22,7 @@ from semspace.clusters.knn_vote import NEIGHBOURS, Standing, standing, tally
 from semspace.clusters.names import Namer, ask, named
 from semspace.clusters.stability import HOLDS
 from semspace.clusters.vocabulary import Vocabulary
+from semspace.deprecation import renamed_method, renamed_parameters
 from semspace.display import clip, html_table, text_table
 from semspace.errors import DamagedError, InputError
 from semspace.sentences.lazy_encoder import remembered
@@ -66,7 +67,7 @@ class Clustering:
     >>> import semspace as ss
     >>> space = ss.Space.from_vectors(
     ...     ["cat", "dog", "bus", "car"], [[1, 0.1], [1, 0], [0.1, 1], [0, 1]])
-    >>> groups = ss.cluster(space, k=2)
+    >>> groups = ss.cluster(space, n_clusters=2)
     >>> groups.assign_vectors([[0.9, 0.2]]) == groups.labels[0]
     array([ True])
     >>> groups.merge([0, 1], name="all").names
@@ -120,13 +121,15 @@ class Clustering:
             table = table.filter(pl.col("group") == self._group(group))
         return table.sort("membership", maintain_order=True).head(checks.whole("n", n))
 
-    def table(self) -> pl.DataFrame:
+    def to_frame(self) -> pl.DataFrame:
         """Return a polars DataFrame with a row for each group.
 
         Columns ``group``, ``name``, ``size``, ``stability``, ``holds`` (is the stability 0.5 or more; null where that
         isn't known), ``keywords`` and ``central`` (its most representative ids).
         """
         return tables.groups(self)
+
+    table = renamed_method("table", "to_frame")
 
     def documents(self) -> pl.DataFrame:
         """Return a polars DataFrame with a row for each document, in the space's order.
@@ -205,11 +208,14 @@ class Clustering:
         """The merges of groups as SciPy writes them, shape (k - 1, 4): average linkage, cosine distances of centres."""
         return tree_of(self.centers)
 
-    def layer(self, k: int) -> Clustering:
-        """Return a coarser clustering of `k` groups, in which the nearest have been merged."""
+    @renamed_parameters(k="n_clusters")
+    def coarsen(self, n_clusters: int) -> Clustering:
+        """Return a clustering of `n_clusters` groups: the nearest groups are merged until so few are left."""
         from semspace.clusters import editing
 
-        return editing.layer(self, k)
+        return editing.coarsen(self, n_clusters)
+
+    layer = renamed_method("layer", "coarsen")
 
     def merge(self, groups: Sequence[int], name: str | None = None) -> Clustering:
         """Return a clustering in which these groups are one, at the place of the lowest."""
@@ -217,11 +223,15 @@ class Clustering:
 
         return editing.merge(self, groups, name)
 
-    def split(self, group: int, k: int = 2) -> Clustering:
-        """Return a clustering in which a group is `k`: the largest part keeps its place, the others come last."""
+    @renamed_parameters(k="n_clusters")
+    def split(self, group: int, n_clusters: int = 2) -> Clustering:
+        """Return a clustering in which a group is split into `n_clusters` by k-means.
+
+        The largest part keeps the number of the group; the others get numbers at the end.
+        """
         from semspace.clusters import editing
 
-        return editing.split(self, group, k)
+        return editing.split(self, group, n_clusters)
 
     def rename(self, names: Mapping[int, str]) -> Clustering:
         """Return a clustering in which groups have these names, such as ``{0: "football"}``."""
@@ -330,35 +340,6 @@ class Clustering:
             for name in ("second", "share", "nearness"):
                 draft.array(name, getattr(self.stands, name))
 
-    @classmethod
-    def from_bundle(cls, bundle: Bundle) -> Clustering:
-        """Take a clustering out of an opened bundle."""
-        space = Space.from_bundle(bundle, remembered(bundle))
-        n, names = len(space), bundle.meta.texts("names")
-        k = len(names)
-        labels = _groups(bundle, "labels", n, k)
-        stability = bundle.array("stability", dtype=np.float64, shape=(k,))
-        schema.within(f"{bundle.folder}, the stability of groups,", stability, 0, 1, nan=True)
-        voters, stood = None, None
-        if bundle.has("voters.npy"):  # not before 0.2
-            voters = bundle.array("voters", dtype=np.int64, shape=(None,))
-            schema.within(f"{bundle.folder}, the rows of voters,", voters, 0, n - 1)
-            if not len(voters):
-                raise DamagedError(f"{bundle.folder} has no voters; save the value again")
-            share, nearness = (bundle.array(name, dtype=np.float32, shape=(n,)) for name in ("share", "nearness"))
-            stood = Standing(labels, _groups(bundle, "second", n, k), share, nearness)
-        return cls(
-            space,
-            labels,
-            bundle.array("centers", dtype=np.float32, shape=(k, space.dim)),
-            names,
-            bundle.meta.lists_of_texts("keywords", count=k),
-            stability,
-            bundle.meta.mapping("provenance"),
-            voters,
-            stood,
-        )
-
     # -- what it works with -------------------------------------------------------------------------------
 
     @cached_property
@@ -442,6 +423,35 @@ class Clustering:
             (g, self.names[g], int(size), float(self.stability[g]), ", ".join(self.keywords[g][:6]))
             for g, size in enumerate(self.sizes)
         ]
+
+
+def read_bundle(bundle: Bundle) -> Clustering:
+    """Read a clustering from an opened bundle."""
+    space = Space.from_bundle(bundle, remembered(bundle))
+    n, names = len(space), bundle.meta.texts("names")
+    k = len(names)
+    labels = _groups(bundle, "labels", n, k)
+    stability = bundle.array("stability", dtype=np.float64, shape=(k,))
+    schema.within(f"{bundle.folder}, the stability of groups,", stability, 0, 1, nan=True)
+    voters, stood = None, None
+    if bundle.has("voters.npy"):  # not before 0.2
+        voters = bundle.array("voters", dtype=np.int64, shape=(None,))
+        schema.within(f"{bundle.folder}, the rows of voters,", voters, 0, n - 1)
+        if not len(voters):
+            raise DamagedError(f"{bundle.folder} has no voters; save the value again")
+        share, nearness = (bundle.array(name, dtype=np.float32, shape=(n,)) for name in ("share", "nearness"))
+        stood = Standing(labels, _groups(bundle, "second", n, k), share, nearness)
+    return Clustering(
+        space,
+        labels,
+        bundle.array("centers", dtype=np.float32, shape=(k, space.dim)),
+        names,
+        bundle.meta.lists_of_texts("keywords", count=k),
+        stability,
+        bundle.meta.mapping("provenance"),
+        voters,
+        stood,
+    )
 
 
 def _groups(bundle: Bundle, name: str, n: int, k: int) -> Labels:

@@ -26,9 +26,9 @@ _APART = 0.01  # share of clustered points that lie as far from their groups as 
 _FEWEST = 10  # newcomers that make a group of their own
 
 
-def layer(found: Clustering, k: int) -> Clustering:
-    """Merge the nearest groups until there are `k`; see `Clustering.layer`."""
-    checks.whole("k", k, high=len(found))
+def coarsen(found: Clustering, k: int) -> Clustering:
+    """Merge the nearest groups until there are `k`; see `Clustering.coarsen`."""
+    checks.whole("n_clusters", k, high=len(found))
     return _merged(found, cut(found.tree, k), {})
 
 
@@ -57,7 +57,7 @@ def split(found: Clustering, group: int, k: int) -> Clustering:
     rows = np.flatnonzero(found.labels == group)
     own = found.space.vectors[rows]
     _, first, place = np.unique(hashes(own), return_index=True, return_inverse=True)
-    checks.whole("k", k, low=2)
+    checks.whole("n_clusters", k, low=2)
     if k > len(first):
         raise InputError(f"group {group} has {len(first)} different points, which can't be split into {k}")
     seed = int(found.provenance.get("seed", 0))

@@ -19,7 +19,7 @@ _SAMPLES = 5
 def hdbscan(points: Points, want: Want, *, min_cluster_size: int | None = None, min_samples: int = _SAMPLES) -> Found:
     """Group points by HDBSCAN (Campello, Moulavi & Sander 2013) on their principal axes."""
     if want.k is not None:
-        raise InputError("hdbscan finds the number of groups itself; leave out k, or choose method='kmeans'")
+        raise InputError("hdbscan finds the number of groups itself; leave out n_clusters, or choose method='kmeans'")
     size = max(5, round(len(points) / want.usual.middle / 8)) if min_cluster_size is None else min_cluster_size
 
     def fit(vectors: Floats2d, seed: int, size: int) -> Labels:

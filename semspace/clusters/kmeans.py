@@ -20,7 +20,7 @@ _STARTS = 5
 _JUDGED = 2_000  # points on which the silhouette is taken: it compares every pair
 
 
-def kmeans(points: Points, want: Want, *, starts: int = _STARTS) -> Found:
+def kmeans(points: Points, want: Want, *, n_init: int = _STARTS) -> Found:
     """Group points by k-means; without `k`, into the usual number whose silhouette is highest."""
     tries = want.numbers(len(points))
     scores = [-1.0]
@@ -32,14 +32,14 @@ def kmeans(points: Points, want: Want, *, starts: int = _STARTS) -> Found:
     def again(rows: Rows, seed: int) -> Labels:
         return k_means(points.vectors[rows], min(k, len(rows)), seed, 3)
 
-    return Found(k_means(points.vectors, k, want.seed, starts), again, {"k": k})
+    return Found(k_means(points.vectors, k, want.seed, n_init), again, {"k": k})
 
 
-def k_means(vectors: Floats2d, k: int, seed: int, starts: int) -> Labels:
+def k_means(vectors: Floats2d, k: int, seed: int, n_init: int) -> Labels:
     """Put unit vectors into `k` groups, or fewer where fewer differ."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # of fewer points than groups `cluster` tells
-        return numbered(KMeans(k, n_init=starts, random_state=seed).fit(vectors).labels_)
+        return numbered(KMeans(k, n_init=n_init, random_state=seed).fit(vectors).labels_)
 
 
 def silhouette(vectors: Floats2d, labels: Labels, seed: int) -> float:

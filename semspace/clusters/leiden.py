@@ -111,7 +111,9 @@ def _at_least(network: Network, k: int, seed: int) -> _Level:
         level = _at(network, resolution, seed)
         if level.k >= k:
             return level
-    raise InputError(f"Leiden finds no {k} groups here, at most {level.k}; choose a smaller k, or method='kmeans'")
+    raise InputError(
+        f"Leiden finds no {k} groups here, at most {level.k}; choose a smaller n_clusters, or method='kmeans'"
+    )
 
 
 def _finer() -> Iterator[float]:

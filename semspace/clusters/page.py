@@ -109,10 +109,10 @@ def _map(found: Clustering) -> Section:
 
 
 def _near(found: Clustering) -> Section:
-    shown = found if len(found) <= 80 else found.layer(80)
+    shown = found if len(found) <= 80 else found.coarsen(80)
     method = (
         "Average linkage on the cosine distances of the groups' centres. Groups that merge far left are near in "
-        "meaning; layer(k) gives the groups as they are when k are left."
+        "meaning; coarsen(n) returns the groups that remain when n are left."
     )
     figure = dendrogram(shown.tree, shown.names, caption="Groups merge at the distance of their centres.")
     return Section("Which groups are near each other?", (figure,), method)
@@ -148,7 +148,7 @@ def _documents(found: Clustering) -> Section:
 
 def _sure(found: Clustering) -> Section:
     table = found.quality()
-    weak = found.table().filter(pl.col("holds") == False)["name"].to_list()  # noqa: E712 - null is neither
+    weak = found.to_frame().filter(pl.col("holds") == False)["name"].to_list()  # noqa: E712 - null is neither
     said = (
         f"Not to be relied on: {'; '.join(clip(name, 60) for name in weak[:10])}."
         if weak

@@ -22,7 +22,7 @@ _PART = 50_000
 
 
 def groups(found: Clustering) -> pl.DataFrame:
-    """Return a row for each group; see `Clustering.table`."""
+    """Return a row for each group; see `Clustering.to_frame`."""
     held = pl.Series(found.stability, dtype=pl.Float64).fill_nan(None)
     return pl.DataFrame(
         {

@@ -172,7 +172,7 @@ def compared(samples: Samples, settings: Settings) -> Comparison:
     two = samples.corpora == 2
     with ThreadPoolExecutor(1) as beside:  # groups are found on one core, mostly, and everything else on another
         grouping = beside.submit(
-            cluster, samples.space(), k=settings.n_clusters, sample=_GROUPED, seed=seed, progress=False
+            cluster, samples.space(), n_clusters=settings.n_clusters, max_points=_GROUPED, seed=seed, progress=False
         )
         found = evidence(samples.vectors, samples.of, samples.units, seed=seed, progress=progress)
         told = None if not two else none_at_all() if samples.same else _answers(samples, found, settings)

@@ -57,7 +57,7 @@ class Groups:
         self._check(found)
         names = list(found.rows)
         space = Space.from_vectors(names, np.asarray(vectors)[list(found.rows.values())])
-        groups = cluster(space, k=len({self.labels[name] for name in names}), progress=False)
+        groups = cluster(space, n_clusters=len({self.labels[name] for name in names}), progress=False)
         return self._judge(groups, Found({name: row for row, name in enumerate(names)}, found.other_case))
 
     def _judge(self, groups: Clustering, found: Found) -> Score:

@@ -26,8 +26,8 @@ def main() -> None:
         "space": space,
         "index-exact": ss.Index.build(space, "exact", metric="euclidean"),
         "index-hnsw": ss.Index.build(space, "hnsw", m=4, threads=1),
-        "clustering": ss.cluster(space, k=2, progress=False),
-        "clustering-voters": ss.cluster(space, k=2, progress=False),
+        "clustering": ss.cluster(space, n_clusters=2, progress=False),
+        "clustering-voters": ss.cluster(space, n_clusters=2, progress=False),
     }
     for name, value in values.items():
         ss.save(value, FOLDER / name)
