@@ -49,6 +49,24 @@ def choice(name: str, value: object, allowed: Collection[str]) -> str:
     return value
 
 
+def options(given: Iterable[str], known: Sequence[str], *, of: str) -> None:
+    """Raise `InputError` that names the first option in `given` that isn't `known`.
+
+    Parameters
+    ----------
+    given : iterable of str
+        Names of options, such as the keys of ``**settings``.
+    known : sequence of str
+        Names that are allowed; there may be none.
+    of : str
+        What takes the options, as the subject of the message: ``"hdbscan"``, ``"the index method 'exact'"``.
+    """
+    unknown_name = next((name for name in given if name not in known), None)
+    if unknown_name is not None:
+        takes = f"takes {', '.join(known)}" if known else "takes none"
+        raise InputError(f"{of} has no option {unknown_name!r}; it {takes}")
+
+
 def flag(name: str, value: object, *, other: str = "") -> bool:
     """Return `value` if it is True or False, or raise `InputError`; `other` says what else is allowed."""
     if not isinstance(value, (bool, np.bool_)):

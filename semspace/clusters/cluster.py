@@ -197,11 +197,7 @@ def _checked(
     if corpus is not None and not isinstance(corpus, Corpus):
         raise InputError(f"corpus must be a Corpus; got {type(corpus).__name__}: the number of groups is n_clusters=")
     method = check_settings(k, method, granularity, outliers, seed)
-    known = settings_of(method)
-    strange = next((name for name in settings if name not in known), None)
-    if strange is not None:
-        has = f"has {', '.join(known)}" if known else "has none"
-        raise InputError(f"{method} has no setting {strange!r}; it {has}")
+    checks.options(settings, settings_of(method), of=method)
     if "resolution" in settings and (k is not None or granularity != 1):
         other = "granularity" if k is None else "n_clusters"
         raise InputError(f"{other} and resolution both say how many groups; give one of them")

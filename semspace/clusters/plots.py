@@ -31,10 +31,7 @@ def plot(found: Clustering, kind: str, options: Mapping[str, Any]) -> Figure:
     checks.choice("kind", kind, tuple(_KINDS))
     checks.need("plotly", "explore")
     draw, known = _KINDS[kind]
-    strange = next((name for name in options if name not in known), None)
-    if strange is not None:
-        has = f"takes {', '.join(known)}" if known else "takes none"
-        raise InputError(f"plot({kind!r}) has no option {strange!r}; it {has}")
+    checks.options(options, known, of=f"plot({kind!r})")
     return draw(found, **options)
 
 
