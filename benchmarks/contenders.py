@@ -54,7 +54,7 @@ class Semspace(Contender):
         import semspace as ss
 
         space = ss.Space.from_vectors([str(i) for i in range(len(base))], base, metadata=metadata)
-        self.index = ss.Index.build(space, kind="hnsw", threads=threads, progress=False)
+        self.index = ss.Index.build(space, method="hnsw", threads=threads, progress=False)
 
     def search(
         self,

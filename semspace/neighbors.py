@@ -1,9 +1,9 @@
-"""`Neighbors`: what a query found, nearest first."""
+"""`Neighbors`: the result of a search, nearest first."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import overload
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy.typing as npt
 import polars as pl
 
 from semspace.display import clip, html_table, text_table
+from semspace.types import Floats1d
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -20,10 +21,10 @@ class Neighbors:
     Parameters
     ----------
     query : str
-        What was asked, in words, for printing.
+        The query in words, for printing.
     ids : tuple of str, length k
     scores : ndarray of float32, shape (k,)
-        Higher is nearer; they don't increase down the list.
+        In descending order; higher is nearer.
     metric : {"cosine", "dot", "euclidean", "3cosmul"}
         Cosine lies in [-1, 1]; euclidean scores are negative distances, at most 0; 3CosMul is at least 0.
     metadata : polars.DataFrame, optional
@@ -32,7 +33,7 @@ class Neighbors:
 
     query: str
     ids: tuple[str, ...]
-    scores: npt.NDArray[np.float32]
+    scores: Floats1d
     metric: str = "cosine"
     metadata: pl.DataFrame | None = None
 
@@ -49,16 +50,27 @@ class Neighbors:
     def __getitem__(self, position: int | slice) -> tuple[str, float] | list[tuple[str, float]]:
         return list(self)[position]
 
+    def take(self, rows: npt.ArrayLike) -> Neighbors:
+        """Return some of the neighbours by position, in the order given."""
+        rows = np.asarray(rows, np.int64)
+        # Column by column: rows of a table are gathered by polars' threads, which a forked process doesn't have.
+        metadata = (
+            None if self.metadata is None else pl.DataFrame([c.gather(rows) for c in self.metadata.get_columns()])
+        )
+        scores = self.scores[rows]
+        scores.flags.writeable = False
+        return replace(self, ids=tuple(self.ids[row] for row in rows.tolist()), scores=scores, metadata=metadata)
+
     def to_frame(self) -> pl.DataFrame:
         """Return a polars DataFrame with ``id``, ``score`` and the metadata.
 
-        Metadata that is itself called ``id`` or ``score`` comes as ``id_column``, ``score_column``.
+        Metadata columns called ``id`` or ``score`` become ``id_column``, ``score_column``.
         """
         frame = pl.DataFrame({"id": list(self.ids), "score": self.scores}, schema_overrides={"id": pl.String})
         if self.metadata is None:
             return frame
-        taken: dict[str, str] = {name: f"{name}_column" for name in ("id", "score") if name in self.metadata.columns}
-        return frame.hstack(self.metadata.rename(taken))
+        renamed: dict[str, str] = {name: f"{name}_column" for name in ("id", "score") if name in self.metadata.columns}
+        return frame.hstack(self.metadata.rename(renamed))
 
     def _title(self) -> str:
         return f"nearest to {clip(self.query, 50)!r}" if self else f"nothing near {clip(self.query, 50)!r}"

@@ -1,20 +1,25 @@
-"""The arithmetic of similarity on plain arrays: scores, exact nearest rows, analogies.
+"""The arithmetic of similarity on plain arrays: scores, exact nearest rows, diversity, recall, analogies.
 
-Every score is higher-is-nearer. Nothing here knows ids' meaning, files or models.
+Every score is higher-is-nearer. Nothing here knows the meaning of ids, files or models.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
+from semspace import checks
 from semspace.checks import Names
-from semspace.types import Floats1d, Floats2d
+from semspace.errors import InputError
+from semspace.types import ArrayXd, Bools1d, Doubles1d, Floats1d, Floats2d, Ints1d, Ints2d
 
 METRICS = ("cosine", "dot", "euclidean")
-Rows = npt.NDArray[np.int64]
-_CELLS = 16_000_000  # scores held at a time: 64 MB
-_PART = 16_384  # vectors in double precision at a time
+Query = str | Floats1d  # an id or a text; or a vector
+
+_SCORES_IN_MEMORY = 16_000_000  # 64 MB
+_ROWS_IN_DOUBLES = 16_384  # vectors that are converted to double precision at a time
+_FEW_DIGITS = 1e-7  # of the operands: with a smaller difference, fewer than 8 of double's 16 digits are left
+_ROUNDING = 2e-6  # relative difference between two ways of computing the same score
 
 # 3CosMul divides by a similarity that may be zero (Levy & Goldberg 2014, equation 4).
 EPSILON = 0.001
@@ -22,14 +27,62 @@ EPSILON = 0.001
 
 def lengths(vectors: Floats2d) -> Floats1d:
     """Return the Euclidean length of each row, shape (n,)."""
-    sizes: Floats1d = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
-    return sizes
+    norms: Floats1d = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
+    return norms
 
 
-def unit(vectors: Floats2d) -> Floats2d:
-    """Return the rows scaled to length 1."""
-    scaled: Floats2d = vectors / lengths(vectors)[:, None]
+def unit(vectors: ArrayXd, *, floor: float = 0.0, out: ArrayXd | None = None) -> ArrayXd:
+    """Return the rows scaled to length 1, in the precision they have.
+
+    Parameters
+    ----------
+    floor : float
+        Lengths below it count as `floor`, so that a row of zeros stays one.
+    out : ndarray, optional
+        Where the result goes; may be `vectors` itself.
+    """
+    # Where there is a floor, numpy's norm, which differs in the last bit: encoders have always scaled by it.
+    norms = np.maximum(np.linalg.norm(vectors, axis=1), vectors.dtype.type(floor)) if floor else lengths(vectors)
+    scaled: ArrayXd = np.divide(vectors, norms[:, None], out=out)
     return scaled
+
+
+def title_of(query: Query) -> str:
+    """Return what stands for a query in print."""
+    return query if isinstance(query, str) else "vector"
+
+
+def title_of_sum(plus: Sequence[Query], minus: Sequence[Query]) -> str:
+    """Return a title such as ``king + woman - man``."""
+    return " ".join([*(f"+ {title_of(q)}" for q in plus), *(f"- {title_of(q)}" for q in minus)]).removeprefix("+ ")
+
+
+def as_vector(query: Floats1d, dim: int) -> Floats1d:
+    """Return a query that is a vector as float32 of shape (dim,), or raise `InputError`."""
+    vector = np.asarray(query)
+    if vector.dtype.kind not in "fiu" or vector.shape != (dim,):
+        raise InputError(
+            f"a query must be an id, a text or a vector of shape ({dim},); "
+            f"got {type(query).__name__} of shape {vector.shape}"
+        )
+    vector = vector.astype(np.float32)
+    if vector.any():  # a zero vector is only wrong for a cosine
+        checks.finite_rows("the vector", vector[None], ["query"])
+    return vector
+
+
+def as_list(name: str, queries: Sequence[Query] | None) -> list[Query]:
+    """Return a list of queries, or raise `InputError` where it is a single string."""
+    if isinstance(queries, str):
+        raise InputError(f"{name} takes a list of queries; got one string, {queries[:40]!r}: put it in a list")
+    return [] if queries is None else list(queries)
+
+
+def check_directions(vectors: Floats2d, titles: Sequence[str]) -> None:
+    """Raise `InputError` where a query is the zero vector, which has no cosine to anything."""
+    zero = np.flatnonzero(~vectors.any(axis=1))
+    if len(zero):
+        raise InputError(f"the query {titles[zero[0]]!r} is the zero vector, which has no direction; use another")
 
 
 def pair_score(a: Floats1d, b: Floats1d, metric: str) -> float:
@@ -41,51 +94,51 @@ def pair_score(a: Floats1d, b: Floats1d, metric: str) -> float:
     return product if metric == "dot" else product / float(np.linalg.norm(x) * np.linalg.norm(y))
 
 
-def score_blocks(vectors: Floats2d, sizes: Floats1d, queries: Floats2d, metric: str) -> Iterator[Floats2d]:
-    """Yield scores of a few queries at a time, shape (queries, n), so that memory stays bounded."""
-    step = max(1, _CELLS // max(1, len(vectors)))
+def score_blocks(vectors: Floats2d, norms: Floats1d, queries: Floats2d, metric: str) -> Iterator[Floats2d]:
+    """Iterate over the scores of a few queries at a time, shape (queries, n), so that memory stays bounded."""
+    step = max(1, _SCORES_IN_MEMORY // max(1, len(vectors)))
     for start in range(0, len(queries), step):
         block = queries[start : start + step]
         if metric == "euclidean":
-            yield -_apart(block, vectors)
+            yield -_euclidean(block, vectors)
             continue
         scores = block @ vectors.T
         if metric == "cosine":
-            scores /= sizes
+            scores /= norms
             scores /= lengths(block)[:, None]
         yield scores
 
 
-def _apart(queries: Floats2d, vectors: Floats2d) -> Floats2d:
+def _euclidean(queries: Floats2d, vectors: Floats2d) -> Floats2d:
     """Return Euclidean distances, shape (queries, n).
 
-    |x|² - 2xy + |y|² is a matrix product, and quick; it loses digits where points lie close together and far from the
-    middle. So it is taken from the middle and in double precision, and what has lost too many digits comes from the
-    differences.
+    ``|x|² - 2xy + |y|²`` is a quick matrix product, which loses digits where points lie close together and far from the
+    mean. So it is computed in double precision from the mean; where most digits cancel, the distance is computed from
+    the differences instead.
     """
-    middle = vectors.mean(axis=0, dtype=np.float64)
-    x = queries - middle
-    far = np.empty((len(queries), len(vectors)), np.float32)
-    for start in range(0, len(vectors), _PART):
-        part = vectors[start : start + _PART]
-        y = part - middle
-        sizes = np.einsum("ij,ij->i", x, x)[:, None] + np.einsum("ij,ij->i", y, y)
-        squares = sizes - 2 * (x @ y.T)
-        for row, lost in enumerate(squares < 1e-7 * sizes):  # of double's 16 digits, fewer than 8 would be left
-            if lost.any():
+    mean = vectors.mean(axis=0, dtype=np.float64)
+    x = queries - mean
+    distances = np.empty((len(queries), len(vectors)), np.float32)
+    for start in range(0, len(vectors), _ROWS_IN_DOUBLES):
+        part = vectors[start : start + _ROWS_IN_DOUBLES]
+        y = part - mean
+        sums = np.einsum("ij,ij->i", x, x)[:, None] + np.einsum("ij,ij->i", y, y)
+        squares = sums - 2 * (x @ y.T)
+        for row, cancelled in enumerate(squares < _FEW_DIGITS * sums):
+            if cancelled.any():
                 from scipy.spatial.distance import cdist  # half a second, which most searches do without
 
-                squares[row, lost] = cdist(queries[row : row + 1], part[lost], "sqeuclidean")
-        np.sqrt(squares, out=far[:, start : start + _PART], casting="same_kind")
-    return far
+                squares[row, cancelled] = cdist(queries[row : row + 1], part[cancelled], "sqeuclidean")
+        np.sqrt(squares, out=distances[:, start : start + _ROWS_IN_DOUBLES], casting="same_kind")
+    return distances
 
 
 def best_rows(
-    scores: Floats1d, k: int, names: Names, skip: Sequence[int] = (), allowed: npt.NDArray[np.bool_] | None = None
-) -> Rows:
-    """Return the rows of the `k` highest scores, highest first, leaving out `skip` and what isn't `allowed`.
+    scores: Floats1d, k: int, names: Names, skip: Sequence[int] = (), allowed: Bools1d | None = None
+) -> Ints1d:
+    """Return the rows of the `k` highest scores, highest first, without those to `skip` and those not `allowed`.
 
-    Equal scores go by name, so the answer depends neither on the order of rows nor on `k`.
+    Equal scores are ordered by name, so the answer depends neither on the order of rows nor on `k`.
     """
     if len(skip) or allowed is not None:
         scores = scores.copy() if allowed is None else np.where(allowed, scores, np.float32(-np.inf))
@@ -93,45 +146,45 @@ def best_rows(
     k = min(k, int(np.isfinite(scores).sum()) if allowed is not None else len(scores) - len(set(skip)))
     if k <= 0:
         return np.empty(0, np.int64)
-    least = np.partition(scores, len(scores) - k)[len(scores) - k]
-    candidates = np.flatnonzero(scores >= least)
+    lowest = np.partition(scores, len(scores) - k)[len(scores) - k]
+    candidates = np.flatnonzero(scores >= lowest)
     ordered = sorted(candidates.tolist(), key=lambda row: (-scores[row], names[row]))
     return np.array(ordered[:k], np.int64)
 
 
 def nearest(
     vectors: Floats2d,
-    sizes: Floats1d,
+    norms: Floats1d,
     queries: Floats2d,
     k: int,
     *,
     names: Names,
     metric: str = "cosine",
     skip: Sequence[Sequence[int]] | None = None,
-    allowed: npt.NDArray[np.bool_] | None = None,
-) -> list[tuple[Rows, Floats1d]]:
+    allowed: Bools1d | None = None,
+) -> list[tuple[Ints1d, Floats1d]]:
     """Find exactly the `k` nearest rows of each query.
 
     Parameters
     ----------
     vectors : (n, dim) float32
-    sizes : (n,) float32, the lengths of `vectors`
+    norms : (n,) float32, the lengths of `vectors`
     queries : (m, dim) float32
-    k : how many; fewer come back where there aren't as many rows
-    names : n strings that decide between equal scores
-    skip : for each query, rows that mayn't come back
-    allowed : (n,) bool, the rows that may come back; all by default
+    k : number of neighbours; the result is shorter where fewer rows are allowed
+    names : n strings, by which equal scores are ordered
+    skip : for each query, rows to leave out
+    allowed : (n,) bool, the rows that may be returned; all by default
 
     Returns
     -------
     list of (rows, scores), one for each query, highest score first
     """
-    found = []
-    blocks = score_blocks(vectors, sizes, queries, metric)
+    results = []
+    blocks = score_blocks(vectors, norms, queries, metric)
     for query, scores in enumerate(row for block in blocks for row in block):
         rows = best_rows(scores, k, names, skip[query] if skip else (), allowed)
-        found.append((rows, scores[rows]))
-    return found
+        results.append((rows, scores[rows]))
+    return results
 
 
 def cos_mul(sim_a: Floats1d, sim_b: Floats1d, sim_c: Floats1d) -> Floats1d:
@@ -143,3 +196,60 @@ def cos_mul(sim_a: Floats1d, sim_b: Floats1d, sim_c: Floats1d) -> Floats1d:
     shift = [(1 + s) / 2 for s in (sim_a, sim_b, sim_c)]
     scores: Floats1d = shift[1] * shift[2] / (shift[0] + np.float32(EPSILON))
     return scores
+
+
+def mmr(
+    relevance: ArrayXd, similarity: Callable[[int], npt.ArrayLike], k: int, *, weight: float, chosen: Sequence[int] = ()
+) -> list[int]:
+    """Choose `k` of n items by maximal marginal relevance (Carbonell & Goldstein 1998), in the order of choice.
+
+    The next one has the highest ``weight · relevance - (1 - weight) · similarity to the most similar one chosen``.
+
+    Parameters
+    ----------
+    relevance : (n,)
+    similarity : callable
+        Returns the similarity of one item to all n, shape (n,).
+    weight : float
+        Lambda: 1 chooses by relevance alone, 0 by difference alone (after the first).
+    chosen : sequence of int
+        Items that are chosen in any case, and first.
+    """
+    chosen = list(chosen)
+    available = np.ones(len(relevance), np.bool_)
+    available[chosen] = False
+    nearest: ArrayXd | None = None
+    for item in chosen:
+        nearest = np.asarray(similarity(item)) if nearest is None else np.maximum(nearest, similarity(item))
+    while len(chosen) < min(k, len(relevance)):
+        gain = weight * relevance - (0 if nearest is None else (1 - weight) * nearest)
+        best = int(np.argmax(np.where(available, gain, -np.inf)))
+        available[best] = False
+        chosen.append(best)
+        nearest = np.asarray(similarity(best)) if nearest is None else np.maximum(nearest, similarity(best))
+    return chosen
+
+
+def recalls(
+    true_rows: Ints2d, rows: Ints2d, true_scores: Floats2d | None = None, scores: Floats2d | None = None
+) -> Doubles1d:
+    """Return for each query the share of its true neighbours that a search returned, shape (m,).
+
+    Parameters
+    ----------
+    true_rows, rows : (m, k) int64
+        -1 stands for none; a query without true neighbours has a recall of 1.
+    true_scores, scores : (m, k) float32, optional
+        With them, whatever scores as high as the last true neighbour counts as one, since equal points are
+        interchangeable.
+    """
+    n_true = (true_rows >= 0).sum(axis=1)
+    hits = (rows[:, :, None] == true_rows[:, None, :]).any(axis=2)
+    if true_scores is not None and scores is not None:
+        lowest = np.take_along_axis(true_scores, np.maximum(n_true - 1, 0)[:, None], axis=1)[:, 0]
+        lowest = np.where(n_true > 0, lowest, 0)
+        lowest = lowest - _ROUNDING * np.maximum(np.abs(lowest), np.finfo(np.float32).tiny)
+        hits |= scores >= lowest[:, None]
+    n_hits = ((rows >= 0) & hits).sum(axis=1)
+    shares: Doubles1d = np.where(n_true > 0, np.minimum(n_hits, n_true) / np.maximum(n_true, 1), 1.0)
+    return shares

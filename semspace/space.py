@@ -1,4 +1,4 @@
-"""`Space`: named points. Everything a person asks of meaning is asked of one."""
+"""`Space`: named vectors of words, sentences or documents, and the queries that they answer."""
 
 from __future__ import annotations
 
@@ -16,25 +16,26 @@ import polars as pl
 
 from semspace import checks, queries, schema
 from semspace.bundle import Bundle, Draft, PathLike, writing
+from semspace.deprecation import renamed_parameters, renamed_property
 from semspace.display import clip
-from semspace.errors import InputError
+from semspace.errors import InputError, UnknownIdError
 from semspace.history import History
 from semspace.neighbors import Neighbors
+from semspace.queries import METRICS, Query, as_list, as_vector, check_directions, title_of, unit
 from semspace.text import mmap_array
 from semspace.text.dataframes import as_polars, storable
-from semspace.types import Floats1d, Floats2d
+from semspace.types import ArrayXd, Floats1d, Floats2d, Ints1d
 
 KIND = "space"
-_ROWS = 16_384  # of the vectors are read at a time
-Query = str | Floats1d
+_ROWS_AT_ONCE = 16_384  # vectors that are read at a time
 
 
 class TextEncoder(Protocol):
-    """What puts new text into a space: any encoder of `semspace.sentences`."""
+    """A model that encodes text into vectors: any encoder of `semspace.sentences`."""
 
     @property
     def name(self) -> str:
-        """By which `Encoder.load` finds it again."""
+        """The name with which `Encoder.load` opens it."""
 
     @property
     def dim(self) -> int:
@@ -42,13 +43,13 @@ class TextEncoder(Protocol):
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 over everything that decides a vector."""
+        """SHA-256 over everything that a vector depends on."""
 
     def encode(self, texts: list[str]) -> Floats2d:
-        """Encode texts that are neither questions nor documents, float32 of shape (n, dim)."""
+        """Encode texts that are neither queries nor documents, float32 of shape (n, dim)."""
 
     def encode_queries(self, texts: list[str]) -> Floats2d:
-        """Encode questions that are asked of documents, float32 of shape (n, dim)."""
+        """Encode queries that documents are searched with, float32 of shape (n, dim)."""
 
     def encode_documents(self, texts: list[str]) -> Floats2d:
         """Encode documents, float32 of shape (n, dim)."""
@@ -56,18 +57,18 @@ class TextEncoder(Protocol):
 
 @runtime_checkable
 class StoredEncoder(Protocol):
-    """An encoder that lies in the bundle of its space; of any other only the name is remembered."""
+    """An encoder that is saved in the bundle of its space; of any other, only the name is saved."""
 
-    def write_into(self, draft: Draft, space: Space) -> dict[str, Any]:
-        """Write its arrays into the bundle of `space`, and return what the manifest is to say of them."""
+    def write_into(self, draft: Draft, fingerprint: str) -> dict[str, Any]:
+        """Write the encoder's arrays into the bundle of a space with this fingerprint; return its manifest entries."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Space:
-    """Points with names: words, sentences or documents, and their vectors.
+    """Words, sentences or documents with their vectors.
 
-    Make one with `Space.from_vectors`, or get one from a trainer or an encoder. It never changes; `select`
-    and `extend` return new ones.
+    `Space.from_vectors` creates one, and so do trainers and encoders. It never changes; `select` and `extend` return
+    new ones.
 
     Parameters
     ----------
@@ -78,9 +79,9 @@ class Space:
     metadata : polars.DataFrame, optional
         One row for each id.
     encoder : optional
-        What puts new text into this space, so that queries may be plain text.
+        Encodes new texts, so that queries may be plain text.
     provenance : mapping
-        What made it, from what.
+        How it was made, and from what.
 
     Examples
     --------
@@ -101,7 +102,7 @@ class Space:
         if self.vectors.ndim != 2 or self.vectors.dtype != np.float32:
             raise InputError("vectors must be a float32 matrix; use Space.from_vectors, which converts")
         if len(self.ids) != n:
-            raise InputError(f"ids and vectors must be of one length; got {len(self.ids)} ids and {n} vectors")
+            raise InputError(f"ids and vectors must have the same length; got {len(self.ids)} ids and {n} vectors")
         if not n:
             raise InputError("the space is empty: it has no points; give at least one id with its vector")
         if self.metadata is not None and len(self.metadata) != n:
@@ -114,7 +115,9 @@ class Space:
         checks.unique("ids", self.ids.tolist())
         if self.metadata is not None:
             object.__setattr__(self, "metadata", storable(self.metadata))
-        for start, block in mmap_array.pieces(self.vectors, _ROWS):  # of a mapped matrix, no page stays in memory
+        for start, block in mmap_array.pieces(
+            self.vectors, _ROWS_AT_ONCE
+        ):  # of a mapped matrix, no page stays in memory
             checks.finite_rows("the vector", block, self.ids, start)
         object.__setattr__(self, "ids", checks.frozen(self.ids))
         object.__setattr__(self, "vectors", checks.frozen(self.vectors))
@@ -128,7 +131,7 @@ class Space:
         encoder: TextEncoder | None = None,
         provenance: Mapping[str, Any] | None = None,
     ) -> Space:
-        """Make a space from anyone's vectors.
+        """Create a space from vectors of any origin.
 
         Parameters
         ----------
@@ -138,18 +141,18 @@ class Space:
         metadata : polars or pandas DataFrame, or mapping, optional
             One row for each id, in the same order.
         encoder : optional
-            What made the vectors, so that text can be a query.
+            The model that made the vectors, so that queries may be text.
 
         Raises
         ------
         InputError
-            If lengths differ, ids repeat, or a vector holds NaN, infinity or only zeros.
+            If lengths differ, an id occurs twice, or a vector holds NaN, infinity or only zeros.
         """
         names = np.array(checks.strings("ids", ids), dtype=object)
         table = None if metadata is None else as_polars(metadata)
         return cls(names, checks.matrix("vectors", vectors), table, encoder, dict(provenance or {}))
 
-    # -- looking into it ----------------------------------------------------------------------------------
+    # -- contents -----------------------------------------------------------------------------------------
 
     @property
     def dim(self) -> int:
@@ -159,16 +162,20 @@ class Space:
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over ids and vectors, in order."""
-        return fingerprint_of(self.dim, self.ids.tolist(), (part for _, part in mmap_array.pieces(self.vectors, _ROWS)))
+        return fingerprint_of(
+            self.dim, self.ids.tolist(), (part for _, part in mmap_array.pieces(self.vectors, _ROWS_AT_ONCE))
+        )
 
     @cached_property
-    def sizes(self) -> Floats1d:
+    def norms(self) -> Floats1d:
         """Euclidean length of each vector, shape (n,)."""
         return checks.frozen(queries.lengths(self.vectors))
 
+    sizes = renamed_property("sizes", "norms")
+
     @property
     def history(self) -> History:
-        """How the training of these vectors went, epoch by epoch; empty where they weren't trained here."""
+        """The course of the training, epoch by epoch; empty where the vectors weren't trained by semspace."""
         with schema.reading("the history of this space"):
             return History.of(self.provenance)
 
@@ -186,15 +193,19 @@ class Space:
         return id in self._rows
 
     def __getitem__(self, id: str | Sequence[str]) -> npt.NDArray[np.float32]:
-        """Give the vector of an id, shape (dim,), or of a list of ids, shape (n, dim)."""
-        found: npt.NDArray[np.float32] = self.vectors[self.row(id) if isinstance(id, str) else [*map(self.row, id)]]
-        return found
+        """Return the vector of an id, shape (dim,), or of a list of ids, shape (n, dim)."""
+        vectors: ArrayXd = self.vectors[self._row(id) if isinstance(id, str) else [*map(self._row, id)]]
+        return vectors
 
-    def row(self, id: str) -> int:
-        """Give the row of an id, or raise `UnknownIdError` with the nearest spellings."""
+    def _row(self, id: str) -> int:
+        """Return the row of an id, or raise `UnknownIdError` with the nearest spellings."""
         if id not in self._rows:
-            raise checks.unknown("point", str(id), self._rows, where=f"this space of {len(self):,}")
+            raise checks.unknown("point", str(id), self._rows, where=self._name)
         return self._rows[id]
+
+    @property
+    def _name(self) -> str:
+        return f"this space of {len(self):,}"
 
     def __repr__(self) -> str:
         names = ", ".join(clip(str(name), 20) for name in self.ids[:5])
@@ -202,7 +213,7 @@ class Space:
         more = " …" if len(self) > 5 else ""
         return f"Space of {len(self):,} points in {self.dim} dimensions{made}: {names}{more}"
 
-    # -- asking of meaning --------------------------------------------------------------------------------
+    # -- queries -----------------------------------------------------------------------------------------
 
     def similarity(self, a: Query, b: Query, *, metric: str = "cosine") -> float:
         """Return the score of two points, each an id, a text for the encoder, or a vector of shape (dim,).
@@ -220,9 +231,9 @@ class Space:
         (0.0, 0.0)
         """
         checks.choice("metric", metric, queries.METRICS)
-        (first, _), (second, _) = self.locate(a), self.locate(b)
+        (first, _), (second, _) = self._locate([a, b])
         if metric == "cosine":
-            first, second = _unit(first), _unit(second)
+            first, second = self._directions([first, second], [a, b])
         return queries.pair_score(first, second, metric)
 
     def most_similar(
@@ -234,51 +245,51 @@ class Space:
         negative: Sequence[Query] = (),
         metric: str = "cosine",
     ) -> Neighbors:
-        """Find the `k` points nearest to a query; never the query itself.
+        """Find the `k` points nearest to a query, without the query itself.
 
         Parameters
         ----------
         query : str or vector
             An id of this space; or a text, where the space has an encoder; or a vector of shape (dim,).
         k : int
-            How many; fewer come back where the space is smaller.
+            Number of neighbours; a smaller space has fewer.
         positive, negative : sequences of queries
-            Instead of `query`: the unit vectors of `positive` are added and those of `negative` taken away.
+            Instead of `query`: the unit vectors of `positive` are added, and those of `negative` subtracted.
         metric : {"cosine", "dot", "euclidean"}
 
         Raises
         ------
         UnknownIdError
-            If the query is no id and the space has no encoder for text.
+            If a string is not an id and the space has no encoder to read it as a text.
         """
         checks.whole("k", k)
         checks.choice("metric", metric, queries.METRICS)
-        positive, negative = _queries(positive), _queries(negative)
+        positive, negative = as_list("positive=", positive), as_list("negative=", negative)
         if query is not None and not (positive or negative):
             return self.most_similar_batch([query], k, metric=metric)[0]
         if query is not None or not positive:
             raise InputError("give either a query, or positive= (and negative=) lists of queries")
-        plus, minus = [self.locate(q) for q in positive], [self.locate(q) for q in negative]
-        target = sum((_unit(v) for v, _ in plus), np.zeros(self.dim, np.float32))
-        target = target - sum((_unit(v) for v, _ in minus), np.zeros(self.dim, np.float32))
-        own = [row for _, row in plus + minus if row is not None]
-        return self._nearest([target], [own], [_sum_label(positive, negative)], k, metric)[0]
+        located = self._locate([*positive, *negative])
+        directions = self._directions([vector for vector, _ in located], [*positive, *negative])
+        target = directions[: len(positive)].sum(axis=0) - directions[len(positive) :].sum(axis=0)
+        skip = [row for _, row in located if row is not None]
+        title = queries.title_of_sum(positive, negative)
+        return self._nearest([target], [skip], [title], k, metric)[0]
 
-    def most_similar_batch(self, asked: Sequence[Query], k: int = 10, *, metric: str = "cosine") -> list[Neighbors]:
+    @renamed_parameters(asked="queries")
+    def most_similar_batch(self, queries: Sequence[Query], k: int = 10, *, metric: str = "cosine") -> list[Neighbors]:
         """Find the `k` points nearest to each query, in one pass; see `most_similar`."""
         checks.whole("k", k)
-        checks.choice("metric", metric, queries.METRICS)
-        if isinstance(asked, str):
-            raise InputError("most_similar_batch takes a list of queries; for one, use most_similar")
-        asked = list(asked)
-        if not asked:
+        checks.choice("metric", metric, METRICS)
+        queries = as_list("most_similar_batch", queries)
+        if not queries:
             return []
-        found = self.locate_all(asked)
-        own = [[] if row is None else [row] for _, row in found]
-        return self._nearest([vector for vector, _ in found], own, [label(q) for q in asked], k, metric)
+        located = self._locate(queries)
+        skip = [[] if row is None else [row] for _, row in located]
+        return self._nearest([vector for vector, _ in located], skip, [title_of(q) for q in queries], k, metric)
 
     def analogy(self, a: Query, b: Query, c: Query, k: int = 10, *, method: str = "3cosadd") -> Neighbors:
-        """Complete "a is to b as c is to ?"; none of the three comes back.
+        """Complete "a is to b as c is to ?" by a point other than the three.
 
         Parameters
         ----------
@@ -296,26 +307,26 @@ class Space:
         """
         checks.whole("k", k)
         checks.choice("method", method, ("3cosadd", "3cosmul"))
-        found = [self.locate(q) for q in (a, b, c)]
-        own = [row for _, row in found if row is not None]
-        title = f"{label(a)} : {label(b)} = {label(c)} : ?"
-        va, vb, vc = (_unit(vector) for vector, _ in found)
+        located = self._locate([a, b, c])
+        skip = [row for _, row in located if row is not None]
+        title = f"{title_of(a)} : {title_of(b)} = {title_of(c)} : ?"
+        va, vb, vc = directions = self._directions([vector for vector, _ in located], [a, b, c])
         if method == "3cosadd":
-            return self._nearest([vb - va + vc], [own], [title], k, "cosine")[0]
-        sims = np.vstack(list(queries.score_blocks(self.vectors, self.sizes, np.stack([va, vb, vc]), "cosine")))
-        scores = queries.cos_mul(*sims)
-        rows = queries.best_rows(scores, k, self.ids, own)
-        return self.neighbors(title, rows, scores[rows], "3cosmul")
+            return self._nearest([vb - va + vc], [skip], [title], k, "cosine")[0]
+        cosines = np.vstack(list(queries.score_blocks(self.vectors, self.norms, directions, "cosine")))
+        scores = queries.cos_mul(*cosines)
+        rows = queries.best_rows(scores, k, self.ids, skip)
+        return self._neighbors(title, rows, scores[rows], "3cosmul")
 
     def odd_one_out(self, ids: Sequence[str]) -> str:
-        """Return the id least like the others: the lowest mean cosine to them.
+        """Return the id that is least like the others, with the lowest mean cosine to them.
 
         Raises
         ------
         InputError
             If fewer than three different ids are given.
         UnknownIdError
-            If one isn't in the space; none is passed over.
+            If one isn't in the space.
         """
         names = checks.strings("ids", ids)
         checks.unique("ids", names)
@@ -325,93 +336,88 @@ class Space:
         to_others = (points @ points.T).sum(axis=1) - 1
         return names[int(np.argmin(to_others))]
 
-    def locate(self, query: Query) -> tuple[Floats1d, int | None]:
-        """Give the vector of a query, and its row if it is an id of this space."""
-        return self.locate_all([query])[0]
-
-    def locate_all(self, asked: Sequence[Query]) -> list[tuple[Floats1d, int | None]]:
-        """Give vector and row of each query; the texts among them are encoded together."""
-        texts = [q for q in asked if isinstance(q, str) and q not in self._rows]
-        encoded = dict(zip(texts, self.encode_queries(texts), strict=True)) if texts else {}
-        found: list[tuple[Floats1d, int | None]] = []
-        for query in asked:
+    def _locate(self, queries: Sequence[Query]) -> list[tuple[Floats1d, int | None]]:
+        """Return the vector of each query, and its row if it is an id; texts are encoded in one call."""
+        texts = [query for query in queries if isinstance(query, str) and query not in self._rows]
+        encoded = iter(self._encoded_queries(texts))
+        located: list[tuple[Floats1d, int | None]] = []
+        for query in queries:
             if not isinstance(query, str):
-                found.append((as_vector(query, self.dim), None))
+                located.append((as_vector(query, self.dim), None))
             elif query in self._rows:
-                found.append((self.vectors[self._rows[query]], self._rows[query]))
+                located.append((self.vectors[self._rows[query]], self._rows[query]))
             else:
-                found.append((encoded[query], None))
-        return found
+                located.append((next(encoded), None))
+        return located
+
+    def _encoded_queries(self, texts: list[str]) -> Iterable[Floats1d]:
+        """Return the vectors of strings that are not ids."""
+        if texts and self.encoder is None:
+            near = checks.nearest_spellings(texts[0], self._rows)
+            raise neither_id_nor_text(texts[0], self._name, near)
+        return encode_queries(texts, self.encoder) if texts else ()
+
+    def _directions(self, vectors: Sequence[Floats1d], queries: Sequence[Query]) -> Floats2d:
+        """Return unit vectors, or raise `InputError` for a zero vector."""
+        matrix = np.stack(vectors).astype(np.float32, copy=False)
+        check_directions(matrix, [title_of(query) for query in queries])
+        return unit(matrix)
 
     def encode(self, texts: Sequence[str]) -> Floats2d:
-        """Encode texts that are asked of this space, as `encode_queries` does; see `encode_documents` for documents."""
+        """Encode texts as queries to this space, as `encode_queries` does; see `encode_documents` for documents."""
         return self.encode_queries(texts)
 
     def encode_queries(self, texts: Sequence[str]) -> Floats2d:
-        """Encode questions that are asked of this space, float32 of shape (n, dim).
+        """Encode queries to this space, float32 of shape (n, dim).
 
-        Models that tell questions and documents apart read a prompt before each; see `encode_documents`.
+        Models that distinguish queries from documents read a prompt before each; see `encode_documents`.
         """
         texts = checks.strings("texts", texts)
-        self._check_known(texts)
         return encode_queries(texts, self.encoder) if texts else np.empty((0, self.dim), np.float32)
 
     def encode_documents(self, texts: Sequence[str]) -> Floats2d:
         """Encode texts as the documents of this space were, float32 of shape (n, dim)."""
         texts = checks.strings("texts", texts)
-        self._check_known(texts)
         return encode_documents(texts, self.encoder) if texts else np.empty((0, self.dim), np.float32)
 
-    def _check_known(self, texts: list[str]) -> None:
-        """Raise `UnknownIdError` for a word that is no point of a space without an encoder."""
-        if self.encoder is None and texts and " " not in texts[0] and texts[0] not in self:
-            raise checks.unknown("point", texts[0], self._rows, where=f"this space of {len(self):,}")
-
-    def neighbors(self, title: str, rows: queries.Rows, scores: Floats1d, metric: str) -> Neighbors:
-        """Dress rows and scores as `Neighbors` with ids and metadata."""
+    def _neighbors(self, title: str, rows: Ints1d, scores: Floats1d, metric: str) -> Neighbors:
+        """Return rows and scores as `Neighbors`, with ids and metadata."""
         table = None if self.metadata is None else self.metadata[rows]
         return Neighbors(title, tuple(self.ids[rows].tolist()), checks.frozen(scores), metric, table)
 
     def _nearest(
-        self, targets: Sequence[Floats1d], own: Sequence[Sequence[int]], titles: Sequence[str], k: int, metric: str
+        self, targets: Sequence[Floats1d], skip: Sequence[Sequence[int]], titles: Sequence[str], k: int, metric: str
     ) -> list[Neighbors]:
         matrix = np.stack(targets).astype(np.float32, copy=False)
-        for title, target in zip(titles, matrix, strict=True):
-            if metric == "cosine" and not target.any():
-                raise InputError(f"the query {title!r} is the zero vector, which has no direction; use other queries")
-        found = queries.nearest(
-            self.vectors,
-            self.sizes,
-            matrix,
-            k,
-            names=self.ids,
-            metric=metric,
-            skip=own,
-        )
-        return [self.neighbors(t, rows, scores, metric) for t, (rows, scores) in zip(titles, found, strict=True)]
+        if metric == "cosine":
+            queries.check_directions(matrix, titles)
+        nearest = queries.nearest(self.vectors, self.norms, matrix, k, names=self.ids, metric=metric, skip=skip)
+        return [self._neighbors(t, rows, scores, metric) for t, (rows, scores) in zip(titles, nearest, strict=True)]
 
     # -- other spaces from this one -----------------------------------------------------------------------
 
     def select(self, ids: Sequence[str]) -> Space:
         """Return the space of these ids, in this order."""
-        rows = [self.row(id) for id in checks.strings("ids", ids)]
+        rows = [self._row(id) for id in checks.strings("ids", ids)]
         table = None if self.metadata is None else self.metadata[rows]
         return replace(self, ids=self.ids[rows], vectors=self.vectors[rows], metadata=table)
 
     def extend(self, ids: Sequence[str], vectors: npt.ArrayLike, metadata: Any | None = None) -> Space:
-        """Return a space with more points; ids already there raise `InputError`.
+        """Return a space with more points; an id that it already has raises `InputError`.
 
-        A space with metadata takes `metadata` with the same columns; one without takes none.
+        `metadata` is required, with the same columns, where the space has metadata, and refused where it has none.
         """
         names = np.array(checks.strings("ids", ids), dtype=object)
         more = checks.matrix("vectors", vectors, dim=self.dim)
         taken = next((name for name in names if name in self), None)
         if taken is not None:
-            raise InputError(f"the space already has {taken!r}; choose other ids (a space never changes a point)")
+            raise InputError(
+                f"the space already has {taken!r}; choose other ids, since the points of a space never change"
+            )
         if (self.metadata is None) != (metadata is None):
             have, need = ("has", "with") if metadata is None else ("has no", "without")
-            raise InputError(f"this space {have} metadata, so the new points must come {need} it")
-        table = None if self.metadata is None else below(self.metadata, as_polars(metadata))
+            raise InputError(f"this space {have} metadata, so new points must be given {need} it")
+        table = None if self.metadata is None else append_rows(self.metadata, as_polars(metadata))
         return replace(
             self, ids=np.concatenate([self.ids, names]), vectors=np.concatenate([self.vectors, more]), metadata=table
         )
@@ -421,48 +427,62 @@ class Space:
     def save(self, path: PathLike, *, overwrite: bool = False) -> None:
         """Save as a bundle directory; see `semspace.save`."""
         with writing(path, KIND, overwrite=overwrite) as draft:
-            self.write(draft)
+            write_space(self, draft)
 
-    def write(self, draft: Draft, vectors: Path | None = None) -> None:
-        """Put this space into a bundle being written, its own or an index's; `vectors` is their file, if any."""
-        draft.meta["space"] = self.facts(draft)
-        if vectors is None:
-            draft.array("vectors", self.vectors)
-        else:
-            draft.linked("vectors.npy", vectors)
-        draft.table("ids", pl.DataFrame({"id": self.ids.tolist()}, schema={"id": pl.String}))
-        if self.metadata is not None:
-            draft.table("metadata", self.metadata)
 
-    def facts(self, draft: Draft) -> dict[str, Any]:
-        """Give what a manifest says of this space; an encoder that lies in the bundle is written into it."""
-        encoder = (
-            None
-            if self.encoder is None
-            else {
-                "name": self.encoder.name,
-                "dim": self.encoder.dim,
-                "fingerprint": self.encoder.fingerprint,
-                **({"max_tokens": cut} if (cut := getattr(self.encoder, "shortened", None)) else {}),
-                **(self.encoder.write_into(draft, self) if isinstance(self.encoder, StoredEncoder) else {}),
-            }
-        )
-        return {
-            "count": len(self),
-            "dim": self.dim,
-            "fingerprint": self.fingerprint,
-            "encoder": encoder,
-            "provenance": dict(self.provenance),
-        }
+def write_space(space: Space, draft: Draft, vectors: Path | None = None) -> None:
+    """Write a space into a bundle, its own or that of a value made from it.
 
-    @classmethod
-    def from_bundle(cls, bundle: Bundle, encoder: TextEncoder | None = None) -> Space:
-        """Take the space out of an opened bundle (a space's own, or an index's)."""
-        provenance = bundle.meta.facts("space").mapping("provenance")
-        vectors = bundle.array("vectors", dtype=np.float32, shape=(None, None))
-        table = bundle.table("metadata", rows=len(vectors)) if bundle.has("metadata.arrow") else None
-        ids = bundle.table("ids", {"id": pl.String}, rows=len(vectors))["id"].to_numpy().astype(object)
-        return cls(ids, vectors, table, encoder, provenance)
+    Parameters
+    ----------
+    vectors : Path, optional
+        A file that holds the vectors already.
+    """
+    draft.meta["space"] = manifest_facts(
+        draft, len(space), space.dim, space.fingerprint, space.encoder, space.provenance
+    )
+    if vectors is None:
+        draft.array("vectors", space.vectors)
+    else:
+        draft.linked("vectors.npy", vectors)
+    draft.table("ids", pl.DataFrame({"id": space.ids.tolist()}, schema={"id": pl.String}))
+    if space.metadata is not None:
+        draft.table("metadata", space.metadata)
+
+
+def read_bundle(bundle: Bundle, encoder: TextEncoder | None = None) -> Space:
+    """Read the space in an opened bundle: a space's own, or that of a value made from it."""
+    provenance = bundle.meta.facts("space").mapping("provenance")
+    vectors = bundle.array("vectors", dtype=np.float32, shape=(None, None))
+    table = bundle.table("metadata", rows=len(vectors)) if bundle.has("metadata.arrow") else None
+    ids = bundle.table("ids", {"id": pl.String}, rows=len(vectors))["id"].to_numpy().astype(object)
+    return Space(ids, vectors, table, encoder, provenance)
+
+
+def manifest_facts(
+    draft: Draft,
+    count: int,
+    dim: int,
+    fingerprint: str,
+    encoder: TextEncoder | None,
+    provenance: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Return what a manifest says of a space; an encoder that is saved with its space is written into the bundle."""
+    stored: dict[str, Any] = encoder.write_into(draft, fingerprint) if isinstance(encoder, StoredEncoder) else {}
+    return {
+        "count": count,
+        "dim": dim,
+        "fingerprint": fingerprint,
+        "encoder": None if encoder is None else {**encoder_facts(encoder), **stored},
+        "provenance": dict(provenance),
+    }
+
+
+def encoder_facts(encoder: TextEncoder) -> dict[str, Any]:
+    """Return what identifies an encoder, for a manifest."""
+    facts = {"name": encoder.name, "dim": encoder.dim, "fingerprint": encoder.fingerprint}
+    max_tokens = getattr(encoder, "shortened", None)
+    return {**facts, "max_tokens": max_tokens} if max_tokens else facts
 
 
 def fingerprint_of(dim: int, ids: list[str], parts: Iterable[Floats2d]) -> str:
@@ -473,38 +493,24 @@ def fingerprint_of(dim: int, ids: list[str], parts: Iterable[Floats2d]) -> str:
     return hasher.hexdigest()
 
 
-def as_vector(query: Floats1d, dim: int) -> Floats1d:
-    """Give a query that is a vector as float32 of shape (dim,), or raise `InputError`."""
-    vector = np.asarray(query)
-    if vector.dtype.kind not in "fiu" or vector.shape != (dim,):
-        raise InputError(
-            f"a query must be an id, a text or a vector of shape ({dim},); "
-            f"got {type(query).__name__} of shape {vector.shape}"
-        )
-    vector = vector.astype(np.float32)
-    if vector.any():  # a zero vector is only wrong for a cosine
-        checks.finite_rows("the vector", vector[None], ["query"])
-    return vector
-
-
 def encode_queries(texts: list[str], encoder: TextEncoder | None) -> Floats2d:
-    """Return the vectors of texts that are questions, or raise `InputError` that says why they have none."""
-    able = _able(texts, encoder, "a query")
-    encode = getattr(able, "encode_queries", able.encode)  # whoever only has `encode` doesn't tell the two apart
+    """Return the vectors of queries, or raise `InputError` where there is no encoder, or a text is blank."""
+    checked = _checked_encoder(texts, encoder, "a query")
+    encode = getattr(checked, "encode_queries", checked.encode)  # some encoders only have `encode`
     vectors: Floats2d = encode(texts)
     return vectors
 
 
 def encode_documents(texts: list[str], encoder: TextEncoder | None) -> Floats2d:
-    """Return the vectors of texts that are documents, or raise `InputError` that says why they have none."""
-    able = _able(texts, encoder, "a document")
-    encode = getattr(able, "encode_documents", able.encode)
+    """Return the vectors of documents, or raise `InputError` where there is no encoder, or a text is blank."""
+    checked = _checked_encoder(texts, encoder, "a document")
+    encode = getattr(checked, "encode_documents", checked.encode)
     vectors: Floats2d = encode(texts)
     return vectors
 
 
-def _able(texts: list[str], encoder: TextEncoder | None, what: str) -> TextEncoder:
-    """Return an encoder, or raise `InputError` where there is none or a text is blank."""
+def _checked_encoder(texts: list[str], encoder: TextEncoder | None, what: str) -> TextEncoder:
+    """Return the encoder, or raise `InputError` where there is none or a text is blank."""
     if encoder is None:
         raise InputError(
             f"this space has no encoder, so it can't take the text {clip(texts[0], 40)!r}; ask by id (id=, --id) or "
@@ -516,34 +522,21 @@ def _able(texts: list[str], encoder: TextEncoder | None, what: str) -> TextEncod
     return encoder
 
 
-def below(table: pl.DataFrame, more: pl.DataFrame) -> pl.DataFrame:
-    """Put more rows under a table, columns matched by name."""
+def neither_id_nor_text(query: str, where: str, near: Sequence[str]) -> UnknownIdError:
+    """Return the error for a string that is not an id, where there is no encoder to read it as a text."""
+    remedy = (
+        f"did you mean {', '.join(near)}?" if near else "give an id or a vector, or make it with encoder.embed(corpus)"
+    )
+    return UnknownIdError(
+        f"no point {clip(query, 40)!r} in {where}, and it has no encoder that could read it as a text; {remedy}"
+    )
+
+
+def append_rows(table: pl.DataFrame, more: pl.DataFrame) -> pl.DataFrame:
+    """Return a table with more rows at its end, whose columns are matched by name."""
     if set(table.columns) != set(more.columns):
         raise InputError(f"metadata must have the columns {', '.join(table.columns)}; got {', '.join(more.columns)}")
     try:
         return pl.concat([table, more.select(table.columns)], how="vertical_relaxed")
     except pl.exceptions.PolarsError as problem:
         raise InputError(f"metadata must have columns of the same types as before: {problem}") from problem
-
-
-def _queries(given: Sequence[Query] | None) -> list[Query]:
-    if isinstance(given, str):
-        raise InputError(f"positive= and negative= take lists of queries; got one string, {given!r}: put it in a list")
-    return [] if given is None else list(given)
-
-
-def label(query: Query) -> str:
-    """Name a query for printing."""
-    return query if isinstance(query, str) else "vector"
-
-
-def _sum_label(positive: Sequence[Query], negative: Sequence[Query]) -> str:
-    return " ".join([*(f"+ {label(q)}" for q in positive), *(f"- {label(q)}" for q in negative)]).removeprefix("+ ")
-
-
-def _unit(vector: Floats1d) -> Floats1d:
-    size = np.linalg.norm(vector)
-    if not size:
-        raise InputError("the query is the zero vector, which has no direction; use another")
-    scaled: Floats1d = (vector / size).astype(np.float32)
-    return scaled

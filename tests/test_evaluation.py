@@ -422,7 +422,7 @@ def test_equal_answers_share_a_question(method):
     draw = np.random.default_rng(3)
     vectors = draw.normal(size=(3_000, 8))  # more than one block
     space = ss.Space.from_vectors([f"w{i}" for i in range(3_000)], vectors)
-    best = space.row(space.analogy("w0", "w1", "w2", k=1, method=method).ids[0])
+    best = space._row(space.analogy("w0", "w1", "w2", k=1, method=method).ids[0])
     twins = [row for row in (50, 2_900) if row != best]
     vectors[twins] = vectors[best] * [[2.0], [0.5]]
     space = ss.Space.from_vectors(space.ids.tolist(), vectors)

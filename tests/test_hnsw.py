@@ -203,7 +203,7 @@ def test_more_recall_costs_more_candidates(wanted, walks):
     vectors, asked = draw(2_000), draw(200, seed=5)
     index = ss.Index.build(named(vectors), "hnsw", recall=wanted, progress=False)
     assert recall(index.knn_query(asked, 10)[0], truth(vectors, asked, 10)) >= wanted - 0.02
-    assert index.report().settings["asked_recall"] == wanted
+    assert index.report().target_recall == wanted
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 64, 65, 129, 999, 1_000, 1_001])
@@ -328,11 +328,11 @@ def test_points_that_come_are_reached_and_found(walks):
 def test_the_report_tells_what_is_found(built):
     vectors, index = built
     report = index.report()
-    assert (report.kind, report.points, report.asked) == ("hnsw", 3_000, 150)
+    assert (report.method, report.points, report.n_queries) == ("hnsw", 3_000, 150)
     assert report.recall >= 0.95
     asked = draw(400, seed=11)
     assert recall(index.knn_query(asked, 10)[0], truth(vectors, asked, 10)) == pytest.approx(report.recall, abs=0.04)
-    assert "of the true ten nearest found, measured on 150 points held out" in str(report)
+    assert "of the true ten nearest found, measured with 150 held-out points" in str(report)
     for word in ("ef construction", "candidates for 10", "variance kept", "code bytes"):
         assert word in str(report)
     assert "<table" in report._repr_html_()

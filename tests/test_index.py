@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 import semspace as ss
 from semspace.errors import InputError, SemspaceWarning, UnknownIdError
-from semspace.index.mmr import spread
+from semspace.index.mmr import diverse
 from semspace.queries import METRICS
+from semspace.threads import thread_count
 from tests.conftest import make_tiny_model, random_space
 from tests.strategies import spaces
 
@@ -42,7 +43,7 @@ def make(request, tmp_path):
             made.append(local.push(str(tmp_path / "points.db"), f"points{len(made)}", progress=False))
         else:
             made.append(ss.Index.build(space, request.param, progress=False, **options))
-        assert made[-1].kind == request.param
+        assert made[-1].method == request.param
         return made[-1]
 
     yield one
@@ -194,7 +195,7 @@ def test_a_condition_on_ids_needs_no_metadata(make):
 def test_texts_are_encoded(tiny, make):
     space = tiny.embed(ss.Corpus.from_texts(["red wine", "white wine", "old ale"], ids=["r", "w", "a"]))
     index = make(space)
-    if index.kind == "milvus":
+    if index.method == "milvus":
         pytest.skip("a server knows its encoder by name; see test_milvus")
     assert index.search("white wine", 1).ids == ("w",)
     assert [n.ids[0] for n in index.search_batch(["red wine", space["a"]], 1)] == ["r", "a"]
@@ -246,8 +247,8 @@ def test_spread_is_maximal_marginal_relevance(n, k, diversity, seed):
     draw = np.random.default_rng(seed)
     vectors, relevance = draw.normal(size=(n, 3)).astype(np.float32), draw.random(n).astype(np.float32)
     points = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    chosen = spread(vectors, relevance, k, diversity)
-    assert len(set(chosen.tolist())) == len(chosen) == min(n, k)
+    chosen = diverse(vectors, relevance, k, diversity)
+    assert len(set(chosen)) == len(chosen) == min(n, k)
     for step, row in enumerate(chosen):
         left = [i for i in range(n) if i not in chosen[:step]]
         worth = {
@@ -255,7 +256,7 @@ def test_spread_is_maximal_marginal_relevance(n, k, diversity, seed):
             - (diversity * max(points[i] @ points[j] for j in chosen[:step]) if step else 0)
             for i in left
         }
-        assert worth[int(row)] >= max(worth.values()) - 1e-5
+        assert worth[row] >= max(worth.values()) - 1e-5
 
 
 # -- changing -------------------------------------------------------------------------------------------------
@@ -363,7 +364,7 @@ REFUSED = {
     "wide": (lambda i: i.search([1.0, 2.0, 3.0]), InputError, r"vector of shape \(2,\); got list of shape \(3,\)"),
     "narrow": (lambda i: i.search([1.0]), InputError, r"vector of shape \(2,\)"),
     "no vector": (lambda i: i.search(object()), InputError, r"vector of shape \(2,\)"),
-    "a text": (lambda i: i.search("cat"), InputError, r"no encoder.*'cat'; ask by id \(id=, --id\)"),
+    "a text": (lambda i: i.search("cats"), UnknownIdError, r"no point 'cats' in .* no encoder.* did you mean cat\?"),
     "nothing": (lambda i: i.search(), InputError, "either a query"),
     "both": (lambda i: i.search([1.0, 0.0], id="cat"), InputError, "either a query"),
     "unknown": (lambda i: i.search(id="cats"), UnknownIdError, "no point 'cats'"),
@@ -372,7 +373,7 @@ REFUSED = {
     "k -3": (lambda i: i.search(id="cat", k=-3), InputError, "k must be a whole number"),
     "k 1.5": (lambda i: i.search([1.0, 0.0], 1.5), InputError, "k must be a whole number"),
     "k True": (lambda i: i.search_batch([[1.0, 0.0]], True), InputError, "k must be a whole number"),
-    "batch of a text": (lambda i: i.search_batch("text"), InputError, "for one, use search"),
+    "batch of a text": (lambda i: i.search_batch("text"), InputError, "search_batch takes a list of queries; got one"),
     "no such column": (lambda i: i.search([1.0, 0.0], where="colour = 'red'"), InputError, "columns are .*kind, year"),
     "code": (lambda i: i.search([1.0, 0.0], where="__import__('os').system('x')"), InputError, "cannot use where="),
     "statements": (lambda i: i.search([1.0, 0.0], where="1=1; drop table"), InputError, "cannot use where="),
@@ -386,7 +387,7 @@ REFUSED = {
     "like a text": (lambda i: i.recommend("cat"), InputError, "like= takes a list"),
     "like nothing": (lambda i: i.recommend([], ["cat"]), InputError, "at least one point in like="),
     "like opposites": (lambda i: i.recommend([[1.0, 0.0], [-1.0, 0.0]]), InputError, "zero vector"),
-    "like unknown": (lambda i: i.recommend(["cats"]), InputError, "no encoder.*'cats'"),
+    "like unknown": (lambda i: i.recommend(["cats"]), UnknownIdError, "no point 'cats' in .* no encoder"),
     "diversity": (lambda i: i.diversify([1.0, 0.0], diversity=1.1), InputError, "diversity must be .* at most 1"),
     "no candidates": (lambda i: i.diversify([1.0, 0.0], candidates=0), InputError, "candidates must be .* at least 10"),
     "few candidates": (lambda i: i.diversify([1.0, 0.0], 3, candidates=2), InputError, "at least 3; got 2"),
@@ -456,24 +457,24 @@ def test_an_encoder_that_has_changed_is_noticed(tmp_path):
 
 
 def test_small_spaces_are_searched_exactly():
-    assert ss.Index.build(random_space(50, 4)).kind == "exact"
-    assert ss.Index.build(random_space(5_001, 4), progress=False).kind == "hnsw"
-    assert ss.Index.build(random_space(5_001, 4), recall=1).kind == "exact"
+    assert ss.Index.build(random_space(50, 4)).method == "exact"
+    assert ss.Index.build(random_space(5_001, 4), progress=False).method == "hnsw"
+    assert ss.Index.build(random_space(5_001, 4), recall=1).method == "exact"
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"kind": "annoy"}, "kind must be one of auto, exact, hnsw"),
+        ({"method": "annoy"}, "method must be one of auto, exact, hnsw"),
         ({"metric": "manhattan"}, "metric must be one of"),
         ({"recall": 0}, "recall must be a number above 0 and at most 1"),
         ({"recall": 1.1}, "recall must be"),
-        ({"kind": "hnsw", "m": 1}, "m must be a whole number from 2 to 256"),
-        ({"kind": "hnsw", "ef": 0}, "ef must be"),
-        ({"kind": "hnsw", "code_bytes": 65}, "code_bytes must be"),
-        ({"kind": "hnsw", "threads": 0}, "threads must be"),
-        ({"kind": "exact", "m": 16}, "the index kind 'exact' has no setting 'm'; it has none"),
-        ({"kind": "hnsw", "trees": 3}, "the index kind 'hnsw' has no setting 'trees'; it has m, ef_construction"),
+        ({"method": "hnsw", "m": 1}, "m must be a whole number from 2 to 256"),
+        ({"method": "hnsw", "ef": 0}, "ef must be"),
+        ({"method": "hnsw", "code_bytes": 65}, "code_bytes must be"),
+        ({"method": "hnsw", "threads": 0}, "threads must be"),
+        ({"method": "exact", "m": 16}, "the method 'exact' has no setting 'm'; it has none"),
+        ({"method": "hnsw", "trees": 3}, "the method 'hnsw' has no setting 'trees'; it has m, ef_construction"),
     ],
 )
 def test_settings_are_checked(space, options, message):
@@ -542,14 +543,64 @@ def test_knn_query_speaks_hnswlib(local):
 
 
 def test_prints(local):
-    assert repr(local) == f"Index ({local.kind}, cosine) of 6 points in 2 dimensions"
+    assert repr(local) == f"Index ({local.method}, cosine) of 6 points in 2 dimensions"
     assert "6 in 2 dimensions" in str(local.report())
     assert "<table" in local._repr_html_()
     facts = local.report().to_dict()
-    assert (facts["kind"], facts["points"], facts["deleted"], facts["dim"]) == (local.kind, 6, 0, 2)
+    assert (facts["method"], facts["points"], facts["deleted"], facts["dim"]) == (local.method, 6, 0, 2)
     assert isinstance(local.space.metadata, pl.DataFrame)
 
 
 def test_an_index_closes_itself(space):
     with ss.Index.build(space) as index:
         assert len(index) == 6
+
+
+def test_a_string_is_an_id_first_everywhere(index):
+    by_id = index.search(id="cat", k=3)
+    assert index.search("cat", 3).ids == by_id.ids
+    assert index.search_batch(["cat", [1.0, 0.0], "dog"], 3)[0].ids == by_id.ids
+    assert "dog" not in index.search_batch(["dog"], 6)[0].ids
+    assert index.range_search("cat", -1).ids == index.range_search(id="cat", min_score=-1).ids
+    assert index.diversify("cat", 3).ids == index.diversify(id="cat", k=3).ids
+    assert "cat" not in index.recommend(["cat"]).ids
+
+
+def test_other_strings_are_texts(tiny, make):
+    corpus = ss.Corpus.from_texts(["red wine", "white wine", "old ale"], ids=["wine", "white", "ale"])
+    index = make(tiny.embed(corpus, progress=False))
+    assert index.search("red wine", 3).ids[0] == "wine"
+    found = index.search_batch(["red wine", "wine"], 3)
+    assert found[0].ids[0] == "wine"
+    assert "wine" not in found[1].ids
+
+
+def test_threads_of_a_batch(local, monkeypatch):
+    from semspace.index import local_collection
+
+    seen = []
+    find = local_collection.LocalCollection.nearest
+    monkeypatch.setattr(
+        local_collection.LocalCollection, "nearest", lambda *a, **o: (seen.append(thread_count()), find(*a, **o))[1]
+    )
+    assert local.search_batch([[1.0, 0.0]], 2, threads=1)[0].ids == local.search([1.0, 0.0], 2).ids
+    assert seen[0] == 1
+    with pytest.raises(InputError, match="threads must be"):
+        local.search_batch([[1.0, 0.0]], threads=0)
+
+
+def test_old_names_still_work(space):
+    with pytest.warns(FutureWarning, match=r"Index.build\(kind=\) is now called method="):
+        index = ss.Index.build(space, kind="exact")
+    with pytest.warns(FutureWarning, match="Index.kind is now called method"):
+        assert index.kind == "exact"
+    with pytest.warns(FutureWarning, match="queries="):
+        assert index.search_batch(asked=[[1.0, 0.0]], k=1)[0].ids == index.search([1.0, 0.0], 1).ids
+    report = index.report()
+    with pytest.warns(FutureWarning, match="IndexReport.kind is now called method"):
+        assert report.kind == "exact"
+    with pytest.warns(FutureWarning, match="IndexReport.asked is now called n_queries"):
+        assert report.asked == 0
+    table = report.to_frame()
+    assert dict(table.rows())["method"] == "exact"
+    assert dict(table.rows())["points"] == "6"

@@ -67,7 +67,7 @@ def test_what_was_saved_is_opened(tmp_path, space, kind):
     index.delete(["dog"])
     index.save(tmp_path / "i")
     for again in (ss.Index.open(tmp_path / "i"), ss.load(tmp_path / "i"), ss.Index.open(tmp_path / "i", verify=True)):
-        assert (again.kind, again.metric, len(again)) == (kind, "dot", 5)
+        assert (again.method, again.metric, len(again)) == (kind, "dot", 5)
         assert again.report().settings == index.report().settings
         assert held(again) == held(index)
         for id in held(index):
@@ -442,7 +442,7 @@ def test_an_index_of_the_time_of_hnswlib_is_searched_without_it(tmp_path, monkey
     golden = Path(__file__).parent / "golden" / "v1" / "index-hnsw"
     shutil.copytree(golden, tmp_path / "i")
     with ss.Index.open(tmp_path / "i", writable=True) as index:
-        assert (index.kind, len(index)) == ("hnsw", 3)
+        assert (index.method, len(index)) == ("hnsw", 3)
         assert index.search(id="a").ids == ("c", "b")
         index.add(["d"], [[1, 0.4]], {"text": ["new"], "year": [4]})
         assert index.search(id="a", k=1).ids == ("d",)

@@ -148,7 +148,7 @@ def test_an_index_tuned_before_this_is_searched_as_it_was_measured(tmp_path, mon
     index = ss.Index.build(named(vectors), progress=False)
     made = index._points.engine
     old = {name: value for name, value in made.tuning.facts().items() if name not in ("singly", "scan", "points")}
-    monkeypatch.setattr(made, "tuning", tuning.Tuning(**{**old, "narrow": 32, "wide": 100}))
+    monkeypatch.setattr(made, "tuning", tuning.Tuning.of({**old, "narrow": 32, "wide": 100}))
     index.save(tmp_path / "i")
     agree(ss.Index.open(tmp_path / "i"), vectors[::120])
 
@@ -163,7 +163,7 @@ def test_the_smallest_recall_is_that_of_a_region():
     report = ss.Index.build(named(KINDS["many"][0][:3_000]), "hnsw", progress=False).report()
     assert 0.8 <= report.worst_recall <= report.recall
     assert 0 < report.worst_points < 3_000
-    assert "among about" in str(report)
+    assert "in a region of about" in str(report)
     assert "queries like the points; Index.measure(queries)" in str(report)
     assert "smallest recall" not in str(ss.Index.build(named(KINDS["many"][0][:100])).report())
 
@@ -189,11 +189,11 @@ def test_equal_points_count_whichever_is_found():
         ([-1, -1], [-np.inf, -np.inf], 0.0),
     ):
         found = (np.array([rows]), np.array([scores], np.float32))
-        assert tuning.shares_found(truth, found, 2).tolist() == [expected]
+        assert tuning.recalls_at(truth, found, 2).tolist() == [expected]
     nothing = (np.array([[-1, -1]]), np.full((1, 2), -np.inf, np.float32))
-    assert tuning.shares_found(nothing, nothing, 2).tolist() == [1.0]
+    assert tuning.recalls_at(nothing, nothing, 2).tolist() == [1.0]
     one = (np.array([[4, -1]]), np.array([[-2.0, -np.inf]], np.float32))
-    assert tuning.shares_found(one, one, 2).tolist() == [1.0]
+    assert tuning.recalls_at(one, one, 2).tolist() == [1.0]
 
 
 def test_queries_of_ones_own_are_measured_in_one_call(tiny):

@@ -97,7 +97,7 @@ def truth(ids, vectors, asked, k, metric="cosine"):
 def test_the_nearest_are_those_of_exact_search(make, metric, exact):
     ids, vectors, asked = [f"p{i}" for i in range(60)], draw(60), draw(5, seed=1)
     points = make(ids, vectors, metric=metric)
-    assert (points.kind, points.metric, points.dim, points.columns, len(points)) == ("milvus", metric, 4, (), 60)
+    assert (points.method, points.metric, points.dim, points.columns, len(points)) == ("milvus", metric, 4, (), 60)
     for hits, (right, scores) in zip(
         points.nearest(asked, 10, exact=exact), truth(ids, vectors, asked, 10, metric), strict=True
     ):
@@ -643,7 +643,7 @@ class Shelf:
 
     def __init__(self, n, seed=0, metric="cosine", schema=True):
         self.ids, self.points = [f"p{i}" for i in range(n)], draw(n, seed=seed)
-        self.dim, self.metric, self.kind = 4, metric, "exact"
+        self.dim, self.metric, self.method = 4, metric, "exact"
         self.columns = ("n",) if schema else ()
         self.facts = {"fingerprint": f"space-{seed}"}
         if schema:

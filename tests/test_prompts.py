@@ -75,7 +75,7 @@ def test_a_space(space, encoder, ask, kind):
 
 @pytest.mark.parametrize("kind", ["exact", "hnsw"])
 def test_an_index(space, encoder, kind):
-    index = ss.Index.build(space, kind=kind, progress=False)
+    index = ss.Index.build(space, method=kind, progress=False)
     for ask in (index.search, index.diversify, lambda text: index.search_batch([text])):
         ask("a cat")
         assert encoder.kinds == {"ASK"}

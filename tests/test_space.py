@@ -233,7 +233,10 @@ def test_unsound_spaces_are_refused(ids, vectors, message):
 
 def test_unknown_words_come_with_spellings():
     space = plane(happy=[1, 0], harpy=[0, 1], Happiness=[1, 1])
-    with pytest.raises(UnknownIdError, match=r"no point 'hapy' in this space of 3; did you mean happy, harpy\?"):
+    with pytest.raises(
+        UnknownIdError,
+        match=r"no point 'hapy' in this space of 3, and it has no encoder .*; did you mean happy, harpy\?",
+    ):
         space.most_similar("hapy")
     with pytest.raises(UnknownIdError, match=r"did you mean Happiness\?"):
         space["happiness"]
@@ -242,7 +245,7 @@ def test_unknown_words_come_with_spellings():
 
 
 def test_a_text_without_an_encoder(space):
-    with pytest.raises(InputError, match=r"no encoder.*'a question in words'.*encoder\.embed"):
+    with pytest.raises(UnknownIdError, match=r"no point 'a question in words' .* no encoder.*encoder\.embed"):
         space.most_similar("a question in words")
 
 
@@ -327,7 +330,7 @@ def test_wrong_words_for_things(space):
         space.most_similar()
     with pytest.raises(InputError, match="either a query, or positive="):
         space.most_similar("cat", positive=["dog"])
-    with pytest.raises(InputError, match="for one, use most_similar"):
+    with pytest.raises(InputError, match="takes a list of queries; got one string"):
         space.most_similar_batch("cat")
 
 
@@ -345,7 +348,7 @@ def test_extend_refuses_what_does_not_fit(space):
         space.extend(["cat"], [[1, 2]], {"kind": ["x"], "year": [1]})
     with pytest.raises(InputError, match="must have 2 columns"):
         space.extend(["new"], [[1, 2, 3]])
-    with pytest.raises(InputError, match="has metadata, so the new points must come with it"):
+    with pytest.raises(InputError, match="has metadata, so new points must be given with it"):
         space.extend(["new"], [[1, 2]])
 
 
@@ -362,3 +365,19 @@ def test_an_encoder_of_another_width(tiny):
 def test_save_refuses_what_it_does_not_know(tmp_path):
     with pytest.raises(InputError, match="save takes a Corpus"):
         ss.save([1, 2], tmp_path / "x")
+
+
+def test_old_names_still_work(space):
+    with pytest.warns(FutureWarning, match="Space.sizes is now called norms"):
+        assert (space.sizes == space.norms).all()
+    with pytest.warns(FutureWarning, match="queries="):
+        assert space.most_similar_batch(asked=["cat"])[0].ids == space.most_similar("cat").ids
+
+
+def test_neighbors_can_be_taken_by_position(space):
+    found = space.most_similar("cat", 3)
+    assert found.take([2, 0]).ids == (found.ids[2], found.ids[0])
+    assert found.take([2, 0]).scores.tolist() == found.scores[[2, 0]].tolist()
+    if found.metadata is not None:
+        assert found.take([1]).metadata.equals(found.metadata[[1]])
+    assert not found.take([]).ids

@@ -26,7 +26,8 @@ from semspace.deprecation import renamed_method, renamed_parameters
 from semspace.display import clip, html_table, text_table
 from semspace.errors import DamagedError, InputError
 from semspace.sentences.lazy_encoder import remembered
-from semspace.space import Space
+from semspace.space import Space, write_space
+from semspace.space import read_bundle as read_space
 from semspace.types import Floats2d
 
 if TYPE_CHECKING:
@@ -332,7 +333,7 @@ class Clustering:
             draft.meta.update(
                 names=list(self.names), keywords=[list(w) for w in self.keywords], provenance=dict(self.provenance)
             )
-            self.space.write(draft)
+            write_space(self.space, draft)
             draft.array("labels", self.labels)
             draft.array("centers", self.centers)
             draft.array("stability", self.stability)
@@ -396,12 +397,7 @@ class Clustering:
         rows = self._by_center(group)[: max(20, 4 * n)]
         vectors = queries.unit(self.space.vectors[rows])
         central = vectors @ self.centers[group]
-        chosen = [0]
-        while len(chosen) < min(n, len(rows)):
-            worth = 0.7 * central - 0.3 * (vectors @ vectors[chosen].T).max(axis=1)
-            worth[chosen] = -np.inf
-            chosen.append(int(worth.argmax()))
-        return rows[chosen]
+        return rows[queries.mmr(central, lambda row: vectors @ vectors[row], n, weight=0.7, chosen=[0])]
 
     def _title(self) -> str:
         left_out = int((self.labels < 0).sum())
@@ -427,7 +423,7 @@ class Clustering:
 
 def read_bundle(bundle: Bundle) -> Clustering:
     """Read a clustering from an opened bundle."""
-    space = Space.from_bundle(bundle, remembered(bundle))
+    space = read_space(bundle, remembered(bundle))
     n, names = len(space), bundle.meta.texts("names")
     k = len(names)
     labels = _groups(bundle, "labels", n, k)

@@ -8,6 +8,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from semspace import queries
 from semspace.clusters.distinct_points import Labels
 from semspace.clusters.vocabulary import Vocabulary
 
@@ -146,13 +147,11 @@ def _unlike(
     vocabulary: Vocabulary, columns: npt.NDArray[np.int64], weights: npt.NDArray[np.float64], top: int
 ) -> list[int]:
     """Choose columns by maximal marginal relevance."""
-    left = list(zip(columns.tolist(), (weights / max(weights.max(initial=0), _NOTHING)).tolist(), strict=True))
-    chosen: list[int] = []
-    near = dict.fromkeys(columns.tolist(), 0.0)
-    while left and len(chosen) < top:
-        best = max(left, key=lambda pair: _RELEVANCE * pair[1] - (1 - _RELEVANCE) * near[pair[0]])
-        left.remove(best)
-        chosen.append(best[0])
-        for column, _ in left:
-            near[column] = max(near[column], likeness(vocabulary.words[column], vocabulary.words[best[0]]))
+    words = [vocabulary.words[column] for column in columns]
+
+    def similarity(item: int) -> list[float]:
+        return [likeness(word, words[item]) for word in words]
+
+    relevance = weights / max(weights.max(initial=0), _NOTHING)
+    chosen: list[int] = columns[queries.mmr(relevance, similarity, top, weight=_RELEVANCE)].tolist()
     return chosen

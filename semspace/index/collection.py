@@ -26,7 +26,7 @@ class Collection(Protocol):
     """
 
     @property
-    def kind(self) -> str:
+    def method(self) -> str:
         """``"exact"``, ``"hnsw"`` or ``"milvus"``."""
 
     @property
@@ -46,6 +46,9 @@ class Collection(Protocol):
 
     def present(self, ids: Sequence[str]) -> list[bool]:
         """Tell of each id whether it is a live point."""
+
+    def nearest_spellings(self, id: str) -> list[str]:
+        """Return ids that are spelled like this one, for an error message."""
 
     def vectors(self, ids: Sequence[str]) -> Floats2d:
         """Give the vectors of ids, float32 (n, dim), in their order; raise `UnknownIdError` where one isn't there."""

@@ -21,7 +21,7 @@ Found = tuple[Rows, Floats2d]  # rows (m, k), -1 where there are no more, and th
 class Engine(Protocol):
     """Finds rows of points; the `LocalPoints` above it deals in ids and metadata."""
 
-    kind: ClassVar[str]
+    method: ClassVar[str]
     metric: str
 
     def search(
@@ -45,8 +45,12 @@ class Engine(Protocol):
         """Return what it was built with, for people and for the manifest."""
         ...
 
-    def facts(self) -> dict[str, Any]:
-        """Return what it knows of its own quality, for the report."""
+    def measured(self) -> dict[str, Any]:
+        """Return what was measured, by the names of `IndexReport`."""
+        ...
+
+    def details(self) -> dict[str, Any]:
+        """Return other numbers for the report."""
         ...
 
     def write(self, draft: Draft) -> None:

@@ -20,7 +20,7 @@ _FEW = 0.5  # of the points allowed: then they are copied out, and the others ar
 class ExactEngine:
     """Compare a query with every point."""
 
-    kind: ClassVar[str] = "exact"
+    method: ClassVar[str] = "exact"
 
     def __init__(self, metric: str) -> None:
         self.metric = metric
@@ -45,9 +45,13 @@ class ExactEngine:
         """There is nothing to set."""
         return {}
 
-    def facts(self) -> dict[str, Any]:
-        """Return what the index report is to show."""
-        return {"recall": 1.0}
+    def measured(self) -> dict[str, Any]:
+        """Return the recall, which needs no measurement."""
+        return {"recall": 1.0, "target_recall": 1.0}
+
+    def details(self) -> dict[str, Any]:
+        """Return nothing."""
+        return {}
 
     def write(self, draft: Draft) -> None:
         """There is nothing to write but the points."""

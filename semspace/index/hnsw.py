@@ -26,7 +26,7 @@ from semspace.index.quantization import Codec, Codes, rows_of_bytes
 from semspace.index.tuning import Tuning
 from semspace.progress import bar
 from semspace.threads import thread_count
-from semspace.types import Floats2d
+from semspace.types import Doubles1d, Floats2d
 
 _HELD_OUT = 400  # points that recall is measured on
 _IN_REGION = 20  # of them in a region of the points, about
@@ -43,7 +43,9 @@ _ALIKE = 4_096  # neighbours looked at last
 _CELLS = 1 << 20  # neighbours looked for at a time
 _NEAR = 16  # neighbours looked at first, where pairs are wanted
 _PIECE = 4_096  # points at a time
-_UNTUNED = Tuning(recall=0.0, found=0.0, asked=0, queries_per_second=0.0, narrow=100, wide=200, slack=1 << 30)
+_UNTUNED = Tuning(
+    target_recall=0.0, recall=0.0, n_queries=0, queries_per_second=0.0, narrow=100, wide=200, slack=1 << 30
+)
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ class Settings:
     ef_construction: int = 128
     ef: int | None = None
     code_bytes: int | None = None
-    seed: int = 1
+    seed: int = 0
 
     def __post_init__(self) -> None:
         checks.whole("m", self.m, low=2, high=256)
@@ -83,7 +85,7 @@ class Settings:
 class HnswEngine:
     """A navigable graph over points."""
 
-    kind: ClassVar[str] = "hnsw"
+    method: ClassVar[str] = "hnsw"
 
     def __init__(self, points: Points, codec: Codec, graph: Graph, settings: Settings, measured: Tuning) -> None:
         self.points, self.codec, self.graph = points, codec, graph
@@ -356,14 +358,14 @@ class HnswEngine:
         asked = view.vectors(rows)
         truth = compare_all(view, self.metric, asked, tuning.DEPTHS[1], inside)
         slack = max(self._slack(view, asked, truth), 1)
-        self.tuning = replace(_UNTUNED, recall=recall, asked=len(rows), slack=slack, singly=True)
+        self.tuning = replace(_UNTUNED, target_recall=recall, n_queries=len(rows), slack=slack, singly=True)
         codes, _ = self.codec.ask(asked, self.crew(None).share)
         most = max(1, len(rows) // _IN_REGION)
         sizes, region = regions(self.graph.codes[: self.graph.count], codes, most, self._settings.seed)
 
-        def shares(k: int, ef: int) -> tuning.Shares:
+        def shares(k: int, ef: int) -> Doubles1d:
             found = self._search(view, asked, k, inside, ef=ef, walked=True)
-            return tuning.shares_found(truth, found, k)
+            return tuning.recalls_at(truth, found, k)
 
         # Beyond so many candidates all codes are compared instead, also when the index has grown until it is measured
         # again.
@@ -377,11 +379,11 @@ class HnswEngine:
         self.tuning = replace(
             self.tuning, narrow=narrow, wide=wide, points=self.graph.count, scan=widths[0] is None
         )  # fmt: skip
-        as_asked = tuning.shares_found(truth, self._search(view, asked, few, inside, singly=True), few)
-        found, worst, at = tuning.judged(as_asked, region)
+        as_asked = tuning.recalls_at(truth, self._search(view, asked, few, inside, singly=True), few)
+        mean, worst, at = tuning.judged(as_asked, region)
         speed = max(self._speed(view, asked, inside) for _ in range(3))
         return replace(
-            self.tuning, found=found, worst=worst, worst_points=int(sizes[at]), queries_per_second=speed
+            self.tuning, recall=mean, worst=worst, worst_points=int(sizes[at]), queries_per_second=speed
         )  # fmt: skip
 
     def _measure_again(self, view: View, rows: Rows) -> None:
@@ -389,7 +391,7 @@ class HnswEngine:
         before, rng = self.tuning, np.random.default_rng(self._settings.seed)
         some = np.sort(rng.permutation(rows)[:_HELD_OUT])
         try:
-            now = self.measure(view, some, before.recall)
+            now = self.measure(view, some, before.target_recall)
         except BaseException:
             self.tuning = before
             raise
@@ -429,18 +431,24 @@ class HnswEngine:
         """Return what the graph was built with."""
         return {**asdict(self._settings), "code_bytes": self.codec.width}
 
-    def facts(self) -> dict[str, Any]:
-        """Return what was measured."""
+    def measured(self) -> dict[str, Any]:
+        """Return what was measured, by the names of `IndexReport`."""
         tuned = self.tuning
         return {
             "recall": tuned.recall,
-            "found": tuned.found,
-            "asked": tuned.asked,
+            "target_recall": tuned.target_recall,
+            "n_queries": tuned.n_queries,
             "queries_per_second": tuned.queries_per_second,
-            "candidates_for_10": tuned.ef(10),
-            "candidates_for_100": tuned.ef(100),
             "worst_recall": tuned.worst,
             "worst_points": tuned.worst_points,
+        }
+
+    def details(self) -> dict[str, Any]:
+        """Return what the engine found out for itself, for the report."""
+        tuned = self.tuning
+        return {
+            "candidates_for_10": tuned.ef(10),
+            "candidates_for_100": tuned.ef(100),
             "walked": not tuned.scan,
             "variance_kept": self.codec.energy,
             "compared_apart": len(self._taken[1]),

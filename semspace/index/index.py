@@ -13,44 +13,46 @@ import polars as pl
 
 from semspace import checks, queries
 from semspace.bundle import Bundle, PathLike, is_there, opening, place_of, tidy, writing
+from semspace.deprecation import renamed_parameters, renamed_property
 from semspace.display import clip
 from semspace.errors import DamagedError, InputError, ReplacedError, SemspaceWarning, UnknownIdError
 from semspace.index import near_duplicates
 from semspace.index.collection import Collection, Hits
-from semspace.index.engine import Engine
+from semspace.index.engine import Engine, Found
 from semspace.index.exact import ExactEngine
 from semspace.index.hnsw import HnswEngine, Settings
 from semspace.index.journal import Lock
 from semspace.index.local_collection import Home, LocalCollection
-from semspace.index.mmr import spread
+from semspace.index.mmr import diverse
 from semspace.index.opening import fitting, read_points
 from semspace.index.points import Ground, Points
 from semspace.index.report import IndexReport
-from semspace.index.tuning import ROUNDING
 from semspace.neighbors import Neighbors
+from semspace.queries import Query, as_list, as_vector, title_of, title_of_sum
 from semspace.sentences.lazy_encoder import EncoderReference, remembered
 from semspace.space import (
-    Query,
     Space,
-    StoredEncoder,
     TextEncoder,
-    as_vector,
     encode_documents,
     encode_queries,
+    encoder_facts,
     fingerprint_of,
-    label,
+    manifest_facts,
+    neither_id_nor_text,
 )
 from semspace.text.dataframes import as_polars
+from semspace.threads import limited
 from semspace.types import Floats1d, Floats2d
 
 KIND = "index"
-KINDS = ("exact", "hnsw")
+METHODS = ("exact", "hnsw")
 # Below this many points comparing with every one is about as fast as walking a graph, and exact.
 SMALL = 5_000
 _PAIRS_BY_COMPARING = 20_000  # below this many points all pairs are compared sooner than all points walk
 _MOST_COLUMNS = 100_000  # of `knn_query`, where there are fewer points
 _MOST_PAIRS = 1_000_000
-_ROWS = 8_192  # vectors looked at at a time
+_ROWS = 8_192  # vectors that are read at a time
+_MAX_THREADS = 1_024
 Encode = Callable[[list[str], TextEncoder | None], Floats2d]
 
 
@@ -88,10 +90,11 @@ class Index:
         self._origin: str | None = None  # or its fingerprint
 
     @classmethod
+    @renamed_parameters(kind="method")
     def build(
         cls,
         space: Space,
-        kind: str = "auto",
+        method: str = "auto",
         *,
         recall: float = 0.95,
         metric: str = "cosine",
@@ -104,7 +107,7 @@ class Index:
         Parameters
         ----------
         space : Space
-        kind : {"auto", "exact", "hnsw"}
+        method : {"auto", "exact", "hnsw"}
             ``"auto"`` compares with every point up to 5,000 points, where that is fast enough, or where `recall` is 1,
             and builds an HNSW graph otherwise.
         recall : float
@@ -126,11 +129,11 @@ class Index:
         """
         if not isinstance(space, Space):
             raise InputError(f"Index.build takes a Space; got {type(space).__name__}: see Space.from_vectors")
-        checks.choice("kind", kind, ("auto", *KINDS))
+        checks.choice("method", method, ("auto", *METHODS))
         checks.choice("metric", metric, queries.METRICS)
         checks.number("recall", recall, high=1.0, open_low=True)
         small = len(space) <= SMALL or recall == 1
-        chosen = ("exact" if small else "hnsw") if kind == "auto" else kind
+        chosen = ("exact" if small else "hnsw") if method == "auto" else method
         made = _settings(chosen, settings)
 
         def engine(points: Points) -> Engine:
@@ -167,7 +170,9 @@ class Index:
 
         points = MilvusCollection.connect(uri, collection, token)
         made = points.facts.get("encoder")
-        encoder = EncoderReference(made["name"], made["dim"], made["fingerprint"]) if made else None
+        encoder = (
+            EncoderReference(made["name"], made["dim"], made["fingerprint"], made.get("max_tokens")) if made else None
+        )
         return cls(points, encoder, provenance=points.facts.get("provenance"))
 
     # -- asking -------------------------------------------------------------------------------------------
@@ -190,7 +195,7 @@ class Index:
         Parameters
         ----------
         query : str or vector of shape (dim,)
-            A text goes through the space's encoder.
+            A string is an id of the index (which isn't returned itself) or else a text for the encoder.
         k : int
             How many; fewer come back where fewer are there.
         id : str
@@ -209,25 +214,36 @@ class Index:
         InputError
             If `where` can't be used, or there is no encoder for a text.
         """
-        vectors, own, titles = self._asked_one(query, id)
+        vectors, own, titles = self._one_query(query, id)
         return self._search(vectors, own, titles, k, where, among, exact=exact)[0]
 
+    @renamed_parameters(asked="queries")
     def search_batch(
         self,
-        asked: Sequence[Query],
+        queries: Sequence[Query],
         k: int = 10,
         *,
         where: str | None = None,
         among: Sequence[str] | None = None,
         exact: bool = False,
+        threads: int | None = None,
     ) -> list[Neighbors]:
-        """Find the points nearest to each text or vector, in one pass on all cores; see `search`."""
-        if isinstance(asked, str):
-            raise InputError("search_batch takes a list of queries; for one, use search")
-        asked = list(asked)
-        if not asked:
+        """Find the points nearest to each query in one pass; see `search`.
+
+        Parameters
+        ----------
+        threads : int, optional
+            All cores by default.
+        """
+        if threads is not None:
+            checks.whole("threads", threads, high=_MAX_THREADS)
+        queries = as_list("search_batch", queries)
+        if not queries:
             return []
-        return self._search(self._vectors(asked), None, [label(q) for q in asked], k, where, among, exact=exact)
+        with limited(threads):
+            vectors, own = self._located(queries)
+            titles = [title_of(query) for query in queries]
+            return self._search(vectors, own, titles, k, where, among, exact=exact)
 
     def knn_query(
         self,
@@ -262,7 +278,7 @@ class Index:
         checks.whole("k", k, high=max(len(self), _MOST_COLUMNS))
         for name, value in (("ef", ef), ("threads", threads)):
             if value is not None:
-                checks.whole(name, value, high=1_024 if name == "threads" else None)
+                checks.whole(name, value, high=_MAX_THREADS if name == "threads" else None)
         rows, scores = local.find(matrix, k, where, among, exact=exact, ef=ef, threads=threads)
         if (there := rows.shape[1]) < k:
             rows = np.pad(rows, ((0, 0), (0, k - there)), constant_values=-1)
@@ -283,14 +299,13 @@ class Index:
         ('dog',)
         """
         least = self._least(min_score, 0.5)
-        vectors, own, titles = self._asked_one(query, id)
+        vectors, own, titles = self._one_query(query, id)
         k = 64
         while True:
             found = self._search(vectors, own, titles, k, where, among, exact=exact)[0]
             enough = int((found.scores >= least).sum())
             if enough < len(found) or len(found) < k:
-                table = None if found.metadata is None else found.metadata[:enough]
-                return Neighbors(found.query, found.ids[:enough], found.scores[:enough], found.metric, table)
+                return found.take(np.arange(enough))
             k *= 4
 
     def recommend(
@@ -303,18 +318,19 @@ class Index:
         query is the mean of what is liked, less half the mean of what isn't (Rocchio 1971); for the cosine all are
         scaled to length 1 before.
         """
-        for name, given in (("like", like), ("dislike", dislike)):
-            if isinstance(given, str):
-                raise InputError(f"{name}= takes a list; got one string, {given[:40]!r}: put it in a list")
-        like, dislike = list(like), list(dislike)
+        like, dislike = as_list("like=", like), as_list("dislike=", dislike)
         if not like:
             raise InputError("recommend needs at least one point in like=")
-        known = [q for q in (*like, *dislike) if isinstance(q, str)]
-        own = [id for id, there in zip(known, self._points.present(known), strict=True) if there]
-        liked, disliked = self._unit(like, own), self._unit(dislike, own)
-        target = liked.mean(axis=0) - (disliked.mean(axis=0) / 2 if len(disliked) else 0)
-        title = " ".join([*(f"+ {label(q)}" for q in like), *(f"- {label(q)}" for q in dislike)]).removeprefix("+ ")
-        return self._search(target[None], [own], [title], k, where, among, exact=exact)[0]
+        located, own = self._located([*like, *dislike], encode_documents)
+        vectors = self._checked(np.stack(located), direction=True)
+        if self.metric == "cosine":
+            vectors = queries.unit(vectors)
+        target = vectors[: len(like)].mean(axis=0)
+        if dislike:
+            target = target - vectors[len(like) :].mean(axis=0) / 2
+        skip = [id for ids in own for id in ids]
+        title = title_of_sum(like, dislike)
+        return self._search(target[None], [skip], [title], k, where, among, exact=exact)[0]
 
     def diversify(
         self, query: Query | None = None, k: int = 10, *, id: str | None = None, diversity: float = 0.3,
@@ -340,9 +356,7 @@ class Index:
         pool = self.search(query, most, id=id, where=where, among=among)
         if not pool:
             return pool
-        chosen = np.sort(spread(self._points.vectors(pool.ids), pool.scores, k, diversity))
-        table = None if pool.metadata is None else pool.metadata[chosen]
-        return Neighbors(pool.query, tuple(pool.ids[i] for i in chosen), pool.scores[chosen], pool.metric, table)
+        return pool.take(sorted(diverse(self._points.vectors(pool.ids), pool.scores, k, diversity)))
 
     def duplicates(
         self, min_score: float | None = None, *, max_pairs: int = _MOST_PAIRS, progress: bool = True
@@ -435,9 +449,11 @@ class Index:
     # -- looking into it ----------------------------------------------------------------------------------
 
     @property
-    def kind(self) -> str:
-        """What finds the points: ``"exact"``, ``"hnsw"`` or ``"milvus"``."""
-        return self._points.kind
+    def method(self) -> str:
+        """The search algorithm: ``"exact"``, ``"hnsw"`` or ``"milvus"``."""
+        return self._points.method
+
+    kind = renamed_property("kind", "method")
 
     @property
     def metric(self) -> str:
@@ -481,16 +497,17 @@ class Index:
         The recall is that of queries like the points: `measure` takes other ones.
         """
         local = self._local("report")
-        view, facts = local.points.view, local.engine.facts()
-        shown = ("recall", "found", "asked", "queries_per_second", "worst_recall", "worst_points")
-        given = {name: value for name, value in local.engine.settings().items() if value is not None}
-        made = {**given, **{name: value for name, value in facts.items() if name not in shown}}
-        asked = {} if self.kind == "exact" else {"asked_recall": facts["recall"]}
+        view, engine = local.points.view, local.engine
+        settings = {name: value for name, value in engine.settings().items() if value is not None}
         return IndexReport(
-            self.kind, self.metric, view.live, view.count - view.live, self.dim, facts.get("found", 1.0),
-            facts.get("asked", 0), facts.get("queries_per_second", 0.0), {**asked, **made},
-            facts.get("worst_recall", 1.0), facts.get("worst_points", view.live),
-        )  # fmt: skip
+            method=self.method,
+            metric=self.metric,
+            points=view.live,
+            deleted=view.count - view.live,
+            dim=self.dim,
+            settings={**settings, **engine.details()},
+            **{"worst_points": view.live, **engine.measured()},
+        )
 
     def measure(self, queries: Sequence[Query] | None = None, k: int = 10, *, seed: int = 0) -> float:
         """Measure recall on the index as it is now: the share of the true `k` nearest points that searches find.
@@ -519,30 +536,25 @@ class Index:
         checks.seed(seed)
         if not len(self):
             raise InputError("the index has no live points, so there is nothing to measure; add some first")
-        if isinstance(queries, str):
-            raise InputError(f"measure takes a list of queries; got one string, {queries[:40]!r}: put it in a list")
         if queries is None:
             view = self._local("measure without queries").points.view
             rows = np.random.default_rng(seed).permutation(view.live_rows())[:200]
             vectors, own = view.vectors(rows), [[id] for id in view.ids(rows)]
         else:
-            asked = list(queries)
-            if not asked:
-                raise InputError(
-                    "measure needs at least one query; without queries= it asks for the index's own points"
-                )
-            vectors = self._checked(np.stack(self._vectors(asked)))
-            own = [[] for _ in vectors]
+            queries = as_list("measure", queries)
+            if not queries:
+                raise InputError("measure needs at least one query; without queries= it uses points of the index")
+            located, own = self._located(queries)
+            vectors = self._checked(np.stack(located))
         truth = self._points.nearest(vectors, k, skip=own, exact=True)
-        shares = []
-        for vector, skip, true in zip(vectors, own, truth, strict=True):
-            found = self._points.nearest(vector[None], k, skip=[skip])[0]
-            shares.append(_share(found, true))
-        return float(np.mean(shares))
+        hits = [
+            self._points.nearest(vector[None], k, skip=[skip])[0] for vector, skip in zip(vectors, own, strict=True)
+        ]
+        return recall_of(truth, hits, k)
 
     def __repr__(self) -> str:
         made = f" by {clip(self._encoder.name, 40)}" if self._encoder is not None else ""
-        return f"Index ({self.kind}, {self.metric}) of {len(self):,} points in {self.dim} dimensions{made}"
+        return f"Index ({self.method}, {self.metric}) of {len(self):,} points in {self.dim} dimensions{made}"
 
     def _repr_html_(self) -> str:
         return self.report()._repr_html_() if isinstance(self._points, LocalCollection) else f"<p>{self!r}</p>"
@@ -619,11 +631,6 @@ class Index:
             raise
 
     @classmethod
-    def from_bundle(cls, bundle: Bundle) -> Index:
-        """Take an index out of an opened bundle."""
-        return cls._opened(bundle, None, None, None, False)
-
-    @classmethod
     def _opened(
         cls, bundle: Bundle, lock: Lock | None, space: Space | None, encoder: TextEncoder | None, verify: bool | None
     ) -> Index:
@@ -634,7 +641,7 @@ class Index:
         settings.pop("metric", None)
         with fitting(bundle, "a metric"):
             checks.choice("metric", metric, queries.METRICS)
-        if kind not in KINDS:
+        if kind not in METHODS:
             raise DamagedError(
                 f"{bundle.folder} was built by an engine {kind!r} this semspace doesn't know; upgrade it"
             )
@@ -674,7 +681,7 @@ class Index:
         made = self.encoder
         facts = {
             "fingerprint": space.fingerprint,
-            "encoder": made and {"name": made.name, "dim": made.dim, "fingerprint": made.fingerprint},
+            "encoder": made and encoder_facts(made),
             "provenance": self._provenance,
         }
         there = push(local, uri, collection, facts=facts, token=token, progress=progress)
@@ -695,7 +702,7 @@ class Index:
     def _meta(self, draft: Any = None) -> dict[str, Any]:
         local = self._local("save")
         return {
-            "engine": self.kind,
+            "engine": self.method,
             "metric": self.metric,
             "settings": local.engine.settings(),
             "space": self._facts(draft),
@@ -703,58 +710,51 @@ class Index:
         }
 
     def _facts(self, draft: Any) -> dict[str, Any]:
-        """Return what a manifest says of the points as a space, without a copy of all of them where that can be."""
+        """Return what a manifest says of the points as a space, without a copy of all of them."""
         view = self._local("save").points.view
-        encoder: Any = self.encoder
-        if isinstance(encoder, StoredEncoder):
-            return self.space.facts(draft)
         rows = view.live_rows()
         parts = (view.vectors(rows[start : start + _ROWS]) for start in range(0, len(rows), _ROWS))
-        made = encoder and {"name": encoder.name, "dim": encoder.dim, "fingerprint": encoder.fingerprint}
-        return {
-            "count": view.live,
-            "dim": view.dim,
-            "fingerprint": fingerprint_of(view.dim, view.all_ids().gather(rows).to_list(), parts),
-            "encoder": made,
-            "provenance": dict(self._provenance),
-        }
+        fingerprint = fingerprint_of(view.dim, view.all_ids().gather(rows).to_list(), parts)
+        return manifest_facts(draft, view.live, view.dim, fingerprint, self.encoder, self._provenance)
 
     def _local(self, what: str) -> LocalCollection:
         if not isinstance(self._points, LocalCollection):
             raise InputError(f"{what} isn't there for an index on a server; use a local one, made by Index.build")
         return self._points
 
-    def _asked_one(self, query: Query | None, id: str | None) -> tuple[Floats2d, list[list[str]] | None, list[str]]:
+    def _one_query(self, query: Query | None, id: str | None) -> tuple[list[Floats1d], list[list[str]], list[str]]:
+        """Return the vector of the only query, the ids to leave out, and the title, each in a list."""
         if (query is None) == (id is None):
-            raise InputError("give either a query (a text or a vector) or id=")
+            raise InputError("give either a query (an id, a text or a vector) or id=")
         if id is not None:
             if not isinstance(id, str):
                 raise UnknownIdError(f"an id is a string; got {id!r}")
-            return self._points.vectors([id]), [[id]], [id]
+            return [self._points.vectors([id])[0]], [[id]], [id]
         assert query is not None
-        return np.stack(self._vectors([query])), None, [label(query)]
+        return *self._located([query]), [title_of(query)]
 
-    def _vectors(self, asked: Sequence[Query], encode: Encode = encode_queries) -> list[Floats1d]:
-        texts = [q for q in asked if isinstance(q, str)]
-        encoded = iter(encode(checks.strings("texts", texts), self.encoder)) if texts else iter(())
-        return [next(encoded) if isinstance(q, str) else as_vector(q, self.dim) for q in asked]
-
-    def _unit(self, asked: Sequence[Query], own: Sequence[str]) -> Floats2d:
-        """Give vectors of ids, texts and vectors: for a cosine of length 1, since there only their direction counts.
-
-        Texts are examples of what is looked for, no questions: so they are encoded as documents.
-        """
-        if not asked:
-            return np.empty((0, self.dim), np.float32)
-        known = set(own)
-        vectors = [
-            self._points.vectors([q])[0]
-            if isinstance(q, str) and q in known
-            else self._vectors([q], encode_documents)[0]
-            for q in asked
-        ]
-        matrix = self._checked(np.stack(vectors), direction=True)
-        return queries.unit(matrix) if self.metric == "cosine" else matrix
+    def _located(
+        self, queries: Sequence[Query], encode: Encode = encode_queries
+    ) -> tuple[list[Floats1d], list[list[str]]]:
+        """Return the vector of each query and its id, if it is one, in a list; other strings are encoded as texts."""
+        strings = [query for query in queries if isinstance(query, str)]
+        ids = {string for string, there in zip(strings, self._points.present(strings), strict=True) if there}
+        texts = checks.strings("texts", [string for string in strings if string not in ids])
+        if texts and self.encoder is None:
+            raise neither_id_nor_text(
+                texts[0], f"this index of {len(self):,}", self._points.nearest_spellings(texts[0])
+            )
+        encoded = iter(encode(texts, self.encoder)) if texts else iter(())
+        by_id = dict(zip(ids, self._points.vectors([*ids]), strict=True)) if ids else {}
+        vectors, own = [], []
+        for query in queries:
+            known = isinstance(query, str) and query in ids
+            own.append([str(query)] if known else [])
+            if isinstance(query, str):
+                vectors.append(by_id[query] if known else next(encoded))
+            else:
+                vectors.append(as_vector(query, self.dim))
+        return vectors, own
 
     def _least(self, min_score: float | None, usual: float) -> float:
         if min_score is None and self.metric != "cosine":
@@ -828,6 +828,11 @@ class Index:
         return pl.DataFrame([column]) if table is None else table.with_columns(column)
 
 
+def read_bundle(bundle: Bundle) -> Index:
+    """Read the index in an opened bundle."""
+    return Index._opened(bundle, None, None, None, False)
+
+
 class _Nothing:
     """Stands in while an index is being opened."""
 
@@ -835,28 +840,34 @@ class _Nothing:
 _NOTHING: Any = _Nothing()
 
 
-def _share(found: Hits, true: Hits) -> float:
-    """Return the share of true hits found; what scores as high as the last one counts."""
-    if not true.ids:
-        return 1.0
-    known, last = set(true.ids), float(true.scores[-1])
-    least = last - ROUNDING * abs(last)
-    hits = [id in known or score >= least for id, score in zip(found.ids, found.scores.tolist(), strict=True)]
-    return float(min(sum(hits), len(true.ids)) / len(true.ids))
+def recall_of(truth: Sequence[Hits], hits: Sequence[Hits], k: int) -> float:
+    """Return the mean recall of searches by id."""
+    numbers: dict[str, int] = {}
+
+    def arrays(results: Sequence[Hits]) -> Found:
+        rows, scores = np.full((len(results), k), -1, np.int64), np.full((len(results), k), -np.inf, np.float32)
+        for query, result in enumerate(results):
+            n = len(result.ids)
+            rows[query, :n] = [numbers.setdefault(id, len(numbers)) for id in result.ids]
+            scores[query, :n] = result.scores
+        return rows, scores
+
+    (true_rows, true_scores), (rows, scores) = arrays(truth), arrays(hits)
+    return float(queries.recalls(true_rows, rows, true_scores, scores).mean())
 
 
 def _neighbors(title: str, hits: Hits, metric: str) -> Neighbors:
     return Neighbors(title, hits.ids, checks.frozen(hits.scores), metric, hits.metadata)
 
 
-def _settings(kind: str, given: Mapping[str, Any]) -> Settings | None:
+def _settings(method: str, given: Mapping[str, Any]) -> Settings | None:
     """Give the settings of a graph, or raise `InputError` for one that the kind doesn't have."""
-    known = [field.name for field in fields(Settings)] if kind == "hnsw" else []
+    known = [field.name for field in fields(Settings)] if method == "hnsw" else []
     foreign = [name for name in given if name not in known]
     if foreign:
         have = f"it has {', '.join(known)}" if known else "it has none"
-        raise InputError(f"the index kind {kind!r} has no setting {foreign[0]!r}; {have}")
-    return Settings(**given) if kind == "hnsw" else None
+        raise InputError(f"the method {method!r} has no setting {foreign[0]!r}; {have}")
+    return Settings(**given) if method == "hnsw" else None
 
 
 def _known(settings: Mapping[str, Any]) -> Settings:

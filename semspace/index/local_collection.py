@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from semspace import pools
+from semspace import checks, pools
 from semspace.bundle import MANIFEST, Bundle, Draft, digest, opening, writing
 from semspace.errors import DamagedError, InputError, ReplacedError, SemspaceError, SemspaceWarning
 from semspace.index.collection import Hits
@@ -67,9 +67,9 @@ class LocalCollection:
         return self._now[1]
 
     @property
-    def kind(self) -> str:
+    def method(self) -> str:
         """``"exact"`` or ``"hnsw"``."""
-        return self.engine.kind
+        return self.engine.method
 
     @property
     def metric(self) -> str:
@@ -92,6 +92,10 @@ class LocalCollection:
     def present(self, ids: Sequence[str]) -> list[bool]:
         """Check of each id whether it is a live point."""
         return [row >= 0 for row in self.points.known(ids)]
+
+    def nearest_spellings(self, id: str) -> list[str]:
+        """Return ids that are spelled like this one, for an error message."""
+        return checks.nearest_spellings(id, self.points.names())
 
     def vectors(self, ids: Sequence[str]) -> Floats2d:
         """Return the vectors of ids, float32 (n, dim)."""

@@ -71,7 +71,7 @@ class MilvusCollection:
     metric: str
     fields: Fields
     facts: Mapping[str, Any]
-    kind: str = "milvus"
+    method: str = "milvus"
 
     # -- making -------------------------------------------------------------------------------------------
 
@@ -229,8 +229,16 @@ class MilvusCollection:
         if missing is None:
             return
         count = len(self)
-        near = [row[ID] for row in self._query("", [ID], limit=_WINDOW)] if 0 < count <= _WINDOW else []
-        raise checks.unknown("point", missing, near, where=f"the collection {self.name!r} of {count:,}")
+        known = self._few_ids(count)
+        raise checks.unknown("point", missing, known, where=f"the collection {self.name!r} of {count:,}")
+
+    def nearest_spellings(self, id: str) -> list[str]:
+        """Return ids that are spelled like this one, for an error message; none of a large collection."""
+        return checks.nearest_spellings(id, self._few_ids(len(self)))
+
+    def _few_ids(self, count: int) -> list[str]:
+        """Return all ids of a collection that one answer can hold, none of a larger one."""
+        return [row[ID] for row in self._query("", [ID], limit=_WINDOW)] if 0 < count <= _WINDOW else []
 
     def _walk(self, condition: Expression, among: Sequence[str] | None) -> Iterator[tuple[list[str], Floats2d]]:
         """Walk points in pages; pymilvus' own iterator breaks on ids with quotation marks."""

@@ -66,11 +66,11 @@ def read_codec(bundle: Bundle, metric: str, dim: int) -> Codec:
 
 def read_tuning(facts: Mapping[str, Any]) -> Tuning:
     """Take what was measured out of a manifest."""
-    tuned = Tuning(**facts)
-    for name in ("recall", "found", "worst"):
+    tuned = Tuning.of(facts)
+    for name in ("target_recall", "recall", "worst"):
         checks.number(name, getattr(tuned, name), high=1.0)
     checks.number("queries_per_second", tuned.queries_per_second)
-    for name in ("asked", "worst_points", "points"):
+    for name in ("n_queries", "worst_points", "points"):
         checks.whole(name, getattr(tuned, name), low=0)
     for name in ("narrow", "wide"):
         checks.whole(name, getattr(tuned, name), high=2**31)

@@ -19,7 +19,7 @@ import polars as pl
 from semspace import checks, pools, queries
 from semspace.errors import DamagedError, InputError
 from semspace.index.engine import Mask, Rows
-from semspace.space import Space, below
+from semspace.space import Space, append_rows
 from semspace.text import mmap_array
 from semspace.types import Floats1d, Floats2d
 
@@ -39,7 +39,7 @@ class Ground:
     def of_space(cls, space: Space) -> Ground:
         """Take the points of a space."""
         ids = pl.Series("id", space.ids.tolist(), dtype=pl.String)
-        return cls(ids, space.vectors, space.sizes, space.metadata)
+        return cls(ids, space.vectors, space.norms, space.metadata)
 
 
 @dataclass(frozen=True, eq=False)
@@ -232,14 +232,17 @@ class Points:
         """Return the row of each id, -1 where there is no such live point."""
         return self.located(ids)[1][0]
 
+    def names(self) -> list[str]:
+        """Return the ids of the live points."""
+        with self._lock:
+            return list(self._by_id())
+
     def rows_of(self, ids: Sequence[str]) -> tuple[View, Rows]:
         """Return the present view, and the rows of live points in it; raise `UnknownIdError` where one isn't there."""
         view, (rows,) = self.located(ids)
         for id, row in zip(ids, rows, strict=True):
             if row < 0:
-                with self._lock:
-                    names = list(self._by_id())
-                raise checks.unknown("point", str(id), names, where=f"this index of {view.live:,}")
+                raise checks.unknown("point", str(id), self.names(), where=f"this index of {view.live:,}")
         return view, np.array(rows, np.int64)
 
     def _by_id(self) -> dict[str, int]:
@@ -278,7 +281,7 @@ class Points:
         if self.ground.metadata is None or metadata is None:
             return None
         pools.need_polars("a change of metadata")
-        table = below(self.ground.metadata.clear(), metadata)
+        table = append_rows(self.ground.metadata.clear(), metadata)
         if len(table) != count:
             raise InputError(f"metadata must have a row for each of the {count} points; it has {len(table)}")
         try:

@@ -1,67 +1,80 @@
-"""`IndexReport`: what an index is, how much it finds, and how fast."""
+"""`IndexReport`: the recall of an index, its speed, and its settings."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import polars as pl
+
+from semspace.deprecation import renamed_parameters, renamed_property
 from semspace.display import html_table, text_table
 
 _LIKE = "queries like the points; Index.measure(queries) measures it for yours"
 
 
+@renamed_parameters(kind="method", asked="n_queries")
 @dataclass(frozen=True, repr=False)
 class IndexReport:
     """What was measured of an index, and what it is made of.
 
     Parameters
     ----------
-    kind, metric : str
+    method, metric : str
     points, deleted, dim : int
-        Live points; deleted ones that still take room; dimensions.
+        Live points; deleted points that still take memory; dimensions.
     recall : float
         The share of the true ten nearest points that searches found, in [0, 1]: single searches, for queries like the
         points.
-    asked : int
-        On how many points that was measured; they weren't in the index while it was.
-    queries_per_second : float
-        With one thread, ten neighbours each.
+    target_recall : float
+        The recall that the index was built for.
     settings : dict
         What the engine was built with, or found out.
+    n_queries : int
+        Number of held-out points that recall was measured with; 0 where it wasn't measured.
+    queries_per_second : float
+        With one thread, ten neighbours each.
     worst_recall : float
         The recall where it is smallest: in one of up to twenty regions into which the points are divided.
     worst_points : int
         About how many points lie there.
     """
 
-    kind: str
+    method: str
     metric: str
     points: int
     deleted: int
     dim: int
     recall: float
-    asked: int
-    queries_per_second: float
+    target_recall: float
     settings: dict[str, Any]
+    n_queries: int = 0
+    queries_per_second: float = 0.0
     worst_recall: float = 1.0
     worst_points: int = 0
 
+    kind = renamed_property("kind", "method")
+    asked = renamed_property("asked", "n_queries")
+
     def _rows(self) -> list[tuple[str, str]]:
-        measured = f"{self.recall:.3f} of the true ten nearest found, measured on {self.asked:,} points held out"
-        worst = f"{self.worst_recall:.3f}, among about {self.worst_points:,} points that lie together"
-        if self.kind == "exact":
+        measured = (
+            f"{self.recall:.3f} of the true ten nearest found, measured with {self.n_queries:,} held-out points"
+            f" (target {self.target_recall:g})"
+        )
+        worst = f"{self.worst_recall:.3f}, in a region of about {self.worst_points:,} points"
+        if self.method == "exact":
             measured = "1.000: every point is compared"
-        elif not self.asked:
+        elif not self.n_queries:
             measured = "not measured here; see Index.measure"
         speed = (
-            f"{self.queries_per_second:,.0f} a second with one thread" if self.queries_per_second else "not measured"
+            f"{self.queries_per_second:,.0f} per second with one thread" if self.queries_per_second else "not measured"
         )
-        rest = f", {self.deleted:,} deleted ones still take room (compact frees it)" if self.deleted else ""
+        rest = f", {self.deleted:,} deleted ones still take memory (compact frees it)" if self.deleted else ""
         return [
-            ("kind", f"{self.kind}, {self.metric}"),
+            ("method", f"{self.method}, {self.metric}"),
             ("points", f"{self.points:,} in {self.dim} dimensions{rest}"),
             ("recall", measured),
-            *([("smallest recall", worst), ("it holds for", _LIKE)] if self.asked and self.worst_points else []),
+            *([("smallest recall", worst), ("measured for", _LIKE)] if self.n_queries and self.worst_points else []),
             ("queries", speed),
             *(
                 (name.replace("_", " "), f"{value:g}" if isinstance(value, float) else f"{value}")
@@ -70,8 +83,13 @@ class IndexReport:
         ]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all of it as plain values."""
+        """Return all fields as plain values."""
         return asdict(self)
+
+    def to_frame(self) -> pl.DataFrame:
+        """Return a polars DataFrame with a row for each field and setting: ``name`` and ``value``, both text."""
+        values = {name: value for name, value in self.to_dict().items() if name != "settings"} | self.settings
+        return pl.DataFrame({"name": [*values], "value": [str(value) for value in values.values()]})
 
     def __repr__(self) -> str:
         return text_table(("index", ""), self._rows(), width=100)

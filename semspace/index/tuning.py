@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from semspace import queries
 from semspace.index.engine import Found
+from semspace.types import Doubles1d, Ints1d
 
 DEPTHS = (10, 100)  # how many neighbours are asked for while measuring
 WIDEST = 4_096  # candidates; where as many don't do, every code is compared
 _MARGIN = 0.002  # over the recall asked for, since it is measured on a sample
 _LEEWAY = 0.1  # below the recall asked for, in the region where it is smallest
-ROUNDING = 2e-6  # two ways to compute a score differ by so much
-
-Shares = npt.NDArray[np.float64]
+# What manifests call the fields.
+_IN_FILES = {"target_recall": "recall", "recall": "found", "n_queries": "asked"}
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,12 @@ class Tuning:
 
     Parameters
     ----------
+    target_recall : float
+        The share of the true ten neighbours that searches are to find.
     recall : float
-        The share of the true ten neighbours asked for.
-    found : float
         The share found.
-    asked : int
-        How many points it was measured on.
+    n_queries : int
+        Number of held-out points it was measured with.
     queries_per_second : float
         With one thread, ten neighbours each.
     narrow, wide : int
@@ -51,9 +51,9 @@ class Tuning:
         codes was quicker for many, that was measured.
     """
 
+    target_recall: float
     recall: float
-    found: float
-    asked: int
+    n_queries: int
     queries_per_second: float
     narrow: int
     wide: int
@@ -70,27 +70,22 @@ class Tuning:
         return max(k, round(narrow + max(wide - narrow, 0) * (k - few) / (many - few)), narrow if k > few else few)
 
     def facts(self) -> dict[str, Any]:
-        """Return it as plain values."""
-        return asdict(self)
+        """Return plain values, by their names in a manifest."""
+        return {_IN_FILES.get(name, name): value for name, value in asdict(self).items()}
+
+    @classmethod
+    def of(cls, facts: Mapping[str, Any]) -> Tuning:
+        """Create one from what `facts` returned."""
+        names = {stored: name for name, stored in _IN_FILES.items()}
+        return cls(**{names.get(stored, stored): value for stored, value in facts.items()})
 
 
-def shares_found(truth: Found, found: Found, k: int) -> Shares:
-    """Return the share of the true `k` neighbours found, for each query.
-
-    What scores as high as the last true one counts, whichever of equal points it is.
-    """
-    true, best = truth[0][:, :k], truth[1][:, :k]
-    rows, scores = found[0][:, :k], found[1][:, :k]
-    there = (true >= 0).sum(axis=1)
-    last = np.where(there > 0, np.take_along_axis(best, np.maximum(there - 1, 0)[:, None], axis=1)[:, 0], 0)
-    least = last - ROUNDING * np.maximum(np.abs(last), np.finfo(np.float32).tiny)
-    own = (rows[:, :, None] == true[:, None, :]).any(axis=2)
-    hits = ((rows >= 0) & (own | (scores >= least[:, None]))).sum(axis=1)
-    shares: Shares = np.where(there > 0, np.minimum(hits, there) / np.maximum(there, 1), 1.0)
-    return shares
+def recalls_at(truth: Found, found: Found, k: int) -> Doubles1d:
+    """Return for each query the share of its true `k` neighbours that were found; see `queries.recalls`."""
+    return queries.recalls(truth[0][:, :k], found[0][:, :k], truth[1][:, :k], found[1][:, :k])
 
 
-def judged(shares: Shares, regions: npt.NDArray[np.int64]) -> tuple[float, float, int]:
+def judged(shares: Doubles1d, regions: Ints1d) -> tuple[float, float, int]:
     """Return the mean, the smallest mean of a region, and that region."""
     sizes = np.bincount(regions)
     means = np.bincount(regions, weights=shares) / np.maximum(sizes, 1)
@@ -98,7 +93,7 @@ def judged(shares: Shares, regions: npt.NDArray[np.int64]) -> tuple[float, float
     return float(shares.mean()), float(means.min()), int(means.argmin())
 
 
-def enough(recall: float, shares: Shares, regions: npt.NDArray[np.int64]) -> bool:
+def enough(recall: float, shares: Doubles1d, regions: Ints1d) -> bool:
     """Check whether what was found is what was asked for, and not much less in any region."""
     mean, worst, _ = judged(shares, regions)
     return mean >= min(recall + _MARGIN, 1.0) and worst >= recall - _LEEWAY

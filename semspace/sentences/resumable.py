@@ -36,7 +36,8 @@ from semspace.disk import Taken, claimed, is_full, why
 from semspace.errors import DamagedError, ExistsError, InputError, SemspaceError
 from semspace.progress import bar
 from semspace.sentences import encoder
-from semspace.space import KIND, Space
+from semspace.space import KIND, Space, write_space
+from semspace.space import read_bundle as read_space
 from semspace.text.corpus import Corpus
 from semspace.text.mmap_array import release
 
@@ -67,7 +68,7 @@ def embed_into(way: Way, corpus: Corpus, into: PathLike, *, overwrite: bool, pro
         _publish(work, target, way, points, corpus, overwrite=overwrite or old is not None)
         for folder in (work.folder, *left):
             _remove(folder)
-        return replace(Space.from_bundle(opening(target, KIND, verify=False)), encoder=way.encoder)
+        return replace(read_space(opening(target, KIND, verify=False)), encoder=way.encoder)
 
 
 @dataclass(frozen=True)
@@ -364,7 +365,7 @@ def _opened(target: Path, way: Way) -> _Earlier | None:
     told = bundle.has(f"{CUT}.npy")
     if made.get("encoding") != way.settings() or (made.get("truncated") and not told):
         return None
-    space = replace(Space.from_bundle(bundle), encoder=way.encoder)
+    space = replace(read_space(bundle), encoder=way.encoder)
     named = space.metadata is not None and "text" in space.metadata.columns
     texts = space.metadata["text"] if named and space.metadata is not None else pl.Series("text", space.ids.tolist())
     cut = bundle.array(CUT) if told else np.zeros(len(space), np.bool_)
@@ -390,7 +391,7 @@ def _publish(work: _Work, target: Path, way: Way, points: Corpus, corpus: Corpus
     vectors = np.load(work.folder / "vectors.npy", mmap_mode="r", allow_pickle=False)
     space = way.space(points, corpus, vectors, int(cut.sum()))
     with writing(target, KIND, overwrite=overwrite) as draft:
-        space.write(draft, work.folder / "vectors.npy")
+        write_space(space, draft, work.folder / "vectors.npy")
         draft.array(CUT, np.array(cut))
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,9 +24,6 @@ from semspace.sentences.modules import SENTENCE_CONFIG, Module, modules_of, read
 from semspace.sentences.passages import Passage, passages, places_of
 from semspace.sentences.pooling import UNLIMITED, direction_or_ones, offsets_of, settle
 from semspace.types import Floats1d, Floats2d
-
-if TYPE_CHECKING:
-    from semspace.space import Space
 
 KIND = "static"
 FOLDER_KIND = "static-encoder"
@@ -350,8 +347,8 @@ class StaticEncoder(Encoder):
 
     # -- inside the bundle of a space ---------------------------------------------------------------------
 
-    def write_into(self, draft: Draft, space: Space) -> dict[str, Any]:  # noqa: ARG002
-        """Write the table into the bundle of a space, and give what its manifest says of it."""
+    def write_into(self, draft: Draft, fingerprint: str) -> dict[str, Any]:  # noqa: ARG002
+        """Write the table into the bundle of a space, and return its manifest entries."""
         for name in _ARRAYS:
             if (array := getattr(self, name)) is not None:
                 draft.array(f"encoder-{name}", array)

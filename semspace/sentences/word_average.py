@@ -241,12 +241,12 @@ class WordAverage(Encoder):
 
     # -- on disk, inside the bundle of a space -----------------------------------------------------------
 
-    def write_into(self, draft: Draft, space: Space) -> dict[str, Any]:
-        """Write words and frequencies into the bundle of a space, and give what its manifest says of them.
+    def write_into(self, draft: Draft, fingerprint: str) -> dict[str, Any]:
+        """Write words and frequencies into the bundle of a space with this fingerprint; return its manifest entries.
 
-        Words and their vectors are only written where they aren't the space's own.
+        Words and their vectors are only written where they aren't those of the space.
         """
-        shared = self.words.fingerprint == space.fingerprint
+        shared = self.words.fingerprint == fingerprint
         draft.array("encoder-frequencies", np.asarray(self.frequencies))
         if self.common is not None:
             draft.array("encoder-common", self.common)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,11 +16,9 @@ from semspace import checks
 from semspace.bundle import Bundle, Draft, digest
 from semspace.display import clip
 from semspace.errors import InputError
+from semspace.space import fingerprint_of
 from semspace.text.tokenize import CasedTokenizer, FastTokenizer
 from semspace.types import Floats2d
-
-if TYPE_CHECKING:
-    from semspace.space import Space
 
 KIND = "subwords"
 _BLOCK = 4_096  # texts encoded at a time
@@ -234,13 +232,13 @@ class SubwordEncoder:
 
     # -- on disk, inside the bundle of a space -----------------------------------------------------------
 
-    def write_into(self, draft: Draft, space: Space) -> dict[str, Any]:
-        """Write the arrays into the bundle of a space, and give what its manifest says of them.
+    def write_into(self, draft: Draft, fingerprint: str) -> dict[str, Any]:
+        """Write the arrays into the bundle of a space with this fingerprint, and return its manifest entries.
 
-        Words and their vectors are only written where they aren't the space's own.
+        Words and their vectors are only written where they aren't those of the space.
         """
         assert self.word_vectors is not None
-        shared = list(self.words) == space.ids.tolist() and np.array_equal(self.word_vectors, space.vectors)
+        shared = fingerprint_of(self.dim, list(self.words), [self.word_vectors]) == fingerprint
         draft.array("encoder-vectors", self.vectors)
         if self.rows is not None:
             draft.array("encoder-buckets", self.rows)
