@@ -17,7 +17,7 @@ _HOMES = {
     "EncoderTrainer": "semspace.training.trainer",
     "Index": "semspace.index.index",
     "Neighbors": "semspace.neighbors",
-    "Phrasebook": "semspace.text.phrases",
+    "PhraseModel": "semspace.text.phrases",
     "Phrases": "semspace.text.phrases",
     "Score": "semspace.evaluation.score",
     "SemspaceError": "semspace.errors",
@@ -39,6 +39,7 @@ _HOMES = {
     "to_gensim": "semspace.formats.gensim_bridge",
     "write_vectors": "semspace.formats.vectors",
 }
+_RENAMED = {"Phrasebook": "PhraseModel"}  # old name → new name, until 0.3
 _ROOMS = ("corpora", "errors", "evaluation", "latent", "report", "training")
 
 __all__ = [
@@ -49,7 +50,7 @@ __all__ = [
     "EncoderTrainer",
     "Index",
     "Neighbors",
-    "Phrasebook",
+    "PhraseModel",
     "Phrases",
     "Score",
     "SemspaceError",
@@ -99,7 +100,7 @@ if TYPE_CHECKING:
     from semspace.sentences.word_average import WordAverage
     from semspace.space import Space
     from semspace.text.corpus import Corpus
-    from semspace.text.phrases import Phrasebook, Phrases
+    from semspace.text.phrases import PhraseModel, Phrases
     from semspace.text.tokens import Tokens
     from semspace.training.trainer import EncoderTrainer
     from semspace.words.subwords import Subwords
@@ -107,6 +108,11 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> Any:
+    if name in _RENAMED:
+        from semspace.deprecation import warn_renamed
+
+        warn_renamed(f"semspace.{name}", f"semspace.{_RENAMED[name]}")
+        return __getattr__(_RENAMED[name])
     if name in _ROOMS:
         return import_module(f"semspace.{name}")
     if name not in _HOMES:

@@ -12,7 +12,7 @@ import semspace as ss
 from semspace.bundle import opening
 from semspace.errors import InputError
 from semspace.text import phrase_kernel
-from semspace.text.phrases import ENGLISH, KIND, Phrasebook, Phrases
+from semspace.text.phrases import ENGLISH, KIND, PhraseModel, Phrases, read_bundle
 
 WORDS = ["a", "b", "c", "d", "of", "the"]
 documents_of_few_words = st.lists(st.lists(st.sampled_from(WORDS), max_size=12), min_size=1, max_size=12)
@@ -38,7 +38,7 @@ def text(*lines):
 
 
 def scores(book):
-    table = book.table()
+    table = book.to_frame()
     return dict(zip(table["phrase"], table["score"], strict=True))
 
 
@@ -52,7 +52,7 @@ def test_the_score_of_a_pair_worked_by_hand():
     # new york (3 - 1) / (4 * 3) * 13 = 13 / 6.
     tokens = text("new york is big", "i love new york", "is new york new")
     book = train(tokens, min_count=1, threshold=1)
-    assert book.table().rows() == [("new_york", 3, pytest.approx(13 / 6, rel=1e-15))]
+    assert book.to_frame().rows() == [("new_york", 3, pytest.approx(13 / 6, rel=1e-15))]
     assert book.provenance["passes"] == [{"vocabulary": 13, "forgotten": 0, "phrases": 1}]
     assert documents_of(book.apply(tokens)) == [
         ["new_york", "is", "big"],
@@ -123,7 +123,7 @@ def test_nothing_to_join_changes_nothing():
     tokens = text("a b c d")
     book = train(tokens)
     assert len(book) == 0
-    assert repr(book) == "Phrasebook of 0 phrases"
+    assert repr(book) == "PhraseModel of 0 phrases"
     assert book.apply(tokens) is tokens
     empty = tokens_of([[], []])
     assert train(empty).apply(empty) is empty
@@ -173,7 +173,7 @@ def test_phrases_are_those_of_gensim(documents, options):
     tokens, theirs = tokens_of(documents), Gensim(documents, **options)
     book = train(tokens, **options)
     assert scores(book) == pytest.approx(theirs.export_phrases(), rel=1e-14)
-    assert dict(book.table().select("phrase", "count").rows()) == {p: theirs.vocab[p] for p in scores(book)}
+    assert dict(book.to_frame().select("phrase", "count").rows()) == {p: theirs.vocab[p] for p in scores(book)}
     assert book.provenance["passes"][0]["vocabulary"] == len(theirs.vocab)
     joined = book.apply(tokens)
     assert documents_of(joined) == [theirs[document] for document in documents]
@@ -264,7 +264,7 @@ def test_the_rarest_pairs_are_forgotten_when_memory_is_full(monkeypatch):
     monkeypatch.setattr(phrase_kernel, "BLOCK", 20)
     tokens = text(*["x y"] * 10, *[f"p{i} q{i}" for i in range(10)], *["x y"] * 10)
     book = train(tokens, min_count=1, threshold=0.1, max_vocabulary=5)
-    assert book.table().select("phrase", "count").rows() == [("x_y", 20)]
+    assert book.to_frame().select("phrase", "count").rows() == [("x_y", 20)]
     assert book.provenance["passes"][0]["forgotten"] == 1
     assert book.provenance["passes"][0]["vocabulary"] == 22 + 1
 
@@ -280,7 +280,7 @@ def test_runs_beyond_number_make_no_phrase(monkeypatch):
 def test_saved_and_loaded(tmp_path, wikipedia):
     book = train(wikipedia, min_count=3, connector_words="english", passes=2)
     book.save(tmp_path / "book")
-    again = Phrasebook.from_bundle(opening(tmp_path / "book", KIND))
+    again = read_bundle(opening(tmp_path / "book", KIND))
     assert again.phrases.equals(book.phrases)
     assert (again.connector_words, again.delimiter) == (ENGLISH, "_")
     assert again.provenance["trainer"]["connector_words"] == sorted(ENGLISH)
@@ -292,11 +292,11 @@ def test_saved_and_loaded(tmp_path, wikipedia):
 
 def test_what_it_shows():
     book = train(text(*["new york"] * 3, *[f"a{i} b{i}" for i in range(11)] * 2), min_count=1, threshold=0.1)
-    assert repr(book).startswith("Phrasebook of 12 phrases, the best 10\nphrase ")
+    assert repr(book).startswith("PhraseModel of 12 phrases, the best 10\nphrase ")
     assert "new_york" not in repr(book)  # frequent, but not among the best
     assert book._repr_html_().count("<tr>") == 11
-    assert book.table()["score"].is_sorted(descending=True)
-    assert repr(train(text(*["a b"] * 3), min_count=1, threshold=0.1)).startswith("Phrasebook of 1 phrase\n")
+    assert book.to_frame()["score"].is_sorted(descending=True)
+    assert repr(train(text(*["a b"] * 3), min_count=1, threshold=0.1)).startswith("PhraseModel of 1 phrase\n")
 
 
 @pytest.mark.parametrize(
@@ -333,7 +333,7 @@ def test_bad_input():
     with pytest.raises(InputError, match=r"^give a Corpus, Tokens, or lists of words .*; got str$"):
         train(tokens).apply("a b")
     with pytest.raises(InputError, match="phrases must be a polars frame with the columns phrase, count"):
-        Phrasebook(pl.DataFrame({"phrase": ["a_b"]}))
+        PhraseModel(pl.DataFrame({"phrase": ["a_b"]}))
 
 
 def test_the_doors_of_phrases_are_those_of_word2vec():
@@ -348,3 +348,20 @@ def test_the_doors_of_phrases_are_those_of_word2vec():
 def test_a_trainer_is_a_value():
     assert Phrases(connector_words=["of", "the"]) == Phrases(connector_words={"the", "of"})
     assert len({Phrases(), Phrases(), Phrases(connector_words="english")}) == 2
+
+
+def test_old_names_work_and_warn():
+    with pytest.warns(FutureWarning, match="semspace.Phrasebook is now called semspace.PhraseModel"):
+        assert ss.Phrasebook is PhraseModel
+    model = train(text(*["new york"] * 3), min_count=1, threshold=0.1)
+    with pytest.warns(FutureWarning, match=r"PhraseModel.table\(\) is now called to_frame\(\)"):
+        assert model.table().equals(model.to_frame())
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_phrases_do_not_depend_on_the_number_of_threads(wikipedia, threads):
+    model, limited = train(wikipedia, min_count=3), train(wikipedia, min_count=3, threads=threads)
+    assert limited.phrases.equals(model.phrases)
+    assert limited.provenance == model.provenance
+    with pytest.raises(InputError, match="threads must be"):
+        Phrases(threads=0)

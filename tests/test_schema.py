@@ -66,7 +66,7 @@ def use(value):
         return value.to_frame(), value.documents(), value.assign_vectors(value.space.vectors[:2])
     if isinstance(value, ss.Tokens):
         return value.words, list(value.documents())
-    if isinstance(value, ss.Phrasebook):
+    if isinstance(value, ss.PhraseModel):
         return value.apply(ss.Tokens.from_corpus(ss.Corpus.from_texts(["i love new york"])))
     return value.encode(["red"]) if isinstance(value, ss.StaticEncoder) else value.fingerprint
 

@@ -16,7 +16,7 @@ import semspace as ss
 from semspace.cli import main
 from semspace.errors import InputError, MissingExtraError, SemspaceWarning
 from semspace.text import normalization
-from semspace.text.tokenize import FastTokenizer, best_tokenizer, tokenizer
+from semspace.text.tokenize import FastTokenizer, best_tokenizer, get_tokenizer
 from tests.test_streaming import EVERY_KIND, scanned
 
 ZWNJ, ZWJ = "\u200c", "\u200d"
@@ -24,7 +24,7 @@ ZWNJ, ZWJ = "\u200c", "\u200d"
 
 def split(text, how="fast"):
     """Split by the expression, and hold the compiled scanner to it."""
-    [words] = tokenizer(how)(pl.Series([text])).to_list()
+    [words] = get_tokenizer(how)(pl.Series([text])).to_list()
     if how == "fast":
         assert scanned(pl.Series([text])) == [words]
     return words
@@ -153,7 +153,7 @@ SAID = {
 
 @pytest.mark.parametrize("script", SAID)
 def test_clauses_are_no_words_and_it_is_said(script):
-    with pytest.warns(SemspaceWarning, match=rf"many texts are in {script}, .*semspace\[icu\].*split='icu'") as told:
+    with pytest.warns(SemspaceWarning, match=rf"in {script}, .*semspace\[icu\].*tokenizer='icu'") as told:
         tokens = ss.Tokens.from_corpus(ss.Corpus.from_texts(SAID[script]))
     assert len(told) == 1
     assert told[0].filename == __file__
@@ -181,7 +181,7 @@ def icu(monkeypatch):
 def test_words_of_icu(icu):
     text = "Heute 今天天气，很好ok L’été 3"
     assert split(text, "icu") == ["heute", "今天", "天气", "很好", "ok", "l'été", "3"]
-    tokens = ss.Tokens.from_corpus(ss.Corpus.from_texts([text, "plain"]), split="icu")
+    tokens = ss.Tokens.from_corpus(ss.Corpus.from_texts([text, "plain"]), tokenizer="icu")
     assert set(tokens.words) == {*split(text, "icu"), "plain"}
     assert tokens.provenance["tokenizer"] == "icu"
     assert best_tokenizer().name == "icu"
@@ -196,7 +196,7 @@ def test_words_of_real_icu():
 def test_icu_is_asked_for_by_name(monkeypatch):
     monkeypatch.setitem(sys.modules, "icu4py", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'semspace\[icu\]'"):
-        tokenizer("icu")
+        get_tokenizer("icu")
 
 
 def test_groups_of_chinese_texts_have_names(monkeypatch):
@@ -219,13 +219,13 @@ def test_a_language_that_needs_a_package_names_it(monkeypatch, language, package
     for module in ("sudachipy", "pythainlp", "pythainlp.tokenize", "pyvi", "natto"):
         monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(MissingExtraError, match=f"'{language}' needs a package more: pip install {package}"):
-        tokenizer(f"spacy:{language}")
+        get_tokenizer(f"spacy:{language}")
 
 
 def test_chinese_by_spacy_needs_a_segmenter(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r"single characters .* pip install jieba"):
-        tokenizer("spacy:zh")
+        get_tokenizer("spacy:zh")
 
 
 @pytest.mark.parametrize(
@@ -234,7 +234,7 @@ def test_chinese_by_spacy_needs_a_segmenter(monkeypatch):
 )
 def test_a_language_that_spacy_has_not(language, message):
     with pytest.raises(InputError, match=f"spaCy has no language '{language}'; .*{message}"):
-        tokenizer(f"spacy:{language}")
+        get_tokenizer(f"spacy:{language}")
 
 
 # -- words given ----------------------------------------------------------------------------------------------
@@ -291,7 +291,7 @@ def test_what_are_no_lists_of_words(given, message):
 
 def test_white_space_parts_words(tmp_path):
     (tmp_path / "x.txt").write_text("attack_nn be_vb  New-York\tdon't\u3000cafe\u0301\n", encoding="utf-8")
-    tokens = ss.Tokens.read(tmp_path / "x.txt", split="whitespace")
+    tokens = ss.Tokens.read(tmp_path / "x.txt", tokenizer="whitespace")
     assert sorted(tokens.words) == sorted(["attack_nn", "be_vb", "New-York", "don't", "café"])
     assert split("A_b c", "whitespace") == ["A_b", "c"]
 

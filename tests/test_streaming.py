@@ -26,7 +26,7 @@ from semspace.text import mmap_array, word_block
 from semspace.text.builder import Builder
 from semspace.text.decoding import decoded
 from semspace.text.text_stream import Source, blocks_of
-from semspace.text.tokenize import FastTokenizer, tokenizer
+from semspace.text.tokenize import FastTokenizer, get_tokenizer
 from semspace.text.vocabulary import Numbering
 
 TEXTS = ["The cat and the dog.", "A dog", "!!!", "the sea"]
@@ -208,7 +208,8 @@ def test_bad_files_get_a_sentence(tmp_path, temporary, content, name, said):
 
 
 @pytest.mark.parametrize(
-    "options", [{"min_count": 0}, {"empty": "keep"}, {"encoding": "no"}, {"split": "slow"}, {"out": ""}]
+    "options",
+    [{"min_count": 0}, {"empty": "keep"}, {"encoding": "no"}, {"tokenizer": "slow"}, {"threads": 0}, {"out": ""}],
 )
 def test_bad_options(tmp_path, options):
     with pytest.raises(InputError):
@@ -227,7 +228,7 @@ def test_nothing_there(tmp_path):
 @settings(max_examples=60, deadline=None)
 @given(texts=texts_of_any_kind, min_count=st.integers(1, 3), size=st.integers(1, 60), split=st.booleans())
 def test_any_texts_are_numbered_as_plain_python_does(tmp_path_factory, texts, min_count, size, split):
-    splitter = tokenizer("spacy:en" if split else "fast")
+    splitter = get_tokenizer("spacy:en" if split else "fast")
     vocabulary, ids = naive(splitter(pl.Series(texts, dtype=pl.String)).to_list(), min_count)
     if not vocabulary:
         return
@@ -336,7 +337,7 @@ def test_hostile_text(tmp_path):
     document = [tokens.words[i] for i in next(tokens.documents())]
     assert document[:2] == ["word", "word"]
     assert (len(document), document[-1]) == (2_000_001, "z" * 1_000_000)
-    assert spelled(tokens)[1:] == tokenizer("fast")(pl.Series(texts[1:])).to_list()
+    assert spelled(tokens)[1:] == get_tokenizer("fast")(pl.Series(texts[1:])).to_list()
     (tmp_path / "x.txt").write_text(f"\n\n{long}\n\n \r\nend\x0c \x85of\r\n")
     with pytest.warns(SemspaceWarning, match=r"each line of .*x\.txt is taken as a document, and they are long"):
         tokens = ss.Tokens.read(tmp_path / "x.txt")
@@ -383,15 +384,12 @@ def test_pieces(tmp_path, monkeypatch, mapped, step):
     tokens = ss.Tokens.read(write_jsonl(tmp_path / "x.jsonl", ["!", "?", *TEXTS, "!"]))
     assert spelled(tokens) == [[], [], *EXPECTED, []]
     assert spelled(tokens.at_least(2)) == [[], [], ["the", "the", "dog"], ["dog"], [], ["the"], []]
-    piece = tokens.piece(2, 6)
+    piece = mmap_array.piece(tokens.ids, 2, 6)
     assert piece.tolist() == tokens.ids[2:6].tolist()
     assert piece.dtype == np.int32
     piece[:] = 0  # a copy
-    assert tokens.piece(0, len(tokens)).tolist() == tokens.ids.tolist()
-    assert tokens.piece(3, 3).tolist() == []
-    for start, stop in ((-1, 2), (3, 2), (0, len(tokens) + 1)):
-        with pytest.raises(InputError):
-            tokens.piece(start, stop)
+    assert mmap_array.piece(tokens.ids, 0, len(tokens)).tolist() == tokens.ids.tolist()
+    assert mmap_array.piece(tokens.ids, 3, 3).tolist() == []
     ss.Tokens(tokens.ids, tokens.offsets, tokens.vocabulary)  # sound, looked at piece by piece
     with pytest.raises(InputError, match="within the vocabulary of 5"):
         ss.Tokens(tokens.ids, tokens.offsets, tokens.vocabulary.head(5))
@@ -418,7 +416,7 @@ def test_a_failure_leaves_nothing(tmp_path, temporary, monkeypatch, problem, out
     monkeypatch.setattr(Source.blocks, "__defaults__", (1,))
     path = write_jsonl(tmp_path / "x.jsonl", TEXTS)
     with pytest.raises(type(problem)):
-        ss.Tokens.read(path, split=Failing(problem), out=tmp_path / "out" if out else None)
+        ss.Tokens.read(path, tokenizer=Failing(problem), out=tmp_path / "out" if out else None)
     assert not [*temporary.iterdir()]
     assert sorted(p.name for p in tmp_path.iterdir()) == ["temporary", "x.jsonl"]
 
@@ -455,8 +453,9 @@ def test_a_file_the_system_refuses_is_one_sentence(tmp_path, temporary, out):
 PEAK = """
 import re, sys
 import semspace as ss
+from semspace.text.mmap_array import piece
 tokens = ss.Tokens.read(sys.argv[1], out=sys.argv[2])
-count = sum(len(tokens.piece(start, min(start + 100_000, len(tokens)))) for start in range(0, len(tokens), 100_000))
+count = sum(len(piece(tokens.ids, start, start + 100_000)) for start in range(0, len(tokens), 100_000))
 assert count == len(tokens) == sum(map(len, tokens.documents()))
 less = tokens.at_least(int(tokens.vocabulary["count"][10]))
 less.save(sys.argv[2] + "-less")

@@ -7,12 +7,12 @@ from hypothesis import given, settings
 
 import semspace as ss
 from semspace.errors import InputError
-from semspace.text.tokenize import tokenizer
+from semspace.text.tokenize import get_tokenizer
 from tests import strategies
 
 
 def split(text, how="fast"):
-    return tokenizer(how)(pl.Series([text])).to_list()[0]
+    return get_tokenizer(how)(pl.Series([text])).to_list()[0]
 
 
 @pytest.mark.parametrize(
@@ -39,12 +39,12 @@ def test_spacy_words():
 @pytest.mark.parametrize("how", ["slow", "spacy:", "spacy"])
 def test_unknown_tokenizer(how):
     with pytest.raises(InputError, match=r"must be 'fast', 'icu', 'whitespace' or 'spacy:LANG'"):
-        tokenizer(how)
+        get_tokenizer(how)
 
 
 def test_unknown_language():
     with pytest.raises(InputError, match="no language 'qq'"):
-        tokenizer("spacy:qq")
+        get_tokenizer("spacy:qq")
 
 
 def test_numbers_go_by_frequency_then_spelling():
@@ -88,7 +88,7 @@ def test_unsound_tokens_are_refused(ids, offsets):
 @settings(max_examples=25, deadline=None)
 @given(corpus=strategies.corpora())
 def test_words_and_numbers_agree(tmp_path_factory, corpus):
-    split_texts = list(tokenizer("fast")(corpus.texts).to_list())
+    split_texts = list(get_tokenizer("fast")(corpus.texts).to_list())
     if not any(split_texts):
         return
     tokens = ss.Tokens.from_corpus(corpus)
@@ -104,3 +104,12 @@ def test_texts_of_a_list_are_those_of_a_column():
     assert ss.Tokens.from_texts(["a b", "b"]).words == ss.Tokens.from_texts(pl.Series(["a b", "b"])).words == ["b", "a"]
     with pytest.raises(InputError, match="texts must hold only strings"):
         ss.Tokens.from_texts(["a", 1])
+
+
+def test_old_names_work_and_warn(tmp_path):
+    corpus = ss.Corpus.from_texts(["A_b c"])
+    (tmp_path / "x.txt").write_text("A_b c")
+    with pytest.warns(FutureWarning, match=r"Tokens.from_corpus\(split=\) is now called tokenizer="):
+        assert ss.Tokens.from_corpus(corpus, split="whitespace").words == ["A_b", "c"]
+    with pytest.warns(FutureWarning, match=r"Tokens.read\(split=\) is now called tokenizer="):
+        assert ss.Tokens.read(tmp_path / "x.txt", split="whitespace").words == ["A_b", "c"]

@@ -159,7 +159,7 @@ def test_words_come_by_frequency_with_their_counts():
 
 
 def test_tokens_may_be_given():
-    tokens = ss.Tokens.from_corpus(ss.Corpus.from_texts(["Don't stop"] * 5), split="spacy:en")
+    tokens = ss.Tokens.from_corpus(ss.Corpus.from_texts(["Don't stop"] * 5), tokenizer="spacy:en")
     assert sorted(trained(tokens, dim=4, epochs=1).ids) == ["do", "n't", "stop"]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -93,7 +93,7 @@ def train_word2vec(
     )  # fmt: skip
     task = None if evaluate is None else task_of(evaluate)
     least = 1 if before is not None or phrases else min_count
-    tokens = o.read_tokens(source, said, min_count=least, split=tokenizer)
+    tokens = o.read_tokens(source, said, min_count=least, tokenizer=tokenizer)
     if phrases:
         from semspace.text.phrases import Phrases
 
@@ -175,7 +175,7 @@ def convert(
         o.refuse_options(source, limit=limit, undecodable=undecodable, encoding=encoding, **{"from": format})
         space = o.read_space(source)
     else:
-        given = {"encoding": encoding, "undecodable": undecodable}
+        given: dict[str, Any] = {"encoding": encoding, "undecodable": undecodable}
         chosen = {name: value for name, value in given.items() if value is not None}
         space = vectors.read_vectors(source, format=format, limit=limit, **chosen)
     if to == "space":

@@ -115,20 +115,20 @@ def read_corpus(given: str, said: Texts) -> Corpus:
     return Corpus.read(given, id=said.id, **said.arguments)
 
 
-def read_tokens(given: str, said: Texts, *, min_count: int, split: str) -> Tokens:
+def read_tokens(given: str, said: Texts, *, min_count: int, tokenizer: str) -> Tokens:
     """Give the words of the texts that an INPUT argument means, read block by block; or saved tokens as they are."""
     from semspace.text.tokens import Tokens
 
     if given.startswith(CORPUS_PREFIX):
-        return Tokens.from_corpus(read_corpus(given, said), min_count=min_count, split=split)
+        return Tokens.from_corpus(read_corpus(given, said), min_count=min_count, tokenizer=tokenizer)
     if is_bundle(given):
         value = read_value(given)
         if isinstance(value, Tokens):
-            chosen = None if split == DEFAULT_TOKENIZER else split
+            chosen = None if tokenizer == DEFAULT_TOKENIZER else tokenizer
             refuse_options(given, **said.given, tokenizer=chosen)
             return value
-        return Tokens.from_corpus(read_corpus(given, said), min_count=min_count, split=split)
-    return Tokens.read(given, min_count=min_count, split=split, **said.arguments)
+        return Tokens.from_corpus(read_corpus(given, said), min_count=min_count, tokenizer=tokenizer)
+    return Tokens.read(given, min_count=min_count, tokenizer=tokenizer, **said.arguments)
 
 
 def refuse_options(given: str, **options: str | int | None) -> None:

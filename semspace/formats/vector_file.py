@@ -17,6 +17,7 @@ import numpy.typing as npt
 from semspace.bundle import PathLike, is_bundle, place_of, replacing
 from semspace.disk import exists
 from semspace.errors import DamagedError, ExistsError, InputError, MissingFileError, SemspaceError
+from semspace.progress import Bar, bar
 from semspace.types import Floats2d
 
 CHUNK = 1 << 24  # bytes read at a time
@@ -34,18 +35,22 @@ class Source:
     path : the file, for messages
     file : what it holds, unpacked
     held : bytes that were read ahead and are still to be taken
+    advance : function that is called after each read, to move a progress bar
     """
 
     path: Path
     file: BinaryIO
     held: bytes = b""
+    advance: Callable[[], object] = lambda: None
 
     def read(self, size: int = CHUNK) -> bytes:
         """Read up to `size` bytes; none at the end of the file."""
         if self.held:
             some, self.held = self.held[:size], self.held[size:]
             return some
-        return self.file.read(size)
+        part = self.file.read(size)
+        self.advance()
+        return part
 
     def peek(self) -> bytes:
         """Give the beginning of what is still to be read, at least a line if there is a whole one."""
@@ -105,8 +110,22 @@ class Source:
         return DamagedError(f"{self.path} is cut short: it ends in the middle of {what}; fetch it again")
 
 
+@dataclass
+class _Position:
+    """How much of a file has been read, as a progress bar shows it."""
+
+    file: BinaryIO
+    shown: Bar
+    reported: int = 0
+
+    def advance(self) -> None:
+        position = self.file.tell()
+        self.shown.update(position - self.reported)
+        self.reported = position
+
+
 @contextmanager
-def reading(path: PathLike) -> Iterator[Source]:
+def reading(path: PathLike, *, progress: bool = False) -> Iterator[Source]:
     """Open a file of vectors; one packed with gzip, by its content and not its name, is unpacked on the way."""
     place = place_of(path)
     if is_bundle(place):
@@ -118,10 +137,14 @@ def reading(path: PathLike) -> Iterator[Source]:
     if not place.is_file():  # a named pipe would be waited for
         raise InputError(f"{place} is neither a file nor a folder; write what it gives into a file first")
     try:
-        with open(place, "rb") as file:
+        with (
+            open(place, "rb") as file,
+            bar("reading vectors", place.stat().st_size, unit="B", progress=progress) as shown,
+        ):
             packed = file.read(2) == _GZIP
             file.seek(0)
-            yield Source(place, cast(BinaryIO, gzip.GzipFile(fileobj=file)) if packed else file)
+            unpacked = cast(BinaryIO, gzip.GzipFile(fileobj=file)) if packed else file
+            yield Source(place, unpacked, advance=_Position(file, shown).advance)
     except (gzip.BadGzipFile, EOFError, zlib.error) as problem:
         raise DamagedError(f"{place} is not a whole gzip file ({problem}); fetch it again") from problem
     except SemspaceError:

@@ -39,6 +39,7 @@ def read_vectors(
     limit: int | None = None,
     encoding: str = "utf-8",
     undecodable: str = "raise",
+    progress: bool = True,
 ) -> Space:
     r"""Read word vectors that another tool has written, plain or packed with gzip.
 
@@ -55,6 +56,8 @@ def read_vectors(
         Of the words.
     undecodable : {"raise", "drop"}
         What to do with a word that isn't in that encoding.
+    progress : bool
+        Show a bar with the time left, in a terminal or a notebook.
 
     Returns
     -------
@@ -86,7 +89,7 @@ def read_vectors(
         checks.whole("limit", limit)
     checks.choice("undecodable", undecodable, ("raise", "drop"))
     _check_encoding(encoding)
-    with reading(path) as source:
+    with reading(path, progress=progress) as source:
         source.held = source.peek().removeprefix(_BYTE_ORDER_MARK)
         chosen = format or detect(source)
         table = READERS[chosen](source, limit, encoding, undecodable == "drop")

@@ -27,7 +27,7 @@ from semspace.text.tokenize import (
     ListTokenizer,
     Tokenizer,
     WhitespaceTokenizer,
-    tokenizer,
+    get_tokenizer,
 )
 from semspace.types import Floats1d, Floats2d
 
@@ -230,7 +230,7 @@ class WordAverage(Encoder):
 
     @cached_property
     def _splitter(self) -> Any:
-        return CasedTokenizer() if self.tokenizer == CASED else tokenizer(str(self.tokenizer))
+        return CasedTokenizer() if self.tokenizer == CASED else get_tokenizer(str(self.tokenizer))
 
     def _split(self, texts: pl.Series) -> pl.Series:
         split: pl.Series = self._splitter(texts)
@@ -320,7 +320,7 @@ def _checked_tokenizer(words: Space, given: str | None) -> str:
     if spec == CASED:
         return CASED
     try:
-        return str(tokenizer(spec).name)
+        return str(get_tokenizer(spec).name)
     except InputError as problem:
         if given is not None:
             raise

@@ -30,8 +30,8 @@ from semspace.threads import thread_count
 T = TypeVar("T")
 U = TypeVar("U")
 SPLIT_REMEDY = (
-    f"{REMEDY} and tokenise with split='icu' (--tokenizer icu), or give words with spaces between them, or lists of "
-    f"words (Tokens.from_lists)"
+    f"{REMEDY} and use tokenizer='icu' (--tokenizer icu), or give words with spaces between them, or lists of words "
+    f"(Tokens.from_lists)"
 )
 
 

@@ -243,11 +243,11 @@ class Corpus:
             draft.meta.update(count=len(self), provenance=dict(self.provenance))
             draft.table("documents", self.frame)
 
-    @classmethod
-    def from_bundle(cls, bundle: Bundle) -> Corpus:
-        """Take a corpus out of an opened bundle."""
-        documents = bundle.table("documents", {"id": pl.String, "text": pl.String})
-        return cls(documents, bundle.meta.mapping("provenance"))
+
+def read_bundle(bundle: Bundle) -> Corpus:
+    """Return the corpus that an opened bundle holds."""
+    documents = bundle.table("documents", {"id": pl.String, "text": pl.String})
+    return Corpus(documents, bundle.meta.mapping("provenance"))
 
 
 def _documents(

@@ -11,12 +11,13 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from semspace import checks
+from semspace import checks, threads
 from semspace.bundle import Bundle, PathLike, writing
+from semspace.deprecation import renamed_method
 from semspace.display import html_table, text_table
 from semspace.errors import InputError
 from semspace.text.corpus import Corpus
-from semspace.text.tokens import Tokens
+from semspace.text.tokens import Tokens, as_tokens
 
 if TYPE_CHECKING:
     from semspace.text.phrase_kernel import Pairs
@@ -60,6 +61,8 @@ class Phrases:
     max_vocabulary : int
         Distinct pairs held while counting, of 27 to 54 bytes each. Beyond it the rarest are forgotten, and
         the provenance says so under ``forgotten``.
+    threads : int, optional
+        Maximum number of threads; by default all cores. The phrases don't depend on it.
 
     Notes
     -----
@@ -72,12 +75,12 @@ class Phrases:
     >>> import semspace as ss
     >>> corpus = ss.Corpus.from_texts(["new york is big", "i love new york", "is new york new"])
     >>> tokens = ss.Tokens.from_corpus(corpus)
-    >>> book = ss.Phrases(min_count=1, threshold=1.5).train(tokens)
-    >>> book
-    Phrasebook of 1 phrase
+    >>> model = ss.Phrases(min_count=1, threshold=1.5).train(tokens)
+    >>> model
+    PhraseModel of 1 phrase
     phrase    count  score
     new_york      3  2.167
-    >>> joined = book.apply(tokens)
+    >>> joined = model.apply(tokens)
     >>> [[joined.words[i] for i in document] for document in joined.documents()]
     [['new_york', 'is', 'big'], ['i', 'love', 'new_york'], ['is', 'new_york', 'new']]
     """
@@ -89,6 +92,7 @@ class Phrases:
     passes: int = 1
     delimiter: str = "_"
     max_vocabulary: int = 40_000_000
+    threads: int | None = None
 
     def __post_init__(self) -> None:
         for name in ("min_count", "passes", "max_vocabulary"):
@@ -96,9 +100,11 @@ class Phrases:
         checks.choice("scoring", self.scoring, ("default", "npmi"))
         _check_threshold(self.threshold, self.scoring)
         _check_delimiter(self.delimiter)
+        if self.threads is not None:
+            checks.whole("threads", self.threads)
         object.__setattr__(self, "connector_words", _connectors(self.connector_words))
 
-    def train(self, text: Corpus | Tokens | Iterable[Iterable[str]], *, progress: bool = True) -> Phrasebook:
+    def train(self, text: Corpus | Tokens | Iterable[Iterable[str]], *, progress: bool = True) -> PhraseModel:
         """Find the phrases of a text.
 
         Parameters
@@ -111,11 +117,15 @@ class Phrases:
 
         Returns
         -------
-        Phrasebook
+        PhraseModel
             Empty if no pair scores high enough.
         """
-        tokens = Tokens.of(text)
+        with threads.limited(self.threads):
+            return self._train(as_tokens(text, progress=progress), progress=progress)
+
+    def _train(self, tokens: Tokens, *, progress: bool) -> PhraseModel:
         settings = {**asdict(self), "connector_words": sorted(self._connectors)}
+        del settings["threads"]  # they don't change the result
         facts = {"made_by": "Phrases", "trainer": settings, "text": dict(tokens.provenance), "words": len(tokens)}
         found: list[pl.DataFrame] = []
         seen: list[dict[str, int]] = []
@@ -127,7 +137,7 @@ class Phrases:
             seen.append({"vocabulary": pairs.vocabulary, "forgotten": pairs.forgotten, "phrases": len(found[-1])})
             if not len(found[-1]):
                 break
-        return Phrasebook(pl.concat(found), self._connectors, self.delimiter, {**facts, "passes": seen})
+        return PhraseModel(pl.concat(found), self._connectors, self.delimiter, {**facts, "passes": seen})
 
     @property
     def _connectors(self) -> frozenset[str]:
@@ -169,7 +179,7 @@ class Phrases:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Phrasebook:
+class PhraseModel:
     """The phrases of a text; made by `Phrases.train`.
 
     Parameters
@@ -198,9 +208,11 @@ class Phrasebook:
         """Give the number of phrases."""
         return len(self.phrases)
 
-    def table(self) -> pl.DataFrame:
+    def to_frame(self) -> pl.DataFrame:
         """Return a polars DataFrame with ``phrase``, ``count`` and ``score``, best first; equal scores go by count."""
         return _sorted(self.phrases).select(_COLUMNS)
+
+    table = renamed_method("table", "to_frame")
 
     def apply(self, text: Corpus | Tokens | Iterable[Iterable[str]]) -> Tokens:
         """Join the phrases of a text, the one learnt from or another.
@@ -219,7 +231,7 @@ class Phrasebook:
             With a new vocabulary: phrases are words, and words that no longer come by themselves are left out. If
             there is nothing to join, the tokens as they are.
         """
-        joined = tokens = Tokens.of(text)
+        joined = tokens = as_tokens(text)
         for number in self.phrases["pass"].unique().sort():
             joined = _joined(joined, self.phrases.filter(pl.col("pass") == number), self.connector_words)
         if joined is tokens:
@@ -229,14 +241,14 @@ class Phrasebook:
 
     def _title(self) -> str:
         more = f", the best {_SHOWN}" if len(self) > _SHOWN else ""
-        return f"Phrasebook of {len(self):,} phrase{'' if len(self) == 1 else 's'}{more}"
+        return f"PhraseModel of {len(self):,} phrase{'' if len(self) == 1 else 's'}{more}"
 
     def __repr__(self) -> str:
-        rows = self.table().head(_SHOWN).rows()
+        rows = self.to_frame().head(_SHOWN).rows()
         return f"{self._title()}\n{text_table(_COLUMNS, rows)}" if rows else self._title()
 
     def _repr_html_(self) -> str:
-        return html_table(_COLUMNS, self.table().head(_SHOWN).rows(), caption=self._title())
+        return html_table(_COLUMNS, self.to_frame().head(_SHOWN).rows(), caption=self._title())
 
     def save(self, path: PathLike, *, overwrite: bool = False) -> None:
         """Save as a bundle directory; see `semspace.save`."""
@@ -249,13 +261,13 @@ class Phrasebook:
             )
             draft.table("phrases", self.phrases)
 
-    @classmethod
-    def from_bundle(cls, bundle: Bundle) -> Phrasebook:
-        """Take a phrasebook out of an opened bundle."""
-        meta = bundle.meta
-        connectors = frozenset(meta.texts("connector_words"))
-        phrases = bundle.table("phrases", _SCHEMA)
-        return cls(phrases, connectors, meta.text("delimiter"), meta.mapping("provenance"))
+
+def read_bundle(bundle: Bundle) -> PhraseModel:
+    """Return the phrases that an opened bundle holds."""
+    meta = bundle.meta
+    connectors = frozenset(meta.texts("connector_words"))
+    phrases = bundle.table("phrases", _SCHEMA)
+    return PhraseModel(phrases, connectors, meta.text("delimiter"), meta.mapping("provenance"))
 
 
 def _sorted(phrases: pl.DataFrame) -> pl.DataFrame:

@@ -15,7 +15,7 @@ from semspace.text.text_stream import Block
 _WORDS = 1 << 17  # at a time
 _WANTED = (
     "give a Corpus, Tokens, or lists of words such as [['a', 'cat'], ['a', 'dog']]; Tokens.from_lists takes lists, and "
-    "Tokens.read(path, split='whitespace') a file of words with spaces between them"
+    "Tokens.read(path, tokenizer='whitespace') a file of words with spaces between them"
 )
 
 

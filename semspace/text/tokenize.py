@@ -200,15 +200,15 @@ TOKENIZERS: dict[str, type[FastTokenizer | WhitespaceTokenizer]] = {
 }
 
 
-def tokenizer(spec: str | Tokenizer = "fast") -> Tokenizer:
+def get_tokenizer(spec: str | Tokenizer = "fast") -> Tokenizer:
     """Return the tokenizer meant by ``"fast"``, ``"icu"``, ``"whitespace"`` or ``"spacy:LANG"``, or a tokenizer itself.
 
     Examples
     --------
     >>> import polars as pl
-    >>> tokenizer("fast")(pl.Series(["Don't panic: 42 towels!"])).to_list()
+    >>> get_tokenizer("fast")(pl.Series(["Don't panic: 42 towels!"])).to_list()
     [["don't", 'panic', '42', 'towels']]
-    >>> tokenizer("whitespace")(pl.Series(["attack_nn be_vb New_York"])).to_list()
+    >>> get_tokenizer("whitespace")(pl.Series(["attack_nn be_vb New_York"])).to_list()
     [['attack_nn', 'be_vb', 'New_York']]
     """
     if not isinstance(spec, str):

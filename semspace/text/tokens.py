@@ -15,6 +15,7 @@ import polars as pl
 
 from semspace import checks, pools
 from semspace.bundle import Bundle, PathLike, check_free, opening, writing
+from semspace.deprecation import renamed_parameters
 from semspace.errors import InputError
 from semspace.progress import Bar, bar
 from semspace.text import mmap_array
@@ -25,8 +26,9 @@ from semspace.text.read_options import Reading
 from semspace.text.scripts import REMEDY
 from semspace.text.text_stream import Block, Source, blocks_of
 from semspace.text.token_lists import blocks_of_lists
-from semspace.text.tokenize import ListTokenizer, Tokenizer, best_tokenizer, tokenizer
+from semspace.text.tokenize import ListTokenizer, Tokenizer, best_tokenizer, get_tokenizer
 from semspace.text.vocabulary import no_word
+from semspace.threads import limited
 
 KIND = "tokens"
 _ARRAYS = ("ids", "offsets")
@@ -86,13 +88,14 @@ class Tokens:
     # -- making them --------------------------------------------------------------------------------------
 
     @classmethod
+    @renamed_parameters(split="tokenizer")
     def read(
         cls,
         source: PathLike | Any,
         *,
         text: str | None = None,
         min_count: int = 1,
-        split: str | Tokenizer = "fast",
+        tokenizer: str | Tokenizer = "fast",
         encoding: str = "utf-8",
         empty: str = "raise",
         separator: str | None = None,
@@ -101,6 +104,7 @@ class Tokens:
         documents: str | None = None,
         out: PathLike | None = None,
         overwrite: bool = False,
+        threads: int | None = None,
         progress: bool = True,
     ) -> Tokens:
         """Tokenise a source and number its words block by block, however large it is.
@@ -118,7 +122,7 @@ class Tokens:
             Name of the text column; see `Corpus.read`.
         min_count : int
             Words seen fewer times are left out.
-        split : {"fast", "icu", "whitespace", "spacy:LANG"} or a Tokenizer
+        tokenizer : {"fast", "icu", "whitespace", "spacy:LANG"} or a Tokenizer
             ``"fast"`` lower-cases and takes runs of letters and numbers, and single characters or syllables of scripts
             that put no spaces between words; ``"icu"`` does the same, but finds words in those scripts, too;
             ``"whitespace"`` keeps what stands between white space as it is (texts tokenised already: ``attack_nn``);
@@ -134,6 +138,8 @@ class Tokens:
             they aren't needed any more.
         overwrite : bool
             Replace a semspace value that is at `out`.
+        threads : int, optional
+            Maximum number of threads; by default all cores. The tokens don't depend on it.
         progress : bool
             Show a bar with the time left, in a terminal or a notebook.
 
@@ -167,24 +173,43 @@ class Tokens:
         minimum = checks.whole("min_count", min_count)
         if out is not None:
             check_free(out, overwrite=overwrite)
+        if threads is not None:
+            checks.whole("threads", threads)
         reading = Reading(encoding, separator, header, columns, documents)
-        if not isinstance(source, (str, os.PathLike)):
+        splitter = get_tokenizer(tokenizer)
+        with limited(threads):
+            if isinstance(source, (str, os.PathLike)):
+                files = Source.find(source, text=text, reading=reading)
+                return cls._of_files(files, source, Builder(splitter, minimum, empty), out, overwrite, progress)
             reading.refuse_for("a DataFrame")
             corpus = Corpus.read(source, text=text, empty=empty)
-            builder = Builder(tokenizer(split), minimum, "keep")
-            return cls._built(builder, blocks_of(corpus.texts), corpus.provenance, out, overwrite)
-        found = Source.find(source, text=text, reading=reading)
-        builder, origin = Builder(tokenizer(split), minimum, empty), {"source": str(source)}
-        with bar("reading words", found.size, unit="B", progress=progress) as shown:
-            made = cls._built(builder, found.blocks(), origin, out, overwrite, shown)
-        dropped = made.provenance.get("dropped_empty", 0)
+            return cls._of_corpus(corpus, Builder(splitter, minimum, "keep"), out, overwrite, progress)
+
+    @classmethod
+    def _of_files(
+        cls, files: Source, source: PathLike, builder: Builder, out: PathLike | None, overwrite: bool, progress: bool
+    ) -> Tokens:
+        with bar("reading words", files.size, unit="B", progress=progress) as shown:
+            tokens = cls._built(builder, files.blocks(), {"source": str(source)}, out, overwrite, shown)
+        dropped = tokens.provenance.get("dropped_empty", 0)
         if dropped:
             were = "document has no text and was" if dropped == 1 else "documents have no text and were"
             say(f"{dropped:,} {were} left out of {source}")
-        return made
+        return tokens
 
     @classmethod
-    def from_corpus(cls, corpus: Corpus, *, min_count: int = 1, split: str | Tokenizer = "fast") -> Tokens:
+    def _of_corpus(
+        cls, corpus: Corpus, builder: Builder, out: PathLike | None, overwrite: bool, progress: bool
+    ) -> Tokens:
+        size = int(corpus.texts.str.len_bytes().sum())
+        with bar("reading words", size, unit="B", progress=progress) as shown:
+            return cls._built(builder, blocks_of(corpus.texts), corpus.provenance, out, overwrite, shown)
+
+    @classmethod
+    @renamed_parameters(split="tokenizer")
+    def from_corpus(
+        cls, corpus: Corpus, *, min_count: int = 1, tokenizer: str | Tokenizer = "fast", progress: bool = True
+    ) -> Tokens:
         """Tokenise a corpus and number its words.
 
         Parameters
@@ -192,11 +217,13 @@ class Tokens:
         corpus : Corpus
         min_count : int
             Words seen fewer times are left out.
-        split : {"fast", "icu", "whitespace", "spacy:LANG"} or a Tokenizer
+        tokenizer : {"fast", "icu", "whitespace", "spacy:LANG"} or a Tokenizer
             ``"fast"`` lower-cases and takes runs of letters and numbers, and single characters or syllables of scripts
             that put no spaces between words; ``"icu"`` does the same, but finds words in those scripts, too;
             ``"whitespace"`` keeps what stands between white space as it is (texts tokenised already: ``attack_nn``);
             ``"spacy:en"`` uses spaCy's rules.
+        progress : bool
+            Show a bar with the time left, in a terminal or a notebook.
 
         Raises
         ------
@@ -209,8 +236,8 @@ class Tokens:
                 f"from_corpus takes a Corpus; got {type(corpus).__name__}: see Corpus.from_texts, or from_lists for "
                 f"lists of words"
             )
-        builder = Builder(tokenizer(split), checks.whole("min_count", min_count), "keep")
-        return cls._built(builder, blocks_of(corpus.texts), corpus.provenance)
+        builder = Builder(get_tokenizer(tokenizer), checks.whole("min_count", min_count), "keep")
+        return cls._of_corpus(corpus, builder, None, False, progress)
 
     @classmethod
     def from_texts(cls, texts: pl.Series | Sequence[str]) -> Tokens:
@@ -259,18 +286,6 @@ class Tokens:
         return cls._built(builder, blocks_of_lists(documents), {})
 
     @classmethod
-    def of(cls, text: Corpus | Tokens | Iterable[Iterable[str]], *, min_count: int = 1) -> Tokens:
-        """Return the tokens of what trainers take: a corpus (tokenised the fast way), lists of words, or tokens.
-
-        `min_count` is for what is tokenised here; tokens are returned as they are.
-        """
-        if isinstance(text, Tokens):
-            return text
-        if isinstance(text, Corpus):
-            return cls.from_corpus(text, min_count=min_count)
-        return cls.from_lists(text, min_count=min_count)
-
-    @classmethod
     def _built(
         cls,
         builder: Builder,
@@ -301,21 +316,6 @@ class Tokens:
     def __len__(self) -> int:
         """Give the number of words in all documents together."""
         return len(self.ids)
-
-    def piece(self, start: int, stop: int) -> npt.NDArray[np.int32]:
-        """Copy the ids of words `start` to `stop` into memory; of ids in a file no page stays there besides.
-
-        Parameters
-        ----------
-        start, stop : int
-            From 0 to the number of words.
-
-        Returns
-        -------
-        ndarray of int32, shape (stop - start,)
-        """
-        end = checks.whole("stop", stop, low=0, high=len(self))
-        return mmap_array.piece(self.ids, checks.whole("start", start, low=0, high=end), end)
 
     def documents(self) -> Iterator[npt.NDArray[np.int32]]:
         """Walk the documents as arrays of word ids."""
@@ -369,15 +369,27 @@ class Tokens:
             draft.file("offsets.npy", partial(mmap_array.write, array=self.offsets))
             draft.table("vocabulary", self.vocabulary)
 
-    @classmethod
-    def from_bundle(cls, bundle: Bundle) -> Tokens:
-        """Take tokens out of an opened bundle, the ids memory-mapped."""
-        return cls(
-            bundle.array("ids", dtype=np.int32, shape=(None,)),
-            bundle.array("offsets", dtype=np.int64, shape=(None,)),
-            bundle.table("vocabulary", {"word": pl.String, "count": None}),
-            bundle.meta.mapping("provenance"),
-        )
+
+def read_bundle(bundle: Bundle) -> Tokens:
+    """Return the tokens that an opened bundle holds, with memory-mapped ids."""
+    return Tokens(
+        bundle.array("ids", dtype=np.int32, shape=(None,)),
+        bundle.array("offsets", dtype=np.int64, shape=(None,)),
+        bundle.table("vocabulary", {"word": pl.String, "count": None}),
+        bundle.meta.mapping("provenance"),
+    )
+
+
+def as_tokens(text: Corpus | Tokens | Iterable[Iterable[str]], *, min_count: int = 1, progress: bool = True) -> Tokens:
+    """Return the tokens of what trainers take: a corpus, which the default tokenizer splits, lists of words, or tokens.
+
+    `min_count` applies to what is split here; tokens are returned as they are.
+    """
+    if isinstance(text, Tokens):
+        return text
+    if isinstance(text, Corpus):
+        return Tokens.from_corpus(text, min_count=min_count, progress=progress)
+    return Tokens.from_lists(text, min_count=min_count)
 
 
 def _rising(offsets: npt.NDArray[np.int64]) -> bool:

@@ -44,7 +44,7 @@ class Stretches:
 
     def cut(self, epoch: int, start: int, stop: int) -> tuple[Text, Rate]:
         """Give the words `start` to `stop` in the epoch, counted from 0."""
-        ids = self.tokens.piece(start, stop)
+        ids = mmap_array.piece(self.tokens.ids, start, stop)
         offsets = self.tokens.offsets
         first, last = (int(np.searchsorted(offsets, place, side="right")) for place in (start, stop))
         ends = mmap_array.piece(offsets, first, last) - start

@@ -11,7 +11,7 @@ from semspace.deprecation import renamed_parameters, renamed_property
 from semspace.errors import InputError
 from semspace.space import Space
 from semspace.text.corpus import Corpus
-from semspace.text.tokens import Tokens
+from semspace.text.tokens import Tokens, as_tokens
 from semspace.threads import thread_count
 from semspace.words import gensim_engine, native_engine
 from semspace.words.checkpoint import WordsCheckpoint
@@ -191,4 +191,4 @@ class Word2Vec:
 
     def _tokens(self, text: Corpus | Tokens | Iterable[Iterable[str]], init: Space | None) -> Tokens:
         # Words that `init` knows count however rare they are here.
-        return Tokens.of(text, min_count=1 if init is not None else self.min_count)
+        return as_tokens(text, min_count=1 if init is not None else self.min_count)
