@@ -23,6 +23,7 @@ _ROUNDING = 2e-6  # relative difference between two ways of computing the same s
 
 # 3CosMul divides by a similarity that may be zero (Levy & Goldberg 2014, equation 4).
 EPSILON = 0.001
+TINY = 1e-12  # shorter than this, a vector is rounding and has no direction
 
 
 def lengths(vectors: Floats2d) -> Floats1d:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from semspace import checks
+from semspace import checks, queries
 from semspace.errors import InputError, SemspaceWarning
 from semspace.progress import track
 from semspace.sentences.encoder import Encoder
@@ -122,7 +122,9 @@ def distill(
         "settings": {"dim": dim, "words": words, "sentences": sentences, "a": a, "prior": prior, "seed": seed},
     }
     if sentences:
-        table, facts["agreement"] = _fitted(table, _shares(tokenizer, drawn), _unit((whole - middle) @ axes), prior)
+        table, facts["agreement"] = _fitted(
+            table, _shares(tokenizer, drawn), queries.unit((whole - middle) @ axes, floor=queries.TINY), prior
+        )
     return StaticEncoder(
         tokenizer.to_str(), table.astype(np.float32), name=f"static-{Path(encoder.name).name}", facts=facts
     )
@@ -279,7 +281,7 @@ def _fitted(start: Floats, shares: Any, targets: Floats, prior: float) -> tuple[
 
 def _turned(table: Floats2d, shares: Any, targets: Floats2d) -> Floats2d:
     """Give the table times the linear map that brings its vectors of sentences nearest to their targets."""
-    given = _unit(shares @ table)
+    given = queries.unit(shares @ table, floor=queries.TINY)
     turn = np.linalg.solve(given.T @ given + np.eye(given.shape[1]), given.T @ targets)
     return np.asarray(table @ turn, np.float32)
 
@@ -304,8 +306,8 @@ def _ridge(shares: Any, wanted: Floats2d, prior: float, guess: Floats2d) -> Floa
 
 
 def _agreement(ours: Floats2d, theirs: Floats2d) -> float:
-    return round(float((_unit(ours) * theirs).sum(axis=1).mean()), 4) if len(theirs) else float("nan")
-
-
-def _unit(vectors: Any) -> Any:
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    return (
+        round(float((queries.unit(ours, floor=queries.TINY) * theirs).sum(axis=1).mean()), 4)
+        if len(theirs)
+        else float("nan")
+    )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from semspace import checks, pools
+from semspace import checks, pools, queries
 from semspace.bundle import PathLike
 from semspace.errors import InputError
 from semspace.progress import bar
@@ -169,6 +169,6 @@ def _means(way: Way, texts: list[str]) -> Encoded:
     starts = np.cumsum(counts) - counts
     means = np.add.reduceat(vectors, starts) / counts[:, None].astype(np.float32)
     if encoder.normalizes:
-        scaled = means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), np.float32(1e-12))
+        scaled = queries.unit(means, floor=queries.TINY)
         means = np.where(counts[:, None] > 1, scaled, means)  # a single passage's vector is kept to the last bit
     return encoders.Encoded(means.astype(np.float32, copy=False), np.logical_or.reduceat(cut, starts))

@@ -251,7 +251,7 @@ class Encoder(ABC):
                 cut, done = cut + int(part.cut.sum()), done + len(part.vectors)
             self.warn(cut if told else 0, len(vectors), above=4)
         if scaled:
-            vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), np.float32(1e-12))
+            queries.unit(vectors, floor=queries.TINY, out=vectors)
         return vectors
 
     def encode_queries(self, texts: Sequence[str], **options: Any) -> Any:

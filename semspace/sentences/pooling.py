@@ -4,10 +4,10 @@ import numpy as np
 import numpy.typing as npt
 
 from semspace import checks
+from semspace.queries import TINY
 from semspace.types import Floats1d, Floats2d
 
 UNLIMITED = 1_000_000  # tokens; what model2vec writes for "no limit"
-_TINY = 1e-12  # shorter than this, a mean is rounding and has no direction
 
 
 def offsets_of(sizes: npt.ArrayLike) -> npt.NDArray[np.int64]:
@@ -18,7 +18,7 @@ def offsets_of(sizes: npt.ArrayLike) -> npt.NDArray[np.int64]:
 def direction_or_ones(vector: npt.NDArray[np.float64], *, scale: bool) -> Floats1d:
     """Give a vector that surely has a direction: the one given, or that of (1, …, 1) where it has none."""
     size = float(np.linalg.norm(vector))
-    if size < _TINY:
+    if size < TINY:
         vector, size = np.ones_like(vector), float(np.sqrt(len(vector)))
     return checks.frozen((vector / size if scale else vector).astype(np.float32))
 
@@ -26,7 +26,7 @@ def direction_or_ones(vector: npt.NDArray[np.float64], *, scale: bool) -> Floats
 def settle(vectors: Floats2d, elsewhere: Floats1d, *, scale: bool) -> npt.NDArray[np.bool_]:
     """Give rows without a direction the vector `elsewhere`, scale the others where asked to; tell which had none."""
     sizes = np.linalg.norm(vectors, axis=1)
-    lost = sizes < _TINY
+    lost = sizes < TINY
     if scale:
         sizes[lost] = 1
         vectors /= sizes[:, None]

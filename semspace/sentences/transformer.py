@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from semspace import checks
+from semspace import checks, queries
 from semspace.bundle import Bundle, PathLike, writing
 from semspace.errors import DamagedError, InputError, SemspaceWarning
 from semspace.progress import Bar
@@ -159,7 +159,7 @@ class TransformerEncoder(Encoder):
         if self.layout.head:
             vectors = head.applied(self.layout.head, vectors)
         if self.layout.normalize:
-            vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), np.float32(1e-12))
+            queries.unit(vectors, floor=queries.TINY, out=vectors)
         return Encoded(vectors[:, : self.dim], prepared.cut)
 
     @property

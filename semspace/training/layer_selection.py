@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from semspace import queries
 from semspace.errors import InputError
 from semspace.training.base_model import Base
 from semspace.training.student import Student
@@ -46,7 +47,7 @@ def best(base: Base, number: int, texts: list[str], vectors: Floats2d) -> Layers
     def agreement(layers: Layers) -> float:
         setattr(owner, name, type(stack)([stack[i] for i in layers]))
         found = student.encode_rows(rows)
-        found /= np.maximum(np.linalg.norm(found, axis=1, keepdims=True), np.float32(1e-12))
+        queries.unit(found, floor=queries.TINY, out=found)
         return float(np.corrcoef((found @ found.T)[upper], wanted)[0, 1])
 
     left: Layers = tuple(range(len(stack)))

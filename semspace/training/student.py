@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from semspace import queries
 from semspace.sentences.model_config import Layout
 from semspace.sentences.parity import SENTENCES
 from semspace.sentences.runtime import Tokenized
@@ -169,7 +170,7 @@ class Student:
             for part in portions([rows[i] for i in order], _AT_ONCE):
                 vectors[order[part]] = self.vectors([rows[i] for i in order[part]]).cpu().numpy()
         if self.layout.normalize:
-            vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), np.float32(1e-12))
+            queries.unit(vectors, floor=queries.TINY, out=vectors)
         return vectors
 
     @contextmanager

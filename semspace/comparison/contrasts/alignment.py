@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from semspace import queries
 from semspace.types import Floats2d
 
 _CELLS = 16_000_000  # cosines at a time: 64 MB
@@ -72,9 +73,6 @@ def nearest(vectors: Floats2d, k: int) -> npt.NDArray[np.int64]:
 
 
 def _directions(vectors: Floats2d) -> Floats2d:
-    return _unit(_unit(vectors) - _unit(vectors).mean(axis=0))
-
-
-def _unit(vectors: Floats2d) -> Floats2d:
-    unit: Floats2d = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-    return unit
+    points = queries.unit(vectors, floor=queries.TINY)
+    directions: Floats2d = queries.unit(points - points.mean(axis=0), floor=queries.TINY)
+    return directions
