@@ -51,7 +51,7 @@ def child(place: str, new: int) -> None:
     del texts
     model = peak()
     begun = perf_counter()
-    encoder.embed(corpus, into=place, progress=False)
+    encoder.embed(corpus, out=place, progress=False)
     seconds = perf_counter() - begun
     print(json.dumps({"seconds": seconds, "rate": MANY / seconds, "peak": peak(), "model": model}))
 

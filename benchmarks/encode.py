@@ -49,7 +49,7 @@ def main() -> None:
         "long": long(),
         "few": [pair[0] for pair in sts.pairs[:64]],
     }
-    ours = {kind: ss.Encoder.load(MODEL, runtime=kind) for kind in ("exact", "fast")}
+    ours = {kind: ss.Encoder.load(MODEL, backend=kind) for kind in ("exact", "fast")}
     with tempfile.TemporaryDirectory() as scratch, Peers(find_model(MODEL), Path(scratch), sets) as peers:
         contenders = {}
         for name, texts in list(sets.items())[:3]:
@@ -81,7 +81,7 @@ def report(sts, sets, names, seconds, vectors, encoder) -> None:
         rows.append([CALLED[name], *cells, f"{judged:.4f}", f"{cosine:.4f}"])
     measured = f"{machine('numba', 'tokenizers', 'torch')}; medians of {ROUNDS} runs"
     print(f"\n## Sentence vectors: {MODEL}, texts a second\n\n{measured}\n")
-    lengths = {one: np.diff(encoder.prepare(texts).starts) for one, texts in sets.items()}
+    lengths = {one: np.diff(encoder._prepare(texts).starts) for one, texts in sets.items()}
     for one, texts in sets.items():
         shortest, longest, mean = lengths[one].min(), lengths[one].max(), lengths[one].mean()
         print(f"* {one}: {len(texts):,} texts of {shortest} to {longest} tokens, {mean:.0f} on the mean")

@@ -21,7 +21,7 @@ _HOMES = {
     "Phrases": "semspace.text.phrases",
     "Score": "semspace.evaluation.score",
     "SemspaceError": "semspace.errors",
-    "SentenceVectorizer": "semspace.sentences.vectorizer",
+    "SentenceVectorizer": "semspace.integrations.scikit_learn",
     "Space": "semspace.space",
     "StaticEncoder": "semspace.sentences.static_encoder",
     "Subwords": "semspace.words.subwords",
@@ -40,7 +40,7 @@ _HOMES = {
     "write_vectors": "semspace.formats.vectors",
 }
 _RENAMED = {"Phrasebook": "PhraseModel"}  # old name → new name, until 0.3
-_ROOMS = ("corpora", "errors", "evaluation", "latent", "report", "training")
+_ROOMS = ("corpora", "errors", "evaluation", "integrations", "latent", "report", "training")
 
 __all__ = [
     "Clustering",
@@ -69,6 +69,7 @@ __all__ = [
     "evaluate",
     "evaluation",
     "from_gensim",
+    "integrations",
     "latent",
     "load",
     "read_vectors",
@@ -80,7 +81,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from semspace import corpora, errors, evaluation, latent, report, training
+    from semspace import corpora, errors, evaluation, integrations, latent, report, training
     from semspace.clusters.cluster import cluster
     from semspace.clusters.clustering import Clustering
     from semspace.comparison.compare import compare
@@ -91,12 +92,12 @@ if TYPE_CHECKING:
     from semspace.formats.gensim_bridge import from_gensim, to_gensim
     from semspace.formats.vectors import read_vectors, write_vectors
     from semspace.index.index import Index
+    from semspace.integrations.scikit_learn import SentenceVectorizer
     from semspace.neighbors import Neighbors
     from semspace.saving import load, save
     from semspace.sentences.distill import distill
     from semspace.sentences.encoder import Encoder
     from semspace.sentences.static_encoder import StaticEncoder
-    from semspace.sentences.vectorizer import SentenceVectorizer
     from semspace.sentences.word_average import WordAverage
     from semspace.space import Space
     from semspace.text.corpus import Corpus

@@ -59,7 +59,7 @@ class TextEncoder(Protocol):
 class StoredEncoder(Protocol):
     """An encoder that is saved in the bundle of its space; of any other, only the name is saved."""
 
-    def write_into(self, draft: Draft, fingerprint: str) -> dict[str, Any]:
+    def _write_into(self, draft: Draft, fingerprint: str) -> dict[str, Any]:
         """Write the encoder's arrays into the bundle of a space with this fingerprint; return its manifest entries."""
 
 
@@ -468,7 +468,7 @@ def manifest_facts(
     provenance: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Return what a manifest says of a space; an encoder that is saved with its space is written into the bundle."""
-    stored: dict[str, Any] = encoder.write_into(draft, fingerprint) if isinstance(encoder, StoredEncoder) else {}
+    stored: dict[str, Any] = encoder._write_into(draft, fingerprint) if isinstance(encoder, StoredEncoder) else {}
     return {
         "count": count,
         "dim": dim,

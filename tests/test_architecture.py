@@ -43,6 +43,7 @@ ROOMS = [
         "formats",
         "inference",
         "sentences",
+        "integrations",
         "index",
         "clusters",
         "comparison",

@@ -21,7 +21,7 @@ class Fake(ss.Encoder):
 
     name, dim, fingerprint, max_tokens = "fake", 4, digest(b"fake"), 99
 
-    def encode_block(self, some, shown):
+    def _encode_block(self, some, shown):
         raise Begun
 
     def passages(self, texts, overlap=0):
@@ -129,7 +129,7 @@ def places(tmp_path):
 def test_encoders_ask_before_they_encode(tmp_path):
     for place in places(tmp_path):
         with pytest.raises(SemspaceError):
-            Fake().embed(CORPUS, into=place)
+            Fake().embed(CORPUS, out=place)
     for options in ({"long": "longer"}, {"overlap": -1}, {"overwrite": "yes"}, {"progress": 5}):
         with pytest.raises(SemspaceError):
             Fake().embed(CORPUS, **options)

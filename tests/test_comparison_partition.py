@@ -427,7 +427,7 @@ def test_corpora_with_their_spaces():
 
 def test_a_corpus_is_encoded_as_the_space_beside_it(tiny):
     corpus = ss.Corpus.from_texts(["aa", "ab", "ba", "bb"])
-    samples = joined(corpus, tiny.embed(corpus, progress=False, long="cut"), long_texts="cut")
+    samples = joined(corpus, tiny.embed(corpus, progress=False, long_texts="cut"), long_texts="cut")
     np.testing.assert_allclose(samples.vectors[:4], samples.vectors[4:], atol=1e-5)
     assert samples.texts.to_list() == [*corpus.texts] * 2
     assert samples.encoder is tiny
@@ -439,7 +439,7 @@ def test_different_encoders_are_refused(tiny, tmp_path):
     other = ss.Encoder.load(make_tiny_model(tmp_path / "other", seed=5, pooling="cls"))
     corpus = ss.Corpus.from_texts(["a", "b", "c", "d"])
     with pytest.raises(InputError, match=r"come from different encoders.*encode both with one"):
-        joined(*(encoder.embed(corpus, long="cut", progress=False) for encoder in (tiny, other)))
+        joined(*(encoder.embed(corpus, long_texts="cut", progress=False) for encoder in (tiny, other)))
     with pytest.raises(InputError, match="same number of dimensions; got 3 and 2: encode all"):
         joined(space_of(np.ones((5, 3))), space_of(np.ones((5, 2))))
 

@@ -31,20 +31,20 @@ def texts(n, seed=0):
 
 @pytest.fixture
 def blocks_of_ten(monkeypatch):
-    monkeypatch.setattr("semspace.sentences.encoder.BLOCK", 10)
+    monkeypatch.setattr("semspace.sentences.blocks.BLOCK_TEXTS", 10)
 
 
 @pytest.fixture
 def counted(small, monkeypatch):
     """How many texts were encoded, in a list that grows."""
     seen = []
-    prepare = small.prepare
+    prepare = small._prepare
 
     def counting(_, given, *more):
         seen.extend(given)
         return prepare(given, *more)
 
-    monkeypatch.setattr(type(small), "prepare", counting)
+    monkeypatch.setattr(type(small), "_prepare", counting)
     return seen
 
 
@@ -60,8 +60,8 @@ def files_of(folder):
 def test_a_space_on_the_disk_is_the_one_in_memory(small, tmp_path, blocks_of_ten, long):
     frame = pl.DataFrame({"id": [f"d{i}" for i in range(34)], "text": [*texts(33), "wine. " * 300], "year": range(34)})
     corpus = ss.Corpus.from_frame(frame)
-    memory = small.embed(corpus, long=long, overlap=4)
-    disk = small.embed(corpus, into=tmp_path / "s", long=long, overlap=4)
+    memory = small.embed(corpus, long_texts=long, overlap=4)
+    disk = small.embed(corpus, out=tmp_path / "s", long_texts=long, overlap=4)
     np.testing.assert_array_equal(disk.vectors, memory.vectors)
     assert disk.ids.tolist() == memory.ids.tolist()
     assert disk.metadata.equals(memory.metadata)
@@ -74,40 +74,40 @@ def test_a_space_on_the_disk_is_the_one_in_memory(small, tmp_path, blocks_of_ten
 
 def test_nothing_is_encoded_twice(small, tmp_path, blocks_of_ten, counted):
     first, more = texts(25), texts(3, seed=1)
-    small.embed(ss.Corpus.from_texts([*first, first[0]]), into=tmp_path / "s")
+    small.embed(ss.Corpus.from_texts([*first, first[0]]), out=tmp_path / "s")
     assert sorted(counted) == sorted(first)  # the text that comes twice, once
     counted.clear()
     changed = [*first[::-1], *more, more[0]]
-    space = small.embed(ss.Corpus.from_texts(changed, ids=[f"n{i}" for i in range(29)]), into=tmp_path / "s")
+    space = small.embed(ss.Corpus.from_texts(changed, ids=[f"n{i}" for i in range(29)]), out=tmp_path / "s")
     assert sorted(counted) == sorted(more)
     np.testing.assert_array_equal(space.vectors, small.encode(changed))
     counted.clear()
-    same = small.embed(ss.Corpus.from_texts(changed, ids=[f"n{i}" for i in range(29)]), into=tmp_path / "s")
+    same = small.embed(ss.Corpus.from_texts(changed, ids=[f"n{i}" for i in range(29)]), out=tmp_path / "s")
     assert not counted
     assert same.fingerprint == space.fingerprint
 
 
 def test_metadata_that_changed_is_taken_up_without_encoding(small, tmp_path, counted):
     frame = pl.DataFrame({"id": ["a", "b"], "text": ["red wine", "old ale"], "year": [1, 2]})
-    small.embed(ss.Corpus.from_frame(frame), into=tmp_path / "s")
+    small.embed(ss.Corpus.from_frame(frame), out=tmp_path / "s")
     counted.clear()
-    space = small.embed(ss.Corpus.from_frame(frame.with_columns(year=pl.Series([3, 4]))), into=tmp_path / "s")
+    space = small.embed(ss.Corpus.from_frame(frame.with_columns(year=pl.Series([3, 4]))), out=tmp_path / "s")
     assert (space.metadata["year"].to_list(), counted) == ([3, 4], [])
 
 
 def test_what_was_cut_is_counted_for_texts_that_are_not_encoded_again(small, tmp_path):
     long = "a b c d e f g h i j k l m n o p q r s t u v w x y z " * 4
     with pytest.warns(UserWarning, match="1 of 2 texts are longer"):
-        small.embed(ss.Corpus.from_texts([long, "short"]), into=tmp_path / "s")
+        small.embed(ss.Corpus.from_texts([long, "short"]), out=tmp_path / "s")
     with pytest.warns(UserWarning, match="1 of 3 texts are longer"):
-        space = small.embed(ss.Corpus.from_texts(["new", long, "short"]), into=tmp_path / "s")
+        space = small.embed(ss.Corpus.from_texts(["new", long, "short"]), out=tmp_path / "s")
     assert space.provenance["truncated"] == 1
 
 
 @pytest.mark.parametrize("into", [None, "s"])
 def test_the_warning_points_at_the_line_that_encodes(small, tmp_path, into):
     with pytest.warns(UserWarning, match="are longer") as told:
-        small.embed(ss.Corpus.from_texts(["a b c d " * 30]), into=into and tmp_path / into)
+        small.embed(ss.Corpus.from_texts(["a b c d " * 30]), out=into and tmp_path / into)
     assert told[0].filename == __file__
     with pytest.warns(UserWarning, match="are longer") as told:
         small.encode(["a b c d " * 30])
@@ -119,8 +119,8 @@ def test_texts_of_nothing_known_are_counted(tmp_path, into):
     words = ss.Space.from_vectors(["red", "wine"], [[1, 0], [0, 1]])
     encoder = ss.WordAverage(words, frequencies="zipf")
     corpus = ss.Corpus.from_texts(["red wine", "unheard of", "???"])
-    with pytest.warns(UserWarning, match="2 of 3 texts hold nothing that word-average knows"):
-        encoder.embed(corpus, into=into and tmp_path / into)
+    with pytest.warns(UserWarning, match="2 of 3 texts contain no word or token that word-average knows"):
+        encoder.embed(corpus, out=into and tmp_path / into)
 
 
 def test_broken_off_work_serves_another_corpus(small, tmp_path, blocks_of_ten, counted, monkeypatch):
@@ -135,10 +135,10 @@ def test_broken_off_work_serves_another_corpus(small, tmp_path, blocks_of_ten, c
 
     monkeypatch.setattr(resumable._Work, "put", dies)
     with pytest.raises(KeyboardInterrupt):
-        small.embed(ss.Corpus.from_texts(first), into=tmp_path / "s")
+        small.embed(ss.Corpus.from_texts(first), out=tmp_path / "s")
     monkeypatch.setattr(resumable._Work, "put", put)
     counted.clear()
-    space = small.embed(ss.Corpus.from_texts(["new at the front", *first]), into=tmp_path / "s")
+    space = small.embed(ss.Corpus.from_texts(["new at the front", *first]), out=tmp_path / "s")
     assert sorted(counted) == sorted(["new at the front", *first[30:]])
     np.testing.assert_array_equal(space.vectors, small.encode(["new at the front", *first]))
     assert [path.name for path in tmp_path.iterdir()] == ["s"]
@@ -150,9 +150,9 @@ def test_rows_that_did_not_reach_the_disk_are_encoded_again(small, tmp_path, blo
     whole = small.embed(corpus)
     monkeypatch.setattr(resumable, "_publish", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
-        small.embed(corpus, into=tmp_path / "s")
+        small.embed(corpus, out=tmp_path / "s")
     monkeypatch.undo()
-    monkeypatch.setattr("semspace.sentences.encoder.BLOCK", 10)
+    monkeypatch.setattr("semspace.sentences.blocks.BLOCK_TEXTS", 10)
     work = tmp_path / ".s.encoding"
     if damage == "rows":
         with open(work / "vectors.npy", "r+b") as file:
@@ -163,7 +163,7 @@ def test_rows_that_did_not_reach_the_disk_are_encoded_again(small, tmp_path, blo
         (work / "done.jsonl").write_text(text[: len(text) // 2])
     else:
         (work / "done.jsonl").unlink()
-    np.testing.assert_array_equal(small.embed(corpus, into=tmp_path / "s").vectors, whole.vectors)
+    np.testing.assert_array_equal(small.embed(corpus, out=tmp_path / "s").vectors, whole.vectors)
 
 
 def test_work_with_another_corpus_outlives_a_run_that_finds_all_done(
@@ -171,15 +171,15 @@ def test_work_with_another_corpus_outlives_a_run_that_finds_all_done(
 ):
     first = ss.Corpus.from_texts(texts(20))
     more = ss.Corpus.from_texts([*texts(20), *texts(30, seed=2)])
-    small.embed(first, into=tmp_path / "s")
+    small.embed(first, out=tmp_path / "s")
     monkeypatch.setattr(resumable, "_publish", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
-        small.embed(more, into=tmp_path / "s")
+        small.embed(more, out=tmp_path / "s")
     monkeypatch.undo()
-    monkeypatch.setattr("semspace.sentences.encoder.BLOCK", 10)
-    small.embed(first, into=tmp_path / "s")
+    monkeypatch.setattr("semspace.sentences.blocks.BLOCK_TEXTS", 10)
+    small.embed(first, out=tmp_path / "s")
     counted.clear()
-    assert len(small.embed(more, into=tmp_path / "s")) == 50
+    assert len(small.embed(more, out=tmp_path / "s")) == 50
     assert not counted
 
 
@@ -192,7 +192,7 @@ def test_what_was_saved_meanwhile_is_not_replaced(small, tmp_path, monkeypatch):
 
     monkeypatch.setattr(resumable, "_publish", late)
     with pytest.raises(ExistsError):
-        small.embed(ss.Corpus.from_texts(["red wine"]), into=tmp_path / "s")
+        small.embed(ss.Corpus.from_texts(["red wine"]), out=tmp_path / "s")
     assert len(ss.load(tmp_path / "s")) == 1
     assert isinstance(ss.load(tmp_path / "s"), ss.Corpus)
 
@@ -202,23 +202,23 @@ def test_work_that_was_half_removed_is_done_again(small, tmp_path, blocks_of_ten
     corpus = ss.Corpus.from_texts(texts(20))
     monkeypatch.setattr(resumable, "_publish", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
-        small.embed(corpus, into=tmp_path / "s")
+        small.embed(corpus, out=tmp_path / "s")
     monkeypatch.undo()
     (tmp_path / ".s.encoding" / missing).unlink()
-    assert len(small.embed(corpus, into=tmp_path / "s")) == 20
+    assert len(small.embed(corpus, out=tmp_path / "s")) == 20
 
 
 def test_the_file_of_a_space_is_not_written_to_again(small, tmp_path, monkeypatch):
     """Killed after the space was there and before its work was gone."""
     corpus = ss.Corpus.from_texts(texts(20))
     monkeypatch.setattr(resumable, "_remove", lambda _: None)
-    small.embed(corpus, into=tmp_path / "s")
+    small.embed(corpus, out=tmp_path / "s")
     monkeypatch.undo()
     (tmp_path / ".s.encoding" / "done.jsonl").unlink()
     before = ss.load(tmp_path / "s")
     inode = (tmp_path / "s" / "vectors.npy").stat().st_ino
     renamed = ss.Corpus.from_texts(texts(20), ids=[f"n{i}" for i in range(20)])
-    small.embed(renamed, into=tmp_path / "s")
+    small.embed(renamed, out=tmp_path / "s")
     assert (tmp_path / "s" / "vectors.npy").stat().st_ino != inode
     assert before.vectors.any(axis=1).all()
     assert [path.name for path in tmp_path.iterdir()] == ["s"]
@@ -228,32 +228,32 @@ def test_a_damaged_space_may_be_overwritten(small, tmp_path):
     from semspace.errors import DamagedError
 
     corpus = ss.Corpus.from_texts(["red wine"])
-    small.embed(corpus, into=tmp_path / "s")
+    small.embed(corpus, out=tmp_path / "s")
     path = tmp_path / "s" / "vectors.npy"
     path.write_bytes(path.read_bytes()[:-1] + b"x")
     with pytest.raises(DamagedError):
-        small.embed(corpus, into=tmp_path / "s")
-    assert len(small.embed(corpus, into=tmp_path / "s", overwrite=True)) == 1
+        small.embed(corpus, out=tmp_path / "s")
+    assert len(small.embed(corpus, out=tmp_path / "s", overwrite=True)) == 1
 
 
 def test_a_space_that_was_saved_is_added_to(small, tmp_path, counted):
     ss.save(small.embed(ss.Corpus.from_texts(["red wine"])), tmp_path / "s")
     counted.clear()
-    small.embed(ss.Corpus.from_texts(["red wine", "old ale"]), into=tmp_path / "s")
+    small.embed(ss.Corpus.from_texts(["red wine", "old ale"]), out=tmp_path / "s")
     assert counted == ["old ale"]
 
 
 def test_what_others_have_there_is_left_alone(small, tiny, tmp_path):
     corpus = ss.Corpus.from_texts(["red wine"])
-    tiny.embed(corpus, into=tmp_path / "s")
+    tiny.embed(corpus, out=tmp_path / "s")
     with pytest.raises(ExistsError, match="made by another encoder or in another way"):
-        small.embed(corpus, into=tmp_path / "s")
+        small.embed(corpus, out=tmp_path / "s")
     ss.save(corpus, tmp_path / "c")
     (tmp_path / "d").mkdir()
     (tmp_path / "d" / "precious.txt").write_text("x")
     for name in ("c", "d"):
         with pytest.raises(ExistsError):
-            small.embed(corpus, into=tmp_path / name)
+            small.embed(corpus, out=tmp_path / name)
     assert (tmp_path / "d" / "precious.txt").read_text() == "x"
 
 
@@ -263,28 +263,28 @@ def test_a_full_disk_is_said_and_loses_nothing(small, tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "posix_fallocate", full)
     with pytest.raises(InputError, match=r"no room for the vectors at .*what was encoded is kept: make room"):
-        small.embed(ss.Corpus.from_texts(["red wine"]), into=tmp_path / "s")
+        small.embed(ss.Corpus.from_texts(["red wine"]), out=tmp_path / "s")
     monkeypatch.undo()
-    assert len(small.embed(ss.Corpus.from_texts(["red wine"]), into=tmp_path / "s")) == 1
+    assert len(small.embed(ss.Corpus.from_texts(["red wine"]), out=tmp_path / "s")) == 1
 
 
 def test_two_processes_do_not_write_to_one_place(small, tmp_path):
     with resumable._locked(tmp_path / "s"), pytest.raises(InputError, match="another process is encoding into"):
-        small.embed(ss.Corpus.from_texts(["red wine"]), into=tmp_path / "s")
+        small.embed(ss.Corpus.from_texts(["red wine"]), out=tmp_path / "s")
 
 
 _CHILD = """
 import sys, random, warnings
 import semspace as ss
-import semspace.sentences.encoder as base
-base.BLOCK = 100
+import semspace.sentences.blocks as base
+base.BLOCK_TEXTS = 100
 warnings.simplefilter("ignore")
 draw = random.Random(5)
 words = "red old wine ale river stone bread cold quick brown fox".split()
 texts = [" ".join(draw.choices(words, k=draw.randint(1, 30))) + f" {i}" for i in range(10_000)]
 encoder = ss.Encoder.load(sys.argv[1])
 print("loaded", flush=True)
-encoder.embed(ss.Corpus.from_texts(texts), into=sys.argv[2], progress=False)
+encoder.embed(ss.Corpus.from_texts(texts), out=sys.argv[2], progress=False)
 """
 
 
@@ -364,7 +364,7 @@ def test_passages_cover_the_text_in_order_and_fit(sentences, limit, share):
 def test_passages_point_back_to_their_document(small):
     long = ("Old wine is red. " * 40 + "The stone is cold. ") * 2
     corpus = ss.Corpus.from_frame(pl.DataFrame({"id": ["a", "b"], "text": ["short", long], "year": [1, 2]}))
-    space = small.embed(corpus, long="passages", overlap=8)
+    space = small.embed(corpus, long_texts="passages", overlap=8)
     rows = space.metadata.to_dicts()
     assert space.ids[0] == "a#0"
     assert all(row["text"] == corpus[row["document"]][row["start"] : row["end"]] for row in rows)
@@ -382,19 +382,19 @@ def test_static_encoders_split_as_they_read(tmp_path, small):
     made = ss.distill(small, corpus, dim=8, words=0, sentences=10, progress=False)
     short = ss.StaticEncoder(made.tokenizer, made.vectors, max_tokens=20)
     long = ss.Corpus.from_texts(["Old wine is red. " * 20, "short"])
-    space = short.embed(long, long="passages", overlap=2)
+    space = short.embed(long, long_texts="passages", overlap=2)
     assert len(space) > 10
     assert space.provenance["truncated"] == 0
     with pytest.raises(InputError, match="overlap must be less than the 20 tokens"):
-        short.embed(long, long="pool", overlap=20)
+        short.embed(long, long_texts="pool", overlap=20)
 
 
 def test_pooling_is_the_mean_of_the_passages(small):
     long = "Old wine is red. " * 40
     corpus = ss.Corpus.from_texts([long, "short"])
-    parts = small.embed(corpus, long="passages", overlap=8)
+    parts = small.embed(corpus, long_texts="passages", overlap=8)
     mean = parts.vectors[:-1].mean(axis=0)
-    pooled = small.embed(corpus, long="pool", overlap=8)
+    pooled = small.embed(corpus, long_texts="pool", overlap=8)
     np.testing.assert_allclose(pooled.vectors[0], mean / np.linalg.norm(mean), atol=1e-6)
     np.testing.assert_array_equal(pooled.vectors[1], small.encode(["short"])[0])
     assert len(parts) > 3
@@ -403,8 +403,8 @@ def test_pooling_is_the_mean_of_the_passages(small):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"long": "drop"}, "long must be one of cut, passages, pool; got 'drop'"),
-        ({"long": "pool", "overlap": 60}, "overlap must be less than the 60 tokens"),
+        ({"long_texts": "drop"}, "long_texts must be one of cut, passages, pool; got 'drop'"),
+        ({"long_texts": "pool", "overlap": 60}, "overlap must be less than the 60 tokens"),
         ({"overlap": -1}, "overlap must be a whole number of at least 0; got -1"),
     ],
 )
@@ -415,8 +415,8 @@ def test_options_that_make_no_sense(small, options, message):
 
 def test_passages_do_not_overwrite_columns(small):
     corpus = ss.Corpus.from_frame(pl.DataFrame({"id": ["a"], "text": ["red"], "start": [3]}))
-    with pytest.raises(InputError, match="has a column 'start' already; rename it"):
-        small.embed(corpus, long="passages")
+    with pytest.raises(InputError, match="already has a column 'start'; rename it"):
+        small.embed(corpus, long_texts="passages")
 
 
 # -- hostile texts --------------------------------------------------------------------------------------------
@@ -446,6 +446,6 @@ def test_broken_files_are_gone(tmp_path, small):
     (tmp_path / ".s.encoding-new").mkdir()
     (tmp_path / ".s.encoding-new" / "plan.json").write_text("{")
     (tmp_path / ".s.encoding").mkdir()
-    small.embed(ss.Corpus.from_texts(["red wine"]), into=tmp_path / "s")
+    small.embed(ss.Corpus.from_texts(["red wine"]), out=tmp_path / "s")
     assert [path.name for path in tmp_path.iterdir()] == ["s"]
     shutil.rmtree(tmp_path / "s")

@@ -119,7 +119,7 @@ def test_what_is_cut_is_counted_and_said(tiny):
 
 
 def test_more_texts_than_a_block(tiny, monkeypatch):
-    monkeypatch.setattr("semspace.sentences.encoder.BLOCK", 3)
+    monkeypatch.setattr("semspace.sentences.blocks.BLOCK_TEXTS", 3)
     texts = [f"text {i}" for i in range(8)]
     np.testing.assert_allclose(tiny.encode(texts), np.concatenate([tiny.encode([t]) for t in texts]), atol=1e-6)
     assert tiny.encode([]).shape == (0, 16)
@@ -242,4 +242,4 @@ def test_without_torch_the_pip_command_is_named(folder, monkeypatch):
 
 
 def test_prints(tiny):
-    assert repr(tiny).endswith("dim=16, max_tokens=16, runtime='torch')")
+    assert repr(tiny).endswith("dim=16, max_tokens=16, backend='torch')")

@@ -8,6 +8,7 @@ import pytest
 
 import semspace as ss
 from semspace.errors import DamagedError, InputError, SemspaceError
+from semspace.sentences.prompts import document_prompt
 from tests import folders
 from tests.folders import TEXTS, bare, change, put, theirs, whole
 
@@ -19,7 +20,7 @@ def agree(folder, texts=TEXTS, runtimes=RUNTIMES, method="encode", atol=3e-4, **
     """Whatever runs it, the vectors are sentence-transformers'; returns the last encoder."""
     wanted = theirs(folder, texts, method, **options)
     for runtime in runtimes:
-        encoder = ss.Encoder.load(folder, runtime=runtime)
+        encoder = ss.Encoder.load(folder, backend=runtime)
         found = getattr(encoder, method)(texts, **options)
         assert found.shape == wanted.shape
         scale = np.abs(wanted).max()
@@ -64,10 +65,10 @@ def test_weights_under_the_prefix_that_transformers_knows(folder):
 def refused_or_right(folder):
     for runtime in ("auto", *RUNTIMES):
         try:
-            encoder = ss.Encoder.load(folder, runtime=runtime)
+            encoder = ss.Encoder.load(folder, backend=runtime)
         except DamagedError:
             with pytest.raises(DamagedError, match="has no weight"):
-                ss.Encoder.load(folder, runtime=runtime)
+                ss.Encoder.load(folder, backend=runtime)
             continue
         np.testing.assert_allclose(encoder.encode(TEXTS), theirs(folder), atol=1e-4)
 
@@ -79,7 +80,7 @@ def test_a_missing_weight_is_named_and_never_random(folder, missing):
     folders.weights(folder, lambda w: {name: one for name, one in w.items() if missing not in name})
     for runtime in ("auto", *RUNTIMES):
         with pytest.raises(DamagedError, match=rf"has no weight '[\w.]*{missing.rstrip('.')}"):
-            ss.Encoder.load(folder, runtime=runtime)
+            ss.Encoder.load(folder, backend=runtime)
 
 
 def test_a_missing_pooler_is_no_matter(folder):
@@ -95,7 +96,7 @@ def test_weights_of_another_shape(folder):
     folders.weights(folder, turned)
     for runtime in ("auto", *RUNTIMES):
         with pytest.raises(DamagedError, match=r"don't fit its config\.json|can't be opened"):
-            ss.Encoder.load(folder, runtime=runtime)
+            ss.Encoder.load(folder, backend=runtime)
 
 
 def test_shards(folder):
@@ -149,7 +150,7 @@ def test_models_that_would_be_read_wrongly(folder, values, message):
     change(folder / "config.json", **values)
     for runtime in ("auto", *RUNTIMES):
         with pytest.raises(InputError, match=message):
-            ss.Encoder.load(folder, runtime=runtime)
+            ss.Encoder.load(folder, backend=runtime)
 
 
 def test_an_adapter(folder):
@@ -173,7 +174,7 @@ def test_t5_reads_with_its_first_half(tmp_path):
     for reader in (tf.T5EncoderModel, tf.T5Model):
         model = bare(tmp_path / reader.__name__, config=config, reader=reader)
         encoder = agree(whole(model), runtimes=("torch", "auto"))
-        assert "torch" in encoder.engine
+        assert "torch" in encoder.implementation
 
 
 # -- modules --------------------------------------------------------------------------------------------------
@@ -245,7 +246,7 @@ def test_modules_after_pooling(plain, tmp_path, case):
     folders.weights(dense, lambda w: {name: one + 1 for name, one in w.items()})
     assert ss.Encoder.load(made).fingerprint != before
     alone = encoder.encode([TEXTS[0]])[0]
-    np.testing.assert_array_equal(ss.Encoder.load(tmp_path / "saved", runtime="torch").encode([TEXTS[0]])[0], alone)
+    np.testing.assert_array_equal(ss.Encoder.load(tmp_path / "saved", backend="torch").encode([TEXTS[0]])[0], alone)
 
 
 def test_what_of_a_dense_module_is_not_known(plain, tmp_path):
@@ -345,7 +346,7 @@ def test_passages_get_their_prompt_though_an_empty_one_stands_before(with_module
     prompts = {"query": "the query ", "passage": "the passage ", "document": ""}
     change(with_modules / "config_sentence_transformers.json", prompts=prompts)
     encoder = ss.Encoder.load(with_modules)
-    assert encoder.document_prompt == "the passage "
+    assert document_prompt(encoder.prompts) == "the passage "
     assert not np.allclose(encoder.encode_documents(TEXTS), theirs(with_modules, method="encode_document"))
 
 
@@ -505,7 +506,7 @@ def test_static_embeddings_of_sentence_transformers(tmp_path, case):
     again = ss.load(tmp_path / "saved")
     assert again.fingerprint == encoder.fingerprint
     agree(tmp_path / "saved", ["cat", "dog ☃"], runtimes=("auto",), method="encode_query")
-    space = encoder.embed(ss.Corpus.from_texts(["the cat", "the dog"]), into=tmp_path / "space", progress=False)
+    space = encoder.embed(ss.Corpus.from_texts(["the cat", "the dog"]), out=tmp_path / "space", progress=False)
     assert ss.load(tmp_path / "space").encoder.fingerprint == encoder.fingerprint
     assert len(space.most_similar("cat", 1)) == 1
 
@@ -547,7 +548,7 @@ def test_a_static_model_with_modules_that_are_not_run(tmp_path):
 
 @pytest.fixture(scope="module")
 def encoder(listed):
-    return ss.Encoder.load(listed, runtime="exact")
+    return ss.Encoder.load(listed, backend="exact")
 
 
 def test_one_text_gets_one_vector(encoder, listed):
@@ -610,8 +611,8 @@ def test_options_that_can_not_be_had(encoder, options, message):
 
 @pytest.mark.filterwarnings("ignore:.*only their beginnings were encoded")
 def test_shorter_texts(listed, tmp_path):
-    encoder = ss.Encoder.load(listed, runtime="exact", max_tokens=5)
-    whole = ss.Encoder.load(listed, runtime="exact")
+    encoder = ss.Encoder.load(listed, backend="exact", max_tokens=5)
+    whole = ss.Encoder.load(listed, backend="exact")
     before = whole.fingerprint
     assert before != encoder.fingerprint
     whole.max_seq_length = 5

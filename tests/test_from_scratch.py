@@ -179,7 +179,7 @@ def test_before_it_learns_anything_it_is_the_weighted_average_of_its_words(texts
     wanted = by_hand(texts, words)[:40]
     found = student.encode(texts[:40])
     assert np.abs(found @ found.T - wanted @ wanted.T).max() < 1e-4
-    opened = ss.Encoder.load(folder, runtime="torch").encode(texts[:40])
+    opened = ss.Encoder.load(folder, backend="torch").encode(texts[:40])
     assert np.abs(opened @ opened.T - wanted @ wanted.T).max() < 1e-4
 
 
@@ -323,10 +323,10 @@ def test_what_is_trained_from_nothing_opens_in_sentence_transformers_with_the_sa
     )
     encoder = trainer.train(pairs, init=words, out=tmp_path / "e", progress=False)
     wanted = SentenceTransformer(str(tmp_path / "e"), device="cpu").encode(texts[:20])
-    assert np.abs(ss.Encoder.load(tmp_path / "e", runtime="torch").encode(texts[:20]) - wanted).max() < 1e-4
+    assert np.abs(ss.Encoder.load(tmp_path / "e", backend="torch").encode(texts[:20]) - wanted).max() < 1e-4
     assert np.allclose(np.linalg.norm(wanted, axis=1), 1, atol=1e-5)
     cosines = (encoder.encode(texts[:20]) * wanted).sum(axis=1)  # by the runtime that is fastest here
-    mean, least = BOUNDS[encoder.runtime]
+    mean, least = BOUNDS[encoder.backend]
     assert cosines.mean() > mean - 1e-5
     assert cosines.min() > least - 1e-5
 

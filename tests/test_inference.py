@@ -38,16 +38,16 @@ def folders(tmp_path_factory):
 
 def encoded(folder, precision, texts):
     """Encode with the kernels at a precision, whatever the gate says of a model with random weights."""
-    reference = ss.Encoder.load(folder, runtime="torch")
-    prepared = reference.prepare(texts)
+    reference = ss.Encoder.load(folder, backend="torch")
+    prepared = reference._prepare(texts)
     runtime = kernel_runtime.KernelRuntime(reference.layout, "exact", precision)
     return runtime.pooled(prepared, lambda _: None)
 
 
 @pytest.mark.parametrize("family", ["bert", "distilbert", "mpnet", "roberta"])
 def test_every_family_gives_what_torch_gives(folders, family, precision):
-    reference = ss.Encoder.load(folders[family], runtime="torch")
-    theirs = reference._runtime.pooled(reference.prepare(TEXTS), lambda _: None)
+    reference = ss.Encoder.load(folders[family], backend="torch")
+    theirs = reference._runtime.pooled(reference._prepare(TEXTS), lambda _: None)
     ours = encoded(folders[family], precision, TEXTS)
     scale = np.abs(theirs).max()
     assert np.abs(ours - theirs).max() < NEAR[precision] * scale
@@ -57,8 +57,8 @@ def test_every_family_gives_what_torch_gives(folders, family, precision):
 @pytest.mark.parametrize("pooling", ["mean", "cls", "max"])
 def test_every_pooling(tmp_path, pooling):
     folder = make_tiny_model(tmp_path / "m", pooling=pooling, hidden=64, longest=32)
-    theirs = ss.Encoder.load(folder, runtime="torch")
-    both = theirs._runtime.pooled(theirs.prepare(TEXTS), lambda _: None)
+    theirs = ss.Encoder.load(folder, backend="torch")
+    both = theirs._runtime.pooled(theirs._prepare(TEXTS), lambda _: None)
     np.testing.assert_allclose(encoded(folder, "float32", TEXTS), both, atol=1e-5)
 
 
@@ -82,7 +82,7 @@ def test_a_vector_is_the_same_to_the_last_bit_in_any_company(small_folder, one_b
 
 def test_lengths_around_the_edges_of_tiles_and_chunks(small_folder):
     texts = ["a " * n for n in (*range(1, 14), 30, 31, 32, 33, 47, 48, 49, 61, 62, 63)]
-    reference = ss.Encoder.load(small_folder, runtime="torch")
+    reference = ss.Encoder.load(small_folder, backend="torch")
     with pytest.warns(UserWarning, match="longer than"):
         theirs = reference.encode(texts)
     ours = encoded(small_folder, "float32", texts)
@@ -220,7 +220,7 @@ def test_scratch_is_made_for_the_longest_text(small_folder):
 
 
 def test_a_runtime_that_cannot_run_here_is_refused_with_the_reason(tiny_folder):
-    with pytest.raises(InputError, match=r"runtime 'fast' can't run .* use runtime='auto'"):
-        ss.Encoder.load(tiny_folder, runtime="fast")
+    with pytest.raises(InputError, match=r"backend 'fast' can't run .* use backend='auto'"):
+        ss.Encoder.load(tiny_folder, backend="fast")
     with pytest.raises(InputError, match=r"runtime must be one of auto, exact, fast, torch; got 'gpu'"):
-        ss.Encoder.load(tiny_folder, runtime="gpu")
+        ss.Encoder.load(tiny_folder, backend="gpu")

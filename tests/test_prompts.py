@@ -7,7 +7,7 @@ import semspace as ss
 from semspace.bundle import digest
 from semspace.comparison.distances import references
 from semspace.evaluation import STS, DocumentSimilarity, Groups, NearestLabel, Retrieval
-from semspace.sentences.encoder import Encoded
+from semspace.sentences.blocks import EncodedBlock
 
 PROMPTS = {"query": "ASK ", "document": "DOC ", "sort": "SORT ", "": ""}
 THINGS = ("cat", "dog", "cow", "bus", "car", "van")
@@ -21,7 +21,7 @@ class Listener(ss.Encoder):
     def __init__(self):
         self.heard = []
 
-    def encode_block(self, some, shown):
+    def _encode_block(self, some, shown):
         self.heard += some
         vectors = np.zeros((len(some), self.dim), np.float32)
         for row, text in enumerate(some):
@@ -30,7 +30,7 @@ class Listener(ss.Encoder):
             for place, word in enumerate(THINGS):
                 vectors[row, place] = word in text
             vectors[row, 7] = len(text) % 7 / 50
-        return Encoded(vectors, np.zeros(len(some), bool))
+        return EncodedBlock(vectors, np.zeros(len(some), bool))
 
     @property
     def kinds(self):
@@ -129,7 +129,7 @@ def test_the_known_texts_of_a_comparison(space, encoder, monkeypatch):
 
 def test_a_saved_space_asks_as_before(space, encoder, tmp_path, monkeypatch):
     ss.save(space, tmp_path / "s")
-    monkeypatch.setattr(ss.Encoder, "load", staticmethod(lambda name: encoder))
+    monkeypatch.setattr("semspace.sentences.load.load_encoder", lambda name: encoder)
     again = ss.load(tmp_path / "s")
     again.most_similar("a cat")
     assert encoder.kinds == {"ASK"}
@@ -155,3 +155,11 @@ def test_without_an_encoder_the_remedy_is_named():
         with pytest.raises(ss.errors.InputError, match=r"this space has no encoder.*encoder\.embed"):
             encode(["two words"])
         assert encode([]).shape == (0, 2)
+
+
+def test_mteb_reads_the_prompt_of_each_kind(encoder):
+    adapter = ss.integrations.MTEBEncoder(encoder)
+    task = {"task_metadata": None, "hf_split": "test", "hf_subset": "default"}
+    for kind, expected in (("query", {"ASK"}), ("document", {"DOC"}), (None, {"plain"})):
+        adapter.encode([{"text": ["a cat", "a dog"]}], prompt_type=kind, **task)
+        assert encoder.kinds == expected

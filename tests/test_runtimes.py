@@ -29,16 +29,16 @@ def no_cache(tmp_path, monkeypatch):
 
 @pytest.mark.skipif(not FAST, reason="this processor has no int8 arithmetic")
 def test_the_fastest_that_keeps_its_promise_is_taken_and_said(small):
-    assert (small.runtime, small.engine) == ("fast", "int8 kernels")
-    assert "mean cosine 0.99" in small.why
-    assert "to torch float32" in small.why
+    assert (small.backend, small.implementation) == ("fast", "int8 kernels")
+    assert "mean cosine 0.99" in small.backend_reason
+    assert "to torch float32" in small.backend_reason
 
 
 def test_real_vectors_keep_the_promises(minilm):
-    reference = ss.Encoder.load("all-MiniLM-L6-v2", runtime="torch")
+    reference = ss.Encoder.load("all-MiniLM-L6-v2", backend="torch")
     texts = ["A man plays the guitar.", "Stocks fell on Tuesday.", "happy", "joyful", "granite " * 30]
     theirs = reference.encode(texts)
-    exact = (ss.Encoder.load("all-MiniLM-L6-v2", runtime="exact").encode(texts) * theirs).sum(axis=1)
+    exact = (ss.Encoder.load("all-MiniLM-L6-v2", backend="exact").encode(texts) * theirs).sum(axis=1)
     assert exact.min() > parity.BOUNDS["exact"][1]
     assert (minilm.encode(texts) * theirs).sum(axis=1).mean() > (0.995 if FAST else 0.9999)
 
@@ -47,14 +47,14 @@ def test_what_was_measured_is_remembered(small_folder, no_cache, monkeypatch):
     first = ss.Encoder.load(small_folder)
     assert len(list(no_cache.iterdir())) >= 1
     monkeypatch.setattr("semspace.sentences.runtime_selection._reference", lambda _: pytest.fail("measured again"))
-    assert ss.Encoder.load(small_folder).why == first.why
+    assert ss.Encoder.load(small_folder).backend_reason == first.backend_reason
 
 
 def test_what_was_remembered_badly_is_measured_again(small_folder, no_cache):
     first = ss.Encoder.load(small_folder)
     for place in no_cache.iterdir():
         place.write_text("{")
-    assert ss.Encoder.load(small_folder).why == first.why
+    assert ss.Encoder.load(small_folder).backend_reason == first.backend_reason
 
 
 def test_a_runtime_that_strays_is_not_taken(small_folder, no_cache, monkeypatch):
@@ -67,10 +67,10 @@ def test_a_runtime_that_strays_is_not_taken(small_folder, no_cache, monkeypatch)
 
     monkeypatch.setattr(kernel_runtime.KernelRuntime, "pooled", wrong)
     encoder = ss.Encoder.load(small_folder)
-    assert encoder.runtime == "torch"
-    assert "not float32 kernels, mean cosine 0." in encoder.why
-    with pytest.raises(InputError, match=r"runtime 'exact' can't run .*mean cosine"):
-        ss.Encoder.load(small_folder, runtime="exact")
+    assert encoder.backend == "torch"
+    assert "not float32 kernels, mean cosine 0." in encoder.backend_reason
+    with pytest.raises(InputError, match=r"backend 'exact' can't run .*mean cosine"):
+        ss.Encoder.load(small_folder, backend="exact")
 
 
 def test_nan_does_not_pass_the_gate(small_folder, no_cache, monkeypatch):
@@ -78,7 +78,7 @@ def test_nan_does_not_pass_the_gate(small_folder, no_cache, monkeypatch):
     monkeypatch.setattr(
         kernel_runtime.KernelRuntime, "pooled", lambda self, texts, done: pooled(self, texts, done) * np.float32("nan")
     )
-    assert ss.Encoder.load(small_folder).runtime == "torch"
+    assert ss.Encoder.load(small_folder).backend == "torch"
 
 
 @pytest.mark.parametrize("missing", ["avx512vnni", "avx512bf16", "avx512f"])
@@ -86,13 +86,13 @@ def test_a_processor_without_the_instructions_falls_back_and_says_so(small_folde
     monkeypatch.setitem(gemm.FEATURES, missing, False)
     encoder = ss.Encoder.load(small_folder)
     if missing == "avx512f":
-        assert (encoder.runtime, encoder.engine) == ("exact", "float32 kernels")
-    assert missing in encoder.why or encoder.runtime == "fast"
+        assert (encoder.backend, encoder.implementation) == ("exact", "float32 kernels")
+    assert missing in encoder.backend_reason or encoder.backend == "fast"
     if missing == "avx512vnni":
         with pytest.raises(
-            InputError, match=r"(this processor has no|leaves out) (\w+ and )?avx512vnni; use runtime='auto'"
+            InputError, match=r"(this processor has no|leaves out) (\w+ and )?avx512vnni; use backend='auto'"
         ):
-            ss.Encoder.load(small_folder, runtime="fast")
+            ss.Encoder.load(small_folder, backend="fast")
 
 
 def test_a_gpu_goes_before_the_kernels(small_folder, monkeypatch):
@@ -106,7 +106,7 @@ def test_a_gpu_goes_before_the_kernels(small_folder, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert runtime_selection._gpu()
     monkeypatch.setattr("semspace.sentences.torch_runtime._device", lambda: "cpu")
-    assert ss.Encoder.load(small_folder).runtime == "torch"
+    assert ss.Encoder.load(small_folder).backend == "torch"
 
 
 def test_kernels_need_no_torch(small_folder):
@@ -115,7 +115,7 @@ def test_kernels_need_no_torch(small_folder):
         "import sys; sys.modules['torch'] = None; sys.modules['transformers'] = None\n"
         "import semspace as ss\n"
         f"encoder = ss.Encoder.load({str(small_folder)!r})\n"
-        "print(encoder.encode(['a cat']).shape, encoder.why)"
+        "print(encoder.encode(['a cat']).shape, encoder.backend_reason)"
     )
     environment = {"PATH": "", "SEMSPACE_CACHE": str(small_folder.parent / "elsewhere")}
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
@@ -130,12 +130,12 @@ def test_an_older_processor_gives_the_same_vectors(small_folder, small, tmp_path
         "import semspace as ss\n"
         f"encoder = ss.Encoder.load({str(small_folder)!r})\n"
         f"np.save({str(tmp_path / 'v.npy')!r}, encoder.encode({TEXTS!r}))\n"
-        "print(encoder.engine)"
+        "print(encoder.implementation)"
     )
     older = {**os.environ, "SEMSPACE_CPU": "generic"}
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=older, check=True)
     assert ran.stdout == "float32 kernels\n"
-    reference = ss.Encoder.load(small_folder, runtime="torch").encode(TEXTS)
+    reference = ss.Encoder.load(small_folder, backend="torch").encode(TEXTS)
     np.testing.assert_allclose(np.load(tmp_path / "v.npy"), reference, atol=2e-6)
 
 
@@ -186,8 +186,8 @@ def test_weights_in_bfloat16_are_read(tmp_path):
 
     folder = make_tiny_model(tmp_path / "m", hidden=64, longest=64)
     BertModel.from_pretrained(folder).to(torch.bfloat16).save_pretrained(folder)
-    ours = ss.Encoder.load(folder, runtime="exact").encode(TEXTS)
-    theirs = ss.Encoder.load(folder, runtime="torch").encode(TEXTS)
+    ours = ss.Encoder.load(folder, backend="exact").encode(TEXTS)
+    theirs = ss.Encoder.load(folder, backend="torch").encode(TEXTS)
     assert (ours * theirs).sum(axis=1).min() > parity.BOUNDS["exact"][1]
 
 
@@ -199,7 +199,7 @@ def test_a_tokenizer_whose_numbers_have_gaps(tmp_path):
     (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
     for runtime in ("auto", "torch"):
         with pytest.raises(DamagedError, match=r"isn't this model's: it has 30,001 tokens, and the model knows 76"):
-            ss.Encoder.load(folder, runtime=runtime)
+            ss.Encoder.load(folder, backend=runtime)
 
 
 def test_a_limit_that_leaves_no_room_for_text(tmp_path):
@@ -219,7 +219,7 @@ def test_tables_of_another_width(tmp_path, name):
     weights[key] = np.ascontiguousarray(weights[key][..., :32])
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(DamagedError, match=r"don't fit its config\.json|can't be opened"):
-        ss.Encoder.load(folder, runtime="exact")
+        ss.Encoder.load(folder, backend="exact")
 
 
 def test_norms_as_old_checkpoints_call_them(tmp_path):
@@ -253,8 +253,8 @@ def test_wide_heads_and_short_texts(tmp_path):
     config = BertConfig.from_pretrained(folder)
     config.num_attention_heads = 1
     BertModel(config).save_pretrained(folder)
-    theirs = ss.Encoder.load(folder, runtime="torch").encode(["a cat", "a b c d e"])
-    ours = ss.Encoder.load(folder, runtime="exact").encode(["a cat", "a b c d e"])
+    theirs = ss.Encoder.load(folder, backend="torch").encode(["a cat", "a b c d e"])
+    ours = ss.Encoder.load(folder, backend="exact").encode(["a cat", "a b c d e"])
     assert (ours * theirs).sum(axis=1).min() > parity.BOUNDS["exact"][1]
 
 
@@ -318,7 +318,7 @@ def test_a_space_asks_with_the_prompt_for_queries(tmp_path):
 
 
 def test_it_keeps_the_protocol_of_mteb(small):
-    """Called as mteb 2 calls: batches of dicts from a DataLoader, the task told by keyword."""
+    """Called as mteb 2 calls: batches of dicts from a DataLoader, the task given by keyword."""
     import enum
 
     from torch.utils.data import DataLoader
@@ -328,20 +328,56 @@ def test_it_keeps_the_protocol_of_mteb(small):
         document = "document"
 
     batches = DataLoader([{"text": text} for text in TEXTS], batch_size=3)
-    told = {"task_metadata": object(), "hf_split": "test", "hf_subset": "default", "batch_size": 32}
+    options = {"task_metadata": object(), "hf_split": "test", "hf_subset": "default", "batch_size": 32}
+    adapter = ss.integrations.MTEBEncoder(small)
     for kind in (None, PromptType.query, PromptType.document):
-        np.testing.assert_array_equal(small.encode(batches, prompt_type=kind, **told), small.encode(TEXTS))
+        np.testing.assert_array_equal(adapter.encode(batches, prompt_type=kind, **options), small.encode(TEXTS))
+        with pytest.warns(FutureWarning, match="MTEBEncoder"):
+            np.testing.assert_array_equal(small.encode(batches, prompt_type=kind, **options), small.encode(TEXTS))
     for name in ("similarity", "similarity_pairwise"):
-        assert callable(getattr(small, name))
+        assert np.all(getattr(adapter, name)(np.eye(2), np.eye(2)) == getattr(small, name)(np.eye(2), np.eye(2)))
+    assert "mteb_model_meta" in dir(adapter)
     assert "mteb_model_meta" in dir(small)
 
 
 def test_it_is_what_bertopic_takes(small):
     from sklearn.pipeline import Pipeline
 
-    pipeline = small.pipeline()
+    pipeline = ss.integrations.bertopic_pipeline(small)
     assert isinstance(pipeline, Pipeline)
     np.testing.assert_array_equal(pipeline.fit(TEXTS).transform(TEXTS), small.encode(TEXTS))
+
+
+def test_old_names_warn(small, small_folder, tmp_path):
+    corpus = ss.Corpus.from_texts(["red wine", "old ale"])
+    for old, new in (("runtime", "backend"), ("engine", "implementation"), ("why", "backend_reason")):
+        with pytest.warns(FutureWarning, match=f"TransformerEncoder.{old} is now called {new}"):
+            assert getattr(small, old) == getattr(small, new)
+    with pytest.warns(FutureWarning, match=r"load\(runtime=\) is now called backend="):
+        assert ss.Encoder.load(small_folder, runtime=small.backend).backend == small.backend
+    with pytest.warns(FutureWarning, match=r"pipeline\(\) is now called semspace.integrations.bertopic_pipeline"):
+        np.testing.assert_array_equal(small.pipeline().fit(TEXTS).transform(TEXTS), small.encode(TEXTS))
+    with pytest.warns(FutureWarning, match=r"embed\(into=\) is now called out=") as warned:
+        old = small.embed(corpus, into=tmp_path / "s", long="pool", progress=False)
+    assert {str(warning.message).split()[0] for warning in warned} == {"Encoder.embed(into=)", "Encoder.embed(long=)"}
+    assert old.provenance["encoding"]["long"] == "pool"
+
+
+def test_threads_can_be_limited(small, small_folder, monkeypatch):
+    from semspace.sentences import kernel_runtime
+    from semspace.threads import thread_count
+
+    counts = []
+    monkeypatch.setattr(kernel_runtime, "thread_count", lambda: counts.append(thread_count()) or thread_count())
+    texts = TEXTS * 400  # several pieces
+    for threads in (1, 2):
+        encoder = ss.Encoder.load(small_folder, backend=small.backend, threads=threads)
+        np.testing.assert_array_equal(encoder.encode(texts), small.encode(texts))
+        assert encoder.threads == threads
+    if small.backend != "torch":
+        assert counts[0] == 1
+    with pytest.raises(InputError, match="threads must be a whole number of at least 1; got 0"):
+        ss.Encoder.load(small_folder, threads=0)
 
 
 def test_a_transformer_goes_to_other_processes(small):
@@ -365,8 +401,8 @@ def test_a_static_encoder_is_found_by_its_folder(tmp_path, small):
     again = ss.Encoder.load(tmp_path / "static")
     np.testing.assert_array_equal(again.encode(["red wine"]), static.encode(["red wine"]))
     np.testing.assert_array_equal(ss.load(tmp_path / "static").encode(["red wine"]), static.encode(["red wine"]))
-    space = again.embed(corpus.head(3), into=tmp_path / "space")
+    space = again.embed(corpus.head(3), out=tmp_path / "space")
     assert ss.load(tmp_path / "space").most_similar("old wine is red", 1).ids == ("1",)
     assert len(space) == 3
-    with pytest.raises(InputError, match="is a static encoder, which has no runtime 'fast'; leave it out"):
-        ss.Encoder.load(tmp_path / "static", runtime="fast")
+    with pytest.raises(InputError, match="is a static encoder, which has no backend 'fast'; leave backend= out"):
+        ss.Encoder.load(tmp_path / "static", backend="fast")

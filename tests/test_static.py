@@ -76,7 +76,9 @@ def test_the_unknown_token_is_passed_over_in_every_kind_of_tokenizer(kind):
 @pytest.mark.parametrize("normalize", [False, True])
 def test_texts_without_a_known_token_get_one_vector_and_a_warning(normalize):
     encoder = make(normalize=normalize)
-    with pytest.warns(SemspaceWarning, match=r"3 of 4 texts hold nothing that static knows; all of them got one"):
+    with pytest.warns(
+        SemspaceWarning, match=r"3 of 4 texts contain no word or token that static knows; they all got the same"
+    ):
         vectors = encoder.encode(["", "red", "  \n", "🙂 ☃"])
     assert np.isfinite(vectors).all()
     assert len(np.unique(vectors[[0, 2, 3]], axis=0)) == 1
@@ -87,14 +89,14 @@ def test_texts_without_a_known_token_get_one_vector_and_a_warning(normalize):
 
 def test_rows_that_cancel_out_have_no_direction():
     table = np.array([[0, 0], [1, 0], [-1, 0], [0, 0], [0, 0]], np.float32)
-    with pytest.warns(SemspaceWarning, match="2 of 2 texts hold nothing"):
+    with pytest.warns(SemspaceWarning, match="2 of 2 texts contain no"):
         vectors = make(vectors=table, normalize=True).encode(["red green", "blue"])
     np.testing.assert_allclose(vectors, np.full((2, 2), 0.5**0.5), rtol=1e-6)
 
 
 def test_only_the_beginning_of_a_long_text_is_read():
     encoder = make(max_tokens=2)
-    with pytest.warns(SemspaceWarning, match="1 of 3 texts are longer than the 2 tokens static reads"):
+    with pytest.warns(SemspaceWarning, match="1 of 3 texts are longer than the 2 tokens that static reads"):
         vectors = encoder.encode(["red red blue", "red red", "red"])
     np.testing.assert_allclose(vectors, [[1, 0, 0]] * 3)
     with pytest.warns(SemspaceWarning, match="1 of 1 texts are longer"):  # cut by letters first, as model2vec does
@@ -281,10 +283,10 @@ class Colours(ss.Encoder):
 
     name, dim, fingerprint, max_tokens = "colours", 5, "f", 9
 
-    def encode_block(self, some, shown):
-        from semspace.sentences.encoder import Encoded
+    def _encode_block(self, some, shown):
+        from semspace.sentences.blocks import EncodedBlock
 
-        return Encoded(np.stack([self._one(text.strip(".").split()) for text in some]), np.zeros(len(some), bool))
+        return EncodedBlock(np.stack([self._one(text.strip(".").split()) for text in some]), np.zeros(len(some), bool))
 
     def _one(self, words):
         vector = np.array([1, 0, 0, 0, 0.1], np.float32)

@@ -60,10 +60,10 @@ def test_vectors_are_the_encoders(vectorizer):
 
 def test_a_name_is_loaded_by_fit_and_not_before(tiny_folder):
     vectorizer = ss.SentenceVectorizer(tiny_folder)
-    assert vars(vectorizer) == {"encoder": tiny_folder, "progress": False}
+    assert vars(vectorizer) == {"encoder": tiny_folder, "progress": True}
     assert vectorizer.fit(TEXTS).transform(TEXTS).shape == (6, 16)
     assert vectorizer.encoder is tiny_folder
-    assert vars(clone(vectorizer)) == {"encoder": tiny_folder, "progress": False}
+    assert vars(clone(vectorizer)) == {"encoder": tiny_folder, "progress": True}
 
 
 def test_clones_share_the_encoder(vectorizer):

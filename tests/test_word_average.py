@@ -70,7 +70,7 @@ def test_the_shared_direction_is_that_of_texts_drawn_by_frequency():
 
 def test_fit_takes_the_direction_from_real_texts():
     some = ["the cat", "the dog", "the the mat", "nothing known"]
-    encoder = ss.WordAverage.fit(space(), ss.Corpus.from_texts(some), a=0.1)
+    encoder = ss.WordAverage.from_corpus(space(), ss.Corpus.from_texts(some), a=0.1)
     plain = average(a=0.1, remove_common=False).encode(some[:3])
     first = np.linalg.svd(plain.astype(np.float64))[2][0]
     assert abs(encoder.common @ first) == pytest.approx(1, abs=1e-6)
@@ -78,9 +78,9 @@ def test_fit_takes_the_direction_from_real_texts():
     again = average(a=0.1, common=encoder.common)
     assert again.fingerprint == encoder.fingerprint != average(a=0.1).fingerprint
     with pytest.raises(InputError, match="none of the 1 texts has a word of the 5"):
-        ss.WordAverage.fit(space(), ss.Corpus.from_texts(["nothing known"]))
-    with pytest.raises(InputError, match="fit takes a Corpus of texts; got list"):
-        ss.WordAverage.fit(space(), ["a"])
+        ss.WordAverage.from_corpus(space(), ss.Corpus.from_texts(["nothing known"]))
+    with pytest.raises(InputError, match="from_corpus takes a Corpus of texts; got list"):
+        ss.WordAverage.from_corpus(space(), ["a"])
 
 
 @given(texts, st.randoms())
@@ -104,7 +104,7 @@ def test_the_order_of_words_does_not_matter(some, shuffle):
 
 
 def test_texts_without_a_known_word_get_one_vector_and_a_warning():
-    with pytest.warns(SemspaceWarning, match="2 of 3 texts hold nothing that word-average knows"):
+    with pytest.warns(SemspaceWarning, match="2 of 3 texts contain no word or token that word-average knows"):
         vectors = average().encode(["nothing known", "cat", " 🙂"])
     np.testing.assert_array_equal(vectors[0], vectors[2])
     assert np.linalg.norm(vectors[0]) > 0.1
@@ -210,3 +210,10 @@ def test_it_needs_no_transformer_and_no_tokenizers():
     )
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert {"torch", "transformers", "tokenizers", "sklearn"}.isdisjoint(loaded)
+
+
+def test_the_old_name_of_from_corpus_warns():
+    corpus = ss.Corpus.from_texts(["the cat", "the dog"])
+    with pytest.warns(FutureWarning, match=r"WordAverage.fit\(\) is now called WordAverage.from_corpus\(\)"):
+        old = ss.WordAverage.fit(space(), corpus, a=0.1)
+    assert old.fingerprint == ss.WordAverage.from_corpus(space(), corpus, a=0.1).fingerprint

@@ -135,16 +135,16 @@ def embed(
     bundle.check_free(out, overwrite=overwrite)
     corpus = o.read_corpus(source, o.Texts(text, id, drop_empty, encoding, separator, header, columns, documents))
     encoder = o.load_encoder(model, runtime)
-    space = encoder.embed(corpus, into=out, long=long, overwrite=overwrite)
+    space = encoder.embed(corpus, out=out, long_texts=long, overwrite=overwrite)
     plain = {
         "out": str(out),
         "documents": len(corpus),
         "points": len(space),
         "dim": space.dim,
         "truncated": space.provenance["truncated"],
-        "engine": encoder.engine,
+        "engine": encoder.implementation,
     }
-    show(f"{space!r}\nencoded by {encoder.why or encoder.engine}\nsaved to {out}", plain, as_json)
+    show(f"{space!r}\nencoded by {encoder.backend_reason or encoder.implementation}\nsaved to {out}", plain, as_json)
 
 
 @app.command()

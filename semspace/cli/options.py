@@ -169,4 +169,4 @@ def load_encoder(model: str, runtime: str = "auto") -> Encoder:
     """Give the encoder that --model means, run as --runtime says."""
     from semspace.sentences.encoder import Encoder
 
-    return Encoder.load(model, runtime=runtime)
+    return Encoder.load(model, backend=runtime)

@@ -242,9 +242,9 @@ def _check_encoder(encoder: TextEncoder | None) -> tuple[str, int | None]:
 def _embedded(corpus: Corpus, encoder: TextEncoder | None, long_texts: str, progress: bool) -> Space:
     assert isinstance(encoder, Encoder)
     if long_texts == "pool":  # sentences that two passages share would count twice in their mean
-        space = encoder.embed(corpus, long=long_texts, overlap=0, progress=progress)
+        space = encoder.embed(corpus, long_texts=long_texts, overlap=0, progress=progress)
     else:
-        space = encoder.embed(corpus, long=long_texts, progress=progress)
+        space = encoder.embed(corpus, long_texts=long_texts, progress=progress)
     return space if _has(space, "text") else with_texts(space, corpus)
 
 

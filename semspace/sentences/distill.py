@@ -38,7 +38,7 @@ def distill(
     sentences: int = 20_000,
     a: float = 1e-3,
     prior: float = 1.0,
-    seed: int = 1,
+    seed: int = 0,
     progress: bool = True,
 ) -> StaticEncoder:
     """Make a static encoder that agrees with another encoder on the texts of a corpus.

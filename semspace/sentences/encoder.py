@@ -1,49 +1,36 @@
-"""`Encoder`: what every encoder can do, of whatever kind."""
+"""`Encoder`: the interface of all encoders, whatever computes the vectors."""
 
 from __future__ import annotations
 
 import inspect
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
+from collections.abc import Iterable, Mapping, Sequence
+from importlib import import_module
 from types import MappingProxyType
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from semspace import checks, queries
-from semspace.bundle import PathLike, place_of
+from semspace.bundle import PathLike
+from semspace.deprecation import renamed_parameters, renamed_property, warn_renamed
 from semspace.errors import FrozenError, InputError, SemspaceWarning
-from semspace.progress import Bar, bar
-from semspace.sentences import mteb, output_formats
+from semspace.progress import Bar
+from semspace.sentences import output_formats
+from semspace.sentences.blocks import EncodedBlock, blocks_of, encode_blocks, warn_truncated
 from semspace.sentences.passages import Passage
+from semspace.sentences.prompts import document_prompt, query_prompt
 from semspace.space import Space
 from semspace.text.corpus import Corpus
 from semspace.types import Floats1d, Floats2d
-
-# Texts are encoded this many at a time: enough to keep the cores busy, little enough to bound memory.
-BLOCK = 4_096
-RUNTIMES = ("auto", "fast", "exact", "torch")
-# By what names a model may know a prompt for queries, and one for documents (as sentence-transformers looks for them).
-_QUERY, _DOCUMENT = ("query",), ("document", "passage", "corpus")
-
-
-class Encoded(NamedTuple):
-    """Vectors of some texts, which of the texts were cut, being too long, and which hold nothing that is known."""
-
-    vectors: Floats2d
-    cut: npt.NDArray[np.bool_]
-    unknown: npt.NDArray[np.bool_] | None = None
-
 
 _Class = TypeVar("_Class", bound=type)
 
 
 def frozen(encoder: _Class) -> _Class:
-    """Have a frozen dataclass that is an encoder say what to do instead of changing it."""
+    """Return a frozen dataclass of an encoder whose error on assignment says what to do instead."""
 
     def refuse(self: Any, name: str, value: Any) -> None:  # noqa: ARG001
         raise never_changes(self, name)
@@ -53,9 +40,9 @@ def frozen(encoder: _Class) -> _Class:
 
 
 def never_changes(encoder: Encoder, name: str) -> FrozenError:
-    """Return the error for an attribute of an encoder that can't be set."""
+    """Return the error for setting an attribute of an encoder."""
     return FrozenError(
-        f"a {type(encoder).__name__} never changes, so {name} can't be set; load another, for example with "
+        f"a {type(encoder).__name__} can't be changed, so {name} can't be set; load another encoder, for example with "
         f"Encoder.load({encoder.name!r}, max_tokens=...)"
     )
 
@@ -63,96 +50,99 @@ def never_changes(encoder: Encoder, name: str) -> FrozenError:
 class Encoder(ABC):
     """Text → vectors. Get one with `Encoder.load`.
 
-    A subclass gives `name`, `dim`, `fingerprint`, `max_tokens` and `encode_block`; it may give `prompts`, and `prepare`
-    for what is done to the next texts while these are encoded.
+    A subclass defines `name`, `dim`, `fingerprint`, `max_tokens` and `_encode_block`. It may define `prompts`, and
+    `_prepare`, which runs on the next block of texts while the current block is encoded.
 
     Attributes
     ----------
     name : str
-        By which `Encoder.load` finds it again.
+        The name by which `Encoder.load` finds it again.
     dim : int
         Number of dimensions.
     fingerprint : str
         SHA-256 over everything that decides a vector.
     max_tokens : int
-        Longest text in tokens; more is cut, counted and said.
-    engine, why : str
-        What does the work, and why it was chosen. The vectors of a model differ a little from engine to engine.
+        Longest text in tokens; longer texts are truncated, and a warning counts them.
+    backend : {"fast", "exact", "torch", ""}
+        What computes the vectors of a transformer; they differ slightly between backends. Empty for other encoders.
+    implementation : str
+        The arithmetic of the backend, such as "int8 kernels" or "torch float32 on cpu".
+    backend_reason : str
+        Why this backend was chosen.
     prompts : mapping
-        What the model wants before a text, by the name of the use; under "" by default.
+        Prompts by name; "" is the default prompt.
     normalizes : bool
         Whether vectors have length 1.
     device : {"cpu", "cuda"}
-        Where the work is done.
+        Where the vectors are computed.
+    threads : int, optional
+        Largest number of threads that encode; all that the process may use when None.
     """
 
     name: str
     dim: int
     fingerprint: str
     max_tokens: int
-    engine: str = ""
-    why: str = ""
+    backend: str = ""
+    implementation: str = ""
+    backend_reason: str = ""
     prompts: Mapping[str, str] = MappingProxyType({})
     normalizes: bool = False
     device: str = "cpu"
-    _settled: bool = False  # whether a space has been made with it, which relies on its staying as it is
+    threads: int | None = None
+    _has_space: bool = False  # whether a space was made with it, which relies on this encoder staying as it is
+
+    runtime = renamed_property("runtime", "backend")
+    engine = renamed_property("engine", "implementation")
+    why = renamed_property("why", "backend_reason")
 
     @staticmethod
-    def load(name: PathLike, *, runtime: str = "auto", max_tokens: int | None = None) -> Encoder:
+    @renamed_parameters(runtime="backend")
+    def load(
+        name: PathLike, *, backend: str = "auto", max_tokens: int | None = None, threads: int | None = None
+    ) -> Encoder:
         """Load an encoder.
 
         Parameters
         ----------
         name : str or path
-            A folder in sentence-transformers' or model2vec's layout; the name of a model that an installed package
-            carries (its code isn't run); or a model's name on the Hugging Face hub, taken from the local cache if it
-            is there. Weights must be safetensors; no code that comes with a model is ever run.
-        runtime : {"auto", "fast", "exact", "torch"}
-            How a transformer is run. ``"torch"`` is the reference, in float32. ``"exact"`` is about three times as fast
-            on a processor with bfloat16, its vectors within a cosine of 0.9999 of the reference's. ``"fast"`` rounds
-            to int8: four to five times as fast, within 0.995 on the mean. ``"auto"`` takes torch if it sees a GPU, and
-            else the fastest that this processor and model allow and that keeps its promise, which is measured on the
-            first load and remembered; ``encoder.runtime`` is what it took, and ``encoder.why`` says why. A static
-            encoder has no runtimes.
+            A folder in the format of sentence-transformers or model2vec; the name of a model in an installed package
+            (the package's code isn't run); or the name of a model on the Hugging Face hub, taken from the local cache
+            if it is there. Weights must be safetensors; no code that comes with a model is ever run.
+        backend : {"auto", "fast", "exact", "torch"}
+            What computes the vectors of a transformer. ``"torch"`` is the reference, in float32. ``"exact"`` is about
+            three times as fast on a processor with bfloat16; its vectors have a cosine of at least 0.9999 to those of
+            the reference. ``"fast"`` rounds to int8: four to five times as fast, with a mean cosine of at least 0.995.
+            ``"auto"`` chooses torch if it finds a GPU, and otherwise the fastest backend that runs this model on this
+            processor and reaches its bound; that is measured on the first load and cached. ``encoder.backend`` is the
+            choice, and ``encoder.backend_reason`` explains it. A static encoder has no backends.
         max_tokens : int, optional
-            Cut texts at so many tokens, fewer than the model reads.
+            Truncate texts to this number of tokens; at most the number that the model reads.
+        threads : int, optional
+            Largest number of threads that encode; all that the process may use when None. Unless it is 1, one more
+            thread tokenises the next texts meanwhile.
 
         Raises
         ------
         InputError
-            If no such model is found, it can't be opened safely, or it can't be run as asked.
+            If no such model is found, it can't be opened safely, or the backend can't run it.
         MissingExtraError
             If a library that the model needs isn't installed.
         """
-        from semspace.sentences.model_files import find_model, is_static
+        from semspace.sentences.load import load_encoder
 
-        checks.choice("runtime", runtime, RUNTIMES)
-        folder = find_model(name)
-        given = place_of(name)
-        called = str(given.resolve() if given.is_dir() else name)
-        if is_static(folder):
-            from semspace.sentences.static_encoder import StaticEncoder
-
-            if runtime != "auto":
-                raise InputError(f"{called} is a static encoder, which has no runtime {runtime!r}; leave it out")
-            return StaticEncoder.from_folder(folder, called, max_tokens=max_tokens)
-        from semspace.sentences.transformer import TransformerEncoder
-
-        return TransformerEncoder(folder, called, runtime, max_tokens)
+        return load_encoder(name, backend=backend, max_tokens=max_tokens, threads=threads)
 
     @abstractmethod
-    def encode_block(self, prepared: Any, shown: Bar) -> Encoded:
-        """Encode up to `BLOCK` texts as `prepare` gave them, and move the bar on as they are done."""
+    def _encode_block(self, prepared: Any, bar: Bar) -> EncodedBlock:
+        """Encode a block of texts, as `_prepare` returned them, and advance the bar."""
 
-    def prepare(self, texts: list[str], prompt: str = "") -> Any:  # noqa: ARG002
-        """Do what comes before encoding; it runs beside the encoding of the texts before.
-
-        The texts have their `prompt` before them already.
-        """
+    def _prepare(self, texts: list[str], prompt: str = "") -> Any:  # noqa: ARG002
+        """Return what `_encode_block` takes; it runs in a second thread. The texts begin with `prompt` already."""
         return texts
 
     def passages(self, texts: list[str], overlap: int) -> list[list[Passage]]:  # noqa: ARG002
-        """Split texts into passages that can be encoded whole; here they can be of any length."""
+        """Split texts into passages that can be encoded whole; this encoder reads texts of any length."""
         return [[Passage(0, len(text))] for text in texts]
 
     def encode(
@@ -171,49 +161,46 @@ class Encoder(ABC):
         batch_size: int | None = None,
         chunk_size: int | None = None,
         show_progress_bar: bool | None = None,
-        progress: bool = False,
-        **of_mteb: Any,
+        progress: bool = True,
+        **unknown: Any,
     ) -> Any:
         """Encode texts, float32 of shape (n, dim); or one text, of shape (dim,). As in sentence-transformers.
 
-        The vector of a text doesn't depend on the texts beside it. An empty text has one too: that of the marks which
-        stand at a text's ends.
+        The vector of a text doesn't depend on the other texts. An empty text gets the vector of the special tokens
+        alone.
 
         Parameters
         ----------
         texts : list of str, or str
         prompt, prompt_name : str, optional
-            What to put before every text, or the name of one of the model's own `prompts`.
+            The text to put before every text, or the name of one of the model's `prompts`.
         normalize_embeddings : bool
-            Scale vectors to length 1, if the model doesn't by itself.
+            Scale vectors to length 1, if the model doesn't.
         truncate_dim : int, optional
-            Keep so many dimensions, the first.
+            Keep only this number of leading dimensions.
         precision : {"float32", "int8", "uint8", "binary", "ubinary"}
-            With 8 bits, each dimension's range is cut into 255 steps. sentence-transformers takes the range from the
-            texts of the same call; here it is that of `parity.SENTENCES`, so that a text has one vector whatever the
-            company. Bits say which numbers are above 0, eight in a byte.
+            With 8 bits, the range of each dimension is cut into 255 steps. sentence-transformers takes the range from
+            the texts of the same call; here it is the range over `parity.SENTENCES`, so that the vector of a text
+            doesn't depend on the other texts. A bit says whether a number is above 0; a byte holds eight of them.
         convert_to_numpy, convert_to_tensor : bool
             Return an array (by default), a torch tensor, or, with neither, a list of tensors.
         output_value : {"sentence_embedding"}
         device : optional
-            Where the encoder runs already; anything else is an error.
+            The device on which the encoder runs; any other is an error.
         batch_size, chunk_size : int, optional
-            Change nothing: as many texts are taken at a time as suits the processor.
+            Ignored; accepted for compatibility with sentence-transformers.
         show_progress_bar, progress : bool
-            Show a bar.
-        **of_mteb
-            What MTEB says of a task when it calls an encoder, with batches of texts: the kind of prompt that it
-            names is used, the rest changes nothing. Anything else is an error.
+            Show a bar if it takes more than two seconds.
 
         Raises
         ------
         InputError
-            If `texts` holds something else than strings, or an option can't be had.
+            If `texts` holds something other than strings, or an option isn't supported.
         """
-        if of_mteb:
-            texts, prompt = mteb.taken(self, texts, prompt, of_mteb, _options())
+        if unknown:
+            texts, prompt = self._from_mteb(texts, prompt, unknown)
         single = isinstance(texts, str)
-        read = checks.strings("texts", [texts] if single else texts)
+        strings = checks.strings("texts", [texts] if single else texts)
         for name, size in (("batch_size", batch_size), ("chunk_size", chunk_size)):
             if size is not None:
                 checks.whole(name, size)
@@ -221,91 +208,80 @@ class Encoder(ABC):
         checks.choice("precision", precision, output_formats.PRECISIONS)
         as_numpy = checks.flag("convert_to_numpy", convert_to_numpy)
         as_tensor = checks.flag("convert_to_tensor", convert_to_tensor)
-        scaled = checks.flag("normalize_embeddings", normalize_embeddings)
+        normalize = checks.flag("normalize_embeddings", normalize_embeddings)
         width = self.dim if truncate_dim is None else checks.whole("truncate_dim", truncate_dim, high=self.dim)
         output_formats.check_device(device, self.device)
-        asked = ("progress", progress) if show_progress_bar is None else ("show_progress_bar", show_progress_bar)
-        shown = checks.flag(*asked)
-        vectors = self._vectors(read, self._prompt(prompt, prompt_name), width, scaled=scaled, progress=shown)
-        if precision != "float32":
-            from semspace.sentences import parity
+        checks.flag("progress", progress)
+        if show_progress_bar is not None:
+            progress = checks.flag("show_progress_bar", show_progress_bar)
+        text_before = self._chosen_prompt(prompt, prompt_name)
+        vectors = self._vectors(strings, text_before, width, normalize=normalize, progress=progress)
+        if precision == "float32":
+            return output_formats.converted(vectors, single=single, numpy=as_numpy, tensor=as_tensor)
+        from semspace.sentences import parity
 
-            sample = list(parity.SENTENCES) if precision.endswith("int8") else []
-            ranges = self._vectors(sample, "", width, scaled=scaled, progress=False, told=False)
-            made = output_formats.quantized(vectors, precision, ranges)
-        else:
-            made = vectors
-        return output_formats.handed_over(made, single=single, numpy=as_numpy, tensor=as_tensor)
+        sample = list(parity.SENTENCES) if precision.endswith("int8") else []
+        ranges = self._vectors(sample, "", width, normalize=normalize, progress=False, warn=False)
+        quantized = output_formats.quantized(vectors, precision, ranges)
+        return output_formats.converted(quantized, single=single, numpy=as_numpy, tensor=as_tensor)
 
     def _vectors(
-        self, texts: list[str], prompt: str, width: int, *, scaled: bool, progress: bool, told: bool = True
+        self, texts: list[str], prompt: str, width: int, *, normalize: bool, progress: bool, warn: bool = True
     ) -> Floats2d:
-        """Encode texts, the first dimensions of each, and warn of those that were cut where that is to be `told`."""
+        """Encode texts to the leading `width` dimensions, and warn of truncated texts if `warn`."""
         vectors = np.empty((len(texts), width), np.float32)
-        cut, done = 0, 0
+        n_truncated, n_done = 0, 0
         with warnings.catch_warnings():
-            if not told:
+            if not warn:
                 warnings.simplefilter("ignore", SemspaceWarning)
-            for part in self.encoded(_slices(texts), len(texts), prompt=prompt, progress=progress):
-                vectors[done : done + len(part.vectors)] = part.vectors[:, :width]
-                cut, done = cut + int(part.cut.sum()), done + len(part.vectors)
-            self.warn(cut if told else 0, len(vectors), above=4)
-        if scaled:
+            for block in encode_blocks(self, blocks_of(texts), len(texts), prompt=prompt, progress=progress):
+                vectors[n_done : n_done + len(block.vectors)] = block.vectors[:, :width]
+                n_truncated, n_done = n_truncated + int(block.truncated.sum()), n_done + len(block.vectors)
+            warn_truncated(self, n_truncated if warn else 0, len(vectors), stacklevel=4)
+        if normalize:
             queries.unit(vectors, floor=queries.TINY, out=vectors)
         return vectors
 
     def encode_queries(self, texts: Sequence[str], **options: Any) -> Any:
-        """Encode questions to search with, after the model's prompt ``query`` where it has one; else as `encode`."""
-        return self._encode_as(self.prompt_of(*_QUERY), texts, options)
+        """Encode queries after the model's prompt ``query`` if it has one; options as in `encode`."""
+        return self._encode_after(query_prompt(self.prompts), texts, options)
 
     def encode_documents(self, texts: Sequence[str], **options: Any) -> Any:
-        """Encode documents to be found, after the model's prompt ``document``, ``passage`` or ``corpus``."""
-        return self._encode_as(self.document_prompt, texts, options)
+        """Encode documents after the model's prompt ``document``, ``passage`` or ``corpus``; options as in `encode`."""
+        return self._encode_after(document_prompt(self.prompts), texts, options)
 
-    # As sentence-transformers calls them.
+    # The names in sentence-transformers.
     encode_query, encode_document = encode_queries, encode_documents
 
     @property
-    def document_prompt(self) -> str:
-        """What is put before a document."""
-        return self.prompt_of(*_DOCUMENT)
-
-    def prompt_of(self, *names: str) -> str:
-        """Return the first prompt so called that has any text, else none.
-
-        The model's default isn't taken in its place: as in sentence-transformers, it is for `encode` alone.
-        sentence-transformers, though, never comes to "passage", since it gives every model an empty prompt "document".
-        """
-        return next((self.prompts[name] for name in names if self.prompts.get(name)), "")
-
-    @property
     def max_seq_length(self) -> int:
-        """What sentence-transformers calls `max_tokens`.
+        """The name of `max_tokens` in sentence-transformers.
 
-        It may be set to less, until a space is made with this encoder: a space's questions must be encoded as its
+        It may be lowered until a space is made with this encoder: the queries of a space must be encoded as its
         documents were. `Encoder.load` takes it as ``max_tokens=``.
         """
         return self.max_tokens
 
     @max_seq_length.setter
-    def max_seq_length(self, most: int) -> None:
-        if self._settled:
+    def max_seq_length(self, max_tokens: int) -> None:
+        if self._has_space:
             raise FrozenError(
-                f"max_seq_length can't be changed any more: a space was made with this encoder; load another, with "
-                f"Encoder.load({self.name!r}, max_tokens={most!r})"
+                f"max_seq_length can't be changed any more: a space was made with this encoder; load another encoder "
+                f"with Encoder.load({self.name!r}, max_tokens={max_tokens!r})"
             )
-        self._cut_at(most)
+        self._set_max_tokens(max_tokens)
 
-    def _cut_at(self, max_tokens: object) -> None:
-        """Cut texts at so many tokens from now on."""
+    def _set_max_tokens(self, max_tokens: object) -> None:
+        """Truncate texts to this number of tokens from now on."""
         raise never_changes(self, f"max_seq_length={max_tokens!r}")
 
+    @renamed_parameters(into="out", long="long_texts")
     def embed(
         self,
         corpus: Corpus,
         *,
-        into: PathLike | None = None,
-        long: str = "cut",
+        out: PathLike | None = None,
+        long_texts: str = "cut",
         overlap: int = 32,
         overwrite: bool = False,
         progress: bool = True,
@@ -317,27 +293,27 @@ class Encoder(ABC):
         Parameters
         ----------
         corpus : Corpus
-        into : path, optional
-            Where to save the space. It is written there as it is made, and opened mapped, so that it may be larger
-            than memory. If the work is broken off, the same call goes on where it stopped. If a space made by this
-            encoder is there already, it is replaced, and only texts that it doesn't have are encoded.
-        long : {"cut", "pool", "passages"}
-            What becomes of texts longer than the model can read. ``"cut"``: their beginnings are encoded, and how many
-            were cut is said and stands in ``space.provenance["truncated"]``. ``"pool"``: they are split into passages
-            at the ends of sentences, and get the mean of the passages' vectors. ``"passages"``: every passage becomes
-            a point of its own, its id the document's and ``#`` and its number; metadata ``document``, ``start`` and
-            ``end`` say which characters of which document it is.
+        out : path, optional
+            Where to save the space. It is written there block by block and opened memory-mapped, so it may be larger
+            than memory. If the work is interrupted, the same call resumes it. A space at `out` that this encoder made
+            in the same way is replaced, and only texts that it doesn't hold are encoded.
+        long_texts : {"cut", "pool", "passages"}
+            What to do with texts longer than the model can read. ``"cut"``: encode their beginnings; a warning and
+            ``space.provenance["truncated"]`` count them. ``"pool"``: split them into passages at the ends of
+            sentences, and take the mean of the passages' vectors. ``"passages"``: make every passage a point of its
+            own, whose id is the document's, ``#`` and a number; the metadata ``document``, ``start`` and ``end`` say
+            which characters of which document it holds.
         overlap : int
-            By how many tokens, at most, a passage repeats the one before, in whole sentences.
+            Largest number of tokens, in whole sentences, that a passage repeats from the one before.
         overwrite : bool
-            Replace, once the new space is whole, also a value at `into` that was made in another way.
+            Also replace a value at `out` that was made in another way, once the new space is complete.
 
         Raises
         ------
         ExistsError
-            If something else is at `into` than a space that was encoded in the same way.
+            If `out` holds something other than a space encoded in the same way.
         InputError
-            If there is no room on the disk; what was encoded is kept.
+            If the disk is full; what was encoded so far is kept.
 
         Examples
         --------
@@ -349,82 +325,30 @@ class Encoder(ABC):
         """
         from semspace.sentences.embedding import embed
 
-        made = embed(self, corpus, into=into, long=long, overlap=overlap, overwrite=overwrite, progress=progress)
-        object.__setattr__(self, "_settled", True)  # some encoders are frozen
-        return made
-
-    def encoded(
-        self, blocks: Iterator[list[str]], total: int, *, prompt: str = "", progress: bool = False
-    ) -> Iterator[Encoded]:
-        """Encode block after block; the next is prepared meanwhile."""
-
-        def prepared(block: list[str]) -> Any:
-            return self.prepare([prompt + text for text in block] if prompt else block, prompt)
-
-        unknown = 0
-        with bar("encoding", total, unit="text", progress=progress) as shown, ThreadPoolExecutor(1) as beside:
-            following = beside.submit(lambda: [prepared(block) for block in islice(blocks, 1)])
-            while ready := following.result():
-                following = beside.submit(lambda: [prepared(block) for block in islice(blocks, 1)])
-                part = self.encode_block(ready[0], shown)
-                unknown += 0 if part.unknown is None else int(part.unknown.sum())
-                yield part
-        if unknown:
-            warnings.warn(
-                f"{unknown:,} of {total:,} texts hold nothing that {self.name} knows; all of them got one and the same "
-                f"vector",
-                SemspaceWarning,
-                stacklevel=4,
-            )
-
-    # -- what others ask of an encoder --------------------------------------------------------------------
+        space = embed(
+            self, corpus, out=out, long_texts=long_texts, overlap=overlap, overwrite=overwrite, progress=progress
+        )
+        object.__setattr__(self, "_has_space", True)  # some encoders are frozen
+        return space
 
     def similarity(self, a: npt.ArrayLike, b: npt.ArrayLike) -> Floats2d:
-        """Give the cosine of every vector of `a` with every one of `b`, float32 of shape (n, m)."""
-        left, right = (queries.unit(checks.matrix("vectors", one)) for one in (a, b))
+        """Return the cosine of every vector of `a` with every vector of `b`, float32 of shape (n, m)."""
+        left, right = (queries.unit(checks.matrix("vectors", vectors)) for vectors in (a, b))
         scores: Floats2d = left @ right.T
         return scores
 
     def similarity_pairwise(self, a: npt.ArrayLike, b: npt.ArrayLike) -> Floats1d:
-        """Give the cosine of each vector of `a` with the one of `b` in the same row, float32 of shape (n,)."""
-        left, right = (queries.unit(checks.matrix("vectors", one)) for one in (a, b))
+        """Return the cosine of each vector of `a` with the vector of `b` in the same row, float32 of shape (n,)."""
+        left, right = (queries.unit(checks.matrix("vectors", vectors)) for vectors in (a, b))
         scores: Floats1d = (left * right).sum(axis=1)
         return scores
 
-    @property
-    def mteb_model_meta(self) -> Any:
-        """What MTEB writes beside its results."""
-        return mteb.meta_of(self)
+    def _encode_after(self, prompt: str, texts: Sequence[str], options: dict[str, Any]) -> Any:
+        """Encode texts after a prompt, unless the options choose another."""
+        chosen = any(options.get(name) is not None for name in ("prompt", "prompt_name"))
+        return self.encode(texts, **(options if chosen else {**options, "prompt": prompt, "prompt_name": None}))
 
-    def pipeline(self) -> Any:
-        """Give a scikit-learn pipeline of this encoder alone; it is what BERTopic takes: ``embedding_model=``.
-
-        BERTopic knows encoders by their classes, and silently takes another model in the place of any other object.
-        """
-        from sklearn.pipeline import make_pipeline
-
-        from semspace.sentences.vectorizer import SentenceVectorizer
-
-        return make_pipeline(SentenceVectorizer(self))
-
-    def __deepcopy__(self, memo: object) -> Encoder:
-        return self  # it never changes; scikit-learn's clone would copy all its weights
-
-    def warn(self, cut: int, total: int, *, above: int = 3) -> None:
-        """Say how many texts were cut, if any were, and point so many calls above at the line that had them encoded."""
-        if cut:
-            warnings.warn(
-                f"{cut:,} of {total:,} texts are longer than the {self.max_tokens} tokens {self.name} reads; "
-                f"only their beginnings were encoded",
-                SemspaceWarning,
-                stacklevel=above,
-            )
-
-    def _encode_as(self, prompt: str, texts: Sequence[str], options: dict[str, Any]) -> Any:
-        named = any(options.get(name) is not None for name in ("prompt", "prompt_name"))
-        return self.encode(texts, **(options if named else {**options, "prompt": prompt, "prompt_name": None}))
-
-    def _prompt(self, prompt: str | None, name: str | None) -> str:
+    def _chosen_prompt(self, prompt: str | None, name: str | None) -> str:
         if prompt is not None and name is not None:
             raise InputError(f"give prompt or prompt_name, not both; got {prompt!r} and {name!r}")
         if name is not None and name not in self.prompts:
@@ -432,14 +356,44 @@ class Encoder(ABC):
             raise InputError(f"{self.name} has no prompt {name!r}; it has {known}")
         return self.prompts.get(name or "", "") if prompt is None else checks.strings("prompt", [prompt])[0]
 
+    def __deepcopy__(self, memo: object) -> Encoder:
+        return self  # it never changes; scikit-learn's clone would copy all its weights
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r}, dim={self.dim}, max_tokens={self.max_tokens})"
 
+    # -- until version 0.3: what `semspace.integrations` does now; the room lies above this one -------------
 
-def _options() -> list[str]:
-    """Return the names of what `Encoder.encode` takes."""
-    return [name for name, one in inspect.signature(Encoder.encode).parameters.items() if one.kind == one.KEYWORD_ONLY]
+    def _from_mteb(
+        self, batches: Any, prompt: str | None, options: dict[str, Any]
+    ) -> tuple[list[str] | str, str | None]:
+        """Return texts and prompt of a call by MTEB, or raise `InputError` for an option that nobody knows."""
+        mteb = import_module("semspace.integrations.mteb")
+        strange = next((name for name in options if name not in mteb.TASK_OPTIONS), None)
+        if strange is not None:
+            near = checks.nearest_spellings(strange, _encode_options())
+            hint = f"did you mean {', '.join(near)}?" if near else "see its docstring for those it takes"
+            raise InputError(f"encode takes no option {strange!r}; {hint}")
+        warn_renamed(
+            "mteb.evaluate(encoder, ...)",
+            "mteb.evaluate(integrations.MTEBEncoder(encoder), ...)",
+            stacklevel=4,
+        )
+        texts = batches if isinstance(batches, str) else mteb.texts_of(batches)
+        return texts, mteb.prompt_for(self, options.get("prompt_type")) if prompt is None else prompt
+
+    @property
+    def mteb_model_meta(self) -> Any:
+        """Return what MTEB writes beside its results; see `semspace.integrations.mteb`."""
+        return import_module("semspace.integrations.mteb").MTEBEncoder(self).mteb_model_meta
+
+    def pipeline(self) -> Any:
+        """Call `semspace.integrations.bertopic_pipeline`, the name since version 0.2."""
+        warn_renamed("Encoder.pipeline()", "semspace.integrations.bertopic_pipeline(encoder)")
+        return import_module("semspace.integrations.bertopic").bertopic_pipeline(self)
 
 
-def _slices(texts: list[str]) -> Iterator[list[str]]:
-    return (texts[start : start + BLOCK] for start in range(0, len(texts), BLOCK))
+def _encode_options() -> list[str]:
+    """Return the names of the keyword parameters of `Encoder.encode`."""
+    parameters = inspect.signature(Encoder.encode).parameters.items()
+    return [name for name, parameter in parameters if parameter.kind == parameter.KEYWORD_ONLY]

@@ -33,14 +33,14 @@ class KernelRuntime:
     ----------
     layout : Layout
         Of a model for which `obstacle` says nothing.
-    kind : {"fast", "exact"}
+    backend : {"fast", "exact"}
     precision : {"int8", "bfloat16", "float32"}
     """
 
-    def __init__(self, layout: Layout, kind: str, precision: str) -> None:
+    def __init__(self, layout: Layout, backend: str, precision: str) -> None:
         from semspace.inference import architectures, forward
 
-        self.kind, self.engine = kind, f"{precision} kernels"
+        self.backend, self.implementation = backend, f"{precision} kernels"
         self._poolings = np.array([forward.POOLINGS.index(how) for how in layout.poolings], np.int64)
         config = json.loads((layout.folder / CONFIG).read_text(encoding="utf-8"))
         with Weights(layout.folder) as weights:

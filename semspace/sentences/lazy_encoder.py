@@ -27,10 +27,10 @@ class EncoderReference:
 
     @cached_property
     def _encoder(self) -> Encoder:
-        from semspace.sentences.encoder import Encoder
+        from semspace.sentences.load import load_encoder
 
         options: dict[str, Any] = {} if self.shortened is None else {"max_tokens": self.shortened}
-        encoder = Encoder.load(self.name, **options)
+        encoder = load_encoder(self.name, **options)
         if encoder.fingerprint != self.fingerprint:
             raise InputError(
                 f"this space was made with an encoder {self.name!r} of fingerprint {self.fingerprint[:8]}, and the one "

@@ -38,7 +38,7 @@ def quantized(vectors: Floats2d, precision: str, sample: Floats2d) -> npt.NDArra
     return steps.astype(np.uint8) if precision == "uint8" else (steps - 128).astype(np.int8)
 
 
-def handed_over(vectors: npt.NDArray[Any], *, single: bool, numpy: bool, tensor: bool) -> Any:
+def converted(vectors: npt.NDArray[Any], *, single: bool, numpy: bool, tensor: bool) -> Any:
     """Return vectors as an array, a tensor, or a list of tensors; the one vector of a single text by itself."""
     made: Any = vectors
     if tensor or not numpy:

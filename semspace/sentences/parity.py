@@ -76,9 +76,9 @@ class Parity(NamedTuple):
     least: float
     reference: str
 
-    def holds(self, kind: str) -> bool:
+    def holds(self, backend: str) -> bool:
         """Tell whether that is near enough for what a kind of runtime promises."""
-        mean, least = BOUNDS[kind]
+        mean, least = BOUNDS[backend]
         return self.mean >= mean and self.least >= least
 
     def __str__(self) -> str:
@@ -87,7 +87,14 @@ class Parity(NamedTuple):
 
 def measured(runtime: Runtime, reference: Callable[[], Runtime], texts: Tokenized, fingerprint: str) -> Parity:
     """Measure a runtime against the reference, or remember what was measured on a machine like this."""
-    facts = [fingerprint, runtime.kind, runtime.engine, _kernels(), platform.machine(), sorted(FEATURES.items())]
+    facts = [
+        fingerprint,
+        runtime.backend,
+        runtime.implementation,
+        _kernels(),
+        platform.machine(),
+        sorted(FEATURES.items()),
+    ]
     place = _cache() / f"{digest(json.dumps([*facts, SENTENCES]).encode())[:32]}.json"
     try:
         mean, least, name = json.loads(place.read_text(encoding="utf-8"))
@@ -109,7 +116,7 @@ def _compare(runtime: Runtime, reference: Runtime, texts: Tokenized) -> Parity:
     with np.errstate(all="ignore"):
         cosines = (ours * theirs).sum(1) / np.linalg.norm(ours, axis=1) / np.linalg.norm(theirs, axis=1)
     cosines = np.nan_to_num(cosines, nan=-1.0)
-    return Parity(float(cosines.mean()), float(cosines.min()), reference.engine)
+    return Parity(float(cosines.mean()), float(cosines.min()), reference.implementation)
 
 
 def _kernels() -> str:

@@ -25,7 +25,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -35,14 +35,12 @@ from semspace.bundle import PathLike, check_free, digest, is_bundle, opening, pl
 from semspace.disk import Taken, claimed, is_full, why
 from semspace.errors import DamagedError, ExistsError, InputError, SemspaceError
 from semspace.progress import bar
-from semspace.sentences import encoder
+from semspace.sentences import blocks
+from semspace.sentences.encoding_plan import EncodingPlan, metadata_of
 from semspace.space import KIND, Space, write_space
 from semspace.space import read_bundle as read_space
 from semspace.text.corpus import Corpus
 from semspace.text.mmap_array import release
-
-if TYPE_CHECKING:
-    from semspace.sentences.embedding import Way
 
 CUT = "cut"
 _NO_FALLOCATE = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
@@ -50,25 +48,25 @@ _HEADER = 128  # bytes before the numbers of an .npy file
 Numbers = npt.NDArray[Any]
 
 
-def embed_into(way: Way, corpus: Corpus, into: PathLike, *, overwrite: bool, progress: bool) -> Space:
+def embed_into(plan: EncodingPlan, corpus: Corpus, into: PathLike, *, overwrite: bool, progress: bool) -> Space:
     """Encode a corpus into a space at a path; see `Encoder.embed`."""
     target = place_of(into)
     with _full_disk_said(target), _locked(target):
-        old = _earlier(target, way, overwrite=overwrite)
+        old = _earlier(target, plan, overwrite=overwrite)
         check_free(target, overwrite=overwrite or old is not None)
         tidy(target)
-        if old is not None and _is_whole(old, way, corpus):
-            if _place(target).exists() and _plan_of(_place(target)) == _plan(way, way.points(corpus)):
+        if old is not None and _is_whole(old, plan, corpus):
+            if _place(target).exists() and _plan_of(_place(target)) == _plan(plan, plan.points(corpus)):
                 _remove(_place(target))  # all of it is in the space
             return old.space
-        points = way.points(corpus)
-        work = _begin(target, way, points)
-        left = _left(target, way)
-        _fill(work, way, points, [*left.values(), *([old] if old is not None else [])], progress=progress)
-        _publish(work, target, way, points, corpus, overwrite=overwrite or old is not None)
+        points = plan.points(corpus)
+        work = _begin(target, plan, points)
+        left = _left(target, plan)
+        _fill(work, plan, points, [*left.values(), *([old] if old is not None else [])], progress=progress)
+        _publish(work, target, plan, points, corpus, overwrite=overwrite or old is not None)
         for folder in (work.folder, *left):
             _remove(folder)
-        return replace(read_space(opening(target, KIND, verify=False)), encoder=way.encoder)
+        return replace(read_space(opening(target, KIND, verify=False)), encoder=plan.encoder)
 
 
 @dataclass(frozen=True)
@@ -117,12 +115,12 @@ class _Work:
             yield int(shard), str(checksum)
 
     def _checksum(self, shard: int) -> str:
-        rows = slice(shard * encoder.BLOCK, (shard + 1) * encoder.BLOCK)
+        rows = slice(shard * blocks.BLOCK_TEXTS, (shard + 1) * blocks.BLOCK_TEXTS)
         return digest(np.array(self.vectors()[rows]).data.cast("B"), np.array(self.cut()[rows]).data.cast("B"))
 
     def put(self, shard: int, vectors: Numbers, cut: Numbers) -> None:
         """Write a shard's rows, and then the line that says they are there."""
-        first = shard * encoder.BLOCK
+        first = shard * blocks.BLOCK_TEXTS
         for name, values in (("vectors", vectors), (CUT, cut)):
             with open(self.folder / f"{name}.npy", "r+b") as file:
                 file.seek(_HEADER + first * (values.nbytes // max(len(values), 1)))
@@ -153,25 +151,25 @@ class _Earlier(_Source):
     space: Space
 
 
-def _fill(work: _Work, way: Way, points: Corpus, sources: list[_Source], *, progress: bool) -> None:
+def _fill(work: _Work, plan: EncodingPlan, points: Corpus, sources: list[_Source], *, progress: bool) -> None:
     """Encode or copy the rows of every shard that isn't there."""
     origin = _origins(points.texts, sources)
     done = work.done()
-    shards = [shard for shard in range(-(-len(points) // encoder.BLOCK)) if shard not in done]
+    shards = [shard for shard in range(-(-len(points) // blocks.BLOCK_TEXTS)) if shard not in done]
     asked = [np.flatnonzero(_part(origin.source, shard) == -1) for shard in shards]
     total = sum(map(len, asked))
     texts = (
-        points.texts[shard * encoder.BLOCK : (shard + 1) * encoder.BLOCK].gather(rows).to_list()
+        points.texts[shard * blocks.BLOCK_TEXTS : (shard + 1) * blocks.BLOCK_TEXTS].gather(rows).to_list()
         for shard, rows in zip(shards, asked, strict=True)
         if len(rows)
     )
-    fresh = way.encoded(texts, total, progress=progress)
+    fresh = plan.encode(texts, total, progress=progress)
     with bar("copying", len(points), unit="text", progress=progress and not total) as shown:
         for shard, rows in zip(shards, asked, strict=True):
             vectors, cut = _copied(work, origin, shard, sources)
             if len(rows):
                 part = next(fresh)
-                vectors[rows], cut[rows] = part.vectors, part.cut
+                vectors[rows], cut[rows] = part.vectors, part.truncated
             _repeat(origin, shard, vectors, cut)
             work.put(shard, vectors, cut)
             shown.update(len(vectors))
@@ -201,7 +199,7 @@ def _origins(texts: pl.Series, sources: list[_Source]) -> _Origins:
 
 
 def _part(array: Numbers, shard: int) -> Numbers:
-    return array[shard * encoder.BLOCK : (shard + 1) * encoder.BLOCK]
+    return array[shard * blocks.BLOCK_TEXTS : (shard + 1) * blocks.BLOCK_TEXTS]
 
 
 def _copied(work: _Work, origin: _Origins, shard: int, sources: list[_Source]) -> tuple[Numbers, Numbers]:
@@ -212,7 +210,7 @@ def _copied(work: _Work, origin: _Origins, shard: int, sources: list[_Source]) -
         mine = np.flatnonzero(source == number)
         vectors[mine], cut[mine] = known.vectors[row[mine]], known.cut[row[mine]]
         release(known.vectors)
-    earlier = np.flatnonzero((source == -2) & (row < shard * encoder.BLOCK))
+    earlier = np.flatnonzero((source == -2) & (row < shard * blocks.BLOCK_TEXTS))
     if len(earlier):
         written = work.vectors()
         vectors[earlier], cut[earlier] = written[row[earlier]], work.cut()[row[earlier]]
@@ -222,7 +220,7 @@ def _copied(work: _Work, origin: _Origins, shard: int, sources: list[_Source]) -
 
 def _repeat(origin: _Origins, shard: int, vectors: Numbers, cut: Numbers) -> None:
     """Give a text that comes twice within a shard what its first row has."""
-    source, row = _part(origin.source, shard), _part(origin.row, shard) - shard * encoder.BLOCK
+    source, row = _part(origin.source, shard), _part(origin.row, shard) - shard * blocks.BLOCK_TEXTS
     same = np.flatnonzero((source == -2) & (row >= 0))
     vectors[same], cut[same] = vectors[row[same]], cut[row[same]]
 
@@ -234,14 +232,14 @@ def _place(target: Path) -> Path:
     return target.with_name(f".{target.name}.encoding")
 
 
-def _begin(target: Path, way: Way, points: Corpus) -> _Work:
+def _begin(target: Path, plan: EncodingPlan, points: Corpus) -> _Work:
     """Open the work that is going on with this corpus, or lay out a new one; work with another is put by."""
     folder = _place(target)
-    plan = _plan(way, points)
-    work = _Work(folder, len(points), way.encoder.dim)
+    wanted = _plan(plan, points)
+    work = _Work(folder, len(points), plan.encoder.dim)
     if work.is_sound() and (folder / "vectors.npy").stat().st_nlink > 1:
         _remove(folder)  # it is a space already: its file mayn't be written to any more
-    elif _plan_of(folder) == plan and work.is_sound():
+    elif _plan_of(folder) == wanted and work.is_sound():
         return work
     elif _plan_of(folder) is None:
         _remove(folder)  # half laid out, or half removed
@@ -252,9 +250,9 @@ def _begin(target: Path, way: Way, points: Corpus) -> _Work:
     fresh.mkdir(parents=True)
     try:
         points.frame.select("text").write_ipc(fresh / "texts.arrow")
-        _lay_out(fresh / "vectors.npy", (len(points), way.encoder.dim), np.float32)
+        _lay_out(fresh / "vectors.npy", (len(points), plan.encoder.dim), np.float32)
         _lay_out(fresh / f"{CUT}.npy", (len(points),), np.bool_)
-        write_text(fresh / "plan.json", json.dumps(plan))
+        write_text(fresh / "plan.json", json.dumps(wanted))
         os.replace(fresh, folder)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
@@ -278,13 +276,13 @@ def _lay_out(path: Path, shape: tuple[int, ...], dtype: npt.DTypeLike) -> None:
         os.fsync(file.fileno())
 
 
-def _plan(way: Way, points: Corpus) -> dict[str, Any]:
+def _plan(plan: EncodingPlan, points: Corpus) -> dict[str, Any]:
     return {
         "count": len(points),
-        "dim": way.encoder.dim,
-        "block": encoder.BLOCK,
+        "dim": plan.encoder.dim,
+        "block": blocks.BLOCK_TEXTS,
         "texts": _texts_of(points),
-        **way.settings(),
+        **plan.settings(),
     }
 
 
@@ -315,18 +313,18 @@ def _leftovers(target: Path) -> list[Path]:
     return sorted(path for path in target.parent.iterdir() if path.name.startswith(prefix) and path.is_dir())
 
 
-def _left(target: Path, way: Way) -> dict[Path, _Source]:
+def _left(target: Path, plan: EncodingPlan) -> dict[Path, _Source]:
     """Give what was encoded in the same way when the corpus was another, by its folder."""
-    return {folder: source for folder in _leftovers(target) if (source := _source(folder, way)) is not None}
+    return {folder: source for folder in _leftovers(target) if (source := _source(folder, plan)) is not None}
 
 
-def _source(folder: Path, way: Way) -> _Source | None:
-    plan = _plan_of(folder)
-    if plan is None or {name: plan.get(name) for name in way.settings()} != way.settings():
+def _source(folder: Path, plan: EncodingPlan) -> _Source | None:
+    found = _plan_of(folder)
+    if found is None or {name: found.get(name) for name in plan.settings()} != plan.settings():
         return None
-    if plan.get("block") != encoder.BLOCK or plan.get("dim") != way.encoder.dim:
+    if found.get("block") != blocks.BLOCK_TEXTS or found.get("dim") != plan.encoder.dim:
         return None
-    work = _Work(folder, int(plan["count"]), way.encoder.dim)
+    work = _Work(folder, int(found["count"]), plan.encoder.dim)
     if not work.is_sound():
         return None
     kept = np.zeros(work.count, np.bool_)
@@ -343,10 +341,10 @@ def _holds_space(target: Path) -> bool:
     return is_bundle(target) and opening(target, verify=False).kind == KIND
 
 
-def _earlier(target: Path, way: Way, *, overwrite: bool) -> _Earlier | None:
+def _earlier(target: Path, plan: EncodingPlan, *, overwrite: bool) -> _Earlier | None:
     """Open the space at a place if it was encoded in the same way; another is an error, unless it may be replaced."""
     try:
-        found = _opened(target, way) if _holds_space(target) else None
+        found = _opened(target, plan) if _holds_space(target) else None
     except DamagedError:
         if not overwrite:
             raise
@@ -359,37 +357,37 @@ def _earlier(target: Path, way: Way, *, overwrite: bool) -> _Earlier | None:
     return found
 
 
-def _opened(target: Path, way: Way) -> _Earlier | None:
+def _opened(target: Path, plan: EncodingPlan) -> _Earlier | None:
     bundle = opening(target, KIND)
     made = bundle.meta.facts("space").facts("provenance")
     told = bundle.has(f"{CUT}.npy")
-    if made.get("encoding") != way.settings() or (made.get("truncated") and not told):
+    if made.get("encoding") != plan.settings() or (made.get("truncated") and not told):
         return None
-    space = replace(read_space(bundle), encoder=way.encoder)
+    space = replace(read_space(bundle), encoder=plan.encoder)
     named = space.metadata is not None and "text" in space.metadata.columns
     texts = space.metadata["text"] if named and space.metadata is not None else pl.Series("text", space.ids.tolist())
     cut = bundle.array(CUT) if told else np.zeros(len(space), np.bool_)
     return _Earlier(texts, space.vectors, cut, np.ones(len(space), np.bool_), space)
 
 
-def _is_whole(old: _Earlier, way: Way, corpus: Corpus) -> bool:
+def _is_whole(old: _Earlier, plan: EncodingPlan, corpus: Corpus) -> bool:
     """Tell whether the space at the place is of this very corpus, metadata and all."""
     made = old.space.provenance
     if made["corpus"] != corpus.fingerprint or made["text"] != json.loads(
         json.dumps(dict(corpus.provenance), default=str)
     ):
         return False
-    points = way.points(corpus)
-    columns = points.frame.drop(["id", "text"] if points.ids.equals(points.texts) else ["id"])
+    points = plan.points(corpus)
+    columns = metadata_of(points)
     if not columns.width:
         return old.space.metadata is None
     return old.space.metadata is not None and old.space.metadata.equals(columns)
 
 
-def _publish(work: _Work, target: Path, way: Way, points: Corpus, corpus: Corpus, *, overwrite: bool) -> None:
+def _publish(work: _Work, target: Path, plan: EncodingPlan, points: Corpus, corpus: Corpus, *, overwrite: bool) -> None:
     cut = work.cut()
     vectors = np.load(work.folder / "vectors.npy", mmap_mode="r", allow_pickle=False)
-    space = way.space(points, corpus, vectors, int(cut.sum()))
+    space = plan.space(points, corpus, vectors, int(cut.sum()))
     with writing(target, KIND, overwrite=overwrite) as draft:
         write_space(space, draft, work.folder / "vectors.npy")
         draft.array(CUT, np.array(cut))

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from semspace.types import Floats2d
 
-KINDS = ("fast", "exact", "torch")  # the fastest first
+BACKENDS = ("fast", "exact", "torch")  # the fastest first
 # What a runtime must keep of the reference's vectors: the mean cosine to them, and the least.
 BOUNDS = {"fast": (0.995, 0.98), "exact": (0.9999, 0.9996), "torch": (1.0, 1.0)}
 
@@ -34,12 +34,12 @@ class Runtime(Protocol):
     """
 
     @property
-    def kind(self) -> str:
-        """One of `KINDS`: what it promises."""
+    def backend(self) -> str:
+        """One of `BACKENDS`."""
 
     @property
-    def engine(self) -> str:
-        """What does the work, for people: "int8 kernels", "torch float32"."""
+    def implementation(self) -> str:
+        """The arithmetic, for people: "int8 kernels", "torch float32 on cpu"."""
 
     @property
     def dim(self) -> int:

@@ -11,7 +11,7 @@ from semspace.errors import DamagedError, InputError
 from semspace.sentences import kernel_runtime, parity
 from semspace.sentences.kernel_runtime import KernelRuntime
 from semspace.sentences.model_config import Layout
-from semspace.sentences.runtime import KINDS, Runtime, Tokenized
+from semspace.sentences.runtime import BACKENDS, Runtime, Tokenized
 from semspace.sentences.torch_runtime import TorchRuntime
 
 _DEVICES = ("/dev/nvidia0", "/dev/dxg", "/dev/kfd")  # of NVIDIA, of Windows under Linux, of AMD
@@ -42,18 +42,18 @@ def choose(layout: Layout, wanted: str, sample: Callable[[], Tokenized], check: 
     reasons: list[str] = []
     if wanted == "auto" and _gpu():
         wanted = "torch"
-    for kind in KINDS if wanted == "auto" else (wanted,):
-        if kind == "torch":
+    for backend in BACKENDS if wanted == "auto" else (wanted,):
+        if backend == "torch":
             runtime: Runtime = TorchRuntime(layout)
             check(runtime.vocabulary)
-            return Choice(runtime, f"{runtime.engine}{_because(reasons)}")
-        for runtime in _candidates(layout, kind, reasons, last_resort=wanted == "auto" and _has_torch()):
+            return Choice(runtime, f"{runtime.implementation}{_because(reasons)}")
+        for runtime in _candidates(layout, backend, reasons, last_resort=wanted == "auto" and _has_torch()):
             check(runtime.vocabulary)
             found = parity.measured(runtime, lambda: _reference(layout), sample(), layout.fingerprint)
-            if found.holds(kind):
-                return Choice(runtime, f"{runtime.engine}{_level()}, {found}{_because(reasons)}")
-            reasons.append(f"not {runtime.engine}, {found}")
-    raise InputError(f"runtime {wanted!r} can't run {layout.folder} here: {'; '.join(reasons)}; use runtime='auto'")
+            if found.holds(backend):
+                return Choice(runtime, f"{runtime.implementation}{_level()}, {found}{_because(reasons)}")
+            reasons.append(f"not {runtime.implementation}, {found}")
+    raise InputError(f"backend {wanted!r} can't run {layout.folder} here: {'; '.join(reasons)}; use backend='auto'")
 
 
 def _gpu() -> bool:
@@ -65,8 +65,8 @@ def _gpu() -> bool:
     return bool(torch.cuda.is_available())
 
 
-def _candidates(layout: Layout, kind: str, reasons: list[str], *, last_resort: bool) -> Iterator[Runtime]:
-    for precision in kernel_runtime.PRECISIONS[kind]:
+def _candidates(layout: Layout, backend: str, reasons: list[str], *, last_resort: bool) -> Iterator[Runtime]:
+    for precision in kernel_runtime.PRECISIONS[backend]:
         problem = kernel_runtime.obstacle(layout, precision)
         if problem:
             reason = f"not {precision} kernels, {problem}"
@@ -74,7 +74,7 @@ def _candidates(layout: Layout, kind: str, reasons: list[str], *, last_resort: b
                 reasons.append(reason)
             continue
         try:
-            yield KernelRuntime(layout, kind, precision)
+            yield KernelRuntime(layout, backend, precision)
         except DamagedError as damage:
             if not last_resort:
                 raise

@@ -18,7 +18,8 @@ from semspace.bundle import Bundle, Draft, PathLike, digest, is_bundle, opening,
 from semspace.errors import DamagedError, InputError, MissingFileError
 from semspace.progress import Bar
 from semspace.schema import Facts
-from semspace.sentences.encoder import Encoded, Encoder, frozen
+from semspace.sentences.blocks import EncodedBlock
+from semspace.sentences.encoder import Encoder, frozen
 from semspace.sentences.model_files import WEIGHTS, holds
 from semspace.sentences.modules import SENTENCE_CONFIG, Module, modules_of, read_json, sentence_of
 from semspace.sentences.passages import Passage, passages, places_of
@@ -67,7 +68,9 @@ class StaticEncoder(Encoder):
     prompts : mapping
         What the model wants before a text, by the name of the use; under "" by default.
     truncate_dim : int, optional
-        Keep so many dimensions of each vector, the first.
+        Keep only this number of leading dimensions.
+    threads : int, optional
+        Largest number of threads that encode; all that the process may use when None.
 
     Notes
     -----
@@ -105,6 +108,7 @@ class StaticEncoder(Encoder):
     keep_unknown: bool = False
     prompts: Mapping[str, str] = field(default_factory=dict)
     truncate_dim: int | None = None
+    threads: int | None = None
     dim: int = field(init=False)
     fingerprint: str = field(init=False)
 
@@ -197,7 +201,7 @@ class StaticEncoder(Encoder):
             passages(text, places_of(one), self.max_tokens, overlap) for text, one in zip(texts, found, strict=True)
         ]
 
-    def encode_block(self, texts: list[str], shown: Bar) -> Encoded:
+    def _encode_block(self, texts: list[str], bar: Bar) -> EncodedBlock:
         """Encode up to a block of texts."""
         from semspace.sentences.pool_kernel import means
 
@@ -209,8 +213,8 @@ class StaticEncoder(Encoder):
         vectors = np.empty((len(texts), self.vectors.shape[1]), np.float32)
         means(ids, offsets, self._rows, self._weights, self.vectors, vectors)
         unknown = settle(vectors, self._elsewhere, scale=self.normalize)
-        shown.update(len(texts))
-        return Encoded(vectors[:, : self.dim], np.array(long, np.bool_), unknown)
+        bar.update(len(texts))
+        return EncodedBlock(vectors[:, : self.dim], np.array(long, np.bool_), unknown)
 
     def __repr__(self) -> str:
         return f"StaticEncoder({self.name!r}, dim={self.dim}, tokens={len(self._rows):,})"
@@ -218,7 +222,9 @@ class StaticEncoder(Encoder):
     # -- on disk ------------------------------------------------------------------------------------------
 
     @classmethod
-    def from_folder(cls, path: PathLike, name: str | None = None, *, max_tokens: int | None = None) -> StaticEncoder:
+    def from_folder(
+        cls, path: PathLike, name: str | None = None, *, max_tokens: int | None = None, threads: int | None = None
+    ) -> StaticEncoder:
         """Open a folder in model2vec's format, or one with a `StaticEmbedding` of sentence-transformers.
 
         Parameters
@@ -229,6 +235,8 @@ class StaticEncoder(Encoder):
             How the encoder is called; its absolute path when None.
         max_tokens : int, optional
             Read fewer tokens of a text than the folder says.
+        threads : int, optional
+            Largest number of threads that encode; all that the process may use when None.
 
         Raises
         ------
@@ -269,6 +277,7 @@ class StaticEncoder(Encoder):
                 keep_unknown=not ours,
                 prompts=said.prompts if any(said.prompts.values()) else {},
                 truncate_dim=said.truncate_dim,
+                threads=threads,
             )
         except (ValueError, KeyError) as problem:
             raise DamagedError(f"{root} isn't a sound static encoder ({problem}); fetch or save it again") from problem
@@ -347,7 +356,7 @@ class StaticEncoder(Encoder):
 
     # -- inside the bundle of a space ---------------------------------------------------------------------
 
-    def write_into(self, draft: Draft, fingerprint: str) -> dict[str, Any]:  # noqa: ARG002
+    def _write_into(self, draft: Draft, fingerprint: str) -> dict[str, Any]:  # noqa: ARG002
         """Write the table into the bundle of a space, and return its manifest entries."""
         for name in _ARRAYS:
             if (array := getattr(self, name)) is not None:
@@ -361,26 +370,27 @@ class StaticEncoder(Encoder):
         }
         return {"kind": KIND, "settings": settings}
 
-    @classmethod
-    def from_bundle(cls, bundle: Bundle) -> StaticEncoder:
-        """Take the encoder out of the opened bundle of a space, or out of its own."""
-        if bundle.kind == FOLDER_KIND:
-            encoder = cls.from_folder(bundle.folder)
-            bundle.unchanged()
-            return encoder
-        made = bundle.meta.facts("space").facts("encoder")
-        settings = made.facts("settings")
-        arrays: dict[str, Any] = {n: bundle.array(f"encoder-{n}") for n in _ARRAYS if bundle.has(f"encoder-{n}.npy")}
-        text = bundle.text("encoder-tokenizer.json")
-        return cls(
-            tokenizer=text,
-            name=made.text("name"),
-            **arrays,
-            normalize=settings.flag("normalize"),
-            max_tokens=settings.whole("max_tokens", low=1),
-            facts=settings.mapping("facts"),
-            **_more_of(settings),
-        )
+
+def read_bundle(bundle: Bundle) -> StaticEncoder:
+    """Open the bundle of an encoder, or the bundle of a space that holds its encoder."""
+    if bundle.kind == FOLDER_KIND:
+        encoder = StaticEncoder.from_folder(bundle.folder)
+        bundle.unchanged()
+        return encoder
+    facts = bundle.meta.facts("space").facts("encoder")
+    settings = facts.facts("settings")
+    arrays: dict[str, Any] = {
+        name: bundle.array(f"encoder-{name}") for name in _ARRAYS if bundle.has(f"encoder-{name}.npy")
+    }
+    return StaticEncoder(
+        tokenizer=bundle.text("encoder-tokenizer.json"),
+        name=facts.text("name"),
+        **arrays,
+        normalize=settings.flag("normalize"),
+        max_tokens=settings.whole("max_tokens", low=1),
+        facts=settings.mapping("facts"),
+        **_more_of(settings),
+    )
 
 
 _ARRAYS = ("vectors", "weights", "mapping")

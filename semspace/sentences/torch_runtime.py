@@ -35,14 +35,14 @@ _UNUSED = re.compile(r"(^|\.)(pooler\.|position_ids$)")
 class TorchRuntime:
     """Any architecture that transformers knows, on a GPU where torch sees one."""
 
-    kind = "torch"
+    backend = "torch"
 
     def __init__(self, layout: Layout) -> None:
         self._poolings = layout.poolings
         self._model = load_model(layout)
         self.device = _device()
         self._model.to(self.device)
-        self.engine = f"torch float32 on {self.device}"
+        self.implementation = f"torch float32 on {self.device}"
         self.dim = int(self._model.config.hidden_size) * len(self._poolings)
         self.vocabulary = int(self._model.get_input_embeddings().num_embeddings)
 

@@ -12,14 +12,17 @@ import numpy as np
 
 from semspace import checks, queries
 from semspace.bundle import Bundle, PathLike, writing
+from semspace.deprecation import renamed_parameters
 from semspace.errors import DamagedError, InputError, SemspaceWarning
 from semspace.progress import Bar
 from semspace.sentences import head, parity, runtime_selection
-from semspace.sentences.encoder import RUNTIMES, Encoded, Encoder, never_changes
+from semspace.sentences.blocks import EncodedBlock
+from semspace.sentences.encoder import Encoder, never_changes
 from semspace.sentences.export import KIND, copy_model, history_of
 from semspace.sentences.model_config import Layout, read_layout
 from semspace.sentences.passages import Passage
-from semspace.sentences.runtime import Tokenized
+from semspace.sentences.prompts import document_prompt
+from semspace.sentences.runtime import BACKENDS, Tokenized
 from semspace.sentences.tokenizing import Tokenizer
 from semspace.sentences.training_history import TrainingHistory
 
@@ -34,16 +37,16 @@ class TransformerEncoder(Encoder):
     folder : Path
     name : str
         How the model is called in messages and provenance.
-    runtime : {"auto", "fast", "exact", "torch"}
-    max_tokens : int, optional
+    backend : {"auto", "fast", "exact", "torch"}
+    max_tokens, threads : int, optional
         See `Encoder.load`.
 
     Attributes
     ----------
-    runtime : {"fast", "exact", "torch"}
-        The one that was chosen.
-    why : str
-        What it runs on, how near it comes to the reference, and why nothing faster was chosen.
+    backend : {"fast", "exact", "torch"}
+        The backend that was chosen.
+    backend_reason : str
+        Its arithmetic, its agreement with the reference, and why no faster backend was chosen.
     history : TrainingHistory
         How it was trained; empty where it wasn't trained by `EncoderTrainer`.
     """
@@ -52,21 +55,29 @@ class TransformerEncoder(Encoder):
     tokenizer: Tokenizer
     _opened = False
 
-    def __init__(self, folder: Path, name: str, runtime: str = "auto", max_tokens: int | None = None) -> None:
-        checks.choice("runtime", runtime, RUNTIMES)
-        self._root, self.name = folder, name
+    @renamed_parameters(runtime="backend")
+    def __init__(
+        self,
+        folder: Path,
+        name: str,
+        backend: str = "auto",
+        max_tokens: int | None = None,
+        threads: int | None = None,
+    ) -> None:
+        checks.choice("backend", backend, ("auto", *BACKENDS))
+        self._root, self.name, self.threads = folder, name, threads
         self._whole = read_layout(folder)
         self._read_as(self._whole if max_tokens is None else self._shorter(max_tokens))
         self.prompts = self.layout.prompts
         self.normalizes = self.layout.normalize and self.layout.truncate_dim is None
-        self._runtime, self.why = runtime_selection.choose(
+        self._runtime, self.backend_reason = runtime_selection.choose(
             self.layout,
-            runtime,
+            backend,
             lambda: self.tokenizer.read(list(parity.SENTENCES), blank="skip"),
             self.tokenizer.check,
         )
-        self.runtime = self._runtime.kind
-        self.engine = self._runtime.engine
+        self.backend = self._runtime.backend
+        self.implementation = self._runtime.implementation
         self.device = getattr(self._runtime, "device", "cpu")
         self.dim = self.layout.width(self._runtime.dim // len(self.layout.poolings))
         if self.layout.similarity != "cosine" and not self.layout.normalize:
@@ -74,7 +85,7 @@ class TransformerEncoder(Encoder):
                 f"{name} is meant to be compared by {_MEANT[self.layout.similarity]}, which looks at the lengths of "
                 f"vectors too; semspace compares by cosine unless metric= says otherwise",
                 SemspaceWarning,
-                stacklevel=3,
+                stacklevel=6,  # the caller of Encoder.load
             )
         self._opened = True
 
@@ -93,7 +104,7 @@ class TransformerEncoder(Encoder):
         """Return what the folder says, texts cut earlier."""
         return replace(self._whole, max_tokens=checks.whole("max_tokens", max_tokens, high=self._whole.max_tokens))
 
-    def _cut_at(self, max_tokens: object) -> None:
+    def _set_max_tokens(self, max_tokens: object) -> None:
         self._read_as(self._shorter(max_tokens))
 
     @cached_property
@@ -127,14 +138,7 @@ class TransformerEncoder(Encoder):
             copy_model(self.layout, self._runtime.dim // len(self.layout.poolings), self._root, draft.folder)
             draft.meta.update(dim=self.dim)
 
-    @classmethod
-    def from_bundle(cls, bundle: Bundle) -> TransformerEncoder:
-        """Open what `save`, or a training, has written."""
-        encoder = cls(bundle.folder, str(bundle.folder.resolve()))
-        bundle.unchanged()  # its files are found by their paths
-        return encoder
-
-    def prepare(self, texts: list[str], prompt: str = "") -> Tokenized:
+    def _prepare(self, texts: list[str], prompt: str = "") -> Tokenized:
         """Tokenise a block of texts, all of which begin with `prompt`."""
         read = self.tokenizer.read(texts)
         if self.layout.include_prompt or not prompt:
@@ -149,18 +153,18 @@ class TransformerEncoder(Encoder):
 
     def passages(self, texts: list[str], overlap: int) -> list[list[Passage]]:
         """Split texts at the ends of sentences into passages that the model can read."""
-        return self.tokenizer.passages(texts, overlap, self.document_prompt)
+        return self.tokenizer.passages(texts, overlap, document_prompt(self.prompts))
 
-    def encode_block(self, prepared: Tokenized, shown: Bar) -> Encoded:
+    def _encode_block(self, prepared: Tokenized, bar: Bar) -> EncodedBlock:
         """Run a block of tokenised texts."""
-        vectors = self._runtime.pooled(prepared, shown.update)
+        vectors = self._runtime.pooled(prepared, bar.update)
         if not np.isfinite(vectors).all():
             raise DamagedError(f"the model {self.name} gives vectors that aren't numbers; fetch it again")
         if self.layout.head:
             vectors = head.applied(self.layout.head, vectors)
         if self.layout.normalize:
             queries.unit(vectors, floor=queries.TINY, out=vectors)
-        return Encoded(vectors[:, : self.dim], prepared.cut)
+        return EncodedBlock(vectors[:, : self.dim], prepared.cut)
 
     @property
     def shortened(self) -> int | None:
@@ -168,8 +172,15 @@ class TransformerEncoder(Encoder):
         return self.max_tokens if self.max_tokens < self._whole.max_tokens else None
 
     def __reduce__(self) -> tuple[Any, ...]:  # opened again where it is unpickled, by joblib say
-        return type(self), (self._root, self.name, self.runtime, self.shortened)
+        return type(self), (self._root, self.name, self.backend, self.shortened, self.threads)
 
     def __repr__(self) -> str:
-        known = f"dim={self.dim}, max_tokens={self.max_tokens}, runtime={self.runtime!r}"
+        known = f"dim={self.dim}, max_tokens={self.max_tokens}, backend={self.backend!r}"
         return f"{type(self).__name__}({self.name!r}, {known})"
+
+
+def read_bundle(bundle: Bundle) -> TransformerEncoder:
+    """Open a bundle that `TransformerEncoder.save` or `EncoderTrainer` wrote."""
+    encoder = TransformerEncoder(bundle.folder, str(bundle.folder.resolve()))
+    bundle.unchanged()  # its files are found by their paths
+    return encoder

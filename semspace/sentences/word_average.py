@@ -14,9 +14,11 @@ import polars as pl
 
 from semspace import checks
 from semspace.bundle import Bundle, Draft, digest
+from semspace.deprecation import warn_renamed
 from semspace.errors import InputError
 from semspace.progress import Bar
-from semspace.sentences.encoder import BLOCK, Encoded, Encoder, frozen
+from semspace.sentences.blocks import EncodedBlock, blocks_of
+from semspace.sentences.encoder import Encoder, frozen
 from semspace.sentences.pooling import UNLIMITED, direction_or_ones, offsets_of, settle
 from semspace.space import Space
 from semspace.text.corpus import Corpus
@@ -61,7 +63,7 @@ class WordAverage(Encoder):
         they are (.550 rather than .519).
     common : ndarray of float32, shape (dim,), optional
         The shared direction. When None, the first principal component (not centred, as in the paper) of texts of
-        twelve words drawn by their frequency, in closed form. `WordAverage.fit` takes it from real texts.
+        twelve words drawn by their frequency, in closed form. `WordAverage.from_corpus` takes it from real texts.
     tokenizer : {"fast", "cased", "icu", "whitespace", "spacy:LANG"}, optional
         How texts are split. When None, as the provenance of `words` says; else ``"cased"`` if any word has a capital,
         and ``"fast"`` if none has.
@@ -129,7 +131,7 @@ class WordAverage(Encoder):
         return digest(facts, *(array.data.cast("B") for array in arrays))
 
     @classmethod
-    def fit(
+    def from_corpus(
         cls,
         words: Space,
         corpus: Corpus,
@@ -138,7 +140,7 @@ class WordAverage(Encoder):
         frequencies: Frequencies = None,
         tokenizer: str | None = None,
     ) -> WordAverage:
-        """Make an encoder whose shared direction is that of real texts.
+        """Create an encoder whose shared direction is that of real texts.
 
         Parameters
         ----------
@@ -153,12 +155,12 @@ class WordAverage(Encoder):
             If no text has a known word.
         """
         if not isinstance(corpus, Corpus):
-            raise InputError(f"fit takes a Corpus of texts; got {type(corpus).__name__}: use Corpus.from_texts")
+            raise InputError(f"from_corpus takes a Corpus of texts; got {type(corpus).__name__}: use Corpus.from_texts")
         plain = cls(words, a=a, frequencies=frequencies, remove_common=False, tokenizer=tokenizer)
         moments = np.zeros((plain.dim, plain.dim))
         texts = corpus.texts.to_list()
-        for start in range(0, len(texts), BLOCK):
-            vectors = plain._means(texts[start : start + BLOCK]).astype(np.float64)
+        for block in blocks_of(texts):
+            vectors = plain._means(block).astype(np.float64)
             moments += vectors.T @ vectors
         if not moments.any():
             raise InputError(f"none of the {len(texts):,} texts has a word of the {len(words):,}; give other texts")
@@ -170,6 +172,12 @@ class WordAverage(Encoder):
             common=_first_component(moments).astype(np.float32),
             tokenizer=tokenizer,
         )
+
+    @classmethod
+    def fit(cls, words: Space, corpus: Corpus, **options: Any) -> WordAverage:
+        """Call `from_corpus`, the name since version 0.2."""
+        warn_renamed("WordAverage.fit()", "WordAverage.from_corpus()")
+        return cls.from_corpus(words, corpus, **options)
 
     @cached_property
     def _weights(self) -> Floats1d:
@@ -205,7 +213,7 @@ class WordAverage(Encoder):
             without(mean, self.common)
         return direction_or_ones(mean[0].astype(np.float64), scale=False)
 
-    def encode_block(self, texts: list[str], shown: Bar) -> Encoded:
+    def _encode_block(self, texts: list[str], bar: Bar) -> EncodedBlock:
         """Encode up to a block of texts; none is ever cut."""
         from semspace.sentences.pool_kernel import without
 
@@ -213,8 +221,8 @@ class WordAverage(Encoder):
         if self.common is not None:
             without(vectors, self.common)
         unknown = settle(vectors, self._elsewhere, scale=False)
-        shown.update(len(texts))
-        return Encoded(vectors, np.zeros(len(texts), np.bool_), unknown)
+        bar.update(len(texts))
+        return EncodedBlock(vectors, np.zeros(len(texts), np.bool_), unknown)
 
     def _means(self, texts: list[str]) -> Floats2d:
         """Give the weighted mean of each text's words, as it is before anything shared is taken away."""
@@ -241,7 +249,7 @@ class WordAverage(Encoder):
 
     # -- on disk, inside the bundle of a space -----------------------------------------------------------
 
-    def write_into(self, draft: Draft, fingerprint: str) -> dict[str, Any]:
+    def _write_into(self, draft: Draft, fingerprint: str) -> dict[str, Any]:
         """Write words and frequencies into the bundle of a space with this fingerprint; return its manifest entries.
 
         Words and their vectors are only written where they aren't those of the space.
@@ -256,25 +264,23 @@ class WordAverage(Encoder):
         settings = {"a": self.a, "remove_common": self.remove_common, "tokenizer": self.tokenizer}
         return {"kind": KIND, "words": "space" if shared else "own", "settings": settings}
 
-    @classmethod
-    def from_bundle(cls, bundle: Bundle) -> WordAverage:
-        """Take the encoder out of the opened bundle of a space."""
-        facts = bundle.meta.facts("space").facts("encoder")
-        settings = facts.facts("settings")
-        shared = facts.text("words") == "space"
-        place, column, vectors = (
-            ("ids", "id", "vectors") if shared else ("encoder-words", "word", "encoder-word-vectors")
-        )
-        names = bundle.table(place, {column: pl.String})[column]
-        words = Space.from_vectors(names.to_list(), bundle.array(vectors, dtype=np.float32, shape=(len(names), None)))
-        return cls(
-            words,
-            frequencies=bundle.array("encoder-frequencies", dtype=np.float64, shape=(len(names),)),
-            common=bundle.array("encoder-common", dtype=np.float32) if bundle.has("encoder-common.npy") else None,
-            a=settings.number("a", low=0),
-            remove_common=settings.flag("remove_common"),
-            tokenizer=settings.text("tokenizer"),
-        )
+
+def read_bundle(bundle: Bundle) -> WordAverage:
+    """Read the encoder in the bundle of a space."""
+    facts = bundle.meta.facts("space").facts("encoder")
+    settings = facts.facts("settings")
+    shared = facts.text("words") == "space"
+    table, column, vectors = ("ids", "id", "vectors") if shared else ("encoder-words", "word", "encoder-word-vectors")
+    names = bundle.table(table, {column: pl.String})[column]
+    words = Space.from_vectors(names.to_list(), bundle.array(vectors, dtype=np.float32, shape=(len(names), None)))
+    return WordAverage(
+        words,
+        frequencies=bundle.array("encoder-frequencies", dtype=np.float64, shape=(len(names),)),
+        common=bundle.array("encoder-common", dtype=np.float32) if bundle.has("encoder-common.npy") else None,
+        a=settings.number("a", low=0),
+        remove_common=settings.flag("remove_common"),
+        tokenizer=settings.text("tokenizer"),
+    )
 
 
 def _frequencies(words: Space, given: Frequencies) -> npt.NDArray[np.float64]:

@@ -232,7 +232,7 @@ class SubwordEncoder:
 
     # -- on disk, inside the bundle of a space -----------------------------------------------------------
 
-    def write_into(self, draft: Draft, fingerprint: str) -> dict[str, Any]:
+    def _write_into(self, draft: Draft, fingerprint: str) -> dict[str, Any]:
         """Write the arrays into the bundle of a space with this fingerprint, and return its manifest entries.
 
         Words and their vectors are only written where they aren't those of the space.

@@ -224,9 +224,9 @@ def _opened(teacher: PathLike | Encoder) -> Encoder:
     if is_static(find_model(teacher)):
         return Encoder.load(teacher)
     try:
-        return Encoder.load(teacher, runtime="exact")
+        return Encoder.load(teacher, backend="exact")
     except InputError:
-        return Encoder.load(teacher, runtime="torch")
+        return Encoder.load(teacher, backend="torch")
 
 
 def _fitted(vectors: Floats2d, dim: int) -> Floats2d:

@@ -14,6 +14,7 @@ from semspace import checks
 from semspace.bundle import PathLike
 from semspace.errors import InputError
 from semspace.sentences.encoder import Encoder
+from semspace.sentences.load import load_encoder
 from semspace.types import Floats2d
 
 
@@ -23,21 +24,21 @@ class SentenceVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     Parameters
     ----------
     encoder : str, path or Encoder
-        What `Encoder.load` takes, or an encoder. A name is only loaded by `fit`.
+        An encoder, or the name or folder of one; `fit` loads it.
     progress : bool
-        Show a bar.
+        Show a bar if encoding takes more than two seconds.
 
     Attributes
     ----------
     encoder_ : Encoder
-        What encodes.
+        The loaded encoder.
     n_features_out_ : int
-        Its dimensions.
+        Number of dimensions of its vectors.
 
     Notes
     -----
-    Nothing is learnt from the texts, so a text gets the same vector in every fold. Each `fit` by name loads the
-    encoder again; in a grid search, give the loaded encoder. Clones share a static encoder or a word average.
+    Nothing is learnt from the texts, so a text gets the same vector in every fold. Every `fit` loads an encoder that
+    is texts by name; in a grid search, give a loaded encoder. Clones share the encoder.
 
     Examples
     --------
@@ -51,12 +52,12 @@ class SentenceVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     ['up', 'down']
     """
 
-    def __init__(self, encoder: PathLike | Encoder = "all-MiniLM-L6-v2", *, progress: bool = False) -> None:
+    def __init__(self, encoder: PathLike | Encoder = "all-MiniLM-L6-v2", *, progress: bool = True) -> None:
         self.encoder = encoder
         self.progress = progress
 
     def fit(self, X: Any, y: Any = None) -> SentenceVectorizer:  # noqa: ARG002
-        """Load the encoder. The texts are only looked at to see that they are texts.
+        """Load the encoder, and check that the texts are texts.
 
         Parameters
         ----------
@@ -93,7 +94,7 @@ class SentenceVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return vectors
 
     def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[np.object_]:  # noqa: ARG002
-        """Name the dimensions: sentencevectorizer0, sentencevectorizer1, and so on."""
+        """Return the names of the dimensions: sentencevectorizer0, sentencevectorizer1, and so on."""
         check_is_fitted(self, "encoder_")
         return np.array([f"sentencevectorizer{i}" for i in range(self.n_features_out_)], dtype=object)
 
@@ -108,23 +109,23 @@ class SentenceVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return tags
 
 
-def _loaded(given: Any) -> Encoder:
-    if isinstance(given, (str, os.PathLike)):
-        return Encoder.load(given)
-    if not callable(getattr(given, "encode", None)) or not hasattr(given, "dim"):
-        raise InputError(f"encoder must be an Encoder, or the name or folder of one; got {type(given).__name__}")
-    encoder: Encoder = given
-    return encoder
+def _loaded(encoder: Any) -> Encoder:
+    if isinstance(encoder, (str, os.PathLike)):
+        return load_encoder(encoder)
+    if not callable(getattr(encoder, "encode", None)) or not hasattr(encoder, "dim"):
+        raise InputError(f"encoder must be an Encoder, or the name or folder of one; got {type(encoder).__name__}")
+    loaded: Encoder = encoder
+    return loaded
 
 
-def _texts(given: Any) -> list[str]:
-    """Take texts as scikit-learn's text vectorizers do; and a table of one column, as ColumnTransformer gives it."""
-    shape: tuple[int, ...] = getattr(given, "shape", (0,))
+def _texts(x: Any) -> list[str]:
+    """Return the texts of a sequence, or of a table with one column, which is what ColumnTransformer passes."""
+    shape: tuple[int, ...] = getattr(x, "shape", (0,))
     if len(shape) == 2 and shape[1] == 1:
-        given = np.asarray(given)[:, 0]
+        x = np.asarray(x)[:, 0]
     elif len(shape) != 1:
         raise InputError(f"X must be a sequence of texts, or one column of them; got shape {tuple(shape)}")
-    texts = checks.strings("X", given)
+    texts = checks.strings("X", x)
     if not texts:
         raise InputError("X must hold at least one text; got none")
     return texts
