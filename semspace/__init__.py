@@ -1,6 +1,6 @@
-"""semspace: text goes in, becomes points with names in one space, and every question of meaning is asked of it.
+"""Semantic analysis of text: train vectors, search, cluster and compare corpora.
 
-Names are loaded when they are first used, so ``import semspace`` costs little.
+Every public name is imported from its module when it is first used, so ``import semspace`` is quick.
 """
 
 from importlib import import_module
@@ -8,24 +8,29 @@ from typing import TYPE_CHECKING, Any
 
 from semspace.version import __version__ as __version__
 
-# Public name → the module that holds it. A heavy library is loaded by the first use of a name that needs it.
+# Public name → the module that defines it.
 _HOMES = {
     "Clustering": "semspace.clusters.clustering",
     "Comparison": "semspace.comparison.comparison",
     "Corpus": "semspace.text.corpus",
     "Encoder": "semspace.sentences.encoder",
     "EncoderTrainer": "semspace.training.trainer",
+    "History": "semspace.history",
     "Index": "semspace.index.index",
+    "IndexReport": "semspace.index.report",
     "Neighbors": "semspace.neighbors",
     "PhraseModel": "semspace.text.phrases",
     "Phrases": "semspace.text.phrases",
     "Score": "semspace.evaluation.score",
+    "Scores": "semspace.evaluation.score",
     "SemspaceError": "semspace.errors",
+    "SemspaceWarning": "semspace.errors",
     "SentenceVectorizer": "semspace.integrations.scikit_learn",
     "Space": "semspace.space",
     "StaticEncoder": "semspace.sentences.static_encoder",
     "Subwords": "semspace.words.subwords",
     "Tokens": "semspace.text.tokens",
+    "TransformerEncoder": "semspace.sentences.transformer",
     "Word2Vec": "semspace.words.word2vec",
     "WordAverage": "semspace.sentences.word_average",
     "cluster": "semspace.clusters.cluster",
@@ -48,17 +53,22 @@ __all__ = [
     "Corpus",
     "Encoder",
     "EncoderTrainer",
+    "History",
     "Index",
+    "IndexReport",
     "Neighbors",
     "PhraseModel",
     "Phrases",
     "Score",
+    "Scores",
     "SemspaceError",
+    "SemspaceWarning",
     "SentenceVectorizer",
     "Space",
     "StaticEncoder",
     "Subwords",
     "Tokens",
+    "TransformerEncoder",
     "Word2Vec",
     "WordAverage",
     "cluster",
@@ -86,18 +96,21 @@ if TYPE_CHECKING:
     from semspace.clusters.clustering import Clustering
     from semspace.comparison.compare import compare
     from semspace.comparison.comparison import Comparison
-    from semspace.errors import SemspaceError
+    from semspace.errors import SemspaceError, SemspaceWarning
     from semspace.evaluation.evaluate import evaluate
-    from semspace.evaluation.score import Score
+    from semspace.evaluation.score import Score, Scores
     from semspace.formats.gensim_bridge import from_gensim, to_gensim
     from semspace.formats.vectors import read_vectors, write_vectors
+    from semspace.history import History
     from semspace.index.index import Index
+    from semspace.index.report import IndexReport
     from semspace.integrations.scikit_learn import SentenceVectorizer
     from semspace.neighbors import Neighbors
     from semspace.saving import load, save
     from semspace.sentences.distill import distill
     from semspace.sentences.encoder import Encoder
     from semspace.sentences.static_encoder import StaticEncoder
+    from semspace.sentences.transformer import TransformerEncoder
     from semspace.sentences.word_average import WordAverage
     from semspace.space import Space
     from semspace.text.corpus import Corpus

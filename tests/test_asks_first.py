@@ -157,7 +157,7 @@ def test_word2vec_asks_before_it_reads(tmp_path):
     for place in places(tmp_path):
         with pytest.raises(SemspaceError):
             trainer.train(text(), checkpoint=place)
-    for options in ({"start": WORDS}, {"start": "x"}, {"evaluate": 5}, {"resume": True}, {"checkpoint_minutes": -1}):
+    for options in ({"init": WORDS}, {"init": "x"}, {"evaluator": 5}, {"resume": True}, {"checkpoint_minutes": -1}):
         with pytest.raises(SemspaceError):
             trainer.train(text(), **options)
 
@@ -219,8 +219,8 @@ def test_commands_ask_before_they_work(monkeypatch, tmp_path, capsys, arguments)
     (tmp_path / "taken.html").write_text("mine")
     (tmp_path / "folder.html").mkdir()
     CORPUS.frame.write_csv("texts.csv")
-    monkeypatch.setattr("semspace.cli.options.load_encoder", lambda *_, **__: Fake())
-    monkeypatch.setattr("semspace.cli.options.read_tokens", begun)
+    monkeypatch.setattr("semspace.cli.inputs.load_encoder", lambda *_, **__: Fake())
+    monkeypatch.setattr("semspace.cli.inputs.read_tokens", begun)
     assert main([*arguments]) == 2
     assert capsys.readouterr().err.startswith(("semspace: ", "note: "))
     assert (tmp_path / "taken").read_text() == "mine"

@@ -7,7 +7,9 @@ import sys
 import pytest
 
 from semspace.cli import main
-from semspace.cli.app import _cuts
+from semspace.cli.app import OLD_OPTIONS
+from semspace.cli.command import with_options
+from semspace.cli.reports import split_bins
 
 
 @pytest.fixture
@@ -81,7 +83,7 @@ def test_train_with_another_tokenizer(run, tmp_path):
 
 
 def test_embed_index_search(run, texts, space, tmp_path):
-    assert as_json(run("index", space, "--out", tmp_path / "i", "--kind", "hnsw", "--json"))["kind"] == "hnsw"
+    assert as_json(run("index", space, "--out", tmp_path / "i", "--method", "hnsw", "--json"))["method"] == "hnsw"
     found = as_json(run("search", tmp_path / "i", "cat number 0", "-k", 3, "--where", "year < 2008", "--json"))
     assert found[0]["id"] == "0"
     assert found[0]["text"] == "cat number 0"
@@ -111,11 +113,11 @@ def test_the_folder_one_is_in(run, tmp_path, monkeypatch):
 
 
 def test_cluster(run, texts, space, tmp_path):
-    from_space = as_json(run("cluster", space, "-k", 2, "--json"))
-    from_texts = as_json(run("cluster", texts, "-k", 2, "--model", "TINY", "--json"))
+    from_space = as_json(run("cluster", space, "--n-clusters", 2, "--json"))
+    from_texts = as_json(run("cluster", texts, "--n-clusters", 2, "--model", "TINY", "--json"))
     assert from_space == from_texts
     assert len(from_space["labels"]) == 16
-    assert "into 2 groups" in good(run("cluster", space, "-k", 2, "--out", tmp_path / "g"))
+    assert "into 2 groups" in good(run("cluster", space, "--n-clusters", 2, "--out", tmp_path / "g"))
     assert (tmp_path / "g" / "manifest.json").is_file()
 
 
@@ -141,7 +143,7 @@ def test_compare_the_parts_of_one_corpus(run, tmp_path):
     path = tmp_path / "dated.jsonl"
     path.write_text("\n".join(map(json.dumps, rows)))
     args = ("compare", path, "--by", "year", "--model", "TINY", "--permutations", 99)
-    result = as_json(run(*args, "--cuts", "1944,1950", "--json"))
+    result = as_json(run(*args, "--bins", "1944,1950", "--json"))
     assert (result["names"], result["sizes"]) == (["before 1944", "1944 to 1949", "1950 and after"], [4, 6, 6])
     code, _, said = run(*args)
     assert code == 2
@@ -152,7 +154,7 @@ def test_compare_takes_cuts_of_what_people_write(run, tmp_path):
     rows = [f"word {'ab' if i % 2 else 'cd'} {i},[{1940 + i}?]" for i in range(16)]
     path = tmp_path / "dated.csv"
     path.write_text("\n".join(["text,date", *rows, "another word,n.d."]))
-    args = ("--model", "TINY", "--permutations", 99, "--json", "--cuts", "1944", "--cuts", "May 8, 1949")
+    args = ("--model", "TINY", "--permutations", 99, "--json", "--bins", "1944", "--bins", "May 8, 1949")
     code, out, said = run("compare", path, "--by", "date", *args)
     assert code == 0, said
     assert json.loads(out)["names"] == ["before 1944", "1944 to before May 8, 1949", "May 8, 1949 and after"]
@@ -174,13 +176,13 @@ def test_compare_takes_cuts_of_what_people_write(run, tmp_path):
     ],
 )
 def test_cuts_of_the_shell(given, cuts):
-    assert _cuts(given) == cuts
+    assert split_bins(given) == cuts
 
 
 def test_evaluate(run, tmp_path):
-    scores = as_json(run("evaluate", "TINY", "--on", "wordsim353", "--on", "simlex999", "--json"))
+    scores = as_json(run("evaluate", "TINY", "--tasks", "wordsim353", "--tasks", "simlex999", "--json"))
     assert [s["task"] for s in scores] == ["wordsim353", "simlex999"]
-    assert "wordsim353  spearman" in good(run("evaluate", "TINY", "--on", "wordsim353"))
+    assert "wordsim353  spearman" in good(run("evaluate", "TINY", "--tasks", "wordsim353"))
 
 
 def test_corpora(run):
@@ -211,26 +213,29 @@ def test_a_saved_corpus_is_an_input(run, tmp_path):
         (("embed", "none.csv", "--out", "x"), "no file at none.csv"),
         (
             ("embed", "TEXTS", "--out", "x", "--text", "body"),
-            "no column 'body' for text=; the columns are id, text, year",
+            "no column 'body' for --text; the columns are id, text, year",
         ),
         (("embed", "TEXTS", "--out", "SPACE"), "exists already"),
         (("embed", "corpus:nope", "--out", "x"), "no corpus 'nope' in the catalogue"),
         (("embed", "TEXTS", "--out", "x", "--model", "none-such"), "no model 'none-such'"),
-        (("train", "word2vec", "TEXTS", "--out", "x", "--dim", "0"), "dim must be a whole number of at least 1; got 0"),
+        (
+            ("train", "word2vec", "TEXTS", "--out", "x", "--dim", "0"),
+            "--dim must be a whole number of at least 1; got 0",
+        ),
         (("train", "word2vec", "SPACE", "--out", "x"), "holds a Space, not a Corpus"),
-        (("similar", "SPACE", "cat", "-k", "0"), "k must be"),
+        (("similar", "SPACE", "cat", "-k", "0"), "-k must be"),
         (("similar", "none", "cat"), "nothing at none"),
         (("search", "SPACE", "cat"), "holds a space; this needs an index"),
-        (("cluster", "SPACE", "-k", "99"), "k must be at most"),
+        (("cluster", "SPACE", "--n-clusters", "99"), "--n-clusters must be at most 16"),
         (("compare", "TEXTS", "TEXTS", "--out", "r.pdf"), "--out must end in .html, .md, .json; got 'r.pdf'"),
-        (("embed", "corpus:lee", "--out", "x", "--text", "body"), "--text has no use with corpus:lee"),
-        (("cluster", "SPACE", "--model", "x"), "--model has no use with"),
-        (("cluster", "SPACE", "--seed", "-1"), "seed must be a whole number from 0"),
+        (("embed", "corpus:lee", "--out", "x", "--text", "body"), "--text has no effect on corpus:lee"),
+        (("cluster", "SPACE", "--model", "x"), "--model has no effect on"),
+        (("cluster", "SPACE", "--seed", "-1"), "--seed must be a whole number from 0"),
         (("compare", "TEXTS", "TEXTS", "--out", "TEXTS.md"), "exists already"),
-        (("compare", "TEXTS", "TEXTS", "--seed", "-1", "--model", "TINY"), "seed must be a whole number from 0"),
+        (("compare", "TEXTS", "TEXTS", "--seed", "-1", "--model", "TINY"), "--seed must be a whole number from 0"),
         (("embed", "TEXTS", "--out", "x", "--encoding", "hex"), "no encoding 'hex'"),
         (("embed", "", "--out", "x"), "a path must be"),
-        (("evaluate", "SPACE", "--on", "wordsim"), "did you mean wordsim353"),
+        (("evaluate", "SPACE", "--tasks", "wordsim"), "did you mean wordsim353"),
     ],
 )
 def test_bad_input_is_one_sentence_and_exit_code_2(run, texts, space, arguments, message):
@@ -298,6 +303,40 @@ def test_warnings_are_notes(run, tmp_path):
     assert "note: 1 of 1 texts are longer" in err
 
 
+def test_old_names_of_options_work_and_warn(run, texts, space, tmp_path):
+    code, out, err = run("index", space, "--out", tmp_path / "i", "--kind=hnsw", "--json")
+    assert (code, json.loads(out)["out"]) == (0, str(tmp_path / "i"))
+    assert err == "note: --kind is now called --method; the old name will be removed in semspace 0.3\n"
+    for old in (["-k", 2], ["-k2"]):
+        code, out, err = run("cluster", space, *old)
+        assert code == 0
+        assert "into 2 groups" in out
+        assert err.startswith("note: -k is now called --n-clusters;")
+
+
+def test_old_names_of_options_lead_to_new_ones_and_are_not_in_the_help(run):
+    for name, options in OLD_OPTIONS.items():
+        text = good(run(*name.split(), "--help"))
+        for old, new in options.items():
+            assert f"{new} " in text
+            assert f"{old} " not in text.replace(new, "")
+
+
+@pytest.mark.parametrize(
+    ("message", "worded"),
+    [
+        ("no column 'body' for text=; the columns are", "no column 'body' for --text; the columns are"),
+        ("resume=True needs checkpoint= too", "--resume needs --checkpoint too"),
+        ("n_clusters must be at most 3", "--n-clusters must be at most 3"),
+        ("give text='body', say", "give --text 'body', say"),
+        ("the text must be long; mytext= and context stay", "the text must be long; mytext= and context stay"),
+    ],
+)
+def test_messages_speak_of_options(message, worded):
+    options = {"text": ["--text"], "resume": ["--resume"], "checkpoint": ["--checkpoint"]}
+    assert with_options(message, {**options, "n_clusters": ["--n-clusters"]}) == worded
+
+
 # -- a sentence encoder -----------------------------------------------------------------------------------------
 
 
@@ -318,13 +357,13 @@ def test_train_an_encoder_of_scored_pairs(run, rated, tmp_path):
 
     out, place = tmp_path / "e", tmp_path / "c"
     args = ("train", "encoder", rated, "--objective", "scored", "--out", out, *ENCODER, "--epochs", 2, "--seed", 3)
-    said = good(run(*args, "--checkpoint", place, "--evaluate", rated)).splitlines()
+    said = good(run(*args, "--checkpoint", place, "--evaluator", rated)).splitlines()
     assert said[0].split() == ["epoch", "step", "loss", "seconds", "texts_per_second", "rated", "(spearman)"]
     history = ss.Encoder.load(out).history
     assert said[-2] == f"rated (spearman): {history[0].score:.3f} before, {history[-1].score:.3f} after"
     assert said[-1] == f"saved to {out}"
     assert not place.exists()  # as for word vectors, it goes when what it was kept for is written
-    told = as_json(run(*args, "--evaluate", rated, "--overwrite", "--json"))
+    told = as_json(run(*args, "--evaluator", rated, "--overwrite", "--json"))
     assert [row["step"] for row in told.pop("history")] == [0, 8, 16]
     assert told == {
         "out": str(out),
@@ -341,13 +380,13 @@ def test_train_an_encoder_of_labels_and_of_texts_alone(run, tmp_path):
     args = ("train", "encoder", path, "--out", tmp_path / "e", *ENCODER, "--text", "body", "--overwrite")
     told = as_json(run(*args, "--objective", "labels", "--label", "kind", "--json"))
     assert told["task"] == "held-out documents (accuracy)"
-    assert "nothing was held out to judge by" in good(run(*args, "--objective", "simcse", "--held-out", 0))
+    assert "no data were held out for evaluation" in good(run(*args, "--objective", "simcse", "--held-out", 0))
     assert as_json(run("embed", path, "--text", "body", "--model", tmp_path / "e", "--out", tmp_path / "s", "--json"))
 
 
 def test_the_best_of_an_encoder_is_what_is_told(run, rated, tmp_path):
     args = ("train", "encoder", rated, "--objective", "scored", "--out", tmp_path / "e", *ENCODER, "--json")
-    told = as_json(run(*args, "--patience", 1, "--evaluations", 8, "--learning-rate", 0.01))
+    told = as_json(run(*args, "--patience", 1, "--evals-per-epoch", 8, "--learning-rate", 0.01))
     assert told["after"] == max(row[told["task"]] for row in told["history"])
 
 
@@ -357,16 +396,16 @@ def test_the_best_of_an_encoder_is_what_is_told(run, rated, tmp_path):
         (("--objective", "pear"), "--objective must be"),
         (
             ("--objective", "scored", "--hard-negatives", 2),
-            "--hard-negatives has no use with --objective scored; leave",
+            "--hard-negatives has no effect on --objective scored; leave",
         ),
-        (("--label", "year"), "--label has no use with --objective pairs; leave"),
-        (("--text", "year"), "--text has no use with --objective pairs; leave"),
-        (("--matryoshka", "8,x"), "matryoshka must be a whole number of at least 1; got 'x'"),
-        (("--matryoshka", "8,64"), "matryoshka has 64 dimensions, and the encoder gives 16"),
-        (("--evaluate", "wordsim"), "did you mean wordsim353"),
-        (("--resume",), "resume=True needs checkpoint="),
+        (("--label", "year"), "--label has no effect on --objective pairs; leave"),
+        (("--text", "year"), "--text has no effect on --objective pairs; leave"),
+        (("--matryoshka", "8,x"), "--matryoshka must be a whole number of at least 1; got 'x'"),
+        (("--matryoshka", "8,64"), "--matryoshka has 64 dimensions, and the encoder gives 16"),
+        (("--evaluator", "wordsim"), "did you mean wordsim353"),
+        (("--resume",), "--resume needs --checkpoint"),
         (("--objective", "labels"), "which column holds the text"),
-        (("--epochs", 0), "epochs must be"),
+        (("--epochs", 0), "--epochs must be"),
     ],
 )
 def test_what_an_encoder_cannot_learn_from_is_one_sentence(run, rated, tmp_path, options, message):

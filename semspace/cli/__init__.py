@@ -1,4 +1,4 @@
-"""The command line: one command per verb, a thin shell over the API."""
+"""The command line: a thin layer over the Python interface."""
 
 from semspace.cli.main import main
 

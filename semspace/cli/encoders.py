@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from semspace import bundle, checks
+from semspace.cli import inputs
 from semspace.cli import options as o
 from semspace.cli.output import show
 from semspace.errors import InputError
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from semspace.training import Objective
 
 _OBJECTIVES = "pairs, scored, labels, simcse, cloze, adjacent, tsdae or distillation"
-_OF_PAIRS = ("pairs", "scored")  # read from a table; the others from a corpus
+_FROM_TABLE = ("pairs", "scored")  # read from a table; the others from a corpus
 
 
 def train_encoder(
@@ -26,39 +27,40 @@ def train_encoder(
     out: o.Out,
     objective: Annotated[str, typer.Option(help=f"What is learnt: {_OBJECTIVES}.")] = "pairs",
     base: Annotated[
-        str | None, typer.Option(help="The model to start from; a small new one, from nothing, if not given.")
+        str | None, typer.Option(help="The model to start from (default: a small new one, trained from scratch).")
     ] = None,
     epochs: Annotated[float, typer.Option(help="Passes over the data.")] = 1,
-    batch_size: Annotated[int, typer.Option(help="Examples a step.")] = 32,
+    batch_size: Annotated[int, typer.Option(help="Examples in each step.")] = 32,
     learning_rate: Annotated[
-        float | None, typer.Option(help="At its highest; 2e-5 for a model, 5e-4 from nothing, if not given.")
+        float | None, typer.Option(help="Highest learning rate (default: 2e-5; from scratch, 5e-4).")
     ] = None,
-    max_tokens: Annotated[int | None, typer.Option(help="Cut texts here while training.")] = None,
+    max_tokens: Annotated[int | None, typer.Option(help="Truncate texts to this length while training.")] = None,
     matryoshka: Annotated[
-        str | None, typer.Option(help="Train the first dimensions to do by themselves: 64,128.")
+        str | None, typer.Option(help="Also apply the loss to these leading dimensions: 64,128.")
     ] = None,
     freeze_embeddings: Annotated[
-        bool, typer.Option("--freeze-embeddings", help="Leave the token vectors as they are.")
+        bool, typer.Option("--freeze-embeddings", help="Don't train the token embeddings.")
     ] = False,
     hard_negatives: Annotated[
-        int | None, typer.Option(help="For pairs: look for so many near texts that are no partners.")
+        int | None, typer.Option(help="For pairs: number of similar non-partners to mine for each text.")
     ] = None,
-    label: Annotated[str | None, typer.Option(help="For labels: their column; label if not given.")] = None,
-    teacher: Annotated[str | None, typer.Option(help="For distillation: the model whose vectors are learnt.")] = None,
-    layers: Annotated[int | None, typer.Option(help="For distillation: how many of its layers to keep.")] = None,
-    start: Annotated[
-        str | None, typer.Option(help="From nothing: a saved space of words that the token vectors start from.")
+    label: Annotated[str | None, typer.Option(help="For labels: their column (default: label).")] = None,
+    teacher: Annotated[str | None, typer.Option(help="For distillation: the model to imitate.")] = None,
+    layers: Annotated[int | None, typer.Option(help="For distillation: number of its layers to keep.")] = None,
+    init: Annotated[
+        str | None, typer.Option(help="From scratch: a saved space of words to initialise token embeddings from.")
     ] = None,
-    held_out: Annotated[float, typer.Option(help="Share of the data to judge by.")] = 0.1,
-    evaluate: Annotated[
-        str | None, typer.Option(help="Judge by this file of rated sentences, or task, instead.")
+    held_out: Annotated[float, typer.Option(help="Share of the data to hold out for evaluation.")] = 0.1,
+    evaluator: Annotated[
+        str | None, typer.Option(help="Evaluate on this task, or file of rated sentences, instead.")
     ] = None,
-    evaluations: Annotated[int, typer.Option(help="Judgements an epoch.")] = 1,
+    evals_per_epoch: Annotated[int, typer.Option(help="Evaluations in each epoch.")] = 1,
     patience: Annotated[
-        int | None, typer.Option(help="Stop after so many judgements without a better score, and give the best.")
+        int | None,
+        typer.Option(help="Stop after this many evaluations without a better score, and keep the best encoder."),
     ] = None,
-    threads: Annotated[int | None, typer.Option(help="All cores if not given.")] = None,
-    seed: o.Seed = 1,
+    threads: o.Threads = None,
+    seed: o.Seed = 0,
     checkpoint: o.Checkpoint = None,
     checkpoint_minutes: o.CheckpointMinutes = 10.0,
     resume: o.Resume = False,
@@ -72,9 +74,9 @@ def train_encoder(
     overwrite: o.Overwrite = False,
     as_json: o.Json = False,
 ) -> None:
-    """Train a sentence encoder on pairs, scored pairs, labelled documents or texts alone, and save it.
+    """Train a sentence encoder on pairs, rated pairs, labelled documents or plain texts, and save it.
 
-    The folder opens in sentence-transformers too. Pairs are columns such as anchor and positive, scored ones
+    The folder also opens in sentence-transformers. Pairs are columns such as anchor and positive; rated pairs are
     sentence1, sentence2 and score.
     """
     from semspace.training.trainer import EncoderTrainer
@@ -84,23 +86,23 @@ def train_encoder(
         objective=_objective(objective, hard_negatives, label, teacher, layers),
         base=base, epochs=epochs, batch_size=batch_size,
         learning_rate=learning_rate, max_tokens=max_tokens, matryoshka=_dims(matryoshka),
-        freeze_embeddings=freeze_embeddings, held_out=held_out, evals_per_epoch=evaluations, patience=patience,
+        freeze_embeddings=freeze_embeddings, held_out=held_out, evals_per_epoch=evals_per_epoch, patience=patience,
         threads=threads, seed=seed,
     )  # fmt: skip
     data: Any = source
-    said = o.Texts(text, None, drop_empty, encoding, separator, header, columns, documents)
-    if objective in _OF_PAIRS:
-        o.refuse_with(f"--objective {objective}", **said.given)
+    options = inputs.TextOptions(text, None, drop_empty, encoding, separator, header, columns, documents)
+    if objective in _FROM_TABLE:
+        inputs.refuse_with(f"--objective {objective}", **options.given)
     else:
-        data = o.read_corpus(source, said)
+        data = inputs.read_corpus(source, options)
     encoder = trainer.train(
-        data, init=None if start is None else o.read_space(start),
-        evaluator=evaluate, out=out, overwrite=overwrite, checkpoint=checkpoint,
+        data, init=None if init is None else inputs.read_space(init),
+        evaluator=evaluator, out=out, overwrite=overwrite, checkpoint=checkpoint,
         checkpoint_minutes=checkpoint_minutes, resume=resume,
     )  # fmt: skip
     if checkpoint is not None:
         bundle.discard(checkpoint)
-    _tell(encoder.history, out, encoder.dim, best=patience is not None, as_json=as_json)  # type: ignore[attr-defined]
+    _show(encoder.history, out, encoder.dim, best=patience is not None, as_json=as_json)  # type: ignore[attr-defined]
 
 
 def _objective(
@@ -110,36 +112,36 @@ def _objective(
 
     checks.choice("--objective", name, OBJECTIVES)
     if name != "pairs":
-        o.refuse_with(f"--objective {name}", hard_negatives=hard_negatives)
+        inputs.refuse_with(f"--objective {name}", hard_negatives=hard_negatives)
     if name != "labels":
-        o.refuse_with(f"--objective {name}", label=label)
+        inputs.refuse_with(f"--objective {name}", label=label)
     if name == "distillation":
         if teacher is None:
-            raise InputError("--objective distillation needs --teacher, the model whose vectors are learnt")
+            raise InputError("--objective distillation needs --teacher, the model to imitate")
         return Distillation(teacher=teacher, layers=layers)
-    o.refuse_with(f"--objective {name}", teacher=teacher, layers=layers)
+    inputs.refuse_with(f"--objective {name}", teacher=teacher, layers=layers)
     if name == "pairs":
         return MultipleNegatives(hard_negatives=hard_negatives or 0)
     return name if label is None else SupervisedContrastive(label=label)
 
 
-def _dims(given: str | None) -> list[int]:
-    """Read dimensions, written with commas between them."""
-    return [] if given is None else [int(part) if part.strip().isdecimal() else part for part in given.split(",")]  # type: ignore[misc]
+def _dims(text: str | None) -> list[int]:
+    """Split a list of dimensions at its commas."""
+    return [] if text is None else [int(part) if part.strip().isdecimal() else part for part in text.split(",")]  # type: ignore[misc]
 
 
-def _tell(history: TrainingHistory, out: Path, dim: int, *, best: bool, as_json: bool) -> None:
-    """Print how a training went, and what it gained."""
+def _show(history: TrainingHistory, out: Path, dim: int, *, best: bool, as_json: bool) -> None:
+    """Print the course of a training and the scores before and after it."""
     before, after = _scores(history, best=best)
     plain = {"out": str(out), "dim": dim, "task": history.task, "before": before, "after": after}
-    gained = "nothing was held out to judge by"
+    gained = "no score: no data were held out for evaluation"
     if before is not None and after is not None:
         gained = f"{history.task}: {before:.3f} before, {after:.3f} after"
     show(f"{history!r}\n{gained}\nsaved to {out}", {**plain, "history": history.to_frame().to_dicts()}, as_json)
 
 
 def _scores(history: TrainingHistory, *, best: bool) -> tuple[float | None, float | None]:
-    """Give the score before training, and that of the encoder which came of it."""
+    """Return the score before training and that of the trained encoder."""
     scores = [row.score for row in history if row.score is not None]
     if not scores:
         return None, None
