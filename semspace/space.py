@@ -115,7 +115,7 @@ class Space:
         checks.unique("ids", self.ids.tolist())
         if self.metadata is not None:
             object.__setattr__(self, "metadata", storable(self.metadata))
-        for start, block in mmap_array.pieces(
+        for start, block in mmap_array.iter_slices(
             self.vectors, _ROWS_AT_ONCE
         ):  # of a mapped matrix, no page stays in memory
             checks.finite_rows("the vector", block, self.ids, start)
@@ -163,7 +163,7 @@ class Space:
     def fingerprint(self) -> str:
         """SHA-256 over ids and vectors, in order."""
         return fingerprint_of(
-            self.dim, self.ids.tolist(), (part for _, part in mmap_array.pieces(self.vectors, _ROWS_AT_ONCE))
+            self.dim, self.ids.tolist(), (part for _, part in mmap_array.iter_slices(self.vectors, _ROWS_AT_ONCE))
         )
 
     @cached_property

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import semspace as ss
 from semspace.errors import InputError
 from semspace.text import condition_reader
-from semspace.text.condition import whole_comparison
+from semspace.text.condition import integer_comparison
 from semspace.text.filters import matching
 from tests.conditions import EVERYWHERE, IDS, LOCALLY, TABLE
 
@@ -204,7 +204,7 @@ def test_no_rows_and_many_columns():
 def test_whole_numbers_compare_with_any(sign, number, value):
     """Held against Python's own comparison, within and beyond the range of the column."""
     expected = eval(f"a {sign} b", {}, {"a": Fraction(value), "b": number})
-    found = whole_comparison(sign, number, -3, 3)
+    found = integer_comparison(sign, number, -3, 3)
     assert expected == (found if isinstance(found, bool) else eval(f"a {found[0]} b", {}, {"a": value, "b": found[1]}))
 
 

@@ -113,7 +113,7 @@ def test_blocks_may_end_anywhere(tmp_path, monkeypatch, format, chunk, fasttext_
     whole = ss.read_vectors(path)
     monkeypatch.setattr(vector_file, "CHUNK", chunk)
     monkeypatch.setattr(vector_file, "_HEAD", 1)
-    monkeypatch.setattr(vector_file.Source.read, "__defaults__", (chunk,))
+    monkeypatch.setattr(vector_file.VectorFile.read, "__defaults__", (chunk,))
     assert_same(ss.read_vectors(path, format=format), whole)
     assert_same(ss.read_vectors(path, format=format, limit=4), whole.select(whole.ids[:4].tolist()))
 

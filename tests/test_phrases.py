@@ -270,7 +270,7 @@ def test_the_rarest_pairs_are_forgotten_when_memory_is_full(monkeypatch):
 
 
 def test_runs_beyond_number_make_no_phrase(monkeypatch):
-    monkeypatch.setattr(phrase_kernel, "RUNS", 2)  # the empty one and one more
+    monkeypatch.setattr(phrase_kernel, "MAX_RUNS", 2)  # the empty one and one more
     tokens = text(*["x of y", "x the y", "x of the y"] * 3)
     book = train(tokens, min_count=1, threshold=0.01, connector_words={"of", "the"})
     assert set(scores(book)) == {"x_of_y"}

@@ -20,8 +20,8 @@ from semspace.cli import main
 from semspace.errors import InputError, MissingFileError, SemspaceWarning, UnknownIdError
 from semspace.text import files, plain_text
 from semspace.text.decoding import likely_encoding
-from semspace.text.read_corpus import sources
-from semspace.text.read_options import Reading
+from semspace.text.read_corpus import find_sources
+from semspace.text.read_options import ReadOptions
 
 
 @pytest.fixture
@@ -148,7 +148,7 @@ def test_lines_that_end_in_cr_or_both(here, kind):
 
 
 def blocks(name, size, **options):
-    record = sources(name, Reading(**options))[0][0]
+    record = find_sources(name, ReadOptions(**options))[0][0]
     return [row for run in record.runs(size) for row in record.table(run).fill_null("").rows()]
 
 
@@ -578,7 +578,7 @@ def test_units_of_a_text(here):
     for unit in ("lines", "paragraphs", "file"):
         documents("x.txt", documents=unit)
     for size in (1, 4, 1 << 20):
-        record = sources("x.txt", Reading(documents="paragraphs"))[0][0]
+        record = find_sources("x.txt", ReadOptions(documents="paragraphs"))[0][0]
         assert [row for run in record.runs(size) for row in record.table(run).rows()] == paragraphs
     refused("x.txt", "documents must be one of", documents="pages")
     refused(write("x.csv", "text\na\n"), "documents= has no use with x.csv", documents="file")

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import semspace as ss
-from semspace.text.sentences import sentence_counts, spans, split_sentences
+from semspace.text.sentences import sentence_counts, sentence_spans, split_sentences
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_lines(text, sentences):
 @settings(max_examples=200, deadline=None)
 @given(st.text('aA.!? \n"”(。「3é…१।؟\r－—今．DrNo', max_size=25))
 def test_spans_are_the_text_and_counts_are_their_number(text):
-    found = spans(text)
+    found = sentence_spans(text)
     assert "".join("".join(text[a:b] for a, b in found).split()) == "".join(text.split())
     assert all(text[a:b] == text[a:b].strip() != "" for a, b in found)
     assert found == sorted(found)

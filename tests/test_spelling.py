@@ -97,7 +97,7 @@ def test_every_form_of_a_text_has_the_same_words(text):
 def test_forms_go_block_by_block(letters):
     """Texts of all forms in one column: each is changed by itself, and nulls stay."""
     texts = [letters, unicodedata.normalize("NFD", letters), None, "plain"]
-    found = normalization.normalized(pl.Series(texts)).to_list()
+    found = normalization.normalize_all(pl.Series(texts)).to_list()
     assert found == [normalization.normalize(letters)] * 2 + [None, "plain"]
 
 

@@ -23,11 +23,11 @@ from hypothesis import strategies as st
 import semspace as ss
 from semspace.errors import ExistsError, InputError, MissingFileError, SemspaceWarning, UnknownIdError
 from semspace.text import mmap_array, word_block
-from semspace.text.builder import Builder
-from semspace.text.decoding import decoded
-from semspace.text.text_stream import Source, blocks_of
+from semspace.text.builder import TokensBuilder
+from semspace.text.decoding import decode_chunks
+from semspace.text.text_stream import TextSource, text_blocks
 from semspace.text.tokenize import FastTokenizer, get_tokenizer
-from semspace.text.vocabulary import Numbering
+from semspace.text.vocabulary import WordCounter
 
 TEXTS = ["The cat and the dog.", "A dog", "!!!", "the sea"]
 EXPECTED = [["the", "cat", "and", "the", "dog"], ["a", "dog"], [], ["the", "sea"]]
@@ -63,7 +63,7 @@ def naive(documents, min_count=1):
 def built(path, folder, *, size=1 << 20, **settings_):
     """Build from a file with blocks of another size, threads or a smaller table."""
     folder = Path(tempfile.mkdtemp(dir=folder))
-    vocabulary, facts = Builder(FastTokenizer(), **settings_).build(Source.find(path).blocks(size), folder)
+    vocabulary, facts = TokensBuilder(FastTokenizer(), **settings_).build(TextSource.find(path).blocks(size), folder)
     ids, offsets = (np.load(folder / f"{name}.npy").tolist() for name in ("ids", "offsets"))
     assert sorted(p.name for p in folder.iterdir()) == ["ids.npy", "offsets.npy"]
     return ids, offsets, vocabulary.rows(), facts
@@ -162,7 +162,7 @@ def test_encodings(tmp_path):
 def test_a_byte_that_does_not_fit_is_placed(tmp_path, size):
     (tmp_path / "x.txt").write_bytes("é\nö\nab".encode() + b"\xff\nmore\n")
     with pytest.raises(InputError, match=r"is not utf-8: byte 0xff at offset 8 \(line 3\)"):
-        list(decoded(tmp_path / "x.txt", "utf-8", size))
+        list(decode_chunks(tmp_path / "x.txt", "utf-8", size))
     (tmp_path / "x.txt").write_bytes(b"ab\ncd\n\xe2\x82")
     with pytest.raises(InputError, match=r"byte 0xe2 at offset 6 \(line 3\)"):
         ss.Tokens.read(tmp_path / "x.txt")
@@ -233,7 +233,7 @@ def test_any_texts_are_numbered_as_plain_python_does(tmp_path_factory, texts, mi
     if not vocabulary:
         return
     folder = tmp_path_factory.mktemp("built")
-    frame, _ = Builder(splitter, min_count, "keep").build(blocks_of(pl.Series(texts), size), folder)
+    frame, _ = TokensBuilder(splitter, min_count, "keep").build(text_blocks(pl.Series(texts), size), folder)
     offsets = np.load(folder / "offsets.npy")
     assert frame.rows() == vocabulary
     assert [part.tolist() for part in np.split(np.load(folder / "ids.npy"), offsets[1:-1])] == ids
@@ -255,13 +255,13 @@ def test_the_compiled_scanner_is_the_expression(texts):
 @pytest.mark.parametrize("pattern", ["{0}", "a.{0}b", "a.b{0}", "{0}.b.c’{0}"])
 def test_every_character_is_what_the_expression_says(pattern):
     every = pl.Series([pattern.format(chr(c)) for c in range(0x110000) if not 0xD800 <= c < 0xE000])
-    own, theirs = word_block.flatten(every, FastTokenizer()), word_block._listed(FastTokenizer()(every))
+    own, theirs = word_block.split_words(every, FastTokenizer()), word_block._listed(FastTokenizer()(every))
     for name in ("letters", "sizes", "hashes", "documents"):
         assert np.array_equal(getattr(own, name), getattr(theirs, name)), name
 
 
 def scanned(texts):
-    words = word_block.flatten(texts, FastTokenizer())
+    words = word_block.split_words(texts, FastTokenizer())
     letters, ends = words.letters.tobytes(), np.cumsum(words.sizes)
     found = iter([letters[a:b].decode() for a, b in zip(ends - words.sizes, ends, strict=True)])
     return [[next(found) for _ in range(count)] for count in words.documents]
@@ -270,9 +270,9 @@ def scanned(texts):
 def test_words_with_one_hash_are_told_apart(tmp_path, monkeypatch):
     def same(texts, splitter):
         words = word_block._listed(splitter(texts))
-        return word_block.Words(words.letters, words.sizes, np.zeros_like(words.hashes), words.documents)
+        return word_block.WordBlock(words.letters, words.sizes, np.zeros_like(words.hashes), words.documents)
 
-    monkeypatch.setattr("semspace.text.builder.flatten", same)
+    monkeypatch.setattr("semspace.text.builder.split_words", same)
     assert spelled(ss.Tokens.read(write_jsonl(tmp_path / "x.jsonl", TEXTS))) == EXPECTED
 
 
@@ -313,9 +313,9 @@ def test_more_words_than_the_table_holds(tmp_path):
 
 
 def test_words_longer_than_the_table_was_made_for():
-    numbering = Numbering(2)
+    numbering = WordCounter(2)
     texts = pl.Series(["a " + "b" * 1_000 + " a c", "b" * 1_000 + " c c"])
-    ids = numbering.add(word_block.flatten(texts, FastTokenizer()))
+    ids = numbering.add(word_block.split_words(texts, FastTokenizer()))
     vocabulary, numbers, born = numbering.finish(1)
     final = np.where(np.arange(len(ids)) < born[ids], -1, numbers[ids])
     assert Counter(final[final >= 0].tolist()) == dict(enumerate(vocabulary["count"].to_list()))
@@ -378,18 +378,18 @@ def test_a_temporary_file_has_no_name(tmp_path, temporary, monkeypatch):
 @pytest.mark.parametrize("step", [1, 2, 3, 1 << 20])
 def test_pieces(tmp_path, monkeypatch, mapped, step):
     monkeypatch.setattr(mmap_array, "_SMALL", 0 if mapped else 1 << 20)
-    monkeypatch.setattr(mmap_array, "PIECE", step)
-    monkeypatch.setattr(mmap_array.pieces, "__defaults__", (step,))
+    monkeypatch.setattr(mmap_array, "SLICE_LENGTH", step)
+    monkeypatch.setattr(mmap_array.iter_slices, "__defaults__", (step,))
     monkeypatch.setattr("semspace.text.tokens._DOCUMENTS", min(step, 3) + 1)
     tokens = ss.Tokens.read(write_jsonl(tmp_path / "x.jsonl", ["!", "?", *TEXTS, "!"]))
     assert spelled(tokens) == [[], [], *EXPECTED, []]
     assert spelled(tokens.at_least(2)) == [[], [], ["the", "the", "dog"], ["dog"], [], ["the"], []]
-    piece = mmap_array.piece(tokens.ids, 2, 6)
+    piece = mmap_array.copy_slice(tokens.ids, 2, 6)
     assert piece.tolist() == tokens.ids[2:6].tolist()
     assert piece.dtype == np.int32
     piece[:] = 0  # a copy
-    assert mmap_array.piece(tokens.ids, 0, len(tokens)).tolist() == tokens.ids.tolist()
-    assert mmap_array.piece(tokens.ids, 3, 3).tolist() == []
+    assert mmap_array.copy_slice(tokens.ids, 0, len(tokens)).tolist() == tokens.ids.tolist()
+    assert mmap_array.copy_slice(tokens.ids, 3, 3).tolist() == []
     ss.Tokens(tokens.ids, tokens.offsets, tokens.vocabulary)  # sound, looked at piece by piece
     with pytest.raises(InputError, match="within the vocabulary of 5"):
         ss.Tokens(tokens.ids, tokens.offsets, tokens.vocabulary.head(5))
@@ -413,7 +413,7 @@ class Failing(FastTokenizer):
 @pytest.mark.parametrize("problem", [RuntimeError("no"), KeyboardInterrupt()])
 @pytest.mark.parametrize("out", [True, False])
 def test_a_failure_leaves_nothing(tmp_path, temporary, monkeypatch, problem, out):
-    monkeypatch.setattr(Source.blocks, "__defaults__", (1,))
+    monkeypatch.setattr(TextSource.blocks, "__defaults__", (1,))
     path = write_jsonl(tmp_path / "x.jsonl", TEXTS)
     with pytest.raises(type(problem)):
         ss.Tokens.read(path, tokenizer=Failing(problem), out=tmp_path / "out" if out else None)
@@ -426,7 +426,7 @@ def test_a_full_disk_is_one_sentence(tmp_path, temporary, monkeypatch, out):
     def full(*_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(mmap_array.Growing, "append", full)
+    monkeypatch.setattr(mmap_array.GrowingArray, "append", full)
     path = write_jsonl(tmp_path / "x.jsonl", TEXTS)
     with pytest.raises(InputError, match=r"cannot write the tokens to .*: No space left on device; make room, or"):
         ss.Tokens.read(path, out=tmp_path / "out" if out else None)
@@ -453,9 +453,9 @@ def test_a_file_the_system_refuses_is_one_sentence(tmp_path, temporary, out):
 PEAK = """
 import re, sys
 import semspace as ss
-from semspace.text.mmap_array import piece
+from semspace.text.mmap_array import copy_slice
 tokens = ss.Tokens.read(sys.argv[1], out=sys.argv[2])
-count = sum(len(piece(tokens.ids, start, start + 100_000)) for start in range(0, len(tokens), 100_000))
+count = sum(len(copy_slice(tokens.ids, start, start + 100_000)) for start in range(0, len(tokens), 100_000))
 assert count == len(tokens) == sum(map(len, tokens.documents()))
 less = tokens.at_least(int(tokens.vocabulary["count"][10]))
 less.save(sys.argv[2] + "-less")
@@ -486,10 +486,10 @@ def test_memory_does_not_grow_with_the_text(tmp_path):
 @pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="asks Linux what is in memory")
 def test_no_page_stays_of_what_threads_have_read(tmp_path):
     np.save(tmp_path / "ids.npy", np.zeros(16 << 20, np.int32))
-    ids = mmap_array.mapped(tmp_path / "ids.npy")
+    ids = mmap_array.open_npy(tmp_path / "ids.npy")
     step = 1 << 15
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda start: mmap_array.piece(ids, start, start + step), range(0, len(ids), step)))
+        list(pool.map(lambda start: mmap_array.copy_slice(ids, start, start + step), range(0, len(ids), step)))
     lines = Path("/proc/self/smaps").read_text().splitlines()
     start = next(i for i, line in enumerate(lines) if line.endswith(str(tmp_path / "ids.npy")))
     resident = int(next(line for line in lines[start:] if line.startswith("Rss:")).split()[1])

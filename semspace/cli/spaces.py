@@ -76,7 +76,7 @@ def convert(
     if to == "space":
         bundle.check_free(out, overwrite=overwrite)
     else:
-        vector_file.check_free(out, overwrite=overwrite)
+        vector_file.check_file_free(out, overwrite=overwrite)
     if bundle.is_bundle(source):
         inputs.refuse_for(source, limit=limit, undecodable=undecodable, encoding=encoding, **{"from": format})
         space = inputs.read_space(source)

@@ -1,9 +1,9 @@
-"""Texts that can be loaded by name, and under what licence. Installed as ``semspace.corpora``.
+"""Sample corpora that can be loaded by name, each with its licence.
 
-Nothing is downloaded: each comes inside an installed package. Knows nothing of models.
+Nothing is downloaded: every corpus comes inside an installed package.
 """
 
-from semspace.corpora.catalogue import Entry, judgements, load, table
+from semspace.corpora.catalogue import judgements, load, table
 from semspace.corpora.packaged import gensim_file
 
-__all__ = ["Entry", "gensim_file", "judgements", "load", "table"]
+__all__ = ["gensim_file", "judgements", "load", "table"]

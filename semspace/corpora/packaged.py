@@ -1,4 +1,4 @@
-"""Files that arrive inside installed packages, found without running the package's code."""
+"""Data files inside installed packages, found without importing the package."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -7,9 +7,9 @@ from semspace.errors import MissingFileError
 
 
 def gensim_file(name: str) -> Path:
-    """Give the path of a file among gensim's test data."""
-    found = find_spec("gensim")
-    for root in (found.submodule_search_locations or []) if found else []:
+    """Return the path of a file among gensim's test data."""
+    spec = find_spec("gensim")
+    for root in (spec.submodule_search_locations or []) if spec else []:
         path = Path(root) / "test" / "test_data" / name
         if path.is_file():
             return path

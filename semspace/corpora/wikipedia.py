@@ -1,4 +1,4 @@
-"""Articles of a Wikipedia dump → plain text."""
+"""Plain text of the articles in a Wikipedia dump."""
 
 import bz2
 from pathlib import Path

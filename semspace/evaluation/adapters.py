@@ -16,7 +16,7 @@ from semspace import checks, queries
 from semspace.display import clip
 from semspace.errors import InputError
 from semspace.evaluation.lookup import Found, find
-from semspace.formats.gensim_bridge import words_of
+from semspace.formats.gensim_bridge import keyed_words
 from semspace.space import Space
 from semspace.types import Floats2d
 
@@ -41,7 +41,7 @@ def word_table(thing: Any, needed: Sequence[str], *, most: int | None = None) ->
     if isinstance(thing, Space):
         words, vectors = thing.ids[:most].tolist(), thing.vectors[:most]
     elif (keyed := _keyed_vectors(thing)) is not None:
-        own = words_of(keyed)
+        own = keyed_words(keyed)
         words, vectors = own.words[:most], own.take(keyed.vectors, most)
     else:
         words = list(dict.fromkeys(needed))

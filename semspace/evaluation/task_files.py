@@ -29,7 +29,7 @@ def text_of(path: PathLike) -> str:
     file = place_of(path)
     if not file.is_file():
         raise MissingFileError(f"no file at {file}; check the path")
-    return decoding.text_of(file, "utf-8").replace("\r\n", "\n").replace("\r", "\n")
+    return decoding.read_text(file, "utf-8").replace("\r\n", "\n").replace("\r", "\n")
 
 
 def is_comment(line: str, *, fits: bool) -> bool:

@@ -1,4 +1,4 @@
-"""What a file is that isn't one of word vectors, told by its beginning, so that a message can say so."""
+"""Recognising files that aren't word vectors by their first bytes, for error messages."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ _OTHERS = {
 _SEPARATORS = {b"\t": "tabs", b";": "semicolons", b",": "commas"}
 
 
-def other_kind(head: bytes) -> str | None:
-    """Return what a file is whose first bytes leave no doubt, and the remedy; None where they don't say."""
+def foreign_kind(head: bytes) -> str | None:
+    """Return what a file is, with a remedy, if its signature is known; otherwise None."""
     return next((what for start, what in _OTHERS.items() if head.startswith(start)), None)
 
 
 def likely_kind(head: bytes) -> str:
-    """Return what a file seems to be that can't be told for certain."""
+    """Return a guess of what a file without a known signature is."""
     start = head.lstrip()[:1]
     if start in (b"{", b"["):
         return "JSON"
@@ -50,7 +50,7 @@ def likely_kind(head: bytes) -> str:
 
 
 def is_text(head: bytes) -> bool:
-    """Check whether the first bytes of a file are text and not numbers byte by byte, which hold control characters."""
+    """Check whether the first bytes of a file are text, not binary numbers, which contain control characters."""
     return (
         bool(head.strip()) and not any(byte < 32 and byte not in b"\t\n\v\f\r\x1b" for byte in head) and _is_utf8(head)
     )

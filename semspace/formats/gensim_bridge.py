@@ -1,4 +1,4 @@
-"""`from_gensim` and `to_gensim`: word vectors from and to gensim's `KeyedVectors`."""
+"""Conversion of word vectors from and to gensim's `KeyedVectors`."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from semspace import checks
 from semspace.errors import InputError
-from semspace.formats.vector_table import VectorTable, space_of
+from semspace.formats.vector_table import VectorTable, make_space
 from semspace.space import Space
+from semspace.types import ArrayXd, Ints1d
 from semspace.words.subwords import Subwords
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def from_gensim(model: Any) -> Space:
-    """Make a space of gensim's `KeyedVectors`, or of a model that has some in its ``wv``.
+    """Create a space from gensim's `KeyedVectors`, or from a model that has them in its ``wv``.
 
     Parameters
     ----------
@@ -29,9 +29,9 @@ def from_gensim(model: Any) -> Space:
     Returns
     -------
     Space
-        The vectors are copied. Counts, where there are any, become the metadata column ``count``. FastText brings its
-        subwords, so that unseen words can be asked. Whole numbers as keys become text. Words whose vector is all zeros,
-        and rows that gensim itself doesn't reach by any key, are left out and counted in the provenance.
+        The vectors are copied. Counts, if there are any, become the metadata column ``count``. FastText models keep
+        their subwords, so unseen words have vectors too. Integer keys become strings. Words whose vector is all zeros,
+        and rows that no key leads to, are left out and counted in the provenance.
 
     Examples
     --------
@@ -47,56 +47,58 @@ def from_gensim(model: Any) -> Space:
 
     keyed = getattr(model, "wv", model)
     if not isinstance(keyed, KeyedVectors):
-        raise InputError(f"from_gensim takes KeyedVectors, or a model with some; got {type(model).__name__}")
-    own = words_of(keyed)
-    if not own.words:
+        raise InputError(
+            f"from_gensim takes KeyedVectors, or a model that has them in its wv; got {type(model).__name__}"
+        )
+    words = keyed_words(keyed)
+    if not words.words:
         raise InputError("the KeyedVectors are empty; train or fill them first")
-    counts = _counts(keyed.expandos.get("count"), own.rows)
-    table = VectorTable(own.words, checks.matrix("vectors", own.take(keyed.vectors)), counts)
+    counts = _counts(keyed.expandos.get("count"), words.rows)
+    table = VectorTable(words.words, checks.matrix("vectors", words.take(keyed.vectors)), counts)
     if isinstance(keyed, FastTextKeyedVectors) and keyed.bucket and keyed.max_n >= keyed.min_n:
         scheme = Subwords(max(keyed.min_n, 1), keyed.max_n, keyed.bucket)
         table = table._replace(
             subwords=scheme, subword_vectors=checks.frozen(checks.matrix("vectors", keyed.vectors_ngrams))
         )
-    return space_of(table, {"source": f"gensim {type(model).__name__}", "unreachable": own.unreachable})
+    return make_space(table, {"source": f"gensim {type(model).__name__}", "unreachable": words.unreachable})
 
 
 class KeyedWords(NamedTuple):
-    """The words of gensim's `KeyedVectors`, in their order, and the rows of their vectors.
+    """The words of gensim's `KeyedVectors`, in order, and the rows of their vectors.
 
     Parameters
     ----------
     words : n strings
     rows : ndarray of int64, shape (n,)
     unreachable : int
-        Rows that no key leads to.
+        Number of rows that no key leads to.
     """
 
     words: list[str]
-    rows: npt.NDArray[np.int64]
+    rows: Ints1d
     unreachable: int
 
-    def take(self, vectors: Any, most: int | None = None) -> npt.NDArray[Any]:
+    def take(self, vectors: Any, most: int | None = None) -> ArrayXd:
         """Return a copy of the first `most` words' rows."""
-        taken: npt.NDArray[Any] = np.asarray(vectors)[self.rows[:most]]
-        taken.setflags(write=False)  # fresh, so nobody else holds it
-        return taken
+        rows: ArrayXd = np.asarray(vectors)[self.rows[:most]]
+        rows.setflags(write=False)  # fresh, so nobody else holds it
+        return rows
 
 
-def words_of(keyed: Any) -> KeyedWords:
+def keyed_words(keyed: Any) -> KeyedWords:
     """Return the words of `KeyedVectors`, without importing gensim.
 
-    Where a word was added twice in one call, gensim keeps both rows and reaches the last by its key; places that are
-    reserved for words that never came have no key at all.
+    If a word was added twice in one call, gensim keeps both rows, and the key leads to the last one; rows reserved for
+    words that never came have no key.
     """
     keys: Sequence[Any] = keyed.index_to_key
-    place: Mapping[Any, int] = getattr(keyed, "key_to_index", {key: row for row, key in enumerate(keys)})
+    row_of: Mapping[Any, int] = getattr(keyed, "key_to_index", {key: row for row, key in enumerate(keys)})
     # Doc2Vec's whole numbers are rows, and stand in no mapping.
-    rows = np.array([row for row, key in enumerate(keys) if key is not None and place.get(key, key) == row], np.int64)
+    rows = np.array([row for row, key in enumerate(keys) if key is not None and row_of.get(key, key) == row], np.int64)
     words = [_name(keys[row]) for row in rows.tolist()]
     if len(set(words)) < len(words):
         double = next(word for row, word in enumerate(words) if word in words[:row])
-        raise InputError(f"a number and a text among the keys are both {double!r}; rename one of them")
+        raise InputError(f"the keys hold {double!r} as a number and as a string; rename one of them")
     return KeyedWords(checks.strings("the keys", words), rows, len(keys) - len(rows))
 
 
@@ -105,20 +107,20 @@ def _name(key: Any) -> Any:
     return str(int(key)) if whole else key
 
 
-def _counts(counts: Any, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64] | None:
-    """Return how often each word was seen; None unless that is known, in whole numbers, of every word."""
-    found = np.asarray(() if counts is None else counts)
-    if found.ndim != 1 or len(found) <= rows.max(initial=0) or found.dtype.kind not in "iuf":
+def _counts(counts: Any, rows: Ints1d) -> Ints1d | None:
+    """Return the count of each word, or None unless every word has an integer count."""
+    values = np.asarray(() if counts is None else counts)
+    if values.ndim != 1 or len(values) <= rows.max(initial=0) or values.dtype.kind not in "iuf":
         return None
-    if not (found[rows] == np.round(found[rows])).all():  # NaN neither
+    if not (values[rows] == np.round(values[rows])).all():  # NaN neither
         return None
-    return found[rows].astype(np.int64)
+    return values[rows].astype(np.int64)
 
 
 def to_gensim(space: Space) -> KeyedVectors:
-    """Make gensim's `KeyedVectors` of a space; its vectors are copied, and an encoder doesn't go along.
+    """Return a space as gensim's `KeyedVectors`; vectors are copied, and an encoder is left behind.
 
-    A metadata column ``count`` of whole numbers becomes gensim's attribute of that name, 0 where it is null.
+    An integer metadata column ``count`` becomes gensim's attribute ``count``, with 0 for null.
 
     Examples
     --------

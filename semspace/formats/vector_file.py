@@ -1,4 +1,4 @@
-"""Files of vectors, plain or packed with gzip: opened, read to the byte, and written whole or not at all."""
+"""Files of vectors, plain or gzipped: buffered reading, and atomic writing."""
 
 from __future__ import annotations
 
@@ -12,29 +12,28 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 import numpy as np
-import numpy.typing as npt
 
 from semspace.bundle import PathLike, is_bundle, place_of, replacing
 from semspace.disk import exists
 from semspace.errors import DamagedError, ExistsError, InputError, MissingFileError, SemspaceError
 from semspace.progress import Bar, bar
-from semspace.types import Floats2d
+from semspace.types import Bytes1d, Floats2d
 
-CHUNK = 1 << 24  # bytes read at a time
-LONGEST = 1 << 27  # bytes that a line may have: more means that the file isn't what it seems
-_HEAD = 1 << 20  # bytes that say what a file is
+CHUNK = 1 << 24  # number of bytes read at a time
+LONGEST = 1 << 27  # maximum number of bytes of a line; a longer one shows that the file isn't text
+_HEAD = 1 << 20  # number of bytes from which the format is detected
 _GZIP = b"\x1f\x8b"
 
 
 @dataclass
-class Source:
-    """A file being read, from its beginning to its end.
+class VectorFile:
+    """A file of vectors that is read from beginning to end.
 
     Parameters
     ----------
-    path : the file, for messages
-    file : what it holds, unpacked
-    held : bytes that were read ahead and are still to be taken
+    path : path of the file, for messages
+    file : unpacked content
+    held : bytes that were read ahead and not consumed yet
     advance : function that is called after each read, to move a progress bar
     """
 
@@ -53,7 +52,7 @@ class Source:
         return part
 
     def peek(self) -> bytes:
-        """Give the beginning of what is still to be read, at least a line if there is a whole one."""
+        """Return the next bytes without consuming them, at least one line if there is a complete one."""
         while len(self.held) < _HEAD and (part := self.file.read(_HEAD)):
             self.held += part
         if b"\n" not in self.held:
@@ -62,12 +61,12 @@ class Source:
 
     def line(self) -> bytes:
         """Read up to the end of a line."""
-        head, end, rest = self.held.partition(b"\n")
-        self.held = rest
+        head, end, remainder = self.held.partition(b"\n")
+        self.held = remainder
         return head + end if end else head + self.file.readline(LONGEST)
 
     def take(self, size: int, what: str) -> bytes:
-        """Read exactly `size` bytes, or raise `DamagedError` that says the file ends within `what`."""
+        """Read exactly `size` bytes; raise a `DamagedError` that names `what` if the file ends before."""
         parts = []
         while size:
             part = self.read(min(size, CHUNK))
@@ -83,22 +82,22 @@ class Source:
             matrix = np.empty((rows, dim), np.dtype("<f4"))
         except (MemoryError, ValueError) as problem:
             raise DamagedError(
-                f"{self.path} announces {rows:,} vectors of {dim:,} dimensions, which memory can't hold"
+                f"{self.path} announces {rows:,} vectors of {dim:,} dimensions, which don't fit into memory"
             ) from problem
         if not matrix.size:
             return matrix
-        room = matrix.data.cast("B")
-        at = 0
-        while at < len(room):
-            part = self.read(min(len(room) - at, CHUNK))
+        buffer = matrix.data.cast("B")
+        n_read = 0
+        while n_read < len(buffer):
+            part = self.read(min(len(buffer) - n_read, CHUNK))
             if not part:
                 raise self.cut(what)
-            room[at : at + len(part)] = part
-            at += len(part)
+            buffer[n_read : n_read + len(part)] = part
+            n_read += len(part)
         return matrix
 
     def skip(self, size: int, what: str) -> None:
-        """Pass over `size` bytes."""
+        """Skip `size` bytes."""
         while size:
             part = self.read(min(size, CHUNK))
             if not part:
@@ -106,13 +105,13 @@ class Source:
             size -= len(part)
 
     def cut(self, what: str) -> DamagedError:
-        """Make the error for a file that ends too early."""
+        """Return the error for a file that ends too early."""
         return DamagedError(f"{self.path} is cut short: it ends in the middle of {what}; fetch it again")
 
 
 @dataclass
 class _Position:
-    """How much of a file has been read, as a progress bar shows it."""
+    """The position in a file, reported to a progress bar."""
 
     file: BinaryIO
     shown: Bar
@@ -125,40 +124,40 @@ class _Position:
 
 
 @contextmanager
-def reading(path: PathLike, *, progress: bool = False) -> Iterator[Source]:
-    """Open a file of vectors; one packed with gzip, by its content and not its name, is unpacked on the way."""
-    place = place_of(path)
-    if is_bundle(place):
-        raise InputError(f"{place} is a saved semspace value, not a file of vectors; open it with ss.load")
-    if place.is_dir():
-        raise InputError(f"{place} is a folder, not a file of vectors; name the file")
-    if not exists(place):
-        raise MissingFileError(f"no file at {place}; check the path")
-    if not place.is_file():  # a named pipe would be waited for
-        raise InputError(f"{place} is neither a file nor a folder; write what it gives into a file first")
+def open_vectors(path: PathLike, *, progress: bool = False) -> Iterator[VectorFile]:
+    """Open a file of vectors; gzip is detected by content, not by name, and unpacked while reading."""
+    location = place_of(path)
+    if is_bundle(location):
+        raise InputError(f"{location} is a saved semspace value, not a file of vectors; open it with ss.load")
+    if location.is_dir():
+        raise InputError(f"{location} is a folder, not a file of vectors; name the file")
+    if not exists(location):
+        raise MissingFileError(f"no file at {location}; check the path")
+    if not location.is_file():  # a named pipe would be waited for
+        raise InputError(f"{location} is neither a file nor a folder; write its content to a file first")
     try:
         with (
-            open(place, "rb") as file,
-            bar("reading vectors", place.stat().st_size, unit="B", progress=progress) as shown,
+            open(location, "rb") as file,
+            bar("reading vectors", location.stat().st_size, unit="B", progress=progress) as progress_bar,
         ):
             packed = file.read(2) == _GZIP
             file.seek(0)
             unpacked = cast(BinaryIO, gzip.GzipFile(fileobj=file)) if packed else file
-            yield Source(place, unpacked, advance=_Position(file, shown).advance)
+            yield VectorFile(location, unpacked, advance=_Position(file, progress_bar).advance)
     except (gzip.BadGzipFile, EOFError, zlib.error) as problem:
-        raise DamagedError(f"{place} is not a whole gzip file ({problem}); fetch it again") from problem
+        raise DamagedError(f"{location} is not a whole gzip file ({problem}); fetch it again") from problem
     except SemspaceError:
         raise
     except OSError as problem:
-        raise InputError(f"cannot read {place}: {problem.strerror or problem}") from problem
+        raise InputError(f"cannot read {location}: {problem.strerror or problem}") from problem
 
 
 @contextmanager
-def writing(path: PathLike, *, overwrite: bool = False) -> Iterator[BinaryIO]:
-    """Write a file that appears whole when the block ends, and not at all if it raises; ``.gz`` packs it."""
+def create_file(path: PathLike, *, overwrite: bool = False) -> Iterator[BinaryIO]:
+    """Write a file atomically: it appears when the block ends, and not at all if it raises; ``.gz`` compresses it."""
     target = place_of(path)
-    check_free(target, overwrite=overwrite)
-    with replacing(target, partial(check_free, target, overwrite=overwrite)) as raw:
+    check_file_free(target, overwrite=overwrite)
+    with replacing(target, partial(check_file_free, target, overwrite=overwrite)) as raw:
         if target.suffix.lower() == ".gz":
             with gzip.GzipFile("", "wb", compresslevel=6, fileobj=raw, mtime=0) as packed:
                 yield cast(BinaryIO, packed)
@@ -166,8 +165,8 @@ def writing(path: PathLike, *, overwrite: bool = False) -> Iterator[BinaryIO]:
             yield raw
 
 
-def check_free(path: PathLike, *, overwrite: bool) -> None:
-    """Raise `ExistsError` if `path` is taken and mayn't be replaced; a folder never may."""
+def check_file_free(path: PathLike, *, overwrite: bool) -> None:
+    """Raise `ExistsError` if `path` exists and must not be replaced; a folder never is."""
     target = place_of(path)
     if target.is_dir():
         raise ExistsError(f"{target} is a folder, so no file can be written there; choose another path")
@@ -175,30 +174,30 @@ def check_free(path: PathLike, *, overwrite: bool) -> None:
         raise ExistsError(f"{target} exists already; choose another path or pass overwrite=True (--overwrite)")
 
 
-def grown(vectors: Floats2d, rows: int) -> Floats2d:
-    """Give `vectors` room for at least `rows` rows; the old array mustn't be used any more."""
+def grow_rows(vectors: Floats2d, rows: int) -> Floats2d:
+    """Return `vectors` enlarged to at least `rows` rows; the old array must not be used any more."""
     if rows > len(vectors):
         # In place: a matrix that fills half the memory couldn't be copied to a larger one.
         vectors.resize((max(rows, len(vectors) * 3 // 2), vectors.shape[1]), refcheck=False)
     return vectors
 
 
-def trimmed(vectors: Floats2d, rows: int) -> Floats2d:
-    """Give the first `rows` rows, read-only; the old array mustn't be used any more."""
+def trim_rows(vectors: Floats2d, rows: int) -> Floats2d:
+    """Return the first `rows` rows, read-only; the old array must not be used any more."""
     vectors.resize((rows, vectors.shape[1]), refcheck=False)
     vectors.setflags(write=False)
     return vectors
 
 
-def decoded(words: npt.NDArray[np.uint8], encoding: str, keep_bad: bool, where: Callable[[int], str]) -> list[str]:
-    """Decode words that each end in a line end.
+def decode_words(words: Bytes1d, encoding: str, keep_bad: bool, where: Callable[[int], str]) -> list[str]:
+    """Return decoded words; each ends with a newline in `words`.
 
     Parameters
     ----------
     keep_bad : bool
-        Put lone surrogates for bytes that can't be decoded, instead of raising `InputError`.
+        Replace bytes that can't be decoded by lone surrogates instead of raising `InputError`.
     where : function of int
-        Names the place of a word, by its number from 0, for the message.
+        Returns the location of a word, by its index, for the message.
     """
     data = words.tobytes()
     try:
@@ -207,6 +206,6 @@ def decoded(words: npt.NDArray[np.uint8], encoding: str, keep_bad: bool, where: 
         number = data.count(b"\n", 0, problem.start)
         word = data.split(b"\n")[number]
         raise InputError(
-            f"{where(number)} is not {encoding}: {word[:40]!r}; say which encoding it has, for example "
+            f"{where(number)} is not {encoding}: {word[:40]!r}; give its encoding, for example "
             f"encoding='latin-1', or leave such words out with undecodable='drop'"
         ) from problem

@@ -1,4 +1,4 @@
-"""`VectorTable`: words and vectors as a file of another tool gives them, and the `Space` made of them."""
+"""`VectorTable`: words and vectors read from another tool's file, and the `Space` created from them."""
 
 from __future__ import annotations
 
@@ -6,38 +6,37 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from semspace.errors import InputError
 from semspace.space import Space
-from semspace.types import Floats2d
+from semspace.types import Bools1d, Floats2d, Ints1d
 from semspace.words.subwords import SubwordEncoder, Subwords
 
 
 class VectorTable(NamedTuple):
-    """Words and their vectors, not checked yet.
+    """Words and vectors that haven't been checked yet.
 
     Parameters
     ----------
     words : n strings
-        Bytes that couldn't be decoded stand in them as lone surrogates.
+        Bytes that couldn't be decoded are lone surrogates.
     vectors : ndarray of float32, shape (n, dim)
     counts : ndarray of int64, shape (n,), optional
-        How often each word was seen in training.
+        Frequency of each word in the training text.
     subwords, subword_vectors : optional
-        The scheme, and one vector for each bucket.
+        The scheme of subwords, and one vector per bucket.
     """
 
     words: list[str]
     vectors: Floats2d
-    counts: npt.NDArray[np.int64] | None = None
+    counts: Ints1d | None = None
     subwords: Subwords | None = None
     subword_vectors: Floats2d | None = None
 
 
-def undecoded(words: list[str]) -> npt.NDArray[np.bool_]:
-    """Tell which words hold bytes that couldn't be decoded."""
+def undecodable_words(words: list[str]) -> Bools1d:
+    """Return which words hold bytes that couldn't be decoded."""
     try:
         "".join(words).encode()  # the usual case, at once
         return np.zeros(len(words), bool)
@@ -45,23 +44,23 @@ def undecoded(words: list[str]) -> npt.NDArray[np.bool_]:
         return np.array([not word.isascii() and any("\ud800" <= c <= "\udfff" for c in word) for word in words])
 
 
-def space_of(table: VectorTable, facts: Mapping[str, Any]) -> Space:
-    """Make the space of a table.
+def make_space(table: VectorTable, facts: Mapping[str, Any]) -> Space:
+    """Create a space from a table.
 
-    What a space can't hold is left out and counted in the provenance: all but the first of ``duplicates``, words whose
-    vector is all ``zeros``, which has no direction, and ``undecodable`` words.
+    Rows that a space can't hold are left out and counted in the provenance: all but the first of ``duplicates``, words
+    whose vector is all ``zeros`` and so has no direction, and ``undecodable`` words.
     """
-    bad = undecoded(table.words)
+    bad = undecodable_words(table.words)
     words = table.words
-    known = [None if one else word for word, one in zip(words, bad, strict=True)] if bad.any() else words
-    first = bad | pl.Series(known, dtype=pl.String).is_first_distinct().to_numpy()
-    full = table.vectors.any(axis=1)
+    decodable = [None if is_bad else word for word, is_bad in zip(words, bad, strict=True)] if bad.any() else words
+    first = bad | pl.Series(decodable, dtype=pl.String).is_first_distinct().to_numpy()
+    is_nonzero = table.vectors.any(axis=1)
     left_out = {
         "duplicates": int((~first).sum()),
-        "zeros": int((first & ~full & ~bad).sum()),
+        "zeros": int((first & ~is_nonzero & ~bad).sum()),
         "undecodable": int(bad.sum()),
     }
-    keep = first & full & ~bad
+    keep = first & is_nonzero & ~bad
     if not keep.any():
         raise InputError(f"no word with a vector in {facts.get('source', 'it')}; check the file")
     vectors, counts = table.vectors, table.counts

@@ -1,4 +1,4 @@
-"""`read_vectors` and `write_vectors`: word vectors from and to the files that other tools use."""
+"""`read_vectors` and `write_vectors`: word vectors in the file formats of other tools."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from semspace.bundle import PathLike
 from semspace.display import clip
 from semspace.errors import InputError
 from semspace.formats import fasttext_binary, file_kinds, text_format, word2vec_binary
-from semspace.formats.vector_file import Source, reading, writing
-from semspace.formats.vector_table import VectorTable, space_of
+from semspace.formats.vector_file import VectorFile, create_file, open_vectors
+from semspace.formats.vector_table import VectorTable, make_space
 from semspace.space import Space
 
-# A reader takes the source, how many words to read at most, the encoding, and whether to keep words that aren't in it.
-READERS: dict[str, Callable[[Source, int | None, str, bool], VectorTable]] = {
+# A reader takes the file, the maximum number of words, the encoding, and whether to keep undecodable words.
+READERS: dict[str, Callable[[VectorFile, int | None, str, bool], VectorTable]] = {
     "word2vec": text_format.read_word2vec,
     "word2vec-binary": word2vec_binary.read_binary,
     "glove": text_format.read_glove,
     "fasttext": fasttext_binary.read_fasttext,
 }
 WRITERS: dict[str, Callable[[Space, BinaryIO], None]] = {
-    "word2vec": text_format.write_rows,
-    "word2vec-binary": word2vec_binary.write_rows,
-    "glove": text_format.write_rows,
+    "word2vec": text_format.write_text_rows,
+    "word2vec-binary": word2vec_binary.write_binary_rows,
+    "glove": text_format.write_text_rows,
 }
-_BLANK = " \t\n\v\f\r"  # what ends a word for the tools that read these formats
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # of no use in UTF-8, and no part of the first word
-_START = 4_096  # bytes
-_SAMPLE = 100  # lines that tell whether a file is vectors as text
+_BLANK = " \t\n\v\f\r"  # characters that end a word for the tools that read these formats
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # not part of the first word
+_START = 4_096  # number of bytes that are checked for being text
+_SAMPLE = 100  # number of lines from which a text format is detected
 
 
 def read_vectors(
@@ -41,39 +41,40 @@ def read_vectors(
     undecodable: str = "raise",
     progress: bool = True,
 ) -> Space:
-    r"""Read word vectors that another tool has written, plain or packed with gzip.
+    r"""Read word vectors written by another tool, plain or gzipped.
 
     Parameters
     ----------
     path : str or path
     format : {"word2vec", "word2vec-binary", "glove", "fasttext"}, optional
-        word2vec's text format, which fastText's ``.vec`` is too; its binary one; GloVe's text, without a first line of
-        counts; fastText's ``.bin``. Told by the content when None. In text a word may hold spaces: the numbers are the
-        last fields of a line.
+        word2vec's text format (also fastText's ``.vec``), word2vec's binary format, GloVe's text format (without a
+        header line), or fastText's ``.bin``. Detected from the content by default. In text formats a word may hold
+        spaces: the numbers are the last fields of a line.
     limit : int, optional
         Read only the first `limit` words, which in most files are the most frequent.
     encoding : str
-        Of the words.
+        Encoding of the words.
     undecodable : {"raise", "drop"}
-        What to do with a word that isn't in that encoding.
+        Whether a word that can't be decoded is an error or is left out.
     progress : bool
         Show a bar with the time left, in a terminal or a notebook.
 
     Returns
     -------
     Space
-        In the file's order, the first of several equal words, without words whose vector is all zeros; how many were
-        left out is in ``space.provenance`` under ``duplicates``, ``zeros`` and ``undecodable``. A model of fastText has
-        an encoder too, so that unseen words can be asked, and the ``count`` of each word as metadata.
+        In the order of the file, without repeated words and without words whose vector is all zeros; the numbers left
+        out are in ``space.provenance`` under ``duplicates``, ``zeros`` and ``undecodable``. A fastText model also has
+        an encoder, which returns vectors for unseen words, and the metadata column ``count``.
 
     Raises
     ------
     MissingFileError
-        If nothing is there.
+        If there is no file at `path`.
     DamagedError
-        If the file is cut short, or isn't what its beginning announces.
+        If the file is truncated or doesn't match its header.
     InputError
-        If it is of another kind, or holds what is no number, NaN, infinity or another encoding; it names the place.
+        If it has another format, or holds NaN, infinity, a field that isn't a number, or bytes in another encoding; the
+        message gives the location.
 
     Examples
     --------
@@ -89,18 +90,18 @@ def read_vectors(
         checks.whole("limit", limit)
     checks.choice("undecodable", undecodable, ("raise", "drop"))
     _check_encoding(encoding)
-    with reading(path, progress=progress) as source:
+    with open_vectors(path, progress=progress) as source:
         source.held = source.peek().removeprefix(_BYTE_ORDER_MARK)
         chosen = format or detect(source)
         table = READERS[chosen](source, limit, encoding, undecodable == "drop")
-        return space_of(table, {"source": str(path), "format": chosen})
+        return make_space(table, {"source": str(path), "format": chosen})
 
 
 def write_vectors(space: Space, path: PathLike, *, format: str = "word2vec", overwrite: bool = False) -> None:
-    """Write ids and vectors for another tool; metadata and encoder don't go along.
+    """Write ids and vectors in another tool's format; metadata and encoder are left out.
 
-    Numbers are written so that they read back as the same float32, bit for bit. The file appears whole or not at
-    all. A path that ends in ``.gz`` is packed.
+    Numbers read back as the same float32, bit for bit. The file is written atomically. A path that ends in ``.gz`` is
+    compressed.
 
     Parameters
     ----------
@@ -108,14 +109,14 @@ def write_vectors(space: Space, path: PathLike, *, format: str = "word2vec", ove
     path : str or path
     format : {"word2vec", "word2vec-binary", "glove"}
     overwrite : bool
-        Replace a file that is at `path`.
+        Replace an existing file at `path`.
 
     Raises
     ------
     InputError
-        If an id is empty or holds a space or line end, which none of these formats can tell from the end of a word.
+        If an id is empty or holds white space, which these formats can't distinguish from the end of a word.
     ExistsError
-        If `path` is taken.
+        If `path` exists.
 
     Examples
     --------
@@ -131,46 +132,46 @@ def write_vectors(space: Space, path: PathLike, *, format: str = "word2vec", ove
     wrong = next((id for id in space.ids if not id or any(mark in id for mark in _BLANK)), None)
     if wrong is not None:
         raise InputError(
-            f"the id {clip(wrong, 40)!r} is empty or holds a space, so {format} files can't hold it; rename it, or "
-            f"keep the space with save"
+            f"the id {clip(wrong, 40)!r} is empty or holds white space, so {format} files can't hold it; rename it, or "
+            f"save the space with ss.save"
         )
-    with writing(path, overwrite=overwrite) as file:
+    with create_file(path, overwrite=overwrite) as file:
         if format != "glove":
             file.write(f"{len(space)} {space.dim}\n".encode())
         WRITERS[format](space, file)
 
 
-def detect(source: Source) -> str:
-    """Tell the format of a file by how it begins."""
+def detect(source: VectorFile) -> str:
+    """Return the format of a file, detected from its beginning."""
     head = source.peek()
     if not head.strip():
         raise InputError(f"{source.path} is empty; expected a file of word vectors")
     if head.startswith(fasttext_binary.MAGIC):
         return "fasttext"
-    other = file_kinds.other_kind(head)
+    other = file_kinds.foreign_kind(head)
     if other is not None:
         raise InputError(f"{source.path} is {other}")
     if header := text_format.HEADER.match(head):
-        dim, rest = int(header[2]), head[header.end() :]
-        if any(text_format.ends_in_numbers(line, dim) for line in rest.split(b"\n", 20)[:20]):
+        dim, remainder = int(header[2]), head[header.end() :]
+        if any(text_format.ends_in_numbers(line, dim) for line in remainder.split(b"\n", 20)[:20]):
             return "word2vec"
-        if file_kinds.is_text(rest[:_START]):
+        if file_kinds.is_text(remainder[:_START]):
             raise InputError(
-                f"{source.path} starts with two numbers, as word2vec's formats do, and what follows is text, but not "
-                f"words with {dim:,} numbers each: it goes on with {rest[:40]!r}"
+                f"{source.path} starts with two numbers, as in word2vec's formats, but no words with {dim:,} numbers "
+                f"follow: it continues with {remainder[:40]!r}"
             )
         return "word2vec-binary"
     _check_glove(source, head)
     return "glove"
 
 
-def _check_glove(source: Source, head: bytes) -> None:
+def _check_glove(source: VectorFile, head: bytes) -> None:
     """Raise `InputError` unless a file holds lines of a word and its numbers."""
     lines = [line for line in head.split(b"\n", _SAMPLE)[:_SAMPLE] if line.strip()]
-    dim = text_format.commonest_dimensions(lines)
+    dim = text_format.likely_dimensions(lines)
     fitting = [line.split() for line in lines if dim and text_format.ends_in_numbers(line, dim)]
     single = [fields for fields in fitting if len(fields) == 2]
-    prose = dim == 1 and 2 * len(single) <= len(fitting)  # lines of some words that end in a number
+    prose = dim == 1 and 2 * len(single) <= len(fitting)  # lines of several words that end in a number
     if (
         2 * len(fitting) <= len(lines)
         or prose
@@ -178,19 +179,19 @@ def _check_glove(source: Source, head: bytes) -> None:
         or b"\0" in head[:_START]
     ):
         raise InputError(
-            f"{source.path} isn't a file of word vectors that semspace knows: it starts with {head[:40]!r}, and "
-            f"seems to be {file_kinds.likely_kind(head)}; "
-            f"it reads word2vec's formats, GloVe's text, and fastText's .vec and .bin"
+            f"{source.path} isn't a file of word vectors in a format that semspace reads: it starts with {head[:40]!r} "
+            f"and seems to be {file_kinds.likely_kind(head)}; "
+            f"semspace reads word2vec's formats, GloVe's text, and fastText's .vec and .bin"
         )
     if dim == 1:
         raise InputError(
-            f"{source.path} has one number a line, as lists of words with counts or ratings have; if they are vectors "
-            f"of one dimension, say format='glove' (--from glove)"
+            f"{source.path} has one number per line, like a word list with counts or ratings; if these are vectors "
+            f"of one dimension, pass format='glove' (--from glove)"
         )
     if all(len(fields) == dim + 1 and text_format.FRACTION.fullmatch(fields[0]) for fields in fitting):
         raise InputError(
             f"{source.path} seems to be a matrix of numbers without words; use Space.from_vectors(words, matrix), or "
-            f"say format='glove' (--from glove) if its words are numbers"
+            f"pass format='glove' (--from glove) if its words are numbers"
         )
 
 

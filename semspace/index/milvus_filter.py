@@ -20,10 +20,10 @@ import polars as pl
 from semspace.index.milvus_fields import ID, Fields
 from semspace.text.condition import (
     OPPOSITE,
-    All,
-    Any,
+    AllOf,
+    AnyOf,
     Call,
-    Column,
+    ColumnRef,
     Compare,
     ConditionError,
     Constant,
@@ -33,9 +33,9 @@ from semspace.text.condition import (
     Node,
     Not,
     OneOf,
-    whole_comparison,
+    integer_comparison,
 )
-from semspace.text.condition_reader import cannot, read_condition
+from semspace.text.condition_reader import condition_error, read_condition
 
 Expression = str | bool  # True holds for every point, False for none
 
@@ -69,7 +69,7 @@ def translate(where: str, fields: Fields) -> Expression:
     try:
         return _Writer(fields).truth(condition).yes
     except ConditionError as problem:
-        raise cannot(where, str(problem), schema) from None
+        raise condition_error(where, str(problem), schema) from None
 
 
 def literal(text: str) -> str:
@@ -108,9 +108,9 @@ class _Writer:
         """Write where a condition is true and where it is false."""
         if isinstance(node, Constant):
             return Truth(bool(node.value), not node.value)
-        if isinstance(node, Column):
+        if isinstance(node, ColumnRef):
             return self._compare(node, "==", Constant(True, "true"))
-        if isinstance(node, (All, Any)):
+        if isinstance(node, (AllOf, AnyOf)):
             return self._joined(node)
         if isinstance(node, Not):
             truth = self.truth(node.condition)
@@ -119,7 +119,7 @@ class _Writer:
             truth = self.truth(node.condition)
             wanted, other = (truth.yes, truth.no) if node.value else (truth.no, truth.yes)
             return Truth(wanted, either(other, self._unknown(node.condition)))
-        if isinstance(node, IsNull) and isinstance(node.operand, (Compare, OneOf, Like, Not, All, Any, Is)):
+        if isinstance(node, IsNull) and isinstance(node.operand, (Compare, OneOf, Like, Not, AllOf, AnyOf, Is)):
             truth = self.truth(node.operand)
             return Truth(self._unknown(node.operand), either(truth.yes, truth.no))
         if isinstance(node, IsNull):
@@ -133,11 +133,11 @@ class _Writer:
             return self._compare(node.left, node.sign, node.right)
         raise ConditionError(f"Milvus can't compare columns with one another, or calculate; {_ALLOWED}")
 
-    def _joined(self, node: All | Any) -> Truth:
+    def _joined(self, node: AllOf | AnyOf) -> Truth:
         found = self.truth(node.parts[0])
         for part in node.parts[1:]:
             more = self.truth(part)
-            if isinstance(node, All):
+            if isinstance(node, AllOf):
                 found = Truth(both(found.yes, more.yes), either(found.no, more.no))
             else:
                 found = Truth(either(found.yes, more.yes), both(found.no, more.no))
@@ -149,20 +149,20 @@ class _Writer:
             if isinstance(node, Is):
                 return False
             node = node.condition
-        if isinstance(node, (All, Any)):
+        if isinstance(node, (AllOf, AnyOf)):
             raise ConditionError("Milvus can't tell where a condition made with AND or OR IS TRUE or IS FALSE")
         if isinstance(node, (Constant, IsNull)):
             return False
-        known = self._known(self._column(node if isinstance(node, Column) else _operand(node)))
+        known = self._known(self._column(node if isinstance(node, ColumnRef) else _operand(node)))
         return False if known is True else str(known).replace(" is not null", " is null")
 
-    def _column(self, node: Node) -> Column:
-        if isinstance(node, Column):
+    def _column(self, node: Node) -> ColumnRef:
+        if isinstance(node, ColumnRef):
             return node
         what = f"the function {node.name}" if isinstance(node, Call) else "a calculation"
         raise ConditionError(f"Milvus doesn't know {what}; {_ALLOWED}")
 
-    def _known(self, column: Column) -> Expression:
+    def _known(self, column: ColumnRef) -> Expression:
         """Write that the column's value is known."""
         always = not self.fields.nulls or column.name not in self.fields.columns
         return True if always else f"{self._field(column)} is not null"
@@ -208,7 +208,7 @@ class _Writer:
         text = f"{self._field(column)} like {literal(pattern)}"
         return Truth(text, both(self._known(column), f"not ({text})"))
 
-    def _leaf(self, column: Column, sign: str, value: Constant) -> Expression:
+    def _leaf(self, column: ColumnRef, sign: str, value: Constant) -> Expression:
         kind = self.fields.kind(column.name) if column.name in self.fields.columns else "text"
         dtype = column.dtype
         if kind == "json":
@@ -248,7 +248,7 @@ def _float(dtype: pl.DataType, sign: str, value: Fraction) -> str:
 
 def _whole(sign: str, number: Fraction) -> str | bool:
     """Compare whole numbers with any number; Milvus takes whole ones of 64 bits only."""
-    found = whole_comparison(sign, number, _LOWEST, _HIGHEST)
+    found = integer_comparison(sign, number, _LOWEST, _HIGHEST)
     if isinstance(found, bool):
         return found
     sign, whole = found

@@ -172,7 +172,7 @@ class View:
 
     def release(self) -> None:
         """Let the system take back the pages of mapped vectors that were read."""
-        mmap_array.release(self.ground.vectors)
+        mmap_array.release_pages(self.ground.vectors)
 
 
 class Points:

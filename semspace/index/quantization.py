@@ -148,7 +148,7 @@ def rows_of_bytes(count: int, width: int) -> Codes:
 
 
 def _blocks(vectors: Floats2d) -> Iterator[tuple[int, Floats2d]]:
-    return mmap_array.pieces(vectors, _ROWS)
+    return mmap_array.iter_slices(vectors, _ROWS)
 
 
 def _longest(vectors: Floats2d) -> float:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from semspace.text.sentences import spans
+from semspace.text.sentences import sentence_spans
 
 
 class Passage(NamedTuple):
@@ -67,7 +67,7 @@ def passages(text: str, offsets: Sequence[tuple[int, int]], limit: int, overlap:
 
 def _pieces(text: str, starts: np.ndarray, limit: int) -> Iterator[tuple[int, int]]:
     """Give sentences as ranges of tokens, the longer ones in parts."""
-    ends = [end for _, end in spans(text)]
+    ends = [end for _, end in sentence_spans(text)]
     marks = np.unique([0, *np.searchsorted(starts, ends), len(starts)])
     for first, last in zip(marks[:-1].tolist(), marks[1:].tolist(), strict=True):
         for start in range(first, last, limit):

@@ -40,7 +40,7 @@ from semspace.sentences.encoding_plan import EncodingPlan, metadata_of
 from semspace.space import KIND, Space, write_space
 from semspace.space import read_bundle as read_space
 from semspace.text.corpus import Corpus
-from semspace.text.mmap_array import release
+from semspace.text.mmap_array import release_pages
 
 CUT = "cut"
 _NO_FALLOCATE = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
@@ -209,12 +209,12 @@ def _copied(work: _Work, origin: _Origins, shard: int, sources: list[_Source]) -
     for number, known in enumerate(sources):
         mine = np.flatnonzero(source == number)
         vectors[mine], cut[mine] = known.vectors[row[mine]], known.cut[row[mine]]
-        release(known.vectors)
+        release_pages(known.vectors)
     earlier = np.flatnonzero((source == -2) & (row < shard * blocks.BLOCK_TEXTS))
     if len(earlier):
         written = work.vectors()
         vectors[earlier], cut[earlier] = written[row[earlier]], work.cut()[row[earlier]]
-        release(written)
+        release_pages(written)
     return vectors, cut
 
 

@@ -22,7 +22,7 @@ from semspace.sentences.encoder import Encoder, frozen
 from semspace.sentences.pooling import UNLIMITED, direction_or_ones, offsets_of, settle
 from semspace.space import Space
 from semspace.text.corpus import Corpus
-from semspace.text.normalization import spelling
+from semspace.text.normalization import spell
 from semspace.text.tokenize import (
     CasedTokenizer,
     FastTokenizer,
@@ -193,7 +193,7 @@ class WordAverage(Encoder):
         # Words of other tools may be spelled in another form of Unicode than the texts are split into.
         for place, word in enumerate(words):
             if not word.isascii():
-                places.setdefault(spelling(word), place)
+                places.setdefault(spell(word), place)
         return places
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Blocks of texts → word ids and offsets in files, and their vocabulary: the one way in which words are numbered."""
+"""`TokensBuilder`: from blocks of texts to files of word ids and offsets, and a vocabulary."""
 
 from __future__ import annotations
 
@@ -17,15 +17,14 @@ import polars as pl
 from semspace.disk import why
 from semspace.errors import InputError, SemspaceError
 from semspace.progress import Bar
-from semspace.text.mmap_array import Growing
-from semspace.text.scripts import REMEDY, SCRIPTS, warn_unspaced
-from semspace.text.text_stream import Block
+from semspace.text.mmap_array import GrowingArray
+from semspace.text.scripts import REMEDY, SCRIPTS, warn_of_unspaced
+from semspace.text.text_stream import TextBlock
 from semspace.text.tokenize import FastTokenizer, ListTokenizer, Tokenizer
-from semspace.text.tokenize_kernel import Counts
-from semspace.text.vocabulary import MOST_WORDS, Numbering
-from semspace.text.vocabulary_kernel import Ids
-from semspace.text.word_block import Words, flatten
+from semspace.text.vocabulary import MAX_WORDS, WordCounter
+from semspace.text.word_block import WordBlock, split_words
 from semspace.threads import thread_count
+from semspace.types import Int32s1d, Ints1d
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -35,57 +34,57 @@ SPLIT_REMEDY = (
 )
 
 
-class _Split(NamedTuple):
-    words: Words
-    texts: int  # documents there were, with those without text
-    blank: Counts  # which of them have none
+class _SplitBlock(NamedTuple):
+    words: WordBlock
+    texts: int  # number of documents, including those without text
+    blank: Ints1d  # indices of documents without text
 
 
 @dataclass(frozen=True)
-class Builder:
-    """How texts become numbers.
+class TokensBuilder:
+    """Converts texts to word ids.
 
     Parameters
     ----------
     splitter : Tokenizer
     min_count : int
-        Words seen fewer times are left out.
+        Minimum count; rarer words are left out.
     empty : {"raise", "drop", "keep"}
-        What to do with documents that have no text.
+        What to do with documents without text: raise an error, leave them out, or keep them without words.
     threads : int, optional
         All cores by default. The result doesn't depend on it.
     most_words : int
-        Different words held at a time; see `Numbering`.
+        Maximum number of distinct words in memory; see `WordCounter`.
     remedy : str
-        What is advised where many texts are of a script without spaces, and were taken apart.
+        The advice in the warning that many texts are in a script without spaces between words.
     """
 
     splitter: Tokenizer
     min_count: int = 1
     empty: str = "raise"
     threads: int | None = None
-    most_words: int = MOST_WORDS
+    most_words: int = MAX_WORDS
     remedy: str = SPLIT_REMEDY
 
     def build(
-        self, blocks: Iterable[Block], folder: Path, shown: Bar | None = None
+        self, blocks: Iterable[TextBlock], folder: Path, progress_bar: Bar | None = None
     ) -> tuple[pl.DataFrame, dict[str, Any]]:
-        """Write ids.npy and offsets.npy to a folder; give the vocabulary and facts for the provenance.
+        """Write ids.npy and offsets.npy to a folder; return the vocabulary and facts for the provenance.
 
-        Provisional ids go to a nameless file first, in as little memory; both take 4 bytes a word.
+        Provisional ids are written to an unnamed temporary file first; both files take 4 bytes per word.
         """
-        numbering = Numbering(self.most_words)
-        # On Windows a temporary file has a name: it mustn't be left when the folder is looked through.
+        numbering = WordCounter(self.most_words)
+        # On Windows temporary files have names: they must be gone before the folder is listed.
         with tempfile.TemporaryFile(dir=folder) as ids, tempfile.TemporaryFile(dir=folder) as lengths:
             sizes, dropped = [], 0
-            unspaced, telling = np.zeros(len(SCRIPTS) + 1, np.int64), 0
-            for words in self._counted(blocks, shown):
+            unspaced, with_words = np.zeros(len(SCRIPTS) + 1, np.int64), 0
+            for words in self._counted(blocks, progress_bar):
                 dropped += len(words.blank)
                 ids.write(numbering.add(words.words).data)
                 lengths.write(words.words.documents.data)
                 sizes.append((len(words.words.sizes), len(words.words.documents)))
                 unspaced += words.words.unspaced
-                telling += int(np.count_nonzero(words.words.documents))
+                with_words += int(np.count_nonzero(words.words.documents))
             if not sum(documents for _, documents in sizes):
                 raise InputError("there are no documents; check the file, or drop fewer")
             facts = {
@@ -96,19 +95,19 @@ class Builder:
                 **numbering.facts,
             }
             vocabulary, numbers, born = numbering.finish(self.min_count)
-            del numbering  # its table is large
+            del numbering  # free its large table
             ids.seek(0)
             lengths.seek(0)
             parts = (
                 (np.frombuffer(ids.read(4 * count), np.int32), np.frombuffer(lengths.read(8 * documents), np.int64))
                 for count, documents in sizes
             )
-            write_kept(folder, _final(parts, numbers, born))
-        warn_unspaced(unspaced, telling, self.remedy)
+            write_tokens(folder, _final(parts, numbers, born))
+        warn_of_unspaced(unspaced, with_words, self.remedy)
         return vocabulary, facts
 
-    def _counted(self, blocks: Iterable[Block], shown: Bar | None) -> Iterator[_Split]:
-        """Split blocks in threads, and give them in order."""
+    def _counted(self, blocks: Iterable[TextBlock], progress_bar: Bar | None) -> Iterator[_SplitBlock]:
+        """Split blocks in threads and yield them in order."""
         path, before = None, 0
         for block, split in _in_order(self._split, blocks, self._threads()):
             if block.paths[0] != path or len(block.paths) > 1:
@@ -117,44 +116,46 @@ class Builder:
                 raise _no_text(block, int(split.blank[0]), before)
             before += split.texts
             yield split
-            if shown is not None:
-                shown.update(block.size)
+            if progress_bar is not None:
+                progress_bar.update(block.size)
 
     def _threads(self) -> int:
-        # Only the fast way is known to be the same in several threads, and to let go of Python's lock.
+        # Only the fast tokenizer is known to be thread-safe and to release the GIL.
         return (self.threads or thread_count()) if type(self.splitter) is FastTokenizer else 1
 
-    def _split(self, block: Block) -> _Split:
+    def _split(self, block: TextBlock) -> _SplitBlock:
         texts = block.texts()
-        if isinstance(self.splitter, ListTokenizer):  # words already: a list without any is a document without words
-            return _Split(flatten(texts, self.splitter), len(texts), np.zeros(0, np.int64))
+        if isinstance(self.splitter, ListTokenizer):  # an empty list is a document without words
+            return _SplitBlock(split_words(texts, self.splitter), len(texts), np.zeros(0, np.int64))
         if self.empty == "keep":
-            return _Split(flatten(texts.fill_null(""), self.splitter), len(texts), np.zeros(0, np.int64))
+            return _SplitBlock(split_words(texts.fill_null(""), self.splitter), len(texts), np.zeros(0, np.int64))
         blank = texts.is_null() | (texts.str.strip_chars() == "").fill_null(True)
-        full = texts.filter(~blank) if blank.any() else texts
-        return _Split(flatten(full, self.splitter), len(texts), blank.arg_true().to_numpy().astype(np.int64))
+        with_text = texts.filter(~blank) if blank.any() else texts
+        return _SplitBlock(
+            split_words(with_text, self.splitter), len(texts), blank.arg_true().to_numpy().astype(np.int64)
+        )
 
 
-def write_kept(folder: Path, parts: Iterable[tuple[Ids, Counts]]) -> None:
-    """Write ids.npy and offsets.npy of a text that comes in parts.
+def write_tokens(folder: Path, parts: Iterable[tuple[Int32s1d, Ints1d]]) -> None:
+    """Write ids.npy and offsets.npy from parts of a text.
 
-    A part is its ids, where -1 is left out, and the places in it at which a document ends.
+    A part is an array of ids, of which -1 is left out, and the indices in it at which documents end.
     """
-    with Growing(folder / "ids.npy", np.int32) as ids, Growing(folder / "offsets.npy", np.int64) as offsets:
+    with GrowingArray(folder / "ids.npy", np.int32) as ids, GrowingArray(folder / "offsets.npy", np.int64) as offsets:
         offsets.append(np.zeros(1, np.int64))
         for numbers, ends in parts:
-            kept = numbers >= 0
-            if kept.all():
-                places, left = ends, numbers
+            keep = numbers >= 0
+            if keep.all():
+                ends_in_part, kept_ids = ends, numbers
             else:
-                places, left = np.concatenate([[0], np.cumsum(kept)])[ends], numbers[kept]
-            offsets.append(ids.length + places)
-            ids.append(left)
+                ends_in_part, kept_ids = np.concatenate([[0], np.cumsum(keep)])[ends], numbers[keep]
+            offsets.append(ids.length + ends_in_part)
+            ids.append(kept_ids)
 
 
 @contextmanager
-def storing(place: object = "a temporary folder") -> Iterator[None]:
-    """Turn a full disk and its like into one sentence."""
+def storage_errors(destination: object = "a temporary folder") -> Iterator[None]:
+    """Raise an `InputError` with a remedy for a full disk and similar errors."""
     try:
         yield
     except SemspaceError:
@@ -163,16 +164,18 @@ def storing(place: object = "a temporary folder") -> Iterator[None]:
         reason = why(problem)
         if reason is None:
             raise
-        if isinstance(problem, FileNotFoundError):  # so tempfile says it
+        if isinstance(problem, FileNotFoundError):  # raised by tempfile
             reason = "there is no temporary folder that can be written to"
         raise InputError(
-            f"cannot write the tokens to {place}: {reason}; make room, or choose another place with out=PATH or the "
-            f"environment variable TMPDIR"
+            f"cannot write the tokens to {destination}: {reason}; free some space, or choose another disk by "
+            f"out=PATH or the environment variable TMPDIR"
         ) from problem
 
 
-def _final(parts: Iterable[tuple[Ids, Counts]], numbers: Ids, born: Counts | None) -> Iterator[tuple[Ids, Counts]]:
-    """Turn provisional ids and the lengths of documents into final ids and the ends of documents."""
+def _final(
+    parts: Iterable[tuple[Int32s1d, Ints1d]], numbers: Int32s1d, born: Ints1d | None
+) -> Iterator[tuple[Int32s1d, Ints1d]]:
+    """Yield final ids and the ends of documents for provisional ids and the lengths of documents."""
     seen = 0
     for ids, lengths in parts:
         final = numbers[ids]
@@ -183,7 +186,7 @@ def _final(parts: Iterable[tuple[Ids, Counts]], numbers: Ids, born: Counts | Non
 
 
 def _in_order(work: Callable[[T], U], items: Iterable[T], threads: int) -> Iterator[tuple[T, U]]:
-    """Do work on items in threads; results come in the order of the items, and few are ever held."""
+    """Yield items and the results of `work` on them, computed in threads, in order; few are in memory at a time."""
     waiting: deque[tuple[T, Future[U]]] = deque()
     with ThreadPoolExecutor(threads) as pool:
         try:
@@ -199,9 +202,9 @@ def _in_order(work: Callable[[T], U], items: Iterable[T], threads: int) -> Itera
             pool.shutdown(cancel_futures=True)
 
 
-def _no_text(block: Block, row: int, before: int) -> InputError:
+def _no_text(block: TextBlock, row: int, before: int) -> InputError:
     if len(block.paths) > 1:
         what = f"{block.paths[row]} has"
     else:
         what = f"document {before + row + 1:,} of {block.paths[0]} has"
-    return InputError(f"{what} no text; pass empty='drop' (--drop-empty) to leave out documents without")
+    return InputError(f"{what} no text; pass empty='drop' (--drop-empty) to leave out such documents")

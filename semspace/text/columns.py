@@ -1,4 +1,4 @@
-"""Which column of a table holds the texts."""
+"""Finding the columns of texts and ids in a table."""
 
 from __future__ import annotations
 
@@ -9,38 +9,40 @@ import polars as pl
 
 from semspace.display import clip
 from semspace.errors import InputError, UnknownIdError
-from semspace.text.files import say
-from semspace.text.read_corpus import Table
+from semspace.text.files import warn_user
+from semspace.text.read_corpus import FileTable
 
 TEXT_NAMES = ("text", "body", "content", "document", "sentence")
 _TEXTS = (pl.String, pl.Categorical, pl.Enum, pl.Binary)
 _NUMBER = re.compile(r"[-+]?[\d.,:/ -]*\d[\d.,:/ -]*(?:[eE][-+]?\d+)?%?")
-_NAME = 40  # letters that the name of a column has at most
+_NAME = 40  # maximum number of characters of a column's name; a longer first row is prose
 
 
-def text_column(table: pl.DataFrame, name: str | None, *, unsaid: bool = False) -> str:
-    """Return the column that is named, or the one that is called as texts often are, or the only one with words.
+def text_column(table: pl.DataFrame, name: str | None, *, assumed_header: bool = False) -> str:
+    """Return the column called `name`, else the one with a usual name, else the only one with words.
 
-    `unsaid` says that the names are the first row of a file, and nobody said so.
+    `assumed_header` is true if the first row of a file was taken as the header without being told.
     """
     hint = ""
-    if unsaid and any(_is_data(column) for column in table.columns):
+    if assumed_header and any(_is_data(column) for column in table.columns):
         hint = "; if these are the first row of a table without a header, pass header=False (--no-header)"
     if name is not None:
         return _has(table, name, "text", hint)
-    known = known_column(table.columns)
-    if known is not None:
-        return known
+    usual = usual_text_column(table.columns)
+    if usual is not None:
+        return usual
     texts = [column for column, kind in table.schema.items() if kind in _TEXTS and column.casefold() != "id"]
     words = [column for column in texts if len(texts) == 1 or _has_words(table.get_column(column))]
     if len(words) == 1:
         return words[0]
     names = ", ".join(clip(column, _NAME) for column in table.columns) or "none"
-    raise InputError(f"which column holds the text? say text=NAME (--text NAME); there are {names}{hint}")
+    raise InputError(
+        f"can't tell which column holds the text; pass text=NAME (--text NAME). The columns are {names}{hint}"
+    )
 
 
-def known_column(names: Sequence[str]) -> str | None:
-    """Return the name that columns of texts often have, in whatever case, the likeliest first."""
+def usual_text_column(names: Sequence[str]) -> str | None:
+    """Return the most likely of the usual names of text columns, in any case, or None."""
     for guess in TEXT_NAMES:
         if guess in names:
             return guess
@@ -52,7 +54,7 @@ def known_column(names: Sequence[str]) -> str | None:
 
 
 def id_column(table: pl.DataFrame, name: str | None) -> str | None:
-    """Return the column that is named, or the one called ``id`` if there is one, else ``ID`` or ``Id``."""
+    """Return the column called `name`, else the one called ``id`` in any case, or None."""
     if name is not None:
         return _has(table, name, "id")
     if "id" in table.columns:
@@ -63,28 +65,30 @@ def id_column(table: pl.DataFrame, name: str | None) -> str | None:
 
 def _has(table: pl.DataFrame, name: str, role: str, hint: str = "") -> str:
     if name not in table.columns:
-        known = ", ".join(clip(column, _NAME) for column in table.columns) or "none"
-        cased = next((f"; did you mean {own!r}?" for own in table.columns if own.casefold() == name.casefold()), "")
-        raise UnknownIdError(f"no column {name!r} for {role}=; the columns are {known}{cased}{hint}")
+        columns = ", ".join(clip(column, _NAME) for column in table.columns) or "none"
+        cased = next(
+            (f"; did you mean {other!r}?" for other in table.columns if other.casefold() == name.casefold()), ""
+        )
+        raise UnknownIdError(f"no column {name!r} for {role}=; the columns are {columns}{cased}{hint}")
     return name
 
 
-def check_header(table: Table, column: str, name: str | None) -> None:
-    """Raise if the first row of a table, taken as names of columns, is more likely a document; say it if it may be.
+def check_header(table: FileTable, column: str, name: str | None) -> None:
+    """Raise if the first row of a table, taken as its header, is more likely a document; warn if it may be one.
 
-    Where the column of texts was named, or is called as such columns are, the row is a header.
+    The row is a header if the text column was named by the caller or has a usual name.
     """
-    if not table.unsaid or name is not None or known_column([column]) is not None:
+    if not table.assumed_header or name is not None or usual_text_column([column]) is not None:
         return
     names = table.frame.columns
     remedy = "if it is a document, pass header=False (--no-header); if it names the columns"
     if len(names) == 1 and not _is_prose(column) and not _is_data(column):
-        first = f"the first row of {table.path}, {column!r}, is taken as the name of its column"
-        say(f"{first}; {remedy}, header=True (--header)")
+        first = f"the first row of {table.path}, {column!r}, is taken as the name of the column"
+        warn_user(f"{first}; {remedy}, header=True (--header)")
     elif (len(names) == 1 and _is_prose(column)) or any(_is_data(other) for other in names):
-        shown = clip(", ".join(names), 80)
+        row = clip(", ".join(names), 80)
         raise InputError(
-            f"{table.path} seems to have no header: its first row is {shown!r}; {remedy}, pass header=True (--header) "
+            f"{table.path} seems to have no header: its first row is {row!r}; {remedy}, pass header=True (--header) "
             f"or text=NAME"
         )
 
@@ -101,16 +105,16 @@ def _has_words(column: pl.Series) -> bool:
     return bool(column.cast(pl.String, strict=False).str.contains(r"\p{L}").any())
 
 
-def same_column(tables: Iterable[Table], column: str) -> list[Table]:
-    """Return tables that all hold their texts in one column, or raise if one has no such column."""
-    made = []
+def same_text_column(tables: Iterable[FileTable], column: str) -> list[FileTable]:
+    """Return tables in which the text column has one name, or raise if a table has no such column."""
+    renamed = []
     for table in tables:
-        own = _own_column(table, column)
-        made.append(table if own == column else table._replace(frame=table.frame.rename({own: column})))
-    return made
+        name = _own_column(table, column)
+        renamed.append(table if name == column else table._replace(frame=table.frame.rename({name: column})))
+    return renamed
 
 
-def _own_column(table: Table, column: str) -> str:
+def _own_column(table: FileTable, column: str) -> str:
     names = table.frame.columns
     if column in names:
         return column
@@ -119,13 +123,13 @@ def _own_column(table: Table, column: str) -> str:
         return near[0]
     raise InputError(
         f"{table.path} has no column {column!r}, which holds the text of the other files; its columns are "
-        f"{', '.join(clip(name, _NAME) for name in names) or 'none'}: leave the file out by a pattern such as "
-        f"'{table.path.parent}/*.txt', or name its column as in the others"
+        f"{', '.join(clip(name, _NAME) for name in names) or 'none'}: leave the file out with a pattern such as "
+        f"'{table.path.parent}/*.txt', or rename its column"
     )
 
 
-def as_texts(column: pl.Series, name: str) -> pl.Series:
-    """Return a column of categories or of bytes in UTF-8 as strings; any other as it is."""
+def to_strings(column: pl.Series, name: str) -> pl.Series:
+    """Return a column of categories or UTF-8 bytes as strings, and any other column unchanged."""
     texts: pl.Series = column
     if column.dtype in (pl.Categorical, pl.Enum, pl.Null):
         texts = column.cast(pl.String)

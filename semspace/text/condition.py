@@ -1,8 +1,8 @@
-"""What a condition on metadata is made of: columns, constants, calculations, comparisons, and what joins them.
+"""The syntax tree of conditions on metadata: columns, constants, calculations, comparisons and connectives.
 
-A condition is read once (`condition_reader.py`), its types are checked against the columns' types, and this tree of
-values is what every door works on: `where.py` evaluates it on a polars table, `index/milvus_filter.py` writes it as an
-expression of Milvus. So a condition means the same at both, or one of them refuses it.
+`condition_reader.py` parses a condition and checks its types against the columns' types. `filters.py` evaluates the
+tree on a polars table, and `index/milvus_filter.py` writes it as an expression of Milvus: so a condition means the same
+in both, or one of them refuses it.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ import polars as pl
 
 SIGNS = {"=": "==", "==": "==", "<>": "!=", "!=": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 OPPOSITE = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
-TURNED = {"==": "==", "!=": "!=", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
+MIRRORED = {"==": "==", "!=": "!=", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
 
 
 class ConditionError(Exception):
-    """What is wrong with a condition; whoever reads it says which condition it is."""
+    """An error in a condition; the caller adds the condition to the message."""
 
 
 @dataclass(frozen=True)
-class Column:
-    """A column, by name."""
+class ColumnRef:
+    """A reference to a column."""
 
     name: str
     dtype: pl.DataType
@@ -33,9 +33,9 @@ class Column:
 
 @dataclass(frozen=True)
 class Constant:
-    """A value that was written into the condition.
+    """A literal value in the condition.
 
-    Beside an operand with dates or times it counts that operand's own ticks (days, micro- or nanoseconds).
+    Compared with dates or times, it is in the ticks of that operand's type (days, micro- or nanoseconds).
     """
 
     value: Fraction | str | bool
@@ -44,7 +44,7 @@ class Constant:
 
 @dataclass(frozen=True)
 class Call:
-    """A function of `functions.py`, of operands."""
+    """A call of a function of `condition_functions.py`."""
 
     name: str
     arguments: tuple[Node, ...]
@@ -53,7 +53,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Arithmetic:
-    """A calculation with two numbers, in floating point."""
+    """A floating-point operation on two numbers."""
 
     sign: str
     left: Node
@@ -63,7 +63,7 @@ class Arithmetic:
 
 @dataclass(frozen=True)
 class Compare:
-    """Two operands of one kind, compared by a sign of `OPPOSITE`."""
+    """A comparison of two operands of one kind, by an operator of `OPPOSITE`."""
 
     sign: str
     left: Node
@@ -72,7 +72,7 @@ class Compare:
 
 @dataclass(frozen=True)
 class OneOf:
-    """Whether an operand is one of some constants."""
+    """IN: whether an operand is one of some constants."""
 
     operand: Node
     values: tuple[Constant, ...]
@@ -80,7 +80,7 @@ class OneOf:
 
 @dataclass(frozen=True)
 class Like:
-    """Whether a text fits a pattern: texts, and between them "%" for any text and "_" for one character."""
+    """LIKE: whether a text matches a pattern of literal parts, "%" for any text and "_" for one character."""
 
     operand: Node
     pattern: tuple[tuple[str, bool], ...]  # (characters, whether they are a wildcard)
@@ -89,14 +89,14 @@ class Like:
 
 @dataclass(frozen=True)
 class IsNull:
-    """Whether a value is unknown: null or NaN."""
+    """IS NULL: whether a value is unknown, which is null or NaN."""
 
     operand: Node
 
 
 @dataclass(frozen=True)
 class Is:
-    """Whether a condition is known, and true (or known, and false)."""
+    """IS TRUE or IS FALSE: whether a condition is known and has this value."""
 
     condition: Node
     value: bool
@@ -104,30 +104,30 @@ class Is:
 
 @dataclass(frozen=True)
 class Not:
-    """Negation: what is unknown stays unknown."""
+    """NOT: unknown stays unknown."""
 
     condition: Node
 
 
 @dataclass(frozen=True)
-class All:
+class AllOf:
     """Conditions joined by AND."""
 
     parts: tuple[Node, ...]
 
 
 @dataclass(frozen=True)
-class Any:
+class AnyOf:
     """Conditions joined by OR."""
 
     parts: tuple[Node, ...]
 
 
-Node: TypeAlias = Column | Constant | Call | Arithmetic | Compare | OneOf | Like | IsNull | Is | Not | All | Any
+Node: TypeAlias = ColumnRef | Constant | Call | Arithmetic | Compare | OneOf | Like | IsNull | Is | Not | AllOf | AnyOf
 
 
-def kind_of(dtype: pl.DataType) -> str:
-    """Return which values a type can be compared with: "number", "text", "bool", "date", "time", or "" for none."""
+def value_kind(dtype: pl.DataType) -> str:
+    """Return the kind of values that a type compares with: "number", "text", "bool", "date", "time", or "" for none."""
     if dtype.is_numeric():
         return "number"
     if dtype in (pl.String, pl.Categorical, pl.Enum):
@@ -140,18 +140,18 @@ def kind_of(dtype: pl.DataType) -> str:
 
 
 def dtype_of(node: Node) -> pl.DataType:
-    """Return the polars type of what a node stands for."""
-    if isinstance(node, (Column, Call, Arithmetic)):
+    """Return the polars type of a node's value."""
+    if isinstance(node, (ColumnRef, Call, Arithmetic)):
         return node.dtype
     if isinstance(node, Constant) and not isinstance(node.value, bool):
         return pl.String() if isinstance(node.value, str) else pl.Float64()
     return pl.Boolean()
 
 
-def whole_comparison(sign: str, number: Fraction, low: int, high: int) -> tuple[str, int] | bool:
-    """Return how whole numbers within [low, high] are compared with any number: a sign and a whole number.
+def integer_comparison(sign: str, number: Fraction, low: int, high: int) -> tuple[str, int] | bool:
+    """Return a comparison of integers in [low, high] with any number as an operator and an integer.
 
-    Returns True where the comparison holds for every one of them, False where for none.
+    Return True or False if the comparison holds for all of them or for none.
 
     Examples
     --------

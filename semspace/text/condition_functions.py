@@ -1,4 +1,4 @@
-"""The functions that a condition may use: none returns more than it is given, none looks at more than one row."""
+"""The functions of conditions; each works on single rows, and none returns values much larger than its input."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ Whole, Number, Text, Truth = pl.Int64(), pl.Float64(), pl.String(), pl.Boolean()
 
 
 class Function(NamedTuple):
-    """What a function takes (kinds, one each; those after `least` may be left out), what it returns, what it does.
+    """A function: kinds of arguments (those after the first `least` are optional), type of the result, and operation.
 
-    An argument of the kind "characters" or "count" is a constant: a text, or a whole number of at least 0.
+    Arguments of the kinds "characters" and "count" are constants: a text, or an integer of at least 0.
     """
 
     takes: tuple[str, ...]
@@ -36,7 +36,7 @@ def _moments(part: Callable[[], pl.Series], values: pl.Series) -> pl.Series:
 
 
 def _substring(values: pl.Series, start: int, length: int | None = None) -> pl.Series:
-    """Return characters from the first-counted-as-one on, as SQL counts them."""
+    """Return substrings; `start` counts from 1, as in SQL."""
     end = None if length is None else max(start - 1 + length, 0)
     first = max(start - 1, 0)
     return values.str.slice(first, None if end is None else max(end - first, 0))
@@ -72,9 +72,9 @@ FUNCTIONS = {
     "YEAR": _part("year"),
 }
 OTHER_NAMES = {"SUBSTRING": "SUBSTR", "CHARACTER_LENGTH": "CHAR_LENGTH", "CEILING": "CEIL"}
-PARTS = ("YEAR", "MONTH", "WEEK", "DAY", "HOUR", "MINUTE", "SECOND")  # that EXTRACT(… FROM …) knows
+PARTS = ("YEAR", "MONTH", "WEEK", "DAY", "HOUR", "MINUTE", "SECOND")  # parts of dates for EXTRACT(… FROM …)
 
-# What CAST(… AS …) knows: the type, and the kinds that become it. What can't be read as it becomes unknown.
+# Types of CAST(… AS …), and the kinds that can be cast. Values that can't become null.
 TYPES = {
     **dict.fromkeys(("INT", "INTEGER", "BIGINT"), (Whole, ("number", "text", "bool"))),
     **dict.fromkeys(("FLOAT", "DOUBLE", "REAL"), (Number, ("number", "text", "bool"))),
@@ -83,8 +83,8 @@ TYPES = {
 }
 
 
-def cast(values: pl.Series, dtype: pl.DataType) -> pl.Series:
-    """Return values as another type; null where one can't be read as it."""
+def cast_values(values: pl.Series, dtype: pl.DataType) -> pl.Series:
+    """Return values cast to another type; null where that fails."""
     if values.dtype == pl.String and dtype == pl.Date:
         return values.str.to_date("%Y-%m-%d", strict=False)
     if values.dtype == pl.String and dtype.is_numeric():

@@ -1,7 +1,7 @@
-"""Reads conditions as people write them, ``"year >= 2001 and label = 'sport'"``, into a tree with checked types.
+"""Parser of conditions, such as ``"year >= 2001 and label = 'sport'"``, into a syntax tree with checked types.
 
-The grammar is a part of SQL's, written down in docs/conditions.md. Whatever isn't in it is refused with the form that
-works, and so are sizes that nobody writes by hand: a condition may come from a stranger.
+The grammar is a subset of SQL's, described in docs/conditions.md. Anything else is refused with a message that shows
+the allowed form, and so are excessive sizes: a condition may come from an untrusted user.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from semspace.display import clip
 from semspace.errors import InputError
 from semspace.text import datetimes
 from semspace.text.condition import (
+    MIRRORED,
     SIGNS,
-    TURNED,
-    All,
-    Any,
+    AllOf,
+    AnyOf,
     Arithmetic,
     Call,
-    Column,
+    ColumnRef,
     Compare,
     ConditionError,
     Constant,
@@ -38,12 +38,12 @@ from semspace.text.condition import (
     Not,
     OneOf,
     dtype_of,
-    kind_of,
+    value_kind,
 )
 from semspace.text.condition_functions import AGGREGATES, FUNCTIONS, OTHER_NAMES, PARTS, TYPES
 
 MOST_CHARACTERS, MOST_COMPARISONS, DEEPEST = 100_000, 1_000, 50
-_MOST_NAMES = 30  # columns that an error lists
+_MOST_NAMES = 30  # maximum number of columns that an error lists
 _LARGEST = Fraction(10) ** 308
 _TOKEN = re.compile(
     r"""\s*(?:(?P<text>'(?:[^']|'')*')|(?P<quoted>"(?:[^"]|"")+"|`[^`]+`)
@@ -55,7 +55,7 @@ _TOKEN = re.compile(
 _KEYWORDS = frozenset(["AND", "OR", "NOT", "IN", "LIKE", "ILIKE", "BETWEEN", "IS", "NULL", "TRUE", "FALSE"])
 _MOMENTS = ("DATE", "TIMESTAMP", "DATETIME", "TIME")
 _ALLOWED = (
-    "a condition is made of columns, numbers, 'texts' (also for dates: '2001-12-31'), true, false, =, <>, <, <=, >, "
+    "a condition consists of columns, numbers, 'texts' (also for dates: '2001-12-31'), true, false, =, <>, <, <=, >, "
     ">=, IN (...), BETWEEN, LIKE, IS NULL, AND, OR, NOT and brackets; see docs/conditions.md"
 )
 _WRITE = {
@@ -67,7 +67,7 @@ _WRITE = {
 
 
 class _Token(NamedTuple):
-    kind: str  # a group of the pattern
+    kind: str  # name of a group of the pattern
     text: str
 
     @property
@@ -76,12 +76,12 @@ class _Token(NamedTuple):
 
 
 def read_condition(where: object, schema: Mapping[str, pl.DataType]) -> Node:
-    """Return what a condition says of the columns of a schema.
+    """Return the syntax tree of a condition on the columns of a schema.
 
     Raises
     ------
     InputError
-        If it can't be read, names no column there is, compares what can't be compared, or is too large.
+        If it can't be parsed, names an unknown column, compares values of different kinds, or is too large.
 
     Examples
     --------
@@ -91,12 +91,12 @@ def read_condition(where: object, schema: Mapping[str, pl.DataType]) -> Node:
     if not isinstance(where, str) or not where.strip():
         raise InputError(f'where must be a condition such as "year >= 2001"; got {where!r}; {_columns(schema)}')
     try:
-        return _Reader(_tokens(where), schema).read()
+        return _Parser(_tokens(where), schema).read()
     except ConditionError as problem:
-        raise cannot(where, str(problem), schema) from None
+        raise condition_error(where, str(problem), schema) from None
 
 
-def cannot(where: str, problem: str, schema: Mapping[str, pl.DataType]) -> InputError:
+def condition_error(where: str, problem: str, schema: Mapping[str, pl.DataType]) -> InputError:
     """Return the error for a condition that can't be used."""
     return InputError(f"cannot use where={clip(repr(where), 200)}: {problem}; {_columns(schema)}")
 
@@ -109,33 +109,33 @@ def _columns(schema: Mapping[str, pl.DataType]) -> str:
 def _tokens(where: str) -> list[_Token]:
     if len(where) > MOST_CHARACTERS:
         raise ConditionError(
-            f"it has {len(where):,} characters, and at most {MOST_CHARACTERS:,} are read: for many ids use among="
+            f"it has {len(where):,} characters, more than the maximum of {MOST_CHARACTERS:,}: for many ids use among="
         )
     if any("\ud800" <= character <= "\udfff" for character in where):
-        raise ConditionError("it holds half a character (a lone surrogate)")
-    found = []
+        raise ConditionError("it contains a lone surrogate")
+    tokens = []
     for match in _TOKEN.finditer(where):
         kind = match.lastgroup
         assert kind is not None
         if kind == "other":
-            what = "a quotation mark is never closed" if match[kind] in "'\"`" else f"{match[kind]!r} isn't understood"
+            what = "a quotation mark is never closed" if match[kind] in "'\"`" else f"{match[kind]!r} isn't allowed"
             raise ConditionError(f"{what}; {_ALLOWED}")
         if kind == "comment":
-            raise ConditionError(f"{match[kind]!r} begins a comment, which a condition can't have")
+            raise ConditionError(f"{match[kind]!r} begins a comment, and comments aren't allowed")
         if kind == "date":
             written = match[kind] if "/" not in match[kind] and match[kind].count("-") == 2 else "2001-12-31"
             raise ConditionError(
                 f"{match[kind]} without quotes is a calculation with numbers; write the date in quotes: {written!r}"
             )
-        found.append(_Token(kind, match[kind]))
+        tokens.append(_Token(kind, match[kind]))
         if kind == "end":
             break
-    return found
+    return tokens
 
 
 @dataclass
-class _Reader:
-    """Reads from left to right: OR of ANDs of NOTs of comparisons of sums of products."""
+class _Parser:
+    """Recursive descent parser: OR of ANDs of NOTs of comparisons of sums of products."""
 
     tokens: list[_Token]
     schema: Mapping[str, pl.DataType]
@@ -144,42 +144,42 @@ class _Reader:
     comparisons: int = 0
 
     def read(self) -> Node:
-        found = self._or()
+        node = self._or()
         if self._next().kind != "end":
             raise self._unexpected()
-        return self._condition(found)
+        return self._condition(node)
 
     # -- words --------------------------------------------------------------------------------------------
 
     def _next(self, ahead: int = 0) -> _Token:
         return self.tokens[min(self.place + ahead, len(self.tokens) - 1)]
 
-    def _take(self, *wanted: str) -> str:
-        """Go past the next word if it is one of these, and return it in capitals; else return nothing."""
+    def _take(self, *words: str) -> str:
+        """Consume the next token if it is one of these, and return it in upper case; else return an empty string."""
         token = self._next()
         text = token.keyword or (token.text if token.kind == "sign" else "")
-        if text and text in wanted:
+        if text and text in words:
             self.place += 1
             return text
         return ""
 
-    def _need(self, wanted: str) -> None:
-        if not self._take(wanted):
-            raise self._unexpected(f", where {wanted} should stand")
+    def _need(self, word: str) -> None:
+        if not self._take(word):
+            raise self._unexpected(f", where {word} is expected")
 
     def _unexpected(self, more: str = "") -> ConditionError:
         token = self._next()
-        got = "it ends too soon" if token.kind == "end" else f"{clip(token.text, 40)!r} isn't understood here"
+        got = "it ends too early" if token.kind == "end" else f"{clip(token.text, 40)!r} isn't allowed here"
         return ConditionError(f"{got}{more}; {_ALLOWED}")
 
     def _inside(self, read: Callable[[], Node]) -> Node:
-        """Read what stands one level deeper."""
+        """Parse one level deeper."""
         self.depth += 1
         if self.depth > DEEPEST:
-            raise ConditionError(f"brackets, NOTs and calculations go deeper than {DEEPEST}")
-        found = read()
+            raise ConditionError(f"brackets, NOTs and calculations are nested deeper than {DEEPEST} levels")
+        node = read()
         self.depth -= 1
-        return found
+        return node
 
     # -- conditions ---------------------------------------------------------------------------------------
 
@@ -187,13 +187,13 @@ class _Reader:
         parts = [self._and()]
         while self._take("OR"):
             parts.append(self._and())
-        return parts[0] if len(parts) == 1 else Any(tuple(map(self._condition, parts)))
+        return parts[0] if len(parts) == 1 else AnyOf(tuple(map(self._condition, parts)))
 
     def _and(self) -> Node:
         parts = [self._not()]
         while self._take("AND"):
             parts.append(self._not())
-        return parts[0] if len(parts) == 1 else All(tuple(map(self._condition, parts)))
+        return parts[0] if len(parts) == 1 else AllOf(tuple(map(self._condition, parts)))
 
     def _not(self) -> Node:
         if self._take("NOT"):
@@ -201,11 +201,11 @@ class _Reader:
         return self._comparison()
 
     def _condition(self, node: Node) -> Node:
-        """Return a node as a condition: columns, functions and constants of true and false are conditions too."""
+        """Return a node if it is a condition; boolean columns, functions and constants are conditions too."""
         dtype = dtype_of(node)
         if dtype != pl.Boolean:
-            what = f"{_named(node)} holds {dtype}, which" if isinstance(node, Column) else _named(node)
-            raise ConditionError(f"{what} is neither true nor false: compare it with something")
+            what = f"{_named(node)} holds {dtype}, which" if isinstance(node, ColumnRef) else _named(node)
+            raise ConditionError(f"{what} isn't true or false: compare it with a value")
         return node
 
     def _comparison(self) -> Node:
@@ -230,7 +230,7 @@ class _Reader:
         if self._take("BETWEEN"):
             low = self._sum()
             self._need("AND")
-            return _turn(All((_compared(left, ">=", low), _compared(left, "<=", self._sum()))), turned)
+            return _turn(AllOf((_compared(left, ">=", low), _compared(left, "<=", self._sum()))), turned)
         if turned:
             raise self._unexpected()
         return left
@@ -240,7 +240,7 @@ class _Reader:
             return IsNull(left)
         if truth := self._take("TRUE", "FALSE"):
             return Is(self._condition(left), truth == "TRUE")
-        raise self._unexpected(", where NULL, TRUE or FALSE should stand")
+        raise self._unexpected(", where NULL, TRUE or FALSE is expected")
 
     def _in(self, left: Node) -> Node:
         if isinstance(left, Constant):
@@ -255,12 +255,12 @@ class _Reader:
     def _listed(self, left: Node) -> Constant:
         value = self._negative() if self._next().text in ("-", "+") else self._primary()
         if not isinstance(value, Constant):
-            raise ConditionError(f"IN (...) lists values; {_named(value)} is none: write a comparison for it")
+            raise ConditionError(f"IN (...) lists values, and {_named(value)} isn't one: write a comparison instead")
         return _beside(left, "==", value)
 
     def _like(self, left: Node, how: str) -> Node:
         token = self._next()
-        if token.kind != "text" or kind_of(dtype_of(left)) != "text" or isinstance(left, Constant):
+        if token.kind != "text" or value_kind(dtype_of(left)) != "text" or isinstance(left, Constant):
             raise ConditionError(f"{how} compares a column of text with a 'text'; {_holds(left)}")
         self.place += 1
         escape = ""
@@ -279,7 +279,7 @@ class _Reader:
     def _calculation(self, signs: tuple[str, ...], part: Callable[[], Node]) -> Node:
         left, before = part(), self.depth
         while sign := self._take(*signs):
-            self.depth += 1  # so far reaches a tree that grows to the left
+            self.depth += 1  # the tree grows to the left by one level
             left = _calculated(sign, left, self._inside(part))
         self.depth = before
         return left
@@ -301,7 +301,7 @@ class _Reader:
             return inner
         token, after = self._next(), self._next(1)
         if token.keyword in ("SELECT", "CASE", "EXISTS", "WITH") and token.text not in self.schema:
-            raise ConditionError(f"{token.keyword} can't stand in a condition; {_ALLOWED}")
+            raise ConditionError(f"{token.keyword} isn't allowed in a condition; {_ALLOWED}")
         if token.keyword == "NULL":
             raise ConditionError("nothing equals NULL; write IS NULL or IS NOT NULL")
         if token.kind in ("end", "sign") or token.keyword in _KEYWORDS - {"TRUE", "FALSE"}:
@@ -325,12 +325,12 @@ class _Reader:
 
     def _column(self, name: str, *, quoted: bool = False) -> Node:
         if name in self.schema:
-            return Column(name, self.schema[name])
+            return ColumnRef(name, self.schema[name])
         near = checks.nearest_spellings(name, self.schema)
         hint = f": did you mean {', '.join(near)}?" if near else ""
         if not near and quoted:
             text = name.replace("'", "''")
-            hint = f": a text stands in single quotes, '{text}'"
+            hint = f": write a text in single quotes, '{text}'"
         raise ConditionError(f"there is no column {clip(name, 80)!r}{hint}")
 
     def _call(self, token: _Token) -> Node:
@@ -343,20 +343,20 @@ class _Reader:
         if name == "EXTRACT":
             name = self._take(*PARTS)
             if not name:
-                raise self._unexpected(f", where one of {', '.join(PARTS)} should stand")
+                raise self._unexpected(f", where one of {', '.join(PARTS)} is expected")
             self._need("FROM")
         if name not in FUNCTIONS:
-            why = "looks at many rows, and a condition looks at one" if name in AGGREGATES else "isn't known here"
-            known = ", ".join(sorted(one.lower() for one in (*FUNCTIONS, "CAST", "COALESCE", "EXTRACT")))
-            raise ConditionError(f"the function {clip(token.text, 40)!r} {why}; there are {known}")
+            why = "aggregates rows, which a condition can't do" if name in AGGREGATES else "doesn't exist"
+            functions = ", ".join(sorted(function.lower() for function in (*FUNCTIONS, "CAST", "COALESCE", "EXTRACT")))
+            raise ConditionError(f"the function {clip(token.text, 40)!r} {why}; the functions are {functions}")
         return _called(name, self._arguments())
 
     def _arguments(self) -> list[Node]:
-        found = [] if self._next().text == ")" else [self._or()]
+        arguments = [] if self._next().text == ")" else [self._or()]
         while self._take(","):
-            found.append(self._or())
+            arguments.append(self._or())
         self._need(")")
-        return found
+        return arguments
 
     def _cast(self) -> Node:
         value = self._or()
@@ -364,17 +364,17 @@ class _Reader:
         written = self._next().text
         name = self._take(*TYPES)
         if not name:
-            raise ConditionError(f"CAST knows the types {', '.join(TYPES)}; got {clip(written, 40)!r}")
+            raise ConditionError(f"CAST takes the types {', '.join(TYPES)}; got {clip(written, 40)!r}")
         self._need(")")
         dtype, kinds = TYPES[name]
-        if kind_of(dtype_of(value)) not in kinds:
-            raise ConditionError(f"{_holds(value)}, which CAST can't turn into {name}")
+        if value_kind(dtype_of(value)) not in kinds:
+            raise ConditionError(f"{_holds(value)}, which can't be cast to {name}")
         return Call("CAST", (value,), dtype)
 
 
 def _named(node: Node) -> str:
-    """Return what an operand is called in a sentence."""
-    if isinstance(node, Column):
+    """Return the name of an operand in messages."""
+    if isinstance(node, ColumnRef):
         return repr(node.name)
     if isinstance(node, Call):
         return f"{node.name}(…)"
@@ -383,7 +383,9 @@ def _named(node: Node) -> str:
 
 def _holds(node: Node) -> str:
     return (
-        f"{_named(node)} holds {dtype_of(node)}" if isinstance(node, Column) else f"{_named(node)} is {dtype_of(node)}"
+        f"{_named(node)} holds {dtype_of(node)}"
+        if isinstance(node, ColumnRef)
+        else f"{_named(node)} is {dtype_of(node)}"
     )
 
 
@@ -396,17 +398,17 @@ def _unquoted(token: _Token) -> str:
 
 
 def _pattern(written: str, escape: str) -> tuple[tuple[str, bool], ...]:
-    """Return the parts of a pattern: texts, and wildcards between them."""
+    """Return the parts of a pattern: literal texts and wildcards."""
     parts: list[tuple[str, bool]] = []
-    place = 0
-    while place < len(written):
-        character, wildcard = written[place], written[place] in "%_"
+    position = 0
+    while position < len(written):
+        character, wildcard = written[position], written[position] in "%_"
         if character == escape:
-            place += 1
-            character, wildcard = written[place : place + 1], False
+            position += 1
+            character, wildcard = written[position : position + 1], False
             if not character or character not in ("%", "_", escape):
-                raise ConditionError(f"the character of ESCAPE, {escape!r}, stands before %, _ or itself")
-        place += 1
+                raise ConditionError(f"the ESCAPE character {escape!r} must come before %, _ or itself")
+        position += 1
         if parts and not wildcard and not parts[-1][1]:
             parts[-1] = (parts[-1][0] + character, False)
         elif not (character == "%" and wildcard and parts and parts[-1] == ("%", True)):
@@ -418,7 +420,7 @@ def _number(text: str) -> Fraction:
     if len(text) > 400:
         raise ConditionError(f"the number {text[:20]}… is too long")
     exact = decimal.Decimal(text)
-    if exact.adjusted() > 308 or (exact and exact.adjusted() < -400):  # as a fraction it might fill the memory
+    if exact.adjusted() > 308 or (exact and exact.adjusted() < -400):  # its fraction might fill the memory
         raise ConditionError(f"the number {clip(text, 40)} is too {'large' if exact.adjusted() > 0 else 'small'}")
     number = Fraction(exact)
     if number > _LARGEST:
@@ -427,7 +429,7 @@ def _number(text: str) -> Fraction:
 
 
 def _moment(keyword: str, token: _Token) -> Constant:
-    """Return a constant that says it is a time; its kind must fit the word before it."""
+    """Return a constant with a keyword such as DATE before it; the kind must fit the keyword."""
     text = _unquoted(token)
     fits = {"DATE": ("date",), "TIME": ("time",)}.get(keyword, ("moment", "date"))
     if datetimes.read_moment(text).kind not in fits:
@@ -435,20 +437,20 @@ def _moment(keyword: str, token: _Token) -> Constant:
     return Constant(text, f"{keyword} {token.text}")
 
 
-# -- what goes with what ------------------------------------------------------------------------------------------
+# -- checking types ------------------------------------------------------------------------------------------------
 
 
 def _compared(left: Node, sign: str, right: Node) -> Node:
     if isinstance(left, Constant) and isinstance(right, Constant):
         return _folded(left, sign, right)
     if isinstance(left, Constant):
-        return _compared(right, TURNED[sign], left)
+        return _compared(right, MIRRORED[sign], left)
     if isinstance(right, Constant):
         return Compare(sign, left, _beside(left, sign, right))
     ours, theirs = dtype_of(left), dtype_of(right)
-    kind = kind_of(ours)
+    kind = value_kind(ours)
     zones = [isinstance(dtype, pl.Datetime) and dtype.time_zone is not None for dtype in (ours, theirs)]
-    if not kind or kind != kind_of(theirs) or zones[0] != zones[1]:
+    if not kind or kind != value_kind(theirs) or zones[0] != zones[1]:
         raise ConditionError(f"{_holds(left)}, and {_holds(right)}: they can't be compared")
     _check_order(left, sign)
     _check_order(right, sign)
@@ -461,28 +463,28 @@ def _check_order(node: Node, sign: str) -> None:
 
 
 def _beside(operand: Node, sign: str, constant: Constant) -> Constant:
-    """Return a constant as the operand beside it counts, or say why they can't be compared."""
+    """Return a constant converted to an operand's type, or raise if they can't be compared."""
     dtype, value = dtype_of(operand), constant.value
-    kind = kind_of(dtype)
-    if dtype == pl.Null:  # all unknown, so that nothing can be said of it
+    kind = value_kind(dtype)
+    if dtype == pl.Null:  # all values are unknown
         return constant
     if not kind:
-        raise ConditionError(f"{_holds(operand)}, of which a condition can only ask IS NULL")
+        raise ConditionError(f"{_holds(operand)}, for which only IS NULL is allowed")
     _check_order(operand, sign)
-    said = constant.written.partition(" ")[0].upper() in _MOMENTS
+    is_moment = constant.written.partition(" ")[0].upper() in _MOMENTS
     if kind in ("date", "time") and isinstance(value, str):
-        if kind_of(dtype) == "time" and constant.written[:4].upper() == "DATE":
+        if value_kind(dtype) == "time" and constant.written[:4].upper() == "DATE":
             raise ConditionError(
                 f"{_holds(operand)}, which can't be compared with {constant.written}: {_WRITE['time']}"
             )
-        return Constant(datetimes.ticks(value, dtype, _named(operand)), constant.written)
+        return Constant(datetimes.to_ticks(value, dtype, _named(operand)), constant.written)
     fits = {"number": isinstance(value, Fraction), "bool": isinstance(value, bool), "text": isinstance(value, str)}
-    if not fits.get(kind, False) or (kind == "text" and said):
+    if not fits.get(kind, False) or (kind == "text" and is_moment):
         raise ConditionError(
             f"{_holds(operand)}, which can't be compared with {clip(constant.written, 40)}: {_advice(kind, constant)}"
         )
     if isinstance(dtype, pl.Enum) and value not in dtype.categories:
-        raise ConditionError(f"{_holds(operand)}, which knows no {constant.written}")
+        raise ConditionError(f"{_holds(operand)}, which has no category {constant.written}")
     return constant
 
 
@@ -491,14 +493,14 @@ def _advice(kind: str, constant: Constant) -> str:
     if kind == "text":
         written = value if isinstance(value, str) else constant.written
         more = ", or CAST(… AS FLOAT) to compare numbers" if isinstance(value, Fraction) else ""
-        return f"a text stands in quotes, '{written}'{more}"
+        return f"write a text in quotes, '{written}'{more}"
     if kind == "number" and isinstance(value, str) and re.fullmatch(r"[+-]?\d+(\.\d+)?", value.strip()):
         return f"write {value.strip()} without quotes"
     return _WRITE[kind]
 
 
 def _folded(left: Constant, sign: str, right: Constant) -> Node:
-    """Return whether two constants compare so."""
+    """Return the result of a comparison of two constants."""
     a, b = left.value, right.value
     if type(a) is not type(b) or (isinstance(a, bool) and sign not in ("==", "!=")):
         raise ConditionError(f"{left.written} and {right.written} can't be compared")
@@ -513,8 +515,8 @@ def _folded(left: Constant, sign: str, right: Constant) -> Node:
 
 def _calculated(sign: str, left: Node, right: Node) -> Node:
     for node in (left, right):
-        if kind_of(dtype_of(node)) != "number":
-            raise ConditionError(f"{_holds(node)}, and {sign!r} calculates with numbers")
+        if value_kind(dtype_of(node)) != "number":
+            raise ConditionError(f"{_holds(node)}, and {sign!r} takes numbers")
     if isinstance(left, Constant) and isinstance(right, Constant):
         a, b = left.value, right.value
         assert isinstance(a, Fraction)
@@ -535,10 +537,10 @@ def _calculated(sign: str, left: Node, right: Node) -> Node:
 def _called(name: str, arguments: list[Node]) -> Node:
     function = FUNCTIONS[name]
     if not function.least <= len(arguments) <= len(function.takes):
-        wanted = (
+        expected = (
             f"{function.least} to {len(function.takes)}" if function.least < len(function.takes) else function.least
         )
-        raise ConditionError(f"{name} takes {wanted} argument(s); got {len(arguments)}")
+        raise ConditionError(f"{name} takes {expected} argument(s); got {len(arguments)}")
     for node, kind in zip(arguments, function.takes, strict=False):
         if not _is(node, kind, arguments[0]):
             raise ConditionError(f"{name} takes {' and '.join(function.takes)}; {_holds(node)}")
@@ -546,7 +548,7 @@ def _called(name: str, arguments: list[Node]) -> Node:
 
 
 def _is(node: Node, kind: str, first: Node) -> bool:
-    """Check whether a node is what a function takes."""
+    """Check whether a node is of the kind that a function takes."""
     value = node.value if isinstance(node, Constant) else None
     if kind == "characters":
         return isinstance(value, str)
@@ -556,12 +558,12 @@ def _is(node: Node, kind: str, first: Node) -> bool:
         return isinstance(dtype_of(node), pl.List)
     if kind == "item":
         inner = dtype_of(first).inner  # type: ignore[attr-defined]
-        return value is not None and kind_of(inner) == kind_of(dtype_of(node))
-    return kind_of(dtype_of(node)) in kind.split(" or ")
+        return value is not None and value_kind(inner) == value_kind(dtype_of(node))
+    return value_kind(dtype_of(node)) in kind.split(" or ")
 
 
 def _coalesce(arguments: list[Node]) -> Node:
-    kinds = {kind_of(dtype_of(node)) for node in arguments}
+    kinds = {value_kind(dtype_of(node)) for node in arguments}
     if len(arguments) < 2 or len(kinds) != 1 or not kinds <= {"number", "text", "bool"}:
         raise ConditionError(
             "COALESCE takes two or more columns or values, all numbers, all texts or all true or false"

@@ -1,4 +1,4 @@
-"""`Corpus`: documents in columns, with ids that are unique and texts that are text."""
+"""`Corpus`: documents in columns, with unique ids, non-empty texts, and metadata."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from semspace import checks, pools
 from semspace.bundle import Bundle, PathLike, digest, writing
 from semspace.display import clip, html_table, text_table
 from semspace.errors import InputError
-from semspace.text.columns import TEXT_NAMES, as_texts, check_header, id_column, same_column, text_column
+from semspace.text.columns import TEXT_NAMES, check_header, id_column, same_text_column, text_column, to_strings
 from semspace.text.dataframes import as_polars, storable
-from semspace.text.files import say
-from semspace.text.read_corpus import Table, read_tables, stack
-from semspace.text.read_options import Reading
+from semspace.text.files import warn_user
+from semspace.text.read_corpus import FileTable, read_tables, stack_tables
+from semspace.text.read_options import ReadOptions
 
 KIND = "corpus"
 
 
 class Document(NamedTuple):
-    """One document of a corpus, as iteration gives it."""
+    """A document, as returned by iteration over a corpus."""
 
     id: str
     text: str
@@ -34,15 +34,15 @@ class Document(NamedTuple):
 class Corpus:
     """Documents in columns: ``id``, ``text``, and whatever metadata came with them.
 
-    Make one with `Corpus.read`, `Corpus.from_frame` or `Corpus.from_texts`. It never changes; `select`,
-    `filter`, `head` and `sample` return new ones. It may be walked as often as you like.
+    Create one with `Corpus.read`, `Corpus.from_frame` or `Corpus.from_texts`. It is immutable: `select`, `filter`,
+    `head` and `sample` return new ones. It can be iterated over any number of times.
 
     Parameters
     ----------
     frame : polars.DataFrame
-        Columns ``id`` (unique strings) and ``text`` (strings, none empty), then metadata.
+        Columns ``id`` (unique strings) and ``text`` (non-empty strings), then metadata.
     provenance : mapping
-        Where it came from.
+        Origin of the corpus.
 
     Examples
     --------
@@ -58,14 +58,14 @@ class Corpus:
     def __post_init__(self) -> None:
         pools.need_polars("a corpus")
         if not {"id", "text"} <= set(self.frame.columns):
-            raise InputError("a corpus needs columns id and text; Corpus.from_frame makes them from other names")
+            raise InputError("a corpus needs the columns id and text; Corpus.from_frame takes columns of other names")
         object.__setattr__(self, "frame", storable(self.frame))
         if not len(self.frame):
-            raise InputError("the corpus is empty: it has no documents; check the file, or the filter that left none")
+            raise InputError("the corpus has no documents; check the file, or the filter that left none")
         if self.ids.n_unique() < len(self):
             checks.unique("document ids", self.ids.to_list())
 
-    # -- making one ---------------------------------------------------------------------------------------
+    # -- creating one -------------------------------------------------------------------------------------
 
     @classmethod
     def read(
@@ -86,62 +86,64 @@ class Corpus:
         Parameters
         ----------
         source : path, pattern, or polars or pandas DataFrame
-            A ``.txt`` file holds one document a line; a folder or a glob of them, one document a file: see
-            `documents`. A ``.json`` file holds an array of objects, or an object a line, as ``.jsonl``.
+            A ``.txt`` file holds one document per line; in a folder or a glob, each ``.txt`` file is one document: see
+            `documents`. A ``.json`` file holds an array of objects, or an object per line like ``.jsonl``.
         text : str, optional
             Name of the text column. By default ``text``, ``body``, ``content``, ``document`` or ``sentence``,
-            or the only column with words.
+            else the only column with words.
         id : str, optional
-            Name of the id column. By default ``id`` if there is one, else rows are numbered from 0.
+            Name of the id column. By default ``id``, else rows are numbered from 0.
         empty : {"raise", "drop"}
-            What to do with documents that have no text: refuse the corpus, or leave them out and say how many.
+            Raise an error for documents without text, or leave them out with a warning.
         encoding : str
-            Of text files, for example ``"cp1252"``; a mark at the beginning of a file goes before it. A byte that
-            doesn't fit is an error, never passed over.
+            Encoding of text files, for example ``"cp1252"``; a byte order mark overrides it. An invalid byte is an
+            error and never skipped.
         separator : str, optional
-            What is between the columns of a csv or tsv, such as ``";"`` or ``"tab"``; told by the first rows if not
-            given. A tsv has quotes around fields only if it is given.
+            Separator of the columns of a csv or tsv, such as ``";"`` or ``"tab"``; by default detected from the first
+            rows. Quoted fields in a tsv are recognised only if it is given.
         header : bool, optional
-            Whether the first row of a csv or tsv names its columns. If not given, it does, and a row that looks like
-            a document is an error. Without a header columns are called ``column_1`` and so on.
+            Whether the first row of a csv or tsv holds the column names. By default it does, and a row that looks like
+            a document is an error. Without a header, columns are called ``column_1`` and so on.
         columns : sequence of str, optional
             Names of the columns of a csv or tsv without a header.
         documents : {"lines", "file", "paragraphs"}, optional
-            What the documents of a ``.txt`` are. By default the lines of one file, and each file of several. A line's
-            or paragraph's id is the number of its first line.
+            Unit of documents in ``.txt`` files. By default the lines of a single file, and each file of several. The id
+            of a line or paragraph is the number of its first line.
 
         Raises
         ------
         MissingFileError
-            If nothing is at the path.
+            If there is no file at the path.
         InputError
-            If the file can't be read (another encoding, a broken table), a column is missing, ids repeat, or a
+            If the file can't be read (wrong encoding, malformed table), a column is missing, ids aren't unique, or a
             document is empty.
         """
-        reading = Reading(encoding, separator, header, columns, documents)
+        reading = ReadOptions(encoding, separator, header, columns, documents)
         if not isinstance(source, (str, os.PathLike)):
             reading.refuse_for("a DataFrame")
             return cls.from_frame(source, text=text, id=id, empty=empty)
         checks.choice("empty", empty, ("raise", "drop"))
-        # Read as they stand: an id 007 is no number, and a text of digits is a text.
+        # Types of ids and texts aren't inferred: an id 007 isn't a number, and neither is a text of digits.
         tables = read_tables(
             source, reading, (*((id,) if id else ("id", "ID", "Id")), *((text,) if text else TEXT_NAMES))
         )
-        union = stack([table.frame for table in tables])
-        column = text_column(union, text, unsaid=any(table.unsaid for table in tables))
+        union = stack_tables([table.frame for table in tables])
+        column = text_column(union, text, assumed_header=any(table.assumed_header for table in tables))
         for table in tables:
             check_header(table, column, text)
-        tables = same_column(tables, column)
+        tables = same_text_column(tables, column)
         named = id_column(union, id)
         _check_ids(tables, named)
-        made, dropped = _documents(stack([table.frame for table in tables]), column, named, empty, tables)
-        return cls(made, {**dropped, "source": str(source)})
+        documents_frame, dropped = _documents(
+            stack_tables([table.frame for table in tables]), column, named, empty, tables
+        )
+        return cls(documents_frame, {**dropped, "source": str(source)})
 
     @classmethod
     def from_frame(cls, frame: Any, *, text: str | None = None, id: str | None = None, empty: str = "raise") -> Corpus:
-        """Make a corpus from a polars or pandas DataFrame; see `read` for the parameters.
+        """Create a corpus from a polars or pandas DataFrame; see `read` for the parameters.
 
-        A lazy polars frame has no order of its own; it is collected in the order of what it was made of.
+        A lazy polars frame is collected by the engine that keeps the order of its rows.
         """
         checks.choice("empty", empty, ("raise", "drop"))
         table = as_polars(frame)
@@ -149,14 +151,14 @@ class Corpus:
 
     @classmethod
     def from_texts(cls, texts: Sequence[str], ids: Sequence[str] | None = None) -> Corpus:
-        """Make a corpus from a list of strings, numbered from 0 unless `ids` are given."""
+        """Create a corpus from a list of strings, numbered from 0 unless `ids` are given."""
         rows = checks.strings("texts", texts)
         names = [str(i) for i in range(len(rows))] if ids is None else checks.strings("ids", ids)
         if len(names) != len(rows):
-            raise InputError(f"ids and texts must be of one length; got {len(names)} ids and {len(rows)} texts")
+            raise InputError(f"ids and texts must have the same length; got {len(names)} ids and {len(rows)} texts")
         return cls.from_frame(pl.DataFrame({"id": names, "text": rows}, schema={"id": pl.String, "text": pl.String}))
 
-    # -- looking into it ----------------------------------------------------------------------------------
+    # -- access -----------------------------------------------------------------------------------------
 
     @property
     def ids(self) -> pl.Series:
@@ -170,7 +172,7 @@ class Corpus:
 
     @property
     def metadata(self) -> pl.DataFrame:
-        """Everything but the texts: ``id`` and the metadata columns."""
+        """The columns except ``text``: ``id`` and the metadata."""
         return self.frame.drop("text")
 
     @cached_property
@@ -209,7 +211,7 @@ class Corpus:
         rows = [(d.id, clip(d.text, 200)) for d in self.head(min(5, len(self)))]
         return html_table(("id", "text"), rows, caption=f"Corpus of {len(self):,} documents")
 
-    # -- parts of it --------------------------------------------------------------------------------------
+    # -- subsets ------------------------------------------------------------------------------------------
 
     def head(self, n: int = 5) -> Corpus:
         """Return the first `n` documents."""
@@ -230,7 +232,7 @@ class Corpus:
         return Corpus(self.frame[[self._rows[i] for i in ids]], self.provenance)
 
     def filter(self, where: str) -> Corpus:
-        """Return the documents for which a condition holds, such as ``"year >= 2001 and label = 'sport'"``."""
+        """Return the documents that match a condition, such as ``"year >= 2001 and label = 'sport'"``."""
         from semspace.text.filters import matching
 
         return Corpus(self.frame.filter(matching(self.frame, where)), self.provenance)
@@ -251,25 +253,27 @@ def read_bundle(bundle: Bundle) -> Corpus:
 
 
 def _documents(
-    table: pl.DataFrame, text: str, id: str | None, empty: str, tables: Sequence[Table] = ()
+    table: pl.DataFrame, text: str, id: str | None, empty: str, tables: Sequence[FileTable] = ()
 ) -> tuple[pl.DataFrame, dict[str, Any]]:
-    """Return the columns of a corpus made of a table, and what its provenance says of rows left out."""
+    """Return a table with the columns of a corpus, and the number of rows left out for the provenance."""
     ids = _ids(table, id, tables)
     texts = _strings(table, text, ids)
-    rest = table.drop([text, *([id] if id else [])])
-    # Where another column plays the part of `id` or `text`, one so called is kept under a name beside it.
-    taken: dict[str, str] = {name: _free(f"{name}_column", rest) for name in ("id", "text") if name in rest.columns}
-    columns = pl.DataFrame({"id": ids, "text": texts}).hstack(rest.rename(taken))
-    full, dropped = _without_empty(columns, text, empty, tables)
-    return full, {"dropped_empty": dropped} if dropped else {}
+    metadata = table.drop([text, *([id] if id else [])])
+    # If another column serves as `id` or `text`, an existing column of that name is renamed.
+    new_names: dict[str, str] = {
+        name: _free(f"{name}_column", metadata) for name in ("id", "text") if name in metadata.columns
+    }
+    columns = pl.DataFrame({"id": ids, "text": texts}).hstack(metadata.rename(new_names))
+    with_text, dropped = _without_empty(columns, text, empty, tables)
+    return with_text, {"dropped_empty": dropped} if dropped else {}
 
 
 def _free(name: str, table: pl.DataFrame) -> str:
     return name if name not in table.columns else _free(f"{name}_", table)
 
 
-def _place(tables: Sequence[Table], row: int) -> str:
-    """Return the file that a row comes from, as a message says it; nothing where that is known."""
+def _place(tables: Sequence[FileTable], row: int) -> str:
+    """Return " of FILE" for a row, for messages; an empty string if there is only one file."""
     for table in tables:
         if row < len(table.frame):
             return f" of {table.path}"
@@ -277,38 +281,40 @@ def _place(tables: Sequence[Table], row: int) -> str:
     return ""
 
 
-def _check_ids(tables: Sequence[Table], column: str | None) -> None:
-    """Raise if files of several lack a column of ids that others have, or share an id."""
+def _check_ids(tables: Sequence[FileTable], column: str | None) -> None:
+    """Raise if one of several files lacks the id column, or if two files share an id."""
     if column is None or len(tables) < 2:
         return
     without = next((table.path for table in tables if column not in table.frame.columns), None)
     if without is not None:
-        raise InputError(f"{without} has no column {column!r}, which holds the ids of the other files; name it there")
+        raise InputError(
+            f"{without} has no column {column!r}, which holds the ids in the other files; rename its column"
+        )
     if any(table.frame.schema[column].is_nested() for table in tables):
         return
     names = [table.frame.get_column(column).cast(pl.String, strict=False).drop_nulls() for table in tables]
     if pl.concat(names).is_unique().all():
         return
-    seen: dict[str, Table] = {}
+    seen: dict[str, FileTable] = {}
     for table, ids in zip(tables, names, strict=True):
         twice = next((name for name in ids.unique(maintain_order=True) if name in seen), None)
         if twice is not None:
             raise InputError(
-                f"document ids must be unique; {twice!r} comes in {seen[twice].path} and in {table.path}: name another "
-                f"column with id=, or read the files one by one"
+                f"document ids must be unique; {twice!r} is in {seen[twice].path} and in {table.path}: choose another "
+                f"column with id=, or read the files separately"
             )
         seen.update(dict.fromkeys(ids, table))
 
 
-def _ids(table: pl.DataFrame, column: str | None, tables: Sequence[Table] = ()) -> pl.Series:
+def _ids(table: pl.DataFrame, column: str | None, tables: Sequence[FileTable] = ()) -> pl.Series:
     if column is None:
         numbers: pl.Series = pl.int_range(len(table), eager=True).cast(pl.String).alias("id")
         return numbers
     ids = table.get_column(column)
     if ids.null_count():
         row = int(ids.is_null().arg_true()[0])
-        place = _place(tables, row)
-        raise InputError(f"the id column {column!r}{place} is empty in row {row}; name another with id=, or fill it")
+        origin = _place(tables, row)
+        raise InputError(f"the id column {column!r}{origin} is empty in row {row}; choose another with id=, or fill it")
     if ids.dtype.is_nested() or ids.dtype in (pl.Object, pl.Binary):
         raise InputError(f"the id column {column!r} must hold strings or numbers; it holds {ids.dtype}")
     named: pl.Series = pl.Series("id", ids.cast(pl.String))
@@ -316,7 +322,7 @@ def _ids(table: pl.DataFrame, column: str | None, tables: Sequence[Table] = ()) 
 
 
 def _strings(table: pl.DataFrame, column: str, ids: pl.Series) -> pl.Series:
-    texts = as_texts(table.get_column(column), column)
+    texts = to_strings(table.get_column(column), column)
     if texts.dtype == pl.Object:
         bad = next(i for i, value in enumerate(texts) if not isinstance(value, str) and value is not None)
         raise InputError(
@@ -324,14 +330,14 @@ def _strings(table: pl.DataFrame, column: str, ids: pl.Series) -> pl.Series:
         )
     if texts.dtype != pl.String:
         raise InputError(
-            f"the text column {column!r} must hold strings; it holds {texts.dtype}: name another with text="
+            f"the text column {column!r} must hold strings; it holds {texts.dtype}; choose another with text="
         )
     named: pl.Series = texts.alias("text")
     return named
 
 
 def _without_empty(
-    frame: pl.DataFrame, column: str, empty: str, tables: Sequence[Table] = ()
+    frame: pl.DataFrame, column: str, empty: str, tables: Sequence[FileTable] = ()
 ) -> tuple[pl.DataFrame, int]:
     blank = frame["text"].is_null() | (frame["text"].str.strip_chars() == "").fill_null(True)
     count = int(blank.sum())
@@ -344,5 +350,5 @@ def _without_empty(
     if empty == "raise":
         raise InputError(f"{what}; pass empty='drop' (--drop-empty) to leave them out")
     if count < len(frame):
-        say(f"{what} and {'was' if count == 1 else 'were'} left out")
+        warn_user(f"{what} and {'was' if count == 1 else 'were'} left out")
     return frame.filter(~blank), count

@@ -1,4 +1,4 @@
-"""Anyone's table → a polars frame."""
+"""Conversion of other libraries' tables to polars frames."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from semspace.errors import InputError
 
 
 def as_polars(frame: Any) -> pl.DataFrame:
-    """Return a polars DataFrame for one of polars, pandas or Arrow, or for a mapping of names to columns.
+    """Return a polars DataFrame for a polars, pandas or Arrow table, or a mapping of names to columns.
 
-    A lazy frame has no order of its own: it is collected by the engine that keeps the order of what it was made of.
+    A lazy frame is collected by the engine that keeps the order of its rows.
     """
     if isinstance(frame, pl.LazyFrame):
-        # The streaming engine, polars' own choice, gives the rows of a join in another order at each call.
+        # The streaming engine, polars' default, returns the rows of a join in a different order each time.
         return frame.collect(engine="in-memory")
     if isinstance(frame, pl.DataFrame):
         return frame
@@ -34,14 +34,14 @@ def as_polars(frame: Any) -> pl.DataFrame:
 
 
 def storable(table: pl.DataFrame) -> pl.DataFrame:
-    """Give the table as others can't change it, values of mixed types as text: a column has one type."""
+    """Return a copy of a table in which columns of Python objects are strings."""
     return table.with_columns(pl.col(pl.Object).map_elements(str, return_dtype=pl.String)).clone()
 
 
-def column_of(name: str, values: Sequence[Any], *, text: bool = False) -> pl.Series:
-    """Return Python values as a column in which none is lost: whole numbers beside fractions are numbers, keys stay.
+def make_column(name: str, values: Sequence[Any], *, text: bool = False) -> pl.Series:
+    """Return Python values as a column without losing information: integers mix with floats, dicts keep all keys.
 
-    Values of several types are objects, or, where `text` is asked for, strings.
+    Values of several types become objects, or strings if `text` is true.
     """
     kinds = {type(value) for value in values if value is not None}
     try:
@@ -51,13 +51,11 @@ def column_of(name: str, values: Sequence[Any], *, text: bool = False) -> pl.Ser
             if not any(isinstance(value, Integral) and abs(int(value)) > _EXACT for value in values):
                 return pl.Series(name, [None if value is None else float(value) for value in values], dtype=pl.Float64)
         elif len({issubclass(kind, _TRUTH) for kind in kinds}) < 2:
-            made = pl.Series(name, values, strict=True)
-            return made.cast(pl.String) if made.dtype == pl.Int128 else made
+            column = pl.Series(name, values, strict=True)
+            return column.cast(pl.String) if column.dtype == pl.Int128 else column
     except UnicodeEncodeError as problem:
         row = next(row for row, value in enumerate(values) if _half(value))
-        raise InputError(
-            f"the column {name!r} must be sound Unicode; row {row} holds half a character (a lone surrogate)"
-        ) from problem
+        raise InputError(f"the column {name!r} must be valid Unicode; row {row} contains a lone surrogate") from problem
     except (TypeError, OverflowError, pl.exceptions.PolarsError):  # values of several types
         pass
     if text:
@@ -67,17 +65,17 @@ def column_of(name: str, values: Sequence[Any], *, text: bool = False) -> pl.Ser
 
 _NESTED = (dict, list, tuple, np.ndarray)
 _TRUTH = (bool, np.bool_)
-_EXACT = 1 << 53  # whole numbers beyond aren't floating-point numbers
+_EXACT = 1 << 53  # larger integers have no exact float64
 
 
 def _nested(name: str, values: Sequence[Any]) -> pl.Series:
-    """Return dicts and lists as structures with all the keys there are, or as JSON where they don't fit in one type."""
+    """Return dicts and lists as structs with the union of their keys, or as JSON if they don't fit one type."""
     items = [value for value in values if value is not None]
     if not any(isinstance(value, dict) for value in items):
         inner = {type(item) for value in items for item in value if item is not None}
         if len(inner) < 2 and not any(issubclass(kind, _NESTED) for kind in inner):
             return pl.Series(name, [None if value is None else list(value) for value in values], strict=True)
-    # Polars itself would take the type of the first, and drop what else there is in the others.
+    # Polars itself would take the type of the first value and drop other keys.
     lines = [json.dumps({"value": value}, ensure_ascii=False, default=_simple).encode() for value in values]
     try:
         return pl.read_ndjson(io.BytesIO(b"\n".join(lines)), infer_schema_length=None)["value"].alias(name)
@@ -101,7 +99,7 @@ def _half(value: Any) -> bool:
 
 
 def _of_pandas(frame: Any) -> pl.DataFrame:
-    # Column by column: polars' own conversion wants pyarrow, which semspace doesn't need.
+    # Column by column, since polars' own conversion requires pyarrow, which semspace doesn't.
     if not hasattr(frame, "columns"):
         raise InputError(f"expected a DataFrame; got a pandas {type(frame).__name__}: use its to_frame()")
     if not frame.columns.is_unique:
@@ -111,7 +109,7 @@ def _of_pandas(frame: Any) -> pl.DataFrame:
 
 
 def _has_index(index: Any) -> bool:
-    """Check whether an index says more than the number of a row."""
+    """Check whether an index holds more than row numbers."""
     if any(name is not None for name in index.names):
         return True
     return index.dtype.kind not in "iu"
@@ -119,11 +117,11 @@ def _has_index(index: Any) -> bool:
 
 def _columns(columns: Iterable[tuple[str, list[Any]]]) -> pl.DataFrame:
     try:
-        return pl.DataFrame([column_of(name, values) for name, values in columns])
+        return pl.DataFrame([make_column(name, values) for name, values in columns])
     except pl.exceptions.PolarsError as problem:
         raise InputError(f"the columns don't make a table: {problem}") from problem
 
 
 def _plain(column: Any) -> list[Any]:
-    """Turn a pandas column into Python values, with None where pandas holds NaN, NaT or NA."""
+    """Return the Python values of a pandas column, with None for NaN, NaT and NA."""
     return column.astype(object).where(column.notna(), None).tolist()  # type: ignore[no-any-return]

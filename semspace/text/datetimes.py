@@ -1,4 +1,4 @@
-"""Dates and times as conditions write them (ISO 8601), turned into the ticks that a column of a type counts."""
+"""Parsing dates and times of conditions (ISO 8601), and converting them to the ticks of a column's type."""
 
 from __future__ import annotations
 
@@ -23,53 +23,53 @@ FORMS = {"date": "'2001-12-31'", "moment": "'2001-12-31 23:59:59'", "time": "'23
 
 
 class Moment(NamedTuple):
-    """A date, a moment or a time of day: seconds since 1970 or midnight, and what is known of it."""
+    """A date, a date with time, or a time of day, in seconds since 1970 or midnight."""
 
     kind: str  # a key of FORMS
     seconds: Fraction
-    zoned: bool = False  # the seconds are those of UTC
+    zoned: bool = False  # whether an offset was given, so that the seconds are in UTC
 
 
 def read_moment(text: str) -> Moment:
-    """Return the date, moment or time of day that a text is.
+    """Return the date, date with time, or time of day of a text.
 
     Raises
     ------
     ConditionError
-        If it has another form, or there is no such time.
+        If it has another form, or the time doesn't exist.
 
     Examples
     --------
     >>> read_moment("1970-01-02 00:00:01+01:00")
     Moment(kind='moment', seconds=Fraction(82801, 1), zoned=True)
     """
-    found = _MOMENT.fullmatch(text.strip())
-    if not found or not text.isascii():
-        raise ConditionError(f"{text[:40]!r} isn't a time of the form {', '.join(FORMS.values())}")
+    match = _MOMENT.fullmatch(text.strip())
+    if not match or not text.isascii():
+        raise ConditionError(f"{text[:40]!r} isn't a date or time of the form {', '.join(FORMS.values())}")
     try:
-        if found["only"]:
-            clock = datetime.time.fromisoformat(found["only_clock"])
+        if match["only"]:
+            clock = datetime.time.fromisoformat(match["only_clock"])
             seconds = Fraction(clock.hour * 3_600 + clock.minute * 60 + clock.second)
-            return Moment("time", seconds + Fraction(found["only_fraction"] or 0))
-        moment = datetime.datetime.fromisoformat(f"{found['date']} {found['clock'] or '00:00'}")
+            return Moment("time", seconds + Fraction(match["only_fraction"] or 0))
+        moment = datetime.datetime.fromisoformat(f"{match['date']} {match['clock'] or '00:00'}")
     except ValueError as problem:
-        raise ConditionError(f"{text!r} isn't a time there is ({problem})") from None
+        raise ConditionError(f"{text!r} isn't a valid date or time ({problem})") from None
     since = moment - _EPOCH
-    seconds = since.days * _DAY + since.seconds + Fraction(found["fraction"] or 0)
-    if found["zone"]:
-        return Moment("moment", seconds - _offset(found["zone"]), zoned=True)
-    return Moment("moment" if found["clock"] else "date", seconds)
+    seconds = since.days * _DAY + since.seconds + Fraction(match["fraction"] or 0)
+    if match["zone"]:
+        return Moment("moment", seconds - _offset(match["zone"]), zoned=True)
+    return Moment("moment" if match["clock"] else "date", seconds)
 
 
-def ticks(text: str, dtype: pl.DataType, name: str) -> Fraction:
-    """Return how many ticks of a column's type a text stands for: days, units of time since 1970 or midnight.
+def to_ticks(text: str, dtype: pl.DataType, name: str) -> Fraction:
+    """Return a text's date or time in ticks of a column's type: days, or units of time, since 1970 or midnight.
 
-    Without an offset, a moment beside a column with a time zone is the time on the clocks of that zone.
+    For a column with a time zone, a time without an offset is local time in that zone.
 
     Raises
     ------
     ConditionError
-        If the text isn't a time, or not of the column's kind.
+        If the text isn't a date or time, or not of the column's kind.
     """
     moment = read_moment(text)
     if (moment.kind == "time") != (dtype == pl.Time):
@@ -97,10 +97,10 @@ def _offset(zone: str) -> int:
 
 
 def _in_zone(seconds: Fraction, zone: str, text: str) -> Fraction:
-    """Return the seconds of UTC at which the clocks of a zone show a time; the first, where they show it twice."""
+    """Return the UTC seconds of a local time in a zone; the earlier if there are two."""
     whole = int(seconds // 1)
     clocks = pl.Series([whole * 1_000_000], dtype=pl.Int64).cast(pl.Datetime("us"))
-    there = clocks.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
-    if there[0] is None:
-        raise ConditionError(f"clocks in {zone} never show {text}: they are put forward there")
-    return Fraction(int(there.to_physical()[0]), 1_000_000) + seconds - whole
+    zoned = clocks.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
+    if zoned[0] is None:
+        raise ConditionError(f"the local time {text} doesn't exist in {zone}, because clocks are set forward")
+    return Fraction(int(zoned.to_physical()[0]), 1_000_000) + seconds - whole

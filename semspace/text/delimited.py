@@ -1,4 +1,4 @@
-"""csv and tsv: how a table is written, and its rows as columns of strings."""
+"""csv and tsv: detecting the dialect of a file, and parsing its rows into columns of strings."""
 
 from __future__ import annotations
 
@@ -15,78 +15,82 @@ import polars as pl
 
 from semspace.display import clip
 from semspace.errors import InputError
-from semspace.text.decoding import HEAD, decoded, head_of
-from semspace.text.files import empty_file
-from semspace.text.quoting import OpenQuoteError, first_rows, rows_of, shortened, whole_rows
-from semspace.text.read_options import Reading, Run, at_line_ends, runs
+from semspace.text.decoding import HEAD, decode_chunks, read_head
+from semspace.text.files import empty_file_error
+from semspace.text.quoting import OpenQuoteError, complete_rows, first_rows, row_ends, without_extra_fields
+from semspace.text.read_options import ReadOptions, RecordChunk, cut_at_line_end, record_chunks
 
-# By the format's definition (IANA text/tab-separated-values) a quote in a TSV file is only a quote.
+# By its definition (IANA text/tab-separated-values) the TSV format has no quoting.
 _MARKS = {"csv": ",", "tsv": "\t"}
 _OTHERS = (";", "\t", "|", ",")
-_EXCEL = re.compile(rb'\s*"?sep=([^\r\n])"?\r?\n', re.IGNORECASE)  # its first line may say the separator
-_LARGEST = 1 << 26  # bytes of the first row
-_TRIED = 20  # rows that the separator is told from
+_EXCEL = re.compile(
+    rb'\s*"?sep=([^\r\n])"?\r?\n', re.IGNORECASE
+)  # the first line of Excel's files may give the separator
+_LARGEST = 1 << 26  # maximum number of bytes of the first row
+_TRIED = 20  # number of rows from which the separator is detected
 _NAMES = {"\t": "tab", ";": "semicolon", ",": "comma", "|": "pipe"}
 
 
 @dataclass(frozen=True)
-class Layout:
-    """How a table is written: the byte between columns, whether quotes mean anything, names, and where rows start."""
+class CsvDialect:
+    """How a csv or tsv is written: separator (a byte), quoting, column names, first byte and line of the rows."""
 
     separator: int
     quoted: bool
     names: tuple[str, ...]
     start: int
     line: int
-    unsaid: bool  # nobody said that the first row is a header
+    assumed_header: bool  # the first row was taken as the header without being told
 
     @property
     def mark(self) -> str:
-        """The separator, as a message calls it."""
+        """The separator's name in messages."""
         return _NAMES.get(chr(self.separator), repr(chr(self.separator)))
 
 
-def layout_of(path: Path, kind: str, reading: Reading) -> Layout:
-    """Return how a table is written, by what is said of it and by its first rows."""
+def detect_dialect(path: Path, kind: str, reading: ReadOptions) -> CsvDialect:
+    """Return the dialect of a file, from the given options and the first rows."""
     head = _head(path, reading.encoding, kind)
     start = len(head) - len(head.lstrip(b"\r\n"))
     if not head.strip():
-        raise empty_file(path)
+        raise empty_file_error(path)
     excel = _EXCEL.match(head)
     start = excel.end() if excel else start
-    said = reading.separator or (excel.group(1).decode(errors="replace") if excel else None)
-    if said is not None and not said.isascii():
-        raise InputError(f"{path} says that {said!r} separates its columns; say separator= instead, such as ';'")
-    mark = said or _told(head[start:], kind)
-    quoted = kind == "csv" or said is not None or mark != _MARKS[kind]
+    declared = reading.separator or (excel.group(1).decode(errors="replace") if excel else None)
+    if declared is not None and not declared.isascii():
+        raise InputError(f"{path} declares the separator {declared!r}, which isn't ASCII; pass separator=, such as ';'")
+    mark = declared or _detect_separator(head[start:], kind)
+    quoted = kind == "csv" or declared is not None or mark != _MARKS[kind]
     first = next(first_rows(head[start:], ord(mark), quoted, 1), None)
     if first is None:
         raise _open_quote(path, head.count(b"\n", 0, start) + 1, ended=True)
-    unsaid = reading.has_header and reading.header is None
+    assumed_header = reading.has_header and reading.header is None
     if not reading.has_header:
-        names = reading.columns or [f"column_{place}" for place, _ in enumerate(first, 1)]
+        names = reading.columns or [f"column_{number}" for number, _ in enumerate(first, 1)]
         if len(names) != len(first):
             raise InputError(f"columns= names {len(names)} columns; {path} has {len(first)}, separated by {mark!r}")
-        return Layout(ord(mark), quoted, tuple(names), start, head.count(b"\n", 0, start) + 1, unsaid)
-    ends, _ = rows_of(_sound(path, head, start, ord(mark), quoted), ord(mark), quoted)
+        return CsvDialect(ord(mark), quoted, tuple(names), start, head.count(b"\n", 0, start) + 1, assumed_header)
+    ends, _ = row_ends(_complete_head(path, head, start, ord(mark), quoted), ord(mark), quoted)
     rows = pairwise([-1, *ends.tolist()])
     after = start + next(end for before, end in rows if head[start + before + 1 : start + end].strip(b"\r")) + 1
-    return Layout(ord(mark), quoted, _named(path, first), after, head.count(b"\n", 0, after) + 1, unsaid)
+    return CsvDialect(
+        ord(mark), quoted, _column_names(path, first), after, head.count(b"\n", 0, after) + 1, assumed_header
+    )
 
 
 def _head(path: Path, encoding: str, kind: str) -> bytes:
-    """Return the beginning of a file, as long as is needed for a whole row."""
+    """Return the beginning of a file, with at least one complete row."""
     size, whole, head = HEAD, False, b""
     while not whole and size <= _LARGEST:
-        head, whole = head_of(path, encoding, size)
+        head, whole = read_head(path, encoding, size)
         if head.endswith(b"\n") and next(first_rows(head, ord(_MARKS[kind]), True, 1), None) is not None:
             break
         size *= 16
     return head
 
 
-def _told(head: bytes, kind: str) -> str:
-    """Return the separator that the first rows fit: the one that the kind has, unless only another does."""
+def _detect_separator(head: bytes, kind: str) -> str:
+    """Return the separator that fits the first rows: the usual one of the format, unless only another fits."""
     own = _MARKS[kind]
     widths = {mark: [len(row) for row in first_rows(head, ord(mark), True, _TRIED)] for mark in (own, *_OTHERS)}
     even = [mark for mark, found in widths.items() if found and found[0] > 1 and len(set(found)) == 1]
@@ -95,45 +99,45 @@ def _told(head: bytes, kind: str) -> str:
     return max(even, key=lambda mark: widths[mark][0])
 
 
-def _named(path: Path, row: list[str]) -> tuple[str, ...]:
-    names = [name.strip() or f"column_{place}" for place, name in enumerate(row, 1)]
+def _column_names(path: Path, row: list[str]) -> tuple[str, ...]:
+    names = [name.strip() or f"column_{number}" for number, name in enumerate(row, 1)]
     twice = next((name for name, count in Counter(names).items() if count > 1), None)
     if twice is not None:
-        places = " and ".join(str(place) for place, name in enumerate(names, 1) if name == twice)
+        places = " and ".join(str(number) for number, name in enumerate(names, 1) if name == twice)
         raise InputError(
-            f"{path} calls its columns {places} both {clip(twice, 40)!r}; give them names of their own in the file"
+            f"{path} calls its columns {places} both {clip(twice, 40)!r}; give them different names in the file"
         )
     return tuple(names)
 
 
-def table_runs(path: Path, layout: Layout, encoding: str, size: int) -> Iterator[Run]:
-    """Walk the rows of a table in runs in which quotes are where they belong."""
+def table_chunks(path: Path, layout: CsvDialect, encoding: str, size: int) -> Iterator[RecordChunk]:
+    """Iterate over the rows of a table in chunks with regular quoting."""
     line = layout.line
 
     def cut(data: bytes, final: bool) -> tuple[bytes, int]:
         nonlocal line
         try:
-            sound = whole_rows(data, layout.separator, final=final)
+            sound = complete_rows(data, layout.separator, final=final)
         except OpenQuoteError as problem:
             raise _open_quote(path, line + data.count(b"\n", 0, problem.place), ended=problem.ended) from problem
         line += data.count(b"\n", 0, sound.used)
         return sound.data, sound.used
 
-    chunks = _without(decoded(path, encoding, size), layout.start)
-    return runs(path, chunks, cut if layout.quoted else at_line_ends, layout.line)
+    chunks = _skip_bytes(decode_chunks(path, encoding, size), layout.start)
+    return record_chunks(path, chunks, cut if layout.quoted else cut_at_line_end, layout.line)
 
 
-def _without(chunks: Iterator[tuple[bytes, int]], start: int) -> Iterator[tuple[bytes, int]]:
-    """Leave out the first bytes."""
-    for data, place in chunks:
+def _skip_bytes(chunks: Iterator[tuple[bytes, int]], start: int) -> Iterator[tuple[bytes, int]]:
+    """Yield chunks without the first `start` bytes."""
+    for data, position in chunks:
         if start < len(data):
-            yield data[start:], place
+            yield data[start:], position
         start = max(start - len(data), 0)
 
 
-def rows_in(path: Path, layout: Layout, run: Run, column: str | None = None) -> pl.DataFrame:
-    """Return a run of rows as a table of strings, null where nothing stands; of one column only, if it is named."""
-    data = _even(path, layout, run)
+def parse_rows(path: Path, layout: CsvDialect, run: RecordChunk, column: str | None = None) -> pl.DataFrame:
+    """Return a chunk of rows as a table of strings, null for empty fields; of one column only, if it is given."""
+    data = _regular_rows(path, layout, run)
     names = layout.names if column is None else (column,)
     schema = dict.fromkeys(layout.names, pl.String)
     if not data:
@@ -148,10 +152,10 @@ def rows_in(path: Path, layout: Layout, run: Run, column: str | None = None) -> 
     )
 
 
-def _even(path: Path, layout: Layout, run: Run) -> bytes:
-    """Return rows without blank lines, or raise if one has more or fewer columns than there are."""
+def _regular_rows(path: Path, layout: CsvDialect, run: RecordChunk) -> bytes:
+    """Return rows without blank lines, or raise if one has a wrong number of columns."""
     data, width = run.data, len(layout.names)
-    ends, counts = rows_of(data, layout.separator, layout.quoted)
+    ends, counts = row_ends(data, layout.separator, layout.quoted)
     starts = np.concatenate([[0], ends[:-1] + 1])
     sizes = ends - starts
     letters = np.frombuffer(data, np.uint8)
@@ -159,18 +163,18 @@ def _even(path: Path, layout: Layout, run: Run) -> bytes:
     wrong = np.flatnonzero((counts != width) & ~blank)
     if not len(wrong) and not blank.any():
         return data
-    rows = {int(row): _cut_row(path, layout, run, int(starts[row]), int(ends[row])) for row in wrong}
-    kept = np.flatnonzero(~blank).tolist()
-    return b"".join(rows.get(row, data[starts[row] : ends[row]]) + b"\n" for row in kept)
+    rows = {int(row): _trim_row(path, layout, run, int(starts[row]), int(ends[row])) for row in wrong}
+    rows_to_keep = np.flatnonzero(~blank).tolist()
+    return b"".join(rows.get(row, data[starts[row] : ends[row]]) + b"\n" for row in rows_to_keep)
 
 
-def _cut_row(path: Path, layout: Layout, run: Run, start: int, end: int) -> bytes:
-    """Return a row without empty fields too many at its end, or raise if there is something in them."""
+def _trim_row(path: Path, layout: CsvDialect, run: RecordChunk, start: int, end: int) -> bytes:
+    """Return a row without surplus empty fields at its end, or raise if they aren't empty."""
     row, width = run.data[start:end].removesuffix(b"\r"), len(layout.names)
-    have = int(rows_of(row, layout.separator, layout.quoted)[1][0])
+    have = int(row_ends(row, layout.separator, layout.quoted)[1][0])
     if have > width:
         extra = bytes([layout.separator]) * (have - width)
-        short = shortened(row, layout.separator, width) if layout.quoted else None
+        short = without_extra_fields(row, layout.separator, width) if layout.quoted else None
         if short is not None or row.endswith(extra):
             return row.removesuffix(extra) if short is None else short
     line = run.line + run.data.count(b"\n", 0, start)
@@ -180,27 +184,27 @@ def _cut_row(path: Path, layout: Layout, run: Run, start: int, end: int) -> byte
     )
 
 
-def _remedy(layout: Layout, have: int, row: bytes) -> str:
+def _remedy(layout: CsvDialect, have: int, row: bytes) -> str:
     if not layout.quoted and b'"' in row:
-        return "if quotes are around fields here, pass separator='tab' (--separator tab)"
+        return "if fields are quoted in this file, pass separator='tab' (--separator tab)"
     if have > len(layout.names):
-        return "put quotes around a field that holds the separator, without a space before them"
-    return "is a line end not within quotes, or does another separator= (--separator) fit?"
+        return "quote fields that contain the separator, without a space before the quote"
+    return "check for an unquoted line break, or pass another separator= (--separator)"
 
 
-def _sound(path: Path, head: bytes, start: int, separator: int, quoted: bool) -> bytes:
+def _complete_head(path: Path, head: bytes, start: int, separator: int, quoted: bool) -> bytes:
     if not quoted:
         return head[start:]
     try:
-        return whole_rows(head[start:], separator, final=False).data or head[start:]
+        return complete_rows(head[start:], separator, final=False).data or head[start:]
     except OpenQuoteError as problem:
         line = head.count(b"\n", 0, start + problem.place) + 1
         raise _open_quote(path, line, ended=problem.ended) from problem
 
 
 def _open_quote(path: Path, line: int, *, ended: bool) -> InputError:
-    what = "that isn't closed" if ended else "that closes within a field some lines further on"
+    what = "that isn't closed" if ended else "that closes in the middle of a field some lines later"
     return InputError(
-        f"cannot read {path}: line {line:,} opens a quote {what}; a quote that is a letter stands twice, within quotes "
-        f"around the field; expected a table of which each row has the same number of columns"
+        f"cannot read {path}: line {line:,} opens a quote {what}; inside a quoted field, write a quote twice; "
+        f"expected a table in which each row has the same number of columns"
     )

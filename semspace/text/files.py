@@ -1,4 +1,4 @@
-"""Which files a path means, of which kind each is, and how its bytes are opened."""
+"""Finding the files at a path, recognising their formats by name, and opening them."""
 
 from __future__ import annotations
 
@@ -20,15 +20,17 @@ _ENDINGS = {
     "txt": "txt", "cor": "txt", "csv": "csv", "tsv": "tsv", "jsonl": "jsonl", "ndjson": "jsonl", "json": "jsonl",
     "parquet": "parquet",
 }  # fmt: skip
-_TABLE = "a table with a header row and the same number of columns in each row, by commas in .csv and tabs in .tsv"
+_TABLE = (
+    "a table with a header row and the same number of columns in each row, separated by commas (.csv) or tabs (.tsv)"
+)
 EXPECTED = {
-    "txt": "one document a line",
+    "txt": "one document per line",
     "csv": _TABLE,
     "tsv": _TABLE,
-    "jsonl": "one JSON object a line",
+    "jsonl": "one JSON object per line",
     "parquet": "a Parquet file",
 }
-# What to do with files of kinds that people have and semspace doesn't read.
+# Remedies for common formats that semspace doesn't read.
 _REMEDIES = {
     **dict.fromkeys(("bz2", "xz", "lzma", "zst", "zip", "7z", "rar", "tar", "tgz"), "unpack it first"),
     **dict.fromkeys(
@@ -37,75 +39,75 @@ _REMEDIES = {
     **dict.fromkeys(("docx", "doc", "odt", "rtf", "pdf", "html", "epub"), "save it as plain text, a .txt in UTF-8"),
     **dict.fromkeys(("arrow", "feather", "ipc"), "give polars.read_ipc(…) to Corpus.from_frame"),
 }
-# A .gz that holds much more than this for its size was made to fill a memory or a disk; text packs to a fifth or so.
+# Maximum ratio of unpacked to packed size: text compresses to about a fifth, so more is a decompression bomb.
 _RATIO = 100
-_ALWAYS = 256 << 20  # bytes that any .gz may hold
-_PIECE = 1 << 20
-_NAMED = 3  # files named in a note
+_ALWAYS = 256 << 20  # number of bytes that every .gz may unpack to
+_PIECE = 1 << 20  # number of bytes unpacked at a time
+_NAMED = 3  # maximum number of files named in a warning
 
 
-class Found(NamedTuple):
-    """The files that a path means: tables and single texts, and the folder that ids start from (None for one file)."""
+class InputFiles(NamedTuple):
+    """The files at a path, and the folder that ids are relative to (None for a single file)."""
 
     paths: list[Path]
     root: Path | None
 
 
 class Readable(Protocol):
-    """What bytes are read from."""
+    """A source of bytes."""
 
     def read(self, size: int = -1, /) -> bytes:
         """Return up to `size` bytes, or all there are."""
         ...
 
 
-def find(path: PathLike) -> Found:
-    """Return the files that `path`, a file, a folder or a pattern, means; what a folder holds besides is said."""
-    place = place_of(path)
-    if place.is_file():
-        return Found([place], None)
-    if place.is_dir():
-        return Found(_of_folder(place), place)
-    if has_magic(str(place)):
-        found = sorted(p for p in map(Path, glob(str(place), recursive=True)) if p.is_file())  # noqa: PTH207  (Path.glob takes no absolute pattern)
-        if not found:
-            raise MissingFileError(f"no file matches {place}; check the pattern")
-        return Found(found, _fixed_part(place))
-    _refuse_special(place)
-    raise MissingFileError(f"no file at {place}; check the path")
+def find_files(path: PathLike) -> InputFiles:
+    """Return the files at `path`, a file, a folder or a glob; warn of other files in a folder."""
+    source = place_of(path)
+    if source.is_file():
+        return InputFiles([source], None)
+    if source.is_dir():
+        return InputFiles(_of_folder(source), source)
+    if has_magic(str(source)):
+        paths = sorted(p for p in map(Path, glob(str(source), recursive=True)) if p.is_file())  # noqa: PTH207  (Path.glob takes no absolute pattern)
+        if not paths:
+            raise MissingFileError(f"no file matches {source}; check the pattern")
+        return InputFiles(paths, _fixed_part(source))
+    _refuse_special(source)
+    raise MissingFileError(f"no file at {source}; check the path")
 
 
 def _refuse_special(path: Path) -> None:
-    """Raise if what lies at `path` is no file: a pipe is read but once, and may never end."""
+    """Raise if `path` is a pipe, a socket or a device: these can be read only once, and may never end."""
     try:
         mode = path.stat().st_mode
     except (OSError, ValueError):
         return
     what = "a named pipe" if stat.S_ISFIFO(mode) else "a socket" if stat.S_ISSOCK(mode) else "a device"
-    raise InputError(f"{path} is {what}, not a file; write what comes from it to a file first, and read that")
+    raise InputError(f"{path} is {what}, not a file; write its content to a file first")
 
 
 def _of_folder(folder: Path) -> list[Path]:
-    found, hidden, other = [], [], []
+    readable_files, hidden, other = [], [], []
     for path in sorted(folder.rglob("*")):
         if path.is_dir():
             continue
-        # In a folder a .json is most often about the texts: it is read by its own name, or by a pattern.
-        readable = kind_or_none(path) is not None and ".json" not in [s.lower() for s in path.suffixes[-2:]]
+        # In a folder a .json is most often metadata: it is read only by its own name or by a glob.
+        readable = format_or_none(path) is not None and ".json" not in [s.lower() for s in path.suffixes[-2:]]
         if any(part.startswith(".") for part in path.relative_to(folder).parts):
             hidden += [path] if readable else []
         elif readable and path.is_file():
-            found.append(path)
+            readable_files.append(path)
         else:
             other.append(path)
-    if not found:
-        held = f"; it holds {_some(other, folder)}" if other else ""
-        raise MissingFileError(f"no readable files in {folder}{held}; semspace reads {_KINDS}, each also as .gz")
-    for paths, why in ((other, f"of other kinds than {_KINDS}"), (hidden, "hidden")):
+    if not readable_files:
+        contents = f"; it holds {_some(other, folder)}" if other else ""
+        raise MissingFileError(f"no readable files in {folder}{contents}; semspace reads {_KINDS}, each also as .gz")
+    for paths, why in ((other, f"not in a format that semspace reads ({_KINDS})"), (hidden, "hidden")):
         if paths:
             were = "file is" if len(paths) == 1 else "files are"
-            say(f"{len(paths):,} {were} left out of {folder}, being {why}: {_some(paths, folder)}")
-    return found
+            warn_user(f"{len(paths):,} {were} left out of {folder}, {why}: {_some(paths, folder)}")
+    return readable_files
 
 
 def _some(paths: Sequence[Path], root: Path) -> str:
@@ -113,8 +115,8 @@ def _some(paths: Sequence[Path], root: Path) -> str:
     return ", ".join(names) + (f" and {len(paths) - _NAMED:,} more" if len(paths) > _NAMED else "")
 
 
-def say(note: str) -> None:
-    """Warn of something about the files that whoever reads them should know."""
+def warn_user(note: str) -> None:
+    """Issue a `SemspaceWarning` about the input files."""
     warnings.warn(note, SemspaceWarning, stacklevel=2)
 
 
@@ -129,26 +131,25 @@ def _ending(path: Path) -> str:
     return name.rpartition(".")[2] if "." in name else ""
 
 
-def kind_or_none(path: Path) -> str | None:
+def format_or_none(path: Path) -> str | None:
     """Return the format of a file by its name, or None if semspace doesn't read it."""
     return _ENDINGS.get(_ending(path))
 
 
-def kind_of(path: Path) -> str:
+def file_format(path: Path) -> str:
     """Return the format of a file by its name: txt, csv, tsv, jsonl or parquet."""
-    kind = kind_or_none(path)
+    kind = format_or_none(path)
     if kind is None:
         remedy = _REMEDIES.get(_ending(path))
         raise InputError(
-            f"don't know how to read {path.name!r}; semspace reads {_KINDS}, each also as .gz"
-            + (f": {remedy}" if remedy else "")
+            f"can't read {path.name!r}; semspace reads {_KINDS}, each also as .gz" + (f": {remedy}" if remedy else "")
         )
     return kind
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[tuple[Readable, Callable[[], int]]]:
-    """Open a file, unpacking a ``.gz``; with it comes what tells the place reached in the file as it lies there."""
+def open_unpacked(path: Path) -> Iterator[tuple[Readable, Callable[[], int]]]:
+    """Open a file, unpacking a ``.gz``; also return a function for the position in the file on disk."""
     with _readable(path), open(path, "rb") as raw:
         if not path.name.lower().endswith(".gz"):
             yield raw, raw.tell
@@ -158,7 +159,7 @@ def opened(path: Path) -> Iterator[tuple[Readable, Callable[[], int]]]:
 
 
 class _Bounded:
-    """What a ``.gz`` holds, up to a bound."""
+    """The content of a ``.gz``, up to a maximum size."""
 
     def __init__(self, path: Path, file: BinaryIO) -> None:
         self._path, self._file, self._read = path, file, 0
@@ -175,7 +176,7 @@ class _Bounded:
         if self._read > self._bound:
             raise InputError(
                 f"{self._path} unpacks to more than {self._bound >> 20:,} MiB from {self._path.stat().st_size:,} "
-                f"bytes, as files do that were made to fill a memory; if it is meant so, unpack it first (gunzip)"
+                f"bytes, like a decompression bomb; if that is intended, unpack it first (gunzip)"
             )
         return piece
 
@@ -187,11 +188,11 @@ def _readable(path: Path) -> Iterator[None]:
     except SemspaceError:
         raise
     except (gzip.BadGzipFile, EOFError, zlib.error) as problem:
-        raise InputError(f"{path} is not a whole gzip file ({problem}); fetch or pack it again") from problem
+        raise InputError(f"{path} is not a complete gzip file ({problem}); download or compress it again") from problem
     except OSError as problem:
         raise InputError(f"cannot read {path}: {problem.strerror or problem}") from problem
 
 
-def empty_file(path: Path) -> InputError:
-    """Make the error for a file with nothing in it."""
-    return InputError(f"{path} is empty; expected {EXPECTED[kind_of(path)]}")
+def empty_file_error(path: Path) -> InputError:
+    """Return the error for an empty file."""
+    return InputError(f"{path} is empty; expected {EXPECTED[file_format(path)]}")

@@ -1,7 +1,7 @@
 """Conditions on metadata, such as ``"year >= 2001 and label = 'sport'"``, evaluated on a polars table.
 
-`condition_reader.py` reads them. Each comparison is evaluated by itself, column by column, and the answers are joined
-by Kleene's logic: what is unknown (null or NaN) neither holds nor fails to.
+`condition_reader.py` parses them. Each comparison is evaluated on whole columns, and the results are combined by
+Kleene's three-valued logic, in which null and NaN are unknown.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ import numpy as np
 import polars as pl
 
 from semspace.text.condition import (
-    TURNED,
-    All,
-    Any,
+    MIRRORED,
+    AllOf,
+    AnyOf,
     Arithmetic,
     Call,
-    Column,
+    ColumnRef,
     Compare,
     ConditionError,
     Constant,
@@ -28,23 +28,23 @@ from semspace.text.condition import (
     Node,
     Not,
     OneOf,
-    kind_of,
-    whole_comparison,
+    integer_comparison,
+    value_kind,
 )
-from semspace.text.condition_functions import FUNCTIONS, cast
-from semspace.text.condition_reader import cannot, read_condition
+from semspace.text.condition_functions import FUNCTIONS, cast_values
+from semspace.text.condition_reader import condition_error, read_condition
 
 _EXACT = pl.Int128()
 _NANOSECONDS = {"ms": 1_000_000, "us": 1_000, "ns": 1}
 
 
 def matching(frame: pl.DataFrame, where: str) -> pl.Series:
-    """Return for each row whether a condition holds (polars Series of n bools; an unknown value counts as no).
+    """Return for each row whether a condition holds (polars Series of n bools; unknown counts as false).
 
     Raises
     ------
     InputError
-        If the condition can't be read, names no column there is, or compares what can't be compared.
+        If the condition can't be parsed, names an unknown column, or compares values of different kinds.
 
     Examples
     --------
@@ -53,32 +53,32 @@ def matching(frame: pl.DataFrame, where: str) -> pl.Series:
     """
     condition = read_condition(where, frame.schema)
     try:
-        return _Table(frame).truth(condition).fill_null(False).rename("match")
+        return _Evaluator(frame).truth(condition).fill_null(False).rename("match")
     except ConditionError as problem:
-        raise cannot(where, str(problem), frame.schema) from None
+        raise condition_error(where, str(problem), frame.schema) from None
     except pl.exceptions.PolarsError as problem:  # such as a pattern of LIKE that is too large
-        raise cannot(where, str(problem).strip().partition("\n")[0], frame.schema) from problem
+        raise condition_error(where, str(problem).strip().partition("\n")[0], frame.schema) from problem
 
 
-class _Table:
-    """A table whose rows are asked."""
+class _Evaluator:
+    """Evaluates conditions on the rows of a table."""
 
     def __init__(self, frame: pl.DataFrame) -> None:
         self.frame = frame
 
     def truth(self, node: Node) -> pl.Series:
-        """Return for each row whether a condition holds; null where that is unknown."""
+        """Return for each row whether a condition holds; null for unknown."""
         if isinstance(node, Constant):
             return self._always(bool(node.value))
-        if isinstance(node, All):
+        if isinstance(node, AllOf):
             return self._joined(node.parts, every=True)
-        if isinstance(node, Any):
+        if isinstance(node, AnyOf):
             return self._joined(node.parts, every=False)
         if isinstance(node, Not):
             return ~self.truth(node.condition)
         if isinstance(node, Is):
-            known = self.truth(node.condition)
-            return known.fill_null(False) if node.value else ~known.fill_null(True)
+            truth = self.truth(node.condition)
+            return truth.fill_null(False) if node.value else ~truth.fill_null(True)
         if isinstance(node, IsNull):
             return self.values(node.operand).is_null()
         if isinstance(node, Like):
@@ -93,16 +93,16 @@ class _Table:
         return pl.Series([value], dtype=pl.Boolean).new_from_index(0, len(self.frame))  # type: ignore[no-any-return]
 
     def _joined(self, parts: tuple[Node, ...], *, every: bool) -> pl.Series:
-        found = self.truth(parts[0])
+        result = self.truth(parts[0])
         for part in parts[1:]:
-            found = found & self.truth(part) if every else found | self.truth(part)
-        return found
+            result = result & self.truth(part) if every else result | self.truth(part)
+        return result
 
     # -- operands -----------------------------------------------------------------------------------------
 
     def values(self, node: Node) -> pl.Series:
-        """Return the values of an operand, one for each row; NaN is unknown."""
-        if isinstance(node, Column):
+        """Return the values of an operand, one for each row, with NaN as null."""
+        if isinstance(node, ColumnRef):
             values = self.frame[node.name]
             return values.fill_nan(None) if values.dtype.is_float() else values
         if isinstance(node, Constant):
@@ -122,27 +122,27 @@ class _Table:
             return left - right  # type: ignore[no-any-return]
         if node.sign == "*":
             return left * right  # type: ignore[no-any-return]
-        right = right.replace(0.0, None)  # what is divided by zero is unknown
+        right = right.replace(0.0, None)  # division by zero gives null
         return (left / right if node.sign == "/" else left % right).fill_nan(None)  # type: ignore[no-any-return]
 
     def _called(self, node: Call) -> pl.Series:
         first = self._plain(node.arguments[0])
         if node.name == "CAST":
-            found = cast(first, node.dtype)
+            result = cast_values(first, node.dtype)
         elif node.name == "COALESCE":
-            found = first.cast(node.dtype)
+            result = first.cast(node.dtype)
             for argument in node.arguments[1:]:
-                found = found.zip_with(found.is_not_null(), self._plain(argument).cast(node.dtype))
+                result = result.zip_with(result.is_not_null(), self._plain(argument).cast(node.dtype))
         else:
             function = FUNCTIONS[node.name]
-            rest = [_given(argument) for argument in node.arguments[1:]]
-            found = function.operation(first, *rest).cast(node.dtype)
-        return found.fill_nan(None) if node.dtype.is_float() else found
+            constants = [_given(argument) for argument in node.arguments[1:]]
+            result = function.operation(first, *constants).cast(node.dtype)
+        return result.fill_nan(None) if node.dtype.is_float() else result
 
     def _plain(self, node: Node) -> pl.Series:
-        """Return values as functions take them: categories as texts."""
+        """Return values in the types that functions take: categories as strings, decimals as floats."""
         values = self.values(node)
-        if kind_of(values.dtype) == "text":
+        if value_kind(values.dtype) == "text":
             return values.cast(pl.String)  # type: ignore[no-any-return]
         return values.cast(pl.Float64) if values.dtype.is_decimal() else values
 
@@ -153,25 +153,25 @@ class _Table:
         if isinstance(node.right, Constant):
             return _against(values, node.sign, node.right)
         other = self.values(node.right)
-        if kind_of(values.dtype) in ("date", "time"):
+        if value_kind(values.dtype) in ("date", "time"):
             values, other = _same_ticks(values), _same_ticks(other)
-        elif kind_of(values.dtype) == "text":
+        elif value_kind(values.dtype) == "text":
             values, other = values.cast(pl.String), other.cast(pl.String)
-        elif kind_of(values.dtype) == "number":
+        elif value_kind(values.dtype) == "number":
             whole = values.dtype.is_integer() and other.dtype.is_integer()
             values, other = (side.cast(_EXACT if whole else pl.Float64) for side in (values, other))
         return _applied(values, node.sign, other)
 
     def _one_of(self, node: OneOf) -> pl.Series:
         values = self.values(node.operand)
-        kind = kind_of(values.dtype)
+        kind = value_kind(values.dtype)
         if kind == "text":
-            wanted = pl.Series([value.value for value in node.values], dtype=pl.String)
-            return values.cast(pl.String).is_in(wanted.implode())  # type: ignore[no-any-return]
-        found = _against(values, "==", node.values[0])
+            values_in_list = pl.Series([value.value for value in node.values], dtype=pl.String)
+            return values.cast(pl.String).is_in(values_in_list.implode())  # type: ignore[no-any-return]
+        result = _against(values, "==", node.values[0])
         for value in node.values[1:]:
-            found = found | _against(values, "==", value)
-        return found
+            result = result | _against(values, "==", value)
+        return result
 
     def _like(self, node: Like) -> pl.Series:
         wild = {"%": ".*", "_": "."}
@@ -188,7 +188,7 @@ def _given(node: Node) -> int | float | str | bool:
 
 
 def _against(values: pl.Series, sign: str, constant: Constant) -> pl.Series:
-    """Compare values with a constant of their kind."""
+    """Return the comparison of values with a constant of their kind."""
     dtype, value = values.dtype, constant.value
     if dtype == pl.Null:
         return values.cast(pl.Boolean)  # type: ignore[no-any-return]
@@ -203,14 +203,14 @@ def _against(values: pl.Series, sign: str, constant: Constant) -> pl.Series:
         value *= 10**dtype.scale
     ticks = values if dtype.is_integer() else values.to_physical()
     low, high = _range(ticks.dtype)
-    found = whole_comparison(sign, value, low, high)
-    if isinstance(found, bool):
-        return _applied(ticks, "==", ticks) if found else _applied(ticks, "!=", ticks)
-    return _applied(ticks, found[0], pl.Series([found[1]], dtype=ticks.dtype))
+    comparison = integer_comparison(sign, value, low, high)
+    if isinstance(comparison, bool):
+        return _applied(ticks, "==", ticks) if comparison else _applied(ticks, "!=", ticks)
+    return _applied(ticks, comparison[0], pl.Series([comparison[1]], dtype=ticks.dtype))
 
 
 def _rounded(value: Fraction, dtype: pl.DataType) -> float:
-    """Return a number in the precision of a column: 0.1 is the float32 nearest to it."""
+    """Return a number rounded to the precision of a column."""
     number = float(value)
     if dtype in (pl.Float16, pl.Float32):
         with np.errstate(over="ignore"):
@@ -225,14 +225,14 @@ def _range(dtype: pl.DataType) -> tuple[int, int]:
 
 
 def _same_ticks(values: pl.Series) -> pl.Series:
-    """Return times in nanoseconds, so that those of one type compare with those of another."""
+    """Return times in nanoseconds, so that different types can be compared."""
     unit = 86_400 * 10**9 if values.dtype == pl.Date else _NANOSECONDS.get(getattr(values.dtype, "time_unit", ""), 1)
     return values.to_physical().cast(_EXACT) * pl.Series([unit], dtype=_EXACT)  # type: ignore[no-any-return]
 
 
 def _applied(values: pl.Series, sign: str, other: pl.Series) -> pl.Series:
     if sign in (">", ">="):
-        values, other, sign = other, values, TURNED[sign]
+        values, other, sign = other, values, MIRRORED[sign]
     if sign == "<":
         return values < other
     if sign == "<=":

@@ -1,4 +1,4 @@
-"""JSON, an object a line or an array of objects → tables in which no key is lost."""
+"""JSON lines and arrays of objects: parsing them into tables without losing keys."""
 
 from __future__ import annotations
 
@@ -12,36 +12,38 @@ from typing import Any
 import polars as pl
 
 from semspace.errors import InputError
-from semspace.text.dataframes import column_of
-from semspace.text.decoding import decoded, head_of, text_of
-from semspace.text.read_options import Run, at_line_ends, runs
+from semspace.text.dataframes import make_column
+from semspace.text.decoding import decode_chunks, read_head, read_text
+from semspace.text.read_options import RecordChunk, cut_at_line_end, record_chunks
 
-# Polars reads half a character, which no text holds, as a NUL.
+# Polars would read a lone surrogate as a NUL.
 _PAIR = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
 _LONE = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 
 
-def object_runs(path: Path, encoding: str, size: int) -> Iterator[Run]:
-    """Walk a file in runs of lines, each an object; an array is read as a whole, and its items are lines."""
-    head, _ = head_of(path, encoding)
+def object_chunks(path: Path, encoding: str, size: int) -> Iterator[RecordChunk]:
+    """Iterate over a file in chunks of lines, each an object; an array is read whole, its items become lines."""
+    head, _ = read_head(path, encoding)
     array = head.lstrip().startswith(b"[")
-    return runs(path, _items(path, encoding, size) if array else decoded(path, encoding, size), at_line_ends)
+    return record_chunks(
+        path, _items(path, encoding, size) if array else decode_chunks(path, encoding, size), cut_at_line_end
+    )
 
 
 def _items(path: Path, encoding: str, size: int) -> Iterator[tuple[bytes, int]]:
-    """Walk the items of an array as lines, in chunks of about `size` bytes."""
-    held, length, items = list[bytes](), 0, _array(path, encoding)
+    """Iterate over the items of an array as lines, in chunks of about `size` bytes."""
+    lines, length, items = list[bytes](), 0, _array(path, encoding)
     total = path.stat().st_size
     for number, item in enumerate(items, 1):
-        held.append(json.dumps(item).encode() + b"\n")
-        length += len(held[-1])
+        lines.append(json.dumps(item).encode() + b"\n")
+        length += len(lines[-1])
         if length >= size or number == len(items):
-            yield b"".join(held), total * number // len(items)
-            held, length = [], 0
+            yield b"".join(lines), total * number // len(items)
+            lines, length = [], 0
 
 
 def _array(path: Path, encoding: str) -> list[dict[str, Any]]:
-    text = text_of(path, encoding)
+    text = read_text(path, encoding)
     try:
         items = json.loads(text, parse_constant=_constant, object_pairs_hook=_first)
     except json.JSONDecodeError as problem:
@@ -50,12 +52,12 @@ def _array(path: Path, encoding: str) -> list[dict[str, Any]]:
         raise InputError(f"cannot read {path}: it is nested too deeply; {_EXPECTED}") from problem
     for number, item in enumerate(items, 1):
         if not isinstance(item, dict):
-            raise InputError(f"cannot read {path}: item {number:,} is no object but {_what(item)}; {_EXPECTED}")
+            raise InputError(f"cannot read {path}: item {number:,} is {_what(item)}, not an object; {_EXPECTED}")
     return items  # type: ignore[no-any-return]
 
 
-def objects_in(path: Path, run: Run, column: str | None = None) -> pl.DataFrame:
-    """Return a run of lines as a table; of one column of strings only, if it is named."""
+def parse_objects(path: Path, run: RecordChunk, column: str | None = None) -> pl.DataFrame:
+    """Return a chunk of lines as a table, or one column of it as strings."""
     if b"\\u" not in run.data or not _LONE.search(_PAIR.sub(b"", run.data)):
         try:
             if column is None:
@@ -63,14 +65,14 @@ def objects_in(path: Path, run: Run, column: str | None = None) -> pl.DataFrame:
             # Only this column; where it is missing, nulls.
             return pl.read_ndjson(io.BytesIO(run.data), schema={column: pl.String})
         except pl.exceptions.PolarsError:
-            pass  # a wrong line, which is named below, or values of several types, which are read there
+            pass  # an invalid line, which is reported below, or values of several types
     rows = _rows(path, run)
     names = dict.fromkeys(name for row in rows for name in row) if column is None else [column]
-    made = [column_of(name, [row.get(name) for row in rows], text=True) for name in names]
-    return pl.DataFrame(made if column is None else [made[0].cast(pl.String)])
+    columns = [make_column(name, [row.get(name) for row in rows], text=True) for name in names]
+    return pl.DataFrame(columns if column is None else [columns[0].cast(pl.String)])
 
 
-def _rows(path: Path, run: Run) -> list[dict[str, Any]]:
+def _rows(path: Path, run: RecordChunk) -> list[dict[str, Any]]:
     rows = []
     for number, line in enumerate(run.data.split(b"\n"), run.line):
         if not line.strip():
@@ -79,31 +81,33 @@ def _rows(path: Path, run: Run) -> list[dict[str, Any]]:
         try:
             row = json.loads(line, parse_constant=_constant, object_pairs_hook=_first)
         except json.JSONDecodeError as problem:
-            raise InputError(f"{where}: {problem.msg} (letter {problem.colno:,}); {_EXPECTED}") from problem
+            raise InputError(f"{where}: {problem.msg} (column {problem.colno:,}); {_EXPECTED}") from problem
         except RecursionError as problem:
             raise InputError(f"{where}: it is nested too deeply; {_EXPECTED}") from problem
         if not isinstance(row, dict):
-            raise InputError(f"{where}: it is no object but {_what(row)}; {_EXPECTED}")
+            raise InputError(f"{where}: it is {_what(row)}, not an object; {_EXPECTED}")
         if b"\\u" in line and any("\ud800" <= c <= "\udfff" for c in json.dumps(row, ensure_ascii=False)):
-            raise InputError(f"{where}: it holds half a character (a lone surrogate); write it anew, or leave it out")
+            raise InputError(
+                f"{where}: it contains a lone surrogate, which isn't valid Unicode; correct the line or leave it out"
+            )
         rows.append(row)
     return rows
 
 
-_EXPECTED = "expected one JSON object a line, or an array of objects"
+_EXPECTED = "expected one JSON object per line, or an array of objects"
 
 
 def _constant(name: str) -> float | None:
-    """Read what Python writes for numbers that JSON doesn't have; NaN is a number that is missing."""
+    """Return the value of a constant that Python writes beyond JSON; NaN is a missing number."""
     return None if name == "NaN" else float(name.replace("Infinity", "inf"))
 
 
 def _first(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Make an object of pairs; of a key that comes twice the first counts, as where lines are read by polars."""
-    made: dict[str, Any] = {}
+    """Return a dict of pairs; the first of repeated keys wins, as in polars."""
+    first_values: dict[str, Any] = {}
     for key, value in pairs:
-        made.setdefault(key, value)
-    return made
+        first_values.setdefault(key, value)
+    return first_values
 
 
 def _what(value: object) -> str:

@@ -1,4 +1,4 @@
-"""Arrays of one axis that may be larger than memory: written piece by piece, mapped, read without staying resident."""
+"""One-dimensional arrays in .npy files that may be larger than memory: appended to, mapped, and read in slices."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+from semspace.types import ArrayXd
 
-PIECE = 1 << 20  # values read at a time
-# Around a page that is read the system maps others, up to a large page. Those of a part that another thread is done
-# with would stay, so as much is given back.
+SLICE_LENGTH = 1 << 20  # number of values read at a time
+# Reading a page, the system also maps pages around it, up to a large page of so many bytes; pages that another thread
+# has released would stay that way, so as much is released.
 _AROUND = 1 << 21
-_SMALL = 16 << 20  # bytes: an array this small is read into memory, and its file is done with
+_SMALL = 16 << 20  # number of bytes up to which an array is read into memory instead of mapped
 
 
-class Growing:
-    """An .npy file of one axis that grows at its end; use it as a context, which writes the final length."""
+class GrowingArray:
+    """An .npy file that is appended to; it is a context manager that writes the final length at exit."""
 
     def __init__(self, path: Path, dtype: npt.DTypeLike) -> None:
         self._file = open(path, "wb")  # noqa: SIM115  (closed by __exit__)
@@ -34,16 +34,16 @@ class Growing:
         self._header()
 
     def _header(self) -> None:
-        # numpy leaves space in the header for a length that grows.
+        # numpy's header has space for a growing length.
         shape = {"descr": self._dtype.str, "fortran_order": False, "shape": (self.length,)}
         np.lib.format.write_array_header_1_0(self._file, shape)
 
-    def append(self, values: Array) -> None:
-        """Write values at the end."""
+    def append(self, values: ArrayXd) -> None:
+        """Append values."""
         self._file.write(np.ascontiguousarray(values, dtype=self._dtype).data)
         self.length += len(values)
 
-    def __enter__(self) -> Growing:
+    def __enter__(self) -> GrowingArray:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
@@ -53,22 +53,22 @@ class Growing:
                 self._header()
 
 
-def write(path: Path, array: Array) -> None:
-    """Write an array as an .npy file, piece by piece."""
-    with Growing(path, array.dtype) as file:
-        for _, piece in pieces(array):
+def write_npy(path: Path, array: ArrayXd) -> None:
+    """Write an array as an .npy file, slice by slice."""
+    with GrowingArray(path, array.dtype) as file:
+        for _, piece in iter_slices(array):
             file.append(piece)
 
 
-def mapped(path: Path) -> Array:
-    """Open an .npy file memory-mapped and read-only."""
-    array: Array = np.load(path, mmap_mode="r", allow_pickle=False)
+def open_npy(path: Path) -> ArrayXd:
+    """Open an .npy file, memory-mapped and read-only."""
+    array: ArrayXd = np.load(path, mmap_mode="r", allow_pickle=False)
     return array
 
 
 @contextmanager
 def temporary_folder() -> Iterator[Path]:
-    """Give a folder that is gone if the block raises; otherwise it is someone else's by then."""
+    """Create a temporary folder that is deleted if the block raises; otherwise the caller takes care of it."""
     folder = Path(tempfile.mkdtemp(prefix="semspace-"))
     try:
         yield folder
@@ -77,61 +77,61 @@ def temporary_folder() -> Iterator[Path]:
         raise
 
 
-def taken(folder: Path, *names: str) -> tuple[Array, ...]:
-    """Take the arrays NAME.npy out of a folder that nobody else knows: it goes as soon as they don't need it."""
+def take_arrays(folder: Path, *names: str) -> tuple[ArrayXd, ...]:
+    """Return the arrays NAME.npy of a temporary folder, which is deleted as soon as they don't need it."""
     paths = [folder / f"{name}.npy" for name in names]
-    arrays = [_read(path) if path.stat().st_size <= _SMALL else mapped(path) for path in paths]
-    maps = [own for array in arrays if (own := _map_of(array)) is not None]
-    if os.name == "posix" or not maps:  # a mapped file lives on without its name
+    arrays = [_read(path) if path.stat().st_size <= _SMALL else open_npy(path) for path in paths]
+    maps = [memory_map for array in arrays if (memory_map := _map_of(array)) is not None]
+    if os.name == "posix" or not maps:  # a mapped file stays readable after its deletion
         shutil.rmtree(folder)
     else:
-        for own, path in zip(maps, paths, strict=False):
-            weakref.finalize(own, shutil.rmtree, path.parent, ignore_errors=True)
+        for memory_map, path in zip(maps, paths, strict=False):
+            weakref.finalize(memory_map, shutil.rmtree, path.parent, ignore_errors=True)
     return tuple(arrays)
 
 
-def piece(array: Array, start: int, stop: int) -> Array:
-    """Copy a part of an array; of a mapped one, no page stays in memory."""
-    copy: Array = np.array(array[start:stop])
-    release(array[start:stop])
+def copy_slice(array: ArrayXd, start: int, stop: int) -> ArrayXd:
+    """Return a copy of a slice; pages of a mapped array don't stay in memory."""
+    copy: ArrayXd = np.array(array[start:stop])
+    release_pages(array[start:stop])
     return copy
 
 
-def part(array: Array, start: int, stop: int) -> Array:
-    """Give a part of an array to read: of a mapped one a copy, else a view."""
-    return array[start:stop] if _map_of(array) is None else _closed(piece(array, start, stop))
+def read_slice(array: ArrayXd, start: int, stop: int) -> ArrayXd:
+    """Return a read-only slice: a copy if the array is mapped, else a view."""
+    return array[start:stop] if _map_of(array) is None else _closed(copy_slice(array, start, stop))
 
 
-def pieces(array: Array, size: int = PIECE) -> Iterator[tuple[int, Array]]:
-    """Walk an array in parts, each with its start; one without values in one part."""
+def iter_slices(array: ArrayXd, size: int = SLICE_LENGTH) -> Iterator[tuple[int, ArrayXd]]:
+    """Iterate over slices with their starts; an empty array has one slice."""
     for start in range(0, max(len(array), 1), size):
-        yield start, part(array, start, min(start + size, len(array)))
+        yield start, read_slice(array, start, min(start + size, len(array)))
 
 
-def _read(path: Path) -> Array:
-    array: Array = np.load(path, allow_pickle=False)
+def _read(path: Path) -> ArrayXd:
+    array: ArrayXd = np.load(path, allow_pickle=False)
     return _closed(array)
 
 
-def _closed(array: Array) -> Array:
+def _closed(array: ArrayXd) -> ArrayXd:
     array.setflags(write=False)
     return array
 
 
-def _map_of(array: Array) -> mmap.mmap | None:
+def _map_of(array: ArrayXd) -> mmap.mmap | None:
     base: Any = array
     while isinstance(base, np.ndarray):
         base = base.base
     return base if isinstance(base, mmap.mmap) else None
 
 
-def release(values: Array) -> None:
-    """Tell the system that the pages behind values aren't needed; read again, they come from its cache or the disk."""
-    own = _map_of(values)
-    if own is None or not hasattr(own, "madvise") or not len(values):  # Windows trims by itself
+def release_pages(values: ArrayXd) -> None:
+    """Release the pages behind mapped values; when read again they come from the system's cache or the disk."""
+    memory_map = _map_of(values)
+    if memory_map is None or not hasattr(memory_map, "madvise") or not len(values):  # Windows does so by itself
         return
-    whole = np.frombuffer(own, np.uint8)
-    base, start = whole.ctypes.data, values.ctypes.data
+    mapped = np.frombuffer(memory_map, np.uint8)
+    base, start = mapped.ctypes.data, values.ctypes.data
     first, last = start // _AROUND * _AROUND, -(-(start + values.nbytes) // _AROUND) * _AROUND
     first = max(first - base, 0)
-    own.madvise(mmap.MADV_DONTNEED, first, min(last - base, len(whole)) - first)
+    memory_map.madvise(mmap.MADV_DONTNEED, first, min(last - base, len(mapped)) - first)

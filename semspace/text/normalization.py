@@ -1,11 +1,11 @@
-"""One spelling for what Unicode can write in several ways, so that one word stays one word.
+"""Unicode normalisation: one spelling for each word that Unicode can write in several ways.
 
-What is made one: canonical equivalents (NFC); compatibility forms of letters and digits (ligatures, full and half
+Unified are: canonical equivalents (NFC); compatibility forms of letters and digits (ligatures, full and half
 width, presentation forms of Arabic, radicals that stand for Chinese characters, mathematical alphabets, long s), but
-neither superscripts nor fractions nor circled numbers, which say something else (10² isn't 102); characters that
-nobody sees (soft hyphens, word joiners, variation selectors, marks of direction, the Arabic tatweel); joiners where
+neither superscripts nor fractions nor circled numbers, which have another meaning (10² isn't 102); invisible
+characters (soft hyphens, word joiners, variation selectors, marks of direction, the Arabic tatweel); joiners where
 they carry no meaning (UAX #31, section 2.3); the quotation marks that stand for Hebrew gershayim; and the two spellings
-of Thai and Lao am and of Malayalam chillus. A zero width space parts words, as it is made for (UAX #29).
+of Thai and Lao am and of Malayalam chillus. A zero width space separates words (UAX #29).
 """
 
 from __future__ import annotations
@@ -27,25 +27,25 @@ GERSHAYIM = "״"
 ZWNJ, ZWJ = "\u200c", "\u200d"
 _SPACED = rf"[\p{{L}}--[{''.join(UNSPACED)}]]"
 
-# Default_Ignorable_Code_Point of Unicode, without what `_JOINERS` decides on; and the tatweel.
+# Default_Ignorable_Code_Point of Unicode, without joiners (see `_joiners`); and the tatweel.
 _INVISIBLE = (
     "\u00ad\u034f\u061c\u0640\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200e\u200f\u202a-\u202e\u2060-\u206f"
     "\ufe00-\ufe0f\ufeff\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
-_FILLERS = "\u3164\uffa0"  # of Hangul: seen as a space
-# Tags of decompositions that leave a letter what it is.
+_FILLERS = "\u3164\uffa0"  # of Hangul: displayed as a space
+# Tags of decompositions that keep a letter's identity.
 _SAME_LETTER = frozenset(
     f"<{tag}>" for tag in ("compat", "font", "wide", "narrow", "initial", "medial", "final", "isolated", "square")
 )
-_RADICALS = "\u2e80"  # the first that stand for Chinese characters
-_AM = "\u0e33\u0eb3"  # a letter of its own to every dictionary of Thai and Lao
-_JAMO = range(0x3131, 0x318F)  # of people who write ㅋㅋㅋ: no syllables
-# What has compatibility forms of letters and digits; the rest is passed over, to be quick.
+_RADICALS = "\u2e80"  # first of the radicals that stand for Chinese characters
+_AM = "\u0e33\u0eb3"  # a letter in every dictionary of Thai and Lao
+_JAMO = range(0x3131, 0x318F)  # single letters as in ㅋㅋㅋ, which aren't syllables
+# Blocks with compatibility forms of letters and digits; others are skipped for speed.
 _BLOCKS = (range(0x80, 0x3400), range(0xA000, 0xAC00), range(0xF900, 0x10000), range(0x10000, 0x20000))
 
 _HEBREW = "\u05d0-\u05ea\u05ef-\u05f2\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7"
 _QUOTES = '"״“”„‟＂'
-# Letters of Arabic that reach out to the next one; after the others a non-joiner is seen by nobody.
+# Letters of Arabic that join the next one; after the others a non-joiner is invisible.
 _ARABIC = (
     "\u0620-\u063f\u0641-\u064a\u066e-\u066f\u0671-\u06d3\u06d5\u06ee\u06ef\u06fa-\u06ff\u0750-\u077f\u08a0-\u08c9"
 )
@@ -63,9 +63,9 @@ _ACRONYM = re.compile(rf'([{_HEBREW}]+)"([{_HEBREW}]+)(?![{_HEBREW}"])')
 
 
 def normalize(text: str) -> str:
-    r"""Return a text as words are made of it: each letter in one spelling, nothing in it that nobody sees.
+    r"""Return a text with each letter in one spelling and without invisible characters.
 
-    Case stays, and so do punctuation and spaces.
+    Case, punctuation and spaces stay.
 
     Examples
     --------
@@ -76,20 +76,20 @@ def normalize(text: str) -> str:
         return text
     text = unicodedata.normalize("NFC", text.translate(_table()))
     text = _TWO_SPELLINGS.sub(_one_spelling, text)
-    text = _joiners().sub(lambda found: found[1] or "", text)
+    text = _joiners().sub(lambda match: match[1] or "", text)
     return _gershayim(text)
 
 
-def spelling(word: str) -> str:
-    """Return a word as `FastTokenizer` spells it, but for its case: normalised, with one kind of apostrophe and dot."""
+def spell(word: str) -> str:
+    """Return a word as `FastTokenizer` spells it, except for case: normalised, with one kind of apostrophe and dot."""
     if word.isascii():
         return word.replace("`", "'")
     return normalize(word).translate(_inner())
 
 
-def normalized(texts: pl.Series) -> pl.Series:
-    """Return a Series of texts, each as `normalize` returns it; those that are so already aren't touched."""
-    if plain(texts):
+def normalize_all(texts: pl.Series) -> pl.Series:
+    """Return a Series of texts, each normalised by `normalize`."""
+    if is_ascii(texts):
         return texts
     places = texts.str.contains(_pattern()).fill_null(False).arg_true()
     if not len(places):
@@ -99,23 +99,23 @@ def normalized(texts: pl.Series) -> pl.Series:
     return result
 
 
-def canonical(texts: pl.Series) -> pl.Series:
-    """Return a Series of texts in canonical form (NFC), otherwise as they are."""
-    return texts if plain(texts) else texts.str.normalize("NFC")
+def to_nfc(texts: pl.Series) -> pl.Series:
+    """Return a Series of texts in canonical form (NFC)."""
+    return texts if is_ascii(texts) else texts.str.normalize("NFC")
 
 
-def plain(texts: pl.Series) -> bool:
-    """Check whether all texts are of ASCII alone."""
+def is_ascii(texts: pl.Series) -> bool:
+    """Check whether all texts are ASCII."""
     return bool(texts.str.len_bytes().sum() == texts.str.len_chars().sum())
 
 
-def lowered(texts: pl.Series) -> pl.Series:
-    """Return normalised texts in lower case, where a word has one spelling wherever it stands.
+def to_lowercase(texts: pl.Series) -> pl.Series:
+    """Return normalised texts in lower case, in which the spelling of a word doesn't depend on its context.
 
-    A capital İ becomes i without a dot of its own, and a sigma is final exactly at the end of a word.
+    A capital İ becomes i without a combining dot, and a sigma is final exactly at the end of a word.
     """
     lower = texts.str.to_lowercase()
-    if plain(lower):
+    if is_ascii(lower):
         return lower
     lower = lower.str.replace_all("i\u0307", "i", literal=True)
     if lower.str.contains("[σς]").any():
@@ -125,7 +125,7 @@ def lowered(texts: pl.Series) -> pl.Series:
 
 
 def character_class(points: Iterable[int]) -> str:
-    """Return code points as the inside of a character class, for Python's and for Rust's regular expressions."""
+    """Return code points as the content of a character class, for Python's and for Rust's regular expressions."""
     runs: list[list[int]] = []
     for point in sorted(points):
         if runs and runs[-1][1] == point - 1:
@@ -139,14 +139,14 @@ def _escaped(point: int) -> str:
     return rf"\U{point:08x}"
 
 
-def _one_spelling(found: re.Match[str]) -> str:
-    if found["chillu"]:
-        return _CHILLUS[found["chillu"][0]]
-    return f"{found['tone']}\u0e33" if found["thai"] else f"{found['lao_tone']}\u0eb3"
+def _one_spelling(match: re.Match[str]) -> str:
+    if match["chillu"]:
+        return _CHILLUS[match["chillu"][0]]
+    return f"{match['tone']}\u0e33" if match["thai"] else f"{match['lao_tone']}\u0eb3"
 
 
 def _gershayim(text: str) -> str:
-    """Write the quotation marks within Hebrew acronyms as gershayim, and no others.
+    """Return a text in which the quotation marks within Hebrew acronyms, and no others, are gershayim.
 
     An acronym (צה"ל, ד"ר, מנכ"לית) has its mark before the last letter or a short ending; a quoted word after a prefix
     (ב"הארץ") has a second mark, or is longer.
@@ -158,15 +158,15 @@ def _gershayim(text: str) -> str:
     return _ACRONYM.sub(_acronym, text)
 
 
-def _acronym(found: re.Match[str]) -> str:
-    stem, ending = (sum(letter >= "\u05d0" for letter in part) for part in found.groups())
+def _acronym(match: re.Match[str]) -> str:
+    stem, ending = (sum(letter >= "\u05d0" for letter in part) for part in match.groups())
     mark = GERSHAYIM if ending == 1 or (stem > 1 and ending <= 3) else '"'
-    return f"{found[1]}{mark}{found[2]}"
+    return f"{match[1]}{mark}{match[2]}"
 
 
 @cache
 def _table() -> dict[int, str | None]:
-    """Return what single characters become: compatibility forms their letters, invisible ones nothing."""
+    """Return the translation of single characters: compatibility forms to their letters, invisible ones to nothing."""
     letters = {point: _compatible(chr(point)) for block in _BLOCKS for point in block}
     table: dict[int, str | None] = {point: whole for point, whole in letters.items() if whole is not None}
     table |= dict.fromkeys(_points(_INVISIBLE))
@@ -175,33 +175,36 @@ def _table() -> dict[int, str | None]:
 
 
 def _compatible(letter: str) -> str | None:
-    """Return the letters or digits that a compatibility form stands for; None where it stands for itself."""
+    """Return the letters or digits that a compatibility form stands for, or None for other characters."""
     whole, parts = unicodedata.normalize("NFKC", letter), unicodedata.decomposition(letter)
     if whole == unicodedata.normalize("NFC", letter) or letter in _AM or ord(letter) in _JAMO:
         return None
     tag, _, first = parts.partition(" ")
     if tag == "<narrow>" and int(first, 16) in _JAMO:
         return chr(int(first, 16))
-    kind, kinds = unicodedata.category(letter), [unicodedata.category(one) for one in whole]
+    kind, kinds = unicodedata.category(letter), [unicodedata.category(letter_of_whole) for letter_of_whole in whole]
     if not (kind[0] in "LM" or kind in ("Nl", "Nd") or (kind == "So" and letter >= _RADICALS)):
         return None
     if not (tag in _SAME_LETTER or not tag.startswith("<")):  # a superscript, a fraction, a number in a circle
         return None
-    sound = all(of[0] in "LM" or one == "·" or of == kind == "Nd" for one, of in zip(whole, kinds, strict=True))
+    sound = all(
+        category[0] in "LM" or letter_of_whole == "·" or category == kind == "Nd"
+        for letter_of_whole, category in zip(whole, kinds, strict=True)
+    )
     return whole if sound else None
 
 
 @cache
 def _inner() -> dict[int, str]:
-    """Return the translation of the marks within words into the one of their kind."""
+    """Return the translation of apostrophes and middle dots within words to one of each."""
     return {**dict.fromkeys(map(ord, APOSTROPHES), "'"), **dict.fromkeys(map(ord, MIDDLE_DOTS), "·")}
 
 
 @cache
 def _joiners() -> re.Pattern[str]:
-    """Return the expression of joiners, whose first group is what stays.
+    """Return the regular expression for joiners; its first group is what stays.
 
-    They mean something beside a virama, and ZWNJ does between Arabic letters that would join (UAX #31, A1, A2 and B).
+    Joiners have a meaning next to a virama, and ZWNJ between Arabic letters that would join (UAX #31, A1, A2 and B).
     """
     virama = character_class(p for p in range(0x900, 0x11FFF) if unicodedata.combining(chr(p)) == 9)
     return re.compile(
@@ -212,24 +215,24 @@ def _joiners() -> re.Pattern[str]:
 
 @cache
 def _pattern() -> str:
-    """Return the expression of texts that `normalize` may change."""
+    """Return the regular expression for texts that `normalize` may change."""
     canonical = [letter for block in (*_BLOCKS, range(0x2F800, 0x2FA20)) for letter in map(chr, block)]
     points = set(_table()) | set(range(0x1100, 0x1200)) | set(map(ord, f"{ZWNJ}{ZWJ}{GERSHAYIM}\u0e4d\u0ecd"))
     for letter in canonical:
         if unicodedata.combining(letter) or unicodedata.normalize("NFC", letter) != letter:
             points.add(ord(letter))
-        # What a letter is composed of may stand apart.
+        # The parts of a composed letter may occur separately.
         points.update(ord(part) for part in unicodedata.normalize("NFD", letter)[1:])
     return rf'[{character_class(points)}]|[{_HEBREW}]["“”„‟＂]'
 
 
 def _points(inside: str) -> Iterable[int]:
-    """Walk the code points of the inside of a character class."""
-    at = 0
-    while at < len(inside):
-        if inside[at + 1 : at + 2] == "-":
-            yield from range(ord(inside[at]), ord(inside[at + 2]) + 1)
-            at += 3
+    """Iterate over the code points of the content of a character class."""
+    position = 0
+    while position < len(inside):
+        if inside[position + 1 : position + 2] == "-":
+            yield from range(ord(inside[position]), ord(inside[position + 2]) + 1)
+            position += 3
         else:
-            yield ord(inside[at])
-            at += 1
+            yield ord(inside[position])
+            position += 1

@@ -1,10 +1,9 @@
-"""The loops of phrases, compiled: counting pairs of neighbouring words, and joining those that are phrases.
+"""Compiled loops of phrase detection: counting bigrams, and joining those that are phrases.
 
-`count_pairs` and `join_phrases` are what other modules call; the compiled loops are under them. Tables here are
-open-addressing hash tables with linear probing: an array of keys, 0 where a slot is free, and an array of values
-beside it. Pairs are counted in parts: a table of millions of pairs doesn't fit into a cache, and each word would wait
-for memory. So the keys of a block are first dealt out by their hash, and then each part counts its own in a table
-small enough to stay near. A part belongs to one thread at a time; none of the loops holds Python's lock.
+`count_pairs` and `join_phrases` are the entry points. Hash tables are those of `kernels/hashing.py`: an array of keys,
+0 for a free slot, and an array of values. Pairs are counted in partitions, since one table of millions of pairs
+wouldn't fit into the cache: the keys of a block are first partitioned by their hash, then each partition counts its
+keys in a small table. A partition belongs to one thread at a time, and the loops release the GIL.
 """
 
 from __future__ import annotations
@@ -18,52 +17,48 @@ from math import log
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from semspace.kernels.compiling import compiled_strictly
+from semspace.kernels.hashing import build_table, find_slot, keyed_mix
 from semspace.progress import bar
 from semspace.threads import thread_count
+from semspace.types import Bools1d, Doubles1d, Int32s1d, Ints1d, UInt64s1d
 
-Whole = npt.NDArray[np.int64]
-Ids = npt.NDArray[np.int32]
-Keys = npt.NDArray[np.uint64]
-Flags = npt.NDArray[np.bool_]
-
-BLOCK = 1 << 22  # words counted at a time: their keys take 64 MB
-RUNS = 1 << 20  # runs of connector words that get a number; a text that makes sense has some thousands
-PARTS = 512
-LOST = -1  # a run of connector words that has no number, so that no phrase holds it
-_SHIFT = np.uint64(64 - 9)  # the first 9 bits of a hash name one of 512 parts
-_FULL = 0.6  # share of slots in use above which a part wants a larger table
+BLOCK = 1 << 22  # number of words counted at a time; their keys take 64 MB
+MAX_RUNS = 1 << 20  # maximum number of distinct runs of connector words; real texts have some thousands
+PARTITIONS = 512
+NO_RUN = -1  # a run of connector words beyond `MAX_RUNS`; no phrase contains it
+_SHIFT = np.uint64(64 - 9)  # the first 9 bits of a hash select one of 512 partitions
+_FULL = 0.6  # load factor above which the tables are enlarged
 _ONE = np.uint64(1)
-# An odd factor of hashes, drawn anew in each process: nobody can write a text whose pairs all meet in one slot. No
-# result depends on it. The loops take it as an argument, since a constant would be compiled in and kept.
+# A random odd factor, drawn in each process, so that nobody can write a text whose pairs all collide. No result depends
+# on it. It is passed as an argument, since a constant would be compiled into the cached code.
 _SECRET = np.uint64(secrets.randbits(64) | 1)
 
 
 @dataclass(frozen=True)
-class Pairs:
-    """The pairs of neighbouring words of a text, in no order.
+class PairCounts:
+    """The counts of the pairs of neighbouring words of a text, in no particular order.
 
     Parameters
     ----------
     words : ndarray of int64, shape (vocabulary,)
-        How many times each word comes; 0 for connector words.
+        Count of each word; 0 for connector words.
     keys : ndarray of uint64, shape (pairs,)
     counts : ndarray of int64, shape (pairs,)
     bits : int
-        Of a key, for each of the two words.
+        Number of bits of a key for each of the two words.
     steps : ndarray of uint64, shape (runs,)
-        Which run, with which connector word, makes each run; run 0 is empty.
+        For each run of connector words, its key: the run before its last word, and that word. Run 0 is empty.
     forgotten : int
-        Pairs that came this many times or fewer, when memory was full, were forgotten; 0 if none was.
+        Pairs with at most this count were dropped when memory was full; 0 if none were.
     """
 
-    words: Whole
-    keys: Keys
-    counts: Whole
+    words: Ints1d
+    keys: UInt64s1d
+    counts: Ints1d
     bits: int
-    steps: Keys
+    steps: UInt64s1d
     forgotten: int
 
     @property
@@ -71,15 +66,15 @@ class Pairs:
         """The number of distinct words and pairs."""
         return int(np.count_nonzero(self.words)) + len(self.keys)
 
-    def parts(self, rows: npt.NDArray[np.int64]) -> tuple[Whole, Whole, Whole]:
-        """Give the run, the first word and the second of some pairs."""
+    def parts(self, rows: Ints1d) -> tuple[Ints1d, Ints1d, Ints1d]:
+        """Return the run, the first word and the second word of some pairs."""
         keys, width = self.keys[rows] - _ONE, np.uint64(self.bits)
         mask = np.uint64((1 << self.bits) - 1)
         runs, first, second = keys >> (width + width), (keys >> width) & mask, keys & mask
         return runs.astype(np.int64), first.astype(np.int64), second.astype(np.int64)
 
     def run(self, number: int) -> list[int]:
-        """Give the connector words of a run."""
+        """Return the connector words of a run."""
         words = []
         while number:
             step = int(self.steps[number]) - 1
@@ -88,8 +83,8 @@ class Pairs:
         return words[::-1]
 
 
-def count_pairs(ids: Ids, offsets: Whole, connects: Flags, most: int, *, progress: bool = True) -> Pairs:
-    """Count the pairs of neighbouring words, connector words between them or none.
+def count_pairs(ids: Int32s1d, offsets: Ints1d, connects: Bools1d, most: int, *, progress: bool = True) -> PairCounts:
+    """Count pairs of neighbouring words, with or without connector words between them.
 
     Parameters
     ----------
@@ -98,61 +93,61 @@ def count_pairs(ids: Ids, offsets: Whole, connects: Flags, most: int, *, progres
     connects : ndarray of bool, shape (vocabulary,)
         Which words are connector words.
     most : int
-        Pairs held at once. Where there are more after a block, those that came once are forgotten; the next time
-        those that came up to twice, and so on.
+        Maximum number of distinct pairs. If there are more after a block, pairs with a count of 1 are dropped, the next
+        time those with a count up to 2, and so on.
     """
     bits = max(1, (len(connects) - 1).bit_length())
     size = min(BLOCK, len(ids))
-    runs = _Runs(min(RUNS, 2 ** (64 - 2 * bits) - 1), any_at_all=bool(connects.any()))
+    runs = _Runs(min(MAX_RUNS, 2 ** (64 - 2 * bits) - 1), any_at_all=bool(connects.any()))
     state = np.array([-1, 0, 0, 1], np.int64)
     words = np.zeros(len(connects), np.int64)
-    keys, dealt = np.empty(size, np.uint64), np.empty(size, np.uint64)
-    with _Counter(slots=1 << min(12, max(4, (size // PARTS).bit_length())), most=most) as counter:
-        with bar("Counting pairs", len(ids), unit="word", progress=progress) as shown:
+    keys, partitioned = np.empty(size, np.uint64), np.empty(size, np.uint64)
+    with _Counter(slots=1 << min(12, max(4, (size // PARTITIONS).bit_length())), most=most) as counter:
+        with bar("counting pairs", len(ids), unit="word", progress=progress) as progress_bar:
             for start in range(0, len(ids), BLOCK):
                 block = ids[start : start + BLOCK]
-                sizes = np.zeros(PARTS, np.int64)
-                n = pairs(
+                sizes = np.zeros(PARTITIONS, np.int64)
+                n = write_pair_keys(
                     *(block, start, offsets, connects, bits, runs.table, runs.numbers, runs.most, state, words),
                     *(keys, sizes, _SECRET),
                 )
                 ends = np.cumsum(sizes)
-                deal(keys[:n], ends - sizes, dealt, _SECRET)
-                counter.add(dealt, ends - sizes, ends)
-                shown.update(len(block))
-        kept = counter.counts > 0
-        found, counts, forgotten = counter.keys[kept], counter.counts[kept], counter.forgotten
-    return Pairs(words, found, counts, bits, runs.steps(), forgotten)
+                partition_keys(keys[:n], ends - sizes, partitioned, _SECRET)
+                counter.add(partitioned, ends - sizes, ends)
+                progress_bar.update(len(block))
+        in_use = counter.counts > 0
+        pair_keys, counts, forgotten = counter.keys[in_use], counter.counts[in_use], counter.forgotten
+    return PairCounts(words, pair_keys, counts, bits, runs.steps(), forgotten)
 
 
 class _Runs:
-    """Numbers for runs of connector words, given as they are met."""
+    """Numbers of runs of connector words, assigned in order of appearance."""
 
     def __init__(self, most: int, *, any_at_all: bool) -> None:
-        slots = 2 * RUNS if any_at_all else 1  # empty pages cost nothing
+        slots = 2 * MAX_RUNS if any_at_all else 1  # empty pages cost nothing
         self.most = most
         self.table, self.numbers = np.zeros(slots, np.uint64), np.zeros(slots, np.int32)
 
-    def steps(self) -> Keys:
-        """Give the step that makes each run, by number."""
-        taken = np.flatnonzero(self.table)
-        steps = np.zeros(len(taken) + 1, np.uint64)
-        steps[self.numbers[taken]] = self.table[taken]
+    def steps(self) -> UInt64s1d:
+        """Return the key of each run, by its number."""
+        slots = np.flatnonzero(self.table)
+        steps = np.zeros(len(slots) + 1, np.uint64)
+        steps[self.numbers[slots]] = self.table[slots]
         return steps
 
 
 class _Counter:
-    """The table of pairs while it grows: `keys` and `counts` of shape (parts, slots)."""
+    """A growing hash table of pairs: `keys` and `counts`, shape (partitions, slots)."""
 
     def __init__(self, slots: int, most: int) -> None:
         workers = thread_count()
-        borders = np.linspace(0, PARTS, min(PARTS, 4 * workers) + 1).astype(int).tolist()
+        borders = np.linspace(0, PARTITIONS, min(PARTITIONS, 4 * workers) + 1).astype(int).tolist()
         self._shares = list(pairwise(borders))
         self._pool = ThreadPoolExecutor(workers)
-        self._used = np.zeros(PARTS, np.int64)
+        self._used = np.zeros(PARTITIONS, np.int64)
         self._most = most
         self.forgotten = 0
-        self.keys, self.counts = np.zeros((PARTS, slots), np.uint64), np.zeros((PARTS, slots), np.int64)
+        self.keys, self.counts = np.zeros((PARTITIONS, slots), np.uint64), np.zeros((PARTITIONS, slots), np.int64)
 
     def __enter__(self) -> _Counter:
         return self
@@ -160,11 +155,13 @@ class _Counter:
     def __exit__(self, *_: object) -> None:
         self._pool.shutdown()
 
-    def add(self, dealt: Keys, begins: Whole, ends: Whole) -> None:
-        """Count the keys of a block, which `deal` has brought together."""
+    def add(self, partitioned: UInt64s1d, begins: Ints1d, ends: Ints1d) -> None:
+        """Count the keys of a block, sorted by partition."""
         while True:
             self._in_threads(
-                lambda low, high: count(dealt, begins, ends, low, high, self.keys, self.counts, self._used, _SECRET)
+                lambda low, high: count_keys(
+                    partitioned, begins, ends, low, high, self.keys, self.counts, self._used, _SECRET
+                )
             )
             if (begins == ends).all():
                 break
@@ -174,10 +171,10 @@ class _Counter:
             self._move(self.keys.shape[1], floor=self.forgotten)
 
     def _move(self, slots: int, *, floor: int) -> None:
-        """Go over to a new table, without the pairs that come `floor` times or fewer."""
-        keys, counts = np.zeros((PARTS, slots), np.uint64), np.zeros((PARTS, slots), np.int64)
+        """Move to a new table, without the pairs whose count is at most `floor`."""
+        keys, counts = np.zeros((PARTITIONS, slots), np.uint64), np.zeros((PARTITIONS, slots), np.int64)
         self._in_threads(
-            lambda low, high: move(self.keys, self.counts, floor, low, high, keys, counts, self._used, _SECRET)
+            lambda low, high: move_counts(self.keys, self.counts, floor, low, high, keys, counts, self._used, _SECRET)
         )
         self.keys, self.counts = keys, counts
 
@@ -185,7 +182,9 @@ class _Counter:
         list(self._pool.map(lambda share: work(*share), self._shares))
 
 
-def join_phrases(ids: Ids, offsets: Whole, connects: Flags, phrases: list[list[int]]) -> tuple[Ids, Whole]:
+def join_phrases(
+    ids: Int32s1d, offsets: Ints1d, connects: Bools1d, phrases: list[list[int]]
+) -> tuple[Int32s1d, Ints1d]:
     """Join phrases, leftmost first.
 
     Parameters
@@ -203,122 +202,96 @@ def join_phrases(ids: Ids, offsets: Whole, connects: Flags, phrases: list[list[i
     nodes, steps = _tree(phrases, len(connects))
     slots = 1 << (2 * len(steps)).bit_length()
     keys = np.array([((node << 32) | word) + 1 for node, word in steps], np.uint64)
-    table, targets = table_of(keys, np.array(list(steps.values()), np.int32), slots, _SECRET)
+    table, targets = build_table(keys, np.array(list(steps.values()), np.int32), slots, _SECRET)
     out, bounds = np.empty(len(ids), np.int32), np.zeros(len(offsets), np.int64)
-    n = join(ids, offsets, connects, nodes, table, targets, out, bounds, _SECRET)
+    n = join_text(ids, offsets, connects, nodes, table, targets, out, bounds, _SECRET)
     out.resize(n, refcheck=False)  # gives back what it doesn't need; `out` is nobody else's
     return out, bounds
 
 
-def _tree(phrases: list[list[int]], words: int) -> tuple[Ids, dict[tuple[int, int], int]]:
-    """Lay phrases out as steps: a first word to its node, a connector word to a further node, a last word to the id."""
+def _tree(phrases: list[list[int]], words: int) -> tuple[Int32s1d, dict[tuple[int, int], int]]:
+    """Return a trie of phrases: the node of each first word, and transitions to the next node or a phrase's id."""
     nodes = np.full(words, -1, np.int32)
     steps: dict[tuple[int, int], int] = {}
-    made = 0
+    n_nodes = 0
     for number, (first, *between, last) in enumerate(phrases):
         if nodes[first] < 0:
-            nodes[first], made = made, made + 1
+            nodes[first], n_nodes = n_nodes, n_nodes + 1
         node = int(nodes[first])
         for word in between:
             if (node, word) not in steps:
-                steps[node, word], made = made, made + 1
+                steps[node, word], n_nodes = n_nodes, n_nodes + 1
             node = steps[node, word]
         steps[node, last] = words + number
     return nodes, steps
 
 
 @compiled_strictly
-def mixed(key: np.uint64, secret: np.uint64) -> Any:
-    """Scatter the bits of a key over all 64, so that the first pick a part and the last a slot."""
-    key = (key ^ (key >> np.uint64(32))) * secret
-    key = (key ^ (key >> np.uint64(29))) * np.uint64(0xD6E8FEB86659FD93)
-    return key ^ (key >> np.uint64(32))
-
-
-@compiled_strictly
-def slot(keys: Keys, key: np.uint64, secret: np.uint64) -> np.uint64:
-    """Give the slot that holds `key`, or the free slot where it belongs; the table has a power of two of them."""
-    mask = np.uint64(len(keys) - 1)
-    place: np.uint64 = mixed(key, secret) & mask
-    while keys[place] != key and keys[place] != 0:
-        place = (place + _ONE) & mask
-    return place
-
-
-@compiled_strictly
-def edge(node: int, word: int) -> Any:
-    """Make the key of the step from a node with a word; never 0."""
+def step_key(node: int, word: int) -> Any:
+    """Return the key of a transition from a node by a word; never 0."""
     return ((np.uint64(node) << np.uint64(32)) | np.uint64(word)) + _ONE
 
 
 @compiled_strictly
-def table_of(keys: Keys, values: Ids, slots: int, secret: np.uint64) -> tuple[Keys, Ids]:
-    """Make a table of distinct keys."""
-    table, beside = np.zeros(slots, np.uint64), np.zeros(slots, np.int32)
-    for i in range(len(keys)):
-        place = slot(table, keys[i], secret)
-        table[place], beside[place] = keys[i], values[i]
-    return table, beside
-
-
-@compiled_strictly
-def longer(table: Keys, numbers: Ids, most: int, state: Whole, run: int, word: int, secret: np.uint64) -> int:
-    """Give the number of a run of connector words made longer by one, a new number if it wasn't met before."""
-    if run == LOST:
-        return LOST
-    key = edge(run, word)
-    place = slot(table, key, secret)
-    if table[place] == key:
-        return int(numbers[place])
+def extend_run(
+    table: UInt64s1d, numbers: Int32s1d, most: int, state: Ints1d, run: int, word: int, secret: np.uint64
+) -> int:
+    """Return the number of a run of connector words extended by one word, a new number for a new run."""
+    if run == NO_RUN:
+        return NO_RUN
+    key = step_key(run, word)
+    slot = find_slot(table, key, secret)
+    if table[slot] == key:
+        return int(numbers[slot])
     if state[3] == most:
-        return LOST
-    table[place], numbers[place] = key, state[3]
+        return NO_RUN
+    table[slot], numbers[slot] = key, state[3]
     state[3] += 1
-    return int(numbers[place])
+    return int(numbers[slot])
 
 
 @compiled_strictly
-def pairs(
-    ids: Ids,
+def write_pair_keys(
+    ids: Int32s1d,
     start: int,
-    offsets: Whole,
-    connects: Flags,
+    offsets: Ints1d,
+    connects: Bools1d,
     bits: int,
-    table: Keys,
-    numbers: Ids,
+    table: UInt64s1d,
+    numbers: Int32s1d,
     most: int,
-    state: Whole,
-    counts: Whole,
-    keys: Keys,
-    sizes: Whole,
+    state: Ints1d,
+    counts: Ints1d,
+    keys: UInt64s1d,
+    sizes: Ints1d,
     secret: np.uint64,
 ) -> int:
-    """Write the key of each pair of neighbours in a block of words, and return how many there are.
+    """Write the key of each pair of neighbouring words in a block, and return their number.
 
-    The block starts at word `start` of the text. A key holds the run of connector words between the two (0 for none),
-    the first word and the second, in `bits` bits each. `state` is carried from block to block: the last word that
-    connects nothing (-1 for none), the run since, the document, and how many runs have a number. `counts` are of
-    words, `sizes` of pairs in each part; both are added to.
+    The block starts at word `start` of the text. A key holds the run of connector words between the two words (0 for
+    none), the first word and the second, in `bits` bits each. `state` is carried from block to block: the last word
+    that isn't a connector (-1 for none), the run since then, the document, and the number of runs. `counts` (of words)
+    and `sizes` (number of pairs in each partition) are added to.
     """
     last, run, document = state[0], state[1], state[2]
     border = offsets[document]
     width = np.uint64(bits)
     n = 0
     for i in range(len(ids)):
-        while start + i >= border:  # a document begins; empty ones are passed over
+        while start + i >= border:  # a document begins; empty ones are skipped
             last, run = -1, 0
             document += 1
             border = offsets[document]
         word = ids[i]
         if connects[word]:
             if last >= 0:
-                run = longer(table, numbers, most, state, run, word, secret)
+                run = extend_run(table, numbers, most, state, run, word, secret)
             continue
         counts[word] += 1
-        if last >= 0 and run != LOST:
+        if last >= 0 and run != NO_RUN:
             key = ((((np.uint64(run) << width) | np.uint64(last)) << width) | np.uint64(word)) + _ONE
             keys[n] = key
-            sizes[mixed(key, secret) >> _SHIFT] += 1
+            sizes[keyed_mix(key, secret) >> _SHIFT] += 1
             n += 1
         last, run = word, 0
     state[0], state[1], state[2] = last, run, document
@@ -326,107 +299,107 @@ def pairs(
 
 
 @compiled_strictly
-def deal(keys: Keys, places: Whole, dealt: Keys, secret: np.uint64) -> None:
-    """Bring the keys of each part together; `places` says where each part begins, and is moved to its end."""
+def partition_keys(keys: UInt64s1d, begins: Ints1d, partitioned: UInt64s1d, secret: np.uint64) -> None:
+    """Sort keys by partition; `begins` holds where each partition begins, and is moved to its end."""
     for key in keys:
-        part = mixed(key, secret) >> _SHIFT
-        dealt[places[part]] = key
-        places[part] += 1
+        part = keyed_mix(key, secret) >> _SHIFT
+        partitioned[begins[part]] = key
+        begins[part] += 1
 
 
 @compiled_strictly
-def count(
-    dealt: Keys,
-    begins: Whole,
-    ends: Whole,
+def count_keys(
+    partitioned: UInt64s1d,
+    begins: Ints1d,
+    ends: Ints1d,
     low: int,
     high: int,
-    keys: Keys,
-    counts: Whole,
-    used: Whole,
+    keys: UInt64s1d,
+    counts: Ints1d,
+    used: Ints1d,
     secret: np.uint64,
 ) -> None:
-    """Count the keys of parts `low` to `high`, each in its row of `keys` and `counts`, shape (parts, slots).
+    """Count the keys of partitions `low` to `high`, each in its row of `keys` and `counts`, shape (partitions, slots).
 
-    A part whose row is full stops there, and its begin is moved to the first key that isn't counted.
+    If a row is full, its partition stops there: its entry in `begins` is moved to the first key not counted.
     """
-    full = int(keys.shape[1] * _FULL)
+    capacity = int(keys.shape[1] * _FULL)
     for part in range(low, high):
-        table, tally = keys[part], counts[part]
+        table, part_counts = keys[part], counts[part]
         i = begins[part]
         while i < ends[part]:
-            key = dealt[i]
-            place = slot(table, key, secret)
-            if table[place] == 0:
-                if used[part] >= full:
+            key = partitioned[i]
+            slot = find_slot(table, key, secret)
+            if table[slot] == 0:
+                if used[part] >= capacity:
                     break
-                table[place] = key
+                table[slot] = key
                 used[part] += 1
-            tally[place] += 1
+            part_counts[slot] += 1
             i += 1
         begins[part] = i
 
 
 @compiled_strictly
-def move(
-    keys: Keys,
-    counts: Whole,
+def move_counts(
+    keys: UInt64s1d,
+    counts: Ints1d,
     floor: int,
     low: int,
     high: int,
-    to_keys: Keys,
-    to_counts: Whole,
-    used: Whole,
+    to_keys: UInt64s1d,
+    to_counts: Ints1d,
+    used: Ints1d,
     secret: np.uint64,
 ) -> None:
-    """Move the pairs of parts `low` to `high` that come more than `floor` times to another table."""
+    """Copy the pairs of partitions `low` to `high` whose count is more than `floor` to another table."""
     for part in range(low, high):
-        table, tally = to_keys[part], to_counts[part]
-        n = 0
+        table, part_counts = to_keys[part], to_counts[part]
+        n_moved = 0
         for i in range(keys.shape[1]):
             if counts[part, i] > floor:
-                place = slot(table, keys[part, i], secret)
-                table[place], tally[place] = keys[part, i], counts[part, i]
-                n += 1
-        used[part] = n
+                slot = find_slot(table, keys[part, i], secret)
+                table[slot], part_counts[slot] = keys[part, i], counts[part, i]
+                n_moved += 1
+        used[part] = n_moved
 
 
 @compiled_strictly
-def npmi(first: Whole, second: Whole, both: Whole, total: float) -> npt.NDArray[np.float64]:
-    """Score pairs by normalised pointwise mutual information.
+def npmi_scores(first: Ints1d, second: Ints1d, pair_counts: Ints1d, total: float) -> Doubles1d:
+    """Return the normalised pointwise mutual information of pairs.
 
-    Compiled for the sake of its logarithm: the C library's, which gives every machine the score that Python's own
-    would, where numpy's is one of several.
+    It is compiled for its logarithm: the C library's, which is the same as Python's, while numpy's depends on the
+    machine.
     """
-    scores = np.empty(len(both))
-    for i in range(len(both)):
-        share = both[i] / total
+    scores = np.empty(len(pair_counts))
+    for i in range(len(pair_counts)):
+        share = pair_counts[i] / total
         scores[i] = log(share / ((first[i] / total) * (second[i] / total))) / -log(share)
     return scores
 
 
 @compiled_strictly
-def join(
-    ids: Ids,
-    offsets: Whole,
-    connects: Flags,
-    nodes: Ids,
-    table: Keys,
-    targets: Ids,
-    out: Ids,
-    bounds: Whole,
+def join_text(
+    ids: Int32s1d,
+    offsets: Ints1d,
+    connects: Bools1d,
+    nodes: Int32s1d,
+    table: UInt64s1d,
+    targets: Int32s1d,
+    out: Int32s1d,
+    bounds: Ints1d,
     secret: np.uint64,
 ) -> int:
     """Write a text with its phrases joined, leftmost first, and return its number of words.
 
-    `nodes` gives each word's node if a phrase starts with it, else -1. `table` and `targets` hold the steps: from a
-    node with a connector word to a node, and with any other word to the id of a phrase. `bounds` gets the offsets of
-    the documents in `out`.
+    `nodes` holds the node of each word that a phrase starts with, else -1. `table` and `targets` hold the transitions:
+    from a node by a connector word to a node, by any other word to the id of a phrase. `bounds` gets the offsets of the
+    documents in `out`.
     """
     n = 0
     bounds[0] = 0
     for document in range(len(offsets) - 1):
-        start, node = -1, -1  # where the words held back begin, and how far along a phrase they are
+        start, node = -1, -1  # first word not written yet, and its node in the trie
         for i in range(offsets[document], offsets[document + 1]):
             word = ids[i]
             if connects[word]:
@@ -434,44 +407,44 @@ def join(
                     out[n] = word
                     n += 1
                 elif node >= 0:
-                    node = step(table, targets, node, word, secret)
+                    node = follow(table, targets, node, word, secret)
                 continue
             if start >= 0:
-                phrase = step(table, targets, node, word, secret) if node >= 0 else -1
+                phrase = follow(table, targets, node, word, secret) if node >= 0 else -1
                 if phrase >= 0:
                     out[n] = phrase
                     n += 1
                     start = -1
                     continue
-                for held in range(start, i):
-                    out[n] = ids[held]
+                for waiting in range(start, i):
+                    out[n] = ids[waiting]
                     n += 1
             start, node = i, nodes[word]
         if start >= 0:
-            for held in range(start, offsets[document + 1]):
-                out[n] = ids[held]
+            for waiting in range(start, offsets[document + 1]):
+                out[n] = ids[waiting]
                 n += 1
         bounds[document + 1] = n
     return n
 
 
 @compiled_strictly
-def step(table: Keys, targets: Ids, node: int, word: int, secret: np.uint64) -> int:
-    """Give where the step from a node with a word leads, or -1."""
-    key = edge(node, word)
-    place = slot(table, key, secret)
-    return int(targets[place]) if table[place] == key else -1
+def follow(table: UInt64s1d, targets: Int32s1d, node: int, word: int, secret: np.uint64) -> int:
+    """Return the target of the transition from a node by a word, or -1."""
+    key = step_key(node, word)
+    slot = find_slot(table, key, secret)
+    return int(targets[slot]) if table[slot] == key else -1
 
 
 @compiled_strictly
-def tally(ids: Ids, counts: Whole) -> None:
-    """Add each word to the counts of its id."""
+def count_ids(ids: Int32s1d, counts: Ints1d) -> None:
+    """Add the occurrences of each id to `counts`."""
     for word in ids:
         counts[word] += 1
 
 
 @compiled_strictly
-def renumber(ids: Ids, numbers: Ids) -> None:
-    """Give each word its new number, in place."""
+def renumber(ids: Int32s1d, numbers: Int32s1d) -> None:
+    """Replace each id by its new number, in place."""
     for i in range(len(ids)):
         ids[i] = numbers[ids[i]]

@@ -1,4 +1,4 @@
-"""`Phrases`: learns which neighbouring words belong together, and joins them into one word (``new_york``)."""
+"""`Phrases` and `PhraseModel`: detecting collocations, and joining them into one word (``new_york``)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from semspace import checks, threads
@@ -18,57 +17,57 @@ from semspace.display import html_table, text_table
 from semspace.errors import InputError
 from semspace.text.corpus import Corpus
 from semspace.text.tokens import Tokens, as_tokens
+from semspace.types import Bools1d, Doubles1d, Int32s1d, Ints1d
 
 if TYPE_CHECKING:
-    from semspace.text.phrase_kernel import Pairs
+    from semspace.text.phrase_kernel import PairCounts
 
 KIND = "phrasebook"
-# Words that belong to a phrase only inside it: articles, prepositions and conjunctions. The set is gensim's, so that a
-# phrase here is a phrase there.
+# Connector words of English: articles, prepositions and conjunctions. The set is gensim's.
 ENGLISH = frozenset(
     {"a", "an", "and", "at", "by", "for", "from", "in", "of", "on", "or", "the", "to", "with", "without"}
 )
 _SCHEMA = {"phrase": pl.String, "count": pl.Int64, "score": pl.Float64, "pass": pl.Int64, "parts": pl.List(pl.String)}
 _COLUMNS = ("phrase", "count", "score")
 _SHOWN = 10
-_Counts = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Phrases:
-    """Collocations: pairs of words that come together more often than chance would bring them.
+    """Detects collocations: pairs of words that occur together more often than expected by chance.
 
-    The parameters are those of gensim's `Phrases`, and so are the phrases found.
+    It has the parameters of gensim's `Phrases` and finds the same phrases.
 
     Parameters
     ----------
     min_count : int
-        Pairs seen fewer times are no phrases; the default score is also lowered by it.
+        Minimum count of a phrase; the default score also discounts counts by it.
     threshold : float
-        Pairs that score higher are phrases: above 0 for ``"default"``, in [-1, 1] for ``"npmi"``.
+        Pairs with a higher score are phrases: above 0 for ``"default"``, in [-1, 1] for ``"npmi"``.
     scoring : {"default", "npmi"}
         ``"default"`` is equation 6 of Mikolov et al. 2013 (arXiv 1310.4546) times the size of the vocabulary:
         ``(count(ab) - min_count) * vocabulary / (count(a) * count(b))``, where the vocabulary is all words and all
-        pairs. ``"npmi"`` is normalised pointwise mutual information (Bouma 2009): 1 for words that never come apart,
-        0 for words that don't mind each other.
+        pairs. ``"npmi"`` is normalised pointwise mutual information (Bouma 2009): 1 for words that only occur together,
+        0 for independent words.
     connector_words : set of str, or "english"
-        Words that may stand inside a phrase (``bank_of_america``) but neither begin nor end it.
+        Words that may be inside a phrase (``bank_of_america``) but neither begin nor end it.
     passes : int
-        Each pass joins what the one before has joined: two give phrases of up to four words, not counting connectors.
+        Each pass joins the words and phrases of the previous one: two passes find phrases of up to four words, not
+        counting connector words.
     delimiter : str
-        What stands between the words of a phrase. A word may hold it already; if a phrase is spelled like a word of
-        the text, they become one word.
+        String between the words of a phrase. Words may contain it; if a phrase is spelled like a word of the text, they
+        become one word.
     max_vocabulary : int
-        Distinct pairs held while counting, of 27 to 54 bytes each. Beyond it the rarest are forgotten, and
-        the provenance says so under ``forgotten``.
+        Maximum number of distinct pairs while counting, of 27 to 54 bytes each. Beyond it the rarest are dropped, which
+        the provenance records under ``forgotten``.
     threads : int, optional
         Maximum number of threads; by default all cores. The phrases don't depend on it.
 
     Notes
     -----
-    What differs from gensim: a pair is two words, not a spelling, so words that hold the delimiter already are counted
-    as they are, where gensim's `export_phrases` takes them apart; and where memory is full, pairs are forgotten after
-    blocks of four million words, and words never are.
+    Differences from gensim: a pair is two words, not a string, so words that contain the delimiter are counted as they
+    are, while gensim's `export_phrases` splits them; and when memory is full, only pairs are dropped, never words, and
+    only after blocks of four million words.
 
     Examples
     --------
@@ -105,20 +104,19 @@ class Phrases:
         object.__setattr__(self, "connector_words", _connectors(self.connector_words))
 
     def train(self, text: Corpus | Tokens | Iterable[Iterable[str]], *, progress: bool = True) -> PhraseModel:
-        """Find the phrases of a text.
+        """Return the phrases of a text.
 
         Parameters
         ----------
         text : Corpus, Tokens, or lists of words
-            As `Word2Vec.train` takes it. Tokens with rare words are better than without: where they are left out, words
-            become neighbours that aren't.
+            As for `Word2Vec.train`. Keep rare words in tokens: dropping them makes words neighbours that aren't.
         progress : bool
-            Show a bar with words a second and time left, in a terminal or a notebook.
+            Show a progress bar with the time left, in a terminal or a notebook.
 
         Returns
         -------
         PhraseModel
-            Empty if no pair scores high enough.
+            Empty if no score is above `threshold`.
         """
         with threads.limited(self.threads):
             return self._train(as_tokens(text, progress=progress), progress=progress)
@@ -127,39 +125,39 @@ class Phrases:
         settings = {**asdict(self), "connector_words": sorted(self._connectors)}
         del settings["threads"]  # they don't change the result
         facts = {"made_by": "Phrases", "trainer": settings, "text": dict(tokens.provenance), "words": len(tokens)}
-        found: list[pl.DataFrame] = []
-        seen: list[dict[str, int]] = []
+        frames: list[pl.DataFrame] = []
+        passes: list[dict[str, int]] = []
         for number in range(1, self.passes + 1):
-            if found:
-                tokens = _joined(tokens, found[-1], self._connectors)
+            if frames:
+                tokens = _joined(tokens, frames[-1], self._connectors)
             pairs = _pairs(tokens, self._connectors, self.max_vocabulary, progress=progress)
-            found.append(self._chosen(pairs, tokens, number))
-            seen.append({"vocabulary": pairs.vocabulary, "forgotten": pairs.forgotten, "phrases": len(found[-1])})
-            if not len(found[-1]):
+            frames.append(self._chosen(pairs, tokens, number))
+            passes.append({"vocabulary": pairs.vocabulary, "forgotten": pairs.forgotten, "phrases": len(frames[-1])})
+            if not len(frames[-1]):
                 break
-        return PhraseModel(pl.concat(found), self._connectors, self.delimiter, {**facts, "passes": seen})
+        return PhraseModel(pl.concat(frames), self._connectors, self.delimiter, {**facts, "passes": passes})
 
     @property
     def _connectors(self) -> frozenset[str]:
         return ENGLISH if self.connector_words == "english" else frozenset(self.connector_words)
 
-    def _chosen(self, pairs: Pairs, tokens: Tokens, number: int) -> pl.DataFrame:
-        """Score the pairs and spell those that are phrases, best first."""
+    def _chosen(self, pairs: PairCounts, tokens: Tokens, number: int) -> pl.DataFrame:
+        """Return a table of the pairs that are phrases, best first."""
         enough = np.flatnonzero(pairs.counts >= self.min_count)
-        enough = enough[np.argsort(pairs.keys[enough])]  # an order of their own, for phrases that are equal in all else
+        enough = enough[np.argsort(pairs.keys[enough])]  # a fixed order for phrases that are equal in all else
         runs, first, second = pairs.parts(enough)
         counts = pairs.counts[enough]
         scores = self._scores(pairs, pairs.words[first], pairs.words[second], counts, len(tokens))
-        good = scores > self.threshold
-        words, (numbered, run) = tokens.vocabulary["word"], np.unique(runs[good], return_inverse=True)
+        is_phrase = scores > self.threshold
+        words, (numbered, run) = tokens.vocabulary["word"], np.unique(runs[is_phrase], return_inverse=True)
         between = [[words[word] for word in pairs.run(which)] for which in numbered.tolist()]
         frame = pl.DataFrame(
             {
-                "first": words.gather(first[good]),
+                "first": words.gather(first[is_phrase]),
                 "between": pl.Series(between, dtype=pl.List(pl.String)).gather(run),
-                "last": words.gather(second[good]),
-                "count": counts[good],
-                "score": scores[good],
+                "last": words.gather(second[is_phrase]),
+                "count": counts[is_phrase],
+                "score": scores[is_phrase],
             }
         )
         parts = pl.concat_list("first", "between", "last")
@@ -167,26 +165,24 @@ class Phrases:
         frame = frame.with_columns(parts=parts, phrase=phrase, **{"pass": pl.lit(number, pl.Int64)})
         return _sorted(frame.select(_SCHEMA.keys()))
 
-    def _scores(
-        self, pairs: Pairs, first: _Counts, last: _Counts, both: _Counts, total: int
-    ) -> npt.NDArray[np.float64]:
+    def _scores(self, pairs: PairCounts, first: Ints1d, last: Ints1d, pair_counts: Ints1d, total: int) -> Doubles1d:
         if self.scoring == "npmi":
-            from semspace.text.phrase_kernel import npmi
+            from semspace.text.phrase_kernel import npmi_scores
 
-            scores: npt.NDArray[np.float64] = npmi(first, last, both, float(total))
+            scores: Doubles1d = npmi_scores(first, last, pair_counts, float(total))
             return scores
-        return (both - self.min_count) / (first.astype(np.float64) * last) * pairs.vocabulary
+        return (pair_counts - self.min_count) / (first.astype(np.float64) * last) * pairs.vocabulary
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class PhraseModel:
-    """The phrases of a text; made by `Phrases.train`.
+    """The phrases of a text; created by `Phrases.train`.
 
     Parameters
     ----------
     phrases : polars.DataFrame
-        Columns ``phrase``, ``count``, ``score``, ``pass`` (1 for those of the first pass) and ``parts``, the words
-        joined, of which all but the first and the last are connector words.
+        Columns ``phrase``, ``count``, ``score``, ``pass`` (its number, from 1) and ``parts``, the joined words,
+        of which all but the first and the last are connector words.
     connector_words : frozenset of str
     delimiter : str
     """
@@ -202,42 +198,42 @@ class PhraseModel:
         _check_delimiter(self.delimiter)
         parts = self.phrases["parts"]
         if not ((parts.list.len() > 1) & parts.list.eval(pl.element().is_not_null()).list.all()).all():
-            raise InputError("the parts of a phrase must be two words or more, none missing; see Phrases.train")
+            raise InputError("the parts of a phrase must be at least two words, without nulls; see Phrases.train")
 
     def __len__(self) -> int:
-        """Give the number of phrases."""
+        """Return the number of phrases."""
         return len(self.phrases)
 
     def to_frame(self) -> pl.DataFrame:
-        """Return a polars DataFrame with ``phrase``, ``count`` and ``score``, best first; equal scores go by count."""
+        """Return a polars DataFrame with ``phrase``, ``count`` and ``score``, best first."""
         return _sorted(self.phrases).select(_COLUMNS)
 
     table = renamed_method("table", "to_frame")
 
     def apply(self, text: Corpus | Tokens | Iterable[Iterable[str]]) -> Tokens:
-        """Join the phrases of a text, the one learnt from or another.
+        """Return the tokens of a text, any text, with its phrases joined.
 
-        A document is read from left to right, and a phrase is joined where it is met, as gensim does: in
-        "new york times" with the phrases new_york and york_times, the first wins. Words are matched by spelling.
+        Documents are read from left to right and phrases joined where they are met, as in gensim: in "new york times"
+        with the phrases new_york and york_times, the first one is joined. Words are matched by spelling.
 
         Parameters
         ----------
         text : Corpus, Tokens, or lists of words
-            As `Word2Vec.train` takes it.
+            As for `Word2Vec.train`.
 
         Returns
         -------
         Tokens
-            With a new vocabulary: phrases are words, and words that no longer come by themselves are left out. If
-            there is nothing to join, the tokens as they are.
+            With a new vocabulary, in which phrases are words, and words that only occur in phrases are left out. If
+            there is nothing to join, the tokens are unchanged.
         """
         joined = tokens = as_tokens(text)
         for number in self.phrases["pass"].unique().sort():
             joined = _joined(joined, self.phrases.filter(pl.col("pass") == number), self.connector_words)
         if joined is tokens:
             return tokens
-        facts = {"phrases": len(self), "joined": len(tokens) - len(joined), "book": dict(self.provenance)}
-        return Tokens(joined.ids, joined.offsets, joined.vocabulary, {**tokens.provenance, "phrases": facts})
+        phrase_facts = {"phrases": len(self), "joined": len(tokens) - len(joined), "book": dict(self.provenance)}
+        return Tokens(joined.ids, joined.offsets, joined.vocabulary, {**tokens.provenance, "phrases": phrase_facts})
 
     def _title(self) -> str:
         more = f", the best {_SHOWN}" if len(self) > _SHOWN else ""
@@ -274,18 +270,18 @@ def _sorted(phrases: pl.DataFrame) -> pl.DataFrame:
     return phrases.sort(["score", "count", "phrase"], descending=[True, True, False], maintain_order=True)
 
 
-def _pairs(tokens: Tokens, connectors: frozenset[str], most: int, *, progress: bool) -> Pairs:
+def _pairs(tokens: Tokens, connectors: frozenset[str], most: int, *, progress: bool) -> PairCounts:
     from semspace.text.phrase_kernel import count_pairs
 
     return count_pairs(*_text(tokens, connectors), most, progress=progress)
 
 
 def _joined(tokens: Tokens, phrases: pl.DataFrame, connectors: frozenset[str]) -> Tokens:
-    """Join the phrases of one pass, and number the words anew."""
-    from semspace.text.phrase_kernel import join_phrases, renumber, tally
+    """Return tokens with the phrases of one pass joined, and new word ids."""
+    from semspace.text.phrase_kernel import count_ids, join_phrases, renumber
 
-    known = _numbers(tokens, phrases)
-    spelled = [[known.get(word, -1) for word in parts] for parts in phrases["parts"].to_list()]
+    word_ids = _numbers(tokens, phrases)
+    spelled = [[word_ids.get(word, -1) for word in parts] for parts in phrases["parts"].to_list()]
     usable = [min(numbers) >= 0 for numbers in spelled]
     text = _text(tokens, connectors)
     ids, offsets = join_phrases(*text, [numbers for numbers, use in zip(spelled, usable, strict=True) if use])
@@ -293,7 +289,7 @@ def _joined(tokens: Tokens, phrases: pl.DataFrame, connectors: frozenset[str]) -
         return tokens
     words = pl.concat([tokens.vocabulary["word"], phrases["phrase"].filter(pl.Series(usable)).alias("word")])
     counts = np.zeros(len(words), np.int64)
-    tally(ids, counts)
+    count_ids(ids, counts)
     vocabulary, numbers = _vocabulary(words, counts)
     renumber(ids, numbers)
     for array in (ids, offsets):
@@ -301,24 +297,24 @@ def _joined(tokens: Tokens, phrases: pl.DataFrame, connectors: frozenset[str]) -
     return Tokens(ids, offsets, vocabulary, tokens.provenance)
 
 
-def _text(tokens: Tokens, connectors: frozenset[str]) -> tuple[npt.NDArray[np.int32], _Counts, npt.NDArray[np.bool_]]:
-    """Give what the kernel reads: ids, offsets, and which words connect."""
+def _text(tokens: Tokens, connectors: frozenset[str]) -> tuple[Int32s1d, Ints1d, Bools1d]:
+    """Return the arguments of the kernels: ids, offsets, and which words are connectors."""
     connects = tokens.vocabulary["word"].is_in(list(connectors)).to_numpy()
-    # Plain arrays, read-only and without copies: the kernel is compiled for these alone.
+    # Read-only plain arrays, not copied: the kernels are compiled for this type.
     return checks.frozen(np.asarray(tokens.ids)), checks.frozen(np.asarray(tokens.offsets)), connects
 
 
 def _numbers(tokens: Tokens, phrases: pl.DataFrame) -> dict[str, int]:
-    """Give the word ids, in a text, of the words that phrases are made of."""
+    """Return the ids of the words that occur in phrases."""
     needed = phrases["parts"].explode().unique().alias("word").to_frame()
     rows = tokens.vocabulary.select("word").with_row_index("id").join(needed, on="word", how="semi")
     return dict(zip(rows["word"].to_list(), rows["id"].to_list(), strict=True))
 
 
-def _vocabulary(words: pl.Series, counts: _Counts) -> tuple[pl.DataFrame, npt.NDArray[np.int32]]:
-    """Sort words into a vocabulary, and give the new number of each; those that don't come get none (0)."""
+def _vocabulary(words: pl.Series, counts: Ints1d) -> tuple[pl.DataFrame, Int32s1d]:
+    """Return the sorted vocabulary, and the new id of each word (0 for words that don't occur)."""
     frame = pl.DataFrame({"word": words, "count": counts})
-    # A phrase may be spelled like a word of the text: grouped, they are one word.
+    # A phrase may be spelled like a word of the text; grouping makes them one word.
     vocabulary = frame.filter(pl.col("count") > 0).group_by("word").agg(pl.col("count").sum())
     vocabulary = vocabulary.sort(["count", "word"], descending=[True, False])
     number = vocabulary.select("word", pl.int_range(pl.len(), dtype=pl.Int32).alias("number"))
@@ -327,7 +323,7 @@ def _vocabulary(words: pl.Series, counts: _Counts) -> tuple[pl.DataFrame, npt.ND
 
 
 def _connectors(value: Any) -> Collection[str]:
-    """Return connector words as given by name, or as a frozen set."""
+    """Return connector words by name (``"english"``), or as a frozen set."""
     if isinstance(value, str):
         if value == "english":
             return value
@@ -350,5 +346,5 @@ def _check_threshold(value: object, scoring: str) -> None:
 
 def _check_delimiter(value: object) -> None:
     if not isinstance(value, str) or not value:
-        raise InputError(f"delimiter must be a string that isn't empty; got {value!r}")
+        raise InputError(f"delimiter must be a non-empty string; got {value!r}")
     checks.strings("delimiter", [value])

@@ -1,4 +1,4 @@
-"""Files of many formats → tables of texts. Nothing here knows what a corpus promises."""
+"""Reading files of several formats into tables of texts."""
 
 from __future__ import annotations
 
@@ -12,162 +12,166 @@ import polars as pl
 
 from semspace.bundle import PathLike
 from semspace.errors import InputError
-from semspace.text.decoding import decoded, head_of, text_of
-from semspace.text.delimited import Layout, layout_of, rows_in, table_runs
-from semspace.text.files import EXPECTED, empty_file, find, kind_of, opened
-from semspace.text.json_lines import object_runs, objects_in
-from semspace.text.plain_text import cut_of, documents_of, note_prose
-from semspace.text.read_options import Reading, Run, runs
-from semspace.text.type_inference import typed
+from semspace.text.decoding import decode_chunks, read_head, read_text
+from semspace.text.delimited import CsvDialect, detect_dialect, parse_rows, table_chunks
+from semspace.text.files import EXPECTED, empty_file_error, file_format, find_files, open_unpacked
+from semspace.text.json_lines import object_chunks, parse_objects
+from semspace.text.plain_text import cut_function, parse_documents, warn_of_prose
+from semspace.text.read_options import ReadOptions, RecordChunk, record_chunks
+from semspace.text.type_inference import infer_types
 
-BLOCK = 1 << 20
-_LARGE = 1 << 24  # bytes of a table that are parsed at a time, where all of it is wanted
+BLOCK = 1 << 20  # number of bytes of a block of documents
+_LARGE = 1 << 24  # number of bytes parsed at a time where a whole file is read
 _NOTHING: tuple[str, ...] = ()
 
 
 class Records(NamedTuple):
-    """A file whose records are documents: its kind, how a table in it is written, and what a .txt's documents are.
+    """A file whose records are documents: its format, the dialect of a csv or tsv, and the unit of a .txt's documents.
 
-    `prefix` comes before the ids of a .txt among others.
+    `prefix` is put before the ids of a .txt that is one of several files.
     """
 
     path: Path
     kind: str
-    layout: Layout | None
+    layout: CsvDialect | None
     unit: str
     encoding: str
     prefix: str = ""
 
-    def runs(self, size: int) -> Iterator[Run]:
-        """Walk the records in runs of about `size` bytes; not of Parquet, which isn't text."""
+    def runs(self, size: int) -> Iterator[RecordChunk]:
+        """Iterate over the records in chunks of about `size` bytes (not for Parquet)."""
         if self.layout is not None:
-            return table_runs(self.path, self.layout, self.encoding, size)
+            return table_chunks(self.path, self.layout, self.encoding, size)
         if self.kind == "jsonl":
-            return object_runs(self.path, self.encoding, size)
-        return runs(self.path, decoded(self.path, self.encoding, size), cut_of(self.unit))
+            return object_chunks(self.path, self.encoding, size)
+        return record_chunks(self.path, decode_chunks(self.path, self.encoding, size), cut_function(self.unit))
 
-    def table(self, run: Run, column: str | None = None) -> pl.DataFrame:
-        """Return a run as a table, or as one column of strings, null where it isn't there."""
-        with parsing(self.path):
+    def table(self, run: RecordChunk, column: str | None = None) -> pl.DataFrame:
+        """Return a chunk as a table, or one column of it as strings, with null where it is missing."""
+        with parse_errors(self.path):
             if self.layout is not None:
-                return rows_in(self.path, self.layout, run, column)
+                return parse_rows(self.path, self.layout, run, column)
             if self.kind == "jsonl":
-                return objects_in(self.path, run, column)
-        made = documents_of(run, self.unit)
+                return parse_objects(self.path, run, column)
+        frame = parse_documents(run, self.unit)
         if self.prefix:
-            made = made.with_columns(pl.concat_str([pl.lit(self.prefix), "id"]).alias("id"))
-        return made if column is None else made.select(column)
+            frame = frame.with_columns(pl.concat_str([pl.lit(self.prefix), "id"]).alias("id"))
+        return frame if column is None else frame.select(column)
 
     def beginning(self) -> tuple[pl.DataFrame, bool]:
-        """Return a table of the first records, and whether these are all."""
+        """Return a table of the first records, and whether it has all columns and types of the file."""
         if self.kind == "parquet":
-            with parsing(self.path), unpacked(self.path) as file:
+            with parse_errors(self.path), unpacked_parquet(self.path) as file:
                 return pl.scan_parquet(file).head(0).collect(), True
         if self.kind == "jsonl":
-            head, whole = head_of(self.path, self.encoding)
+            head, whole = read_head(self.path, self.encoding)
             if not head.strip():
-                raise empty_file(self.path)
+                raise empty_file_error(self.path)
             if head.lstrip().startswith(b"["):
                 return self.whole(), True
             if not whole and not head.endswith(b"\n"):  # the first line is longer
                 return pl.DataFrame(), False
-            return self.table(Run(head, 1, 0)), whole
+            return self.table(RecordChunk(head, 1, 0)), whole
         if self.layout is not None:
             return pl.DataFrame(schema=dict.fromkeys(self.layout.names, pl.String)), False
         return pl.DataFrame(schema={"id": pl.String, "text": pl.String}), True
 
     def whole(self) -> pl.DataFrame:
-        """Return all records as a table; those of csv and tsv are strings."""
+        """Return all records as a table; columns of csv and tsv are strings."""
         if self.kind == "parquet":
             if not self.path.stat().st_size:
-                raise empty_file(self.path)
-            with parsing(self.path), unpacked(self.path) as file:
+                raise empty_file_error(self.path)
+            with parse_errors(self.path), unpacked_parquet(self.path) as file:
                 return pl.read_parquet(file)
-        if self.kind == "jsonl":  # types are told from all lines
+        if self.kind == "jsonl":  # types are inferred from all lines
             parts = [run.data for run in self.runs(_LARGE)]
             data = b"".join(parts)
             if not data.strip():
-                raise empty_file(self.path)
-            return self.table(Run(data, 1, 0))
+                raise empty_file_error(self.path)
+            return self.table(RecordChunk(data, 1, 0))
         tables = [self.table(run) for run in self.runs(_LARGE)]
         if self.layout is None and not any(map(len, tables)):
-            raise empty_file(self.path)
+            raise empty_file_error(self.path)
         return pl.concat([self.beginning()[0], *tables])
 
 
-class Table(NamedTuple):
-    """What one file holds, or all single texts together, and whether nobody said that its first row is a header."""
+class FileTable(NamedTuple):
+    """The content of a file, or of all files that are one document each; `assumed_header` as in `CsvDialect`."""
 
     path: Path
     frame: pl.DataFrame
-    unsaid: bool = False
+    assumed_header: bool = False
 
 
 def read_table(path: PathLike, *, encoding: str = "utf-8", strings: Sequence[str] = ()) -> pl.DataFrame:
-    """Read a file, a folder of texts, or a glob into a table with a column a format.
+    """Read a file, a folder, or a glob into one table.
 
-    A ``.txt`` file given by itself holds one document a line (the line number is its ``id``); the texts of a
-    folder or a glob are one document a file (the path below the folder is its ``id``). Files of tables
-    under a folder or a glob are put one below the other. Columns named in `strings` are read as they stand.
+    A single ``.txt`` file holds one document per line (its ``id`` is the line number); the ``.txt`` files of a folder
+    or a glob are one document each (its ``id`` is the path below the folder). The tables of several files are
+    concatenated. Types of the columns named in `strings` aren't inferred.
     """
-    return stack([table.frame for table in read_tables(path, Reading(encoding, documents=None), strings, quiet=True)])
+    return stack_tables(
+        [table.frame for table in read_tables(path, ReadOptions(encoding, documents=None), strings, quiet=True)]
+    )
 
 
 def read_tables(
-    path: PathLike, reading: Reading, strings: Sequence[str] = _NOTHING, *, quiet: bool = False
-) -> list[Table]:
-    """Read the files that `path` means, one table each, and one of all texts that are a document a file."""
-    files, essays, root = sources(path, reading, quiet=quiet)
+    path: PathLike, reading: ReadOptions, strings: Sequence[str] = _NOTHING, *, quiet: bool = False
+) -> list[FileTable]:
+    """Read the files at `path` into one table each, and all files that are one document each into one table."""
+    files, essays, root = find_sources(path, reading, quiet=quiet)
     frames = [file.whole() for file in files]
-    delimited = [place for place, file in enumerate(files) if file.layout is not None]
-    for place, frame in zip(delimited, typed([frames[i] for i in delimited], strings), strict=True):
-        frames[place] = frame
+    delimited = [index for index, file in enumerate(files) if file.layout is not None]
+    for index, frame in zip(delimited, infer_types([frames[i] for i in delimited], strings), strict=True):
+        frames[index] = frame
     tables = [
-        Table(file.path, frame, file.layout is not None and file.layout.unsaid)
+        FileTable(file.path, frame, file.layout is not None and file.layout.assumed_header)
         for file, frame in zip(files, frames, strict=True)
     ]
     if essays:
-        rows = [(id_of(one, root), text_of(one, reading.encoding)) for one in essays]
-        tables.append(Table(root or essays[0], pl.DataFrame(rows, schema=["id", "text"], orient="row")))
+        rows = [(document_id(one, root), read_text(one, reading.encoding)) for one in essays]
+        tables.append(FileTable(root or essays[0], pl.DataFrame(rows, schema=["id", "text"], orient="row")))
     return tables
 
 
-def sources(path: PathLike, reading: Reading, *, quiet: bool = False) -> tuple[list[Records], list[Path], Path | None]:
-    """Find the files that `path` means: those of records, those that are one document each, and where ids start."""
-    found = find(path)
-    kinds = [kind_of(one) for one in found.paths]
+def find_sources(
+    path: PathLike, reading: ReadOptions, *, quiet: bool = False
+) -> tuple[list[Records], list[Path], Path | None]:
+    """Return the files at `path`: those with records, those that are one document each, and the root of ids."""
+    inputs = find_files(path)
+    kinds = [file_format(file_path) for file_path in inputs.paths]
     _refuse_idle(path, reading, kinds)
-    unit = reading.documents or ("file" if found.root is not None else "lines")
+    unit = reading.documents or ("file" if inputs.root is not None else "lines")
     files, essays = [], []
-    for one, kind in zip(found.paths, kinds, strict=True):
+    for file_path, kind in zip(inputs.paths, kinds, strict=True):
         if kind == "txt" and unit == "file":
-            essays.append(one)
+            essays.append(file_path)
             continue
         if kind == "txt" and reading.documents is None and not quiet:
-            note_prose(one, reading.encoding)
-        layout = layout_of(one, kind, reading) if kind in ("csv", "tsv") else None
-        prefix = f"{id_of(one, found.root)}:" if kind == "txt" and found.root is not None else ""
-        files.append(Records(one, kind, layout, unit, reading.encoding, prefix))
-    return files, essays, found.root
+            warn_of_prose(file_path, reading.encoding)
+        layout = detect_dialect(file_path, kind, reading) if kind in ("csv", "tsv") else None
+        prefix = f"{document_id(file_path, inputs.root)}:" if kind == "txt" and inputs.root is not None else ""
+        files.append(Records(file_path, kind, layout, unit, reading.encoding, prefix))
+    return files, essays, inputs.root
 
 
-def _refuse_idle(path: PathLike, reading: Reading, kinds: Sequence[str]) -> None:
-    """Raise if something was said that has no use with any of the files."""
+def _refuse_idle(path: PathLike, reading: ReadOptions, kinds: Sequence[str]) -> None:
+    """Raise if an option was given that applies to none of the files."""
     tables = {"separator": reading.separator, "header": reading.header, "columns": reading.columns}
     idle = next((name for name, value in tables.items() if value is not None), None)
     if idle is not None and not {"csv", "tsv"} & set(kinds):
-        raise InputError(f"{idle}= has no use with {path}, which holds no csv or tsv; leave it out")
+        raise InputError(f"{idle}= applies to csv and tsv, and {path} has none; leave it out")
     if reading.documents is not None and "txt" not in kinds:
-        raise InputError(f"documents= has no use with {path}, which holds no txt; leave it out")
+        raise InputError(f"documents= applies to txt, and {path} has none; leave it out")
 
 
-def id_of(path: Path, root: Path | None) -> str:
-    """Return the id of a text that is a document by itself."""
+def document_id(path: Path, root: Path | None) -> str:
+    """Return the id of a file that is one document."""
     return path.name if root is None else path.relative_to(root).as_posix()
 
 
-def stack(frames: Iterable[pl.DataFrame]) -> pl.DataFrame:
-    """Put tables one below the other, with all the columns there are."""
+def stack_tables(frames: Iterable[pl.DataFrame]) -> pl.DataFrame:
+    """Concatenate tables, with the union of their columns."""
     frames = list(frames)
     if len(frames) == 1:
         return frames[0]
@@ -175,26 +179,26 @@ def stack(frames: Iterable[pl.DataFrame]) -> pl.DataFrame:
         return pl.concat(frames, how="diagonal_relaxed")
     except pl.exceptions.PolarsError as problem:
         first = str(problem).strip().splitlines()[0]
-        raise InputError(f"the {len(frames)} files don't have the same columns: {first}") from problem
+        raise InputError(f"the columns of the {len(frames)} files have different types: {first}") from problem
 
 
 @contextmanager
-def parsing(path: Path) -> Iterator[None]:
-    """Turn what goes wrong while a file is parsed into one sentence."""
+def parse_errors(path: Path) -> Iterator[None]:
+    """Raise an `InputError` that names the file for errors of parsing."""
     try:
         yield
     except (pl.exceptions.PolarsError, UnicodeDecodeError) as problem:
         first = str(problem).strip().splitlines()[0]
-        raise InputError(f"cannot read {path}: {first}; expected {EXPECTED[kind_of(path)]}") from problem
+        raise InputError(f"cannot read {path}: {first}; expected {EXPECTED[file_format(path)]}") from problem
 
 
 @contextmanager
-def unpacked(path: Path) -> Iterator[Path]:
-    """Give a Parquet file as it can be read in parts: one that was packed again, unpacked into a temporary file."""
+def unpacked_parquet(path: Path) -> Iterator[Path]:
+    """Return the path of a Parquet file; a ``.gz`` is unpacked into a temporary file to be read in parts."""
     if path.suffix.lower() != ".gz":
         yield path
         return
-    with tempfile.TemporaryDirectory() as folder, opened(path) as (packed, _):
+    with tempfile.TemporaryDirectory() as folder, open_unpacked(path) as (packed, _):
         plain = Path(folder) / "plain.parquet"
         with open(plain, "wb") as file:
             while chunk := packed.read(BLOCK):

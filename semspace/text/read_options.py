@@ -1,4 +1,4 @@
-"""`Reading`: what is said about files that they don't say themselves, and runs of whole records in them."""
+"""`ReadOptions`: how text files are to be read, and `RecordChunk`: parts of a file with complete records."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from semspace import checks
 from semspace.errors import InputError
 from semspace.text.decoding import check_encoding
 
-LONGEST = 1 << 30  # bytes of one document
+LONGEST = 1 << 30  # maximum number of bytes of a document
 _SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "\\t": "\t", "pipe": "|"}
 _UNITS = ("lines", "file", "paragraphs")
 
 
 @dataclass(frozen=True)
-class Reading:
-    """How files are to be read.
+class ReadOptions:
+    """Options for reading files of texts.
 
     Parameters
     ----------
     encoding : str
-        Of files of text; a mark at the beginning of a file goes before it.
+        Encoding of text files; a byte order mark takes precedence.
     separator : str, optional
-        What is between the columns of a table.
+        Separator of the columns of a csv or tsv.
     header : bool, optional
-        Whether the first row of a table has the names of its columns.
+        Whether the first row of a csv or tsv holds the column names.
     columns : sequence of str, optional
-        Names of the columns of a table that has no header.
+        Column names of a csv or tsv without a header.
     documents : {"lines", "file", "paragraphs"}, optional
-        What the documents of a .txt are.
+        Unit of a .txt file that is a document.
     """
 
     encoding: str = "utf-8"
@@ -50,72 +50,74 @@ class Reading:
             names = checks.strings("columns", self.columns)
             checks.unique("columns", names)
             if self.header:
-                raise InputError("columns= names the columns of a table without a header row; leave header=True out")
+                raise InputError("columns= is for tables without a header row; leave out header=True")
             object.__setattr__(self, "columns", tuple(names))
         if self.documents is not None:
             checks.choice("documents", self.documents, _UNITS)
 
     @property
     def has_header(self) -> bool:
-        """Whether a table has a header row, unless it is said otherwise."""
+        """Whether a table is taken to have a header row."""
         return self.columns is None and self.header is not False
 
     def refuse_for(self, what: str) -> None:
-        """Raise if anything was said that has no use with something that isn't a file."""
+        """Raise if an option was given that applies to files only."""
         for name in ("separator", "header", "columns", "documents"):
             if getattr(self, name) is not None:
-                raise InputError(f"{name}= has no use with {what}; leave it out")
+                raise InputError(f"{name}= doesn't apply to {what}; leave it out")
         if self.encoding != "utf-8":
-            raise InputError(f"encoding= has no use with {what}; leave it out")
+            raise InputError(f"encoding= doesn't apply to {what}; leave it out")
 
 
-def _separator(given: object) -> str:
-    mark = _SEPARATORS.get(given.lower(), given) if isinstance(given, str) else given
+def _separator(separator: object) -> str:
+    mark = _SEPARATORS.get(separator.lower(), separator) if isinstance(separator, str) else separator
     if not isinstance(mark, str) or len(mark) != 1 or not mark.isascii() or mark in '"\r\n\0' or mark.isalnum():
         raise InputError(
             f"separator must be one ASCII character, such as ';' or ',', or one of "
-            f"{', '.join(name for name in _SEPARATORS if name.isalpha())}; got {given!r}"
+            f"{', '.join(name for name in _SEPARATORS if name.isalpha())}; got {separator!r}"
         )
     return mark
 
 
-class Run(NamedTuple):
-    """Whole records of a file in UTF-8, the number of their first line, and the place reached in the file."""
+class RecordChunk(NamedTuple):
+    """Complete records of a file in UTF-8, the number of the first line, and the position reached in the file."""
 
     data: bytes
     line: int
     place: int
 
 
-# Bytes, and whether nothing follows → those of them that are whole records, and how many bytes these were made of.
-Cut = Callable[[bytes, bool], tuple[bytes, int]]
+# Takes bytes, and whether they are the file's last; returns the complete records and how many bytes were consumed.
+CutFunction = Callable[[bytes, bool], tuple[bytes, int]]
 
 
-def runs(path: Path, chunks: Iterable[tuple[bytes, int]], cut: Cut, line: int = 1) -> Iterator[Run]:
-    """Put the chunks of a file together into runs of whole records."""
+def record_chunks(
+    path: Path, chunks: Iterable[tuple[bytes, int]], cut: CutFunction, line: int = 1
+) -> Iterator[RecordChunk]:
+    """Yield the chunks of a file regrouped so that each holds complete records."""
     pieces: list[bytes] = []
-    held = place = wanted = 0
-    for chunk, place in chunks:
+    n_bytes = position = minimum = 0
+    for chunk, position in chunks:
         pieces.append(chunk)
-        held += len(chunk)
-        if held > LONGEST:
-            raise InputError(f"{path} has a row of more than 1 GiB; is a quote left open, or are lines not ended?")
-        if held < wanted:
+        n_bytes += len(chunk)
+        if n_bytes > LONGEST:
+            raise InputError(f"{path} has a row of more than 1 GiB; check for an open quote or missing line ends")
+        if n_bytes < minimum:
             continue
         data = b"".join(pieces)
         whole, used = cut(data, False)
         if used:
-            yield Run(whole, line, place)
+            yield RecordChunk(whole, line, position)
             line += data.count(b"\n", 0, used)
-        pieces, held = [data[used:]], len(data) - used
-        # A record that is longer than a chunk isn't looked through again with each.
-        wanted = 0 if used else 2 * held
+        pieces, n_bytes = [data[used:]], len(data) - used
+        # A record longer than a chunk isn't scanned again for each chunk.
+        minimum = 0 if used else 2 * n_bytes
     data = b"".join(pieces)
     if data:
-        yield Run(cut(data, True)[0], line, place)
+        yield RecordChunk(cut(data, True)[0], line, position)
 
 
-def at_line_ends(data: bytes, final: bool) -> tuple[bytes, int]:
-    """Cut after the last line."""
+def cut_at_line_end(data: bytes, final: bool) -> tuple[bytes, int]:
+    """Cut after the last complete line."""
     end = len(data) if final else data.rfind(b"\n") + 1
     return data[:end], end

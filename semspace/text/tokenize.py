@@ -1,4 +1,4 @@
-"""Text → words. The fast default is one regular expression run over whole columns in polars' Rust engine."""
+"""Tokenizers: splitting texts into words. The default is one regular expression, run by polars over whole columns."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from semspace.text.normalization import (
     MIDDLE_DOTS,
     ZWJ,
     ZWNJ,
-    canonical,
     character_class,
-    lowered,
-    normalized,
-    plain,
+    is_ascii,
+    normalize_all,
+    to_lowercase,
+    to_nfc,
 )
 from semspace.text.scripts import UNSPACED
 
@@ -36,21 +36,21 @@ def _words_of(letter: str) -> str:
     return rf"{letter}(?:\.{letter})+\b|{letter}[{letter}\p{{M}}]*(?:{_INNER}[{letter}\p{{M}}]+)*"
 
 
-# Where spaces don't part words: a Chinese character or a hiragana; a run of katakana; a consonant of Thai, Lao, Khmer
-# or Myanmar with all that is written around it.
+# In scripts without spaces: a Chinese character or a hiragana; a run of katakana; a consonant of Thai, Lao, Khmer or
+# Myanmar with the signs around it.
 UNSPACED_WORD = (
     r"[\p{L}&&[\p{Han}\p{Hiragana}]][\p{M}ー]*"
     r"|[\p{L}&&[\p{Katakana}ー]][[\p{L}&&[\p{Katakana}ー]]\p{M}]*"
     rf"|[{_BEFORE}]*{_BASE}(?:[\x{{17D2}}\x{{1039}}]{_BASE}|\p{{M}}|[{_AFTER}])*|[{_BEFORE}{_AFTER}]\p{{M}}*"
 )
-# A word is an abbreviation of single letters (u.s., e.g.), without its last stop; or a run of letters, with their
-# marks, that may hold apostrophes, middle dots, gershayim or joiners inside (don't, l'été, col·lecció); or a number.
+# A word is an abbreviation of single letters (u.s., e.g.) without its last stop; or a run of letters and marks with
+# apostrophes, middle dots, gershayim or joiners inside (don't, l'été, col·lecció); or a number.
 WORD = rf"{_words_of(_SPACED)}|{UNSPACED_WORD}|\p{{N}}+"
 _WORD_OF_RUNS = _words_of(r"[\p{L}]") + r"|\p{N}+"
 
 
 class Tokenizer(Protocol):
-    """What splits texts into words."""
+    """A function that splits texts into words, with a name."""
 
     name: str
 
@@ -60,16 +60,16 @@ class Tokenizer(Protocol):
 
 
 class FastTokenizer:
-    """Lower-cased words and numbers by a regular expression, over a whole column at once.
+    """Splits texts into lower-cased words and numbers by a regular expression.
 
-    Of Chinese and Japanese it takes characters, of Thai, Lao, Khmer and Burmese syllables or parts of them.
+    Chinese and Japanese are split into characters, Thai, Lao, Khmer and Burmese into syllables or parts of them.
     """
 
     name = "fast"
 
     def prepared(self, texts: pl.Series) -> pl.Series:
-        """Return texts as their words are looked for: in one spelling, and in lower case."""
-        return lowered(normalized(texts))
+        """Return normalised, lower-cased texts."""
+        return to_lowercase(normalize_all(texts))
 
     def __call__(self, texts: pl.Series) -> pl.Series:
         """Return, for n texts, n lists of words."""
@@ -77,19 +77,20 @@ class FastTokenizer:
 
 
 class CasedTokenizer(FastTokenizer):
-    """As `FastTokenizer`, but upper and lower case stay."""
+    """Splits texts like `FastTokenizer`, but keeps upper and lower case."""
 
     name = "cased"
 
     def prepared(self, texts: pl.Series) -> pl.Series:
-        """Return texts as their words are looked for: in one spelling."""
-        return normalized(texts)
+        """Return normalised texts."""
+        return normalize_all(texts)
 
 
 class IcuTokenizer(FastTokenizer):
-    """As `FastTokenizer`, but words of Chinese, Japanese, Thai, Lao, Khmer and Burmese are found by ICU's dictionaries.
+    """Splits texts like `FastTokenizer`, but finds words in scripts without spaces by ICU's dictionaries.
 
-    ICU (https://icu.unicode.org) comes with icu4py.
+    These scripts are those of Chinese, Japanese, Thai, Lao, Khmer and Burmese. ICU (https://icu.unicode.org) comes
+    with the package icu4py.
     """
 
     name = "icu"
@@ -98,10 +99,10 @@ class IcuTokenizer(FastTokenizer):
         checks.need("icu4py", "icu")
 
     def prepared(self, texts: pl.Series) -> pl.Series:
-        """Return texts as their words are looked for: in one spelling, in lower case, with spaces between words."""
+        """Return normalised, lower-cased texts with spaces between words."""
         texts = super().prepared(texts)
         places = texts.str.contains(rf"[{''.join(UNSPACED)}]").fill_null(False).arg_true()
-        if plain(texts) or not len(places):
+        if is_ascii(texts) or not len(places):
             return texts
         parted = pl.Series([_parted(text) for text in texts.gather(places)], dtype=pl.String)
         result: pl.Series = texts.clone().scatter(places, parted)
@@ -113,17 +114,17 @@ class IcuTokenizer(FastTokenizer):
 
 
 class WhitespaceTokenizer:
-    """What stands between white space, as it is, but in canonical form (NFC): for texts that are tokenised already."""
+    """Splits texts at white space and changes nothing but the Unicode form (NFC): for texts tokenised already."""
 
     name = "whitespace"
 
     def __call__(self, texts: pl.Series) -> pl.Series:
         """Return, for n texts, n lists of words."""
-        return canonical(texts).str.extract_all(r"\S+")
+        return to_nfc(texts).str.extract_all(r"\S+")
 
 
 class SpacyTokenizer:
-    """The rules of spaCy's blank pipeline of a language, lower-cased, without spaces and punctuation."""
+    """Splits texts by spaCy's rules for a language, into lower-cased words without punctuation."""
 
     def __init__(self, language: str) -> None:
         self.name = f"spacy:{language}"
@@ -133,12 +134,12 @@ class SpacyTokenizer:
         """Return, for n texts, n lists of words."""
         words = [
             [token.lower_ for token in document if not (token.is_space or token.is_punct)]
-            for document in self._rules.pipe(normalized(texts))
+            for document in self._rules.pipe(normalize_all(texts))
         ]
         return pl.Series(texts.name, words, dtype=pl.List(pl.String))
 
 
-# What spaCy's tokenizers of some languages need besides.
+# Packages that spaCy's tokenizers of some languages need.
 _SPACY_NEEDS = {
     "ja": "sudachipy sudachidict_core",
     "ko": "natto-py (and mecab-ko with its dictionary, from your system)",
@@ -150,17 +151,19 @@ _OF_ICU = frozenset({"ja", "km", "lo", "my", "th", "zh"})
 
 
 def _spacy_rules(language: str) -> Any:
-    """Return spaCy's tokenizer of a language; of Chinese, the one that finds words."""
+    """Return spaCy's tokenizer of a language; for Chinese, the one that finds words."""
     spacy = checks.need("spacy", "spacy")
-    known = _spacy_languages()
-    if language not in known:
-        near = checks.nearest_spellings(language, known) or [code for code in known if code == language[:2].lower()]
+    languages = _spacy_languages()
+    if language not in languages:
+        near = checks.nearest_spellings(language, languages) or [
+            code for code in languages if code == language[:2].lower()
+        ]
         hint = f"did you mean {', '.join(near)}?" if near else "use a code such as en, de, fr, zh"
         raise InputError(f"spaCy has no language {language[:80]!r}; {hint}{_or_icu(language)}")
     chinese = language == "zh"
     if chinese and importlib.util.find_spec("jieba") is None:
         raise MissingExtraError(
-            f"spaCy takes single characters for words of Chinese unless jieba is installed: "
+            f"spaCy splits Chinese into single characters unless jieba is installed: "
             f"pip install jieba{_or_icu(language)}"
         )
     config = {"nlp": {"tokenizer": {"segmenter": "jieba"}}} if chinese else {}
@@ -170,7 +173,7 @@ def _spacy_rules(language: str) -> Any:
         needed = _SPACY_NEEDS.get(language)
         remedy = f"pip install {needed}" if needed else str(problem).partition("\n")[0]
         raise MissingExtraError(
-            f"spaCy's tokenizer of {language!r} needs a package more: {remedy}{_or_icu(language)}"
+            f"spaCy's tokenizer of {language!r} needs another package: {remedy}{_or_icu(language)}"
         ) from problem
 
 
@@ -184,7 +187,7 @@ def _spacy_languages() -> list[str]:
 
 
 class ListTokenizer:
-    """Lists of words, as they are, but in canonical form (NFC)."""
+    """Returns lists of words unchanged, for texts that are lists already."""
 
     name = "lists"
 
@@ -201,7 +204,7 @@ TOKENIZERS: dict[str, type[FastTokenizer | WhitespaceTokenizer]] = {
 
 
 def get_tokenizer(spec: str | Tokenizer = "fast") -> Tokenizer:
-    """Return the tokenizer meant by ``"fast"``, ``"icu"``, ``"whitespace"`` or ``"spacy:LANG"``, or a tokenizer itself.
+    """Return a tokenizer by name (``"fast"``, ``"icu"``, ``"whitespace"``, ``"spacy:LANG"``), or a given one itself.
 
     Examples
     --------
@@ -227,21 +230,21 @@ _ALLOWED = "tokenizer must be 'fast', 'icu', 'whitespace' or 'spacy:LANG' (for e
 
 
 def best_tokenizer() -> FastTokenizer:
-    """Return the tokenizer that finds the most: ICU's where icu4py is installed, else the fast one.
+    """Return ICU's tokenizer if icu4py is installed, else the fast one.
 
-    They only differ where scripts without spaces are met.
+    They differ only for scripts without spaces.
     """
     return FastTokenizer() if importlib.util.find_spec("icu4py") is None else IcuTokenizer()
 
 
 def _extracted(texts: pl.Series, words: str) -> pl.Series:
-    """Take words out of prepared texts."""
+    """Return the lists of words in prepared texts."""
     one_apostrophe = texts.str.replace_all(f"[{APOSTROPHES}]", "'")
     return one_apostrophe.str.replace_all(f"[{MIDDLE_DOTS}]", "·").str.extract_all(words)
 
 
 def _parted(text: str) -> str:
-    """Return a text with spaces between the words of scripts without."""
+    """Return a text with spaces between words, also in scripts without spaces."""
     from icu4py.breakers import WordBreaker
 
     return _unspaced_runs().sub(lambda run: f" {' '.join(WordBreaker(run[0], 'en'))} ", text)
@@ -249,8 +252,8 @@ def _parted(text: str) -> str:
 
 @cache
 def _unspaced_runs() -> re.Pattern[str]:
-    """Return the expression of runs of letters of scripts without spaces, for Python."""
+    """Return Python's regular expression for runs of letters of scripts without spaces."""
     points = [*range(0xE00, 0x3400), *range(0x3400, 0xFFFF), *range(0x16F00, 0x34000)]
     characters = pl.Series([chr(point) for point in points if not 0xD800 <= point < 0xE000])
-    own = characters.filter(characters.str.contains(rf"^[[\p{{L}}\p{{M}}]&&[{''.join(UNSPACED)}]]$"))
-    return re.compile(f"[{character_class(map(ord, own))}]+")
+    unspaced = characters.filter(characters.str.contains(rf"^[[\p{{L}}\p{{M}}]&&[{''.join(UNSPACED)}]]$"))
+    return re.compile(f"[{character_class(map(ord, unspaced))}]+")

@@ -1,4 +1,4 @@
-"""`Tokens`: a corpus as numbers: flat word ids, where each document starts, and the vocabulary."""
+"""`Tokens`: a corpus as flat arrays of word ids and document offsets, with a vocabulary."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from semspace import checks, pools
@@ -19,20 +18,21 @@ from semspace.deprecation import renamed_parameters
 from semspace.errors import InputError
 from semspace.progress import Bar, bar
 from semspace.text import mmap_array
-from semspace.text.builder import Builder, storing, write_kept
+from semspace.text.builder import TokensBuilder, storage_errors, write_tokens
 from semspace.text.corpus import Corpus
-from semspace.text.files import say
-from semspace.text.read_options import Reading
+from semspace.text.files import warn_user
+from semspace.text.read_options import ReadOptions
 from semspace.text.scripts import REMEDY
-from semspace.text.text_stream import Block, Source, blocks_of
-from semspace.text.token_lists import blocks_of_lists
+from semspace.text.text_stream import TextBlock, TextSource, text_blocks
+from semspace.text.token_lists import word_list_blocks
 from semspace.text.tokenize import ListTokenizer, Tokenizer, best_tokenizer, get_tokenizer
-from semspace.text.vocabulary import no_word
+from semspace.text.vocabulary import empty_vocabulary_error
 from semspace.threads import limited
+from semspace.types import Int32s1d, Ints1d
 
 KIND = "tokens"
 _ARRAYS = ("ids", "offsets")
-_DOCUMENTS = 1 << 16  # whose places are looked at together
+_DOCUMENTS = 1 << 16  # number of offsets read at a time
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -42,11 +42,11 @@ class Tokens:
     Parameters
     ----------
     ids : ndarray of int32, shape (words,)
-        Word ids of all documents, one after the other. Words under `min_count` are left out.
+        Word ids of all documents, concatenated. Words rarer than `min_count` are left out.
     offsets : ndarray of int64, shape (documents + 1,)
         Document ``i`` is ``ids[offsets[i]:offsets[i + 1]]``.
     vocabulary : polars.DataFrame
-        Columns ``word`` and ``count``; row ``j`` is word id ``j``; counts don't increase.
+        Columns ``word`` and ``count``; row ``j`` belongs to word id ``j``; sorted by descending count.
 
     Examples
     --------
@@ -56,22 +56,22 @@ class Tokens:
     ('a', 7, [0, 5, 7])
     """
 
-    ids: npt.NDArray[np.int32]
-    offsets: npt.NDArray[np.int64]
+    ids: Int32s1d
+    offsets: Ints1d
     vocabulary: pl.DataFrame
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.offsets.ndim != 1 or not len(self.offsets) or self.offsets[0] != 0:
-            raise InputError("offsets must be one axis that starts at 0")
+            raise InputError("offsets must be a one-dimensional array that starts at 0")
         if not _rising(self.offsets) or self.offsets[-1] != len(self.ids):
             raise InputError(f"offsets must not decrease and must end at the number of words, {len(self.ids):,}")
         counts = self.vocabulary["count"]
         if not counts.dtype.is_integer() or counts.null_count():
-            raise InputError(f"the vocabulary's counts must be whole numbers, none missing; they are {counts.dtype}")
+            raise InputError(f"the vocabulary's counts must be integers without nulls; their type is {counts.dtype}")
         if not counts.is_sorted(descending=True):
-            raise InputError("the vocabulary must be in order of frequency: counts must not increase")
-        for _, part in mmap_array.pieces(self.ids):
+            raise InputError("the vocabulary must be sorted by descending count")
+        for _, part in mmap_array.iter_slices(self.ids):
             if len(part) and (int(part.min()) < 0 or int(part.max()) >= len(self.vocabulary)):
                 raise InputError(f"word ids must lie within the vocabulary of {len(self.vocabulary):,}")
         object.__setattr__(self, "ids", checks.frozen(self.ids))
@@ -79,7 +79,7 @@ class Tokens:
 
     @classmethod
     def _sound(cls, arrays: tuple[Any, ...], vocabulary: pl.DataFrame, provenance: Mapping[str, Any]) -> Tokens:
-        """Make tokens of arrays that come from `build`: nobody need walk them to know that they are sound."""
+        """Create tokens from arrays of `TokensBuilder.build`, which need no checks."""
         tokens = object.__new__(cls)
         for name, value in zip((*_ARRAYS, "vocabulary", "provenance"), (*arrays, vocabulary, provenance), strict=True):
             object.__setattr__(tokens, name, value)
@@ -107,37 +107,36 @@ class Tokens:
         threads: int | None = None,
         progress: bool = True,
     ) -> Tokens:
-        """Tokenise a source and number its words block by block, however large it is.
+        """Read texts of any size block by block, split them into words, and convert these to ids.
 
-        It reads what `Corpus.read` reads, and gives what `from_corpus` gives for it, without ever holding the texts:
-        a few hundred MB of memory are enough for billions of words. One document must fit into memory, and of Parquet
-        a few row groups. The ids lie in a file, of 4 bytes a word (8 while it works).
+        It reads what `Corpus.read` reads and returns what `from_corpus` would, without keeping the texts in memory: a
+        few hundred MB are enough for billions of words, if each document (for Parquet, a few row groups) fits. The ids
+        are stored in a file with 4 bytes per word (8 while reading).
 
         Parameters
         ----------
         source : path, pattern, or polars or pandas DataFrame
             csv, tsv, jsonl, parquet or txt (each also ``.gz``), a folder of them, or a glob; see `Corpus.read`.
-            Ids of documents are neither kept nor checked.
+            Ids of documents are ignored.
         text : str, optional
             Name of the text column; see `Corpus.read`.
         min_count : int
-            Words seen fewer times are left out.
+            Minimum count; rarer words are left out.
         tokenizer : {"fast", "icu", "whitespace", "spacy:LANG"} or a Tokenizer
-            ``"fast"`` lower-cases and takes runs of letters and numbers, and single characters or syllables of scripts
-            that put no spaces between words; ``"icu"`` does the same, but finds words in those scripts, too;
-            ``"whitespace"`` keeps what stands between white space as it is (texts tokenised already: ``attack_nn``);
-            ``"spacy:en"`` uses spaCy's rules.
+            ``"fast"`` lower-cases and finds runs of letters and numbers, and single characters or syllables in scripts
+            without spaces between words; ``"icu"`` finds words in those scripts, too; ``"whitespace"`` only splits at
+            white space (for texts tokenised already: ``attack_nn``); ``"spacy:en"`` uses spaCy's rules.
         encoding : str
-            Of text files, for example ``"cp1252"``.
+            Encoding of text files, for example ``"cp1252"``.
         empty : {"raise", "drop"}
-            What to do with documents that have no text: refuse them, or leave them out and say how many.
+            Raise an error for documents without text, or leave them out with a warning.
         separator, header, columns, documents
-            How a csv or tsv is written, and what the documents of a ``.txt`` are; see `Corpus.read`.
+            Format of a csv or tsv, and the unit of documents in a ``.txt``; see `Corpus.read`.
         out : path, optional
-            Save as a bundle directory there and open that. By default the ids lie in a temporary file, which goes when
-            they aren't needed any more.
+            Save the tokens as a bundle directory there and open it. By default the ids are in a temporary file, which
+            is deleted when they aren't needed any more.
         overwrite : bool
-            Replace a semspace value that is at `out`.
+            Replace an existing semspace value at `out`.
         threads : int, optional
             Maximum number of threads; by default all cores. The tokens don't depend on it.
         progress : bool
@@ -146,18 +145,18 @@ class Tokens:
         Returns
         -------
         Tokens
-            Up to 3 million different words are counted at a time. In a text with more, the rarest are forgotten as
-            others come, as in word2vec.c; then ``provenance["forgotten"]`` tells how often, how many words, and by how
-            much at most a count is too low.
+            Up to 3 million distinct words are counted at a time. In a text with more, the rarest are dropped as in
+            word2vec.c; ``provenance["forgotten"]`` then holds how often, how many words, and the maximum by which a
+            count is too low.
 
         Raises
         ------
         MissingFileError
-            If nothing is at the path.
+            If there is no file at the path.
         ExistsError
-            If `out` is taken.
+            If `out` exists.
         InputError
-            If a file can't be read, a document is empty, no word is seen `min_count` times, or the disk is full.
+            If a file can't be read, a document is empty, no word has a count of `min_count`, or the disk is full.
 
         Examples
         --------
@@ -175,60 +174,65 @@ class Tokens:
             check_free(out, overwrite=overwrite)
         if threads is not None:
             checks.whole("threads", threads)
-        reading = Reading(encoding, separator, header, columns, documents)
+        reading = ReadOptions(encoding, separator, header, columns, documents)
         splitter = get_tokenizer(tokenizer)
         with limited(threads):
             if isinstance(source, (str, os.PathLike)):
-                files = Source.find(source, text=text, reading=reading)
-                return cls._of_files(files, source, Builder(splitter, minimum, empty), out, overwrite, progress)
+                files = TextSource.find(source, text=text, reading=reading)
+                return cls._of_files(files, source, TokensBuilder(splitter, minimum, empty), out, overwrite, progress)
             reading.refuse_for("a DataFrame")
             corpus = Corpus.read(source, text=text, empty=empty)
-            return cls._of_corpus(corpus, Builder(splitter, minimum, "keep"), out, overwrite, progress)
+            return cls._of_corpus(corpus, TokensBuilder(splitter, minimum, "keep"), out, overwrite, progress)
 
     @classmethod
     def _of_files(
-        cls, files: Source, source: PathLike, builder: Builder, out: PathLike | None, overwrite: bool, progress: bool
+        cls,
+        files: TextSource,
+        source: PathLike,
+        builder: TokensBuilder,
+        out: PathLike | None,
+        overwrite: bool,
+        progress: bool,
     ) -> Tokens:
-        with bar("reading words", files.size, unit="B", progress=progress) as shown:
-            tokens = cls._built(builder, files.blocks(), {"source": str(source)}, out, overwrite, shown)
+        with bar("reading words", files.size, unit="B", progress=progress) as progress_bar:
+            tokens = cls._built(builder, files.blocks(), {"source": str(source)}, out, overwrite, progress_bar)
         dropped = tokens.provenance.get("dropped_empty", 0)
         if dropped:
             were = "document has no text and was" if dropped == 1 else "documents have no text and were"
-            say(f"{dropped:,} {were} left out of {source}")
+            warn_user(f"{dropped:,} {were} left out of {source}")
         return tokens
 
     @classmethod
     def _of_corpus(
-        cls, corpus: Corpus, builder: Builder, out: PathLike | None, overwrite: bool, progress: bool
+        cls, corpus: Corpus, builder: TokensBuilder, out: PathLike | None, overwrite: bool, progress: bool
     ) -> Tokens:
         size = int(corpus.texts.str.len_bytes().sum())
-        with bar("reading words", size, unit="B", progress=progress) as shown:
-            return cls._built(builder, blocks_of(corpus.texts), corpus.provenance, out, overwrite, shown)
+        with bar("reading words", size, unit="B", progress=progress) as progress_bar:
+            return cls._built(builder, text_blocks(corpus.texts), corpus.provenance, out, overwrite, progress_bar)
 
     @classmethod
     @renamed_parameters(split="tokenizer")
     def from_corpus(
         cls, corpus: Corpus, *, min_count: int = 1, tokenizer: str | Tokenizer = "fast", progress: bool = True
     ) -> Tokens:
-        """Tokenise a corpus and number its words.
+        """Split the texts of a corpus into words and convert these to ids.
 
         Parameters
         ----------
         corpus : Corpus
         min_count : int
-            Words seen fewer times are left out.
+            Minimum count; rarer words are left out.
         tokenizer : {"fast", "icu", "whitespace", "spacy:LANG"} or a Tokenizer
-            ``"fast"`` lower-cases and takes runs of letters and numbers, and single characters or syllables of scripts
-            that put no spaces between words; ``"icu"`` does the same, but finds words in those scripts, too;
-            ``"whitespace"`` keeps what stands between white space as it is (texts tokenised already: ``attack_nn``);
-            ``"spacy:en"`` uses spaCy's rules.
+            ``"fast"`` lower-cases and finds runs of letters and numbers, and single characters or syllables in scripts
+            without spaces between words; ``"icu"`` finds words in those scripts, too; ``"whitespace"`` only splits at
+            white space (for texts tokenised already: ``attack_nn``); ``"spacy:en"`` uses spaCy's rules.
         progress : bool
             Show a bar with the time left, in a terminal or a notebook.
 
         Raises
         ------
         InputError
-            If no word is seen `min_count` times.
+            If no word has a count of `min_count`.
         """
         pools.need_polars("splitting texts into words")
         if not isinstance(corpus, Corpus):
@@ -236,43 +240,43 @@ class Tokens:
                 f"from_corpus takes a Corpus; got {type(corpus).__name__}: see Corpus.from_texts, or from_lists for "
                 f"lists of words"
             )
-        builder = Builder(get_tokenizer(tokenizer), checks.whole("min_count", min_count), "keep")
+        builder = TokensBuilder(get_tokenizer(tokenizer), checks.whole("min_count", min_count), "keep")
         return cls._of_corpus(corpus, builder, None, False, progress)
 
     @classmethod
     def from_texts(cls, texts: pl.Series | Sequence[str]) -> Tokens:
-        """Create tokens of texts for an analysis, with words of all scripts where icu4py is installed.
+        """Create tokens from texts with the best tokenizer installed; ICU's finds words in all scripts.
 
         Parameters
         ----------
         texts : polars.Series or sequence of n str
-            A text may be empty or null: it has no words.
+            An empty or null text has no words.
 
         Raises
         ------
         InputError
-            If there is no word in any text.
+            If no text contains a word.
         """
         if not isinstance(texts, pl.Series):
             texts = pl.Series("text", checks.strings("texts", texts), pl.String)
-        return cls._built(Builder(best_tokenizer(), 1, "keep", remedy=REMEDY), blocks_of(texts), {})
+        return cls._built(TokensBuilder(best_tokenizer(), 1, "keep", remedy=REMEDY), text_blocks(texts), {})
 
     @classmethod
     def from_lists(cls, documents: Iterable[Iterable[str]], *, min_count: int = 1) -> Tokens:
-        """Create tokens of texts that are tokenised already.
+        """Create tokens from texts that are tokenised already.
 
         Parameters
         ----------
         documents : iterable of lists of str, or a polars Series of lists
-            The words of each document, kept whole and in their case (in canonical form, NFC); a list may be empty.
-            They are read once, so a generator will do.
+            The words of each document, which stay as they are except for the Unicode form (NFC); a list may be empty.
+            They are read once, so a generator works.
         min_count : int
-            Words seen fewer times are left out.
+            Minimum count; rarer words are left out.
 
         Raises
         ------
         InputError
-            If what is given aren't lists of words, or no word is seen `min_count` times.
+            If `documents` aren't lists of words, or no word has a count of `min_count`.
 
         Examples
         --------
@@ -282,29 +286,29 @@ class Tokens:
         (['attack_nn', 'new york'], [0, 2, 3])
         """
         pools.need_polars("splitting texts into words")
-        builder = Builder(ListTokenizer(), checks.whole("min_count", min_count), "keep")
-        return cls._built(builder, blocks_of_lists(documents), {})
+        builder = TokensBuilder(ListTokenizer(), checks.whole("min_count", min_count), "keep")
+        return cls._built(builder, word_list_blocks(documents), {})
 
     @classmethod
     def _built(
         cls,
-        builder: Builder,
-        blocks: Iterable[Block],
+        builder: TokensBuilder,
+        blocks: Iterable[TextBlock],
         origin: Mapping[str, Any],
         out: PathLike | None = None,
         overwrite: bool = False,
-        shown: Bar | None = None,
+        progress_bar: Bar | None = None,
     ) -> Tokens:
         if out is None:
-            with storing(), mmap_array.temporary_folder() as folder:
-                vocabulary, facts = builder.build(blocks, folder, shown)
-                return cls._sound(mmap_array.taken(folder, *_ARRAYS), vocabulary, {**origin, **facts})
-        with writing(out, KIND, overwrite=overwrite) as draft, storing(out):
-            vocabulary, facts = builder.build(blocks, draft.folder, shown)
+            with storage_errors(), mmap_array.temporary_folder() as folder:
+                vocabulary, facts = builder.build(blocks, folder, progress_bar)
+                return cls._sound(mmap_array.take_arrays(folder, *_ARRAYS), vocabulary, {**origin, **facts})
+        with writing(out, KIND, overwrite=overwrite) as draft, storage_errors(out):
+            vocabulary, facts = builder.build(blocks, draft.folder, progress_bar)
             draft.table("vocabulary", vocabulary)
             draft.meta.update(count=int(vocabulary["count"].sum()), provenance={**origin, **facts})
-        made = opening(out, KIND, verify=False)
-        return cls._sound(tuple(made.array(name) for name in _ARRAYS), vocabulary, made.meta["provenance"])
+        bundle = opening(out, KIND, verify=False)
+        return cls._sound(tuple(bundle.array(name) for name in _ARRAYS), vocabulary, bundle.meta["provenance"])
 
     # -- looking into them --------------------------------------------------------------------------------
 
@@ -314,46 +318,49 @@ class Tokens:
         return self.vocabulary["word"].to_list()
 
     def __len__(self) -> int:
-        """Give the number of words in all documents together."""
+        """Return the number of words of all documents."""
         return len(self.ids)
 
-    def documents(self) -> Iterator[npt.NDArray[np.int32]]:
-        """Walk the documents as arrays of word ids."""
+    def documents(self) -> Iterator[Int32s1d]:
+        """Iterate over the documents as arrays of word ids."""
         first = 0
         while first < len(self.offsets) - 1:
-            bounds = mmap_array.piece(self.offsets, first, first + _DOCUMENTS)
-            count = max(int(np.searchsorted(bounds, bounds[0] + mmap_array.PIECE, side="right")) - 1, 1)
+            bounds = mmap_array.copy_slice(self.offsets, first, first + _DOCUMENTS)
+            count = max(int(np.searchsorted(bounds, bounds[0] + mmap_array.SLICE_LENGTH, side="right")) - 1, 1)
             places = (bounds[: count + 1] - bounds[0]).tolist()
-            part = mmap_array.part(self.ids, int(bounds[0]), int(bounds[count]))
+            part = mmap_array.read_slice(self.ids, int(bounds[0]), int(bounds[count]))
             yield from (part[a:b] for a, b in pairwise(places))
             first += count
 
     def at_least(self, min_count: int) -> Tokens:
-        """Return these tokens without the words seen fewer than `min_count` times."""
+        """Return tokens without the words whose count is below `min_count`."""
         keep = int((self.vocabulary["count"] >= checks.whole("min_count", min_count)).sum())
         if keep == len(self.vocabulary):
             return self
         if not keep:
-            raise no_word(min_count, int(self.vocabulary["count"][0]))
+            raise empty_vocabulary_error(min_count, int(self.vocabulary["count"][0]))
         facts = {**self.provenance, "min_count": min_count}
-        with storing(), mmap_array.temporary_folder() as folder:
-            write_kept(folder, self._without(keep))
-            return self._sound(mmap_array.taken(folder, *_ARRAYS), self.vocabulary.head(keep), facts)
+        with storage_errors(), mmap_array.temporary_folder() as folder:
+            write_tokens(folder, self._without(keep))
+            return self._sound(mmap_array.take_arrays(folder, *_ARRAYS), self.vocabulary.head(keep), facts)
 
-    def _without(self, keep: int) -> Iterator[tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]]:
-        """Walk the ids, -1 for words beyond the first `keep`, with the ends of documents in each part."""
+    def _without(self, keep: int) -> Iterator[tuple[Int32s1d, Ints1d]]:
+        """Yield parts of the ids, with -1 for words beyond the first `keep`, and the ends of documents in each part."""
         ends = 1
-        for start, part in mmap_array.pieces(self.ids):
-            own = []
+        for start, part in mmap_array.iter_slices(self.ids):
+            part_ends = []
             while ends < len(self.offsets):
-                bounds = mmap_array.piece(self.offsets, ends, ends + _DOCUMENTS)
+                bounds = mmap_array.copy_slice(self.offsets, ends, ends + _DOCUMENTS)
                 inside = bounds[: np.searchsorted(bounds, start + len(part), side="right")]
-                own.append(inside - start)
+                part_ends.append(inside - start)
                 ends += len(inside)
                 if len(inside) < len(bounds):
                     break
-            # Ids go by frequency, so the rare words are the high ones.
-            yield np.where(part < keep, part, np.int32(-1)), np.concatenate(own) if own else np.zeros(0, np.int64)
+            # Ids are sorted by frequency, so rare words have high ids.
+            yield (
+                np.where(part < keep, part, np.int32(-1)),
+                np.concatenate(part_ends) if part_ends else np.zeros(0, np.int64),
+            )
 
     def __repr__(self) -> str:
         return (
@@ -365,8 +372,8 @@ class Tokens:
         """Save as a bundle directory; see `semspace.save`."""
         with writing(path, KIND, overwrite=overwrite) as draft:
             draft.meta.update(count=len(self), provenance=dict(self.provenance))
-            draft.file("ids.npy", partial(mmap_array.write, array=self.ids))
-            draft.file("offsets.npy", partial(mmap_array.write, array=self.offsets))
+            draft.file("ids.npy", partial(mmap_array.write_npy, array=self.ids))
+            draft.file("offsets.npy", partial(mmap_array.write_npy, array=self.offsets))
             draft.table("vocabulary", self.vocabulary)
 
 
@@ -392,9 +399,9 @@ def as_tokens(text: Corpus | Tokens | Iterable[Iterable[str]], *, min_count: int
     return Tokens.from_lists(text, min_count=min_count)
 
 
-def _rising(offsets: npt.NDArray[np.int64]) -> bool:
+def _rising(offsets: Ints1d) -> bool:
     last = 0
-    for _, part in mmap_array.pieces(offsets):
+    for _, part in mmap_array.iter_slices(offsets):
         if part[0] < last or (np.diff(part) < 0).any():
             return False
         last = part[-1]

@@ -1,4 +1,4 @@
-"""`Numbering`: the words met so far, each with a number and a count, in bounded memory."""
+"""`WordCounter`: ids and counts of the words of a text, in bounded memory."""
 
 from __future__ import annotations
 
@@ -8,24 +8,23 @@ import numpy as np
 import polars as pl
 
 from semspace.errors import InputError
-from semspace.text.tokenize_kernel import Bytes, Counts
 from semspace.text.vocabulary_kernel import (
     ALIVE,
     COUNT,
     GIVEN,
-    PLACE,
+    LOCATION,
     USED,
-    Ids,
-    fill,
-    forget,
-    gather,
-    number,
-    tally,
+    copy_words,
+    count_histogram,
+    fill_slots,
+    forget_rare,
+    number_words,
 )
-from semspace.text.word_block import BASIS, Words
+from semspace.text.word_block import HASH_SEED, WordBlock
+from semspace.types import Bytes1d, Int32s1d, Ints1d
 
-# Different words held at most. The table then takes some 140 MB, and the rarest make room for new ones.
-MOST_WORDS = 3_000_000
+# Maximum number of distinct words. The table then takes some 140 MB, and the rarest words are dropped.
+MAX_WORDS = 3_000_000
 _LETTERS_A_WORD = 32
 _FIRST_SLOTS = 1 << 16
 _SIZE = 0xFFFFFFFF  # the part of a place that is a size
@@ -33,22 +32,21 @@ _MOST_TALLIED = 1 << 16
 _PIECE = 100_000  # words made into strings at a time
 
 
-class Numbering:
-    """Numbers words as they come, and at the end by frequency.
+class WordCounter:
+    """Assigns ids to words, first by appearance and finally by frequency.
 
-    The numbers given at first are provisional: they go by first appearance. `finish` tells what becomes of each. When
-    `most` different words are held, the rarest quarter or more is forgotten, as word2vec.c's ReduceVocab does with
-    words under a count that it raises each time (Mikolov et al. 2013, arXiv 1310.4546). When that happens depends on
-    the words alone, not on how they were cut into blocks.
+    The first ids are provisional; `finish` returns the final id of each. When the table holds `most` distinct words,
+    the rarest quarter or more is dropped, like word2vec.c's ReduceVocab does with words under a count that it raises
+    each time (Mikolov et al. 2013, arXiv 1310.4546). When that happens depends on the words alone, not on the blocks.
 
     Parameters
     ----------
     most : int
-        Different words held at a time.
+        Maximum number of distinct words in the table.
     """
 
-    def __init__(self, most: int = MOST_WORDS) -> None:
-        # As large as they may become: a page of zeros that nobody has written to costs nothing.
+    def __init__(self, most: int = MAX_WORDS) -> None:
+        # Allocated at their maximum size: pages of zeros that aren't written take no memory.
         self._slots = np.zeros(_FIRST_SLOTS, np.uint64)
         self._entries, self._born = np.zeros((most, 2), np.int64), np.zeros(most, np.int64)
         self._spare = np.zeros(most, np.int32)
@@ -58,14 +56,14 @@ class Numbering:
         self._forgotten = 0
         self.seen = 0
 
-    def add(self, words: Words) -> Ids:
-        """Count the words of a block; give their provisional numbers, int32 of shape (words,)."""
+    def add(self, words: WordBlock) -> Int32s1d:
+        """Count the words of a block; return their provisional ids, int32 of shape (words,)."""
         ids = np.empty(len(words.sizes), np.int32)
-        done = at = 0
+        done = start = 0
         while True:
             room = min(self._room, len(self._entries))
-            done, at = number(
-                *(words.letters, words.sizes, words.hashes, done, at, self.seen, room, self._state, self._slots),
+            done, start = number_words(
+                *(words.letters, words.sizes, words.hashes, done, start, self.seen, room, self._state, self._slots),
                 *(self._entries, self._born, self._spare, self._letters, ids),
             )
             if done == len(ids):
@@ -80,74 +78,74 @@ class Numbering:
             self._slots = np.zeros(2 * len(self._slots), np.uint64)
         elif alive:
             self._forget_the_rarest()
-        else:  # one word longer than all that was to be held
+        else:  # one word longer than the whole buffer
             self._letters = np.zeros(size, np.uint8)
-        fill(self._slots, self._given, self._letters, BASIS)
+        fill_slots(self._slots, self._given, self._letters, HASH_SEED)
 
     @property
     def _room(self) -> int:
-        """Words that the slots may take: three quarters, beyond which looking for a free one gets long."""
+        """Maximum number of words in the slots, three quarters of them: beyond it, probing gets slow."""
         return len(self._slots) * 3 // 4
 
     @property
-    def _given(self) -> Counts:
-        """The entries of the ids given so far."""
+    def _given(self) -> Ints1d:
+        """The entries of the ids assigned so far."""
         return self._entries[: int(self._state[GIVEN])]
 
     def _forget_the_rarest(self) -> None:
         alive = int(self._state[ALIVE])
         tallied = np.zeros(_MOST_TALLIED, np.int64)
-        tally(self._given, tallied)
+        count_histogram(self._given, tallied)
         threshold = int(np.searchsorted(np.cumsum(tallied), alive // 4, side="right"))
-        if threshold == _MOST_TALLIED - 1:  # hardly a word is as rare as that
+        if threshold == _MOST_TALLIED - 1:  # nearly all words are more frequent than the histogram shows
             counts = self._given[:, COUNT]
             threshold = int(np.partition(counts[counts > 0], alive // 4)[alive // 4])
         moved = np.zeros(len(self._letters), np.uint8)  # not zeros_like, which writes every page
-        forget(self._given, threshold, self._state, self._letters, moved, self._spare)
+        forget_rare(self._given, threshold, self._state, self._letters, moved, self._spare)
         self._letters = moved
         self._slots[:] = 0
         self._thresholds.append(threshold)
         self._forgotten += alive - int(self._state[ALIVE])
 
-    def finish(self, min_count: int) -> tuple[pl.DataFrame, Ids, Counts | None]:
-        """Give the words in order of frequency; the table can't be used afterwards.
+    def finish(self, min_count: int) -> tuple[pl.DataFrame, Int32s1d, Ints1d | None]:
+        """Return the vocabulary, sorted by frequency; the counter can't be used afterwards.
 
         Returns
         -------
         vocabulary : polars.DataFrame
             Columns ``word`` and ``count`` (int64), most frequent first, then by spelling.
         numbers : ndarray of int32
-            For each provisional number the final one, or -1 for a word that was left out.
+            The final id of each provisional id, or -1 for a word that was left out.
         born : ndarray of int64, or None
-            The word of the text, counted from 0, from which a provisional number has its meaning; before it, it stood
-            for a word that was forgotten. None if none ever was.
+            For each provisional id the first word of the text, counted from 0, from which it has its final meaning;
+            before, it belonged to a word that was dropped. None if no word was.
 
         Raises
         ------
         InputError
-            If no word comes `min_count` times.
+            If no word has a count of `min_count`.
         """
         counts = self._given[:, COUNT].copy()
-        kept = np.flatnonzero(counts >= min_count)
-        if not len(kept):
-            raise no_word(min_count, int(counts.max(initial=0)))
-        self._slots = np.zeros(0, np.uint64)  # room for what follows
-        words = self._strings(kept)
+        ids = np.flatnonzero(counts >= min_count)
+        if not len(ids):
+            raise empty_vocabulary_error(min_count, int(counts.max(initial=0)))
+        self._slots = np.zeros(0, np.uint64)  # free memory for the next steps
+        words = self._strings(ids)
         self._entries, self._letters = np.zeros((0, 2), np.int64), np.zeros(0, np.uint8)
-        numbered = pl.DataFrame({"word": words, "count": counts[kept], "id": kept.astype(np.int32)})
-        # Ties in frequency go by spelling, so that numbering never depends on the order of documents.
+        numbered = pl.DataFrame({"word": words, "count": counts[ids], "id": ids.astype(np.int32)})
+        # Ties in frequency are sorted by spelling, so that ids never depend on the order of documents.
         numbered = numbered.sort(["count", "word"], descending=[True, False])
         numbers = np.full(len(counts), -1, np.int32)
-        numbers[numbered["id"].to_numpy()] = np.arange(len(kept), dtype=np.int32)
+        numbers[numbered["id"].to_numpy()] = np.arange(len(ids), dtype=np.int32)
         return numbered.drop("id"), numbers, self._born[: len(counts)] if self._thresholds else None
 
-    def _strings(self, ids: Counts) -> pl.Series:
+    def _strings(self, ids: Ints1d) -> pl.Series:
         parts = []
         for first in range(0, len(ids), _PIECE):
             which = ids[first : first + _PIECE]
-            ends = np.cumsum(self._entries[which, PLACE] & _SIZE)
-            out: Bytes = np.empty(int(ends[-1]), np.uint8)
-            gather(which, self._entries, self._letters, out)
+            ends = np.cumsum(self._entries[which, LOCATION] & _SIZE)
+            out: Bytes1d = np.empty(int(ends[-1]), np.uint8)
+            copy_words(which, self._entries, self._letters, out)
             text, stops = out.tobytes(), ends.tolist()
             words = [text[a:b].decode() for a, b in zip([0, *stops], stops, strict=False)]
             parts.append(pl.Series("word", words, dtype=pl.String))
@@ -155,19 +153,19 @@ class Numbering:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What was forgotten to bound memory, for the provenance; nothing if nothing was."""
+        """What was dropped to bound memory, for the provenance; empty if nothing was."""
         if not self._thresholds:
             return {}
-        # At each time a word can have lost no more than that time's threshold.
+        # Each time, a word can have lost at most that time's threshold.
         missing = sum(self._thresholds)
         return {
             "forgotten": {"times": len(self._thresholds), "words": self._forgotten, "counts_short_by_up_to": missing}
         }
 
 
-def no_word(min_count: int, most: int) -> InputError:
-    """Make the error for a vocabulary without words."""
+def empty_vocabulary_error(min_count: int, most: int) -> InputError:
+    """Return the error for a vocabulary without words."""
     return InputError(
-        f"no word is left: min_count={min_count} and the most frequent word comes {most} times; "
+        f"no word occurs min_count={min_count} times; the most frequent one occurs {most} times: "
         f"lower min_count or give more text"
     )

@@ -1,146 +1,146 @@
-"""The table that numbers words, compiled: open addressing with linear probing, words told apart by their letters."""
+"""Compiled hash table of words and their ids: open addressing, linear probing, equal hashes compared by bytes."""
 
 import numpy as np
-import numpy.typing as npt
 
 from semspace.kernels.compiling import compiled_strictly, inlined
-from semspace.text.tokenize_kernel import Bytes, Counts, Hashes, Sizes, hashed
+from semspace.kernels.hashing import fnv1a
+from semspace.types import Bytes1d, Int32s1d, Ints1d, UInt32s1d, UInt64s1d
 
-Ids = npt.NDArray[np.int32]
-
-# Places in `state`: ids ever given, words in the table, bytes of `letters` in use, ids that may be given again.
+# Indices of `state`: number of ids ever assigned, of words in the table, of bytes of `letters` in use, of free ids.
 GIVEN, ALIVE, USED, SPARE = 0, 1, 2, 3
-# What `entries` hold for each id.
-PLACE, COUNT = 0, 1
+# Columns of `entries`.
+LOCATION, COUNT = 0, 1
 _UPPER, _LOWER = np.uint64(0xFFFFFFFF00000000), np.uint64(0xFFFFFFFF)
 
 
 @inlined
-def start_and_size(place: int) -> tuple[int, int]:
-    """Take a place of `entries` apart."""
-    return place >> 32, place & 0xFFFFFFFF
+def unpack_location(location: int) -> tuple[int, int]:
+    """Return the start and the size of a word from its location in `entries`."""
+    return location >> 32, location & 0xFFFFFFFF
 
 
 @inlined
-def _same(one: Bytes, start: int, other: Bytes, at: int, size: int) -> bool:
+def _same(letters: Bytes1d, start: int, other: Bytes1d, other_start: int, size: int) -> bool:
     for i in range(size):  # noqa: SIM110  (compiled, a loop is the fast way)
-        if one[start + i] != other[at + i]:
+        if letters[start + i] != other[other_start + i]:
             return False
     return True
 
 
-# Compiled, an assignment of a slice to a slice brings a check of shapes along that takes seconds to compile.
+# An assignment of slices would include a check of shapes that takes seconds to compile.
 @inlined
-def _copy(one: Bytes, start: int, other: Bytes, at: int, size: int) -> None:
+def _copy(source: Bytes1d, start: int, target: Bytes1d, target_start: int, size: int) -> None:
     for i in range(size):
-        other[at + i] = one[start + i]
+        target[target_start + i] = source[start + i]
 
 
 @compiled_strictly
-def number(
-    text: Bytes,
-    text_sizes: Sizes,
-    hashes: Hashes,
+def number_words(
+    text: Bytes1d,
+    text_sizes: UInt32s1d,
+    hashes: UInt64s1d,
     first: int,
-    at: int,
+    text_start: int,
     seen: int,
     room: int,
-    state: Counts,
-    slots: Hashes,
-    entries: Counts,
-    born: Counts,
-    spare: Ids,
-    letters: Bytes,
-    ids: Ids,
+    state: Ints1d,
+    slots: UInt64s1d,
+    entries: Ints1d,
+    born: Ints1d,
+    spare: Int32s1d,
+    letters: Bytes1d,
+    ids: Int32s1d,
 ) -> tuple[int, int]:
-    """Count words from the one at `first`, whose letters start at `at`, and number them until the table has no room.
+    """Count words from `first` on, whose bytes start at `text_start`, and assign ids until the table is full.
 
-    Gives the word that had no place, and where its letters start. `slots` hold 0 where they are free, else the upper
-    half of the hash beside id + 1; there is a power of two of them, more than `room`, the most words they may take.
-    `entries`, of shape (ids, 2), hold the place of an id's `letters` (where they start, times 2**32, and their number)
-    and how often it came: side by side, since far reads are what takes the time. `born` holds, for an id given again,
-    before which word of the whole text it meant another.
+    Return the first word not counted, and where its bytes start. A slot is 0 if free, else the upper half of the hash
+    and id + 1 in the lower half; there is a power of two of slots, more than `room`, the maximum number of words.
+    `entries`, shape (ids, 2), holds the location of an id's bytes in `letters` (start * 2**32 + size) and its count,
+    next to each other for the cache. `born` holds, for an id that was reused, the first word of the whole text from
+    which it has its present meaning.
     """
     mask = np.uint64(len(slots) - 1)
     for word in range(first, len(text_sizes)):
         size, tag = np.int64(text_sizes[word]), hashes[word] & _UPPER
         slot = hashes[word] & mask
-        found = np.int64(-1)
+        word_id = np.int64(-1)
         while slots[slot]:
             if slots[slot] & _UPPER == tag:
-                found = np.int64(slots[slot] & _LOWER) - 1
-                start, known = start_and_size(entries[found, PLACE])
-                if known == size and _same(letters, start, text, at, size):
+                word_id = np.int64(slots[slot] & _LOWER) - 1
+                start, known_size = unpack_location(entries[word_id, LOCATION])
+                if known_size == size and _same(letters, start, text, text_start, size):
                     break
-                found = np.int64(-1)
+                word_id = np.int64(-1)
             slot = (slot + np.uint64(1)) & mask
-        if found < 0:
+        if word_id < 0:
             used = state[USED]
             if state[ALIVE] >= room or used + size > len(letters):
-                return word, at
+                return word, text_start
             if state[GIVEN] < len(entries):
-                found = state[GIVEN]
+                word_id = state[GIVEN]
                 state[GIVEN] += 1
             else:
                 state[SPARE] -= 1
-                found = np.int64(spare[state[SPARE]])
-                born[found] = seen + word
-            slots[slot] = tag | np.uint64(found + 1)
-            entries[found, PLACE] = used << 32 | size
-            _copy(text, at, letters, used, size)
+                word_id = np.int64(spare[state[SPARE]])
+                born[word_id] = seen + word
+            slots[slot] = tag | np.uint64(word_id + 1)
+            entries[word_id, LOCATION] = used << 32 | size
+            _copy(text, text_start, letters, used, size)
             state[ALIVE] += 1
             state[USED] += size
-        entries[found, COUNT] += 1
-        ids[word] = found
-        at += size
-    return len(text_sizes), at
+        entries[word_id, COUNT] += 1
+        ids[word] = word_id
+        text_start += size
+    return len(text_sizes), text_start
 
 
 @compiled_strictly
-def fill(slots: Hashes, entries: Counts, letters: Bytes, basis: np.uint64) -> None:
-    """Put every id that has a count into empty `slots`."""
+def fill_slots(slots: UInt64s1d, entries: Ints1d, letters: Bytes1d, basis: np.uint64) -> None:
+    """Insert all ids with a count above 0 into empty `slots`."""
     mask = np.uint64(len(slots) - 1)
-    for one in range(len(entries)):
-        if entries[one, COUNT]:
-            start, size = start_and_size(entries[one, PLACE])
-            state = hashed(letters, start, start + size, basis)
+    for word_id in range(len(entries)):
+        if entries[word_id, COUNT]:
+            start, size = unpack_location(entries[word_id, LOCATION])
+            state = fnv1a(letters, start, start + size, basis)
             slot = state & mask
             while slots[slot]:
                 slot = (slot + np.uint64(1)) & mask
-            slots[slot] = state & _UPPER | np.uint64(one + 1)
+            slots[slot] = state & _UPPER | np.uint64(word_id + 1)
 
 
 @compiled_strictly
-def gather(which: Counts, entries: Counts, letters: Bytes, out: Bytes) -> None:
-    """Write the letters of some ids to `out`, one after the other."""
-    at = 0
-    for one in which:
-        start, size = start_and_size(entries[one, PLACE])
-        _copy(letters, start, out, at, size)
-        at += size
+def copy_words(which: Ints1d, entries: Ints1d, letters: Bytes1d, out: Bytes1d) -> None:
+    """Write the bytes of some ids to `out`, without gaps."""
+    position = 0
+    for word_id in which:
+        start, size = unpack_location(entries[word_id, LOCATION])
+        _copy(letters, start, out, position, size)
+        position += size
 
 
 @compiled_strictly
-def tally(entries: Counts, tallied: Counts) -> None:
-    """Count how many ids came how often; the last place is for as often or more."""
-    for one in range(len(entries)):
-        count = entries[one, COUNT]
+def count_histogram(entries: Ints1d, histogram: Ints1d) -> None:
+    """Count the ids with each count; the last bin is for all higher counts."""
+    for word_id in range(len(entries)):
+        count = entries[word_id, COUNT]
         if count:
-            tallied[min(count, len(tallied) - 1)] += 1
+            histogram[min(count, len(histogram) - 1)] += 1
 
 
 @compiled_strictly
-def forget(entries: Counts, threshold: int, state: Counts, letters: Bytes, moved: Bytes, spare: Ids) -> None:
-    """Forget ids that came up to `threshold` times, moving the letters of the others from `letters` to `moved`."""
+def forget_rare(
+    entries: Ints1d, threshold: int, state: Ints1d, letters: Bytes1d, moved: Bytes1d, spare: Int32s1d
+) -> None:
+    """Remove ids with a count up to `threshold`, and copy the bytes of the others from `letters` to `moved`."""
     alive, used, free = 0, 0, 0
-    for one in range(len(entries)):
-        if entries[one, COUNT] <= threshold:
-            entries[one, COUNT] = 0
-            spare[free] = one
+    for word_id in range(len(entries)):
+        if entries[word_id, COUNT] <= threshold:
+            entries[word_id, COUNT] = 0
+            spare[free] = word_id
             free += 1
         else:
-            start, size = start_and_size(entries[one, PLACE])
+            start, size = unpack_location(entries[word_id, LOCATION])
             _copy(letters, start, moved, used, size)
-            entries[one, PLACE] = used << 32 | size
+            entries[word_id, LOCATION] = used << 32 | size
             alive, used = alive + 1, used + size
     state[ALIVE], state[USED], state[SPARE] = alive, used, free

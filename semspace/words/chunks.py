@@ -44,10 +44,10 @@ class Stretches:
 
     def cut(self, epoch: int, start: int, stop: int) -> tuple[Text, Rate]:
         """Give the words `start` to `stop` in the epoch, counted from 0."""
-        ids = mmap_array.piece(self.tokens.ids, start, stop)
+        ids = mmap_array.copy_slice(self.tokens.ids, start, stop)
         offsets = self.tokens.offsets
         first, last = (int(np.searchsorted(offsets, place, side="right")) for place in (start, stop))
-        ends = mmap_array.piece(offsets, first, last) - start
+        ends = mmap_array.copy_slice(offsets, first, last) - start
         margin = self.window + MARGIN
         words = np.empty(len(ids) + len(ends) + 2 * margin, np.int32)
         key = int(np.random.SeedSequence([self.seed, epoch]).generate_state(1, np.uint64)[0] >> np.uint64(2))

@@ -11,7 +11,7 @@ import polars as pl
 from semspace.errors import InputError
 from semspace.space import Space
 from semspace.text.tokens import Tokens
-from semspace.text.vocabulary import no_word
+from semspace.text.vocabulary import empty_vocabulary_error
 
 _LEFT_OUT = -1
 Counts = npt.NDArray[np.int64]
@@ -49,7 +49,7 @@ def _fresh(tokens: Tokens, min_count: int) -> Vocabulary:
     counts = tokens.vocabulary["count"].to_numpy().astype(np.int64)
     n = int(np.searchsorted(-counts, -min_count, side="right"))
     if not n:
-        raise no_word(min_count, int(counts[0]) if len(counts) else 0)
+        raise empty_vocabulary_error(min_count, int(counts[0]) if len(counts) else 0)
     words = tokens.words if n == len(counts) else tokens.words[:n]
     if n < 2:
         raise InputError(

@@ -13,8 +13,7 @@ import numpy.typing as npt
 from semspace.comparison.overlap.shingles import Shingles, common
 from semspace.comparison.overlap.top_pairs import LEFT_OUT, Kept, keep
 from semspace.kernels.compiling import compiled_strictly
-from semspace.text.tokenize_kernel import Counts, Hashes
-from semspace.types import Floats1d
+from semspace.types import Floats1d, Ints1d, UInt64s1d
 
 CONTAINED = 0.8
 FEWEST = 8  # shingles, or twelve words: a shorter text may be a turn of phrase
@@ -51,7 +50,7 @@ def excerpts(shingles: Shingles, lowest: Rows, highest: Rows, kept: Kept) -> Non
 
 @compiled_strictly
 def _look(
-    hashes: Hashes, starts: Counts, number: Narrow, places: Rows, text_of: Narrow, lowest: Rows, highest: Rows,
+    hashes: UInt64s1d, starts: Ints1d, number: Narrow, places: Rows, text_of: Narrow, lowest: Rows, highest: Rows,
     contained: float, fewest: int, most_common: int,
     first: Rows, second: Rows, scores: Floats1d, state: Rows, least: Floats1d,
 ) -> None:  # fmt: skip

@@ -13,9 +13,9 @@ import numpy.typing as npt
 from semspace.comparison.overlap.shingles import Shingles, common
 from semspace.comparison.overlap.top_pairs import LEFT_OUT, Kept, keep
 from semspace.kernels.compiling import compiled_strictly
+from semspace.kernels.hashing import mix
 from semspace.progress import bar
-from semspace.text.tokenize_kernel import Counts, Hashes, mixed
-from semspace.types import Floats1d
+from semspace.types import Floats1d, Ints1d, UInt64s1d
 
 BANDS, IN_BAND = 40, 3
 # Of a bucket of texts that are all alike, each is compared with about so many of another corpus, not with all.
@@ -57,7 +57,7 @@ def near(shingles: Shingles, texts: Rows, of: Rows, *, min_overlap: float, kept:
     return found
 
 
-def band_keys(shingles: Shingles) -> Hashes:
+def band_keys(shingles: Shingles) -> UInt64s1d:
     """Return what texts that are to be compared have in common in a band, shape (bands, texts)."""
     draw = np.random.default_rng(_SEED)
     # Multiply-shift hashing (Dietzfelbinger et al. 1997): odd factors, and the upper half of what comes out.
@@ -68,7 +68,7 @@ def band_keys(shingles: Shingles) -> Hashes:
 
 
 @compiled_strictly
-def _sign(hashes: Hashes, starts: Counts, factors: Hashes, shifts: Hashes, keys: Hashes) -> None:
+def _sign(hashes: UInt64s1d, starts: Ints1d, factors: UInt64s1d, shifts: UInt64s1d, keys: UInt64s1d) -> None:
     lowest = np.empty(len(factors), np.uint64)
     for text in range(len(starts) - 1):
         lowest[:] = np.uint64(0xFFFFFFFFFFFFFFFF)
@@ -79,14 +79,15 @@ def _sign(hashes: Hashes, starts: Counts, factors: Hashes, shifts: Hashes, keys:
         for band in range(BANDS):
             state = np.uint64(band + 1)
             for i in range(band * IN_BAND, (band + 1) * IN_BAND):
-                state = mixed((state ^ lowest[i]) * factors[i])
+                state = mix((state ^ lowest[i]) * factors[i])
             keys[band, text] = state | np.uint64(1)  # never 0
 
 
 @compiled_strictly
 def _meet(
-    order: Rows, keys: Hashes, band: int, texts: Rows, of: Rows, hashes: Hashes, starts: Counts, min_overlap: float,
-    peers: int, found: Flags, first: Rows, second: Rows, scores: Floats1d, state: Rows, least: Floats1d,
+    order: Rows, keys: UInt64s1d, band: int, texts: Rows, of: Rows, hashes: UInt64s1d, starts: Ints1d,
+    min_overlap: float, peers: int, found: Flags,
+    first: Rows, second: Rows, scores: Floats1d, state: Rows, least: Floats1d,
 ) -> None:  # fmt: skip
     """Compare documents of different corpora that are in one bucket of a band; `order` brings buckets together."""
     begin = 0
@@ -117,7 +118,7 @@ def _meet(
 
 
 @compiled_strictly
-def _met(keys: Hashes, band: int, a: int, b: int) -> bool:
+def _met(keys: UInt64s1d, band: int, a: int, b: int) -> bool:
     """Tell whether two documents were in one bucket of an earlier band."""
     for earlier in range(band):  # noqa: SIM110  (compiled, a loop is the fast way)
         if keys[earlier, a] == keys[earlier, b]:
@@ -126,7 +127,7 @@ def _met(keys: Hashes, band: int, a: int, b: int) -> bool:
 
 
 @compiled_strictly
-def _jaccard(hashes: Hashes, starts: Counts, one: int, other: int, min_overlap: float) -> float:
+def _jaccard(hashes: UInt64s1d, starts: Ints1d, one: int, other: int, min_overlap: float) -> float:
     """Give the Jaccard index; 0 where the numbers of shingles alone keep it below `min_overlap`."""
     m, n = starts[one + 1] - starts[one], starts[other + 1] - starts[other]
     if min(m, n) < min_overlap * max(m, n):

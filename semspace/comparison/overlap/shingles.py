@@ -15,15 +15,16 @@ import numpy.typing as npt
 import polars as pl
 
 from semspace.kernels.compiling import compiled_strictly
+from semspace.kernels.hashing import FNV_BASIS, mix
 from semspace.text.tokenize import FastTokenizer
-from semspace.text.tokenize_kernel import Counts, Hashes, hash_words, mixed
-from semspace.text.word_block import flatten
+from semspace.text.tokenize_kernel import hash_words
+from semspace.text.word_block import split_words
+from semspace.types import Ints1d, UInt64s1d
 
 WORDS = 5  # in a shingle
 Rows = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 _BLOCK = 20_000  # texts split into words at a time
-_BASIS = np.uint64(0xCBF29CE484222325)  # where FNV begins
 _PRIME = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -39,17 +40,17 @@ class Shingles:
         Where the shingles of each text begin, and the last ones end. A text without words has none.
     """
 
-    hashes: Hashes
-    starts: Counts
+    hashes: UInt64s1d
+    starts: Ints1d
 
     @classmethod
     def of(cls, texts: pl.Series) -> Shingles:
         """Take the shingles of texts; one of fewer than five words has a single shingle, of all its words."""
         hashes, sizes = [np.empty(0, np.uint64)], [np.zeros(1, np.int64)]
         for start in range(0, len(texts), _BLOCK):
-            words = flatten(texts[start : start + _BLOCK], FastTokenizer())
+            words = split_words(texts[start : start + _BLOCK], FastTokenizer())
             known = np.empty(len(words.sizes), np.uint64)
-            hash_words(words.letters, words.sizes, _BASIS, known)
+            hash_words(words.letters, words.sizes, FNV_BASIS, known)
             made, size = np.empty(len(known), np.uint64), np.empty(len(words.documents), np.int64)
             used = _shingle(known, words.documents, made, size)
             hashes.append(made[:used].copy())
@@ -70,7 +71,7 @@ class Shingles:
 
 
 @compiled_strictly
-def _shingle(words: Hashes, documents: Counts, made: Hashes, sizes: Counts) -> int:
+def _shingle(words: UInt64s1d, documents: Ints1d, made: UInt64s1d, sizes: Ints1d) -> int:
     """Write the distinct shingles of each document to `made`, in order, and their number to `sizes`; give how many."""
     at, used = 0, 0
     for document in range(len(documents)):
@@ -79,7 +80,7 @@ def _shingle(words: Hashes, documents: Counts, made: Hashes, sizes: Counts) -> i
         for start in range(n - width + 1 if n else 0):
             state = np.uint64(n if n < WORDS else WORDS)
             for word in range(width):
-                state = mixed((state ^ words[at + start + word]) * _PRIME)
+                state = mix((state ^ words[at + start + word]) * _PRIME)
             made[used] = state
             used += 1
         at += n
@@ -95,7 +96,7 @@ def _shingle(words: Hashes, documents: Counts, made: Hashes, sizes: Counts) -> i
 
 
 @compiled_strictly
-def common(hashes: Hashes, starts: Counts, one: int, other: int) -> int:
+def common(hashes: UInt64s1d, starts: Ints1d, one: int, other: int) -> int:
     """Count the shingles that two texts have in common."""
     i, i_end, j, j_end = starts[one], starts[one + 1], starts[other], starts[other + 1]
     both = 0
@@ -108,6 +109,6 @@ def common(hashes: Hashes, starts: Counts, one: int, other: int) -> int:
 
 
 @compiled_strictly
-def _common_of(hashes: Hashes, starts: Counts, first: Rows, second: Rows, both: Counts) -> None:
+def _common_of(hashes: UInt64s1d, starts: Ints1d, first: Rows, second: Rows, both: Ints1d) -> None:
     for pair in range(len(first)):
         both[pair] = common(hashes, starts, first[pair], second[pair])

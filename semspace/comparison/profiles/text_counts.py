@@ -9,13 +9,13 @@ import numpy.typing as npt
 import polars as pl
 
 from semspace.kernels.compiling import compiled_strictly
-from semspace.text.scripts import SCRIPTS, warn_unspaced
+from semspace.text.scripts import SCRIPTS, warn_of_unspaced
 from semspace.text.sentences import sentence_counts
-from semspace.text.text_stream import slices
+from semspace.text.text_stream import slice_texts
 from semspace.text.tokenize import best_tokenizer
-from semspace.text.tokenize_kernel import Bytes, Sizes
-from semspace.text.vocabulary import Numbering
-from semspace.text.word_block import flatten
+from semspace.text.vocabulary import WordCounter
+from semspace.text.word_block import split_words
+from semspace.types import Bytes1d, UInt32s1d
 
 Ids = npt.NDArray[np.int32]
 Counts = npt.NDArray[np.int64]
@@ -63,13 +63,13 @@ class Counted:
 def count(texts: pl.Series) -> Counted:
     """Give the words of documents as numbers, as `best_tokenizer` splits them; a missing text has none.
 
-    Of more than three million different words the rarest share numbers, so fewer are counted; see `Numbering`.
+    Of more than three million different words the rarest share numbers, so fewer are counted; see `WordCounter`.
     """
-    numbering, splitter = Numbering(), best_tokenizer()
+    numbering, splitter = WordCounter(), best_tokenizer()
     ids, sizes, longs, sentences = [], [], [], []
     unspaced = np.zeros(len(SCRIPTS) + 1, np.int64)
-    for some in slices(texts.fill_null("")):
-        words = flatten(some, splitter)
+    for some in slice_texts(texts.fill_null("")):
+        words = split_words(some, splitter)
         ids.append(numbering.add(words))
         sizes.append(words.documents)
         longs.append(_long_words(words.letters, words.sizes, words.documents))
@@ -78,14 +78,14 @@ def count(texts: pl.Series) -> Counted:
     flat = np.concatenate(ids) if ids else np.empty(0, np.int32)
     offsets = np.concatenate([[0], *sizes]).cumsum().astype(np.int64)
     has_words = np.diff(offsets) > 0
-    warn_unspaced(unspaced, int(has_words.sum()))
+    warn_of_unspaced(unspaced, int(has_words.sum()))
     in_each = np.concatenate(sentences) if sentences else np.empty(0, np.int64)
     long = np.concatenate(longs) if longs else np.empty(0, np.int64)
     return Counted(flat, offsets, long, np.where(has_words, in_each, 0), int(flat.max(initial=-1)) + 1)
 
 
 @compiled_strictly
-def _long_words(letters: Bytes, sizes: Sizes, documents: Counts) -> Counts:
+def _long_words(letters: Bytes1d, sizes: UInt32s1d, documents: Counts) -> Counts:
     """Count words of more than six letters in each document, shape (n,); digits, stops and apostrophes aren't letters.
 
     A character of UTF-8 begins with every byte that isn't ``10xxxxxx``.
