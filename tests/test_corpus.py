@@ -60,7 +60,7 @@ def test_a_folder_of_texts_is_a_document_a_file(tmp_path):
     (tmp_path / "b.txt").write_text("gamma", encoding="utf-8")
     (tmp_path / ".hidden.txt").write_text("no", encoding="utf-8")
     expected = [("b.txt", "gamma"), ("news/a.txt", "alpha\nbeta")]
-    with pytest.warns(SemspaceWarning, match=r"1 file is left out of .*, being hidden: \.hidden\.txt"):
+    with pytest.warns(SemspaceWarning, match=r"1 file is left out of .*, hidden: \.hidden\.txt"):
         assert [tuple(d) for d in ss.Corpus.read(tmp_path)] == expected
     assert [tuple(d) for d in ss.Corpus.read(str(tmp_path / "**" / "*.txt"))] == [(".hidden.txt", "no"), *expected][1:]
 
@@ -205,9 +205,9 @@ def test_an_empty_file(tmp_path, name):
 
 
 def test_an_empty_corpus():
-    with pytest.raises(InputError, match="the corpus is empty"):
+    with pytest.raises(InputError, match="the corpus has no documents"):
         ss.Corpus.from_texts([])
-    with pytest.raises(InputError, match="the corpus is empty"):
+    with pytest.raises(InputError, match="the corpus has no documents"):
         ss.Corpus.from_texts(["x"]).filter("id = 'no'")
 
 

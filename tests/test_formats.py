@@ -183,7 +183,7 @@ def test_the_first_of_equal_words_is_kept_and_zero_rows_are_left_out(file):
 def test_another_encoding(file):
     path = file("1 2\nélan 1 2\n".encode("latin-1"))
     assert ss.read_vectors(path, encoding="latin-1").ids.tolist() == ["élan"]
-    with pytest.raises(InputError, match=r"the word in line 2 of .* is not utf-8: b'\\xe9lan'; say which encoding"):
+    with pytest.raises(InputError, match=r"the word in line 2 of .* is not utf-8: b'\\xe9lan'; give its encoding"):
         ss.read_vectors(path)
 
 
@@ -220,7 +220,7 @@ def test_words_with_spaces_that_gensim_wrote(tmp_path):
     assert space.ids.tolist() == words
     assert space.vectors.tobytes() == theirs.vectors.tobytes()
     for options in ({}, {"limit": 2}, {"encoding": "latin-1"}, {"undecodable": "drop"}):
-        with pytest.raises(SemspaceError, match="or it holds words with spaces in them"):
+        with pytest.raises(SemspaceError, match="or it holds words with spaces, such as"):
             ss.read_vectors(tmp_path / "v.bin", **options)
 
 
@@ -234,8 +234,8 @@ def test_words_with_spaces_that_gensim_wrote(tmp_path):
         ('{"id": 1, "text": "a b 5"}\n', "to be JSON"),
         ("<html><body>\nThe year 2001\n", "to be HTML"),
         (b"abc\0\1\2 5\n1 2\n", "binary data of an unknown kind"),
-        ("2 3\nThis is a text\nand more of it.\n", "starts with two numbers, .* what follows is text"),
-        ("the 23135851162\nof 13151942776\n", "has one number a line, .* say format='glove'"),
+        ("2 3\nThis is a text\nand more of it.\n", "starts with two numbers, .* but no words with"),
+        ("the 23135851162\nof 13151942776\n", "has one number per line, .* pass format='glove'"),
         ("0.1 0.2 0.3\n1e-3 -.4 2.\n", "a matrix of numbers without words"),
         (b"\x93NUMPY\x01\x00v\x00{'descr'", "an array of NumPy"),
         (b"PAR1\x15\x04", "is a Parquet table"),
@@ -256,12 +256,12 @@ def test_files_of_another_kind(file, content, kind):
     [
         ("", InputError, "is empty"),
         ("\n \n", InputError, "is empty"),
-        ("hello there\nworld\n", InputError, "that semspace knows: it starts with b'hello"),
+        ("hello there\nworld\n", InputError, "that semspace reads: it starts with b'hello"),
         ("id,text\n1,2\n", InputError, "isn't a file of word vectors"),
         (b"\x80\x04\x95abc", InputError, "is a pickle, which can run code when opened"),
         (b"PK\x03\x04abc", InputError, "is a zip archive"),
         ("3 2\ncat 1 2\ndog 1 2\n", DamagedError, "announces 3 words and ends after 2"),
-        ("1 2\ncat 1 2\ndog 1 2\n", DamagedError, "announces 1 words and goes on after them; .* limit=1"),
+        ("1 2\ncat 1 2\ndog 1 2\n", DamagedError, "announces 1 words but has more; .* limit=1"),
         ("2 2\ncat 1 2\ndog 1\n", DamagedError, "line 3 of .* has 2 fields; a word and 2 numbers make 3"),
         ("2 2\ncat 1 2 3\ndog 1 2 3\n", DamagedError, "announces 2 dimensions, and most of its lines have more"),
         ("2 2\n\ncat 1 2\ndog 1 x2\n", InputError, "line 4 of .* holds b'x2' where a number should be"),
@@ -284,7 +284,7 @@ def test_files_of_another_kind(file, content, kind):
         (b"1 1\ncat \x00\x00\xc0\x7f", InputError, "the vector of 'cat' .* holds NaN"),
         (b"2 1\ncat \x00\x00\x80\x3fdog \x00", DamagedError, "cut short: it ends in the middle of word 2 of 2"),
         (b"2 1\ncat \x00\x00\x80\x3f\n\n", DamagedError, "announces 2 words and ends after 1"),
-        (b"1 1\ncat \x00\x00\x80\x3fdog \x00\x00\x80\x3f", DamagedError, "announces 1 words and goes on"),
+        (b"1 1\ncat \x00\x00\x80\x3fdog \x00\x00\x80\x3f", DamagedError, "announces 1 words but has more"),
         (b"1 1\nc\nat \x00\x00\x80\x3f", DamagedError, "word 1 holds the end of a line"),
         (b"1 1\n\xe9 \x00\x00\x80\x3f", InputError, r"word 1 of .* is not utf-8: b'\\xe9'"),
         (gzip.compress(b"cat 1 2\n" * 99, mtime=0)[:-9], DamagedError, "is not a whole gzip file"),
@@ -305,10 +305,10 @@ def test_bad_files(file, content, error, message):
         ({"encoding": "hex"}, "no encoding 'hex'|encoding must"),
         ({"encoding": "utf-16"}, "encoding must keep ASCII"),
         ({"undecodable": "ignore"}, "undecodable must be one of drop, raise"),
-        ({"format": "word2vec"}, "doesn't start with a line of two numbers"),
-        ({"format": "word2vec-binary"}, "doesn't start with a line of two numbers"),
-        ({"format": "fasttext"}, "isn't a model of fastText"),
-        ({"format": "fasttext", "encoding": "latin-1"}, "encoding has no use here"),
+        ({"format": "word2vec"}, "doesn't start with word2vec's header"),
+        ({"format": "word2vec-binary"}, "doesn't start with word2vec's header"),
+        ({"format": "fasttext"}, "isn't a fastText model"),
+        ({"format": "fasttext", "encoding": "latin-1"}, "encoding= must be left out"),
     ],
 )
 def test_bad_arguments(file, arguments, message):
@@ -376,7 +376,7 @@ def test_altered_bytes_never_crash(tmp_path, format, fasttext_file):
 @pytest.mark.parametrize("format", WRITERS)
 @pytest.mark.parametrize("id", ["two words", "", "line\nend", "a\tb", "\r"])
 def test_ids_that_a_format_cant_hold(tmp_path, format, id):
-    with pytest.raises(InputError, match=f"is empty or holds a space, so {format} files can't hold it"):
+    with pytest.raises(InputError, match=f"is empty or holds white space, so {format} files can't hold it"):
         ss.write_vectors(ss.Space.from_vectors(["a", id], [[1], [2]]), tmp_path / "x", format=format)
     assert not list(tmp_path.iterdir())
 
@@ -502,13 +502,13 @@ def test_a_word_that_looks_like_a_label_makes_no_model_supervised(file, model):
     ("changes", "error", "message"),
     [
         ({"model": 3}, InputError, "is a supervised model of fastText"),
-        ({"model": 0}, DamagedError, "its model is of kind 0"),
-        ({"labels": 1}, DamagedError, "it says 1 words, then 1 labels, and holds others"),
+        ({"model": 0}, DamagedError, "an unknown kind of model, 0"),
+        ({"labels": 1}, DamagedError, "doesn't hold 1 words followed by 1 labels"),
         ({"labels": -1}, DamagedError, "it says 3 words and -1 labels in a dictionary of 2"),
         ({"pruned": 3}, InputError, "is pruned, as quantised models"),
         ({"quantised": 1}, InputError, "is quantised"),
-        ({"version": 99}, InputError, "is of fastText's format 99; semspace reads 11 and 12"),
-        ({"rows": 5}, DamagedError, "its matrix is 5 x 2, and 2 words and 4 buckets of 2 dimensions"),
+        ({"version": 99}, InputError, "has version 99 of fastText's format; semspace reads versions 11 and 12"),
+        ({"rows": 5}, DamagedError, "has shape .5, 2., but its header says 2 words, 4 buckets and 2 dimensions"),
         ({"words": ()}, DamagedError, "0 words and 0 labels in a dictionary of 0"),
         ({"words": ("a", "\udce9")}, InputError, r"word 2 of .* is not utf-8: b'\\xe9'"),
     ],
@@ -568,7 +568,7 @@ def test_models_of_gensim(fasttext_model):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: ss.from_gensim([1]), "from_gensim takes KeyedVectors, or a model with some; got list"),
+        (lambda: ss.from_gensim([1]), "from_gensim takes KeyedVectors, or a model that has them in its wv; got list"),
         (lambda: ss.from_gensim(KeyedVectors(3)), "the KeyedVectors are empty"),
         (lambda: ss.to_gensim([1]), "to_gensim takes a Space; got list"),
     ],
@@ -672,9 +672,9 @@ def test_a_file_of_vectors_can_be_evaluated(run, file):
         (("convert", "FILE", "--out", "FILE", "--to", "glove"), "exists already"),
         (("convert", "FILE", "--out", "SPACE"), "exists already"),
         (("convert", "FILE", "--out", "FILE", "--overwrite"), "isn't a saved semspace value"),
-        (("convert", "SPACE", "--out", "x", "--to", "glove", "--limit", "3"), "--limit has no use with"),
-        (("convert", "SPACE", "--out", "x", "--to", "glove", "--from", "glove"), "--from has no use with"),
-        (("convert", "FILE", "--out", "x", "--from", "word2vec"), "doesn't start with a line of two numbers"),
+        (("convert", "SPACE", "--out", "x", "--to", "glove", "--limit", "3"), "--limit has no effect on"),
+        (("convert", "SPACE", "--out", "x", "--to", "glove", "--from", "glove"), "--from has no effect on"),
+        (("convert", "FILE", "--out", "x", "--from", "word2vec"), "doesn't start with word2vec's header"),
         (("similar", "FILE", "cow"), "no point 'cow'"),
     ],
 )

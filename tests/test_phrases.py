@@ -313,7 +313,7 @@ def test_what_it_shows():
         ({"scoring": "npmi"}, "threshold for scoring='npmi' must be a number of at least -1 and at most 1; got 10.0"),
         ({"scoring": "pmi"}, "scoring must be one of default, npmi; got 'pmi'"),
         ({"scoring": len}, "scoring must be one of default, npmi"),
-        ({"delimiter": ""}, "delimiter must be a string that isn't empty; got ''"),
+        ({"delimiter": ""}, "delimiter must be a non-empty string; got ''"),
         ({"delimiter": 5}, "delimiter must be a string"),
         ({"delimiter": "\ud800"}, "delimiter must be sound Unicode"),
         ({"connector_words": "of"}, "connector_words must be a set of words or 'english'; got 'of'"),

@@ -79,12 +79,12 @@ def test_wide_characters_without_a_mark_are_told(here, encoding, text):
     if "32" in encoding and text != TEXT:
         return
     write("x.txt", text.encode(encoding) * 3)
-    refused("x.txt", f"say encoding='{encoding}'")
+    refused("x.txt", f"pass encoding='{encoding}'")
     assert documents("x.txt", encoding=encoding) == [text.strip()] * 3
 
 
 def test_utf_16_the_other_way_round(here):
-    refused(write("x.txt", TEXT.encode("utf-16-be")), "say encoding='utf-16-be'", encoding="utf-16")
+    refused(write("x.txt", TEXT.encode("utf-16-be")), "pass encoding='utf-16-be'", encoding="utf-16")
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_latin_1_with_quotation_marks_of_windows(here, said):
         (b"PK\x03\x04 a document", "a zip archive, or an Excel or Word document"),
         (b"%PDF-1.7 \n", "a PDF"),
         (gzip.compress(b"hello", mtime=0), "should end in .gz"),
-        (b"ab\ncd\n\xe2\x82", r"byte 0xe2 at offset 6 \(line 3\) begins a character that the file ends in"),
+        (b"ab\ncd\n\xe2\x82", r"byte 0xe2 at offset 6 \(line 3\) begins an incomplete character"),
         (b"a b c\n" * 20_000 + b"\0" * 5_000, "5,000 NUL bytes among"),
     ],
 )
@@ -133,7 +133,7 @@ def test_what_is_no_text(here, content, match):
 
 @pytest.mark.parametrize("name", ["utf-99", "base64", "rot13", "undefined", "idna", "", "a\0b", None, 8])
 def test_what_is_no_encoding(here, name):
-    refused(write("x.txt", "a b\n"), "no encoding|is not how files of text", encoding=name)
+    refused(write("x.txt", "a b\n"), "no encoding|is not an encoding of text files", encoding=name)
 
 
 @pytest.mark.parametrize("kind", ["csv", "txt", "jsonl"])
@@ -194,7 +194,7 @@ def test_stray_quotes_are_letters(here, row, name, mark):
 def test_a_stray_quote_that_opens_a_field_costs_one_sentence(here, size):
     rows = "".join(f'{i},some "words" here,"a, b"\n' for i in range(200))
     for name, bad, match in (
-        ("a.csv", '"5 pipe,x,y\n', "line 102 opens a quote that closes within a field"),
+        ("a.csv", '"5 pipe,x,y\n', "line 102 opens a quote that closes in the middle of a field"),
         ("b.csv", '7,x,"left open\n', "line 102 opens a quote"),
     ):
         write(name, "id,text,note\n" + rows[: len(rows) // 2 // 30 * 30][:0] + _first_rows(rows, 100) + bad + rows)
@@ -295,7 +295,7 @@ def test_names_for_a_table_without(here):
     write("x.csv", "7,one cat\n8,a dog\n")
     assert [tuple(d) for d in ss.Corpus.read("x.csv", columns=["id", "text"])] == [("7", "one cat"), ("8", "a dog")]
     refused("x.csv", "columns= names 1 columns; x.csv has 2", columns=["text"])
-    refused("x.csv", "leave header=True out", columns=["id", "text"], header=True)
+    refused("x.csv", "leave out header=True", columns=["id", "text"], header=True)
     refused("x.csv", "columns must be unique", columns=["text", "text"])
     refused("x.csv", "header must be True or False", header="no")
 
@@ -355,12 +355,12 @@ def test_comments_and_spaces_are_content(here):
     ("lines", "match"),
     [
         (['{"text": "a"}', '{"text": '], "line 2: Expecting value"),
-        (['{"text": "a"}', "", "[1, 2]"], "line 3: it is no object but an array"),
-        (['{"text": "a"}', "7"], "line 2: it is no object but a number"),
+        (['{"text": "a"}', "", "[1, 2]"], "line 3: it is an array, not an object"),
+        (['{"text": "a"}', "7"], "line 2: it is a number, not an object"),
         (['{"text": "a"} {"text": "b"}'], "line 1: Extra data"),
         (["{'text': 'a'}"], "line 1: Expecting property name"),
-        (['{"text": "a"}', '{"text": "\\ud83d half"}'], "line 2: it holds half a character"),
-        (['[{"text": "a"}, 3]'], "item 2 is no object but a number"),
+        (['{"text": "a"}', '{"text": "\\ud83d half"}'], "line 2: it contains a lone surrogate"),
+        (['[{"text": "a"}, 3]'], "item 2 is a number, not an object"),
         (['[{"text": "a"},', '{"text": ]'], "line 2: Expecting value"),
     ],
 )
@@ -482,14 +482,14 @@ def test_pandas_as_people_have_it():
 @pytest.mark.parametrize("value", ["half an emoji \ud83d", {"a": "\ud83d"}, ["\ude00"]])
 def test_half_a_character_is_a_sentence(value):
     column = pd.Series(["fine", value], dtype=object)
-    with pytest.raises(InputError, match=r"'m' must be sound Unicode; row 1 holds half a character"):
+    with pytest.raises(InputError, match=r"'m' must be valid Unicode; row 1 contains a lone surrogate"):
         ss.Corpus.from_frame(pd.DataFrame({"text": ["a", "b"], "m": column}))
 
 
 def test_options_of_files_have_no_use_with_frames():
     for option in ({"separator": ";"}, {"header": False}, {"documents": "file"}, {"encoding": "cp1252"}):
         for read in (ss.Corpus.read, ss.Tokens.read):
-            with pytest.raises(InputError, match="has no use with a DataFrame"):
+            with pytest.raises(InputError, match="doesn't apply to a DataFrame"):
                 read(pl.DataFrame({"text": ["a"]}), **option)
 
 
@@ -525,7 +525,7 @@ def test_ids_of_several_files(here):
     Path("e").mkdir()
     write("e/a.csv", "id,text\n1,alpha\n")
     write("e/b.csv", "id,text\n1,beta\n")
-    with pytest.raises(InputError, match=r"'1' comes in .*a\.csv and in .*b\.csv"):
+    with pytest.raises(InputError, match=r"'1' is in .*a\.csv and in .*b\.csv"):
         ss.Corpus.read("e")
     write("e/b.csv", "text\nbeta\n")
     with pytest.raises(InputError, match=r"b\.csv has no column 'id'"):
@@ -543,9 +543,9 @@ def test_files_left_out_are_said(folder):
     with pytest.warns(SemspaceWarning) as notes:
         assert len(ss.Corpus.read("d")) == 2
     said = " ".join(str(note.message) for note in notes)
-    assert "5 files are left out of d, being of other kinds" in said
+    assert "5 files are left out of d, not in a format that semspace reads" in said
     assert "README, fig.png, meta.json and 2 more" in said
-    assert "1 file is left out of d, being hidden: .draft.txt" in said
+    assert "1 file is left out of d, hidden: .draft.txt" in said
     assert "DS_Store" not in said
 
 
@@ -555,7 +555,7 @@ def test_files_left_out_are_said(folder):
      ("x.docx", "plain text"), ("x.pdf", "plain text"), ("x.arrow", "read_ipc")],
 )  # fmt: skip
 def test_other_kinds_are_told_what_to_do(here, name, remedy):
-    refused(write(name, b"some bytes"), f"don't know how to read.*{remedy}")
+    refused(write(name, b"some bytes"), f"can't read.*{remedy}")
 
 
 # -- texts without columns --------------------------------------------------------------------------------------
@@ -581,8 +581,8 @@ def test_units_of_a_text(here):
         record = find_sources("x.txt", ReadOptions(documents="paragraphs"))[0][0]
         assert [row for run in record.runs(size) for row in record.table(run).rows()] == paragraphs
     refused("x.txt", "documents must be one of", documents="pages")
-    refused(write("x.csv", "text\na\n"), "documents= has no use with x.csv", documents="file")
-    refused("x.txt", "separator= has no use with x.txt", separator=";")
+    refused(write("x.csv", "text\na\n"), "documents= applies to txt, and x.csv", documents="file")
+    refused("x.txt", "separator= applies to csv and tsv, and x.txt", separator=";")
 
 
 def test_units_of_a_folder(folder):
@@ -625,7 +625,7 @@ def test_a_packed_file_is_bounded(here, monkeypatch, name):
     "content", [gzip.compress(b"a b c" * 999, mtime=0)[:-9], b"no gzip at all", b"\x1f\x8b\x08\0broken....."]
 )
 def test_a_packed_file_that_is_not_whole(here, content):
-    refused(write("x.txt.gz", content), "is not a whole gzip file")
+    refused(write("x.txt.gz", content), "is not a complete gzip file")
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
@@ -661,7 +661,7 @@ def test_the_shell_says_it_too(here, content, options, capsys):
 
 def test_the_shell_refuses_what_has_no_use(here, capsys):
     assert main(["embed", "corpus:lee", "-o", "x.space", "--no-header"]) == 2
-    assert "--header has no use" in capsys.readouterr().err
+    assert "--header has no effect" in capsys.readouterr().err
 
 
 def test_long_lines_are_judged_by_what_is_there():

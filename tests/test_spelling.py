@@ -218,7 +218,7 @@ def test_groups_of_chinese_texts_have_names(monkeypatch):
 def test_a_language_that_needs_a_package_names_it(monkeypatch, language, package):
     for module in ("sudachipy", "pythainlp", "pythainlp.tokenize", "pyvi", "natto"):
         monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(MissingExtraError, match=f"'{language}' needs a package more: pip install {package}"):
+    with pytest.raises(MissingExtraError, match=f"'{language}' needs another package: pip install {package}"):
         get_tokenizer(f"spacy:{language}")
 
 
@@ -270,7 +270,7 @@ def test_word2vec_takes_lists():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (["a text", "another"], r"item 0 is a text, 'a text': for texts, make a corpus with Corpus.from_texts"),
+        (["a text", "another"], r"item 0 is a string, 'a text': for texts, use Corpus.from_texts"),
         ("a text", "got str"),
         ("x.txt", "got str"),
         ([["a"], [1]], "word 0 of list 1 is of type int: 1"),
