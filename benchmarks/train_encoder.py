@@ -171,7 +171,7 @@ def scored(runs: Runs, rows: int | None, quick: bool) -> None:
 
 def halves() -> bool:
     """Ask, in a process of its own, whether trainings would use bfloat16 here."""
-    code = "from semspace.training.precision import bfloat16; print(int(bfloat16('auto')))"
+    code = "from semspace.training.precision import use_bfloat16; print(int(use_bfloat16('auto')))"
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "1\n"
 
 

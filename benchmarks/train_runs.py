@@ -57,7 +57,7 @@ def ours(job: dict, place: Path) -> dict:
 
     spent = []
 
-    class Timed(work.Loop):
+    class Timed(work.TrainingLoop):
         """The loop, with a clock that runs from its first token to its last step."""
 
         def __init__(self, *given, **named):
@@ -70,7 +70,7 @@ def ours(job: dict, place: Path) -> dict:
             finally:
                 spent.append(perf_counter())
 
-    work.Loop = Timed
+    work.TrainingLoop = Timed
     parameters = dict(job["parameters"])
     objective = getattr(training, parameters.pop("objective"))(**job.get("objective", {}))
     if "small" in job:

@@ -44,7 +44,7 @@ def pytest_configure(config):
 
     from semspace.training import precision
 
-    precision.bfloat16 = lambda asked: asked != "float32"  # as if it had been measured to be faster
+    precision.use_bfloat16 = lambda precision: precision != "float32"  # as if it had been measured to be faster
 
 
 @pytest.fixture(autouse=True, scope="session")

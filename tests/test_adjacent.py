@@ -6,8 +6,8 @@ import pytest
 import semspace as ss
 from semspace.errors import InputError
 from semspace.training.examples import Examples
-from semspace.training.objectives import OBJECTIVES
-from semspace.training.objectives.adjacent_sentences import _averages, _blocks, _shown
+from semspace.training.objectives import OBJECTIVES, as_objective
+from semspace.training.objectives.adjacent_sentences import _blocks, _content_mask, _mean_embeddings
 from semspace.training.objectives.objective import Batch
 from semspace.training.student import Student
 from tests.words import KINDS
@@ -36,12 +36,12 @@ AIM = ss.training.AdjacentSentences(shortest=3)
     ],
 )
 def test_documents_are_split_into_sentences(text, sentences):
-    assert AIM.sentences(text) == sentences
+    assert AIM._sentences(text) == sentences
 
 
 def test_sentences_too_short_or_too_long_are_left_out():
     aim = ss.training.AdjacentSentences(shortest=4, longest=6)
-    assert aim.sentences("Abc.\nAb.\nAbcdef.\nAbcde.") == ["Abc.", "Abcde."]
+    assert aim._sentences("Abc.\nAb.\nAbcdef.\nAbcde.") == ["Abc.", "Abcde."]
 
 
 def test_each_sentence_is_paired_with_the_next_of_its_document():
@@ -55,9 +55,9 @@ def test_each_sentence_is_paired_with_the_next_of_its_document():
 
 
 def test_data_without_neighbours_is_one_sentence():
-    with pytest.raises(InputError, match="none of 2 documents has two different sentences of 3 to 400 characters"):
+    with pytest.raises(InputError, match="none of 2 documents has two different consecutive sentences of 3 to 400"):
         AIM.read(["One alone.", "Twice. Twice."])
-    with pytest.raises(InputError, match="documents must be a Corpus, a path, or texts none of which is empty"):
+    with pytest.raises(InputError, match="documents must be a Corpus, a path, or non-empty texts"):
         AIM.read([1, 2])
 
 
@@ -161,7 +161,7 @@ def test_the_anchor_by_hand():
 def test_the_anchor_is_still_where_cosines_are_those_of_the_table_and_pulls_back_elsewhere():
     batch, vectors = batch_of(chains(5))
     aim, kept = anchored()
-    still = _averages(batch.tokens, kept.table).clone().requires_grad_()
+    still = _mean_embeddings(batch.tokens, kept.table).clone().requires_grad_()
     plain = ss.training.AdjacentSentences()
     (aim.loss(still, batch, kept) - plain.loss(still, batch, None)).backward()
     assert float(still.grad.abs().max()) < 0.2  # of a weight of a million
@@ -241,28 +241,28 @@ def test_training_finds_that_neighbours_are_of_one_kind_and_the_anchor_holds_on_
 
 def test_it_goes_by_its_name(documents):
     assert OBJECTIVES["adjacent"] is ss.training.AdjacentSentences
-    assert ss.EncoderTrainer(objective="adjacent").aim == ss.training.AdjacentSentences()
+    assert as_objective("adjacent") == ss.training.AdjacentSentences()
 
 
 def test_what_is_kept_for_the_anchor_is_never_trained_nor_ballast(documents, words, tmp_path, tiny_folder):
     from semspace.sentences.model_config import read_layout
     from semspace.sentences.torch_runtime import load_model
-    from semspace.training.from_scratch import grow
+    from semspace.training.from_scratch import create_transformer
 
     texts = AIM.read(documents).texts
     sizes = ss.training.SmallTransformer(dim=64, heads=2, vocabulary=120, max_tokens=16)
     with torch.random.fork_rng():
-        layout, model = grow(sizes, texts, words, 1, tmp_path)
+        layout, model = create_transformer(sizes, texts, words, 1, tmp_path)
     student = Student(model, layout)
-    kept = ss.training.AdjacentSentences(anchor=1).helper(student)
+    kept = ss.training.AdjacentSentences(anchor=1).aux_module(student)
     assert not list(kept.parameters())
     assert kept.table[:, :8].any()
     assert not kept.table[:, 10:].any()
-    rows = student.rows(student.tokenizer.read(texts[:9]))
-    wanted = torch.nn.functional.normalize(_averages(rows, kept.table), dim=1).numpy()
+    rows = student.split_rows(student.tokenizer.read(texts[:9]))
+    wanted = torch.nn.functional.normalize(_mean_embeddings(rows, kept.table), dim=1).numpy()
     assert np.abs(student.encode(texts[:9]) - wanted).max() < 1e-4  # what the anchor holds is what it starts from
-    student.table.weight += 1
+    student.embeddings.weight += 1
     assert not kept.table[:, 10:].any()
-    assert ss.training.AdjacentSentences().helper(student) is None
+    assert ss.training.AdjacentSentences().aux_module(student) is None
     other = load_model(read_layout(tiny_folder))
-    assert bool(torch.as_tensor(_shown(other)).all())
+    assert bool(torch.as_tensor(_content_mask(other)).all())

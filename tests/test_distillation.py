@@ -12,11 +12,12 @@ import semspace as ss
 from semspace.errors import InputError
 from semspace.sentences.training_history import TrainingHistory
 from semspace.training import Distillation, SmallTransformer, layer_selection
-from semspace.training.base_model import opened
-from semspace.training.distillation_task import Agreement
-from semspace.training.loop import Loop
-from semspace.training.objectives.distillation import _fitted
-from semspace.training.objectives.objective import Batch, numbered
+from semspace.training.base_model import open_model
+from semspace.training.distillation_task import TeacherAgreement
+from semspace.training.examples import Examples
+from semspace.training.loop import TrainingLoop
+from semspace.training.objectives.distillation import _resized
+from semspace.training.objectives.objective import Batch
 from tests.conftest import make_tiny_model
 
 NAMES = ("ann", "bob", "cid", "dan", "eve", "fay")
@@ -57,23 +58,23 @@ def weights_of(base):
 
 
 def test_the_layers_kept_are_those_asked_for(teacher):
-    whole = opened(teacher)
-    cut = Distillation(teacher=teacher, layers=(3, 1)).base(None, numbered(TEXTS))
+    whole = open_model(teacher)
+    cut = Distillation(teacher=teacher, layers=(3, 1)).initial_model(None, Examples.from_texts(TEXTS))
     assert cut.model.config.num_hidden_layers == 2
     for found, wanted in zip(weights_of(cut), [weights_of(whole)[i] for i in (3, 1)], strict=True):
         torch.testing.assert_close(found, wanted, rtol=0, atol=0)
     assert cut.name.endswith("layers 3, 1")
-    assert layer_selection.count(whole) == 4
+    assert layer_selection.count_layers(whole) == 4
 
 
 def test_the_layers_chosen_agree_best_of_all(teacher):
     objective = Distillation(teacher=teacher, layers=2)
-    wanted = objective.taught(TEXTS)
-    whole = opened(teacher)
+    wanted = objective.teacher_vectors(TEXTS)
+    whole = open_model(teacher)
     upper = np.triu_indices(len(TEXTS), 1)
 
-    def agreement(kept):
-        model = layer_selection.kept(whole, kept).model.eval()
+    def agreement(layers):
+        model = layer_selection.keep_layers(whole, layers).model.eval()
         tokenizer = ss.Encoder.load(teacher).tokenizer
         read = tokenizer.read(TEXTS)
         with torch.inference_mode():
@@ -83,27 +84,27 @@ def test_the_layers_chosen_agree_best_of_all(teacher):
         return np.corrcoef((vectors @ vectors.T)[upper], (wanted @ wanted.T)[upper])[0, 1]
 
     right = max(combinations(range(4), 2), key=agreement)
-    assert layer_selection.best(whole, 2, TEXTS, wanted) == right
-    assert objective.base(None, numbered(TEXTS)).name.endswith(f"layers {right[0]}, {right[1]}")
-    assert layer_selection.best(whole, 4, TEXTS, wanted) == (0, 1, 2, 3)
+    assert layer_selection.select_layers(whole, 2, TEXTS, wanted) == right
+    assert objective.initial_model(None, Examples.from_texts(TEXTS)).name.endswith(f"layers {right[0]}, {right[1]}")
+    assert layer_selection.select_layers(whole, 4, TEXTS, wanted) == (0, 1, 2, 3)
 
 
 def test_where_there_are_too_many_choices_layers_are_dropped_one_by_one(teacher, monkeypatch):
-    whole = opened(teacher)
-    wanted = Distillation(teacher=teacher).taught(TEXTS)
-    monkeypatch.setattr(layer_selection, "_ALL", 0)
-    three = layer_selection.best(whole, 3, TEXTS, wanted)
-    assert set(layer_selection.best(whole, 2, TEXTS, wanted)) < set(three)
+    whole = open_model(teacher)
+    wanted = Distillation(teacher=teacher).teacher_vectors(TEXTS)
+    monkeypatch.setattr(layer_selection, "_MAX_CHOICES", 0)
+    three = layer_selection.select_layers(whole, 3, TEXTS, wanted)
+    assert set(layer_selection.select_layers(whole, 2, TEXTS, wanted)) < set(three)
     assert len(three) == 3
 
 
 def test_choosing_leaves_the_model_as_it_was(teacher):
-    whole = opened(teacher)
+    whole = open_model(teacher)
     before = copy.deepcopy(whole.model.state_dict())
     implementation = whole.model.config._attn_implementation
-    layer_selection.best(whole, 2, TEXTS, Distillation(teacher=teacher).taught(TEXTS))
+    layer_selection.select_layers(whole, 2, TEXTS, Distillation(teacher=teacher).teacher_vectors(TEXTS))
     assert whole.model.config._attn_implementation == implementation
-    assert layer_selection.count(whole) == 4
+    assert layer_selection.count_layers(whole) == 4
     for name, value in whole.model.state_dict().items():
         torch.testing.assert_close(value, before[name], rtol=0, atol=0)
 
@@ -159,15 +160,13 @@ def test_vectors_are_shortened_by_principal_components_and_lengthened_by_zeros()
     vectors = draw.normal(size=(50, 3)) @ flat
     vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
     for dim in (3, 5, 8, 11):
-        found = _fitted(vectors, dim)
+        found = _resized(vectors, dim)
         assert found.shape == (50, dim)
         np.testing.assert_allclose(found @ found.T, vectors @ vectors.T, atol=1e-5)
-    np.testing.assert_allclose(np.linalg.norm(_fitted(vectors, 2), axis=1), 1, atol=1e-6)
+    np.testing.assert_allclose(np.linalg.norm(_resized(vectors, 2), axis=1), 1, atol=1e-6)
 
 
 def test_the_loss_by_hand():
-    from semspace.training.examples import Examples
-
     wanted = np.array([[1, 0], [0, 1]], np.float32)
     batch = Batch(Examples(["a", "b"], np.array([[0], [1]], np.int32), wanted), [])
     vectors = torch.tensor([[2.0, 0.0], [3.0, 3.0]])  # cosines 1 and √½ with the teacher's, √½ with each other
@@ -184,7 +183,7 @@ def test_agreement_by_hand(corpus):
         def encode(self, texts):
             return np.array([[2.0, 0.0], [1.0, 1.0]])[: len(texts)]
 
-    score = Agreement("held-out", ["a", "b"], np.array([[1, 0], [0, 1]], np.float32)).score(Fixed())
+    score = TeacherAgreement("held-out", ["a", "b"], np.array([[1, 0], [0, 1]], np.float32)).score(Fixed())
     assert (score.metric, score.used) == ("mean cosine", 2)
     assert score.value == pytest.approx((1 + 0.5**0.5) / 2)
 
@@ -199,35 +198,22 @@ def test_documents_are_cut_into_sentences():
 def test_a_training_goes_on_from_its_checkpoint(teacher, tmp_path, monkeypatch):
     trainer = ss.EncoderTrainer(objective=Distillation(teacher=teacher, layers=2), **{**OPTIONS, "epochs": 2})
     whole = trainer.train(TEXTS, progress=False)
-    step = Loop._step
+    step = TrainingLoop._step
 
     def broken(self, number, *rest):
         if number == 11:
             raise KeyboardInterrupt
         step(self, number, *rest)
 
-    monkeypatch.setattr(Loop, "_step", broken)
+    monkeypatch.setattr(TrainingLoop, "_step", broken)
     with pytest.raises(KeyboardInterrupt):
         trainer.train(TEXTS, checkpoint=tmp_path / "c", checkpoint_minutes=0, progress=False)
-    monkeypatch.setattr(Loop, "_step", step)
+    monkeypatch.setattr(TrainingLoop, "_step", step)
     rest = trainer.train(TEXTS, checkpoint=tmp_path / "c", resume=True, progress=False)
     assert rest.fingerprint == whole.fingerprint
     other = ss.EncoderTrainer(objective=Distillation(teacher=teacher, layers=3), **{**OPTIONS, "epochs": 2})
     with pytest.raises(InputError, match="of another training: objective is"):
         other.train(TEXTS, checkpoint=tmp_path / "c", resume=True, progress=False)
-
-
-def test_a_static_student_is_what_distill_makes(teacher, tmp_path):
-    objective = Distillation(teacher=teacher, student="static", dim=4)
-    made = ss.EncoderTrainer(objective=objective, seed=3, precision="float32").train(
-        TEXTS, out=tmp_path / "s", progress=False
-    )
-    assert isinstance(made, ss.StaticEncoder)
-    sentences = ss.Corpus.from_texts(objective.sample(TEXTS, 3).texts)
-    same = ss.distill(ss.Encoder.load(teacher), sentences, dim=4, sentences=len(sentences), seed=3, progress=False)
-    np.testing.assert_allclose(made.encode(TEXTS), same.encode(TEXTS), atol=1e-5)
-    np.testing.assert_array_equal(ss.Encoder.load(tmp_path / "s").encode(TEXTS[:5]), made.encode(TEXTS[:5]))
-    assert made.dim == 4
 
 
 # -- what can't be ----------------------------------------------------------------------------------------------
@@ -242,8 +228,11 @@ def test_a_static_student_is_what_distill_makes(teacher, tmp_path):
         ({"layers": ()}, "different numbers of layers; got \\[\\]"),
         ({"layers": (1, 1)}, "different numbers of layers; got \\[1, 1\\]"),
         ({"layers": (-1, 1)}, "layers must be"),
-        ({"student": "tiny"}, "student"),
-        ({"student": "static", "layers": 3}, "a static student has no layers"),
+        (
+            {"student": "static"},
+            r"trains transformers; for a static student call semspace.distill\(teacher, corpus, dim=",
+        ),
+        ({"dim": 64}, "for a static student call semspace.distill"),
         ({"sentences": 0}, "sentences"),
         ({"similarity": -1}, "similarity"),
     ],
@@ -256,11 +245,10 @@ def test_what_is_asked_wrongly_is_said(options, message):
 @pytest.mark.parametrize(
     ("options", "base", "message"),
     [
-        ({"layers": 5}, None, "layers is 5, and .* has 4 layers, numbered from 0"),
-        ({"layers": (0, 4)}, None, r"layers is \(0, 4\), and .* has 4 layers, numbered from 0"),
-        ({}, None, "the student would be the teacher itself; give layers="),
-        ({"layers": 2}, SmallTransformer(), "layers= is for a student cut out of a model"),
-        ({"student": "static"}, "tiny", "a static student starts from its teacher's tokens"),
+        ({"layers": 5}, None, "layers is 5, but .* has 4 layers, numbered from 0"),
+        ({"layers": (0, 4)}, None, r"layers is \(0, 4\), but .* has 4 layers, numbered from 0"),
+        ({}, None, "the student would be the teacher itself; give Distillation\\(layers="),
+        ({"layers": 2}, SmallTransformer(), "layers= selects layers of a model; leave it out"),
     ],
 )
 def test_a_student_that_cant_be_made_is_said(teacher, tiny_folder, options, base, message):
@@ -275,25 +263,22 @@ def test_a_teacher_without_layers_needs_a_base(tiny_folder):
     words = ss.WordAverage(
         ss.Space.from_vectors(["ann", "bob"], [[1, 0], [0, 1]]), frequencies="zipf", remove_common=False
     )
-    with pytest.raises(InputError, match="has no layers to drop; give EncoderTrainer"):
+    with pytest.raises(InputError, match="has no layers to select from; give EncoderTrainer"):
         ss.EncoderTrainer(objective=Distillation(teacher=words, layers=2), **OPTIONS).train(TEXTS, progress=False)
-    with pytest.raises(InputError, match="1 layer none of which can be dropped"):
+    with pytest.raises(InputError, match="1 layer, of which none can be dropped"):
         ss.EncoderTrainer(objective=Distillation(teacher=tiny_folder, layers=1), **OPTIONS).train(TEXTS, progress=False)
 
 
-def test_sentences_are_drawn_by_the_seed_of_the_training(teacher, tmp_path):
-    assert Distillation(teacher=teacher, sentences=40).read(TEXTS).texts != TEXTS[:40]
+def test_sentences_are_drawn_by_the_seed_of_the_training(teacher, monkeypatch):
+    objective = Distillation(teacher=teacher, layers=1, sentences=40)
+    first, again, other = (objective.read(TEXTS, seed).texts for seed in (1, 1, 2))
+    assert first == again != TEXTS[:40]
+    assert set(first) != set(other)
+    learnt = []
+    monkeypatch.setattr(TrainingLoop, "run", lambda self: learnt.append(self.examples.texts) or ())
+    ss.EncoderTrainer(objective=objective, seed=2, **OPTIONS).train(TEXTS, progress=False)
+    assert learnt == [other]
 
-    def learnt(seed, name):
-        objective = Distillation(teacher=teacher, student="static", dim=4, sentences=40)
-        drawn = objective.sample(TEXTS, seed).texts
-        encoder = ss.EncoderTrainer(objective=objective, seed=seed, **OPTIONS).train(
-            TEXTS, out=tmp_path / name, progress=False
-        )
-        return drawn, encoder.encode(["ann met bob."])
 
-    first, again, other = learnt(1, "a"), learnt(1, "b"), learnt(2, "c")
-    assert first[0] == again[0]
-    np.testing.assert_array_equal(first[1], again[1])
-    assert set(first[0]) != set(other[0])
-    assert not np.array_equal(first[1], other[1])
+def test_the_name_of_the_only_kind_of_student_is_still_taken(teacher):
+    assert Distillation(teacher=teacher, student="transformer", layers=2) == Distillation(teacher=teacher, layers=2)

@@ -12,7 +12,7 @@ from semspace.sentences.runtime import BOUNDS
 from semspace.sentences.torch_runtime import load_model
 from semspace.training import init_from_words as beginning
 from semspace.training import wordpiece
-from semspace.training.from_scratch import grow
+from semspace.training.from_scratch import create_transformer
 from semspace.training.student import Student
 from tests.words import KINDS
 
@@ -42,7 +42,7 @@ def words():
 def grown(texts, words, tmp_path_factory):
     folder = tmp_path_factory.mktemp("grown")
     with torch.random.fork_rng():
-        layout, model = grow(SIZES, texts, words, 1, folder)
+        layout, model = create_transformer(SIZES, texts, words, 1, folder)
     return folder, Student(model, layout)
 
 
@@ -74,7 +74,7 @@ def test_transformers_and_sentence_transformers_read_the_same_tokens(grown):
 
 
 def test_words_are_tokens_and_others_pieces_in_lower_case_without_accents(texts):
-    tokenizer = wordpiece.learn(texts, 200)
+    tokenizer = wordpiece.train_tokenizer(texts, 200)
     assert tokenizer.encode("The CÁT and Sheep.", add_special_tokens=False).tokens == [
         "the",
         "cat",
@@ -88,14 +88,14 @@ def test_words_are_tokens_and_others_pieces_in_lower_case_without_accents(texts)
 
 
 def test_the_same_texts_give_the_same_tokenizer(texts):
-    again = wordpiece.learn(list(texts), 200).to_str()
-    assert wordpiece.learn(texts, 200).to_str() == again
+    again = wordpiece.train_tokenizer(list(texts), 200).to_str()
+    assert wordpiece.train_tokenizer(texts, 200).to_str() == again
 
 
 def test_a_vocabulary_is_as_large_as_asked_at_most_and_rare_characters_go_first():
     letters = [chr(0x4E00 + i) for i in range(500)]  # Chinese characters, each a word: no pieces of them
     texts = [" ".join(letters[: i + 1]) for i in range(500)]
-    tokenizer = wordpiece.learn(texts, 105)
+    tokenizer = wordpiece.train_tokenizer(texts, 105)
     assert tokenizer.get_vocab_size() <= 105
     assert tokenizer.encode(letters[0], add_special_tokens=False).tokens == [letters[0]]
     assert tokenizer.encode(letters[499], add_special_tokens=False).tokens == ["[UNK]"]
@@ -104,22 +104,22 @@ def test_a_vocabulary_is_as_large_as_asked_at_most_and_rare_characters_go_first(
 
 def test_of_many_texts_an_even_part_is_read():
     texts = ["ab", "cd", "ef", "gh", "ij"]
-    assert wordpiece.some(texts, 10) == texts
-    assert wordpiece.some(texts, 9) == ["ab", "ef", "ij"]
-    assert wordpiece.some(texts, 4) == ["ab", "gh"]
-    assert not wordpiece.some([""], 4)[0]
+    assert wordpiece.subsample(texts, 10) == texts
+    assert wordpiece.subsample(texts, 9) == ["ab", "ef", "ij"]
+    assert wordpiece.subsample(texts, 4) == ["ab", "gh"]
+    assert not wordpiece.subsample([""], 4)[0]
 
 
 def test_texts_without_characters_have_no_tokenizer():
-    with pytest.raises(InputError, match="no tokenizer can be learnt from 2 texts without a single letter"):
-        wordpiece.learn([" \n", "\t"], 200)
+    with pytest.raises(InputError, match="no tokenizer can be trained on 2 texts without a single letter"):
+        wordpiece.train_tokenizer([" \n", "\t"], 200)
 
 
 # -- token vectors ------------------------------------------------------------------------------------------------
 
 
 def plain_tokenizer(*tokens):
-    return wordpiece._finished([*wordpiece.SPECIAL, *tokens])
+    return wordpiece._from_vocabulary([*wordpiece.SPECIAL_TOKENS, *tokens])
 
 
 def test_a_token_has_the_vector_of_its_words_and_a_piece_the_mean_of_those_it_is_in():
@@ -147,7 +147,7 @@ def test_words_without_counts_come_as_often_as_zipf_says():
 
 
 def test_rows_have_mean_0_and_variance_1_so_that_layer_norm_keeps_them(texts, words):
-    tokenizer = wordpiece.learn(texts, 200)
+    tokenizer = wordpiece.train_tokenizer(texts, 200)
     rows, content = beginning.token_rows(words, tokenizer, beginning.token_counts(tokenizer, texts), 64)
     assert content == 10  # 8 dimensions, one for the mean, one for as many +b as -b
     assert np.abs(rows.mean(axis=1)).max() < 1e-6
@@ -197,7 +197,7 @@ def test_it_is_no_worse_at_first_than_the_average_of_words(texts, words, grown):
     labelled = ss.evaluation.NearestLabel("kinds", tuple((text, str(i % 2)) for i, text in enumerate(texts)))
     with torch.random.fork_rng():
         (grown[0].parent / "near").mkdir()
-        layout, model = grow(SIZES, texts, near, 1, grown[0].parent / "near")
+        layout, model = create_transformer(SIZES, texts, near, 1, grown[0].parent / "near")
     average = ss.WordAverage(near, remove_common=False)
     assert labelled.score(Student(model, layout)).value >= labelled.score(average).value
 
@@ -212,7 +212,7 @@ def test_longer_word_vectors_are_cut_to_their_principal_components(texts):
     draw = np.random.default_rng(2)
     small = draw.normal(size=(len(NAMES), 10))
     turn = np.linalg.qr(draw.normal(size=(100, 100)))[0][:10]
-    tokenizer = wordpiece.learn(texts, 200)
+    tokenizer = wordpiece.train_tokenizer(texts, 200)
     counts = beginning.token_counts(tokenizer, texts)
     places = [tokenizer.token_to_id(name) for name in NAMES]
     found = []
@@ -239,7 +239,7 @@ def test_the_same_seed_gives_the_same_weights(texts, words, tmp_path, given):
         (tmp_path / name).mkdir()
         with torch.random.fork_rng():
             torch.manual_seed(len(name) + 40)
-            grow(SIZES, texts, words if given else None, seed, tmp_path / name)
+            create_transformer(SIZES, texts, words if given else None, seed, tmp_path / name)
     first, second, other = (weights(tmp_path / name) for name in "abc")
     assert all(np.array_equal(first[name], second[name]) for name in first)
     name = "encoder.layer.0.attention.self.query.weight"
@@ -249,7 +249,7 @@ def test_the_same_seed_gives_the_same_weights(texts, words, tmp_path, given):
 
 def test_without_words_weights_are_drawn_as_usual_with_dropout(texts, tmp_path):
     with torch.random.fork_rng():
-        _, model = grow(SIZES, texts, None, 1, tmp_path)
+        _, model = create_transformer(SIZES, texts, None, 1, tmp_path)
     drawn = model.embeddings.word_embeddings.weight.detach().numpy()[1:]
     assert abs(float(drawn.std()) - 0.02) < 0.001
     assert model.config.hidden_dropout_prob == 0.1
@@ -275,10 +275,10 @@ def test_simcse_has_dropout_to_learn_from_all_the_same(texts, words, monkeypatch
 
 def test_the_kernels_run_the_sizes_that_are_the_default():
     from semspace.inference.architectures import obstacle
-    from semspace.training.from_scratch import _drawn
+    from semspace.training.from_scratch import _random_bert
 
     sizes = ss.training.SmallTransformer()
-    config = _drawn(sizes, 50, 0.0).config
+    config = _random_bert(sizes, 50, 0.0).config
     assert not obstacle(config.to_dict())
     assert (config.hidden_size, config.num_hidden_layers, config.intermediate_size) == (256, 1, 256)
     assert config.max_position_embeddings == 128
@@ -287,8 +287,8 @@ def test_the_kernels_run_the_sizes_that_are_the_default():
 @pytest.mark.parametrize(
     ("sizes", "message"),
     [
-        ({"dim": 250}, "dim must be a multiple of heads; got 250 and 4: take 248 or 252"),
-        ({"dim": 2}, "dim must be a multiple of heads; got 2 and 4: take 4$"),
+        ({"dim": 250}, "dim must be a multiple of heads; got dim=250 and heads=4: choose dim=248 or 252"),
+        ({"dim": 2}, "dim must be a multiple of heads; got dim=2 and heads=4: choose dim=4$"),
         ({"layers": 0}, "layers must be a whole number of at least 1; got 0"),
         ({"vocabulary": 50}, "vocabulary must be a whole number of at least 100"),
         ({"max_tokens": 4}, "max_tokens must be a whole number of at least 8"),
@@ -302,13 +302,13 @@ def test_sizes_that_cannot_be(sizes, message):
 
 def test_words_that_cannot_start_it(texts, words, tmp_path):
     small = ss.training.SmallTransformer(dim=16, heads=2, vocabulary=200)
-    with pytest.raises(InputError, match="needs a dim of 32 or more; got 16"):
-        grow(small, texts, words, 1, tmp_path)
+    with pytest.raises(InputError, match=r"dim must be 32 or more with init=, .*; got 16"):
+        create_transformer(small, texts, words, 1, tmp_path)
     with pytest.raises(InputError, match="init must be a Space of words, such as Word2Vec trains; got dict"):
-        grow(SIZES, texts, {"cat": [1.0]}, 1, tmp_path)
+        create_transformer(SIZES, texts, {"cat": [1.0]}, 1, tmp_path)
     foreign = ss.Space.from_vectors(["кот", "пёс"], np.eye(2))
     with pytest.raises(InputError, match=r"the texts have none of the 2 words of init \(the first is 'кот'\)"):
-        grow(SIZES, texts, foreign, 1, tmp_path)
+        create_transformer(SIZES, texts, foreign, 1, tmp_path)
 
 
 # -- training -----------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from semspace.errors import InputError, SemspaceError, SemspaceWarning
 from semspace.evaluation import STS
 from semspace.training import CoSENT, MultipleNegatives, SimCSE, SupervisedContrastive
 from semspace.training.examples import MISSING, Examples
-from semspace.training.hard_negatives import mine
+from semspace.training.hard_negatives import mine_hard_negatives
 from semspace.training.holdout import split
 
 
@@ -71,13 +71,13 @@ def test_labels_make_negatives_of_pairs_that_do_not_belong_together(tmp_path):
 
 def test_labels_that_contradict_each_other_are_said():
     rows = [("a", "b", 1), ("b", "a", 0), ("a", "b", 0), ("a", "c", 0), ("d", "c", 1)]
-    with pytest.warns(SemspaceWarning, match=r"2 pairs have the label 1 as well as 0; they count as ones .*: b / a"):
+    with pytest.warns(SemspaceWarning, match=r"2 pairs have both labels, 0 and 1; label 1 is used \(the first: b / a"):
         assert shown(MultipleNegatives().read(rows)) == [("a", "b", "c"), ("d", "c", "a")]
 
 
 def test_labelled_pairs_that_teach_nothing_here_are_said():
     rows = [("a", "b", 1), ("a", "c", 0), ("x", "y", 0), ("y", "z", 0)]
-    said = r"2 of 4 pairs have the label 0 and no text .* but are with objective='scored' \(the first: x / y\)"
+    said = r"2 of 4 pairs have label 0 and no text .* \(objective='scored' would use them\) \(the first: x / y\)"
     with pytest.warns(SemspaceWarning, match=said):
         assert shown(MultipleNegatives().read(rows)) == [("a", "b", "c")]
     assert len(CoSENT().read(rows)) == 4
@@ -104,7 +104,7 @@ def test_scores_that_turn_into_fractions_after_many_whole_ones():
 
 
 def test_a_pair_with_two_scores_counts_once_with_their_mean():
-    with pytest.warns(SemspaceWarning, match="1 pairs come more than once with different numbers; each counts with"):
+    with pytest.warns(SemspaceWarning, match="1 pairs occur more than once with different numbers; the mean is used"):
         examples = CoSENT().read([("a", "b", 1), ("c", "d", 4), ("b", "a", 2), ("c", "d", 4)])
     assert shown(examples) == [("a", "b"), ("c", "d")]
     assert examples.targets.tolist() == [1.5, 4]
@@ -121,13 +121,13 @@ def test_labels_of_every_form(tmp_path):
         examples = SupervisedContrastive().read(data)
         assert shown(examples) == [("a",), ("b",), ("c",), ("d",)]  # the label of one document teaches nothing
         assert examples.targets.tolist() == [0, 1, 0, 1]
-    with pytest.raises(InputError, match="no column 'topic' to learn from; its columns are label"):
+    with pytest.raises(InputError, match="no column 'topic' with labels; its columns are label"):
         SupervisedContrastive(label="topic").read(corpus)
 
 
 def test_a_text_with_two_labels_is_left_out_and_said():
     rows = [("a", "x"), ("b", "y"), ("a", "y"), ("c", "x"), ("d", "y"), ("e", "x"), ("c", "x")]
-    with pytest.warns(SemspaceWarning, match=r"1 texts have more than one label and aren't learnt from .*: a\)"):
+    with pytest.warns(SemspaceWarning, match=r"1 texts have more than one label and are left out .*: a\)"):
         examples = SupervisedContrastive().read(rows)
     assert shown(examples) == [("b",), ("c",), ("d",), ("e",)]
 
@@ -149,52 +149,52 @@ PAIR, SCORE, LABEL, TEXT = MultipleNegatives, CoSENT, SupervisedContrastive, Sim
     ("objective", "data", "message"),
     [
         (PAIR, [("a", "b"), ("c", " "), ("d", "")],
-         "2 of 3 pairs have an empty side (the first is row 2); leave them out"),
-        (PAIR, [("a", None), ("c", "d")], "1 of 2 pairs have an empty side (the first is row 1); leave them out"),
+         "2 of 3 pairs have an empty text (the first in row 2); remove them"),
+        (PAIR, [("a", None), ("c", "d")], "1 of 2 pairs have an empty text (the first in row 1); remove them"),
         (PAIR, pd.DataFrame({"anchor": ["a"], "positive": [float("nan")]}), "pairs must be texts; got Null values"),
-        (PAIR, [], "pairs must be tuples of the same length, two texts or more; got none"),
+        (PAIR, [], "pairs must be tuples of the same length, 2 or more; got none"),
         (PAIR, pl.DataFrame({"anchor": [], "positive": []}, schema={"anchor": pl.String, "positive": pl.String}),
-         "there are no pairs to learn from"),
+         "the data have no pairs to train on"),
         (PAIR, None, "pairs must be tuples of texts, a DataFrame, or the path of a table; got NoneType"),
         (PAIR, 5, "pairs must be tuples of texts, a DataFrame, or the path of a table; got int"),
         (PAIR, ss.Corpus.from_texts(["a"]),
          "pairs must be tuples of texts, a DataFrame, or the path of a table; got Corpus"),
-        (PAIR, ["a", "b"], "pairs must be tuples of the same length, two texts or more; got rows of 1"),
+        (PAIR, ["a", "b"], "pairs must be tuples of the same length, 2 or more; got tuples of length 1"),
         (PAIR, [("a", "b"), ("a", "b", "c")],
-         "pairs must be tuples of the same length, two texts or more; got rows of 2, 3"),
+         "pairs must be tuples of the same length, 2 or more; got tuples of length 2, 3"),
         (PAIR, [(1, 2), (3, 4)],
          "pairs need two columns of texts, such as anchor and positive, or sentence1 and sentence2; the "
          "columns are column 1, column 2"),
-        (PAIR, [("a", 2), ("b", "c")], "pairs must have one kind of values in each column; column 2 has int, str"),
+        (PAIR, [("a", 2), ("b", "c")], "pairs must have values of one type in each column; column 2 has int, str"),
         (PAIR, pd.DataFrame({"anchor": ["a", 1], "positive": ["b", "c"]}),
-         "pairs must have one kind of values in each column; anchor has int, str"),
+         "pairs must have values of one type in each column; anchor has int, str"),
         (PAIR, [("a", "b", 0.5), ("c", "d", 1)],
-         "labels of pairs must be 0 and 1; got 0.5 to 1: learn from graded pairs with objective='scored'"),
+         "labels of pairs must be 0 and 1; got 0.5 to 1: for graded pairs use objective='scored'"),
         (PAIR, [("a", "b", 1), ("c", "d", 1)],
-         "all 2 pairs have the label 1; give pairs of both kinds, or leave out the labels where all belong "
-         "together"),
-        (PAIR, [("a", "b", 0), ("c", "d", 0)], "all 2 pairs have the label 0; give pairs of both kinds"),
+         "all 2 pairs have the label 1; give pairs with both labels, or omit the column if all belong together"),
+        (PAIR, [("a", "b", 0), ("c", "d", 0)], "all 2 pairs have the label 0; give pairs with both labels"),
         (SCORE, [("a", "b", 1.0), ("c", "d", float("nan"))],
-         "1 of 2 scored pairs have no number (the first is row 2); leave them out"),
+         "1 of 2 scored pairs have no finite number (the first in row 2); remove them"),
         (SCORE, [("a", "b", 1.0), ("c", "d", None)],
-         "1 of 2 scored pairs have no number (the first is row 2); leave them out"),
+         "1 of 2 scored pairs have no finite number (the first in row 2); remove them"),
         (SCORE, pl.DataFrame({"sentence1": ["a"], "sentence2": ["b"], "score": ["good"]}),
-         "1 of 1 scored pairs have no number (the first is row 1); leave them out"),
-        (SCORE, [("a", "b", 1), ("c", "d", 1)], "all scored pairs have the score 1; there is no order to learn"),
+         "1 of 1 scored pairs have no finite number (the first in row 1); remove them"),
+        (SCORE, [("a", "b", 1), ("c", "d", 1)],
+         "all scored pairs have the score 1; at least two different scores are needed"),
         (SCORE, [("a", "b"), ("c", "d")],
          "scored pairs need two texts and a number each, such as the columns sentence1, sentence2 and score; "
-         "learn from pairs without one with objective='pairs'"),
+         "for pairs without a score use objective='pairs'"),
         (LABEL, [("a", 1), ("b", 1)],
-         "there must be two labels or more, each of two documents or more; got 2 documents with 1 label, 1 "
-         "of them of two or more"),
-        (LABEL, [("a", 1), ("b", 1), ("c", 2)], "got 3 documents with 2 labels, 1 of them of two or more"),
+         "at least two labels with two documents each are needed; got 2 documents with 1 label, 1 of which have two "
+         "documents or more"),
+        (LABEL, [("a", 1), ("b", 1), ("c", 2)], "got 3 documents with 2 labels, 1 of which have two documents"),
         (LABEL, [("a", 1, 2)],
          "labelled documents need a text and a label each; got the columns column 1, column 2, column 3"),
-        (LABEL, [("", 1), ("b", 1)], "1 of 2 labelled documents have an empty side"),
-        (TEXT, ["a", ""], "texts must be a Corpus, a path, or texts none of which is empty; got '' in row 2"),
-        (TEXT, ["a", 3], "texts must be a Corpus, a path, or texts none of which is empty; got 3 in row 2"),
-        (TEXT, [], "texts must be a Corpus, a path, or texts none of which is empty; got list"),
-        (TEXT, 7, "texts must be a Corpus, a path, or texts none of which is empty; got int"),
+        (LABEL, [("", 1), ("b", 1)], "1 of 2 labelled documents have an empty text"),
+        (TEXT, ["a", ""], "texts must be a Corpus, a path, or non-empty texts; got '' in row 2"),
+        (TEXT, ["a", 3], "texts must be a Corpus, a path, or non-empty texts; got 3 in row 2"),
+        (TEXT, [], "texts must be a Corpus, a path, or non-empty texts; got list"),
+        (TEXT, 7, "texts must be a Corpus, a path, or non-empty texts; got int"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_learnt_from_is_refused_in_one_sentence(objective, data, message):
@@ -205,7 +205,7 @@ def test_what_cannot_be_learnt_from_is_refused_in_one_sentence(objective, data, 
 
 def test_fewer_examples_than_a_batch(tiny_folder):
     trainer = ss.EncoderTrainer(base=tiny_folder, held_out=0)
-    expected = "there are 3 pairs to learn from, fewer than a batch of 32; give more, or a smaller batch_size"
+    expected = "batch_size is 32, but there are only 3 pairs to train on; give more data, or a smaller batch_size"
     with pytest.raises(InputError, match=re.escape(expected)):
         trainer.train(PAIRS)
 
@@ -248,7 +248,7 @@ def texts_in(examples):
 )
 def test_what_is_held_out_shares_no_text_with_what_is_learnt_unless_nearly_all_hang_together(rows, seed):
     examples = MultipleNegatives().read([(f"t{a}", f"t{b}") for a, b in rows])
-    learnt, task = split(MultipleNegatives(), examples, ss.EncoderTrainer(held_out=0.3, seed=seed))
+    learnt, task = split(MultipleNegatives(), examples, 0.3, seed)
     held = len(examples) - len(learnt)
     assert held <= round(0.3 * len(examples))
     if task is None:
@@ -262,7 +262,7 @@ def test_what_is_held_out_shares_no_text_with_what_is_learnt_unless_nearly_all_h
 def test_pairs_with_a_common_text_are_held_out_together():
     rows = [(f"question {i // 2}", f"answer {i}") for i in range(80)]
     examples = MultipleNegatives().read(rows)
-    learnt, task = split(MultipleNegatives(), examples, ss.EncoderTrainer(held_out=0.2, seed=3))
+    learnt, task = split(MultipleNegatives(), examples, 0.2, 3)
     assert (len(learnt), len(task.questions), len(task.documents)) == (64, 8, 16)
     assert not {*task.questions.texts, *task.documents.texts} & texts_in(learnt)
     assert all(len(grades) == 2 for grades in task.relevant.values())
@@ -270,7 +270,7 @@ def test_pairs_with_a_common_text_are_held_out_together():
 
 def test_where_all_hang_together_single_pairs_are_held_out():
     examples = MultipleNegatives().read([("the hub", f"spoke {i}") for i in range(40)])
-    learnt, task = split(MultipleNegatives(), examples, ss.EncoderTrainer(held_out=0.25))
+    learnt, task = split(MultipleNegatives(), examples, 0.25, 0)
     assert (len(learnt), len(task.documents), len(task.questions)) == (30, 10, 1)
 
 
@@ -282,7 +282,7 @@ def test_too_few_to_judge_by_are_learnt_from_instead():
         (SimCSE(), ["a", "b", "c", "d", "e"]),
     ):
         examples = objective.read(data)
-        learnt, task = split(objective, examples, ss.EncoderTrainer(held_out=0.2))
+        learnt, task = split(objective, examples, 0.2, 0)
         assert (len(learnt), task) == (len(examples), None)
 
 
@@ -309,11 +309,14 @@ def test_near_texts_that_are_neither_partners_nor_too_near_are_found():
     vectors = on_circle(0, 40, 180, 10, 181, 50, 182, 60, 183, 120, 184, 45)
     rows = np.array([[0, 1], [2, 3], [4, 5], [6, 7], [8, 9], [0, 11]], np.int32)
     examples = Examples([str(i) for i in range(12)], rows)
-    found = mine(examples, fake(vectors), each=3, margin=0.95)
+    found = mine_hard_negatives(examples, fake(vectors), n=3, margin=0.95)
     assert found[0].tolist() == [5, 7, 9]  # the nearest first
     assert found[5].tolist() == [5, 7, 9]
-    assert mine(examples, fake(vectors), each=2, margin=0.7)[0].tolist() == [7, 9]  # 50° is above 0.7 of 40°'s cosine
-    few = mine(examples.take(np.array([0])), fake(vectors), each=2, margin=0.95)
+    assert mine_hard_negatives(examples, fake(vectors), n=2, margin=0.7)[0].tolist() == [
+        7,
+        9,
+    ]  # 50° is above 0.7 of 40°'s cosine
+    few = mine_hard_negatives(examples.take(np.array([0])), fake(vectors), n=2, margin=0.95)
     assert few.tolist() == [[MISSING, MISSING]]  # the only candidate is the partner
 
 
@@ -328,7 +331,7 @@ def test_margin_and_partners_hold_for_any_vectors(n, each, margin, seed):
     vectors = draw.normal(size=(2 * n, 3)).astype(np.float32) + 1
     rows = np.stack([draw.integers(0, n, n), draw.integers(n // 2, 2 * n, n)], axis=1).astype(np.int32)
     examples = Examples([str(i) for i in range(2 * n)], rows)
-    found = mine(examples, fake(vectors), each=each, margin=margin)
+    found = mine_hard_negatives(examples, fake(vectors), n=each, margin=margin)
     directions = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     cosines = directions @ directions.T
     for (a, b), own in zip(rows.tolist(), found.tolist(), strict=True):

@@ -12,7 +12,7 @@ import semspace as ss
 from semspace.errors import InputError
 from semspace.evaluation import STS
 from semspace.training import MultipleNegatives
-from semspace.training.loop import Loop
+from semspace.training.loop import TrainingLoop
 from tests.teaching import alone, labelled, pairs, same, scored, trainer, weights, weights_in
 
 # -- it learns --------------------------------------------------------------------------------------------------
@@ -54,7 +54,7 @@ def test_texts_alone_are_told_apart(tiny_folder):
 class Width(MultipleNegatives):
     """Its loss is how many dimensions it is shown."""
 
-    def loss(self, vectors, batch, extra):
+    def loss(self, vectors, batch, aux_module):
         return vectors.sum() * 0 + vectors.shape[1]
 
 
@@ -65,15 +65,15 @@ def test_the_loss_of_matryoshka_is_the_mean_over_its_dimensions_and_all(tiny_fol
 
 
 def test_hard_negatives_are_looked_for_once_or_before_each_epoch(tiny_folder, monkeypatch):
-    from semspace.training import loop
+    from semspace.training import hard_negatives
 
-    real, seen = loop.mine, []
+    real, seen = hard_negatives.mine_hard_negatives, []
 
     def watched(*args, **options):
         seen.append(real(*args, **options))
         return seen[-1]
 
-    monkeypatch.setattr(loop, "mine", watched)
+    monkeypatch.setattr(hard_negatives, "mine_hard_negatives", watched)
     for refresh, times in ((False, 1), (True, 3)):
         seen.clear()
         objective = MultipleNegatives(hard_negatives=2, margin=1.0, refresh=refresh)
@@ -165,15 +165,15 @@ def test_without_patience_the_last_weights_are_given(tiny_folder):
 class Breaking(MultipleNegatives):
     """Its loss, or what its gradient is multiplied by, isn't a number from the third batch on."""
 
-    slope_only: bool = False
+    gradient_only: bool = False
 
-    def loss(self, vectors, batch, extra):
-        found = super().loss(vectors, batch, extra)
+    def loss(self, vectors, batch, aux_module):
+        found = super().loss(vectors, batch, aux_module)
         BATCHES.append(batch)
         if len(BATCHES) < 3:
             return found
-        if self.slope_only:
-            vectors.register_hook(lambda slope: slope * float("nan"))
+        if self.gradient_only:
+            vectors.register_hook(lambda gradient: gradient * float("nan"))
             return found
         return found * float("nan")
 
@@ -181,31 +181,32 @@ class Breaking(MultipleNegatives):
 BATCHES = []
 
 
-@pytest.mark.parametrize("slope_only", [False, True])
+@pytest.mark.parametrize("gradient_only", [False, True])
 @pytest.mark.parametrize("micro_batch_tokens", [4096, 40])
 def test_a_loss_that_breaks_stops_the_training_before_it_reaches_the_weights(
-    tiny_folder, tmp_path, monkeypatch, slope_only, micro_batch_tokens
+    tiny_folder, tmp_path, monkeypatch, gradient_only, micro_batch_tokens
 ):
     from semspace.bundle import opening
 
     BATCHES.clear()
     kept = []
-    real = Loop._step
+    real = TrainingLoop._step
 
     def watched(self, *args):
-        kept.append({name: value.numpy().copy() for name, value in self._learnt().items()})
+        kept.append({name: value.numpy().copy() for name, value in self._trained_tensors().items()})
         real(self, *args)
 
-    monkeypatch.setattr(Loop, "_step", watched)
-    broken = trainer(tiny_folder, Breaking(slope_only=slope_only), held_out=0, micro_batch_tokens=micro_batch_tokens)
+    monkeypatch.setattr(TrainingLoop, "_step", watched)
+    broken = trainer(
+        tiny_folder, Breaking(gradient_only=gradient_only), held_out=0, micro_batch_tokens=micro_batch_tokens
+    )
     with pytest.raises(InputError) as problem:
         broken.train(pairs(), out=tmp_path / "e", checkpoint=tmp_path / "c", progress=False)
     first = BATCHES[2].examples.texts[int(BATCHES[2].examples.rows[0, 0])]
-    what = "gradient" if slope_only else "loss"
+    what = "gradient" if gradient_only else "loss"
     assert str(problem.value) == (
-        f"the {what} isn't a number any more in batch 3 of epoch 1 (its first text: {first}); what was reached before "
-        f"lies at {tmp_path / 'c'}; train anew with a smaller learning_rate than 0.001, and see whether that text is "
-        f"sound"
+        f"{what} became NaN in batch 3 of epoch 1 (its first text: {first}); the state before it is saved at "
+        f"{tmp_path / 'c'}; lower learning_rate (now 0.001) and check that text"
     )
     assert [path.name for path in tmp_path.iterdir()] == ["c"]
     from safetensors.numpy import load_file
@@ -242,7 +243,7 @@ def test_a_person_sees_how_far_a_training_is(tiny_folder, monkeypatch):
     assert "training: 100%|" in shown
     assert "16.0/16.0" in shown
     assert ", loss " in shown
-    assert "looking for hard negatives: 100%" in shown
+    assert "mining hard negatives: 100%" in shown
 
 
 def test_nobody_looking_sees_nothing(tiny_folder, capfd):

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from semspace.training.embedding_table import TokenTable
+from semspace.training.embedding_table import EmbeddingTable
 from semspace.training.grad_cache import backward
 from semspace.training.objectives import MultipleNegatives
 from semspace.training.packing import Packing
-from semspace.training.student import portions
+from semspace.training.student import micro_batches
 from tests.conftest import make_tiny_model
 from tests.teaching import batch_of, pairs, student, trainer, weights, weights_in
 
@@ -42,24 +42,24 @@ def folders(tmp_path_factory):
 
 
 def rows_of(learner, texts=TEXTS):
-    return learner.rows(learner.tokenizer.read(list(texts)))
+    return learner.split_rows(learner.tokenizer.read(list(texts)))
 
 
-def slopes_of(learner):
+def gradients_of(learner):
     found = [one.grad.clone() for one in learner.weights if one.grad is not None]
-    found += [one.grad.clone() for one in learner.table.parameters]
+    found += [one.grad.clone() for one in learner.embeddings.parameters]
     learner.model.zero_grad()
     return found
 
 
-def vectors_and_slopes(learner, rows):
+def vectors_and_gradients(learner, rows):
     """Vectors of texts, and what a loss that cares for each number of them differently tells all weights."""
     learner.model.eval()
-    learner.table.take(np.concatenate(rows))
-    vectors = learner.vectors(rows)
+    learner.embeddings.select(np.concatenate(rows))
+    vectors = learner.forward(rows)
     care = torch.linspace(-1, 1, vectors.numel()).reshape(vectors.shape)
     (vectors * care).sum().backward()
-    return vectors.detach(), slopes_of(learner)
+    return vectors.detach(), gradients_of(learner)
 
 
 def near(a, b, within=1e-5):
@@ -75,17 +75,17 @@ def near(a, b, within=1e-5):
 @pytest.mark.parametrize("family", ["bert", "distilbert", "roberta"])
 def test_without_padding_vectors_and_gradients_are_the_same(folders, family, pooling):
     learner = student(folders(family, pooling))
-    assert learner.packed
+    assert learner.is_packed
     for order in (np.arange(8), np.random.default_rng(0).permutation(8)):
         rows = rows_of(learner, [TEXTS[i] for i in order])
-        learner.packed = True
-        packed, slopes = vectors_and_slopes(learner, rows)
+        learner.is_packed = True
+        packed, gradients = vectors_and_gradients(learner, rows)
         learner.model.set_attn_implementation("sdpa")
-        learner.packed = False
-        padded, others = vectors_and_slopes(learner, rows)
+        learner.is_packed = False
+        padded, others = vectors_and_gradients(learner, rows)
         learner.model.set_attn_implementation("semspace_packed")
         assert near([packed], [padded])
-        assert near(slopes, others)
+        assert near(gradients, others)
 
 
 @pytest.mark.parametrize("pooling", ["mean", "cls", "max"])
@@ -98,7 +98,7 @@ def test_vectors_are_those_of_transformers_with_padding_by_hand(folders, pooling
     model = transformers.AutoModel.from_pretrained(folder).eval()
     rows = rows_of(learner)
     with torch.no_grad():
-        found = learner.vectors(rows)
+        found = learner.forward(rows)
         for vector, row in zip(found, rows, strict=True):
             states = model(input_ids=torch.from_numpy(row.astype(np.int64))[None]).last_hidden_state[0]
             expected = {"mean": states.mean(dim=0), "cls": states[0], "max": states.amax(dim=0)}[pooling]
@@ -108,7 +108,7 @@ def test_vectors_are_those_of_transformers_with_padding_by_hand(folders, pooling
 def test_a_model_whose_attention_cannot_be_packed_is_padded_and_learns(folders):
     folder = folders("mpnet")
     learner = student(folder)
-    assert not learner.packed
+    assert not learner.is_packed
     history = trainer(folder, epochs=3, learning_rate=3e-3).train(pairs(), progress=False).history
     assert history[-1].loss < history[1].loss
 
@@ -119,26 +119,26 @@ def test_a_model_that_gives_other_vectors_without_padding_is_padded(folders, mon
 
     monkeypatch.setattr(home, "_first_position", lambda config: 1)
     learner = student(folders())
-    assert not learner.packed
+    assert not learner.is_packed
     assert learner.model.config._attn_implementation != "semspace_packed"
 
 
 @given(lengths=st.lists(st.integers(1, 40), min_size=1, max_size=30).map(sorted))
 def test_blocks_hold_every_token_once_and_are_mostly_filled(lengths):
-    packing = Packing.of(np.array(lengths))
-    assert sum(block.texts for block in packing.blocks) == len(lengths)
+    packing = Packing.from_lengths(np.array(lengths))
+    assert sum(block.n_texts for block in packing.blocks) == len(lengths)
     assert [block.first for block in packing.blocks[1:]] == [block.last for block in packing.blocks[:-1]]
     for block in packing.blocks:
         tokens = block.last - block.first
-        assert len(set(block.places.tolist())) == tokens <= block.texts * block.longest
-        assert block.texts * block.longest <= 1.25 * tokens or block.texts == 1
-        assert tokens == block.texts * block.longest if block.mask is None else int(block.mask.sum())
+        assert len(set(block.slots.tolist())) == tokens <= block.n_texts * block.max_length
+        assert block.n_texts * block.max_length <= 1.25 * tokens or block.n_texts == 1
+        assert tokens == block.n_texts * block.max_length if block.mask is None else int(block.mask.sum())
     assert packing.positions.tolist() == [i for length in lengths for i in range(length)]
 
 
 @given(lengths=st.lists(st.integers(1, 40), min_size=1, max_size=30), most=st.integers(1, 100))
 def test_portions_are_all_texts_in_order_and_none_is_too_large(lengths, most):
-    found = list(portions([np.zeros(length) for length in lengths], most))
+    found = list(micro_batches([np.zeros(length) for length in lengths], most))
     assert [i for part in found for i in range(len(lengths))[part]] == list(range(len(lengths)))
     assert all(sum(lengths[part]) <= most or len(lengths[part]) == 1 for part in found)
 
@@ -149,13 +149,13 @@ def test_without_dropout_learning_and_judging_give_the_same_vectors(folders, fam
     rows = rows_of(learner)
     with torch.no_grad():
         learner.model.train()
-        learning = learner.vectors(rows)
-        with learner.judged():
-            assert torch.equal(learning, learner.vectors(rows))
+        learning = learner.forward(rows)
+        with learner.eval_mode():
+            assert torch.equal(learning, learner.forward(rows))
         assert learner.model.training
         other = student(folders(family), dropout=0.5)
         other.model.train()
-        assert float((other.vectors(rows) - learning).abs().max()) > 0.01
+        assert float((other.forward(rows) - learning).abs().max()) > 0.01
 
 
 # -- in portions ------------------------------------------------------------------------------------------------
@@ -173,13 +173,13 @@ def test_gradients_in_portions_are_those_at_once(folders, most):
     batch = pairs_batch(learner)
     found = []
     for tokens in (10_000, most):
-        learner.table.take(np.concatenate(batch.tokens))
+        learner.embeddings.select(np.concatenate(batch.tokens))
         loss = backward(learner, batch, lambda vectors: MultipleNegatives().loss(vectors, batch, None), tokens)
-        found.append((loss, slopes_of(learner)))
-    (loss, slopes), (other, others) = found
+        found.append((loss, gradients_of(learner)))
+    (loss, gradients), (other, others) = found
     assert other == pytest.approx(loss, abs=1e-5)
-    assert near(others, slopes)
-    assert any(float(one.abs().max()) > 1e-3 for one in slopes)
+    assert near(others, gradients)
+    assert any(float(one.abs().max()) > 1e-3 for one in gradients)
 
 
 def test_dropout_is_the_same_in_both_passes_of_a_portion(folders):
@@ -187,22 +187,22 @@ def test_dropout_is_the_same_in_both_passes_of_a_portion(folders):
     learner = student(folders())
     learner.model.train()
     batch, most = pairs_batch(learner), 20
-    learner.table.take(np.concatenate(batch.tokens))
+    learner.embeddings.select(np.concatenate(batch.tokens))
     torch.manual_seed(5)
     loss = backward(learner, batch, lambda vectors: MultipleNegatives().loss(vectors, batch, None), most)
     after = torch.rand(1)
-    slopes = slopes_of(learner)
+    gradients = gradients_of(learner)
 
-    learner.table.take(np.concatenate(batch.tokens))
+    learner.embeddings.select(np.concatenate(batch.tokens))
     torch.manual_seed(5)
     order = np.argsort([len(row) for row in batch.tokens], kind="stable")
-    parts = [order[part] for part in portions([batch.tokens[i] for i in order], most)]
+    parts = [order[part] for part in micro_batches([batch.tokens[i] for i in order], most)]
     assert len(parts) > 2
-    vectors = torch.cat([learner.vectors([batch.tokens[i] for i in part]) for part in parts])
+    vectors = torch.cat([learner.forward([batch.tokens[i] for i in part]) for part in parts])
     kept = MultipleNegatives().loss(vectors[np.argsort(np.concatenate(parts))], batch, None)
     kept.backward()
     assert loss == pytest.approx(float(kept.detach()), abs=1e-6)
-    assert near(slopes, slopes_of(learner))
+    assert near(gradients, gradients_of(learner))
     assert torch.equal(torch.rand(1), after)  # what is drawn next doesn't depend on the second pass
 
 
@@ -212,8 +212,8 @@ def test_dropout_is_the_same_in_both_passes_of_a_portion(folders):
 def step(table, tokens, care, rate=0.1):
     """One step of a loss that is the sum of the tokens' vectors, each times what it is cared for."""
     tokens = np.array(tokens, np.int32)
-    table.take(tokens)
-    (table.vectors(torch.from_numpy(tokens.astype(np.int64))) * care).sum().backward()
+    table.select(tokens)
+    (table.lookup(torch.from_numpy(tokens.astype(np.int64))) * care).sum().backward()
     table.step(rate, (0.9, 0.999), 1e-8)
 
 
@@ -222,7 +222,7 @@ def step(table, tokens, care, rate=0.1):
 def test_rows_that_come_at_every_step_move_as_adam_moves_them(seed, steps):
     draw = torch.Generator().manual_seed(seed)
     first = torch.randn(4, 3, generator=draw)
-    table, theirs = TokenTable(first.clone(), frozen=False), first.clone().requires_grad_()
+    table, theirs = EmbeddingTable(first.clone(), frozen=False), first.clone().requires_grad_()
     adam = torch.optim.Adam([theirs], lr=0.1)
     for _ in range(steps):
         tokens = [0, 1, 2, 3, 1]  # one of them twice
@@ -236,11 +236,13 @@ def test_rows_that_come_at_every_step_move_as_adam_moves_them(seed, steps):
 
 def test_a_row_moves_only_when_it_comes_and_then_as_if_no_other_step_had_been():
     weight = torch.zeros(5, 2)
-    table, alone = TokenTable(weight, frozen=False), TokenTable(torch.zeros(5, 2), frozen=False)
+    table, alone = EmbeddingTable(weight, frozen=False), EmbeddingTable(torch.zeros(5, 2), frozen=False)
     step(table, [1], torch.tensor([[1.0, -2.0]]))
     step(alone, [1], torch.tensor([[1.0, -2.0]]))
     moved = weight[1].clone()
-    assert moved.tolist() == pytest.approx([-0.1, 0.1], abs=1e-5)  # Adam's first step is the rate, whatever the slope
+    assert moved.tolist() == pytest.approx(
+        [-0.1, 0.1], abs=1e-5
+    )  # Adam's first step is the rate, whatever the gradient
     for _ in range(3):
         step(table, [2, 3], torch.ones(2, 2))
         assert torch.equal(weight[1], moved)
@@ -248,17 +250,17 @@ def test_a_row_moves_only_when_it_comes_and_then_as_if_no_other_step_had_been():
     step(alone, [1], torch.tensor([[0.5, 0.5]]))
     assert torch.equal(table.weight[1], alone.weight[1])
     assert weight[[0, 4]].abs().sum() == 0
-    assert table.count.tolist() == [0, 2, 3, 3, 0]
+    assert table.steps.tolist() == [0, 2, 3, 3, 0]
 
 
 def test_a_frozen_table_gets_no_gradient_and_keeps_no_moments():
-    table = TokenTable(torch.ones(3, 2), frozen=True)
-    table.take(np.array([0, 2], np.int32))
+    table = EmbeddingTable(torch.ones(3, 2), frozen=True)
+    table.select(np.array([0, 2], np.int32))
     assert table.parameters == []
-    assert not table.vectors(torch.tensor([0, 2])).requires_grad
+    assert not table.lookup(torch.tensor([0, 2])).requires_grad
     table.step(0.1, (0.9, 0.999), 1e-8)
     assert (table.weight == 1).all()
-    assert table.mean.numel() == 0
+    assert table.first_moment.numel() == 0
 
 
 def test_frozen_token_vectors_stay_while_all_else_learns(folders):

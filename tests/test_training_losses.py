@@ -9,6 +9,7 @@ import torch
 import semspace as ss
 from semspace.training import CoSENT, MultipleNegatives, SupervisedContrastive
 from semspace.training.examples import Examples
+from semspace.training.objectives import as_objective
 from tests.teaching import batch_of
 
 
@@ -175,7 +176,7 @@ def test_batches_of_labels_hold_every_document_once_and_labels_in_pairs(n, size)
 @pytest.mark.parametrize("objective", ["pairs", "scored", "simcse"])
 def test_batches_hold_every_example_once_and_are_of_one_size(objective):
     examples = Examples([str(i) for i in range(50)], np.arange(50, dtype=np.int32)[:, None])
-    aim = ss.EncoderTrainer(objective=objective).aim
+    aim = as_objective(objective)
     dealt = aim.batches(examples, 8, np.random.default_rng(0))
     assert sorted(np.concatenate(dealt).tolist()) == list(range(50))
     assert {len(batch) for batch in dealt} <= {7, 8}

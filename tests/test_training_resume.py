@@ -16,7 +16,7 @@ from semspace.bundle import opening
 from semspace.errors import DamagedError, ExistsError, InputError, SemspaceError
 from semspace.evaluation import STS
 from semspace.training import MultipleNegatives
-from semspace.training.loop import Loop
+from semspace.training.loop import TrainingLoop
 from tests.teaching import pairs, same, scored, trainer
 
 ROOT = Path(__file__).parent.parent
@@ -43,7 +43,7 @@ def data_of(options):
 
 def broken_off(monkeypatch, folder, options, place, step, **given):
     """Train until just before a step, with a checkpoint after each, and break off as Ctrl+C does."""
-    real = Loop._step
+    real = TrainingLoop._step
 
     def stopping(self, number, *args):
         if number == step:
@@ -51,7 +51,7 @@ def broken_off(monkeypatch, folder, options, place, step, **given):
         real(self, number, *args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Loop, "_step", stopping)
+        patch.setattr(TrainingLoop, "_step", stopping)
         with pytest.raises(KeyboardInterrupt):
             trainer(folder, **options).train(
                 data_of(options), checkpoint=place, checkpoint_minutes=0, progress=False, **given
@@ -128,8 +128,10 @@ def test_a_writer_that_died_between_two_renames_is_gone_on_from(tiny_folder, tmp
     with pytest.raises(ExistsError, match="a checkpoint is at"):
         trainer(tiny_folder).train(pairs(), checkpoint=place, progress=False)
     seen = []
-    real = Loop._step
-    monkeypatch.setattr(Loop, "_step", lambda self, number, *args: (seen.append(number), real(self, number, *args)))
+    real = TrainingLoop._step
+    monkeypatch.setattr(
+        TrainingLoop, "_step", lambda self, number, *args: (seen.append(number), real(self, number, *args))
+    )
     rest = trainer(tiny_folder).train(pairs(), checkpoint=place, resume=True, progress=False)
     assert seen[0] == 4
     assert same(rest, trainer(tiny_folder).train(pairs(), progress=False))
@@ -185,7 +187,7 @@ def test_another_training_is_not_gone_on_with(tiny_folder, kept, options, data, 
 def test_another_judge_or_base_is_another_training(tiny_folder, tmp_path, kept):
     from tests.conftest import make_tiny_model
 
-    with pytest.raises(InputError, match="evaluate is None there and 'mine' here"):
+    with pytest.raises(InputError, match="evaluator is None there and 'mine' here"):
         trainer(tiny_folder).train(pairs(), evaluator=STS("mine", scored()), checkpoint=kept, resume=True)
     other = make_tiny_model(tmp_path / "other", seed=1)
     with pytest.raises(InputError, match=f"base is '{tiny_folder.name}' there and '{other.name}' here"):

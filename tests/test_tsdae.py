@@ -13,9 +13,10 @@ from semspace.sentences.model_config import read_layout
 from semspace.sentences.torch_runtime import load_model
 from semspace.sentences.training_history import TrainingHistory
 from semspace.training import TSDAE
+from semspace.training.examples import Examples
 from semspace.training.grad_cache import backward
-from semspace.training.loop import Loop
-from semspace.training.objectives.objective import Batch, numbered
+from semspace.training.loop import TrainingLoop
+from semspace.training.objectives.objective import Batch
 from semspace.training.student import Student
 from tests.conftest import make_tiny_model
 
@@ -35,14 +36,14 @@ def history_of(folder):
 
 
 def batch_of(student, texts):
-    rows = student.rows(student.tokenizer.read(texts))
-    student.table.take(np.concatenate(rows))
-    return Batch(numbered(texts), rows, rows)
+    rows = student.split_rows(student.tokenizer.read(texts))
+    student.embeddings.select(np.concatenate(rows))
+    return Batch(Examples.from_texts(texts), rows, rows)
 
 
 def test_the_share_of_tokens_asked_for_is_deleted_and_the_ends_stay():
     rows = [np.r_[2, np.arange(10, 10 + n), 3].astype(np.int32) for n in (1, 4, 400) * 50]
-    found = TSDAE(deletion=0.6).altered(rows, np.random.default_rng(1))
+    found = TSDAE(deletion=0.6).corrupt(rows, np.random.default_rng(1))
     assert all(row[0] == 2 and row[-1] == 3 and len(row) > 2 for row in found)
     assert all(np.all(np.diff(row[1:-1]) > 0) and set(row) <= set(old) for row, old in zip(found, rows, strict=True))
     long = [len(row) - 2 for row in found[2::3]]
@@ -51,24 +52,24 @@ def test_the_share_of_tokens_asked_for_is_deleted_and_the_ends_stay():
 
 def test_nothing_or_nearly_all_can_be_deleted():
     rows = [np.array([2, 7, 8, 9, 3], np.int32), np.array([2, 3], np.int32)]
-    for row, same in zip(TSDAE(deletion=0).altered(rows, np.random.default_rng(1)), rows, strict=True):
+    for row, same in zip(TSDAE(deletion=0).corrupt(rows, np.random.default_rng(1)), rows, strict=True):
         np.testing.assert_array_equal(row, same)
-    all_gone = TSDAE(deletion=1).altered(rows, np.random.default_rng(1))
+    all_gone = TSDAE(deletion=1).corrupt(rows, np.random.default_rng(1))
     assert [len(row) for row in all_gone] == [3, 2]
 
 
 def test_a_token_is_told_from_the_vector_and_the_tokens_before_it_only(student):
-    decoder = TSDAE().helper(student)
+    decoder = TSDAE().aux_module(student)
     student.model.eval()
     rows = batch_of(student, ["red cat ran", "red cat sat on"]).tokens
     seen = torch.randn(2, student.dim)
-    states = decoder.told(seen, rows)
+    states = decoder.decode(seen, rows)
     changed = [rows[0], np.r_[rows[1][:4], rows[1][4:][::-1]].astype(np.int32)]
-    student.table.take(np.concatenate(changed))
+    student.embeddings.select(np.concatenate(changed))
     n = len(rows[0])
-    torch.testing.assert_close(decoder.told(seen, changed)[: n + 4], states[: n + 4])
-    assert not torch.allclose(decoder.told(seen, changed)[n + 4 :], states[n + 4 :], atol=1e-3)
-    other = decoder.told(seen + torch.tensor([[1.0], [0.0]]), rows)
+    torch.testing.assert_close(decoder.decode(seen, changed)[: n + 4], states[: n + 4])
+    assert not torch.allclose(decoder.decode(seen, changed)[n + 4 :], states[n + 4 :], atol=1e-3)
+    other = decoder.decode(seen + torch.tensor([[1.0], [0.0]]), rows)
     assert not torch.allclose(other[:n], states[:n], atol=1e-3)
     torch.testing.assert_close(other[n:], states[n:])
 
@@ -77,7 +78,7 @@ def test_the_decoder_is_what_transformers_makes_of_the_same_weights(student):
     """BERT's own decoder, with cross-attention to a row of one state."""
     import transformers
 
-    decoder = TSDAE().helper(student)
+    decoder = TSDAE().aux_module(student)
     student.model.eval()
     rows = batch_of(student, ["red cat ran"]).tokens
     seen = torch.randn(1, student.dim)
@@ -86,7 +87,7 @@ def test_the_decoder_is_what_transformers_makes_of_the_same_weights(student):
     )
     theirs = transformers.BertModel(config, add_pooling_layer=False).eval()
     theirs.load_state_dict(student.model.state_dict(), strict=False)
-    for layer, own in zip(theirs.encoder.layer, decoder.own["looking"], strict=True):
+    for layer, own in zip(theirs.encoder.layer, decoder.modules["looking"], strict=True):
         cross = layer.crossattention
         cross.self.value.load_state_dict(own["value"].state_dict())
         cross.output.dense.load_state_dict(own["out"].state_dict())
@@ -94,24 +95,26 @@ def test_the_decoder_is_what_transformers_makes_of_the_same_weights(student):
     tokens = torch.from_numpy(rows[0].astype(np.int64))[None]
     with torch.inference_mode():
         wanted = theirs(tokens, encoder_hidden_states=seen[None], use_cache=False).last_hidden_state[0]
-        torch.testing.assert_close(decoder.told(seen, rows), wanted, atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(decoder.decode(seen, rows), wanted, atol=1e-5, rtol=1e-4)
 
 
 def test_the_loss_is_the_mean_over_tokens_in_one_portion_or_several(student, monkeypatch):
-    decoder = TSDAE().helper(student)
+    decoder = TSDAE().aux_module(student)
     batch = batch_of(student, TEXTS)
     vectors = torch.randn(len(TEXTS), student.dim)
     at_once = decoder(vectors, batch.tokens)
-    monkeypatch.setattr("semspace.training.tsdae_decoder._AT_ONCE", 7)
+    monkeypatch.setattr("semspace.training.tsdae_decoder._LOGIT_ROWS", 7)
     torch.testing.assert_close(decoder(vectors, batch.tokens), at_once)
     back = np.arange(len(TEXTS))[::-1].copy()
     mixed = decoder(vectors[torch.from_numpy(back)], [batch.tokens[i] for i in back])
     torch.testing.assert_close(mixed, at_once)
-    assert float(at_once.detach()) == pytest.approx(np.log(len(student.table.weight)), rel=0.5)  # it knows nothing yet
+    assert float(at_once.detach()) == pytest.approx(
+        np.log(len(student.embeddings.weight)), rel=0.5
+    )  # it knows nothing yet
 
 
 def test_the_layers_are_the_encoders_own_and_the_decoder_isnt_saved(student, tiny_folder, tmp_path):
-    decoder = TSDAE().helper(student)
+    decoder = TSDAE().aux_module(student)
     own = {id(weight) for weight in student.model.parameters()}
     assert not own & {id(weight) for weight in decoder.parameters()}
     batch = batch_of(student, TEXTS)
@@ -145,7 +148,7 @@ def test_a_training_goes_on_with_its_decoder(tiny_folder, tmp_path):
     options = {"objective": TSDAE(), "base": tiny_folder, **TINY, "epochs": 4}
     whole = ss.EncoderTrainer(**options).train(TEXTS, progress=False)
 
-    step = Loop._step
+    step = TrainingLoop._step
 
     def broken(self, number, *rest):
         if number == 5:
@@ -153,7 +156,7 @@ def test_a_training_goes_on_with_its_decoder(tiny_folder, tmp_path):
         step(self, number, *rest)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Loop, "_step", broken)
+        patch.setattr(TrainingLoop, "_step", broken)
         with pytest.raises(KeyboardInterrupt):
             ss.EncoderTrainer(**options).train(TEXTS, checkpoint=tmp_path / "c", checkpoint_minutes=0, progress=False)
     rest = ss.EncoderTrainer(**options).train(TEXTS, checkpoint=tmp_path / "c", resume=True, progress=False)
@@ -162,23 +165,25 @@ def test_a_training_goes_on_with_its_decoder(tiny_folder, tmp_path):
 
 def test_gradients_in_portions_are_those_at_once(student):
     objective = TSDAE(deletion=0.3)
-    decoder = objective.helper(student)
+    decoder = objective.aux_module(student)
     whole = batch_of(student, TEXTS)
-    batch = Batch(whole.examples, objective.altered(whole.tokens, np.random.default_rng(1)), whole.tokens)
+    batch = Batch(whole.examples, objective.corrupt(whole.tokens, np.random.default_rng(1)), whole.tokens)
     slopes = []
     for most in (10_000, 20):
         student.model.zero_grad()
-        student.table.take(np.concatenate(whole.tokens))
+        student.embeddings.select(np.concatenate(whole.tokens))
         backward(student, batch, lambda vectors: objective.loss(vectors, batch, decoder), most)
         slopes.append([weight.grad.clone() for weight in student.weights if weight.grad is not None])
-        slopes[-1].append(student.table.parameters[0].grad.clone())
+        slopes[-1].append(student.embeddings.parameters[0].grad.clone())
     for one, other in zip(*slopes, strict=True):
         torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)
 
 
 def test_a_model_of_another_kind_is_refused(tmp_path):
     folder = make_tiny_model(tmp_path / "m", family="distilbert")
-    with pytest.raises(InputError, match=r"needs a model of BERT's kind .* got a distilbert: use objective='simcse'"):
+    with pytest.raises(
+        InputError, match=r"needs a model with BERT's layers .* got a distilbert: use objective='simcse'"
+    ):
         ss.EncoderTrainer(objective="tsdae", base=folder, **TINY).train(TEXTS, progress=False)
 
 

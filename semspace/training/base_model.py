@@ -1,4 +1,4 @@
-"""`Base`: what a training starts from, and how a transformer is opened to be trained."""
+"""`InitialModel`: the weights that a training starts from, and how they are read from a model."""
 
 from __future__ import annotations
 
@@ -14,32 +14,34 @@ from semspace.sentences.torch_runtime import load_model
 from semspace.sentences.transformer import TransformerEncoder
 
 
-class Base(NamedTuple):
-    """What a training starts from."""
+class InitialModel(NamedTuple):
+    """The transformer that a training starts from: its layout on disk, its torch module, and its name."""
 
     layout: Layout
     model: Any
     name: str
 
 
-def opened(base: PathLike | Encoder) -> Base:
-    """Open a transformer's weights, to be trained."""
+def open_model(base: PathLike | Encoder) -> InitialModel:
+    """Read a transformer's weights, to be trained."""
     if isinstance(base, Encoder):
         if not isinstance(base, TransformerEncoder):
             raise InputError(f"base must be a transformer; got a {type(base).__name__}")
-        return _opened(base.layout, base.name)
+        return _read_weights(base.layout, base.name)
     root = find_model(base)
     if is_static(root):
-        raise InputError(f"{base} is a static encoder, and base must be a transformer")
-    return _opened(read_layout(root), str(base))
+        raise InputError(f"base must be a transformer; {base} is a static encoder")
+    return _read_weights(read_layout(root), str(base))
 
 
-def _opened(layout: Layout, name: str) -> Base:
+def _read_weights(layout: Layout, name: str) -> InitialModel:
     if layout.untrained:
-        raise InputError(f"{called(name)} has {layout.untrained}, which EncoderTrainer can't train; take another base")
-    return Base(layout, load_model(layout), called(name))
+        raise InputError(
+            f"{display_name(name)} has {layout.untrained}, which EncoderTrainer can't train; choose another base"
+        )
+    return InitialModel(layout, load_model(layout), display_name(name))
 
 
-def called(name: str) -> str:
-    """Give a model's name, or that of its folder: whose folders they are concerns no reader of the card."""
+def display_name(name: str) -> str:
+    """Return a model's name, or the last part of its folder's path: a model card shows nobody's directories."""
     return Path(name).name if Path(name).is_dir() else name

@@ -1,63 +1,66 @@
-"""`EncoderCheckpoint`: what an encoder's training has reached, on disk."""
+"""`EncoderCheckpoint`: the state of an encoder's training on disk."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from semspace.bundle import PathLike
 from semspace.checkpoint import Checkpoint
 from semspace.errors import DamagedError
-from semspace.sentences.training_history import Reach
-
-if TYPE_CHECKING:
-    from semspace.training.loop import Loop
+from semspace.training.progress import TrainingProgress
+from semspace.types import ArrayXd
 
 KIND = "encoder-checkpoint"
 _STATE = "state.safetensors"
 
 
-class PlaceOfCheckpoint(Checkpoint):
-    """The place of a checkpoint, to be checked before it is known what will be trained."""
-
-    kind = KIND
-
-
 class EncoderCheckpoint(Checkpoint):
-    """Where the training of an encoder keeps what it has reached; another training's is refused when it is opened.
+    """Where the training of an encoder saves its state.
 
     Parameters
     ----------
     path, minutes, resume
         As for `Checkpoint`.
-    identity : mapping
-        What must be the same for a training to go on.
     """
 
     kind = KIND
+    renamed = {  # noqa: RUF012  (nobody writes to it)
+        "chunk_tokens": "micro_batch_tokens",
+        "evaluations": "evals_per_epoch",
+        "evaluate": "evaluator",
+    }
 
-    def __init__(self, path: PathLike | None, minutes: float, resume: bool, identity: Mapping[str, Any]) -> None:
+    def __init__(self, path: PathLike | None, minutes: float, resume: bool) -> None:
         super().__init__(path, minutes, resume)
+        self._identity: dict[str, Any] = {}
+
+    def bind(self, identity: Mapping[str, Any]) -> None:
+        """Set what must be the same for a training to be resumed.
+
+        Raises
+        ------
+        InputError
+            If the checkpoint to resume is of another training.
+        """
         self._identity = dict(identity)
         self.found(self._identity, verify=False)
 
-    def keep(self, loop: Loop) -> None:
-        """Write what is reached, if anything is to be kept."""
+    def save(self, state: Mapping[str, ArrayXd], progress: TrainingProgress) -> None:
+        """Write the state of a training, if a checkpoint is wanted."""
         if not self.wanted:
             return
         from safetensors.numpy import save_file
 
-        state = {name: np.ascontiguousarray(value) for name, value in loop.state().items()}
+        arrays = {name: np.ascontiguousarray(array) for name, array in state.items()}
         with self.writing(self._identity) as draft:
-            draft.meta.update(progress=asdict(loop.progress))
-            draft.file(_STATE, lambda place: save_file(state, place))
+            draft.meta.update(progress=progress.to_dict())
+            draft.file(_STATE, lambda path: save_file(arrays, path))
 
-    def restore(self, loop: Loop) -> None:
-        """Put a loop where the checkpoint is; nothing is done where there is none."""
+    def restore(self, set_state: Callable[[Mapping[str, ArrayXd], TrainingProgress], None]) -> None:
+        """Call `set_state` with what was saved, if there is a checkpoint to resume."""
         from safetensors import SafetensorError
         from safetensors.numpy import load_file
 
@@ -65,13 +68,11 @@ class EncoderCheckpoint(Checkpoint):
         if bundle is None:
             return
         with bundle.reading():
-            facts = bundle.meta.mapping("progress")
-            progress = type(loop.progress)(**{**facts, "rows": [Reach(**row) for row in facts["rows"]]})
+            progress = TrainingProgress.from_dict(bundle.meta.mapping("progress"))
         try:
             state = load_file(bundle.path(_STATE))
             bundle.unchanged()
-            loop.put(state)
-            loop.progress = progress
+            set_state(state, progress)
         except (OSError, LookupError, RuntimeError, TypeError, ValueError, SafetensorError) as problem:
             if isinstance(problem, DamagedError):
                 raise
@@ -80,6 +81,6 @@ class EncoderCheckpoint(Checkpoint):
             ) from problem
 
 
-def copied(state: Mapping[str, npt.NDArray[Any]], start: str) -> dict[str, npt.NDArray[Any]]:
-    """Give what is kept under a name's beginning, without it."""
-    return {name.removeprefix(start): value for name, value in state.items() if name.startswith(start)}
+def with_prefix(state: Mapping[str, ArrayXd], prefix: str) -> dict[str, ArrayXd]:
+    """Return the arrays whose names begin with a prefix, by the rest of their names."""
+    return {name.removeprefix(prefix): array for name, array in state.items() if name.startswith(prefix)}

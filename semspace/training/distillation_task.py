@@ -1,4 +1,4 @@
-"""`Agreement`: how near an encoder's vectors come to those of another."""
+"""`TeacherAgreement`: how near an encoder's vectors are to those of a teacher."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from semspace.types import Floats2d
 
 
 @dataclass(frozen=True, eq=False)
-class Agreement:
-    """Mean cosine of an encoder's vectors of some texts with given ones.
+class TeacherAgreement:
+    """Mean cosine of an encoder's vectors of some texts with those of a teacher.
 
     Parameters
     ----------
     name : str
     texts : sequence of str
     vectors : ndarray of float32, shape (len(texts), dim)
-        Of length 1.
+        The teacher's, of length 1.
     """
 
     name: str
@@ -29,7 +29,7 @@ class Agreement:
     vectors: Floats2d
 
     def score(self, thing: Any) -> Score:
-        """Judge an Encoder, or anything else that encodes texts, of the same dimension."""
-        found = queries.unit(checks.matrix("vectors", encoder_of(thing)(list(self.texts))))
-        value = float((found * self.vectors).sum(axis=1).mean())
-        return Score(self.name, "mean cosine", value, len(self.texts), len(self.texts))
+        """Return the score of an Encoder, or anything else that encodes texts, of the same dimension."""
+        vectors = queries.unit(checks.matrix("vectors", encoder_of(thing)(list(self.texts))))
+        mean_cosine = float((vectors * self.vectors).sum(axis=1).mean())
+        return Score(self.name, "mean cosine", mean_cosine, len(self.texts), len(self.texts))

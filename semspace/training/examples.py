@@ -1,4 +1,4 @@
-"""What people have (tuples, tables, files, corpora) → `Examples`: texts, and which of them make an example."""
+"""`Examples`: training data read from tuples, tables, files or corpora, as texts and rows of their numbers."""
 
 from __future__ import annotations
 
@@ -11,17 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from semspace.display import clip
 from semspace.errors import InputError, SemspaceWarning
 from semspace.text.corpus import Corpus
 from semspace.text.read_corpus import read_table
+from semspace.types import ArrayXd, Int32s2d, Ints1d
 
-Numbers = npt.NDArray[np.int32]
-# How people call the two or three texts of a pair, and what is known of them.
-_NAMES = (
+# Names of the columns with the two or three texts of an example.
+_TEXT_COLUMNS = (
     ("anchor", "positive", "negative"),
     ("query", "positive", "negative"),
     ("query", "document", "negative"),
@@ -31,148 +30,155 @@ _NAMES = (
     ("text1", "text2", "text3"),
     ("text_a", "text_b", "text_c"),
 )
-MISSING = -1
+_TARGET_COLUMNS = ("score", "label", "similarity")
+MISSING = -1  # stands in `Examples.rows` where an example has no text
 
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """Texts, and the rows of them that are learnt from.
+    """Examples to train on.
 
     Parameters
     ----------
     texts : list of str
-        Each once.
+        Without duplicates.
     rows : ndarray of int32, shape (n, columns)
-        Numbers of texts; `MISSING` where an example has fewer.
+        The texts of each example, as indices of `texts`; `MISSING` where an example has fewer.
     targets : ndarray, shape (n,) or (n, dim), optional
-        What is known of each example: a score, a label's number, a teacher's vector.
-    whole : Examples, optional
-        All examples, where these are some of them.
+        The score, the label's number or the teacher's vector of each example.
+    parent : Examples, optional
+        All examples, where these are a part of them.
     """
 
     texts: list[str]
-    rows: Numbers
-    targets: npt.NDArray[Any] | None = None
-    whole: Examples | None = None
+    rows: Int32s2d
+    targets: ArrayXd | None = None
+    parent: Examples | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
 
     @classmethod
-    def of(cls, columns: Sequence[Sequence[str | None]], targets: npt.NDArray[Any] | None = None) -> Examples:
-        """Make examples of columns of texts, None being none."""
+    def from_columns(cls, columns: Sequence[Sequence[str | None]], targets: ArrayXd | None = None) -> Examples:
+        """Create examples from columns of texts, None where there is no text."""
         numbers: dict[str, int] = {}
         rows = np.empty((len(columns[0]), len(columns)), np.int32)
-        for place, column in enumerate(columns):
-            rows[:, place] = [MISSING if text is None else numbers.setdefault(text, len(numbers)) for text in column]
+        for i, column in enumerate(columns):
+            rows[:, i] = [MISSING if text is None else numbers.setdefault(text, len(numbers)) for text in column]
         return cls(list(numbers), rows, targets)
 
-    def take(self, which: npt.NDArray[Any]) -> Examples:
-        """Give some of the examples, in this order; the texts stay numbered as they are."""
-        targets = None if self.targets is None else self.targets[which]
-        return replace(self, rows=self.rows[which], targets=targets, whole=self.whole or self)
+    @classmethod
+    def from_texts(cls, texts: Sequence[str]) -> Examples:
+        """Create an example of each text; the texts must differ."""
+        return cls(list(texts), np.arange(len(texts), dtype=np.int32)[:, None])
+
+    def take(self, indices: Ints1d) -> Examples:
+        """Return some of the examples, in this order; the numbers of the texts don't change."""
+        targets = None if self.targets is None else self.targets[indices]
+        return replace(self, rows=self.rows[indices], targets=targets, parent=self.parent or self)
 
     @cached_property
     def positives(self) -> dict[int, set[int]]:
-        """Which texts go with a text anywhere: the first two columns, both ways."""
-        if self.whole is not None:
-            return self.whole.positives
-        found: dict[int, set[int]] = {}
+        """The texts that stand in an example with a text, itself included: the first two columns, both ways."""
+        if self.parent is not None:
+            return self.parent.positives
+        positives: dict[int, set[int]] = {}
         for a, b in self.rows[:, :2].tolist():
-            found.setdefault(a, {a}).add(b)
-            found.setdefault(b, {b}).add(a)
-        return found
+            positives.setdefault(a, {a}).add(b)
+            positives.setdefault(b, {b}).add(a)
+        return positives
 
 
-def pairs_of(data: Any, what: str) -> pl.DataFrame:
-    """Read pairs or triples of texts: columns ``a``, ``b``, perhaps ``c``, and ``known``, a number, if there is any."""
-    table = _table(data, what)
-    names = _text_columns(table, what)
-    known: str | None = next((name for name in ("score", "label", "similarity") if name in table.columns), None)
-    if known is None:
-        rest = [name for name in table.columns if name not in names and _counts(table[name].dtype)]
-        known = rest[0] if len(table.columns) == len(names) + 1 and rest else None
-    chosen = table.select(
-        *(pl.col(name).alias(short) for name, short in zip(names, "abc", strict=False)),
-        *([] if known is None else [_number(known).alias("known")]),
+def read_pairs(data: Any, what: str) -> pl.DataFrame:
+    """Read pairs or triples of texts: columns ``a``, ``b``, perhaps ``c``, and ``target`` if there are numbers."""
+    table = _as_table(data, what)
+    text_columns = _text_columns(table, what)
+    target: str | None = next((name for name in _TARGET_COLUMNS if name in table.columns), None)
+    if target is None:
+        numeric = [name for name in table.columns if name not in text_columns and _is_numeric(table[name].dtype)]
+        target = numeric[0] if len(table.columns) == len(text_columns) + 1 and numeric else None
+    selected = table.select(
+        *(pl.col(name).alias(short) for name, short in zip(text_columns, "abc", strict=False)),
+        *([] if target is None else [pl.col(target).cast(pl.Float64, strict=False).alias("target")]),
     )
-    return _sound(chosen, what)
+    return _checked(selected, what)
 
 
-def texts_of(data: Any, what: str) -> list[str]:
-    """Read texts alone, each once."""
+def read_texts(data: Any, what: str) -> list[str]:
+    """Read texts, without duplicates."""
     if isinstance(data, Corpus):
-        found = data.texts.to_list()
+        texts = data.texts.to_list()
     elif isinstance(data, (str, Path)):
-        found = Corpus.read(data).texts.to_list()
+        texts = Corpus.read(data).texts.to_list()
     else:
-        found = _strings(data, what)
-    return list(dict.fromkeys(found))
+        texts = _as_texts(data, what)
+    return list(dict.fromkeys(texts))
 
 
-def labelled_of(data: Any, column: str, what: str) -> tuple[list[str], list[Any]]:
-    """Read texts with a label each; a text that has two labels is left out, and said."""
+def read_labelled(data: Any, column: str, what: str) -> tuple[list[str], list[Any]]:
+    """Read texts with a label each; texts that have two labels are left out, with a warning."""
     if isinstance(data, (str, Path)):
         data = Corpus.read(data)
     if isinstance(data, Corpus):
         frame = data.frame
         if column not in frame.columns:
-            known = ", ".join(name for name in frame.columns if name not in ("id", "text")) or "none"
-            raise InputError(f"the corpus has no column {column!r} to learn from; its columns are {known}")
-        table = frame.select(a=pl.col("text"), known=pl.col(column))
+            names = ", ".join(name for name in frame.columns if name not in ("id", "text")) or "none"
+            raise InputError(f"the corpus has no column {column!r} with labels; its columns are {names}")
+        table = frame.select(a=pl.col("text"), target=pl.col(column))
     else:
-        table = _table(data, what)
+        table = _as_table(data, what)
         if column in table.columns and "text" in table.columns:
-            table = table.select(a=pl.col("text"), known=pl.col(column))
+            table = table.select(a=pl.col("text"), target=pl.col(column))
         elif len(table.columns) == 2:
-            table = table.rename(dict(zip(table.columns, ("a", "known"), strict=True)))
+            table = table.rename(dict(zip(table.columns, ("a", "target"), strict=True)))
         else:
             raise InputError(f"{what} need a text and a label each; got the columns {', '.join(table.columns)}")
-    table = _sound(table.drop_nulls("known"), what).unique(maintain_order=True)
-    twice = table.filter(pl.col("a").is_duplicated())
-    if len(twice):
-        say(f"{twice['a'].n_unique():,} texts have more than one label and aren't learnt from", twice["a"][0])
+    table = _checked(table.drop_nulls("target"), what).unique(maintain_order=True)
+    ambiguous = table.filter(pl.col("a").is_duplicated())
+    if len(ambiguous):
+        warn_of_data(
+            f"{ambiguous['a'].n_unique():,} texts have more than one label and are left out", ambiguous["a"][0]
+        )
         table = table.filter(~pl.col("a").is_duplicated())
-    return table["a"].to_list(), table["known"].to_list()
+    return table["a"].to_list(), table["target"].to_list()
 
 
-def agreed(table: pl.DataFrame) -> pl.DataFrame:
-    """Give each pair once; where it has several numbers, which is said, their mean."""
+def merge_duplicates(table: pl.DataFrame) -> pl.DataFrame:
+    """Return each pair once, with the mean of its numbers; warn where they differ."""
     keys = [pl.min_horizontal("a", "b").alias("x"), pl.max_horizontal("a", "b").alias("y")]
     grouped = table.with_columns(keys).group_by("x", "y", maintain_order=True)
-    merged = grouped.agg(pl.col("a", "b").first(), pl.col("known").mean(), most=pl.max("known"), least=pl.min("known"))
-    apart = merged.filter(pl.col("most") > pl.col("least"))
-    if len(apart):
-        say(
-            f"{len(apart):,} pairs come more than once with different numbers; each counts with their mean",
-            *_first(apart),
+    merged = grouped.agg(
+        pl.col("a", "b").first(), pl.col("target").mean(), highest=pl.max("target"), lowest=pl.min("target")
+    )
+    conflicts = merged.filter(pl.col("highest") > pl.col("lowest"))
+    if len(conflicts):
+        warn_of_data(
+            f"{len(conflicts):,} pairs occur more than once with different numbers; the mean is used",
+            conflicts["a"][0],
+            conflicts["b"][0],
         )
-    return merged.select("a", "b", "known")
+    return merged.select("a", "b", "target")
 
 
-def _first(table: pl.DataFrame) -> tuple[str, str]:
-    return table["a"][0], table["b"][0]
-
-
-def say(problem: str, *texts: str) -> None:
-    """Warn of what is in the data of whoever called `EncoderTrainer.train`, and show the first."""
-    shown = " / ".join(clip(text, 40) for text in texts)
-    warnings.warn(f"{problem} (the first: {shown})", SemspaceWarning, stacklevel=6)
+def warn_of_data(problem: str, *texts: str) -> None:
+    """Warn the caller of `EncoderTrainer.train` of a problem in the data, and show the first texts that have it."""
+    excerpts = " / ".join(clip(text, 40) for text in texts)
+    warnings.warn(f"{problem} (the first: {excerpts})", SemspaceWarning, stacklevel=7)
 
 
 # -- tables -----------------------------------------------------------------------------------------------------
 
 
-def _table(data: Any, what: str) -> pl.DataFrame:
+def _as_table(data: Any, what: str) -> pl.DataFrame:
     if isinstance(data, pl.DataFrame):
         return data
     if isinstance(data, (str, Path)):
-        return read_table(data, strings=[name for names in _NAMES for name in names])
-    pairs = getattr(data, "pairs", None)  # an evaluation.STS
+        return read_table(data, strings=[name for names in _TEXT_COLUMNS for name in names])
+    pairs = getattr(data, "pairs", None)  # of an evaluation.STS
     if pairs is not None:
         data = pairs
     if hasattr(data, "columns") and hasattr(data, "to_dict"):  # pandas
-        return _of_pandas(data, what)
+        return _from_pandas(data, what)
     if isinstance(data, Corpus) or not isinstance(data, Iterable):
         raise InputError(
             f"{what} must be tuples of texts, a DataFrame, or the path of a table; got {type(data).__name__}"
@@ -180,13 +186,13 @@ def _table(data: Any, what: str) -> pl.DataFrame:
     rows = [tuple(row) if isinstance(row, (tuple, list)) else (row,) for row in data]
     widths = sorted({len(row) for row in rows})
     if not rows or len(widths) != 1 or widths[0] < 2:
-        shown = "none" if not rows else f"rows of {', '.join(map(str, widths))}"
-        raise InputError(f"{what} must be tuples of the same length, two texts or more; got {shown}")
+        got = "none" if not rows else f"tuples of length {', '.join(map(str, widths))}"
+        raise InputError(f"{what} must be tuples of the same length, 2 or more; got {got}")
     columns = zip(*rows, strict=True)
     return pl.DataFrame([_column(f"column {i}", list(values), what) for i, values in enumerate(columns, 1)])
 
 
-def _of_pandas(data: Any, what: str) -> pl.DataFrame:
+def _from_pandas(data: Any, what: str) -> pl.DataFrame:
     columns = []
     for name in data.columns:
         values = zip(data[name].tolist(), data[name].isna().tolist(), strict=True)
@@ -195,67 +201,63 @@ def _of_pandas(data: Any, what: str) -> pl.DataFrame:
 
 
 def _column(name: str, values: list[Any], what: str) -> pl.Series:
-    """Make a column of values of one kind; polars would make others into the kind of the first."""
-    kinds = {type(value) for value in values if value is not None}
-    if len(kinds) > 1 and all(issubclass(kind, Real) and not issubclass(kind, bool) for kind in kinds):
+    """Return a column of values of one type; polars would convert others to the type of the first."""
+    types = {type(value) for value in values if value is not None}
+    if len(types) > 1 and all(issubclass(kind, Real) and not issubclass(kind, bool) for kind in types):
         values = [None if value is None else float(value) for value in values]
     try:
         return pl.Series(name, values, strict=True)
     except (pl.exceptions.PolarsError, TypeError) as problem:
-        shown = ", ".join(sorted(kind.__name__ for kind in kinds))
-        raise InputError(f"{what} must have one kind of values in each column; {name} has {shown}") from problem
+        names = ", ".join(sorted(kind.__name__ for kind in types))
+        raise InputError(f"{what} must have values of one type in each column; {name} has {names}") from problem
 
 
 def _text_columns(table: pl.DataFrame, what: str) -> list[str]:
-    for names in _NAMES:
+    for names in _TEXT_COLUMNS:
         if set(names[:2]) <= set(table.columns):
             return [name for name in names if name in table.columns]
-    texts = [name for name in table.columns if table[name].dtype == pl.String]
-    if len(texts) not in (2, 3):
+    text_columns = [name for name in table.columns if table[name].dtype == pl.String]
+    if len(text_columns) not in (2, 3):
         raise InputError(
             f"{what} need two columns of texts, such as anchor and positive, or sentence1 and sentence2; the columns "
             f"are {', '.join(table.columns)}"
         )
-    return texts
+    return text_columns
 
 
-def _counts(dtype: pl.DataType) -> bool:
+def _is_numeric(dtype: pl.DataType) -> bool:
     return dtype.is_numeric() or dtype == pl.Boolean
 
 
-def _number(name: str) -> pl.Expr:
-    return pl.col(name).cast(pl.Float64, strict=False)
-
-
-def _sound(table: pl.DataFrame, what: str) -> pl.DataFrame:
-    """Check that no text is empty, and no number missing."""
+def _checked(table: pl.DataFrame, what: str) -> pl.DataFrame:
+    """Return a table in which no text is empty and no number missing, or raise `InputError`."""
     for name in (name for name in ("a", "b", "c") if name in table.columns):
         if table[name].dtype != pl.String:
             raise InputError(f"{what} must be texts; got {table[name].dtype} values")
         empty = table[name].fill_null("").str.strip_chars() == ""
         if name != "c" and empty.any():
             raise InputError(
-                f"{int(empty.sum()):,} of {len(table):,} {what} have an empty side (the first is row "
-                f"{int(empty.arg_max() or 0) + 1}); leave them out"
+                f"{int(empty.sum()):,} of {len(table):,} {what} have an empty text (the first in row "
+                f"{int(empty.arg_max() or 0) + 1}); remove them"
             )
         if name == "c":
             table = table.with_columns(pl.when(~empty).then(pl.col("c")))
-    if "known" in table.columns and table["known"].dtype.is_float():
-        bad = ~(table["known"].is_finite().fill_null(value=False))
-        if bad.any():
+    if "target" in table.columns and table["target"].dtype.is_float():
+        invalid = ~(table["target"].is_finite().fill_null(value=False))
+        if invalid.any():
             raise InputError(
-                f"{int(bad.sum()):,} of {len(table):,} {what} have no number (the first is row "
-                f"{int(bad.arg_max() or 0) + 1}); leave them out"
+                f"{int(invalid.sum()):,} of {len(table):,} {what} have no finite number (the first in row "
+                f"{int(invalid.arg_max() or 0) + 1}); remove them"
             )
     if not len(table):
-        raise InputError(f"there are no {what} to learn from")
+        raise InputError(f"the data have no {what} to train on")
     return table
 
 
-def _strings(data: Any, what: str) -> list[str]:
+def _as_texts(data: Any, what: str) -> list[str]:
     rows = list(data) if isinstance(data, Iterable) else []
-    wrong = next((i for i, text in enumerate(rows) if not isinstance(text, str) or not text.strip()), None)
-    if not rows or wrong is not None:
-        got = type(data).__name__ if not rows else f"{rows[wrong or 0]!r:.40} in row {(wrong or 0) + 1}"
-        raise InputError(f"{what} must be a Corpus, a path, or texts none of which is empty; got {got}")
+    invalid = next((i for i, text in enumerate(rows) if not isinstance(text, str) or not text.strip()), None)
+    if not rows or invalid is not None:
+        got = type(data).__name__ if not rows else f"{rows[invalid or 0]!r:.40} in row {(invalid or 0) + 1}"
+        raise InputError(f"{what} must be a Corpus, a path, or non-empty texts; got {got}")
     return rows

@@ -1,4 +1,4 @@
-"""A trained student → a folder that semspace, sentence-transformers and transformers open."""
+"""A trained student written to a folder that semspace, sentence-transformers and transformers open."""
 
 from __future__ import annotations
 
@@ -15,13 +15,12 @@ from semspace.sentences.model_files import CONFIG, WEIGHTS
 from semspace.training.student import Student
 
 
-def write(student: Student, path: PathLike, facts: Mapping[str, Any], card: str, *, overwrite: bool) -> None:
-    """Save a student in sentence-transformers' layout; it appears whole or not at all."""
+def save_student(student: Student, path: PathLike, facts: Mapping[str, Any], card: str, *, overwrite: bool) -> None:
+    """Write a student in sentence-transformers' layout, atomically."""
     layout = student.layout
     with writing(path, KIND, overwrite=overwrite) as draft:
         write_model(student.model, layout, draft.folder)
-        texts = {TRAINING: as_json(facts), CARD: card}
-        for name, text in texts.items():
+        for name, text in {TRAINING: as_json(facts), CARD: card}.items():
             (draft.folder / name).write_text(text, encoding="utf-8")
         draft.meta.update(dim=student.dim)
 
@@ -30,9 +29,9 @@ def write_model(model: Any, layout: Layout, folder: Path) -> None:
     """Write a model's weights, configuration, tokenizer and modules into a folder."""
     from safetensors.numpy import save_file
 
-    weights = {name: value.detach().cpu().numpy() for name, value in model.state_dict().items()}
+    weights = {name: tensor.detach().cpu().numpy() for name, tensor in model.state_dict().items()}
     save_file(
-        {name: np.ascontiguousarray(value) for name, value in weights.items()}, folder / WEIGHTS, {"format": "pt"}
+        {name: np.ascontiguousarray(array) for name, array in weights.items()}, folder / WEIGHTS, {"format": "pt"}
     )
     config = model.config.to_dict()
     config.pop("_attn_implementation", None)

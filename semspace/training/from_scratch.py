@@ -1,4 +1,4 @@
-"""`SmallTransformer`: a new transformer from nothing: its tokenizer from the texts, its token table from words."""
+"""`SmallTransformer`: a new transformer with a tokenizer trained on the texts, perhaps initialised from words."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from semspace import checks
 from semspace.errors import InputError
 from semspace.sentences.model_config import Layout
 from semspace.space import Space
-from semspace.training import wordpiece
 from semspace.training.export import write_model
-from semspace.training.init_from_words import BALLAST, put_words
+from semspace.training.init_from_words import MIN_BALLAST_DIMS, initialize
+from semspace.training.wordpiece import save_tokenizer, train_tokenizer
 
-_DROPOUT = 0.1  # of weights drawn at random; what starts from words would only be blurred by it
+_DROPOUT = 0.1  # probability, with random initial weights; it would only blur weights made from word vectors
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,30 +25,31 @@ class SmallTransformer:
     ----------
     layers : int
     dim : int
-        Of its vectors; a multiple of `heads`.
+        Length of its vectors; a multiple of `heads`.
     heads : int
     intermediate : int, optional
-        Width of its feed-forward layers; `dim` by default.
+        Width of the feed-forward layers; `dim` by default.
     vocabulary : int
-        Most tokens of its WordPiece tokenizer, which is trained on the texts; at least 100.
+        Maximum size of its WordPiece vocabulary, which is trained on the texts; at least 100.
     max_tokens : int
-        Longest text in tokens, the marks at its ends included; at least 8.
+        Length of the longest text, in tokens with the special ones at both ends; at least 8.
 
     Notes
     -----
-    Started from words (``train(..., init=words)``), it is at first their weighted average (Arora et al. 2017, "A
-    simple but tough-to-beat baseline for sentence embeddings"), exactly: at least 16 dimensions bring the tokens' rows
-    to one length, so that LayerNorm keeps them as they are, and one more their mean to 0. Word vectors of up to
-    ``dim - 17`` dimensions fit; of longer ones the principal components are taken.
+    Initialised from word vectors (``train(..., init=words)``), it computes exactly their weighted average before any
+    training (Arora et al. 2017, "A simple but tough-to-beat baseline for sentence embeddings"): at least 16 dimensions
+    bring all rows of the token embeddings to the same length, and one more brings their mean to 0, so that LayerNorm
+    doesn't change them. Word vectors of up to ``dim - 17`` dimensions fit; longer ones are reduced to their principal
+    components.
 
-    It has dropout of 0.1, and none if it starts from words.
+    Its dropout is 0.1, or 0 if it is initialised from word vectors.
 
-    semspace's own kernels run it where ``dim / heads`` is 32 or 64 and `intermediate` a multiple of 64.
+    semspace's own kernels can run it if ``dim / heads`` is 32 or 64 and `intermediate` a multiple of 64.
 
     Raises
     ------
     InputError
-        If a size is out of its range, or `dim` isn't a multiple of `heads`.
+        If a size is out of range, or `dim` isn't a multiple of `heads`.
 
     Examples
     --------
@@ -73,9 +74,11 @@ class SmallTransformer:
         if self.intermediate is not None:
             checks.whole("intermediate", self.intermediate)
         if self.dim % self.heads:
-            near = self.dim // self.heads * self.heads
-            these = f"{near} or {near + self.heads}" if near else f"{self.heads}"
-            raise InputError(f"dim must be a multiple of heads; got {self.dim} and {self.heads}: take {these}")
+            below = self.dim // self.heads * self.heads
+            nearest = f"{below} or {below + self.heads}" if below else f"{self.heads}"
+            raise InputError(
+                f"dim must be a multiple of heads; got dim={self.dim} and heads={self.heads}: choose dim={nearest}"
+            )
 
     @property
     def width(self) -> int:
@@ -83,19 +86,21 @@ class SmallTransformer:
         return self.dim if self.intermediate is None else self.intermediate
 
 
-def grow(sizes: SmallTransformer, texts: list[str], init: Space | None, seed: int, scratch: Path) -> tuple[Layout, Any]:
-    """Make a new transformer for some texts: a tokenizer of their words, and weights drawn by `seed`.
+def create_transformer(
+    sizes: SmallTransformer, texts: list[str], init: Space | None, seed: int, folder: Path
+) -> tuple[Layout, Any]:
+    """Create a transformer for some texts: a tokenizer trained on them, and weights that are random or from words.
 
     Parameters
     ----------
     sizes : SmallTransformer
     texts : list of str
     init : Space, optional
-        Of words, whose average the transformer is at first.
+        Word vectors, whose weighted average the transformer computes before any training.
     seed : int
-        Of torch's random numbers, which the caller keeps.
-    scratch : Path
-        An empty folder, which becomes the model's.
+        Sets torch's global generator; the caller restores its state.
+    folder : Path
+        Empty; the model is written there.
 
     Returns
     -------
@@ -104,34 +109,35 @@ def grow(sizes: SmallTransformer, texts: list[str], init: Space | None, seed: in
     Raises
     ------
     InputError
-        If the texts have no characters, or none of the words, or the sizes leave no room for words.
+        If the texts have no characters, or none of the words, or `dim` is too small for word vectors.
     """
     torch = checks.need("torch", "transformers")
     if init is not None:
-        _check_start(init, sizes)
-    tokenizer = wordpiece.learn(texts, sizes.vocabulary)
-    wordpiece.write(tokenizer, scratch, sizes.max_tokens)
+        _check_init(init, sizes)
+    tokenizer = train_tokenizer(texts, sizes.vocabulary)
+    save_tokenizer(tokenizer, folder, sizes.max_tokens)
     torch.manual_seed(seed)
-    model = _drawn(sizes, int(tokenizer.get_vocab_size()), _DROPOUT if init is None else 0.0)
+    model = _random_bert(sizes, int(tokenizer.get_vocab_size()), _DROPOUT if init is None else 0.0)
     if init is not None:
-        put_words(model, init, tokenizer, texts)
-    layout = Layout(scratch, "mean", normalize=True, max_tokens=sizes.max_tokens, lowercase=False)
-    write_model(model, layout, scratch)
+        initialize(model, init, tokenizer, texts)
+    layout = Layout(folder, "mean", normalize=True, max_tokens=sizes.max_tokens, lowercase=False)
+    write_model(model, layout, folder)
     return layout, model
 
 
-def _check_start(init: Space, sizes: SmallTransformer) -> None:
+def _check_init(init: Space, sizes: SmallTransformer) -> None:
     if not isinstance(init, Space):
         raise InputError(f"init must be a Space of words, such as Word2Vec trains; got {type(init).__name__}")
-    if sizes.dim < 2 * BALLAST:
-        raise InputError(f"a transformer that starts from words needs a dim of {2 * BALLAST} or more; got {sizes.dim}")
+    min_dim = 2 * MIN_BALLAST_DIMS
+    if sizes.dim < min_dim:
+        raise InputError(f"dim must be {min_dim} or more with init=, for a transformer from words; got {sizes.dim}")
 
 
-def _drawn(sizes: SmallTransformer, tokens: int, dropout: float) -> Any:
-    """Make a BERT with random weights, of standard deviation 0.02 as usual."""
+def _random_bert(sizes: SmallTransformer, vocabulary_size: int, dropout: float) -> Any:
+    """Return a BERT with random weights, of standard deviation 0.02 as usual."""
     transformers = checks.need("transformers", "transformers")
     config = transformers.BertConfig(
-        vocab_size=tokens,
+        vocab_size=vocabulary_size,
         hidden_size=sizes.dim,
         num_hidden_layers=sizes.layers,
         num_attention_heads=sizes.heads,

@@ -1,56 +1,55 @@
-"""Examples → those to learn from, and those to judge by, which share no text with them where that can be."""
+"""Examples divided into those to train on and those to evaluate on, which share no text if that is possible."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
-import numpy.typing as npt
 
 from semspace.evaluation.evaluate import Task
 from semspace.training.examples import MISSING, Examples
 from semspace.training.objectives.objective import Objective
+from semspace.types import Bools1d, Ints1d
 
-if TYPE_CHECKING:
-    from semspace.training.trainer import EncoderTrainer
-
-_MOST = 2_000
+_MAX_EXAMPLES = 2_000  # held out
 
 
-def split(objective: Objective, examples: Examples, trainer: EncoderTrainer) -> tuple[Examples, Task | None]:
-    """Hold some examples out, and make a task of them."""
-    wanted = min(_MOST, round(len(examples) * trainer.held_out))
-    if not wanted:
+def split(objective: Objective, examples: Examples, share: float, seed: int) -> tuple[Examples, Task | None]:
+    """Hold out a share of the examples; return the rest, and a task made of those held out.
+
+    The task is None, and nothing is held out, where the objective can't evaluate on them.
+    """
+    n_wanted = min(_MAX_EXAMPLES, round(len(examples) * share))
+    if not n_wanted:
         return examples, None
-    out = _drawn(examples, wanted, np.random.default_rng([trainer.seed, 0]))
-    task = objective.task(examples.take(np.flatnonzero(out)))
-    return (examples, None) if task is None else (examples.take(np.flatnonzero(~out)), task)
+    is_held_out = _draw(examples, n_wanted, np.random.default_rng([seed, 0]))
+    task = objective.task(examples.take(np.flatnonzero(is_held_out)))
+    return (examples, None) if task is None else (examples.take(np.flatnonzero(~is_held_out)), task)
 
 
-def _drawn(examples: Examples, wanted: int, draw: np.random.Generator) -> npt.NDArray[np.bool_]:
-    """Draw groups of examples that share texts until there are enough; groups that are too large are left whole."""
-    groups = _groups(examples)
-    sizes = np.bincount(groups)
-    taken, count = np.zeros(len(sizes), bool), 0
-    for group in draw.permutation(len(sizes)).tolist():
-        if count + sizes[group] <= wanted:
-            taken[group] = True
-            count += int(sizes[group])
-    out: npt.NDArray[np.bool_] = taken[groups]
-    if count < wanted // 2:  # nearly all hang together: then single examples are drawn
-        out = np.zeros(len(examples), bool)
-        out[draw.permutation(len(examples))[:wanted]] = True
-    return out
+def _draw(examples: Examples, n_wanted: int, rng: np.random.Generator) -> Bools1d:
+    """Draw whole components of examples that share texts, as far as they fit, until there are enough."""
+    components = _components(examples)
+    sizes = np.bincount(components)
+    is_drawn, count = np.zeros(len(sizes), bool), 0
+    for component in rng.permutation(len(sizes)).tolist():
+        if count + sizes[component] <= n_wanted:
+            is_drawn[component] = True
+            count += int(sizes[component])
+    mask: Bools1d = is_drawn[components]
+    if count < n_wanted // 2:  # nearly all examples are in one component: then single examples are drawn
+        mask = np.zeros(len(examples), bool)
+        mask[rng.permutation(len(examples))[:n_wanted]] = True
+    return mask
 
 
-def _groups(examples: Examples) -> npt.NDArray[np.int64]:
-    """Find which examples hang together by common texts, and number these groups."""
+def _components(examples: Examples) -> Ints1d:
+    """Return the number of the connected component of each example, where examples are linked by common texts."""
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
 
-    n, texts = len(examples), len(examples.texts)
-    row, column = np.nonzero(examples.rows != MISSING)
-    shape = (n + texts, n + texts)
-    links = coo_matrix((np.ones(len(row), np.int8), (row, n + examples.rows[row, column])), shape=shape)
-    found: npt.NDArray[np.int64] = np.unique(connected_components(links, directed=False)[1][:n], return_inverse=True)[1]
-    return found
+    n, n_texts = len(examples), len(examples.texts)
+    rows, columns = np.nonzero(examples.rows != MISSING)
+    shape = (n + n_texts, n + n_texts)
+    links = coo_matrix((np.ones(len(rows), np.int8), (rows, n + examples.rows[rows, columns])), shape=shape)
+    labels = connected_components(links, directed=False)[1][:n]
+    components: Ints1d = np.unique(labels, return_inverse=True)[1]
+    return components

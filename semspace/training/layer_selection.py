@@ -1,4 +1,4 @@
-"""A transformer with some of its layers dropped, and the choice of those it can best do without."""
+"""A transformer without some of its layers, and the choice of the layers to keep."""
 
 from __future__ import annotations
 
@@ -12,65 +12,65 @@ import numpy as np
 
 from semspace import queries
 from semspace.errors import InputError
-from semspace.training.base_model import Base
+from semspace.training.base_model import InitialModel
 from semspace.training.student import Student
 from semspace.types import Floats2d
 
-_ALL = 64  # choices are all tried where there are no more than these; else layers are dropped one by one
-Layers = tuple[int, ...]
+# Up to this many choices of layers are all compared; where there are more, layers are dropped one by one.
+_MAX_CHOICES = 64
 
 
-def count(base: Base) -> int:
-    """Give how many layers a model has."""
-    return len(_place(base)[1])
+def count_layers(base: InitialModel) -> int:
+    """Return how many layers a model has."""
+    return len(_find_layers(base)[1])
 
 
-def kept(base: Base, layers: Sequence[int]) -> Base:
-    """Give the model with these of its layers only, in this order, as DistilBERT starts (Sanh et al. 2019)."""
+def keep_layers(base: InitialModel, layers: Sequence[int]) -> InitialModel:
+    """Return the model with these of its layers only, in this order, as DistilBERT starts (Sanh et al. 2019)."""
     import torch
 
     model = copy.deepcopy(base.model)
-    owner, stack, name = _place(base._replace(model=model))
-    setattr(owner, name, torch.nn.ModuleList([stack[i] for i in layers]))
+    parent, module_list, name = _find_layers(base._replace(model=model))
+    setattr(parent, name, torch.nn.ModuleList([module_list[i] for i in layers]))
     model.config.num_hidden_layers = len(layers)
     return base._replace(model=model, name=f"{base.name}, layers {', '.join(map(str, layers))}")
 
 
-def best(base: Base, number: int, texts: list[str], vectors: Floats2d) -> Layers:
-    """Choose the layers that, by themselves, come nearest to the cosines between the vectors of some texts."""
+def select_layers(base: InitialModel, n_layers: int, texts: list[str], vectors: Floats2d) -> tuple[int, ...]:
+    """Return the layers that, without the others, agree best with the cosines between the vectors of some texts."""
     student = Student(copy.deepcopy(base.model), base.layout, freeze_embeddings=True, dropout=0.0)
-    owner, stack, name = _place(base._replace(model=student.model))
-    rows = student.rows(student.tokenizer.read(texts))
+    parent, module_list, name = _find_layers(base._replace(model=student.model))
+    token_rows = student.split_rows(student.tokenizer.read(texts))
     upper = np.triu_indices(len(texts), 1)
-    wanted = (vectors @ vectors.T)[upper]
+    target_cosines = (vectors @ vectors.T)[upper]
 
-    def agreement(layers: Layers) -> float:
-        setattr(owner, name, type(stack)([stack[i] for i in layers]))
-        found = student.encode_rows(rows)
-        queries.unit(found, floor=queries.TINY, out=found)
-        return float(np.corrcoef((found @ found.T)[upper], wanted)[0, 1])
+    def agreement(layers: tuple[int, ...]) -> float:
+        setattr(parent, name, type(module_list)([module_list[i] for i in layers]))
+        encoded = student.encode_tokens(token_rows)
+        queries.unit(encoded, floor=queries.TINY, out=encoded)
+        return float(np.corrcoef((encoded @ encoded.T)[upper], target_cosines)[0, 1])
 
-    left: Layers = tuple(range(len(stack)))
-    while len(left) > number:
-        left = max(_tries(left, number), key=agreement)
-    return left
-
-
-def _tries(left: Layers, number: int) -> Iterator[Layers]:
-    """Give all choices of so many of the layers left, or those with one layer less where there are too many."""
-    yield from combinations(left, number if comb(len(left), number) <= _ALL else len(left) - 1)
+    remaining: tuple[int, ...] = tuple(range(len(module_list)))
+    while len(remaining) > n_layers:
+        remaining = max(_choices(remaining, n_layers), key=agreement)
+    return remaining
 
 
-def _place(base: Base) -> tuple[Any, Any, str]:
-    """Find the list of a model's layers: what holds it, the list, and by which name it is held."""
+def _choices(layers: tuple[int, ...], n_layers: int) -> Iterator[tuple[int, ...]]:
+    """Iterate over all choices of `n_layers` layers, or of one layer less than there are, if those are too many."""
+    yield from combinations(layers, n_layers if comb(len(layers), n_layers) <= _MAX_CHOICES else len(layers) - 1)
+
+
+def _find_layers(base: InitialModel) -> tuple[Any, Any, str]:
+    """Return the module whose child is the list of a model's layers, the list, and the child's name."""
     import torch
 
-    total = int(base.model.config.num_hidden_layers)
-    for owner in base.model.modules():
-        for name, part in owner.named_children():
-            if isinstance(part, torch.nn.ModuleList) and len(part) == total and total > 1:
-                return owner, part, name
+    n_layers = int(base.model.config.num_hidden_layers)
+    for parent in base.model.modules():
+        for name, child in parent.named_children():
+            if isinstance(child, torch.nn.ModuleList) and len(child) == n_layers and n_layers > 1:
+                return parent, child, name
     raise InputError(
-        f"{base.name} is a {base.model.config.model_type} of {total} layer{'s' * (total != 1)} none of which can be "
-        f"dropped; give another base, or a SmallTransformer"
+        f"{base.name} is a {base.model.config.model_type} with {n_layers} layer{'s' * (n_layers != 1)}, of which none "
+        f"can be dropped; give another base, or a SmallTransformer"
     )

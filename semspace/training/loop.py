@@ -1,66 +1,39 @@
-"""The loop: batch after batch through the student, judged in between, kept on the disk, gone on from."""
+"""The training loop: batches, optimizer steps, evaluations, and what a checkpoint saves."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from semspace.display import clip
 from semspace.errors import InputError
 from semspace.evaluation.evaluate import Task
 from semspace.progress import Bar, bar
 from semspace.sentences.training_history import Reach
-from semspace.training.checkpoint import EncoderCheckpoint, copied
+from semspace.training.checkpoint import EncoderCheckpoint, with_prefix
 from semspace.training.examples import MISSING, Examples
 from semspace.training.grad_cache import backward
-from semspace.training.hard_negatives import mine
-from semspace.training.objectives.multiple_negatives import MultipleNegatives
 from semspace.training.objectives.objective import Batch, Objective
+from semspace.training.progress import TrainingProgress
 from semspace.training.student import Student
+from semspace.types import ArrayXd, Int32s2d, Ints1d
 
 if TYPE_CHECKING:
     from semspace.training.trainer import EncoderTrainer
 
-Arrays = npt.NDArray[Any]
-_BETAS, _EPS = (0.9, 0.999), 1e-8
-_LONGEST_SLOPE = 1.0  # a longer gradient is scaled down to this length
+_ADAM_BETAS, _ADAM_EPS = (0.9, 0.999), 1e-8
+MAX_GRAD_NORM = 1.0  # Euclidean norm of all gradients together; they are scaled down to it
+# Streams of random numbers, each drawn from the seed and the number of the epoch or step.
+_BATCHES_STREAM, _CORRUPTION_STREAM, _TORCH_STREAM = 1, 2, 3
 
 
-@dataclass
-class Progress:
-    """How far a training is; all of it is in a checkpoint.
-
-    Parameters
-    ----------
-    step : int
-        Batches done.
-    loss, batches, texts, seconds : float, int, int, float
-        Sum of losses, and what was done, since the last row of the history.
-    best : float, optional
-        The best score so far.
-    since : int
-        Judgements since then.
-    rows : list of Reach
-    """
-
-    step: int = 0
-    loss: float = 0.0
-    batches: int = 0
-    texts: int = 0
-    seconds: float = 0.0
-    best: float | None = None
-    since: int = 0
-    rows: list[Reach] = field(default_factory=list)
-
-
-class Loop:
-    """A training at work.
+class TrainingLoop:
+    """A training in progress.
 
     Parameters
     ----------
@@ -69,10 +42,11 @@ class Loop:
     student : Student
     examples : Examples
     task : Task, optional
-        What the student is judged on.
+        On which the student is evaluated.
     checkpoint : EncoderCheckpoint
-    shown : bool
-        Whether to show a bar.
+    learning_rate : float
+        The highest.
+    show_bar : bool
     """
 
     def __init__(
@@ -83,229 +57,217 @@ class Loop:
         examples: Examples,
         task: Task | None,
         checkpoint: EncoderCheckpoint,
-        shown: bool,
+        *,
+        learning_rate: float,
+        show_bar: bool,
     ) -> None:
         import torch
 
         self.trainer, self.objective, self.student = trainer, objective, student
-        self.examples, self.task = examples, task
-        self.checkpoint, self.shown, self.progress = checkpoint, shown, Progress()
+        self.examples, self.task, self.checkpoint = examples, task, checkpoint
+        self.learning_rate, self.show_bar = learning_rate, show_bar
+        self.progress = TrainingProgress()
         torch.manual_seed(trainer.seed)
-        self.extra = objective.helper(student)
+        self.aux_module = objective.aux_module(student)
+        modules = [student.model, *([] if self.aux_module is None else [self.aux_module])]
         self.optimizer = torch.optim.AdamW(
-            _groups([student.model, *([] if self.extra is None else [self.extra])], trainer.weight_decay),
-            lr=0.0,
-            betas=_BETAS,
-            eps=_EPS,
-            fused=True,
+            _parameter_groups(modules, trainer.weight_decay), lr=0.0, betas=_ADAM_BETAS, eps=_ADAM_EPS, fused=True
         )
-        self.per_epoch = len(self._batches(0))
-        self.negatives: npt.NDArray[np.int32] | None = None
-        self.best: dict[str, Arrays] | None = None
+        self.batches_per_epoch = len(self._batches(0))
+        self.mined_rows: Int32s2d | None = None
+        self.best_weights: dict[str, ArrayXd] | None = None
 
     @property
-    def total(self) -> int:
+    def n_steps(self) -> int:
         """Batches of the whole training."""
-        return max(1, round(self.per_epoch * self.trainer.epochs))
+        return max(1, round(self.batches_per_epoch * self.trainer.epochs))
 
     def run(self) -> tuple[Reach, ...]:
-        """Train, and give the history; the student holds the result."""
-        self.checkpoint.restore(self)
+        """Train the student, and return the history."""
+        self.checkpoint.restore(self._set_state)
         if not self.progress.rows:
-            self._judge()
-        every = max(1, round(self.per_epoch / self.trainer.evals_per_epoch))
-        with bar("training", self.total, unit="batch", progress=self.shown) as shown:
+            self._evaluate()
+        eval_steps = max(1, round(self.batches_per_epoch / self.trainer.evals_per_epoch))
+        with bar("training", self.n_steps, unit="batch", progress=self.show_bar) as shown:
             shown.update(self.progress.step)
-            for step, which in self._remaining():
-                self._step(step, which, shown)
-                if (step + 1) % every == 0 or step + 1 == self.total:
-                    self._judge()
-                    if self._stale:
+            for step, indices in self._remaining_batches():
+                self._step(step, indices, shown)
+                if (step + 1) % eval_steps == 0 or step + 1 == self.n_steps:
+                    self._evaluate()
+                    if self._out_of_patience:
                         break
                 if self.checkpoint.due():
-                    self.checkpoint.keep(self)
-        if self.best is not None:
-            self._put_back(self.best)
-        self.checkpoint.keep(self)
+                    self.checkpoint.save(self._state(), self.progress)
+        if self.best_weights is not None:
+            self._set_weights(self.best_weights)
+        if self.checkpoint.wanted:
+            self.checkpoint.save(self._state(), self.progress)
         return tuple(self.progress.rows)
 
     @property
-    def _stale(self) -> bool:
+    def _out_of_patience(self) -> bool:
         return self.trainer.patience is not None and self.progress.since >= self.trainer.patience
 
     # -- batches --------------------------------------------------------------------------------------------
 
-    def _remaining(self) -> Iterator[tuple[int, npt.NDArray[np.int64]]]:
+    def _remaining_batches(self) -> Iterator[tuple[int, Ints1d]]:
         step = self.progress.step
-        while step < self.total and not self._stale:
-            epoch, place = divmod(step, self.per_epoch)
-            if place == 0 or self.negatives is None:
-                self._mine(anew=place == 0)
-            for which in self._batches(epoch)[place : place + self.total - step]:
-                yield step, which
+        while step < self.n_steps and not self._out_of_patience:
+            epoch, first = divmod(step, self.batches_per_epoch)
+            if first == 0:
+                self._mine(epoch)
+            for indices in self._batches(epoch)[first : first + self.n_steps - step]:
+                yield step, indices
                 step += 1
 
-    def _batches(self, epoch: int) -> list[npt.NDArray[np.int64]]:
-        draw = np.random.default_rng([self.trainer.seed, 1, epoch])
-        return self.objective.batches(self.examples, self.trainer.batch_size, draw)
+    def _batches(self, epoch: int) -> list[Ints1d]:
+        rng = np.random.default_rng([self.trainer.seed, _BATCHES_STREAM, epoch])
+        return self.objective.batches(self.examples, self.trainer.batch_size, rng)
 
-    def _mine(self, *, anew: bool) -> None:
-        """Find the hard negatives that the objective wants, at first or before each epoch."""
-        objective = self.objective
-        if not isinstance(objective, MultipleNegatives) or not objective.hard_negatives:
-            return
-        if self.negatives is None or (anew and objective.refresh):
-            self.negatives = mine(
-                self.examples,
-                self.student.encode_cut,
-                each=objective.hard_negatives,
-                margin=objective.margin,
-                progress=self.shown,
-            )
+    def _mine(self, epoch: int) -> None:
+        rows = self.objective.mine(self.examples, self.student.encode_truncated, epoch, self.show_bar)
+        if rows is not None:
+            self.mined_rows = rows
 
-    def _batch(self, which: npt.NDArray[np.int64], step: int) -> Batch:
-        examples = self.examples.take(which)
-        if self.negatives is not None:
-            examples = replace(examples, rows=np.hstack([examples.rows, self.negatives[which]]))
+    def _batch(self, indices: Ints1d, step: int) -> Batch:
+        examples = self.examples.take(indices)
+        if self.mined_rows is not None:
+            examples = replace(examples, rows=np.hstack([examples.rows, self.mined_rows[indices]]))
         texts = [examples.texts[i] for i in examples.rows[examples.rows != MISSING]]
-        tokens = self.student.rows(self.student.tokenizer.read(texts))
-        altered = self.objective.altered(tokens, np.random.default_rng([self.trainer.seed, 2, step]))
-        return Batch(examples, altered, () if altered is tokens else tokens)
+        tokens = self.student.split_rows(self.student.tokenizer.read(texts))
+        rng = np.random.default_rng([self.trainer.seed, _CORRUPTION_STREAM, step])
+        corrupted = self.objective.corrupt(tokens, rng)
+        return Batch(examples, corrupted, () if corrupted is tokens else tokens)
 
     # -- steps ----------------------------------------------------------------------------------------------
 
-    def _step(self, step: int, which: npt.NDArray[np.int64], shown: Bar) -> None:
+    def _step(self, step: int, indices: Ints1d, shown: Bar) -> None:
         import torch
 
-        begun = perf_counter()
-        batch = self._batch(which, step)
-        torch.manual_seed(int(np.random.default_rng([self.trainer.seed, 3, step]).integers(1 << 62)))
+        start = perf_counter()
+        batch = self._batch(indices, step)
+        torch.manual_seed(int(np.random.default_rng([self.trainer.seed, _TORCH_STREAM, step]).integers(1 << 62)))
         self.student.model.train()
-        self.student.table.take(np.concatenate([*batch.tokens, *batch.whole]))
-        loss = backward(self.student, batch, self._loss(batch), self.trainer.micro_batch_tokens)
-        slopes = [*self.student.weights, *self.student.table.parameters]
-        if self.extra is not None:
-            slopes += list(self.extra.parameters())
-        length = float(torch.nn.utils.clip_grad_norm_(slopes, _LONGEST_SLOPE))
-        if not (math.isfinite(loss) and math.isfinite(length)):  # the weights are still those of the batch before
-            self._give_up(step, batch, "gradient" if math.isfinite(loss) else "loss")
-        rate = self._rate(step)
+        self.student.embeddings.select(np.concatenate([*batch.tokens, *batch.original_tokens]))
+        loss = backward(self.student, batch, self._loss_of(batch), self.trainer.micro_batch_tokens)
+        parameters = [*self.student.weights, *self.student.embeddings.parameters]
+        if self.aux_module is not None:
+            parameters += list(self.aux_module.parameters())
+        grad_norm = float(torch.nn.utils.clip_grad_norm_(parameters, MAX_GRAD_NORM))
+        if not (math.isfinite(loss) and math.isfinite(grad_norm)):  # the weights are those before this batch
+            self._fail(step, batch, loss, grad_norm)
+        learning_rate = self._scheduled_rate(step)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = learning_rate
         self.optimizer.step()
-        self.student.table.step(rate, _BETAS, _EPS)
+        self.student.embeddings.step(learning_rate, _ADAM_BETAS, _ADAM_EPS)
         self.optimizer.zero_grad()
-        done = self.progress
-        done.step, done.loss, done.batches = step + 1, done.loss + loss, done.batches + 1
-        done.texts, done.seconds = done.texts + len(batch.tokens), done.seconds + perf_counter() - begun
-        shown.set_postfix_str(f"loss {done.loss / done.batches:.4f}", refresh=False)
+        self.progress.add_batch(loss, len(batch.tokens), perf_counter() - start)
+        shown.set_postfix_str(f"loss {self.progress.mean_loss:.4f}", refresh=False)
         shown.update(1)
 
-    def _loss(self, batch: Batch) -> Callable[[Any], Any]:
-        """Give the loss of vectors: the mean over the leading dimensions that are to do by themselves, and all."""
+    def _loss_of(self, batch: Batch) -> Callable[[Any], Any]:
+        """Return the function from vectors to loss: the mean over all dimensions and the leading ones (matryoshka)."""
         dims = [self.student.dim, *(dim for dim in self.trainer.matryoshka if dim < self.student.dim)]
 
         def loss(vectors: Any) -> Any:
-            return sum(self.objective.loss(vectors[:, :dim], batch, self.extra) for dim in dims) / len(dims)
+            return sum(self.objective.loss(vectors[:, :dim], batch, self.aux_module) for dim in dims) / len(dims)
 
         return loss
 
-    def _rate(self, step: int) -> float:
-        """Give the learning rate: up in a straight line, then down to nothing in another."""
-        warm = round(self.total * self.trainer.warmup)
-        rate = self.trainer.rate
-        if step < warm:
-            return rate * (step + 1) / warm
-        return rate * (self.total - step) / max(1, self.total - warm)
+    def _scheduled_rate(self, step: int) -> float:
+        """Return the learning rate of a step: a linear warm-up, then a linear decay to zero."""
+        warmup_steps = round(self.n_steps * self.trainer.warmup)
+        if step < warmup_steps:
+            return self.learning_rate * (step + 1) / warmup_steps
+        return self.learning_rate * (self.n_steps - step) / max(1, self.n_steps - warmup_steps)
 
-    def _give_up(self, step: int, batch: Batch, what: str) -> None:
-        epoch, place = divmod(step, self.per_epoch)
+    def _fail(self, step: int, batch: Batch, loss: float, grad_norm: float) -> None:
+        """Save the state before a batch whose loss or gradient isn't finite, and raise `InputError`."""
+        name, value = ("gradient", grad_norm) if math.isfinite(loss) else ("loss", loss)
+        epoch, number = divmod(step, self.batches_per_epoch)
         first = batch.examples.texts[int(batch.examples.rows[0, 0])]
-        where = f"in batch {place + 1} of epoch {epoch + 1} (its first text: {clip(first, 40)})"
-        self.checkpoint.keep(self)
-        kept = f"; what was reached before lies at {self.checkpoint.path}" if self.checkpoint.wanted else ""
+        saved = ""
+        if self.checkpoint.wanted:
+            self.checkpoint.save(self._state(), self.progress)
+            saved = f"the state before it is saved at {self.checkpoint.path}; "
         raise InputError(
-            f"the {what} isn't a number any more {where}{kept}; train anew with a smaller learning_rate than "
-            f"{self.trainer.rate:g}, and see whether that text is sound"
+            f"{name} became {'NaN' if math.isnan(value) else 'infinite'} in batch {number + 1} of epoch {epoch + 1} "
+            f"(its first text: {clip(first, 40)}); {saved}lower learning_rate (now {self.learning_rate:g}) and check "
+            f"that text"
         )
 
-    # -- judging --------------------------------------------------------------------------------------------
+    # -- evaluation -----------------------------------------------------------------------------------------
 
-    def _judge(self) -> None:
-        """Score the student as it is, and close a row of the history."""
-        done = self.progress
+    def _evaluate(self) -> None:
+        """Score the student as it is, and add a row to the history."""
         score = None if self.task is None else self.task.score(self.student)
-        done.rows.append(
-            Reach(
-                done.step / self.per_epoch,
-                done.step,
-                done.loss / done.batches if done.batches else None,
-                done.seconds,
-                done.texts,
-                None if score is None else score.value,
-                "" if score is None else f"{score.task} ({score.metric})",
-            )
-        )
-        done.loss, done.batches, done.texts, done.seconds = 0.0, 0, 0, 0.0
+        task = "" if score is None else f"{score.task} ({score.metric})"
+        self.progress.add_row(self.batches_per_epoch, None if score is None else score.value, task)
         if score is not None and self.trainer.patience is not None:
-            if done.best is None or score.value > done.best:
-                done.best, done.since = score.value, 0
-                self.best = self._copy()
+            if self.progress.best is None or score.value > self.progress.best:
+                self.progress.best, self.progress.since = score.value, 0
+                self.best_weights = self._copy_weights()
             else:
-                done.since += 1
+                self.progress.since += 1
 
-    # -- what a checkpoint keeps ----------------------------------------------------------------------------
+    # -- what a checkpoint saves ----------------------------------------------------------------------------
 
-    def _learnt(self) -> dict[str, Any]:
-        """Give all weights that training changes, by name, as tensors."""
-        found = {name: value for name, value in self.student.model.named_parameters() if value.requires_grad}
-        if not self.student.table.frozen:
-            found["token table"] = self.student.table.weight
-        if self.extra is not None:
-            found.update({f"extra {name}": value for name, value in self.extra.named_parameters()})
-        return {name: value.detach() for name, value in found.items()}
+    def _trained_tensors(self) -> dict[str, Any]:
+        """Return all weights that training changes, by name."""
+        tensors = {name: value for name, value in self.student.model.named_parameters() if value.requires_grad}
+        if not self.student.embeddings.frozen:
+            tensors["token table"] = self.student.embeddings.weight
+        if self.aux_module is not None:
+            tensors.update({f"extra {name}": value for name, value in self.aux_module.named_parameters()})
+        return {name: value.detach() for name, value in tensors.items()}
 
-    def _copy(self) -> dict[str, Arrays]:
-        return {name: value.cpu().numpy().copy() for name, value in self._learnt().items()}
+    def _copy_weights(self) -> dict[str, ArrayXd]:
+        return {name: value.cpu().numpy().copy() for name, value in self._trained_tensors().items()}
 
-    def _put_back(self, weights: Mapping[str, Arrays]) -> None:
+    def _set_weights(self, weights: Mapping[str, ArrayXd]) -> None:
         import torch
 
-        for name, value in self._learnt().items():
+        for name, value in self._trained_tensors().items():
             value.copy_(torch.from_numpy(weights[name]))
 
-    def state(self) -> dict[str, Arrays]:
-        """Give all that a training needs to go on, as arrays."""
-        table = self.student.table
-        found = {f"weight {name}": value.cpu().numpy() for name, value in self._learnt().items()}
-        found |= {f"best {name}": value for name, value in (self.best or {}).items()}
-        found |= {f"table {name}": getattr(table, name).cpu().numpy() for name in ("mean", "square", "count")}
-        if self.negatives is not None:
-            found["negatives"] = self.negatives
-        for number, moments in self.optimizer.state_dict()["state"].items():
-            found |= {f"moment {number} {name}": value.cpu().numpy() for name, value in moments.items()}
-        return found
+    def _moments_of_embeddings(self) -> dict[str, Any]:
+        """Return the moments of the token embeddings, by their names in a checkpoint."""
+        embeddings = self.student.embeddings
+        return {"mean": embeddings.first_moment, "square": embeddings.second_moment, "count": embeddings.steps}
 
-    def put(self, state: Mapping[str, Arrays]) -> None:
-        """Go back to a state."""
+    def _state(self) -> dict[str, ArrayXd]:
+        """Return all that is needed to resume the training, besides the progress, as arrays."""
+        state = {f"weight {name}": value.cpu().numpy() for name, value in self._trained_tensors().items()}
+        state |= {f"best {name}": array for name, array in (self.best_weights or {}).items()}
+        state |= {f"table {name}": value.cpu().numpy() for name, value in self._moments_of_embeddings().items()}
+        if self.mined_rows is not None:
+            state["negatives"] = self.mined_rows
+        for number, moments in self.optimizer.state_dict()["state"].items():
+            state |= {f"moment {number} {name}": value.cpu().numpy() for name, value in moments.items()}
+        return state
+
+    def _set_state(self, state: Mapping[str, ArrayXd], progress: TrainingProgress) -> None:
+        """Set the state to that of a checkpoint."""
         import torch
 
-        self._put_back(copied(state, "weight "))
-        self.best = copied(state, "best ") or None
-        self.negatives = state.get("negatives")
-        for name in ("mean", "square", "count"):
-            getattr(self.student.table, name).copy_(torch.from_numpy(state[f"table {name}"]))
+        self._set_weights(with_prefix(state, "weight "))
+        self.best_weights = with_prefix(state, "best ") or None
+        self.mined_rows = state.get("negatives")
+        for name, value in self._moments_of_embeddings().items():
+            value.copy_(torch.from_numpy(state[f"table {name}"]))
         moments: dict[int, dict[str, Any]] = {}
-        for key, value in copied(state, "moment ").items():
+        for key, array in with_prefix(state, "moment ").items():
             number, _, name = key.partition(" ")
-            moments.setdefault(int(number), {})[name] = torch.from_numpy(value)
+            moments.setdefault(int(number), {})[name] = torch.from_numpy(array)
         self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": moments})
+        self.progress = progress
 
 
-def _groups(modules: list[Any], decay: float) -> list[dict[str, Any]]:
-    """Keep norms and biases from decaying, as is usual."""
-    weights = [one for module in modules for one in module.parameters() if one.requires_grad]
+def _parameter_groups(modules: list[Any], weight_decay: float) -> list[dict[str, Any]]:
+    """Return the parameters for the optimizer: matrices with weight decay, norms and biases without, as is usual."""
+    weights = [parameter for module in modules for parameter in module.parameters() if parameter.requires_grad]
     return [
-        {"params": [one for one in weights if one.ndim > 1], "weight_decay": decay},
-        {"params": [one for one in weights if one.ndim <= 1], "weight_decay": 0.0},
+        {"params": [weight for weight in weights if weight.ndim > 1], "weight_decay": weight_decay},
+        {"params": [weight for weight in weights if weight.ndim <= 1], "weight_decay": 0.0},
     ]

@@ -1,7 +1,7 @@
-"""Texts of any length run through a transformer as one row of tokens, without padding.
+"""Texts of any length run through a transformer as one sequence of tokens, without padding.
 
-All but attention works on tokens one by one, so a batch is laid end to end. Attention alone needs to know which tokens
-are of one text: there, texts of about the same length are put into a block each.
+All layers but attention work on single tokens, so the texts of a batch are concatenated. Only attention needs to know
+which tokens belong to one text: there, texts of similar length are padded to a block each.
 """
 
 from __future__ import annotations
@@ -11,84 +11,95 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from semspace import checks
+from semspace.types import Ints1d
 
-NAME = "semspace_packed"
-_WASTE = 1.25  # a block may have so many times the places that its texts fill
+ATTENTION_NAME = "semspace_packed"  # under which transformers knows the attention of this file
+_MAX_PADDING_RATIO = 1.25  # size of a block over the tokens in it, at most
 
 
 @dataclass(frozen=True)
-class Block:
-    """Texts that lie beside each other, shortest first, and their places in a block of equal lengths.
+class PackedBlock:
+    """Consecutive texts of a packed sequence, shortest first, and where their tokens stand in a padded block.
 
     Parameters
     ----------
     first, last : int
-        Which tokens of the row they are.
-    texts, longest : int
+        The tokens ``[first, last)`` of the sequence.
+    n_texts, max_length : int
         Shape of the block.
-    places : tensor of int64, shape (last - first,)
-        Where in the flat block each of the tokens stands.
-    mask : tensor of bool, shape (texts, 1, 1, longest), optional
-        Which places are filled; None where all are.
+    slots : tensor of int64, shape (last - first,)
+        Index of each token in the flattened block.
+    mask : tensor of bool, shape (n_texts, 1, 1, max_length), optional
+        Which slots hold a token; None where all do.
     """
 
     first: int
     last: int
-    texts: int
-    longest: int
-    places: Any
+    n_texts: int
+    max_length: int
+    slots: Any
     mask: Any
 
 
 @dataclass(frozen=True)
 class Packing:
-    """Where the texts of a row begin, and the blocks that attention sees."""
+    """Layout of a packed sequence.
 
-    lengths: npt.NDArray[np.int64]
-    blocks: tuple[Block, ...]
-    positions: Any  # tensor of int64, shape (tokens,)
-    causal: bool = False  # whether a token sees those before it only
+    Parameters
+    ----------
+    lengths : ndarray of int64, shape (texts,)
+    blocks : tuple of PackedBlock
+        What attention works on.
+    positions : tensor of int64, shape (tokens,)
+        Of each token in its text.
+    causal : bool
+        Whether a token attends to itself and those before it only.
+    """
+
+    lengths: Ints1d
+    blocks: tuple[PackedBlock, ...]
+    positions: Any
+    causal: bool = False
 
     @classmethod
-    def of(cls, lengths: npt.NDArray[np.int64], device: str = "cpu", *, causal: bool = False) -> Packing:
-        """Lay out texts, which must come shortest first."""
+    def from_lengths(cls, lengths: Ints1d, device: str = "cpu", *, causal: bool = False) -> Packing:
+        """Create the layout of texts of these lengths, which must be in ascending order."""
         import torch
 
         positions = np.concatenate([np.arange(length) for length in lengths])
-        starts = np.concatenate([[0], np.cumsum(lengths)])
+        offsets = np.concatenate([[0], np.cumsum(lengths)])
         blocks = []
-        for a, b in _runs(lengths):
-            longest = int(lengths[b - 1])
-            own = positions[starts[a] : starts[b]]
-            rows = np.repeat(np.arange(b - a), lengths[a:b])
-            filled = np.arange(longest) < lengths[a:b, None]
+        for a, b in _similar_lengths(lengths):
+            max_length = int(lengths[b - 1])
+            block_positions = positions[offsets[a] : offsets[b]]
+            text_numbers = np.repeat(np.arange(b - a), lengths[a:b])
+            filled = np.arange(max_length) < lengths[a:b, None]
             mask = None if filled.all() else torch.from_numpy(filled)[:, None, None, :].to(device)
-            places = torch.from_numpy(rows * longest + own).to(device)
-            blocks.append(Block(int(starts[a]), int(starts[b]), b - a, longest, places, mask))
+            slots = torch.from_numpy(text_numbers * max_length + block_positions).to(device)
+            blocks.append(PackedBlock(int(offsets[a]), int(offsets[b]), b - a, max_length, slots, mask))
         return cls(lengths, tuple(blocks), torch.from_numpy(positions).to(device), causal)
 
 
-def _runs(lengths: npt.NDArray[np.int64]) -> Iterator[tuple[int, int]]:
-    """Cut sorted lengths into runs whose blocks are mostly filled."""
-    first, filled = 0, 0
+def _similar_lengths(lengths: Ints1d) -> Iterator[tuple[int, int]]:
+    """Iterate over ranges of sorted lengths whose blocks have little padding."""
+    first, n_tokens = 0, 0
     for i, length in enumerate(lengths.tolist()):
-        if i > first and (i + 1 - first) * length > _WASTE * (filled + length):
+        if i > first and (i + 1 - first) * length > _MAX_PADDING_RATIO * (n_tokens + length):
             yield first, i
-            first, filled = i, 0
-        filled += length
+            first, n_tokens = i, 0
+        n_tokens += length
     yield first, len(lengths)
 
 
-def spread(tokens: Any, block: Block) -> Any:
-    """Put tokens, shape (last - first, ...), into a block of zeros, shape (texts, longest, ...)."""
-    flat = tokens.new_zeros(block.texts * block.longest, *tokens.shape[1:])
-    return flat.index_copy(0, block.places, tokens).unflatten(0, (block.texts, block.longest))
+def pad_block(tokens: Any, block: PackedBlock) -> Any:
+    """Return tokens, shape (last - first, ...), in a block padded with zeros, shape (n_texts, max_length, ...)."""
+    flat = tokens.new_zeros(block.n_texts * block.max_length, *tokens.shape[1:])
+    return flat.index_copy(0, block.slots, tokens).unflatten(0, (block.n_texts, block.max_length))
 
 
-def attention(
+def packed_attention(
     module: Any,
     query: Any,
     key: Any,
@@ -99,27 +110,27 @@ def attention(
     packing: Packing | None = None,
     **_: Any,
 ) -> tuple[Any, None]:
-    """Attend within each text; takes and gives what transformers' attention functions do, for one row of tokens."""
+    """Compute attention within each text of a packed sequence; the signature is that of transformers' functions."""
     from torch.nn.functional import scaled_dot_product_attention
 
-    assert packing is not None, f"{type(module).__name__} doesn't hand on what its caller gives"
-    rows = [one[0].transpose(0, 1) for one in (query, key, value)]  # (tokens, heads, size)
-    parts = []
+    assert packing is not None, f"{type(module).__name__} doesn't pass on the keyword arguments of its caller"
+    sequences = [tensor[0].transpose(0, 1) for tensor in (query, key, value)]  # (tokens, heads, size)
+    outputs = []
     for block in packing.blocks:
-        q, k, v = (spread(one[block.first : block.last], block).transpose(1, 2) for one in rows)
-        mask = None if packing.causal else block.mask  # what isn't filled comes after all that is
-        found = scaled_dot_product_attention(q, k, v, mask, dropout, is_causal=packing.causal, scale=scaling)
-        parts.append(found.transpose(1, 2).flatten(0, 1).index_select(0, block.places))
-    return _joined(parts).unsqueeze(0), None
+        q, k, v = (pad_block(tokens[block.first : block.last], block).transpose(1, 2) for tokens in sequences)
+        mask = None if packing.causal else block.mask  # padding comes after all tokens of a text
+        output = scaled_dot_product_attention(q, k, v, mask, dropout, is_causal=packing.causal, scale=scaling)
+        outputs.append(output.transpose(1, 2).flatten(0, 1).index_select(0, block.slots))
+    return _concatenated(outputs).unsqueeze(0), None
 
 
-def _joined(parts: Sequence[Any]) -> Any:
+def _concatenated(tensors: Sequence[Any]) -> Any:
     import torch
 
-    return parts[0] if len(parts) == 1 else torch.cat(list(parts))
+    return tensors[0] if len(tensors) == 1 else torch.cat(list(tensors))
 
 
-def register() -> None:
-    """Make transformers know this attention by its `NAME`."""
+def register_attention() -> None:
+    """Register `packed_attention` with transformers under `ATTENTION_NAME`."""
     transformers = checks.need("transformers", "transformers")
-    transformers.AttentionInterface.register(NAME, attention)
+    transformers.AttentionInterface.register(ATTENTION_NAME, packed_attention)

@@ -1,4 +1,4 @@
-"""A training from its data to the encoder: each step a function, in the order they are called."""
+"""A training from its data to the saved encoder: each step a function, in the order of the calls."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import tempfile
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,18 +21,23 @@ from semspace.sentences.encoder import Encoder
 from semspace.sentences.training_history import TrainingHistory
 from semspace.space import Space
 from semspace.threads import torch_threads
-from semspace.training import card, export, precision
-from semspace.training.base_model import Base, called, opened
+from semspace.training.base_model import InitialModel, display_name, open_model
+from semspace.training.card import render_card
 from semspace.training.checkpoint import EncoderCheckpoint
 from semspace.training.examples import Examples
-from semspace.training.from_scratch import SmallTransformer, grow
+from semspace.training.export import save_student
+from semspace.training.from_scratch import SmallTransformer, create_transformer
 from semspace.training.holdout import split
-from semspace.training.loop import Loop
+from semspace.training.loop import TrainingLoop
+from semspace.training.objectives import as_objective
 from semspace.training.objectives.objective import Objective
+from semspace.training.precision import use_bfloat16
 from semspace.training.student import Student
 
 if TYPE_CHECKING:
     from semspace.training.trainer import EncoderTrainer
+
+_MODEL_RATE, _NEW_RATE = 2e-5, 5e-4  # highest learning rate by default, of a given model and of a new transformer
 
 
 def run(
@@ -43,136 +48,142 @@ def run(
     task: Task | None,
     out: PathLike | None,
     overwrite: bool,
-    checkpoint: PathLike | None,
-    minutes: float,
-    resume: bool,
+    checkpoint: EncoderCheckpoint,
     progress: bool,
 ) -> Encoder:
     """Train, save and open an encoder; see `EncoderTrainer.train`."""
-    objective = trainer.aim
-    everything = objective.sample(data, trainer.seed)
-    objective.check(everything, trainer.batch_size)
-    other = objective.instead(trainer, everything, out, overwrite, progress)
-    if other is not None:
-        return other
-    with _torch(trainer.threads), tempfile.TemporaryDirectory() as scratch:
-        base = _base(trainer, everything, init, Path(scratch))
+    objective = as_objective(trainer.objective)
+    all_examples = objective.read(data, trainer.seed)
+    objective.check_size(all_examples, trainer.batch_size)
+    with _torch_settings(trainer.threads), tempfile.TemporaryDirectory() as scratch:
+        base = _initial_model(trainer, objective, all_examples, init, Path(scratch))
         dim = int(base.model.config.hidden_size)
-        _check_dims(trainer, dim)
-        in_bfloat16 = precision.bfloat16(trainer.precision)
-        identity = _identity(trainer, everything, base, task, "bfloat16" if in_bfloat16 else "float32")
-        kept = EncoderCheckpoint(checkpoint, minutes, resume, identity)
-        examples = objective.ready(everything, dim, progress)
-        learnt, judging = (examples, task) if task is not None else split(objective, examples, trainer)
-        objective.check(learnt, trainer.batch_size)
-        if trainer.patience is not None and judging is None:
+        _check_matryoshka(trainer, dim)
+        parameters = _parameters(trainer, objective)
+        bfloat16 = use_bfloat16(trainer.precision)
+        checkpoint.bind(_identity(parameters, all_examples, base, task, bfloat16))
+        examples = objective.precompute(all_examples, dim, progress)
+        if task is None:
+            examples, task = split(objective, examples, trainer.held_out, trainer.seed)
+        objective.check_size(examples, trainer.batch_size)
+        if trainer.patience is not None and task is None:
             raise InputError(
-                "patience needs judgements, and there is nothing to judge by; give evaluator= a task, or hold out more"
+                "patience needs evaluations, but the held-out examples are too few for one; give evaluator= a task, or "
+                "a larger held_out"
             )
         student = Student(
             base.model,
             base.layout,
             max_tokens=trainer.max_tokens,
             freeze_embeddings=trainer.freeze_embeddings,
-            dropout=_dropout(trainer),
-            bfloat16=in_bfloat16,
+            dropout=parameters["dropout"],
+            bfloat16=bfloat16,
         )
-        loop = Loop(trainer, objective, student, learnt, judging, kept, progress)
+        rate = parameters["learning_rate"]
+        loop = TrainingLoop(
+            trainer, objective, student, examples, task, checkpoint, learning_rate=rate, show_bar=progress
+        )
         history = TrainingHistory(loop.run())
-        facts = _facts(trainer, objective, base, everything, learnt, student, history)
-        place = Path(tempfile.mkdtemp(prefix="semspace-encoder-")) / "encoder" if out is None else out
-        export.write(student, place, facts, card.write(facts, history), overwrite=overwrite)
-    encoder = Encoder.load(place)
+        facts = _facts(parameters, objective, base, all_examples, examples, student, history)
+        path = Path(tempfile.mkdtemp(prefix="semspace-encoder-")) / "encoder" if out is None else out
+        save_student(student, path, facts, render_card(facts, history), overwrite=overwrite)
+    encoder = Encoder.load(path)
     if out is None:
-        weakref.finalize(encoder, shutil.rmtree, Path(place).parent, ignore_errors=True)
+        weakref.finalize(encoder, shutil.rmtree, Path(path).parent, ignore_errors=True)
     return encoder
 
 
 @contextmanager
-def _torch(threads: int | None) -> Iterator[None]:
-    """Have torch use so many threads, and leave its settings and random numbers as they were."""
+def _torch_settings(threads: int | None) -> Iterator[None]:
+    """Set torch's number of threads, and restore it and the state of torch's generator afterwards."""
     import torch
 
     with torch_threads(threads), torch.random.fork_rng():
         yield
 
 
-def _base(trainer: EncoderTrainer, examples: Examples, init: Space | None, scratch: Path) -> Base:
-    if init is None and (made := trainer.aim.base(trainer.base, examples)) is not None:
-        return made
+def _initial_model(
+    trainer: EncoderTrainer, objective: Objective, examples: Examples, init: Space | None, folder: Path
+) -> InitialModel:
+    if init is None and (model := objective.initial_model(trainer.base, examples)) is not None:
+        return model
     if trainer.base is None or isinstance(trainer.base, SmallTransformer):
         sizes = trainer.base or SmallTransformer()
-        layout, model = grow(sizes, examples.texts, init, trainer.seed, scratch)
-        return Base(layout, model, "nothing" if init is None else "word vectors")
+        layout, torch_model = create_transformer(sizes, examples.texts, init, trainer.seed, folder)
+        return InitialModel(layout, torch_model, "nothing" if init is None else "word vectors")
     if init is not None:
-        raise InputError("init= is for a new transformer; with a base, its own token vectors are where training starts")
-    return opened(trainer.base)
+        raise InputError(
+            "init= is for a new transformer; a base has token embeddings of its own: leave out one of them"
+        )
+    return open_model(trainer.base)
 
 
-def _check_dims(trainer: EncoderTrainer, dim: int) -> None:
-    above = [one for one in trainer.matryoshka if one > dim]
-    if above:
-        raise InputError(f"matryoshka has {above[0]} dimensions, and the encoder gives {dim}; leave it out")
+def _check_matryoshka(trainer: EncoderTrainer, dim: int) -> None:
+    too_large = [leading for leading in trainer.matryoshka if leading > dim]
+    if too_large:
+        raise InputError(
+            f"matryoshka must have numbers of dimensions up to {dim}, those of the encoder; got {too_large[0]}: leave "
+            f"it out"
+        )
 
 
-def _dropout(trainer: EncoderTrainer) -> float | None:
-    return trainer.aim.dropout if trainer.dropout is None else trainer.dropout
-
-
-def _plain(trainer: EncoderTrainer) -> dict[str, Any]:
-    """Give the hyper-parameters as plain values."""
-    objective = trainer.aim
+def _parameters(trainer: EncoderTrainer, objective: Objective) -> dict[str, Any]:
+    """Return the hyper-parameters as plain values, with the defaults of the objective and of the base filled in."""
     base = trainer.base
-    facts = {name: getattr(trainer, name) for name in trainer.__dataclass_fields__}
-    facts["objective"] = {"name": type(objective).__name__, **objective.plain()}
+    parameters = {field.name: getattr(trainer, field.name) for field in fields(trainer)}
+    parameters["objective"] = {"name": type(objective).__name__, **objective.to_dict()}
     if isinstance(base, SmallTransformer):
-        facts["base"] = asdict(base)
+        parameters["base"] = asdict(base)
     elif base is not None:
-        facts["base"] = called(base.name if isinstance(base, Encoder) else str(base))
-    facts["learning_rate"], facts["dropout"] = trainer.rate, _dropout(trainer)
-    return facts
+        parameters["base"] = display_name(base.name if isinstance(base, Encoder) else str(base))
+    if trainer.learning_rate is None:
+        is_new = base is None or isinstance(base, SmallTransformer)
+        parameters["learning_rate"] = objective.learning_rate or (_NEW_RATE if is_new else _MODEL_RATE)
+    if trainer.dropout is None:
+        parameters["dropout"] = objective.dropout
+    return parameters
 
 
 def _identity(
-    trainer: EncoderTrainer, examples: Examples, base: Base, task: Task | None, measured: str
+    parameters: dict[str, Any], examples: Examples, base: InitialModel, task: Task | None, bfloat16: bool
 ) -> dict[str, Any]:
-    """Name what must be the same for a training to go on: the parameters, the data, the start, what judges it."""
+    """Return what must be the same for a training to be resumed: parameters, data, initial model and task."""
     import torch
 
-    facts = {**_plain(trainer), "threads": torch.get_num_threads(), "data": fingerprint(examples)}
+    facts = {**parameters, "threads": torch.get_num_threads(), "data": fingerprint(examples)}
     facts["start"] = base.layout.fingerprint[:16]
-    facts["precision"] = measured  # "auto" may come out otherwise at another time
-    facts["evaluate"] = None if task is None else task.name
+    facts["precision"] = "bfloat16" if bfloat16 else "float32"  # "auto" may choose otherwise at another time
+    facts["evaluator"] = None if task is None else task.name
     return json.loads(json.dumps(facts, default=str))  # type: ignore[no-any-return]
 
 
 def fingerprint(examples: Examples) -> str:
-    """Give the beginning of the SHA-256 of examples."""
+    """Return the first 16 digits of the SHA-256 of examples."""
     targets = b"" if examples.targets is None else np.ascontiguousarray(examples.targets).tobytes()
     return digest("\0".join(examples.texts).encode(), examples.rows.tobytes(), targets)[:16]
 
 
 def _facts(
-    trainer: EncoderTrainer,
+    parameters: dict[str, Any],
     objective: Objective,
-    base: Base,
-    everything: Examples,
-    learnt: Examples,
+    base: InitialModel,
+    all_examples: Examples,
+    examples: Examples,
     student: Student,
     history: TrainingHistory,
 ) -> dict[str, Any]:
-    """Give what is known of a training, for the card and for whoever opens the folder."""
+    """Return the contents of `training.json`, from which the model card is written too."""
     return {
         "made_by": "semspace",
-        "trainer": _plain(trainer),
+        "trainer": parameters,
         "objective": type(objective).__name__,
         "base": base.name,
         "data": {
             "kind": objective.title,
-            "learnt": len(learnt),
-            "held_out": len(everything) - len(learnt),
-            "texts": len(everything.texts),
-            "fingerprint": fingerprint(everything),
+            "learnt": len(examples),
+            "held_out": len(all_examples) - len(examples),
+            "texts": len(all_examples.texts),
+            "fingerprint": fingerprint(all_examples),
         },
         "model": {
             "dim": student.dim,

@@ -1,44 +1,45 @@
-"""Whether matrices are multiplied in bfloat16 or in float32 on this machine."""
+"""The choice between bfloat16 and float32 for multiplying matrices on this machine."""
 
 from __future__ import annotations
 
 from time import perf_counter
 
-_SIZE, _ROUNDS = 768, 5
-_FASTER = 1.15  # bfloat16 must be so many times as fast as float32 to be worth its rounding
+_MATRIX_SIZE, _N_ROUNDS = 768, 5
+_MIN_SPEEDUP = 1.15  # of bfloat16 over float32, to be worth its rounding
 
 
-def bfloat16(asked: str) -> bool:
-    """Decide for what was asked: "float32", "bfloat16", or "auto", which measures where the processor has it."""
+def use_bfloat16(precision: str) -> bool:
+    """Return whether to use bfloat16 for a `precision`: "float32", "bfloat16", or "auto", which measures both."""
     import torch
 
     from semspace.kernels import compiling
 
-    if asked != "auto":
-        return asked == "bfloat16"
+    if precision != "auto":
+        return precision == "bfloat16"
     if torch.cuda.is_available():
         return bool(torch.cuda.is_bf16_supported())
-    if compiling.level() not in ("", "avx512"):  # torch isn't narrowed, but what is trained should be the same
+    # Where semspace's own kernels are limited to fewer instructions, training is to give the same result as there.
+    if compiling.level() not in ("", "avx512"):
         return False
-    if not torch.ops.mkldnn._is_mkldnn_bf16_supported() or "avx512" not in _has():
+    if not torch.ops.mkldnn._is_mkldnn_bf16_supported() or "avx512" not in _cpu_capability():
         return False
-    return _seconds(torch.float32) > _FASTER * _seconds(torch.bfloat16)
+    return _matmul_seconds(torch.float32) > _MIN_SPEEDUP * _matmul_seconds(torch.bfloat16)
 
 
-def _has() -> str:
+def _cpu_capability() -> str:
     import torch
 
     return str(torch.backends.cpu.get_cpu_capability()).lower()
 
 
-def _seconds(dtype: object) -> float:
-    """Time the product of two matrices: the shortest of some."""
+def _matmul_seconds(dtype: object) -> float:
+    """Return the shortest of several times of a matrix product."""
     import torch
 
-    matrix = torch.ones(_SIZE, _SIZE, dtype=dtype)  # type: ignore[call-overload]
-    taken = []
-    for _ in range(_ROUNDS):
-        begun = perf_counter()
+    matrix = torch.ones(_MATRIX_SIZE, _MATRIX_SIZE, dtype=dtype)  # type: ignore[call-overload]
+    seconds = []
+    for _ in range(_N_ROUNDS):
+        start = perf_counter()
         matrix @ matrix
-        taken.append(perf_counter() - begun)
-    return min(taken)
+        seconds.append(perf_counter() - start)
+    return min(seconds)

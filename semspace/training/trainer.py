@@ -16,72 +16,71 @@ from semspace.evaluation.evaluate import Task, task_of
 from semspace.sentences.encoder import Encoder
 from semspace.space import Space
 from semspace.training.from_scratch import SmallTransformer
-from semspace.training.objectives import OBJECTIVES, Objective
+from semspace.training.objectives import OBJECTIVES, Objective, as_objective
 
-Base = str | os.PathLike[str] | Encoder | SmallTransformer | None
-_MOST_THREADS = 1_024
+_MAX_THREADS = 1_024
 _PRECISIONS = ("auto", "float32", "bfloat16")
 
 
 @renamed_parameters(chunk_tokens="micro_batch_tokens", evaluations="evals_per_epoch")
 @dataclass(frozen=True, kw_only=True)
 class EncoderTrainer:
-    """Trains an encoder of sentences: from a model, or from nothing but text.
+    """Trains a sentence encoder: from a model, or from nothing but text.
 
     Parameters
     ----------
     objective : str or Objective
-        What is learnt from which data. ``"pairs"``: texts that belong together (`MultipleNegatives`); ``"scored"``:
-        pairs with a score (`CoSENT`); ``"labels"``: documents with a label (`SupervisedContrastive`); ``"simcse"``,
-        ``"cloze"``, ``"tsdae"``: texts alone (`SimCSE`, `Cloze`, `TSDAE`); ``"adjacent"``: documents
-        (`AdjacentSentences`); `Distillation`: texts and a teacher. An objective of `semspace.training` has parameters
-        of its own, such as how many hard negatives to look for.
+        What to train for, and on which data. ``"pairs"``: texts that belong together (`MultipleNegatives`);
+        ``"scored"``: pairs with a score (`CoSENT`); ``"labels"``: documents with a label (`SupervisedContrastive`);
+        ``"simcse"``, ``"cloze"``, ``"tsdae"``: texts alone (`SimCSE`, `Cloze`, `TSDAE`); ``"adjacent"``: documents
+        (`AdjacentSentences`); `Distillation`: texts and a teacher. The objectives in `semspace.training` have
+        parameters of their own, such as the number of hard negatives.
     base : optional
-        What to start from: a model as `Encoder.load` takes it, or such an encoder. When None, a small transformer
-        whose tokenizer is trained on the texts themselves (give a `SmallTransformer` for its sizes); for
-        `Distillation`, its teacher.
+        The model to start from: as `Encoder.load` takes it, or such an encoder. When None, a small transformer whose
+        tokenizer is trained on the texts (give a `SmallTransformer` to choose its size); for `Distillation`, the
+        teacher.
     epochs : float
         Passes over the data.
     batch_size : int
-        Examples a step. It isn't bound by memory: see `micro_batch_tokens`.
+        Examples of a step. Memory doesn't limit it: see `micro_batch_tokens`.
     learning_rate : float, optional
-        At its highest. When None, what the objective is best with, or else 2e-5 for a model, 5e-4 from nothing.
+        The highest. When None, the objective's default, or else 2e-5 for a model and 5e-4 for a new transformer.
     warmup : float
-        Share of the steps in which the rate rises in a straight line; then it falls to nothing in another.
+        Share of the steps in which the learning rate rises linearly; after it, the rate falls linearly to zero.
     weight_decay : float
-        Of AdamW, for matrices; not for the token table.
+        Of AdamW, for matrices; the token embeddings have none.
     max_tokens : int, optional
-        Cut texts here while training, where the model could read more.
+        Truncate texts to this length in training, if the model could read more.
     matryoshka : sequence of int
-        Also train the first so many dimensions to do by themselves (Kusupati et al. 2022, arXiv 2205.13147), so that
-        vectors may be cut there.
+        Also apply the loss to these numbers of leading dimensions (Kusupati et al. 2022, arXiv 2205.13147), so that
+        vectors may be truncated to them.
     freeze_embeddings : bool
-        Leave the token vectors as they are.
+        Don't train the token embeddings.
     dropout : float, optional
-        Other than the model's own; for `Distillation` none, and for `SimCSE` 0.1, unless given.
+        Replaces the model's own. When None, `Distillation` uses 0, `SimCSE` 0.1, and the others the model's.
     precision : {"auto", "float32", "bfloat16"}
-        How matrices are multiplied. ``"auto"`` takes bfloat16 on a processor that has arithmetic for it, if a batch
-        measures faster with it; weights are float32 in any case.
+        For multiplying matrices. ``"auto"`` uses bfloat16 on a processor with instructions for it, if they are measured
+        to be faster; weights are float32 in any case.
     micro_batch_tokens : int
-        Tokens that go through the model at a time; a batch with more is done in portions (GradCache), with the same
-        result.
+        Maximum number of tokens that go through the model together; larger batches are split (GradCache), with the
+        same result.
     held_out : float
-        Share of the examples that isn't learnt from, but judges the encoder; 0 for none. At most 2,000 examples.
+        Share of the examples that is used for evaluation only; 0 for none. At most 2,000 examples.
     evals_per_epoch : int
-        How often an epoch the encoder is judged.
+        Number of evaluations in an epoch.
     patience : int, optional
-        Stop after so many judgements without a better score, and give the encoder that had the best.
+        Stop after this number of evaluations without a better score, and return the encoder with the best one.
     threads : int, optional
         All cores by default.
     seed : int
 
     Notes
     -----
-    Texts go through the model without padding where its attention allows it. Token vectors are learnt by an Adam that
-    moves the rows of a batch's tokens only. On short texts both together take about half the time of
-    sentence-transformers' trainer (docs/benchmarks.md).
+    Texts go through the model without padding if its attention allows it, and Adam updates only the token embeddings
+    of a batch's tokens. On short texts the two together take about half the time of sentence-transformers' trainer
+    (docs/benchmarks.md).
 
-    The same seed and number of threads give the same weights, also if the training was broken off and went on from its
+    The same seed and number of threads give the same weights, also if the training was interrupted and resumed from its
     checkpoint.
 
     Examples
@@ -93,7 +92,7 @@ class EncoderTrainer:
     """
 
     objective: str | Objective = "pairs"
-    base: Base = None
+    base: str | os.PathLike[str] | Encoder | SmallTransformer | None = None
     epochs: float = 1
     batch_size: int = 32
     learning_rate: float | None = None
@@ -119,7 +118,7 @@ class EncoderTrainer:
                 f"base must be a model's name or folder, an Encoder, a SmallTransformer, or None for a new one; got "
                 f"{type(self.base).__name__}"
             )
-        checks.whole("batch_size", self.batch_size, low=2)  # an example alone has nothing to be told apart from
+        checks.whole("batch_size", self.batch_size, low=2)  # a single example has no negatives
         for name in ("micro_batch_tokens", "evals_per_epoch"):
             checks.whole(name, getattr(self, name))
         checks.number("epochs", self.epochs, open_low=True)
@@ -129,32 +128,21 @@ class EncoderTrainer:
         for name in ("learning_rate", "dropout"):
             if getattr(self, name) is not None:
                 checks.number(name, getattr(self, name), open_low=name == "learning_rate", high=1.0)
-        if self.aim.needs_dropout and self.dropout == 0:
-            name = type(self.aim).__name__
-            raise InputError(f"dropout must be above 0 for {name}, which learns from nothing else; got 0: leave it out")
+        objective = as_objective(self.objective)
+        if objective.needs_dropout and self.dropout == 0:
+            raise InputError(
+                f"dropout must be above 0 for {type(objective).__name__}, which has no other noise to train on; got 0: "
+                f"leave it out"
+            )
         for name, low in (("max_tokens", 4), ("patience", 1), ("threads", 1)):
             if getattr(self, name) is not None:
-                checks.whole(name, getattr(self, name), low=low, high=_MOST_THREADS if name == "threads" else None)
+                checks.whole(name, getattr(self, name), low=low, high=_MAX_THREADS if name == "threads" else None)
         for dim in self.matryoshka:
             checks.whole("matryoshka", dim)
         object.__setattr__(self, "matryoshka", tuple(self.matryoshka))
         checks.flag("freeze_embeddings", self.freeze_embeddings)
         checks.choice("precision", self.precision, _PRECISIONS)
         checks.seed(self.seed)
-
-    @property
-    def rate(self) -> float:
-        """The highest learning rate."""
-        if self.learning_rate is not None:
-            return self.learning_rate
-        if self.aim.rate is not None:
-            return self.aim.rate
-        return 5e-4 if self.base is None or isinstance(self.base, SmallTransformer) else 2e-5
-
-    @property
-    def aim(self) -> Objective:
-        """The objective as a value."""
-        return self.objective if isinstance(self.objective, Objective) else OBJECTIVES[self.objective]()
 
     @renamed_parameters(start="init", evaluate="evaluator", into="out")
     def train(
@@ -170,56 +158,56 @@ class EncoderTrainer:
         resume: bool = False,
         progress: bool = True,
     ) -> Encoder:
-        """Train on data of the kind that the objective takes.
+        """Train an encoder on data of the kind that the objective takes.
 
         Parameters
         ----------
         data
             Tuples, a DataFrame, a `Corpus`, or the path of a table; see the objective.
         init : Space, optional
-            Of words, for a new transformer (`base` None or a `SmallTransformer`), which is their weighted average
-            before it learns anything.
+            Word vectors for a new transformer (`base` None or a `SmallTransformer`), which then computes their weighted
+            average before any training.
         evaluator : task, name or path, optional
-            Judge the encoder by this, as `semspace.evaluate` takes it, rather than by examples held out of the data;
-            then all data are learnt from.
+            Evaluate the encoder on this, as `semspace.evaluate` takes it, rather than on examples held out of the data;
+            all data are then used for training.
         out : path, optional
             Where to save the encoder: a folder that sentence-transformers opens too, with a model card. When None, it
-            lies in a temporary folder that goes when Python ends.
+            is written to a temporary folder, deleted at exit.
         overwrite : bool
-            Replace an encoder that is there.
+            Replace an existing encoder.
         checkpoint : path, optional
-            Keep what is reached in this directory, every `checkpoint_minutes` and at the end. It stays until you
-            delete it.
+            Save the state of the training in this directory, every `checkpoint_minutes` and at the end. It is never
+            deleted automatically.
         checkpoint_minutes : float
         resume : bool
-            Go on from the checkpoint, if there is one yet.
+            Resume from the checkpoint, if there is one.
         progress : bool
             Show bars with loss and time left, in a terminal or a notebook.
 
         Returns
         -------
         Encoder
-            Its ``history`` tells loss, speed and score, before the training and at each judgement.
+            Its ``history`` has loss, speed and score, before training and at each evaluation.
 
         Raises
         ------
         InputError
-            If nothing can be learnt from the data, the loss stops being a number, or the checkpoint doesn't fit.
+            If there is nothing to train on in the data, the loss becomes NaN, or the checkpoint doesn't fit.
         ExistsError
-            If something is at `out`, or a checkpoint is there already and `resume` isn't given.
+            If `out` exists, or there is a checkpoint already and `resume` isn't given.
         """
-        from semspace.training.checkpoint import PlaceOfCheckpoint
+        from semspace.training.checkpoint import EncoderCheckpoint
         from semspace.training.pipeline import run
 
         checks.need("torch", "transformers")
         if out is not None:
             check_free(out, overwrite=overwrite)
-        PlaceOfCheckpoint(checkpoint, checkpoint_minutes, resume)  # before the data are read
+        saved = EncoderCheckpoint(checkpoint, checkpoint_minutes, resume)
         if init is not None and not isinstance(init, Space):
-            raise InputError(f"init must be a Space of words; got {type(init).__name__}")
+            raise InputError(f"init must be a Space of word vectors; got {type(init).__name__}")
         task = None if evaluator is None else task_of(evaluator)
         if self.patience is not None and task is None and not self.held_out:
-            raise InputError("patience needs judgements; give evaluator= a task, or hold out a share of the data")
+            raise InputError("patience needs evaluations; give evaluator= a task, or held_out= a share of the data")
         return run(
             self,
             data,
@@ -227,8 +215,6 @@ class EncoderTrainer:
             task=task,
             out=out,
             overwrite=overwrite,
-            checkpoint=checkpoint,
-            minutes=checkpoint_minutes,
-            resume=resume,
+            checkpoint=saved,
             progress=progress,
         )

@@ -1,4 +1,4 @@
-"""The decoder of TSDAE: it tells a text from its vector, by the encoder's own layers (Wang et al. 2021)."""
+"""The decoder of TSDAE: it reconstructs a text from its vector, with the encoder's own layers (Wang et al. 2021)."""
 
 from __future__ import annotations
 
@@ -6,118 +6,125 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from semspace.errors import InputError
 from semspace.training.packing import Packing
-from semspace.training.student import Row, Student
+from semspace.training.student import Student
+from semspace.types import Int32s1d, Ints1d
 
-_AT_ONCE = 1_024  # tokens foretold together: each has a number for every token that the model knows
+_LOGIT_ROWS = 1_024  # tokens predicted together: each has a logit for every token of the vocabulary
 
 
-class Teller:
-    """The encoder's layers, in which each token sees those before it, and the vector; to be used as a torch module.
+class TSDAEDecoder:
+    """The encoder's layers with causal attention and access to the text's vector; used as a torch module.
 
     Parameters
     ----------
     student : Student
-        Whose layers and token table it tells with; they aren't among its own parameters.
+        Its layers and token embeddings are used, and aren't among the decoder's own parameters.
 
     Raises
     ------
     InputError
-        If the model isn't made as BERT is.
+        If the model's layers aren't those of BERT.
     """
 
     def __init__(self, student: Student) -> None:
         import torch
         from torch import nn
 
-        _check(student)
+        _check_architecture(student)
         self.student, dim = student, student.dim
         eps = float(student.model.config.layer_norm_eps)
-        looking = [
+        # The names of the parts are in checkpoints.
+        cross_attention = [
             nn.ModuleDict({"value": nn.Linear(dim, dim), "out": nn.Linear(dim, dim), "norm": nn.LayerNorm(dim, eps)})
             for _ in student.model.encoder.layer
         ]
-        self.own: Any = nn.ModuleDict(
-            {"looking": nn.ModuleList(looking), "last": nn.Linear(dim, dim), "norm": nn.LayerNorm(dim, eps)}
+        self.modules: Any = nn.ModuleDict(
+            {"looking": nn.ModuleList(cross_attention), "last": nn.Linear(dim, dim), "norm": nn.LayerNorm(dim, eps)}
         )
-        self.own.register_parameter("bias", nn.Parameter(torch.zeros(len(student.table.weight))))
-        self.own.to(student.device)
+        self.modules.register_parameter("bias", nn.Parameter(torch.zeros(len(student.embeddings.weight))))
+        self.modules.to(student.device)
 
     def parameters(self) -> Iterator[Any]:
-        """Give its own weights."""
-        found: Iterator[Any] = self.own.parameters()
-        return found
+        """Iterate over the decoder's own parameters."""
+        parameters: Iterator[Any] = self.modules.parameters()
+        return parameters
 
     def named_parameters(self) -> Iterator[tuple[str, Any]]:
-        """Give its own weights by name."""
-        found: Iterator[tuple[str, Any]] = self.own.named_parameters()
-        return found
+        """Iterate over the decoder's own parameters with their names."""
+        parameters: Iterator[tuple[str, Any]] = self.modules.named_parameters()
+        return parameters
 
-    def __call__(self, vectors: Any, rows: Sequence[Row]) -> Any:
-        """Give the mean cross-entropy of the tokens of texts, told from their vectors, shape (len(rows), dim or less).
+    def __call__(self, vectors: Any, token_rows: Sequence[Int32s1d]) -> Any:
+        """Return the mean cross-entropy of the tokens of texts, predicted from their vectors and the tokens before.
 
-        Fewer dimensions are the first ones, of an encoder whose vectors may be cut there; the rest counts as zero.
+        Vectors of shape (texts, dim or less): fewer dimensions are the leading ones (matryoshka); the others are zero.
         """
         import torch
         from torch.nn.functional import pad
 
-        order = np.argsort([len(row) for row in rows], kind="stable")
-        kept = [rows[i] for i in order]
-        seen = vectors.index_select(0, torch.from_numpy(order).to(vectors.device))
-        seen = pad(seen, (0, self.student.dim - seen.shape[1]))
+        order = np.argsort([len(row) for row in token_rows], kind="stable")
+        sorted_rows = [token_rows[i] for i in order]
+        memory = vectors.index_select(0, torch.from_numpy(order).to(vectors.device))
+        memory = pad(memory, (0, self.student.dim - memory.shape[1]))
         with torch.autocast(self.student.device, torch.bfloat16, enabled=self.student.bfloat16):
-            states = self.told(seen, [row[:-1] for row in kept])
-            return self._missed(states, np.concatenate([row[1:] for row in kept]).astype(np.int64))
+            states = self.decode(memory, [row[:-1] for row in sorted_rows])
+            return self._cross_entropy(states, np.concatenate([row[1:] for row in sorted_rows]).astype(np.int64))
 
-    def told(self, seen: Any, rows: list[Row]) -> Any:
-        """Run the layers over texts, the shortest first, shape (tokens, dim)."""
+    def decode(self, memory: Any, token_rows: list[Int32s1d]) -> Any:
+        """Return the states of the tokens of texts, which come shortest first, shape (tokens, dim)."""
         import torch
 
         student = self.student
-        lengths = np.array([len(row) for row in rows], np.int64)
-        packed = Packing.of(lengths, student.device, causal=True)
-        tokens = torch.from_numpy(np.concatenate(rows).astype(np.int64)).to(student.device)
-        each = seen.repeat_interleave(torch.from_numpy(lengths).to(student.device), dim=0).unsqueeze(0)
+        lengths = np.array([len(row) for row in token_rows], np.int64)
+        packing = Packing.from_lengths(lengths, student.device, causal=True)
+        tokens = torch.from_numpy(np.concatenate(token_rows).astype(np.int64)).to(student.device)
+        repeated = memory.repeat_interleave(torch.from_numpy(lengths).to(student.device), dim=0).unsqueeze(0)
         states = student.model.embeddings(
-            inputs_embeds=student.table.vectors(tokens).unsqueeze(0),
-            position_ids=(packed.positions + student.shift).unsqueeze(0),
+            inputs_embeds=student.embeddings.lookup(tokens).unsqueeze(0),
+            position_ids=(packing.positions + student.first_position).unsqueeze(0),
         )
-        drop = student.model.embeddings.dropout
-        for layer, looking in zip(student.model.encoder.layer, self.own["looking"], strict=True):
-            states = layer.attention(states, None, packing=packed)[0]
-            states = looking["norm"](states + drop(looking["out"](looking["value"](each))))
+        dropout = student.model.embeddings.dropout
+        for layer, cross in zip(student.model.encoder.layer, self.modules["looking"], strict=True):
+            states = layer.attention(states, None, packing=packing)[0]
+            states = cross["norm"](states + dropout(cross["out"](cross["value"](repeated))))
             states = layer.feed_forward_chunk(states)
         return states[0]
 
-    def _missed(self, states: Any, tokens: npt.NDArray[np.int64]) -> Any:
-        """Give the mean cross-entropy, some tokens at a time so that memory is bounded."""
+    def _cross_entropy(self, states: Any, tokens: Ints1d) -> Any:
+        """Return the mean cross-entropy, of a limited number of tokens at a time to bound memory."""
         import torch
         from torch.utils.checkpoint import checkpoint
 
-        wanted = torch.from_numpy(tokens).to(states.device)
-        if len(wanted) <= _AT_ONCE:
-            return self._summed(states, wanted) / len(wanted)
-        parts = [
-            checkpoint(self._summed, states[i : i + _AT_ONCE], wanted[i : i + _AT_ONCE], use_reentrant=False)
-            for i in range(0, len(wanted), _AT_ONCE)
+        targets = torch.from_numpy(tokens).to(states.device)
+        if len(targets) <= _LOGIT_ROWS:
+            return self._cross_entropy_sum(states, targets) / len(targets)
+        sums = [
+            checkpoint(
+                self._cross_entropy_sum,
+                states[i : i + _LOGIT_ROWS],
+                targets[i : i + _LOGIT_ROWS],
+                use_reentrant=False,
+            )
+            for i in range(0, len(targets), _LOGIT_ROWS)
         ]
-        return torch.stack(parts).sum() / len(wanted)
+        return torch.stack(sums).sum() / len(targets)
 
-    def _summed(self, states: Any, wanted: Any) -> Any:
+    def _cross_entropy_sum(self, states: Any, targets: Any) -> Any:
         from torch.nn.functional import cross_entropy, gelu, linear
 
-        found = self.own["norm"](gelu(self.own["last"](states)))
-        return cross_entropy(linear(found, self.student.table.weight, self.own.bias).float(), wanted, reduction="sum")
+        features = self.modules["norm"](gelu(self.modules["last"](states)))
+        logits = linear(features, self.student.embeddings.weight, self.modules.bias).float()
+        return cross_entropy(logits, targets, reduction="sum")
 
 
-def _check(student: Student) -> None:
+def _check_architecture(student: Student) -> None:
     layers = getattr(getattr(student.model, "encoder", None), "layer", None)
-    parts = all(hasattr(layer, "attention") and hasattr(layer, "feed_forward_chunk") for layer in layers or ())
-    if not layers or not parts or not student.packed:
+    has_parts = all(hasattr(layer, "attention") and hasattr(layer, "feed_forward_chunk") for layer in layers or ())
+    if not layers or not has_parts or not student.is_packed:
         raise InputError(
-            f"TSDAE needs a model of BERT's kind (BERT, RoBERTa, XLM-R), whose layers can decode too; got a "
+            f"TSDAE needs a model with BERT's layers (BERT, RoBERTa, XLM-R), which it also uses to decode; got a "
             f"{student.model.config.model_type}: use objective='simcse'"
         )

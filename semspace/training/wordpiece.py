@@ -1,4 +1,4 @@
-"""Texts → a WordPiece tokenizer of their words, in the files that transformers and sentence-transformers open."""
+"""A WordPiece tokenizer trained on texts, in the files that transformers and sentence-transformers open."""
 
 from __future__ import annotations
 
@@ -11,76 +11,76 @@ from typing import Any
 from semspace import checks
 from semspace.errors import InputError
 
-SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
-UNKNOWN, FIRST, LAST = 1, 2, 3
-_INSIDE = "##"  # before a piece that doesn't begin a word
-_SHARE = 1e-6  # a character that is a smaller share of the texts has no token
-_READ = 32_000_000  # characters that are learnt from: more change few of the tokens
-_LARGE = 10_000_000  # characters, from which on pairs of pieces must come more often to become one
+SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+UNK_ID, CLS_ID, SEP_ID = 1, 2, 3  # indices of `SPECIAL_TOKENS`
+_CONTINUATION_PREFIX = "##"  # of a token that doesn't begin a word
+_MIN_CHARACTER_SHARE = 1e-6  # of the texts' characters; a rarer character has no token
+_MAX_TRAINING_CHARACTERS = 32_000_000  # of the texts: more would change few of the tokens
+_LARGE_CHARACTERS = 10_000_000  # of texts where a pair of pieces must occur 5 times, not twice, to be merged
 
 
-def learn(texts: Sequence[str], most: int) -> Any:
-    """Learn a tokenizer of up to `most` tokens, lower-cased and without accents (Devlin et al. 2019, section 3).
+def train_tokenizer(texts: Sequence[str], max_vocabulary: int) -> Any:
+    """Train a tokenizer of up to `max_vocabulary` tokens, lower-cased without accents (Devlin et al. 2019, section 3).
 
-    The same texts give the same tokens under the same numbers: the library numbers pieces in the order in which a hash
-    table gives words, so those of one character are given to it in order.
+    The same texts give the same tokens with the same ids. The library assigns ids in the iteration order of a hash
+    table, so the tokens of one character are given to it in a fixed order.
 
     Raises
     ------
     InputError
-        If the texts have no characters to learn from.
+        If the texts have no letters, digits or punctuation marks.
     """
     tokenizers = checks.need("tokenizers", "transformers")
-    texts = some(texts, _READ)
-    alphabet = _alphabet(texts, most)
-    inside = [_INSIDE + one for one in alphabet if _may_be_inside(one)]
-    learner = _tokenizer(tokenizers.models.WordPiece(unk_token=SPECIAL[UNKNOWN]))
-    learner.train_from_iterator(
+    texts = subsample(texts, _MAX_TRAINING_CHARACTERS)
+    alphabet = _alphabet(texts, max_vocabulary)
+    continuations = [_CONTINUATION_PREFIX + character for character in alphabet if _is_word_character(character)]
+    untrained = _base_tokenizer(tokenizers.models.WordPiece(unk_token=SPECIAL_TOKENS[UNK_ID]))
+    untrained.train_from_iterator(
         texts,
         tokenizers.trainers.WordPieceTrainer(
-            vocab_size=most,
-            min_frequency=2 if sum(map(len, texts)) < _LARGE else 5,
-            special_tokens=[*SPECIAL, *inside],
+            vocab_size=max_vocabulary,
+            min_frequency=2 if sum(map(len, texts)) < _LARGE_CHARACTERS else 5,
+            special_tokens=[*SPECIAL_TOKENS, *continuations],
             initial_alphabet=alphabet,
             limit_alphabet=len(alphabet),
             show_progress=False,
         ),
     )
-    tokens = sorted(learner.get_vocab().items(), key=lambda pair: pair[1])
-    return _finished([token for token, _ in tokens])
+    tokens = sorted(untrained.get_vocab().items(), key=lambda pair: pair[1])
+    return _from_vocabulary([token for token, _ in tokens])
 
 
-def some(texts: Sequence[str], characters: int) -> Sequence[str]:
-    """Give all texts, or, where they have more than so many characters, every second, third... of them."""
-    return texts[:: max(1, -(-sum(map(len, texts)) // characters))]
+def subsample(texts: Sequence[str], max_characters: int) -> Sequence[str]:
+    """Return every n-th text, for the smallest n at which they have about `max_characters` characters or fewer."""
+    return texts[:: max(1, -(-sum(map(len, texts)) // max_characters))]
 
 
-def _tokenizer(model: Any) -> Any:
+def _base_tokenizer(model: Any) -> Any:
     tokenizers = checks.need("tokenizers", "transformers")
-    made = tokenizers.Tokenizer(model)
-    made.normalizer = tokenizers.normalizers.BertNormalizer(lowercase=True)
-    made.pre_tokenizer = tokenizers.pre_tokenizers.BertPreTokenizer()
-    made.decoder = tokenizers.decoders.WordPiece()
-    return made
+    tokenizer = tokenizers.Tokenizer(model)
+    tokenizer.normalizer = tokenizers.normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.BertPreTokenizer()
+    tokenizer.decoder = tokenizers.decoders.WordPiece()
+    return tokenizer
 
 
-def _finished(tokens: list[str]) -> Any:
-    """Make the tokenizer of a vocabulary, which puts marks at both ends of a text."""
+def _from_vocabulary(tokens: list[str]) -> Any:
+    """Return the tokenizer of a vocabulary, which adds the special tokens at both ends of a text."""
     tokenizers = checks.need("tokenizers", "transformers")
-    numbers = {token: number for number, token in enumerate(tokens)}
-    made = _tokenizer(tokenizers.models.WordPiece(numbers, unk_token=SPECIAL[UNKNOWN]))
-    first, last = SPECIAL[FIRST], SPECIAL[LAST]
-    made.post_processor = tokenizers.processors.TemplateProcessing(
-        single=f"{first}:0 $A:0 {last}:0",
-        pair=f"{first}:0 $A:0 {last}:0 $B:1 {last}:1",
-        special_tokens=[(first, FIRST), (last, LAST)],
+    ids = {token: i for i, token in enumerate(tokens)}
+    tokenizer = _base_tokenizer(tokenizers.models.WordPiece(ids, unk_token=SPECIAL_TOKENS[UNK_ID]))
+    cls, sep = SPECIAL_TOKENS[CLS_ID], SPECIAL_TOKENS[SEP_ID]
+    tokenizer.post_processor = tokenizers.processors.TemplateProcessing(
+        single=f"{cls}:0 $A:0 {sep}:0",
+        pair=f"{cls}:0 $A:0 {sep}:0 $B:1 {sep}:1",
+        special_tokens=[(cls, CLS_ID), (sep, SEP_ID)],
     )
-    made.add_special_tokens(list(SPECIAL))
-    return made
+    tokenizer.add_special_tokens(list(SPECIAL_TOKENS))
+    return tokenizer
 
 
-def _alphabet(texts: Sequence[str], most: int) -> list[str]:
-    """Give the characters that have a token, in order: the most frequent, as the tokenizer sees them."""
+def _alphabet(texts: Sequence[str], max_vocabulary: int) -> list[str]:
+    """Return the characters that get a token, sorted: the most frequent ones after normalization."""
     tokenizers = checks.need("tokenizers", "transformers")
     raw: Counter[str] = Counter()
     for text in texts:
@@ -88,31 +88,31 @@ def _alphabet(texts: Sequence[str], most: int) -> list[str]:
     normalizer = tokenizers.normalizers.BertNormalizer(lowercase=True)
     counts: Counter[str] = Counter()
     for character, count in raw.items():
-        for one in normalizer.normalize_str(character):
-            if not one.isspace():
-                counts[one] += count
+        for normalized in normalizer.normalize_str(character):
+            if not normalized.isspace():
+                counts[normalized] += count
     if not counts:
         raise InputError(
-            f"no tokenizer can be learnt from {len(texts):,} texts without a single letter, digit or mark; give other "
-            f"texts, or a base"
+            f"no tokenizer can be trained on {len(texts):,} texts without a single letter, digit or punctuation mark; "
+            f"give other texts, or a base"
         )
-    least = counts.total() * _SHARE
-    kept = sorted((-count, one) for one, count in counts.items() if count >= least)
-    return sorted(one for _, one in kept[: (most - len(SPECIAL)) // 2])
+    min_count = counts.total() * _MIN_CHARACTER_SHARE
+    frequent = sorted((-count, character) for character, count in counts.items() if count >= min_count)
+    return sorted(character for _, character in frequent[: (max_vocabulary - len(SPECIAL_TOKENS)) // 2])
 
 
-def _may_be_inside(character: str) -> bool:
-    """Tell whether a character stands inside words, and isn't one by itself as marks and Chinese characters are."""
+def _is_word_character(character: str) -> bool:
+    """Check whether a character can stand inside a word; punctuation and Chinese characters are words of their own."""
     tokenizers = checks.need("tokenizers", "transformers")
-    given = tokenizers.normalizers.BertNormalizer(lowercase=True).normalize_str(f"a{character}a")
-    return len(tokenizers.pre_tokenizers.BertPreTokenizer().pre_tokenize_str(given)) == 1
+    normalized = tokenizers.normalizers.BertNormalizer(lowercase=True).normalize_str(f"a{character}a")
+    return len(tokenizers.pre_tokenizers.BertPreTokenizer().pre_tokenize_str(normalized)) == 1
 
 
-def write(tokenizer: Any, folder: Path, longest: int) -> None:
+def save_tokenizer(tokenizer: Any, folder: Path, max_tokens: int) -> None:
     """Write a tokenizer's files into a folder."""
     tokenizer.save(str(folder / "tokenizer.json"))
-    numbers = tokenizer.get_vocab()
-    lines = [f"{token}\n" for token in sorted(numbers, key=lambda token: int(numbers[token]))]
+    ids = tokenizer.get_vocab()
+    lines = [f"{token}\n" for token in sorted(ids, key=lambda token: int(ids[token]))]
     (folder / "vocab.txt").write_text("".join(lines), encoding="utf-8")
     names = ("pad_token", "unk_token", "cls_token", "sep_token", "mask_token")
     settings = {
@@ -120,8 +120,8 @@ def write(tokenizer: Any, folder: Path, longest: int) -> None:
         "do_lower_case": True,
         "strip_accents": None,
         "tokenize_chinese_chars": True,
-        "model_max_length": longest,
-        **dict(zip(names, SPECIAL, strict=True)),
+        "model_max_length": max_tokens,
+        **dict(zip(names, SPECIAL_TOKENS, strict=True)),
     }
     text = json.dumps(settings, indent=1, ensure_ascii=False) + "\n"
     (folder / "tokenizer_config.json").write_text(text, encoding="utf-8")

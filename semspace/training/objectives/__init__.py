@@ -1,29 +1,16 @@
-"""What an encoder can learn from: one file an objective."""
+"""The objectives an encoder can be trained for, one a file."""
 
-from semspace.training.objectives.adjacent_sentences import AdjacentSentences
-from semspace.training.objectives.cloze import Cloze
-from semspace.training.objectives.cosent import CoSENT
-from semspace.training.objectives.distillation import Distillation
-from semspace.training.objectives.multiple_negatives import MultipleNegatives
-from semspace.training.objectives.objective import Objective
-from semspace.training.objectives.simcse import SimCSE
-from semspace.training.objectives.supervised_contrastive import SupervisedContrastive
-from semspace.training.objectives.tsdae import TSDAE
+from semspace.training.objectives.adjacent_sentences import AdjacentSentences as AdjacentSentences
+from semspace.training.objectives.cloze import Cloze as Cloze
+from semspace.training.objectives.cosent import CoSENT as CoSENT
+from semspace.training.objectives.distillation import Distillation as Distillation
+from semspace.training.objectives.multiple_negatives import MultipleNegatives as MultipleNegatives
+from semspace.training.objectives.objective import Objective as Objective
+from semspace.training.objectives.simcse import SimCSE as SimCSE
+from semspace.training.objectives.supervised_contrastive import SupervisedContrastive as SupervisedContrastive
+from semspace.training.objectives.tsdae import TSDAE as TSDAE
 
-__all__ = [
-    "OBJECTIVES",
-    "TSDAE",
-    "AdjacentSentences",
-    "Cloze",
-    "CoSENT",
-    "Distillation",
-    "MultipleNegatives",
-    "Objective",
-    "SimCSE",
-    "SupervisedContrastive",
-]
-
-# By the names that `EncoderTrainer` takes.
+# By the names that `EncoderTrainer(objective=)` takes.
 OBJECTIVES: dict[str, type[Objective]] = {
     "pairs": MultipleNegatives,
     "scored": CoSENT,
@@ -34,3 +21,8 @@ OBJECTIVES: dict[str, type[Objective]] = {
     "distillation": Distillation,
     "adjacent": AdjacentSentences,
 }
+
+
+def as_objective(objective: str | Objective) -> Objective:
+    """Return an objective given by name as a value with the default parameters; others as they are."""
+    return objective if isinstance(objective, Objective) else OBJECTIVES[objective]()

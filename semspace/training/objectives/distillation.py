@@ -1,12 +1,12 @@
-"""Texts and a teacher: a smaller encoder learns the vectors that a larger one gives."""
+"""Distillation: texts and a teacher; a smaller encoder is trained to return the vectors of a larger one."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -14,55 +14,49 @@ from semspace import checks, queries
 from semspace.bundle import PathLike
 from semspace.errors import InputError
 from semspace.evaluation.evaluate import Task
-from semspace.sentences.distill import distill
 from semspace.sentences.encoder import Encoder
 from semspace.sentences.model_files import find_model, is_static
 from semspace.sentences.sentence_sample import sentences_of
 from semspace.sentences.transformer import TransformerEncoder
 from semspace.text.corpus import Corpus
-from semspace.training import layer_selection as dropping
-from semspace.training.base_model import Base, called, opened
-from semspace.training.distillation_task import Agreement
-from semspace.training.examples import Examples, texts_of
+from semspace.training.base_model import InitialModel, display_name, open_model
+from semspace.training.distillation_task import TeacherAgreement
+from semspace.training.examples import Examples, read_texts
 from semspace.training.from_scratch import SmallTransformer
-from semspace.training.objectives.objective import Batch, Objective, numbered, unit
+from semspace.training.layer_selection import count_layers, keep_layers, select_layers
+from semspace.training.objectives.objective import Batch, Objective, normalized
 from semspace.types import Floats2d
 
-if TYPE_CHECKING:
-    from semspace.training.trainer import EncoderTrainer
-
-_STUDENTS = ("transformer", "static")
-_TRIED = 256  # sentences on which choices of layers are compared
+_SELECTION_SENTENCES = 256  # on which choices of layers are compared
 
 
 @dataclass(frozen=True, kw_only=True)
 class Distillation(Objective):
-    """A student learns a teacher's vectors of plain texts (Reimers & Gurevych 2020, arXiv 2004.09813).
+    """A student is trained to return a teacher's vectors of plain texts (Reimers & Gurevych 2020, arXiv 2004.09813).
 
-    Data are a `Corpus`, or texts; they are cut into sentences.
+    Data are a `Corpus`, or texts; they are split into sentences. For a static student use `semspace.distill`.
 
     Parameters
     ----------
     teacher : str, path or Encoder
-        Of any kind. Its vectors are made once.
+        Of any kind. It encodes each sentence once.
     layers : int or sequence of int, optional
-        Of the teacher, or of `EncoderTrainer.base` where that is given, how many layers the student keeps, or which,
-        counted from 0 (Sanh et al. 2019, arXiv 1910.01108). For a number, choices of layers are compared on a few
-        hundred sentences, and the one whose cosines agree best with the teacher's is taken. When None, all.
-    student : {"transformer", "static"}
-        ``"static"`` gives a `StaticEncoder` by `semspace.distill`: far faster, and less like the teacher.
+        Which layers of the teacher, or of `EncoderTrainer.base` if that is given, the student keeps, counted from 0
+        (Sanh et al. 2019, arXiv 1910.01108). For a number of layers, choices of layers are compared on a few hundred
+        sentences, and the one whose cosines correlate best with the teacher's is used. None keeps all.
     sentences : int
-        Most sentences to learn from, drawn from all of the data.
+        Maximum number of sentences to train on, drawn from all of the data by the seed of the training.
     similarity : float
-        Weight of the second part of the loss: the mean squared difference between the cosines of any two sentences of
-        a batch and those of the teacher's vectors. The first is one minus the mean cosine with the teacher's vectors.
-    dim : int
-        Of a static student; a transformer has its own.
+        Weight of the second part of the loss: the mean squared difference between the cosines of all pairs of sentences
+        in a batch and those of the teacher's vectors. The first part is one minus the mean cosine between the student's
+        and the teacher's vectors.
+    student, dim
+        Not used any more: a static student is made by `semspace.distill`.
 
     Notes
     -----
-    Where the teacher's vectors are longer than the student's, their first principal components are learnt, which keeps
-    as much of their cosines as can be; where they are shorter, the student's other dimensions become zero.
+    If the teacher's vectors are longer than the student's, their first principal components are the targets, which
+    preserve their cosines as well as possible; if they are shorter, the targets are padded with zeros.
 
     Examples
     --------
@@ -73,138 +67,114 @@ class Distillation(Objective):
     """
 
     title: ClassVar[str] = "sentences"
-    rate: ClassVar[float | None] = 3e-4
+    learning_rate: ClassVar[float | None] = 3e-4
     dropout: ClassVar[float | None] = 0.0
     teacher: PathLike | Encoder = "all-MiniLM-L6-v2"
     layers: int | Sequence[int] | None = None
-    student: str = "transformer"
     sentences: int = 60_000
     similarity: float = 0.0
-    dim: int = 256
+    student: InitVar[str | None] = None
+    dim: InitVar[int | None] = None
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, student: str | None, dim: int | None) -> None:
+        if student not in (None, "transformer") or dim is not None:
+            raise InputError(
+                "Distillation trains transformers; for a static student call semspace.distill(teacher, corpus, dim=256)"
+            )
         if not isinstance(self.teacher, (str, Path, Encoder)):
             raise InputError(
                 f"teacher must be an Encoder, or a model's name or folder; got {type(self.teacher).__name__}"
             )
-        checks.choice("student", self.student, _STUDENTS)
         checks.whole("sentences", self.sentences)
         checks.number("similarity", self.similarity)
-        checks.whole("dim", self.dim)
         if self.layers is not None:
             _check_layers(self.layers)
-        if self.student == "static" and self.layers is not None:
-            raise InputError("a static student has no layers; leave out layers=, or student='static'")
 
     # -- data -----------------------------------------------------------------------------------------------
 
-    def read(self, data: Any) -> Examples:
-        """Cut texts into sentences, and draw as many as are wanted, by the seed 1."""
-        return self.sample(data, 1)
+    def read(self, data: Any, seed: int = 0) -> Examples:
+        """Read texts, split them into sentences, and draw up to `sentences` of them by the seed."""
+        corpus = Corpus.from_texts(read_texts(data, self.title))
+        return Examples.from_texts(sentences_of(corpus, self.sentences, seed))
 
-    def sample(self, data: Any, seed: int) -> Examples:
-        """Cut texts into sentences, and draw as many as are wanted."""
-        corpus = Corpus.from_texts(texts_of(data, self.title))
-        return numbered(sentences_of(corpus, self.sentences, seed))
+    def precompute(self, examples: Examples, dim: int, progress: bool) -> Examples:
+        """Return the examples with the teacher's vectors as targets, in `dim` dimensions."""
+        vectors = self.teacher_vectors(examples.texts, progress=progress)
+        return Examples(examples.texts, examples.rows, _resized(vectors, dim)[examples.rows[:, 0]])
 
-    def ready(self, examples: Examples, dim: int, progress: bool) -> Examples:
-        """Have the teacher encode all texts."""
-        found = self.taught(examples.texts, progress=progress)
-        return Examples(examples.texts, examples.rows, _fitted(found, dim)[examples.rows[:, 0]])
-
-    def taught(self, texts: list[str], *, progress: bool = False) -> Floats2d:
-        """Give the teacher's vectors, of length 1, shape (len(texts), its dim)."""
-        return queries.unit(self._master.encode(texts, prompt="", progress=progress))
+    def teacher_vectors(self, texts: list[str], *, progress: bool = False) -> Floats2d:
+        """Return the teacher's vectors, of length 1, shape (len(texts), its dim)."""
+        return queries.unit(self._teacher.encode(texts, prompt="", progress=progress))
 
     @cached_property
-    def _master(self) -> Encoder:
-        return _opened(self.teacher)
+    def _teacher(self) -> Encoder:
+        return _open_teacher(self.teacher)
 
     # -- the student ----------------------------------------------------------------------------------------
 
-    def base(self, given: Any, examples: Examples) -> Base | None:
-        """Give the teacher, or the base that is given, without the layers that are to be dropped."""
-        if isinstance(given, SmallTransformer):
+    def initial_model(self, base: Any, examples: Examples) -> InitialModel | None:
+        """Return the base, or else the teacher, with the layers that the student keeps."""
+        if isinstance(base, SmallTransformer):
             if self.layers is not None:
-                raise InputError(
-                    "layers= is for a student cut out of a model; a SmallTransformer has layers of its own"
-                )
+                raise InputError("layers= selects layers of a model; leave it out with base=SmallTransformer(...)")
             return None
-        if self.layers is None and given is None:
+        if self.layers is None and base is None:
             raise InputError(
-                "the student would be the teacher itself; give layers=, EncoderTrainer(base=...), or student='static'"
+                "the student would be the teacher itself; give Distillation(layers=...) or EncoderTrainer(base=...), "
+                "or make a static student with semspace.distill"
             )
-        whole = self._whole(given)
+        model = self._unreduced_model(base)
         if self.layers is None:
-            return whole
-        total = dropping.count(whole)
-        asked = [self.layers] if isinstance(self.layers, int) else [layer + 1 for layer in self.layers]
-        if max(asked) > total or len(asked) > total:
+            return model
+        total = count_layers(model)
+        needed = [self.layers] if isinstance(self.layers, int) else [layer + 1 for layer in self.layers]
+        if max(needed) > total or len(needed) > total:
             raise InputError(
-                f"layers is {self.layers}, and {whole.name} has {total} layers, numbered from 0; give fewer, or other "
+                f"layers is {self.layers}, but {model.name} has {total} layers, numbered from 0; give fewer, or other "
                 f"numbers"
             )
         if not isinstance(self.layers, int):
-            return dropping.kept(whole, self.layers)
-        tried = examples.texts[:_TRIED]
-        return dropping.kept(whole, dropping.best(whole, self.layers, tried, self.taught(tried)))
+            return keep_layers(model, self.layers)
+        texts = examples.texts[:_SELECTION_SENTENCES]
+        return keep_layers(model, select_layers(model, self.layers, texts, self.teacher_vectors(texts)))
 
-    def _whole(self, given: Any) -> Base:
-        if given is not None:
-            return opened(given)
-        if not isinstance(self._master, TransformerEncoder):
+    def _unreduced_model(self, base: Any) -> InitialModel:
+        if base is not None:
+            return open_model(base)
+        if not isinstance(self._teacher, TransformerEncoder):
             raise InputError(
-                f"the teacher {self._master.name} has no layers to drop; give EncoderTrainer(base=...), a transformer "
-                f"or a SmallTransformer"
+                f"the teacher {self._teacher.name} has no layers to select from; give EncoderTrainer(base=...), a "
+                f"transformer or a SmallTransformer"
             )
-        return opened(self._master)
+        return open_model(self._teacher)
 
-    def instead(
-        self, trainer: EncoderTrainer, examples: Examples, into: PathLike | None, overwrite: bool, progress: bool
-    ) -> Encoder | None:
-        """Make a static student by `distill`."""
-        if self.student != "static":
-            return None
-        if trainer.base is not None:
-            raise InputError("a static student starts from its teacher's tokens; leave out base=")
-        made = distill(
-            self._master,
-            Corpus.from_texts(examples.texts),
-            dim=self.dim,
-            sentences=len(examples),
-            seed=trainer.seed,
-            progress=progress,
-        )
-        if into is not None:
-            made.save(into, overwrite=overwrite)
-        return made
-
-    # -- learning -------------------------------------------------------------------------------------------
+    # -- training -------------------------------------------------------------------------------------------
 
     def task(self, examples: Examples) -> Task | None:
-        """Give the mean cosine with the teacher's vectors."""
+        """Return the task of the mean cosine with the teacher's vectors."""
         assert examples.targets is not None
-        return Agreement("held-out sentences", [examples.texts[i] for i in examples.rows[:, 0]], examples.targets)
+        texts = [examples.texts[i] for i in examples.rows[:, 0]]
+        return TeacherAgreement("held-out sentences", texts, examples.targets)
 
-    def loss(self, vectors: Any, batch: Batch, extra: Any) -> Any:  # noqa: ARG002
-        """Give one minus the mean cosine, plus the weighted squared difference of the cosines within the batch."""
+    def loss(self, vectors: Any, batch: Batch, aux_module: Any) -> Any:  # noqa: ARG002
+        """Return one minus the mean cosine, plus the weighted squared difference of the cosines within the batch."""
         import torch
 
-        wanted = torch.from_numpy(batch.examples.targets).to(vectors.device)
-        found, n = unit(vectors), len(vectors)
-        # Leading dimensions that are to do by themselves (matryoshka) have no vectors to come near, but cosines.
-        whole = found.shape[1] == wanted.shape[1]
-        loss = 1 - (found * wanted).sum(dim=1).mean() if whole else found.sum() * 0
-        weight = self.similarity if whole else max(self.similarity, 1.0)
+        targets = torch.from_numpy(batch.examples.targets).to(vectors.device)
+        vectors, n = normalized(vectors), len(vectors)
+        # Leading dimensions (matryoshka) have cosines to be compared with the teacher's, but no target vectors.
+        is_full = vectors.shape[1] == targets.shape[1]
+        loss = 1 - (vectors * targets).sum(dim=1).mean() if is_full else vectors.sum() * 0
+        weight = self.similarity if is_full else max(self.similarity, 1.0)
         if weight and n > 1:
-            loss = loss + weight * (found @ found.T - wanted @ wanted.T).square().sum() / (n * (n - 1))
+            loss = loss + weight * (vectors @ vectors.T - targets @ targets.T).square().sum() / (n * (n - 1))
         return loss
 
-    def plain(self) -> dict[str, Any]:
-        """Give the hyper-parameters as plain values; of the teacher, its name, and what decides its vectors."""
-        known = [called(self._master.name), self._master.fingerprint[:16]]
+    def to_dict(self) -> dict[str, Any]:
+        """Return the hyper-parameters as plain values; the teacher by its name and fingerprint."""
+        teacher = [display_name(self._teacher.name), self._teacher.fingerprint[:16]]
         layers = self.layers if self.layers is None or isinstance(self.layers, int) else list(self.layers)
-        return {**super().plain(), "teacher": known, "layers": layers}
+        return {**super().to_dict(), "teacher": teacher, "layers": layers}
 
 
 def _check_layers(layers: Any) -> None:
@@ -217,8 +187,8 @@ def _check_layers(layers: Any) -> None:
         checks.whole("layers", layers)
 
 
-def _opened(teacher: PathLike | Encoder) -> Encoder:
-    """Open the teacher by the fastest runtime that rounds nothing which could be learnt."""
+def _open_teacher(teacher: PathLike | Encoder) -> Encoder:
+    """Return the teacher, opened with the fastest backend that doesn't round its vectors."""
     if isinstance(teacher, Encoder):
         return teacher
     if is_static(find_model(teacher)):
@@ -229,12 +199,12 @@ def _opened(teacher: PathLike | Encoder) -> Encoder:
         return Encoder.load(teacher, backend="torch")
 
 
-def _fitted(vectors: Floats2d, dim: int) -> Floats2d:
-    """Give vectors of so many dimensions, of length 1, with cosines as near to the given ones' as can be."""
-    own = vectors.shape[1]
-    if own == dim:
+def _resized(vectors: Floats2d, dim: int) -> Floats2d:
+    """Return vectors of `dim` dimensions, of length 1, whose cosines are as near to the given ones' as possible."""
+    given_dim = vectors.shape[1]
+    if given_dim == dim:
         return vectors
-    if own < dim:
-        return np.pad(vectors, ((0, 0), (0, dim - own)))
+    if given_dim < dim:
+        return np.pad(vectors, ((0, 0), (0, dim - given_dim)))
     axes = np.linalg.eigh(vectors.T.astype(np.float64) @ vectors)[1][:, ::-1][:, :dim]
     return queries.unit((vectors @ axes).astype(np.float32))

@@ -1,48 +1,49 @@
-"""Pairs of texts that mean the same, or answer each other: near, and far from what others have for theirs."""
+"""Multiple negatives: pairs of texts that belong together; the other texts of a batch are the negatives."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
 from semspace import checks
 from semspace.errors import InputError
 from semspace.evaluation.evaluate import Task
 from semspace.evaluation.retrieval import Retrieval
 from semspace.text.corpus import Corpus
-from semspace.training.examples import MISSING, Examples, pairs_of, say
-from semspace.training.objectives.objective import Batch, Objective, table, unit
+from semspace.training.examples import MISSING, Examples, read_pairs, warn_of_data
+from semspace.training.objectives.objective import Batch, Objective, arrange, normalized
+from semspace.types import Bools2d, Floats2d, Int32s1d, Int32s2d
 
 
 @dataclass(frozen=True, kw_only=True)
 class MultipleNegatives(Objective):
-    """Each text finds its partner among those of the whole batch (Henderson et al. 2017, arXiv 1705.00652; InfoNCE).
+    """Find the partner of each text among all texts of the batch (Henderson et al. 2017, arXiv 1705.00652; InfoNCE).
 
-    Data are pairs of texts, or triples whose third text is a negative; a column ``label`` of 0 and 1 says which pairs
-    are none: a text's partner in such a pair (the first, where there are several) is a negative for it. `CoSENT` learns
-    from all labelled pairs, and tells such pairs apart better (docs/benchmarks.md).
+    Data are pairs of texts, or triples whose third text is a negative. With a column ``label`` of 0 and 1, pairs with 0
+    don't belong together: a text's partner in such a pair (the first, if there are several) is its negative. `CoSENT`
+    trains on all labelled pairs, and separates the two kinds better (docs/benchmarks.md).
 
     Parameters
     ----------
     scale : float
-        Cosines are multiplied by it: one over the temperature.
+        Factor on the cosines: the inverse of the temperature.
     symmetric : bool
-        Also have each partner find its text.
+        Also find the text of each partner.
     hard_negatives : int
-        For each pair, so many texts near to its first, but not its partner, are added to the batch; they are found with
-        the encoder as it is at first.
+        Number of texts added to the batch for each pair, which are near to its first text but aren't its partners. They
+        are mined with the encoder before training.
     margin : float
-        A hard negative's cosine is below this share of the partner's, since what is nearer may well be right, only
-        unmarked (Moreira et al. 2024, arXiv 2407.15831, "TopK-PercPos").
+        Maximum cosine of a hard negative, as a share of the partner's cosine: nearer texts may well be partners that
+        nobody marked (Moreira et al. 2024, arXiv 2407.15831, "TopK-PercPos").
     refresh : bool
-        Find them anew before each epoch.
+        Mine the hard negatives again before each epoch.
 
     Notes
     -----
-    A text that is known to go with another isn't taken for its negative, wherever in the batch it stands.
+    A text that is anywhere in the data paired with another is never used as its negative.
     """
 
     title: ClassVar[str] = "pairs"
@@ -59,92 +60,104 @@ class MultipleNegatives(Objective):
         checks.number("margin", self.margin, high=1.0, open_low=True)
         checks.flag("refresh", self.refresh)
 
-    def read(self, data: Any) -> Examples:
+    def read(self, data: Any, seed: int = 0) -> Examples:  # noqa: ARG002
         """Read pairs, triples, or pairs with labels 0 and 1."""
-        frame = pairs_of(data, self.title)
-        texts = [frame[name].to_list() for name in "abc" if name in frame.columns]
-        if "known" not in frame.columns:
-            return Examples.of(texts)
-        labels = set(frame["known"].unique())
+        frame = read_pairs(data, self.title)
+        columns = [frame[name].to_list() for name in "abc" if name in frame.columns]
+        if "target" not in frame.columns:
+            return Examples.from_columns(columns)
+        labels = set(frame["target"].unique())
         if not labels <= {0.0, 1.0}:
             raise InputError(
-                f"labels of pairs must be 0 and 1; got {min(labels):g} to {max(labels):g}: learn from graded pairs "
-                f"with objective='scored'"
+                f"labels of pairs must be 0 and 1; got {min(labels):g} to {max(labels):g}: for graded pairs use "
+                f"objective='scored'"
             )
-        return _with_negatives(list(zip(*texts[:2], frame["known"].to_list(), strict=True)))
+        return _triples(list(zip(*columns[:2], frame["target"].to_list(), strict=True)))
 
     def task(self, examples: Examples) -> Task | None:
-        """Give a retrieval: each first text among all second ones."""
+        """Return the task of finding the second text of each pair by the first."""
         rows = examples.rows[:, :2]
-        questions, documents = (sorted(set(rows[:, i].tolist())) for i in (0, 1))
+        query_numbers, document_numbers = (sorted(set(rows[:, i].tolist())) for i in (0, 1))
         relevant: dict[str, dict[str, float]] = {}
         for a, b in rows.tolist():
             relevant.setdefault(str(a), {})[str(b)] = 1.0
-        if len(documents) < 2:
+        if len(document_numbers) < 2:
             return None
-        asked, given = (
-            Corpus.from_texts([examples.texts[i] for i in which], ids=[str(i) for i in which])
-            for which in (questions, documents)
+        queries, documents = (
+            Corpus.from_texts([examples.texts[i] for i in numbers], ids=[str(i) for i in numbers])
+            for numbers in (query_numbers, document_numbers)
         )
-        return Retrieval("held-out pairs", asked, given, relevant)
+        return Retrieval("held-out pairs", queries, documents, relevant)
 
-    def loss(self, vectors: Any, batch: Batch, extra: Any) -> Any:  # noqa: ARG002
-        """Give the mean cross-entropy of each partner among all candidates."""
+    def mine(
+        self, examples: Examples, encode: Callable[[list[str]], Floats2d], epoch: int, progress: bool
+    ) -> Int32s2d | None:
+        """Return hard negatives, before the first epoch, and with `refresh` before each."""
+        from semspace.training.hard_negatives import mine_hard_negatives
+
+        if not self.hard_negatives or (epoch and not self.refresh):
+            return None
+        return mine_hard_negatives(examples, encode, n=self.hard_negatives, margin=self.margin, progress=progress)
+
+    def loss(self, vectors: Any, batch: Batch, aux_module: Any) -> Any:  # noqa: ARG002
+        """Return the mean cross-entropy of each partner among all candidates."""
         from torch.nn.functional import cross_entropy
 
-        found = unit(table(vectors, batch))
-        logits, right = self._logits(found, batch)
-        loss = cross_entropy(logits, right)
+        columns = normalized(arrange(vectors, batch))
+        logits, targets = self._logits(columns, batch)
+        loss = cross_entropy(logits, targets)
         if self.symmetric:
-            back = logits[:, : len(found)].T
-            loss = (loss + cross_entropy(back, right)) / 2
+            reverse_logits = logits[:, : len(columns)].T
+            loss = (loss + cross_entropy(reverse_logits, targets)) / 2
         return loss
 
-    def _logits(self, found: Any, batch: Batch) -> tuple[Any, Any]:
+    def _logits(self, columns: Any, batch: Batch) -> tuple[Any, Any]:
         import torch
 
-        n, columns, dim = found.shape
-        candidates = found[:, 1:].transpose(0, 1).reshape((columns - 1) * n, dim)
+        n, n_columns, dim = columns.shape
+        candidates = columns[:, 1:].transpose(0, 1).reshape((n_columns - 1) * n, dim)
         numbers = batch.examples.rows[:, 1:].T.ravel()
-        logits = found[:, 0] @ candidates.T * self.scale
-        barred = torch.from_numpy(self.barred(batch.examples, numbers)).to(logits.device)
-        return logits.masked_fill(barred, float("-inf")), torch.arange(n, device=logits.device)
+        logits = columns[:, 0] @ candidates.T * self.scale
+        mask = torch.from_numpy(self.excluded(batch.examples, numbers)).to(logits.device)
+        return logits.masked_fill(mask, float("-inf")), torch.arange(n, device=logits.device)
 
-    def barred(self, examples: Examples, numbers: npt.NDArray[np.int32]) -> npt.NDArray[np.bool_]:
-        """Tell which candidates aren't negatives for which first texts: none, the text itself, and its partners."""
+    def excluded(self, examples: Examples, numbers: Int32s1d) -> Bools2d:
+        """Return which candidates aren't negatives of which first texts: missing ones, the text and its partners."""
         n = len(examples)
-        found: npt.NDArray[np.bool_] = np.tile(numbers == MISSING, (n, 1))
-        own = examples.positives
+        mask: Bools2d = np.tile(numbers == MISSING, (n, 1))
+        positives = examples.positives
         for row, first in enumerate(examples.rows[:, 0].tolist()):
-            found[row] |= np.isin(numbers, list(own.get(first, ())))
-        found[np.arange(n), np.arange(n)] = False
-        return found
+            mask[row] |= np.isin(numbers, list(positives.get(first, ())))
+        mask[np.arange(n), np.arange(n)] = False
+        return mask
 
 
-def _with_negatives(pairs: list[tuple[str, str, float]]) -> Examples:
-    """Make triples: a text that is marked as no partner is a negative of its other pairs."""
-    partners = [(a, b) for a, b, known in pairs if known]
-    if len(partners) in (0, len(pairs)):
+def _triples(labelled_pairs: list[tuple[str, str, float]]) -> Examples:
+    """Return the pairs with label 1, with a negative each if one of its texts is in a pair with label 0."""
+    pairs = [(a, b) for a, b, label in labelled_pairs if label]
+    if len(pairs) in (0, len(labelled_pairs)):
         raise InputError(
-            f"all {len(pairs):,} pairs have the label {int(pairs[0][2])}; give pairs of both kinds, or leave out the "
-            f"labels where all belong together"
+            f"all {len(labelled_pairs):,} pairs have the label {int(labelled_pairs[0][2])}; give pairs with both "
+            f"labels, or omit the column if all belong together"
         )
-    others: dict[str, list[str]] = {}
-    known = {frozenset(pair) for pair in partners}
-    both = list(dict.fromkeys((a, b) for a, b, label in pairs if not label and frozenset((a, b)) in known))
-    if both:
-        say(f"{len(both):,} pairs have the label 1 as well as 0; they count as ones that belong together", *both[0])
-    for a, b, label in pairs:
-        if not label and frozenset((a, b)) not in known:
-            others.setdefault(a, []).append(b)
-            others.setdefault(b, []).append(a)
-    paired = {text for pair in partners for text in pair}
-    idle = [(a, b) for a, b, label in pairs if not label and a not in paired and b not in paired]
-    if idle:
-        say(
-            f"{len(idle):,} of {len(pairs):,} pairs have the label 0 and no text that is in a pair with the label 1: "
-            f"they aren't learnt from here, but are with objective='scored'",
-            *idle[0],
+    negatives_of: dict[str, list[str]] = {}
+    positive_pairs = {frozenset(pair) for pair in pairs}
+    conflicts = list(
+        dict.fromkeys((a, b) for a, b, label in labelled_pairs if not label and frozenset((a, b)) in positive_pairs)
+    )
+    if conflicts:
+        warn_of_data(f"{len(conflicts):,} pairs have both labels, 0 and 1; label 1 is used", *conflicts[0])
+    for a, b, label in labelled_pairs:
+        if not label and frozenset((a, b)) not in positive_pairs:
+            negatives_of.setdefault(a, []).append(b)
+            negatives_of.setdefault(b, []).append(a)
+    paired = {text for pair in pairs for text in pair}
+    unused = [(a, b) for a, b, label in labelled_pairs if not label and a not in paired and b not in paired]
+    if unused:
+        warn_of_data(
+            f"{len(unused):,} of {len(labelled_pairs):,} pairs have label 0 and no text in a pair with label 1; "
+            f"they aren't used (objective='scored' would use them)",
+            *unused[0],
         )
-    negatives = [next(iter(others.get(a) or others.get(b) or ()), None) for a, b in partners]
-    return Examples.of([[a for a, _ in partners], [b for _, b in partners], negatives])
+    negatives = [next(iter(negatives_of.get(a) or negatives_of.get(b) or ()), None) for a, b in pairs]
+    return Examples.from_columns([[a for a, _ in pairs], [b for _, b in pairs], negatives])

@@ -1,25 +1,20 @@
-"""`Objective`: what is learnt from which data: how it is read, put into batches, judged, and what the loss is."""
+"""`Objective`: how training data are read, batched and judged, and the loss that is minimised."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
-from semspace.bundle import PathLike
 from semspace.errors import InputError
 from semspace.evaluation.evaluate import Task
-from semspace.sentences.encoder import Encoder
-from semspace.training.base_model import Base
+from semspace.training.base_model import InitialModel
 from semspace.training.examples import MISSING, Examples
-from semspace.training.student import Row, Student
-
-if TYPE_CHECKING:
-    from semspace.training.trainer import EncoderTrainer
+from semspace.training.student import Student
+from semspace.types import Bools2d, Floats2d, Int32s1d, Int32s2d, Ints1d
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,123 +24,131 @@ class Batch:
     Parameters
     ----------
     examples : Examples
-        Those of the batch; numbers of texts as in all of them.
+        Those of the batch; their rows index the texts of all examples.
     tokens : list of ndarray of int32
-        Of every text that the batch has, row by row; `MISSING` ones have none.
-    whole : list of ndarray of int32
-        The same as they were, where `Objective.altered` changed them; else none.
+        Of every text in the batch, row by row, without the `MISSING` ones.
+    original_tokens : list of ndarray of int32
+        The tokens before `Objective.corrupt` changed them; empty if it didn't.
     """
 
     examples: Examples
-    tokens: list[Row]
-    whole: Sequence[Row] = ()
+    tokens: list[Int32s1d]
+    original_tokens: Sequence[Int32s1d] = ()
 
     @property
-    def there(self) -> npt.NDArray[np.bool_]:
-        """Which places of the rows have a text, shape (n, columns)."""
-        found: npt.NDArray[np.bool_] = self.examples.rows != MISSING
-        return found
+    def has_text(self) -> Bools2d:
+        """Where the rows have a text, shape (n, columns)."""
+        mask: Bools2d = self.examples.rows != MISSING
+        return mask
 
 
 class Objective(ABC):
-    """What an encoder learns; subclasses are frozen dataclasses of hyper-parameters."""
+    """What an encoder is trained for; subclasses are frozen dataclasses of hyper-parameters."""
 
-    title: ClassVar[str]
-    rate: ClassVar[float | None] = None  # the highest learning rate, where it is better than that of all objectives
-    dropout: ClassVar[float | None] = None  # other than the model's own, where that is better
+    title: ClassVar[str]  # of the examples, in messages
+    learning_rate: ClassVar[float | None] = None  # the highest, where it isn't the default of `EncoderTrainer`
+    dropout: ClassVar[float | None] = None  # where it isn't the model's own
     needs_dropout: ClassVar[bool] = False  # whether there is nothing to learn without it
 
     @abstractmethod
-    def read(self, data: Any) -> Examples:
-        """Check data and make examples of it.
+    def read(self, data: Any, seed: int = 0) -> Examples:
+        """Read and check data.
+
+        Parameters
+        ----------
+        data
+        seed : int
+            Of the training; decides what is drawn, where an objective doesn't use all of the data.
 
         Raises
         ------
         InputError
-            If nothing can be learnt from it.
+            If there is nothing to train on in the data.
         """
-
-    def sample(self, data: Any, seed: int) -> Examples:  # noqa: ARG002
-        """Read data for a training with a seed, which decides what is taken where an objective doesn't take all."""
-        return self.read(data)
 
     @abstractmethod
     def task(self, examples: Examples) -> Task | None:
-        """Give what judges an encoder on examples that it doesn't learn from; None where they can't."""
+        """Return a task that judges an encoder on held-out examples; None where they don't suffice."""
 
     @abstractmethod
-    def loss(self, vectors: Any, batch: Batch, extra: Any) -> Any:
-        """Give the mean loss of a batch.
+    def loss(self, vectors: Any, batch: Batch, aux_module: Any) -> Any:
+        """Return the mean loss of a batch.
 
         Parameters
         ----------
         vectors : tensor, shape (texts of the batch, dim)
             Of `batch.tokens`, in their order.
         batch : Batch
-        extra : torch module or None
-            What `helper` made.
+        aux_module : torch module or None
+            The one that `aux_module` returned.
         """
 
-    def base(self, given: Any, examples: Examples) -> Base | None:  # noqa: ARG002
-        """Make what the training starts from, where the objective knows better than `EncoderTrainer.base` says."""
+    def initial_model(self, base: Any, examples: Examples) -> InitialModel | None:  # noqa: ARG002
+        """Return the model to start from, given `EncoderTrainer.base`; None to start from that base itself."""
         return None
 
-    def ready(self, examples: Examples, dim: int, progress: bool) -> Examples:  # noqa: ARG002
-        """Find out what must be known of all examples before the training, for a student of `dim` dimensions."""
+    def precompute(self, examples: Examples, dim: int, progress: bool) -> Examples:  # noqa: ARG002
+        """Return the examples with targets that are computed once, before training a student of `dim` dimensions."""
         return examples
 
-    def instead(
+    def mine(
         self,
-        trainer: EncoderTrainer,  # noqa: ARG002
         examples: Examples,  # noqa: ARG002
-        into: PathLike | None,  # noqa: ARG002
-        overwrite: bool,  # noqa: ARG002
+        encode: Callable[[list[str]], Floats2d],  # noqa: ARG002
+        epoch: int,  # noqa: ARG002
         progress: bool,  # noqa: ARG002
-    ) -> Encoder | None:
-        """Make and save the encoder in another way than by the loop, where there is one; None where there isn't."""
+    ) -> Int32s2d | None:
+        """Return texts to add to each example from this epoch on, such as hard negatives; None to change nothing.
+
+        Called before each epoch.
+
+        Parameters
+        ----------
+        examples : Examples
+        encode : callable
+            Maps texts to vectors by the student as it is.
+        epoch : int
+            From 0.
+        progress : bool
+        """
         return None
 
-    def batches(self, examples: Examples, size: int, draw: np.random.Generator) -> list[npt.NDArray[np.int64]]:
-        """Deal the examples of an epoch into batches of about `size`."""
-        return np.array_split(draw.permutation(len(examples)), -(-len(examples) // size))
+    def batches(self, examples: Examples, batch_size: int, rng: np.random.Generator) -> list[Ints1d]:
+        """Return the batches of an epoch, each as indices of about `batch_size` examples."""
+        return np.array_split(rng.permutation(len(examples)), -(-len(examples) // batch_size))
 
-    def altered(self, tokens: list[Row], draw: np.random.Generator) -> list[Row]:  # noqa: ARG002
-        """Change the tokens of a batch's texts before they are encoded, as an objective may."""
-        return tokens
+    def corrupt(self, token_rows: list[Int32s1d], rng: np.random.Generator) -> list[Int32s1d]:  # noqa: ARG002
+        """Return the tokens of a batch's texts as they are to be encoded; the same list where nothing changes."""
+        return token_rows
 
-    def helper(self, student: Student) -> Any:  # noqa: ARG002
-        """Give a torch module that is trained beside the encoder and isn't part of it; None for none."""
+    def aux_module(self, student: Student) -> Any:  # noqa: ARG002
+        """Return a torch module to train together with the encoder, which isn't part of the result; None for none."""
         return None
 
-    def plain(self) -> dict[str, Any]:
-        """Give the hyper-parameters as plain values."""
+    def to_dict(self) -> dict[str, Any]:
+        """Return the hyper-parameters as plain values."""
         return {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
 
-    def check(self, examples: Examples, size: int) -> None:
-        """Raise `InputError` if there are too few examples for a batch."""
-        if len(examples) < size:
+    def check_size(self, examples: Examples, batch_size: int) -> None:
+        """Raise `InputError` if there are fewer examples than a batch needs."""
+        if len(examples) < batch_size:
             raise InputError(
-                f"there are {len(examples):,} {self.title} to learn from, fewer than a batch of {size}; give more, or "
-                f"a smaller batch_size"
+                f"batch_size is {batch_size}, but there are only {len(examples):,} {self.title} to train on; give more "
+                f"data, or a smaller batch_size"
             )
 
 
-def unit(vectors: Any) -> Any:
-    """Scale vectors to length 1, with gradients."""
+def normalized(vectors: Any) -> Any:
+    """Return a tensor of vectors scaled to length 1, with gradients."""
     from torch.nn.functional import normalize
 
     return normalize(vectors, dim=-1)
 
 
-def table(vectors: Any, batch: Batch) -> Any:
-    """Put vectors where their texts stand in the rows, tensor (n, columns, dim), zeros where there is none."""
+def arrange(vectors: Any, batch: Batch) -> Any:
+    """Return vectors by example and column, a tensor (n, columns, dim), with zeros where an example has no text."""
     import torch
 
-    there = torch.from_numpy(batch.there).to(vectors.device)
-    found = vectors.new_zeros(*there.shape, vectors.shape[-1])
-    return found.index_put((there,), vectors) if not bool(there.all()) else vectors.view(found.shape)
-
-
-def numbered(texts: Sequence[str]) -> Examples:
-    """Make an example of each text alone."""
-    return Examples(list(texts), np.arange(len(texts), dtype=np.int32)[:, None])
+    mask = torch.from_numpy(batch.has_text).to(vectors.device)
+    arranged = vectors.new_zeros(*mask.shape, vectors.shape[-1])
+    return arranged.index_put((mask,), vectors) if not bool(mask.all()) else vectors.view(arranged.shape)

@@ -1,4 +1,4 @@
-"""Documents with a label each: near to those of the same label."""
+"""Supervised contrastive learning: labelled documents; those with the same label are trained to be near."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
 from semspace import checks
 from semspace.errors import InputError
 from semspace.evaluation.evaluate import Task
 from semspace.evaluation.neighbor_labels import NearestLabel
-from semspace.training.examples import Examples, labelled_of
-from semspace.training.objectives.objective import Batch, Objective, unit
+from semspace.training.examples import Examples, read_labelled
+from semspace.training.objectives.objective import Batch, Objective, normalized
+from semspace.types import Ints1d
 
 
 @dataclass(frozen=True, kw_only=True)
 class SupervisedContrastive(Objective):
-    """Documents of one label draw near (Khosla et al. 2020, arXiv 2004.11362, equation 2).
+    """Documents with the same label are pulled together (Khosla et al. 2020, arXiv 2004.11362, equation 2).
 
     Data are a `Corpus` with a column of labels, or tuples of text and label.
 
     Parameters
     ----------
     label : str
-        The column.
+        Name of the column.
     temperature : float
-        Cosines are divided by it.
+        Divisor of the cosines.
     """
 
     title: ClassVar[str] = "labelled documents"
@@ -38,23 +38,24 @@ class SupervisedContrastive(Objective):
     def __post_init__(self) -> None:
         checks.number("temperature", self.temperature, open_low=True)
 
-    def read(self, data: Any) -> Examples:
-        """Read labelled documents; labels that only one document has are left out."""
-        texts, labels = labelled_of(data, self.label, self.title)
+    def read(self, data: Any, seed: int = 0) -> Examples:  # noqa: ARG002
+        """Read labelled documents, without those whose label no other document has."""
+        texts, labels = read_labelled(data, self.label, self.title)
         names, numbers, counts = np.unique(
-            np.array([str(one) for one in labels]), return_inverse=True, return_counts=True
+            np.array([str(label) for label in labels]), return_inverse=True, return_counts=True
         )
-        kept = counts[numbers] > 1
-        if len(names) < 2 or len(set(numbers[kept].tolist())) < 2:
+        is_shared = counts[numbers] > 1
+        if len(names) < 2 or len(set(numbers[is_shared].tolist())) < 2:
             raise InputError(
-                f"there must be two labels or more, each of two documents or more; got {len(texts):,} documents with "
-                f"{len(names)} label{'s' * (len(names) != 1)}, {int((counts > 1).sum())} of them of two or more"
+                f"at least two labels with two documents each are needed; got {len(texts):,} documents with "
+                f"{len(names)} label{'s' * (len(names) != 1)}, {int((counts > 1).sum())} of which have two documents "
+                f"or more"
             )
-        rows = np.flatnonzero(kept).astype(np.int32)[:, None]
-        return Examples(texts, rows, numbers[kept])
+        rows = np.flatnonzero(is_shared).astype(np.int32)[:, None]
+        return Examples(texts, rows, numbers[is_shared])
 
     def task(self, examples: Examples) -> Task | None:
-        """Give the share of documents whose nearest other has the same label."""
+        """Return the task of having the same label as the nearest other document."""
         assert examples.targets is not None
         counts = np.unique(examples.targets, return_counts=True)[1]
         if len(counts) < 2 or counts.max() < 2:
@@ -62,28 +63,28 @@ class SupervisedContrastive(Objective):
         texts = [examples.texts[i] for i in examples.rows[:, 0]]
         return NearestLabel("held-out documents", tuple(zip(texts, map(str, examples.targets.tolist()), strict=True)))
 
-    def batches(self, examples: Examples, size: int, draw: np.random.Generator) -> list[npt.NDArray[np.int64]]:
-        """Deal documents so that each batch has two or more of most of its labels: in pairs of the same label."""
+    def batches(self, examples: Examples, batch_size: int, rng: np.random.Generator) -> list[Ints1d]:
+        """Return batches of pairs of documents with the same label, so that most labels in a batch occur twice."""
         assert examples.targets is not None
-        mixed = draw.permutation(len(examples))
-        by_label = mixed[np.argsort(examples.targets[mixed], kind="stable")]
+        shuffled = rng.permutation(len(examples))
+        by_label = shuffled[np.argsort(examples.targets[shuffled], kind="stable")]
         pairs = [by_label[i : i + 2] for i in range(0, len(by_label), 2)]
-        dealt = np.concatenate([pairs[i] for i in draw.permutation(len(pairs))])
-        count = min(-(-len(dealt) // size), len(pairs) // 2 or 1)
-        ends = np.linspace(0, len(dealt) // 2, count + 1).round().astype(int) * 2
-        ends[-1] = len(dealt)
-        return [dealt[a:b] for a, b in pairwise(ends.tolist())]
+        indices = np.concatenate([pairs[i] for i in rng.permutation(len(pairs))])
+        n_batches = min(-(-len(indices) // batch_size), len(pairs) // 2 or 1)
+        ends = np.linspace(0, len(indices) // 2, n_batches + 1).round().astype(int) * 2
+        ends[-1] = len(indices)
+        return [indices[a:b] for a, b in pairwise(ends.tolist())]
 
-    def loss(self, vectors: Any, batch: Batch, extra: Any) -> Any:  # noqa: ARG002
-        """Give the mean over documents of ``-log`` of the share that each of their own label has among all others."""
+    def loss(self, vectors: Any, batch: Batch, aux_module: Any) -> Any:  # noqa: ARG002
+        """Return the mean of ``-log p``, p being the softmax share of a document with the same label."""
         import torch
 
-        found = unit(vectors)
-        logits = found @ found.T / self.temperature
-        itself = torch.eye(len(found), dtype=torch.bool, device=found.device)
-        logs = torch.log_softmax(logits.masked_fill(itself, float("-inf")), dim=1)
-        labels = torch.from_numpy(batch.examples.targets).to(found.device)
-        same = (labels[:, None] == labels[None, :]) & ~itself
-        counts = same.sum(dim=1)
-        means = torch.where(same, logs, 0.0).sum(dim=1)[counts > 0] / counts[counts > 0]
+        vectors = normalized(vectors)
+        logits = vectors @ vectors.T / self.temperature
+        diagonal = torch.eye(len(vectors), dtype=torch.bool, device=vectors.device)
+        log_shares = torch.log_softmax(logits.masked_fill(diagonal, float("-inf")), dim=1)
+        labels = torch.from_numpy(batch.examples.targets).to(vectors.device)
+        is_positive = (labels[:, None] == labels[None, :]) & ~diagonal
+        counts = is_positive.sum(dim=1)
+        means = torch.where(is_positive, log_shares, 0.0).sum(dim=1)[counts > 0] / counts[counts > 0]
         return -means.mean() if len(means) else logits.sum() * 0

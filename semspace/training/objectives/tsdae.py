@@ -1,4 +1,4 @@
-"""Texts alone: a text is told again from the one vector of what is left of it."""
+"""TSDAE: texts alone; a decoder reconstructs a text from the vector of what is left after deleting words."""
 
 from __future__ import annotations
 
@@ -9,30 +9,31 @@ import numpy as np
 
 from semspace import checks
 from semspace.evaluation.evaluate import Task
-from semspace.training.examples import Examples, texts_of
-from semspace.training.objectives.objective import Batch, Objective, numbered
-from semspace.training.objectives.simcse import halves
-from semspace.training.student import Row, Student
-from semspace.training.tsdae_decoder import Teller
+from semspace.training.examples import Examples, read_texts
+from semspace.training.objectives.objective import Batch, Objective
+from semspace.training.objectives.simcse import retrieval_of_halves
+from semspace.training.student import Student
+from semspace.training.tsdae_decoder import TSDAEDecoder
+from semspace.types import Int32s1d
 
 
 @dataclass(frozen=True, kw_only=True)
 class TSDAE(Objective):
-    """A decoder that sees nothing but a vector tells the text again of which most words are gone (Wang et al. 2021).
+    """Delete most tokens of a text, and have a decoder reconstruct the text from the vector alone (Wang et al. 2021).
 
-    Data are a `Corpus`, or texts, best sentences. For models of BERT's kind (BERT, RoBERTa, XLM-R).
+    Data are a `Corpus`, or texts, best sentences. For models with BERT's layers (BERT, RoBERTa, XLM-R).
 
     Parameters
     ----------
     deletion : float
-        Share of a text's tokens that are deleted before it is encoded; one at least stays.
+        Share of a text's tokens that are deleted before it is encoded; at least one is kept.
 
     Notes
     -----
-    The decoder has the encoder's own layers and token vectors, which the paper (arXiv 2104.06979) found best, and for
-    each layer an attention to the text's vector, which is its own. Since it attends to a single vector, whose share is
-    always 1, that is a linear map of the vector; it needs neither queries nor keys. Token vectors learn by what comes
-    in, not by what is foretold. The decoder isn't part of the result.
+    The decoder shares the encoder's layers and token embeddings, which the paper (arXiv 2104.06979) found best, and has
+    a cross-attention of its own to the text's vector in each layer. As that attention has a single key, whose weight is
+    always 1, it is a linear map of the vector and needs neither queries nor keys. The token embeddings get gradients as
+    inputs, not as outputs. The decoder isn't part of the result.
 
     Examples
     --------
@@ -47,30 +48,30 @@ class TSDAE(Objective):
     def __post_init__(self) -> None:
         checks.number("deletion", self.deletion, high=1.0)
 
-    def read(self, data: Any) -> Examples:
-        """Read texts, each once."""
-        return numbered(texts_of(data, self.title))
+    def read(self, data: Any, seed: int = 0) -> Examples:  # noqa: ARG002
+        """Read texts, without duplicates."""
+        return Examples.from_texts(read_texts(data, self.title))
 
     def task(self, examples: Examples) -> Task | None:
-        """Give a retrieval: the first half of each text finds the second."""
-        return halves([examples.texts[i] for i in examples.rows[:, 0]])
+        """Return the task of finding the second half of each text by the first."""
+        return retrieval_of_halves([examples.texts[i] for i in examples.rows[:, 0]])
 
-    def altered(self, tokens: list[Row], draw: np.random.Generator) -> list[Row]:
-        """Delete tokens, but none that mark a text's ends."""
-        return [self._thinned(row, draw) for row in tokens]
+    def corrupt(self, token_rows: list[Int32s1d], rng: np.random.Generator) -> list[Int32s1d]:
+        """Return the tokens without those deleted at random; the special tokens at both ends are kept."""
+        return [self._delete(row, rng) for row in token_rows]
 
-    def _thinned(self, row: Row, draw: np.random.Generator) -> Row:
-        left = draw.random(len(row)) >= self.deletion
+    def _delete(self, row: Int32s1d, rng: np.random.Generator) -> Int32s1d:
+        is_kept = rng.random(len(row)) >= self.deletion
         if len(row) > 2:
-            left[draw.integers(1, len(row) - 1)] |= not left[1:-1].any()
-        left[[0, -1]] = True
-        found: Row = row[left]
-        return found
+            is_kept[rng.integers(1, len(row) - 1)] |= not is_kept[1:-1].any()
+        is_kept[[0, -1]] = True
+        remaining: Int32s1d = row[is_kept]
+        return remaining
 
-    def helper(self, student: Student) -> Any:
-        """Give the decoder."""
-        return Teller(student)
+    def aux_module(self, student: Student) -> Any:
+        """Return the decoder."""
+        return TSDAEDecoder(student)
 
-    def loss(self, vectors: Any, batch: Batch, extra: Any) -> Any:
-        """Give the mean cross-entropy of each token, told from the vector and the tokens before it."""
-        return extra(vectors, batch.whole)
+    def loss(self, vectors: Any, batch: Batch, aux_module: Any) -> Any:
+        """Return the mean cross-entropy of each token, predicted from the vector and the tokens before it."""
+        return aux_module(vectors, batch.original_tokens)

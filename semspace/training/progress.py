@@ -1,0 +1,62 @@
+"""`TrainingProgress`: how far the training of an encoder is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from semspace.sentences.training_history import Reach
+
+
+@dataclass
+class TrainingProgress:
+    """How far a training is; all of it is in a checkpoint.
+
+    Parameters
+    ----------
+    step : int
+        Batches done.
+    loss, batches, texts, seconds : float, int, int, float
+        Sum of the losses, number of batches and of texts, and time, since the last evaluation.
+    best : float, optional
+        The best score so far.
+    since : int
+        Evaluations since the best one.
+    rows : list of Reach
+        The history, a row an evaluation.
+    """
+
+    step: int = 0
+    loss: float = 0.0
+    batches: int = 0
+    texts: int = 0
+    seconds: float = 0.0
+    best: float | None = None
+    since: int = 0
+    rows: list[Reach] = field(default_factory=list)
+
+    @property
+    def mean_loss(self) -> float | None:
+        """Mean loss of the batches since the last evaluation; None if there are none."""
+        return self.loss / self.batches if self.batches else None
+
+    def add_batch(self, loss: float, n_texts: int, seconds: float) -> None:
+        """Count a batch."""
+        self.step, self.loss, self.batches = self.step + 1, self.loss + loss, self.batches + 1
+        self.texts, self.seconds = self.texts + n_texts, self.seconds + seconds
+
+    def add_row(self, batches_per_epoch: int, score: float | None, task: str) -> None:
+        """Append a row to the history, and count anew from here."""
+        epoch = self.step / batches_per_epoch
+        self.rows.append(Reach(epoch, self.step, self.mean_loss, self.seconds, self.texts, score, task))
+        self.loss, self.batches, self.texts, self.seconds = 0.0, 0, 0, 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, which `from_dict` reads."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, facts: Mapping[str, Any]) -> TrainingProgress:
+        """Create a progress from the values of `to_dict`."""
+        return cls(**{**facts, "rows": [Reach(**row) for row in facts["rows"]]})
