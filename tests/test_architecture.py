@@ -1,6 +1,7 @@
-"""The map is the code: data flows to the right only, and `import semspace` stays cheap."""
+"""Imports lead to lower layers only, without cycles, and `import semspace` stays cheap."""
 
 import ast
+import graphlib
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 import semspace
 
 ROOT = Path(__file__).parent.parent
-# From left to right; a room imports from its left, or from itself.
+# From the lowest layer to the highest; a module imports from its own layer or a lower one.
 ROOMS = [
     *(
         "version",
@@ -90,7 +91,7 @@ def test_the_map_in_the_docs_is_this_one():
     assert places == sorted(places)
 
 
-def test_imports_flow_from_left_to_right():
+def test_imports_lead_to_lower_layers():
     wrong = []
     for path, module in room_files():
         room = room_of(module)
@@ -101,6 +102,39 @@ def test_imports_flow_from_left_to_right():
             if other in ROOMS and ROOMS.index(other) > ROOMS.index(room):
                 wrong.append(f"{module} imports {target}")
     assert not wrong
+
+
+def run_time_imports(body):
+    """Iterate over imports that run when a module is imported: not those inside functions or for type checkers."""
+    for node in body:
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            yield node
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            continue
+        checking = isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        for field in ("orelse",) if checking else ("body", "orelse", "handlers", "finalbody"):
+            yield from run_time_imports(getattr(node, field, []))
+
+
+def test_run_time_imports_have_no_cycle():
+    files = {module: path for path, module in room_files()}
+    graph = {}
+    for module, path in files.items():
+        nodes = list(run_time_imports(ast.parse(path.read_text(encoding="utf-8")).body))
+        names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+        for node in nodes:
+            if isinstance(node, ast.ImportFrom):
+                submodules = {f"{node.module}.{alias.name}" for alias in node.names}
+                names |= submodules & files.keys() or {node.module}
+        graph[module] = names & files.keys()
+    tuple(graphlib.TopologicalSorter(graph).static_order())  # raises CycleError, which names the cycle
+
+
+def test_the_package_itself_imports_nothing_but_its_version():
+    [root] = [path for path, module in room_files() if module == "semspace"]
+    nodes = run_time_imports(ast.parse(root.read_text(encoding="utf-8")).body)
+    modules = {name for node in nodes for name in ([node.module] if isinstance(node, ast.ImportFrom) else [])}
+    assert {name for name in modules if name.startswith("semspace")} == {"semspace.version"}
 
 
 def test_import_semspace_loads_nothing_heavy():
@@ -116,6 +150,12 @@ def test_import_semspace_loads_nothing_heavy():
 def test_every_public_name_is_there(name):
     assert getattr(semspace, name) is not None
     assert name in dir(semspace)
+
+
+def test_old_public_names_work_and_warn():
+    for old, new in semspace._RENAMED.items():
+        with pytest.warns(FutureWarning, match=f"semspace.{old} is now called semspace.{new}"):
+            assert getattr(semspace, old) is getattr(semspace, new)
 
 
 def test_public_names_are_those_with_a_home():

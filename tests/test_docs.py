@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = {name: (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/features.md")}
 BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.S)
 MODULES = sorted(
     ".".join([prefix, *path.relative_to(folder).with_suffix("").parts]).removesuffix(".__init__")
@@ -43,30 +43,32 @@ def test_examples_in_docstrings(module, tmp_path, monkeypatch):
     assert result.failed == 0
 
 
-def test_the_tour_in_python(tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize(("page", "count"), [("README.md", 1), ("docs/features.md", 4)])
+def test_the_examples_in_python(page, count, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    blocks = BLOCK.findall(README)
+    blocks = BLOCK.findall(PAGES[page])
     names, run = {}, 0
     for (language, code), (following, shown) in itertools.pairwise(blocks):
         if language != "python":
             continue
-        exec(compile(code, "README.md", "exec"), names)
+        exec(compile(code, page, "exec"), names)
         run += 1
         assert following == "text"
         printed = capsys.readouterr().out
         assert alike(shown, printed), printed
-    assert run == 6
+    assert run == count
 
 
-def test_the_tour_in_a_shell(tmp_path):
-    """Every command in the README runs, in order, in one folder."""
+@pytest.mark.parametrize("page", PAGES)
+def test_the_examples_in_a_shell(page, tmp_path):
+    """Every command of a page runs, in order, in one folder."""
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     commands = []
-    for language, text in BLOCK.findall(README):
+    for language, text in BLOCK.findall(PAGES[page]):
         if language == "console":
             parts = re.split(r"^\$ ", text, flags=re.M)[1:]
             commands += [part.partition("\n")[::2] for part in parts]
-    assert len(commands) >= 10
+    assert len(commands) >= 4
     for command, shown in commands:
         done = subprocess.run(
             shlex.split(command), cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
