@@ -172,35 +172,73 @@ def sync(path: Path) -> None:
 
 
 class Taken(BlockingIOError):
-    """A file that another process has locked."""
+    """A file that another process has locked; `owner` is its number, or empty where that isn't known."""
+
+    owner: str = ""
 
 
-@contextmanager
-def claimed(place: Path) -> Iterator[None]:
-    """Make a file and lock it for this process; it is gone after the block, and the lock with a process that dies.
+class FileLock:
+    """A file that this process alone has locked; the system unlocks it when the process ends, however it ends.
 
-    Where the disk knows no locks, nobody is kept out.
+    The file says the number of the process. It is removed on release.
+
+    Parameters
+    ----------
+    path : Path
+    required : bool
+        Raise `OSError` on a disk that knows no locks; otherwise nobody is kept out there.
 
     Raises
     ------
     Taken
         If another process has it.
+    OSError
+        If the file can't be created.
     """
-    while True:
-        handle = os.open(place, os.O_RDWR | os.O_CREAT | getattr(os, "O_NONBLOCK", 0), 0o644)
-        try:
-            with suppress(_NoLocks):
-                _lock(handle)
-            if not place.exists() or not os.path.samestat(place.stat(), os.fstat(handle)):
-                continue  # the process that had it has just removed it
+
+    def __init__(self, path: Path, *, required: bool = True) -> None:
+        self.path, self.owner = path, os.getpid()
+        self._handle: int | None = None
+        while self._handle is None:
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NONBLOCK", 0), 0o644)
             try:
-                yield
+                self._lock(handle, required=required)
+                if path.exists() and os.path.samestat(path.stat(), os.fstat(handle)):  # else its owner just removed it
+                    self._handle = handle
             finally:
-                with suppress(OSError):  # Windows removes no file that is open
-                    place.unlink()
+                if self._handle is None:
+                    os.close(handle)
+        with suppress(OSError):  # on a full disk, say: the number is for people, the lock holds without it
+            os.ftruncate(self._handle, 0)
+            os.lseek(self._handle, 0, os.SEEK_SET)
+            os.write(self._handle, str(self.owner).encode())
+
+    @staticmethod
+    def _lock(handle: int, *, required: bool) -> None:
+        try:
+            _lock(handle)
+        except Taken as problem:
+            problem.owner = os.read(handle, 20).decode(errors="replace")
+            raise
+        except _NoLocks:
+            if required:
+                raise
+
+    def release(self) -> None:
+        """Let other processes lock the file."""
+        if self._handle is None:
             return
-        finally:
-            os.close(handle)
+        if os.getpid() == self.owner:  # a forked process must not remove the file of its parent
+            with suppress(OSError):  # Windows removes no file that is open
+                self.path.unlink()
+        os.close(self._handle)
+        self._handle = None
+
+    def __enter__(self) -> "FileLock":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
 
 
 class _NoLocks(OSError):
@@ -212,7 +250,9 @@ def _lock(handle: int) -> None:
         if sys.platform == "win32":
             import msvcrt
 
+            os.lseek(handle, 1 << 30, os.SEEK_SET)  # far behind what is written, which others can still read
             msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+            os.lseek(handle, 0, os.SEEK_SET)
         else:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except (BlockingIOError, PermissionError) as problem:

@@ -220,9 +220,9 @@ def test_what_somebody_is_writing_is_left_alone(tmp_path):
 
 
 def test_a_place_is_claimed_once_at_a_time(tmp_path):
-    with disk.claimed(tmp_path / "lock"), pytest.raises(disk.Taken), disk.claimed(tmp_path / "lock"):
+    with disk.FileLock(tmp_path / "lock"), pytest.raises(disk.Taken), disk.FileLock(tmp_path / "lock"):
         pass
-    with disk.claimed(tmp_path / "lock"):
+    with disk.FileLock(tmp_path / "lock"):
         pass
     assert list(tmp_path.iterdir()) == []
 

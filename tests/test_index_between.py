@@ -10,7 +10,7 @@ import pytest
 import semspace as ss
 from semspace.errors import DamagedError, InputError, SemspaceWarning
 from semspace.index import graph as graph_module
-from semspace.index import hnsw, journal, local_collection
+from semspace.index import hnsw, journal, local_collection, store
 from semspace.index.points import Points
 from tests.test_hnsw import draw, unreached
 from tests.test_pools import FORKS, run
@@ -123,9 +123,9 @@ STEPS = [
     (graph_module.Graph, "reconnect"),
     (local_collection.LocalCollection, "fold"),
     (local_collection.LocalCollection, "write"),
-    (local_collection.Home, "fold"),
-    (local_collection.Home, "_settle"),
-    (local_collection, "opening"),
+    (store.IndexStore, "fold"),
+    (store.IndexStore, "_use"),
+    (store, "opening"),
 ]
 
 
@@ -176,7 +176,7 @@ def test_ctrl_c_leaves_an_index_as_before_or_after(monkeypatch, tmp_path, kind):
                     "update": lambda old=old, seed=number: index.update(old, draw(3, DIM, seed + 10_000)),
                     "delete": lambda old=old: index.delete(old[:1]),
                 }
-                if turn == 1 and step[0] in (local_collection.LocalCollection, local_collection.Home, local_collection):
+                if turn == 1 and step[0] in (local_collection.LocalCollection, store.IndexStore, store):
                     acts["compact"] = index.compact
                 for act in acts.values():
                     before = held(index)
@@ -273,14 +273,14 @@ def test_an_index_goes_on_in_a_child_process(tmp_path):
 
 def test_media_that_can_only_be_read_are_said(tmp_path, monkeypatch):
     build("exact", 20).save(tmp_path / "i")
-    monkeypatch.setattr(journal.Lock, "path", staticmethod(lambda _: tmp_path / "nowhere" / "lock"))
+    monkeypatch.setattr(journal, "lock_path", lambda _: tmp_path / "nowhere" / "lock")
     with pytest.raises(InputError, match=r"cannot open .* for writing: .*; open it for reading .*or copy it"):
         ss.Index.open(tmp_path / "i", writable=True)
     assert len(ss.Index.open(tmp_path / "i")) == 20
 
 
 def test_a_reader_is_told_that_its_files_were_replaced(tmp_path, monkeypatch):
-    monkeypatch.setattr(local_collection, "_LOOK", 0)
+    monkeypatch.setattr(store, "_LOOK_AGAIN", 0)
     build("exact", 20).save(tmp_path / "i")
     reader = ss.Index.open(tmp_path / "i")
     reader.search(np.ones(DIM))

@@ -35,9 +35,9 @@ class Living(RuleBasedStateMachine):
 
     @initialize(metric=st.sampled_from(METRICS), seed=st.integers(0, 99), walked=st.booleans(), fold=st.booleans())
     def begin(self, metric, seed, walked, fold):
-        self.scans, self.first = hnsw._SCANS, local_collection._CHECKED_FIRST
+        self.scans, self.first = hnsw._SCANS, local_collection._SMALL
         hnsw._SCANS = 0 if walked else self.scans
-        local_collection._CHECKED_FIRST = 2_000 if fold else self.first
+        local_collection._SMALL = 2_000 if fold else self.first
         self.folder = Path(tempfile.mkdtemp())
         self.names, self.metric = 0, metric
         vectors = drawn(seed, 4)
@@ -123,7 +123,7 @@ class Living(RuleBasedStateMachine):
     def teardown(self):
         if hasattr(self, "index"):
             self.index.close()
-            hnsw._SCANS, local_collection._CHECKED_FIRST = self.scans, self.first
+            hnsw._SCANS, local_collection._SMALL = self.scans, self.first
             shutil.rmtree(self.folder)
 
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +19,8 @@ import pytest
 import semspace as ss
 from semspace import bundle
 from semspace.errors import DamagedError, InputError, MissingFileError, SemspaceError, SemspaceWarning
-from semspace.index import hnsw, local_collection
-from semspace.index.journal import NAME, Journal, Lock, Record
+from semspace.index import hnsw, local_collection, store
+from semspace.index.journal import NAME, Journal, Record, writer_lock
 from tests.conftest import random_space
 
 KINDS = ("exact", "hnsw")
@@ -103,7 +104,7 @@ def test_readers_beside_one_writer(place, kind):
 
 def test_one_writer_at_a_time(place):
     with ss.Index.open(place, writable=True) as writer:
-        with pytest.raises(InputError, match=rf"being written in another place \(process {os.getpid()}\)"):
+        with pytest.raises(InputError, match=rf"being written by another process \(process {os.getpid()}\)"):
             ss.Index.open(place, writable=True)
         code = "import sys, semspace as ss; ss.Index.open(sys.argv[1], writable=True)"
         other = run(code, place)
@@ -153,7 +154,7 @@ def test_saving_over_the_place_it_is_open_at_loses_nothing(place):
 def test_nobody_saves_over_an_index_that_is_being_written(place, space):
     other = ss.Index.build(space)
     with ss.Index.open(place, writable=True) as index:
-        with pytest.raises(InputError, match="being written in another place"):
+        with pytest.raises(InputError, match="being written by another process"):
             other.save(place, overwrite=True)
         index.add(["ship"], [[0.5, 0.5]], MORE)
     assert "ship" in ss.Index.open(place)
@@ -164,7 +165,7 @@ def test_nobody_saves_over_an_index_that_is_being_written(place, space):
 def test_belongs_to_its_space_and_encoder(tmp_path, space, tiny):
     ss.Index.build(space).save(tmp_path / "i")
     assert len(ss.Index.open(tmp_path / "i", space=space)) == 6
-    with pytest.raises(InputError, match="was made of another space: fingerprint"):
+    with pytest.raises(InputError, match="was made from another space: its fingerprint"):
         ss.Index.open(tmp_path / "i", space=random_space(6, 2))
     with pytest.raises(InputError, match="were made without an encoder"):
         ss.Index.open(tmp_path / "i", encoder=tiny)
@@ -204,19 +205,19 @@ def test_a_writer_that_died_between_two_renames(place):
 
 
 def test_a_journal_that_has_grown_is_folded(tmp_path, monkeypatch, kind):
-    monkeypatch.setattr(local_collection, "_CHECKED_FIRST", 0)
-    monkeypatch.setattr(local_collection, "_FOLD", 0.05)
+    monkeypatch.setattr(local_collection, "_SMALL", 0)
+    monkeypatch.setattr(local_collection, "_FOLD_SHARE", 0.05)
     ss.Index.build(random_space(200, 4), kind, progress=False).save(tmp_path / "i")
-    rng, folds, longest = np.random.default_rng(0), 0, 0
+    rng, folds, longest = np.random.default_rng(0), [], 0
+    fold = store.IndexStore.fold
+    monkeypatch.setattr(store.IndexStore, "fold", lambda self, write: (folds.append(1), fold(self, write)))
     with ss.Index.open(tmp_path / "i", writable=True, verify=True) as index:
         for i in range(60):
-            had = (tmp_path / "i" / NAME).exists()
             index.add([f"m{i}", f"n{i}"], rng.normal(size=(2, 4)))
             index.delete([f"m{i}"])
-            folds += had and not (tmp_path / "i" / NAME).exists()
-            longest = max(longest, index._points._home.journal.size)
+            longest = max(longest, index._points._store.journal.size)
         before = held(index)
-        assert folds >= 2
+        assert len(folds) >= 2
         assert longest < 0.2 * bundle.opening(tmp_path / "i").size + 500
     again = ss.Index.open(tmp_path / "i")
     assert held(again) == before
@@ -224,8 +225,8 @@ def test_a_journal_that_has_grown_is_folded(tmp_path, monkeypatch, kind):
 
 
 def test_deleting_the_last_points_never_fails(tmp_path, monkeypatch, space, kind):
-    monkeypatch.setattr(local_collection, "_CHECKED_FIRST", 0)
-    monkeypatch.setattr(local_collection, "_FOLD", 0.0)
+    monkeypatch.setattr(local_collection, "_SMALL", 0)
+    monkeypatch.setattr(local_collection, "_FOLD_SHARE", 0.0)
     ss.Index.build(space, kind, progress=False).save(tmp_path / "i")
     with ss.Index.open(tmp_path / "i", writable=True, verify=True) as index:
         index.delete(space.ids.tolist())
@@ -318,11 +319,41 @@ def test_a_full_disk_changes_nothing(place, monkeypatch):
 
 
 def test_a_lock_is_given_back(tmp_path):
-    first = Lock(tmp_path / "i")
-    with pytest.raises(InputError, match="being written in"):
-        Lock(tmp_path / "i")
+    first = writer_lock(tmp_path / "i")
+    with pytest.raises(InputError, match="being written by"):
+        writer_lock(tmp_path / "i")
     first.release()
-    Lock(tmp_path / "i").release()
+    writer_lock(tmp_path / "i").release()
+
+
+def test_folding_a_large_index_copies_no_vectors(tmp_path, monkeypatch):
+    """Nor does saving it: what is in memory at a time is a small part of the 51 MB of vectors."""
+    n, dim = 50_000, 256
+    vectors = np.random.default_rng(0).random((n, dim), np.float32)
+    ss.Index.build(ss.Space.from_vectors([f"p{i}" for i in range(n)], vectors), "exact").save(tmp_path / "i")
+    monkeypatch.setattr(local_collection, "_SMALL", 0)
+    monkeypatch.setattr(local_collection, "_FOLD_SHARE", 0.0)
+    with ss.Index.open(tmp_path / "i", writable=True, verify=False) as index:
+        monkeypatch.setattr(ss.Space, "__post_init__", lambda _: pytest.fail("a space was made"))
+        tracemalloc.start()
+        index.add(["one"], np.ones((1, dim)))
+        index.save(tmp_path / "copy")
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert peak < n * dim * 4 / 2
+    monkeypatch.undo()
+    assert not (tmp_path / "i" / NAME).exists()  # it was folded
+    for folder in ("i", "copy"):
+        assert len(ss.Index.open(tmp_path / folder)) == n + 1
+
+
+def test_an_index_remembers_where_its_encoder_cuts_texts(tmp_path):
+    class Short:
+        name, dim, fingerprint, shortened = "short", 2, "0" * 64, 7
+
+    space = ss.Space.from_vectors(["a", "b"], [[1, 0], [0, 1]], encoder=Short())
+    ss.Index.build(space).save(tmp_path / "i")
+    assert ss.Index.open(tmp_path / "i").encoder.shortened == 7
 
 
 # -- damage ---------------------------------------------------------------------------------------------------
@@ -354,7 +385,7 @@ def test_every_file_is_checked_when_a_small_index_is_opened(place):
 
 
 def test_damage_of_a_large_index_is_noticed_while_it_is_used(place, monkeypatch):
-    monkeypatch.setattr(local_collection, "_CHECKED_FIRST", 0)
+    monkeypatch.setattr(store, "VERIFIED_AT_ONCE", 0)
     data = bytearray((place / "vectors.npy").read_bytes())
     data[-1] ^= 1
     (place / "vectors.npy").write_bytes(data)
@@ -370,9 +401,9 @@ def test_damage_of_a_large_index_is_noticed_while_it_is_used(place, monkeypatch)
         assert len(index.search([1.0, 0.0])) == 6
         gate.set()
         for thread in threading.enumerate():
-            if thread.daemon and getattr(thread, "_target", None) == index._points._home._check:
+            if thread.daemon and getattr(thread, "_target", None) == index._points._store._verify:
                 thread.join()
-        while index._points._home._damage is None:
+        while index._points._store._damage is None:
             time.sleep(0.001)
         for ask in (
             lambda: index.search([1.0, 0.0]),
@@ -458,11 +489,11 @@ CHILD = """
 import json, os, random, sys
 import numpy as np
 import semspace as ss
-from semspace.index import local
+from semspace.index import local_collection
 from semspace.index.quantization import Codec
 from semspace.index.graph import Crew, Graph
 
-local._CHECKED_FIRST, local._FOLD = 3_000, 0.05
+local_collection._SMALL, local_collection._FOLD_SHARE = 3_000, 0.05
 
 def work(place, seed):
     draw = random.Random(seed)
@@ -591,7 +622,7 @@ def test_a_fold_that_fails_is_no_failed_change(tmp_path, space, monkeypatch):
         monkeypatch.setattr(
             local_collection.LocalCollection, "write", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left"))
         )
-        index._points._fold_at = 0
+        index._points._fold_above = 0
         with pytest.warns(SemspaceWarning, match="the change is safe, but the journal can't be folded"):
             index.add(["jet"], [[1, 0.05]], MORE)
     assert "jet" in ss.Index.open(tmp_path / "i")

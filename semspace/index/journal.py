@@ -15,7 +15,6 @@ import io
 import json
 import os
 import struct
-import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ from zlib import crc32
 import numpy as np
 import polars as pl
 
-from semspace.disk import FULL, sync
+from semspace.disk import FULL, FileLock, Taken, sync
 from semspace.errors import DamagedError, InputError
 from semspace.types import Floats2d
 
@@ -161,55 +160,25 @@ class Journal:
             self._file = None
 
 
-class Lock:
-    """The right to write an index: one process at a time; the system takes it back from one that dies."""
-
-    def __init__(self, target: Path) -> None:
-        self.owner = os.getpid()
-        try:
-            self._file = open(self.path(target), "a+b", buffering=0)  # noqa: SIM115  (closed by release)
-        except OSError as problem:
-            raise InputError(
-                f"cannot open {target} for writing: {problem.strerror or problem}; open it for reading (without "
-                f"writable=True), or copy it to where you may write"
-            ) from problem
-        try:
-            _lock(self._file.fileno())
-        except OSError as problem:
-            self._file.seek(0)
-            owner = self._file.read(20).decode(errors="replace")
-            self._file.close()
-            raise InputError(
-                f"{target} is being written in another place (process {owner or 'unknown'}); close it there, or open "
-                f"it here for reading"
-            ) from problem
-        with suppress(OSError):  # a full disk, say: the number is for people, the lock holds without it
-            self._file.truncate(0)
-            self._file.write(str(self.owner).encode())
-
-    @staticmethod
-    def path(target: Path) -> Path:
-        """Give the file that is locked."""
-        return target.with_name(f".{target.name}.lock")
-
-    def release(self) -> None:
-        """Let others write."""
-        self._file.close()
+def writer_lock(target: Path) -> FileLock:
+    """Return the right to write an index, which one process at a time has; raise `InputError` where another has it."""
+    try:
+        return FileLock(lock_path(target))
+    except Taken as problem:
+        raise InputError(
+            f"{target} is being written by another process ({problem.owner or 'unknown'}); close it there, or open it "
+            f"here for reading"
+        ) from problem
+    except OSError as problem:
+        raise InputError(
+            f"cannot open {target} for writing: {problem.strerror or problem}; open it for reading (without "
+            f"writable=True), or copy it to where you may write"
+        ) from problem
 
 
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock(file: int) -> None:
-        os.lseek(file, 1 << 30, os.SEEK_SET)  # far behind what is written, which stays readable
-        msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
-        os.lseek(file, 0, os.SEEK_SET)
-
-else:
-    import fcntl
-
-    def _lock(file: int) -> None:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+def lock_path(target: Path) -> Path:
+    """Return the file that is locked while an index is being written."""
+    return target.with_name(f".{target.name}.lock")
 
 
 def _slot(acknowledged: int) -> bytes:

@@ -2,53 +2,80 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from time import monotonic
 from typing import Any
 
 import numpy as np
 import polars as pl
 
 from semspace import checks, pools
-from semspace.bundle import MANIFEST, Bundle, Draft, digest, opening, writing
-from semspace.errors import DamagedError, InputError, ReplacedError, SemspaceError, SemspaceWarning
+from semspace.bundle import Draft
+from semspace.errors import InputError, SemspaceError, SemspaceWarning
 from semspace.index.collection import Hits
 from semspace.index.engine import Engine, Found, Mask, Rows
 from semspace.index.exact import compare_all
-from semspace.index.journal import Journal, Lock, Record
+from semspace.index.journal import Record
 from semspace.index.points import Ground, Points, View
+from semspace.index.source import SpaceSource
+from semspace.index.store import IndexStore
+from semspace.space import fingerprint_of, manifest_facts
 from semspace.text.filters import matching
 from semspace.types import Floats2d
 
-_CONDITIONS = 16  # whose answers are kept
-_PIECE = 4_096  # points walked at a time
-_CHECKED_FIRST = 64 << 20  # bytes: as much is verified before an index opens, more while it is in use
-_FOLD = 0.25  # of the index's size: a journal that has grown so large is folded into it
-_RESIDENT = 0.2  # of the vectors' bytes may be in memory for rescoring, of a mapped index
-_LOOK = 1.0  # seconds after which a reader looks again whether its files were replaced
-_READ = 16 * 64 * 1024  # bytes of a mapped file that come into memory with one query: a window around each candidate
+_CACHED_CONDITIONS = 16
+_PIECE = 4_096  # points read at a time
+_FOLD_SHARE = 0.25  # of the index's size: a larger journal is folded into it
+_RESIDENT_SHARE = 0.2  # of a mapped index's vectors may stay in memory after rescoring
+_SMALL = 64 << 20  # bytes: a smaller journal isn't folded, fewer pages aren't released
+_BYTES_PER_QUERY = 16 * 64 * 1024  # of a mapped file read for one query: a window around each candidate
 
 
 class LocalCollection:
-    """Points by id with an engine that finds their rows; see `Collection`.
+    """Points by id, and an engine that finds their rows; see `Collection`.
 
-    A reader takes points and engine together, and of the points one view, and stays with them until its answer is
-    whole; a writer holds `_changing`.
+    A reader takes points and engine together, and one view of the points, and uses them until its answer is complete; a
+    writer holds the lock `_changing`.
+
+    Parameters
+    ----------
+    points : Points
+    engine : Engine
+    build_engine : callable
+        Builds another engine over points, for `compact`.
+    source : SpaceSource
+        Of the space that the points were taken from.
+    store : IndexStore, optional
+        The folder that the points were read from; the changes in its journal are made first.
     """
 
-    def __init__(self, points: Points, engine: Engine, rebuild: Callable[[Points], Engine]) -> None:
-        self._now = (points, engine)
-        self._rebuild = rebuild
+    def __init__(
+        self,
+        points: Points,
+        engine: Engine,
+        build_engine: Callable[[Points], Engine],
+        source: SpaceSource,
+        store: IndexStore | None = None,
+    ) -> None:
+        self.source = source
+        self._current = (points, engine)
+        self._build_engine = build_engine
         self._changing = threading.RLock()
-        self._home: Home | None = None
-        self._read = 0
-        self._fold_at = 0.0  # bytes of the journal
+        self._store = store
+        self._bytes_read = 0  # of mapped files, by queries, since their pages were released
+        self._fold_above = 0.0  # bytes of the journal
+        if store is not None:
+            self._replay(store)
         pools.on_fork(self)
+
+    def _replay(self, store: IndexStore) -> None:
+        for record in store.records():
+            self.points.become(self._after(record))
+        self.engine.catch_up(wait=True)
+        self._fold_above = _fold_above(store)
 
     def forked(self) -> None:
         """Replace the lock, which a thread of the parent may have held; the right to write stays with the parent."""
@@ -59,12 +86,12 @@ class LocalCollection:
     @property
     def points(self) -> Points:
         """The points."""
-        return self._now[0]
+        return self._current[0]
 
     @property
     def engine(self) -> Engine:
         """What finds their rows."""
-        return self._now[1]
+        return self._current[1]
 
     @property
     def method(self) -> str:
@@ -128,8 +155,8 @@ class LocalCollection:
         exact: bool = False,
     ) -> list[Hits]:
         """Find the nearest live points of each query."""
-        self.ready()
-        points, engine = self._now
+        self.check()
+        points, engine = self._current
         view, (inside, *own) = points.located(among or (), *(skip or ((),) * len(queries)))
         extra = max(map(len, own), default=0)
         allowed = self._allowed(view, where, None if among is None else inside)
@@ -148,8 +175,8 @@ class LocalCollection:
         threads: int | None = None,
     ) -> Found:
         """Find rows and scores; fewer than `k` columns where there are fewer points."""
-        self.ready()
-        points, engine = self._now
+        self.check()
+        points, engine = self._current
         view, (inside,) = points.located(among or ())
         allowed = self._allowed(view, where, None if among is None else inside)
         k = min(k, max(view.live, 1))
@@ -181,7 +208,7 @@ class LocalCollection:
         if mask is None:
             pools.need_polars("a condition (where=)")
             mask = matching(view.table(), where).to_numpy()
-            if len(known) >= _CONDITIONS:
+            if len(known) >= _CACHED_CONDITIONS:
                 known.clear()
             known[where] = mask
         return mask
@@ -211,10 +238,10 @@ class LocalCollection:
 
     def _trim(self, view: View, count: int) -> None:
         """Give back the pages of a mapped file that rescoring has read, once they are many."""
-        self._read += count * _READ
-        if self._home is not None and self._read > max(_RESIDENT * view.ground.vectors.nbytes, _CHECKED_FIRST):
+        self._bytes_read += count * _BYTES_PER_QUERY
+        if self._store is not None and self._bytes_read > max(_RESIDENT_SHARE * view.ground.vectors.nbytes, _SMALL):
             view.release()
-            self._read = 0
+            self._bytes_read = 0
 
     # -- changing -----------------------------------------------------------------------------------------
 
@@ -246,21 +273,21 @@ class LocalCollection:
 
     def _commit(self, record: Record) -> None:
         """Write a change down, then make it: both, or neither."""
-        self.ready()
-        home = self._home
-        if home is not None:
-            home.check_writable()
+        self.check()
+        store = self._store
+        if store is not None:
+            store.check_writable()
         after = self._after(record)
         with pools.uninterrupted():
-            written = home.journal.size if home is not None else 0
+            written = store.journal.size if store is not None else 0
             try:
-                if home is not None:
-                    home.journal.append(record)
+                if store is not None:
+                    store.journal.append(record)
             finally:
-                if home is None or home.journal.size > written:  # whatever has stopped us, it is written down
+                if store is None or store.journal.size > written:  # whatever has stopped us, it is written down
                     self._become(after)
         self.engine.catch_up(wait=True)
-        if home is not None and after.live and home.journal.size > self._fold_at:
+        if store is not None and after.live and store.journal.size > self._fold_above:
             self._fold_by_itself()
 
     def _become(self, after: View) -> None:
@@ -272,11 +299,11 @@ class LocalCollection:
 
     def _fold_by_itself(self) -> None:
         """Fold a journal that has grown; if that fails, the change is safe all the same."""
-        assert self._home is not None
+        assert self._store is not None
         try:
             self.fold()
         except (SemspaceError, OSError) as problem:
-            self._fold_at = 2 * self._home.journal.size
+            self._fold_above = 2 * self._store.journal.size
             warnings.warn(
                 f"the change is safe, but the journal can't be folded into the index and goes on growing: {problem}",
                 SemspaceWarning,
@@ -293,39 +320,30 @@ class LocalCollection:
     def compact(self) -> None:
         """Build anew of the live points."""
         with self._changing:
-            self.ready()
-            if self._home is not None:
-                self._home.check_writable()
+            self.check()
+            if self._store is not None:
+                self._store.check_writable()
             view = self.points.view
             if not view.live:
                 raise InputError("the index has no live points left, so there is nothing to compact; add some first")
-            points = Points(Ground.of_space(view.space(None, {})))
-            self._now = (points, self._rebuild(points))
-            if self._home is not None:
+            points = Points(Ground.of_view(view))
+            self._current = (points, self._build_engine(points))
+            if self._store is not None:
                 self.fold()
 
     # -- on disk ------------------------------------------------------------------------------------------
 
-    def ready(self) -> None:
+    def check(self) -> None:
         """Raise what a check of the files has found meanwhile."""
-        if self._home is not None:
-            self._home.ready()
-
-    def live_at(self, home: Home) -> LocalCollection:
-        """Let the points be those of a place on disk, and make the changes its journal tells of."""
-        for record in home.records():
-            self.points.become(self._after(record))
-        self.engine.catch_up(wait=True)
-        self._home = home
-        self._fold_at = max(_FOLD * home.size, _CHECKED_FIRST)
-        return self
+        if self._store is not None:
+            self._store.check()
 
     def fold(self) -> None:
         """Write the index anew as it is now, and begin another journal."""
-        assert self._home is not None
+        assert self._store is not None
         with self._changing:
-            self._home.fold(self.write)
-            self._fold_at = max(_FOLD * self._home.size, _CHECKED_FIRST)
+            self._store.fold(self.write)
+            self._fold_above = _fold_above(self._store)
 
     def at_rest(self) -> AbstractContextManager[object]:
         """Keep other threads from changing anything meanwhile."""
@@ -333,11 +351,18 @@ class LocalCollection:
 
     def writes(self, place: Path) -> bool:
         """Tell whether these are the points of a place on disk, open for writing."""
-        return self._home is not None and self._home.writes(place)
+        return self._store is not None and self._store.writes(place)
 
     def write(self, draft: Draft) -> None:
-        """Put points and engine into a bundle being written."""
-        view = self.points.view
+        """Write points, engine and manifest into a bundle."""
+        view, engine = self.points.view, self.engine
+        draft.meta.update(
+            engine=engine.method,
+            metric=engine.metric,
+            settings=engine.settings(),
+            space=self._manifest_facts(view, draft),
+            origin=self.source.fingerprint,
+        )
         pools.need_polars("saving an index")
         draft.stacked("vectors", view.pieces(_PIECE), (view.count, view.dim), "<f4")
         draft.array("sizes", view.sizes[: view.count])
@@ -346,129 +371,25 @@ class LocalCollection:
             draft.table("metadata", view.all_metadata)
         if view.alive is not None:
             draft.array("alive", view.alive)
-        self.engine.write(draft)
+        engine.write(draft)
+
+    def _manifest_facts(self, view: View, draft: Draft) -> dict[str, Any]:
+        """Return what the manifest says of the live points as a space, without a copy of all their vectors."""
+        rows = view.live_rows()
+        vectors = (view.vectors(rows[start : start + _PIECE]) for start in range(0, len(rows), _PIECE))
+        fingerprint = fingerprint_of(view.dim, view.all_ids().gather(rows).to_list(), vectors)
+        source = self.source
+        return manifest_facts(draft, view.live, view.dim, fingerprint, source.encoder, source.provenance)
 
     def close(self) -> None:
         """Let go of files."""
-        if self._home is not None:
-            self._home.close()
+        if self._store is not None:
+            self._store.close()
 
 
-class Home:
-    """The place of an opened index: its bundle, checked while it is in use, its journal, and the right to write."""
-
-    def __init__(
-        self,
-        bundle: Bundle,
-        target: Path,
-        lock: Lock | None,
-        verify: bool | None,
-        meta: Callable[[Draft], dict[str, Any]],
-    ) -> None:
-        self._target, self._lock, self._meta = target, lock, meta
-        self._damage: DamagedError | None = None
-        self._gone = ""  # why it can't be written any more
-        self._folding = False  # which files lie there isn't known: a fold was begun, and its end not seen
-        self._replaced = False  # and its reader was told
-        self._manifest, self._looked = _identity(bundle.folder), monotonic()
-        self._settle(bundle)
-        if verify or (verify is None and bundle.size <= _CHECKED_FIRST):
-            bundle.check()
-        elif verify is None:
-            threading.Thread(target=self._check, args=(bundle,), daemon=True).start()
-        pools.on_fork(self)
-
-    def forked(self) -> None:
-        """Leave the right to write with the parent."""
-        if self._lock is not None:
-            self._gone = f"was opened for writing by another process ({self._lock.owner}), from which this one forked"
-            self.close()
-
-    def _settle(self, bundle: Bundle) -> None:
-        self._bundle = bundle
-        self.size = bundle.size
-        self.journal = Journal(bundle.folder, digest(bundle.signature))
-
-    def _check(self, bundle: Bundle) -> None:
-        try:
-            bundle.check()
-        except (ReplacedError, OSError):  # replaced and gone meanwhile; what is mapped stays what it was
-            pass
-        except DamagedError as damage:
-            self._damage = damage
-
-    def ready(self) -> None:
-        """Raise what the check has found so far; warn a reader, once, when others lie at the place of its files."""
-        if self._damage is not None:
-            raise self._damage
-        if self._lock is None and not self._replaced and not self._gone and monotonic() - self._looked >= _LOOK:
-            self._looked = monotonic()
-            if _identity(self._target) != self._manifest:
-                self._replaced = True
-                warnings.warn(
-                    f"{self._target} was replaced since it was opened: the answers are those of the points it had "
-                    f"then; open it again for the new ones",
-                    SemspaceWarning,
-                    stacklevel=5,
-                )
-
-    def records(self) -> list[Record]:
-        """Return the changes since the index was written."""
-        try:
-            found = list(self.journal.read())
-        finally:
-            self._bundle.unchanged()  # a journal there may be that of what has taken its place
-        return found
-
-    def check_writable(self) -> None:
-        """Raise where the index was opened for reading, or closed; find out what a fold that was stopped came to."""
-        if self._gone:
-            raise InputError(f"the index {self._target} {self._gone}; open it again with writable=True to change it")
-        if self._lock is None:
-            raise InputError(f"{self._target} is open for reading; open it with writable=True to change it")
-        if self._folding:
-            bundle = self._opened()
-            if bundle.signature != self._bundle.signature:
-                self._settle(bundle)
-            self._folding = False
-
-    def _opened(self) -> Bundle:
-        bundle = opening(self._target, "index", verify=False)
-        if bundle.folder != self._target:  # stopped between two renames
-            os.replace(bundle.folder, self._target)
-            bundle = opening(self._target, "index", verify=False)
-        return bundle
-
-    def writes(self, place: Path) -> bool:
-        """Check whether this is the place, open for writing."""
-        return self._lock is not None and self._target.resolve() == place.resolve()
-
-    def fold(self, write: Callable[[Draft], None]) -> None:
-        """Replace the index on disk by what it is now."""
-        self.check_writable()
-        self.journal.close()  # opened again if this fails
-        self._folding = True
-        with writing(self._target, "index", overwrite=True) as draft:
-            draft.meta.update(self._meta(draft))
-            write(draft)
-        self.check_writable()
-
-    def close(self) -> None:
-        """Let go of the journal, and let others write."""
-        self._gone = self._gone or "was closed"
-        self.journal.close()
-        if self._lock is not None:
-            self._lock.release()
-            self._lock = None
-
-
-def _identity(folder: Path) -> tuple[int, ...]:
-    """Return what tells a manifest from one that took its place."""
-    try:
-        seen = (folder / MANIFEST).stat()
-    except OSError:
-        return ()
-    return seen.st_ino, seen.st_mtime_ns, seen.st_size
+def _fold_above(store: IndexStore) -> float:
+    """Return the size of the journal above which it is folded."""
+    return max(_FOLD_SHARE * store.size, _SMALL)
 
 
 def _rows_of(table: pl.DataFrame, rows: list[int]) -> pl.DataFrame:

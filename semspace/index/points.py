@@ -41,6 +41,13 @@ class Ground:
         ids = pl.Series("id", space.ids.tolist(), dtype=pl.String)
         return cls(ids, space.vectors, space.norms, space.metadata)
 
+    @classmethod
+    def of_view(cls, view: View) -> Ground:
+        """Copy the live points of a view."""
+        rows = view.live_rows()
+        vectors = view.ground.vectors if view.untouched else checks.frozen(view.vectors(rows))
+        return cls(view.all_ids().gather(rows), vectors, checks.frozen(view.sizes[rows]), view.metadata(rows))
+
 
 @dataclass(frozen=True, eq=False)
 class View:

@@ -32,7 +32,7 @@ import numpy.typing as npt
 import polars as pl
 
 from semspace.bundle import PathLike, check_free, digest, is_bundle, opening, place_of, tidy, write_text, writing
-from semspace.disk import Taken, claimed, is_full, why
+from semspace.disk import FileLock, Taken, is_full, why
 from semspace.errors import DamagedError, ExistsError, InputError, SemspaceError
 from semspace.progress import bar
 from semspace.sentences import blocks
@@ -419,7 +419,7 @@ def _locked(target: Path) -> Iterator[None]:
     """Keep other processes out while this one encodes; the lock goes with the process, however it ends."""
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with claimed(target.with_name(f".{target.name}.lock")):
+        with FileLock(target.with_name(f".{target.name}.lock"), required=False):
             yield
     except Taken as problem:
         raise InputError(

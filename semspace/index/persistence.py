@@ -1,0 +1,139 @@
+"""How a local index is written to a bundle, and opened again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from semspace import checks, queries
+from semspace.bundle import Bundle, PathLike, is_there, opening, place_of, tidy, writing
+from semspace.disk import FileLock
+from semspace.errors import DamagedError, InputError, ReplacedError
+from semspace.index.engine import Engine
+from semspace.index.exact import ExactEngine
+from semspace.index.hnsw import HnswEngine, Settings
+from semspace.index.journal import lock_path, writer_lock
+from semspace.index.local_collection import LocalCollection
+from semspace.index.opening import fitting, read_points
+from semspace.index.points import Points
+from semspace.index.source import SpaceSource
+from semspace.index.store import KIND, IndexStore, open_for_writing
+from semspace.space import Space, TextEncoder
+
+METHODS = ("exact", "hnsw")
+_DEFAULT_RECALL = 0.95  # of an index whose manifest doesn't say which recall it was built for
+
+
+def save(points: LocalCollection, path: PathLike, *, overwrite: bool) -> None:
+    """Write an index to a bundle directory."""
+    points.check()
+    target = place_of(path)
+    if overwrite and points.writes(target):
+        points.fold()  # its journal goes on beside the new files
+        return
+    lock = writer_lock(target) if overwrite and lock_path(target).exists() else None
+    try:
+        with points.at_rest(), writing(target, KIND, overwrite=overwrite) as draft:
+            points.write(draft)
+    finally:
+        if lock is not None:
+            lock.release()
+
+
+def open_collection(
+    path: PathLike, *, writable: bool, space: Space | None, encoder: TextEncoder | None, verify: bool | None
+) -> LocalCollection:
+    """Open a saved index, mapped; see `Index.open`."""
+    target = place_of(path)
+    lock = writer_lock(target) if writable and is_there(path) else None
+    try:
+        bundle = _bundle_of(path, target, lock)
+        with bundle.reading():
+            return read_collection(bundle, lock, space, encoder, verify)
+    except ReplacedError:
+        if lock is not None:
+            lock.release()
+            raise
+        return open_collection(path, writable=False, space=space, encoder=encoder, verify=verify)
+    except BaseException:
+        if lock is not None:
+            lock.release()
+        raise
+
+
+def _bundle_of(path: PathLike, target: Path, lock: FileLock | None) -> Bundle:
+    if lock is None:
+        return opening(path, KIND, verify=False)
+    tidy(path)
+    return open_for_writing(target)
+
+
+def read_collection(
+    bundle: Bundle,
+    lock: FileLock | None = None,
+    space: Space | None = None,
+    encoder: TextEncoder | None = None,
+    verify: bool | None = False,
+) -> LocalCollection:
+    """Read points and engine from an opened bundle; see `Index.open`."""
+    facts = bundle.meta.facts("space")
+    _check_belongs(bundle, facts, space, encoder)
+    if encoder is None and space is not None:
+        encoder = space.encoder
+    source = SpaceSource(
+        encoder,
+        facts.mapping("provenance"),
+        fingerprint=bundle.meta.get("origin", facts["fingerprint"]),
+        bundle=bundle,
+    )
+    method, metric, settings = _engine_facts(bundle)
+    store = IndexStore(bundle, place_of(bundle.folder), lock, verify)
+    points = read_points(bundle)
+    build_engine = _builder(method, metric, settings, bundle.meta.get("tuning", {}).get("recall") or _DEFAULT_RECALL)
+    if method == "hnsw" and bundle.has("links.npy"):
+        engine: Engine = HnswEngine.read(bundle, points, metric, settings)
+    else:  # exact; or written by a version that kept its graph in hnswlib's format
+        engine = build_engine(points)
+    return LocalCollection(points, engine, build_engine, source, store)
+
+
+def _engine_facts(bundle: Bundle) -> tuple[str, str, dict[str, Any]]:
+    """Return method, metric and settings, or raise `DamagedError`."""
+    method, settings = bundle.meta.text("engine"), bundle.meta.mapping("settings")
+    metric = bundle.meta.get("metric") or settings.pop("metric")
+    settings.pop("metric", None)
+    with fitting(bundle, "a metric"):
+        checks.choice("metric", metric, queries.METRICS)
+    if method not in METHODS:
+        raise DamagedError(
+            f"{bundle.folder} was built with the method {method!r}, which this version of semspace doesn't have; "
+            f"upgrade it"
+        )
+    return method, metric, settings
+
+
+def _builder(method: str, metric: str, settings: Mapping[str, Any], recall: float) -> Callable[[Points], Engine]:
+    """Return a function that builds another engine with saved settings."""
+    if method == "exact":
+        return lambda _: ExactEngine(metric)
+    names = [field.name for field in fields(Settings)]
+    known = {name: value for name, value in settings.items() if name in names}  # other versions have had others
+    return lambda points: HnswEngine.build(points, metric, recall=recall, settings=Settings(**known), progress=False)
+
+
+def _check_belongs(bundle: Bundle, facts: Mapping[str, Any], space: Space | None, encoder: TextEncoder | None) -> None:
+    """Raise `InputError` where an index was made from another space, or with another encoder."""
+    if space is not None and space.fingerprint not in (facts["fingerprint"], bundle.meta.get("origin")):
+        raise InputError(
+            f"{bundle.folder} was made from another space: its fingerprint is {facts['fingerprint'][:8]}, and that of "
+            f"space= is {space.fingerprint[:8]}; open it without space=, or build an index from this one"
+        )
+    saved = facts["encoder"]
+    if encoder is not None and (not saved or encoder.fingerprint != saved["fingerprint"]):
+        by = f"by {saved['name']!r} with fingerprint {saved['fingerprint'][:8]}" if saved else "without an encoder"
+        raise InputError(
+            f"the vectors in {bundle.folder} were made {by}, and {encoder.name!r} has {encoder.fingerprint[:8]}; their "
+            f"vectors can't be compared: open it without encoder=, or encode the texts again"
+        )

@@ -1,0 +1,142 @@
+"""How the arguments of a search become vectors, and its results become `Neighbors`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from semspace import checks, queries
+from semspace.errors import InputError, UnknownIdError
+from semspace.index.collection import Collection, Hits
+from semspace.neighbors import Neighbors
+from semspace.queries import Query, as_vector, title_of
+from semspace.space import TextEncoder, encode_documents, encode_queries, neither_id_nor_text
+from semspace.types import Floats1d, Floats2d, Ints2d
+
+Encode = Callable[[list[str], TextEncoder | None], Floats2d]
+
+
+class Queries(NamedTuple):
+    """Vectors to search with, the ids that each query may not return, and what stands for each in print."""
+
+    vectors: Floats2d
+    skip: list[list[str]]
+    titles: list[str]
+
+
+def read_query(points: Collection, encoder: TextEncoder | None, query: Query | None, id: str | None) -> Queries:
+    """Return the only query: an id, a text or a vector; or an id alone."""
+    if (query is None) == (id is None):
+        raise InputError("give either a query (an id, a text or a vector) or id=")
+    if id is None:
+        assert query is not None
+        return read_queries(points, encoder, [query])
+    if not isinstance(id, str):
+        raise UnknownIdError(f"an id is a string; got {id!r}")
+    return Queries(points.vectors([id]), [[id]], [id])
+
+
+def read_queries(points: Collection, encoder: TextEncoder | None, queries: Sequence[Query]) -> Queries:
+    """Return queries, of which a string is an id of the points or else a text."""
+    return _read(points, encoder, queries, encode_queries)
+
+
+def read_examples(
+    points: Collection, encoder: TextEncoder | None, like: Sequence[Query], dislike: Sequence[Query]
+) -> Queries:
+    """Return the query of a recommendation: the mean of `like`, minus half the mean of `dislike` (Rocchio 1971).
+
+    Texts are encoded as documents, since they are examples of what is searched for. For the cosine all vectors are
+    scaled to length 1 first.
+    """
+    examples = _read(points, encoder, [*like, *dislike], encode_documents)
+    vectors = checked_vectors(examples.vectors, examples.titles, points.metric, directions=True)
+    if points.metric == "cosine":
+        vectors = queries.unit(vectors)
+    target = vectors[: len(like)].mean(axis=0)
+    if dislike:
+        target = target - vectors[len(like) :].mean(axis=0) / 2
+    skip = [id for ids in examples.skip for id in ids]
+    return Queries(target[None], [skip], [queries.title_of_sum(like, dislike)])
+
+
+def _read(points: Collection, encoder: TextEncoder | None, queries: Sequence[Query], encode: Encode) -> Queries:
+    strings = [query for query in queries if isinstance(query, str)]
+    ids = {string for string, known in zip(strings, points.present(strings), strict=True) if known}
+    texts = checks.strings("texts", [string for string in strings if string not in ids])
+    if texts and encoder is None:
+        raise neither_id_nor_text(texts[0], f"this index of {len(points):,}", points.nearest_spellings(texts[0]))
+    encoded = iter(encode(texts, encoder)) if texts else iter(())
+    by_id = dict(zip(ids, points.vectors([*ids]), strict=True)) if ids else {}
+    vectors: list[Floats1d] = []
+    for query in queries:
+        if not isinstance(query, str):
+            vectors.append(as_vector(query, points.dim))
+        else:
+            vectors.append(by_id[query] if query in ids else next(encoded))
+    skip = [[query] if isinstance(query, str) and query in ids else [] for query in queries]
+    return Queries(np.stack(vectors), skip, [title_of(query) for query in queries])
+
+
+def checked_vectors(vectors: Floats2d, titles: Sequence[str], metric: str, *, directions: bool = False) -> Floats2d:
+    """Return query vectors as float32, or raise `InputError`; a zero vector is refused where it needs a direction."""
+    if directions or metric == "cosine":
+        queries.check_directions(vectors, titles)
+    nonzero = vectors[vectors.any(axis=1)]
+    if len(nonzero):
+        checks.finite_rows("the vector", nonzero, ["query"] * len(nonzero))
+    return vectors.astype(np.float32, copy=False)
+
+
+def nearest_points(
+    points: Collection,
+    asked: Queries,
+    k: int,
+    where: str | None = None,
+    among: Sequence[str] | None = None,
+    *,
+    exact: bool = False,
+) -> list[Neighbors]:
+    """Return the nearest points of each query, after a check of all arguments."""
+    checks.whole("k", k)
+    if among is not None:
+        among = checks.strings("among", among)
+    if where is not None and not isinstance(where, str):
+        raise InputError(f'where must be a condition such as "year >= 2001"; got {where!r}')
+    vectors = checked_vectors(asked.vectors, asked.titles, points.metric)
+    hits = points.nearest(vectors, k, where=where, among=among, skip=asked.skip, exact=exact)
+    return [
+        Neighbors(title, one.ids, checks.frozen(one.scores), points.metric, one.metadata)
+        for title, one in zip(asked.titles, hits, strict=True)
+    ]
+
+
+def checked_min_score(min_score: float | None, default: float, metric: str) -> float:
+    """Return the lowest score to accept; only the cosine has a default."""
+    if min_score is None and metric != "cosine":
+        raise InputError(
+            f"min_score must be given for the metric {metric!r}, whose scores depend on the lengths of the vectors"
+        )
+    return checks.number("min_score", default if min_score is None else min_score, low=float("-inf"))
+
+
+def measured_recall(points: Collection, asked: Queries, k: int) -> float:
+    """Return the mean share of the true `k` nearest points that single searches find."""
+    truth = points.nearest(asked.vectors, k, skip=asked.skip, exact=True)
+    found = [
+        points.nearest(vector[None], k, skip=[skip])[0] for vector, skip in zip(asked.vectors, asked.skip, strict=True)
+    ]
+    numbers: dict[str, int] = {}
+    (true_rows, true_scores), (rows, scores) = _arrays(truth, k, numbers), _arrays(found, k, numbers)
+    return float(queries.recalls(true_rows, rows, true_scores, scores).mean())
+
+
+def _arrays(results: Sequence[Hits], k: int, numbers: dict[str, int]) -> tuple[Ints2d, Floats2d]:
+    """Return results as arrays of shape (m, k), with a number for each id; -1 where there are fewer."""
+    rows, scores = np.full((len(results), k), -1, np.int64), np.full((len(results), k), -np.inf, np.float32)
+    for query, hits in enumerate(results):
+        rows[query, : len(hits.ids)] = [numbers.setdefault(id, len(numbers)) for id in hits.ids]
+        scores[query, : len(hits.ids)] = hits.scores
+    return rows, scores

@@ -1,0 +1,263 @@
+"""`SearchMethods`: the searches of an `Index`, which are the same for local points and for those on a server."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from semspace import checks
+from semspace.deprecation import renamed_parameters
+from semspace.errors import InputError
+from semspace.index.collection import Collection
+from semspace.index.local_collection import LocalCollection
+from semspace.index.mmr import diverse
+from semspace.index.query import (
+    Queries,
+    checked_min_score,
+    checked_vectors,
+    measured_recall,
+    nearest_points,
+    read_examples,
+    read_queries,
+    read_query,
+)
+from semspace.index.source import SpaceSource
+from semspace.neighbors import Neighbors
+from semspace.queries import Query, as_list
+from semspace.threads import limited
+from semspace.types import Floats2d, Ints2d
+
+MAX_THREADS = 1_024
+_MAX_COLUMNS = 100_000  # of the result of `knn_query`, where there are fewer points
+_N_MEASURED = 200  # points that `measure` searches for by default
+
+
+class SearchMethods:
+    """Search methods over a collection of points, and the encoder of their space."""
+
+    def __init__(self, points: Collection, source: SpaceSource) -> None:
+        self._points = points
+        self._source = source
+
+    def search(
+        self,
+        query: Query | None = None,
+        k: int = 10,
+        *,
+        id: str | None = None,
+        where: str | None = None,
+        among: Sequence[str] | None = None,
+        exact: bool = False,
+    ) -> Neighbors:
+        """Find the points nearest to an id, a text or a vector.
+
+        An HNSW index finds the share of them that it was built for (`recall`), for queries like its points; for others
+        `measure(queries)` returns the share. ``exact=True`` finds all.
+
+        Parameters
+        ----------
+        query : str or vector of shape (dim,)
+            A string is an id of the index (which isn't returned itself) or else a text for the encoder.
+        k : int
+            Number of neighbours; a smaller index has fewer.
+        id : str
+            Instead of `query`: a point of the index, which isn't returned itself.
+        where : str, optional
+            A condition on the metadata and the ``id``, such as ``"year >= 2001 and label = 'sport'"``.
+        among : sequence of str, optional
+            Search only among these ids.
+        exact : bool
+            Compare with every point, which is slow.
+
+        Raises
+        ------
+        UnknownIdError
+            If there is no such id; or a string is not an id, and the index has no encoder to read it as a text.
+        InputError
+            If `where` can't be used.
+        """
+        return nearest_points(self._points, self._query(query, id), k, where, among, exact=exact)[0]
+
+    @renamed_parameters(asked="queries")
+    def search_batch(
+        self,
+        queries: Sequence[Query],
+        k: int = 10,
+        *,
+        where: str | None = None,
+        among: Sequence[str] | None = None,
+        exact: bool = False,
+        threads: int | None = None,
+    ) -> list[Neighbors]:
+        """Find the points nearest to each query in one pass; see `search`.
+
+        Parameters
+        ----------
+        threads : int, optional
+            All cores by default.
+        """
+        if threads is not None:
+            checks.whole("threads", threads, high=MAX_THREADS)
+        queries = as_list("search_batch", queries)
+        if not queries:
+            return []
+        with limited(threads):
+            asked = read_queries(self._points, self._source.encoder, queries)
+            return nearest_points(self._points, asked, k, where, among, exact=exact)
+
+    def knn_query(
+        self,
+        vectors: npt.ArrayLike,
+        k: int = 10,
+        *,
+        where: str | None = None,
+        among: Sequence[str] | None = None,
+        ef: int | None = None,
+        threads: int | None = None,
+        exact: bool = False,
+    ) -> tuple[Ints2d, Floats2d]:
+        """Find neighbours as plain arrays, like hnswlib's; nearest first, higher scores are nearer.
+
+        Parameters
+        ----------
+        vectors : (m, dim) float32
+        ef : int, optional
+            Size of the candidate list of the search, instead of the measured one.
+        threads : int, optional
+            All cores by default.
+
+        Returns
+        -------
+        rows : (m, k) int64
+            Positions in `ids`; -1 where there are fewer neighbours.
+        scores : (m, k) float32
+            ``-inf`` where there are fewer.
+        """
+        local = self._local("knn_query")
+        matrix = checks.matrix("vectors", vectors, dim=self._points.dim)
+        matrix = checked_vectors(matrix, ["vector"] * len(matrix), self._points.metric)
+        checks.whole("k", k, high=max(len(self._points), _MAX_COLUMNS))
+        if ef is not None:
+            checks.whole("ef", ef)
+        if threads is not None:
+            checks.whole("threads", threads, high=MAX_THREADS)
+        rows, scores = local.find(matrix, k, where, among, exact=exact, ef=ef, threads=threads)
+        if (missing := k - rows.shape[1]) > 0:
+            rows = np.pad(rows, ((0, 0), (0, missing)), constant_values=-1)
+            scores = np.pad(scores, ((0, 0), (0, missing)), constant_values=-np.inf)
+        return rows, scores
+
+    def range_search(
+        self, query: Query | None = None, min_score: float | None = None, *, id: str | None = None, where: str | None =
+        None, among: Sequence[str] | None = None, exact: bool = False,
+    ) -> Neighbors:  # fmt: skip
+        """Find all points that score at least `min_score` (0.5 by default for the cosine); see `search`.
+
+        Examples
+        --------
+        >>> import semspace as ss
+        >>> space = ss.Space.from_vectors(["cat", "dog", "car"], [[1, 1], [1, 0.8], [-1, 1]])
+        >>> ss.Index.build(space).range_search(id="cat", min_score=0.9).ids
+        ('dog',)
+        """
+        lowest = checked_min_score(min_score, 0.5, self._points.metric)
+        asked = self._query(query, id)
+        k = 64
+        while True:
+            nearest = nearest_points(self._points, asked, k, where, among, exact=exact)[0]
+            n_above = int((nearest.scores >= lowest).sum())
+            if n_above < len(nearest) or len(nearest) < k:
+                return nearest.take(np.arange(n_above))
+            k *= 4
+
+    def recommend(
+        self, like: Sequence[Query], dislike: Sequence[Query] = (), k: int = 10, *, where: str | None = None,
+        among: Sequence[str] | None = None, exact: bool = False,
+    ) -> Neighbors:  # fmt: skip
+        """Find points near some examples and far from others, without these.
+
+        Each is an id, a text or a vector. A text is encoded as a document, since it is an example of what is searched
+        for. The query is the mean of `like`, minus half the mean of `dislike` (Rocchio 1971); for the cosine, all are
+        scaled to length 1 first.
+        """
+        like, dislike = as_list("like=", like), as_list("dislike=", dislike)
+        if not like:
+            raise InputError("recommend needs at least one point in like=")
+        asked = read_examples(self._points, self._source.encoder, like, dislike)
+        return nearest_points(self._points, asked, k, where, among, exact=exact)[0]
+
+    def diversify(
+        self, query: Query | None = None, k: int = 10, *, id: str | None = None, diversity: float = 0.3,
+        candidates: int | None = None, where: str | None = None, among: Sequence[str] | None = None,
+    ) -> Neighbors:  # fmt: skip
+        """Find points that are near a query and unlike each other (maximal marginal relevance).
+
+        Parameters
+        ----------
+        diversity : float
+            From 0, which is `search`, to 1, which only avoids similarity.
+        candidates : int, optional
+            Number of nearest points to choose from; five times `k` by default.
+
+        Returns
+        -------
+        Neighbors
+            Highest score first.
+        """
+        checks.number("diversity", diversity, high=1.0)
+        checks.whole("k", k)
+        n_candidates = checks.whole("candidates", 5 * k if candidates is None else candidates, low=k)
+        pool = self.search(query, n_candidates, id=id, where=where, among=among)
+        if not pool:
+            return pool
+        return pool.take(sorted(diverse(self._points.vectors(pool.ids), pool.scores, k, diversity)))
+
+    def measure(self, queries: Sequence[Query] | None = None, k: int = 10, *, seed: int = 0) -> float:
+        """Measure recall on the index as it is now: the share of the true `k` nearest points that searches find.
+
+        Every query is searched for by itself, as by `search`, and the result is compared with that of ``exact=True``.
+        A point that scores as high as the last true one counts as found, since equal points are interchangeable.
+
+        Parameters
+        ----------
+        queries : sequence of ids, texts or vectors, optional
+            Best those of the application: the recall that `Index.build` promises is that of queries like the points,
+            and others (questions to an index of answers, sentences to an index of titles) may find less. By default
+            200 points of the index, each without itself.
+        k : int
+        seed : int
+            Chooses the points.
+
+        Examples
+        --------
+        >>> import semspace as ss
+        >>> space = ss.Space.from_vectors(["cat", "dog", "car"], [[1, 1], [1, 0.8], [-1, 1]])
+        >>> ss.Index.build(space).measure([[1, 0.9], [0, 1]], k=1)
+        1.0
+        """
+        checks.whole("k", k)
+        checks.seed(seed)
+        if not len(self._points):
+            raise InputError("the index has no live points, so there is nothing to measure; add some first")
+        if queries is None:
+            view = self._local("measure without queries").points.view
+            rows = np.random.default_rng(seed).permutation(view.live_rows())[:_N_MEASURED]
+            ids = view.ids(rows)
+            asked = Queries(view.vectors(rows), [[id] for id in ids], ids)
+        else:
+            queries = as_list("measure", queries)
+            if not queries:
+                raise InputError("measure needs at least one query; without queries= it uses points of the index")
+            asked = read_queries(self._points, self._source.encoder, queries)
+        checked_vectors(asked.vectors, asked.titles, self._points.metric)
+        return measured_recall(self._points, asked, k)
+
+    def _query(self, query: Query | None, id: str | None) -> Queries:
+        return read_query(self._points, self._source.encoder, query, id)
+
+    def _local(self, what: str) -> LocalCollection:
+        if not isinstance(self._points, LocalCollection):
+            raise InputError(f"{what} isn't possible with an index on a server; use a local one, made by Index.build")
+        return self._points

@@ -1,0 +1,58 @@
+"""What an index knows of the space it was built from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from semspace.bundle import Bundle
+from semspace.sentences.lazy_encoder import remembered
+from semspace.space import Space, TextEncoder
+
+
+class SpaceSource:
+    """The encoder, provenance and fingerprint of the space that an index was built from.
+
+    Parameters
+    ----------
+    encoder : optional
+    provenance : mapping
+    fingerprint : str, optional
+        Of the space; computed from `space`, when it is needed, where that is given.
+    space : Space, optional
+        The space itself, where it is in memory.
+    bundle : Bundle, optional
+        Where the encoder is read from at its first use, unless `encoder` is given.
+    """
+
+    def __init__(
+        self,
+        encoder: TextEncoder | None = None,
+        provenance: Mapping[str, Any] | None = None,
+        *,
+        fingerprint: str | None = None,
+        space: Space | None = None,
+        bundle: Bundle | None = None,
+    ) -> None:
+        self.provenance = dict(provenance or {})
+        self.space = space
+        self._encoder = encoder
+        self._fingerprint = fingerprint
+        self._bundle = bundle if encoder is None else None
+
+    @property
+    def encoder(self) -> TextEncoder | None:
+        """The encoder of the space."""
+        if self._bundle is not None:
+            self._encoder, self._bundle = remembered(self._bundle), None
+        return self._encoder
+
+    @property
+    def known_encoder(self) -> TextEncoder | None:
+        """The encoder, if it has been read; for printing."""
+        return self._encoder
+
+    @property
+    def fingerprint(self) -> str | None:
+        """The fingerprint of the space; None where it isn't known."""
+        return self._fingerprint if self.space is None else self.space.fingerprint
