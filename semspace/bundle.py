@@ -28,7 +28,7 @@ import numpy.typing as npt
 import polars as pl
 
 from semspace import pools, schema
-from semspace.disk import Folder, beside, exists, sweep, sync, turn, writing_to
+from semspace.disk import Folder, delete_leftovers, exists, rename_lock, sync, temporary_beside, translate_disk_errors
 from semspace.errors import DamagedError, ExistsError, InputError, MissingFileError, ReplacedError
 
 FORMAT = "semspace"
@@ -196,7 +196,7 @@ class Bundle:
 
 
 @contextmanager
-def writing(path: PathLike, kind: str, *, overwrite: bool = False) -> Iterator[Draft]:
+def create_bundle(path: PathLike, kind: str, *, overwrite: bool = False) -> Iterator[Draft]:
     """Write a bundle: it appears at `path` whole when the block ends, and not at all if the block raises.
 
     Of two that are written at one place at a time, the last to end is the one that stays.
@@ -208,18 +208,18 @@ def writing(path: PathLike, kind: str, *, overwrite: bool = False) -> Iterator[D
     InputError
         If the disk refuses: it is full, say, or read-only.
     """
-    target = place_of(path)
+    target = resolved_path(path)
     check_free(target, overwrite=overwrite)
-    with writing_to(target):
+    with translate_disk_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        with beside(target, folder=True) as folder:
+        with temporary_beside(target, folder=True) as folder:
             draft = Draft(folder, {})
             yield draft
             _write_manifest(draft, kind)
             _publish(folder, target, overwrite=overwrite)
 
 
-def opening(path: PathLike, kind: str | None = None, *, verify: bool = True) -> Bundle:
+def open_bundle(path: PathLike, kind: str | None = None, *, verify: bool = True) -> Bundle:
     """Open a bundle, checking size and SHA-256 of every file against the manifest.
 
     Parameters
@@ -237,10 +237,10 @@ def opening(path: PathLike, kind: str | None = None, *, verify: bool = True) -> 
     InputError
         If it is a sound bundle of another kind.
     """
-    return retried(lambda: _opening(place_of(path), kind, verify=verify))
+    return retry_if_replaced(lambda: _opening(resolved_path(path), kind, verify=verify))
 
 
-def retried(read: Callable[[], T]) -> T:
+def retry_if_replaced(read: Callable[[], T]) -> T:
     """Read a value again as often as another takes its place meanwhile: a reader beside a writer gets one of them."""
     for left in reversed(range(_TRIES)):
         try:
@@ -292,38 +292,38 @@ def _unreadable(path: Path, problem: OSError) -> InputError:
     return InputError(f"cannot read {path}: {problem.strerror or problem}; check the path and its permissions")
 
 
-def tidy(path: PathLike) -> None:
+def delete_interrupted(path: PathLike) -> None:
     """Delete what writers that were killed have left beside `path`."""
-    target = place_of(path)
-    sweep(target)
-    with turn(target.parent):
+    target = resolved_path(path)
+    delete_leftovers(target)
+    with rename_lock(target.parent):
         if is_bundle(target) and is_bundle(_aside(target)):
             _remove(_aside(target))
 
 
-def discard(path: PathLike) -> None:
+def delete_bundle(path: PathLike) -> None:
     """Delete a bundle; anything else is left alone."""
     if is_bundle(path):
-        shutil.rmtree(place_of(path))
+        shutil.rmtree(resolved_path(path))
 
 
 def is_bundle(path: PathLike) -> bool:
     """Check whether `path` looks like a saved semspace value."""
     try:
-        return (place_of(path) / MANIFEST).is_file()
+        return (resolved_path(path) / MANIFEST).is_file()
     except OSError:  # a name the system can't have, say
         return False
 
 
-def is_there(path: PathLike) -> bool:
+def is_taken(path: PathLike) -> bool:
     """Check whether something lies at `path`, or did when its writer died between two renames."""
-    target = place_of(path)
+    target = resolved_path(path)
     return exists(target) or is_bundle(_aside(target))
 
 
 def check_free(path: PathLike, *, overwrite: bool) -> None:
     """Raise `ExistsError` if `path` is taken and mayn't be replaced (only bundles ever may), or can't be written."""
-    target = place_of(path)
+    target = resolved_path(path)
     if not exists(target):
         check_writable(target)
         return
@@ -335,7 +335,7 @@ def check_free(path: PathLike, *, overwrite: bool) -> None:
 
 def check_writable(path: PathLike) -> None:
     """Raise `InputError` if nothing can be made at a path: what is above it is no folder, or only to be read."""
-    above = place_of(path).absolute().parent
+    above = resolved_path(path).absolute().parent
     while not os.path.lexists(above) and above != above.parent:
         above = above.parent
     if not above.is_dir():
@@ -346,29 +346,29 @@ def check_writable(path: PathLike) -> None:
 
 def write_text(path: PathLike, text: str) -> Path:
     """Write one text file atomically (a report, say) and return its path."""
-    target = place_of(path)
+    target = resolved_path(path)
     try:
         data = text.encode()
     except UnicodeError as problem:
         raise InputError(f"cannot write {target}: {problem}; leave such characters out") from problem
-    with replacing(target) as file:
+    with replace_file(target) as file:
         file.write(data)
     return target
 
 
 def write_texts(folder: PathLike, texts: Mapping[str, str]) -> None:
     """Write text files into a folder, which is made if it isn't there: all of them, or none where the disk refuses."""
-    place = place_of(folder)
+    place = resolved_path(folder)
     with ExitStack() as written:
         for name, text in texts.items():
-            file = written.enter_context(replacing(place / name))
+            file = written.enter_context(replace_file(place / name))
             file.write(text.encode())
             file.flush()
             os.fsync(file.fileno())  # so that nothing can go wrong when they take their places
 
 
 @contextmanager
-def replacing(target: Path, ready: Callable[[], object] = bool) -> Iterator[BinaryIO]:
+def replace_file(target: Path, ready: Callable[[], object] = bool) -> Iterator[BinaryIO]:
     """Write a file that takes its place whole when the block ends, and not at all if it raises.
 
     Parameters
@@ -381,9 +381,9 @@ def replacing(target: Path, ready: Callable[[], object] = bool) -> Iterator[Bina
     InputError
         If the disk refuses.
     """
-    with writing_to(target):
+    with translate_disk_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        with beside(target, folder=False) as place:
+        with temporary_beside(target, folder=False) as place:
             with open(place, "wb") as file:
                 yield file
                 file.flush()
@@ -492,7 +492,7 @@ def _is_inside(name: str) -> bool:
 def _publish(folder: Path, target: Path, *, overwrite: bool) -> None:
     """Rename the finished bundle into place, stepping the old one aside first."""
     aside = _aside(target)
-    with turn(target.parent):
+    with rename_lock(target.parent):
         check_free(target, overwrite=overwrite)
         if is_bundle(aside):  # what a writer left that died
             if target.exists():
@@ -528,7 +528,7 @@ def _remove(folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def place_of(path: PathLike) -> Path:
+def resolved_path(path: PathLike) -> Path:
     """Return the place a path means: in one's home for ``~``, what a link points to, what ``.`` stands for."""
     if not isinstance(path, (str, os.PathLike)) or not str(path) or "\0" in str(path):
         raise InputError(f"a path must be a string or a Path that isn't empty; got {path!r}")

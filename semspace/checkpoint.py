@@ -14,12 +14,12 @@ from semspace.bundle import (
     Draft,
     PathLike,
     check_writable,
+    create_bundle,
+    delete_interrupted,
     is_bundle,
-    is_there,
-    opening,
-    place_of,
-    tidy,
-    writing,
+    is_taken,
+    open_bundle,
+    resolved_path,
 )
 from semspace.errors import ExistsError, InputError
 
@@ -46,19 +46,19 @@ class Checkpoint:
     renamed: ClassVar[Mapping[str, str]] = {}  # parameters that older checkpoints know by another name
 
     def __init__(self, path: PathLike | None, minutes: float = 10.0, resume: bool = False) -> None:
-        self.path: Path | None = None if path is None else place_of(path)
+        self.path: Path | None = None if path is None else resolved_path(path)
         if self.path is None and resume:
             raise InputError("resume=True needs checkpoint=, the place to go on from")
         self._seconds, self._last = checks.number("checkpoint_minutes", minutes) * 60, monotonic()
         # Where its writer died between two renames, the old one lies beside the place.
-        self._found = self.path is not None and is_there(self.path)
+        self._found = self.path is not None and is_taken(self.path)
         if self.path is not None and not self._found:
             check_writable(self.path)
         if self.path is None or not self._found:
             return
         if self.path.exists() and not is_bundle(self.path):
             raise ExistsError(f"{self.path} exists and isn't a checkpoint; choose another place for checkpoint=")
-        opening(self.path, self.kind, verify=False)  # of this kind, or an error that says so
+        open_bundle(self.path, self.kind, verify=False)  # of this kind, or an error that says so
         if not resume:
             raise ExistsError(
                 f"a checkpoint is at {self.path} already; go on from it with resume=True (--resume), or choose "
@@ -84,8 +84,8 @@ class Checkpoint:
         """
         if self.path is None or not self._found:
             return None
-        tidy(self.path)  # a killed training may have left half a checkpoint, as large as a whole one
-        bundle = opening(self.path, self.kind, verify=verify)
+        delete_interrupted(self.path)  # a killed training may have left half a checkpoint, as large as a whole one
+        bundle = open_bundle(self.path, self.kind, verify=verify)
         there = {self.renamed.get(name, name): value for name, value in bundle.meta.facts("of").items()}
         other = next((name for name, value in identity.items() if there.get(name) != value), None)
         if other is not None:
@@ -105,7 +105,7 @@ class Checkpoint:
             If it can't be written.
         """
         assert self.path is not None
-        with writing(self.path, self.kind, overwrite=True) as draft:
+        with create_bundle(self.path, self.kind, overwrite=True) as draft:
             draft.meta.update(of=dict(identity))
             yield draft
         self._last = monotonic()

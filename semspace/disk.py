@@ -32,7 +32,7 @@ _NUMBERS = (re.compile(r"\bos error (\d+)\b"), re.compile(r"\bOs \{ code: (\d+)"
 _SHORT_WRITE = re.compile(r"\b\d+ requested and \d+ written\b")  # numpy's
 
 
-def why(problem: BaseException) -> str | None:
+def disk_reason(problem: BaseException) -> str | None:
     """Return why the disk refused, in the system's words, or None if the problem isn't one of the disk."""
     code = _code(problem)
     if code is not None:
@@ -47,9 +47,9 @@ def is_full(problem: BaseException) -> bool:
     return _code(problem) in FULL
 
 
-def refused(target: Path, problem: BaseException) -> InputError | None:
+def write_error(target: Path, problem: BaseException) -> InputError | None:
     """Return the error for a place that can't be written to, or None if the problem isn't one of the disk."""
-    reason = why(problem)
+    reason = disk_reason(problem)
     if reason is None:
         return None
     remedy = "make room, or choose another place" if is_full(problem) else "choose another place"
@@ -57,14 +57,14 @@ def refused(target: Path, problem: BaseException) -> InputError | None:
 
 
 @contextmanager
-def writing_to(target: Path) -> Iterator[None]:
+def translate_disk_errors(target: Path) -> Iterator[None]:
     """Raise `InputError`, one sentence, where the disk refuses what the block writes."""
     try:
         yield
     except SemspaceError:
         raise
     except Exception as problem:
-        error = refused(target, problem)
+        error = write_error(target, problem)
         if error is None:
             raise
         raise error from problem
@@ -171,7 +171,7 @@ def sync(path: Path) -> None:
         os.close(handle)
 
 
-class Taken(BlockingIOError):
+class LockedError(BlockingIOError):
     """A file that another process has locked; `owner` is its number, or empty where that isn't known."""
 
     owner: str = ""
@@ -190,7 +190,7 @@ class FileLock:
 
     Raises
     ------
-    Taken
+    LockedError
         If another process has it.
     OSError
         If the file can't be created.
@@ -217,7 +217,7 @@ class FileLock:
     def _lock(handle: int, *, required: bool) -> None:
         try:
             _lock(handle)
-        except Taken as problem:
+        except LockedError as problem:
             problem.owner = os.read(handle, 20).decode(errors="replace")
             raise
         except _NoLocks:
@@ -256,7 +256,7 @@ def _lock(handle: int) -> None:
         else:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except (BlockingIOError, PermissionError) as problem:
-        raise Taken(problem.errno, problem.strerror) from problem
+        raise LockedError(problem.errno, problem.strerror) from problem
     except OSError as problem:
         raise _NoLocks(problem.errno, problem.strerror) from problem
 
@@ -265,13 +265,13 @@ def _lock(handle: int) -> None:
 
 
 @contextmanager
-def beside(target: Path, *, folder: bool) -> Iterator[Path]:
+def temporary_beside(target: Path, *, folder: bool) -> Iterator[Path]:
     """Make an empty hidden file or folder beside a place, for what will be renamed to it; it is gone after the block.
 
     What killed processes have left there is deleted first. The system holds a lock on it for this process, by which
     others know that its writer is alive.
     """
-    sweep(target)
+    delete_leftovers(target)
     while True:
         place = target.with_name(f".{target.name}.new-{_machine()}{uuid.uuid4().hex[:8]}")
         place.mkdir() if folder else place.touch(exist_ok=False)
@@ -287,7 +287,7 @@ def beside(target: Path, *, folder: bool) -> Iterator[Path]:
             os.close(handle)
 
 
-def sweep(target: Path) -> None:
+def delete_leftovers(target: Path) -> None:
     """Delete what killed processes have left beside a place; what somebody is writing, or may be, is left alone."""
     with suppress(OSError):
         for left in target.parent.glob(f"{glob.escape(f'.{target.name}.new-')}*"):
@@ -335,7 +335,7 @@ def _held(place: Path) -> int | None:
     try:
         _lock(handle)
         there = place.exists() and os.path.samestat(place.stat(), os.fstat(handle))
-    except Taken:
+    except LockedError:
         there = False
     except OSError:  # a disk that knows no locks
         os.close(handle)
@@ -355,7 +355,7 @@ def _machine() -> str:
 
 
 @contextmanager
-def turn(folder: Path) -> Iterator[None]:
+def rename_lock(folder: Path) -> Iterator[None]:
     """Wait until no other process renames values in a folder, and keep them waiting until the block ends.
 
     Where the disk knows no locks, nobody waits.
@@ -378,7 +378,7 @@ def _wait(handle: int) -> None:
     while time.monotonic() < until:
         try:
             _lock(handle)
-        except Taken:
+        except LockedError:
             time.sleep(0.005)
         except _NoLocks:
             return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from semspace.bundle import Bundle, PathLike, opening, retried
+from semspace.bundle import Bundle, PathLike, open_bundle, retry_if_replaced
 from semspace.errors import DamagedError, InputError
 from semspace.registry import CHECKPOINTS, READERS, reader
 from semspace.sentences.lazy_encoder import remembered
@@ -66,7 +66,7 @@ def load(path: PathLike, *, verify: bool = True) -> Any:
     >>> ss.load("points.space")["a"].tolist()
     [1.0, 2.0]
     """
-    return retried(lambda: _read(path, opening(path, verify=verify)))
+    return retry_if_replaced(lambda: _read(path, open_bundle(path, verify=verify)))
 
 
 def _read(path: PathLike, bundle: Bundle) -> Any:

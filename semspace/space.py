@@ -15,7 +15,7 @@ import numpy.typing as npt
 import polars as pl
 
 from semspace import checks, queries, schema
-from semspace.bundle import Bundle, Draft, PathLike, writing
+from semspace.bundle import Bundle, Draft, PathLike, create_bundle
 from semspace.deprecation import renamed_parameters, renamed_property
 from semspace.display import clip
 from semspace.errors import InputError, UnknownIdError
@@ -426,7 +426,7 @@ class Space:
 
     def save(self, path: PathLike, *, overwrite: bool = False) -> None:
         """Save as a bundle directory; see `semspace.save`."""
-        with writing(path, KIND, overwrite=overwrite) as draft:
+        with create_bundle(path, KIND, overwrite=overwrite) as draft:
             write_space(self, draft)
 
 

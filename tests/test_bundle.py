@@ -15,7 +15,7 @@ from semspace.errors import DamagedError, ExistsError, InputError, MissingFileEr
 
 
 def write(path, value=1.0, **options):
-    with bundle.writing(path, "thing", **options) as draft:
+    with bundle.create_bundle(path, "thing", **options) as draft:
         draft.meta["value"] = value
         draft.array("numbers", np.full(3, value))
         draft.table("rows", pl.DataFrame({"x": [value]}))
@@ -23,7 +23,7 @@ def write(path, value=1.0, **options):
 
 
 def read(path, **options):
-    return bundle.opening(path, "thing", **options)
+    return bundle.open_bundle(path, "thing", **options)
 
 
 def leftovers(folder):
@@ -44,7 +44,7 @@ def test_a_failed_write_leaves_nothing(tmp_path):
         path.write_bytes(b"half a file")
         raise RuntimeError("disk full")
 
-    with pytest.raises(RuntimeError, match="disk full"), bundle.writing(tmp_path / "v", "thing") as draft:
+    with pytest.raises(RuntimeError, match="disk full"), bundle.create_bundle(tmp_path / "v", "thing") as draft:
         draft.file("graph", full)
     assert list(tmp_path.iterdir()) == []
 
@@ -178,7 +178,7 @@ def test_here_is_a_place_too(tmp_path, monkeypatch):
 
 
 def test_meta_is_read_as_json_would_have_it(tmp_path):
-    with bundle.writing(tmp_path / "v", "thing") as draft:
+    with bundle.create_bundle(tmp_path / "v", "thing") as draft:
         draft.meta.update(counts={2: "b", 10: "a"}, source=tmp_path)
     assert read(tmp_path / "v").meta == {"counts": {"2": "b", "10": "a"}, "source": str(tmp_path)}
 
@@ -197,7 +197,7 @@ def test_a_foreign_folder(tmp_path):
 def test_another_kind(tmp_path):
     write(tmp_path / "v")
     with pytest.raises(InputError, match="holds a thing; this needs a space"):
-        bundle.opening(tmp_path / "v", "space")
+        bundle.open_bundle(tmp_path / "v", "space")
 
 
 @pytest.mark.parametrize("file", ["numbers.npy", "rows.arrow", "manifest.json"])
@@ -276,7 +276,7 @@ def test_a_manifest_cannot_point_outside(tmp_path, monkeypatch, name):
 
 
 def write_deep(path, value, **options):
-    with bundle.writing(path, "thing", **options) as draft:
+    with bundle.create_bundle(path, "thing", **options) as draft:
         (draft.folder / "sub").mkdir()
         for name in ("one", "two"):
             (draft.folder / "sub" / name).write_text(f"{name} {value}")
@@ -297,12 +297,12 @@ def test_a_folder_within_is_checked_replaced_and_removed(tmp_path):
     write(tmp_path / "v", 4.0, overwrite=True)  # by one without a folder
     assert sorted(path.name for path in (tmp_path / "v").iterdir()) == ["manifest.json", "numbers.npy", "rows.arrow"]
     write_deep(tmp_path / "w", 1.0)
-    bundle.discard(tmp_path / "w")
+    bundle.delete_bundle(tmp_path / "w")
     assert [path.name for path in tmp_path.iterdir()] == ["v"]
 
 
 def test_a_pickle_in_an_array_is_not_opened(tmp_path):
-    with bundle.writing(tmp_path / "v", "thing") as draft:
+    with bundle.create_bundle(tmp_path / "v", "thing") as draft:
         draft.file("evil.npy", lambda path: np.save(path, np.array([{}], dtype=object), allow_pickle=True))
     with pytest.raises(DamagedError, match="isn't an array"):
         read(tmp_path / "v").array("evil")

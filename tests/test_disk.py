@@ -24,7 +24,7 @@ posix = pytest.mark.skipif(os.name == "nt", reason="Windows has neither these lo
 
 
 def write(path, value=1.0, **options):
-    with bundle.writing(path, "thing", **options) as draft:
+    with bundle.create_bundle(path, "thing", **options) as draft:
         draft.meta["value"] = value
         draft.array("numbers", np.full(3, value))
         draft.table("rows", pl.DataFrame({"x": [value]}))
@@ -56,17 +56,17 @@ def test_a_full_disk_is_known_by_whatever_name(tmp_path, problem):
         raise problem
 
     said = r"cannot write .*v: No space left on device; make room"
-    with pytest.raises(InputError, match=said), bundle.writing(tmp_path / "v", "thing", overwrite=True) as draft:
+    with pytest.raises(InputError, match=said), bundle.create_bundle(tmp_path / "v", "thing", overwrite=True) as draft:
         fill(draft)
-    assert bundle.opening(tmp_path / "v").meta["value"] == 1.0
+    assert bundle.open_bundle(tmp_path / "v").meta["value"] == 1.0
     assert hidden(tmp_path) == []
 
 
 def test_other_errors_stay_what_they_are(tmp_path):
-    with pytest.raises(ZeroDivisionError), bundle.writing(tmp_path / "v", "thing"):
+    with pytest.raises(ZeroDivisionError), bundle.create_bundle(tmp_path / "v", "thing"):
         1 / 0  # noqa: B018
-    assert disk.why(ValueError("2 requested")) is None
-    assert disk.why(OSError(errno.EACCES, "Permission denied")) == "Permission denied"
+    assert disk.disk_reason(ValueError("2 requested")) is None
+    assert disk.disk_reason(OSError(errno.EACCES, "Permission denied")) == "Permission denied"
 
 
 FULL_DISK = """
@@ -133,10 +133,10 @@ def test_a_path_that_cannot_be_is_a_sentence(tmp_path, name):
 def test_a_value_put_back_is_another(tmp_path):
     """Old, new, old again: byte for byte the same manifest, and yet what was opened before is gone."""
     write(tmp_path / "v", 1.0)
-    opened = bundle.opening(tmp_path / "v")
+    opened = bundle.open_bundle(tmp_path / "v")
     write(tmp_path / "v", 2.0, overwrite=True)
     write(tmp_path / "v", 1.0, overwrite=True)
-    assert bundle.opening(tmp_path / "v").signature == opened.signature
+    assert bundle.open_bundle(tmp_path / "v").signature == opened.signature
     with pytest.raises(ReplacedError):
         opened.table("rows")
     with pytest.raises(ReplacedError):
@@ -146,7 +146,7 @@ def test_a_value_put_back_is_another(tmp_path):
 @posix
 def test_what_was_opened_is_read_whole_although_its_name_is_anothers(tmp_path):
     write(tmp_path / "v", 1.0)
-    opened = bundle.opening(tmp_path / "v")
+    opened = bundle.open_bundle(tmp_path / "v")
     (tmp_path / "v").rename(tmp_path / "w")
     write(tmp_path / "v", 2.0)
     assert opened.array("numbers").tolist() == [1, 1, 1]
@@ -162,7 +162,7 @@ def test_a_reader_tries_again_until_it_has_one_value(tmp_path):
             raise ReplacedError("again")
         return "value"
 
-    assert bundle.retried(read) == "value"
+    assert bundle.retry_if_replaced(read) == "value"
 
 
 def test_readers_beside_a_writer_read_one_value(tmp_path):
@@ -194,7 +194,7 @@ def test_what_a_killed_writer_leaves_goes_with_the_next_save(tmp_path):
     code = """
         import os, signal, sys
         from semspace import bundle
-        with bundle.writing(sys.argv[1], "thing", overwrite=True) as draft:
+        with bundle.create_bundle(sys.argv[1], "thing", overwrite=True) as draft:
             (draft.folder / "large").write_bytes(b"x" * 1000)
             os.kill(os.getpid(), signal.SIGKILL)
     """
@@ -210,17 +210,17 @@ def test_what_a_killed_writer_leaves_goes_with_the_next_save(tmp_path):
 
 @posix
 def test_what_somebody_is_writing_is_left_alone(tmp_path):
-    with bundle.writing(tmp_path / "v", "thing") as draft:
+    with bundle.create_bundle(tmp_path / "v", "thing") as draft:
         draft.array("numbers", np.ones(3))
-        disk.sweep(tmp_path / "v")
+        disk.delete_leftovers(tmp_path / "v")
         write(tmp_path / "v", 2.0)
         assert draft.folder.exists()
-        bundle.discard(tmp_path / "v")
-    assert bundle.opening(tmp_path / "v").array("numbers").tolist() == [1, 1, 1]
+        bundle.delete_bundle(tmp_path / "v")
+    assert bundle.open_bundle(tmp_path / "v").array("numbers").tolist() == [1, 1, 1]
 
 
 def test_a_place_is_claimed_once_at_a_time(tmp_path):
-    with disk.FileLock(tmp_path / "lock"), pytest.raises(disk.Taken), disk.FileLock(tmp_path / "lock"):
+    with disk.FileLock(tmp_path / "lock"), pytest.raises(disk.LockedError), disk.FileLock(tmp_path / "lock"):
         pass
     with disk.FileLock(tmp_path / "lock"):
         pass
@@ -231,12 +231,12 @@ def test_what_another_machine_may_be_writing_goes_when_it_is_a_day_old(tmp_path)
     left = tmp_path / ".v.new-0123456789ab"
     left.mkdir()
     (left / "numbers.npy").write_bytes(b"x")
-    disk.sweep(tmp_path / "v")
+    disk.delete_leftovers(tmp_path / "v")
     assert left.exists()
     old = time.time() - 2 * 86_400
     for path in (left / "numbers.npy", left):
         os.utime(path, (old, old))
-    disk.sweep(tmp_path / "v")
+    disk.delete_leftovers(tmp_path / "v")
     assert not left.exists()
 
 
@@ -264,11 +264,11 @@ def test_ctrl_c_leaves_the_old_value_or_the_new(tmp_path, monkeypatch, step, whe
             patch.setattr(owner, name, watched(getattr(owner, name)))
         with suppress(KeyboardInterrupt):
             write(tmp_path / "v", 2.0, overwrite=True)
-    opened = bundle.opening(tmp_path / "v")
+    opened = bundle.open_bundle(tmp_path / "v")
     assert opened.array("numbers").tolist() == [opened.meta["value"]] * 3
     assert [name for name in hidden(tmp_path) if "new" in name] == []
     write(tmp_path / "v", 3.0, overwrite=True)
-    assert bundle.opening(tmp_path / "v").meta["value"] == 3.0
+    assert bundle.open_bundle(tmp_path / "v").meta["value"] == 3.0
     assert hidden(tmp_path) == []
 
 

@@ -332,8 +332,8 @@ def resealed(folder, change):
         draft.meta.update(opened.meta)
         change(draft)
 
-    opened = bundle.opening(folder, verify=False)
-    with bundle.writing(folder.with_name("other"), "index", overwrite=True) as draft:
+    opened = bundle.open_bundle(folder, verify=False)
+    with bundle.create_bundle(folder.with_name("other"), "index", overwrite=True) as draft:
         write(draft)
     return folder.with_name("other")
 

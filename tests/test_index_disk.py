@@ -218,7 +218,7 @@ def test_a_journal_that_has_grown_is_folded(tmp_path, monkeypatch, kind):
             longest = max(longest, index._points._store.journal.size)
         before = held(index)
         assert len(folds) >= 2
-        assert longest < 0.2 * bundle.opening(tmp_path / "i").size + 500
+        assert longest < 0.2 * bundle.open_bundle(tmp_path / "i").size + 500
     again = ss.Index.open(tmp_path / "i")
     assert held(again) == before
     assert len(before) == 260
@@ -549,7 +549,7 @@ def test_a_killed_writer_loses_nothing_it_acknowledged(tmp_path, kind):
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     with subprocess.Popen([sys.executable, "-c", CHILD, str(place)], **pipes) as children:
         for seed in range(1, kills + 1):
-            begun = bundle.opening(place).signature
+            begun = bundle.open_bundle(place).signature
             print(seed, file=children.stdin, flush=True)
             ready, pid = children.stdout.readline().split()
             assert ready == "ready"
@@ -570,7 +570,7 @@ def test_a_killed_writer_loses_nothing_it_acknowledged(tmp_path, kind):
                 model = after(model, *asked[-1])
             assert held(index) == model
             changes += done
-            folds += begun != bundle.opening(place).signature
+            folds += begun != bundle.open_bundle(place).signature
         children.stdin.close()
     assert changes > 5 * kills
     assert folds > kills // 4

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import semspace as ss
-from semspace.bundle import opening
+from semspace.bundle import open_bundle
 from semspace.errors import InputError
 from semspace.text import phrase_kernel
 from semspace.text.phrases import ENGLISH, KIND, PhraseModel, Phrases, read_bundle
@@ -280,7 +280,7 @@ def test_runs_beyond_number_make_no_phrase(monkeypatch):
 def test_saved_and_loaded(tmp_path, wikipedia):
     book = train(wikipedia, min_count=3, connector_words="english", passes=2)
     book.save(tmp_path / "book")
-    again = read_bundle(opening(tmp_path / "book", KIND))
+    again = read_bundle(open_bundle(tmp_path / "book", KIND))
     assert again.phrases.equals(book.phrases)
     assert (again.connector_words, again.delimiter) == (ENGLISH, "_")
     assert again.provenance["trainer"]["connector_words"] == sorted(ENGLISH)

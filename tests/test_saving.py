@@ -9,7 +9,7 @@ import pytest
 
 import semspace as ss
 from semspace import registry
-from semspace.bundle import writing
+from semspace.bundle import create_bundle
 from semspace.errors import DamagedError, InputError
 
 HEAVY = {"sklearn", "scipy", "numba", "llvmlite", "torch", "transformers", "gensim", "networkit", "jinja2", "plotly"}
@@ -79,7 +79,7 @@ def test_save_names_what_it_takes():
 
 
 def test_an_unknown_kind_says_to_upgrade(tmp_path):
-    with writing(tmp_path / "x", "riddle"):
+    with create_bundle(tmp_path / "x", "riddle"):
         pass
     with pytest.raises(DamagedError, match=r"holds a 'riddle', which this version of semspace can't read; upgrade it"):
         ss.load(tmp_path / "x")

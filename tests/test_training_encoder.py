@@ -186,7 +186,7 @@ BATCHES = []
 def test_a_loss_that_breaks_stops_the_training_before_it_reaches_the_weights(
     tiny_folder, tmp_path, monkeypatch, gradient_only, micro_batch_tokens
 ):
-    from semspace.bundle import opening
+    from semspace.bundle import open_bundle
 
     BATCHES.clear()
     kept = []
@@ -211,7 +211,7 @@ def test_a_loss_that_breaks_stops_the_training_before_it_reaches_the_weights(
     assert [path.name for path in tmp_path.iterdir()] == ["c"]
     from safetensors.numpy import load_file
 
-    state = load_file(opening(tmp_path / "c", "encoder-checkpoint").path("state.safetensors"))
+    state = load_file(open_bundle(tmp_path / "c", "encoder-checkpoint").path("state.safetensors"))
     assert len(kept) == 3
     for name, value in kept[2].items():
         assert (state[f"weight {name}"] == value).all()

@@ -12,7 +12,7 @@ import pytest
 
 import semspace as ss
 from semspace import bundle
-from semspace.bundle import opening
+from semspace.bundle import open_bundle
 from semspace.errors import DamagedError, ExistsError, InputError, SemspaceError
 from semspace.evaluation import STS
 from semspace.training import MultipleNegatives
@@ -60,7 +60,7 @@ def broken_off(monkeypatch, folder, options, place, step, **given):
 
 def reached(place):
     try:
-        return opening(place, KIND).meta["progress"]["step"]
+        return open_bundle(place, KIND).meta["progress"]["step"]
     except SemspaceError:  # not there yet, or just being replaced
         return 0
 
@@ -242,7 +242,7 @@ def test_a_checkpoint_of_other_shapes_is_refused(tiny_folder, kept, tmp_path):
     """Sound in itself, and of this training by its own word: as another version might have written it."""
     from safetensors.numpy import load_file, save_file
 
-    found = opening(kept, KIND)
+    found = open_bundle(kept, KIND)
     state = load_file(found.path("state.safetensors"))
     for name in ("weight token table", "table mean"):
         changed = dict(state)
@@ -250,7 +250,7 @@ def test_a_checkpoint_of_other_shapes_is_refused(tiny_folder, kept, tmp_path):
             del changed[name]
         else:
             changed[name] = changed[name][:, :3].copy()
-        with bundle.writing(tmp_path / "c", KIND, overwrite=True) as draft:
+        with bundle.create_bundle(tmp_path / "c", KIND, overwrite=True) as draft:
             draft.meta.update(found.meta)
             draft.file("state.safetensors", lambda path, changed=changed: save_file(changed, path))
         with pytest.raises(DamagedError, match="doesn't fit this model"):

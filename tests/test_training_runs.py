@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import semspace as ss
-from semspace.bundle import opening
+from semspace.bundle import open_bundle
 from semspace.cli import main
 from semspace.errors import InputError
 from semspace.words import row_layout
@@ -32,7 +32,7 @@ ROOT = Path(__file__).parent.parent
 
 def reached(place):
     try:
-        return opening(place, "checkpoint").meta["reached"]["epoch"]
+        return open_bundle(place, "checkpoint").meta["reached"]["epoch"]
     except ss.SemspaceError:  # not there yet, or just being replaced
         return 0
 

@@ -101,7 +101,7 @@ def train_encoder(
         checkpoint_minutes=checkpoint_minutes, resume=resume,
     )  # fmt: skip
     if checkpoint is not None:
-        bundle.discard(checkpoint)
+        bundle.delete_bundle(checkpoint)
     _show(encoder.history, out, encoder.dim, best=patience is not None, as_json=as_json)  # type: ignore[attr-defined]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from semspace.bundle import is_bundle, place_of
+from semspace.bundle import is_bundle, resolved_path
 from semspace.errors import InputError
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def read_tokens(source: str, options: TextOptions, *, min_count: int, tokenizer:
 
 def read_space(path: str) -> Space:
     """Return the space at a path: a saved one, that of an index or clustering, or another tool's file of vectors."""
-    if place_of(path).is_file():
+    if resolved_path(path).is_file():
         from semspace.formats.vectors import read_vectors
 
         return read_vectors(path)

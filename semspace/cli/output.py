@@ -24,6 +24,6 @@ def check_report(path: Path, option: str, endings: Sequence[str], *, overwrite: 
         raise InputError(f"{option} must end in {', '.join(endings)}; got {path.name!r}")
     if path.is_dir():
         raise ExistsError(f"{path} is a folder; give the name of a file")
-    if bundle.place_of(path).exists() and not overwrite:
+    if bundle.resolved_path(path).exists() and not overwrite:
         raise ExistsError(f"{path} exists already; choose another path or add --overwrite")
     bundle.check_writable(path)

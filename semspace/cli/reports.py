@@ -177,7 +177,7 @@ def evaluate(
     from semspace.evaluation.evaluate import WORD_TASKS
     from semspace.evaluation.evaluate import evaluate as score
 
-    saved = bundle.is_bundle(vectors) or bundle.place_of(vectors).is_file()
+    saved = bundle.is_bundle(vectors) or bundle.resolved_path(vectors).is_file()
     value = inputs.read_space(vectors) if saved else inputs.load_encoder(vectors)
     scores = score(value, tasks or WORD_TASKS)
     show(scores, scores.to_frame().to_dicts(), as_json)

@@ -88,6 +88,6 @@ def train_word2vec(
     )
     words.save(out, overwrite=overwrite)
     if checkpoint is not None:
-        bundle.discard(checkpoint)
+        bundle.delete_bundle(checkpoint)
     plain = {"out": str(out), "words": len(words), "dim": words.dim, "history": words.history.to_frame().to_dicts()}
     show(f"{words.history!r}\n{words!r}\nsaved to {out}", plain, as_json)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import polars as pl
 
 from semspace import checks, queries, schema
-from semspace.bundle import Bundle, PathLike, write_text, writing
+from semspace.bundle import Bundle, PathLike, create_bundle, write_text
 from semspace.clusters import keywords, tables
 from semspace.clusters.distinct_points import Labels, Points, hashes, points_of, same_points
 from semspace.clusters.hierarchy import Tree, centers_of, tree_of
@@ -329,7 +329,7 @@ class Clustering:
 
     def save(self, path: PathLike, *, overwrite: bool = False) -> None:
         """Save groups and space together as a bundle directory; see `semspace.save`."""
-        with writing(path, KIND, overwrite=overwrite) as draft:
+        with create_bundle(path, KIND, overwrite=overwrite) as draft:
             draft.meta.update(
                 names=list(self.names), keywords=[list(w) for w in self.keywords], provenance=dict(self.provenance)
             )

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from semspace.bundle import PathLike, place_of
+from semspace.bundle import PathLike, resolved_path
 from semspace.errors import InputError, MissingFileError
 from semspace.text import decoding
 
@@ -26,7 +26,7 @@ def numbered_lines(path: PathLike) -> Iterator[tuple[int, str]]:
 
 def text_of(path: PathLike) -> str:
     """Return the text of a UTF-8 file, also ``.gz``; its lines end with a line feed."""
-    file = place_of(path)
+    file = resolved_path(path)
     if not file.is_file():
         raise MissingFileError(f"no file at {file}; check the path")
     return decoding.read_text(file, "utf-8").replace("\r\n", "\n").replace("\r", "\n")

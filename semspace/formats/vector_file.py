@@ -13,7 +13,7 @@ from typing import BinaryIO, cast
 
 import numpy as np
 
-from semspace.bundle import PathLike, is_bundle, place_of, replacing
+from semspace.bundle import PathLike, is_bundle, replace_file, resolved_path
 from semspace.disk import exists
 from semspace.errors import DamagedError, ExistsError, InputError, MissingFileError, SemspaceError
 from semspace.progress import Bar, bar
@@ -126,7 +126,7 @@ class _Position:
 @contextmanager
 def open_vectors(path: PathLike, *, progress: bool = False) -> Iterator[VectorFile]:
     """Open a file of vectors; gzip is detected by content, not by name, and unpacked while reading."""
-    location = place_of(path)
+    location = resolved_path(path)
     if is_bundle(location):
         raise InputError(f"{location} is a saved semspace value, not a file of vectors; open it with ss.load")
     if location.is_dir():
@@ -155,9 +155,9 @@ def open_vectors(path: PathLike, *, progress: bool = False) -> Iterator[VectorFi
 @contextmanager
 def create_file(path: PathLike, *, overwrite: bool = False) -> Iterator[BinaryIO]:
     """Write a file atomically: it appears when the block ends, and not at all if it raises; ``.gz`` compresses it."""
-    target = place_of(path)
+    target = resolved_path(path)
     check_file_free(target, overwrite=overwrite)
-    with replacing(target, partial(check_file_free, target, overwrite=overwrite)) as raw:
+    with replace_file(target, partial(check_file_free, target, overwrite=overwrite)) as raw:
         if target.suffix.lower() == ".gz":
             with gzip.GzipFile("", "wb", compresslevel=6, fileobj=raw, mtime=0) as packed:
                 yield cast(BinaryIO, packed)
@@ -167,7 +167,7 @@ def create_file(path: PathLike, *, overwrite: bool = False) -> Iterator[BinaryIO
 
 def check_file_free(path: PathLike, *, overwrite: bool) -> None:
     """Raise `ExistsError` if `path` exists and must not be replaced; a folder never is."""
-    target = place_of(path)
+    target = resolved_path(path)
     if target.is_dir():
         raise ExistsError(f"{target} is a folder, so no file can be written there; choose another path")
     if exists(target) and not overwrite:

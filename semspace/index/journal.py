@@ -24,7 +24,7 @@ from zlib import crc32
 import numpy as np
 import polars as pl
 
-from semspace.disk import FULL, FileLock, Taken, sync
+from semspace.disk import FULL, FileLock, LockedError, sync
 from semspace.errors import DamagedError, InputError
 from semspace.types import Floats2d
 
@@ -164,7 +164,7 @@ def writer_lock(target: Path) -> FileLock:
     """Return the right to write an index, which one process at a time has; raise `InputError` where another has it."""
     try:
         return FileLock(lock_path(target))
-    except Taken as problem:
+    except LockedError as problem:
         raise InputError(
             f"{target} is being written by another process ({problem.owner or 'unknown'}); close it there, or open it "
             f"here for reading"

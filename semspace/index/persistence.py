@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from semspace import checks, queries
-from semspace.bundle import Bundle, PathLike, is_there, opening, place_of, tidy, writing
+from semspace.bundle import Bundle, PathLike, create_bundle, delete_interrupted, is_taken, open_bundle, resolved_path
 from semspace.disk import FileLock
 from semspace.errors import DamagedError, InputError, ReplacedError
 from semspace.index.engine import Engine
@@ -29,13 +29,13 @@ _DEFAULT_RECALL = 0.95  # of an index whose manifest doesn't say which recall it
 def save(points: LocalCollection, path: PathLike, *, overwrite: bool) -> None:
     """Write an index to a bundle directory."""
     points.check()
-    target = place_of(path)
+    target = resolved_path(path)
     if overwrite and points.writes(target):
         points.fold()  # its journal goes on beside the new files
         return
     lock = writer_lock(target) if overwrite and lock_path(target).exists() else None
     try:
-        with points.at_rest(), writing(target, KIND, overwrite=overwrite) as draft:
+        with points.at_rest(), create_bundle(target, KIND, overwrite=overwrite) as draft:
             points.write(draft)
     finally:
         if lock is not None:
@@ -46,8 +46,8 @@ def open_collection(
     path: PathLike, *, writable: bool, space: Space | None, encoder: TextEncoder | None, verify: bool | None
 ) -> LocalCollection:
     """Open a saved index, mapped; see `Index.open`."""
-    target = place_of(path)
-    lock = writer_lock(target) if writable and is_there(path) else None
+    target = resolved_path(path)
+    lock = writer_lock(target) if writable and is_taken(path) else None
     try:
         bundle = _bundle_of(path, target, lock)
         with bundle.reading():
@@ -65,8 +65,8 @@ def open_collection(
 
 def _bundle_of(path: PathLike, target: Path, lock: FileLock | None) -> Bundle:
     if lock is None:
-        return opening(path, KIND, verify=False)
-    tidy(path)
+        return open_bundle(path, KIND, verify=False)
+    delete_interrupted(path)
     return open_for_writing(target)
 
 
@@ -89,7 +89,7 @@ def read_collection(
         bundle=bundle,
     )
     method, metric, settings = _engine_facts(bundle)
-    store = IndexStore(bundle, place_of(bundle.folder), lock, verify)
+    store = IndexStore(bundle, resolved_path(bundle.folder), lock, verify)
     points = read_points(bundle)
     build_engine = _builder(method, metric, settings, bundle.meta.get("tuning", {}).get("recall") or _DEFAULT_RECALL)
     if method == "hnsw" and bundle.has("links.npy"):

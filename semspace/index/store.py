@@ -10,7 +10,7 @@ from pathlib import Path
 from time import monotonic
 
 from semspace import pools
-from semspace.bundle import MANIFEST, Bundle, Draft, digest, opening, writing
+from semspace.bundle import MANIFEST, Bundle, Draft, create_bundle, digest, open_bundle
 from semspace.disk import FileLock
 from semspace.errors import DamagedError, InputError, ReplacedError, SemspaceWarning
 from semspace.index.journal import Journal, Record
@@ -120,7 +120,7 @@ class IndexStore:
         self.check_writable()
         self.journal.close()  # opened again if this fails
         self._folding = True
-        with writing(self._target, KIND, overwrite=True) as draft:
+        with create_bundle(self._target, KIND, overwrite=True) as draft:
             write(draft)
         self.check_writable()
 
@@ -135,11 +135,11 @@ class IndexStore:
 
 def open_for_writing(target: Path) -> Bundle:
     """Open the bundle of an index, after completing a replacement that a killed process left between two renames."""
-    bundle = opening(target, KIND, verify=False)
+    bundle = open_bundle(target, KIND, verify=False)
     if bundle.folder == target:
         return bundle
     os.replace(bundle.folder, target)
-    return opening(target, KIND, verify=False)
+    return open_bundle(target, KIND, verify=False)
 
 
 def _identity(folder: Path) -> tuple[int, ...]:

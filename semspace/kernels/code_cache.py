@@ -21,7 +21,7 @@ from typing import Any
 import numba
 from numba.core import caching, config
 
-from semspace.disk import why
+from semspace.disk import disk_reason
 from semspace.errors import SemspaceWarning
 
 _REMEDY = "set the environment variable NUMBA_CACHE_DIR to a folder that can be written to"
@@ -73,7 +73,7 @@ class _Cache(caching.FunctionCache):
                 super().save_overload(sig, data)  # type: ignore[no-untyped-call]
         except Exception as problem:
             self.disable()  # type: ignore[no-untyped-call]
-            _say("full", f"compiled code can't be kept in {self.cache_path} ({why(problem) or problem})")
+            _say("full", f"compiled code can't be kept in {self.cache_path} ({disk_reason(problem) or problem})")
 
 
 @cache

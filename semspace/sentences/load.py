@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from semspace import checks
-from semspace.bundle import PathLike, place_of
+from semspace.bundle import PathLike, resolved_path
 from semspace.errors import InputError
 from semspace.sentences.model_files import find_model, is_static
 from semspace.sentences.runtime import BACKENDS
@@ -22,7 +22,7 @@ def load_encoder(
     if threads is not None:
         checks.whole("threads", threads)
     folder = find_model(name)
-    path = place_of(name)
+    path = resolved_path(name)
     title = str(path.resolve() if path.is_dir() else name)
     if is_static(folder):
         from semspace.sentences.static_encoder import StaticEncoder

@@ -7,7 +7,7 @@ from importlib import metadata
 from pathlib import Path
 
 from semspace import checks
-from semspace.bundle import PathLike, place_of
+from semspace.bundle import PathLike, resolved_path
 from semspace.errors import InputError
 
 CONFIG = "config.json"
@@ -21,7 +21,7 @@ _WANTED = ["*.json", "*.safetensors", "*.txt", "*.model"]
 
 def find_model(name: PathLike) -> Path:
     """Give the folder of a model: a path, an installed package, the Hugging Face cache, or the hub."""
-    path = place_of(name)
+    path = resolved_path(name)
     if path.is_dir():
         return path
     if path.exists():

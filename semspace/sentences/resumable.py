@@ -31,8 +31,18 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from semspace.bundle import PathLike, check_free, digest, is_bundle, opening, place_of, tidy, write_text, writing
-from semspace.disk import FileLock, Taken, is_full, why
+from semspace.bundle import (
+    PathLike,
+    check_free,
+    create_bundle,
+    delete_interrupted,
+    digest,
+    is_bundle,
+    open_bundle,
+    resolved_path,
+    write_text,
+)
+from semspace.disk import FileLock, LockedError, disk_reason, is_full
 from semspace.errors import DamagedError, ExistsError, InputError, SemspaceError
 from semspace.progress import bar
 from semspace.sentences import blocks
@@ -50,11 +60,11 @@ Numbers = npt.NDArray[Any]
 
 def embed_into(plan: EncodingPlan, corpus: Corpus, into: PathLike, *, overwrite: bool, progress: bool) -> Space:
     """Encode a corpus into a space at a path; see `Encoder.embed`."""
-    target = place_of(into)
+    target = resolved_path(into)
     with _full_disk_said(target), _locked(target):
         old = _earlier(target, plan, overwrite=overwrite)
         check_free(target, overwrite=overwrite or old is not None)
-        tidy(target)
+        delete_interrupted(target)
         if old is not None and _is_whole(old, plan, corpus):
             if _place(target).exists() and _plan_of(_place(target)) == _plan(plan, plan.points(corpus)):
                 _remove(_place(target))  # all of it is in the space
@@ -66,7 +76,7 @@ def embed_into(plan: EncodingPlan, corpus: Corpus, into: PathLike, *, overwrite:
         _publish(work, target, plan, points, corpus, overwrite=overwrite or old is not None)
         for folder in (work.folder, *left):
             _remove(folder)
-        return replace(read_space(opening(target, KIND, verify=False)), encoder=plan.encoder)
+        return replace(read_space(open_bundle(target, KIND, verify=False)), encoder=plan.encoder)
 
 
 @dataclass(frozen=True)
@@ -338,7 +348,7 @@ def _source(folder: Path, plan: EncodingPlan) -> _Source | None:
 
 def _holds_space(target: Path) -> bool:
     """Tell whether a space is at the place."""
-    return is_bundle(target) and opening(target, verify=False).kind == KIND
+    return is_bundle(target) and open_bundle(target, verify=False).kind == KIND
 
 
 def _earlier(target: Path, plan: EncodingPlan, *, overwrite: bool) -> _Earlier | None:
@@ -358,7 +368,7 @@ def _earlier(target: Path, plan: EncodingPlan, *, overwrite: bool) -> _Earlier |
 
 
 def _opened(target: Path, plan: EncodingPlan) -> _Earlier | None:
-    bundle = opening(target, KIND)
+    bundle = open_bundle(target, KIND)
     made = bundle.meta.facts("space").facts("provenance")
     told = bundle.has(f"{CUT}.npy")
     if made.get("encoding") != plan.settings() or (made.get("truncated") and not told):
@@ -388,7 +398,7 @@ def _publish(work: _Work, target: Path, plan: EncodingPlan, points: Corpus, corp
     cut = work.cut()
     vectors = np.load(work.folder / "vectors.npy", mmap_mode="r", allow_pickle=False)
     space = plan.space(points, corpus, vectors, int(cut.sum()))
-    with writing(target, KIND, overwrite=overwrite) as draft:
+    with create_bundle(target, KIND, overwrite=overwrite) as draft:
         write_space(space, draft, work.folder / "vectors.npy")
         draft.array(CUT, np.array(cut))
 
@@ -403,7 +413,7 @@ def _full_disk_said(target: Path) -> Iterator[None]:
     except SemspaceError:
         raise
     except Exception as problem:
-        reason = why(problem)
+        reason = disk_reason(problem)
         if reason is None:
             raise
         if is_full(problem):
@@ -421,7 +431,7 @@ def _locked(target: Path) -> Iterator[None]:
     try:
         with FileLock(target.with_name(f".{target.name}.lock"), required=False):
             yield
-    except Taken as problem:
+    except LockedError as problem:
         raise InputError(
             f"another process is encoding into {target}; wait for it, or choose another place"
         ) from problem

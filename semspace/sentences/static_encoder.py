@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from semspace import checks
-from semspace.bundle import Bundle, Draft, PathLike, digest, is_bundle, opening, place_of, writing
+from semspace.bundle import Bundle, Draft, PathLike, create_bundle, digest, is_bundle, open_bundle, resolved_path
 from semspace.errors import DamagedError, InputError, MissingFileError
 from semspace.progress import Bar
 from semspace.schema import Facts
@@ -247,7 +247,7 @@ class StaticEncoder(Encoder):
         DamagedError
             If a file is missing, damaged, or doesn't fit the others.
         """
-        root = place_of(path)
+        root = resolved_path(path)
         if not root.exists():
             raise MissingFileError(f"nothing at {root}; check the path, or save an encoder there first")
         modules = modules_of(root)
@@ -257,7 +257,7 @@ class StaticEncoder(Encoder):
         if missing:
             raise DamagedError(f"{folder} isn't a static encoder: it has no {missing[0]}")
         if is_bundle(root):  # saved here, so there are checksums to hold it to
-            opening(root, FOLDER_KIND)
+            open_bundle(root, FOLDER_KIND)
         said, tensors, config = sentence_of(root), _tensors(folder / WEIGHTS), _config(root)
         text = (folder / "tokenizer.json").read_text(encoding="utf-8")
         ours = "embeddings" in tensors
@@ -299,7 +299,7 @@ class StaticEncoder(Encoder):
         if not self.keep_unknown:
             named |= {"weights": self.weights, "mapping": self.mapping}
         tensors = {key: np.ascontiguousarray(array) for key, array in named.items() if array is not None}
-        with writing(path, FOLDER_KIND, overwrite=overwrite) as draft:
+        with create_bundle(path, FOLDER_KIND, overwrite=overwrite) as draft:
             draft.file("model.safetensors", lambda place: save_file(tensors, place))
             draft.file("tokenizer.json", lambda place: place.write_text(self.tokenizer, encoding="utf-8"))
             for file, content in self._described().items():

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from semspace import checks, queries
-from semspace.bundle import Bundle, PathLike, writing
+from semspace.bundle import Bundle, PathLike, create_bundle
 from semspace.deprecation import renamed_parameters
 from semspace.errors import DamagedError, InputError, SemspaceWarning
 from semspace.progress import Bar
@@ -134,7 +134,7 @@ class TransformerEncoder(Encoder):
         ExistsError
             If `path` is taken.
         """
-        with writing(path, KIND, overwrite=overwrite) as draft:
+        with create_bundle(path, KIND, overwrite=overwrite) as draft:
             copy_model(self.layout, self._runtime.dim // len(self.layout.poolings), self._root, draft.folder)
             draft.meta.update(dim=self.dim)
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 import polars as pl
 
-from semspace.disk import why
+from semspace.disk import disk_reason
 from semspace.errors import InputError, SemspaceError
 from semspace.progress import Bar
 from semspace.text.mmap_array import GrowingArray
@@ -161,7 +161,7 @@ def storage_errors(destination: object = "a temporary folder") -> Iterator[None]
     except SemspaceError:
         raise
     except Exception as problem:
-        reason = why(problem)
+        reason = disk_reason(problem)
         if reason is None:
             raise
         if isinstance(problem, FileNotFoundError):  # raised by tempfile

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from semspace import checks, pools
-from semspace.bundle import Bundle, PathLike, digest, writing
+from semspace.bundle import Bundle, PathLike, create_bundle, digest
 from semspace.display import clip, html_table, text_table
 from semspace.errors import InputError
 from semspace.text.columns import TEXT_NAMES, check_header, id_column, same_text_column, text_column, to_strings
@@ -241,7 +241,7 @@ class Corpus:
 
     def save(self, path: PathLike, *, overwrite: bool = False) -> None:
         """Save as a bundle directory; see `semspace.save`."""
-        with writing(path, KIND, overwrite=overwrite) as draft:
+        with create_bundle(path, KIND, overwrite=overwrite) as draft:
             draft.meta.update(count=len(self), provenance=dict(self.provenance))
             draft.table("documents", self.frame)
 

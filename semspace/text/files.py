@@ -12,7 +12,7 @@ from glob import glob, has_magic
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Protocol, cast
 
-from semspace.bundle import PathLike, place_of
+from semspace.bundle import PathLike, resolved_path
 from semspace.errors import InputError, MissingFileError, SemspaceError, SemspaceWarning
 
 _KINDS = "txt, csv, tsv, jsonl, json and parquet"
@@ -63,7 +63,7 @@ class Readable(Protocol):
 
 def find_files(path: PathLike) -> InputFiles:
     """Return the files at `path`, a file, a folder or a glob; warn of other files in a folder."""
-    source = place_of(path)
+    source = resolved_path(path)
     if source.is_file():
         return InputFiles([source], None)
     if source.is_dir():

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from semspace import checks, threads
-from semspace.bundle import Bundle, PathLike, writing
+from semspace.bundle import Bundle, PathLike, create_bundle
 from semspace.deprecation import renamed_method
 from semspace.display import html_table, text_table
 from semspace.errors import InputError
@@ -248,7 +248,7 @@ class PhraseModel:
 
     def save(self, path: PathLike, *, overwrite: bool = False) -> None:
         """Save as a bundle directory; see `semspace.save`."""
-        with writing(path, KIND, overwrite=overwrite) as draft:
+        with create_bundle(path, KIND, overwrite=overwrite) as draft:
             draft.meta.update(
                 count=len(self),
                 connector_words=sorted(self.connector_words),

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from semspace import checks, pools
-from semspace.bundle import Bundle, PathLike, check_free, opening, writing
+from semspace.bundle import Bundle, PathLike, check_free, create_bundle, open_bundle
 from semspace.deprecation import renamed_parameters
 from semspace.errors import InputError
 from semspace.progress import Bar, bar
@@ -303,11 +303,11 @@ class Tokens:
             with storage_errors(), mmap_array.temporary_folder() as folder:
                 vocabulary, facts = builder.build(blocks, folder, progress_bar)
                 return cls._sound(mmap_array.take_arrays(folder, *_ARRAYS), vocabulary, {**origin, **facts})
-        with writing(out, KIND, overwrite=overwrite) as draft, storage_errors(out):
+        with create_bundle(out, KIND, overwrite=overwrite) as draft, storage_errors(out):
             vocabulary, facts = builder.build(blocks, draft.folder, progress_bar)
             draft.table("vocabulary", vocabulary)
             draft.meta.update(count=int(vocabulary["count"].sum()), provenance={**origin, **facts})
-        bundle = opening(out, KIND, verify=False)
+        bundle = open_bundle(out, KIND, verify=False)
         return cls._sound(tuple(bundle.array(name) for name in _ARRAYS), vocabulary, bundle.meta["provenance"])
 
     # -- looking into them --------------------------------------------------------------------------------
@@ -370,7 +370,7 @@ class Tokens:
 
     def save(self, path: PathLike, *, overwrite: bool = False) -> None:
         """Save as a bundle directory; see `semspace.save`."""
-        with writing(path, KIND, overwrite=overwrite) as draft:
+        with create_bundle(path, KIND, overwrite=overwrite) as draft:
             draft.meta.update(count=len(self), provenance=dict(self.provenance))
             draft.file("ids.npy", partial(mmap_array.write_npy, array=self.ids))
             draft.file("offsets.npy", partial(mmap_array.write_npy, array=self.offsets))

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from semspace.bundle import PathLike, writing
+from semspace.bundle import PathLike, create_bundle
 from semspace.sentences.export import CARD, KIND, TRAINING, as_json, write_parts
 from semspace.sentences.model_config import Layout
 from semspace.sentences.model_files import CONFIG, WEIGHTS
@@ -18,7 +18,7 @@ from semspace.training.student import Student
 def save_student(student: Student, path: PathLike, facts: Mapping[str, Any], card: str, *, overwrite: bool) -> None:
     """Write a student in sentence-transformers' layout, atomically."""
     layout = student.layout
-    with writing(path, KIND, overwrite=overwrite) as draft:
+    with create_bundle(path, KIND, overwrite=overwrite) as draft:
         write_model(student.model, layout, draft.folder)
         for name, text in {TRAINING: as_json(facts), CARD: card}.items():
             (draft.folder / name).write_text(text, encoding="utf-8")
