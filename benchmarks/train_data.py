@@ -1,4 +1,4 @@
-"""What the trainings learn from and are judged on: no question, claim or judgement of the test is learnt from."""
+"""Training and test data of the benchmark: no question, claim or judgement of a test is in the training data."""
 
 import csv
 import gzip
@@ -10,7 +10,7 @@ import numpy as np
 
 from benchmarks.measuring import data
 
-HELD_OUT = 0.4  # of Quora's pairs
+HELD_OUT = 0.4  # share of Quora's pairs
 
 
 def table(name: str) -> list[dict[str, str]]:
@@ -25,7 +25,7 @@ def scored() -> dict[str, list]:
 
 
 def quora() -> tuple[dict[str, list], dict[str, list]]:
-    """Give pairs of questions to learn from and to judge by; those that hang together by a question stay together."""
+    """Return pairs of questions for training and for the test; pairs with a common question stay together."""
     rows = table("paraphrase/quora-dev.tsv")
     number: dict[str, int] = {}
     ends = [[number.setdefault(row[name], len(number)) for name in ("question1", "question2")] for row in rows]
@@ -47,10 +47,10 @@ def groups(ends: list[list[int]], n: int) -> np.ndarray:
 
 
 def mrpc() -> tuple[dict[str, list], dict[str, list]]:
-    """Give pairs of sentences to learn from and to judge by; what has a sentence of the test isn't learnt from."""
+    """Return pairs of sentences for training and for the test; no sentence of the test is in the training data."""
     learnt, judged = (table(f"paraphrase/mrpc-{part}.tsv") for part in ("train", "test"))
-    barred = {row[name] for row in judged for name in ("sentence1", "sentence2")}
-    learnt = [row for row in learnt if not {row["sentence1"], row["sentence2"]} & barred]
+    test_sentences = {row[name] for row in judged for name in ("sentence1", "sentence2")}
+    learnt = [row for row in learnt if not {row["sentence1"], row["sentence2"]} & test_sentences]
     return columns(learnt, "sentence1", "sentence2"), columns(judged, "sentence1", "sentence2")
 
 
@@ -63,7 +63,7 @@ def columns(rows: list[dict[str, str]], first: str, second: str) -> dict[str, li
 
 
 def positives(pairs: dict[str, list]) -> dict[str, list]:
-    """Give the pairs with label 1, as anchor and positive."""
+    """Return the pairs with label 1, as anchor and positive."""
     kept = [i for i, label in enumerate(pairs["label"]) if label]
     return {
         "anchor": [pairs["sentence1"][i] for i in kept],
@@ -72,7 +72,7 @@ def positives(pairs: dict[str, list]) -> dict[str, list]:
 
 
 def graded(pairs: dict[str, list]) -> dict[str, list]:
-    """Give labelled pairs as scored ones."""
+    """Return labelled pairs as scored ones."""
     texts = {name: pairs[name] for name in ("sentence1", "sentence2")}
     return {**texts, "score": [float(label) for label in pairs["label"]]}
 
@@ -95,20 +95,23 @@ def abstracts() -> list[dict[str, str]]:
 
 
 def titled() -> list[str]:
-    """Give the abstracts below their titles."""
+    """Return the abstracts below their titles."""
     return [f"{one['title']}\n{one['text']}" for one in abstracts()]
 
 
 def clozes(texts: list[str], **parameters) -> dict[str, list]:
-    """Give the pairs that semspace's objective makes of texts, for who has none such."""
+    """Return the pairs that semspace's `Cloze` makes of texts, for trainers without such an objective."""
     from semspace.training import Cloze
 
-    made = Cloze(**parameters).read(texts)
-    return {name: [made.texts[i] for i in made.rows[:, place]] for place, name in enumerate(("anchor", "positive"))}
+    examples = Cloze(**parameters).read(texts)
+    return {
+        name: [examples.texts[i] for i in examples.rows[:, column]]
+        for column, name in enumerate(("anchor", "positive"))
+    }
 
 
 def retrieval(split: str, documents: list[dict[str, str]], each: int = 1):
-    """Give the task to find the abstracts of a split's claims, among every so manieth and all that are right."""
+    """Return the task of finding the abstracts of a split's claims among every `each`-th and all relevant ones."""
     import semspace as ss
     from semspace.evaluation import Retrieval
 
@@ -134,7 +137,7 @@ def retrieval(split: str, documents: list[dict[str, str]], each: int = 1):
 
 
 def wikipedia(n: int, fewest: int = 5, most: int = 60) -> list[str]:
-    """Give `n` different sentences of Wikipedia, spread over its articles."""
+    """Return `n` different sentences of Wikipedia, spread over its articles."""
     seen: dict[str, None] = {}
     with gzip.open(data("wikipedia/wiki2015-AA.jsonl.gz"), "rt", encoding="utf-8") as lines:
         for line in lines:

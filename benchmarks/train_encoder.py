@@ -1,15 +1,16 @@
-"""Claim: an encoder trained as well as by sentence-transformers, in at most 0.8 of the time, and from less.
+"""Claim: encoders as good as those of the trainer of sentence-transformers, in at most 0.8 of its time.
 
 Both train all-MiniLM-L6-v2 on the same data with the same epochs, batch, rate, warm-up, decay, seeds and threads, each
-run in a process of its own, in turn; both are judged by the same encoder. Parts (``--part``, all by default):
+run in a process of its own, alternating; both results are judged with the same encoder. Parts (``--part``; all by
+default):
 
 a  scored pairs, the STS Benchmark (CoSENT): Spearman on the test;
-b  pairs, Quora and MRPC: average precision on pairs whose texts weren't learnt from; multiple negatives learn from the
-   pairs labelled 1, CoSENT from all;
-c  texts alone, the abstracts of SciFact, no claims: nDCG@10 of the test's claims;
+b  pairs, Quora and MRPC: average precision on pairs whose texts aren't in the training data; multiple negatives use
+   the pairs labelled 1, CoSENT all;
+c  texts alone, the abstracts of SciFact without any claims: nDCG@10 of the test's claims;
 d  a student of three layers distilled on Wikipedia: its share of the teacher's Spearman, and its speed;
-e  from nothing on Wikipedia, words and transformer: Spearman beside an average of the words;
-f  vectors that may be cut (matryoshka), scored pairs: Spearman of their first dimensions.
+e  a new transformer and word vectors, both trained on Wikipedia: Spearman beside an average of the words;
+f  vectors that may be truncated (matryoshka), scored pairs: Spearman of their first dimensions.
 
 ``--quick`` takes parts of the data and one seed. Each run is written to train_encoder-PART.json in
 SEMSPACE_BENCH_CACHE, or else a temporary folder, as soon as it is done.
@@ -32,23 +33,24 @@ from semspace.sentences.model_files import find_model
 
 MODEL = "all-MiniLM-L6-v2"
 PACKAGES = ("torch", "transformers", "sentence-transformers")
+# What both trainers are given.
 SAME = {"learning_rate": 2e-5, "warmup": 0.1, "weight_decay": 0.01, "batch_size": 32, "epochs": 1}
 # 2e-5 and batches of 32 were left when the test had been seen to end at or below the base's .820 with either trainer;
 # then of two settings the one with the better dev score was taken (docs/benchmarks.md).
 SCORED = {**SAME, "learning_rate": 5e-5, "batch_size": 16}
 # Chosen on train claims, with negatives from fewer abstracts than here (docs/benchmarks.md).
 ADAPTED = {**SAME, "max_tokens": 128, "epochs": 0.2}
-CLOZE = {"sentence": "last", "whole": 0.1}
-HARD = 1
-SENTENCES = 40_000
-LAYERS = (0, 4, 5)
+CLOZE = {"sentence": "last", "whole": 0.1, "seed": 1}
+HARD = 1  # hard negatives of a pair
+SENTENCES = 40_000  # of Wikipedia, on which a student is distilled
+LAYERS = (0, 4, 5)  # of the teacher, which the student keeps
 DISTILLED = {**SAME, "learning_rate": 3e-4, "batch_size": 16, "max_tokens": 64}
 FEW_WORDS = {"dim": 200, "epochs": 3}
 WORDS = {"dim": 240, "epochs": 10, "window": 5, "sample": 3e-5}
 SMALL = {"layers": 1, "dim": 256, "heads": 4, "intermediate": 256}
 FRESH = {**SAME, "learning_rate": 5e-4, "batch_size": 256, "max_tokens": 24, "epochs": 0.1}
 ANCHOR = {"anchor": 20.0}
-DIMS = (16, 32, 64, 128, 384)
+DIMS = (16, 32, 64, 128, 384)  # to which vectors are truncated
 
 
 class Runs:
@@ -90,7 +92,7 @@ class Runs:
         return median([run["scores"][judge] for run in self.found[name]])
 
     def table(self, first: str, judges: dict[str, str], beside: str, names: Sequence[str] = ()) -> str:
-        """Write a row a contender, or for `names` only; seconds are also given as a share of those of `beside`."""
+        """Return a table with a row for each contender (of `names`); seconds also as a share of those of `beside`."""
         rows = []
         for name in names or self.found:
             runs = self.found[name]
@@ -116,9 +118,12 @@ def main(options: list[str] | None = None) -> None:
     asked.add_argument("--seeds", type=int, help="3 by default, 1 with --quick")
     asked.add_argument("--threads", type=int, default=2)
     asked.add_argument(
-        "--claims", choices=("test", "train"), default="test", help="what c is judged on: train, to choose settings"
+        "--claims",
+        choices=("test", "train"),
+        default="test",
+        help="claims that part c is judged on; train, to choose settings",
     )
-    asked.add_argument("--rows", type=int, help="learn from so many rows only, to try it out")
+    asked.add_argument("--rows", type=int, help="train on this number of rows only, for a trial")
     given = asked.parse_args(options or [])
     with tempfile.TemporaryDirectory() as scratch:
         place = Path(os.environ.get("SEMSPACE_BENCH_CACHE") or scratch)
@@ -135,7 +140,7 @@ def base(judges: dict[str, Any]) -> dict[str, Any]:
 
 
 def tuned(by: str, **more: Any) -> dict[str, Any]:
-    """Give a job that starts from the model."""
+    """Return a job that starts from the model."""
     folder = str(find_model(MODEL))
     parameters = more.pop("parameters")
     if by == "ours":

@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def memory(which: str) -> int:
-    """Give what the kernel counts for this process."""
+    """Return a count that the kernel keeps for this process."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(which))
 
@@ -86,7 +86,7 @@ def ours(job: dict, place: Path) -> dict:
 
 
 def given(job: dict):
-    """Make of a job's data what a user would have: a table or a corpus."""
+    """Return a job's data as a user would have them: a table or a corpus."""
     import polars as pl
 
     import semspace as ss
@@ -102,7 +102,7 @@ def given(job: dict):
 
 
 def words(data, job: dict):
-    """Train vectors of words to start from, in the same time."""
+    """Train the word vectors to start from; the time counts."""
     import semspace as ss
 
     trainer = ss.Word2Vec(**job["words"], threads=job["threads"], seed=job["parameters"]["seed"])
@@ -110,7 +110,7 @@ def words(data, job: dict):
 
 
 def average(job: dict, place: Path) -> dict:  # noqa: ARG001
-    """Train words alone, and take their mean for a sentence's vector."""
+    """Train word vectors alone; a sentence's vector is their mean."""
     import semspace as ss
 
     data = given(job)
@@ -204,7 +204,7 @@ def sts(encoder, asked: dict) -> float:
 
 
 class Cut:
-    """The first dimensions of an encoder's vectors."""
+    """An encoder that returns the first dimensions of another's vectors."""
 
     def __init__(self, encoder, dim: int) -> None:
         self.encoder, self.dim = encoder, dim

@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from itertools import pairwise
 
 import numpy as np
@@ -17,7 +19,8 @@ from semspace.evaluation import STS
 from semspace.training import CoSENT, MultipleNegatives, SimCSE, SupervisedContrastive
 from semspace.training.examples import MISSING, Examples
 from semspace.training.hard_negatives import mine_hard_negatives
-from semspace.training.holdout import split
+from semspace.training.holdout import hold_out
+from semspace.training.objectives import OBJECTIVES
 
 
 def shown(examples):
@@ -248,7 +251,7 @@ def texts_in(examples):
 )
 def test_what_is_held_out_shares_no_text_with_what_is_learnt_unless_nearly_all_hang_together(rows, seed):
     examples = MultipleNegatives().read([(f"t{a}", f"t{b}") for a, b in rows])
-    learnt, task = split(MultipleNegatives(), examples, 0.3, seed)
+    learnt, task = hold_out(MultipleNegatives(), examples, 0.3, seed)
     held = len(examples) - len(learnt)
     assert held <= round(0.3 * len(examples))
     if task is None:
@@ -262,7 +265,7 @@ def test_what_is_held_out_shares_no_text_with_what_is_learnt_unless_nearly_all_h
 def test_pairs_with_a_common_text_are_held_out_together():
     rows = [(f"question {i // 2}", f"answer {i}") for i in range(80)]
     examples = MultipleNegatives().read(rows)
-    learnt, task = split(MultipleNegatives(), examples, 0.2, 3)
+    learnt, task = hold_out(MultipleNegatives(), examples, 0.2, 3)
     assert (len(learnt), len(task.questions), len(task.documents)) == (64, 8, 16)
     assert not {*task.questions.texts, *task.documents.texts} & texts_in(learnt)
     assert all(len(grades) == 2 for grades in task.relevant.values())
@@ -270,7 +273,7 @@ def test_pairs_with_a_common_text_are_held_out_together():
 
 def test_where_all_hang_together_single_pairs_are_held_out():
     examples = MultipleNegatives().read([("the hub", f"spoke {i}") for i in range(40)])
-    learnt, task = split(MultipleNegatives(), examples, 0.25, 0)
+    learnt, task = hold_out(MultipleNegatives(), examples, 0.25, 0)
     assert (len(learnt), len(task.documents), len(task.questions)) == (30, 10, 1)
 
 
@@ -282,7 +285,7 @@ def test_too_few_to_judge_by_are_learnt_from_instead():
         (SimCSE(), ["a", "b", "c", "d", "e"]),
     ):
         examples = objective.read(data)
-        learnt, task = split(objective, examples, 0.2, 0)
+        learnt, task = hold_out(objective, examples, 0.2, 0)
         assert (len(learnt), task) == (len(examples), None)
 
 
@@ -374,3 +377,22 @@ def test_old_names_of_what_train_takes_still_work_and_warn(old, new, tmp_path):
     value = {"start": "no space", "evaluate": "no-such-task", "into": tmp_path}[old]
     with pytest.raises(SemspaceError), pytest.warns(FutureWarning, match=rf"train\({old}=\) is now called {new}="):
         ss.EncoderTrainer().train([], **{old: value})
+
+
+# -- what is imported ---------------------------------------------------------------------------------------------
+
+
+def test_the_room_imports_an_objective_when_it_is_first_used():
+    code = "import sys, semspace.training.checkpoint; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True)
+    names = loaded.stdout.split()
+    assert {"torch", "transformers", "sklearn", "scipy", "numba"}.isdisjoint(name.partition(".")[0] for name in names)
+    assert "semspace.training.objectives" not in names
+
+
+def test_the_room_has_the_objectives_and_no_other_names():
+    names = {"Objective", "SmallTransformer", *(kind.__name__ for kind in OBJECTIVES.values())}
+    assert names <= set(dir(ss.training))
+    assert all(getattr(ss.training, name).__name__ == name for name in names)
+    with pytest.raises(AttributeError, match=r"'semspace\.training' has no attribute 'Spice'"):
+        _ = ss.training.Spice

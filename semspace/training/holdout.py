@@ -12,8 +12,8 @@ from semspace.types import Bools1d, Ints1d
 _MAX_EXAMPLES = 2_000  # held out
 
 
-def split(objective: Objective, examples: Examples, share: float, seed: int) -> tuple[Examples, Task | None]:
-    """Hold out a share of the examples; return the rest, and a task made of those held out.
+def hold_out(objective: Objective, examples: Examples, share: float, seed: int) -> tuple[Examples, Task | None]:
+    """Return the examples without a share that is held out, and a task made of that share.
 
     The task is None, and nothing is held out, where the objective can't evaluate on them.
     """

@@ -18,6 +18,7 @@ from semspace.bundle import PathLike, digest
 from semspace.errors import InputError
 from semspace.evaluation.evaluate import Task
 from semspace.sentences.encoder import Encoder
+from semspace.sentences.load import load_encoder
 from semspace.sentences.training_history import TrainingHistory
 from semspace.space import Space
 from semspace.threads import torch_threads
@@ -27,7 +28,7 @@ from semspace.training.checkpoint import EncoderCheckpoint
 from semspace.training.examples import Examples
 from semspace.training.export import save_student
 from semspace.training.from_scratch import SmallTransformer, create_transformer
-from semspace.training.holdout import split
+from semspace.training.holdout import hold_out
 from semspace.training.loop import TrainingLoop
 from semspace.training.objectives import as_objective
 from semspace.training.objectives.objective import Objective
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 _MODEL_RATE, _NEW_RATE = 2e-5, 5e-4  # highest learning rate by default, of a given model and of a new transformer
 
 
-def run(
+def train_encoder(
     trainer: EncoderTrainer,
     data: Any,
     *,
@@ -64,7 +65,7 @@ def run(
         checkpoint.bind(_identity(parameters, all_examples, base, task, bfloat16))
         examples = objective.precompute(all_examples, dim, progress)
         if task is None:
-            examples, task = split(objective, examples, trainer.held_out, trainer.seed)
+            examples, task = hold_out(objective, examples, trainer.held_out, trainer.seed)
         objective.check_size(examples, trainer.batch_size)
         if trainer.patience is not None and task is None:
             raise InputError(
@@ -87,7 +88,7 @@ def run(
         facts = _facts(parameters, objective, base, all_examples, examples, student, history)
         path = Path(tempfile.mkdtemp(prefix="semspace-encoder-")) / "encoder" if out is None else out
         save_student(student, path, facts, render_card(facts, history), overwrite=overwrite)
-    encoder = Encoder.load(path)
+    encoder = load_encoder(path)
     if out is None:
         weakref.finalize(encoder, shutil.rmtree, Path(path).parent, ignore_errors=True)
     return encoder

@@ -15,6 +15,7 @@ from semspace.bundle import PathLike
 from semspace.errors import InputError
 from semspace.evaluation.evaluate import Task
 from semspace.sentences.encoder import Encoder
+from semspace.sentences.load import load_encoder
 from semspace.sentences.model_files import find_model, is_static
 from semspace.sentences.sentence_sample import sentences_of
 from semspace.sentences.transformer import TransformerEncoder
@@ -192,11 +193,11 @@ def _open_teacher(teacher: PathLike | Encoder) -> Encoder:
     if isinstance(teacher, Encoder):
         return teacher
     if is_static(find_model(teacher)):
-        return Encoder.load(teacher)
+        return load_encoder(teacher)
     try:
-        return Encoder.load(teacher, backend="exact")
+        return load_encoder(teacher, backend="exact")
     except InputError:
-        return Encoder.load(teacher, backend="torch")
+        return load_encoder(teacher, backend="torch")
 
 
 def _resized(vectors: Floats2d, dim: int) -> Floats2d:
