@@ -227,7 +227,7 @@ def test_broken_tables(tmp_path, name, content):
 
 def test_a_cut_gzip(tmp_path):
     (tmp_path / "x.txt.gz").write_bytes(gzip.compress(b"hello world " * 100)[:-10])
-    with pytest.raises(InputError, match="not a whole gzip file"):
+    with pytest.raises(InputError, match="not a complete gzip file"):
         ss.Corpus.read(tmp_path / "x.txt.gz")
 
 

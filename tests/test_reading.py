@@ -149,7 +149,7 @@ def test_lines_that_end_in_cr_or_both(here, kind):
 
 def blocks(name, size, **options):
     record = find_sources(name, ReadOptions(**options))[0][0]
-    return [row for run in record.runs(size) for row in record.table(run).fill_null("").rows()]
+    return [row for run in record.chunks(size) for row in record.table(run).fill_null("").rows()]
 
 
 FIELD = st.text('ab,"\n é\r;', max_size=6)
@@ -579,7 +579,7 @@ def test_units_of_a_text(here):
         documents("x.txt", documents=unit)
     for size in (1, 4, 1 << 20):
         record = find_sources("x.txt", ReadOptions(documents="paragraphs"))[0][0]
-        assert [row for run in record.runs(size) for row in record.table(run).rows()] == paragraphs
+        assert [row for run in record.chunks(size) for row in record.table(run).rows()] == paragraphs
     refused("x.txt", "documents must be one of", documents="pages")
     refused(write("x.csv", "text\na\n"), "documents= applies to txt, and x.csv", documents="file")
     refused("x.txt", "separator= applies to csv and tsv, and x.txt", separator=";")

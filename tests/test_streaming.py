@@ -255,14 +255,14 @@ def test_the_compiled_scanner_is_the_expression(texts):
 @pytest.mark.parametrize("pattern", ["{0}", "a.{0}b", "a.b{0}", "{0}.b.c’{0}"])
 def test_every_character_is_what_the_expression_says(pattern):
     every = pl.Series([pattern.format(chr(c)) for c in range(0x110000) if not 0xD800 <= c < 0xE000])
-    own, theirs = word_block.split_words(every, FastTokenizer()), word_block._listed(FastTokenizer()(every))
+    own, theirs = word_block.tokenize_block(every, FastTokenizer()), word_block._listed(FastTokenizer()(every))
     for name in ("letters", "sizes", "hashes", "documents"):
         assert np.array_equal(getattr(own, name), getattr(theirs, name)), name
 
 
 def scanned(texts):
-    words = word_block.split_words(texts, FastTokenizer())
-    letters, ends = words.letters.tobytes(), np.cumsum(words.sizes)
+    words = word_block.tokenize_block(texts, FastTokenizer())
+    letters, ends = words.word_bytes.tobytes(), np.cumsum(words.sizes)
     found = iter([letters[a:b].decode() for a, b in zip(ends - words.sizes, ends, strict=True)])
     return [[next(found) for _ in range(count)] for count in words.documents]
 
@@ -270,7 +270,7 @@ def scanned(texts):
 def test_words_with_one_hash_are_told_apart(tmp_path, monkeypatch):
     def same(texts, splitter):
         words = word_block._listed(splitter(texts))
-        return word_block.WordBlock(words.letters, words.sizes, np.zeros_like(words.hashes), words.documents)
+        return word_block.WordBlock(words.word_bytes, words.sizes, np.zeros_like(words.hashes), words.documents)
 
     monkeypatch.setattr("semspace.text.builder.split_words", same)
     assert spelled(ss.Tokens.read(write_jsonl(tmp_path / "x.jsonl", TEXTS))) == EXPECTED
@@ -287,15 +287,15 @@ def lines(tmp_path, words=30_000, seed=0):
 @pytest.mark.parametrize("most", [500, 3_000_000])
 def test_neither_blocks_nor_threads_change_anything(tmp_path, most):
     path = lines(tmp_path)
-    expected = built(path, tmp_path, threads=1, most_words=most)
+    expected = built(path, tmp_path, threads=1, max_words=most)
     for size, threads in ((1, 2), (777, 1), (777, 2), (10_000, 2), (10_000, 8)):
-        assert built(path, tmp_path, size=size, threads=threads, most_words=most) == expected
+        assert built(path, tmp_path, size=size, threads=threads, max_words=most) == expected
 
 
 def test_more_words_than_the_table_holds(tmp_path):
     path = lines(tmp_path)
     true = Counter(word for line in path.read_text().splitlines() for word in scanned(pl.Series([line]))[0])
-    ids, offsets, vocabulary, facts = built(path, tmp_path, most_words=500)
+    ids, offsets, vocabulary, facts = built(path, tmp_path, max_words=500)
     forgotten = facts["forgotten"]
     assert len(true) > 1_500
     assert len(vocabulary) <= 500
@@ -315,7 +315,7 @@ def test_more_words_than_the_table_holds(tmp_path):
 def test_words_longer_than_the_table_was_made_for():
     numbering = WordCounter(2)
     texts = pl.Series(["a " + "b" * 1_000 + " a c", "b" * 1_000 + " c c"])
-    ids = numbering.add(word_block.split_words(texts, FastTokenizer()))
+    ids = numbering.add(word_block.tokenize_block(texts, FastTokenizer()))
     vocabulary, numbers, born = numbering.finish(1)
     final = np.where(np.arange(len(ids)) < born[ids], -1, numbers[ids])
     assert Counter(final[final >= 0].tolist()) == dict(enumerate(vocabulary["count"].to_list()))

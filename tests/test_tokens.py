@@ -1,5 +1,7 @@
 """Tokens: a corpus as numbers."""
 
+from contextlib import contextmanager
+
 import numpy as np
 import polars as pl
 import pytest
@@ -113,3 +115,34 @@ def test_old_names_work_and_warn(tmp_path):
         assert ss.Tokens.from_corpus(corpus, split="whitespace").words == ["A_b", "c"]
     with pytest.warns(FutureWarning, match=r"Tokens.read\(split=\) is now called tokenizer="):
         assert ss.Tokens.read(tmp_path / "x.txt", split="whitespace").words == ["A_b", "c"]
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_tokens_do_not_depend_on_the_number_of_threads(tmp_path, threads):
+    (tmp_path / "x.txt").write_text("a cat and a dog\na dog\n" * 100)
+    tokens, limited = (ss.Tokens.read(tmp_path / "x.txt", threads=n, progress=False) for n in (None, threads))
+    assert limited.words == tokens.words
+    assert limited.ids.tolist() == tokens.ids.tolist()
+
+
+def test_reading_shows_how_far_it_is(tmp_path, monkeypatch):
+    seen = []
+
+    class Recorder:
+        def update(self, n=1):
+            seen.append(n)
+
+    @contextmanager
+    def recorded(what, total, *, unit, progress=True):
+        assert progress
+        yield Recorder()
+        assert sum(seen) == total
+
+    monkeypatch.setattr("semspace.text.tokens.bar", recorded)
+    monkeypatch.setattr("semspace.formats.vector_file.bar", recorded)
+    texts = ["a cat", "ein Hündchen"]
+    ss.Tokens.from_corpus(ss.Corpus.from_texts(texts))
+    assert sum(seen) == sum(len(text.encode()) for text in texts)
+    seen.clear()
+    (tmp_path / "x.vec").write_text("cat 1.0 0.5\ndog 1.0 0.4\n")
+    ss.read_vectors(tmp_path / "x.vec")

@@ -45,8 +45,8 @@ class VectorFile:
     def read(self, size: int = CHUNK) -> bytes:
         """Read up to `size` bytes; none at the end of the file."""
         if self.held:
-            some, self.held = self.held[:size], self.held[size:]
-            return some
+            ahead, self.held = self.held[:size], self.held[size:]
+            return ahead
         part = self.file.read(size)
         self.advance()
         return part

@@ -22,7 +22,7 @@ from semspace.text.scripts import REMEDY, SCRIPTS, warn_of_unspaced
 from semspace.text.text_stream import TextBlock
 from semspace.text.tokenize import FastTokenizer, ListTokenizer, Tokenizer
 from semspace.text.vocabulary import MAX_WORDS, WordCounter
-from semspace.text.word_block import WordBlock, split_words
+from semspace.text.word_block import WordBlock, tokenize_block
 from semspace.threads import thread_count
 from semspace.types import Int32s1d, Ints1d
 
@@ -53,7 +53,7 @@ class TokensBuilder:
         What to do with documents without text: raise an error, leave them out, or keep them without words.
     threads : int, optional
         All cores by default. The result doesn't depend on it.
-    most_words : int
+    max_words : int
         Maximum number of distinct words in memory; see `WordCounter`.
     remedy : str
         The advice in the warning that many texts are in a script without spaces between words.
@@ -63,7 +63,7 @@ class TokensBuilder:
     min_count: int = 1
     empty: str = "raise"
     threads: int | None = None
-    most_words: int = MAX_WORDS
+    max_words: int = MAX_WORDS
     remedy: str = SPLIT_REMEDY
 
     def build(
@@ -73,14 +73,14 @@ class TokensBuilder:
 
         Provisional ids are written to an unnamed temporary file first; both files take 4 bytes per word.
         """
-        numbering = WordCounter(self.most_words)
+        counter = WordCounter(self.max_words)
         # On Windows temporary files have names: they must be gone before the folder is listed.
         with tempfile.TemporaryFile(dir=folder) as ids, tempfile.TemporaryFile(dir=folder) as lengths:
             sizes, dropped = [], 0
             unspaced, with_words = np.zeros(len(SCRIPTS) + 1, np.int64), 0
             for words in self._counted(blocks, progress_bar):
                 dropped += len(words.blank)
-                ids.write(numbering.add(words.words).data)
+                ids.write(counter.add(words.words).data)
                 lengths.write(words.words.documents.data)
                 sizes.append((len(words.words.sizes), len(words.words.documents)))
                 unspaced += words.words.unspaced
@@ -90,12 +90,12 @@ class TokensBuilder:
             facts = {
                 "tokenizer": self.splitter.name,
                 "min_count": self.min_count,
-                "words_read": numbering.seen,
+                "words_read": counter.seen,
                 **({"dropped_empty": dropped} if dropped else {}),
-                **numbering.facts,
+                **counter.facts,
             }
-            vocabulary, numbers, born = numbering.finish(self.min_count)
-            del numbering  # free its large table
+            vocabulary, numbers, born = counter.finish(self.min_count)
+            del counter  # free its large table
             ids.seek(0)
             lengths.seek(0)
             parts = (
@@ -126,13 +126,13 @@ class TokensBuilder:
     def _split(self, block: TextBlock) -> _SplitBlock:
         texts = block.texts()
         if isinstance(self.splitter, ListTokenizer):  # an empty list is a document without words
-            return _SplitBlock(split_words(texts, self.splitter), len(texts), np.zeros(0, np.int64))
+            return _SplitBlock(tokenize_block(texts, self.splitter), len(texts), np.zeros(0, np.int64))
         if self.empty == "keep":
-            return _SplitBlock(split_words(texts.fill_null(""), self.splitter), len(texts), np.zeros(0, np.int64))
+            return _SplitBlock(tokenize_block(texts.fill_null(""), self.splitter), len(texts), np.zeros(0, np.int64))
         blank = texts.is_null() | (texts.str.strip_chars() == "").fill_null(True)
         with_text = texts.filter(~blank) if blank.any() else texts
         return _SplitBlock(
-            split_words(with_text, self.splitter), len(texts), blank.arg_true().to_numpy().astype(np.int64)
+            tokenize_block(with_text, self.splitter), len(texts), blank.arg_true().to_numpy().astype(np.int64)
         )
 
 

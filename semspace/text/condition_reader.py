@@ -139,7 +139,7 @@ class _Parser:
 
     tokens: list[_Token]
     schema: Mapping[str, pl.DataType]
-    place: int = 0
+    position: int = 0
     depth: int = 0
     comparisons: int = 0
 
@@ -152,14 +152,14 @@ class _Parser:
     # -- words --------------------------------------------------------------------------------------------
 
     def _next(self, ahead: int = 0) -> _Token:
-        return self.tokens[min(self.place + ahead, len(self.tokens) - 1)]
+        return self.tokens[min(self.position + ahead, len(self.tokens) - 1)]
 
     def _take(self, *words: str) -> str:
         """Consume the next token if it is one of these, and return it in upper case; else return an empty string."""
         token = self._next()
         text = token.keyword or (token.text if token.kind == "sign" else "")
         if text and text in words:
-            self.place += 1
+            self.position += 1
             return text
         return ""
 
@@ -262,13 +262,13 @@ class _Parser:
         token = self._next()
         if token.kind != "text" or value_kind(dtype_of(left)) != "text" or isinstance(left, Constant):
             raise ConditionError(f"{how} compares a column of text with a 'text'; {_holds(left)}")
-        self.place += 1
+        self.position += 1
         escape = ""
         if self._take("ESCAPE"):
             escape = _unquoted(self._next())
             if self._next().kind != "text" or len(escape) != 1:
                 raise ConditionError("ESCAPE is followed by one character in quotes, as in LIKE '100!%' ESCAPE '!'")
-            self.place += 1
+            self.position += 1
         return Like(left, _pattern(_unquoted(token), escape), how == "ILIKE")
 
     # -- operands -----------------------------------------------------------------------------------------
@@ -306,7 +306,7 @@ class _Parser:
             raise ConditionError("nothing equals NULL; write IS NULL or IS NOT NULL")
         if token.kind in ("end", "sign") or token.keyword in _KEYWORDS - {"TRUE", "FALSE"}:
             raise self._unexpected()
-        self.place += 1
+        self.position += 1
         if token.kind == "number":
             return Constant(_number(token.text), token.text)
         if token.kind == "text":
@@ -317,7 +317,7 @@ class _Parser:
             mark = token.text[0]
             return self._column(token.text[1:-1].replace(mark * 2, mark), quoted=mark == '"')
         if token.keyword in _MOMENTS and after.kind == "text":
-            self.place += 1
+            self.position += 1
             return _moment(token.keyword, after)
         if after.text == "(" and after.kind == "sign":
             return self._inside(lambda: self._call(token))

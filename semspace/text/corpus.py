@@ -118,14 +118,14 @@ class Corpus:
             If the file can't be read (wrong encoding, malformed table), a column is missing, ids aren't unique, or a
             document is empty.
         """
-        reading = ReadOptions(encoding, separator, header, columns, documents)
+        options = ReadOptions(encoding, separator, header, columns, documents)
         if not isinstance(source, (str, os.PathLike)):
-            reading.refuse_for("a DataFrame")
+            options.refuse_for("a DataFrame")
             return cls.from_frame(source, text=text, id=id, empty=empty)
         checks.choice("empty", empty, ("raise", "drop"))
         # Types of ids and texts aren't inferred: an id 007 isn't a number, and neither is a text of digits.
         tables = read_tables(
-            source, reading, (*((id,) if id else ("id", "ID", "Id")), *((text,) if text else TEXT_NAMES))
+            source, options, (*((id,) if id else ("id", "ID", "Id")), *((text,) if text else TEXT_NAMES))
         )
         union = stack_tables([table.frame for table in tables])
         column = text_column(union, text, assumed_header=any(table.assumed_header for table in tables))

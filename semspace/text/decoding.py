@@ -81,7 +81,7 @@ def decode_chunks(
         head = head[mark:]
         mac = _judged(path, head, encoding, name)
         decoder = codecs.getincrementaldecoder(encoding)()
-        windows = _Windows(path, name, quiet=quiet)
+        windows = _WindowsFallback(path, name, quiet=quiet)
         bytes_read, lines, zeros, length = mark, 0, 0, 0
         for chunk in _pieces(file, head, size):
             bytes_read += len(chunk)
@@ -251,7 +251,7 @@ def _refuse_binary(path: Path, head: bytes, raw: bytes, encoding: str) -> None:
     raise InputError(f"{path}, read as {encoding}, has {what} among its first {len(head):,}: {advice}")
 
 
-class _Windows:
+class _WindowsFallback:
     """Replaces control characters of ISO Latin encodings by the characters of Windows encodings, with one warning."""
 
     def __init__(self, path: Path, name: str, *, quiet: bool) -> None:

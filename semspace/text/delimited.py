@@ -48,15 +48,15 @@ class CsvDialect:
         return _NAMES.get(chr(self.separator), repr(chr(self.separator)))
 
 
-def detect_dialect(path: Path, kind: str, reading: ReadOptions) -> CsvDialect:
+def detect_dialect(path: Path, kind: str, options: ReadOptions) -> CsvDialect:
     """Return the dialect of a file, from the given options and the first rows."""
-    head = _head(path, reading.encoding, kind)
+    head = _head(path, options.encoding, kind)
     start = len(head) - len(head.lstrip(b"\r\n"))
     if not head.strip():
         raise empty_file_error(path)
     excel = _EXCEL.match(head)
     start = excel.end() if excel else start
-    declared = reading.separator or (excel.group(1).decode(errors="replace") if excel else None)
+    declared = options.separator or (excel.group(1).decode(errors="replace") if excel else None)
     if declared is not None and not declared.isascii():
         raise InputError(f"{path} declares the separator {declared!r}, which isn't ASCII; pass separator=, such as ';'")
     mark = declared or _detect_separator(head[start:], kind)
@@ -64,9 +64,9 @@ def detect_dialect(path: Path, kind: str, reading: ReadOptions) -> CsvDialect:
     first = next(first_rows(head[start:], ord(mark), quoted, 1), None)
     if first is None:
         raise _open_quote(path, head.count(b"\n", 0, start) + 1, ended=True)
-    assumed_header = reading.has_header and reading.header is None
-    if not reading.has_header:
-        names = reading.columns or [f"column_{number}" for number, _ in enumerate(first, 1)]
+    assumed_header = options.has_header and options.header is None
+    if not options.has_header:
+        names = options.columns or [f"column_{number}" for number, _ in enumerate(first, 1)]
         if len(names) != len(first):
             raise InputError(f"columns= names {len(names)} columns; {path} has {len(first)}, separated by {mark!r}")
         return CsvDialect(ord(mark), quoted, tuple(names), start, head.count(b"\n", 0, start) + 1, assumed_header)
@@ -91,11 +91,11 @@ def _head(path: Path, encoding: str, kind: str) -> bytes:
 
 def _detect_separator(head: bytes, kind: str) -> str:
     """Return the separator that fits the first rows: the usual one of the format, unless only another fits."""
-    own = _MARKS[kind]
-    widths = {mark: [len(row) for row in first_rows(head, ord(mark), True, _TRIED)] for mark in (own, *_OTHERS)}
+    usual = _MARKS[kind]
+    widths = {mark: [len(row) for row in first_rows(head, ord(mark), True, _TRIED)] for mark in (usual, *_OTHERS)}
     even = [mark for mark, found in widths.items() if found and found[0] > 1 and len(set(found)) == 1]
-    if own in even or not even:
-        return own
+    if usual in even or not even:
+        return usual
     return max(even, key=lambda mark: widths[mark][0])
 
 
@@ -110,21 +110,21 @@ def _column_names(path: Path, row: list[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def table_chunks(path: Path, layout: CsvDialect, encoding: str, size: int) -> Iterator[RecordChunk]:
+def table_chunks(path: Path, dialect: CsvDialect, encoding: str, size: int) -> Iterator[RecordChunk]:
     """Iterate over the rows of a table in chunks with regular quoting."""
-    line = layout.line
+    line = dialect.line
 
     def cut(data: bytes, final: bool) -> tuple[bytes, int]:
         nonlocal line
         try:
-            sound = complete_rows(data, layout.separator, final=final)
+            sound = complete_rows(data, dialect.separator, final=final)
         except OpenQuoteError as problem:
-            raise _open_quote(path, line + data.count(b"\n", 0, problem.place), ended=problem.ended) from problem
+            raise _open_quote(path, line + data.count(b"\n", 0, problem.position), ended=problem.ended) from problem
         line += data.count(b"\n", 0, sound.used)
         return sound.data, sound.used
 
-    chunks = _skip_bytes(decode_chunks(path, encoding, size), layout.start)
-    return record_chunks(path, chunks, cut if layout.quoted else cut_at_line_end, layout.line)
+    chunks = _skip_bytes(decode_chunks(path, encoding, size), dialect.start)
+    return record_chunks(path, chunks, cut if dialect.quoted else cut_at_line_end, dialect.line)
 
 
 def _skip_bytes(chunks: Iterator[tuple[bytes, int]], start: int) -> Iterator[tuple[bytes, int]]:
@@ -135,27 +135,27 @@ def _skip_bytes(chunks: Iterator[tuple[bytes, int]], start: int) -> Iterator[tup
         start = max(start - len(data), 0)
 
 
-def parse_rows(path: Path, layout: CsvDialect, run: RecordChunk, column: str | None = None) -> pl.DataFrame:
+def parse_rows(path: Path, dialect: CsvDialect, chunk: RecordChunk, column: str | None = None) -> pl.DataFrame:
     """Return a chunk of rows as a table of strings, null for empty fields; of one column only, if it is given."""
-    data = _regular_rows(path, layout, run)
-    names = layout.names if column is None else (column,)
-    schema = dict.fromkeys(layout.names, pl.String)
+    data = _regular_rows(path, dialect, chunk)
+    names = dialect.names if column is None else (column,)
+    schema = dict.fromkeys(dialect.names, pl.String)
     if not data:
         return pl.DataFrame(schema=dict.fromkeys(names, pl.String))
     return pl.read_csv(
         io.BytesIO(data),
         has_header=False,
         schema=schema,
-        columns=[layout.names.index(name) for name in names],
-        separator=chr(layout.separator),
-        quote_char='"' if layout.quoted else None,
+        columns=[dialect.names.index(name) for name in names],
+        separator=chr(dialect.separator),
+        quote_char='"' if dialect.quoted else None,
     )
 
 
-def _regular_rows(path: Path, layout: CsvDialect, run: RecordChunk) -> bytes:
+def _regular_rows(path: Path, dialect: CsvDialect, chunk: RecordChunk) -> bytes:
     """Return rows without blank lines, or raise if one has a wrong number of columns."""
-    data, width = run.data, len(layout.names)
-    ends, counts = row_ends(data, layout.separator, layout.quoted)
+    data, width = chunk.data, len(dialect.names)
+    ends, counts = row_ends(data, dialect.separator, dialect.quoted)
     starts = np.concatenate([[0], ends[:-1] + 1])
     sizes = ends - starts
     letters = np.frombuffer(data, np.uint8)
@@ -163,31 +163,31 @@ def _regular_rows(path: Path, layout: CsvDialect, run: RecordChunk) -> bytes:
     wrong = np.flatnonzero((counts != width) & ~blank)
     if not len(wrong) and not blank.any():
         return data
-    rows = {int(row): _trim_row(path, layout, run, int(starts[row]), int(ends[row])) for row in wrong}
+    rows = {int(row): _trim_row(path, dialect, chunk, int(starts[row]), int(ends[row])) for row in wrong}
     rows_to_keep = np.flatnonzero(~blank).tolist()
     return b"".join(rows.get(row, data[starts[row] : ends[row]]) + b"\n" for row in rows_to_keep)
 
 
-def _trim_row(path: Path, layout: CsvDialect, run: RecordChunk, start: int, end: int) -> bytes:
+def _trim_row(path: Path, dialect: CsvDialect, chunk: RecordChunk, start: int, end: int) -> bytes:
     """Return a row without surplus empty fields at its end, or raise if they aren't empty."""
-    row, width = run.data[start:end].removesuffix(b"\r"), len(layout.names)
-    have = int(row_ends(row, layout.separator, layout.quoted)[1][0])
+    row, width = chunk.data[start:end].removesuffix(b"\r"), len(dialect.names)
+    have = int(row_ends(row, dialect.separator, dialect.quoted)[1][0])
     if have > width:
-        extra = bytes([layout.separator]) * (have - width)
-        short = without_extra_fields(row, layout.separator, width) if layout.quoted else None
+        extra = bytes([dialect.separator]) * (have - width)
+        short = without_extra_fields(row, dialect.separator, width) if dialect.quoted else None
         if short is not None or row.endswith(extra):
             return row.removesuffix(extra) if short is None else short
-    line = run.line + run.data.count(b"\n", 0, start)
+    line = chunk.line + chunk.data.count(b"\n", 0, start)
     raise InputError(
-        f"{path}, line {line:,}: the row has {have} columns by {layout.mark} where "
-        f"there are {width} ({clip(row.decode(errors='replace'), 60)!r}); {_remedy(layout, have, row)}"
+        f"{path}, line {line:,}: the row has {have} columns by {dialect.mark} where "
+        f"there are {width} ({clip(row.decode(errors='replace'), 60)!r}); {_remedy(dialect, have, row)}"
     )
 
 
-def _remedy(layout: CsvDialect, have: int, row: bytes) -> str:
-    if not layout.quoted and b'"' in row:
+def _remedy(dialect: CsvDialect, have: int, row: bytes) -> str:
+    if not dialect.quoted and b'"' in row:
         return "if fields are quoted in this file, pass separator='tab' (--separator tab)"
-    if have > len(layout.names):
+    if have > len(dialect.names):
         return "quote fields that contain the separator, without a space before the quote"
     return "check for an unquoted line break, or pass another separator= (--separator)"
 
@@ -198,7 +198,7 @@ def _complete_head(path: Path, head: bytes, start: int, separator: int, quoted: 
     try:
         return complete_rows(head[start:], separator, final=False).data or head[start:]
     except OpenQuoteError as problem:
-        line = head.count(b"\n", 0, start + problem.place) + 1
+        line = head.count(b"\n", 0, start + problem.position) + 1
         raise _open_quote(path, line, ended=problem.ended) from problem
 
 

@@ -43,58 +43,64 @@ def _items(path: Path, encoding: str, size: int) -> Iterator[tuple[bytes, int]]:
 
 
 def _array(path: Path, encoding: str) -> list[dict[str, Any]]:
-    text = read_text(path, encoding)
     try:
-        items = json.loads(text, parse_constant=_constant, object_pairs_hook=_first)
+        items = _parse(read_text(path, encoding))
     except json.JSONDecodeError as problem:
-        raise InputError(f"cannot read {path}, line {problem.lineno:,}: {problem.msg}; {_EXPECTED}") from problem
+        raise _error(f"{path}, line {problem.lineno:,}", problem.msg) from problem
     except RecursionError as problem:
-        raise InputError(f"cannot read {path}: it is nested too deeply; {_EXPECTED}") from problem
+        raise _error(path, _TOO_DEEP) from problem
     for number, item in enumerate(items, 1):
         if not isinstance(item, dict):
-            raise InputError(f"cannot read {path}: item {number:,} is {_what(item)}, not an object; {_EXPECTED}")
+            raise _error(path, f"item {number:,} is {_type_name(item)}, not an object")
     return items  # type: ignore[no-any-return]
 
 
-def parse_objects(path: Path, run: RecordChunk, column: str | None = None) -> pl.DataFrame:
+def parse_objects(path: Path, chunk: RecordChunk, column: str | None = None) -> pl.DataFrame:
     """Return a chunk of lines as a table, or one column of it as strings."""
-    if b"\\u" not in run.data or not _LONE.search(_PAIR.sub(b"", run.data)):
+    if b"\\u" not in chunk.data or not _LONE.search(_PAIR.sub(b"", chunk.data)):
         try:
             if column is None:
-                return pl.read_ndjson(io.BytesIO(run.data), infer_schema_length=None)
+                return pl.read_ndjson(io.BytesIO(chunk.data), infer_schema_length=None)
             # Only this column; where it is missing, nulls.
-            return pl.read_ndjson(io.BytesIO(run.data), schema={column: pl.String})
+            return pl.read_ndjson(io.BytesIO(chunk.data), schema={column: pl.String})
         except pl.exceptions.PolarsError:
             pass  # an invalid line, which is reported below, or values of several types
-    rows = _rows(path, run)
+    rows = _rows(path, chunk)
     names = dict.fromkeys(name for row in rows for name in row) if column is None else [column]
     columns = [make_column(name, [row.get(name) for row in rows], text=True) for name in names]
     return pl.DataFrame(columns if column is None else [columns[0].cast(pl.String)])
 
 
-def _rows(path: Path, run: RecordChunk) -> list[dict[str, Any]]:
-    rows = []
-    for number, line in enumerate(run.data.split(b"\n"), run.line):
-        if not line.strip():
-            continue
-        where = f"cannot read {path}, line {number:,}"
-        try:
-            row = json.loads(line, parse_constant=_constant, object_pairs_hook=_first)
-        except json.JSONDecodeError as problem:
-            raise InputError(f"{where}: {problem.msg} (column {problem.colno:,}); {_EXPECTED}") from problem
-        except RecursionError as problem:
-            raise InputError(f"{where}: it is nested too deeply; {_EXPECTED}") from problem
-        if not isinstance(row, dict):
-            raise InputError(f"{where}: it is {_what(row)}, not an object; {_EXPECTED}")
-        if b"\\u" in line and any("\ud800" <= c <= "\udfff" for c in json.dumps(row, ensure_ascii=False)):
-            raise InputError(
-                f"{where}: it contains a lone surrogate, which isn't valid Unicode; correct the line or leave it out"
-            )
-        rows.append(row)
-    return rows
+def _rows(path: Path, chunk: RecordChunk) -> list[dict[str, Any]]:
+    lines = enumerate(chunk.data.split(b"\n"), chunk.line)
+    return [_row(line, f"{path}, line {number:,}") for number, line in lines if line.strip()]
 
 
-_EXPECTED = "expected one JSON object per line, or an array of objects"
+def _row(line: bytes, where: str) -> dict[str, Any]:
+    try:
+        row = _parse(line)
+    except json.JSONDecodeError as problem:
+        raise _error(where, f"{problem.msg} (column {problem.colno:,})") from problem
+    except RecursionError as problem:
+        raise _error(where, _TOO_DEEP) from problem
+    if not isinstance(row, dict):
+        raise _error(where, f"it is {_type_name(row)}, not an object")
+    if b"\\u" in line and any("\ud800" <= c <= "\udfff" for c in json.dumps(row, ensure_ascii=False)):
+        raise InputError(
+            f"cannot read {where}: it contains a lone surrogate, which isn't valid Unicode; correct it or leave it out"
+        )
+    return row
+
+
+_TOO_DEEP = "it is nested too deeply"
+
+
+def _error(where: object, problem: str) -> InputError:
+    return InputError(f"cannot read {where}: {problem}; expected one JSON object per line, or an array of objects")
+
+
+def _parse(text: str | bytes) -> Any:
+    return json.loads(text, parse_constant=_constant, object_pairs_hook=_first)
 
 
 def _constant(name: str) -> float | None:
@@ -110,6 +116,6 @@ def _first(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return first_values
 
 
-def _what(value: object) -> str:
+def _type_name(value: object) -> str:
     names = {list: "an array", str: "a string", bool: "a truth value", type(None): "null"}
     return names.get(type(value), "a number")

@@ -83,7 +83,9 @@ class PairCounts:
         return words[::-1]
 
 
-def count_pairs(ids: Int32s1d, offsets: Ints1d, connects: Bools1d, most: int, *, progress: bool = True) -> PairCounts:
+def count_pairs(
+    ids: Int32s1d, offsets: Ints1d, connects: Bools1d, max_pairs: int, *, progress: bool = True
+) -> PairCounts:
     """Count pairs of neighbouring words, with or without connector words between them.
 
     Parameters
@@ -92,7 +94,7 @@ def count_pairs(ids: Int32s1d, offsets: Ints1d, connects: Bools1d, most: int, *,
         As in `Tokens`.
     connects : ndarray of bool, shape (vocabulary,)
         Which words are connector words.
-    most : int
+    max_pairs : int
         Maximum number of distinct pairs. If there are more after a block, pairs with a count of 1 are dropped, the next
         time those with a count up to 2, and so on.
     """
@@ -102,13 +104,13 @@ def count_pairs(ids: Int32s1d, offsets: Ints1d, connects: Bools1d, most: int, *,
     state = np.array([-1, 0, 0, 1], np.int64)
     words = np.zeros(len(connects), np.int64)
     keys, partitioned = np.empty(size, np.uint64), np.empty(size, np.uint64)
-    with _Counter(slots=1 << min(12, max(4, (size // PARTITIONS).bit_length())), most=most) as counter:
+    with _Counter(slots=1 << min(12, max(4, (size // PARTITIONS).bit_length())), max_pairs=max_pairs) as counter:
         with bar("counting pairs", len(ids), unit="word", progress=progress) as progress_bar:
             for start in range(0, len(ids), BLOCK):
                 block = ids[start : start + BLOCK]
                 sizes = np.zeros(PARTITIONS, np.int64)
                 n = write_pair_keys(
-                    *(block, start, offsets, connects, bits, runs.table, runs.numbers, runs.most, state, words),
+                    *(block, start, offsets, connects, bits, runs.table, runs.numbers, runs.max_runs, state, words),
                     *(keys, sizes, _SECRET),
                 )
                 ends = np.cumsum(sizes)
@@ -123,9 +125,9 @@ def count_pairs(ids: Int32s1d, offsets: Ints1d, connects: Bools1d, most: int, *,
 class _Runs:
     """Numbers of runs of connector words, assigned in order of appearance."""
 
-    def __init__(self, most: int, *, any_at_all: bool) -> None:
+    def __init__(self, max_runs: int, *, any_at_all: bool) -> None:
         slots = 2 * MAX_RUNS if any_at_all else 1  # empty pages cost nothing
-        self.most = most
+        self.max_runs = max_runs
         self.table, self.numbers = np.zeros(slots, np.uint64), np.zeros(slots, np.int32)
 
     def steps(self) -> UInt64s1d:
@@ -139,13 +141,13 @@ class _Runs:
 class _Counter:
     """A growing hash table of pairs: `keys` and `counts`, shape (partitions, slots)."""
 
-    def __init__(self, slots: int, most: int) -> None:
+    def __init__(self, slots: int, max_pairs: int) -> None:
         workers = thread_count()
         borders = np.linspace(0, PARTITIONS, min(PARTITIONS, 4 * workers) + 1).astype(int).tolist()
         self._shares = list(pairwise(borders))
         self._pool = ThreadPoolExecutor(workers)
         self._used = np.zeros(PARTITIONS, np.int64)
-        self._most = most
+        self._max_pairs = max_pairs
         self.forgotten = 0
         self.keys, self.counts = np.zeros((PARTITIONS, slots), np.uint64), np.zeros((PARTITIONS, slots), np.int64)
 
@@ -166,7 +168,7 @@ class _Counter:
             if (begins == ends).all():
                 break
             self._move(2 * self.keys.shape[1], floor=0)
-        while self._used.sum() > self._most:
+        while self._used.sum() > self._max_pairs:
             self.forgotten += 1
             self._move(self.keys.shape[1], floor=self.forgotten)
 
@@ -234,7 +236,7 @@ def step_key(node: int, word: int) -> Any:
 
 @compiled_strictly
 def extend_run(
-    table: UInt64s1d, numbers: Int32s1d, most: int, state: Ints1d, run: int, word: int, secret: np.uint64
+    table: UInt64s1d, numbers: Int32s1d, max_runs: int, state: Ints1d, run: int, word: int, secret: np.uint64
 ) -> int:
     """Return the number of a run of connector words extended by one word, a new number for a new run."""
     if run == NO_RUN:
@@ -243,7 +245,7 @@ def extend_run(
     slot = find_slot(table, key, secret)
     if table[slot] == key:
         return int(numbers[slot])
-    if state[3] == most:
+    if state[3] == max_runs:
         return NO_RUN
     table[slot], numbers[slot] = key, state[3]
     state[3] += 1
@@ -259,7 +261,7 @@ def write_pair_keys(
     bits: int,
     table: UInt64s1d,
     numbers: Int32s1d,
-    most: int,
+    max_runs: int,
     state: Ints1d,
     counts: Ints1d,
     keys: UInt64s1d,
@@ -285,7 +287,7 @@ def write_pair_keys(
         word = ids[i]
         if connects[word]:
             if last >= 0:
-                run = extend_run(table, numbers, most, state, run, word, secret)
+                run = extend_run(table, numbers, max_runs, state, run, word, secret)
             continue
         counts[word] += 1
         if last >= 0 and run != NO_RUN:

@@ -270,10 +270,10 @@ def _sorted(phrases: pl.DataFrame) -> pl.DataFrame:
     return phrases.sort(["score", "count", "phrase"], descending=[True, True, False], maintain_order=True)
 
 
-def _pairs(tokens: Tokens, connectors: frozenset[str], most: int, *, progress: bool) -> PairCounts:
+def _pairs(tokens: Tokens, connectors: frozenset[str], max_pairs: int, *, progress: bool) -> PairCounts:
     from semspace.text.phrase_kernel import count_pairs
 
-    return count_pairs(*_text(tokens, connectors), most, progress=progress)
+    return count_pairs(*_text(tokens, connectors), max_pairs, progress=progress)
 
 
 def _joined(tokens: Tokens, phrases: pl.DataFrame, connectors: frozenset[str]) -> Tokens:

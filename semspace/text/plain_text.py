@@ -38,11 +38,11 @@ def _after_paragraphs(data: bytes, final: bool) -> tuple[bytes, int]:
         size *= 8
 
 
-def parse_documents(run: RecordChunk, unit: str) -> pl.DataFrame:
+def parse_documents(chunk: RecordChunk, unit: str) -> pl.DataFrame:
     """Return a table of the lines or paragraphs that aren't blank; ids are the numbers of their first lines."""
     # Not splitlines(), which also splits at form feeds and other characters within a line.
-    lines = pl.Series("text", run.data.decode().replace("\r\n", "\n").removesuffix("\n").split("\n"), dtype=pl.String)
-    numbers = pl.int_range(run.line, run.line + len(lines), eager=True)
+    lines = pl.Series("text", chunk.data.decode().replace("\r\n", "\n").removesuffix("\n").split("\n"), dtype=pl.String)
+    numbers = pl.int_range(chunk.line, chunk.line + len(lines), eager=True)
     frame = pl.DataFrame({"id": numbers.cast(pl.String), "text": lines})
     is_filled = pl.col("text").str.strip_chars() != ""
     if unit == "lines":
@@ -65,17 +65,17 @@ def warn_of_prose(path: Path, encoding: str) -> None:
 
 
 def _prose(lines: list[str]) -> str | None:
-    full = [line for line in lines if line.strip()]
-    if not full:
+    full_lines = [line for line in lines if line.strip()]
+    if not full_lines:
         return None
-    mean, longest = sum(map(len, full)) // len(full), max(map(len, full))
+    mean, longest = sum(map(len, full_lines)) // len(full_lines), max(map(len, full_lines))
     if mean > _LONG:
         return f"they are long ({mean:,} characters on average)"
     if longest > _LONGEST:
         return f"some are long (up to {longest:,} characters)"
-    if len(full) < _LINES:
+    if len(full_lines) < _LINES:
         return None
-    width = sorted(map(len, full))[len(full) * 95 // 100]
+    width = sorted(map(len, full_lines))[len(full_lines) * 95 // 100]
     pairs = [(a, b) for a, b in pairwise(lines) if a.strip() and b.strip()]
     if not _WRAPPED[0] <= width <= _WRAPPED[1] or len(pairs) < _LINES // 2:
         return None

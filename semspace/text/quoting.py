@@ -18,11 +18,11 @@ QUOTE, LF, CR = ord('"'), ord("\n"), ord("\r")
 
 
 class OpenQuoteError(Exception):
-    """A quote that isn't closed, or closed in the middle of a field; its row begins at the byte `place`."""
+    """A quote that isn't closed, or closed in the middle of a field; its row begins at the byte `position`."""
 
-    def __init__(self, place: int, *, ended: bool) -> None:
-        super().__init__(place)
-        self.place, self.ended = place, ended
+    def __init__(self, position: int, *, ended: bool) -> None:
+        super().__init__(position)
+        self.position, self.ended = position, ended
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def complete_rows(data: bytes, separator: int, *, final: bool) -> QuotedRows:
             last_row = data[row:]
             if not last_row or not final:
                 return QuotedRows(b"".join(parts), row)
-            if (len(quotes.places) - quotes.before(row)) % 2:
+            if (len(quotes.positions) - quotes.before(row)) % 2:
                 raise OpenQuoteError(row, ended=True)
             return QuotedRows(b"".join([*parts, last_row]), len(data))
         read = _read_row(data, row, separator)
@@ -78,16 +78,16 @@ class _QuotePositions:
     def __init__(self, data: bytes, separator: int) -> None:
         self._data = data
         letters = np.frombuffer(data, np.uint8)
-        self.places: Ints1d = np.flatnonzero(letters == QUOTE)
-        before = letters[self.places - 1]
+        self.positions: Ints1d = np.flatnonzero(letters == QUOTE)
+        before = letters[self.positions - 1]
         opens = (before == separator) | (before == LF) | (before == QUOTE)
-        opens[0] |= self.places[0] == 0
-        after = letters[np.minimum(self.places + 1, len(letters) - 1)]
-        closes = (after == separator) | (after == LF) | (after == QUOTE) | (self.places == len(letters) - 1)
+        opens[0] |= self.positions[0] == 0
+        after = letters[np.minimum(self.positions + 1, len(letters) - 1)]
+        closes = (after == separator) | (after == LF) | (after == QUOTE) | (self.positions == len(letters) - 1)
         if (after == CR).any():
-            second = letters[np.minimum(self.places + 2, len(letters) - 1)]
-            closes |= (after == CR) & ((second == LF) | (self.places + 2 >= len(letters)))
-        even = np.arange(len(self.places)) % 2 == 0
+            second = letters[np.minimum(self.positions + 2, len(letters) - 1)]
+            closes |= (after == CR) & ((second == LF) | (self.positions + 2 >= len(letters)))
+        even = np.arange(len(self.positions)) % 2 == 0
         # Violations if the even quotes are opening ones, and if the odd quotes are.
         self._wrong = [
             np.flatnonzero(~np.where(even, opens, closes)).tolist(),
@@ -96,7 +96,7 @@ class _QuotePositions:
 
     def before(self, position: int) -> int:
         """Return the number of quotes before a position."""
-        return int(np.searchsorted(self.places, position))
+        return int(np.searchsorted(self.positions, position))
 
     def first_wrong(self, first: int) -> int | None:
         """Return the first violating quote, or None, if quote `first` opens a field."""
@@ -106,7 +106,7 @@ class _QuotePositions:
 
     def row_start(self, start: int, first: int, quote: int | None) -> int:
         """Return the start of the row that contains a quote, or of the last row."""
-        stop = len(self._data) if quote is None else int(self.places[quote])
+        stop = len(self._data) if quote is None else int(self.positions[quote])
         while True:
             end = self._data.rfind(b"\n", start, stop)
             if end < 0:
@@ -114,7 +114,7 @@ class _QuotePositions:
             count = self.before(end)
             if (count - first) % 2 == 0:
                 return end + 1
-            stop = int(self.places[count - 1])  # the quote that opened the field with this newline
+            stop = int(self.positions[count - 1])  # the quote that opened the field with this newline
 
 
 @dataclass(frozen=True)

@@ -33,27 +33,27 @@ class Records(NamedTuple):
 
     path: Path
     kind: str
-    layout: CsvDialect | None
+    dialect: CsvDialect | None
     unit: str
     encoding: str
     prefix: str = ""
 
-    def runs(self, size: int) -> Iterator[RecordChunk]:
+    def chunks(self, size: int) -> Iterator[RecordChunk]:
         """Iterate over the records in chunks of about `size` bytes (not for Parquet)."""
-        if self.layout is not None:
-            return table_chunks(self.path, self.layout, self.encoding, size)
+        if self.dialect is not None:
+            return table_chunks(self.path, self.dialect, self.encoding, size)
         if self.kind == "jsonl":
             return object_chunks(self.path, self.encoding, size)
         return record_chunks(self.path, decode_chunks(self.path, self.encoding, size), cut_function(self.unit))
 
-    def table(self, run: RecordChunk, column: str | None = None) -> pl.DataFrame:
+    def table(self, chunk: RecordChunk, column: str | None = None) -> pl.DataFrame:
         """Return a chunk as a table, or one column of it as strings, with null where it is missing."""
         with parse_errors(self.path):
-            if self.layout is not None:
-                return parse_rows(self.path, self.layout, run, column)
+            if self.dialect is not None:
+                return parse_rows(self.path, self.dialect, chunk, column)
             if self.kind == "jsonl":
-                return parse_objects(self.path, run, column)
-        frame = parse_documents(run, self.unit)
+                return parse_objects(self.path, chunk, column)
+        frame = parse_documents(chunk, self.unit)
         if self.prefix:
             frame = frame.with_columns(pl.concat_str([pl.lit(self.prefix), "id"]).alias("id"))
         return frame if column is None else frame.select(column)
@@ -72,8 +72,8 @@ class Records(NamedTuple):
             if not whole and not head.endswith(b"\n"):  # the first line is longer
                 return pl.DataFrame(), False
             return self.table(RecordChunk(head, 1, 0)), whole
-        if self.layout is not None:
-            return pl.DataFrame(schema=dict.fromkeys(self.layout.names, pl.String)), False
+        if self.dialect is not None:
+            return pl.DataFrame(schema=dict.fromkeys(self.dialect.names, pl.String)), False
         return pl.DataFrame(schema={"id": pl.String, "text": pl.String}), True
 
     def whole(self) -> pl.DataFrame:
@@ -84,13 +84,13 @@ class Records(NamedTuple):
             with parse_errors(self.path), unpacked_parquet(self.path) as file:
                 return pl.read_parquet(file)
         if self.kind == "jsonl":  # types are inferred from all lines
-            parts = [run.data for run in self.runs(_LARGE)]
+            parts = [chunk.data for chunk in self.chunks(_LARGE)]
             data = b"".join(parts)
             if not data.strip():
                 raise empty_file_error(self.path)
             return self.table(RecordChunk(data, 1, 0))
-        tables = [self.table(run) for run in self.runs(_LARGE)]
-        if self.layout is None and not any(map(len, tables)):
+        tables = [self.table(chunk) for chunk in self.chunks(_LARGE)]
+        if self.dialect is None and not any(map(len, tables)):
             raise empty_file_error(self.path)
         return pl.concat([self.beginning()[0], *tables])
 
@@ -116,52 +116,55 @@ def read_table(path: PathLike, *, encoding: str = "utf-8", strings: Sequence[str
 
 
 def read_tables(
-    path: PathLike, reading: ReadOptions, strings: Sequence[str] = _NOTHING, *, quiet: bool = False
+    path: PathLike, options: ReadOptions, strings: Sequence[str] = _NOTHING, *, quiet: bool = False
 ) -> list[FileTable]:
     """Read the files at `path` into one table each, and all files that are one document each into one table."""
-    files, essays, root = find_sources(path, reading, quiet=quiet)
+    files, whole_files, root = find_sources(path, options, quiet=quiet)
     frames = [file.whole() for file in files]
-    delimited = [index for index, file in enumerate(files) if file.layout is not None]
+    delimited = [index for index, file in enumerate(files) if file.dialect is not None]
     for index, frame in zip(delimited, infer_types([frames[i] for i in delimited], strings), strict=True):
         frames[index] = frame
     tables = [
-        FileTable(file.path, frame, file.layout is not None and file.layout.assumed_header)
+        FileTable(file.path, frame, file.dialect is not None and file.dialect.assumed_header)
         for file, frame in zip(files, frames, strict=True)
     ]
-    if essays:
-        rows = [(document_id(one, root), read_text(one, reading.encoding)) for one in essays]
-        tables.append(FileTable(root or essays[0], pl.DataFrame(rows, schema=["id", "text"], orient="row")))
+    if whole_files:
+        rows = [
+            (document_id(document_path, root), read_text(document_path, options.encoding))
+            for document_path in whole_files
+        ]
+        tables.append(FileTable(root or whole_files[0], pl.DataFrame(rows, schema=["id", "text"], orient="row")))
     return tables
 
 
 def find_sources(
-    path: PathLike, reading: ReadOptions, *, quiet: bool = False
+    path: PathLike, options: ReadOptions, *, quiet: bool = False
 ) -> tuple[list[Records], list[Path], Path | None]:
     """Return the files at `path`: those with records, those that are one document each, and the root of ids."""
     inputs = find_files(path)
     kinds = [file_format(file_path) for file_path in inputs.paths]
-    _refuse_idle(path, reading, kinds)
-    unit = reading.documents or ("file" if inputs.root is not None else "lines")
-    files, essays = [], []
+    _refuse_idle(path, options, kinds)
+    unit = options.documents or ("file" if inputs.root is not None else "lines")
+    files, whole_files = [], []
     for file_path, kind in zip(inputs.paths, kinds, strict=True):
         if kind == "txt" and unit == "file":
-            essays.append(file_path)
+            whole_files.append(file_path)
             continue
-        if kind == "txt" and reading.documents is None and not quiet:
-            warn_of_prose(file_path, reading.encoding)
-        layout = detect_dialect(file_path, kind, reading) if kind in ("csv", "tsv") else None
+        if kind == "txt" and options.documents is None and not quiet:
+            warn_of_prose(file_path, options.encoding)
+        dialect = detect_dialect(file_path, kind, options) if kind in ("csv", "tsv") else None
         prefix = f"{document_id(file_path, inputs.root)}:" if kind == "txt" and inputs.root is not None else ""
-        files.append(Records(file_path, kind, layout, unit, reading.encoding, prefix))
-    return files, essays, inputs.root
+        files.append(Records(file_path, kind, dialect, unit, options.encoding, prefix))
+    return files, whole_files, inputs.root
 
 
-def _refuse_idle(path: PathLike, reading: ReadOptions, kinds: Sequence[str]) -> None:
+def _refuse_idle(path: PathLike, options: ReadOptions, kinds: Sequence[str]) -> None:
     """Raise if an option was given that applies to none of the files."""
-    tables = {"separator": reading.separator, "header": reading.header, "columns": reading.columns}
-    idle = next((name for name, value in tables.items() if value is not None), None)
-    if idle is not None and not {"csv", "tsv"} & set(kinds):
-        raise InputError(f"{idle}= applies to csv and tsv, and {path} has none; leave it out")
-    if reading.documents is not None and "txt" not in kinds:
+    tables = {"separator": options.separator, "header": options.header, "columns": options.columns}
+    unused = next((name for name, value in tables.items() if value is not None), None)
+    if unused is not None and not {"csv", "tsv"} & set(kinds):
+        raise InputError(f"{unused}= applies to csv and tsv, and {path} has none; leave it out")
+    if options.documents is not None and "txt" not in kinds:
         raise InputError(f"documents= applies to txt, and {path} has none; leave it out")
 
 

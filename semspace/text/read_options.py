@@ -84,7 +84,7 @@ class RecordChunk(NamedTuple):
 
     data: bytes
     line: int
-    place: int
+    position: int
 
 
 # Takes bytes, and whether they are the file's last; returns the complete records and how many bytes were consumed.

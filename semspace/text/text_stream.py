@@ -44,33 +44,33 @@ class TextSource:
     ----------
     files : tuple of (Records, str)
         Files with records (rows, lines or paragraphs), each with the name of its text column.
-    essays : tuple of Path
+    whole_files : tuple of Path
         Files that are one document each.
     encoding : str
     """
 
     files: tuple[tuple[Records, str], ...]
-    essays: tuple[Path, ...]
+    whole_files: tuple[Path, ...]
     encoding: str
 
     @classmethod
-    def find(cls, path: PathLike, *, text: str | None = None, reading: ReadOptions | None = None) -> TextSource:
+    def find(cls, path: PathLike, *, text: str | None = None, options: ReadOptions | None = None) -> TextSource:
         """Return the source at `path`, found as by `Corpus.read`.
 
         Only the beginning of each file is read, unless the text column can't be decided from it.
         """
-        reading = reading or ReadOptions()
-        files, essays, root = read_corpus.find_sources(path, reading)
+        options = options or ReadOptions()
+        files, whole_files, root = read_corpus.find_sources(path, options)
         heads = [file.beginning() for file in files]
         if not _decided([frame for frame, _ in heads], files, text):
             heads = [(file_survey(file, *head), True) for file, head in zip(files, heads, strict=True)]
         tables = [
-            FileTable(file.path, frame, file.layout is not None and file.layout.assumed_header)
+            FileTable(file.path, frame, file.dialect is not None and file.dialect.assumed_header)
             for file, (frame, _) in zip(files, heads, strict=True)
         ]
-        if essays:
+        if whole_files:
             whole = pl.DataFrame(schema={"id": pl.String, "text": pl.String})
-            tables.append(FileTable(root or essays[0], whole))
+            tables.append(FileTable(root or whole_files[0], whole))
         union = read_corpus.stack_tables([table.frame for table in tables])
         column = text_column(union, text, assumed_header=any(table.assumed_header for table in tables))
         for table in tables:
@@ -82,18 +82,18 @@ class TextSource:
                 f"the text column {column!r} must hold strings; it holds {kind}; choose another with text="
             )
         named = [(file, table.frame.columns[index]) for file, table, index in zip(files, tables, indices, strict=False)]
-        return cls(tuple(named), tuple(essays), reading.encoding)
+        return cls(tuple(named), tuple(whole_files), options.encoding)
 
     @property
     def size(self) -> int:
         """Number of bytes of all files."""
-        return sum(path.stat().st_size for path in (*(file.path for file, _ in self.files), *self.essays))
+        return sum(path.stat().st_size for path in (*(file.path for file, _ in self.files), *self.whole_files))
 
     def blocks(self, size: int = BLOCK) -> Iterator[TextBlock]:
         """Iterate over the documents in blocks of about `size` bytes and at least one document."""
         for file, column in self.files:
             yield from (_parquet_blocks if file.kind == "parquet" else _record_blocks)(file, column, size)
-        yield from _essay_blocks(self.essays, self.encoding, size)
+        yield from _whole_file_blocks(self.whole_files, self.encoding, size)
 
 
 def _decided(heads: Iterable[pl.DataFrame], files: Iterable[Records], text: str | None) -> bool:
@@ -115,8 +115,8 @@ def file_survey(file: Records, head: pl.DataFrame, whole: bool) -> pl.DataFrame:
     if whole:
         return head
     words = TypeSurvey()
-    for run in file.runs(BLOCK):
-        words.add(file.table(run))
+    for chunk in file.chunks(BLOCK):
+        words.add(file.table(chunk))
     return words.sample()
 
 
@@ -157,36 +157,36 @@ def slice_texts(texts: pl.Series, size: int = BLOCK) -> Iterator[pl.Series]:
 
 def _record_blocks(file: Records, column: str, size: int) -> Iterator[TextBlock]:
     position, blank = 0, True
-    for run in file.runs(size):
-        blank = blank and not run.data.strip()
-        yield TextBlock((file.path,), run.place - position, partial(_texts_of, file, run, column))
-        position = run.place
-    if blank and file.layout is None:
+    for chunk in file.chunks(size):
+        blank = blank and not chunk.data.strip()
+        yield TextBlock((file.path,), chunk.position - position, partial(_texts_of, file, chunk, column))
+        position = chunk.position
+    if blank and file.dialect is None:
         raise empty_file_error(file.path)
 
 
-def _texts_of(file: Records, run: RecordChunk, column: str) -> pl.Series:
-    return file.table(run, column).to_series()
+def _texts_of(file: Records, chunk: RecordChunk, column: str) -> pl.Series:
+    return file.table(chunk, column).to_series()
 
 
 # -- whole files and Parquet --------------------------------------------------------------------------------------
 
 
-def _essay_blocks(paths: Iterable[Path], encoding: str, size: int) -> Iterator[TextBlock]:
+def _whole_file_blocks(paths: Iterable[Path], encoding: str, size: int) -> Iterator[TextBlock]:
     pending: list[tuple[Path, str]] = []
     letters = passed = 0
     for path in paths:
         text = read_text(path, encoding)
         if pending and letters + len(text) > size:
-            yield _essays(pending, passed)
+            yield _whole_file_block(pending, passed)
             pending, letters, passed = [], 0, 0
         pending.append((path, text))
         letters, passed = letters + len(text), passed + path.stat().st_size
     if pending:
-        yield _essays(pending, passed)
+        yield _whole_file_block(pending, passed)
 
 
-def _essays(pending: list[tuple[Path, str]], passed: int) -> TextBlock:
+def _whole_file_block(pending: list[tuple[Path, str]], passed: int) -> TextBlock:
     texts = pl.Series("text", [text for _, text in pending], dtype=pl.String)
     return TextBlock(tuple(path for path, _ in pending), passed, partial(_same, texts))
 

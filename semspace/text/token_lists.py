@@ -54,14 +54,14 @@ def _checked(document: Any, number: int) -> list[str]:
     return words
 
 
-def _block(held: list[list[str]]) -> TextBlock:
+def _block(word_lists: list[list[str]]) -> TextBlock:
     try:
-        words = pl.Series([word for document in held for word in document], dtype=pl.String)
+        words = pl.Series([word for document in word_lists for word in document], dtype=pl.String)
     except UnicodeEncodeError as problem:
         raise InputError("words must be valid Unicode; one of them contains a lone surrogate") from problem
-    flat = pl.DataFrame({"document": _numbers(held), "word": to_nfc(words)})
+    flat = pl.DataFrame({"document": _numbers(word_lists), "word": to_nfc(words)})
     lists = flat.group_by("document", maintain_order=True).agg("word")
-    every = pl.DataFrame({"document": pl.Series(range(len(held)), dtype=pl.Int64)})
+    every = pl.DataFrame({"document": pl.Series(range(len(word_lists)), dtype=pl.Int64)})
     texts = every.join(lists, on="document", how="left", maintain_order="left")["word"]
     return TextBlock((Path("the lists"),), 0, lambda: texts)
 

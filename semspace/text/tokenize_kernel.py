@@ -117,7 +117,7 @@ def scan_words(
     ends: Ints1d,
     classes: Bytes1d,
     basis: np.uint64,
-    letters: Bytes1d,
+    word_bytes: Bytes1d,
     sizes: UInt32s1d,
     hashes: UInt64s1d,
     documents: Ints1d,
@@ -125,7 +125,7 @@ def scan_words(
 ) -> tuple[int, int]:
     """Find the words of lower-cased documents that are concatenated in `data` and end at `ends`.
 
-    `classes` holds the class of every code point. The words are written to `letters` without gaps (with ' for every
+    `classes` holds the class of every code point. The words are written to `word_bytes` without gaps (with ' for every
     apostrophe), their sizes in bytes to `sizes`, their hashes to `hashes`, and the number of words of each document to
     `documents`. `unspaced` counts the words of each script without spaces; its first entry counts the documents that
     consist mostly of such words. Return the number of words and of bytes written, neither more than ``len(data)``.
@@ -159,17 +159,17 @@ def scan_words(
                         if not inner or not _starts(data, position + width, end, classes):
                             break
                         if point in (_MIDDLE_DOT, _HYPHENATION_POINT):
-                            letters[used], letters[used + 1] = 0xC2, 0xB7
+                            word_bytes[used], word_bytes[used + 1] = 0xC2, 0xB7
                             state = ((state ^ np.uint64(0xC2)) * FNV_PRIME ^ np.uint64(0xB7)) * FNV_PRIME
                             used, position = used + 2, position + width
                             continue
                         if point not in _AS_THEY_ARE:
-                            letters[used] = _APOSTROPHE
+                            word_bytes[used] = _APOSTROPHE
                             state = (state ^ np.uint64(_APOSTROPHE)) * FNV_PRIME
                             used, position = used + 1, position + width
                             continue
                 for i in range(position, position + width):
-                    letters[used] = data[i]
+                    word_bytes[used] = data[i]
                     state = (state ^ np.uint64(data[i])) * FNV_PRIME
                     used += 1
                 position += width
@@ -185,9 +185,9 @@ def scan_words(
 
 
 @compiled_strictly
-def hash_words(letters: Bytes1d, sizes: UInt32s1d, basis: np.uint64, hashes: UInt64s1d) -> None:
-    """Write the hashes of words concatenated in `letters`, the same as those of `scan_words`."""
+def hash_words(word_bytes: Bytes1d, sizes: UInt32s1d, basis: np.uint64, hashes: UInt64s1d) -> None:
+    """Write the hashes of words concatenated in `word_bytes`, the same as those of `scan_words`."""
     start = 0
     for i in range(len(sizes)):
-        hashes[i] = fnv1a(letters, start, start + np.int64(sizes[i]), basis)
+        hashes[i] = fnv1a(word_bytes, start, start + np.int64(sizes[i]), basis)
         start += np.int64(sizes[i])

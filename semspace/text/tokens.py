@@ -78,7 +78,7 @@ class Tokens:
         object.__setattr__(self, "offsets", checks.frozen(self.offsets))
 
     @classmethod
-    def _sound(cls, arrays: tuple[Any, ...], vocabulary: pl.DataFrame, provenance: Mapping[str, Any]) -> Tokens:
+    def _unchecked(cls, arrays: tuple[Any, ...], vocabulary: pl.DataFrame, provenance: Mapping[str, Any]) -> Tokens:
         """Create tokens from arrays of `TokensBuilder.build`, which need no checks."""
         tokens = object.__new__(cls)
         for name, value in zip((*_ARRAYS, "vocabulary", "provenance"), (*arrays, vocabulary, provenance), strict=True):
@@ -174,18 +174,18 @@ class Tokens:
             check_free(out, overwrite=overwrite)
         if threads is not None:
             checks.whole("threads", threads)
-        reading = ReadOptions(encoding, separator, header, columns, documents)
+        options = ReadOptions(encoding, separator, header, columns, documents)
         splitter = get_tokenizer(tokenizer)
         with limited(threads):
             if isinstance(source, (str, os.PathLike)):
-                files = TextSource.find(source, text=text, reading=reading)
-                return cls._of_files(files, source, TokensBuilder(splitter, minimum, empty), out, overwrite, progress)
-            reading.refuse_for("a DataFrame")
+                files = TextSource.find(source, text=text, options=options)
+                return cls._from_files(files, source, TokensBuilder(splitter, minimum, empty), out, overwrite, progress)
+            options.refuse_for("a DataFrame")
             corpus = Corpus.read(source, text=text, empty=empty)
-            return cls._of_corpus(corpus, TokensBuilder(splitter, minimum, "keep"), out, overwrite, progress)
+            return cls._from_corpus(corpus, TokensBuilder(splitter, minimum, "keep"), out, overwrite, progress)
 
     @classmethod
-    def _of_files(
+    def _from_files(
         cls,
         files: TextSource,
         source: PathLike,
@@ -195,7 +195,7 @@ class Tokens:
         progress: bool,
     ) -> Tokens:
         with bar("reading words", files.size, unit="B", progress=progress) as progress_bar:
-            tokens = cls._built(builder, files.blocks(), {"source": str(source)}, out, overwrite, progress_bar)
+            tokens = cls._build(builder, files.blocks(), {"source": str(source)}, out, overwrite, progress_bar)
         dropped = tokens.provenance.get("dropped_empty", 0)
         if dropped:
             were = "document has no text and was" if dropped == 1 else "documents have no text and were"
@@ -203,12 +203,12 @@ class Tokens:
         return tokens
 
     @classmethod
-    def _of_corpus(
+    def _from_corpus(
         cls, corpus: Corpus, builder: TokensBuilder, out: PathLike | None, overwrite: bool, progress: bool
     ) -> Tokens:
         size = int(corpus.texts.str.len_bytes().sum())
         with bar("reading words", size, unit="B", progress=progress) as progress_bar:
-            return cls._built(builder, text_blocks(corpus.texts), corpus.provenance, out, overwrite, progress_bar)
+            return cls._build(builder, text_blocks(corpus.texts), corpus.provenance, out, overwrite, progress_bar)
 
     @classmethod
     @renamed_parameters(split="tokenizer")
@@ -241,7 +241,7 @@ class Tokens:
                 f"lists of words"
             )
         builder = TokensBuilder(get_tokenizer(tokenizer), checks.whole("min_count", min_count), "keep")
-        return cls._of_corpus(corpus, builder, None, False, progress)
+        return cls._from_corpus(corpus, builder, None, False, progress)
 
     @classmethod
     def from_texts(cls, texts: pl.Series | Sequence[str]) -> Tokens:
@@ -259,7 +259,7 @@ class Tokens:
         """
         if not isinstance(texts, pl.Series):
             texts = pl.Series("text", checks.strings("texts", texts), pl.String)
-        return cls._built(TokensBuilder(best_tokenizer(), 1, "keep", remedy=REMEDY), text_blocks(texts), {})
+        return cls._build(TokensBuilder(best_tokenizer(), 1, "keep", remedy=REMEDY), text_blocks(texts), {})
 
     @classmethod
     def from_lists(cls, documents: Iterable[Iterable[str]], *, min_count: int = 1) -> Tokens:
@@ -287,10 +287,10 @@ class Tokens:
         """
         pools.need_polars("splitting texts into words")
         builder = TokensBuilder(ListTokenizer(), checks.whole("min_count", min_count), "keep")
-        return cls._built(builder, word_list_blocks(documents), {})
+        return cls._build(builder, word_list_blocks(documents), {})
 
     @classmethod
-    def _built(
+    def _build(
         cls,
         builder: TokensBuilder,
         blocks: Iterable[TextBlock],
@@ -302,13 +302,13 @@ class Tokens:
         if out is None:
             with storage_errors(), mmap_array.temporary_folder() as folder:
                 vocabulary, facts = builder.build(blocks, folder, progress_bar)
-                return cls._sound(mmap_array.take_arrays(folder, *_ARRAYS), vocabulary, {**origin, **facts})
+                return cls._unchecked(mmap_array.take_arrays(folder, *_ARRAYS), vocabulary, {**origin, **facts})
         with create_bundle(out, KIND, overwrite=overwrite) as draft, storage_errors(out):
             vocabulary, facts = builder.build(blocks, draft.folder, progress_bar)
             draft.table("vocabulary", vocabulary)
             draft.meta.update(count=int(vocabulary["count"].sum()), provenance={**origin, **facts})
         bundle = open_bundle(out, KIND, verify=False)
-        return cls._sound(tuple(bundle.array(name) for name in _ARRAYS), vocabulary, bundle.meta["provenance"])
+        return cls._unchecked(tuple(bundle.array(name) for name in _ARRAYS), vocabulary, bundle.meta["provenance"])
 
     # -- looking into them --------------------------------------------------------------------------------
 
@@ -342,7 +342,7 @@ class Tokens:
         facts = {**self.provenance, "min_count": min_count}
         with storage_errors(), mmap_array.temporary_folder() as folder:
             write_tokens(folder, self._without(keep))
-            return self._sound(mmap_array.take_arrays(folder, *_ARRAYS), self.vocabulary.head(keep), facts)
+            return self._unchecked(mmap_array.take_arrays(folder, *_ARRAYS), self.vocabulary.head(keep), facts)
 
     def _without(self, keep: int) -> Iterator[tuple[Int32s1d, Ints1d]]:
         """Yield parts of the ids, with -1 for words beyond the first `keep`, and the ends of documents in each part."""

@@ -25,7 +25,7 @@ from semspace.types import Bytes1d, Int32s1d, Ints1d
 
 # Maximum number of distinct words. The table then takes some 140 MB, and the rarest words are dropped.
 MAX_WORDS = 3_000_000
-_LETTERS_A_WORD = 32
+_BYTES_PER_WORD = 32
 _FIRST_SLOTS = 1 << 16
 _SIZE = 0xFFFFFFFF  # the part of a place that is a size
 _MOST_TALLIED = 1 << 16
@@ -35,22 +35,22 @@ _PIECE = 100_000  # words made into strings at a time
 class WordCounter:
     """Assigns ids to words, first by appearance and finally by frequency.
 
-    The first ids are provisional; `finish` returns the final id of each. When the table holds `most` distinct words,
-    the rarest quarter or more is dropped, like word2vec.c's ReduceVocab does with words under a count that it raises
-    each time (Mikolov et al. 2013, arXiv 1310.4546). When that happens depends on the words alone, not on the blocks.
+    The first ids are provisional; `finish` returns the final id of each. When the table holds `max_words` distinct
+    words, the rarest quarter or more is dropped, like word2vec.c's ReduceVocab does with words under a count that it
+    raises each time (Mikolov et al. 2013, arXiv 1310.4546). This depends on the words alone, not on the blocks.
 
     Parameters
     ----------
-    most : int
+    max_words : int
         Maximum number of distinct words in the table.
     """
 
-    def __init__(self, most: int = MAX_WORDS) -> None:
+    def __init__(self, max_words: int = MAX_WORDS) -> None:
         # Allocated at their maximum size: pages of zeros that aren't written take no memory.
         self._slots = np.zeros(_FIRST_SLOTS, np.uint64)
-        self._entries, self._born = np.zeros((most, 2), np.int64), np.zeros(most, np.int64)
-        self._spare = np.zeros(most, np.int32)
-        self._letters = np.zeros(most * _LETTERS_A_WORD, np.uint8)
+        self._entries, self._born = np.zeros((max_words, 2), np.int64), np.zeros(max_words, np.int64)
+        self._spare = np.zeros(max_words, np.int32)
+        self._word_bytes = np.zeros(max_words * _BYTES_PER_WORD, np.uint8)
         self._state = np.zeros(4, np.int64)
         self._thresholds: list[int] = []
         self._forgotten = 0
@@ -63,8 +63,8 @@ class WordCounter:
         while True:
             room = min(self._room, len(self._entries))
             done, start = number_words(
-                *(words.letters, words.sizes, words.hashes, done, start, self.seen, room, self._state, self._slots),
-                *(self._entries, self._born, self._spare, self._letters, ids),
+                *(words.word_bytes, words.sizes, words.hashes, done, start, self.seen, room, self._state, self._slots),
+                *(self._entries, self._born, self._spare, self._word_bytes, ids),
             )
             if done == len(ids):
                 break
@@ -74,13 +74,13 @@ class WordCounter:
 
     def _make_room(self, size: int) -> None:
         alive, used = int(self._state[ALIVE]), int(self._state[USED])
-        if used + size <= len(self._letters) and self._room < len(self._entries):
+        if used + size <= len(self._word_bytes) and self._room < len(self._entries):
             self._slots = np.zeros(2 * len(self._slots), np.uint64)
         elif alive:
             self._forget_the_rarest()
         else:  # one word longer than the whole buffer
-            self._letters = np.zeros(size, np.uint8)
-        fill_slots(self._slots, self._given, self._letters, HASH_SEED)
+            self._word_bytes = np.zeros(size, np.uint8)
+        fill_slots(self._slots, self._given, self._word_bytes, HASH_SEED)
 
     @property
     def _room(self) -> int:
@@ -100,9 +100,9 @@ class WordCounter:
         if threshold == _MOST_TALLIED - 1:  # nearly all words are more frequent than the histogram shows
             counts = self._given[:, COUNT]
             threshold = int(np.partition(counts[counts > 0], alive // 4)[alive // 4])
-        moved = np.zeros(len(self._letters), np.uint8)  # not zeros_like, which writes every page
-        forget_rare(self._given, threshold, self._state, self._letters, moved, self._spare)
-        self._letters = moved
+        moved = np.zeros(len(self._word_bytes), np.uint8)  # not zeros_like, which writes every page
+        forget_rare(self._given, threshold, self._state, self._word_bytes, moved, self._spare)
+        self._word_bytes = moved
         self._slots[:] = 0
         self._thresholds.append(threshold)
         self._forgotten += alive - int(self._state[ALIVE])
@@ -131,7 +131,7 @@ class WordCounter:
             raise empty_vocabulary_error(min_count, int(counts.max(initial=0)))
         self._slots = np.zeros(0, np.uint64)  # free memory for the next steps
         words = self._strings(ids)
-        self._entries, self._letters = np.zeros((0, 2), np.int64), np.zeros(0, np.uint8)
+        self._entries, self._word_bytes = np.zeros((0, 2), np.int64), np.zeros(0, np.uint8)
         numbered = pl.DataFrame({"word": words, "count": counts[ids], "id": ids.astype(np.int32)})
         # Ties in frequency are sorted by spelling, so that ids never depend on the order of documents.
         numbered = numbered.sort(["count", "word"], descending=[True, False])
@@ -145,7 +145,7 @@ class WordCounter:
             which = ids[first : first + _PIECE]
             ends = np.cumsum(self._entries[which, LOCATION] & _SIZE)
             out: Bytes1d = np.empty(int(ends[-1]), np.uint8)
-            copy_words(which, self._entries, self._letters, out)
+            copy_words(which, self._entries, self._word_bytes, out)
             text, stops = out.tobytes(), ends.tolist()
             words = [text[a:b].decode() for a, b in zip([0, *stops], stops, strict=False)]
             parts.append(pl.Series("word", words, dtype=pl.String))
@@ -163,9 +163,9 @@ class WordCounter:
         }
 
 
-def empty_vocabulary_error(min_count: int, most: int) -> InputError:
+def empty_vocabulary_error(min_count: int, max_count: int) -> InputError:
     """Return the error for a vocabulary without words."""
     return InputError(
-        f"no word occurs min_count={min_count} times; the most frequent one occurs {most} times: "
+        f"no word occurs min_count={min_count} times; the most frequent one occurs {max_count} times: "
         f"lower min_count or give more text"
     )

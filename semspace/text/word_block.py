@@ -28,7 +28,7 @@ class WordBlock:
 
     Parameters
     ----------
-    letters : ndarray of uint8
+    word_bytes : ndarray of uint8
         The words in UTF-8, without gaps.
     sizes : ndarray of uint32, shape (words,)
         Number of bytes of each word.
@@ -40,14 +40,14 @@ class WordBlock:
         fast tokenizer split into characters or syllables.
     """
 
-    letters: Bytes1d
+    word_bytes: Bytes1d
     sizes: UInt32s1d
     hashes: UInt64s1d
     documents: Ints1d
     unspaced: Ints1d = field(default_factory=lambda: np.zeros(len(SCRIPTS) + 1, np.int64))
 
 
-def split_words(texts: pl.Series, splitter: Tokenizer) -> WordBlock:
+def tokenize_block(texts: pl.Series, splitter: Tokenizer) -> WordBlock:
     """Split texts into words, by compiled code for the fast and the ICU tokenizer, else through lists of words."""
     # Not isinstance: a subclass may split differently.
     if type(splitter) is FastTokenizer:
@@ -60,20 +60,20 @@ def split_words(texts: pl.Series, splitter: Tokenizer) -> WordBlock:
 def _scanned(texts: pl.Series, kinds: Bytes1d) -> WordBlock:
     data, ends = _joined(texts), np.cumsum(texts.str.len_bytes().to_numpy(), dtype=np.int64)
     # As long as they can get; pages that aren't written take no memory.
-    letters, sizes, hashes = np.empty_like(data), np.empty(len(data), np.uint32), np.empty(len(data), np.uint64)
+    word_bytes, sizes, hashes = np.empty_like(data), np.empty(len(data), np.uint32), np.empty(len(data), np.uint64)
     documents, unspaced = np.empty(len(ends), np.int64), np.zeros(len(SCRIPTS) + 1, np.int64)
-    words, used = scan_words(data, ends, kinds, HASH_SEED, letters, sizes, hashes, documents, unspaced)
-    return WordBlock(letters[:used], sizes[:words], hashes[:words], documents, unspaced)
+    words, used = scan_words(data, ends, kinds, HASH_SEED, word_bytes, sizes, hashes, documents, unspaced)
+    return WordBlock(word_bytes[:used], sizes[:words], hashes[:words], documents, unspaced)
 
 
 def _listed(lists: pl.Series) -> WordBlock:
     lists = lists.list.drop_nulls()
     flat = lists.explode().drop_nulls()
     # A writable copy, like the arrays of `scan_words`: the kernels are compiled for that type.
-    letters, sizes = _joined(flat).copy(), flat.str.len_bytes().to_numpy().astype(np.uint32)
+    word_bytes, sizes = _joined(flat).copy(), flat.str.len_bytes().to_numpy().astype(np.uint32)
     hashes = np.empty(len(sizes), np.uint64)
-    hash_words(letters, sizes, HASH_SEED, hashes)
-    return WordBlock(letters, sizes, hashes, lists.list.len().fill_null(0).to_numpy().astype(np.int64))
+    hash_words(word_bytes, sizes, HASH_SEED, hashes)
+    return WordBlock(word_bytes, sizes, hashes, lists.list.len().fill_null(0).to_numpy().astype(np.int64))
 
 
 def _joined(strings: pl.Series) -> Bytes1d:

@@ -18,7 +18,7 @@ from semspace.kernels.compiling import compiled_strictly
 from semspace.kernels.hashing import FNV_BASIS, mix
 from semspace.text.tokenize import FastTokenizer
 from semspace.text.tokenize_kernel import hash_words
-from semspace.text.word_block import split_words
+from semspace.text.word_block import tokenize_block
 from semspace.types import Ints1d, UInt64s1d
 
 WORDS = 5  # in a shingle
@@ -48,9 +48,9 @@ class Shingles:
         """Take the shingles of texts; one of fewer than five words has a single shingle, of all its words."""
         hashes, sizes = [np.empty(0, np.uint64)], [np.zeros(1, np.int64)]
         for start in range(0, len(texts), _BLOCK):
-            words = split_words(texts[start : start + _BLOCK], FastTokenizer())
+            words = tokenize_block(texts[start : start + _BLOCK], FastTokenizer())
             known = np.empty(len(words.sizes), np.uint64)
-            hash_words(words.letters, words.sizes, FNV_BASIS, known)
+            hash_words(words.word_bytes, words.sizes, FNV_BASIS, known)
             made, size = np.empty(len(known), np.uint64), np.empty(len(words.documents), np.int64)
             used = _shingle(known, words.documents, made, size)
             hashes.append(made[:used].copy())

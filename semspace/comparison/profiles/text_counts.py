@@ -14,7 +14,7 @@ from semspace.text.sentences import sentence_counts
 from semspace.text.text_stream import slice_texts
 from semspace.text.tokenize import best_tokenizer
 from semspace.text.vocabulary import WordCounter
-from semspace.text.word_block import split_words
+from semspace.text.word_block import tokenize_block
 from semspace.types import Bytes1d, UInt32s1d
 
 Ids = npt.NDArray[np.int32]
@@ -69,10 +69,10 @@ def count(texts: pl.Series) -> Counted:
     ids, sizes, longs, sentences = [], [], [], []
     unspaced = np.zeros(len(SCRIPTS) + 1, np.int64)
     for some in slice_texts(texts.fill_null("")):
-        words = split_words(some, splitter)
+        words = tokenize_block(some, splitter)
         ids.append(numbering.add(words))
         sizes.append(words.documents)
-        longs.append(_long_words(words.letters, words.sizes, words.documents))
+        longs.append(_long_words(words.word_bytes, words.sizes, words.documents))
         sentences.append(sentence_counts(some))
         unspaced += words.unspaced
     flat = np.concatenate(ids) if ids else np.empty(0, np.int32)
