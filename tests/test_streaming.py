@@ -196,7 +196,7 @@ def test_documents_without_text(tmp_path):
         (b'{"a": "x", "b": "y"}\n', "x.jsonl", "which column holds the text"),
         (gzip.compress(b"a b c" * 1000, mtime=0)[:-20], "x.txt.gz", "not a whole gzip file"),
         (b"not parquet", "x.parquet", "cannot read"),
-        (b"!!!", "x.txt", "comes 0 times"),
+        (b"!!!", "x.txt", "the text has no words"),
     ],
 )
 def test_bad_files_get_a_sentence(tmp_path, temporary, content, name, said):
