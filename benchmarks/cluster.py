@@ -40,8 +40,8 @@ from benchmarks.cluster_peers import CONTENDERS, OURS, REFERENCE, TOP2VEC, Group
 from benchmarks.labelled import READERS, Documents, documents
 from benchmarks.measuring import machine, median, table
 from benchmarks.vectors import cache, noisy, numbers, say, unit
+from semspace.clusters.document_terms import DocumentTerms
 from semspace.clusters.keywords import coherence, diversity
-from semspace.clusters.vocabulary import Vocabulary
 
 PARTS = ("quality", "speed", "growth")
 PACKAGES = ("bertopic", "top2vec", "umap-learn", "hdbscan", "scikit-learn", "networkit", "numba")
@@ -141,21 +141,21 @@ def tried(names: Sequence[str], one: Documents) -> tuple[list[Measured], list[st
     return measured, failed
 
 
-def words_of(texts: list[str]) -> Vocabulary:
+def words_of(texts: list[str]) -> DocumentTerms:
     """Tell which single words each text holds: the one table that everybody's words are measured on."""
     counted = CountVectorizer(binary=True, dtype=np.float32)
     holds = counted.fit_transform(texts)
     words = tuple(counted.get_feature_names_out().tolist())
-    return Vocabulary(words, holds, np.zeros(len(words), bool))
+    return DocumentTerms(words, holds, np.zeros(len(words), bool))
 
 
-def best(found: Grouping, words: Vocabulary) -> list[list[str]]:
+def best(found: Grouping, words: DocumentTerms) -> list[list[str]]:
     """Give the first ten of each group's words that the table has."""
     every = found.words() if found.words is not None else []
-    return [[word for word in own if word in words.number][:TOP] for own in every]
+    return [[word for word in own if word in words.columns][:TOP] for own in every]
 
 
-def row(one: Measured, documents: Documents, words: Vocabulary, reference: float) -> list[str]:
+def row(one: Measured, documents: Documents, words: DocumentTerms, reference: float) -> list[str]:
     found, told = one.found, best(one.found, words)
     inside = found.labels >= 0
     outliers = 1 - inside.mean()
@@ -178,7 +178,7 @@ def seconds_of(every: Sequence[Measured], name: str) -> float:
     return next((one.seconds for one in every if one.name == name), math.nan)
 
 
-def short(one: Measured, words: Vocabulary) -> str:
+def short(one: Measured, words: DocumentTerms) -> str:
     """Say for how many groups there were fewer than ten words to measure."""
     few = sum(len(own) < TOP for own in best(one.found, words))
     if not few:

@@ -39,11 +39,12 @@ class Grouping:
 def semspace(documents: Documents, **asked: Any) -> Grouping:
     import semspace as ss
     from semspace.clusters import keywords
+    from semspace.clusters.document_terms import terms_of
 
     space = ss.Space.from_vectors(documents.ids, documents.vectors, {"text": documents.texts})
     found = ss.cluster(space, progress=False, **asked)
     return Grouping(
-        found.labels, lambda: list(keywords.keywords(found.vocabulary, found.labels, len(found), top=ALL_WORDS))
+        found.labels, lambda: keywords.keywords(terms_of(space.metadata), found.labels, len(found), n=ALL_WORDS)
     )
 
 

@@ -112,7 +112,7 @@ def test_cluster_asks_before_it_looks_for_neighbours(monkeypatch, options):
     def begun(*_, **__):
         raise Begun
 
-    monkeypatch.setattr(importlib.import_module("semspace.clusters.cluster"), "points_of", begun)
+    monkeypatch.setattr(importlib.import_module("semspace.clusters.cluster"), "distinct_points", begun)
     with pytest.raises(SemspaceError):
         ss.cluster(SPACE, **options)
     with pytest.raises(Begun):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import semspace as ss
-from semspace.clusters.projection import layout
+from semspace.clusters.projection import project
 from semspace.errors import InputError
 from semspace.report import dendrogram
 
@@ -37,13 +37,20 @@ def page(groups, folder, **options):
 
 def test_the_page_has_every_section_and_no_script_of_a_text(groups, tmp_path):
     written = page(groups, tmp_path, times="year")
-    for title in ("The groups", "A map", "Which groups are near each other?", "Documents", "How sure?", "Over time"):
+    for title in (
+        "The groups",
+        "A map",
+        "Which groups are similar?",
+        "Documents",
+        "How reliable are the groups?",
+        "Over time",
+    ):
         assert f">{title}</h2>" in written
     assert not re.search(r"<(i|b)[ >]", written)
     assert written.count("<script") == 1
     assert "&lt;script&gt;" in written
     assert not re.search(r"(src|href)=.?https?:", written)
-    assert "6 documents belong to no group, as asked." in written
+    assert "6 documents were left without a group, as requested." in written
 
 
 def test_periods_that_are_not_whole_numbers_become_a_table(groups, tmp_path):
@@ -54,7 +61,7 @@ def test_a_page_of_one_group(tmp_path):
     space = ss.Space.from_vectors(["a", "b"], [[1.0, 0.0], [0.9, 0.1]])
     written = page(ss.cluster(space, progress=False), tmp_path)
     assert "2 documents in 1 group<" in written
-    assert "Which groups are near each other?" not in written
+    assert "Which groups are similar?" not in written
 
 
 def test_the_tree_says_who_merges_first(groups):
@@ -66,8 +73,8 @@ def test_the_tree_says_who_merges_first(groups):
 
 
 def test_the_map_is_the_same_each_time_and_keeps_groups_together(groups):
-    rows, places = layout(groups)
-    again = layout(groups)[1]
+    rows, places = project(groups)
+    again = project(groups)[1]
     np.testing.assert_array_equal(places, again)
     assert sorted(rows.tolist()) == list(range(120))
     labels = groups.labels[rows]
@@ -78,7 +85,7 @@ def test_the_map_is_the_same_each_time_and_keeps_groups_together(groups):
 
 def test_few_points_are_placed_without_neighbourhoods():
     space = ss.Space.from_vectors(list("abc"), np.eye(3))
-    _, places = layout(ss.cluster(space, n_clusters=2, progress=False))
+    _, places = project(ss.cluster(space, n_clusters=2, progress=False))
     assert places.shape == (3, 2)
     assert len(np.unique(places.round(6), axis=0)) == 3
 

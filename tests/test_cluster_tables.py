@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import semspace as ss
-from semspace.clusters.clustering import Clustering, described
+from semspace.clusters.clustering import Clustering
+from semspace.clusters.describe import describe
+from semspace.clusters.document_terms import terms_of
 from semspace.clusters.tables import silhouettes
 from semspace.errors import InputError
 from semspace.statistics import wilson
@@ -21,7 +23,7 @@ def by_hand(vectors, labels, metadata=None):
     space = ss.Space.from_vectors([f"p{i}" for i in range(len(labels))], np.asarray(vectors, np.float32), metadata)
     k = max(labels) + 1
     bare = Clustering(space, np.array(labels, np.int32), np.empty((0, 0)), (), (), np.full(k, np.nan))
-    return described(bare, bare.vocabulary)
+    return describe(bare, terms_of(space.metadata))
 
 
 @pytest.fixture
@@ -112,7 +114,7 @@ def test_quality_has_a_row_for_each_group(two):
     np.testing.assert_allclose(table["coherence"][0], 1)  # "cat" and "fur" never come apart
     # "ship" in 3 of 7 documents, "sea" in 2, both in 2.
     np.testing.assert_allclose(table["coherence"][1], np.log((2 / 7) / (3 / 7 * 2 / 7)) / -np.log(2 / 7))
-    np.testing.assert_allclose(table["membership"][0], two.stands.share[:3].mean(), rtol=1e-6)
+    np.testing.assert_allclose(table["membership"][0], two._member_votes.share[:3].mean(), rtol=1e-6)
     assert two.diversity == 1
 
 
@@ -238,17 +240,17 @@ def test_any_numbers_fall_into_periods(values, periods):
 @pytest.mark.parametrize(
     ("times", "said"),
     [
-        ("yeer", "times: the space has no column 'yeer'; it has text, year"),
+        ("yeer", "times: the space has no column 'yeer'; its columns: text, year"),
         ([1, 2], "times must have a value for each of the 7 points; got 2"),
         (None, "times must be a column's name or a value for each point; got None"),
         (3, "times must be a column's name or a value for each point; got 3"),
         ([None] * 7, "no document has a period; every value is missing"),
         ([float("nan")] * 7, "no document has a period; every value is missing"),
-        ([float("inf"), *range(6)], "times holds infinity; give numbers, and None where there is none"),
-        ([[1]] * 7, "times must be numbers, dates or texts; got List(Int64)"),
-        ([{"a": 1}] * 7, "times must be numbers, dates or texts; got Struct({'a': Int64})"),
-        ([object()] * 7, "times must be numbers, dates or texts; got Object"),
-        (list("abcdefg"), "times has 7 different values that are neither numbers nor dates as 2021-03-05"),
+        ([float("inf"), *range(6)], "times contains infinity; give finite numbers, or None where a value is missing"),
+        ([[1]] * 7, "times must be numbers, dates or strings; got List(Int64)"),
+        ([{"a": 1}] * 7, "times must be numbers, dates or strings; got Struct({'a': Int64})"),
+        ([object()] * 7, "times must be numbers, dates or strings; got Object"),
+        (list("abcdefg"), "times has 7 distinct values that are neither numbers nor dates such as 2021-03-05"),
     ],
 )
 def test_times_are_checked(two, times, said):
@@ -262,11 +264,11 @@ def test_periods_and_classes_are_checked(two):
     for periods in (0, 2.5, "3"):
         with pytest.raises(InputError, match="periods must be a whole number of at least 1"):
             two.over_time("year", periods=periods)
-    with pytest.raises(InputError, match="classes: the space has no column 'kind'; it has text, year"):
+    with pytest.raises(InputError, match="classes: the space has no column 'kind'; its columns: text, year"):
         two.per_class("kind")
     with pytest.raises(InputError, match="no document has a class; every value is missing"):
         two.per_class([None] * 7)
-    with pytest.raises(InputError, match="classes: the space has no column 'kind'; it has none"):
+    with pytest.raises(InputError, match="classes: the space has no column 'kind'; its columns: none"):
         by_hand(np.eye(2), [0, 1]).per_class("kind")
 
 

@@ -8,20 +8,18 @@ from hypothesis import strategies as st
 
 import semspace as ss
 from semspace.clusters import keywords, seeding
-from semspace.clusters.distinct_points import points_of, same_points
-from semspace.clusters.names import ask, named
-from semspace.clusters.vocabulary import Vocabulary
+from semspace.clusters.distinct_points import distinct_points, distinct_rows
+from semspace.clusters.document_terms import DocumentTerms
+from semspace.clusters.names import ask_namer, distinct_names
 from semspace.errors import InputError, SemspaceWarning
 
 
-def words_of(texts):
-    return Vocabulary.of(pl.Series(texts, dtype=pl.String))
+def terms_of(texts):
+    return DocumentTerms.from_texts(pl.Series(texts, dtype=pl.String))
 
 
-def held(vocabulary, document):
-    return {
-        word for word, there in zip(vocabulary.words, vocabulary.holds[[document]].toarray()[0], strict=True) if there
-    }
+def held(terms, document):
+    return {word for word, there in zip(terms.terms, terms.matrix[[document]].toarray()[0], strict=True) if there}
 
 
 @pytest.fixture(scope="module")
@@ -40,49 +38,49 @@ def shuttles():
 
 
 def test_stop_words_numbers_and_short_words_say_nothing():
-    vocabulary = words_of(["The cat said it's 1984 and up", "cats don't, we're 12, they’ve I'll", "élan élan 猫"])
-    assert set(vocabulary.words) == {"cat", "cats", "élan", "猫"}
-    assert not vocabulary.phrases.any()
+    terms = terms_of(["The cat said it's 1984 and up", "cats don't, we're 12, they’ve I'll", "élan élan 猫"])
+    assert set(terms.terms) == {"cat", "cats", "élan", "猫"}
+    assert not terms.is_phrase.any()
 
 
 def test_a_word_counts_once_for_a_document():
-    vocabulary = words_of(["cat cat cat dog", "cat", "dog bird"])
-    assert dict(zip(vocabulary.words, vocabulary.documents.tolist(), strict=True)) == {"cat": 2, "dog": 2, "bird": 1}
-    assert held(vocabulary, 0) == {"cat", "dog"}
-    assert vocabulary.number == {word: column for column, word in enumerate(vocabulary.words)}
+    terms = terms_of(["cat cat cat dog", "cat", "dog bird"])
+    assert dict(zip(terms.terms, terms.document_counts.tolist(), strict=True)) == {"cat": 2, "dog": 2, "bird": 1}
+    assert held(terms, 0) == {"cat", "dog"}
+    assert terms.columns == {word: column for column, word in enumerate(terms.terms)}
 
 
 @pytest.mark.parametrize("empty", ["", "   ", None])
 def test_an_empty_text_holds_no_word_and_moves_none(empty):
-    vocabulary = words_of(["cat", empty, "dog"])
-    assert [held(vocabulary, row) for row in range(3)] == [{"cat"}, set(), {"dog"}]
+    terms = terms_of(["cat", empty, "dog"])
+    assert [held(terms, row) for row in range(3)] == [{"cat"}, set(), {"dog"}]
 
 
 @pytest.mark.parametrize("texts", [["", None], [".", "!"], ["🙂", "，。"], ["the", "of"], ["1", "22 333"]])
 def test_texts_without_a_word(texts):
-    vocabulary = words_of(texts)
-    assert vocabulary.words == ()
-    assert vocabulary.holds.shape == (2, 0)
+    terms = terms_of(texts)
+    assert terms.terms == ()
+    assert terms.matrix.shape == (2, 0)
     labels = np.int32([0, 1])
-    assert keywords.keywords(vocabulary, labels, 2) == [(), ()]
-    assert keywords.titles(vocabulary, labels, [(), ()]) == ["", ""]
-    assert np.isnan(keywords.coherence(vocabulary, [(), ()])).all()
+    assert keywords.keywords(terms, labels, 2) == [(), ()]
+    assert keywords.titles(terms, labels, [(), ()]) == ["", ""]
+    assert np.isnan(keywords.coherence(terms, [(), ()])).all()
 
 
 def test_words_of_groups_are_counted_without_outliers():
-    vocabulary = words_of(["cat dog", "cat", "dog", "cat dog"])
-    counts = vocabulary.by_group(np.int32([0, 0, 1, -1]), 2).toarray()
-    cat, dog = vocabulary.number["cat"], vocabulary.number["dog"]
+    terms = terms_of(["cat dog", "cat", "dog", "cat dog"])
+    counts = terms.group_counts(np.int32([0, 0, 1, -1]), 2).toarray()
+    cat, dog = terms.columns["cat"], terms.columns["dog"]
     assert counts[:, [cat, dog]].tolist() == [[2, 1], [0, 1]]
 
 
 def test_phrases_are_found_and_stand_for_their_words(shuttles):
-    vocabulary = words_of(shuttles)
-    phrases = {word for word, is_one in zip(vocabulary.words, vocabulary.phrases, strict=True) if is_one}
+    terms = terms_of(shuttles)
+    phrases = {word for word, is_one in zip(terms.terms, terms.is_phrase, strict=True) if is_one}
     assert phrases == {"space shuttle", "hard disk"}
-    assert "space shuttle" in held(vocabulary, 0)
-    assert "shuttle" not in held(vocabulary, 0)
-    assert vocabulary.documents[vocabulary.number["hard disk"]] == 12
+    assert "space shuttle" in held(terms, 0)
+    assert "shuttle" not in held(terms, 0)
+    assert terms.document_counts[terms.columns["hard disk"]] == 12
 
 
 @settings(max_examples=25, deadline=None)
@@ -93,13 +91,13 @@ def test_phrases_are_found_and_stand_for_their_words(shuttles):
     )
 )
 def test_any_texts_give_a_sound_vocabulary(texts):
-    vocabulary = words_of(texts)
-    assert vocabulary.holds.shape == (len(texts), len(vocabulary.words))
-    assert set(np.unique(vocabulary.holds.data)) <= {1}
+    terms = terms_of(texts)
+    assert terms.matrix.shape == (len(texts), len(terms.terms))
+    assert set(np.unique(terms.matrix.data)) <= {1}
     labels = np.zeros(len(texts), np.int32)
-    words = keywords.keywords(vocabulary, labels, 1)
-    assert set(words[0]) <= set(vocabulary.words)
-    assert len(keywords.titles(vocabulary, labels, words)) == 1
+    words = keywords.keywords(terms, labels, 1)
+    assert set(words[0]) <= set(terms.terms)
+    assert len(keywords.titles(terms, labels, words)) == 1
 
 
 # -- keywords ---------------------------------------------------------------------------------------------
@@ -107,74 +105,74 @@ def test_any_texts_give_a_sound_vocabulary(texts):
 
 def test_weights_by_hand():
     """Of four documents, group 0 has two. "cat": 1 · log(1 / 0.5); "fur": 0.5 · log(0.5 / 0.5); "all": 1 · log 1."""
-    vocabulary = words_of(["cat fur everyone", "cat everyone", "dog fur everyone", "dog everyone"])
-    (columns, weights), _ = keywords._weighed(vocabulary, np.int32([0, 0, 1, 1]), 2)
-    assert [vocabulary.words[c] for c in columns] == ["cat"]
+    terms = terms_of(["cat fur everyone", "cat everyone", "dog fur everyone", "dog everyone"])
+    (columns, weights), _ = keywords._ranked(terms, np.int32([0, 0, 1, 1]), 2)
+    assert [terms.terms[c] for c in columns] == ["cat"]
     np.testing.assert_allclose(weights, [np.log(2)])
 
 
 def test_words_of_two_groups_weigh_by_their_share():
     """Of six documents: "cat" in all of group 0 and a third of group 1; "fur" in two thirds of group 0."""
     texts = ["cat fur", "cat fur", "cat", "cat dog", "dog", "dog"]
-    vocabulary = words_of(texts)
-    (columns, weights), _ = keywords._weighed(vocabulary, np.int32([0, 0, 0, 1, 1, 1]), 2)
-    assert [vocabulary.words[c] for c in columns] == ["fur", "cat"]
+    terms = terms_of(texts)
+    (columns, weights), _ = keywords._ranked(terms, np.int32([0, 0, 0, 1, 1, 1]), 2)
+    assert [terms.terms[c] for c in columns] == ["fur", "cat"]
     np.testing.assert_allclose(weights, [2 / 3 * np.log(2), np.log(6 / 4)])
 
 
 def test_words_that_all_groups_use_name_none():
-    vocabulary = words_of(["shared cat"] * 5 + ["shared dog lonely"] + ["shared dog"] * 4)
-    words = keywords.keywords(vocabulary, np.int32([0] * 5 + [1] * 5), 2)
+    terms = terms_of(["shared cat"] * 5 + ["shared dog lonely"] + ["shared dog"] * 4)
+    words = keywords.keywords(terms, np.int32([0] * 5 + [1] * 5), 2)
     assert words == [("cat",), ("dog",)]  # "lonely" comes once
 
 
 def test_words_of_one_document_serve_where_there_are_no_others():
-    assert keywords.keywords(words_of(["cat", "dog"]), np.int32([0, 1]), 2) == [("cat",), ("dog",)]
+    assert keywords.keywords(terms_of(["cat", "dog"]), np.int32([0, 1]), 2) == [("cat",), ("dog",)]
 
 
 def test_a_single_group_is_named_by_its_most_frequent_words():
-    vocabulary = words_of(["cat fur", "cat fur", "cat", "zebra"])
-    assert keywords.keywords(vocabulary, np.zeros(4, np.int32), 1) == [("cat", "fur")]
+    terms = terms_of(["cat fur", "cat fur", "cat", "zebra"])
+    assert keywords.keywords(terms, np.zeros(4, np.int32), 1) == [("cat", "fur")]
 
 
 def test_words_of_equal_weight_go_by_spelling():
-    vocabulary = words_of(["zebra apple mango"] * 2 + ["ocean"] * 2)
-    assert keywords.keywords(vocabulary, np.int32([0, 0, 1, 1]), 2)[0] == ("apple", "mango", "zebra")
+    terms = terms_of(["zebra apple mango"] * 2 + ["ocean"] * 2)
+    assert keywords.keywords(terms, np.int32([0, 0, 1, 1]), 2)[0] == ("apple", "mango", "zebra")
 
 
 def test_outliers_weigh_nothing():
     texts = ["cat"] * 3 + ["dog"] * 3 + ["cat dog noise"] * 20
-    vocabulary = words_of(texts)
+    terms = terms_of(texts)
     labels = np.int32([0] * 3 + [1] * 3 + [-1] * 20)
-    assert keywords.keywords(vocabulary, labels, 2) == [("cat",), ("dog",)]
+    assert keywords.keywords(terms, labels, 2) == [("cat",), ("dog",)]
 
 
 def test_words_of_the_same_stem_make_way_for_others():
     """By weight alone the three spellings of one word would come first."""
     texts = ["player players playing goal"] * 8 + ["player players playing goal winter"] * 2 + ["ocean"] * 10
-    words = keywords.keywords(words_of(texts), np.int32([0] * 10 + [1] * 10), 2, top=2)[0]
+    words = keywords.keywords(terms_of(texts), np.int32([0] * 10 + [1] * 10), 2, n=2)[0]
     assert len({word[:4] for word in words}) == 2
 
 
 def test_likeness_by_hand():
     """Trigrams: _ni nig igh ght ht_ and _na nac ach cht ht_ share one of ten."""
-    assert keywords.likeness("night", "nacht") == pytest.approx(0.2)
-    assert keywords.likeness("cat", "cat") == 1
-    assert keywords.likeness("space shuttle", "shuttle") == 1
-    assert keywords.likeness("cat", "dog") == 0
+    assert keywords.spelling_similarity("night", "nacht") == pytest.approx(0.2)
+    assert keywords.spelling_similarity("cat", "cat") == 1
+    assert keywords.spelling_similarity("space shuttle", "shuttle") == 1
+    assert keywords.spelling_similarity("cat", "dog") == 0
 
 
 def test_coherence_by_hand():
     """Always together: 1. Never: -1. As chance would have it: 0."""
-    vocabulary = words_of(["cat fur", "cat fur", "ore cat", "ore"])
+    terms = terms_of(["cat fur", "cat fur", "ore cat", "ore"])
     cat_fur = np.log(0.5 / (0.75 * 0.5)) / -np.log(0.5)
     found = keywords.coherence(
-        vocabulary, [("cat", "fur"), ("fur", "ore"), ("cat", "fur", "ore"), ("cat",), (), ("cat", "unheard")]
+        terms, [("cat", "fur"), ("fur", "ore"), ("cat", "fur", "ore"), ("cat",), (), ("cat", "unheard")]
     )
     cat_ore = np.log(0.25 / (0.75 * 0.5)) / -np.log(0.25)
     np.testing.assert_allclose(found, [cat_fur, -1, (cat_fur + cat_ore - 1) / 3, np.nan, np.nan, np.nan])
-    assert keywords.coherence(words_of(["cat fur"] * 2), [("cat", "fur")]).tolist() == [1]
-    assert keywords.coherence(words_of(["cat fur", "cat", "fur", "ore"]), [("cat", "fur")])[0] == pytest.approx(0)
+    assert keywords.coherence(terms_of(["cat fur"] * 2), [("cat", "fur")]).tolist() == [1]
+    assert keywords.coherence(terms_of(["cat fur", "cat", "fur", "ore"]), [("cat", "fur")])[0] == pytest.approx(0)
 
 
 def test_diversity_by_hand():
@@ -186,9 +184,9 @@ def test_diversity_by_hand():
 
 
 def test_titles_begin_with_a_phrase_of_the_texts(shuttles):
-    vocabulary, labels = words_of(shuttles), np.int32([0] * 12 + [1] * 12)
-    words = keywords.keywords(vocabulary, labels, 2)
-    titles = keywords.titles(vocabulary, labels, words)
+    terms, labels = terms_of(shuttles), np.int32([0] * 12 + [1] * 12)
+    words = keywords.keywords(terms, labels, 2)
+    titles = keywords.titles(terms, labels, words)
     assert titles[0].split(", ")[0] == "space shuttle"
     assert titles[1].split(", ")[0] == "hard disk"
     assert all("shuttle" not in part for part in titles[0].split(", ")[1:])  # nothing is said twice
@@ -196,16 +194,16 @@ def test_titles_begin_with_a_phrase_of_the_texts(shuttles):
 
 def test_a_phrase_names_the_group_where_it_weighs_most(shuttles):
     """Two groups tell of space shuttles; the one where nearly all texts do is called by them."""
-    vocabulary, labels = words_of(shuttles), np.int32([0] * 9 + [1] * 9 + [2] * 6)
-    titles = keywords.titles(vocabulary, labels, keywords.keywords(vocabulary, labels, 3))
+    terms, labels = terms_of(shuttles), np.int32([0] * 9 + [1] * 9 + [2] * 6)
+    titles = keywords.titles(terms, labels, keywords.keywords(terms, labels, 3))
     assert sum("space shuttle" in title for title in titles) == 1
     assert titles[0].startswith("space shuttle")
 
 
 def test_titles_without_phrases_are_the_first_three_words():
-    vocabulary = words_of(["apple mango zebra berry"] * 2 + ["ocean"] * 2)
+    terms = terms_of(["apple mango zebra berry"] * 2 + ["ocean"] * 2)
     labels = np.int32([0, 0, 1, 1])
-    assert keywords.titles(vocabulary, labels, keywords.keywords(vocabulary, labels, 2)) == [
+    assert keywords.titles(terms, labels, keywords.keywords(terms, labels, 2)) == [
         "apple, berry, mango",
         "ocean",
     ]
@@ -213,13 +211,13 @@ def test_titles_without_phrases_are_the_first_three_words():
 
 def test_names_are_distinct():
     words = [("a", "b", "c", "d"), ("a", "b", "c", "e"), (), ()]
-    assert named(["a, b, c", "a, b, c", "", ""], words) == ("a, b, c", "a, b, c, e", "group 2", "group 3")
-    assert named(["x", "x", "x"], [(), (), ()]) == ("x", "x (1)", "x (2)")
-    assert named(["x (2)", "x", "x"], [(), (), ()]) == ("x (2)", "x", "x (2) (2)")
+    assert distinct_names(["a, b, c", "a, b, c", "", ""], words) == ("a, b, c", "a, b, c, e", "group 2", "group 3")
+    assert distinct_names(["x", "x", "x"], [(), (), ()]) == ("x", "x (1)", "x (2)")
+    assert distinct_names(["x (2)", "x", "x"], [(), (), ()]) == ("x (2)", "x", "x (2) (2)")
 
 
 def test_known_names_stay_and_others_make_way():
-    assert named(["cat", "dog", "cat"], [("cat",), ("dog",), ("cat", "fur")], {1: "cat"}) == (
+    assert distinct_names(["cat", "dog", "cat"], [("cat",), ("dog",), ("cat", "fur")], {1: "cat"}) == (
         "cat (0)",
         "cat",
         "cat, fur",
@@ -233,7 +231,7 @@ def test_known_names_stay_and_others_make_way():
     )
 )
 def test_any_titles_become_distinct_names(drawn):
-    names = named([title for title, _ in drawn], [words for _, words in drawn])
+    names = distinct_names([title for title, _ in drawn], [words for _, words in drawn])
     assert len(set(names)) == len(names) == len(drawn)
     assert all(names)
 
@@ -275,16 +273,16 @@ def test_a_namer_of_a_space_without_texts_gets_ids(space):
             lambda words, examples: 1 / 0,
             "the namer raised ZeroDivisionError: division by zero; the group is called 'cat, fur'",
         ),
-        (lambda words, examples: None, "the namer answered None, not a title; the group is called 'cat, fur'"),
-        (lambda words, examples: ["a"], "the namer answered ['a'], not a title"),
-        (lambda words, examples: "  ", "the namer answered ' ', not a title"),
-        (lambda words, examples: "a\ud800", "the namer answered 'a\\ud800', not a title"),
+        (lambda words, examples: None, "the namer returned None, not a name; the group is called 'cat, fur'"),
+        (lambda words, examples: ["a"], "the namer returned ['a'], not a name"),
+        (lambda words, examples: "  ", "the namer returned ' ', not a name"),
+        (lambda words, examples: "a\ud800", "the namer returned 'a\\ud800', not a name"),
         (lambda words: "a", "the namer raised TypeError: "),
     ],
 )
 def test_where_a_namer_fails_words_take_its_place(namer, said):
     with pytest.warns(SemspaceWarning) as told:
-        assert ask(namer, ["cat", "fur"], ["a cat"], "cat, fur") == "cat, fur"
+        assert ask_namer(namer, ["cat", "fur"], ["a cat"], "cat, fur") == "cat, fur"
     assert said in str(told[0].message)
 
 
@@ -362,11 +360,11 @@ def test_more_topics_than_groups_name_as_many_as_there_are(compass):
 
 
 def test_points_are_drawn_half_the_way_to_their_topic(compass):
-    rows, _, counts = same_points(compass)
-    points = points_of(compass, rows, counts)
-    topic = seeding.topics([["south"]], compass)
-    moved = seeding.drawn(points, topic, usual=10.0)
-    aim = points.from_middle(topic.vectors)[0]
+    rows, _, counts = distinct_rows(compass.vectors)
+    points = distinct_points(compass.vectors, rows, counts)
+    topic = seeding.seed_topics([["south"]], compass)
+    moved = seeding.attracted(points, topic, group_count=10.0)
+    aim = points.center(topic.vectors)[0]
     changed = np.flatnonzero(
         (moved.vectors != points.vectors).any(axis=1) & (moved.vectors @ aim > points.vectors @ aim + 1e-6)
     )
@@ -380,6 +378,6 @@ def test_points_are_drawn_half_the_way_to_their_topic(compass):
 def test_seed_words_are_encoded_as_questions_are(compass):
     with pytest.raises(InputError, match="must have some text"):
         ss.cluster(compass, seed_words=[[" "]], progress=False)
-    topics = seeding.topics({"a": ["north", "east"]}, compass)
+    topics = seeding.seed_topics({"a": ["north", "east"]}, compass)
     np.testing.assert_allclose(topics.vectors[0], [0.7071, 0.7071, 0.0014, 0.0014], atol=1e-3)
-    assert seeding.topics(None, compass) is None
+    assert seeding.seed_topics(None, compass) is None

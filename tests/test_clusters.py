@@ -10,16 +10,19 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.cluster import KMeans
 
 import semspace as ss
-from semspace.clusters.distinct_points import from_middle, hashes, points_of, same_points
-from semspace.clusters.grouping import Found, Usual, Want
-from semspace.clusters.hierarchy import cut, merged_to, parts_of, tree_of
-from semspace.clusters.knn_graph import Network, numbered
-from semspace.clusters.knn_vote import standing, tally, weights_of
-from semspace.clusters.methods import METHODS, settings_of
+from semspace.clusters import assignment
+from semspace.clusters.distinct_points import centered, direction_hashes, distinct_points, distinct_rows
+from semspace.clusters.grouping import GroupCountPrior, Grouping, Request
+from semspace.clusters.hierarchy import average_linkage, cut_linkage, merge_to, top_nodes
+from semspace.clusters.kmeans import k_means
+from semspace.clusters.knn_graph import KnnGraph, renumbered
+from semspace.clusters.knn_vote import count_votes, vote_shares, vote_weights
+from semspace.clusters.methods import METHODS, options_of
 from semspace.clusters.stability import best_jaccard, stability
-from semspace.errors import InputError, UnknownIdError
+from semspace.errors import InputError
 from tests.strategies import spaces
 
 ROOM = importlib.import_module("semspace.clusters.cluster")  # the function has the file's name
@@ -130,7 +133,7 @@ def test_neither_order_nor_ids_matter(loose, method):
     first, second = (grouped(s, method=method, outliers=0.05) for s in (loose, other))
     assert second.labels.tolist() == first.labels[order].tolist()
     np.testing.assert_allclose(second.stability, first.stability)
-    np.testing.assert_allclose(second.stands.share, first.stands.share[order], atol=1e-5)
+    np.testing.assert_allclose(second._member_votes.share, first._member_votes.share[order], atol=1e-5)
 
 
 @methods
@@ -177,20 +180,20 @@ def test_clustered_points_are_given_their_own_label_after_loading(tmp_path, loos
 def test_a_method_groups_a_sample_as_it_grouped_all(method):
     vectors, _ = around([40, 30, 30], 8, 0.05)
     space = numbered_space(vectors)
-    rows, _, counts = same_points(space)
-    points = points_of(space, rows, counts)
-    found = METHODS[method](points, Want(None, Usual.of(100, 1), 0, progress=False))
+    rows, _, counts = distinct_rows(space.vectors)
+    points = distinct_points(space.vectors, rows, counts)
+    found = METHODS[method](points, Request(None, GroupCountPrior.for_points(100, 1), 0, progress=False))
     assert found.labels.dtype == np.int32
     sample = np.arange(0, 100, 2)
-    again = found.again(sample, 7)
+    again = found.regroup(sample, 7)
     assert again.dtype == np.int32
-    assert again.tolist() == found.again(sample, 7).tolist()
+    assert again.tolist() == found.regroup(sample, 7).tolist()
     np.testing.assert_allclose(best_jaccard(found.labels[sample], again, 3), 1)
 
 
 @counted
 def test_as_many_groups_as_are_asked_for(loose, method):
-    different = len(same_points(loose)[0])
+    different = len(distinct_rows(loose.vectors)[0])
     for k in (1, 2, 7, 40, different):
         groups = grouped(loose, method=method, n_clusters=k)
         assert len(groups) == groups.provenance["k"] == k
@@ -223,25 +226,26 @@ def test_finer_than_there_are_points_is_a_group_each(method):
 
 
 def test_granularity_doubles_and_halves_what_is_expected():
-    assert Usual.of(4_900, 1) == Usual(10 / 1.4, 10, 14)
-    assert Usual.of(4_900, 2) == Usual(20 / 1.4, 20, 28)
-    assert Usual.of(4_900, 0.5) == Usual(5 / 1.4, 5, 7)
-    assert Usual.of(300, 1) == Usual(2, 4, 8)  # of few, more than the root says
-    assert Usual.of(10, 1) == Usual(1.25, 2.5, 5)  # and not more than a group of four has
-    assert 14 in Usual.of(4_900, 1)
-    assert 15 not in Usual.of(4_900, 1)
-    assert Usual.of(4_900, 1).off(10) == 0
-    assert Usual.of(4_900, 1).off(20) == pytest.approx(Usual.of(4_900, 1).off(5))
+    prior = GroupCountPrior.for_points
+    assert prior(4_900, 1) == GroupCountPrior(10 / 1.4, 10, 14)
+    assert prior(4_900, 2) == GroupCountPrior(20 / 1.4, 20, 28)
+    assert prior(4_900, 0.5) == GroupCountPrior(5 / 1.4, 5, 7)
+    assert prior(300, 1) == GroupCountPrior(2, 4, 8)  # of few, more than the root says
+    assert prior(10, 1) == GroupCountPrior(1.25, 2.5, 5)  # and not more than a group of four has
+    assert 14 in prior(4_900, 1)
+    assert 15 not in prior(4_900, 1)
+    assert prior(4_900, 1).distance(10) == 0
+    assert prior(4_900, 1).distance(20) == pytest.approx(prior(4_900, 1).distance(5))
 
 
 def test_numbers_worth_trying_are_few_and_within_reach():
-    usual = Usual(6.25, 10, 16)
-    tries = Want(None, usual, 0, progress=False).numbers(1_000)
+    usual = GroupCountPrior(6.25, 10, 16)
+    tries = Request(None, usual, 0, progress=False).candidates(1_000)
     assert (tries[0], tries[-1]) == (6, 16)
     assert tries == sorted(set(tries))
     assert len(tries) <= 8
-    assert Want(None, usual, 0, progress=False).numbers(4) == [4]
-    assert Want(9, usual, 0, progress=False).numbers(4) == [9]
+    assert Request(None, usual, 0, progress=False).candidates(4) == [4]
+    assert Request(9, usual, 0, progress=False).candidates(4) == [9]
 
 
 @methods
@@ -304,7 +308,7 @@ def test_points_of_the_same_direction_are_one_point():
     assert len(grouped(lengths)) == 1
     sound(grouped(numbered_space(np.outer(np.linspace(1, 2, 40), [1, 2, 3]))))  # nearly so, to rounding
     both = numbered_space([[1, 3], [2, 6], [4, 12], [3, 1], [6, 2], [1.5, 0.5]])
-    rows, place, counts = same_points(both)
+    rows, place, counts = distinct_rows(both.vectors)
     assert sorted(rows.tolist()) == [0, 3]
     assert counts.tolist() == [3, 3]
     assert rows[place].tolist() == [0, 0, 0, 3, 3, 3]
@@ -320,24 +324,24 @@ def test_points_nearly_alike(method, apart):
 
 def test_points_too_near_to_be_told_apart_are_said_to_be():
     near = numbered_space(np.ones((30, 3)) + np.random.default_rng(0).normal(scale=1e-7, size=(30, 3)))
-    with pytest.raises(InputError, match="kmeans finds no 9 groups here, only 1: too many points are nearly the same"):
+    with pytest.raises(InputError, match="kmeans finds only 1 groups here, not 9: too many points are nearly the same"):
         grouped(near, n_clusters=9)
     assert [len(grouped(near, n_clusters=9, method=method)) for method in ("leiden", "ward")] == [9, 9]
 
 
 def test_more_points_than_are_grouped_go_to_their_neighbours(monkeypatch, loose):
-    monkeypatch.setattr(ROOM, "SAMPLE", 100)
-    monkeypatch.setattr(ROOM, "_PART", 7)
+    monkeypatch.setattr(ROOM, "MAX_POINTS", 100)
+    monkeypatch.setattr(assignment, "_BLOCK_ROWS", 7)
     vectors, kinds = around([80, 60, 40], 8, 0.05)
     groups = sound(grouped(numbered_space(vectors)))
     assert groups.labels.tolist() == kinds.tolist()
-    assert len(groups.voting_rows) == 100
+    assert len(groups._voters.rows) == 100
     sound(grouped(loose, outliers=0.1))
 
 
 def test_points_that_were_grouped_keep_their_groups_where_more_are_placed(monkeypatch):
     """Not what their neighbours would vote: a group of one has no neighbour of its own."""
-    monkeypatch.setattr(ROOM, "SAMPLE", 20)
+    monkeypatch.setattr(ROOM, "MAX_POINTS", 20)
     vectors = np.random.default_rng(0).normal(size=(30, 8))
     groups = grouped(numbered_space(vectors), method="kmeans", n_clusters=20)
     assert len(groups) == 20
@@ -409,28 +413,28 @@ def test_what_is_given_is_checked(space, corpus):
         ({"n_clusters": 7}, "n_clusters must be at most 6, the number of points with distinct directions; got 7"),
         *(({"method": m}, "method must be one of hdbscan, kmeans, leiden, ward") for m in ("dbscan", 3)),
         *(({"granularity": g}, "granularity must be a number above 0") for g in (0, -1, float("nan"), "x", 5_000)),
-        ({"outliers": 1}, "outliers is the share of points without a group, below 1; got 1"),
+        ({"outliers": 1}, "outliers is the share of points without a group, which must be below 1; got 1"),
         *(({"outliers": o}, "outliers must be a number") for o in (-0.1, 2, True, "x", float("nan"))),
         *(({"seed": s}, "seed must be") for s in (-1, 1.5, 2**32)),
         ({"n_clusters": 2, "granularity": 2}, "n_clusters=2 sets the number of groups; leave out granularity=2"),
         ({"bogus": 3}, "leiden has no option 'bogus'; it takes resolution"),
         ({"n_init": 3}, "leiden has no option 'n_init'"),
         ({"method": "ward", "n_init": 3}, "ward has no option 'n_init'; it takes none"),
-        ({"method": "kmeans", "starts": 0}, "starts must be a whole number of at least 1"),
+        ({"method": "kmeans", "n_init": 0}, "n_init must be a whole number of at least 1"),
         ({"method": "hdbscan", "min_cluster_size": 1.5}, "min_cluster_size must be a whole number"),
         *(({"resolution": r}, "resolution must be a number above 0") for r in (0, float("inf"), "x")),
         (
             {"method": "leiden", "n_clusters": 2, "resolution": 1.0},
-            "n_clusters and resolution both say how many groups",
+            "n_clusters and resolution both determine the number of groups",
         ),
-        ({"granularity": 2, "resolution": 1.0}, "granularity and resolution both say how many groups"),
+        ({"granularity": 2, "resolution": 1.0}, "granularity and resolution both determine the number of groups"),
         *(({"namer": n}, "namer must be a function of keywords and examples; got") for n in (3, "x")),
         ({"seed_words": [["cat"]]}, "seed_words need a space with an encoder"),
         *(({"seed_words": w}, "seed_words must be lists of words") for w in ("cat", {}, [], 3)),
         ({"seed_words": ["cat", "dog"]}, "each of seed_words must be a list of strings; got one string"),
-        ({"seed_words": [["cat"], []]}, "each of seed_words must have a word; one of them is empty"),
+        ({"seed_words": [["cat"], []]}, "each of seed_words must have at least one word; one of them is empty"),
         ({"seed_words": {3: ["cat"]}}, "the names of seed_words must hold only strings"),
-        ({"seed_words": {" ": ["cat"]}}, "the names of seed_words must have some text"),
+        ({"seed_words": {" ": ["cat"]}}, "the names of seed_words must not be empty"),
     ],
 )
 def test_wrong_input_is_told_in_one_sentence(space, given, said):
@@ -441,7 +445,7 @@ def test_wrong_input_is_told_in_one_sentence(space, given, said):
 
 
 def test_settings_of_methods():
-    assert {name: settings_of(name) for name in METHODS} == {
+    assert {name: options_of(name) for name in METHODS} == {
         "leiden": ["resolution"],
         "kmeans": ["n_init"],
         "ward": [],
@@ -500,10 +504,9 @@ def test_vectors_to_assign_are_checked(space, vectors, said):
 
 def test_texts_to_assign_are_checked(space, tiny):
     groups = grouped(space, n_clusters=2)
-    with pytest.raises(UnknownIdError, match="no point 'camel' in this space of 6"):
-        groups.assign(["camel"])
-    with pytest.raises(InputError, match="has no encoder"):
-        groups.assign(["a horse and a cart"])
+    for text in ("camel", "a horse and a cart"):
+        with pytest.raises(InputError, match="has no encoder"):
+            groups.assign([text])
     with pytest.raises(InputError, match="put it in a list"):
         groups.assign("cat")
     with_encoder = grouped(tiny.embed(ss.Corpus.from_texts(["aaaa", "zzzz"])), n_clusters=2)
@@ -513,28 +516,28 @@ def test_texts_to_assign_are_checked(space, tiny):
 
 def test_votes_by_hand():
     """Cosines 0.5 and 0: distances 1/2 and 1, so votes of 4 and 1."""
-    np.testing.assert_allclose(weights_of(np.float32([[0.5, 0.0, -np.inf]])), [[4, 1, 0]])
+    np.testing.assert_allclose(vote_weights(np.float32([[0.5, 0.0, -np.inf]])), [[4, 1, 0]])
     labels, rows, scores = np.int32([0, 1, -1]), np.array([[0, 1], [1, 2]]), np.float32([[0.5, 0.0], [0.0, 0.5]])
-    np.testing.assert_allclose(tally(labels, rows, scores, 2), [[0.8, 0.2, 0], [0, 0.2, 0.8]])
-    stood = standing(labels, None, rows, scores, 2)
-    assert stood.first.tolist() == [0, -1]
-    assert stood.second.tolist() == [1, 1]
-    np.testing.assert_allclose(stood.share, [0.8, 0.8])
-    np.testing.assert_allclose(stood.nearness, [0.25, 0.25])  # over both neighbours
-    own = standing(labels, np.int32([1, 1]), rows, scores, 2)
+    np.testing.assert_allclose(vote_shares(labels, rows, scores, 2), [[0.8, 0.2, 0], [0, 0.2, 0.8]])
+    votes = count_votes(labels, None, rows, scores, 2)
+    assert votes.first.tolist() == [0, -1]
+    assert votes.second.tolist() == [1, 1]
+    np.testing.assert_allclose(votes.share, [0.8, 0.8])
+    np.testing.assert_allclose(votes.mean_cosine, [0.25, 0.25])  # over both neighbours
+    own = count_votes(labels, np.int32([1, 1]), rows, scores, 2)
     assert own.first.tolist() == [0, -1]
     assert own.second.tolist() == [0, -1]
     np.testing.assert_allclose(own.share, [0.2, 0.2])
 
 
 def test_votes_of_nobody():
-    stood = standing(np.int32([0]), None, np.empty((0, 1), np.int64), np.empty((0, 1), np.float32), 1)
-    assert len(stood.first) == len(stood.share) == 0
+    votes = count_votes(np.int32([0]), None, np.empty((0, 1), np.int64), np.empty((0, 1), np.float32), 1)
+    assert len(votes.first) == len(votes.share) == 0
 
 
 def test_where_a_group_ends_documents_are_on_the_border():
     angles = np.radians([0, 2, 4, 6, 8, 40, 82, 84, 86, 88, 90])
-    groups = grouped(numbered_space(np.stack([np.cos(angles), np.sin(angles)], axis=1)), k=2)
+    groups = grouped(numbered_space(np.stack([np.cos(angles), np.sin(angles)], axis=1)), n_clusters=2)
     border = groups.borderline(n=3)
     assert border["membership"].is_sorted()
     assert border["membership"].to_list() == sorted(groups.documents()["membership"])[:3]
@@ -580,17 +583,17 @@ def test_stability_by_hand():
     def again(rows, _):
         return np.where(rows < 10, 0, rows).astype(np.int32)
 
-    held = stability(Found(labels, again), labels, 2, rounds=10, seed=0, progress=False)
+    held = stability(Grouping(labels, again), labels, 2, rounds=10, seed=0, progress=False)
     assert held[0] == 1
     sizes = [(np.random.default_rng(0).choice(20, 16, replace=False) >= 10).sum()]
     assert 1 / 10 <= held[1] <= 1 / 6  # of 6 to 10 points of the group, one
-    first = stability(Found(labels, again), labels, 2, rounds=1, seed=0, progress=False)
+    first = stability(Grouping(labels, again), labels, 2, rounds=1, seed=0, progress=False)
     np.testing.assert_allclose(first, [1, 1 / sizes[0]])
 
 
 def test_stability_leaves_out_what_has_no_group():
     labels = np.int32([0] * 10 + [-1] * 20 + [1] * 10)
-    perfect = Found(labels, lambda rows, _: labels[rows])
+    perfect = Grouping(labels, lambda rows, _: labels[rows])
     assert stability(perfect, labels, 2, rounds=5, seed=0, progress=False).tolist() == [1, 1]
     nearly_none = np.full(40, -1, np.int32)
     nearly_none[[0, 1]] = [0, 1]
@@ -605,7 +608,7 @@ def test_too_few_points_to_tell_whether_groups_hold():
     assert np.isnan(groups.stability).all()
     assert "nan" not in repr(groups)
     assert groups.to_frame()["holds"].null_count() == 5
-    assert "found again in too few" not in repr(groups)
+    assert "unreliable" not in repr(groups)
 
 
 def test_groups_that_do_not_hold_are_marked():
@@ -614,8 +617,8 @@ def test_groups_that_do_not_hold_are_marked():
     weak = groups.stability < 0.5
     assert weak.any()
     assert groups.to_frame()["holds"].to_list() == (~weak).tolist()
-    assert "found again in too few samples to rely on: " in repr(groups)
-    assert "found again in too few samples" in groups._repr_html_()
+    assert "unreliable, as rarely found again in samples (stability below 0.5): " in repr(groups)
+    assert "unreliable, as rarely found again" in groups._repr_html_()
 
 
 # -- the parts --------------------------------------------------------------------------------------------
@@ -623,14 +626,14 @@ def test_groups_that_do_not_hold_are_marked():
 
 def test_hashes_follow_directions():
     vectors = np.float32([[1, 0.0], [1, -0.0], [2, 0], [-1, 0], [0, 1], [1, 1e-3]])
-    first, second, third, *others = hashes(vectors).tolist()
+    first, second, third, *others = direction_hashes(vectors).tolist()
     assert first == second == third
     assert len({first, *others}) == 4
-    assert hashes(vectors[::-1]).tolist() == hashes(vectors).tolist()[::-1]
+    assert direction_hashes(vectors[::-1]).tolist() == direction_hashes(vectors).tolist()[::-1]
 
 
 def test_a_point_in_the_very_middle_has_no_direction():
-    moved = from_middle(np.float32([[1, 0], [0.6, 0.8]]), np.float32([1, 0]))
+    moved = centered(np.float32([[1, 0], [0.6, 0.8]]), np.float32([1, 0]))
     np.testing.assert_allclose(moved, [[0, 0], [-0.4472136, 0.8944272]], atol=1e-6)
     symmetric = numbered_space([[1, 0, 1], [-1, 0, 1], [0, 1, 1], [0, -1, 1], [0, 0, 1]])
     for method in METHODS:
@@ -638,24 +641,25 @@ def test_a_point_in_the_very_middle_has_no_direction():
 
 
 def test_neighbours_are_linked_twice_as_heavily_where_both_say_so():
-    network = Network.of(np.array([[1], [0], [1]]), np.float32([[0.5], [0.5], [0.25]]))
-    np.testing.assert_allclose(network.links.todense(), [[0, 1, 0], [1, 0, 0.25], [0, 0.25, 0]], rtol=1e-5)
-    assert len(network.part(np.array([0, 2]))) == 2
-    assert network.part(np.array([0, 2])).links.nnz == 0
+    graph = KnnGraph.from_neighbors(np.array([[1], [0], [1]]), np.float32([[0.5], [0.5], [0.25]]))
+    np.testing.assert_allclose(graph.weights.todense(), [[0, 1, 0], [1, 0, 0.25], [0, 0.25, 0]], rtol=1e-5)
+    assert len(graph.subgraph(np.array([0, 2]))) == 2
+    assert graph.subgraph(np.array([0, 2])).weights.nnz == 0
 
 
 def test_modularity_by_hand():
     """Two pairs: all of the weight within, and each has half of the ends."""
-    pairs = Network.of(np.array([[1], [0], [3], [2]]), np.ones((4, 1), np.float32))
-    assert pairs.quality(np.array([0, 0, 1, 1]), 1.0) == pytest.approx(1 - 0.5)
-    assert pairs.quality(np.array([0, 0, 0, 0]), 1.0) == pytest.approx(0)
-    assert pairs.quality(np.array([0, 1, 2, 3]), 1.0) == pytest.approx(-0.25)
-    assert Network.of(np.full((2, 1), -1), np.zeros((2, 1), np.float32)).quality(np.array([0, 1]), 1.0) == 0
+    pairs = KnnGraph.from_neighbors(np.array([[1], [0], [3], [2]]), np.ones((4, 1), np.float32))
+    assert pairs.modularity(np.array([0, 0, 1, 1]), 1.0) == pytest.approx(1 - 0.5)
+    assert pairs.modularity(np.array([0, 0, 0, 0]), 1.0) == pytest.approx(0)
+    assert pairs.modularity(np.array([0, 1, 2, 3]), 1.0) == pytest.approx(-0.25)
+    unlinked = KnnGraph.from_neighbors(np.full((2, 1), -1), np.zeros((2, 1), np.float32))
+    assert unlinked.modularity(np.array([0, 1]), 1.0) == 0
 
 
 def test_no_two_links_weigh_the_same():
     rows = np.array([[1, 2], [0, 2], [0, 1], [4, 5], [3, 5], [3, 4]])
-    links = Network.of(rows, np.ones((6, 2), np.float32)).links
+    links = KnnGraph.from_neighbors(rows, np.ones((6, 2), np.float32)).weights
     assert len(np.unique(links.data)) == links.nnz // 2
     assert abs(links - links.T).max() == 0
 
@@ -664,7 +668,8 @@ def test_links_of_equal_weight_do_not_run_forever():
     """Where gains are equal, NetworKit's Leiden moves points to and fro; about every third of these made it hang."""
     code = """if True:
         import numpy as np
-        from semspace.clusters.knn_graph import Network
+        from semspace.clusters.kmeans import k_means
+from semspace.clusters.knn_graph import KnnGraph
         for seed in range(12):
             draw = np.random.default_rng(seed)
             n, sides, k = int(draw.integers(20, 80)), int(draw.integers(1, 4)), 7
@@ -673,33 +678,41 @@ def test_links_of_equal_weight_do_not_run_forever():
             for i in range(n):
                 order = np.argsort(side != side[i], kind="stable")
                 rows.append(order[order != i][:k])
-            network = Network.of(np.array(rows), np.ones((n, k), np.float32))
+            graph = KnnGraph.from_neighbors(np.array(rows), np.ones((n, k), np.float32))
             for resolution in (0.05, 0.3, 1, 1.5, 1.97, 2.56, 3.3, 4, 6, 10, 30):
-                network.communities(resolution, seed=seed)
+                graph.communities(resolution, seed=seed)
                 some = np.sort(draw.choice(n, int(n * 0.8), replace=False))
-                network.part(some).communities(resolution, seed=seed + 1)
+                graph.subgraph(some).communities(resolution, seed=seed + 1)
     """
     root = Path(__file__).parent.parent
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60, cwd=root)
 
 
+@pytest.mark.parametrize(("k", "n_init"), [(3, 1), (3, 5), (12, 4)])
+def test_k_means_is_that_of_scikit_learn(loose, k, n_init):
+    """It runs the initialisations one at a time, for the progress bar."""
+    vectors = distinct_points(loose.vectors, *distinct_rows(loose.vectors)[::2]).vectors
+    theirs = KMeans(k, n_init=n_init, random_state=3).fit(vectors).labels_
+    assert k_means(vectors, k, 3, n_init).tolist() == renumbered(theirs).tolist()
+
+
 def test_groups_are_numbered_by_first_appearance():
-    assert numbered(np.array([7, 7, 2, 9, 2])).tolist() == [0, 0, 1, 2, 1]
+    assert renumbered(np.array([7, 7, 2, 9, 2])).tolist() == [0, 0, 1, 2, 1]
 
 
 def test_merges_end_with_exactly_as_many_groups():
     """At equal heights too, where SciPy's fcluster gives fewer."""
-    same = tree_of(np.ones((6, 3), np.float32))
-    assert [int(cut(same, k).max()) + 1 for k in range(1, 7)] == [1, 2, 3, 4, 5, 6]
-    line = tree_of(np.float32([[1, 0], [1, 0.1], [0, 1], [-1, 0.1], [-1, 0]]))
-    assert cut(line, 3).tolist() == [0, 0, 1, 2, 2]
-    assert len(set(parts_of(line, 5).tolist())) == 5
-    assert cut(np.empty((0, 4)), 1).tolist() == [0]
+    same = average_linkage(np.ones((6, 3), np.float32))
+    assert [int(cut_linkage(same, k).max()) + 1 for k in range(1, 7)] == [1, 2, 3, 4, 5, 6]
+    line = average_linkage(np.float32([[1, 0], [1, 0.1], [0, 1], [-1, 0.1], [-1, 0]]))
+    assert cut_linkage(line, 3).tolist() == [0, 0, 1, 2, 2]
+    assert len(set(top_nodes(line, 5).tolist())) == 5
+    assert cut_linkage(np.empty((0, 4)), 1).tolist() == [0]
 
 
 def test_merging_leaves_fewer_groups_alone():
     labels = np.int32([0, 1])
-    assert merged_to(np.eye(2, dtype=np.float32), labels, 3) is labels
+    assert merge_to(np.eye(2, dtype=np.float32), labels, 3) is labels
 
 
 # -- edited by hand ---------------------------------------------------------------------------------------
@@ -757,9 +770,9 @@ def test_a_split_group_keeps_its_place_with_its_largest_part(blobs):
     single = sound(grouped(blobs[0]).split(2, 10))
     assert single.sizes.tolist() == [30, 20, *[1] * 10]
     for k, said in [
-        (11, "group 2 has 10 different points, which can't be split into 11"),
-        (1, "k must be"),
-        (2.5, "k"),
+        (11, "group 2 has 10 distinct points, so it can't be split into 11"),
+        (1, "n_clusters must be"),
+        (2.5, "n_clusters"),
     ]:
         with pytest.raises(InputError, match=said):
             grouped(blobs[0]).split(2, k)
@@ -775,8 +788,8 @@ def test_outliers_stay_outside_when_groups_are_edited(blobs):
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ([], "merge takes two groups or more; got []"),
-        ([1, 1], "merge takes two groups or more; got [1, 1]"),
+        ([], "merge needs at least two different groups; got []"),
+        ([1, 1], "merge needs at least two different groups; got [1, 1]"),
         (3, "groups must be a list of group numbers, such as [0, 3]; got 3"),
         ([0, 3], "each of groups must be a whole number from 0 to 2; got 3"),
         ("01", "each of groups must be a whole number from 0 to 2; got '0'"),
@@ -802,11 +815,11 @@ def test_groups_are_renamed(blobs):
     [
         ({0: "gold, ore"}, "two groups would be called 'gold, ore'; names must be distinct"),
         (["a"], "rename takes names by group, such as {0: 'football'}; got list"),
-        ({0: None}, "a group's name must be text; got None"),
-        ({0: " "}, "a group's name must be text; got ' '"),
+        ({0: None}, "a group's name must be a string with some text; got None"),
+        ({0: " "}, "a group's name must be a string with some text; got ' '"),
         ({"0": "a"}, "group must be a whole number from 0 to 2; got '0'"),
         ({9: "a"}, "group must be a whole number from 0 to 2; got 9"),
-        ({0: "a\ud800"}, "a group's name must be sound Unicode; 'a\\ud800' holds half a character"),
+        ({0: "a\ud800"}, "a group's name must be valid Unicode; 'a\\ud800' contains a lone surrogate"),
     ],
 )
 def test_names_that_are_given_are_checked(blobs, names, said):
@@ -820,7 +833,7 @@ def test_a_merged_group_may_take_the_name_of_its_parts_alone(blobs):
     assert groups.merge([0, 1], name=groups.names[1]).names == ("sea, ship", "gold, ore")
     with pytest.raises(InputError, match="two groups would be called 'gold, ore'"):
         groups.merge([0, 1], name="gold, ore")
-    with pytest.raises(InputError, match="a group's name must be text"):
+    with pytest.raises(InputError, match="a group's name must be a string"):
         groups.merge([0, 1], name="")
 
 
@@ -899,7 +912,7 @@ def test_updates_are_checked(blobs):
         groups.update([1])
     with pytest.raises(InputError, match="the space already has 'p0000'"):
         groups.update(blobs[0])
-    with pytest.raises(InputError, match="the new points must come with"):
+    with pytest.raises(InputError, match="this space has metadata, so new points must be given with it"):
         groups.update(ss.Space.from_vectors(["q"], vector))
     with pytest.raises(InputError, match="must come with their texts, in a column text"):
         groups.update(ss.Space.from_vectors(["q"], vector, {"year": [1]}))
@@ -946,14 +959,14 @@ def test_a_clustering_cannot_be_changed(blobs):
     for array in (groups.labels, groups.centers, groups.stability):
         with pytest.raises(ValueError, match="read-only"):
             array[0] = 0
-    with pytest.raises(InputError, match="labels must be as many as the space's 60 points; got 59"):
+    with pytest.raises(InputError, match="labels must have one label for each of the space's 60 points; got 59"):
         ss.clusters.Clustering(groups.space, groups.labels[:-1], groups.centers, groups.names, (), groups.stability)
 
 
 def test_groups_saved_before_there_were_votes_still_work(tmp_path):
     """Its voters and how points stand are found anew."""
     old = ss.load(Path(__file__).parent / "golden" / "v1" / "clustering")
-    assert old.voters is None
+    assert old._voting_rows is None
     sound(old)
     assert old.documents()["group"].to_list() == [0, 1, 0]
     sound(old.merge([0, 1]).split(0, 2))
@@ -961,7 +974,7 @@ def test_groups_saved_before_there_were_votes_still_work(tmp_path):
     ss.save(old, tmp_path / "g")
     again = sound(ss.load(tmp_path / "g"))
     assert again.names == old.names
-    assert len(again.voters) == 3
+    assert len(again._voting_rows) == 3
 
 
 # -- names of version 0.1 ---------------------------------------------------------------------------------

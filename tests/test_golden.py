@@ -53,6 +53,6 @@ def test_index(golden, name, metric):
 def test_clustering(golden, name):
     groups = golden(name)
     assert groups.labels.tolist() == [0, 1, 0]
-    assert groups.voters is None or groups.voters.tolist() == groups.voting_rows.tolist()
+    assert groups._voting_rows is None or groups._voting_rows.tolist() == groups._voters.rows.tolist()
     assert len(groups.names) == 2
     assert groups.assign_vectors([[1, 1], [-3, 0]]).tolist() == [0, 1]

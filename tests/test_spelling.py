@@ -200,13 +200,13 @@ def test_icu_is_asked_for_by_name(monkeypatch):
 
 
 def test_groups_of_chinese_texts_have_names(monkeypatch):
-    from semspace.clusters.vocabulary import Vocabulary
+    from semspace.clusters.document_terms import DocumentTerms
 
     monkeypatch.setitem(sys.modules, "icu4py", None)
     other = " ".join(f"{a}{b}{c}" for a in "abcdefghij" for b in "klmnopqrst" for c in "uvwxyz")
     with pytest.warns(SemspaceWarning, match="Chinese"):
-        found = Vocabulary.of(pl.Series(["今天天气很好"] * 10 + ["天气不好"] * 10 + [other]))
-    assert "天气" in found.words  # two characters that come together more often than by chance
+        found = DocumentTerms.from_texts(pl.Series(["今天天气很好"] * 10 + ["天气不好"] * 10 + [other]))
+    assert "天气" in found.terms  # two characters that come together more often than by chance
 
 
 # -- what spaCy needs -----------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Which points belong together, and what to call each group. Knows nothing of how a page is written."""
+"""Document clustering: groups of points, their keywords and names, and how stable they are."""
 
 from semspace.clusters.cluster import cluster
 from semspace.clusters.clustering import Clustering

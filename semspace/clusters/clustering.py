@@ -1,10 +1,10 @@
-"""`Clustering`: the group of every point, what each group is called, and how well it holds."""
+"""`Clustering`: the groups of a space, their names and keywords, and how well points fit them."""
 
 from __future__ import annotations
 
 import html
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -13,30 +13,33 @@ import numpy.typing as npt
 import polars as pl
 
 from semspace import checks, queries, schema
+from semspace import space as spaces
 from semspace.bundle import Bundle, PathLike, create_bundle, write_text
-from semspace.clusters import keywords, tables
-from semspace.clusters.distinct_points import Labels, Points, hashes, points_of, same_points
-from semspace.clusters.hierarchy import Tree, centers_of, tree_of
-from semspace.clusters.knn import Rows
-from semspace.clusters.knn_vote import NEIGHBOURS, Standing, standing, tally
-from semspace.clusters.names import Namer, ask, named
+from semspace.clusters import editing, keywords, tables
+from semspace.clusters.distinct_points import distinct_rows
+from semspace.clusters.document_terms import DocumentTerms, terms_of
+from semspace.clusters.hierarchy import average_linkage
+from semspace.clusters.knn_vote import Votes
 from semspace.clusters.stability import HOLDS
-from semspace.clusters.vocabulary import Vocabulary
+from semspace.clusters.voters import Voters
 from semspace.deprecation import renamed_method, renamed_parameters
 from semspace.display import clip, html_table, text_table
 from semspace.errors import DamagedError, InputError
 from semspace.sentences.lazy_encoder import remembered
-from semspace.space import Space, write_space
-from semspace.space import read_bundle as read_space
-from semspace.types import Floats2d
+from semspace.space import Space
+from semspace.types import Doubles1d, Doubles2d, Floats2d, Int32s1d, Ints1d
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 KIND = "clustering"
-_SHOWN = ("group", "name", "size", "stability", "keywords")
-_EXAMPLES = 3
-_IN_A_TREE = 40  # groups, or nobody can read it
+_COLUMNS = ("group", "name", "size", "stability", "keywords")
+_KEYWORDS_IN_PRINT = 6
+_MAX_TREE_GROUPS = 40  # in a notebook; a larger tree can't be read
+_WEAK_GROUPS_IN_PRINT = 5
+_RELEVANCE_WEIGHT = 0.7  # of closeness to the centre, against difference from the examples chosen before
+# How each array of `Votes` is called in a saved clustering.
+_VOTE_FILES = {"second": "second", "share": "share", "mean_cosine": "nearness"}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -46,22 +49,21 @@ class Clustering:
     Parameters
     ----------
     space : Space
-        What was clustered.
+        The points that were clustered.
     labels : ndarray of int32, shape (n,)
-        The group of each point, in the space's order; as made, group 0 is the largest. -1 for points without a group,
-        which there are only if `outliers` were asked for.
+        The group of each point, in the space's order. Group 0 is the largest when the clustering is made. -1 marks
+        outliers, of which there are none unless `outliers` was given.
     centers : ndarray of float32, shape (k, dim)
         The mean direction of each group, of length 1.
     names : tuple of k str
         Distinct.
     keywords : tuple of k tuples of str
+        The keywords of each group, best first.
     stability : ndarray of float64, shape (k,)
-        In [0, 1]; above 0.75 a group holds, under 0.5 it is an accident of the sample. NaN where there were too few
-        points to tell, and for groups made by hand.
-    voters : ndarray of int64
-        Rows of the points that say where a new one belongs.
-    standing : Standing
-        How each point stands to the groups.
+        In [0, 1]; a group is stable above 0.75, and an accident of the sample below 0.5. NaN where there were too few
+        points to tell, and for groups that were edited.
+    provenance : mapping
+        How the clustering was made.
 
     Examples
     --------
@@ -76,27 +78,30 @@ class Clustering:
     """
 
     space: Space
-    labels: Labels
+    labels: Int32s1d
     centers: Floats2d
     names: tuple[str, ...]
     keywords: tuple[tuple[str, ...], ...]
-    stability: npt.NDArray[np.float64]
+    stability: Doubles1d
     provenance: Mapping[str, Any] = field(default_factory=dict)
-    voters: Rows | None = None
-    standing: Standing | None = None
+    _voting_rows: Ints1d | None = None  # of the points that vote; all distinct ones where None
+    _votes: Votes | None = None  # on the points of the space; counted when needed where None
+    _terms: DocumentTerms | None = None  # of the texts; computed when needed where None
 
     def __post_init__(self) -> None:
         if len(self.labels) != len(self.space):
-            raise InputError(f"labels must be as many as the space's {len(self.space)} points; got {len(self.labels)}")
+            raise InputError(
+                f"labels must have one label for each of the space's {len(self.space)} points; got {len(self.labels)}"
+            )
         for name in ("labels", "centers", "stability"):
             object.__setattr__(self, name, checks.frozen(getattr(self, name)))
 
     def __len__(self) -> int:
-        """Give the number of groups."""
+        """Return the number of groups."""
         return len(self.stability)
 
     @property
-    def sizes(self) -> npt.NDArray[np.int64]:
+    def sizes(self) -> Ints1d:
         """Number of points of each group, shape (k,)."""
         return np.bincount(self.labels[self.labels >= 0], minlength=len(self)).astype(np.int64)
 
@@ -105,178 +110,169 @@ class Clustering:
         """Ids of the points without a group."""
         return tuple(self.space.ids[self.labels < 0].tolist())
 
-    # -- looking into it ----------------------------------------------------------------------------------
+    # -- groups and documents -----------------------------------------------------------------------------
 
     def members(self, group: int) -> tuple[str, ...]:
         """Return the ids of a group, nearest to its centre first."""
-        return tuple(self.space.ids[self._by_center(self._group(group))].tolist())
+        return tuple(self.space.ids[self._rows_by_closeness(self._checked_group(group))].tolist())
 
     def representative(self, group: int, n: int = 3) -> tuple[str, ...]:
-        """Return the ids of up to `n` documents near the centre of a group that are unlike each other."""
-        return tuple(self.space.ids[self._representative(self._group(group), checks.whole("n", n))].tolist())
+        """Return the ids of up to `n` documents near the centre of a group that differ from each other."""
+        rows = self._representative_rows(self._checked_group(group), checks.whole("n", n))
+        return tuple(self.space.ids[rows].tolist())
 
     def borderline(self, group: int | None = None, n: int = 10) -> pl.DataFrame:
-        """Return the documents that a group shares most nearly with another, as a DataFrame like `documents`."""
+        """Return the `n` documents with the lowest membership in their group, as a DataFrame like `documents`.
+
+        Parameters
+        ----------
+        group : int, optional
+            Only documents of this group; of all groups by default.
+        n : int
+        """
         table = self.documents().filter(pl.col("group") >= 0)
         if group is not None:
-            table = table.filter(pl.col("group") == self._group(group))
+            table = table.filter(pl.col("group") == self._checked_group(group))
         return table.sort("membership", maintain_order=True).head(checks.whole("n", n))
 
     def to_frame(self) -> pl.DataFrame:
         """Return a polars DataFrame with a row for each group.
 
-        Columns ``group``, ``name``, ``size``, ``stability``, ``holds`` (is the stability 0.5 or more; null where that
-        isn't known), ``keywords`` and ``central`` (its most representative ids).
+        Columns ``group``, ``name``, ``size``, ``stability``, ``holds`` (whether the stability is at least 0.5; null
+        where it isn't known), ``keywords`` and ``central`` (its most representative ids).
         """
-        return tables.groups(self)
+        return tables.group_table(self)
 
     table = renamed_method("table", "to_frame")
 
     def documents(self) -> pl.DataFrame:
         """Return a polars DataFrame with a row for each document, in the space's order.
 
-        Columns ``id``, ``group``, ``name``, ``membership`` (share of its neighbours' votes that go to its group, the
-        nearer the heavier; in [0, 1]), ``second`` and ``second_name`` (the group with the next most votes), and
-        ``text`` where there is one.
+        Columns ``id``, ``group``, ``name``, ``membership`` (share of its neighbours' votes for its group, weighted by
+        distance; in [0, 1]), ``second`` and ``second_name`` (the group with the second most votes), and ``text`` if the
+        space has texts.
         """
-        return tables.documents(self)
+        return tables.document_table(self)
 
     def quality(self) -> pl.DataFrame:
-        """Return how good each group is, as a polars DataFrame.
+        """Return measures of each group's quality as a polars DataFrame.
 
         Columns ``group``, ``name``, ``size``, ``stability``, ``silhouette`` (of the distances to its own centre and to
         the nearest other one, in [-1, 1]), ``membership`` (mean) and ``coherence`` (NPMI of its keywords, in [-1, 1];
         null without texts).
         """
-        return tables.quality(self)
+        return tables.quality_table(self)
 
     @property
     def diversity(self) -> float:
-        """Share of all groups' keywords that are different words, in (0, 1]."""
+        """Share of distinct words among the keywords of all groups, in (0, 1]."""
         return keywords.diversity(self.keywords)
 
-    def membership(self, texts: Sequence[str] | None = None) -> npt.NDArray[np.float32]:
-        """Return how far each document belongs to each group, float32 of shape (n, k): rows sum to at most 1.
+    def membership(self, texts: Sequence[str] | None = None) -> Floats2d:
+        """Return k-NN vote shares for each document and group, float32 of shape (n, k).
 
-        The shares of the votes of the nearest neighbours; what is missing to 1 are votes of points without a group.
+        A row sums to at most 1; the remainder is the share of outlier neighbours.
 
         Parameters
         ----------
         texts : list of str, optional
-            New texts; the clustered documents by default, which don't vote for themselves.
+            New texts; by default the clustered documents, which don't vote for themselves.
         """
-        labels = self._voters_labels
         if texts is None:
-            near, scores = self._voting.near.query(self._directions(self.space.vectors), NEIGHBOURS + 1)
-            itself = self.voting_rows[near] == np.arange(len(near))[:, None]
-            scores = np.where(itself, -np.inf, scores)
-        else:
-            near, scores = self._voting.near.query(self._directions(self._encoded(texts)), NEIGHBOURS)
-        shares: npt.NDArray[np.float32] = tally(labels, near, scores, len(self))[:, :-1]
-        return shares
+            return self._voters.member_shares()
+        return self._voters.shares(self.space.encode_documents(texts))
 
     # -- new texts ----------------------------------------------------------------------------------------
 
-    def assign(self, texts: Sequence[str]) -> Labels:
+    def assign(self, texts: Sequence[str]) -> Int32s1d:
         """Return the group of each new text, int32 of shape (n,); see `assign_vectors`."""
-        return self.assign_vectors(self._encoded(texts))
+        return self.assign_vectors(self.space.encode_documents(texts))
 
-    def assign_vectors(self, vectors: npt.ArrayLike) -> Labels:
-        """Return the group of each vector of this space, int32 of shape (n,).
+    def assign_vectors(self, vectors: npt.ArrayLike) -> Int32s1d:
+        """Return the group of each vector, int32 of shape (n,), by a vote of its nearest neighbours.
 
-        The 15 nearest points that were clustered vote, by the inverse square of their cosine distance. So what was
-        clustered is given its own label again.
+        The 15 nearest of the points that were clustered vote, weighted by the inverse square of their cosine distance.
+        A vector that was clustered is assigned its own label again.
+
+        Parameters
+        ----------
+        vectors : array of shape (n, dim)
+            From the encoder of the space.
         """
-        given = checks.matrix("vectors", vectors, dim=self.space.dim)
-        checks.finite_rows("the vector", given, [f"number {row}" for row in range(len(given))])
-        return self.stand(given).first
+        matrix = checks.matrix("vectors", vectors, dim=self.space.dim)
+        checks.finite_rows("the vector", matrix, [f"number {row}" for row in range(len(matrix))])
+        return self._voters.votes(matrix).first
 
-    def stand(self, vectors: Floats2d) -> Standing:
-        """Return how vectors stand to the groups: where the votes go, and how near their neighbours are."""
-        near, scores = self._voting.near.query(self._directions(vectors), NEIGHBOURS)
-        stood = standing(self._voters_labels, None, near, scores, len(self))
-        # An index may miss the point itself; what has the same direction is found by its hash.
-        known, order = self._known
-        asked = hashes(vectors)
-        at = np.minimum(np.searchsorted(known, asked), len(known) - 1)
-        first = np.where(known[at] == asked, self.labels[order[at]], stood.first)
-        return replace(stood, first=first)
-
-    # -- layers, and groups made by hand ------------------------------------------------------------------
+    # -- the hierarchy, and editing by hand ---------------------------------------------------------------
 
     @cached_property
-    def tree(self) -> Tree:
-        """The merges of groups as SciPy writes them, shape (k - 1, 4): average linkage, cosine distances of centres."""
-        return tree_of(self.centers)
+    def tree(self) -> Doubles2d:
+        """The hierarchy of groups, as a linkage matrix of SciPy, shape (k - 1, 4).
+
+        Average linkage on the cosine distances of their centres.
+        """
+        return average_linkage(self.centers)
 
     @renamed_parameters(k="n_clusters")
     def coarsen(self, n_clusters: int) -> Clustering:
-        """Return a clustering of `n_clusters` groups: the nearest groups are merged until so few are left."""
-        from semspace.clusters import editing
-
+        """Return a clustering of `n_clusters` groups, made by merging the nearest groups."""
         return editing.coarsen(self, n_clusters)
 
     layer = renamed_method("layer", "coarsen")
 
     def merge(self, groups: Sequence[int], name: str | None = None) -> Clustering:
-        """Return a clustering in which these groups are one, at the place of the lowest."""
-        from semspace.clusters import editing
-
+        """Return a clustering in which these groups are one; it gets the lowest of their numbers."""
         return editing.merge(self, groups, name)
 
     @renamed_parameters(k="n_clusters")
-    def split(self, group: int, n_clusters: int = 2) -> Clustering:
+    def split(self, group: int, n_clusters: int = 2, *, progress: bool = True) -> Clustering:
         """Return a clustering in which a group is split into `n_clusters` by k-means.
 
-        The largest part keeps the number of the group; the others get numbers at the end.
+        The largest part keeps the number of the group; the others get numbers after those of all groups.
         """
-        from semspace.clusters import editing
-
-        return editing.split(self, group, n_clusters)
+        return editing.split_group(self, group, n_clusters, progress=progress)
 
     def rename(self, names: Mapping[int, str]) -> Clustering:
         """Return a clustering in which groups have these names, such as ``{0: "football"}``."""
-        from semspace.clusters import editing
-
         return editing.rename(self, names)
 
-    def update(self, more: Space) -> Clustering:
+    def update(self, more: Space, *, progress: bool = True) -> Clustering:
         """Return a clustering with more points; groups keep their numbers and names.
 
-        New points go where their neighbours are. Those that lie further from all groups than 99 of 100 points do, and
-        near each other, become new groups at the end.
+        New points are assigned by the votes of their neighbours. Those that are less similar to their neighbours than
+        99 % of the clustered points become new groups at the end, if at least 10 of them are similar to each other.
 
         Parameters
         ----------
         more : Space
-            With new ids, and the columns of metadata that this space has.
+            The new points, with new ids and the same columns of metadata.
+        progress : bool
         """
-        from semspace.clusters import editing
-
-        return editing.update(self, more)
+        return editing.add_points(self, more, progress=progress)
 
     # -- over time and by class ---------------------------------------------------------------------------
 
     def over_time(self, times: str | Sequence[Any], *, periods: int = 10) -> pl.DataFrame:
-        """Return how large each group is in each period, as a polars DataFrame.
+        """Return the share of each group in each period, as a polars DataFrame.
 
         Parameters
         ----------
         times : str or sequence
-            A column of the space's metadata, or a value for each point: numbers, dates, or text as 2021-03-05.
+            A column of the space's metadata, or a value for each point: numbers, dates, or texts such as 2021-03-05.
         periods : int
-            How many, of equal length; years, months and other values of which there are no more are taken as they are.
+            Number of periods, of equal length. Values such as years are used as they are where there are no more
+            distinct ones.
 
         Returns
         -------
         polars.DataFrame
             Columns ``period``, ``group``, ``name``, ``count``, ``share`` of the period's documents, and its 95 %
-            interval ``low``, ``high`` (Wilson 1927).
+            confidence interval ``low``, ``high`` (Wilson 1927).
         """
         return tables.over_time(self, times, periods)
 
     def per_class(self, classes: str | Sequence[Any]) -> pl.DataFrame:
-        """Return how large each group is in each class of documents; like `over_time`, with a column ``class``."""
+        """Return the share of each group in each class of documents; like `over_time`, with a column ``class``."""
         return tables.per_class(self, classes)
 
     # -- showing it ---------------------------------------------------------------------------------------
@@ -287,23 +283,24 @@ class Clustering:
         Parameters
         ----------
         kind : {"map", "sizes", "hierarchy", "time"}
-            ``"map"`` takes ``most``, how many documents are drawn (2,000); ``"time"`` takes ``times`` and ``periods``,
-            as `over_time` does, and ``groups``, which to draw (the six largest).
+            ``"map"`` takes ``most``, the number of documents drawn (2,000); ``"time"`` takes ``times`` and ``periods``,
+            as `over_time` does, and ``groups``, the groups to draw (the six largest).
 
         Returns
         -------
         plotly.graph_objects.Figure
-            ``figure.write_html(path, include_plotlyjs=True)`` makes a file that needs no network.
+            ``figure.write_html(path, include_plotlyjs=True)`` writes a file that works offline.
         """
         from semspace.clusters import plots
 
         return plots.plot(self, kind, options)
 
     def to_html(self, path: PathLike, *, times: str | Sequence[Any] | None = None) -> None:
-        """Write a report as one HTML file without script: the groups, a map, the hierarchy, documents, and how sure.
+        """Write a report as one HTML file: the groups, a map, the hierarchy, documents, and stability.
 
         Parameters
         ----------
+        path : str or path
         times : str or sequence, optional
             Adds a section over time; see `over_time`.
         """
@@ -313,17 +310,17 @@ class Clustering:
         write_text(path, to_html(clustering_page(self, times)))
 
     def __repr__(self) -> str:
-        return f"{self._title()}\n{text_table(_SHOWN, self._rows())}{self._remarks()}"
+        return f"{self._title()}\n{text_table(_COLUMNS, self._table_rows())}{self._warning()}"
 
     def _repr_html_(self) -> str:
-        remarks = self._remarks()
-        table = html_table(_SHOWN, self._rows(), caption=self._title())
-        table += f"<p>{html.escape(remarks.strip())}</p>" if remarks else ""
-        if not 2 < len(self) <= _IN_A_TREE:
+        warning = self._warning()
+        table = html_table(_COLUMNS, self._table_rows(), caption=self._title())
+        table += f"<p>{html.escape(warning.strip())}</p>" if warning else ""
+        if not 2 < len(self) <= _MAX_TREE_GROUPS:
             return table
         from semspace.report.dendrogram import dendrogram
 
-        return table + dendrogram(self.tree, self.names, caption="Which groups are near each other.")._repr_html_()
+        return table + dendrogram(self.tree, self.names, caption="The hierarchy of groups.")._repr_html_()
 
     # -- on disk ------------------------------------------------------------------------------------------
 
@@ -333,110 +330,87 @@ class Clustering:
             draft.meta.update(
                 names=list(self.names), keywords=[list(w) for w in self.keywords], provenance=dict(self.provenance)
             )
-            write_space(self.space, draft)
+            spaces.write_space(self.space, draft)
             draft.array("labels", self.labels)
             draft.array("centers", self.centers)
             draft.array("stability", self.stability)
-            draft.array("voters", self.voting_rows)
-            for name in ("second", "share", "nearness"):
-                draft.array(name, getattr(self.stands, name))
+            draft.array("voters", self._voters.rows)
+            for name, file in _VOTE_FILES.items():
+                draft.array(file, getattr(self._member_votes, name))
 
     # -- what it works with -------------------------------------------------------------------------------
 
     @cached_property
-    def voting_rows(self) -> Rows:
-        """Rows of the points that say where a new one belongs."""
-        return same_points(self.space)[0] if self.voters is None else self.voters
+    def _voters(self) -> Voters:
+        rows = distinct_rows(self.space.vectors)[0] if self._voting_rows is None else self._voting_rows
+        return Voters(self.space.vectors, self.labels, rows, len(self))
 
     @cached_property
-    def stands(self) -> Standing:
-        """How each point stands to the groups, measured where it isn't known."""
-        if self.standing is not None:
-            return self.standing
-        near, scores = self._voting.near.query(self._directions(self.space.vectors), NEIGHBOURS + 1)
-        scores = np.where(self.voting_rows[near] == np.arange(len(near))[:, None], -np.inf, scores)
-        return standing(self._voters_labels, self.labels, near, scores, len(self))
+    def _member_votes(self) -> Votes:
+        return self._voters.member_votes() if self._votes is None else self._votes
 
     @cached_property
-    def vocabulary(self) -> Vocabulary | None:
-        """The words of the documents, where the space has a column ``text``."""
-        return vocabulary_of(self.space)
+    def _document_terms(self) -> DocumentTerms | None:
+        return terms_of(self.space.metadata) if self._terms is None else self._terms
 
-    @cached_property
-    def _voting(self) -> Points:
-        rows = self.voting_rows
-        return points_of(self.space, rows, np.ones(len(rows), np.int64))
-
-    @cached_property
-    def _known(self) -> tuple[npt.NDArray[np.uint64], Rows]:
-        own = hashes(self.space.vectors)  # of those that don't vote too
-        order = np.argsort(own, kind="stable")
-        return own[order], order
-
-    @property
-    def _voters_labels(self) -> Labels:
-        return self.labels[self.voting_rows]
-
-    def _directions(self, vectors: Floats2d) -> Floats2d:
-        return self._voting.from_middle(vectors)
-
-    def _encoded(self, texts: Sequence[str]) -> Floats2d:
-        return self.space.encode_documents(texts)
-
-    def _group(self, group: int) -> int:
+    def _checked_group(self, group: int) -> int:
         return checks.whole("group", group, low=0, high=len(self) - 1)
 
-    def _by_center(self, group: int) -> Rows:
+    def _rows_by_closeness(self, group: int) -> Ints1d:
+        """Return the rows of a group, nearest to its centre first."""
         rows = np.flatnonzero(self.labels == group)
-        closeness = queries.unit(self.space.vectors[rows]) @ self.centers[group]
-        ordered = queries.best_rows(closeness, len(rows), self.space.ids[rows])
-        return rows[ordered]
+        cosines = queries.unit(self.space.vectors[rows]) @ self.centers[group]
+        return rows[queries.best_rows(cosines, len(rows), self.space.ids[rows])]
 
-    def _representative(self, group: int, n: int) -> Rows:
-        """Choose among the most central those that are unlike each other, by maximal marginal relevance."""
-        rows = self._by_center(group)[: max(20, 4 * n)]
+    def _representative_rows(self, group: int, n: int) -> Ints1d:
+        """Choose rows by maximal marginal relevance among those nearest to the centre."""
+        rows = self._rows_by_closeness(group)[: max(20, 4 * n)]
         vectors = queries.unit(self.space.vectors[rows])
-        central = vectors @ self.centers[group]
-        return rows[queries.mmr(central, lambda row: vectors @ vectors[row], n, weight=0.7, chosen=[0])]
+        cosines = vectors @ self.centers[group]
+        return rows[queries.mmr(cosines, lambda i: vectors @ vectors[i], n, weight=_RELEVANCE_WEIGHT, chosen=[0])]
 
     def _title(self) -> str:
-        left_out = int((self.labels < 0).sum())
-        rest = f", {left_out:,} in none" if left_out else ""
-        return f"Clustering of {len(self.space):,} points into {len(self)} group{'' if len(self) == 1 else 's'}{rest}"
+        outliers = int((self.labels < 0).sum())
+        note = f", {outliers:,} in none" if outliers else ""
+        return f"Clustering of {len(self.space):,} points into {len(self)} group{'' if len(self) == 1 else 's'}{note}"
 
-    def _remarks(self) -> str:
-        weak = [name for name, held in zip(self.names, self.stability, strict=True) if held < HOLDS]
+    def _warning(self) -> str:
+        weak = [name for name, stability in zip(self.names, self.stability, strict=True) if stability < HOLDS]
         if not weak:
             return ""
+        more = len(weak) - _WEAK_GROUPS_IN_PRINT
         return (
-            "\nfound again in too few samples to rely on: "
-            + "; ".join(clip(name, 40) for name in weak[:5])
-            + (f" and {len(weak) - 5} more" if len(weak) > 5 else "")
+            f"\nunreliable, as rarely found again in samples (stability below {HOLDS:g}): "
+            + "; ".join(clip(name, 40) for name in weak[:_WEAK_GROUPS_IN_PRINT])
+            + (f" and {more} more" if more > 0 else "")
         )
 
-    def _rows(self) -> list[tuple[object, ...]]:
+    def _table_rows(self) -> list[tuple[object, ...]]:
         return [
-            (g, self.names[g], int(size), float(self.stability[g]), ", ".join(self.keywords[g][:6]))
+            (g, self.names[g], int(size), float(self.stability[g]), ", ".join(self.keywords[g][:_KEYWORDS_IN_PRINT]))
             for g, size in enumerate(self.sizes)
         ]
 
 
 def read_bundle(bundle: Bundle) -> Clustering:
     """Read a clustering from an opened bundle."""
-    space = read_space(bundle, remembered(bundle))
+    space = spaces.read_bundle(bundle, remembered(bundle))
     n, names = len(space), bundle.meta.texts("names")
     k = len(names)
-    labels = _groups(bundle, "labels", n, k)
+    labels = _read_groups(bundle, "labels", n, k)
     stability = bundle.array("stability", dtype=np.float64, shape=(k,))
     schema.within(f"{bundle.folder}, the stability of groups,", stability, 0, 1, nan=True)
-    voters, stood = None, None
-    if bundle.has("voters.npy"):  # not before 0.2
-        voters = bundle.array("voters", dtype=np.int64, shape=(None,))
-        schema.within(f"{bundle.folder}, the rows of voters,", voters, 0, n - 1)
-        if not len(voters):
+    voting_rows, votes = None, None
+    if bundle.has("voters.npy"):  # the earliest clusterings were saved without votes
+        voting_rows = bundle.array("voters", dtype=np.int64, shape=(None,))
+        schema.within(f"{bundle.folder}, the rows of voters,", voting_rows, 0, n - 1)
+        if not len(voting_rows):
             raise DamagedError(f"{bundle.folder} has no voters; save the value again")
-        share, nearness = (bundle.array(name, dtype=np.float32, shape=(n,)) for name in ("share", "nearness"))
-        stood = Standing(labels, _groups(bundle, "second", n, k), share, nearness)
+        second = _read_groups(bundle, _VOTE_FILES["second"], n, k)
+        share, mean_cosine = (
+            bundle.array(_VOTE_FILES[name], dtype=np.float32, shape=(n,)) for name in ("share", "mean_cosine")
+        )
+        votes = Votes(labels, second, share, mean_cosine)
     return Clustering(
         space,
         labels,
@@ -445,48 +419,13 @@ def read_bundle(bundle: Bundle) -> Clustering:
         bundle.meta.lists_of_texts("keywords", count=k),
         stability,
         bundle.meta.mapping("provenance"),
-        voters,
-        stood,
+        voting_rows,
+        votes,
     )
 
 
-def _groups(bundle: Bundle, name: str, n: int, k: int) -> Labels:
-    """Return an array that holds a group, or -1, for each point."""
+def _read_groups(bundle: Bundle, name: str, n: int, n_clusters: int) -> Int32s1d:
+    """Read an array that holds a group, or -1, for each point."""
     labels = bundle.array(name, dtype=np.int32, shape=(n,))
-    schema.within(f"{bundle.folder}, the array {name!r},", labels, -1, k - 1)
+    schema.within(f"{bundle.folder}, the array {name!r},", labels, -1, n_clusters - 1)
     return labels
-
-
-def vocabulary_of(space: Space) -> Vocabulary | None:
-    """Split the texts of a space into words, where it has a column ``text``."""
-    table = space.metadata
-    return Vocabulary.of(table["text"]) if table is not None and table.schema.get("text") == pl.String else None
-
-
-def described(
-    bare: Clustering,
-    vocabulary: Vocabulary | None,
-    *,
-    namer: Namer | None = None,
-    known: Mapping[int, str] | None = None,
-) -> Clustering:
-    """Give groups their centres, keywords and names; `known` names stay."""
-    k = len(bare)
-    centers = centers_of(bare.space.vectors, bare.labels, k)
-    groups = replace(bare, centers=centers)
-    if vocabulary is None:
-        words = [groups.members(g)[: keywords.TOP] for g in range(k)]
-        titles = [", ".join(own[:3]) for own in words]
-    else:
-        words = keywords.keywords(vocabulary, bare.labels, k)
-        titles = keywords.titles(vocabulary, bare.labels, words)
-    if namer is not None:
-        texts = bare.space.metadata["text"] if vocabulary is not None and bare.space.metadata is not None else None
-        for g in range(k):
-            rows = groups._representative(g, _EXAMPLES)
-            examples = bare.space.ids[rows].tolist() if texts is None else texts.gather(rows).to_list()
-            titles[g] = ask(namer, words[g], examples, titles[g])
-    made = replace(groups, names=named(titles, words, known), keywords=tuple(words))
-    if vocabulary is not None:
-        made.__dict__["vocabulary"] = vocabulary  # splitting all texts again would cost as much as the rest
-    return made

@@ -1,4 +1,4 @@
-"""The different points of a space, in an order of their own: what every method of grouping works on."""
+"""The distinct points of a space, centred and in a canonical order: the input of every clustering method."""
 
 from __future__ import annotations
 
@@ -6,106 +6,114 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
 from semspace import queries
-from semspace.clusters.knn import Near, Rows
-from semspace.space import Space
-from semspace.types import Floats1d, Floats2d
+from semspace.clusters.knn import KnnSearch
+from semspace.types import Floats1d, Floats2d, Ints1d, Ints2d, UInt64s1d
 
-Labels = npt.NDArray[np.int32]
-_MOST = 50  # neighbours: fewer tear large groups apart, more join small ones
-_MANY, _MOST_OF_MANY = 5_000, 20  # of more points, their neighbours are nearer, and fewer tell as much
-_PART = 50_000  # vectors at a time: 77 MB of 384 dimensions
+# Neighbours of each point in the graph: fewer tear large groups apart, more join small ones.
+_MIN_NEIGHBORS, _MAX_NEIGHBORS = 5, 50
+# In corpora above this number of points, neighbours are nearer, and fewer of them suffice.
+_MANY_POINTS, _MAX_NEIGHBORS_OF_MANY = 5_000, 20
+_MIN_DISTANCE = 1e-5  # from the mean; a point nearer to it has no direction but rounding errors
+_BLOCK_ROWS = 50_000  # vectors hashed at a time: 77 MB of 384 dimensions
 
 
 @dataclass(frozen=True, eq=False)
-class Points:
-    """Different points of a space as directions from its middle.
+class DistinctPoints:
+    """Distinct points of a space as directions from their mean.
 
-    They come in the order of a hash of their vectors. So a grouping depends neither on ids nor on the order in which
-    documents came, and the first hundred thousand are a fair sample.
+    They come in the order of a hash of their vectors. So a grouping depends neither on ids nor on the order of
+    documents, and the first points are a random sample of all.
 
     Parameters
     ----------
     rows : ndarray of int64, shape (m,)
-        Where in the space each point comes first.
+        The first row of the space that holds each point.
     vectors : ndarray of float32, shape (m, dim)
-        Of length 1, from the middle; a point that is the middle is all zeros.
-    middle : ndarray of float32, shape (dim,)
-        The mean direction. What all texts of a corpus share says nothing of their groups, and hides what does (Mu &
+        Centred, of length 1; all zeros for a point at the mean.
+    mean : ndarray of float32, shape (dim,)
+        The mean direction. What all texts of a corpus share says nothing about their groups, and hides what does (Mu &
         Viswanath 2018, "All-but-the-Top").
     counts : ndarray of int64, shape (m,)
-        How many points of the space have the same direction.
+        Number of points of the space with this direction.
+    progress : bool
+        Show a progress bar while neighbours are searched for.
     """
 
-    rows: Rows
+    rows: Ints1d
     vectors: Floats2d
-    middle: Floats1d
-    counts: npt.NDArray[np.int64]
-
+    mean: Floats1d
+    counts: Ints1d
     progress: bool = False
 
     def __len__(self) -> int:
-        """Give the number of points."""
+        """Return the number of points."""
         return len(self.rows)
 
-    def from_middle(self, vectors: Floats2d) -> Floats2d:
-        """Turn vectors of the space into directions from the middle."""
-        return from_middle(queries.unit(vectors), self.middle)
+    def center(self, vectors: Floats2d) -> Floats2d:
+        """Return vectors of the space as directions from the mean."""
+        return centered(queries.unit(vectors), self.mean)
 
     @cached_property
-    def near(self) -> Near:
-        """The points, to be asked for the nearest ones."""
-        return Near(self.vectors, self.progress)
+    def knn(self) -> KnnSearch:
+        """The search for the nearest of these points."""
+        return KnnSearch(self.vectors, self.progress)
 
     @cached_property
-    def neighbours(self) -> tuple[Rows, Floats2d]:
-        """The neighbours of each point among the others, nearest first: rows and cosines, shape (m, k).
+    def neighbors(self) -> tuple[Ints2d, Floats2d]:
+        """The nearest other points of each point: rows and cosines of shape (m, k), nearest first.
 
-        As many as the square root of the points, from 5 to 50 (with as many as a small group has members, groups run
-        into each other), and 20 beyond 5,000 points.
+        `k` is the square root of the number of points, from 5 to 50 (with as many neighbours as a small group has
+        members, groups run into each other), or 20 above 5,000 points.
         """
-        most = _MOST if len(self) <= _MANY else _MOST_OF_MANY
-        return self.near.others(min(max(5, round(len(self) ** 0.5)), most))
+        limit = _MAX_NEIGHBORS if len(self) <= _MANY_POINTS else _MAX_NEIGHBORS_OF_MANY
+        return self.knn.neighbors(min(max(_MIN_NEIGHBORS, round(len(self) ** 0.5)), limit))
 
 
-def same_points(space: Space) -> tuple[Rows, npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Find which points have the same direction: the first row of each, which it is of every row, and how many.
+def distinct_rows(vectors: Floats2d) -> tuple[Ints1d, Ints1d, Ints1d]:
+    """Find the distinct directions among vectors, in the order of their hashes.
 
-    The different ones come in the order of their hashes.
+    Returns
+    -------
+    rows : ndarray of int64, shape (m,)
+        The first row of each direction.
+    inverse : ndarray of int64, shape (n,)
+        The position in `rows` of each vector's direction.
+    counts : ndarray of int64, shape (m,)
+        Number of vectors with each direction.
     """
-    _, rows, place, counts = np.unique(
-        hashes(space.vectors), return_index=True, return_inverse=True, return_counts=True
+    _, rows, inverse, counts = np.unique(
+        direction_hashes(vectors), return_index=True, return_inverse=True, return_counts=True
     )
-    return rows.astype(np.int64), place.astype(np.int64).ravel(), counts.astype(np.int64)
+    return rows.astype(np.int64), inverse.astype(np.int64).ravel(), counts.astype(np.int64)
 
 
-def points_of(space: Space, rows: Rows, counts: npt.NDArray[np.int64], *, progress: bool = False) -> Points:
-    """Take these rows of a space as directions from their middle."""
-    vectors = queries.unit(space.vectors[rows])
-    middle = vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
-    return Points(rows, from_middle(vectors, middle), middle, counts, progress)
+def distinct_points(vectors: Floats2d, rows: Ints1d, counts: Ints1d, *, progress: bool = False) -> DistinctPoints:
+    """Return some rows of a space's vectors as directions from their mean."""
+    directions = queries.unit(vectors[rows])
+    mean = directions.mean(axis=0, dtype=np.float64).astype(np.float32)
+    return DistinctPoints(rows, centered(directions, mean), mean, counts, progress)
 
 
-def from_middle(vectors: Floats2d, middle: Floats1d) -> Floats2d:
-    """Turn unit vectors into directions from a middle; what lies there, to rounding, becomes zeros."""
-    moved = vectors - middle
-    sizes = queries.lengths(moved)
-    sizes[sizes < 1e-5] = np.inf
-    moved /= sizes[:, None]
+def centered(directions: Floats2d, mean: Floats1d) -> Floats2d:
+    """Return the directions of unit vectors seen from the mean; a vector that equals it becomes zeros."""
+    moved = directions - mean
+    norms = queries.lengths(moved)
+    norms[norms < _MIN_DISTANCE] = np.inf
+    moved /= norms[:, None]
     return moved
 
 
-def hashes(vectors: Floats2d) -> npt.NDArray[np.uint64]:
-    """Return a number for each row that depends on all bits of its direction, shape (n,)."""
+def direction_hashes(vectors: Floats2d) -> UInt64s1d:
+    """Return a hash of each row's direction, computed from all bits of its components, shape (n,)."""
     keys = np.random.default_rng(2008).integers(1, 2**63, vectors.shape[1], dtype=np.uint64) | np.uint64(1)
     hashes = np.empty(len(vectors), np.uint64)
-    for start in range(0, len(vectors), _PART):
-        directions = queries.unit(vectors[start : start + _PART]) + np.float32(0)  # of 0.0 and -0.0, 0.0
+    for start in range(0, len(vectors), _BLOCK_ROWS):
+        directions = queries.unit(vectors[start : start + _BLOCK_ROWS]) + np.float32(0)  # turns -0.0 into 0.0
         bits = directions.view(np.uint32).astype(np.uint64)
         bits *= np.uint64(0x9E3779B97F4A7C15)
         bits ^= bits >> np.uint64(29)
         bits *= keys
-        hashes[start : start + _PART] = bits.sum(axis=1, dtype=np.uint64)
+        hashes[start : start + _BLOCK_ROWS] = bits.sum(axis=1, dtype=np.uint64)
     return hashes

@@ -1,4 +1,4 @@
-"""What every method of grouping takes and gives."""
+"""The interface of clustering methods: what a method is asked for, and what it returns."""
 
 from __future__ import annotations
 
@@ -7,83 +7,90 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from semspace.clusters.distinct_points import Labels
-from semspace.clusters.knn import Rows
+from semspace.types import Int32s1d, Ints1d
+
+_SPREAD = 1.4  # factor between the typical number of groups and the smallest or largest one that is still usual
+_FEW, _SPREAD_OF_FEW = 4, 2.0  # groups; where fewer are typical, this number is, with a wider spread
+_MIN_GROUP_SIZE = 4  # documents in a group, on average
+_MAX_CANDIDATES = 8  # numbers of groups that a method tries
 
 
 @dataclass(frozen=True)
-class Usual:
-    """How many groups a person would make of so many documents: about `middle`, at least `low`, at most `high`."""
+class GroupCountPrior:
+    """The number of groups that people make of a corpus: typically `typical`, rarely outside `low` to `high`."""
 
     low: float
-    middle: float
+    typical: float
     high: float
 
     @classmethod
-    def of(cls, n: int, granularity: float) -> Usual:
-        """Give what is usual for `n` documents.
+    def for_points(cls, n: int, granularity: float) -> GroupCountPrior:
+        """Return the prior for `n` points.
 
-        A seventh of the square root, or between that divided by 1.4 and multiplied by it: there lie the labels that
-        people gave to corpora of 800 to 19,000 documents. Of less than 800 about 4, from 2 to 8, and a group has four
-        documents.
+        The typical number is ``sqrt(n) / 7``, within a factor of 1.4: this fits 18 labelled corpora of 800 to 19,000
+        documents. Below 800 documents it is 4 (2 to 8), but no more than one group for every 4 documents.
         """
-        middle, spread = n**0.5 / 7, 1.4
-        if middle < 4:
-            middle, spread = min(4.0, n / 4), 2.0
-        middle = max(1.0, middle) * granularity
-        return cls(middle / spread, middle, middle * spread)
+        typical, spread = n**0.5 / 7, _SPREAD
+        if typical < _FEW:
+            typical, spread = min(float(_FEW), n / _MIN_GROUP_SIZE), _SPREAD_OF_FEW
+        typical = max(1.0, typical) * granularity
+        return cls(typical / spread, typical, typical * spread)
 
-    def __contains__(self, k: int) -> bool:
-        """Tell whether so many groups are usual."""
-        return self.low <= k <= self.high
+    def __contains__(self, n_clusters: int) -> bool:
+        """Check whether a number of groups is usual."""
+        return self.low <= n_clusters <= self.high
 
-    def off(self, k: int) -> float:
-        """Tell by what factor so many groups are off the middle, as a logarithm."""
-        return abs(math.log(k / self.middle))
+    def distance(self, n_clusters: int) -> float:
+        """Return how far a number of groups is from the typical one: the absolute logarithm of their ratio."""
+        return abs(math.log(n_clusters / self.typical))
 
 
 @dataclass(frozen=True)
-class Want:
-    """What is asked of a method.
+class Request:
+    """What a clustering method is asked for.
 
     Parameters
     ----------
-    k : int, optional
-        How many groups; by default a usual number that the points themselves favour.
+    n_clusters : int, optional
+        Number of groups; by default the method chooses one that `prior` allows.
+    prior : GroupCountPrior
+    seed : int
+    progress : bool
     """
 
-    k: int | None
-    usual: Usual
+    n_clusters: int | None
+    prior: GroupCountPrior
     seed: int
     progress: bool
 
-    def numbers(self, most: int) -> list[int]:
-        """Give the numbers of groups worth trying, a few, evenly by factor, none above `most`."""
-        if self.k is not None:
-            return [self.k]
-        low, high = max(2, self.usual.low), self.usual.high
-        tries = {round(low * (high / low) ** (step / 7)) for step in range(8)} if high >= low else {1}
-        return sorted(k for k in tries if k <= most) or [most]
+    def candidates(self, limit: int) -> list[int]:
+        """Return up to 8 numbers of groups to try, evenly spaced by ratio, none above `limit`."""
+        if self.n_clusters is not None:
+            return [self.n_clusters]
+        low, high = max(2, self.prior.low), self.prior.high
+        steps = _MAX_CANDIDATES - 1
+        counts = {round(low * (high / low) ** (step / steps)) for step in range(steps + 1)} if high >= low else {1}
+        return sorted(count for count in counts if count <= limit) or [limit]
 
 
 @dataclass(frozen=True)
-class Found:
+class Grouping:
     """The groups that a method found.
 
     Parameters
     ----------
     labels : ndarray of int32, shape (m,)
-        -1 for points that the method leaves out.
-    again : callable
-        The same method, with the settings it came to, on some of the points: ``again(rows, seed)`` gives their labels.
+        The group of each point, -1 for points that the method leaves out.
+    regroup : callable
+        The same method with the settings that it chose, on a subset: ``regroup(rows, seed)`` returns labels of `rows`.
     facts : mapping
-        What it came to, for the provenance.
+        The settings that it chose, for the provenance.
     """
 
-    labels: Labels
-    again: Callable[[Rows, int], Labels]
+    labels: Int32s1d
+    regroup: Callable[[Ints1d, int], Int32s1d]
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
-# A way to group points: a function of points, `Want`, and settings of its own by name; see `methods.METHODS`.
-Method = Callable[..., Found]
+# A clustering method: a function of points, a `Request`, and options of its own by name; see `methods.METHODS`.
+Method = Callable[..., Grouping]

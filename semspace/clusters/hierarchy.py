@@ -1,69 +1,75 @@
-"""Which groups are near each other: the tree in which they merge, two at a time."""
+"""The hierarchy of groups: average linkage of their centres, cut into any number of groups."""
 
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from scipy.cluster.hierarchy import linkage
 from scipy.sparse import csr_array
 from scipy.spatial.distance import pdist
 
-from semspace.clusters.distinct_points import Labels
-from semspace.types import Floats2d
+from semspace.types import Doubles2d, Floats2d, Int32s1d, Ints1d
 
-_PART = 50_000  # vectors at a time
-Tree = npt.NDArray[np.float64]
+_BLOCK_ROWS = 50_000  # vectors added up at a time
 
 
-def centers_of(vectors: Floats2d, labels: Labels, k: int) -> Floats2d:
-    """Return the mean direction of each group, shape (k, dim). Vectors are of any length; a label of -1 is of none."""
-    sums = np.zeros((k, vectors.shape[1]))
-    for start in range(0, len(labels), _PART):
-        own = np.flatnonzero(labels[start : start + _PART] >= 0)
-        part = vectors[start + own].astype(np.float64)
-        part /= np.maximum(np.sqrt((part**2).sum(axis=1, keepdims=True)), 1e-12)
-        groups = labels[start + own]
-        sums += csr_array((np.ones(len(own)), (groups, np.arange(len(own)))), shape=(k, len(own))) @ part
-    sizes = np.sqrt((sums**2).sum(axis=1, keepdims=True))
-    centers: Floats2d = (sums / np.maximum(sizes, 1e-12)).astype(np.float32)
+def group_centers(vectors: Floats2d, labels: Int32s1d, n_clusters: int) -> Floats2d:
+    """Return the mean direction of each group, shape (n_clusters, dim); points labelled -1 don't count.
+
+    The vectors may be of any length.
+    """
+    sums = np.zeros((n_clusters, vectors.shape[1]))
+    for start in range(0, len(labels), _BLOCK_ROWS):
+        rows = np.flatnonzero(labels[start : start + _BLOCK_ROWS] >= 0)
+        block = vectors[start + rows].astype(np.float64)
+        block /= np.maximum(np.sqrt((block**2).sum(axis=1, keepdims=True)), 1e-12)
+        groups = labels[start + rows]
+        members = csr_array((np.ones(len(rows)), (groups, np.arange(len(rows)))), shape=(n_clusters, len(rows)))
+        sums += members @ block
+    norms = np.sqrt((sums**2).sum(axis=1, keepdims=True))
+    centers: Floats2d = (sums / np.maximum(norms, 1e-12)).astype(np.float32)
     return centers
 
 
-def tree_of(centers: Floats2d) -> Tree:
-    """Return the merges of groups as SciPy writes them, shape (k - 1, 4): average linkage on cosine distances."""
+def average_linkage(centers: Floats2d) -> Doubles2d:
+    """Return the merges of groups by average linkage on cosine distances: SciPy's linkage matrix, shape (k - 1, 4)."""
     if len(centers) < 2:
         return np.empty((0, 4))
-    apart = np.maximum(pdist(centers.astype(np.float64), "cosine"), 0)
-    merges: Tree = linkage(np.nan_to_num(apart, nan=1.0), "average")
+    distances = np.maximum(pdist(centers.astype(np.float64), "cosine"), 0)
+    merges: Doubles2d = linkage(np.nan_to_num(distances, nan=1.0), "average")
     return merges
 
 
-def cut(tree: Tree, k: int) -> npt.NDArray[np.int64]:
-    """Return which of `k` layers' groups each group falls in, numbered from 0 by first appearance."""
-    if not len(tree):
+def cut_linkage(merges: Doubles2d, n_clusters: int) -> Ints1d:
+    """Return the part of each leaf when the hierarchy is cut into `n_clusters` parts, numbered by first appearance."""
+    if not len(merges):
         return np.zeros(1, np.int64)
-    _, first, place = np.unique(parts_of(tree, k), return_index=True, return_inverse=True)
+    _, first, inverse = np.unique(top_nodes(merges, n_clusters), return_index=True, return_inverse=True)
     rank = np.argsort(np.argsort(first))
-    given: npt.NDArray[np.int64] = rank[place].astype(np.int64)
-    return given
+    parts: Ints1d = rank[inverse].astype(np.int64)
+    return parts
 
 
-def parts_of(tree: Tree, k: int) -> npt.NDArray[np.int64]:
-    """Return the part of each leaf after all but the last `k` - 1 merges: exactly `k`, at equal heights too."""
-    leaves = len(tree) + 1
+def top_nodes(merges: Doubles2d, n_clusters: int) -> Ints1d:
+    """Return the node above each leaf after all but the last ``n_clusters - 1`` merges.
+
+    There are exactly `n_clusters` such nodes, even where merges have equal heights: SciPy's `fcluster` then returns
+    fewer, and its `cut_tree` other parts.
+    """
+    leaves = len(merges) + 1
     above = np.arange(2 * leaves - 1)
-    for step, (one, other) in enumerate(tree[: leaves - k, :2].astype(np.int64).tolist()):
-        above[[one, other]] = leaves + step
+    for step, (left, right) in enumerate(merges[: leaves - n_clusters, :2].astype(np.int64).tolist()):
+        above[[left, right]] = leaves + step
     for node in range(len(above) - 1, -1, -1):
-        above[node] = above[above[node]]  # what lies above has found its top already
-    top: npt.NDArray[np.int64] = above[:leaves]
+        above[node] = above[above[node]]  # the node above has been resolved already
+    top: Ints1d = above[:leaves]
     return top
 
 
-def merged_to(vectors: Floats2d, labels: Labels, k: int) -> Labels:
-    """Merge the nearest groups until there are `k`."""
-    have = int(labels.max()) + 1
-    if have <= k:
+def merge_to(vectors: Floats2d, labels: Int32s1d, n_clusters: int) -> Int32s1d:
+    """Merge the nearest groups until `n_clusters` are left."""
+    count = int(labels.max()) + 1
+    if count <= n_clusters:
         return labels
-    joined: Labels = cut(tree_of(centers_of(vectors, labels, have)), k)[labels].astype(np.int32)
-    return joined
+    merges = average_linkage(group_centers(vectors, labels, count))
+    merged: Int32s1d = cut_linkage(merges, n_clusters)[labels].astype(np.int32)
+    return merged

@@ -1,4 +1,4 @@
-"""The words that tell a group from the others, and how well they do."""
+"""The keywords and titles of groups, and how coherent and diverse keywords are."""
 
 from __future__ import annotations
 
@@ -6,152 +6,148 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 
 from semspace import queries
-from semspace.clusters.distinct_points import Labels
-from semspace.clusters.vocabulary import Vocabulary
+from semspace.clusters.document_terms import DocumentTerms
+from semspace.types import Doubles1d, Int32s1d, Ints1d, Strings1d
 
-TOP = 10
-_CANDIDATES = 40
-_RELEVANCE = 0.7  # lambda of MMR
-_WORTHY = 0.3  # of the weight of a group's first word: a phrase that weighs less is no title, or half as much
-_KIN = 2  # times as much weighs a phrase with one of the group's keywords in it: "space shuttle", rather than a name
-_NOTHING = 1e-9
+N_KEYWORDS = 10  # for each group
+_CANDIDATES = 40  # heaviest terms of a group from which keywords and title are chosen
+_RELEVANCE_WEIGHT = 0.7  # lambda of maximal marginal relevance
+_MIN_PHRASE_WEIGHT = 0.3  # of a title's phrase, relative to the heaviest term of the group
+_KEYWORD_BONUS = 2  # factor on the weight of a phrase that contains a keyword: "space shuttle" rather than a name
+_MAX_TITLE_SIMILARITY = 0.4  # in spelling, of a word in a title to its phrase
+_ZERO_WEIGHT = 1e-9  # weights up to here are rounding errors
 
 
-def keywords(vocabulary: Vocabulary, labels: Labels, k: int, *, top: int = TOP) -> list[tuple[str, ...]]:
-    """Return the `top` words and phrases of each group, most telling first, unlike each other.
+def keywords(terms: DocumentTerms, labels: Int32s1d, n_clusters: int, *, n: int = N_KEYWORDS) -> list[tuple[str, ...]]:
+    """Return up to `n` keywords of each group, best first, none spelled much like another.
 
-    Class-based TF-IDF: with ``p`` the share of a group's documents that hold a word and ``q`` the share of all
-    documents, a word weighs ``p log(p / q)``. That is the frequency in the class times an inverse frequency over the
-    classes, as in Grootendorst (2022), "BERTopic", with documents in place of occurrences, and the word's part in the
-    divergence of the group from the whole (Kullback & Leibler 1951). A word that is as frequent everywhere weighs
-    nothing, however frequent it is. Words of a single document are left out unless a group has no other. Of the best,
-    those are taken that are unlike the ones before, by maximal marginal relevance (Carbonell & Goldstein 1998).
+    The weight of a term is its part in the divergence of the group from the corpus (Kullback & Leibler 1951): with
+    ``p`` the share of the group's documents that contain it and ``q`` the share of all documents, ``p log(p / q)``.
+    This is class-based TF-IDF as in Grootendorst (2022), "BERTopic", on documents instead of occurrences. A term that
+    is equally frequent everywhere has no weight. Terms of a single document are left out unless a group has no others.
+    Keywords are chosen by maximal marginal relevance (Carbonell & Goldstein 1998) on similarity in spelling.
     """
-    ranked = _weighed(vocabulary, labels, k)
-    return [tuple(vocabulary.words[word] for word in _unlike(vocabulary, *pair, top)) for pair in ranked]
+    return [tuple(terms.terms[c] for c in _dissimilar(terms, *pair, n)) for pair in _ranked(terms, labels, n_clusters)]
 
 
-def titles(vocabulary: Vocabulary, labels: Labels, words: Sequence[tuple[str, ...]]) -> list[str]:
-    """Return a title for each group: its most telling phrase, where it has one, and its first words.
+def titles(terms: DocumentTerms, labels: Int32s1d, words: Sequence[tuple[str, ...]]) -> list[str]:
+    """Return a title for each group: its most characteristic phrase, if it has one, and its first keywords.
 
-    A phrase goes to the group where it weighs most.
+    A phrase is used for the group in which it has the highest weight.
     """
-    ranked = _weighed(vocabulary, labels, len(words))
-    owner: dict[int, tuple[float, int]] = {}
+    ranked = _ranked(terms, labels, len(words))
+    best_group: dict[int, tuple[float, int]] = {}
     for group, (columns, weights) in enumerate(ranked):
         for column, weight in zip(columns.tolist(), weights.tolist(), strict=True):
-            if vocabulary.phrases[column] and weight > owner.get(column, (0.0, -1))[0]:
-                owner[column] = (weight, group)
-    found = []
+            if terms.is_phrase[column] and weight > best_group.get(column, (0.0, -1))[0]:
+                best_group[column] = (weight, group)
+    group_titles = []
     for group, (columns, weights) in enumerate(ranked):
-        own = [c for c in columns.tolist() if owner.get(c, (0, -1))[1] == group]
-        phrase = _phrase(vocabulary, own, dict(zip(columns.tolist(), weights.tolist(), strict=True)), words[group])
-        rest = [word for word in words[group] if phrase is None or likeness(word, phrase) < 0.4]
-        found.append(", ".join(([phrase] if phrase else []) + rest[: 2 if phrase else 3]))
-    return found
+        phrases = [column for column in columns.tolist() if best_group.get(column, (0, -1))[1] == group]
+        weight_of = dict(zip(columns.tolist(), weights.tolist(), strict=True))
+        phrase = _title_phrase(terms, phrases, weight_of, words[group])
+        rest = [w for w in words[group] if phrase is None or spelling_similarity(w, phrase) < _MAX_TITLE_SIMILARITY]
+        group_titles.append(", ".join(([phrase] if phrase else []) + rest[: 2 if phrase else 3]))
+    return group_titles
 
 
-def coherence(vocabulary: Vocabulary, words: Sequence[Sequence[str]]) -> npt.NDArray[np.float64]:
-    """Return for each list of words how much they come in the same documents, in [-1, 1]; NaN for fewer than two.
+def coherence(terms: DocumentTerms, words: Sequence[Sequence[str]]) -> Doubles1d:
+    """Return the coherence of each list of keywords, in [-1, 1]: the mean NPMI of pairs; NaN for fewer than two.
 
-    The mean normalised pointwise mutual information of all pairs (Lau, Newman & Baldwin 2014), over whole documents.
+    NPMI is normalised pointwise mutual information (Bouma 2009) over documents.
     """
-    n = max(1, vocabulary.holds.shape[0])
-    columns = vocabulary.holds.tocsc()
-    found = np.full(len(words), np.nan)
-    for at, own in enumerate(words):
-        numbers = [vocabulary.number[word] for word in own if word in vocabulary.number]
-        if len(numbers) < 2:
+    n = max(1, terms.matrix.shape[0])
+    matrix = terms.matrix.tocsc()
+    coherences = np.full(len(words), np.nan)
+    for group, keywords in enumerate(words):
+        columns = [terms.columns[word] for word in keywords if word in terms.columns]
+        if len(columns) < 2:
             continue
-        part = columns[:, numbers]
-        both = np.asarray((part.T @ part).todense(), np.float64) / n
-        one = np.diag(both)
-        pairs = np.triu_indices(len(numbers), 1)
-        p, apart = both[pairs], (one[:, None] * one)[pairs]
+        part = matrix[:, columns]
+        together = np.asarray((part.T @ part).todense(), np.float64) / n
+        single = np.diag(together)
+        pairs = np.triu_indices(len(columns), 1)
+        p, expected = together[pairs], (single[:, None] * single)[pairs]
         with np.errstate(divide="ignore", invalid="ignore"):
-            npmi = np.where(p <= 0, -1.0, np.where(p >= 1, 1.0, np.log(p / apart) / -np.log(p)))
-        found[at] = npmi.mean()
-    return found
+            npmi = np.where(p <= 0, -1.0, np.where(p >= 1, 1.0, np.log(p / expected) / -np.log(p)))
+        coherences[group] = npmi.mean()
+    return coherences
 
 
 def diversity(words: Sequence[Sequence[str]]) -> float:
-    """Return the share of all groups' words that are different ones (Dieng, Ruiz & Blei 2020), in (0, 1]."""
-    every = [word for own in words for word in own]
+    """Return the share of distinct words among the keywords of all groups (Dieng, Ruiz & Blei 2020), in (0, 1]."""
+    every = [word for keywords in words for word in keywords]
     return len(set(every)) / len(every) if every else float("nan")
 
 
-def _phrase(
-    vocabulary: Vocabulary, own: Sequence[int], weights: Mapping[int, float], words: Sequence[str]
-) -> str | None:
-    """Choose the phrase that a group is called by."""
-    single = {word for word in words if " " not in word}
-    worth = {
-        column: weights[column] * (_KIN if single & set(vocabulary.words[column].split()) else 1) for column in own
-    }
-    best = max(worth, key=lambda column: worth[column], default=None)
-    if best is None or worth[best] < _WORTHY * max(weights.values()):
-        return None
-    return vocabulary.words[best]
-
-
 @lru_cache(maxsize=100_000)
-def likeness(one: str, other: str) -> float:
-    """Return how alike words are spelled: Dice's coefficient of their trigrams, in [0, 1]; 1 if one holds the other."""
-    if set(one.split()) <= set(other.split()) or set(other.split()) <= set(one.split()):
+def spelling_similarity(a: str, b: str) -> float:
+    """Return Dice's coefficient of the trigrams of two terms, in [0, 1]; 1 if one has all the words of the other."""
+    if set(a.split()) <= set(b.split()) or set(b.split()) <= set(a.split()):
         return 1.0
-    a, b = ({f" {w} "[i : i + 3] for i in range(len(w))} for w in (one, other))
-    return 2 * len(a & b) / (len(a) + len(b))
+    trigrams_a, trigrams_b = ({f" {word} "[i : i + 3] for i in range(len(word))} for word in (a, b))
+    return 2 * len(trigrams_a & trigrams_b) / (len(trigrams_a) + len(trigrams_b))
 
 
-def _weighed(
-    vocabulary: Vocabulary, labels: Labels, k: int
-) -> list[tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]]:
-    """Return the best columns of each group with their weights, heaviest first."""
-    counts = vocabulary.by_group(labels, k)
-    sizes = np.maximum(np.bincount(labels[labels >= 0], minlength=k), 1)
+def _title_phrase(
+    terms: DocumentTerms, phrases: Sequence[int], weight_of: Mapping[int, float], keywords: Sequence[str]
+) -> str | None:
+    """Return the phrase for a group's title, or None where no phrase has enough weight."""
+    single = {word for word in keywords if " " not in word}
+    weights = {
+        column: weight_of[column] * (_KEYWORD_BONUS if single & set(terms.terms[column].split()) else 1)
+        for column in phrases
+    }
+    best = max(weights, key=lambda column: weights[column], default=None)
+    if best is None or weights[best] < _MIN_PHRASE_WEIGHT * max(weight_of.values()):
+        return None
+    return terms.terms[best]
+
+
+def _ranked(terms: DocumentTerms, labels: Int32s1d, n_clusters: int) -> list[tuple[Ints1d, Doubles1d]]:
+    """Return the columns and weights of each group's heaviest terms, heaviest first."""
+    counts = terms.group_counts(labels, n_clusters)
+    sizes = np.maximum(np.bincount(labels[labels >= 0], minlength=n_clusters), 1)
     n = max(1, int((labels >= 0).sum()))
-    everywhere = np.asarray(counts.sum(axis=0), np.float64).ravel()
+    totals = np.asarray(counts.sum(axis=0), np.float64).ravel()
     ranked = []
-    for group in range(k):
+    for group in range(n_clusters):
         start, stop = counts.indptr[group : group + 2]
-        columns, held = counts.indices[start:stop].astype(np.int64), counts.data[start:stop].astype(np.float64)
-        p = held / sizes[group]
-        weights = p * np.log(p * n / everywhere[columns])
-        often = everywhere[columns] >= 2
-        good = (weights > _NOTHING) if k > 1 else np.ones(len(p), bool)
-        if k == 1:
+        columns, in_group = counts.indices[start:stop].astype(np.int64), counts.data[start:stop].astype(np.float64)
+        p = in_group / sizes[group]
+        weights = p * np.log(p * n / totals[columns])
+        useful = (weights > _ZERO_WEIGHT) if n_clusters > 1 else np.ones(len(p), bool)
+        if n_clusters == 1:
             weights = p
-        if (good & often).any():
-            good &= often
-        columns, weights = columns[good], weights[good]
-        spelled = np.array([vocabulary.words[c] for c in columns], dtype=object)
-        best = _first(weights, spelled)
+        repeated = totals[columns] >= 2
+        if (useful & repeated).any():
+            useful &= repeated
+        columns, weights = columns[useful], weights[useful]
+        best = _heaviest(weights, np.array([terms.terms[c] for c in columns], dtype=object))
         ranked.append((columns[best], weights[best]))
     return ranked
 
 
-def _first(weights: npt.NDArray[np.float64], spelled: npt.NDArray[np.object_]) -> npt.NDArray[np.int64]:
-    """Return the places of the heaviest, heaviest first; equal ones by spelling."""
+def _heaviest(weights: Doubles1d, spellings: Strings1d) -> Ints1d:
+    """Return the positions of the largest weights, largest first; equal ones in the order of their spelling."""
     if not len(weights):
         return np.empty(0, np.int64)
-    least = np.partition(weights, max(0, len(weights) - _CANDIDATES))[max(0, len(weights) - _CANDIDATES)]
-    some = np.flatnonzero(weights >= least)
-    order = sorted(some.tolist(), key=lambda at: (-weights[at], spelled[at]))
+    last = max(0, len(weights) - _CANDIDATES)
+    candidates = np.flatnonzero(weights >= np.partition(weights, last)[last])
+    order = sorted(candidates.tolist(), key=lambda i: (-weights[i], spellings[i]))
     return np.array(order[:_CANDIDATES], np.int64)
 
 
-def _unlike(
-    vocabulary: Vocabulary, columns: npt.NDArray[np.int64], weights: npt.NDArray[np.float64], top: int
-) -> list[int]:
+def _dissimilar(terms: DocumentTerms, columns: Ints1d, weights: Doubles1d, n: int) -> list[int]:
     """Choose columns by maximal marginal relevance."""
-    words = [vocabulary.words[column] for column in columns]
-
-    def similarity(item: int) -> list[float]:
-        return [likeness(word, words[item]) for word in words]
-
-    relevance = weights / max(weights.max(initial=0), _NOTHING)
-    chosen: list[int] = columns[queries.mmr(relevance, similarity, top, weight=_RELEVANCE)].tolist()
-    return chosen
+    spellings = [terms.terms[column] for column in columns]
+    relevance = weights / max(weights.max(initial=0), _ZERO_WEIGHT)
+    chosen = queries.mmr(
+        relevance,
+        lambda i: np.array([spelling_similarity(spelling, spellings[i]) for spelling in spellings]),
+        n,
+        weight=_RELEVANCE_WEIGHT,
+    )
+    return [int(columns[i]) for i in chosen]

@@ -1,86 +1,109 @@
-"""Where a point belongs: its nearest neighbours vote, and the nearer one is, the more its vote weighs."""
+"""k-NN classification: the nearest neighbours of a point vote, weighted by distance, for the group it belongs to."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from semspace.clusters.distinct_points import Labels
-from semspace.clusters.knn import Rows
-from semspace.types import Floats2d
+from semspace.types import Floats1d, Floats2d, Int32s1d, Ints2d
 
-NEIGHBOURS = 15
-_NO_DISTANCE = 1e-5
+N_VOTERS = 15  # nearest neighbours that vote
+_MIN_DISTANCE = 1e-5  # cosine distance; a nearer neighbour is the point itself
+_BLOCK_ROWS = 10_000  # points whose votes are counted at a time
 
 
 @dataclass(frozen=True)
-class Standing:
-    """How points stand to the groups.
+class Votes:
+    """The outcome of the votes on points.
 
     Parameters
     ----------
     first, second : ndarray of int32, shape (m,)
-        The group with the most of the votes, and the one with the second most; -1 where there is none.
+        The groups with the most and the second most votes; -1 where there is none.
     share : ndarray of float32, shape (m,)
-        Share of the votes that went to the point's group, in [0, 1].
-    nearness : ndarray of float32, shape (m,)
-        Mean cosine to the neighbours that voted for the point's group; low for a point that lies apart.
+        Share of the votes for the point's group, in [0, 1].
+    mean_cosine : ndarray of float32, shape (m,)
+        Mean cosine to the neighbours that voted for the point's group; low for an outlier.
     """
 
-    first: Labels
-    second: Labels
-    share: npt.NDArray[np.float32]
-    nearness: npt.NDArray[np.float32]
+    first: Int32s1d
+    second: Int32s1d
+    share: Floats1d
+    mean_cosine: Floats1d
 
 
-def weights_of(scores: Floats2d) -> Floats2d:
-    """Weigh votes by the inverse square of the cosine distance (Shepard 1968).
+def vote_weights(cosines: Floats2d) -> Floats2d:
+    """Return the weights of votes: the inverse square of the cosine distance (Shepard 1968).
 
-    A neighbour that is the point itself outweighs all others. So a text that was clustered is given its group again,
-    even where another machine rounds its vector otherwise.
+    A neighbour that is the point itself outweighs all others. So a text that was clustered is assigned its own group
+    again, even where another machine rounds its vector otherwise.
     """
-    apart = np.maximum(1 - scores, _NO_DISTANCE)
-    weighed: Floats2d = np.where(np.isfinite(scores), apart**-2.0, 0).astype(np.float32)
-    return weighed
+    distances = np.maximum(1 - cosines, _MIN_DISTANCE)
+    weights: Floats2d = np.where(np.isfinite(cosines), distances**-2.0, 0).astype(np.float32)
+    return weights
 
 
-def tally(labels: Labels, rows: Rows, scores: Floats2d, k: int) -> Floats2d:
-    """Return the share of the votes of each group, float32 of shape (m, k + 1); the last column is for no group."""
-    votes = np.zeros((len(rows), k + 1), np.float32)
-    given = labels[rows]
-    given = np.where(given < 0, k, given)
-    np.add.at(votes, (np.arange(len(rows))[:, None], given), weights_of(scores))
-    total = votes.sum(axis=1, keepdims=True)
-    votes /= np.where(total > 0, total, 1)
-    return votes
+def vote_shares(labels: Int32s1d, rows: Ints2d, cosines: Floats2d, n_clusters: int) -> Floats2d:
+    """Return the share of the votes of each group, float32 of shape (m, n_clusters + 1); outliers have the last column.
+
+    Parameters
+    ----------
+    labels : ndarray of int32, shape (v,)
+        The groups of the voters; -1 for outliers.
+    rows : ndarray of int64, shape (m, k)
+        The voters nearest to each point.
+    cosines : ndarray of float32, shape (m, k)
+        -inf for a voter that doesn't count.
+    """
+    shares = np.zeros((len(rows), n_clusters + 1), np.float32)
+    groups = labels[rows]
+    groups = np.where(groups < 0, n_clusters, groups)
+    np.add.at(shares, (np.arange(len(rows))[:, None], groups), vote_weights(cosines))
+    total = shares.sum(axis=1, keepdims=True)
+    shares /= np.where(total > 0, total, 1)
+    return shares
 
 
-def standing(labels: Labels, own: Labels | None, rows: Rows, scores: Floats2d, k: int) -> Standing:
-    """Count the votes of voters with `labels` for points whose groups are `own`, or that go where most votes do."""
-    parts = [
-        _counted(labels, None if own is None else own[start : start + 10_000], part, scores[start : start + 10_000], k)
-        for start in range(0, max(1, len(rows)), 10_000)
-        for part in [rows[start : start + 10_000]]
+def count_votes(labels: Int32s1d, members: Int32s1d | None, rows: Ints2d, cosines: Floats2d, n_clusters: int) -> Votes:
+    """Count the votes on points.
+
+    Parameters
+    ----------
+    labels, rows, cosines
+        As in `vote_shares`.
+    members : ndarray of int32, shape (m,), optional
+        The groups that the points belong to; by default those with the most votes.
+    """
+    blocks = [
+        _count_block(
+            labels,
+            None if members is None else members[start : start + _BLOCK_ROWS],
+            rows[start : start + _BLOCK_ROWS],
+            cosines[start : start + _BLOCK_ROWS],
+            n_clusters,
+        )
+        for start in range(0, max(1, len(rows)), _BLOCK_ROWS)
     ]
-    first, second, share, nearness = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return Standing(first, second, share, nearness)
+    return joined(blocks)
 
 
-def _counted(
-    labels: Labels, own: Labels | None, rows: Rows, scores: Floats2d, k: int
-) -> tuple[Labels, Labels, npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    votes = tally(labels, rows, scores, k)
-    first = votes.argmax(axis=1).astype(np.int32)
-    first[first == k] = -1
-    own = first if own is None else own
-    at = np.arange(len(rows))
-    share = votes[at, own]  # of -1, the last column
-    rest = votes[:, :k].copy()
-    rest[at[own >= 0], own[own >= 0]] = -1
-    second = rest.argmax(axis=1).astype(np.int32) if k else np.full(len(rows), -1, np.int32)
-    second[rest.max(axis=1, initial=-1) <= 0] = -1
-    same = (labels[rows] == own[:, None]) & np.isfinite(scores)
-    nearness = (np.where(same, scores, 0).sum(axis=1) / rows.shape[1]).astype(np.float32)
-    return first, second, share, nearness
+def joined(blocks: list[Votes]) -> Votes:
+    """Return the votes on several lots of points as one."""
+    return Votes(*(np.concatenate([getattr(block, name) for block in blocks]) for name in Votes.__annotations__))
+
+
+def _count_block(labels: Int32s1d, members: Int32s1d | None, rows: Ints2d, cosines: Floats2d, n_clusters: int) -> Votes:
+    shares = vote_shares(labels, rows, cosines, n_clusters)
+    first = shares.argmax(axis=1).astype(np.int32)
+    first[first == n_clusters] = -1
+    members = first if members is None else members
+    points = np.arange(len(rows))
+    share = shares[points, members]  # the last column for -1
+    others = shares[:, :n_clusters].copy()
+    others[points[members >= 0], members[members >= 0]] = -1
+    second = others.argmax(axis=1).astype(np.int32) if n_clusters else np.full(len(rows), -1, np.int32)
+    second[others.max(axis=1, initial=-1) <= 0] = -1
+    agrees = (labels[rows] == members[:, None]) & np.isfinite(cosines)
+    mean_cosine = (np.where(agrees, cosines, 0).sum(axis=1) / rows.shape[1]).astype(np.float32)
+    return Votes(first, second, share, mean_cosine)

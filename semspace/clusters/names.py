@@ -1,4 +1,4 @@
-"""What to call a group, so that no two are called the same."""
+"""Distinct names of groups, made of titles or by a user's function."""
 
 from __future__ import annotations
 
@@ -9,25 +9,31 @@ from semspace.display import clip
 from semspace.errors import SemspaceWarning
 
 Namer = Callable[[list[str], list[str]], str]
-_WIDEST = 80
+_MAX_NAME = 80  # characters of a name that a user's function returns
 
 
-def named(
-    titles: Sequence[str], words: Sequence[Sequence[str]], known: Mapping[int, str] | None = None
+def distinct_names(
+    titles: Sequence[str], words: Sequence[Sequence[str]], fixed: Mapping[int, str] | None = None
 ) -> tuple[str, ...]:
-    """Make titles distinct: one that is taken is made longer by more of its group's words, or numbered.
+    """Return a distinct name for each group: its title, with more of its words or a number where that is taken.
 
-    `known` names stay as they are, so they must be distinct.
+    Parameters
+    ----------
+    titles : sequence of k str
+    words : sequence of k sequences of str
+        The keywords of each group, best first.
+    fixed : mapping of int to str, optional
+        Names of some groups that stay as they are; they must be distinct.
     """
-    names = dict(known or {})
+    names = dict(fixed or {})
     taken = set(names.values())
-    for group, (title, own) in enumerate(zip(titles, words, strict=True)):
+    for group, (title, keywords) in enumerate(zip(titles, words, strict=True)):
         if group in names:
             continue
         name = title or f"group {group}"
-        more = [word for word in own if word not in title.split(", ")]
-        while name in taken and more:
-            name = f"{name}, {more.pop(0)}"
+        unused = [word for word in keywords if word not in title.split(", ")]
+        while name in taken and unused:
+            name = f"{name}, {unused.pop(0)}"
         while name in taken:
             name = f"{name} ({group})"
         names[group] = name
@@ -35,20 +41,20 @@ def named(
     return tuple(names[group] for group in range(len(titles)))
 
 
-def is_sound(text: str) -> bool:
-    """Tell whether a text can be written to a file: without half characters."""
+def is_valid_unicode(text: str) -> bool:
+    """Check whether a text has no lone surrogates, so that it can be written to a file."""
     return not any("\ud800" <= c <= "\udfff" for c in text)
 
 
-def ask(namer: Namer, words: Sequence[str], examples: Sequence[str], fallback: str) -> str:
-    """Let a person's function name a group; where it fails or says nothing, fall back and warn."""
+def ask_namer(namer: Namer, words: Sequence[str], examples: Sequence[str], fallback: str) -> str:
+    """Return the name that a user's function makes for a group, or warn and return `fallback` where it fails."""
     try:
         answer = namer(list(words), list(examples))
     except Exception as problem:
-        trouble = f"raised {type(problem).__name__}: {clip(str(problem), 60)}"
+        failure = f"raised {type(problem).__name__}: {clip(str(problem), 60)}"
     else:
-        if isinstance(answer, str) and answer.strip() and is_sound(answer):
-            return clip(answer, _WIDEST)
-        trouble = f"answered {clip(repr(answer), 40)}, not a title"
-    warnings.warn(f"the namer {trouble}; the group is called {fallback!r}", SemspaceWarning, stacklevel=4)
+        if isinstance(answer, str) and answer.strip() and is_valid_unicode(answer):
+            return clip(answer, _MAX_NAME)
+        failure = f"returned {clip(repr(answer), 40)}, not a name"
+    warnings.warn(f"the namer {failure}; the group is called {fallback!r}", SemspaceWarning, stacklevel=4)
     return fallback

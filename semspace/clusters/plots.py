@@ -1,4 +1,4 @@
-"""The groups as Plotly figures: a map, sizes, the hierarchy, and over time."""
+"""A clustering as Plotly figures: a map, sizes, the hierarchy, and shares over time."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ import polars as pl
 from scipy.cluster.hierarchy import dendrogram
 
 from semspace import checks
-from semspace.clusters.projection import MOST, layout
+from semspace.clusters.projection import MAX_DRAWN, project
 from semspace.display import clip
 from semspace.errors import InputError
 from semspace.report.figures import PALETTE
+from semspace.types import Ints1d
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -22,35 +23,35 @@ if TYPE_CHECKING:
     from semspace.clusters.clustering import Clustering
 
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "star")
-_LARGEST = 6
+_MAX_LINES = 6  # groups over time
 _GREY = "#9A9A9A"
 
 
-def plot(found: Clustering, kind: str, options: Mapping[str, Any]) -> Figure:
-    """Draw the groups; see `Clustering.plot`."""
+def plot(clustering: Clustering, kind: str, options: Mapping[str, Any]) -> Figure:
+    """Draw a figure; see `Clustering.plot`."""
     checks.choice("kind", kind, tuple(_KINDS))
     checks.need("plotly", "explore")
-    draw, known = _KINDS[kind]
-    checks.options(options, known, of=f"plot({kind!r})")
-    return draw(found, **options)
+    draw, names = _KINDS[kind]
+    checks.options(options, names, of=f"plot({kind!r})")
+    return draw(clustering, **options)
 
 
-def _map(found: Clustering, most: int = MOST) -> Figure:
+def _map(clustering: Clustering, most: int = MAX_DRAWN) -> Figure:
     from plotly.graph_objects import Figure, Scattergl
 
-    rows, places = layout(found, checks.whole("most", most, low=3))
-    labels = found.labels[rows]
-    hover = _hover(found, rows)
+    rows, coordinates = project(clustering, checks.whole("most", most, low=3))
+    labels = clustering.labels[rows]
+    hover = _hover(clustering, rows)
     figure = Figure()
     for group in sorted(set(labels.tolist()), key=lambda g: (g < 0, g)):
-        own = labels == group
+        in_group = labels == group
         figure.add_trace(
             Scattergl(
-                x=places[own, 0],
-                y=places[own, 1],
+                x=coordinates[in_group, 0],
+                y=coordinates[in_group, 1],
                 mode="markers",
-                name=_safe("no group" if group < 0 else found.names[group], 40),
-                text=[hover[at] for at in np.flatnonzero(own)],
+                name=_safe("no group" if group < 0 else clustering.names[group], 40),
+                text=[hover[point] for point in np.flatnonzero(in_group)],
                 hovertemplate="%{text}<extra></extra>",
                 marker={
                     "size": 6,
@@ -61,36 +62,38 @@ def _map(found: Clustering, most: int = MOST) -> Figure:
             )
         )
         if group >= 0:
-            x, y = np.median(places[own], axis=0)
+            x, y = np.median(coordinates[in_group], axis=0)
             figure.add_annotation(
                 x=x,
                 y=y,
-                text=_safe(found.names[group], 28),
+                text=_safe(clustering.names[group], 28),
                 showarrow=False,
                 font={"size": 12, "color": "#111"},
                 bgcolor="rgba(255,255,255,0.75)",
             )
-    shown = "" if len(rows) == len(found.labels) else f" ({len(rows):,} of {len(found.labels):,} documents drawn)"
+    note = (
+        "" if len(rows) == len(clustering.labels) else f" ({len(rows):,} of {len(clustering.labels):,} documents drawn)"
+    )
     figure.update_xaxes(visible=False)
     figure.update_yaxes(visible=False, scaleanchor="x")
-    return _dressed(figure, f"What lies near means alike{shown}", height=680)
+    return _styled(figure, f"Documents near each other are similar{note}", height=680)
 
 
-def _sizes(found: Clustering) -> Figure:
+def _sizes(clustering: Clustering) -> Figure:
     from plotly.graph_objects import Bar, Figure
 
-    order = np.argsort(found.sizes, kind="stable")
-    told = ["not known" if np.isnan(held) else f"{held:.2f}" for held in found.stability]
+    order = np.argsort(clustering.sizes, kind="stable")
+    stabilities = ["unknown" if np.isnan(value) else f"{value:.2f}" for value in clustering.stability]
     figure = Figure(
         Bar(
-            x=found.sizes[order],
-            y=[_safe(found.names[g], 45) for g in order],
+            x=clustering.sizes[order],
+            y=[_safe(clustering.names[g], 45) for g in order],
             orientation="h",
-            text=[f"{found.sizes[g]:,}" for g in order],
-            customdata=[[told[g], _safe(", ".join(found.keywords[g]), 200)] for g in order],
+            text=[f"{clustering.sizes[g]:,}" for g in order],
+            customdata=[[stabilities[g], _safe(", ".join(clustering.keywords[g]), 200)] for g in order],
             hovertemplate="%{y}: %{x:,} documents<br>stability %{customdata[0]}<br>%{customdata[1]}<extra></extra>",
             marker={
-                "color": np.nan_to_num(found.stability[order], nan=0.5),
+                "color": np.nan_to_num(clustering.stability[order], nan=0.5),
                 "colorscale": "Blues",
                 "cmin": 0,
                 "cmax": 1,
@@ -99,30 +102,30 @@ def _sizes(found: Clustering) -> Figure:
         )
     )
     figure.update_xaxes(title="documents")
-    return _dressed(figure, "How large the groups are, and how well they hold", height=160 + 26 * len(found))
+    return _styled(figure, "Size and stability of the groups", height=160 + 26 * len(clustering))
 
 
-def _hierarchy(found: Clustering) -> Figure:
+def _hierarchy(clustering: Clustering) -> Figure:
     from plotly.graph_objects import Figure, Scatter
 
-    if len(found) < 2:
-        raise InputError("a hierarchy takes two groups or more; this clustering has one")
-    drawn = dendrogram(found.tree, no_plot=True)
+    if len(clustering) < 2:
+        raise InputError("a hierarchy needs at least two groups; this clustering has one")
+    tree = dendrogram(clustering.tree, no_plot=True)
     figure = Figure()
-    for places, distances in zip(drawn["icoord"], drawn["dcoord"], strict=True):
+    for positions, distances in zip(tree["icoord"], tree["dcoord"], strict=True):
         figure.add_trace(
-            Scatter(x=distances, y=places, mode="lines", line={"color": PALETTE[0]}, hoverinfo="x", showlegend=False)
+            Scatter(x=distances, y=positions, mode="lines", line={"color": PALETTE[0]}, hoverinfo="x", showlegend=False)
         )
-    ticks = [5 + 10 * row for row in range(len(found))]
+    ticks = [5 + 10 * row for row in range(len(clustering))]
     figure.update_yaxes(
-        tickvals=ticks, ticktext=[_safe(found.names[g], 45) for g in drawn["leaves"]], autorange="reversed"
+        tickvals=ticks, ticktext=[_safe(clustering.names[g], 45) for g in tree["leaves"]], autorange="reversed"
     )
-    figure.update_xaxes(title="cosine distance of the groups that merge", range=[0, 1.04 * found.tree[-1, 2]])
-    return _dressed(figure, "Which groups are near each other", height=160 + 26 * len(found))
+    figure.update_xaxes(title="cosine distance of the groups that merge", range=[0, 1.04 * clustering.tree[-1, 2]])
+    return _styled(figure, "The hierarchy of groups", height=160 + 26 * len(clustering))
 
 
 def _time(
-    found: Clustering,
+    clustering: Clustering,
     times: str | Sequence[Any] | None = None,
     periods: int = 10,
     groups: Sequence[int] | None = None,
@@ -131,17 +134,19 @@ def _time(
 
     if times is None:
         raise InputError("plot('time') needs times=, a column of the space's metadata or a value for each point")
-    shares = found.over_time(times, periods=periods)
-    chosen = range(min(_LARGEST, len(found))) if groups is None else [_known(found, g) for g in groups]
+    shares = clustering.over_time(times, periods=periods)
+    chosen = (
+        range(min(_MAX_LINES, len(clustering))) if groups is None else [_checked_group(clustering, g) for g in groups]
+    )
     figure = Figure()
-    for at, group in enumerate(chosen):
-        own = shares.filter(pl.col("group") == group)
-        x, colour = own["period"].to_list(), PALETTE[at % len(PALETTE)]
-        name = _safe(found.names[group], 40)
+    for position, group in enumerate(chosen):
+        series = shares.filter(pl.col("group") == group)
+        x, colour = series["period"].to_list(), PALETTE[position % len(PALETTE)]
+        name = _safe(clustering.names[group], 40)
         figure.add_trace(
             Scatter(
                 x=[*x, *x[::-1]],
-                y=[*own["high"], *own["low"].reverse()],
+                y=[*series["high"], *series["low"].reverse()],
                 mode="lines",
                 fill="toself",
                 fillcolor=_faint(colour),
@@ -153,44 +158,49 @@ def _time(
         )
         figure.add_trace(
             Scatter(
-                x=x, y=own["share"].to_list(), mode="lines+markers", name=name, line={"color": colour}, legendgroup=name
+                x=x,
+                y=series["share"].to_list(),
+                mode="lines+markers",
+                name=name,
+                line={"color": colour},
+                legendgroup=name,
             )
         )
     figure.update_yaxes(title="share of the period's documents", tickformat=".0%", rangemode="tozero")
-    return _dressed(figure, "Groups over time, with 95% intervals", height=520)
+    return _styled(figure, "Groups over time, with 95% intervals", height=520)
 
 
-def _known(found: Clustering, group: int) -> int:
-    return checks.whole("each of groups", group, low=0, high=len(found) - 1)
+def _checked_group(clustering: Clustering, group: int) -> int:
+    return checks.whole("each of groups", group, low=0, high=len(clustering) - 1)
 
 
-def _hover(found: Clustering, rows: Any) -> list[str]:
-    table = found.space.metadata
+def _hover(clustering: Clustering, rows: Ints1d) -> list[str]:
+    table = clustering.space.metadata
     texts = (
         table["text"].gather(rows).to_list() if table is not None and table.schema.get("text") == pl.String else None
     )
-    names = [*found.names, "no group"]
-    said = []
-    for at, row in enumerate(rows.tolist()):
-        lines = [f"<b>{_safe(names[found.labels[row]], 60)}</b>", _safe(str(found.space.ids[row]), 60)]
+    names = [*clustering.names, "no group"]
+    labels = []
+    for position, row in enumerate(rows.tolist()):
+        lines = [f"<b>{_safe(names[clustering.labels[row]], 60)}</b>", _safe(str(clustering.space.ids[row]), 60)]
         if texts is not None:
-            text = clip(texts[at] or "", 240)
+            text = clip(texts[position] or "", 240)
             lines += [_safe(text[start : start + 80], 80) for start in range(0, len(text), 80)]
-        said.append("<br>".join(lines))
-    return said
+        labels.append("<br>".join(lines))
+    return labels
 
 
 def _safe(text: str, width: int) -> str:
-    """Cut a text and escape it: Plotly reads tags."""
+    """Return a text cut and escaped, as Plotly interprets tags."""
     return html.escape(clip(text, width), quote=False)
 
 
 def _faint(colour: str) -> str:
-    red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
     return f"rgba({red},{green},{blue},0.15)"
 
 
-def _dressed(figure: Figure, title: str, *, height: int) -> Figure:
+def _styled(figure: Figure, title: str, *, height: int) -> Figure:
     figure.update_layout(
         title=title,
         template="plotly_white",

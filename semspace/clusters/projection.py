@@ -1,4 +1,4 @@
-"""Where documents lie on a map: two dimensions in which neighbours stay together."""
+"""A map of documents: t-SNE in two dimensions."""
 
 from __future__ import annotations
 
@@ -8,46 +8,45 @@ import numpy as np
 import numpy.typing as npt
 
 from semspace import queries
-from semspace.clusters.distinct_points import from_middle
-from semspace.clusters.knn import Rows
+from semspace.clusters.distinct_points import centered
 from semspace.errors import InputError
-from semspace.types import Floats2d
+from semspace.types import Doubles2d, Floats2d, Ints1d
 
 if TYPE_CHECKING:
     from semspace.clusters.clustering import Clustering
 
-MOST = 2_000
-_AXES = 50
+MAX_DRAWN = 2_000  # documents on a map
+_AXES = 50  # principal axes on which t-SNE works
 _PERPLEXITY = 30
-_FEWEST = 12  # with fewer there are no neighbourhoods
-# Between vectors of length 1. t-SNE draws nearer ones together until their places differ by no more than rounding, and
-# the tree of places in which scikit-learn looks for neighbours then has no bottom.
-_APART = 1e-3
-Places = npt.NDArray[np.float64]
+_MIN_POINTS = 12  # fewer have no neighbourhoods, and are drawn on their principal axes
+# Cell size between vectors of length 1. t-SNE draws nearer points together until they differ by rounding errors only,
+# and the tree in which scikit-learn searches for neighbours then has no bottom.
+_RESOLUTION = 1e-3
 
 
-def layout(found: Clustering, most: int = MOST) -> tuple[Rows, Places]:
-    """Place up to `most` documents, evenly taken from all: their rows, and places of shape (rows, 2).
+def project(clustering: Clustering, limit: int = MAX_DRAWN) -> tuple[Ints1d, Doubles2d]:
+    """Return the rows of up to `limit` documents, taken evenly from all, and their coordinates of shape (rows, 2).
 
-    t-SNE (van der Maaten & Hinton 2008), begun from the principal axes so that it is the same each time. What lies near
-    is alike; distances between groups mean little. What differs by less than a thousandth has one place.
+    t-SNE (van der Maaten & Hinton 2008), initialised by the principal axes so that the result is always the same.
+    Points near each other are similar; distances between groups mean little. Vectors that differ by less than a
+    thousandth have the same coordinates.
     """
-    every = found.voting_rows
-    rows = np.sort(every[np.unique(np.linspace(0, len(every) - 1, min(most, len(every))).round().astype(int))])
-    vectors = queries.unit(found.space.vectors[rows])
-    return rows, _places(from_middle(vectors, vectors.mean(axis=0)))
+    voters = clustering._voters.rows
+    evenly = np.linspace(0, len(voters) - 1, min(limit, len(voters))).round().astype(int)
+    rows = np.sort(voters[np.unique(evenly)])
+    vectors = queries.unit(clustering.space.vectors[rows])
+    return rows, _coordinates(centered(vectors, vectors.mean(axis=0)))
 
 
-def _places(vectors: Floats2d) -> Places:
-    """Place vectors of length 1, each different one once: the library that does it only meets what it can lay out."""
+def _coordinates(vectors: Floats2d) -> Doubles2d:
+    """Return the coordinates of vectors of length 1; each cell of the grid is laid out once."""
     low = _principal(vectors)
     if not np.isfinite(low).all():
         raise InputError("a map takes vectors of finite numbers; these hold NaN or infinity: leave them out")
-    apart, which = np.unique(np.round(low / _APART), axis=0, return_inverse=True)
-    different = apart * _APART
-    few = len(different) < _FEWEST
-    places = _flat(different) if few else _neighbourhoods(different.astype(np.float32))
-    return places[which.ravel()]
+    cells, inverse = np.unique(np.round(low / _RESOLUTION), axis=0, return_inverse=True)
+    distinct = cells * _RESOLUTION
+    coordinates = _first_two_axes(distinct) if len(distinct) < _MIN_POINTS else _tsne(distinct.astype(np.float32))
+    return coordinates[inverse.ravel()]
 
 
 def _principal(vectors: Floats2d) -> npt.NDArray[np.floating[Any]]:
@@ -59,20 +58,20 @@ def _principal(vectors: Floats2d) -> npt.NDArray[np.floating[Any]]:
     return low
 
 
-def _flat(low: npt.NDArray[np.floating[Any]]) -> Places:
-    flat = np.zeros((len(low), 2))
-    flat[:, : min(2, low.shape[1])] = low[:, :2]
-    return flat
+def _first_two_axes(low: npt.NDArray[np.floating[Any]]) -> Doubles2d:
+    coordinates = np.zeros((len(low), 2))
+    coordinates[:, : min(2, low.shape[1])] = low[:, :2]
+    return coordinates
 
 
-def _neighbourhoods(low: Floats2d) -> Places:
+def _tsne(low: Floats2d) -> Doubles2d:
     from sklearn.manifold import TSNE
     from threadpoolctl import threadpool_limits
 
-    # scikit-learn scales its own start by how far points lie apart on the first axis, be it nothing.
-    start: Any = low[:, :2] / low[:, 0].std() * 1e-4 if low.shape[1] > 1 and low[:, 0].std() else "random"
-    model = TSNE(2, perplexity=min(_PERPLEXITY, len(low) / 4), init=start, random_state=0)
-    # One thread: its threads wait for each other by spinning, and on a busy machine take thirty times as long.
+    # scikit-learn scales its own initialisation by the deviation on the first axis, even where that is zero.
+    init: Any = low[:, :2] / low[:, 0].std() * 1e-4 if low.shape[1] > 1 and low[:, 0].std() else "random"
+    model = TSNE(2, perplexity=min(_PERPLEXITY, len(low) / 4), init=init, random_state=0)
+    # One thread: scikit-learn's threads wait for each other by spinning, and take 30 times as long on a busy machine.
     with threadpool_limits(1):
-        places: Places = model.fit_transform(low).astype(np.float64)
-    return places if np.isfinite(places).all() else _flat(low)
+        coordinates: Doubles2d = model.fit_transform(low).astype(np.float64)
+    return coordinates if np.isfinite(coordinates).all() else _first_two_axes(low)

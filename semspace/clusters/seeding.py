@@ -1,31 +1,43 @@
-"""Groups guided by words: what lies near to them is drawn together."""
+"""Guided clustering: points near the seed words of a topic are moved towards it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from semspace import checks, queries
-from semspace.clusters.clustering import Clustering
-from semspace.clusters.distinct_points import Points
-from semspace.clusters.names import named
+from semspace.clusters.distinct_points import DistinctPoints
+from semspace.clusters.names import distinct_names
 from semspace.errors import InputError
 from semspace.space import Space
 from semspace.types import Floats2d
 
+if TYPE_CHECKING:
+    from semspace.clusters.clustering import Clustering
+
+SeedWords = Mapping[str, Sequence[str]] | Sequence[Sequence[str]]
+
 
 @dataclass(frozen=True, eq=False)
-class Topics:
-    """What to look for: names, where they were given, and where their words lie in the space, shape (t, dim)."""
+class SeedTopics:
+    """Topics to look for.
+
+    Parameters
+    ----------
+    names : tuple of t str or None
+    vectors : ndarray of float32, shape (t, dim)
+        The mean direction of each topic's words, of length 1.
+    """
 
     names: tuple[str | None, ...]
     vectors: Floats2d
 
 
-def topics(words: Mapping[str, Sequence[str]] | Sequence[Sequence[str]] | None, space: Space) -> Topics | None:
-    """Put the words of each topic into the space."""
+def seed_topics(words: SeedWords | None, space: Space) -> SeedTopics | None:
+    """Encode the words of each topic."""
     if words is None:
         return None
     if isinstance(words, str) or not isinstance(words, (Mapping, Sequence)) or not words:
@@ -35,47 +47,47 @@ def topics(words: Mapping[str, Sequence[str]] | Sequence[Sequence[str]] | None, 
     lists = list(words.values()) if isinstance(words, Mapping) else list(words)
     names = checks.strings("the names of seed_words", words.keys()) if isinstance(words, Mapping) else []
     if not all(name.strip() for name in names):
-        raise InputError("the names of seed_words must have some text; one of them is empty")
-    every = [checks.strings("each of seed_words", own) for own in lists]
-    if not all(every):
-        raise InputError("each of seed_words must have a word; one of them is empty")
+        raise InputError("the names of seed_words must not be empty; one of them is")
+    topics = [checks.strings("each of seed_words", topic) for topic in lists]
+    if not all(topics):
+        raise InputError("each of seed_words must have at least one word; one of them is empty")
     if space.encoder is None:
         raise InputError(
-            "seed_words need a space with an encoder, which puts them where their meaning is; this has none"
+            "seed_words need a space with an encoder, which turns words into vectors; this space has none: make it by "
+            "Encoder.embed, or leave out seed_words"
         )
-    vectors = np.stack([queries.unit(space.encode_documents(own)).mean(axis=0) for own in every]).astype(np.float32)
-    return Topics(tuple(names) or (None,) * len(every), queries.unit(vectors))
+    means = [queries.unit(space.encode_documents(topic)).mean(axis=0) for topic in topics]
+    return SeedTopics(tuple(names) or (None,) * len(topics), queries.unit(np.stack(means).astype(np.float32)))
 
 
-def drawn(points: Points, topics: Topics, usual: float) -> Points:
-    """Move the points nearest to each topic half the way to it, at most as many as a group of usual size has.
+def attracted(points: DistinctPoints, topics: SeedTopics, group_count: float) -> DistinctPoints:
+    """Return points of which those nearest to each topic are moved halfway to it.
 
-    Those that lie on the other side of the middle stay where they are.
-
-    After guided BERTopic, which averages the vectors of documents with those of their seeds.
+    After guided BERTopic, which averages the vectors of documents with those of their seeds. For each topic, as many
+    points move as a group has on average where there are `group_count` groups; points with a negative cosine stay.
     """
-    aims = points.from_middle(topics.vectors)
-    near = points.vectors @ aims.T
-    best = near.argmax(axis=1)
+    targets = points.center(topics.vectors)
+    cosines = points.vectors @ targets.T
+    nearest_topic = cosines.argmax(axis=1)
     vectors = points.vectors.copy()
-    most = max(1, round(len(points) / max(usual, len(aims))))
-    for topic, aim in enumerate(aims):
-        own = np.flatnonzero((best == topic) & (near[:, topic] > 0))
-        own = own[np.argsort(-near[own, topic], kind="stable")[:most]]
-        vectors[own] = vectors[own] + aim
-    sizes = queries.lengths(vectors)
-    return replace(points, vectors=vectors / np.where(sizes > 0, sizes, 1)[:, None])
+    limit = max(1, round(len(points) / max(group_count, len(targets))))
+    for topic, target in enumerate(targets):
+        rows = np.flatnonzero((nearest_topic == topic) & (cosines[:, topic] > 0))
+        rows = rows[np.argsort(-cosines[rows, topic], kind="stable")[:limit]]
+        vectors[rows] = vectors[rows] + target
+    norms = queries.lengths(vectors)
+    return replace(points, vectors=vectors / np.where(norms > 0, norms, 1)[:, None])
 
 
-def titled(groups: Clustering, topics: Topics) -> tuple[str, ...]:
-    """Call the group nearest to each topic by the topic's name."""
-    known: dict[int, str] = {}
-    free = set(range(len(groups)))
+def topic_names(clustering: Clustering, topics: SeedTopics) -> tuple[str, ...]:
+    """Return the names of groups, in which the group nearest to each named topic has the topic's name."""
+    fixed: dict[int, str] = {}
+    unmatched = set(range(len(clustering)))
     for name, vector in zip(topics.names, topics.vectors, strict=True):
-        if not free:
+        if not unmatched:
             break
-        nearest = max(free, key=lambda group: (float(groups.centers[group] @ vector), -group))
-        free.discard(nearest)
+        nearest = max(unmatched, key=lambda group: (float(clustering.centers[group] @ vector), -group))
+        unmatched.discard(nearest)
         if name is not None:
-            known[nearest] = name
-    return named(groups.names, groups.keywords, known)
+            fixed[nearest] = name
+    return distinct_names(clustering.names, clustering.keywords, fixed)

@@ -1,53 +1,54 @@
-"""How well each group holds: found again in samples of the points, by Jaccard (Hennig 2007)."""
+"""The stability of groups under resampling, by Jaccard overlap (Hennig 2007)."""
 
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from semspace.clusters.distinct_points import Labels
-from semspace.clusters.grouping import Found
+from semspace.clusters.grouping import Grouping
 from semspace.progress import track
+from semspace.types import Doubles1d, Int32s1d
 
-_SHARE = 0.8
-HOLDS = 0.5
+HOLDS = 0.5  # stability below which a group is an accident of the sample
+STABLE = 0.75  # stability from which a group is reliable
+_SAMPLE_SHARE = 0.8  # of the points in a sample
 
 
 def stability(
-    found: Found, labels: Labels, k: int, *, rounds: int, seed: int, progress: bool
-) -> npt.NDArray[np.float64]:
-    """Return for each group the mean best Jaccard overlap with the groups of samples, shape (k,), in [0, 1].
+    grouping: Grouping, labels: Int32s1d, n_clusters: int, *, rounds: int, seed: int, progress: bool
+) -> Doubles1d:
+    """Return the stability of each group, shape (n_clusters,), in [0, 1]: its mean Jaccard overlap in samples.
 
-    NaN where there are too few points to leave some out. Each round groups four fifths of the points afresh. After
-    Hennig (2007), "Cluster-wise assessment of cluster stability": above 0.75 a group holds, under 0.5 it is an accident
-    of the sample. Points of no group (-1) don't count.
+    In each round, four fifths of the points are grouped again, and each group is compared with the new group that
+    overlaps it most. After Hennig (2007), "Cluster-wise assessment of cluster stability", a group is stable above 0.75,
+    and an accident of the sample below 0.5. NaN where there are too few points to leave some out. Outliers (-1) don't
+    count.
     """
-    if k == 1:
+    if n_clusters == 1:
         return np.ones(1)
-    draw = np.random.default_rng(seed)
-    size = int(len(labels) * _SHARE)
-    overlaps = np.full((rounds, k), np.nan)
-    if size <= k:  # too few points to leave any out
-        unknown: npt.NDArray[np.float64] = overlaps[0]
-        return unknown
-    for turn in track(range(rounds), "checking that groups hold", rounds, unit="round", progress=progress):
-        rows = np.sort(draw.choice(len(labels), size, replace=False))
-        again = found.again(rows, seed + turn + 1)
-        counted = labels[rows] >= 0
-        if not counted.any():  # nearly all points have been left out, and the few with a group aren't in this sample
+    rng = np.random.default_rng(seed)
+    size = int(len(labels) * _SAMPLE_SHARE)
+    overlaps = np.full((rounds, n_clusters), np.nan)
+    if size <= n_clusters:  # too few points to leave any out
+        undefined: Doubles1d = overlaps[0]
+        return undefined
+    for turn in track(range(rounds), "checking the stability", rounds, unit="round", progress=progress):
+        rows = np.sort(rng.choice(len(labels), size, replace=False))
+        regrouped = grouping.regroup(rows, seed + turn + 1)
+        grouped = labels[rows] >= 0
+        if not grouped.any():  # nearly all points are outliers, and none of the others is in this sample
             continue
-        there = np.unique(labels[rows][counted])  # a small group may be missing from a sample
-        overlaps[turn, there] = best_jaccard(labels[rows][counted], again[counted], k)[there]
+        present = np.unique(labels[rows][grouped])  # a small group may be missing from a sample
+        overlaps[turn, present] = best_jaccard(labels[rows][grouped], regrouped[grouped], n_clusters)[present]
     with np.errstate(invalid="ignore"):
-        mean: npt.NDArray[np.float64] = np.nansum(overlaps, axis=0) / (~np.isnan(overlaps)).sum(axis=0)
+        mean: Doubles1d = np.nansum(overlaps, axis=0) / (~np.isnan(overlaps)).sum(axis=0)
     return mean
 
 
-def best_jaccard(labels: Labels, again: Labels, k: int) -> npt.NDArray[np.float64]:
-    """Return the overlap of each of `k` groups with the group of the other grouping that overlaps it most."""
-    _, others = np.unique(again, return_inverse=True)
-    both = np.zeros((k, int(others.max()) + 1))
+def best_jaccard(labels: Int32s1d, other_labels: Int32s1d, n_clusters: int) -> Doubles1d:
+    """Return the Jaccard overlap of each of `n_clusters` groups with the most similar group of another grouping."""
+    _, others = np.unique(other_labels, return_inverse=True)
+    both = np.zeros((n_clusters, int(others.max()) + 1))
     np.add.at(both, (labels, others.ravel()), 1)
     union = both.sum(axis=1, keepdims=True) + both.sum(axis=0, keepdims=True) - both
-    best: npt.NDArray[np.float64] = (both / np.maximum(union, 1)).max(axis=1)
+    best: Doubles1d = (both / np.maximum(union, 1)).max(axis=1)
     return best

@@ -1,57 +1,62 @@
-"""Ward's tree over small groups: k-means makes many, Ward joins them."""
+"""Ward's hierarchical clustering of the centres of many small k-means groups."""
 
 from __future__ import annotations
 
 import numpy as np
 from scipy.cluster.hierarchy import ward
 
-from semspace.clusters.distinct_points import Labels, Points
-from semspace.clusters.grouping import Found, Want
-from semspace.clusters.hierarchy import Tree, centers_of, parts_of
+from semspace.clusters.distinct_points import DistinctPoints
+from semspace.clusters.grouping import Grouping, Request
+from semspace.clusters.hierarchy import group_centers, top_nodes
 from semspace.clusters.kmeans import k_means, silhouette
-from semspace.clusters.knn import Rows
-from semspace.clusters.knn_graph import numbered
-from semspace.types import Floats2d
+from semspace.clusters.knn_graph import renumbered
+from semspace.types import Doubles2d, Floats2d, Int32s1d, Ints1d
 
-_SMALL = 500  # groups that Ward joins at most; of points, k-means makes a quarter as many
+_MAX_SMALL_GROUPS = 500  # leaves of the hierarchy
+_POINTS_PER_SMALL_GROUP = 4
+_FEW_POINTS = 100  # below this number, every point is a leaf
 
 
-def ward_tree(points: Points, want: Want) -> Found:
-    """Group points by Ward (1963) on the centres of small groups.
+def ward_tree(points: DistinctPoints, request: Request) -> Grouping:
+    """Group points by Ward's method (1963) on the centres of small groups.
 
-    Without `k`, the usual number whose silhouette is highest is taken.
+    Without `n_clusters`, the usual number with the highest silhouette is chosen.
     """
-    tries = want.numbers(min(len(points), _SMALL))
-    fits = [_fit(points.vectors, k, want.seed) for k in tries] if len(tries) == 1 else _fits(points, tries, want.seed)
-    scores = [silhouette(points.vectors, labels, want.seed) for labels in fits] if len(tries) > 1 else [0.0]
-    k = tries[int(np.argmax(scores))]
+    vectors, seed = points.vectors, request.seed
+    counts = request.candidates(min(len(points), _MAX_SMALL_GROUPS))
+    if len(counts) == 1:
+        fits = [_fit(vectors, counts[0], seed)]
+        best = 0
+    else:
+        small_groups, merges = _hierarchy(vectors, seed)
+        fits = [_cut(small_groups, merges, count) for count in counts]
+        best = int(np.argmax([silhouette(vectors, labels, seed) for labels in fits]))
+    n_clusters = counts[best]
 
-    def again(rows: Rows, seed: int) -> Labels:
-        return _fit(points.vectors[rows], min(k, len(rows)), seed)
+    def regroup(rows: Ints1d, seed: int) -> Int32s1d:
+        return _fit(vectors[rows], min(n_clusters, len(rows)), seed)
 
-    return Found(fits[int(np.argmax(scores))], again, {"k": k})
-
-
-def _fits(points: Points, tries: list[int], seed: int) -> list[Labels]:
-    small, tree = _tree(points.vectors, seed)
-    return [_cut(small, tree, k) for k in tries]
-
-
-def _fit(vectors: Floats2d, k: int, seed: int) -> Labels:
-    small, tree = _tree(vectors, seed, at_least=k)
-    return _cut(small, tree, k)
+    return Grouping(fits[best], regroup, {"k": n_clusters})
 
 
-def _tree(vectors: Floats2d, seed: int, at_least: int = 1) -> tuple[Labels, Tree]:
-    count = max(at_least, min(_SMALL, len(vectors) if len(vectors) < 100 else len(vectors) // 4))
-    if count >= len(vectors):
-        small = np.arange(len(vectors), dtype=np.int32)
-        return small, ward(vectors.astype(np.float64)) if len(vectors) > 1 else np.empty((0, 4))
-    small = k_means(vectors, count, seed, 1)
-    return small, ward(centers_of(vectors, small, int(small.max()) + 1).astype(np.float64))
+def _fit(vectors: Floats2d, n_clusters: int, seed: int) -> Int32s1d:
+    small_groups, merges = _hierarchy(vectors, seed, at_least=n_clusters)
+    return _cut(small_groups, merges, n_clusters)
 
 
-def _cut(small: Labels, tree: Tree, k: int) -> Labels:
-    if not len(tree):
-        return small
-    return numbered(parts_of(tree, min(k, len(tree) + 1))[small])
+def _hierarchy(vectors: Floats2d, seed: int, at_least: int = 1) -> tuple[Int32s1d, Doubles2d]:
+    """Return the small group of each vector, and the merges of the small groups."""
+    n = len(vectors)
+    count = max(at_least, min(_MAX_SMALL_GROUPS, n if n < _FEW_POINTS else n // _POINTS_PER_SMALL_GROUP))
+    if count >= n:
+        small_groups = np.arange(n, dtype=np.int32)
+        return small_groups, ward(vectors.astype(np.float64)) if n > 1 else np.empty((0, 4))
+    small_groups = k_means(vectors, count, seed, 1)
+    centers = group_centers(vectors, small_groups, int(small_groups.max()) + 1)
+    return small_groups, ward(centers.astype(np.float64))
+
+
+def _cut(small_groups: Int32s1d, merges: Doubles2d, n_clusters: int) -> Int32s1d:
+    if not len(merges):
+        return small_groups
+    return renumbered(top_nodes(merges, min(n_clusters, len(merges) + 1))[small_groups])

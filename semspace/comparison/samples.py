@@ -13,7 +13,7 @@ import numpy.typing as npt
 import polars as pl
 
 from semspace import queries
-from semspace.clusters.cluster import with_texts
+from semspace.clusters.describe import with_texts
 from semspace.comparison.partition import divide
 from semspace.errors import InputError, SemspaceWarning
 from semspace.sentences.encoder import Encoder

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from semspace.clusters.knn import Near
+from semspace.clusters.knn import KnnSearch
 from semspace.comparison.overlap import membership
 from semspace.comparison.overlap.membership import AFFORDABLE, Rows
 from semspace.progress import bar
@@ -184,9 +184,9 @@ def _asked(points: Floats2d, of: Rows, progress: bool) -> Nearest:
     other_score, own_score = np.full(len(of), _NONE, np.float32), np.full(len(of), _NONE, np.float32)
     for one in np.unique(of):
         members, strangers = np.flatnonzero(of == one), np.flatnonzero(of != one)
-        near = Near(points[members], progress)
+        near = KnnSearch(points[members], progress)
         if len(members) > 1:
-            rows, scores = near.others(1)
+            rows, scores = near.neighbors(1)
             own[members], own_score[members] = members[rows[:, 0]], scores[:, 0]
         rows, scores = near.query(points[strangers], 1)
         nearer = (rows[:, 0] >= 0) & (scores[:, 0] > other_score[strangers])

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from semspace.clusters.knn import Near
+from semspace.clusters.knn import KnnSearch
 from semspace.comparison.overlap import membership
 from semspace.comparison.overlap.membership import AFFORDABLE, Rows
 from semspace.comparison.overlap.top_pairs import LEFT_OUT, Kept, keep
@@ -72,7 +72,7 @@ def _asked(points: Floats2d, of: Rows) -> Blocks:
     """Give the nearest ones of each row in each later corpus; each row has columns of its own."""
     for one in np.unique(of)[1:]:
         members = np.flatnonzero(of == one)
-        near = Near(points[members])
+        near = KnnSearch(points[members])
         earlier = np.flatnonzero(of < one)
         for part in np.array_split(earlier, -(-len(earlier) // 65_536)):
             rows, cosines = near.query(points[part], ASKED)

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
-from semspace.clusters.page import method_of
+from semspace.clusters.methods import method_description
 from semspace.comparison.pages.limits import ENDS, PAIRED, ROWS, TOP
 from semspace.comparison.verdict import SURE
 from semspace.display import clip, p_value
@@ -36,10 +36,10 @@ def groups(found: Comparison) -> Section:
     sure = shares.filter(pl.col("q_value") < SURE)
     count = len(found.grouping)
     method = (
-        f"All corpora were clustered together by {method_of(found.grouping)} into {count} groups, named by their most "
-        f"telling words. Intervals: Newcombe 1998; p-values: Fisher's exact test, or how units vary where units were "
-        f"given; q-values: false discovery rate. Groups are cut where the text is thinnest, which needn't be where a "
-        f"reader would cut."
+        f"All corpora were clustered together by {method_description(found.grouping.provenance)} into {count} "
+        f"groups, named by their most telling words. Intervals: Newcombe 1998; p-values: Fisher's exact test, or how "
+        f"units vary where units were given; q-values: false discovery rate. Groups are cut where the text is "
+        f"thinnest, which needn't be where a reader would cut."
     )
     if two:
         a, b = (clip(name, 30) for name in found.names)
