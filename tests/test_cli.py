@@ -401,7 +401,7 @@ def test_the_best_of_an_encoder_is_what_is_told(run, rated, tmp_path):
         (("--label", "year"), "--label has no effect on --objective pairs; leave"),
         (("--text", "year"), "--text has no effect on --objective pairs; leave"),
         (("--matryoshka", "8,x"), "--matryoshka must be a whole number of at least 1; got 'x'"),
-        (("--matryoshka", "8,64"), "--matryoshka has 64 dimensions, and the encoder gives 16"),
+        (("--matryoshka", "8,64"), "--matryoshka must have numbers of dimensions up to 16"),
         (("--evaluator", "wordsim"), "did you mean wordsim353"),
         (("--resume",), "--resume needs --checkpoint"),
         (("--objective", "labels"), "which column holds the text"),
@@ -412,7 +412,7 @@ def test_what_an_encoder_cannot_learn_from_is_one_sentence(run, rated, tmp_path,
     rated.write_text(rated.read_text().replace("score", "label"))
     code, out, err = run("train", "encoder", rated, "--out", tmp_path / "e", *ENCODER, *options)
     assert (code, out) == (2, "")
-    said = [line for line in err.splitlines() if not line.startswith("note: 30 of 60 pairs have the label 0 and no")]
+    said = [line for line in err.splitlines() if not line.startswith("note: 30 of 60 pairs have label 0 and no")]
     assert len(said) == 1
     assert message in said[0]
     assert not (tmp_path / "e").exists()

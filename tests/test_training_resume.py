@@ -259,7 +259,7 @@ def test_a_checkpoint_of_other_shapes_is_refused(tiny_folder, kept, tmp_path):
 
 def test_a_checkpoint_of_version_0_1_is_resumed_under_the_new_names_of_parameters(kept, tiny_folder, tmp_path):
     place = copy_of(kept, tmp_path / "c")
-    old = opening(place, KIND)
+    old = open_bundle(place, KIND)
     facts = dict(old.meta.facts("of"))
     for name, new in (
         ("chunk_tokens", "micro_batch_tokens"),
@@ -268,7 +268,7 @@ def test_a_checkpoint_of_version_0_1_is_resumed_under_the_new_names_of_parameter
     ):
         facts[name] = facts.pop(new)
     state = old.path("state.safetensors").read_bytes()
-    with bundle.writing(place, KIND, overwrite=True) as draft:
+    with bundle.create_bundle(place, KIND, overwrite=True) as draft:
         draft.meta.update({**old.meta, "of": facts})
         draft.file("state.safetensors", lambda path: Path(path).write_bytes(state))
     rest = trainer(tiny_folder, epochs=1).train(pairs(), checkpoint=place, resume=True, progress=False)
