@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 _MODEL_RATE, _NEW_RATE = 2e-5, 5e-4  # highest learning rate by default, of a given model and of a new transformer
 
 
-def train_encoder(
+def run_training(
     trainer: EncoderTrainer,
     data: Any,
     *,

@@ -197,7 +197,7 @@ class EncoderTrainer:
             If `out` exists, or there is a checkpoint already and `resume` isn't given.
         """
         from semspace.training.checkpoint import EncoderCheckpoint
-        from semspace.training.pipeline import train_encoder
+        from semspace.training.pipeline import run_training
 
         checks.need("torch", "transformers")
         if out is not None:
@@ -208,7 +208,7 @@ class EncoderTrainer:
         task = None if evaluator is None else task_of(evaluator)
         if self.patience is not None and task is None and not self.held_out:
             raise InputError("patience needs evaluations; give evaluator= a task, or held_out= a share of the data")
-        return train_encoder(
+        return run_training(
             self,
             data,
             init=init,
