@@ -504,7 +504,7 @@ def test_a_word_that_looks_like_a_label_makes_no_model_supervised(file, model):
         ({"model": 3}, InputError, "is a supervised model of fastText"),
         ({"model": 0}, DamagedError, "an unknown kind of model, 0"),
         ({"labels": 1}, DamagedError, "doesn't hold 1 words followed by 1 labels"),
-        ({"labels": -1}, DamagedError, "it says 3 words and -1 labels in a dictionary of 2"),
+        ({"labels": -1}, DamagedError, "its header says 3 words and -1 labels in a dictionary of 2"),
         ({"pruned": 3}, InputError, "is pruned, as quantised models"),
         ({"quantised": 1}, InputError, "is quantised"),
         ({"version": 99}, InputError, "has version 99 of fastText's format; semspace reads versions 11 and 12"),
@@ -594,7 +594,7 @@ def test_keys_of_gensim_that_are_numbers():
     documents = Doc2Vec(tags, vector_size=4, min_count=1, epochs=1, workers=1).dv
     assert ss.from_gensim(documents).ids.tolist() == [str(i) for i in range(len(SENTENCES))]
     theirs.add_vectors(["5"], np.ones((1, 2), np.float32))
-    with pytest.raises(InputError, match="are both '5'"):
+    with pytest.raises(InputError, match="the keys hold '5' as a number and as a string"):
         ss.from_gensim(theirs)
     tuples = KeyedVectors(2)
     tuples.add_vectors([("a", "b")], np.ones((1, 2), np.float32))

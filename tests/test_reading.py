@@ -109,9 +109,9 @@ def test_advice_names_the_encoding_that_fits(here, text, encoding, named):
 @pytest.mark.parametrize("said", ["latin-1", "iso-8859-1", "l1"])
 def test_latin_1_with_quotation_marks_of_windows(here, said):
     write("x.txt", TEXT.encode("cp1252"))
-    with pytest.warns(SemspaceWarning, match="read as cp1252, which has quotation marks"):
+    with pytest.warns(SemspaceWarning, match="decoded as cp1252, which has quotation marks"):
         assert ss.Corpus.read("x.txt", encoding=said).texts.to_list() == [TEXT.strip()]
-    with pytest.warns(SemspaceWarning, match="read as cp1252"):
+    with pytest.warns(SemspaceWarning, match="decoded as cp1252"):
         assert "it's" in ss.Tokens.read("x.txt", encoding=said).words
 
 

@@ -277,7 +277,7 @@ def test_word2vec_takes_lists():
         ([["a"], ["b", " "]], "word 1 of list 1 is"),
         ([["a", None]], "word 1 of list 0 is of type NoneType"),
         ([["a"], 7], "item 1 is of type int"),
-        ([["a\ud800"]], "sound Unicode"),
+        ([["a\ud800"]], "valid Unicode"),
         ([], "there are no documents"),
         ([[], []], "the text has no words"),
         ({"a": 1}, "got dict"),
