@@ -272,7 +272,7 @@ def test_words_with_one_hash_are_told_apart(tmp_path, monkeypatch):
         words = word_block._listed(splitter(texts))
         return word_block.WordBlock(words.word_bytes, words.sizes, np.zeros_like(words.hashes), words.documents)
 
-    monkeypatch.setattr("semspace.text.builder.split_words", same)
+    monkeypatch.setattr("semspace.text.builder.tokenize_block", same)
     assert spelled(ss.Tokens.read(write_jsonl(tmp_path / "x.jsonl", TEXTS))) == EXPECTED
 
 
