@@ -134,7 +134,7 @@ def test_texts_are_split_as_the_words_were():
 
 def test_words_of_word2vec_need_nothing_else():
     corpus = ss.Corpus.from_texts(["the cat drinks milk", "the dog drinks water"] * 50)
-    words = ss.Word2Vec(dim=8, epochs=2, threads=1).train(corpus, progress=False)
+    words = ss.Word2Vec(dim=8, epochs=2, sample=0, threads=1).train(corpus, progress=False)
     encoder = ss.WordAverage(words)
     assert encoder.encode(["the cat", "Milk and water"]).shape == (2, 8)
     assert encoder.tokenizer == "fast"
