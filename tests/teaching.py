@@ -3,7 +3,7 @@
 import numpy as np
 
 import semspace as ss
-from semspace.sentences.model_config import read_layout
+from semspace.sentences.model_config import read_model_config
 from semspace.sentences.torch_runtime import load_model
 from semspace.training.examples import Examples
 from semspace.training.objectives.objective import Batch
@@ -55,7 +55,7 @@ def trainer(folder, objective="pairs", **options):
 
 
 def student(folder, **options):
-    layout = read_layout(folder)
+    layout = read_model_config(folder)
     return Student(load_model(layout), layout, **options)
 
 
@@ -74,7 +74,7 @@ def weights_in(folder):
 
 
 def weights(encoder):
-    return weights_in(encoder.layout.folder)
+    return weights_in(encoder.config.folder)
 
 
 def same(a, b):

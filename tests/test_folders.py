@@ -195,7 +195,7 @@ def test_poolings(plain, tmp_path, pooling):
 def test_poolings_as_versions_before_6_wrote_them(with_modules):
     flags = {"pooling_mode_mean_tokens": True, "pooling_mode_cls_token": True, "pooling_mode_max_tokens": False}
     put(with_modules / "1_Pooling" / "config.json", {"word_embedding_dimension": 64, **flags})
-    assert agree(with_modules).layout.pooling == "cls+mean"
+    assert agree(with_modules).config.pooling == "cls+mean"
     put(with_modules / "1_Pooling" / "config.json", {"word_embedding_dimension": 64, "pooling_mode_own_tokens": True})
     with pytest.raises(InputError, match="pools by pooling_mode_own_tokens"):
         ss.Encoder.load(with_modules)
@@ -539,7 +539,7 @@ def test_a_static_model_with_modules_that_are_not_run(tmp_path):
 
     table = StaticEmbedding(folders.wordpiece(), embedding_dim=32)
     SentenceTransformer(modules=[table, Dense(32, 8)], device="cpu").save(str(tmp_path / "m"), create_model_card=False)
-    with pytest.raises(SemspaceError, match="of a static model semspace runs StaticEmbedding and Normalize"):
+    with pytest.raises(SemspaceError, match="in a static model semspace runs StaticEmbedding and Normalize"):
         ss.Encoder.load(tmp_path / "m")
 
 

@@ -7,7 +7,7 @@ import pytest
 
 import semspace as ss
 from semspace.errors import InputError
-from semspace.sentences.model_config import read_layout
+from semspace.sentences.model_config import read_model_config
 from semspace.sentences.runtime import BOUNDS
 from semspace.sentences.torch_runtime import load_model
 from semspace.training import init_from_words as beginning
@@ -230,7 +230,7 @@ def test_longer_word_vectors_are_cut_to_their_principal_components(texts):
 
 
 def weights(folder):
-    return {name: one.numpy() for name, one in load_model(read_layout(folder)).state_dict().items()}
+    return {name: one.numpy() for name, one in load_model(read_model_config(folder)).state_dict().items()}
 
 
 @pytest.mark.parametrize("given", [True, False])

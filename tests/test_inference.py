@@ -13,7 +13,7 @@ from semspace.inference import architectures, forward, gemm, layers, linear, mod
 from semspace.kernels import simd
 from semspace.kernels.compiling import compiled
 from semspace.sentences import kernel_runtime
-from semspace.sentences.model_config import read_layout
+from semspace.sentences.model_config import read_model_config
 from semspace.sentences.weights import Weights
 from tests.conftest import make_tiny_model
 
@@ -40,7 +40,7 @@ def encoded(folder, precision, texts):
     """Encode with the kernels at a precision, whatever the gate says of a model with random weights."""
     reference = ss.Encoder.load(folder, backend="torch")
     prepared = reference._prepare(texts)
-    runtime = kernel_runtime.KernelRuntime(reference.layout, "exact", precision)
+    runtime = kernel_runtime.KernelRuntime(reference.config, "exact", precision)
     return runtime.pooled(prepared, lambda _: None)
 
 
@@ -212,7 +212,7 @@ def test_weights_that_are_missing_or_of_another_shape(small_folder):
 
 
 def test_scratch_is_made_for_the_longest_text(small_folder):
-    layout = read_layout(small_folder)
+    layout = read_model_config(small_folder)
     runtime = kernel_runtime.KernelRuntime(layout, "exact", "float32")
     room = forward.scratch_for(runtime.model)
     assert len(room.x) >= max(forward.CHUNK, layout.max_tokens) + gemm.ROWS

@@ -140,7 +140,7 @@ def test_an_older_processor_gives_the_same_vectors(small_folder, small, tmp_path
 
 
 def test_parity_prints():
-    assert str(parity.Parity(0.99874, 0.98, "torch")) == "mean cosine 0.9987, least 0.9800 to torch on 40 sentences"
+    assert str(parity.Parity(0.99874, 0.98, "torch")) == "mean cosine 0.9987, lowest 0.9800 to torch on 40 sentences"
     assert parity.Parity(0.996, 0.985, "torch").holds("fast")
     assert not parity.Parity(0.996, 0.97, "torch").holds("fast")
     assert not parity.Parity(0.9998, 0.9998, "torch").holds("exact")
@@ -154,7 +154,7 @@ def test_a_tokenizer_of_another_model(tmp_path, small_folder):
     tokenizer = json.loads((folder / "tokenizer.json").read_text())
     tokenizer["model"]["vocab"].update({f"word{i}": 76 + i for i in range(50)})
     (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
-    with pytest.raises(DamagedError, match=r"isn't this model's: it has 126 tokens, and the model knows 76"):
+    with pytest.raises(DamagedError, match=r"doesn't belong to this model: it has 126 tokens, but the model knows 76"):
         ss.Encoder.load(folder)
 
 
@@ -165,7 +165,7 @@ def test_a_token_that_the_model_does_not_know(tmp_path):
     tokenizer["added_tokens"] = [{"id": 90, "content": "zebra", **added}]
     (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
     encoder = ss.Encoder.load(folder)
-    with pytest.raises(DamagedError, match=r"gives a token \d+, and the model knows 76; fetch the model again"):
+    with pytest.raises(DamagedError, match=r"returns the token \d+, but the model knows 76; download the model again"):
         encoder.encode(["a zebra"])
 
 
@@ -176,7 +176,7 @@ def test_weights_that_are_not_numbers(tmp_path):
     weights = dict(load_file(folder / "model.safetensors"))
     weights["encoder.layer.0.output.LayerNorm.bias"] = np.full(64, np.nan, np.float32)
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
-    with pytest.raises(DamagedError, match="gives vectors that aren't numbers; fetch it again"):
+    with pytest.raises(DamagedError, match="returns vectors that aren't finite; download it again"):
         ss.Encoder.load(folder).encode(["a cat"])
 
 
@@ -198,7 +198,9 @@ def test_a_tokenizer_whose_numbers_have_gaps(tmp_path):
     tokenizer["model"]["vocab"]["a"] = 30_000
     (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
     for runtime in ("auto", "torch"):
-        with pytest.raises(DamagedError, match=r"isn't this model's: it has 30,001 tokens, and the model knows 76"):
+        with pytest.raises(
+            DamagedError, match=r"doesn't belong to this model: it has 30,001 tokens, but the model knows 76"
+        ):
             ss.Encoder.load(folder, backend=runtime)
 
 

@@ -70,10 +70,10 @@ def test_counts_of_a_column():
 
 
 def test_chinese_sentences_are_distilled_from():
-    from semspace.sentences.sentence_sample import sentences_of
+    from semspace.sentences.sentence_sample import sample_sentences
 
     corpus = ss.Corpus.from_texts([f"今天第{i}天天气很好。我们去公园散步！好。" for i in range(5)])
-    drawn = sentences_of(corpus, 100, 1)
+    drawn = sample_sentences(corpus, 100, 1)
     assert sorted(drawn) == sorted([*(f"今天第{i}天天气很好。" for i in range(5)), "我们去公园散步！"])
 
 

@@ -139,11 +139,11 @@ def test_the_fingerprint_is_over_all_that_decides_a_vector():
         ({"vectors": TABLE * np.nan}, "vectors must be finite, one for each token; row 0 holds NaN"),
         ({"vectors": TABLE[:0]}, "there are none"),
         ({"weights": np.ones(4)}, r"weights must be finite numbers, one for each of the 5 tokens; got \(4,\)"),
-        ({"mapping": np.array([0, 1, 2, 3, 5])}, "mapping must name rows from 0 to 4"),
-        ({"mapping": np.array([0, 1, 2, 3, -1])}, "mapping must name rows from 0 to 4"),
+        ({"mapping": np.array([0, 1, 2, 3, 5])}, "mapping must hold rows from 0 to 4"),
+        ({"mapping": np.array([0, 1, 2, 3, -1])}, "mapping must hold rows from 0 to 4"),
         ({"normalize": "yes"}, "normalize must be True or False; got 'yes'"),
         ({"max_tokens": 0}, "max_tokens must be a whole number of at least 1; got 0"),
-        ({"tokenizer": "{}"}, "tokenizer must be the text of a tokenizer.json"),
+        ({"tokenizer": "{}"}, "tokenizer must be the content of a tokenizer.json"),
     ],
 )
 def test_parts_that_do_not_fit_are_refused(options, message):
@@ -224,12 +224,12 @@ def test_damage_is_told(tmp_path, file, saved_here):
     ("parts", "error", "message"),
     [
         ({"config": {"model_type": "bert"}}, InputError, "doesn't say model_type 'model2vec'"),
-        ({"config": ["a"]}, DamagedError, "config.json holds no mapping"),
+        ({"config": ["a"]}, DamagedError, "config.json holds no JSON object"),
         ({"config": {"normalize": "no"}}, DamagedError, "normalize must be True or False"),
         ({"config": {"max_length": -2}}, DamagedError, "max_tokens must be a whole number"),
         ({"tensors": {"other": TABLE}}, DamagedError, "no table called 'embeddings'"),
         ({"tensors": {"embeddings": TABLE[:2]}}, DamagedError, "a row for each of the 5 tokens; got 2"),
-        ({"text": "{"}, DamagedError, "tokenizer must be the text"),
+        ({"text": "{"}, DamagedError, "tokenizer must be the content"),
     ],
 )
 def test_files_that_do_not_fit_are_damage(tmp_path, parts, error, message):
@@ -356,14 +356,14 @@ def test_the_fit_is_the_ridge_regression():
 
 
 def test_sentences_are_cut_and_drawn():
-    from semspace.sentences.sentence_sample import cut, sentences_of
+    from semspace.sentences.sentence_sample import medium_sentences, sample_sentences
 
     text = 'It is so. "Is it really?" Yes.\nA heading of four\n' + "Word " * 61
-    assert list(cut(text)) == ["It is so.", '"Is it really?"', "A heading of four"]
+    assert list(medium_sentences(text)) == ["It is so.", '"Is it really?"', "A heading of four"]
     corpus = ss.Corpus.from_texts([". ".join(f"this is number {i * 30 + j}" for j in range(30)) for i in range(4)])
-    drawn = sentences_of(corpus, 1_000, 1)
+    drawn = sample_sentences(corpus, 1_000, 1)
     assert len(drawn) == len(set(drawn)) == 80  # twenty of each
-    assert sentences_of(corpus, 7, 1) == drawn[:7]
+    assert sample_sentences(corpus, 7, 1) == drawn[:7]
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ def test_sentence_transformers_opens_it(tmp_path, pooling, normalize):
 
 
 def test_fewer_dimensions_are_the_first_ones(trained):
-    cut = theirs(trained.layout.folder, truncate_dim=8).encode(["abc cab", "d"], normalize_embeddings=True)
+    cut = theirs(trained.config.folder, truncate_dim=8).encode(["abc cab", "d"], normalize_embeddings=True)
     ours = trained.encode(["abc cab", "d"])[:, :8]
     assert np.abs(cut - ours / np.linalg.norm(ours, axis=1, keepdims=True)).max() < 1e-4
 
@@ -61,7 +61,7 @@ def test_transformers_opens_it(trained):
     import torch
     import transformers
 
-    model = transformers.AutoModel.from_pretrained(trained.layout.folder).eval()
+    model = transformers.AutoModel.from_pretrained(trained.config.folder).eval()
     assert model.dtype == torch.float32
     [row] = np.split(trained.tokenizer.read(["abc cab"]).tokens.astype(np.int64), 1)
     with torch.no_grad():
@@ -76,7 +76,7 @@ def test_saved_again_it_is_the_same(trained, tmp_path):
         assert (again.encode(["abc", "x"]) == trained.encode(["abc", "x"])).all()
         assert again.history == trained.history
         assert len(again.history) == 2
-    assert (tmp_path / "again" / "README.md").read_text() == (trained.layout.folder / "README.md").read_text()
+    assert (tmp_path / "again" / "README.md").read_text() == (trained.config.folder / "README.md").read_text()
     assert np.abs(theirs(tmp_path / "again").encode(["abc"]) - trained.encode(["abc"])).max() < 1e-4
     with pytest.raises(ExistsError, match="exists already"):
         trained.save(tmp_path / "again")
@@ -138,7 +138,7 @@ def test_a_disk_that_fills_up_leaves_nothing(tiny_folder, tmp_path, monkeypatch)
 
 def test_without_a_place_it_lives_as_long_as_it_is_used(tiny_folder):
     encoder = trainer(tiny_folder).train(pairs(), progress=False)
-    folder = encoder.layout.folder
+    folder = encoder.config.folder
     assert folder.is_dir()
     del encoder
     assert not folder.exists()
@@ -149,7 +149,7 @@ def test_without_a_place_it_lives_as_long_as_it_is_used(tiny_folder):
 
 def test_an_encoder_can_be_trained_further(trained, tiny_folder):
     further = trainer(trained).train(pairs(), progress=False)
-    by_path = trainer(trained.layout.folder).train(pairs(), progress=False)
+    by_path = trainer(trained.config.folder).train(pairs(), progress=False)
     assert same(further, by_path)
     assert not same(further, trained)
 
@@ -201,7 +201,7 @@ def test_a_task_of_ones_own_or_a_file_judges_and_all_is_learnt(tiny_folder, tmp_
         ss.evaluate(by_task, STS("rated", rated))["rated"].value, abs=1e-6
     )
     assert same(by_task, by_file)
-    facts = json.loads((by_task.layout.folder / "training.json").read_text())
+    facts = json.loads((by_task.config.folder / "training.json").read_text())
     assert facts["data"]["held_out"] == 0
     assert facts["data"]["learnt"] == len({frozenset(pair[:2]) for pair in scored()})
     with pytest.raises(ss.SemspaceError, match="did you mean wordsim353"):

@@ -9,7 +9,7 @@ from safetensors.numpy import load_file
 
 import semspace as ss
 from semspace.errors import InputError
-from semspace.sentences.model_config import read_layout
+from semspace.sentences.model_config import read_model_config
 from semspace.sentences.torch_runtime import load_model
 from semspace.sentences.training_history import TrainingHistory
 from semspace.training import TSDAE
@@ -26,7 +26,7 @@ TINY = {"epochs": 1, "batch_size": 9, "threads": 1, "held_out": 0, "precision": 
 
 @pytest.fixture
 def student(tiny_folder):
-    layout = read_layout(tiny_folder)
+    layout = read_model_config(tiny_folder)
     torch.manual_seed(3)
     return Student(load_model(layout), layout, dropout=0.0)
 

@@ -77,7 +77,7 @@ def test_fit_takes_the_direction_from_real_texts():
     np.testing.assert_allclose(encoder.encode(some[:3]), plain - np.outer(plain @ first, first), atol=1e-6)
     again = average(a=0.1, common=encoder.common)
     assert again.fingerprint == encoder.fingerprint != average(a=0.1).fingerprint
-    with pytest.raises(InputError, match="none of the 1 texts has a word of the 5"):
+    with pytest.raises(InputError, match="none of the 1 texts has one of the 5 words"):
         ss.WordAverage.from_corpus(space(), ss.Corpus.from_texts(["nothing known"]))
     with pytest.raises(InputError, match="from_corpus takes a Corpus of texts; got list"):
         ss.WordAverage.from_corpus(space(), ["a"])
@@ -127,7 +127,7 @@ def test_texts_are_split_as_the_words_were():
     spacy = space(provenance={"text": {"tokenizer": "spacy:en"}})
     assert ss.WordAverage(spacy).tokenizer == "spacy:en"
     own = space(provenance={"text": {"tokenizer": "mine"}})
-    with pytest.raises(InputError, match="a tokenizer of your own, 'mine', which can't be found again; give tokenizer"):
+    with pytest.raises(InputError, match="a custom tokenizer, 'mine', which isn't saved with them; give tokenizer"):
         ss.WordAverage(own)
     assert ss.WordAverage(own, tokenizer="fast").tokenizer == "fast"
 
@@ -146,14 +146,14 @@ def test_words_of_word2vec_need_nothing_else():
         ({"a": 0}, "a must be a number above 0; got 0"),
         ({"remove_common": 1}, "remove_common must be True or False; got 1"),
         ({"frequencies": "guess"}, "frequencies must be one of zipf; got 'guess'"),
-        ({"frequencies": [1, 2]}, r"frequencies must be one for each of the 5 words; got shape \(2,\)"),
-        ({"frequencies": [1, 2, 3, 4, -5]}, "none of them negative"),
-        ({"frequencies": [0] * 5}, "not all zero"),
-        ({"frequencies": {"fish": 1}}, "not all zero"),
+        ({"frequencies": [1, 2]}, r"frequencies must have a number for each of the 5 words; got shape \(2,\)"),
+        ({"frequencies": [1, 2, 3, 4, -5]}, "finite and not negative"),
+        ({"frequencies": [0] * 5}, "not all of them zero"),
+        ({"frequencies": {"fish": 1}}, "not all of them zero"),
         ({"frequencies": ["many"] * 5}, "frequencies must be numbers"),
         ({"common": np.ones(3)}, r"common must be a vector of shape \(4,\)"),
         ({"common": np.zeros(4)}, "not all zeros"),
-        ({"common": np.ones(4), "remove_common": False}, "say remove_common=True"),
+        ({"common": np.ones(4), "remove_common": False}, "give remove_common=True"),
         ({"tokenizer": "slow"}, "tokenizer must be 'fast', 'icu', 'whitespace' or 'spacy:LANG'"),
     ],
 )
@@ -166,7 +166,7 @@ def test_without_counts_the_error_names_the_remedy():
     for metadata in (None, {"kind": ["a"] * 5}):
         with pytest.raises(InputError, match=r"no column 'count'.*give frequencies=, or frequencies='zipf'"):
             ss.WordAverage(space(metadata=metadata))
-    with pytest.raises(InputError, match="must hold numbers, none missing"):
+    with pytest.raises(InputError, match="must hold numbers without missing"):
         ss.WordAverage(space(metadata={"count": [1, 2, 3, 4, None]}))
     with pytest.raises(InputError, match="words must be a Space of words; got str"):
         ss.WordAverage("words")

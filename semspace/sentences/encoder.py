@@ -29,7 +29,7 @@ from semspace.types import Floats1d, Floats2d
 _Class = TypeVar("_Class", bound=type)
 
 
-def frozen(encoder: _Class) -> _Class:
+def frozen_encoder(encoder: _Class) -> _Class:
     """Return a frozen dataclass of an encoder whose error on assignment says what to do instead."""
 
     def refuse(self: Any, name: str, value: Any) -> None:  # noqa: ARG001

@@ -1,4 +1,4 @@
-"""What a model does to a text's pooled vector: the modules that sentence-transformers lists after Pooling."""
+"""Modules applied to a text's pooled vector: those that sentence-transformers lists after Pooling."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from semspace.types import Floats1d, Floats2d
 
 NORMALIZE, DENSE, LAYER_NORM, DROPOUT = "Normalize", "Dense", "LayerNorm", "Dropout"
 KINDS = (NORMALIZE, DENSE, LAYER_NORM, DROPOUT)
-_KEY = "sentence_embedding"  # how sentence-transformers calls a text's vector
+_KEY = "sentence_embedding"  # the name of a text's vector in sentence-transformers
 _TANH = "torch.nn.modules.activation.Tanh"
 _EPSILON = np.float32(1e-5)  # of torch's LayerNorm
 
@@ -26,15 +26,15 @@ _EPSILON = np.float32(1e-5)  # of torch's LayerNorm
 def _gelu(x: Floats1d) -> Floats1d:
     from scipy.special import erf
 
-    found: Floats1d = (x * 0.5 * (1 + erf(x / np.sqrt(np.float32(2))))).astype(np.float32)
-    return found
+    activated: Floats1d = (x * 0.5 * (1 + erf(x / np.sqrt(np.float32(2))))).astype(np.float32)
+    return activated
 
 
 def _sigmoid(x: Floats1d) -> Floats1d:
     from scipy.special import expit
 
-    found: Floats1d = expit(x)
-    return found
+    activated: Floats1d = expit(x)
+    return activated
 
 
 ACTIVATIONS: dict[str, Callable[[Floats1d], Any]] = {
@@ -48,8 +48,8 @@ ACTIVATIONS: dict[str, Callable[[Floats1d], Any]] = {
 
 
 @dataclass(frozen=True)
-class Part:
-    """A module after Pooling: its kind, its folder, and what its ``config.json`` says."""
+class HeadModule:
+    """A module after Pooling: its kind, its folder and its ``config.json``."""
 
     kind: str
     folder: Path
@@ -57,27 +57,27 @@ class Part:
 
     @cached_property
     def _weights(self) -> dict[str, Floats2d]:
-        wanted = {DENSE: ("linear.weight", "linear.bias", "residual.weight"), LAYER_NORM: ("norm.weight", "norm.bias")}
+        names = {DENSE: ("linear.weight", "linear.bias", "residual.weight"), LAYER_NORM: ("norm.weight", "norm.bias")}
         with Weights(self.folder) as weights:
-            return {name: weights.take(name) for name in wanted[self.kind] if name in weights}
+            return {name: weights.take(name) for name in names[self.kind] if name in weights}
 
-    def width(self, given: int) -> int:
-        """Return how many dimensions come out of `given`, or raise `DamagedError` if the weights don't fit."""
+    def output_width(self, width: int) -> int:
+        """Return the number of output dimensions for `width` inputs; raise `DamagedError` if the weights don't fit."""
         if self.kind == LAYER_NORM:
-            self._check("norm.weight", (given,))
-            self._check("norm.bias", (given,))
+            self._check("norm.weight", (width,))
+            self._check("norm.bias", (width,))
         if self.kind != DENSE:
-            return given
+            return width
         outputs = checks.whole(f"out_features in {self.folder / 'config.json'}", self.config.get("out_features"))
-        self._check("linear.weight", (outputs, given))
+        self._check("linear.weight", (outputs, width))
         if self.config.get("bias", True):
             self._check("linear.bias", (outputs,))
-        if self._projects(given, outputs):
-            self._check("residual.weight", (outputs, given))
+        if self._projects(width, outputs):
+            self._check("residual.weight", (outputs, width))
         return outputs
 
     def apply(self, vector: Floats1d) -> Floats1d:
-        """Return what becomes of one vector."""
+        """Apply the module to one vector."""
         if self.kind == NORMALIZE:
             scaled: Floats1d = vector / np.maximum(np.linalg.norm(vector), np.float32(1e-12))
             return scaled
@@ -88,7 +88,7 @@ class Part:
             shifted: Floats1d = normed * weights["norm.weight"] + weights["norm.bias"]
             return shifted
         if self.kind == DROPOUT:
-            return vector  # it drops nothing but in training
+            return vector  # it drops values in training only
         out = weights["linear.weight"] @ vector
         if self.config.get("bias", True):
             out = out + weights["linear.bias"]
@@ -96,59 +96,57 @@ class Part:
         if self.config.get("use_residual", False):
             projects = self._projects(len(vector), len(out))
             out = out + (weights["residual.weight"] @ vector if projects else vector)
-        made: Floats1d = out.astype(np.float32, copy=False)
-        return made
+        output: Floats1d = out.astype(np.float32, copy=False)
+        return output
 
-    def _projects(self, given: int, outputs: int) -> bool:
-        return bool(self.config.get("use_residual", False)) and given != outputs
+    def _projects(self, inputs: int, outputs: int) -> bool:
+        return bool(self.config.get("use_residual", False)) and inputs != outputs
 
     @property
     def _activation(self) -> str:
         return str(self.config.get("activation_function", _TANH)).rpartition(".")[2]
 
     def _check(self, name: str, shape: tuple[int, ...]) -> None:
-        found = self._weights.get(name)
-        if found is None or found.shape != shape:
-            what = "no" if found is None else f"{found.shape} as"
-            raise DamagedError(
-                f"{self.folder} has {what} {name!r}, and the model needs one of shape {shape}; fetch the model again"
-            )
+        weight = self._weights.get(name)
+        if weight is None or weight.shape != shape:
+            problem = f"lacks the weight {name!r}" if weight is None else f"has {name!r} of shape {weight.shape}"
+            raise DamagedError(f"{self.folder} {problem}, but the model needs shape {shape}; download the model again")
 
     def check(self) -> None:
-        """Raise `InputError` for a setting that isn't known; nothing is passed over in silence."""
+        """Raise `InputError` for an unknown setting; none is silently ignored."""
         for key in ("module_input_name", "module_output_name"):
             if self.config.get(key) not in (None, _KEY):
                 raise InputError(
-                    f"{self.folder / 'config.json'} has {key} {self.config[key]!r}; semspace runs {self.kind} on a "
-                    f"text's pooled vector ({_KEY!r}) only"
+                    f"{self.folder / 'config.json'} has {key} {self.config[key]!r}; semspace runs {self.kind} only "
+                    f"on a text's pooled vector ({_KEY!r})"
                 )
         known = str(self.config.get("activation_function", _TANH)).startswith("torch.nn.")
         if self.kind == DENSE and not (known and self._activation in ACTIVATIONS):
             raise InputError(
                 f"{self.folder / 'config.json'} has the activation {self.config.get('activation_function')!r}; "
-                f"semspace knows torch.nn's {', '.join(ACTIVATIONS)}"
+                f"semspace supports torch.nn's {', '.join(ACTIVATIONS)}"
             )
 
     def digests(self) -> list[str]:
-        """Return what decides its numbers, for a fingerprint."""
+        """Return digests of everything that decides its output, for a fingerprint."""
         files = weight_files(self.folder) if self.kind in (DENSE, LAYER_NORM) else []
         return [self.kind, *(file_digest(path) for path in files)]
 
 
-def width_of(parts: tuple[Part, ...], given: int) -> int:
-    """Return how many dimensions come out of a head of parts."""
-    for part in parts:
-        given = part.width(given)
-    return given
+def output_width(modules: tuple[HeadModule, ...], width: int) -> int:
+    """Return the number of output dimensions of modules applied in order to `width` inputs."""
+    for module in modules:
+        width = module.output_width(width)
+    return width
 
 
-def applied(parts: tuple[Part, ...], vectors: Floats2d) -> Floats2d:
-    """Return what a head makes of each vector; one at a time, since in BLAS company decides the order of sums."""
+def apply_head(modules: tuple[HeadModule, ...], vectors: Floats2d) -> Floats2d:
+    """Apply modules to each vector; one at a time, since BLAS sums a row of a matrix in another order."""
     rows = []
     for vector in vectors:
         row = vector
-        for part in parts:
-            row = part.apply(row)
+        for module in modules:
+            row = module.apply(row)
         rows.append(row)
-    made: Floats2d = np.stack(rows) if rows else np.empty((0, width_of(parts, vectors.shape[1])), np.float32)
-    return made
+    outputs: Floats2d = np.stack(rows) if rows else np.empty((0, output_width(modules, vectors.shape[1])), np.float32)
+    return outputs

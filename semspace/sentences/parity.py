@@ -1,4 +1,4 @@
-"""Whether a fast runtime gives the vectors of the reference: measured, on sentences of many kinds, and remembered."""
+"""Agreement of a fast backend with the reference, measured on sentences of many kinds and cached on disk."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from semspace.bundle import digest, write_text
 from semspace.errors import SemspaceError
 from semspace.inference import gemm
 from semspace.inference.gemm import FEATURES
-from semspace.sentences.runtime import BOUNDS, Runtime, Tokenized
+from semspace.sentences.runtime import BOUNDS, Runtime, TokenBatch
 
 # Short and long, plain and technical, spoken and written, in several languages, and some that are hardly text.
 SENTENCES = (
@@ -70,62 +70,62 @@ SENTENCES = (
 
 
 class Parity(NamedTuple):
-    """How near a runtime comes to the reference: the mean and the least cosine over `SENTENCES`."""
+    """Agreement of a runtime with the reference: the mean and the lowest cosine over `SENTENCES`."""
 
     mean: float
-    least: float
+    lowest: float
     reference: str
 
     def holds(self, backend: str) -> bool:
-        """Tell whether that is near enough for what a kind of runtime promises."""
-        mean, least = BOUNDS[backend]
-        return self.mean >= mean and self.least >= least
+        """Check whether the agreement reaches the bound of a backend."""
+        mean, lowest = BOUNDS[backend]
+        return self.mean >= mean and self.lowest >= lowest
 
     def __str__(self) -> str:
-        return f"mean cosine {self.mean:.4f}, least {self.least:.4f} to {self.reference} on {len(SENTENCES)} sentences"
+        cosines = f"mean cosine {self.mean:.4f}, lowest {self.lowest:.4f}"
+        return f"{cosines} to {self.reference} on {len(SENTENCES)} sentences"
 
 
-def measured(runtime: Runtime, reference: Callable[[], Runtime], texts: Tokenized, fingerprint: str) -> Parity:
-    """Measure a runtime against the reference, or remember what was measured on a machine like this."""
+def measure_parity(runtime: Runtime, reference: Callable[[], Runtime], texts: TokenBatch, fingerprint: str) -> Parity:
+    """Measure the agreement of a runtime with the reference, or read it from the cache of this kind of machine."""
     facts = [
         fingerprint,
         runtime.backend,
         runtime.implementation,
-        _kernels(),
+        _kernels_digest(),
         platform.machine(),
         sorted(FEATURES.items()),
     ]
-    place = _cache() / f"{digest(json.dumps([*facts, SENTENCES]).encode())[:32]}.json"
+    cache = _cache_folder() / f"{digest(json.dumps([*facts, SENTENCES]).encode())[:32]}.json"
     try:
-        mean, least, name = json.loads(place.read_text(encoding="utf-8"))
-        return Parity(float(mean), float(least), str(name))
+        mean, lowest, name = json.loads(cache.read_text(encoding="utf-8"))
+        return Parity(float(mean), float(lowest), str(name))
     except (OSError, ValueError, TypeError):
         pass
-    held = reference()
-    parity = _compare(runtime, held, texts)
+    parity = _compare(runtime, reference(), texts)
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        write_text(place, json.dumps(parity))
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        write_text(cache, json.dumps(parity))
     except (OSError, SemspaceError):
         pass  # measured again next time
     return parity
 
 
-def _compare(runtime: Runtime, reference: Runtime, texts: Tokenized) -> Parity:
-    ours, theirs = (one.pooled(texts, lambda _: None).astype(np.float64) for one in (runtime, reference))
+def _compare(runtime: Runtime, reference: Runtime, texts: TokenBatch) -> Parity:
+    ours, theirs = (each.pooled(texts, lambda _: None).astype(np.float64) for each in (runtime, reference))
     with np.errstate(all="ignore"):
         cosines = (ours * theirs).sum(1) / np.linalg.norm(ours, axis=1) / np.linalg.norm(theirs, axis=1)
     cosines = np.nan_to_num(cosines, nan=-1.0)
     return Parity(float(cosines.mean()), float(cosines.min()), reference.implementation)
 
 
-def _kernels() -> str:
-    """Give a digest of the kernels as they are written, so that nothing is remembered of others."""
+def _kernels_digest() -> str:
+    """Return a digest of the kernels' source, so that measures of other versions don't count."""
     return digest(*(path.read_bytes() for path in sorted(Path(gemm.__file__).parent.glob("*.py"))))
 
 
-def _cache() -> Path:
-    """Give the folder for what can be measured again: ``SEMSPACE_CACHE``, or the user's own."""
-    named = os.environ.get("SEMSPACE_CACHE")
+def _cache_folder() -> Path:
+    """Return the folder for cached measures: ``SEMSPACE_CACHE``, or the user's cache folder."""
+    chosen = os.environ.get("SEMSPACE_CACHE")
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(named).expanduser() if named else Path(base) / "semspace"
+    return Path(chosen).expanduser() if chosen else Path(base) / "semspace"

@@ -1,36 +1,34 @@
-"""`Runtime`: what runs a transformer, whichever it is."""
+"""`Runtime`: the interface of what runs a transformer, and the batches of tokens that it takes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-import numpy as np
-import numpy.typing as npt
-
-from semspace.types import Floats2d
+from semspace.types import Bools1d, Floats2d, Int32s1d, Ints1d
 
 BACKENDS = ("fast", "exact", "torch")  # the fastest first
-# What a runtime must keep of the reference's vectors: the mean cosine to them, and the least.
+# Agreement with the reference that a backend must reach: its mean cosine, and its lowest.
 BOUNDS = {"fast": (0.995, 0.98), "exact": (0.9999, 0.9996), "torch": (1.0, 1.0)}
 
 
-class Tokenized(NamedTuple):
-    """Texts as token ids, one after the other: text i is ``tokens[starts[i]:starts[i + 1]]``; and which were cut.
+class TokenBatch(NamedTuple):
+    """The tokens of several texts, one after the other: those of text i are ``tokens[starts[i]:starts[i + 1]]``.
 
-    The first `unpooled` tokens of each are read and not pooled: those of a prompt, where a model leaves it out.
+    `truncated` says which texts were truncated. The first `n_unpooled` tokens of each text are read but not pooled:
+    those of a prompt, for models that leave it out of their vectors.
     """
 
-    tokens: npt.NDArray[np.int32]
-    starts: npt.NDArray[np.int64]
-    cut: npt.NDArray[np.bool_]
-    unpooled: int = 0
+    tokens: Int32s1d
+    starts: Ints1d
+    truncated: Bools1d
+    n_unpooled: int = 0
 
 
 class Runtime(Protocol):
-    """Token ids → one pooled vector a text.
+    """Tokens → one pooled vector for each text.
 
-    The vector of a text doesn't depend on the texts around it: to the last bit with the kernels, to 1e-6 with torch.
+    The vector of a text doesn't depend on the other texts: to the last bit with the kernels, to 1e-6 with torch.
     """
 
     @property
@@ -46,8 +44,8 @@ class Runtime(Protocol):
         """Number of dimensions."""
 
     @property
-    def vocabulary(self) -> int:
-        """How many token ids it knows."""
+    def vocabulary_size(self) -> int:
+        """Number of tokens that the model knows."""
 
-    def pooled(self, texts: Tokenized, done: Callable[[int], object]) -> Floats2d:
-        """Give float32 (texts, dim), not scaled to length 1; `done` is told how many texts are ready."""
+    def pooled(self, texts: TokenBatch, on_done: Callable[[int], object]) -> Floats2d:
+        """Return vectors, float32 of shape (texts, dim), not scaled; call `on_done` with each number of new vectors."""

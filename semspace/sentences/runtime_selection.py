@@ -1,4 +1,4 @@
-"""Which runtime a model gets on this machine, and why."""
+"""Choosing the runtime of a model on this machine, with the reason."""
 
 from __future__ import annotations
 
@@ -10,82 +10,83 @@ from typing import NamedTuple
 from semspace.errors import DamagedError, InputError
 from semspace.sentences import kernel_runtime, parity
 from semspace.sentences.kernel_runtime import KernelRuntime
-from semspace.sentences.model_config import Layout
-from semspace.sentences.runtime import BACKENDS, Runtime, Tokenized
+from semspace.sentences.model_config import ModelConfig
+from semspace.sentences.runtime import BACKENDS, Runtime, TokenBatch
 from semspace.sentences.torch_runtime import TorchRuntime
 
-_DEVICES = ("/dev/nvidia0", "/dev/dxg", "/dev/kfd")  # of NVIDIA, of Windows under Linux, of AMD
+_GPU_DEVICES = ("/dev/nvidia0", "/dev/dxg", "/dev/kfd")  # NVIDIA, Windows Subsystem for Linux, AMD
 
 
-class Choice(NamedTuple):
-    """A runtime, and in a sentence why it is this one."""
+class SelectedRuntime(NamedTuple):
+    """A runtime, and the reason for it in a sentence."""
 
     runtime: Runtime
-    why: str
+    reason: str
 
 
-def choose(layout: Layout, wanted: str, sample: Callable[[], Tokenized], check: Callable[[int], None]) -> Choice:
-    """Load the runtime asked for, or with ``"auto"`` the fastest that keeps its promise: torch where it sees a GPU.
+def select_runtime(
+    config: ModelConfig, backend: str, sample: Callable[[], TokenBatch], check: Callable[[int], None]
+) -> SelectedRuntime:
+    """Load the runtime of a backend; with ``"auto"``, torch if it finds a GPU, else the fastest that reaches its bound.
 
     Parameters
     ----------
     sample : callable
-        Gives the tokens of `parity.SENTENCES`.
+        Returns the tokens of `parity.SENTENCES`.
     check : callable
-        Raises if the tokenizer has tokens that a model with so many doesn't know.
+        Takes the number of tokens that the model knows, and raises if the tokenizer has others.
 
     Raises
     ------
     InputError
-        If the one asked for can't run this model here, or its vectors aren't near enough to the reference's.
+        If the backend can't run this model here, or its vectors differ too much from the reference.
     """
     reasons: list[str] = []
-    if wanted == "auto" and _gpu():
-        wanted = "torch"
-    for backend in BACKENDS if wanted == "auto" else (wanted,):
-        if backend == "torch":
-            runtime: Runtime = TorchRuntime(layout)
-            check(runtime.vocabulary)
-            return Choice(runtime, f"{runtime.implementation}{_because(reasons)}")
-        for runtime in _candidates(layout, backend, reasons, last_resort=wanted == "auto" and _has_torch()):
-            check(runtime.vocabulary)
-            found = parity.measured(runtime, lambda: _reference(layout), sample(), layout.fingerprint)
-            if found.holds(backend):
-                return Choice(runtime, f"{runtime.implementation}{_level()}, {found}{_because(reasons)}")
-            reasons.append(f"not {runtime.implementation}, {found}")
-    raise InputError(f"backend {wanted!r} can't run {layout.folder} here: {'; '.join(reasons)}; use backend='auto'")
+    requested = "torch" if backend == "auto" and _gpu() else backend
+    for candidate in BACKENDS if requested == "auto" else (requested,):
+        if candidate == "torch":
+            runtime: Runtime = TorchRuntime(config)
+            check(runtime.vocabulary_size)
+            return SelectedRuntime(runtime, f"{runtime.implementation}{_because(reasons)}")
+        for runtime in _candidates(config, candidate, reasons, last_resort=requested == "auto" and _has_torch()):
+            check(runtime.vocabulary_size)
+            agreement = parity.measure_parity(runtime, lambda: _reference(config), sample(), config.fingerprint)
+            if agreement.holds(candidate):
+                return SelectedRuntime(runtime, f"{runtime.implementation}{_level()}, {agreement}{_because(reasons)}")
+            reasons.append(f"not {runtime.implementation}, {agreement}")
+    raise InputError(f"backend {requested!r} can't run {config.folder} here: {'; '.join(reasons)}; use backend='auto'")
 
 
 def _gpu() -> bool:
-    """Tell whether torch sees a GPU; where there is no device, torch isn't asked: importing it takes seconds."""
-    if not any(Path(device).exists() for device in _DEVICES) or importlib.util.find_spec("torch") is None:
+    """Check whether torch finds a GPU; torch, which takes seconds to import, is only asked where there is a device."""
+    if not any(Path(device).exists() for device in _GPU_DEVICES) or importlib.util.find_spec("torch") is None:
         return False
     import torch
 
     return bool(torch.cuda.is_available())
 
 
-def _candidates(layout: Layout, backend: str, reasons: list[str], *, last_resort: bool) -> Iterator[Runtime]:
+def _candidates(config: ModelConfig, backend: str, reasons: list[str], *, last_resort: bool) -> Iterator[Runtime]:
     for precision in kernel_runtime.PRECISIONS[backend]:
-        problem = kernel_runtime.obstacle(layout, precision)
+        problem = kernel_runtime.unsupported_reason(config, precision)
         if problem:
             reason = f"not {precision} kernels, {problem}"
             if reason not in reasons:
                 reasons.append(reason)
             continue
         try:
-            yield KernelRuntime(layout, backend, precision)
+            yield KernelRuntime(config, backend, precision)
         except DamagedError as damage:
             if not last_resort:
                 raise
-            reasons.append(f"not {precision} kernels: {damage}")  # torch may know better, or say what is wrong
+            reasons.append(f"not {precision} kernels: {damage}")  # torch may open it, or report what is wrong
 
 
-def _reference(layout: Layout) -> Runtime:
-    """Give torch; or, where it isn't installed, the kernels in float32, which the tests hold against torch."""
+def _reference(config: ModelConfig) -> Runtime:
+    """Return torch or, where it isn't installed, the float32 kernels, which the tests compare with torch."""
     if _has_torch():
-        return TorchRuntime(layout)
-    return KernelRuntime(layout, "exact", "float32")
+        return TorchRuntime(config)
+    return KernelRuntime(config, "exact", "float32")
 
 
 def _has_torch() -> bool:
@@ -93,7 +94,7 @@ def _has_torch() -> bool:
 
 
 def _level() -> str:
-    """Say what the kernels were narrowed to, if they were."""
+    """Return the instructions to which the kernels are restricted, if they are."""
     from semspace.kernels import compiling
 
     return f" compiled for {compiling.level()} ({compiling.VARIABLE})" if compiling.level() else ""

@@ -1,4 +1,4 @@
-"""Sentences drawn of a corpus, for an encoder to learn from."""
+"""Random sentences of a corpus, from which an encoder learns."""
 
 from collections.abc import Iterator
 
@@ -10,26 +10,30 @@ from semspace.text.corpus import Corpus
 from semspace.text.sentences import split_sentences
 from semspace.text.tokenize import FastTokenizer
 
-_FEWEST, _MOST = 3, 60  # words of a sentence to learn from
-_OF_ONE = 20  # sentences taken of one document, so that a long one doesn't outweigh the others
+_MIN_WORDS, _MAX_WORDS = 3, 60  # of a sentence
+_SENTENCES_PER_DOCUMENT = 20  # at most, so that long documents don't outweigh the others
 
 
-def sentences_of(corpus: Corpus, most: int, seed: int) -> list[str]:
-    """Draw up to `most` different sentences, in random order, from documents in random order."""
-    draw = np.random.default_rng(seed)
-    found: dict[str, None] = {}
-    for row in draw.permutation(len(corpus)).tolist():
-        own = list(cut(corpus.texts[row]))
-        found.update((own[i], None) for i in draw.permutation(len(own))[:_OF_ONE].tolist())
-        if len(found) >= most:
+def sample_sentences(corpus: Corpus, n: int, seed: int) -> list[str]:
+    """Draw up to `n` different sentences, in random order, from documents in random order."""
+    rng = np.random.default_rng(seed)
+    drawn: dict[str, None] = {}
+    for row in rng.permutation(len(corpus)).tolist():
+        sentences = list(medium_sentences(corpus.texts[row]))
+        drawn.update((sentences[i], None) for i in rng.permutation(len(sentences))[:_SENTENCES_PER_DOCUMENT].tolist())
+        if len(drawn) >= n:
             break
-    if not found:
-        raise InputError(f"the corpus has no sentence of {_FEWEST} to {_MOST} words to learn from; give longer texts")
-    return list(found)[:most]
+    if not drawn:
+        raise InputError(
+            f"the corpus has no sentence of {_MIN_WORDS} to {_MAX_WORDS} words to learn from; give longer texts"
+        )
+    return list(drawn)[:n]
 
 
-def cut(text: str) -> Iterator[str]:
-    """Return the sentences of a text that have three to sixty words; of scripts without spaces, characters count."""
+def medium_sentences(text: str) -> Iterator[str]:
+    """Iterate over the sentences of 3 to 60 words; in scripts without spaces, characters are counted."""
     sentences = split_sentences(text)
-    words = FastTokenizer()(pl.Series(sentences, dtype=pl.String)).list.len().to_list()
-    yield from (one for one, count in zip(sentences, words, strict=True) if _FEWEST <= count <= _MOST)
+    counts = FastTokenizer()(pl.Series(sentences, dtype=pl.String)).list.len().to_list()
+    yield from (
+        sentence for sentence, count in zip(sentences, counts, strict=True) if _MIN_WORDS <= count <= _MAX_WORDS
+    )

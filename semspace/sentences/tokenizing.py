@@ -1,4 +1,4 @@
-"""Text → token ids, by the tokenizer in a model's folder."""
+"""`ModelTokenizer`: text → tokens, by the tokenizer in a model's folder."""
 
 from __future__ import annotations
 
@@ -11,140 +11,158 @@ import numpy as np
 
 from semspace import checks
 from semspace.errors import DamagedError, InputError
-from semspace.sentences.model_config import Layout
-from semspace.sentences.passages import Passage, passages, places_of
-from semspace.sentences.runtime import Tokenized
+from semspace.sentences.model_config import ModelConfig
+from semspace.sentences.passages import Passage, passages, token_spans
+from semspace.sentences.runtime import TokenBatch
 
-_CHARACTERS = 6  # of a text are read for each token that the model can take
-_AT_ONCE = 1 << 19  # characters
+# Characters of a text that are tokenised at first, for each token that the model reads.
+_CHARACTERS_PER_TOKEN = 6
+# Number of characters that are tokenised at a time: encodings take many times the memory of a text.
+_BATCH_CHARACTERS = 1 << 19
 
 
-class Tokenizer:
-    """A fast tokenizer of a model's folder, which cuts what is longer than the model reads, or than `most` tokens."""
+class ModelTokenizer:
+    """The tokenizer of a model, which truncates texts to what the model reads.
 
-    def __init__(self, layout: Layout, most: int | None = None) -> None:
-        self._layout = layout
-        self._place = layout.folder / "tokenizer.json"
-        self._limit = min(layout.max_tokens, most or layout.max_tokens)
-        self._tokenizer = load_tokenizer(layout)
-        marks = self._tokenizer.num_special_tokens_to_add(False)
-        if self._limit <= marks:
+    Parameters
+    ----------
+    config : ModelConfig
+    max_tokens : int, optional
+        Truncate texts to this number of tokens, if the model reads more.
+    threads : int, optional
+        With a number, texts are tokenised one after the other in the calling thread.
+    """
+
+    def __init__(self, config: ModelConfig, max_tokens: int | None = None, threads: int | None = None) -> None:
+        self._config, self._threads = config, threads
+        self._path = config.folder / "tokenizer.json"
+        self._max_tokens = min(config.max_tokens, max_tokens or config.max_tokens)
+        self._tokenizer = load_tokenizer(config)
+        n_special = self._tokenizer.num_special_tokens_to_add(False)
+        if self._max_tokens <= n_special:
             raise DamagedError(
-                f"{layout.folder} says that the model reads {self._limit} tokens, and {marks} of them mark a "
-                f"text's ends; fetch the model again"
+                f"{config.folder} says that the model reads {self._max_tokens} tokens, but {n_special} of them are "
+                f"special tokens at the ends of a text; download the model again"
             )
-        self._tokenizer.enable_truncation(self._limit, direction="left" if layout.tokenizer.from_left else "right")
+        direction = "left" if config.tokenizer.truncate_left else "right"
+        self._tokenizer.enable_truncation(self._max_tokens, direction=direction)
         self._tokenizer.no_padding()
 
-    def read(self, texts: list[str], blank: str = "raise") -> Tokenized:
-        """Tokenise texts. Most tokenizers give every one tokens, if only those that mark its ends.
+    def read(self, texts: list[str], blank: str = "raise") -> TokenBatch:
+        """Tokenise texts.
 
-        `blank` says what to do with a text that gets none: "raise", or "skip" it.
+        Parameters
+        ----------
+        texts : list of str
+        blank : {"raise", "skip"}
+            What to do with a text without tokens; most tokenizers add special tokens, so that there is none.
         """
         rows: list[list[int]] = []
-        cut: list[bool] = []
+        truncated: list[bool] = []
         for batch in _batches(texts):
             beginnings = [self._beginning(text) for text in batch]
-            for text, short, encoding in zip(batch, beginnings, self._encoded(beginnings), strict=True):
-                found = encoding
-                if len(short) < len(text) and not encoding.overflowing:  # fewer tokens than characters let expect
-                    found = self._encoded([text])[0]
-                rows.append(found.ids)
-                cut.append(bool(len(found.ids) >= self._limit and found.overflowing))
+            for text, beginning, encoding in zip(batch, beginnings, self._encode(beginnings), strict=True):
+                if len(beginning) < len(text) and not encoding.overflowing:  # its tokens are unusually long
+                    encoding = self._encode([text])[0]  # noqa: PLW2901
+                rows.append(encoding.ids)
+                truncated.append(bool(len(encoding.ids) >= self._max_tokens and encoding.overflowing))
         lengths = np.fromiter(map(len, rows), np.int64, len(rows))
         if blank == "skip":
-            rows, cut = [row for row in rows if row], [one for row, one in zip(rows, cut, strict=True) if row]
+            truncated = [flag for row, flag in zip(rows, truncated, strict=True) if row]
+            rows = [row for row in rows if row]
             lengths = lengths[lengths > 0]
         if not lengths.min(initial=1):
             raise InputError(
-                f"this model's tokenizer gives no tokens for the text {texts[int(lengths.argmin())][:40]!r}, so it has "
-                f"no vector; leave it out"
+                f"this model's tokenizer returns no tokens for the text {texts[int(lengths.argmin())][:40]!r}, so the "
+                f"text has no vector; leave it out"
             )
         starts = np.zeros(len(rows) + 1, np.int64)
         np.cumsum(lengths, out=starts[1:])
         tokens = np.fromiter(chain.from_iterable(rows), np.int32, int(starts[-1]))
-        return Tokenized(tokens, starts, np.array(cut, bool))
+        return TokenBatch(tokens, starts, np.array(truncated, bool))
 
-    def _encoded(self, texts: list[str]) -> list[Any]:
-        found: list[Any] = self._tokenizer.encode_batch_fast(texts)
-        return found
+    def _encode(self, texts: list[str]) -> list[Any]:
+        if self._threads is not None:  # the library's own threads can't be limited
+            return [self._tokenizer.encode_batch_fast([text])[0] for text in texts]
+        encodings: list[Any] = self._tokenizer.encode_batch_fast(texts)
+        return encodings
 
     def prompt_tokens(self, prompt: str) -> int:
-        """Return how many tokens of a text are its prompt's, the mark at its beginning included.
+        """Return the number of leading tokens of a text that belong to its prompt, with the first special token.
 
-        As in sentence-transformers: those of the prompt by itself, less a mark at its end.
+        As in sentence-transformers, these are the tokens of the prompt alone, without a special token at its end.
         """
-        found = self._encoded([prompt])[0] if prompt else None
-        if found is None or not found.ids:
+        encoding = self._encode([prompt])[0] if prompt else None
+        if encoding is None or not encoding.ids:
             return 0
-        special = {token for token, one in self._tokenizer.get_added_tokens_decoder().items() if one.special}
-        ends = bool(found.special_tokens_mask[-1]) or found.ids[-1] in special
-        return len(found.ids) - ends
+        special = {number for number, token in self._tokenizer.get_added_tokens_decoder().items() if token.special}
+        ends_special = bool(encoding.special_tokens_mask[-1]) or encoding.ids[-1] in special
+        return len(encoding.ids) - ends_special
 
     def _beginning(self, text: str) -> str:
-        """Give as much of a text as has, most likely, all the tokens that the model reads, up to the end of a word."""
-        most = _CHARACTERS * self._limit
-        if len(text) <= most or self._layout.tokenizer.from_left:
+        """Return the beginning of a text, up to the end of a word, that most likely has all tokens the model reads."""
+        limit = _CHARACTERS_PER_TOKEN * self._max_tokens
+        if len(text) <= limit or self._config.tokenizer.truncate_left:
             return text
-        end = max(text.rfind(" ", 0, most), text.rfind("\n", 0, most))
+        end = max(text.rfind(" ", 0, limit), text.rfind("\n", 0, limit))
         return text[:end] if end > 0 else text
 
     def passages(self, texts: list[str], overlap: int, prompt: str = "") -> list[list[Passage]]:
         """Split texts at the ends of sentences into passages that fit the model together with `prompt`."""
-        # A passage by itself may have a token more at either end than it had within its document.
-        marks = self._whole.num_special_tokens_to_add(False) + 2
-        limit = self._limit - marks - len(self._whole.encode(prompt, add_special_tokens=False))
+        tokenizer = self._untruncated
+        # A passage alone may have one more token at either end than within its document.
+        reserved = tokenizer.num_special_tokens_to_add(False) + 2
+        limit = self._max_tokens - reserved - len(tokenizer.encode(prompt, add_special_tokens=False))
         if limit <= overlap:
             raise InputError(
                 f"overlap must be less than the {limit} tokens that a passage may have with this model; got {overlap}"
             )
         return [
-            passages(text, places_of(one), limit, overlap)
+            passages(text, token_spans(encoding), limit, overlap)
             for batch in _batches(texts)
-            for text, one in zip(batch, self._whole.encode_batch(batch, add_special_tokens=False), strict=True)
+            for text, encoding in zip(batch, tokenizer.encode_batch(batch, add_special_tokens=False), strict=True)
         ]
 
     @cached_property
-    def _whole(self) -> Any:
-        """A tokenizer that cuts nothing."""
-        whole = load_tokenizer(self._layout)
-        whole.no_truncation()
-        whole.no_padding()
-        return whole
+    def _untruncated(self) -> Any:
+        """The tokenizer without truncation."""
+        tokenizer = load_tokenizer(self._config)
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        return tokenizer
 
-    def check(self, vocabulary: int) -> None:
-        """Raise `DamagedError` if a model that knows so many tokens isn't the one this tokenizer was made for."""
-        # Those added may be of no use to the model; whether they come in a text is seen when it is encoded.
-        own = max(self._tokenizer.get_vocab(with_added_tokens=False).values(), default=-1) + 1
-        if own > vocabulary:
+    def check(self, vocabulary_size: int) -> None:
+        """Raise `DamagedError` if the tokenizer has more tokens than the model knows."""
+        # Added tokens are left out: a model may not use them, and a text that contains one is checked when encoded.
+        size = max(self._tokenizer.get_vocab(with_added_tokens=False).values(), default=-1) + 1
+        if size > vocabulary_size:
             raise DamagedError(
-                f"{self._place} isn't this model's: it has {own:,} tokens, and the model knows {vocabulary:,}; "
-                f"fetch the model again"
+                f"{self._path} doesn't belong to this model: it has {size:,} tokens, but the model knows "
+                f"{vocabulary_size:,}; download the model again"
             )
 
 
 def _batches(texts: list[str]) -> Iterator[list[str]]:
-    """Give texts some at a time, since a tokenizer's answers take many times the room of a text."""
+    """Iterate over batches of texts of about `_BATCH_CHARACTERS` characters."""
     batch: list[str] = []
-    size = 0
+    n_characters = 0
     for text in texts:
-        if batch and size + len(text) > _AT_ONCE:
+        if batch and n_characters + len(text) > _BATCH_CHARACTERS:
             yield batch
-            batch, size = [], 0
+            batch, n_characters = [], 0
         batch.append(text)
-        size += len(text)
+        n_characters += len(text)
     if batch:
         yield batch
 
 
-def load_tokenizer(layout: Layout) -> Any:
-    """Open tokenizer.json with the `tokenizers` library, and change what the folder's settings say."""
+def load_tokenizer(config: ModelConfig) -> Any:
+    """Open ``tokenizer.json`` with the `tokenizers` library, and apply the settings of the model's folder."""
     tokenizers = checks.need("tokenizers", "encoders")
+    path = config.folder / "tokenizer.json"
     try:
-        tokenizer = tokenizers.Tokenizer.from_file(str(layout.folder / "tokenizer.json"))
+        tokenizer = tokenizers.Tokenizer.from_file(str(path))
     except Exception as problem:  # the Rust library raises Exception itself
-        raise DamagedError(
-            f"{layout.folder / 'tokenizer.json'} can't be read ({problem}); fetch the model again"
-        ) from problem
-    layout.tokenizer.apply(tokenizer, lowercase=layout.lowercase)
+        raise DamagedError(f"{path} can't be read ({problem}); download the model again") from problem
+    config.tokenizer.apply(tokenizer, lowercase=config.lowercase)
     return tokenizer

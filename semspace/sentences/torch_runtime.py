@@ -1,4 +1,4 @@
-"""A transformer run by torch in float32: the reference that faster runtimes are held against."""
+"""A transformer run by torch in float32: the reference that faster backends are compared with."""
 
 from __future__ import annotations
 
@@ -13,55 +13,55 @@ import numpy as np
 
 from semspace import checks
 from semspace.errors import DamagedError
-from semspace.sentences.model_config import Layout
+from semspace.sentences.model_config import ModelConfig
 from semspace.sentences.model_files import CONFIG
-from semspace.sentences.runtime import Tokenized
+from semspace.sentences.runtime import TokenBatch
 from semspace.sentences.weights import weight_files
 from semspace.threads import torch_threads
 from semspace.types import Floats2d
 
 _BATCH_TOKENS = 4_096  # padded tokens run through the model at a time
-# Of models that read with one half and write with another: the half that reads.
-_READERS = {
+# The class of the encoder alone, for encoder-decoder models.
+_ENCODER_CLASSES = {
     "t5": "T5EncoderModel",
     "mt5": "MT5EncoderModel",
     "umt5": "UMT5EncoderModel",
     "longt5": "LongT5EncoderModel",
 }
-# Weights that no vector is made with: BERT's own pooler, and numbers that are counted.
+# Weights that no vector depends on: BERT's own pooler, and the numbers of positions.
 _UNUSED = re.compile(r"(^|\.)(pooler\.|position_ids$)")
 
 
 class TorchRuntime:
-    """Any architecture that transformers knows, on a GPU where torch sees one."""
+    """A transformer of any architecture in transformers, on a GPU if torch finds one."""
 
     backend = "torch"
 
-    def __init__(self, layout: Layout) -> None:
-        self._poolings = layout.poolings
-        self._model = load_model(layout)
+    def __init__(self, config: ModelConfig) -> None:
+        self._poolings = config.poolings
+        self._model = load_model(config)
         self.device = _device()
         self._model.to(self.device)
         self.implementation = f"torch float32 on {self.device}"
         self.dim = int(self._model.config.hidden_size) * len(self._poolings)
-        self.vocabulary = int(self._model.get_input_embeddings().num_embeddings)
+        self.vocabulary_size = int(self._model.get_input_embeddings().num_embeddings)
 
-    def pooled(self, texts: Tokenized, done: Callable[[int], object]) -> Floats2d:
-        """Run texts of about the same length together, the longest first."""
-        if texts.tokens.max(initial=0) >= self.vocabulary:
+    def pooled(self, texts: TokenBatch, on_done: Callable[[int], object]) -> Floats2d:
+        """Return the vectors of texts; texts of about the same length run together, the longest first."""
+        if texts.tokens.max(initial=0) >= self.vocabulary_size:
             raise DamagedError(
-                f"the tokenizer isn't this model's: it gives a token {texts.tokens.max()}, and the model knows "
-                f"{self.vocabulary:,}; fetch the model again"
+                f"the tokenizer doesn't belong to this model: it returns the token {texts.tokens.max()}, but the model "
+                f"knows {self.vocabulary_size:,}; download the model again"
             )
         rows = np.split(texts.tokens, texts.starts[1:-1])
         vectors = np.empty((len(rows), self.dim), np.float32)
         with torch_threads():
             for batch in _batches(np.diff(texts.starts).tolist()):
-                vectors[batch] = self._run([rows[i] for i in batch], texts.unpooled)
-                done(len(batch))
+                vectors[batch] = self._run([rows[i] for i in batch], texts.n_unpooled)
+                on_done(len(batch))
         return vectors
 
-    def _run(self, rows: Sequence[Any], unpooled: int) -> Floats2d:
+    def _run(self, rows: Sequence[Any], n_unpooled: int) -> Floats2d:
         import torch
 
         longest = max(len(row) for row in rows)
@@ -72,15 +72,15 @@ class TorchRuntime:
             mask[line, : len(row)] = 1
         with torch.inference_mode():
             attention = torch.from_numpy(mask).to(self.device)
-            given = torch.from_numpy(ids).to(self.device)
-            states = self._model(input_ids=given, attention_mask=attention).last_hidden_state
-            pooled = torch.cat([_pool(states, attention, how, unpooled) for how in self._poolings], dim=1)
+            tokens = torch.from_numpy(ids).to(self.device)
+            states = self._model(input_ids=tokens, attention_mask=attention).last_hidden_state
+            pooled = torch.cat([_pool(states, attention, how, n_unpooled) for how in self._poolings], dim=1)
             vectors: Floats2d = pooled.float().cpu().numpy()
         return vectors
 
 
 def _batches(lengths: list[int]) -> Iterator[list[int]]:
-    """Group texts of about the same length, longest first, so that little is padded."""
+    """Iterate over groups of texts of about the same length, the longest first, so that there is little padding."""
     order = sorted(range(len(lengths)), key=lambda i: -lengths[i])
     batch: list[int] = []
     for i in order:
@@ -99,19 +99,19 @@ def _device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def _pool(states: Any, mask: Any, how: str, unpooled: int) -> Any:
-    """Pool states (texts, longest, dim) without the first `unpooled` of each text, as sentence-transformers does."""
+def _pool(states: Any, mask: Any, how: str, n_unpooled: int) -> Any:
+    """Pool states (texts, longest, dim) without the first `n_unpooled` of each text, as sentence-transformers does."""
     import torch
 
     lengths = mask.sum(dim=1)
     rows = torch.arange(len(states), device=states.device)
     if how == "cls":
-        return states[:, unpooled]
+        return states[:, n_unpooled]
     if how == "lasttoken":
         return states[rows, lengths - 1]
-    taken = mask.clone()
-    taken[:, :unpooled] = 0
-    weights = taken.unsqueeze(-1).to(states.dtype)
+    pooled = mask.clone()
+    pooled[:, :n_unpooled] = 0
+    weights = pooled.unsqueeze(-1).to(states.dtype)
     if how == "max":
         return states.masked_fill(weights == 0, float("-inf")).max(dim=1).values
     if how == "weightedmean":
@@ -120,25 +120,25 @@ def _pool(states: Any, mask: Any, how: str, unpooled: int) -> Any:
     return (states * weights).sum(dim=1) / (total.sqrt() if how == "mean_sqrt_len_tokens" else total)
 
 
-def load_model(layout: Layout) -> Any:
-    """Open a model's weights with transformers, in float32, without running any code that comes with it.
+def load_model(config: ModelConfig) -> Any:
+    """Load a model with transformers, in float32, without running any code that comes with it.
 
     Raises
     ------
     DamagedError
-        If they can't be read, or one is missing: transformers would put random numbers in its place.
+        If the weights can't be read, or one is missing, which transformers would replace by random numbers.
     """
     torch = checks.need("torch", "transformers")
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="IProgress not found")  # in a notebook, of a bar that isn't shown
+        warnings.filterwarnings("ignore", message="IProgress not found")  # in a notebook, about a bar that isn't shown
         transformers = checks.need("transformers", "transformers")
     safetensors = checks.need("safetensors", "transformers")
-    kind = json.loads((layout.folder / CONFIG).read_text(encoding="utf-8")).get("model_type")
-    opened_as = getattr(transformers, _READERS[kind]) if kind in _READERS else transformers.AutoModel
+    kind = json.loads((config.folder / CONFIG).read_text(encoding="utf-8")).get("model_type")
+    model_class = getattr(transformers, _ENCODER_CLASSES[kind]) if kind in _ENCODER_CLASSES else transformers.AutoModel
     try:
         with _quiet(transformers):
-            model, told = opened_as.from_pretrained(
-                str(layout.folder),
+            model, report = model_class.from_pretrained(
+                str(config.folder),
                 local_files_only=True,
                 use_safetensors=True,
                 trust_remote_code=False,
@@ -146,28 +146,29 @@ def load_model(layout: Layout) -> Any:
                 output_loading_info=True,
             )
     except (OSError, ValueError, KeyError, RuntimeError, safetensors.SafetensorError) as problem:
-        raise DamagedError(f"the model in {layout.folder} can't be opened ({problem}); fetch it again") from problem
-    missing = sorted(name for name in told["missing_keys"] if not _UNUSED.search(name))
+        raise DamagedError(f"the model in {config.folder} can't be opened ({problem}); download it again") from problem
+    missing = sorted(name for name in report["missing_keys"] if not _UNUSED.search(name))
     if missing:
-        spare = sorted(told["unexpected_keys"])
-        named = f"; it has {spare[0]!r}, which the model doesn't know" if spare else ""
+        unknown = sorted(report["unexpected_keys"])
+        more = f" and lacks {len(missing) - 1} more" if len(missing) > 1 else ""
+        hint = f"; it has {unknown[0]!r}, which the model doesn't know" if unknown else ""
         raise DamagedError(
-            f"{weight_files(layout.folder)[0]} has no weight {missing[0]!r}, nor {len(missing) - 1} others of the "
-            f"model's{named}; its vectors would be partly random: save the model again, under transformers' names"
+            f"{weight_files(config.folder)[0]} has no weight {missing[0]!r}{more}{hint}; its vectors would be partly "
+            f"random: save the model again, with the names that transformers uses"
         )
     return model.eval()
 
 
 @contextmanager
 def _quiet(transformers: Any) -> Iterator[None]:
-    """Keep a bar for a tenth of a second, and a table of what is told in an error anyway, from being shown."""
+    """Silence the progress bar of transformers, and the table of what our own error reports anyway."""
     logging = transformers.utils.logging
-    shown, level = logging.is_progress_bar_enabled(), logging.get_verbosity()
+    had_bar, level = logging.is_progress_bar_enabled(), logging.get_verbosity()
     logging.disable_progress_bar()
     logging.set_verbosity_error()
     try:
         yield
     finally:
         logging.set_verbosity(level)
-        if shown:
+        if had_bar:
             logging.enable_progress_bar()

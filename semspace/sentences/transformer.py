@@ -1,4 +1,4 @@
-"""A transformer encoder: tokenise, run the transformer, pool, and scale, as the model's folder says."""
+"""`TransformerEncoder`: tokenising, running the transformer, pooling and scaling, as the model's folder says."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from semspace.sentences import head, parity, runtime_selection
 from semspace.sentences.blocks import EncodedBlock
 from semspace.sentences.encoder import Encoder, never_changes
 from semspace.sentences.export import KIND, copy_model, history_of
-from semspace.sentences.model_config import Layout, read_layout
+from semspace.sentences.model_config import ModelConfig, read_model_config
 from semspace.sentences.passages import Passage
 from semspace.sentences.prompts import document_prompt
-from semspace.sentences.runtime import BACKENDS, Tokenized
-from semspace.sentences.tokenizing import Tokenizer
+from semspace.sentences.runtime import BACKENDS, TokenBatch
+from semspace.sentences.tokenizing import ModelTokenizer
 from semspace.sentences.training_history import TrainingHistory
 
-_MEANT = {"dot": "dot product", "euclidean": "Euclidean distance", "manhattan": "Manhattan distance"}
+_SIMILARITY_NAMES = {"dot": "dot product", "euclidean": "Euclidean distance", "manhattan": "Manhattan distance"}
 
 
 class TransformerEncoder(Encoder):
-    """A transformer from a folder in sentence-transformers' layout.
+    """A transformer from a folder in the format of sentence-transformers.
 
     Parameters
     ----------
     folder : Path
     name : str
-        How the model is called in messages and provenance.
+        The name of the model in messages and provenance.
     backend : {"auto", "fast", "exact", "torch"}
     max_tokens, threads : int, optional
         See `Encoder.load`.
@@ -48,11 +48,11 @@ class TransformerEncoder(Encoder):
     backend_reason : str
         Its arithmetic, its agreement with the reference, and why no faster backend was chosen.
     history : TrainingHistory
-        How it was trained; empty where it wasn't trained by `EncoderTrainer`.
+        The history of its training; empty if `EncoderTrainer` didn't train it.
     """
 
-    layout: Layout
-    tokenizer: Tokenizer
+    config: ModelConfig
+    tokenizer: ModelTokenizer
     _opened = False
 
     @renamed_parameters(runtime="backend")
@@ -66,12 +66,12 @@ class TransformerEncoder(Encoder):
     ) -> None:
         checks.choice("backend", backend, ("auto", *BACKENDS))
         self._root, self.name, self.threads = folder, name, threads
-        self._whole = read_layout(folder)
-        self._read_as(self._whole if max_tokens is None else self._shorter(max_tokens))
-        self.prompts = self.layout.prompts
-        self.normalizes = self.layout.normalize and self.layout.truncate_dim is None
-        self._runtime, self.backend_reason = runtime_selection.choose(
-            self.layout,
+        self._folder_config = read_model_config(folder)
+        self._use(self._folder_config if max_tokens is None else self._shortened_config(max_tokens))
+        self.prompts = self.config.prompts
+        self.normalizes = self.config.normalize and self.config.truncate_dim is None
+        self._runtime, self.backend_reason = runtime_selection.select_runtime(
+            self.config,
             backend,
             lambda: self.tokenizer.read(list(parity.SENTENCES), blank="skip"),
             self.tokenizer.check,
@@ -79,11 +79,11 @@ class TransformerEncoder(Encoder):
         self.backend = self._runtime.backend
         self.implementation = self._runtime.implementation
         self.device = getattr(self._runtime, "device", "cpu")
-        self.dim = self.layout.width(self._runtime.dim // len(self.layout.poolings))
-        if self.layout.similarity != "cosine" and not self.layout.normalize:
+        self.dim = self.config.width(self._runtime.dim // len(self.config.poolings))
+        if self.config.similarity != "cosine" and not self.config.normalize:
             warnings.warn(
-                f"{name} is meant to be compared by {_MEANT[self.layout.similarity]}, which looks at the lengths of "
-                f"vectors too; semspace compares by cosine unless metric= says otherwise",
+                f"{name} is meant to be compared by {_SIMILARITY_NAMES[self.config.similarity]}, which depends on the "
+                f"lengths of vectors; semspace compares by cosine unless metric= says otherwise",
                 SemspaceWarning,
                 stacklevel=6,  # the caller of Encoder.load
             )
@@ -94,89 +94,90 @@ class TransformerEncoder(Encoder):
             raise never_changes(self, name)
         super().__setattr__(name, value)
 
-    def _read_as(self, layout: Layout) -> None:
-        tokenizer = Tokenizer(layout)  # first, since this may fail
+    def _use(self, config: ModelConfig) -> None:
+        tokenizer = ModelTokenizer(config, threads=self.threads)  # first, since this may fail
         self.__dict__.update(
-            layout=layout, max_tokens=layout.max_tokens, fingerprint=layout.fingerprint, tokenizer=tokenizer
+            config=config, max_tokens=config.max_tokens, fingerprint=config.fingerprint, tokenizer=tokenizer
         )
 
-    def _shorter(self, max_tokens: object) -> Layout:
-        """Return what the folder says, texts cut earlier."""
-        return replace(self._whole, max_tokens=checks.whole("max_tokens", max_tokens, high=self._whole.max_tokens))
+    def _shortened_config(self, max_tokens: object) -> ModelConfig:
+        """Return the configuration of the folder, with fewer tokens."""
+        limit = self._folder_config.max_tokens
+        return replace(self._folder_config, max_tokens=checks.whole("max_tokens", max_tokens, high=limit))
 
     def _set_max_tokens(self, max_tokens: object) -> None:
-        self._read_as(self._shorter(max_tokens))
+        self._use(self._shortened_config(max_tokens))
 
     @cached_property
     def history(self) -> TrainingHistory:
-        """How it was trained; empty where it wasn't trained by `EncoderTrainer`.
+        """The history of its training; empty if `EncoderTrainer` didn't train it.
 
         Raises
         ------
         DamagedError
-            If what the folder says of it was altered.
+            If the file of the history was changed.
         """
         return history_of(self._root)
 
     def save(self, path: PathLike, *, overwrite: bool = False) -> None:
-        """Save as a folder that `Encoder.load`, `load` and sentence-transformers open; whole or not at all.
+        """Save as a folder that `Encoder.load`, `load` and sentence-transformers open; it is written atomically.
 
-        Its vectors are the same, and so is its fingerprint; the history stays with it.
+        Vectors, fingerprint and history stay the same.
 
         Parameters
         ----------
         path : path
         overwrite : bool
-            Replace a semspace value that is there.
+            Replace a semspace value that exists there.
 
         Raises
         ------
         ExistsError
-            If `path` is taken.
+            If `path` exists.
         """
         with create_bundle(path, KIND, overwrite=overwrite) as draft:
-            copy_model(self.layout, self._runtime.dim // len(self.layout.poolings), self._root, draft.folder)
+            copy_model(self.config, self._runtime.dim // len(self.config.poolings), self._root, draft.folder)
             draft.meta.update(dim=self.dim)
 
-    def _prepare(self, texts: list[str], prompt: str = "") -> Tokenized:
+    def _prepare(self, texts: list[str], prompt: str = "") -> TokenBatch:
         """Tokenise a block of texts, all of which begin with `prompt`."""
-        read = self.tokenizer.read(texts)
-        if self.layout.include_prompt or not prompt:
-            return read
-        unpooled = self.tokenizer.prompt_tokens(prompt)
-        if unpooled + 1 >= self.max_tokens or np.diff(read.starts).min(initial=unpooled + 1) <= unpooled:
+        batch = self.tokenizer.read(texts)
+        if self.config.include_prompt or not prompt:
+            return batch
+        n_prompt = self.tokenizer.prompt_tokens(prompt)
+        if n_prompt + 1 >= self.max_tokens or np.diff(batch.starts).min(initial=n_prompt + 1) <= n_prompt:
             raise InputError(
-                f"the prompt {prompt[:40]!r} has {unpooled} tokens, which {self.name} leaves out of its vectors, and "
-                f"of the {self.max_tokens} that it reads none are left for the text; give a shorter prompt"
+                f"the prompt {prompt[:40]!r} has {n_prompt} tokens, which {self.name} leaves out of its vectors, so "
+                f"that none of the {self.max_tokens} tokens it reads are left for the text; give a shorter prompt"
             )
-        return read._replace(unpooled=unpooled)
+        return batch._replace(n_unpooled=n_prompt)
 
     def passages(self, texts: list[str], overlap: int) -> list[list[Passage]]:
         """Split texts at the ends of sentences into passages that the model can read."""
         return self.tokenizer.passages(texts, overlap, document_prompt(self.prompts))
 
-    def _encode_block(self, prepared: Tokenized, bar: Bar) -> EncodedBlock:
-        """Run a block of tokenised texts."""
+    def _encode_block(self, prepared: TokenBatch, bar: Bar) -> EncodedBlock:
+        """Encode a block of tokenised texts."""
         vectors = self._runtime.pooled(prepared, bar.update)
         if not np.isfinite(vectors).all():
-            raise DamagedError(f"the model {self.name} gives vectors that aren't numbers; fetch it again")
-        if self.layout.head:
-            vectors = head.applied(self.layout.head, vectors)
-        if self.layout.normalize:
+            raise DamagedError(f"the model {self.name} returns vectors that aren't finite; download it again")
+        if self.config.head:
+            vectors = head.apply_head(self.config.head, vectors)
+        if self.config.normalize:
             queries.unit(vectors, floor=queries.TINY, out=vectors)
-        return EncodedBlock(vectors[:, : self.dim], prepared.cut)
+        return EncodedBlock(vectors[:, : self.dim], prepared.truncated)
 
     @property
     def shortened(self) -> int | None:
-        """Where texts are cut, if earlier than the folder says; a saved space remembers it."""
-        return self.max_tokens if self.max_tokens < self._whole.max_tokens else None
+        """The number of tokens to which texts are truncated, if lower than in the folder; a saved space keeps it."""
+        return self.max_tokens if self.max_tokens < self._folder_config.max_tokens else None
 
-    def __reduce__(self) -> tuple[Any, ...]:  # opened again where it is unpickled, by joblib say
+    def __reduce__(self) -> tuple[Any, ...]:  # loaded again in the other process, of joblib for example
         return type(self), (self._root, self.name, self.backend, self.shortened, self.threads)
 
     def __repr__(self) -> str:
-        known = f"dim={self.dim}, max_tokens={self.max_tokens}, backend={self.backend!r}"
-        return f"{type(self).__name__}({self.name!r}, {known})"
+        facts = f"dim={self.dim}, max_tokens={self.max_tokens}, backend={self.backend!r}"
+        return f"{type(self).__name__}({self.name!r}, {facts})"
 
 
 def read_bundle(bundle: Bundle) -> TransformerEncoder:

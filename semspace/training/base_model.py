@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from semspace.bundle import PathLike
 from semspace.errors import InputError
 from semspace.sentences.encoder import Encoder
-from semspace.sentences.model_config import Layout, read_layout
+from semspace.sentences.model_config import ModelConfig, read_model_config
 from semspace.sentences.model_files import find_model, is_static
 from semspace.sentences.torch_runtime import load_model
 from semspace.sentences.transformer import TransformerEncoder
@@ -17,7 +17,7 @@ from semspace.sentences.transformer import TransformerEncoder
 class InitialModel(NamedTuple):
     """The transformer that a training starts from: its layout on disk, its torch module, and its name."""
 
-    layout: Layout
+    layout: ModelConfig
     model: Any
     name: str
 
@@ -27,14 +27,14 @@ def open_model(base: PathLike | Encoder) -> InitialModel:
     if isinstance(base, Encoder):
         if not isinstance(base, TransformerEncoder):
             raise InputError(f"base must be a transformer; got a {type(base).__name__}")
-        return _read_weights(base.layout, base.name)
+        return _read_weights(base.config, base.name)
     root = find_model(base)
     if is_static(root):
         raise InputError(f"base must be a transformer; {base} is a static encoder")
-    return _read_weights(read_layout(root), str(base))
+    return _read_weights(read_model_config(root), str(base))
 
 
-def _read_weights(layout: Layout, name: str) -> InitialModel:
+def _read_weights(layout: ModelConfig, name: str) -> InitialModel:
     if layout.untrained:
         raise InputError(
             f"{display_name(name)} has {layout.untrained}, which EncoderTrainer can't train; choose another base"

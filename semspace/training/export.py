@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from semspace.bundle import PathLike, create_bundle
-from semspace.sentences.export import CARD, KIND, TRAINING, as_json, write_parts
-from semspace.sentences.model_config import Layout
+from semspace.sentences.export import CARD, KIND, TRAINING, write_modules
+from semspace.sentences.model_config import ModelConfig
 from semspace.sentences.model_files import CONFIG, WEIGHTS
+from semspace.sentences.modules import json_text
 from semspace.training.student import Student
 
 
@@ -20,12 +21,12 @@ def save_student(student: Student, path: PathLike, facts: Mapping[str, Any], car
     layout = student.layout
     with create_bundle(path, KIND, overwrite=overwrite) as draft:
         write_model(student.model, layout, draft.folder)
-        for name, text in {TRAINING: as_json(facts), CARD: card}.items():
+        for name, text in {TRAINING: json_text(facts), CARD: card}.items():
             (draft.folder / name).write_text(text, encoding="utf-8")
         draft.meta.update(dim=student.dim)
 
 
-def write_model(model: Any, layout: Layout, folder: Path) -> None:
+def write_model(model: Any, layout: ModelConfig, folder: Path) -> None:
     """Write a model's weights, configuration, tokenizer and modules into a folder."""
     from safetensors.numpy import save_file
 
@@ -35,5 +36,5 @@ def write_model(model: Any, layout: Layout, folder: Path) -> None:
     )
     config = model.config.to_dict()
     config.pop("_attn_implementation", None)
-    (folder / CONFIG).write_text(as_json(config), encoding="utf-8")
-    write_parts(layout, int(model.config.hidden_size), folder)
+    (folder / CONFIG).write_text(json_text(config), encoding="utf-8")
+    write_modules(layout, int(model.config.hidden_size), folder)

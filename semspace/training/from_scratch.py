@@ -8,7 +8,7 @@ from typing import Any
 
 from semspace import checks
 from semspace.errors import InputError
-from semspace.sentences.model_config import Layout
+from semspace.sentences.model_config import ModelConfig
 from semspace.space import Space
 from semspace.training.export import write_model
 from semspace.training.init_from_words import MIN_BALLAST_DIMS, initialize
@@ -88,7 +88,7 @@ class SmallTransformer:
 
 def create_transformer(
     sizes: SmallTransformer, texts: list[str], init: Space | None, seed: int, folder: Path
-) -> tuple[Layout, Any]:
+) -> tuple[ModelConfig, Any]:
     """Create a transformer for some texts: a tokenizer trained on them, and weights that are random or from words.
 
     Parameters
@@ -104,7 +104,7 @@ def create_transformer(
 
     Returns
     -------
-    Layout, torch module
+    ModelConfig, torch module
 
     Raises
     ------
@@ -120,7 +120,7 @@ def create_transformer(
     model = _random_bert(sizes, int(tokenizer.get_vocab_size()), _DROPOUT if init is None else 0.0)
     if init is not None:
         initialize(model, init, tokenizer, texts)
-    layout = Layout(folder, "mean", normalize=True, max_tokens=sizes.max_tokens, lowercase=False)
+    layout = ModelConfig(folder, "mean", normalize=True, max_tokens=sizes.max_tokens, lowercase=False)
     write_model(model, layout, folder)
     return layout, model
 

@@ -45,7 +45,7 @@ class PackedBlock:
 
 @dataclass(frozen=True)
 class Packing:
-    """Layout of a packed sequence.
+    """ModelConfig of a packed sequence.
 
     Parameters
     ----------

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from semspace import queries
-from semspace.sentences.model_config import PADDED_POSITIONS, Layout
+from semspace.sentences.model_config import PADDED_POSITIONS, ModelConfig
 from semspace.sentences.parity import SENTENCES
-from semspace.sentences.runtime import Tokenized
-from semspace.sentences.tokenizing import Tokenizer
+from semspace.sentences.runtime import TokenBatch
+from semspace.sentences.tokenizing import ModelTokenizer
 from semspace.training.embedding_table import EmbeddingTable
 from semspace.training.packing import ATTENTION_NAME, Packing, pad_block, register_attention
 from semspace.types import Floats2d, Int32s1d, Ints1d
@@ -28,7 +28,7 @@ class Student:
     ----------
     model : torch module
         From transformers.
-    layout : Layout
+    layout : ModelConfig
         Pooling, lengths, and the folder of the tokenizer.
     max_tokens : int, optional
         Truncate texts to this length in training.
@@ -43,7 +43,7 @@ class Student:
     def __init__(
         self,
         model: Any,
-        layout: Layout,
+        layout: ModelConfig,
         *,
         max_tokens: int | None = None,
         freeze_embeddings: bool = False,
@@ -56,8 +56,8 @@ class Student:
         self.model = model.to(self.device)
         self.layout, self.bfloat16 = layout, bfloat16
         self.dim = int(model.config.hidden_size)
-        self.tokenizer = Tokenizer(layout, max_tokens)
-        self._full_tokenizer = Tokenizer(layout)
+        self.tokenizer = ModelTokenizer(layout, max_tokens)
+        self._full_tokenizer = ModelTokenizer(layout)
         if getattr(model, "pooler", None) is not None:
             model.pooler.requires_grad_(False)  # it isn't used here, but saved for whoever opens the folder
         embedding = model.get_input_embeddings()
@@ -147,7 +147,7 @@ class Student:
     # -- encoding without gradients ------------------------------------------------------------------------
 
     @staticmethod
-    def split_rows(texts: Tokenized) -> list[Int32s1d]:
+    def split_rows(texts: TokenBatch) -> list[Int32s1d]:
         """Return the tokens of each text."""
         return np.split(texts.tokens, texts.starts[1:-1])
 

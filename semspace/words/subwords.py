@@ -19,6 +19,7 @@ from semspace.errors import InputError
 from semspace.space import fingerprint_of
 from semspace.text.tokenize import CasedTokenizer, FastTokenizer
 from semspace.types import Floats2d
+from semspace.words.bundled_words import read_words, write_words
 
 KIND = "subwords"
 _BLOCK = 4_096  # texts encoded at a time
@@ -238,29 +239,25 @@ class SubwordEncoder:
         Words and their vectors are only written where they aren't those of the space.
         """
         assert self.word_vectors is not None
-        shared = fingerprint_of(self.dim, list(self.words), [self.word_vectors]) == fingerprint
+        of_space = fingerprint_of(self.dim, list(self.words), [self.word_vectors]) == fingerprint
         draft.array("encoder-vectors", self.vectors)
         if self.rows is not None:
             draft.array("encoder-buckets", self.rows)
-        if not shared:
-            draft.array("encoder-word-vectors", self.word_vectors)
-            draft.table("encoder-words", pl.DataFrame({"word": self.words}, schema={"word": pl.String}))
-        return {"kind": KIND, "subwords": asdict(self.subwords), "words": "space" if shared else "own"}
+        words = write_words(draft, self.words, self.word_vectors, of_space=of_space)
+        return {"kind": KIND, "subwords": asdict(self.subwords), "words": words}
 
 
 def read_bundle(bundle: Bundle) -> SubwordEncoder:
     """Read the encoder from the opened bundle of a space."""
     facts = bundle.meta.facts("space").facts("encoder")
     subwords = facts.facts("subwords")
-    shared = facts.text("words") == "space"
-    table, column, vectors = ("ids", "id", "vectors") if shared else ("encoder-words", "word", "encoder-word-vectors")
-    words = bundle.table(table, {column: pl.String})[column]
+    words, word_vectors = read_words(bundle)
     return SubwordEncoder(
         Subwords(**{name: subwords.whole(name, low=1) for name in ("minn", "maxn", "buckets")}),
         bundle.array("encoder-vectors", dtype=np.float32, shape=(None, None)),
         bundle.array("encoder-buckets", dtype=np.int32, shape=(None,)) if bundle.has("encoder-buckets.npy") else None,
-        words.to_list(),
-        bundle.array(vectors, dtype=np.float32, shape=(len(words), None)),
+        words,
+        word_vectors,
     )
 
 

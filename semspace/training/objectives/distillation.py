@@ -17,7 +17,7 @@ from semspace.evaluation.evaluate import Task
 from semspace.sentences.encoder import Encoder
 from semspace.sentences.load import load_encoder
 from semspace.sentences.model_files import find_model, is_static
-from semspace.sentences.sentence_sample import sentences_of
+from semspace.sentences.sentence_sample import sample_sentences
 from semspace.sentences.transformer import TransformerEncoder
 from semspace.text.corpus import Corpus
 from semspace.training.base_model import InitialModel, display_name, open_model
@@ -96,7 +96,7 @@ class Distillation(Objective):
     def read(self, data: Any, seed: int = 0) -> Examples:
         """Read texts, split them into sentences, and draw up to `sentences` of them by the seed."""
         corpus = Corpus.from_texts(read_texts(data, self.title))
-        return Examples.from_texts(sentences_of(corpus, self.sentences, seed))
+        return Examples.from_texts(sample_sentences(corpus, self.sentences, seed))
 
     def precompute(self, examples: Examples, dim: int, progress: bool) -> Examples:
         """Return the examples with the teacher's vectors as targets, in `dim` dimensions."""
