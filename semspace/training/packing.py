@@ -45,7 +45,7 @@ class PackedBlock:
 
 @dataclass(frozen=True)
 class Packing:
-    """ModelConfig of a packed sequence.
+    """Layout of a packed sequence.
 
     Parameters
     ----------
