@@ -110,7 +110,7 @@ def test_shards(folder):
     np.testing.assert_allclose(sharded.encode(TEXTS), one.encode(TEXTS), atol=1e-5)
     shard = sorted(folder.glob("model-*.safetensors"))[1]
     shard.rename(folder / "elsewhere")
-    with pytest.raises(InputError, match=rf"lacks {shard.name}, a shard of its weights"):
+    with pytest.raises(InputError, match=rf"lacks {shard.name}, a file of weights"):
         ss.Encoder.load(folder)
     change(folder / "model.safetensors.index.json", weight_map={"a": "../a.safetensors"})
     with pytest.raises(InputError, match=r"isn't a safetensors file of this folder"):
@@ -136,14 +136,14 @@ def test_a_saved_sharded_model_is_the_same(folder, tmp_path):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"position_embedding_type": "relative_key"}, "position_embedding_type 'relative_key'.*silence"),
+        ({"position_embedding_type": "relative_key"}, "position_embedding_type 'relative_key'.*silently"),
         ({"position_embedding_type": "relative_key_query"}, "position_embedding_type"),
         ({"quantization_config": {"quant_method": "bitsandbytes"}}, "quantised weights"),
         ({"architectures": ["BertForSequenceClassification"]}, "cross-encoder .BertForSequenceClassification"),
-        ({"architectures": ["GPT2LMHeadModel"]}, "a model that writes text"),
-        ({"architectures": ["Qwen2ForCausalLM"]}, "a model that writes text"),
-        ({"model_type": None}, "names no model_type"),
-        ({"model_type": "bart", "is_encoder_decoder": True}, "reads with one half and writes with another"),
+        ({"architectures": ["GPT2LMHeadModel"]}, "is a generative model"),
+        ({"architectures": ["Qwen2ForCausalLM"]}, "is a generative model"),
+        ({"model_type": None}, "has no model_type"),
+        ({"model_type": "bart", "is_encoder_decoder": True}, "is an encoder-decoder model of type 'bart'"),
     ],
 )
 def test_models_that_would_be_read_wrongly(folder, values, message):
@@ -206,7 +206,9 @@ def test_prompts_that_are_not_pooled(plain, tmp_path, pooling):
     made = whole(plain, out=tmp_path / "m", pooling=pooling, include_prompt=False, prompts=PROMPTS)
     for method in ("encode_query", "encode_document", "encode"):
         encoder = agree(made, method=method)
-    with pytest.raises(InputError, match=r"none are left for the text; give a shorter prompt"):
+    with pytest.raises(
+        InputError, match=r"none of the .* tokens it reads are left for the text; give a shorter prompt"
+    ):
         encoder.encode(["cat"], prompt="the cat " * 40)
     assert encoder.fingerprint != ss.Encoder.load(whole(plain, out=tmp_path / "n", prompts=PROMPTS)).fingerprint
 
@@ -265,19 +267,19 @@ def test_what_of_a_dense_module_is_not_known(plain, tmp_path):
             ss.Encoder.load(made)
         config.write_text(before)
     folders.weights(made / "2_Dense", lambda w: {name: one for name, one in w.items() if "bias" not in name})
-    with pytest.raises(DamagedError, match=r"2_Dense has no 'linear\.bias'"):
+    with pytest.raises(DamagedError, match=r"2_Dense lacks the weight 'linear\.bias'"):
         ss.Encoder.load(made)
     (made / "2_Dense" / "model.safetensors").rename(made / "2_Dense" / "pytorch_model.bin")
     with pytest.raises(InputError, match=r"pytorch_model\.bin, a pickle"):
         ss.Encoder.load(made)
     shutil.rmtree(made / "2_Dense")
-    with pytest.raises(InputError, match=r"names a module Dense in 2_Dense, and .*config\.json isn't there"):
+    with pytest.raises(InputError, match=r"lists a module Dense in 2_Dense, but .*config\.json doesn't exist"):
         ss.Encoder.load(made)
 
 
 def test_a_pooling_that_is_not_there(with_modules):
     shutil.rmtree(with_modules / "1_Pooling")
-    with pytest.raises(InputError, match=r"names a module Pooling in 1_Pooling, and .*config\.json isn't there"):
+    with pytest.raises(InputError, match=r"lists a module Pooling in 1_Pooling, but .*config\.json doesn't exist"):
         ss.Encoder.load(with_modules)
 
 
@@ -287,7 +289,7 @@ def test_a_pooling_that_is_not_there(with_modules):
         (["sentence_transformers.models.CNN"], "has the modules Transformer, CNN, Pooling"),
         (["pylate.models.Dense.Dense"], "never runs code that comes with a model"),
         (["custom_st.Transformer"], "never runs code that comes with a model"),
-        (["sentence_transformers.models.Normalize"], "a Pooling module must follow Transformer"),
+        (["sentence_transformers.models.Normalize"], "exactly one Pooling module must follow Transformer"),
     ],
 )
 def test_modules_that_are_not_run(with_modules, kinds, message):
@@ -302,7 +304,7 @@ def test_paths_stay_inside_the_folder(with_modules):
     listed = json.loads((with_modules / "modules.json").read_text())
     listed[1]["path"] = "../1_Pooling"
     put(with_modules / "modules.json", listed)
-    with pytest.raises(InputError, match="outside of the folder"):
+    with pytest.raises(InputError, match="outside the folder"):
         ss.Encoder.load(with_modules)
 
 
@@ -337,7 +339,7 @@ def test_prompts_as_sentence_transformers_puts_them(with_modules):
         for method in ("encode", "encode_query", "encode_document"):
             agree(with_modules, method=method, runtimes=("exact",))
     change(with_modules / "config_sentence_transformers.json", default_prompt_name="gone")
-    with pytest.raises(InputError, match=r"default_prompt_name 'gone', and there is no such prompt; there is query"):
+    with pytest.raises(InputError, match=r"default_prompt_name 'gone', but there is no such prompt; there is query"):
         ss.Encoder.load(with_modules)
 
 
@@ -355,8 +357,8 @@ def test_what_is_handed_on_to_transformers(with_modules):
     change(place, model_args={"attn_implementation": "eager"})
     agree(with_modules, runtimes=("exact",))
     for values, message in (
-        ({"config_kwargs": {"num_hidden_layers": 1}}, r"hands 'num_hidden_layers' on"),
-        ({"config_kwargs": {}, "transformer_task": "fill-mask"}, "takes something else of the transformer"),
+        ({"config_kwargs": {"num_hidden_layers": 1}}, r"passes 'num_hidden_layers' to transformers"),
+        ({"config_kwargs": {}, "transformer_task": "fill-mask"}, "pools something other than the last hidden states"),
         ({"transformer_task": "feature-extraction", "query_length": 8}, "query_length 8"),
     ):
         change(place, **values)
@@ -448,11 +450,11 @@ def sequence():
 @pytest.mark.parametrize(
     ("pieces", "told", "message"),
     [
-        (sequence, {"tokenizer_class": "BertTokenizer"}, "normalizer is 'BertNormalizer', and .* has 'Sequence'"),
+        (sequence, {"tokenizer_class": "BertTokenizer"}, "normalizer is 'BertNormalizer', but .* has 'Sequence'"),
         (folders.wordpiece, {"tokenizer_class": "BertTokenizer", "cls_token": "[MASK]"}, r"cls_token is '\[MASK\]'"),
         (folders.wordpiece, {"tokenizer_class": "MPNetTokenizer", "tokenize_chinese_chars": False}, "chinese_chars"),
-        (folders.byte_pairs, {"add_prefix_space": True}, "add_prefix_space is True, and tokenizer.json has False"),
-        (folders.byte_pairs, {"add_bos_token": False}, "add_bos_token is False, and tokenizer.json has True"),
+        (folders.byte_pairs, {"add_prefix_space": True}, "add_prefix_space is True, but tokenizer.json has False"),
+        (folders.byte_pairs, {"add_bos_token": False}, "add_bos_token is False, but tokenizer.json has True"),
     ],
 )
 def test_what_versions_of_transformers_read_in_two_ways(tmp_path, pieces, told, message):
@@ -595,8 +597,8 @@ def test_eight_bits_do_not_depend_on_the_company(encoder):
     ("options", "message"),
     [
         ({"precision": "int4"}, "precision must be one of binary, float32"),
-        ({"device": "cuda"}, "this encoder runs on cpu, and not on device='cuda'"),
-        ({"device": ["cpu", "cpu"]}, "runs on cpu, and not on device="),
+        ({"device": "cuda"}, "this encoder runs on cpu, not on device='cuda'"),
+        ({"device": ["cpu", "cpu"]}, "runs on cpu, not on device="),
         ({"output_value": "token_embeddings"}, "output_value must be one of sentence_embedding"),
         ({"truncate_dim": 65}, "truncate_dim must be a whole number from 1 to 64; got 65"),
         ({"normalise_embeddings": True}, "no option 'normalise_embeddings'; did you mean normalize_embeddings"),
@@ -628,12 +630,12 @@ def test_shorter_texts(listed, tmp_path):
     with pytest.raises(AttributeError, match=r"a space was made with this encoder; load another.*max_tokens=9"):
         whole.max_seq_length = 9
     for name in ("max_tokens", "prompts", "pooling"):
-        with pytest.raises(SemspaceError, match=f"a TransformerEncoder never changes, so {name} can't be set"):
+        with pytest.raises(SemspaceError, match=f"a TransformerEncoder can't be changed, so {name} can't be set"):
             setattr(encoder, name, 3)
 
 
 def test_a_table_never_changes(tmp_path):
     words = ss.Space.from_vectors(["good", "bad", "day"], [[1, 0], [-1, 0], [0, 1]])
     encoder = ss.WordAverage(words, frequencies="zipf", remove_common=False)
-    with pytest.raises(AttributeError, match="a WordAverage never changes, so max_seq_length can't be set"):
+    with pytest.raises(AttributeError, match="a WordAverage can't be changed, so max_seq_length can't be set"):
         encoder.max_seq_length = 3

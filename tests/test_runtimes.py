@@ -207,7 +207,7 @@ def test_a_tokenizer_whose_numbers_have_gaps(tmp_path):
 def test_a_limit_that_leaves_no_room_for_text(tmp_path):
     folder = make_tiny_model(tmp_path / "m", hidden=64, longest=16)
     (folder / "sentence_bert_config.json").write_text(json.dumps({"max_seq_length": 1}))
-    with pytest.raises(DamagedError, match="reads 1 tokens, and 2 of them mark a text's ends"):
+    with pytest.raises(DamagedError, match="reads 1 tokens, but 2 of them are special tokens"):
         ss.Encoder.load(folder)
 
 
@@ -244,7 +244,7 @@ def test_a_tokenizer_without_marks(tmp_path):
     (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
     encoder = ss.Encoder.load(folder)
     assert encoder.encode(["a cat"]).shape == (1, 64)
-    with pytest.raises(InputError, match="gives no tokens for the text '', so it has no vector; leave it out"):
+    with pytest.raises(InputError, match="returns no tokens for the text '', so it has no vector; leave it out"):
         encoder.encode(["a cat", ""])
 
 
