@@ -184,7 +184,7 @@ def test_a_part_of_a_cached_model_is_not_the_model(tiny_folder, tmp_path, monkey
     "name", ["no-such-model-anywhere", "owner/none-such", "mini", "l6-v2", "evil/all-MiniLM-L6-v2"]
 )
 def test_an_unknown_model(name):
-    with pytest.raises(InputError, match=r"no model .*no installed package carries it.*can't be reached"):
+    with pytest.raises(InputError, match=r"no model .*no installed package contains it.*can't be reached"):
         ss.Encoder.load(name)
 
 
