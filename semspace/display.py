@@ -1,4 +1,4 @@
-"""How values show themselves: a plain table in a terminal, an escaped one in a notebook."""
+"""Tables and texts in print: plain in a terminal, escaped HTML in a notebook."""
 
 import html
 import json
@@ -22,12 +22,12 @@ def clip(text: str, width: int = 60) -> str:
 
 
 def p_value(value: float) -> str:
-    """Write a probability for a person."""
+    """Return a probability as text, with three digits."""
     return "<0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def cell(value: object, width: int = 60) -> str:
-    """Write one value for a person: floats with three digits, the rest as it is, cut to a line."""
+    """Return one value as text: floats with three digits, everything else cut to a line."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -42,7 +42,7 @@ def cell(value: object, width: int = 60) -> str:
 
 
 def text_table(headers: Sequence[str], rows: Iterable[Row], *, width: int = 60) -> str:
-    """Lay rows out in columns, numbers to the right."""
+    """Return rows as a text table, numbers aligned to the right."""
     body = list(rows)
     headers = [clip(header, width) for header in headers]
     cells = [[cell(value, width) for value in row] for row in body]
@@ -57,12 +57,12 @@ def text_table(headers: Sequence[str], rows: Iterable[Row], *, width: int = 60) 
 
 
 def numeric_columns(cells: Sequence[Sequence[str]], width: int) -> list[bool]:
-    """Tell which columns show numbers only, and so belong to the right."""
+    """Return whether each column shows numbers only, and is aligned to the right."""
     return [bool(cells) and all(not row[i] or _NUMBER.fullmatch(row[i]) for row in cells) for i in range(width)]
 
 
 def html_table(headers: Sequence[str], rows: Iterable[Row], *, caption: str = "", width: int = 400) -> str:
-    """Write a table for a notebook; every text is escaped."""
+    """Return an HTML table for a notebook; every text is escaped."""
     head = "".join(f"<th>{html.escape(header)}</th>" for header in headers)
     body = "".join(
         "<tr>" + "".join(f"<td>{html.escape(cell(value, width))}</td>" for value in row) + "</tr>" for row in rows

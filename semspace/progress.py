@@ -9,23 +9,23 @@ T = TypeVar("T")
 
 
 class Bar(Protocol):
-    """What a piece of long work may do to its bar."""
+    """The methods of a progress bar that long work calls."""
 
     def update(self, n: float = 1) -> object:
-        """Move on by `n` units."""
+        """Advance by `n` units."""
 
     def set_postfix_str(self, s: str, refresh: bool = True) -> object:
-        """Say something behind the bar: at once, or when it next moves."""
+        """Set the text after the bar, shown at once or when the bar next moves."""
 
 
 def _visible(progress: bool) -> bool:
-    """Tell whether a person is looking: a terminal or a notebook, not a pipe."""
+    """Check whether a person is looking: a terminal or a notebook, not a pipe."""
     return progress and (sys.stderr.isatty() or "ipykernel" in sys.modules)
 
 
 @contextmanager
 def bar(what: str, total: int, *, unit: str, progress: bool = True) -> Iterator[Bar]:
-    """Show how far `what` is, with rate and time left, once it has taken two seconds."""
+    """Show a progress bar for `what`, with rate and time left, once it has taken two seconds."""
     from tqdm import tqdm
 
     with tqdm(
@@ -35,7 +35,7 @@ def bar(what: str, total: int, *, unit: str, progress: bool = True) -> Iterator[
 
 
 def track(items: Iterable[T], what: str, total: int, *, unit: str, progress: bool = True) -> Iterator[T]:
-    """Walk `items` under a bar."""
+    """Iterate over `items`, with a progress bar."""
     with bar(what, total, unit=unit, progress=progress) as shown:
         for item in items:
             yield item

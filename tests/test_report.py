@@ -260,15 +260,15 @@ def test_a_ruler_puts_every_distance_in_its_place():
     diamond = float(re.search(r'<path d="M([\d.]+)', figure.svg)[1])
     assert diamond - circles[0] == pytest.approx((circles[1] - circles[0]) * 0.2, abs=0.2)
     assert figure.description == (
-        "From near to far: none 0.000; observed here 0.200 (0.100 to 0.300); far 1.000. Chance alone reaches 0.050 in "
-        "95 % of random splits."
+        "From near to far: none 0.000; observed here 0.200 (0.100 to 0.300); far 1.000. By chance alone, 95 % of "
+        "random splits stay below 0.050."
     )
     line = next(a for _, a in Elements(figure.svg).found if a.get("stroke-linecap"))
     assert float(line["x2"]) - float(line["x1"]) == pytest.approx((circles[1] - circles[0]) * 0.2, abs=0.2)
 
 
 def test_a_ruler_without_interval_below_zero():
-    figure = number_line(-0.01, (float("nan"), float("nan")), [], caption="c", groups=" m")
+    figure = number_line(-0.01, (float("nan"), float("nan")), [], caption="c", unit=" m")
     assert "observed here -0.010 m." in figure.description
     assert "nan" not in figure.svg
 

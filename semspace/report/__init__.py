@@ -1,6 +1,6 @@
-"""Pages made of prose, tables and figures, written as one offline HTML file, Markdown or JSON.
+"""Reports made of prose, tables and figures, written as one offline HTML file, Markdown or JSON.
 
-Knows nothing of how results were made; a room that has results composes its own page of these blocks.
+Other rooms compose their pages from these blocks.
 """
 
 from semspace.display import to_json

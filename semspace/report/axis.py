@@ -1,4 +1,4 @@
-"""A scale under a figure: round numbers, evenly apart."""
+"""A linear axis with round tick values."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ class Axis:
     end: float
 
     def __call__(self, value: float) -> float:
-        """Give the pixel of a value."""
+        """Return the pixel of a value."""
         return self.start + (value - self.least) / ((self.largest - self.least) or 1.0) * (self.end - self.start)
 
     def ticks(self, most: int = 6) -> list[float]:
-        """Give at most `most` + 1 round values within the axis: steps of 1, 2 or 5 times a power of ten."""
+        """Return at most `most` + 1 round values within the axis: steps of 1, 2 or 5 times a power of ten."""
         rough = ((self.largest - self.least) or 1.0) / most
         power = 10.0 ** math.floor(math.log10(rough))
         step = next(times * power for times in (1, 2, 5, 10) if times * power >= rough * (1 - 1e-9))
@@ -37,8 +37,8 @@ class Axis:
         )
 
 
-def spread(values: list[float], start: float, end: float) -> Axis:
-    """Lay out an axis for values, with a little room at either end."""
+def axis_for(values: list[float], start: float, end: float) -> Axis:
+    """Return an axis that holds the values, with a margin of 4 % at either end."""
     least, largest = min(values), max(values)
     room = 0.04 * ((largest - least) or abs(largest) or 1.0)
     return Axis(least - room, largest + room, start, end)

@@ -1,21 +1,20 @@
-"""Which things merge with which, drawn as a tree that lies on its side."""
+"""A dendrogram: a hierarchy of merges as a horizontal tree."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-import numpy.typing as npt
 from scipy.cluster import hierarchy
 
 from semspace.display import clip
 from semspace.report.figures import PALETTE, WIDTH, Figure, escaped, svg
+from semspace.types import Doubles2d
 
 _LEFT = 300
 _LINE = 24
 
 
-def dendrogram(merges: npt.NDArray[np.float64], names: Sequence[str], *, caption: str) -> Figure:
+def dendrogram(merges: Doubles2d, names: Sequence[str], *, caption: str) -> Figure:
     """Draw merges, as SciPy's `linkage` writes them, with the names of what merges at the left."""
     drawn = hierarchy.dendrogram(merges, no_plot=True)
     order = drawn["leaves"]
@@ -40,17 +39,17 @@ def dendrogram(merges: npt.NDArray[np.float64], names: Sequence[str], *, caption
         f'<text x="{x(at):.1f}" y="{height + 14}" text-anchor="{anchor}">{at:.2f}</text>'
         for at, anchor in ((0.0, "start"), (furthest, "end"))
     )
-    description = "Nearest first: " + "; ".join(_told(merges, names)) + "."
+    description = "Nearest first: " + "; ".join(_description(merges, names)) + "."
     return Figure(
         svg("".join(lines) + "".join(texts) + axis, height + 22, f"{caption} {description}"), caption, description
     )
 
 
-def _told(merges: npt.NDArray[np.float64], names: Sequence[str], most: int = 8) -> list[str]:
-    """Say the first merges in words."""
+def _description(merges: Doubles2d, names: Sequence[str], most: int = 8) -> list[str]:
+    """Return the first merges in words."""
     called = [clip(name, 40) for name in names]
-    said = []
+    parts = []
     for a, b, distance, _ in merges[:most]:
-        said.append(f"{called[int(a)]} with {called[int(b)]} at {distance:.2f}")
+        parts.append(f"{called[int(a)]} with {called[int(b)]} at {distance:.2f}")
         called.append(f"{called[int(a)]} and others")
-    return said
+    return parts

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from semspace.display import clip
 from semspace.report.text_width import fitting, measure
+from semspace.types import Doubles2d, Ints1d
 
 # After Okabe & Ito (2008): told apart by people who don't see all colours, on white and on black.
 PALETTE = (
@@ -25,7 +26,7 @@ _MANY = 400  # points beyond which they are drawn smaller
 
 @dataclass(frozen=True)
 class Figure:
-    """An SVG picture with a caption for everybody and a description for those who don't see it."""
+    """An SVG picture with a caption, and a description for screen readers."""
 
     svg: str
     caption: str
@@ -71,7 +72,7 @@ def scatter(
     return Figure(picture, caption + note, description)
 
 
-def _selection(kinds: npt.NDArray[np.int64], most: int) -> npt.NDArray[np.int64]:
+def _selection(kinds: Ints1d, most: int) -> Ints1d:
     """Choose at most `most` rows, evenly within every group, and at least one of each while there is room."""
     if len(kinds) <= most:
         return np.arange(len(kinds))
@@ -190,7 +191,7 @@ def lines(
 
 
 def svg(body: str, height: float, label: str) -> str:
-    """Wrap what is drawn as a picture with a description for those who don't see it."""
+    """Return an SVG picture with a description for screen readers."""
     return (
         f'<svg viewBox="0 0 {WIDTH} {height:.0f}" role="img" aria-label="{html.escape(label, quote=True)}" '
         f'width="100%" style="max-width:{WIDTH}px" font-family="system-ui, sans-serif" font-size="13" '
@@ -198,14 +199,14 @@ def svg(body: str, height: float, label: str) -> str:
     )
 
 
-def _fit(points: npt.NDArray[np.float64], width: float, height: float, *, margin: float) -> npt.NDArray[np.float64]:
+def _fit(points: Doubles2d, width: float, height: float, *, margin: float) -> Doubles2d:
     """Scale points into the picture, both axes alike, so that distances stay distances."""
     low, high = points.min(axis=0), points.max(axis=0)
     room = np.array([width, height]) - 2 * margin
     scale = float(np.min(room / np.maximum(high - low, 1e-12)))
     middle = (low + high) / 2
     flipped = (points - middle) * np.array([scale, -scale])
-    placed: npt.NDArray[np.float64] = flipped + np.array([width, height]) / 2
+    placed: Doubles2d = flipped + np.array([width, height]) / 2
     return placed
 
 
@@ -224,7 +225,7 @@ def _mark(group: int, x: float, y: float, size: float = 1.0) -> str:
     return f'<path d="M{x:.1f} {y - arm:.1f}l{arm:g} {arm:g}l{-arm:g} {arm:g}l{-arm:g} {-arm:g}z" {fill}/>'
 
 
-def _beside(names: Sequence[str], points: npt.NDArray[np.float64]) -> str:
+def _beside(names: Sequence[str], points: Doubles2d) -> str:
     """Write the names of points beside them, where they cover as little as can be."""
     taken = [(x - 5, y - 5, x + 5, y + 5) for x, y in points]
     parts = []
@@ -246,8 +247,8 @@ def _beside(names: Sequence[str], points: npt.NDArray[np.float64]) -> str:
     return "".join(parts)
 
 
-def _legend(names: Sequence[str], counts: npt.NDArray[np.int64], top: float) -> tuple[str, float]:
-    """Write the names with their counts under the picture, in columns; give the height taken."""
+def _legend(names: Sequence[str], counts: Ints1d, top: float) -> tuple[str, float]:
+    """Write the names with their counts under the picture, in columns; return it and its height."""
     columns = 2 if max(map(len, names)) > 18 else 4 if max(map(len, names)) < 12 else 3
     step = WIDTH / columns
     parts = []
@@ -268,5 +269,5 @@ def _number(value: float, *, points: bool) -> str:
 
 
 def escaped(text: str) -> str:
-    """Give a text that shows as it is."""
+    """Return a text with HTML escaped."""
     return html.escape(text, quote=False)

@@ -1,4 +1,4 @@
-"""Every thing against every other, as a square of shaded cells."""
+"""A heatmap of a square matrix."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from semspace.display import clip
 from semspace.errors import InputError
 from semspace.report.figures import PALETTE, UNDER_TEXT, WIDTH, Figure, escaped, svg
 from semspace.report.text_width import fitting
+from semspace.types import Bools2d, Doubles2d
 
 _LEFT, _RIGHT, _NAMES = 190, 90, 112
 _WRITTEN = 12  # so many rows still have a number in each cell
@@ -61,7 +62,7 @@ def heatmap(
         cells.append(_cell(int(i), int(j), values[i, j], depth, size, names, bool(rings[i, j]), marked, decimals))
     bottom = _NAMES + n * size
     legend = _legend(bottom + 16, least, largest, ends, marked if rings.any() else "", decimals, _deepest(n))
-    description = _told(values, rings, names, marked, decimals)
+    description = _description(values, rings, names, marked, decimals)
     drawn = _headings(names, size) + "".join(cells) + legend
     return Figure(svg(drawn, bottom + 44, f"{caption} {description}"), caption, description)
 
@@ -139,10 +140,8 @@ def _legend(
     return shades + texts + note
 
 
-def _told(
-    values: npt.NDArray[np.float64], rings: npt.NDArray[np.bool_], names: Sequence[str], marked: str, decimals: int
-) -> str:
-    """Say the least and the largest value off the diagonal, and how many pairs are marked."""
+def _description(values: Doubles2d, rings: Bools2d, names: Sequence[str], marked: str, decimals: int) -> str:
+    """Return in words the smallest and the largest value off the diagonal, and the number of marked pairs."""
     apart = np.where(np.eye(len(names), dtype=bool), np.nan, values)
     if not np.isfinite(apart).any():
         return f"A matrix of {len(names)}."

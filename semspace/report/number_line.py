@@ -1,4 +1,4 @@
-"""Where a distance lies among distances that a person knows."""
+"""A dot plot of an observed distance among reference distances."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from semspace.display import cell, clip
-from semspace.report.axis import Axis, spread
+from semspace.report.axis import Axis, axis_for
 from semspace.report.figures import PALETTE, WIDTH, Figure, escaped, svg
 from semspace.report.text_width import fitting
 
@@ -45,7 +45,7 @@ def number_line(
     ends = [end for end in interval if math.isfinite(end)]
     known = [(called, at) for called, at in marks if math.isfinite(at)]
     reach = [0.0, value, *ends, *(at for _, at in known), *([chance] if chance is not None else [])]
-    axis = spread(reach, _LEFT, WIDTH - _RIGHT)
+    axis = axis_for(reach, _LEFT, WIDTH - _RIGHT)
     # The observed value stands before known ones of the same size.
     lines = sorted([(value, 0, name), *((at, 1 + i, called) for i, (called, at) in enumerate(known))])
     bottom = _TOP + len(lines) * _LINE + 4
@@ -61,7 +61,7 @@ def number_line(
         f'<text x="{_LEFT}" y="{bottom + 34}" font-size="12">← nearer</text>'
         f'<text x="{WIDTH - _RIGHT}" y="{bottom + 34}" text-anchor="end" font-size="12">further apart →</text>'
     )
-    description = _told(lines, interval, unit, chance)
+    description = _description(lines, interval, unit, chance)
     return Figure(svg(drawn, bottom + 42, f"{caption} {description}"), caption, description)
 
 
@@ -93,20 +93,20 @@ def _band(axis: Axis, chance: float | None, bottom: float) -> str:
         f'<rect x="{start:.1f}" y="{_TOP}" width="{max(end - start, 0):.1f}" height="{bottom - _TOP}" '
         f'fill="{PALETTE[7]}" fill-opacity="0.3"/>'
         f'<rect x="{_LEFT}" y="12" width="12" height="12" fill="{PALETTE[7]}" fill-opacity="0.3"/>'
-        f'<text x="{_LEFT + 18}" y="22" font-size="12">what chance alone makes (95 % of random splits)'
+        f'<text x="{_LEFT + 18}" y="22" font-size="12">by chance alone (95 % of random splits)'
         "</text>"
     )
 
 
-def _told(
+def _description(
     lines: Sequence[tuple[float, int, str]], interval: tuple[float, float], unit: str, chance: float | None
 ) -> str:
-    """Say the figure in words, nearest first."""
-    said = []
+    """Return the figure in words, nearest first."""
+    parts = []
     for at, i, name in lines:
         text = f"{clip(name, 80)} {at:.3f}{unit}"
         if not i and all(map(math.isfinite, interval)):
             text += f" ({interval[0]:.3f} to {interval[1]:.3f})"
-        said.append(text)
-    band = "" if chance is None else f" Chance alone reaches {chance:.3f}{unit} in 95 % of random splits."
-    return f"From near to far: {'; '.join(said)}.{band}"
+        parts.append(text)
+    band = "" if chance is None else f" By chance alone, 95 % of random splits stay below {chance:.3f}{unit}."
+    return f"From near to far: {'; '.join(parts)}.{band}"

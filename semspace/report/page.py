@@ -26,7 +26,7 @@ class Prose:
 
 @dataclass(frozen=True)
 class Number:
-    """A number in other words: `Number(0.0004, "<0.001")` shows the text and sorts by the value."""
+    """A number with its own text: `Number(0.0004, "<0.001")` shows the text and sorts by the value."""
 
     value: float
     text: str
@@ -36,7 +36,7 @@ class Number:
 
 
 @dataclass(frozen=True)
-class Column:
+class TableColumn:
     """How a column of a table is set: its header, its CSS classes, and whether it sorts by numbers."""
 
     header: str
@@ -88,11 +88,11 @@ class Table:
         return numeric_columns(self.shown, len(self.headers))
 
     @property
-    def columns(self) -> list[Column]:
+    def columns(self) -> list[TableColumn]:
         """The columns as HTML sets them."""
         kinds = ["r" if right else "" for right in self.numeric]
         wide = [f"{kind} s".strip() if len(h) < _NARROW else kind for kind, h in zip(kinds, self.headers, strict=True)]
-        return [Column(*one) for one in zip(self.headers, wide, self._by_number, strict=True)]
+        return [TableColumn(*one) for one in zip(self.headers, wide, self._by_number, strict=True)]
 
     @property
     def cells(self) -> list[list[Cell]]:
@@ -148,7 +148,7 @@ class Page:
     data: str = ""
 
     def rest(self, table: Table) -> str:
-        """Say how many rows of a table aren't shown, and where they are."""
+        """Return in words how many rows of a table aren't shown, and where to find them."""
         return f"… and {table.hidden:,} more rows" + (f"; {self.data}." if self.data else ", all of them in the JSON.")
 
 
@@ -190,12 +190,12 @@ def _md_block(block: Block, page: Page) -> list[str]:
 
 
 def _kind(text: str, numeric: bool) -> str:
-    """Give a cell's CSS classes: numbers to the right, short texts on one line."""
+    """Return a cell's CSS classes: numbers to the right, short texts on one line."""
     return "r s" if numeric else "s" if len(text) < _NARROW else ""
 
 
 def _number_of(value: object, text: str) -> float | None:
-    """Give the number that a cell stands for, or None."""
+    """Return the number that a cell stands for, or None."""
     if isinstance(value, Number):
         return value.value
     if isinstance(value, (int, float)) and not isinstance(value, bool):

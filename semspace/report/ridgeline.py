@@ -1,4 +1,4 @@
-"""How values are spread in each of several groups, above one axis."""
+"""A ridgeline plot: the densities of several groups above one axis."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import numpy.typing as npt
 
 from semspace.display import clip
 from semspace.errors import InputError
-from semspace.report.axis import Axis, spread
+from semspace.report.axis import Axis, axis_for
 from semspace.report.figures import PALETTE, WIDTH, Figure, escaped, svg
 from semspace.report.text_width import fitting, measure
+from semspace.types import Doubles1d
 
 _LEFT, _RIGHT, _TOP = 220, 24, 30
 _POINTS = 161
@@ -52,7 +53,7 @@ def ridgeline(
             raise InputError(f"values of {name!r} must be finite, and at least one; leave the group out")
     over = len(names) <= 2
     ends = [(float(array.min()), float(array.max()), 2 * _width(array)) for array in arrays]
-    axis = spread([end for low, high, w in ends for end in (low - w, high + w)], _LEFT, WIDTH - _RIGHT)
+    axis = axis_for([end for low, high, w in ends for end in (low - w, high + w)], _LEFT, WIDTH - _RIGHT)
     at = np.linspace(axis.least, axis.largest, _POINTS)
     curves = [_density(array, at) for array in arrays]
     tallest = max(float(curve.max()) for curve in curves)
@@ -67,35 +68,35 @@ def ridgeline(
         _name(i, name, len(array), y) for i, (name, array, y) in enumerate(zip(names, arrays, places, strict=True))
     ]
     body = axis.draw(_TOP, bottoms[-1]) + "".join(shapes) + "".join(titles) + _ends(sides)
-    description = _told(names, arrays)
+    description = _description(names, arrays)
     return Figure(
         svg(body, bottoms[-1] + 26, f"{caption} {description}"), f"{caption} A tick marks a median.", description
     )
 
 
-def _width(values: npt.NDArray[np.float64]) -> float:
-    """Give the width of the smoothing kernel; 0 where all values are one."""
+def _width(values: Doubles1d) -> float:
+    """Return the width of the smoothing kernel; 0 where all values are equal."""
     quarters = float(np.subtract(*np.percentile(values, [75, 25]))) / 1.34
     scale = min((s for s in (float(values.std()), quarters) if s > 0), default=0.0)
     return 0.9 * scale / float(len(values) ** 0.2)
 
 
-def _density(values: npt.NDArray[np.float64], at: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _density(values: Doubles1d, at: Doubles1d) -> Doubles1d:
     """Estimate the density at some places: counts in fine bins, smoothed, so that a million values cost no more."""
     step = float(at[1] - at[0])
     width = max(_width(values), 1.5 * step)
     edges = np.append(at - step / 2, at[-1] + step / 2)
     counts = np.histogram(values, bins=edges)[0] / len(values)
     kernel = np.exp(-0.5 * ((at[:, None] - at[None, :]) / width) ** 2)
-    curve: npt.NDArray[np.float64] = kernel @ counts / (width * np.sqrt(2 * np.pi))
+    curve: Doubles1d = kernel @ counts / (width * np.sqrt(2 * np.pi))
     return curve
 
 
 def _shape(
     group: int,
     axis: Axis,
-    at: npt.NDArray[np.float64],
-    heights: npt.NDArray[np.float64],
+    at: Doubles1d,
+    heights: Doubles1d,
     bottom: float,
     median: float,
 ) -> str:
@@ -130,10 +131,10 @@ def _ends(sides: tuple[str, str] | None) -> str:
     )
 
 
-def _told(names: Sequence[str], arrays: Sequence[npt.NDArray[np.float64]]) -> str:
-    """Say where the middle half of each group lies."""
-    said = []
+def _description(names: Sequence[str], arrays: Sequence[Doubles1d]) -> str:
+    """Return the quartiles of each group in words."""
+    parts = []
     for name, array in zip(names, arrays, strict=True):
         low, middle, high = np.percentile(array, [25, 50, 75])
-        said.append(f"{clip(name, 60)} median {middle:.3f}, middle half {low:.3f} to {high:.3f}")
-    return f"{'; '.join(said)}."
+        parts.append(f"{clip(name, 60)} median {middle:.3f}, middle half {low:.3f} to {high:.3f}")
+    return f"{'; '.join(parts)}."

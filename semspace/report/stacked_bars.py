@@ -1,4 +1,4 @@
-"""What each of several wholes is made of: bars of one length, cut into the same parts."""
+"""Stacked bars of 100 %: the composition of several wholes."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from semspace.display import clip
 from semspace.errors import InputError
 from semspace.report.figures import PALETTE, UNDER_TEXT, WIDTH, Figure, escaped, svg
 from semspace.report.text_width import fitting, measure
+from semspace.types import Ints1d, Ints2d
 
 _LEFT, _RIGHT, _LINE, _TOP = 190, 130, 34, 6
 _TABLED = 3  # up to so many wholes, the legend says every number
@@ -45,15 +46,16 @@ def stacked_bars(
     rows = [_bar(i, names[i], parts, table[i], unit) for i in range(len(names))]
     top = _TOP + len(names) * _LINE + 10
     legend, bottom = _tabled(names, parts, table, top) if len(names) <= _TABLED else _listed(parts, top)
-    told = "; ".join(
-        f"{clip(name, 60)}, {int(row.sum()):,} {unit}: " + ", ".join(map(_said, parts, row, [row.sum()] * len(parts)))
+    descriptions = [
+        f"{clip(name, 60)}, {int(row.sum()):,} {unit}: "
+        + ", ".join(_part_text(part, count, row.sum()) for part, count in zip(parts, row, strict=True))
         for name, row in zip(names, table, strict=True)
-    )
-    description = f"{told}."
+    ]
+    description = f"{'; '.join(descriptions)}."
     return Figure(svg("".join(rows) + legend, bottom, f"{caption} {description}"), caption, description)
 
 
-def _said(part: str, count: int, whole: int) -> str:
+def _part_text(part: str, count: int, whole: int) -> str:
     return f"{part} {_number(count, whole)}"
 
 
@@ -66,7 +68,7 @@ def _fill(part: int, parts: int) -> str:
     return f'fill="{colour}" fill-opacity="{UNDER_TEXT if part < parts - 1 else 0.3}"'
 
 
-def _bar(row: int, name: str, parts: Sequence[str], counts: npt.NDArray[np.int64], unit: str) -> str:
+def _bar(row: int, name: str, parts: Sequence[str], counts: Ints1d, unit: str) -> str:
     """Draw one whole: its name, its parts with a share where it fits, and its size."""
     y, whole, x = _TOP + row * _LINE, int(counts.sum()), float(_LEFT)
     pieces = []
@@ -81,7 +83,7 @@ def _bar(row: int, name: str, parts: Sequence[str], counts: npt.NDArray[np.int64
             else ""
         )
         pieces.append(
-            f"<g><title>{escaped(clip(name, 60))}: {escaped(_said(parts[part], count, whole))}</title>"
+            f"<g><title>{escaped(clip(name, 60))}: {escaped(_part_text(parts[part], count, whole))}</title>"
             f'<rect x="{x:.1f}" y="{y}" width="{size:.1f}" height="26" {_fill(part, len(parts))} '
             f'stroke="currentColor" stroke-width="0.5"/>{text}</g>'
         )
@@ -102,8 +104,8 @@ def _swatch(x: float, y: float, part: int, parts: int) -> str:
     )
 
 
-def _tabled(names: Sequence[str], parts: Sequence[str], table: npt.NDArray[np.int64], top: float) -> tuple[str, float]:
-    """Write the legend as a table: a line for each part, a column for each whole; give the height reached."""
+def _tabled(names: Sequence[str], parts: Sequence[str], table: Ints2d, top: float) -> tuple[str, float]:
+    """Write the legend as a table: a line for each part, a column for each whole; return it and its lower edge."""
     step = (WIDTH - 230) / len(names)
     ends = [230 + (i + 1) * step - 6 for i in range(len(names))]
     lines = [
@@ -124,7 +126,7 @@ def _tabled(names: Sequence[str], parts: Sequence[str], table: npt.NDArray[np.in
 
 
 def _listed(parts: Sequence[str], top: float) -> tuple[str, float]:
-    """Write the legend in columns; give the height reached."""
+    """Write the legend in columns; return it and its lower edge."""
     step = WIDTH / 3
     texts = []
     for part, called in enumerate(parts):

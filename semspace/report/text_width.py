@@ -1,4 +1,4 @@
-"""How much room a text takes in a figure, so that labels are cut and placed without being drawn."""
+"""Estimates of the width of a text in a figure, by which labels are cut and placed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Words by how frequent and how telling they are."""
+"""A scatter plot of words by frequency and score."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import numpy.typing as npt
 
 from semspace.display import clip
 from semspace.errors import InputError
-from semspace.report.axis import Axis, spread
+from semspace.report.axis import Axis, axis_for
 from semspace.report.figures import PALETTE, WIDTH, Figure, escaped, svg
 from semspace.report.text_width import fitting, measure
+from semspace.types import Bools1d, Doubles1d
 
 _LEFT, _RIGHT, _TOP, _HEIGHT = 56, 20, 34, 420
 _LETTERS = 12
@@ -65,8 +66,8 @@ def word_scatter(
     known = np.ones(len(texts), dtype=bool) if sure is None else np.asarray(sure, dtype=bool)
     _check(len(texts), often, z, known)
     logs = np.log10(often)
-    across = spread([float(logs.min()), float(logs.max())], _LEFT, WIDTH - _RIGHT)
-    up = spread([0.0, float(z.min()), float(z.max())], _TOP + _HEIGHT, _TOP)
+    across = axis_for([float(logs.min()), float(logs.max())], _LEFT, WIDTH - _RIGHT)
+    up = axis_for([0.0, float(z.min()), float(z.max())], _TOP + _HEIGHT, _TOP)
     xs, ys = np.array([across(at) for at in logs]), np.array([up(at) for at in z])
     drawn = _selection(z, known, most)
     nameable = known if unnamed is None else known & ~np.asarray(unnamed, dtype=bool)
@@ -80,12 +81,12 @@ def word_scatter(
     faint = "".join(dot for i, dot in dots.items() if i not in labelled)
     bold = "".join(label for _, _, label in named) + "".join(dots[i] for i in sorted(labelled))
     note = f" ({len(dots):,} of {len(texts):,} words drawn)" if len(dots) < len(texts) else ""
-    description = _told(texts, z, known, sides)
+    description = _description(texts, z, known, sides)
     body = _frame(across, up, sides) + faint + bold
     return Figure(svg(body, _TOP + _HEIGHT + 42, f"{caption} {description}"), caption + note, description)
 
 
-def _check(n: int, often: npt.NDArray[np.float64], z: npt.NDArray[np.float64], known: npt.NDArray[np.bool_]) -> None:
+def _check(n: int, often: Doubles1d, z: Doubles1d, known: Bools1d) -> None:
     if not n or not len(often) == len(z) == len(known) == n:
         raise InputError(
             f"words, frequency, score and sure must be of one length, of at least 1; got {n}, {len(often)}, {len(z)} "
@@ -101,7 +102,7 @@ def _fill(z: float, sure: bool) -> str:
     return f'fill="{PALETTE[0] if z > 0 else PALETTE[1]}" fill-opacity="0.85"'
 
 
-def _selection(z: npt.NDArray[np.float64], sure: npt.NDArray[np.bool_], most: int) -> list[int]:
+def _selection(z: Doubles1d, sure: Bools1d, most: int) -> list[int]:
     """Choose which words to draw: half of them the most telling, the others evenly from the rest."""
     order = np.lexsort((-np.abs(z), ~sure))
     if len(order) <= most:
@@ -113,13 +114,13 @@ def _selection(z: npt.NDArray[np.float64], sure: npt.NDArray[np.bool_], most: in
 
 def _placed(
     texts: Sequence[str],
-    z: npt.NDArray[np.float64],
-    xs: npt.NDArray[np.float64],
-    ys: npt.NDArray[np.float64],
+    z: Doubles1d,
+    xs: Doubles1d,
+    ys: Doubles1d,
     labels: int,
     sides: tuple[str, str],
 ) -> list[tuple[int, Box, str]]:
-    """Name the most telling words of both sides in turn, each where it covers no label and no named dot."""
+    """Place labels of the words with the highest scores on each side, where they cover no label and no named dot."""
     order = np.argsort(-np.abs(z), kind="stable")
     turns = [[int(i) for i in order if z[i] > 0][: 3 * labels], [int(i) for i in order if z[i] < 0][: 3 * labels]]
     taken: list[Box] = [_heading_box(i, side) for i, side in enumerate(sides)]
@@ -160,7 +161,7 @@ def _overlap(a: Box, b: Box) -> bool:
 
 
 def _heading_box(which: int, side: str) -> Box:
-    """Give the room that a side's heading takes: at the left above, or below."""
+    """Return the box of a side's heading: top left, or bottom left."""
     top = _TOP + 2 if not which else _TOP + _HEIGHT - 20
     return (_LEFT + 6, top, _LEFT + 16 + measure(fitting(f"more in {side}", 300)), top + 18)
 
@@ -183,8 +184,8 @@ def _frame(across: Axis, up: Axis, sides: tuple[str, str]) -> str:
     ]
     middle = (_LEFT + WIDTH - _RIGHT) / 2
     parts.append(
-        f'<text x="{middle}" y="{bottom + 34}" text-anchor="middle" font-size="12">how often the word comes, per '
-        f'million words →</text><text x="{_LEFT - 40}" y="16" font-size="12">how telling the word is (z)</text>'
+        f'<text x="{middle}" y="{bottom + 34}" text-anchor="middle" font-size="12">frequency per '
+        f'million words →</text><text x="{_LEFT - 40}" y="16" font-size="12">difference in standard errors (z)</text>'
     )
     for which, side in enumerate(sides):
         y = _TOP + 15 if not which else bottom - 7
@@ -195,11 +196,11 @@ def _frame(across: Axis, up: Axis, sides: tuple[str, str]) -> str:
     return "".join(parts)
 
 
-def _told(texts: Sequence[str], z: npt.NDArray[np.float64], sure: npt.NDArray[np.bool_], sides: tuple[str, str]) -> str:
-    """Say how many words tell, and the most telling of either side."""
-    said = [f"{int(sure.sum()):,} of {len(texts):,} words differ beyond chance"]
+def _description(texts: Sequence[str], z: Doubles1d, sure: Bools1d, sides: tuple[str, str]) -> str:
+    """Return in words how many words differ, and the most characteristic ones of each side."""
+    sentences = [f"{int(sure.sum()):,} of {len(texts):,} words differ beyond chance"]
     for sign, side in zip((1, -1), sides, strict=True):
         order = [i for i in np.argsort(-sign * z, kind="stable")[:8] if sign * z[i] > 0]
         if order:
-            said.append(f"most telling of {clip(side, 60)}: {', '.join(clip(texts[i], 30) for i in order)}")
-    return f"{'; '.join(said)}."
+            sentences.append(f"most telling of {clip(side, 60)}: {', '.join(clip(texts[i], 30) for i in order)}")
+    return f"{'; '.join(sentences)}."
