@@ -24,7 +24,7 @@ import semspace as ss
 from benchmarks.measuring import alternate, data, machine, median, table
 from semspace.evaluation.sts import STS
 from semspace.inference import gemm
-from semspace.inference.model import aligned
+from semspace.inference.model import aligned_zeros
 from semspace.sentences.model_files import find_model
 
 ROUNDS = 3
@@ -186,7 +186,7 @@ def padded(lengths, batch: int = 32) -> float:
 
 def peak(precision: str) -> float:
     """Billions of multiplications a second that both cores do on numbers that never leave their first cache."""
-    tile = {"int8": gemm.add_bytes, "bfloat16": gemm.add_halves}[precision]
+    tile = {"int8": gemm.add_products_of_bytes, "bfloat16": gemm.add_products_of_bfloat16}[precision]
     numbers, steps, repeats = {"int8": 4, "bfloat16": 2}[precision], 96, 100_000
 
     @numba.njit(nogil=True)
@@ -202,7 +202,7 @@ def peak(precision: str) -> float:
     run = bytes_ if precision == "int8" else halves
 
     def one() -> None:
-        rooms = [aligned((size,), np.uint8) for size in (6 * 384, 256 * steps, 6 * 256)]
+        rooms = [aligned_zeros((size,), np.uint8) for size in (6 * 384, 256 * steps, 6 * 256)]
         run(*(room.ctypes.data for room in rooms), repeats)
 
     def both() -> float:

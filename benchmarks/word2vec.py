@@ -20,7 +20,7 @@ import numpy as np
 import semspace as ss
 from benchmarks.measuring import data, machine, median, table
 from benchmarks.tokenize import peak, repeated, texts_of
-from semspace.words.chunks import kept_shares
+from semspace.words.chunks import keep_probabilities
 
 SOURCE = "wikipedia/wiki2015-AA.jsonl.gz"
 THREADS = 2
@@ -152,7 +152,7 @@ def share_of_peaks(
     dim, cbow = options["dim"], options.get("architecture") == "cbow"
     pairs = ours(tokens, **options).history[0].pairs
     counts = np.bincount(tokens.ids, minlength=len(tokens.vocabulary))
-    centres = float((counts * kept_shares(tokens.vocabulary["count"].to_numpy(), 1e-3)).sum())
+    centres = float((counts * keep_probabilities(tokens.vocabulary["count"].to_numpy(), 1e-3)).sum())
     size = 6  # five noise words, and the one that was there
     neighbours = 6 if cbow else pairs / centres  # half of twice five, and one: the reach is drawn
     done = (pairs * size * dim * 6) if not cbow else pairs * (size * dim * 6 + neighbours * dim * 2)

@@ -1,4 +1,4 @@
-"""`Checkpoint`: a training that isn't finished, on disk: written whole or not at all, gone on from after a crash."""
+"""`Checkpoint`: an unfinished training on disk, written atomically, from which it resumes after a crash."""
 
 from __future__ import annotations
 
@@ -25,79 +25,92 @@ from semspace.errors import ExistsError, InputError
 
 
 class Checkpoint:
-    """Where a training keeps what it has reached.
+    """An unfinished training on disk.
 
     Parameters
     ----------
     path : path, optional
-        A directory; nothing is kept where None.
+        A directory; None for no checkpoint.
     minutes : float
-        Time between two writings.
+        Time between two checkpoints.
     resume : bool
-        Go on from what is there, if anything is.
+        Resume from the checkpoint at the path, if there is one.
 
     Raises
     ------
     ExistsError
-        If something is there that isn't to be gone on from.
+        If something is at the path and `resume` is False.
     """
 
     kind: ClassVar[str]
-    renamed: ClassVar[Mapping[str, str]] = {}  # parameters that older checkpoints know by another name
+    renamed: ClassVar[Mapping[str, str]] = {}  # names of the identity in older checkpoints, with the current ones
 
     def __init__(self, path: PathLike | None, minutes: float = 10.0, resume: bool = False) -> None:
         self.path: Path | None = None if path is None else resolved_path(path)
         if self.path is None and resume:
-            raise InputError("resume=True needs checkpoint=, the place to go on from")
-        self._seconds, self._last = checks.number("checkpoint_minutes", minutes) * 60, monotonic()
-        # Where its writer died between two renames, the old one lies beside the place.
-        self._found = self.path is not None and is_taken(self.path)
-        if self.path is not None and not self._found:
+            raise InputError("resume=True needs checkpoint=, the path of the checkpoint to resume from")
+        self._seconds, self._written = checks.number("checkpoint_minutes", minutes) * 60, monotonic()
+        self._identity: dict[str, Any] = {}
+        # A writer that was killed between two renames has left the old checkpoint beside the path.
+        self._exists = self.path is not None and is_taken(self.path)
+        if self.path is not None and not self._exists:
             check_writable(self.path)
-        if self.path is None or not self._found:
+        if self.path is None or not self._exists:
             return
         if self.path.exists() and not is_bundle(self.path):
-            raise ExistsError(f"{self.path} exists and isn't a checkpoint; choose another place for checkpoint=")
-        open_bundle(self.path, self.kind, verify=False)  # of this kind, or an error that says so
+            raise ExistsError(f"{self.path} exists and isn't a checkpoint; choose another path for checkpoint=")
+        open_bundle(self.path, self.kind, verify=False)  # raises if it is a value of another kind
         if not resume:
             raise ExistsError(
-                f"a checkpoint is at {self.path} already; go on from it with resume=True (--resume), or choose "
-                f"another place"
+                f"a checkpoint is at {self.path} already; resume from it with resume=True (--resume), or choose "
+                f"another path"
             )
 
     @property
     def wanted(self) -> bool:
-        """Whether anything is to be kept."""
+        """Whether there is a path to write checkpoints to."""
         return self.path is not None
 
-    def due(self) -> bool:
-        """Check whether it is time to keep what is reached."""
-        return self.path is not None and monotonic() - self._last >= self._seconds
-
-    def found(self, identity: Mapping[str, Any], *, verify: bool = True) -> Bundle | None:
-        """Return what is to be gone on from, if anything is.
+    def bind(self, identity: Mapping[str, Any]) -> None:
+        """Set the identity: the parameters and data that must be the same for a training to resume.
 
         Raises
         ------
         InputError
-            If it is of another training: its identity, what must be the same, isn't this one.
+            If a checkpoint is there whose identity is another.
         """
-        if self.path is None or not self._found:
+        self._identity = dict(identity)
+        self.opened(verify=False)
+
+    def due(self) -> bool:
+        """Check whether it is time for the next checkpoint."""
+        return self.path is not None and monotonic() - self._written >= self._seconds
+
+    def opened(self, *, verify: bool = True) -> Bundle | None:
+        """Return the checkpoint to resume from, or None.
+
+        Raises
+        ------
+        InputError
+            If its identity is another.
+        """
+        if self.path is None or not self._exists:
             return None
         delete_interrupted(self.path)  # a killed training may have left half a checkpoint, as large as a whole one
         bundle = open_bundle(self.path, self.kind, verify=verify)
-        there = {self.renamed.get(name, name): value for name, value in bundle.meta.facts("of").items()}
-        other = next((name for name, value in identity.items() if there.get(name) != value), None)
+        identity = self._identity
+        saved = {self.renamed.get(name, name): value for name, value in bundle.meta.facts("of").items()}
+        other = next((name for name, value in identity.items() if saved.get(name) != value), None)
         if other is not None:
             raise InputError(
-                f"the checkpoint at {self.path} is of another training: {other} is {there.get(other)!r} there and "
-                f"{identity[other]!r} here; give the same data and parameters, or choose another place"
+                f"the checkpoint at {self.path} is of another training: {other} is {saved.get(other)!r} there and "
+                f"{identity[other]!r} here; give the same data and parameters, or choose another path"
             )
         return bundle
 
     @contextmanager
-    def writing(self, identity: Mapping[str, Any]) -> Iterator[Draft]:
-        """Write what is reached, where that is wanted; until it is whole, what was kept before stays.
+    def writing(self) -> Iterator[Draft]:
+        """Write a checkpoint; the one before stays until it is complete.
 
         Raises
         ------
@@ -106,6 +119,6 @@ class Checkpoint:
         """
         assert self.path is not None
         with create_bundle(self.path, self.kind, overwrite=True) as draft:
-            draft.meta.update(of=dict(identity))
+            draft.meta.update(of=self._identity)
             yield draft
-        self._last = monotonic()
+        self._written = monotonic()

@@ -1,4 +1,4 @@
-"""`Course` and `History`: how a training went: loss, speed, and a score where one was asked for."""
+"""`History`: loss, speed and score of a training by epoch; `TrainingCurve`, its base; `Progress` of a training."""
 
 from __future__ import annotations
 
@@ -16,54 +16,91 @@ if TYPE_CHECKING:
     from semspace.report.figures import Figure
 
 
-class Stretch(Protocol):
+@dataclass(frozen=True)
+class Progress:
+    """The position of an unfinished training, with sums since the last row of its history.
+
+    Parameters
+    ----------
+    epoch : int
+        The current epoch, from 0.
+    position : int
+        Words, or batches, that are done.
+    loss, count : float
+        Sum of the losses, and the number of losses.
+    items : int
+        Texts that were read.
+    seconds : float
+        Time spent in training; evaluation and checkpoints don't count.
+    """
+
+    epoch: int = 0
+    position: int = 0
+    loss: float = 0.0
+    count: float = 0
+    items: int = 0
+    seconds: float = 0.0
+
+    @property
+    def mean_loss(self) -> float | None:
+        """Mean loss since the last row of the history; None before the first."""
+        return self.loss / self.count if self.count else None
+
+    def advanced(self, position: int, loss: float, count: float, seconds: float, items: int = 0) -> Progress:
+        """Return the progress at a later position, with what was done up to it added to the sums."""
+        return Progress(
+            self.epoch, position, self.loss + loss, self.count + count, self.items + items, self.seconds + seconds
+        )
+
+
+class CurvePoint(Protocol):
     """A part of a training: one row of its history."""
 
     @property
     def loss(self) -> float | None:
-        """Mean loss; None where it isn't known."""
+        """Mean loss; None if it is unknown."""
 
     @property
     def score(self) -> float | None:
-        """How good the result was at its end; None where nobody judged."""
+        """The score at its end; None if there was no evaluation."""
 
     @property
     def task(self) -> str:
-        """What the score is on."""
+        """The name of the task that the score is of."""
 
 
-Row = TypeVar("Row", bound=Stretch)
+Point = TypeVar("Point", bound=CurvePoint)
 
 
-class Course(Generic[Row]):
-    """The stretches of a training, in order, as a table and a picture; `History` and `TrainingHistory` are such.
+class TrainingCurve(Generic[Point]):
+    """Loss and score of a training, as a table and a figure; the base of `History` and `TrainingHistory`.
 
-    A subclass names the columns, which are attributes of its rows, and what the picture counts: an attribute, and a
-    word for it.
+    A subclass names the columns, which are attributes of its rows, and the x axis of the figure: an attribute and its
+    label.
     """
 
     _columns: ClassVar[Mapping[str, type[pl.DataType]]]
-    _counted: ClassVar[tuple[str, str]]
+    _x_axis: ClassVar[tuple[str, str]]
 
-    def _stretches(self) -> Sequence[Row]:
+    def _points(self) -> Sequence[Point]:
         raise NotImplementedError
 
     def __len__(self) -> int:
-        return len(self._stretches())
+        return len(self._points())
 
-    def __iter__(self) -> Iterator[Row]:
-        return iter(self._stretches())
+    def __iter__(self) -> Iterator[Point]:
+        return iter(self._points())
 
-    def __getitem__(self, place: int) -> Row:
-        return self._stretches()[place]
+    def __getitem__(self, index: int) -> Point:
+        return self._points()[index]
 
     @property
     def task(self) -> str:
-        """What the scores are on; empty where there are none."""
+        """The task of the scores; empty if there are none."""
         return next((row.task for row in self if row.task), "")
 
     def to_frame(self) -> pl.DataFrame:
-        """Return a polars DataFrame: a row a stretch, the columns that are printed, the task's score last."""
+        """Return the rows as a polars DataFrame, with the columns that are printed and the task's score last."""
         return pl.DataFrame(
             self._cells(), schema={**dict.fromkeys(self._names(), pl.Float64), **self._columns}, orient="row"
         )
@@ -71,21 +108,21 @@ class Course(Generic[Row]):
     table = renamed_method("table", "to_frame")
 
     def plot(self) -> Figure:
-        """Draw loss, and score where there is one.
+        """Draw the loss, and the score if there is one.
 
         Raises
         ------
         InputError
-            If no stretch tells its loss.
+            If no loss is known.
         """
         from semspace.report.figures import lines
 
         panels = self._panels()
         if not panels:
-            raise InputError("there is no loss to draw: nothing was trained, or its engine doesn't tell a true loss")
-        attribute, unit = self._counted
-        places = [getattr(row, attribute) for row in self]
-        return lines(places, panels, unit=unit, caption="How the training went.")
+            raise InputError("there is no loss to draw: nothing was trained, or the backend reports no loss")
+        attribute, unit = self._x_axis
+        xs = [getattr(row, attribute) for row in self]
+        return lines(xs, panels, unit=unit, caption="How the training went.")
 
     def _panels(self) -> list[tuple[str, list[float | None]]]:
         panels = [("loss", [row.loss for row in self]), (self.task, [row.score for row in self])]
@@ -98,37 +135,37 @@ class Course(Generic[Row]):
         attributes = [*self._columns, *(["score"] if self.task else [])]
         return [tuple(getattr(row, name) for name in attributes) for row in self]
 
-    def _nothing(self) -> str:
-        return f"{type(self).__name__} of nothing: nothing was trained here"
+    def _empty(self) -> str:
+        return f"{type(self).__name__} without rows: nothing was trained"
 
     def __repr__(self) -> str:
-        return text_table(self._names(), self._cells()) if len(self) else self._nothing()
+        return text_table(self._names(), self._cells()) if len(self) else self._empty()
 
     def _repr_html_(self) -> str:
         if not len(self):
-            return f"<p>{self._nothing()}</p>"
+            return f"<p>{self._empty()}</p>"
         return html_table(self._names(), self._cells()) + (self.plot()._repr_html_() if self._panels() else "")
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """One pass over the text.
+    """One pass over the text, as a row of the history.
 
     Parameters
     ----------
     epoch : int
         From 1.
     loss : float, optional
-        Mean over everything predicted in this epoch; None where an engine doesn't tell.
+        Mean over everything predicted in this epoch; None if the backend doesn't report it.
     seconds : float
         Time spent in training; evaluation and checkpoints don't count.
     words : int
         Words of the text that were read.
     pairs : int
-        What was predicted; 0 where an engine doesn't tell.
+        Number of predictions; 0 if the backend doesn't report it.
     score : float, optional
     task : str
-        What `score` is on.
+        The task of the score.
     """
 
     epoch: int
@@ -146,7 +183,7 @@ class Epoch:
 
 
 @dataclass(frozen=True, repr=False)
-class History(Course[Epoch]):
+class History(TrainingCurve[Epoch]):
     """The epochs of a training, in order.
 
     Examples
@@ -158,17 +195,17 @@ class History(Course[Epoch]):
     """
 
     epochs: tuple[Epoch, ...]
-    _columns = {"epoch": pl.Int64, "loss": pl.Float64, "seconds": pl.Float64, "words_per_second": pl.Float64}  # noqa: RUF012  (nobody writes to it)
-    _counted = ("epoch", "epoch")
+    _columns = {"epoch": pl.Int64, "loss": pl.Float64, "seconds": pl.Float64, "words_per_second": pl.Float64}  # noqa: RUF012  (it is never changed)
+    _x_axis = ("epoch", "epoch")
 
     @classmethod
     def of(cls, provenance: Mapping[str, Any]) -> History:
-        """Take the history out of a provenance; without any epoch where nothing was trained."""
+        """Return the history in a provenance; without epochs if nothing was trained."""
         return cls(tuple(Epoch(**row) for row in provenance.get("history", ())))
 
     def plain(self) -> list[dict[str, Any]]:
-        """Give what `of` reads, as plain values."""
+        """Return the epochs as plain values, which `of` reads."""
         return [asdict(epoch) for epoch in self.epochs]
 
-    def _stretches(self) -> tuple[Epoch, ...]:
+    def _points(self) -> tuple[Epoch, ...]:
         return self.epochs

@@ -81,12 +81,12 @@ def test_instructions_that_are_not_there_are_refused_by_name(monkeypatch):
     monkeypatch.delenv("NUMBA_CPU_NAME", raising=False)
     monkeypatch.delenv("NUMBA_CPU_FEATURES", raising=False)
     monkeypatch.setattr(codegen, "get_host_cpu_features", lambda: "+sse2,-avx2,-avx512f")
-    with pytest.raises(InputError, match=r"hasn't got \(avx2, bmi, .*\); here it can be generic, or not set"):
-        compiling._narrow("avx2")
+    with pytest.raises(InputError, match=r"lacks \(avx2, bmi, .*\); here it can be generic, or not set"):
+        compiling._restrict("avx2")
     v3 = ",".join(f"+{name}" for name in compiling._V3)
     monkeypatch.setattr(codegen, "get_host_cpu_features", lambda: f"{v3},+avx512f,+avx512vl")
     with pytest.raises(InputError, match=r"\(avx512bw, avx512cd, avx512dq\); here it can be generic or avx2, or not"):
-        compiling._narrow("avx512")
+        compiling._restrict("avx512")
 
 
 def test_a_level_that_comes_too_late_is_refused(monkeypatch):
@@ -98,7 +98,7 @@ def test_a_level_that_comes_too_late_is_refused(monkeypatch):
     if other == compiling.level():
         pytest.skip("this processor has one level only")
     with pytest.raises(InputError, match="comes too late"):
-        compiling._narrow(other)
+        compiling._restrict(other)
     assert before == (config.CPU_NAME, config.CPU_FEATURES)
 
 

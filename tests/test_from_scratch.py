@@ -274,12 +274,12 @@ def test_simcse_has_dropout_to_learn_from_all_the_same(texts, words, monkeypatch
 
 
 def test_the_kernels_run_the_sizes_that_are_the_default():
-    from semspace.inference.architectures import obstacle
+    from semspace.inference.architectures import reason_unsupported
     from semspace.training.from_scratch import _random_bert
 
     sizes = ss.training.SmallTransformer()
     config = _random_bert(sizes, 50, 0.0).config
-    assert not obstacle(config.to_dict())
+    assert not reason_unsupported(config.to_dict())
     assert (config.hidden_size, config.num_hidden_layers, config.intermediate_size) == (256, 1, 256)
     assert config.max_position_embeddings == 128
 

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 import semspace as ss
 from semspace.errors import DamagedError, InputError
-from semspace.inference import architectures, forward, gemm, layers, linear, model
-from semspace.kernels import simd
+from semspace.inference import architectures, forward, gemm, layers, linear, model, row_operations
 from semspace.kernels.compiling import compiled
 from semspace.sentences import kernel_runtime
 from semspace.sentences.model_config import read_model_config
@@ -29,7 +28,7 @@ def precision(request):
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
-    made = tmp_path_factory.mktemp("families")
+    made = tmp_path_factory.mktemp("architectures")
     return {
         family: make_tiny_model(made / family, family=family, hidden=128, longest=64)
         for family in ("bert", "distilbert", "mpnet", "roberta")
@@ -98,18 +97,18 @@ def test_a_product_by_hand(precision, rows):
     draw = np.random.default_rng(0)
     weights = draw.integers(-3, 4, (1, 2 * gemm.WIDTH, 128)).astype(np.float32)
     weights[:, :, 0] = 127 / 32  # so that a step of int8 is 1/32, and whole numbers are hit
-    x = model.aligned((rows + 12, 128), np.float32)
+    x = model.aligned_zeros((rows + 12, 128), np.float32)
     x[:rows] = draw.integers(0, 256, (rows, 128)) / 1.0
     x[:rows, :2] = 0, 255
     if precision == "bfloat16":  # it has eight bits
         weights[:, :, 0], x[:rows] = 2, np.minimum(x[:rows], 128)
-    packed = model.pack(weights, np.zeros((1, 2 * gemm.WIDTH), np.float32), precision, gemm.WIDTH)
+    packed = model.pack_linear(weights, np.zeros((1, 2 * gemm.WIDTH), np.float32), precision, gemm.WIDTH)
     groups = packed.weights.shape[1]
-    left = linear.Left(
-        model.aligned(((rows + 12) * 128 * 4,), np.uint8),
-        *(model.aligned((rows + 12, groups), np.float32) for _ in range(2)),
+    left = linear.QuantizedRows(
+        model.aligned_zeros(((rows + 12) * 128 * 4,), np.uint8),
+        *(model.aligned_zeros((rows + 12, groups), np.float32) for _ in range(2)),
     )
-    out = model.aligned((rows + 12, 2 * gemm.WIDTH), np.float32)
+    out = model.aligned_zeros((rows + 12, 2 * gemm.WIDTH), np.float32)
     out[:] = 1
     _product(packed, x, rows, left, out)
     np.testing.assert_allclose(out[:rows], 1 + x[:rows] @ weights[0].T, rtol=1e-5)
@@ -119,7 +118,7 @@ def test_a_product_by_hand(precision, rows):
 def _product(packed, x, rows, left, out):
     groups, panels = packed.weights.shape[1:3]
     for group in range(groups):
-        linear.rounded(packed.weights, x, rows, group * (x.shape[1] // groups), left, group, groups)
+        linear.quantize(packed.weights, x, rows, group * (x.shape[1] // groups), left, group, groups)
         for panel in range(panels):
             linear.multiply(packed, 0, group, panel, left, group, groups, rows, out, panel * gemm.WIDTH)
 
@@ -132,15 +131,15 @@ def _activated(weights, x):
 @compiled
 def _powers(row, less, fine):
     if fine:
-        return simd.exponentials(row.ctypes.data, len(row) // 16, less, 6)
-    return simd.exponentials(row.ctypes.data, len(row) // 16, less, 3)
+        return row_operations.exp_and_sum(row.ctypes.data, len(row) // 16, less, 6)
+    return row_operations.exp_and_sum(row.ctypes.data, len(row) // 16, less, 3)
 
 
 @pytest.mark.parametrize(("kind", "near"), [("float32", 1e-6), ("uint16", 2e-4), ("int8", 2e-4)])
 def test_gelu_is_right(kind, near):
     from scipy.special import erf
 
-    x = model.aligned((1, 4096), np.float32)
+    x = model.aligned_zeros((1, 4096), np.float32)
     x[:] = np.linspace(-12, 12, 4096)
     true = x * 0.5 * (1 + erf(x / np.sqrt(2)))
     _activated(np.zeros(1, kind), x)
@@ -149,7 +148,7 @@ def test_gelu_is_right(kind, near):
 
 @pytest.mark.parametrize(("fine", "near"), [(True, 6e-6), (False, 1e-4)])
 def test_powers_of_e_are_right(fine, near):
-    row = model.aligned((1024,), np.float32)
+    row = model.aligned_zeros((1024,), np.float32)
     row[:] = np.linspace(-76, 2, 1024)
     true = np.exp(row.astype(float) - 1.5)
     total = _powers(row, np.float32(1.5), fine)
@@ -162,7 +161,7 @@ def test_powers_of_e_are_right(fine, near):
 
 def test_a_norm_by_hand():
     x = np.array([[1, 2, 3, 6]], np.float32)
-    layers.norm(x, 1, np.array([[1, 1, 1, 2], [0, 0, 0, 1]], np.float32), np.float32(0))
+    layers.layer_norm(x, 1, np.array([[1, 1, 1, 2], [0, 0, 0, 1]], np.float32), np.float32(0))
     spread = np.sqrt(3.5)
     np.testing.assert_allclose(x[0], [-2 / spread, -1 / spread, 0, 1 + 6 / spread], rtol=1e-6)
 
@@ -173,7 +172,7 @@ def test_rounding_to_bfloat16_goes_to_the_nearest_and_to_even():
     numbers = np.random.default_rng(0).normal(size=1000).astype(np.float32)
     numbers[:3] = 1 + 2**-8, 1 + 3 * 2**-8, -1 - 2**-8  # ties
     theirs = torch.from_numpy(numbers).to(torch.bfloat16).view(torch.int16).numpy().view(np.uint16)
-    np.testing.assert_array_equal(model.bfloat16(numbers), theirs)
+    np.testing.assert_array_equal(model.bfloat16_bits(numbers), theirs)
 
 
 # -- models the kernels leave alone ---------------------------------------------------------------------------
@@ -182,17 +181,17 @@ def test_rounding_to_bfloat16_goes_to_the_nearest_and_to_even():
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        ({"model_type": "modernbert"}, "no models of type 'modernbert'"),
-        ({"hidden_act": "relu"}, "no activation 'relu'"),
-        ({"position_embedding_type": "relative_key"}, "only absolute positions"),
-        ({"num_attention_heads": 3}, "don't fill their tiles"),
-        ({"intermediate_size": 100}, "don't fill their tiles"),
+        ({"model_type": "modernbert"}, "don't support models of type 'modernbert'"),
+        ({"hidden_act": "relu"}, "don't support the activation 'relu'"),
+        ({"position_embedding_type": "relative_key"}, "only encoders with absolute positions"),
+        ({"num_attention_heads": 3}, "aren't multiples of their tiles"),
+        ({"intermediate_size": 100}, "aren't multiples of their tiles"),
     ],
 )
 def test_what_the_kernels_cannot_run_is_said(small_folder, change, why):
     config = json.loads((small_folder / "config.json").read_text())
-    assert architectures.obstacle(config) == ""
-    assert why in architectures.obstacle({**config, **change})
+    assert architectures.reason_unsupported(config) == ""
+    assert why in architectures.reason_unsupported({**config, **change})
 
 
 def test_weights_that_are_missing_or_of_another_shape(small_folder):
@@ -214,9 +213,10 @@ def test_weights_that_are_missing_or_of_another_shape(small_folder):
 def test_scratch_is_made_for_the_longest_text(small_folder):
     layout = read_model_config(small_folder)
     runtime = kernel_runtime.KernelRuntime(layout, "exact", "float32")
-    room = forward.scratch_for(runtime.model)
-    assert len(room.x) >= max(forward.CHUNK, layout.max_tokens) + gemm.ROWS
-    assert all(array.ctypes.data % 64 == 0 for array in (room.x, room.qkv, room.heads.keys, room.left.bytes))
+    room = forward.create_workspace(runtime.model)
+    assert len(room.states) >= max(forward.CHUNK_TOKENS, layout.max_tokens) + gemm.ROWS
+    arrays = (room.states, room.qkv, room.attention.keys, room.quantized_states.data)
+    assert all(array.ctypes.data % 64 == 0 for array in arrays)
 
 
 def test_a_runtime_that_cannot_run_here_is_refused_with_the_reason(tiny_folder):

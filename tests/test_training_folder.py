@@ -210,7 +210,7 @@ def test_a_task_of_ones_own_or_a_file_judges_and_all_is_learnt(tiny_folder, tmp_
 
 def test_an_empty_history_says_so(tiny):
     assert tiny.history == TrainingHistory(())
-    assert repr(tiny.history) == "TrainingHistory of nothing: nothing was trained here"
+    assert repr(tiny.history) == "TrainingHistory without rows: nothing was trained"
     assert "nothing was trained" in tiny.history._repr_html_()
     with pytest.raises(InputError, match="there is no loss to draw"):
         tiny.history.plot()

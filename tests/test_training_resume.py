@@ -180,7 +180,7 @@ def test_another_training_is_not_gone_on_with(tiny_folder, kept, options, data, 
     with pytest.raises(InputError) as problem:
         trainer(tiny_folder, **options).train(data, checkpoint=kept, resume=True, progress=False)
     assert str(problem.value).startswith(f"the checkpoint at {kept} is of another training: {message}")
-    assert str(problem.value).endswith("; give the same data and parameters, or choose another place")
+    assert str(problem.value).endswith("; give the same data and parameters, or choose another path")
     assert reached(kept) == 4
 
 
@@ -195,12 +195,12 @@ def test_another_judge_or_base_is_another_training(tiny_folder, tmp_path, kept):
 
 
 def test_a_checkpoint_is_never_written_over_by_chance(tiny_folder, kept, tmp_path, space):
-    with pytest.raises(ExistsError, match=r"a checkpoint is at .* already; go on from it with resume=True"):
+    with pytest.raises(ExistsError, match=r"a checkpoint is at .* already; resume from it with resume=True"):
         trainer(tiny_folder).train(pairs(), checkpoint=kept)
     with pytest.raises(InputError, match="resume=True needs checkpoint="):
         trainer(tiny_folder).train(pairs(), resume=True)
     (tmp_path / "mine").mkdir()
-    with pytest.raises(ExistsError, match="exists and isn't a checkpoint; choose another place for checkpoint="):
+    with pytest.raises(ExistsError, match="exists and isn't a checkpoint; choose another path for checkpoint="):
         trainer(tiny_folder).train(pairs(), checkpoint=tmp_path / "mine", resume=True)
     ss.save(space, tmp_path / "s")
     for resume in (False, True):

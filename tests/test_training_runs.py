@@ -24,7 +24,7 @@ import sys
 import semspace as ss
 from semspace.words import row_layout
 from tests.words import two_topics
-row_layout.FEWEST = 3  # two threads work in step on ten words
+row_layout.MIN_WORDS_PER_THREAD = 3  # two threads work in step on ten words
 ss.Word2Vec(**{options!r}).train(two_topics(), checkpoint=sys.argv[1], checkpoint_minutes=0)
 """
 ROOT = Path(__file__).parent.parent
@@ -39,7 +39,7 @@ def reached(place):
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs kill -9")
 def test_after_kill_9_the_vectors_are_those_of_an_uninterrupted_training(tmp_path, monkeypatch):
-    monkeypatch.setattr(row_layout, "FEWEST", 3)
+    monkeypatch.setattr(row_layout, "MIN_WORDS_PER_THREAD", 3)
     place = tmp_path / "c"
     with subprocess.Popen([sys.executable, "-c", CHILD.format(options=OPTIONS), str(place)], cwd=ROOT) as child:
         while child.poll() is None and reached(place) < 2:
@@ -120,7 +120,7 @@ def test_train_goes_on_after_a_crash(shell, monkeypatch):
     monkeypatch.setattr(Space, "save", save)
     code, _, err = shell(*TRAIN, "--checkpoint", "c", "--threads", 1)
     assert code == 2
-    assert "go on from it with resume=True (--resume)" in err
+    assert "resume from it with resume=True (--resume)" in err
     assert shell(*TRAIN, "--checkpoint", "c", "--threads", 1, "--resume")[0] == 0
     expected = ss.Word2Vec(dim=8, epochs=2, threads=1).train(ss.Corpus.read("text.jsonl"))
     assert ss.load("w").fingerprint == expected.fingerprint

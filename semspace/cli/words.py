@@ -67,7 +67,7 @@ def train_word2vec(
 
     bundle.check_free(out, overwrite=overwrite)
     options = inputs.TextOptions(text, None, drop_empty, encoding, separator, header, columns, documents)
-    WordsCheckpoint(checkpoint, checkpoint_minutes, resume)  # checked before the text is read, which may take long
+    WordsCheckpoint(checkpoint, checkpoint_minutes, resume)  # before the text is read, which takes long
     start = None if init is None else inputs.read_space(init)
     subwords = getattr(start.encoder, "subwords", None) if start is not None and subword else None
     trainer = Word2Vec(

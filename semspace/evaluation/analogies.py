@@ -123,7 +123,7 @@ def chances(table: WordTable, questions: Rows, method: str = "3cosadd") -> npt.N
 
     0 or 1, or a share where several answers are equally good.
     """
-    from semspace.evaluation.analogy_kernel import compete
+    from semspace.evaluation.analogy_kernel import count_rivals
 
     used, terms = np.unique(questions[:, :3], return_inverse=True)
     terms = terms.reshape(-1, 3)
@@ -140,7 +140,7 @@ def chances(table: WordTable, questions: Rows, method: str = "3cosadd") -> npt.N
     with ThreadPoolExecutor(threads) as pool:
         for start in range(0, len(table.vectors), _BLOCK):
             sims = own @ table.vectors[start : start + _BLOCK].T
-            meet = partial(compete, *_terms(sims, method))
+            meet = partial(count_rivals, *_terms(sims, method))
             parts = [slice(*ends) for ends in pairwise(edges)]
             work = [pool.submit(meet, terms[p], barred[p], start, wanted[p], slack, rivals[p]) for p in parts]
             for part in work:

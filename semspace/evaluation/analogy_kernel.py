@@ -1,33 +1,31 @@
 """The inner loop of analogy questions, compiled."""
 
 import numpy as np
-import numpy.typing as npt
 
 from semspace.kernels.compiling import compiled_strictly
-
-Whole = npt.NDArray[np.int32]
-Rows = npt.NDArray[np.int64]
+from semspace.types import Int32s1d, Int32s2d, Ints1d, Ints2d
 
 
 @compiled_strictly
-def compete(
-    plus: Whole, minus: Whole, terms: Rows, barred: Rows, start: int, wanted: Whole, slack: int, rivals: Rows
-) -> None:
-    """Count what a block of candidates, rows `start` and following of the vocabulary, has against the wanted answers.
+def count_rivals(
+    plus: Int32s2d, minus: Int32s2d, terms: Ints2d, barred: Ints2d, start: int, expected: Int32s1d, tolerance: int,
+    rivals: Ints1d,
+) -> None:  # fmt: skip
+    """Count the candidates of a block, rows `start` and following of the vocabulary, that equal the right answers.
 
-    `plus` and `minus` hold the terms of each word used, shape (words used, candidates), scaled to whole numbers: the
-    compiler computes a maximum of whole numbers many at a time, one of floats one by one. `terms` are the rows of a, b
-    and c in them, shape (q, 3), `barred` the rows of the vocabulary that can't be the answer, the wanted one among
-    them, shape (q, any), -1 for none. `wanted` are the scores of the wanted answers. `rivals` counts the candidates
-    that are as good within `slack`, and is -1 once one is better. A thread may take some of the questions.
+    `plus` and `minus` hold the terms of each word used, shape (words used, candidates), scaled to integers: the
+    compiler vectorises a maximum of integers, but not one of floats. `terms` are the rows of a, b and c in them, shape
+    (q, 3), `barred` the rows of the vocabulary that don't compete, the right answer among them, shape (q, any), -1 for
+    none. `expected` are the scores of the right answers. `rivals` counts the candidates whose score is the same within
+    `tolerance`, and becomes -1 once one is better. A thread may take some of the questions.
     """
     width = plus.shape[1]
     for q in range(len(terms)):
         if rivals[q] < 0:
             continue
         a, b, c = terms[q, 0], terms[q, 1], terms[q, 2]
-        low, high = wanted[q] - slack, wanted[q] + slack
-        # A maximum without its place is the fast part; places are only looked at in the few blocks that need it.
+        low, high = expected[q] - tolerance, expected[q] + tolerance
+        # The maximum is fast; single candidates are looked at only in the few blocks whose maximum is high enough.
         highest = np.int32(-(2**31))
         for j in range(width):
             highest = max(highest, np.int32(plus[b, j] + plus[c, j] - minus[a, j]))
@@ -35,7 +33,7 @@ def compete(
             continue
         for j in range(width):
             score = np.int32(plus[b, j] + plus[c, j] - minus[a, j])
-            if score < low or _among(barred[q], start + j):
+            if score < low or _contains(barred[q], start + j):
                 continue
             if score > high:
                 rivals[q] = -1
@@ -44,8 +42,8 @@ def compete(
 
 
 @compiled_strictly
-def _among(rows: Rows, row: int) -> bool:
-    for one in rows:  # noqa: SIM110  (the compiler knows no any())
-        if one == row:
+def _contains(rows: Ints1d, row: int) -> bool:
+    for other in rows:  # noqa: SIM110  (the compiler has no any())
+        if other == row:
             return True
     return False

@@ -107,11 +107,11 @@ def _read_matrix(source: VectorFile, settings: _Header, words: int, limit: int |
 
 def _mix(words: list[str], whole: Floats2d, subwords: Subwords, buckets: Floats2d) -> None:
     """Replace the row of each word by the mean of it and the rows of the word's subwords, in place."""
-    from semspace.words.subword_kernel import means
+    from semspace.words.subword_kernel import average_rows
 
     bad = undecodable_words(words)
     offsets, table = subwords.table(["" if is_bad else word for word, is_bad in zip(words, bad, strict=True)])
     if _END_OF_LINE in words:
         row = words.index(_END_OF_LINE)
         table[offsets[row] : offsets[row + 1]] = -1
-    means(offsets, table, buckets, whole, np.ones(len(words), np.int64))
+    average_rows(offsets, table, buckets, whole, np.ones(len(words), np.int64))

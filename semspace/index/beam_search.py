@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from semspace.index.distances import LINE, dot, lift, move, prefetch, whole_at
+from semspace.index.distances import LINE, dot, lift, move, whole_at
 from semspace.kernels.compiling import compiled
+from semspace.kernels.simd import prefetch
 
 Wholes = npt.NDArray[np.int64]
 Links = npt.NDArray[np.int32]

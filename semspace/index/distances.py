@@ -12,77 +12,79 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 
-from semspace.kernels.compiling import operation
+from semspace.kernels.compiling import intrinsic
 from semspace.kernels.simd import (
-    HAS_BYTES,
+    HAS_BYTE_PRODUCTS,
     INT32,
+    INT32S,
     LANES,
-    WHOLES,
-    Built,
+    Intrinsic,
     Value,
     add_byte_products,
-    called,
     cgutils,
+    int64,
+    llvm_function,
+    load,
+    store,
     variable,
-    vector,
-    whole,
+    zeros,
 )
 
 LINE = 64  # bytes of a cache line, and of a step
 _BYTES = ir.VectorType(ir.IntType(8), LINE)
 _SHORTS = ir.VectorType(ir.IntType(16), LINE)
 _MANY = ir.VectorType(INT32, LINE)
-_BIASED = ir.Constant(WHOLES, [-0x7F7F7F80] * LANES)  # 0x80808080: the top bit of each byte
+_BIASED = ir.Constant(INT32S, [-0x7F7F7F80] * LANES)  # 0x80808080: the top bit of each byte
 
 
 def _step(b: Value, asked: Value, code: Value, total: Value) -> Value:
     """Add the products of 64 bytes, unsigned ones with signed ones, four to a lane."""
-    if HAS_BYTES:
+    if HAS_BYTE_PRODUCTS:
         return add_byte_products(b, asked, code, total)
     # In another order than that, which takes fewer shuffles: only the sum over all lanes is wanted.
     left = b.zext(b.bitcast(asked, _BYTES), _SHORTS)
     right = b.sext(b.bitcast(code, _BYTES), _SHORTS)
     products = b.sext(b.mul(left, right), _MANY)  # at most 255 * 127, which sixteen bits hold
     for part in range(4):
-        mask = ir.Constant(WHOLES, [part * LANES + i for i in range(LANES)])
+        mask = ir.Constant(INT32S, [part * LANES + i for i in range(LANES)])
         total = b.add(total, b.shuffle_vector(products, products, mask))
     return total
 
 
-@operation
-def dot(_typing: Any, asked: Any, code: Any, steps: Any) -> Built:
+@intrinsic
+def dot(_typing: Any, asked: Any, code: Any, steps: Any) -> Intrinsic:
     """Multiply `steps` times 64 unsigned bytes at an address with signed ones at another, and give the sum."""
 
     def build(_context: Any, b: Value, _signature: Any, given: Sequence[Value]) -> Value:
-        total = variable(b, ir.Constant(WHOLES, None))
+        total = variable(b, zeros(INT32S))
         with cgutils.for_range(b, given[2]) as loop:
-            at = b.mul(loop.index, whole(LINE))
-            first, second = (vector(b, b.add(start, at), 0, WHOLES) for start in given[:2])
+            at = b.mul(loop.index, int64(LINE))
+            first, second = (load(b, b.add(start, at), INT32S) for start in given[:2])
             b.store(_step(b, first, second, b.load(total)), total)
-        add = called(b, "llvm.vector.reduce.add.v16i32", INT32, [WHOLES])
+        add = llvm_function(b, "llvm.vector.reduce.add.v16i32", INT32, [INT32S])
         return b.call(add, [b.load(total)])
 
     return types.int32(types.int64, types.int64, types.int64), build
 
 
-@operation
-def lift(_typing: Any, code: Any, to: Any, steps: Any) -> Built:
+@intrinsic
+def lift(_typing: Any, code: Any, to: Any, steps: Any) -> Intrinsic:
     """Copy a code as unsigned bytes: each number has 128 added, and where its sums are is nothing."""
 
     def build(_context: Any, b: Value, _signature: Any, given: Sequence[Value]) -> None:
         with cgutils.for_range(b, given[2]) as loop:
-            at = b.mul(loop.index, whole(LINE))
-            lifted = b.xor(vector(b, b.add(given[0], at), 0, WHOLES), _BIASED)
-            b.store(lifted, b.inttoptr(b.add(given[1], at), WHOLES.as_pointer()), align=LINE)
-        last = b.add(given[1], b.mul(b.sub(given[2], whole(1)), whole(LINE)))
-        kept = b.and_(vector(b, last, 0, WHOLES), ir.Constant(WHOLES, [-1] * (LANES - 2) + [0, 0]))
-        b.store(kept, b.inttoptr(last, WHOLES.as_pointer()), align=LINE)
+            at = b.mul(loop.index, int64(LINE))
+            lifted = b.xor(load(b, b.add(given[0], at), INT32S), _BIASED)
+            store(b, lifted, b.add(given[1], at))
+        last = b.add(given[1], b.mul(b.sub(given[2], int64(1)), int64(LINE)))
+        kept = b.and_(load(b, last, INT32S), ir.Constant(INT32S, [-1] * (LANES - 2) + [0, 0]))
+        store(b, kept, last)
 
     return types.void(types.int64, types.int64, types.int64), build
 
 
-@operation
-def whole_at(_typing: Any, at: Any) -> Built:
+@intrinsic
+def whole_at(_typing: Any, at: Any) -> Intrinsic:
     """Read a number of 32 bits at an address: a view of an array would cost more than a distance."""
 
     def build(_context: Any, b: Value, _signature: Any, given: Sequence[Value]) -> Value:
@@ -91,23 +93,8 @@ def whole_at(_typing: Any, at: Any) -> Built:
     return types.int32(types.int64), build
 
 
-@operation
-def prefetch(_typing: Any, at: Any, lines: Any) -> Built:
-    """Ask for cache lines that will be read soon."""
-
-    def build(_context: Any, b: Value, _signature: Any, given: Sequence[Value]) -> None:
-        kind = ir.IntType(8).as_pointer()
-        constants = [ir.Constant(INT32, number) for number in (0, 3, 1)]  # to read, to keep, data
-        with cgutils.for_range(b, given[1]) as loop:
-            place = b.inttoptr(b.add(given[0], b.mul(loop.index, whole(LINE))), kind)
-            ask = called(b, "llvm.prefetch.p0", ir.VoidType(), [kind, INT32, INT32, INT32])
-            b.call(ask, [place, *constants])
-
-    return types.void(types.int64, types.int64), build
-
-
-@operation
-def move(_typing: Any, place: Any, to: Any, length: Any) -> Built:
+@intrinsic
+def move(_typing: Any, place: Any, to: Any, length: Any) -> Intrinsic:
     """Move bytes from an address to another, where they may overlap."""
 
     def build(_context: Any, b: Value, _signature: Any, given: Sequence[Value]) -> None:

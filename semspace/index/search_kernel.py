@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from semspace.index.beam_search import Links, Wholes, ask, descend, distance, norm_of, place, walk
-from semspace.index.distances import LINE, prefetch
+from semspace.index.distances import LINE
 from semspace.kernels.compiling import compiled
+from semspace.kernels.simd import prefetch
 from semspace.types import Floats1d, Floats2d
 
 COSINE, DOT, EUCLIDEAN = 0, 1, 2

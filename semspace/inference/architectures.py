@@ -1,4 +1,4 @@
-"""The weights of a model's folder → `Model`: which architectures the kernels can walk, and how each names its parts."""
+"""The weights of a model → `Transformer`: which architectures the kernels support, and how each names its weights."""
 
 from __future__ import annotations
 
@@ -9,19 +9,21 @@ from typing import Any
 import numpy as np
 
 from semspace.errors import DamagedError
-from semspace.inference.forward import block_of
+from semspace.inference.forward import qkv_block
 from semspace.inference.gemm import WIDTH
-from semspace.inference.model import Floats, Model, pack
+from semspace.inference.model import Transformer, pack_linear
+from semspace.types import ArrayXd, Floats2d, Floats3d, Ints1d
 
-Take = Callable[[str], Floats]
+ReadWeight = Callable[[str], ArrayXd]
 
 
 @dataclass(frozen=True)
-class Names:
-    """How an architecture calls its weights and sizes.
+class Architecture:
+    """How an architecture names its weights, and its sizes in ``config.json``.
 
-    ``{}`` is the number of a layer. One of `prefixes` may stand before every name. `after_padding` says whether
-    positions begin after those kept for padding, `kinds` whether there are vectors for a first and a second sentence.
+    ``{}`` is the number of a layer. One of `prefixes` may stand before every name. `positions_after_padding` says
+    whether positions are counted from the one after padding's, `token_types` whether there are embeddings of first and
+    second sentences.
     """
 
     layer: str
@@ -36,15 +38,15 @@ class Names:
     hidden: str = "hidden_size"
     heads: str = "num_attention_heads"
     layers: str = "num_hidden_layers"
-    middle: str = "intermediate_size"
+    hidden_units: str = "intermediate_size"
     activation: str = "hidden_act"
-    after_padding: bool = False
-    kinds: bool = True
+    positions_after_padding: bool = False
+    token_types: bool = True
     epsilon: str = "layer_norm_eps"
     prefixes: tuple[str, ...] = ("", "bert.", "roberta.", "distilbert.", "mpnet.")
 
 
-_BERT = Names(
+_BERT = Architecture(
     "encoder.layer.{}.",
     "attention.self.query",
     "attention.self.key",
@@ -55,8 +57,8 @@ _BERT = Names(
     "output.dense",
     "output.LayerNorm",
 )
-_ROBERTA = replace(_BERT, after_padding=True)
-_DISTILBERT = Names(
+_ROBERTA = replace(_BERT, positions_after_padding=True)
+_DISTILBERT = Architecture(
     "transformer.layer.{}.",
     "attention.q_lin",
     "attention.k_lin",
@@ -71,10 +73,10 @@ _DISTILBERT = Names(
     "n_layers",
     "hidden_dim",
     "activation",
-    kinds=False,
-    epsilon="",  # it has the usual one, whatever its configuration says
+    token_types=False,
+    epsilon="",  # the default is used, whatever its configuration says
 )
-_MPNET = Names(
+_MPNET = Architecture(
     "encoder.layer.{}.",
     "attention.attn.q",
     "attention.attn.k",
@@ -84,10 +86,10 @@ _MPNET = Names(
     "intermediate.dense",
     "output.dense",
     "output.LayerNorm",
-    after_padding=True,
-    kinds=False,
+    positions_after_padding=True,
+    token_types=False,
 )
-FAMILIES = {
+ARCHITECTURES = {
     "bert": _BERT,
     "camembert": _ROBERTA,
     "distilbert": _DISTILBERT,
@@ -97,33 +99,33 @@ FAMILIES = {
 }
 
 
-def obstacle(config: Mapping[str, Any]) -> str:
-    """Say why the kernels can't walk a model of this configuration; nothing where they can."""
-    names = FAMILIES.get(str(config.get("model_type")))
+def reason_unsupported(config: Mapping[str, Any]) -> str:
+    """Return why the kernels can't run a model of this configuration; an empty string if they can."""
+    names = ARCHITECTURES.get(str(config.get("model_type")))
     if names is None:
-        return f"they know no models of type {config.get('model_type')!r}"
-    hidden, heads, middle = (int(config.get(name, 0)) for name in (names.hidden, names.heads, names.middle))
+        return f"they don't support models of type {config.get('model_type')!r}"
+    hidden, heads, units = (int(config.get(name, 0)) for name in (names.hidden, names.heads, names.hidden_units))
     if str(config.get(names.activation, "gelu")) != "gelu":
-        return f"they have no activation {config[names.activation]!r}"
+        return f"they don't support the activation {config[names.activation]!r}"
     if config.get("position_embedding_type", "absolute") != "absolute" or config.get("is_decoder"):
-        return "they know only absolute positions, and encoders"
+        return "they support only encoders with absolute positions"
     size = hidden // max(heads, 1)
-    if heads < 1 or not size or hidden % heads or size % 32 or hidden % block_of(size) or middle % WIDTH or not middle:
-        return f"its widths ({hidden}, {heads} heads, {middle}) don't fill their tiles"
+    if heads < 1 or not size or hidden % heads or size % 32 or hidden % qkv_block(size) or units % WIDTH or not units:
+        return f"its sizes ({hidden} dimensions, {heads} heads, {units} hidden units) aren't multiples of their tiles"
     return ""
 
 
-def build(config: Mapping[str, Any], take: Take, longest: int, precision: str) -> Model:
-    """Lay out the weights of a model for the kernels.
+def build(config: Mapping[str, Any], read: ReadWeight, max_tokens: int, precision: str) -> Transformer:
+    """Read and pack the weights of a model for the kernels.
 
     Parameters
     ----------
     config : mapping
-        Of the model's ``config.json``, for which `obstacle` said nothing.
-    take : callable
-        Gives a weight by its name, as float32, or raises `KeyError`.
-    longest : int
-        The most tokens a text may have.
+        The model's ``config.json``, for which `reason_unsupported` is empty.
+    read : callable
+        Returns a weight by its name, as float32, or raises `KeyError`.
+    max_tokens : int
+        Maximum number of tokens of a text.
     precision : {"float32", "bfloat16", "int8"}
 
     Raises
@@ -131,84 +133,86 @@ def build(config: Mapping[str, Any], take: Take, longest: int, precision: str) -
     DamagedError
         If a weight is missing or of another shape.
     """
-    names = FAMILIES[config["model_type"]]
+    names = ARCHITECTURES[config["model_type"]]
     try:
-        return _build(config, names, _with_prefix(take, names), longest, precision)
+        return _build(config, names, _with_prefix(read, names), max_tokens, precision)
     except KeyError as problem:
         raise DamagedError(f"the model has no weight {problem.args[0]!r}; fetch it again") from problem
     except ValueError as problem:
         raise DamagedError(f"the model's weights don't fit its config.json ({problem}); fetch it again") from problem
 
 
-def _with_prefix(take: Take, names: Names) -> Take:
+def _with_prefix(read: ReadWeight, names: Architecture) -> ReadWeight:
     for prefix in names.prefixes:
         try:
-            take(f"{prefix}embeddings.word_embeddings.weight")
+            read(f"{prefix}embeddings.word_embeddings.weight")
         except KeyError:
             continue
-        return lambda name: take(prefix + name)
+        return lambda name: read(prefix + name)
     raise KeyError("embeddings.word_embeddings.weight")
 
 
-def _build(config: Mapping[str, Any], names: Names, take: Take, longest: int, precision: str) -> Model:
+def _build(
+    config: Mapping[str, Any], names: Architecture, read: ReadWeight, max_tokens: int, precision: str
+) -> Transformer:
     layers, heads = range(int(config[names.layers])), int(config[names.heads])
-    hidden, middle = int(config[names.hidden]), int(config[names.middle])
+    hidden, units = int(config[names.hidden]), int(config[names.hidden_units])
 
-    def stacked(part: str, *shape: int) -> Floats:
-        return np.stack([_shaped(take, names.layer.format(layer) + part, *shape) for layer in layers])
+    def stacked(part: str, *shape: int) -> ArrayXd:
+        return np.stack([_shaped(read, names.layer.format(layer) + part, *shape) for layer in layers])
 
-    def linear(part: str, outputs: int, inputs: int) -> tuple[Floats, Floats]:
+    def linear(part: str, outputs: int, inputs: int) -> tuple[Floats3d, Floats2d]:
         return stacked(f"{part}.weight", outputs, inputs), stacked(f"{part}.bias", outputs)
 
-    norms = [_norm(take, "embeddings.LayerNorm", hidden)]
+    norms = [_norm(read, "embeddings.LayerNorm", hidden)]
     for layer in layers:
         norms += [
-            _norm(take, names.layer.format(layer) + part, hidden) for part in (names.output_norm, names.down_norm)
+            _norm(read, names.layer.format(layer) + part, hidden) for part in (names.output_norm, names.down_norm)
         ]
-    qkv = _side_by_side([linear(part, hidden, hidden) for part in (names.query, names.key, names.value)], heads)
-    return Model(
-        _table(take, "embeddings.word_embeddings.weight", hidden),
-        _positions(config, names, take, longest, hidden),
+    qkv = _interleaved([linear(part, hidden, hidden) for part in (names.query, names.key, names.value)], heads)
+    return Transformer(
+        _table(read, "embeddings.word_embeddings.weight", hidden),
+        _positions(config, names, read, max_tokens, hidden),
         np.stack(norms),
-        pack(*qkv, precision, WIDTH),
-        pack(*linear(names.output, hidden, hidden), precision, WIDTH),
-        pack(*linear(names.up, middle, hidden), precision, WIDTH),
-        pack(*linear(names.down, hidden, middle), precision, WIDTH),
-        _nearness(config, take, longest, heads),
+        pack_linear(*qkv, precision, WIDTH),
+        pack_linear(*linear(names.output, hidden, hidden), precision, WIDTH),
+        pack_linear(*linear(names.up, units, hidden), precision, WIDTH),
+        pack_linear(*linear(names.down, hidden, units), precision, WIDTH),
+        _position_bias(config, read, max_tokens, heads),
         heads,
         np.float32(config.get(names.epsilon, 1e-12)),
     )
 
 
-def _norm(take: Take, name: str, hidden: int) -> Floats:
+def _norm(read: ReadWeight, name: str, hidden: int) -> Floats2d:
     try:
-        return np.stack([_shaped(take, f"{name}.{part}", hidden) for part in ("weight", "bias")])
+        return np.stack([_shaped(read, f"{name}.{part}", hidden) for part in ("weight", "bias")])
     except KeyError as missing:
-        try:  # as TensorFlow's checkpoints called them
-            return np.stack([_shaped(take, f"{name}.{part}", hidden) for part in ("gamma", "beta")])
+        try:  # the names in checkpoints of TensorFlow
+            return np.stack([_shaped(read, f"{name}.{part}", hidden) for part in ("gamma", "beta")])
         except KeyError:
             raise missing from None
 
 
-def _shaped(take: Take, name: str, *shape: int) -> Floats:
-    weight = take(name)
+def _shaped(read: ReadWeight, name: str, *shape: int) -> ArrayXd:
+    weight = read(name)
     if weight.shape != shape:
         raise ValueError(f"{name} has the shape {weight.shape}, not {shape}")
     return weight
 
 
-def _table(take: Take, name: str, hidden: int) -> Floats:
-    table = take(name)
+def _table(read: ReadWeight, name: str, hidden: int) -> Floats2d:
+    table = read(name)
     if table.ndim != 2 or table.shape[1] != hidden:
         raise ValueError(f"{name} has the shape {table.shape}")
     return table
 
 
-def _side_by_side(parts: list[tuple[Floats, Floats]], heads: int) -> tuple[Floats, Floats]:
-    """Put queries, keys and values of the same heads beside each other, the queries scaled for their dot products."""
+def _interleaved(parts: list[tuple[Floats3d, Floats2d]], heads: int) -> tuple[Floats3d, Floats2d]:
+    """Return queries, keys and values with those of the same heads side by side, the queries scaled for attention."""
     layers, hidden, _ = parts[0][0].shape
     size = hidden // heads
-    block = block_of(size)
+    block = qkv_block(size)
     scale = np.float32(1 / np.sqrt(size))
     scaled = [(w * scale, b * scale) if i == 0 else (w, b) for i, (w, b) in enumerate(parts)]
     weights = np.stack([w.reshape(layers, hidden // block, block, hidden) for w, _ in scaled], axis=2)
@@ -216,30 +220,33 @@ def _side_by_side(parts: list[tuple[Floats, Floats]], heads: int) -> tuple[Float
     return weights.reshape(layers, 3 * hidden, hidden), np.ascontiguousarray(bias.reshape(layers, 3 * hidden))
 
 
-def _positions(config: Mapping[str, Any], names: Names, take: Take, longest: int, hidden: int) -> Floats:
-    first = int(config.get("pad_token_id", 1) or 0) + 1 if names.after_padding else 0
-    positions = _table(take, "embeddings.position_embeddings.weight", hidden)[first : first + longest]
-    if len(positions) < longest:
-        raise ValueError(f"{len(positions)} positions for {longest} tokens")
-    kinds = _table(take, "embeddings.token_type_embeddings.weight", hidden)[0] if names.kinds else np.float32(0)
-    summed: Floats = positions + kinds
+def _positions(
+    config: Mapping[str, Any], names: Architecture, read: ReadWeight, max_tokens: int, hidden: int
+) -> Floats2d:
+    first = int(config.get("pad_token_id", 1) or 0) + 1 if names.positions_after_padding else 0
+    positions = _table(read, "embeddings.position_embeddings.weight", hidden)[first : first + max_tokens]
+    if len(positions) < max_tokens:
+        raise ValueError(f"{len(positions)} positions for {max_tokens} tokens")
+    types = _table(read, "embeddings.token_type_embeddings.weight", hidden)[0] if names.token_types else np.float32(0)
+    summed: Floats2d = positions + types
     return summed
 
 
-def _nearness(config: Mapping[str, Any], take: Take, longest: int, heads: int) -> Floats:
+def _position_bias(config: Mapping[str, Any], read: ReadWeight, max_tokens: int, heads: int) -> Floats2d:
     if config["model_type"] != "mpnet":
         return np.zeros((0, 1), np.float32)
-    table = take("encoder.relative_attention_bias.weight")
-    distances = np.arange(-(longest - 1), longest)
+    table = read("encoder.relative_attention_bias.weight")
+    distances = np.arange(-(max_tokens - 1), max_tokens)
     return np.ascontiguousarray(table[_buckets(distances, len(table))].T.reshape(heads, len(distances)))
 
 
-def _buckets(distances: np.ndarray, count: int) -> np.ndarray:
-    """Sort distances (key less query) into T5's buckets (Raffel et al. 2020): near ones each, far ones by logarithm."""
+def _buckets(distances: Ints1d, count: int) -> Ints1d:
+    """Return T5's bucket of each distance, key minus query (Raffel et al. 2020); far distances share buckets."""
     half = count // 2
     exact, far = half // 2, 128
     size = np.abs(distances)
-    spread = exact + (np.log(np.maximum(size, 1).astype(np.float32) / exact) / np.log(far / exact) * (half - exact))
-    bucket = np.where(size < exact, size, np.minimum(spread.astype(np.int64), half - 1))
-    found: np.ndarray = bucket + half * (distances > 0)
-    return found
+    logarithm = np.log(np.maximum(size, 1).astype(np.float32) / exact) / np.log(far / exact)
+    logarithmic = exact + (logarithm * (half - exact))
+    bucket = np.where(size < exact, size, np.minimum(logarithmic.astype(np.int64), half - 1))
+    signed: Ints1d = bucket + half * (distances > 0)
+    return signed

@@ -1,11 +1,11 @@
-"""Products of small tiles of matrices, kept in registers: what encoding spends its time in.
+"""Matrix products of small tiles that stay in registers: where encoding spends its time.
 
-A tile is `ROWS` rows of the left matrix times `vectors` times 16 columns of the right one. The loop over what they
-share runs in steps of 32 bits of the left matrix: one float32, two bfloat16 or four bytes, spread over a register and
-multiplied with sixteen columns at once. A tile of 6 × 64 keeps the multipliers of AVX-512 busy all the time.
+A tile is `ROWS` rows of the left matrix times `vectors` times 16 columns of the right one. The loop over the inner
+dimension runs in steps of 32 bits of the left matrix: one float32, two bfloat16 or four bytes, broadcast to a register
+and multiplied with sixteen columns at once. A tile of 6 × 64 keeps the multipliers of AVX-512 busy all the time.
 
-Matrices are given by the address of their first number and by their bytes from row to row. The rows of the right one,
-and of the result, begin at multiples of 64 bytes. Nothing is checked: callers own the memory.
+Matrices are given by the address of their first number and their stride in bytes from row to row. The rows of the right
+one, and of the result, begin at multiples of 64 bytes. Nothing is checked: callers own the memory.
 """
 
 from __future__ import annotations
@@ -13,124 +13,127 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from llvmlite import ir
 from numba import types
 
-from semspace.kernels.compiling import features, operation
+from semspace.kernels.compiling import features, intrinsic
 from semspace.kernels.simd import (
     FLOATS,
     INT32,
+    INT32S,
     LANES,
-    WHOLES,
-    Built,
+    VECTOR_BYTES,
+    Intrinsic,
     Value,
+    add_bfloat16_products,
     add_byte_products,
-    add_half_products,
+    broadcast,
     cgutils,
+    int64,
+    load,
+    load_number,
     multiply_add,
-    number,
-    spread,
+    store,
     variable,
-    vector,
-    whole,
+    zeros,
 )
 
-ROWS = 6
+ROWS = 6  # of the left matrix in a tile
 # A tile as wide as the registers hold: AVX-512 and NEON have 32 of them, and one of AVX2 holds half of sixteen numbers.
 FEATURES = features()
 VECTORS = 4 if FEATURES.get("avx512f") else 1
-WIDTH = LANES * VECTORS
+WIDTH = LANES * VECTORS  # columns of the right matrix in a tile
 
-Multiply = Callable[[Value, Value, Value, Value], Value]
-Grid = list[list[Value]]
+MultiplyAdd = Callable[[Value, Value, Value, Value], Value]
+Tile = list[list[Value]]  # rows of vectors, or of their addresses
 
 
-def _times_floats(b: Value, left: Value, right: Value, total: Value) -> Value:
+def _add_float_products(b: Value, left: Value, right: Value, total: Value) -> Value:
     return multiply_add(b, b.bitcast(left, FLOATS), b.bitcast(right, FLOATS), total)
 
 
-def _adding(multiply: Multiply, *, from_zero: bool = False) -> Any:
-    """Write a product in float32 that is added to what the result holds, or replaces it."""
+def _product_of(multiply: MultiplyAdd, *, from_zero: bool = False) -> Any:
+    """Return an intrinsic that adds a product to the float32 numbers of the result, or replaces them by it."""
 
-    def typed(
+    @intrinsic
+    def product(
         _typing: Any,
         left: Any,
-        left_by: Any,
+        left_stride: Any,
         right: Any,
-        right_by: Any,
+        right_stride: Any,
         steps: Any,
         out: Any,
-        out_by: Any,
+        out_stride: Any,
         vectors: Any,
-    ) -> Built:
+    ) -> Intrinsic:
         columns = vectors.literal_value
 
-        def build(_context: Any, b: Value, _signature: Any, given: Sequence[Value]) -> None:
-            places = _places(b, given[5], given[6], columns)
-            zero = ir.Constant(FLOATS, None)
-            begun = [[zero if from_zero else b.load(place, align=64) for place in row] for row in places]
-            _put(b, places, _product(b, multiply, given, begun))
+        def build(_context: Any, b: Value, _signature: Any, arguments: Sequence[Value]) -> None:
+            addresses = _addresses(b, arguments[5], arguments[6], columns)
+            before = [[zeros(FLOATS) if from_zero else load(b, address) for address in row] for row in addresses]
+            for row, products in zip(addresses, _multiplied(b, multiply, arguments, before), strict=True):
+                for address, numbers in zip(row, products, strict=True):
+                    store(b, numbers, address)
 
         return types.void(*[types.int64] * 7, vectors), build
 
-    return operation(typed)
+    return product
 
 
-# (left, its bytes a row, right, its bytes a row, steps, result, its bytes a row, vectors of 16 columns)
-set_floats = _adding(_times_floats, from_zero=True)
-add_floats = _adding(_times_floats)
-set_halves = _adding(add_half_products, from_zero=True)
-add_halves = _adding(add_half_products)
+# (left, its stride, right, its stride, steps, result, its stride, vectors of 16 columns)
+set_products = _product_of(_add_float_products, from_zero=True)
+add_products = _product_of(_add_float_products)
+set_products_of_bfloat16 = _product_of(add_bfloat16_products, from_zero=True)
+add_products_of_bfloat16 = _product_of(add_bfloat16_products)
 
 
-@operation
-def add_bytes(
-    _typing: Any, left: Any, left_by: Any, right: Any, right_by: Any, steps: Any, out: Any, out_by: Any,
-    scale: Any, low: Any, by: Any, scales: Any, sums: Any, vectors: Any,
-) -> Built:  # fmt: skip
-    """Multiply bytes, and add what they stand for to the result.
+@intrinsic
+def add_products_of_bytes(
+    _typing: Any, left: Any, left_stride: Any, right: Any, right_stride: Any, steps: Any, out: Any, out_stride: Any,
+    scale: Any, minimum: Any, scale_stride: Any, column_scales: Any, column_sums: Any, vectors: Any,
+) -> Intrinsic:  # fmt: skip
+    """Multiply quantised matrices, and add the product of the numbers they stand for to the result.
 
-    A byte `a` of the left row i stands for ``low[i] + scale[i] * a``, and one `w` of column j for ``scales[j] * w``;
-    `sums` has each column's sum. All four are addresses, `scale` and `low` with `by` bytes from row to row.
+    A byte ``a`` of row i of the left matrix stands for ``minimum[i] + scale[i] * a``, and a byte ``w`` of column j of
+    the right one for ``column_scales[j] * w``; `column_sums` are those of the right matrix's numbers. All four are
+    addresses; `scale` and `minimum` have a stride of `scale_stride` bytes.
     """
     columns = vectors.literal_value
 
-    def build(_context: Any, b: Value, _signature: Any, given: Sequence[Value]) -> None:
-        nothing = ir.Constant(WHOLES, None)
-        totals = _product(b, add_byte_products, given, [[nothing] * columns for _ in range(ROWS)])
-        places = _places(b, given[5], given[6], columns)
-        of_columns, sums_of = ([vector(b, given[at], 64 * j, FLOATS) for j in range(columns)] for at in (10, 11))
-        for i, (row, to) in enumerate(zip(totals, places, strict=True)):
-            one, zero = (spread(b, number(b, given[at], b.mul(given[9], whole(i)))) for at in (7, 8))
+    def build(_context: Any, b: Value, _signature: Any, arguments: Sequence[Value]) -> None:
+        totals = _multiplied(b, add_byte_products, arguments, [[zeros(INT32S)] * columns for _ in range(ROWS)])
+        addresses = _addresses(b, arguments[5], arguments[6], columns)
+        scales, sums = ([load(b, b.add(arguments[i], _vector(j))) for j in range(columns)] for i in (10, 11))
+        for i, (row, outs) in enumerate(zip(totals, addresses, strict=True)):
+            offset = b.mul(arguments[9], int64(i))
+            row_scale, row_minimum = (broadcast(b, load_number(b, b.add(arguments[k], offset))) for k in (7, 8))
             for j, total in enumerate(row):
-                scaled = b.fmul(b.sitofp(total, FLOATS), of_columns[j])
-                shifted = multiply_add(b, zero, sums_of[j], b.load(to[j], align=64))
-                b.store(multiply_add(b, one, scaled, shifted), to[j], align=64)
+                scaled = b.fmul(b.sitofp(total, FLOATS), scales[j])
+                shifted = multiply_add(b, row_minimum, sums[j], load(b, outs[j]))
+                store(b, multiply_add(b, row_scale, scaled, shifted), outs[j])
 
     return types.void(*[types.int64] * 12, vectors), build
 
 
-def _product(b: Value, multiply: Multiply, given: Sequence[Value], begun: Grid) -> Grid:
-    """Run over what left and right share, adding to sums that are in registers, and give them."""
-    left, left_by, right, right_by, steps = given[:5]
-    sums = [[variable(b, start) for start in row] for row in begun]
-    rows = [b.add(left, b.mul(left_by, whole(i))) for i in range(len(begun))]
+def _multiplied(b: Value, multiply: MultiplyAdd, arguments: Sequence[Value], before: Tile) -> Tile:
+    """Return `before` plus the products of a tile, summed over the inner dimension in registers."""
+    left, left_stride, right, right_stride, steps = arguments[:5]
+    sums = [[variable(b, start) for start in row] for row in before]
+    rows = [b.add(left, b.mul(left_stride, int64(i))) for i in range(len(before))]
     with cgutils.for_range(b, steps) as loop:
-        below = b.add(right, b.mul(loop.index, right_by))
-        others = [vector(b, below, 64 * j, WHOLES) for j in range(len(begun[0]))]
-        for row, line in zip(rows, sums, strict=True):
-            one = spread(b, number(b, row, b.mul(loop.index, whole(4)), INT32))
-            for other, total in zip(others, line, strict=True):
-                b.store(multiply(b, one, other, b.load(total)), total)
-    return [[b.load(total) for total in line] for line in sums]
+        right_row = b.add(right, b.mul(loop.index, right_stride))
+        columns = [load(b, b.add(right_row, _vector(j)), INT32S) for j in range(len(before[0]))]
+        for row, totals in zip(rows, sums, strict=True):
+            item = broadcast(b, load_number(b, b.add(row, b.mul(loop.index, int64(4))), INT32))
+            for column, total in zip(columns, totals, strict=True):
+                b.store(multiply(b, item, column, b.load(total)), total)
+    return [[b.load(total) for total in totals] for totals in sums]
 
 
-def _places(b: Value, out: Value, out_by: Value, columns: int) -> Grid:
-    rows = [b.add(out, b.mul(out_by, whole(i))) for i in range(ROWS)]
-    return [[b.inttoptr(b.add(row, whole(64 * j)), FLOATS.as_pointer()) for j in range(columns)] for row in rows]
+def _addresses(b: Value, out: Value, out_stride: Value, columns: int) -> Tile:
+    rows = [b.add(out, b.mul(out_stride, int64(i))) for i in range(ROWS)]
+    return [[b.add(row, _vector(j)) for j in range(columns)] for row in rows]
 
 
-def _put(b: Value, places: Grid, vectors: Grid) -> None:
-    for row, line in zip(places, vectors, strict=True):
-        for place, numbers in zip(row, line, strict=True):
-            b.store(numbers, place, align=64)
+def _vector(j: int) -> Value:
+    return int64(VECTOR_BYTES * j)

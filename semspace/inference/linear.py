@@ -1,7 +1,7 @@
-"""Linear maps in the kernels: rows are rounded to what the weights are, and multiplied panel by panel.
+"""Linear layers in the kernels: rows are quantised to the dtype of the weights, and multiplied panel by panel.
 
-Every row is rounded by itself: for int8 with the least and the greatest of its own numbers. So what comes out for a
-token depends on no other token, and that to the last bit.
+Every row is quantised by itself: for int8 with its own least and greatest number. So the result for a token depends on
+no other token, down to the last bit.
 """
 
 from __future__ import annotations
@@ -9,125 +9,143 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from numba import extending, types
 
-from semspace.inference.gemm import ROWS, VECTORS, WIDTH, add_bytes, add_floats, add_halves
-from semspace.inference.model import Floats, Linear
-from semspace.kernels.simd import LANES, extremes, halve
+from semspace.inference.gemm import (
+    ROWS,
+    VECTORS,
+    WIDTH,
+    add_products,
+    add_products_of_bfloat16,
+    add_products_of_bytes,
+)
+from semspace.inference.model import Linear
+from semspace.inference.row_operations import min_and_max, round_to_bfloat16
+from semspace.kernels.simd import LANES
+from semspace.types import Bytes1d, Floats2d
 
-_HALF, _ONE, _LEVELS, _TINY = np.float32(0.5), np.float32(1), np.float32(255), np.float32(1e-20)
+_HALF, _ONE, _LEVELS, _LEAST_RANGE = np.float32(0.5), np.float32(1), np.float32(255), np.float32(1e-20)
 
 
-class Left(NamedTuple):
-    """Rounded rows: their bytes, and for int8 what a step of 1 and what 0 mean, for each row and group of inputs."""
+class QuantizedRows(NamedTuple):
+    """Rows in the dtype of the weights, as bytes; for int8 also the value of a step of 1 and of 0.
 
-    bytes: npt.NDArray[np.uint8]
-    scale: Floats
-    low: Floats
+    `scale` and `minimum` have one number for each row and group of inputs.
+    """
+
+    data: Bytes1d
+    scale: Floats2d
+    minimum: Floats2d
 
 
-def rounded(weights: Any, x: Floats, rows: int, first: int, left: Left, group: int, of: int) -> None:
-    """Round the columns of `x` from `first` on to the kind of `weights`, as group `group` `of` so many groups."""
-    raise NotImplementedError  # compiled for each kind of weights
+def quantize(
+    weights: Any, x: Floats2d, rows: int, first: int, quantized: QuantizedRows, group: int, groups: int
+) -> None:
+    """Quantise the columns of `x` from `first` on for these weights, as group `group` of `groups`."""
+    raise NotImplementedError  # compiled for each dtype of weights
 
 
 def multiply(
-    linear: Linear, layer: int, place: int, panel: int, left: Left, group: int, of: int, rows: int, out: Floats, at: int
+    linear: Linear, layer: int, weight_group: int, panel: int, quantized: QuantizedRows, group: int, groups: int,
+    rows: int, out: Floats2d, column: int,
+) -> None:  # fmt: skip
+    """Add to the columns of `out` from `column` on the product of a group of `quantized` with a panel of weights."""
+    raise NotImplementedError  # compiled for each dtype of weights
+
+
+def _to_bytes(
+    weights: Any, x: Floats2d, rows: int, first: int, quantized: QuantizedRows, group: int, groups: int
 ) -> None:
-    """Add to the columns of `out` from `at` on what `left`'s group `group` gives with a panel of group `place`."""
-    raise NotImplementedError  # compiled for each kind of weights
-
-
-def _to_bytes(weights: Any, x: Floats, rows: int, first: int, left: Left, group: int, of: int) -> None:
     size = weights.shape[3] * 4
     for row in range(rows):
         numbers = x[row, first : first + size]
-        low, high = extremes(numbers.ctypes.data, size // LANES)
-        scale = max(high - low, _TINY) / _LEVELS
+        minimum, maximum = min_and_max(numbers.ctypes.data, size // LANES)
+        scale = max(maximum - minimum, _LEAST_RANGE) / _LEVELS
         inverse = _ONE / scale
-        begin = (row * of + group) * size
-        to = left.bytes[begin : begin + size]
+        start = (row * groups + group) * size
+        out = quantized.data[start : start + size]
         for i in range(size):
-            to[i] = np.uint8(np.int32((numbers[i] - low) * inverse + _HALF))
-        left.scale[row, group], left.low[row, group] = scale, low
+            out[i] = np.uint8(np.int32((numbers[i] - minimum) * inverse + _HALF))
+        quantized.scale[row, group], quantized.minimum[row, group] = scale, minimum
 
 
-def _to_halves(weights: Any, x: Floats, rows: int, first: int, left: Left, group: int, of: int) -> None:
+def _to_bfloat16(
+    weights: Any, x: Floats2d, rows: int, first: int, quantized: QuantizedRows, group: int, groups: int
+) -> None:
     size = weights.shape[3] * 2
     for row in range(rows):
         numbers = x[row, first : first + size]
-        halve(numbers.ctypes.data, left.bytes.ctypes.data + 2 * (row * of + group) * size, size // LANES)
+        out = quantized.data.ctypes.data + 2 * (row * groups + group) * size
+        round_to_bfloat16(numbers.ctypes.data, out, size // LANES)
 
 
-def _to_floats(weights: Any, x: Floats, rows: int, first: int, left: Left, group: int, of: int) -> None:
+def _to_floats(
+    weights: Any, x: Floats2d, rows: int, first: int, quantized: QuantizedRows, group: int, groups: int
+) -> None:
     size = weights.shape[3]
-    floats = left.bytes.view(np.float32)
+    data = quantized.data.view(np.float32)
     for row in range(rows):
-        begin = (row * of + group) * size
-        to, numbers = floats[begin : begin + size], x[row, first : first + size]
-        for i in range(size):  # a slice assigned takes seconds to compile
-            to[i] = numbers[i]
+        start = (row * groups + group) * size
+        out, numbers = data[start : start + size], x[row, first : first + size]
+        for i in range(size):  # assigning a slice takes seconds to compile
+            out[i] = numbers[i]
 
 
 def _multiply_bytes(
-    linear: Linear, layer: int, place: int, panel: int, left: Left, group: int, of: int, rows: int, out: Floats, at: int
-) -> None:
+    linear: Linear, layer: int, weight_group: int, panel: int, quantized: QuantizedRows, group: int, groups: int,
+    rows: int, out: Floats2d, column: int,
+) -> None:  # fmt: skip
     steps = linear.weights.shape[3]
-    right, start = linear.weights[layer, place, panel].ctypes.data, left.bytes.ctypes.data + 4 * group * steps
+    right = linear.weights[layer, weight_group, panel].ctypes.data
+    left, left_stride = quantized.data.ctypes.data + 4 * group * steps, 4 * groups * steps
     first = 4 * panel * WIDTH
-    scales, sums = linear.scales[layer, place].ctypes.data + first, linear.sums[layer, place].ctypes.data + first
-    by, of_by = out.strides[0], left.scale.strides[0]
-    scale, low = left.scale.ctypes.data + 4 * group, left.low.ctypes.data + 4 * group
+    column_scales = linear.scales[layer, weight_group].ctypes.data + first
+    column_sums = linear.sums[layer, weight_group].ctypes.data + first
+    out_stride, scale_stride = out.strides[0], quantized.scale.strides[0]
+    scale, minimum = quantized.scale.ctypes.data + 4 * group, quantized.minimum.ctypes.data + 4 * group
     for row in range(0, rows, ROWS):
-        to, here = out.ctypes.data + row * by + 4 * at, row * of_by
-        add_bytes(
-            start + 4 * row * of * steps, 4 * of * steps, right, 4 * WIDTH, steps, to, by,
-            scale + here, low + here, of_by, scales, sums, VECTORS,
+        to, scale_offset = out.ctypes.data + row * out_stride + 4 * column, row * scale_stride
+        add_products_of_bytes(
+            left + row * left_stride, left_stride, right, 4 * WIDTH, steps, to, out_stride,
+            scale + scale_offset, minimum + scale_offset, scale_stride, column_scales, column_sums, VECTORS,
         )  # fmt: skip
 
 
-def _adding(tile: Any) -> Any:
-    """Write `multiply` for a tile that adds up in float32 by itself."""
+def _multiplying(add_tile: Any) -> Any:
+    """Return `multiply` for a tile whose products are added up in float32."""
 
-    def add(
-        linear: Linear,
-        layer: int,
-        place: int,
-        panel: int,
-        left: Left,
-        group: int,
-        of: int,
-        rows: int,
-        out: Floats,
-        at: int,
-    ) -> None:
+    def multiplied(
+        linear: Linear, layer: int, weight_group: int, panel: int, quantized: QuantizedRows, group: int, groups: int,
+        rows: int, out: Floats2d, column: int,
+    ) -> None:  # fmt: skip
         steps = linear.weights.shape[3]
-        right, start = linear.weights[layer, place, panel].ctypes.data, left.bytes.ctypes.data + 4 * group * steps
-        by = out.strides[0]
+        right = linear.weights[layer, weight_group, panel].ctypes.data
+        left, left_stride = quantized.data.ctypes.data + 4 * group * steps, 4 * groups * steps
+        out_stride = out.strides[0]
         for row in range(0, rows, ROWS):
-            to = out.ctypes.data + row * by + 4 * at
-            tile(start + 4 * row * of * steps, 4 * of * steps, right, 4 * WIDTH, steps, to, by, VECTORS)
+            to = out.ctypes.data + row * out_stride + 4 * column
+            add_tile(left + row * left_stride, left_stride, right, 4 * WIDTH, steps, to, out_stride, VECTORS)
 
-    return add
+    return multiplied
 
 
-_ROUNDED: dict[Any, Any] = {types.int8: _to_bytes, types.uint16: _to_halves, types.float32: _to_floats}
+_QUANTIZE: dict[Any, Any] = {types.int8: _to_bytes, types.uint16: _to_bfloat16, types.float32: _to_floats}
 _MULTIPLY: dict[Any, Any] = {
     types.int8: _multiply_bytes,
-    types.uint16: _adding(add_halves),
-    types.float32: _adding(add_floats),
+    types.uint16: _multiplying(add_products_of_bfloat16),
+    types.float32: _multiplying(add_products),
 }
 
 
-# By the kind of the weights the compiler takes one or the other, as a part of what calls it.
-@extending.overload(rounded, strict=False)
-def _rounded(weights: Any, x: Any, rows: Any, first: Any, left: Any, group: Any, of: Any) -> Any:
-    return _ROUNDED[weights.dtype]
+# The compiler picks one by the dtype of the weights and makes it a part of the caller.
+@extending.overload(quantize, strict=False)
+def _quantize(weights: Any, x: Any, rows: Any, first: Any, quantized: Any, group: Any, groups: Any) -> Any:
+    return _QUANTIZE[weights.dtype]
 
 
 @extending.overload(multiply, strict=False)
 def _multiply(
-    linear: Any, layer: Any, place: Any, panel: Any, left: Any, group: Any, of: Any, rows: Any, out: Any, at: Any
-) -> Any:
+    linear: Any, layer: Any, weight_group: Any, panel: Any, quantized: Any, group: Any, groups: Any, rows: Any,
+    out: Any, column: Any,
+) -> Any:  # fmt: skip
     return _MULTIPLY[linear[0].dtype]

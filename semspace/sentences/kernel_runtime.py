@@ -44,7 +44,8 @@ class KernelRuntime:
         with Weights(config.folder) as weights:
             architecture = _architecture(config)
             self.model = architectures.build(architecture, weights.take, config.max_tokens, precision)
-        self.dim, self.vocabulary_size = self.model.words.shape[1] * len(self._poolings), len(self.model.words)
+        self.vocabulary_size, dim = self.model.token_embeddings.shape
+        self.dim = dim * len(self._poolings)
         self._scratches: SimpleQueue[Any] = SimpleQueue()  # memory that no thread uses now
 
     def pooled(self, texts: TokenBatch, on_done: Callable[[int], object]) -> Floats2d:
@@ -86,8 +87,8 @@ class KernelRuntime:
         try:
             scratch = self._scratches.get_nowait()
         except Empty:
-            scratch = forward.scratch_for(self.model)
-        forward.run(
+            scratch = forward.create_workspace(self.model)
+        forward.encode_tokens(
             self.model, texts.tokens, texts.starts, first, last, self._poolings, texts.n_unpooled, scratch, vectors
         )
         self._scratches.put(scratch)
@@ -101,8 +102,8 @@ def unsupported_reason(config: ModelConfig, precision: str) -> str:
 
     missing = [name for name in _NEEDS[precision] if not gemm.FEATURES.get(name)]
     if missing:
-        return compiling.without(missing)
-    return architectures.obstacle(_architecture(config))
+        return compiling.missing_instructions(missing)
+    return architectures.reason_unsupported(_architecture(config))
 
 
 def _architecture(config: ModelConfig) -> dict[str, Any]:

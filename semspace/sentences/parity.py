@@ -15,6 +15,7 @@ from semspace.bundle import digest, write_text
 from semspace.errors import SemspaceError
 from semspace.inference import gemm
 from semspace.inference.gemm import FEATURES
+from semspace.kernels import compiling
 from semspace.sentences.runtime import BOUNDS, Runtime, TokenBatch
 
 # Short and long, plain and technical, spoken and written, in several languages, and some that are hardly text.
@@ -121,7 +122,8 @@ def _compare(runtime: Runtime, reference: Runtime, texts: TokenBatch) -> Parity:
 
 def _kernels_digest() -> str:
     """Return a digest of the kernels' source, so that measures of other versions don't count."""
-    return digest(*(path.read_bytes() for path in sorted(Path(gemm.__file__).parent.glob("*.py"))))
+    folders = [Path(module.__file__ or "").parent for module in (gemm, compiling)]
+    return digest(*(path.read_bytes() for folder in folders for path in sorted(folder.glob("*.py"))))
 
 
 def _cache_folder() -> Path:

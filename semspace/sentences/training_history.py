@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from semspace.history import Course
+from semspace.history import TrainingCurve
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Reach:
 
 
 @dataclass(frozen=True, repr=False)
-class TrainingHistory(Course[Reach]):
+class TrainingHistory(TrainingCurve[Reach]):
     """The stretches of a training, in order; the first row is the encoder before it.
 
     Examples
@@ -66,7 +66,7 @@ class TrainingHistory(Course[Reach]):
         "seconds": pl.Float64,
         "texts_per_second": pl.Float64,
     }
-    _counted = ("step", "batch")
+    _x_axis = ("step", "batch")
 
     @classmethod
     def of(cls, facts: Sequence[Mapping[str, Any]]) -> TrainingHistory:
@@ -77,5 +77,5 @@ class TrainingHistory(Course[Reach]):
         """Give what `of` reads, as plain values."""
         return [asdict(row) for row in self.rows]
 
-    def _stretches(self) -> tuple[Reach, ...]:
+    def _points(self) -> tuple[Reach, ...]:
         return self.rows

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import numpy as np
 
-from semspace.bundle import PathLike
 from semspace.checkpoint import Checkpoint
 from semspace.errors import DamagedError
 from semspace.training.progress import TrainingProgress
@@ -33,21 +31,6 @@ class EncoderCheckpoint(Checkpoint):
         "evaluate": "evaluator",
     }
 
-    def __init__(self, path: PathLike | None, minutes: float, resume: bool) -> None:
-        super().__init__(path, minutes, resume)
-        self._identity: dict[str, Any] = {}
-
-    def bind(self, identity: Mapping[str, Any]) -> None:
-        """Set what must be the same for a training to be resumed.
-
-        Raises
-        ------
-        InputError
-            If the checkpoint to resume is of another training.
-        """
-        self._identity = dict(identity)
-        self.found(self._identity, verify=False)
-
     def save(self, state: Mapping[str, ArrayXd], progress: TrainingProgress) -> None:
         """Write the state of a training, if a checkpoint is wanted."""
         if not self.wanted:
@@ -55,7 +38,7 @@ class EncoderCheckpoint(Checkpoint):
         from safetensors.numpy import save_file
 
         arrays = {name: np.ascontiguousarray(array) for name, array in state.items()}
-        with self.writing(self._identity) as draft:
+        with self.writing() as draft:
             draft.meta.update(progress=progress.to_dict())
             draft.file(_STATE, lambda path: save_file(arrays, path))
 
@@ -64,7 +47,7 @@ class EncoderCheckpoint(Checkpoint):
         from safetensors import SafetensorError
         from safetensors.numpy import load_file
 
-        bundle = self.found(self._identity)
+        bundle = self.opened()
         if bundle is None:
             return
         with bundle.reading():

@@ -1,8 +1,8 @@
-"""Word2Vec through gensim, for a cross-check of our own engine: the same parameters, the same words."""
+"""The gensim backend of Word2Vec, for cross-checking the native one: the same parameters, the same words."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import pairwise
 from time import perf_counter
@@ -13,118 +13,115 @@ import numpy as np
 from semspace.errors import InputError
 from semspace.history import Epoch, History
 from semspace.progress import Bar, bar
-from semspace.words.job import Job, Trained
-from semspace.words.subwords import SubwordEncoder, Subwords
+from semspace.words.job import Job, TrainedVectors
+from semspace.words.subwords import SubwordEncoder
 
-# gensim silently drops what a sentence has beyond 10,000 words, so longer documents are cut into pieces.
-_LONGEST = 10_000
+_MAX_SENTENCE = 10_000  # words; gensim silently drops the rest, so longer documents are cut into pieces
 
 
 class _Sentences:
-    """The documents as lists of words, walked once an epoch."""
+    """The documents as lists of words, iterated over once an epoch."""
 
     def __init__(self, job: Job, shown: Bar) -> None:
-        self._tokens, self._places = job.tokens, job.vocabulary.places
+        self._tokens, self._indices = job.tokens, job.vocabulary.indices
         self._words = np.array(job.vocabulary.words, dtype=object)
         self._bar = shown
 
     def __iter__(self) -> Iterator[list[str]]:
         for document in self._tokens.documents():
-            for start in range(0, len(document), _LONGEST):
-                piece = self._places[document[start : start + _LONGEST]]
-                yield self._words[piece[piece >= 0]].tolist()
-                self._bar.update(len(piece))
+            for start in range(0, len(document), _MAX_SENTENCE):
+                indices = self._indices[document[start : start + _MAX_SENTENCE]]
+                yield self._words[indices[indices >= 0]].tolist()
+                self._bar.update(len(indices))
 
 
-def train(job: Job) -> Trained:
-    """Train with gensim's Word2Vec, or its FastText where there are subwords.
+def train_with_gensim(job: Job) -> TrainedVectors:
+    """Train with gensim's Word2Vec, or its FastText if there are subwords.
 
     The history has no loss: gensim's is summed in float32 by threads that overwrite each other.
     """
     _check(job)
-    trainer, words = job.trainer, job.vocabulary.words
+    epochs, words = job.parameters.epochs, job.vocabulary.words
     counts = dict(zip(words, job.vocabulary.counts.tolist(), strict=True))
-    epochs: list[Epoch] = []
-    with bar("training word vectors", trainer.epochs * len(job.tokens), unit="word", progress=job.progress) as shown:
+    rows_of_history: list[Epoch] = []
+    with bar("training word vectors", epochs * len(job.tokens), unit="word", progress=job.progress) as shown:
         model = _model(job)
         model.build_vocab_from_freq(counts, corpus_count=len(job.tokens.offsets) - 1)
         rows = [model.wv.key_to_index[word] for word in words]
-        outputs = [_size(model)]
+        output_norms = [_output_norm(model)]
 
-        def ended(seconds: float) -> None:
-            outputs.append(_size(model))
-            epochs.append(_epoch(job, model, rows, seconds, len(epochs) + 1))
+        def on_epoch_end(seconds: float) -> None:
+            output_norms.append(_output_norm(model))
+            rows_of_history.append(_epoch(job, model, rows, seconds, len(rows_of_history) + 1))
 
-        watch = _watch(ended)
         model.train(
             _Sentences(job, shown),
             total_words=int(job.vocabulary.counts.sum()),
-            epochs=trainer.epochs,
-            callbacks=[watch],
+            epochs=epochs,
+            callbacks=[_timer(on_epoch_end)],
         )
-    idle = sum(before == after for before, after in pairwise(outputs))
-    return replace(_learnt(job, model, rows, History(tuple(epochs))), idle=idle)
+    idle = sum(before == after for before, after in pairwise(output_norms))
+    return replace(_result(job, model, rows, History(tuple(rows_of_history))), idle_epochs=idle)
 
 
-def _size(model: Any) -> float:
-    """Return the size of the matrix of contexts, which starts with zeros and stays as it is where nothing is learnt."""
+def _output_norm(model: Any) -> float:
+    """Return the norm of the output matrix, which starts with zeros and doesn't change where nothing is learnt."""
     return float(np.linalg.norm(model.syn1neg))
 
 
 def _check(job: Job) -> None:
-    if job.start is not None:
-        raise InputError("init= needs backend='native'; gensim's engine can't take vectors to go on from")
-    if job.checkpoint.wanted:
-        raise InputError("checkpoint= needs backend='native'; gensim's engine can't be stopped and gone on with")
-    if job.trainer.deterministic and job.trainer._thread_count > 1:
-        raise InputError("deterministic=True needs backend='native', or threads=1: gensim's threads aren't in step")
+    if job.init is not None:
+        raise InputError("init= needs backend='native'; gensim's backend can't start from pretrained vectors")
+    if job.checkpoint.path is not None:
+        raise InputError("checkpoint= needs backend='native'; gensim's backend can't resume a training")
+    if job.parameters.deterministic and job.parameters.threads > 1:
+        raise InputError("deterministic=True needs backend='native', or threads=1: gensim doesn't synchronise threads")
 
 
 def _model(job: Job) -> Any:
     from gensim.models import FastText
     from gensim.models import Word2Vec as GensimWord2Vec
 
-    trainer = job.trainer
-    same = {
-        "vector_size": trainer.dim,
-        "window": trainer.window,
-        "negative": trainer.negatives,
+    parameters, subwords = job.parameters, job.parameters.subwords
+    options = {
+        "vector_size": parameters.dim,
+        "window": parameters.window,
+        "negative": parameters.negatives,
         "min_count": 1,
-        "epochs": trainer.epochs,
-        "sample": trainer.sample,
-        "alpha": trainer.learning_rate,
-        "sg": int(trainer.architecture == "skipgram"),
-        "workers": trainer._thread_count,
-        "seed": trainer.seed,
+        "epochs": parameters.epochs,
+        "sample": parameters.sample,
+        "alpha": parameters.learning_rate,
+        "sg": int(not parameters.cbow),
+        "workers": parameters.threads,
+        "seed": parameters.seed,
     }
-    subwords = trainer._subwords
     if subwords is None:
-        return GensimWord2Vec(**same)
-    return FastText(**same, min_n=subwords.minn, max_n=subwords.maxn, bucket=subwords.buckets)
+        return GensimWord2Vec(**options)
+    return FastText(**options, min_n=subwords.minn, max_n=subwords.maxn, bucket=subwords.buckets)
 
 
-def _watch(ended: Any) -> Any:
+def _timer(on_end: Callable[[float], None]) -> Any:
     from gensim.models.callbacks import CallbackAny2Vec
 
-    class Watch(CallbackAny2Vec):  # type: ignore[misc]
-        """Tells how long each epoch took."""
+    class Timer(CallbackAny2Vec):  # type: ignore[misc]
+        """Reports the time that each epoch took."""
 
         def on_epoch_begin(self, _: Any) -> None:
             self._began = perf_counter()
 
         def on_epoch_end(self, _: Any) -> None:
-            ended(perf_counter() - self._began)
+            on_end(perf_counter() - self._began)
 
-    return Watch()
+    return Timer()
 
 
 def _epoch(job: Job, model: Any, rows: list[int], seconds: float, number: int) -> Epoch:
-    score, task = job.judge(lambda: _learnt(job, model, rows, History(())))
+    score, task = job.evaluate(lambda: _result(job, model, rows, History(())))
     return Epoch(number, None, seconds, len(job.tokens), 0, score, task)
 
 
-def _learnt(job: Job, model: Any, rows: list[int], history: History) -> Trained:
-    subwords: Subwords | None = job.trainer._subwords
+def _result(job: Job, model: Any, rows: list[int], history: History) -> TrainedVectors:
+    subwords = job.parameters.subwords
     if subwords is not None:
         model.wv.adjust_vectors()
     vectors = np.ascontiguousarray(model.wv.vectors[rows], dtype=np.float32)
@@ -132,4 +129,4 @@ def _learnt(job: Job, model: Any, rows: list[int], history: History) -> Trained:
     encoder = None
     if subwords is not None:
         encoder = SubwordEncoder(subwords, model.wv.vectors_ngrams, None, job.vocabulary.words, vectors)
-    return Trained(vectors, encoder, history)
+    return TrainedVectors(vectors, encoder, history)

@@ -1,11 +1,11 @@
-"""What a training is asked to do, and what comes out: the contract of the engines."""
+"""`Job` and `TrainedVectors`: what a backend of Word2Vec is given, and what it returns."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 import polars as pl
@@ -16,51 +16,49 @@ from semspace.space import Space
 from semspace.text.tokens import Tokens
 from semspace.types import Floats2d
 from semspace.words.checkpoint import WordsCheckpoint
+from semspace.words.hyperparameters import Hyperparameters
 from semspace.words.subwords import SubwordEncoder
-from semspace.words.vocabulary import Vocabulary
-
-if TYPE_CHECKING:
-    from semspace.words.word2vec import Word2Vec
+from semspace.words.vocabulary import TrainingVocabulary
 
 
-class Scored(Protocol):
-    """What a task gives."""
+class ScoreLike(Protocol):
+    """The score of an evaluator."""
 
     @property
     def value(self) -> float:
-        """The higher the better."""
+        """The score; higher is better."""
 
 
-class Task(Protocol):
-    """Anything that judges a space, such as `semspace.evaluation.WordPairs`."""
+class Evaluator(Protocol):
+    """Anything that scores a space, such as `semspace.evaluation.WordPairs`."""
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """Its name in the history."""
 
-    def score(self, thing: Any) -> Scored:
-        """Judge a space."""
+    def score(self, thing: Any) -> ScoreLike:
+        """Score a space."""
 
 
 @dataclass(frozen=True)
-class Trained:
-    """What was learnt.
+class TrainedVectors:
+    """The result of a training.
 
     Parameters
     ----------
     vectors : ndarray of float32, shape (words, dim)
         In the order of the vocabulary, read-only.
     encoder : SubwordEncoder, optional
-        What gives vectors to unseen words.
+        Encodes words outside the vocabulary.
     history : History
-    idle : int
+    idle_epochs : int
         Epochs in which nothing was predicted.
     """
 
     vectors: Floats2d
     encoder: SubwordEncoder | None
     history: History
-    idle: int = 0
+    idle_epochs: int = 0
 
 
 @dataclass(frozen=True)
@@ -69,70 +67,69 @@ class Job:
 
     Parameters
     ----------
-    trainer : Word2Vec
+    parameters : Hyperparameters
+    provenance : mapping
+        Recorded with the result: the trainer, its threads, and the text.
     tokens : Tokens
-    vocabulary : Vocabulary
-        Of the words to train.
-    start : Space, optional
-        Where to go on from.
-    task : Task, optional
-        To be scored after each epoch.
+    vocabulary : TrainingVocabulary
+    init : Space, optional
+        Pretrained vectors.
+    evaluator : Evaluator, optional
+        Scores the vectors after each epoch.
     checkpoint : WordsCheckpoint
-        Where what is reached is kept.
+    progress : bool
     """
 
-    trainer: Word2Vec
+    parameters: Hyperparameters
+    provenance: Mapping[str, Any]
     tokens: Tokens
-    vocabulary: Vocabulary
-    start: Space | None = None
-    task: Task | None = None
-    checkpoint: WordsCheckpoint = WordsCheckpoint(None)  # noqa: RUF009  (keeps nothing)
-    progress: bool = True
+    vocabulary: TrainingVocabulary
+    init: Space | None
+    evaluator: Evaluator | None
+    checkpoint: WordsCheckpoint
+    progress: bool
 
-    def space(self, trained: Trained) -> Space:
-        """Dress what was learnt as a space."""
-        facts = {
-            "made_by": "Word2Vec",
-            "trainer": asdict(self.trainer),
-            "threads": self.trainer._thread_count,
-            "text": dict(self.tokens.provenance),
-            "words": len(self.tokens),
+    def space(self, trained: TrainedVectors) -> Space:
+        """Return the trained vectors as a space."""
+        provenance = {
+            **self.provenance,
             "history": trained.history.plain(),
-            **({"start": self.start.fingerprint} if self.start is not None else {}),
+            **({"start": self.init.fingerprint} if self.init is not None else {}),
         }
-        table = pl.DataFrame({"count": self.vocabulary.totals})
-        return Space.from_vectors(self.vocabulary.words, trained.vectors, table, trained.encoder, facts)
+        counts = pl.DataFrame({"count": self.vocabulary.totals})
+        return Space.from_vectors(self.vocabulary.words, trained.vectors, counts, trained.encoder, provenance)
 
-    def warn_idle(self, trained: Trained) -> None:
-        """Warn if in some epochs no word had a neighbour to learn from."""
-        epochs, idle = self.trainer.epochs, trained.idle
-        if not idle:
-            return
-        longest = int(np.diff(self.tokens.offsets).max(initial=0))
-        if longest > 1 and self.trainer.sample:
-            why = (
-                f"sample={self.trainer.sample:g} thins out frequent words, too many of so small a vocabulary; "
-                f"give sample=0, or more text"
-            )
-        else:
-            why = (
-                f"words that come {self.trainer.min_count} times or more stand alone in their documents; give longer "
-                f"texts, join what belongs together into one document, or lower min_count"
-            )
-        left = "random, as they were drawn" if self.start is None else "those of init, and random for new words"
-        what = f"hardly better than random after {epochs - idle} of {epochs} epochs" if idle < epochs else left
-        where = "any epoch" if idle == epochs else f"{idle} of {epochs} epochs"
-        warnings.warn(
-            f"no word had a neighbour to learn from in {where}, so the vectors are {what}: {why}",
-            SemspaceWarning,
-            stacklevel=4,
-        )
-
-    def judge(self, give: Callable[[], Trained]) -> tuple[float | None, str]:
-        """Score what was learnt so far, if that was asked for."""
-        if self.task is None:
+    def evaluate(self, train: Callable[[], TrainedVectors]) -> tuple[float | None, str]:
+        """Return the score of the vectors so far and the evaluator's name; None and an empty string without one."""
+        if self.evaluator is None:
             return None, ""
-        return float(self.task.score(self.space(give())).value), self.task.name
+        return float(self.evaluator.score(self.space(train())).value), self.evaluator.name
 
 
-Engine = Callable[[Job], Trained]
+def warn_idle_epochs(job: Job, idle: int, *, stacklevel: int) -> None:
+    """Warn if in some epochs no word had a neighbour to learn from."""
+    epochs, sample = job.parameters.epochs, job.parameters.sample
+    if not idle:
+        return
+    longest = int(np.diff(job.tokens.offsets).max(initial=0))
+    if longest > 1 and sample:
+        reason = (
+            f"sample={sample:g} removes frequent words, which are too many of so small a vocabulary; "
+            f"give sample=0, or more text"
+        )
+    else:
+        reason = (
+            f"each document has only one word that occurs at least min_count={job.parameters.min_count} times; give "
+            f"longer texts, join what belongs together into one document, or lower min_count"
+        )
+    untrained = "random, as initialised" if job.init is None else "those of init, and random for new words"
+    result = f"hardly better than random after {epochs - idle} of {epochs} epochs" if idle < epochs else untrained
+    when = "any epoch" if idle == epochs else f"{idle} of {epochs} epochs"
+    warnings.warn(
+        f"no word had a neighbour to learn from in {when}, so the vectors are {result}: {reason}",
+        SemspaceWarning,
+        stacklevel=stacklevel,
+    )
+
+
+Backend = Callable[[Job], TrainedVectors]

@@ -1,4 +1,4 @@
-"""The matrices that are trained: rows that start at lines of the cache, in an odd number of lines."""
+"""The matrices that are trained, with rows aligned to lines of the cache."""
 
 from __future__ import annotations
 
@@ -7,50 +7,49 @@ from typing import NamedTuple
 
 import numpy as np
 
-from semspace.types import Floats2d
-from semspace.words.row_arithmetic import LANE
+from semspace.kernels.simd import LANES
+from semspace.types import Floats2d, Int32s1d
 
-_PAGE = 2**21  # a large page: fewer of them are to be looked up
-_ROWS = 16_384  # rows at a time, where a copy is made
+_PAGE = 2**21  # bytes of a large page of memory, which takes fewer look-ups
+_ROWS_PER_COPY = 16_384
 
 
 class Matrices(NamedTuple):
-    """The vectors of words and of their subwords, and those that predict words; padded, see `rows_of_zeros`."""
+    """The input vectors, of words and subwords, and the output vectors, of words; padded, see `rows_of_zeros`."""
 
     inputs: Floats2d
     outputs: Floats2d
 
 
 def rows_of_zeros(n: int, dim: int) -> Floats2d:
-    """Make `n` rows of zeros that hold `dim` numbers.
+    """Return `n` rows of zeros that hold `dim` numbers each.
 
-    Were the rows a power of two apart, they would share few places of the cache and push each other out. An odd number
-    of its lines spreads them over all.
+    A row takes an odd number of cache lines: rows a power of two apart would compete for few lines of the cache.
     """
-    width = LANE * (lanes(dim) | 1)
+    width = LANES * (lanes(dim) | 1)
     raw = np.zeros(n * width + _PAGE // 4, np.float32)
     first = -raw.ctypes.data % _PAGE // 4
     return raw[first : first + n * width].reshape(n, width)
 
 
 def lanes(dim: int) -> int:
-    """Give how many vectors of 16 numbers hold `dim`."""
-    return -(-dim // LANE)
+    """Return how many vectors of 16 numbers hold `dim` numbers."""
+    return -(-dim // LANES)
 
 
-def random_rows(rows: Floats2d, dim: int, draw: np.random.Generator) -> None:
-    """Set rows to even random numbers within ``1 / dim`` of zero, as gensim and fastText do."""
+def randomize(rows: Floats2d, dim: int, rng: np.random.Generator) -> None:
+    """Set rows to uniform random numbers within ``1 / dim`` of zero, as gensim and fastText do."""
     for part in _parts(len(rows)):
-        rows[part, :dim] = (2 * draw.random((part.stop - part.start, dim), np.float32) - 1) / np.float32(dim)
+        rows[part, :dim] = (2 * rng.random((part.stop - part.start, dim), np.float32) - 1) / np.float32(dim)
 
 
-def taken(rows: Floats2d, places: np.ndarray, dim: int) -> Floats2d:
-    """Copy some rows without what pads them, shape (len(places), dim)."""
-    out = np.empty((len(places), dim), np.float32)
-    for part in _parts(len(places)):
-        out[part] = rows[places[part], :dim]
-    return out
+def unpadded(rows: Floats2d, indices: Int32s1d, dim: int) -> Floats2d:
+    """Return copies of rows without their padding, shape (len(indices), dim)."""
+    copies = np.empty((len(indices), dim), np.float32)
+    for part in _parts(len(indices)):
+        copies[part] = rows[indices[part], :dim]
+    return copies
 
 
 def _parts(n: int) -> Iterator[slice]:
-    return (slice(start, min(start + _ROWS, n)) for start in range(0, n, _ROWS))
+    return (slice(start, min(start + _ROWS_PER_COPY, n)) for start in range(0, n, _ROWS_PER_COPY))

@@ -1,7 +1,7 @@
-"""Threads that never write to the same row, so that the result doesn't depend on which was faster.
+"""Input rows copied for each thread, so that the result doesn't depend on which thread was faster.
 
-Each thread predicts its own words: their rows of the outputs are touched by nobody else. Of the rows of the inputs
-that a stretch of text needs, each thread has a copy of its own; at the end of the stretch the copies become one again.
+Each thread predicts its own words, whose output rows no other thread touches. Of the input rows that a chunk of text
+needs, each thread has a copy; at the end of the chunk the copies are merged.
 """
 
 from __future__ import annotations
@@ -11,15 +11,13 @@ from concurrent.futures import Executor
 from typing import Any, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
 from semspace.kernels.compiling import compiled
-from semspace.types import Floats2d
+from semspace.types import Floats2d, Int32s1d, Ints1d
 from semspace.words.parameters import rows_of_zeros
-from semspace.words.training_steps import Ids
 
 T = TypeVar("T")
-Pieces = tuple[npt.NDArray[np.int64], Ids]
+Pieces = tuple[Ints1d, Int32s1d]
 
 
 class Shards:
@@ -31,25 +29,22 @@ class Shards:
     pieces : offsets by word, and rows
         The rows that each word needs.
     threads : int
-    most : int
-        Words a stretch of text may have.
+    max_words : int
+        Maximum number of words of a chunk of text.
     """
 
-    def __init__(self, inputs: Floats2d, pieces: Pieces, threads: int, most: int) -> None:
+    def __init__(self, inputs: Floats2d, pieces: Pieces, threads: int, max_words: int) -> None:
         self._inputs, self._pieces, self._threads = inputs, pieces, threads
         widest = int(np.diff(pieces[0]).max())
-        size = min(len(inputs), most * widest)
-        self.slots: Ids = np.full(len(inputs), -1, np.int32)  # where a row's copies are; -1 for none
-        self._rows: Ids = np.empty(size, np.int32)
-        self._seen: Ids = np.empty(size, np.int32)
+        size = min(len(inputs), max_words * widest)
+        self.slots: Int32s1d = np.full(len(inputs), -1, np.int32)  # index of a row's copies; -1 for none
+        self._rows: Int32s1d = np.empty(size, np.int32)
+        self._counts: Int32s1d = np.empty(size, np.int32)
         self.copies = [rows_of_zeros(size, inputs.shape[1]) for _ in range(threads)]
 
-    def run(self, words: Ids, rate: float, pool: Executor, work: Callable[[int], T]) -> list[T]:
-        """Copy the rows that `words` need, let each thread work on its copies, and make them one again.
-
-        Return what each thread's work gave.
-        """
-        n = _collect(words, *self._pieces, self.slots, self._rows, self._seen)
+    def run(self, words: Int32s1d, rate: float, pool: Executor, work: Callable[[int], T]) -> list[T]:
+        """Copy the rows that `words` need, run each thread on its copies, and merge them; return all results."""
+        n = _collect(words, *self._pieces, self.slots, self._rows, self._counts)
 
         def copy_and_work(thread: int) -> T:
             _copy(self._inputs, self._rows, n, self.copies[thread])
@@ -57,7 +52,7 @@ class Shards:
 
         def merge(thread: int) -> None:
             first, last = (n * (thread + k) // self._threads for k in (0, 1))
-            _merge(self._inputs, tuple(self.copies), self._rows, self._seen, first, last, rate)
+            _merge(self._inputs, tuple(self.copies), self._rows, self._counts, first, last, rate)
 
         results = list(pool.map(copy_and_work, range(self._threads)))
         list(pool.map(merge, range(self._threads)))
@@ -66,8 +61,8 @@ class Shards:
 
 
 @compiled
-def _collect(words: Ids, starts: Any, parts: Any, slots: Ids, rows: Ids, seen: Ids) -> int:
-    """Give a place to each row that some word needs, and count how often it is needed; return how many there are."""
+def _collect(words: Int32s1d, starts: Any, parts: Any, slots: Int32s1d, rows: Int32s1d, counts: Int32s1d) -> int:
+    """List the rows that some word needs and count how often each is needed; return the number of rows."""
     n = 0
     for i in range(len(words)):
         word = words[i]
@@ -78,30 +73,30 @@ def _collect(words: Ids, starts: Any, parts: Any, slots: Ids, rows: Ids, seen: I
             if slots[row] < 0:
                 slots[row] = n
                 rows[n] = row
-                seen[n] = 0
+                counts[n] = 0
                 n += 1
-            seen[slots[row]] += 1
+            counts[slots[row]] += 1
     return n
 
 
 @compiled
-def _copy(inputs: Floats2d, rows: Ids, n: int, copies: Floats2d) -> None:
+def _copy(inputs: Floats2d, rows: Int32s1d, n: int, copies: Floats2d) -> None:
     for i in range(n):
         copies[i] = inputs[rows[i]]
 
 
 @compiled
-def _merge(inputs: Floats2d, copies: Any, rows: Ids, seen: Ids, first: int, last: int, rate: float) -> None:
-    """Make one row of its copies: about the sum of their changes where there were few, their mean where many.
+def _merge(inputs: Floats2d, copies: Any, rows: Int32s1d, counts: Int32s1d, first: int, last: int, rate: float) -> None:
+    """Merge the copies of rows: about the sum of their changes where there were few steps, their mean where many.
 
-    A row that goes the share ``f`` of its way to where it settles in one copy would have gone ``1 - (1 - f)**threads``
-    had one thread made all the steps. With ``f = 1 - exp(-rate * steps)`` that says how much of the sum to take.
+    A row that goes a fraction ``f`` of the way to its optimum in one copy would have gone ``1 - (1 - f)**threads`` had
+    one thread made all steps. With ``f = 1 - exp(-rate * steps)`` that gives the fraction of the sum to apply.
     """
     threads = len(copies)
     for i in range(first, last):
-        stay = np.exp(-rate * seen[i] / threads)
-        whole, sum_of_parts = 1 - stay**threads, threads * (1 - stay)
-        share = np.float32(whole / sum_of_parts) if sum_of_parts > 1e-9 else np.float32(1)
+        remaining = np.exp(-rate * counts[i] / threads)
+        joint, sum_of_parts = 1 - remaining**threads, threads * (1 - remaining)
+        share = np.float32(joint / sum_of_parts) if sum_of_parts > 1e-9 else np.float32(1)
         row = rows[i]
         for d in range(inputs.shape[1]):
             before = inputs[row, d]

@@ -1,4 +1,4 @@
-"""`Subwords`: the n-grams of a word's letters, as numbers of buckets; `SubwordEncoder`: unseen words as their means."""
+"""`Subwords`: the hashed character n-grams of words; `SubwordEncoder`: vectors of unseen words from them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from semspace import checks
@@ -18,28 +17,28 @@ from semspace.display import clip
 from semspace.errors import InputError
 from semspace.space import fingerprint_of
 from semspace.text.tokenize import CasedTokenizer, FastTokenizer
-from semspace.types import Floats2d
+from semspace.types import Floats2d, Int32s1d, Ints1d
 from semspace.words.bundled_words import read_words, write_words
 
 KIND = "subwords"
-_BLOCK = 4_096  # texts encoded at a time
-Table = tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]
+_TEXTS_PER_BLOCK = 4_096
+_ROWS_PER_CHECK = 65_536
 
 
 @dataclass(frozen=True)
 class Subwords:
     """The subwords of fastText (Bojanowski et al. 2017, arXiv 1607.04606).
 
-    A word is put between marks, ``<word>``, and its subwords are all runs of `minn` to `maxn` characters of
-    that, the whole included where it is short enough, and a mark alone left out. They aren't stored: each goes
-    to the bucket that its 32-bit FNV-1a hash names, numbered as in the reference implementation.
+    The subwords of a word are the n-grams of ``<word>``, from `minn` to `maxn` characters, including the whole if it is
+    short enough, but not a mark alone. They are hashed to buckets by 32-bit FNV-1a, numbered as in the reference
+    implementation.
 
     Parameters
     ----------
     minn, maxn : int
-        Shortest and longest run, in characters.
+        Length of the shortest and the longest n-gram, in characters.
     buckets : int
-        Number of buckets; runs of one bucket share a vector.
+        Number of buckets; n-grams in the same bucket share a vector.
 
     Examples
     --------
@@ -58,12 +57,12 @@ class Subwords:
         if self.minn > self.maxn:
             raise InputError(f"minn must be at most maxn; got minn={self.minn} and maxn={self.maxn}")
 
-    def of(self, word: str) -> npt.NDArray[np.int32]:
-        """Give the bucket of each subword of a word, by where it starts, the shorter first."""
+    def of(self, word: str) -> Int32s1d:
+        """Return the bucket of each subword of a word, in the order of their starts, the shorter first."""
         return self.table([word])[1]
 
-    def table(self, words: Sequence[str]) -> Table:
-        """Give the buckets of many words.
+    def table(self, words: Sequence[str]) -> tuple[Ints1d, Int32s1d]:
+        """Return the buckets of several words.
 
         Parameters
         ----------
@@ -75,36 +74,36 @@ class Subwords:
         buckets : ndarray of int32, shape (total,)
             Those of word ``i`` are ``buckets[offsets[i]:offsets[i + 1]]``.
         """
-        from semspace.words.subword_kernel import count, fill
+        from semspace.words.subword_kernel import count_ngrams, hash_ngrams
 
-        read = checks.strings("words", words)
-        offsets = np.zeros(len(read) + 1, np.int64)
-        if not read:
+        words = checks.strings("words", words)
+        offsets = np.zeros(len(words) + 1, np.int64)
+        if not words:
             return offsets, np.empty(0, np.int32)
-        text = np.frombuffer(f"<{'><'.join(read)}>".encode(), np.uint8)
-        sizes = pl.Series(read, dtype=pl.String).str.len_bytes().to_numpy()
-        starts = np.concatenate([[0], np.cumsum(sizes, dtype=np.int64) + 2 * np.arange(1, len(read) + 1)])
-        count(text, starts, self.minn, self.maxn, offsets)
+        text = np.frombuffer(f"<{'><'.join(words)}>".encode(), np.uint8)
+        sizes = pl.Series(words, dtype=pl.String).str.len_bytes().to_numpy()
+        starts = np.concatenate([[0], np.cumsum(sizes, dtype=np.int64) + 2 * np.arange(1, len(words) + 1)])
+        count_ngrams(text, starts, self.minn, self.maxn, offsets)
         buckets = np.empty(offsets[-1], np.int32)
-        fill(text, starts, self.minn, self.maxn, self.buckets, buckets)
+        hash_ngrams(text, starts, self.minn, self.maxn, self.buckets, buckets)
         return offsets, buckets
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class SubwordEncoder:
-    """Puts unseen words into a space of words: the mean of the vectors of a word's subwords.
+    """Encodes unseen words as the mean of the vectors of their subwords.
 
-    A text of one word gets that word's own vector if it is in the vocabulary, else the mean over its subwords. A text
-    of several words gets the mean of the unit vectors of its words, as fastText's `get_sentence_vector`; words without
-    any vector are passed over. Where no word of the vocabulary has a capital, texts are lower-cased first.
+    A text of one word gets that word's own vector if it is in the vocabulary, otherwise the mean over its subwords. A
+    text of several words gets the mean of the unit vectors of its words, like fastText's `get_sentence_vector`; words
+    without a vector are skipped. If no word of the vocabulary has a capital, texts are lower-cased first.
 
     Parameters
     ----------
     subwords : Subwords
     vectors : ndarray of float32, shape (rows, dim)
-        One for each bucket that has one; zeros are allowed.
+        The vectors of the buckets; zeros are allowed.
     rows : ndarray of int32, shape (rows,), optional
-        The buckets the vectors belong to, increasing; all buckets, in order, when None.
+        The bucket of each vector, increasing; all buckets, in order, if None.
     words : n strings
         The vocabulary.
     word_vectors : ndarray of float32, shape (n, dim)
@@ -120,7 +119,7 @@ class SubwordEncoder:
 
     subwords: Subwords
     vectors: Floats2d
-    rows: npt.NDArray[np.int32] | None = None
+    rows: Int32s1d | None = None
     words: Sequence[str] = ()
     word_vectors: Floats2d | None = None
 
@@ -128,17 +127,20 @@ class SubwordEncoder:
 
     def __post_init__(self) -> None:
         vectors = checks.matrix("vectors", self.vectors)
-        given = np.empty((0, vectors.shape[1]), np.float32) if self.word_vectors is None else self.word_vectors
-        own = checks.matrix("word_vectors", given, dim=vectors.shape[1])
+        empty = np.empty((0, vectors.shape[1]), np.float32)
+        word_vectors = empty if self.word_vectors is None else self.word_vectors
+        word_vectors = checks.matrix("word_vectors", word_vectors, dim=vectors.shape[1])
         words = tuple(checks.strings("words", self.words))
-        if len(words) != len(own):
-            raise InputError(f"words and word_vectors must be of one length; got {len(words)} and {len(own)}")
+        if len(words) != len(word_vectors):
+            raise InputError(
+                f"words and word_vectors must have the same length; got {len(words)} and {len(word_vectors)}"
+            )
         _check_finite("vectors", vectors)
-        _check_finite("word_vectors", own)
+        _check_finite("word_vectors", word_vectors)
         object.__setattr__(self, "vectors", checks.frozen(vectors))
         object.__setattr__(self, "rows", _checked_rows(self.rows, len(vectors), self.subwords.buckets))
         object.__setattr__(self, "words", words)
-        object.__setattr__(self, "word_vectors", checks.frozen(own))
+        object.__setattr__(self, "word_vectors", checks.frozen(word_vectors))
 
     @property
     def dim(self) -> int:
@@ -147,19 +149,19 @@ class SubwordEncoder:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 over everything that decides a vector."""
+        """SHA-256 of everything that affects a vector."""
         facts = json.dumps([asdict(self.subwords), self.dim, self.rows is None, self.words]).encode()
         arrays = [array for array in (self.vectors, self.rows, self.word_vectors) if array is not None]
         return digest(facts, *(np.ascontiguousarray(array).data.cast("B") for array in arrays if array.size))
 
     @cached_property
     def lowercase(self) -> bool:
-        """Whether texts are lower-cased first: no word of the vocabulary has a capital."""
+        """Whether texts are lower-cased first, which they are if no word of the vocabulary has a capital."""
         return all(word == word.lower() for word in self.words)
 
     @cached_property
-    def _places(self) -> dict[str, int]:
-        return {word: place for place, word in enumerate(self.words)}
+    def _index(self) -> dict[str, int]:
+        return {word: index for index, word in enumerate(self.words)}
 
     def __repr__(self) -> str:
         return f"SubwordEncoder({self.subwords!r}, dim={self.dim}, words={len(self.words):,})"
@@ -170,73 +172,76 @@ class SubwordEncoder:
         Raises
         ------
         InputError
-            If neither a word of a text nor any of its subwords has a vector; it names the text.
+            If a text has no word with a vector, of its own or of subwords; the message names the text.
         """
-        read = checks.strings("texts", texts)
-        vectors = np.empty((len(read), self.dim), np.float32)
-        for start in range(0, len(read), _BLOCK):
-            self._encode_block(read[start : start + _BLOCK], vectors[start : start + _BLOCK])
+        texts = checks.strings("texts", texts)
+        vectors = np.empty((len(texts), self.dim), np.float32)
+        for start in range(0, len(texts), _TEXTS_PER_BLOCK):
+            self._encode_block(texts[start : start + _TEXTS_PER_BLOCK], vectors[start : start + _TEXTS_PER_BLOCK])
         return vectors
 
-    # A word is the same whether one asks with it or for it.
+    # A word is encoded in the same way as a query and as a document.
     encode_queries = encode_documents = encode
 
     def _encode_block(self, texts: list[str], out: Floats2d) -> None:
-        split = self._split(texts)
-        words = {word: row for row, word in enumerate(dict.fromkeys(word for part in split for word in part))}
-        vectors = self._word_matrix(list(words))
-        sizes = np.linalg.norm(vectors, axis=1)
-        for i, part in enumerate(split):
-            rows = [row for row in (words[word] for word in part) if sizes[row] > 0]
+        words_of_texts = self._split(texts)
+        distinct = dict.fromkeys(word for words in words_of_texts for word in words)
+        row_of = {word: row for row, word in enumerate(distinct)}
+        vectors = self._word_matrix(list(row_of))
+        norms = np.linalg.norm(vectors, axis=1)
+        for i, words in enumerate(words_of_texts):
+            rows = [row for row in (row_of[word] for word in words) if norms[row] > 0]
             if not rows:
                 raise InputError(
-                    f"no vector for {clip(texts[i], 80)!r}: it isn't among the {len(self.words):,} words known, and "
-                    f"none of its subwords was seen in training"
+                    f"no vector for {clip(texts[i], 80)!r}: it isn't one of the {len(self.words):,} words of the "
+                    f"vocabulary, and none of its subwords was seen in training"
                 )
-            out[i] = vectors[rows[0]] if len(part) == 1 else (vectors[rows] / sizes[rows, None]).mean(axis=0)
+            out[i] = vectors[rows[0]] if len(words) == 1 else (vectors[rows] / norms[rows, None]).mean(axis=0)
 
     def _split(self, texts: list[str]) -> list[list[str]]:
-        """Give the words of each text: one without a space inside is a word as it stands, others are tokenised."""
-        splitter = FastTokenizer() if self.lowercase else CasedTokenizer()
-        given = pl.Series([text.strip() for text in texts], dtype=pl.String)
-        known = given.str.to_lowercase() if self.lowercase else given
-        spelled, tokenised = splitter.prepared(given).to_list(), splitter(given).to_list()
-        # A word of another tool counts as it is spelled there.
-        own = [a if a in self._places else b for a, b in zip(known, spelled, strict=True)]
-        whole = [text in self._places or len(text.split()) == 1 for text in own]
-        return [[text] if one else parts for text, one, parts in zip(own, whole, tokenised, strict=True)]
+        """Return the words of each text: one without a space is a word as it is, others are tokenised."""
+        tokenizer = FastTokenizer() if self.lowercase else CasedTokenizer()
+        stripped = pl.Series([text.strip() for text in texts], dtype=pl.String)
+        cased = stripped.str.to_lowercase() if self.lowercase else stripped
+        normalized, tokenized = tokenizer.prepared(stripped).to_list(), tokenizer(stripped).to_list()
+        # A word of another tool may be in the vocabulary in a form that normalisation would change.
+        candidates = [a if a in self._index else b for a, b in zip(cased, normalized, strict=True)]
+        return [
+            [candidate] if candidate in self._index or len(candidate.split()) == 1 else words
+            for candidate, words in zip(candidates, tokenized, strict=True)
+        ]
 
     def _word_matrix(self, words: list[str]) -> Floats2d:
-        """Give the vector of each word, seen or unseen; zeros where there is none."""
-        from semspace.words.subword_kernel import means
+        """Return the vector of each word, in the vocabulary or not; zeros if it has none."""
+        from semspace.words.subword_kernel import average_rows
 
         assert self.word_vectors is not None
-        places = np.array([self._places.get(word, -1) for word in words], dtype=np.int64)
+        indices = np.array([self._index.get(word, -1) for word in words], dtype=np.int64)
         vectors = np.zeros((len(words), self.dim), np.float32)
-        vectors[places >= 0] = self.word_vectors[places[places >= 0]]
-        unseen = np.flatnonzero(places < 0)
+        vectors[indices >= 0] = self.word_vectors[indices[indices >= 0]]
+        unseen = np.flatnonzero(indices < 0)
         offsets, buckets = self.subwords.table([words[i] for i in unseen])
-        found = np.zeros((len(unseen), self.dim), np.float32)
-        means(offsets, self.rows_of(buckets), self.vectors, found, np.zeros(len(unseen), np.int64))
-        vectors[unseen] = found
+        averages = np.zeros((len(unseen), self.dim), np.float32)
+        average_rows(offsets, self.rows_of(buckets), self.vectors, averages, np.zeros(len(unseen), np.int64))
+        vectors[unseen] = averages
         return vectors
 
-    def rows_of(self, buckets: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
-        """Give the row of each bucket's vector; -1 where it has none."""
+    def rows_of(self, buckets: Int32s1d) -> Int32s1d:
+        """Return the row of each bucket's vector; -1 if it has none."""
         if self.rows is None:
             return buckets
         if not len(self.rows):
             return np.full(len(buckets), -1, np.int32)
-        places = np.searchsorted(self.rows, buckets)
-        places[places == len(self.rows)] = 0
-        return np.where(self.rows[places] == buckets, places, -1).astype(np.int32)
+        rows = np.searchsorted(self.rows, buckets)
+        rows[rows == len(self.rows)] = 0
+        return np.where(self.rows[rows] == buckets, rows, -1).astype(np.int32)
 
     # -- on disk, inside the bundle of a space -----------------------------------------------------------
 
     def _write_into(self, draft: Draft, fingerprint: str) -> dict[str, Any]:
-        """Write the arrays into the bundle of a space with this fingerprint, and return its manifest entries.
+        """Write the arrays to the bundle of a space with this fingerprint, and return the manifest's entries.
 
-        Words and their vectors are only written where they aren't those of the space.
+        Words and their vectors are written only if they aren't those of the space.
         """
         assert self.word_vectors is not None
         of_space = fingerprint_of(self.dim, list(self.words), [self.word_vectors]) == fingerprint
@@ -262,17 +267,17 @@ def read_bundle(bundle: Bundle) -> SubwordEncoder:
 
 
 def _check_finite(name: str, vectors: Floats2d) -> None:
-    for start in range(0, len(vectors), 65_536):  # in blocks: a mapped matrix may be larger than memory
-        bad = np.flatnonzero(~np.isfinite(vectors[start : start + 65_536]).all(axis=1))
+    for start in range(0, len(vectors), _ROWS_PER_CHECK):  # in blocks: a mapped matrix may be larger than memory
+        bad = np.flatnonzero(~np.isfinite(vectors[start : start + _ROWS_PER_CHECK]).all(axis=1))
         if len(bad):
             raise InputError(f"{name} must be finite; row {start + int(bad[0])} holds NaN or infinity")
 
 
-def _checked_rows(rows: npt.NDArray[np.int32] | None, count: int, buckets: int) -> npt.NDArray[np.int32] | None:
+def _checked_rows(rows: Int32s1d | None, count: int, buckets: int) -> Int32s1d | None:
     if rows is None:
         if count != buckets:
             raise InputError(
-                f"vectors must have a row for each of the {buckets:,} buckets; got {count:,}; or give rows"
+                f"vectors must have a row for each of the {buckets:,} buckets; got {count:,}; otherwise give rows"
             )
         return None
     if rows.dtype != np.int32 or rows.shape != (count,):

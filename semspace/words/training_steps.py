@@ -1,107 +1,105 @@
-"""What the training kernels share: random numbers by position, noise words, windows, and the logistic loss."""
+"""What the training kernels share: random numbers by position, negative samples, context windows, logistic loss."""
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from semspace.kernels.compiling import compiled, float_of_bits
-from semspace.words.row_arithmetic import LANE
+from semspace.kernels.compiling import compiled
+from semspace.kernels.floats import float_of_bits
+from semspace.kernels.simd import LANES
+from semspace.types import Floats1d, Int32s1d, Ints1d, UInt32s1d, UInt64s1d
 
-Ids = npt.NDArray[np.int32]
-GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2**64 over the golden ratio: steps that spread out evenly
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)  # 2**64 over the golden ratio: multiples of it are evenly spread
 _LOW_HALF = np.uint64(0xFFFFFFFF)
-MARGIN = 4  # words a kernel looks ahead of its window, to ask for their rows
+LOOKAHEAD = 4  # words beyond the window whose rows a kernel prefetches
 
 
-class Noise(NamedTuple):
-    """A distribution over the words ``low`` to ``high``, drawn from in one step by Walker's alias method (1977).
+class NoiseDistribution(NamedTuple):
+    """A distribution over the words ``low`` to ``high``, sampled in one step by Walker's alias method (1977).
 
-    A draw falls on a word, and stays there if a random uint32 is at most the word's threshold. `table` has one entry a
-    word: the threshold in its upper half, the word to go to otherwise in its lower.
+    A sample picks a word at random, and keeps it if a random uint32 is at most the word's threshold. `table` has one
+    entry for each word: the threshold in its upper half, the word to take otherwise in its lower.
     """
 
-    table: npt.NDArray[np.uint64]
+    table: UInt64s1d
     low: int
     high: int
 
 
-class Text(NamedTuple):
-    """Thinned words of the text, and what part of them a kernel is to work on.
+class TextChunk(NamedTuple):
+    """Subsampled words of the text, of which a kernel trains on those from `first` to `last`.
 
-    `words` has -1 between documents, and enough of them before and after for a window. `position` is the place in
-    the whole corpus of the first, which decides every random choice; `key` stands for seed and epoch.
+    `words` has -1 between documents, and before and after them as far as a window reaches. `position` is the index of
+    the first word in the whole text, on which every random choice depends; `key` encodes seed and epoch.
     """
 
-    words: Ids
+    words: Int32s1d
     first: int
     last: int
     position: int
     key: int
 
 
-class Rate(NamedTuple):
-    """The learning rate at the first word of a text, and what each word adds to it."""
+class LearningRate(NamedTuple):
+    """The learning rate at the first word of a chunk, and its change from word to word."""
 
     start: np.float32
     step: np.float32
 
 
 @compiled
-def mix(number: np.uint64) -> np.uint64:
-    """Scramble 64 bits (the finaliser of SplitMix64, Steele et al. 2014)."""
+def scramble(number: np.uint64) -> np.uint64:
+    """Return 64 random bits for a number (the finaliser of SplitMix64, Steele et al. 2014)."""
     number = (number ^ (number >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     number = (number ^ (number >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return number ^ (number >> np.uint64(31))  # type: ignore[no-any-return]
 
 
 @compiled
-def draw(noise: Noise, number: np.uint64) -> int:
-    """Draw a word from 64 random bits."""
-    place = ((number >> np.uint64(32)) * np.uint64(len(noise.table))) >> np.uint64(32)
-    entry = noise.table[place]
-    # Both ways are computed: which it will be can't be foreseen.
-    gone = (entry & _LOW_HALF) - place
-    moved = np.uint64((number & _LOW_HALF) > (entry >> np.uint64(32)))
-    return noise.low + np.int64(place + gone * moved)  # type: ignore[no-any-return]
+def draw_negative(noise: NoiseDistribution, bits: np.uint64) -> int:
+    """Return the word that 64 random bits pick from the noise distribution."""
+    index = ((bits >> np.uint64(32)) * np.uint64(len(noise.table))) >> np.uint64(32)
+    entry = noise.table[index]
+    # Without a branch, which the processor couldn't predict.
+    difference = (entry & _LOW_HALF) - index
+    replaced = np.uint64((bits & _LOW_HALF) > (entry >> np.uint64(32)))
+    return noise.low + np.int64(index + difference * replaced)  # type: ignore[no-any-return]
 
 
 @compiled
-def reach_at(text: Text, i: int, window: int) -> int:
-    """Draw how many words to each side of word `i` count, from 1 to `window`."""
-    bits = mix(np.uint64(text.key) * np.uint64(31) + GOLDEN * np.uint64(text.position + i)) >> np.uint64(32)
+def window_size_at(text: TextChunk, i: int, window: int) -> int:
+    """Return the random size of the window around word `i`, from 1 to `window`."""
+    bits = scramble(np.uint64(text.key) * np.uint64(31) + GOLDEN * np.uint64(text.position + i)) >> np.uint64(32)
     return 1 + np.int64((bits * np.uint64(window)) >> np.uint64(32))  # type: ignore[no-any-return]
 
 
 @compiled
-def window_around(words: Ids, i: int, reach: int, found: Ids) -> int:
-    """Set `found` to the words within `reach` of word `i`, up to the ends of its document; return how many."""
+def context_of(words: Int32s1d, i: int, size: int, context: Int32s1d) -> int:
+    """Set `context` to the words at most `size` from word `i` in its document; return how many there are."""
     n = 0
-    for j in range(i - 1, i - reach - 1, -1):
+    for j in range(i - 1, i - size - 1, -1):
         if words[j] < 0:
             break
-        found[n] = words[j]
+        context[n] = words[j]
         n += 1
-    for j in range(i + 1, i + reach + 1):
+    for j in range(i + 1, i + size + 1):
         if words[j] < 0:
             break
-        found[n] = words[j]
+        context[n] = words[j]
         n += 1
     return n
 
 
 @compiled
-def thin(
-    ids: Ids, ends: npt.NDArray[np.int64], keep: npt.NDArray[np.uint32], rows: Ids, text: Text, window: int
-) -> int:
-    """Thin out frequent words (Mikolov et al. 2013, section 2.3); set ``text.words``, return where they end.
+def subsample(ids: Int32s1d, ends: Ints1d, thresholds: UInt32s1d, rows: Int32s1d, text: TextChunk, window: int) -> int:
+    """Write the words that subsampling keeps (Mikolov et al. 2013, section 2.3) to ``text.words``; return their end.
 
     Word ``w`` stays with probability ``keep[w] / 2**32`` and becomes ``rows[w]``; where that is negative it is left
     out. Documents end before the words `ends`.
     """
-    margin = window + MARGIN
+    margin = window + LOOKAHEAD
     words = text.words
     words[:margin] = -1
     n, document = margin, 0
@@ -112,8 +110,8 @@ def thin(
                 words[n] = -1
                 n += 1
         word = ids[i]
-        bits = mix(np.uint64(text.key) + GOLDEN * np.uint64(text.position + i)) >> np.uint64(32)
-        if rows[word] >= 0 and bits <= np.uint64(keep[word]):
+        bits = scramble(np.uint64(text.key) + GOLDEN * np.uint64(text.position + i)) >> np.uint64(32)
+        if rows[word] >= 0 and bits <= np.uint64(thresholds[word]):
             words[n] = rows[word]
             n += 1
     words[n : n + margin] = -1
@@ -121,15 +119,15 @@ def thin(
 
 
 @compiled
-def logistic(scores: npt.NDArray[np.float32], n: int, gradient: npt.NDArray[np.float32], losses: Any) -> None:
-    """Set `gradient` to minus the logistic function of the first `n` scores, and `losses` to its -log(1 - p).
+def logistic_loss(scores: Floats1d, n: int, gradients: Floats1d, losses: Any) -> None:
+    """Set the losses of the first `n` scores to -log(1 - p), where p is the logistic function, and `gradients` to -p.
 
-    These are right for noise words; for a word that was there, add 1 to the gradient and take the score off the loss.
-    exp(-|x|) is 2**k times a Taylor series on [-ln 2 / 2, ln 2 / 2], and log(1 + e) one in z = e / (2 + e), both to
+    These are right for negative samples; for the true word, add 1 to the gradient and subtract the score from the loss.
+    exp(-|x|) is 2**k times a Taylor series on [-ln 2 / 2, ln 2 / 2], and log(1 + e) one in z = e / (2 + e), both with
     about float32's precision.
     """
     one, half = np.float32(1), np.float32(0.5)
-    for i in range((n + LANE - 1) // LANE * LANE):  # whole vectors: a few more numbers are sooner done than told apart
+    for i in range((n + LANES - 1) // LANES * LANES):  # whole vectors: a loop for the rest would take longer
         x = scores[i]
         t = -min(abs(x), np.float32(60)) * np.float32(1.4426950408889634)
         k = np.rint(t)
@@ -139,7 +137,7 @@ def logistic(scores: npt.NDArray[np.float32], n: int, gradient: npt.NDArray[np.f
         )
         e = (one + f * (one + f * series)) * float_of_bits((np.int32(k) + np.int32(127)) << np.int32(23))
         p = one / (one + e)
-        gradient[i] = -p if x >= 0 else p - one
+        gradients[i] = -p if x >= 0 else p - one
         z = e / (np.float32(2) + e)
         y = z * z
         series = np.float32(1 / 3) + y * (np.float32(1 / 5) + y * (np.float32(1 / 7) + y * np.float32(1 / 9)))
@@ -147,36 +145,37 @@ def logistic(scores: npt.NDArray[np.float32], n: int, gradient: npt.NDArray[np.f
 
 
 @compiled
-def blank_repeats(targets: npt.NDArray[np.int64], size: int, blank: int, times: npt.NDArray[np.float32]) -> bool:
-    """Let no row be twice among `targets`, whose first is the word that was there; tell whether one was.
+def merge_repeats(targets: Ints1d, size: int, blank: int, multiplicity: Floats1d) -> bool:
+    """Leave each row only once among `targets`, whose first is the true word; return whether one was repeated.
 
-    A noise word equal to the first is passed over, as in word2vec.c. One drawn again counts so many `times`, and
-    its other places become the row `blank`.
+    A negative sample equal to the true word is ignored, as in word2vec.c. One drawn several times keeps its first
+    position, with that `multiplicity`; the others become the row `blank`.
     """
-    found = False
+    repeated = False
     for k in range(1, size):
         for j in range(k):
-            found |= targets[k] == targets[j]
-    if not found:
+            repeated |= targets[k] == targets[j]
+    if not repeated:
         return False
-    times[:size] = 1
+    multiplicity[:size] = 1
     for k in range(1, size):
         for j in range(k):
             if targets[k] == targets[j]:
-                times[k] = 0
+                multiplicity[k] = 0
                 targets[k] = blank
                 if j > 0:
-                    times[j] += 1
+                    multiplicity[j] += 1
                 break
     return True
 
 
 @compiled
-def aligned(address: int) -> int:
-    """Give the next multiple of 64."""
+def align(address: int) -> int:
+    """Return the next multiple of 64."""
     return (address + 63) // 64 * 64
 
 
-def room(n: int) -> int:
-    """Give how many float32 numbers hold `n` scores and what a store of sixteen runs over."""
-    return (n // LANE + 2) * LANE
+@compiled
+def padded_length(n: int) -> int:
+    """Return the length of an array for `n` scores that stores of sixteen may overrun."""
+    return (n // LANES + 2) * LANES

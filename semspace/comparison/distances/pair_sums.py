@@ -17,8 +17,8 @@ import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
 from semspace.comparison.distances.exchange_blocks import Cells
-from semspace.inference.layers import exp
 from semspace.kernels.compiling import compiled
+from semspace.kernels.floats import exp
 from semspace.progress import Bar
 from semspace.threads import thread_count
 from semspace.types import Floats2d
