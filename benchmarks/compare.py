@@ -114,15 +114,15 @@ def warm_up() -> None:
 
 
 def ours(a: np.ndarray, b: np.ndarray) -> dict[str, float]:
-    from semspace.comparison.distances.frechet import frechet
-    from semspace.comparison.distances.two_sample import KERNELS, evidence
+    from semspace.comparison.distances.frechet import frechet_distance
+    from semspace.comparison.distances.two_sample import KERNELS, sum_kernels
 
     of = np.repeat([0, 1], [len(a), len(b)])
-    found = evidence(np.concatenate([a, b]), of, seed=0, progress=False)
+    found = sum_kernels(np.concatenate([a, b]), of, seed=0, progress=False)
     tested = found.test([0], [1], permutations=PERMUTATIONS, resamples=499, seed=0)
     found.witness([0], [1])
     values = dict(zip(KERNELS, tested.values.tolist(), strict=True))
-    return {**values, "frechet": frechet(a, b), "p_value": tested.p_of_all}
+    return {**values, "frechet": frechet_distance(a, b), "p_value": tested.p_of_all}
 
 
 def straightforward(a: np.ndarray, b: np.ndarray, kind: str) -> tuple[float, float]:
@@ -181,9 +181,9 @@ def vectors_of(rows: int) -> np.ndarray:
 def whole(size: int) -> None:
     """Compare two corpora of sentences once, in this process."""
     import semspace as ss
-    from semspace.comparison.distances.estimate import answers
-    from semspace.comparison.distances.two_sample import evidence
-    from semspace.comparison.samples import samples_of
+    from semspace.comparison.distances.estimate import two_sample_result
+    from semspace.comparison.distances.two_sample import sum_kernels
+    from semspace.comparison.plan import build_samples
 
     vectors, sentences = vectors_of(2 * size), texts(2 * size)
     warm_up()
@@ -194,12 +194,12 @@ def whole(size: int) -> None:
     del vectors, sentences
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     start = perf_counter()
-    samples = samples_of(
+    samples = build_samples(
         spaces, by=None, bins=None, groups=None, names=None, encoder=None, spaces=None, long_texts="cut", progress=False
     )
-    answers(
+    two_sample_result(
         samples,
-        evidence(samples.vectors, samples.of, seed=0, progress=False),
+        sum_kernels(samples.vectors, samples.corpus_ids, seed=0, progress=False),
         permutations=PERMUTATIONS,
         resamples=499,
         seed=0,

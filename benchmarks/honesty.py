@@ -84,19 +84,19 @@ def shares(pairs: Iterator[Pair], cells: int | None = None) -> list[str]:
 
 def p_values(a: np.ndarray, b: np.ndarray, seed: int, cells: int | None) -> list[float]:
     from semspace.comparison.distances import two_sample
-    from semspace.comparison.distances.classifier import classifier
-    from semspace.comparison.distances.frechet import permuted
+    from semspace.comparison.distances.classifier import classifier_test
+    from semspace.comparison.distances.frechet import permuted_distances
 
     of = np.repeat([0, 1], [len(a), len(b)])
     union = np.concatenate([a, b])
-    whole = two_sample.MOST
+    whole = two_sample.MAX_BLOCKS
     try:
-        two_sample.MOST = cells or whole
-        found = two_sample.evidence(union, of, seed=seed, progress=False)
+        two_sample.MAX_BLOCKS = cells or whole
+        found = two_sample.sum_kernels(union, of, seed=seed, progress=False)
     finally:
-        two_sample.MOST = whole
+        two_sample.MAX_BLOCKS = whole
     tested = found.test([0], [1], permutations=PERMUTATIONS, resamples=0, seed=seed)
-    values, _ = permuted(union, of, None, splits=PERMUTATIONS, resamples=0, seed=seed)
-    judged = classifier(a, b, permutations=PERMUTATIONS, resamples=0, seed=seed)
+    values, _ = permuted_distances(union, of, None, splits=PERMUTATIONS, resamples=0, seed=seed)
+    judged = classifier_test(a, b, permutations=PERMUTATIONS, resamples=0, seed=seed)
     own = [tested.p_value(name) for name in NAMES[:3]]
     return [*own, float((values >= values[0] - 1e-9).mean()), judged.p_value, tested.p_of_all]

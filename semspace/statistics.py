@@ -10,6 +10,7 @@ import numpy.typing as npt
 from semspace.types import Bools1d, Doubles1d
 
 Z95 = NormalDist().inv_cdf(0.975)  # standard errors on either side of a 95 % interval
+ALPHA = 0.05  # significance level: p-values and false discovery rates below it count as significant
 
 
 def wilson(count: npt.ArrayLike, total: npt.ArrayLike) -> tuple[Doubles1d, Doubles1d]:

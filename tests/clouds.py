@@ -3,7 +3,7 @@
 import numpy as np
 
 import semspace as ss
-from semspace.comparison.samples import samples_of
+from semspace.comparison.plan import build_samples
 
 
 def clouds(m=40, n=50, shift=0.0, dim=5, seed=0):
@@ -24,7 +24,7 @@ def joined(*given, **options):
     """The samples that `compare` makes of what it is given."""
     names = ("by", "bins", "groups", "names", "encoder", "spaces")
     chosen = {name: options.pop(name, None) for name in names}
-    return samples_of(given, **chosen, long_texts=options.pop("long_texts", "pool"), progress=False, **options)
+    return build_samples(given, **chosen, long_texts=options.pop("long_texts", "pool"), progress=False, **options)
 
 
 def two_of(a, b):

@@ -9,8 +9,11 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 import semspace as ss
+from semspace.bundle import create_bundle
+from semspace.comparison import stored
 from semspace.comparison.distances import references
-from semspace.errors import ExistsError, InputError, SemspaceWarning, UnknownIdError
+from semspace.display import to_json
+from semspace.errors import DamagedError, ExistsError, InputError, SemspaceWarning, UnknownIdError
 from tests.clouds import clouds, space_of
 
 HOW = {"permutations": 199, "resamples": 99, "progress": False}
@@ -71,7 +74,7 @@ def test_a_difference_is_seen(two):
 def test_no_difference_is_not_claimed():
     found = compare(*(space_of(cloud) for cloud in clouds(30, 30, seed=4)))
     assert found.p_value > 0.05
-    assert found.verdict().startswith("No difference in meaning between A and B could be shown")
+    assert found.verdict().startswith("No significant difference in meaning between A and B was found")
     assert len(found.words()) == len(found.shifted_words()) == 0  # there are no texts
     assert found.documents()["text"].null_count() == 60
 
@@ -155,12 +158,14 @@ def test_languages_that_differ_are_said():
 def test_chance_is_no_more_than_certain():
     found = compare(*(space_of(cloud) for cloud in clouds(4, 4, shift=9.0)))
     assert found.distance("classifier").by_chance <= 1
-    assert "No difference" in found.verdict() or "How much can't be said" in found.verdict()
+    assert "No significant difference" in found.verdict() or "Its size is unknown" in found.verdict()
     assert "nan" not in ss.report.to_markdown(found.page())
 
 
 def test_with_an_encoder_and_what_it_sees_as_far(tiny, monkeypatch):
-    monkeypatch.setattr(references, "_MOST", 40)  # documents of each that are known; of a hundred it takes seconds
+    monkeypatch.setattr(
+        references, "_MAX_DOCUMENTS", 40
+    )  # documents of each that are known; of a hundred it takes seconds
     a = ss.Corpus.from_texts([f"aa ab {i}" for i in range(12)])
     b = ss.Corpus.from_texts([f"zz zy {i}" for i in range(12)])
     found = compare(a, b, encoder=tiny, long_texts="cut", references=True)
@@ -184,12 +189,12 @@ def test_three_corpora(three):
     np.testing.assert_array_equal(values, values.T)
     assert np.isnan(values.astype(float)).sum() == 3
     assert three.matrix("mmd", "q_value")["fruit"][1] < 0.05 < three.matrix("mmd", "q_value")["fruit"][2]
-    assert three.verdict().startswith("Of 3 pairs of the 3 corpora, 2 differ in meaning beyond chance")
+    assert three.verdict().startswith("Of 3 pairs of the 3 corpora, 2 differ significantly in meaning")
     assert "Nearest are fruit and more fruit, furthest apart" in three.verdict()
     assert set(three.clusters()["corpus"]) == set(three.words()["corpus"]) == {"fruit", "cars", "more fruit"}
     assert three.words().filter(pl.col("corpus") == "more fruit")["word"][0] in {"pear", "ripens"}
     assert three.profiles()["documents"].to_list() == [40, 50, 45]
-    assert np.isfinite(three.witness).all()
+    assert np.isfinite(three._results.witness).all()
     assert len(three.references()) == len(three.shifted_words()) == 0
 
 
@@ -205,7 +210,7 @@ def test_parts_of_one_corpus_by_a_column(spaces):
     space = ss.Space.from_vectors(spaces[1].ids.tolist(), spaces[1].vectors, {"year": years})
     found = compare(space, by="year", bins=1945)
     assert found.names == ("before 1945", "1945 and after")
-    assert found.samples.sizes == [25, 25]
+    assert found._results.samples.sizes == [25, 25]
 
 
 def test_what_is_of_two_is_refused_of_three(three):
@@ -267,7 +272,7 @@ def test_markdown_and_csv(two, three, tmp_path):
         found.to_csv(tmp_path / name)
         files = {path.stem: pl.read_csv(path, infer_schema=False) for path in (tmp_path / name).glob("*.csv")}
         assert len(files) == 11
-        assert len(files["documents"]) == len(found.samples)
+        assert len(files["documents"]) == len(found._results.samples)
         assert len(files["words"]) == len(found.words())
         assert files["distances"]["value"].cast(float).to_list() == pytest.approx(found.distances()["value"].to_list())
 
@@ -296,3 +301,86 @@ def test_it_shows_itself(two, three):
     assert "classifier" in repr(two)
     assert "more fruit" in repr(three)
     assert "<table" in three._repr_html_()
+
+
+# -- saved and loaded -----------------------------------------------------------------------------------------
+
+
+def _pages(comparison):
+    return ss.report.to_markdown(comparison.page())
+
+
+def test_a_saved_comparison_is_the_same(two, three, tmp_path):
+    for name, comparison in (("two", two), ("three", three)):
+        ss.save(comparison, tmp_path / name)
+        loaded = ss.load(tmp_path / name)
+        assert isinstance(loaded, ss.Comparison)
+        assert to_json(loaded.to_dict()) == to_json(comparison.to_dict())
+        assert _pages(loaded) == _pages(comparison)
+        assert repr(loaded) == repr(comparison)
+        assert loaded.clustering.names == comparison.clustering.names
+        for column in ("value", "q_value"):
+            assert loaded.matrix(column=column).equals(comparison.matrix(column=column), null_equal=True)
+    with pytest.raises(ExistsError):
+        ss.save(two, tmp_path / "two")
+    ss.save(two, tmp_path / "two", overwrite=True)
+
+
+def test_a_pair_of_a_saved_comparison_is_the_same(three, tmp_path):
+    three.save(tmp_path / "three")
+    pair = ss.load(tmp_path / "three").pair("cars", "more fruit")
+    assert pair.to_dict()["distances"] == three.pair("cars", "more fruit").to_dict()["distances"]
+
+
+def test_a_saved_comparison_keeps_units_bins_and_word_models(spaces, tmp_path):
+    space = ss.Space.from_vectors(
+        spaces[1].ids.tolist(),
+        spaces[1].vectors,
+        {"year": [1940 + i % 10 for i in range(50)], "book": [str(i % 10 // 5 * 5 + i // 10) for i in range(50)]},
+    )
+    words = ss.Word2Vec(dim=8, subword=True)
+    comparison = compare(space, by="year", bins=1945, groups="book", words=words)
+    comparison.save(tmp_path / "c")
+    loaded = ss.load(tmp_path / "c")
+    assert loaded.provenance["units"] is True
+    assert loaded.provenance == json.loads(to_json(comparison.provenance))
+    assert loaded._results.settings == comparison._results.settings
+    np.testing.assert_array_equal(loaded._results.samples.units, comparison._results.samples.units)
+
+
+def test_word_spaces_are_saved_and_follow_the_order_of_a_pair(spaces, tmp_path):
+    words = tuple(ss.Space.from_vectors(["a", name], np.eye(2)) for name in "bc")
+    comparison = compare(*spaces[:2], names=("x", "y"), words=words)
+    comparison.save(tmp_path / "c")
+    loaded = ss.load(tmp_path / "c")
+    assert [space.ids.tolist() for space in loaded._results.settings.words] == [["a", "b"], ["a", "c"]]
+    assert loaded.pair("x", "y") is loaded
+    turned = loaded.pair("y", "x")
+    assert [space.ids.tolist() for space in turned._results.settings.words] == [["a", "c"], ["a", "b"]]
+
+
+def test_a_damaged_comparison_says_so(two, tmp_path):
+    with create_bundle(tmp_path / "c", "comparison") as draft:
+        stored.write_results(two._results, draft)
+        draft.array("twins", np.full(90, 9, np.int8))
+    with pytest.raises(DamagedError, match="'twins', holds 9"):
+        ss.load(tmp_path / "c")
+    with create_bundle(tmp_path / "c", "comparison", overwrite=True) as draft:
+        stored.write_results(two._results, draft)
+        draft.table("references", pl.DataFrame({"between": ["x"]}))
+    with pytest.raises(DamagedError, match="other columns in references"):
+        ss.load(tmp_path / "c")
+
+
+def test_texts_are_split_once(spaces, monkeypatch):
+    """Their words are counted for the clusters, the words, the profiles and the shifts, but split for all of them."""
+    split = []
+    original = ss.Tokens.from_texts.__func__
+
+    def from_texts(cls, texts):
+        split.append(len(texts))
+        return original(cls, texts)
+
+    monkeypatch.setattr(ss.Tokens, "from_texts", classmethod(from_texts))
+    compare(*spaces[:2], words=None)
+    assert split == [90]

@@ -11,13 +11,23 @@ from scipy import stats
 
 import semspace as ss
 from semspace.comparison.contrasts import semantic_shift
-from semspace.comparison.contrasts.alignment import Aligned, nearest
-from semspace.comparison.contrasts.dispersion import presence_residuals
-from semspace.comparison.contrasts.null_distribution import Shifts, judge, tail_chance
-from semspace.comparison.contrasts.semantic_shift import shifted_words
-from semspace.comparison.contrasts.word_contrasts import _least, _skewed_t, word_contrast
-from semspace.comparison.contrasts.word_counts import word_counts
+from semspace.comparison.contrasts.alignment import AlignedSpaces, nearest_words
+from semspace.comparison.contrasts.dispersion import dispersion_residuals
+from semspace.comparison.contrasts.null_distribution import Shifts, compare_with_null, tail_probability
+from semspace.comparison.contrasts.semantic_shift import find_shifted_words
+from semspace.comparison.contrasts.word_contrasts import _lowest_p_values, _skewed_t, word_contrast
+from semspace.comparison.contrasts.word_counts import word_counts as counts_of_tokens
+from semspace.comparison.document_tokens import tokens_of
 from semspace.errors import InputError
+
+
+def word_counts(texts):
+    return counts_of_tokens(tokens_of(texts), len(texts))
+
+
+def shifted_words(texts_a, texts_b, **options):
+    texts = pl.concat([texts_a, texts_b])
+    return find_shifted_words(tokens_of(texts), np.arange(len(texts)) < len(texts_a), **options)
 
 
 def contrast(a, b, **options):
@@ -126,7 +136,7 @@ def test_the_moments_of_presence_are_those_over_all_deals(documents, m):
     found = []
     for deal in combinations(range(n), m):
         order = [*deal, *(i for i in range(n) if i not in deal)]
-        found.append(presence_residuals(counts.counts[order], counts.lengths[order].astype(float), m, words))
+        found.append(dispersion_residuals(counts.counts[order], counts.lengths[order].astype(float), m, words))
     first = np.array([deal.first for deal in found])
     np.testing.assert_allclose(first.mean(axis=0), 0, atol=1e-9)
     second = m * (n - m) / (n * (n - 1)) * found[0].squares
@@ -138,7 +148,7 @@ def test_the_moments_of_presence_are_those_over_all_deals(documents, m):
 def test_presence_by_hand():
     """Where lengths are all the same, every unit is expected to hold the word as often as they do altogether."""
     counts = word_counts(pl.Series(["x y", "x x", "y y", "y y", "y y", ""]))
-    found = presence_residuals(counts.counts, counts.lengths.astype(float), 2, np.array([counts.words.index("x")]))
+    found = dispersion_residuals(counts.counts, counts.lengths.astype(float), 2, np.array([counts.words.index("x")]))
     # Two of five: the empty one can't hold it, and isn't expected to.
     assert found.first == pytest.approx(2 * 0.6, abs=1e-6)
     assert found.squares == pytest.approx(2 * 0.6**2 + 3 * 0.4**2, abs=1e-6)
@@ -150,7 +160,7 @@ def test_long_units_are_expected_to_hold_more():
     texts = (["x y"] + ["y y"] * 3) * 2 + (["x" + " y" * 15] * 3 + ["y" + " y" * 15]) * 2
     counts = word_counts(pl.Series(texts * 20))
     x = np.array([counts.words.index("x")])
-    found = presence_residuals(counts.counts, counts.lengths.astype(float), 8, x)  # the first eight are the short ones
+    found = dispersion_residuals(counts.counts, counts.lengths.astype(float), 8, x)  # eight short ones
     assert abs(found.first[0]) < 0.1  # they hold 2, and would 4 if length were left aside
     assert found.squares == pytest.approx(20 * 16 * 3 / 16, rel=1e-3)
 
@@ -159,7 +169,7 @@ def test_rare_words_by_the_exact_tail():
     """Five of twelve documents hold x, all of one half: C(6, 5) of C(12, 5) deals do that, as many the other way."""
     table = contrast(["x y"] * 5 + ["y y"], ["y y"] * 6)
     assert row_of(table, "x")["p_value"] == pytest.approx(2 * 6 / 792)
-    assert _least(np.array([5, 7]), 6, 6).tolist() == pytest.approx([2 * 6 / 792, 0.0])
+    assert _lowest_p_values(np.array([5, 7]), 6, 6).tolist() == pytest.approx([2 * 6 / 792, 0.0])
 
 
 # -- words that set corpora apart: what is claimed --------------------------------------------------------------
@@ -321,7 +331,7 @@ def test_a_turned_space_is_turned_back(seed, dim):
     draw = np.random.default_rng(seed)
     a = draw.normal(size=(40, dim)).astype(np.float32)
     turn = np.linalg.qr(draw.normal(size=(dim, dim)))[0].astype(np.float32)
-    assert Aligned.of(a, a @ turn).shift().max() < 1e-4
+    assert AlignedSpaces.of(a, a @ turn).shift().max() < 1e-4
 
 
 def test_one_word_that_moves_is_the_one():
@@ -329,7 +339,7 @@ def test_one_word_that_moves_is_the_one():
     a = draw.normal(size=(200, 8)).astype(np.float32)
     b = a @ np.linalg.qr(draw.normal(size=(8, 8)))[0].astype(np.float32)
     b[7] = -b[7]
-    shift = Aligned.of(a, b).shift()
+    shift = AlignedSpaces.of(a, b).shift()
     assert shift[7] > 1.5
     assert np.delete(shift, 7).max() < 0.1
 
@@ -337,13 +347,13 @@ def test_one_word_that_moves_is_the_one():
 def test_the_nearest_by_hand():
     angles = np.array([0.0, 0.1, 0.3, 3.0])
     vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
-    assert nearest(vectors, 2).tolist() == [[1, 2], [0, 2], [1, 0], [2, 1]]
+    assert nearest_words(vectors, 2).tolist() == [[1, 2], [0, 2], [1, 0], [2, 1]]
 
 
 def test_the_tail_goes_on_where_the_sample_ends():
     null = np.random.default_rng(0).normal(size=20_000)
     values = np.array([-1.0, 0.0, 1.0, 2.0, 3.0, 5.0])
-    found = tail_chance(values, null)
+    found = tail_probability(values, null)
     np.testing.assert_allclose(found[:5], stats.norm.sf(values[:5]), rtol=0.5)
     assert stats.norm.sf(5.0) < found[5] < 1e-3  # more careful than the truth, yet far below what was sampled
     assert (np.diff(found) < 0).all()
@@ -362,7 +372,7 @@ def test_shifts_are_judged_by_the_words_own():
     quiet = int(noisy.argmin())
     observed.shift[quiet] = 1 + np.tanh(-1 + noisy[quiet] + 1.5)
     dealt[2].shift[5] = np.nan  # a part that lacks a word
-    judged = judge(observed, dealt)
+    judged = compare_with_null(observed, dealt)
     q = stats.false_discovery_control(judged.p_value)
     assert np.flatnonzero(q < 0.05).tolist() == [quiet]
     assert observed.shift[quiet] < np.sort(observed.shift)[-40]
@@ -393,7 +403,7 @@ def swapped(texts, u, v):
 @pytest.fixture(scope="module")
 def planted():
     a, b = language(520, 0), swapped(language(520, 1), "aak", "fbl")
-    return shifted_words(a, b, words=TRAINER, splits=3, progress=False)
+    return shifted_words(a, b, words=TRAINER, permutations=3, progress=False)
 
 
 def test_swapped_words_come_back(planted):
@@ -401,7 +411,7 @@ def test_swapped_words_come_back(planted):
     assert set(table["word"][:2]) == {"aak", "fbl"}
     assert table["q_value"][:2].max() < 0.01
     assert (table["q_value"] < 0.05).sum() <= 4
-    assert planted.note.endswith("of 220 words in both moved further than chance explains (q < 0.05).")
+    assert planted.note.endswith("of 220 words in both shifted further than chance explains (q < 0.05).")
     row = row_of(table, "aak")
     assert row["shift"] > 2 * row["expected"]
     assert {word[0] for word in row["nearest_a"]} == {"a"}
@@ -420,7 +430,7 @@ def test_the_same_language_means_the_same():
     called = []
     for seed in (2, 6, 9):
         a, b = language(520, 20 + seed), language(510, 50 + seed)
-        table = shifted_words(a, b, words=TRAINER, splits=3, seed=seed, progress=False).table
+        table = shifted_words(a, b, words=TRAINER, permutations=3, seed=seed, progress=False).table
         called.append(int((table["q_value"] < 0.05).sum()))
         assert dict(table.schema) == semantic_shift.SCHEMA
     assert sum(count > 0 for count in called) <= 1
@@ -431,14 +441,14 @@ def test_the_same_seed_gives_the_same_table_on_any_machine(monkeypatch):
     made = []
     for cores in (1, 3):
         monkeypatch.setattr(semantic_shift, "thread_count", lambda cores=cores: cores)
-        made.append(shifted_words(a, b, words=TRAINER, splits=3, seed=4, progress=False).table)
+        made.append(shifted_words(a, b, words=TRAINER, permutations=3, seed=4, progress=False).table)
     assert made[0].equals(made[1])
 
 
 def test_units_are_dealt_together():
     first = np.arange(12) < 4
-    of = semantic_shift._unit_codes(np.array([9, 9, 2, 2, 2, 5, 5, 5, 7, 7, 8, 8]), first)
-    for deal in semantic_shift._deals(of, first, 20, seed=0):
+    of = semantic_shift._unit_ids(np.array([9, 9, 2, 2, 2, 5, 5, 5, 7, 7, 8, 8]), first)
+    for deal in semantic_shift._permuted_splits(of, first, 20, seed=0):
         assert len({(unit, bool(side)) for unit, side in zip(of, deal, strict=True)}) == 6
         assert len(np.unique(of[deal])) == 2  # unit 2 is on both sides, and counts as two
 
@@ -450,15 +460,15 @@ def test_with_spaces_of_ones_own():
     assert set(found.table["word"][:2]) == {"aak", "fbl"}
     assert found.table["shift"].is_sorted(descending=True)
     assert found.table["p_value"].null_count() == len(found.table) == 220
-    assert "isn't known" in found.note
+    assert "no null distribution" in found.note
 
 
 @pytest.mark.parametrize(
     ("a", "b", "note"),
     [
-        (language(40, 0), language(600, 1), "Too little text .* 4,000 words on a side"),
-        (pl.Series(["x y"] * 30_000), pl.Series(["x z"] * 30_000), "Too few words in common .* 1 words come at least"),
-        (pl.Series([" ".join(language(520, 0))] * 2), language(520, 1), "Too few documents .* 2 on a side"),
+        (language(40, 0), language(600, 1), "Too little text .* one side has 4,000 words"),
+        (pl.Series(["x y"] * 30_000), pl.Series(["x z"] * 30_000), "Too few words in common .* 1 words occur at least"),
+        (pl.Series([" ".join(language(520, 0))] * 2), language(520, 1), "Too few documents .* one side has 2"),
         (pl.Series([], dtype=pl.String), language(520, 1), "Too little text"),
         (pl.Series([None, ""]), pl.Series(["…"]), "Too little text"),
     ],
@@ -474,7 +484,7 @@ def test_shifted_words_checks_what_is_given(toy_spaces):
     texts = pl.Series(["x y"])
     for options, message in (
         ({"min_count": 0}, "min_count"),
-        ({"splits": 2}, "splits must be a whole number of at least 3"),
+        ({"permutations": 2}, "permutations must be a whole number of at least 3"),
         ({"words": "skipgram"}, "words must be a Word2Vec; got str"),
         ({"spaces": toy_spaces[0]}, "spaces must be two Spaces"),
         ({"spaces": toy_spaces}, "the same number of dimensions; got 2 and 3"),

@@ -14,13 +14,18 @@ from threadpoolctl import ThreadpoolController
 from semspace.clusters.cluster import cluster
 from semspace.comparison.contrasts.cluster_shares import cluster_shares
 from semspace.comparison.distances import frechet, pair_sums, topic_counts, two_sample
-from semspace.comparison.distances.classifier import auc, auc_interval, classifier
-from semspace.comparison.distances.estimate import interval_of
-from semspace.comparison.distances.exchange_blocks import cells_of
-from semspace.comparison.distances.pair_sums import Kernels, kernel_sums
-from semspace.comparison.distances.pairwise import distances_of_pairs, matrix_of, places_of, tree_of
-from semspace.comparison.distances.topic_counts import COUNTS, sorted_into_subjects, subject_sums
-from semspace.comparison.distances.two_sample import KERNELS, Evidence, evidence, median_distance
+from semspace.comparison.distances.classifier import auc, auc_interval, classifier_test
+from semspace.comparison.distances.estimate import bootstrap_interval
+from semspace.comparison.distances.exchange_blocks import exchange_blocks
+from semspace.comparison.distances.pair_sums import Kernels, sum_pairs
+from semspace.comparison.distances.pairwise import (
+    classical_scaling,
+    corpus_linkage,
+    distance_matrix,
+    distances_of_pairs,
+)
+from semspace.comparison.distances.topic_counts import N_TOPICS, assign_topics, topic_sums
+from semspace.comparison.distances.two_sample import KERNELS, KernelSums, median_distance, sum_kernels
 from tests.clouds import clouds, joined, space_of, two_of
 
 TESTS = ["energy", "mmd", "mmd_multi", "together", "frechet", "classifier"]
@@ -40,15 +45,15 @@ def known_pools():
 @pytest.fixture
 def no_subjects(monkeypatch):
     """Leave out what takes the time, where it's the other kernels that count."""
-    monkeypatch.setattr(two_sample, "sorted_into_subjects", lambda vectors, *_, **__: np.zeros((3, len(vectors)), int))
+    monkeypatch.setattr(two_sample, "assign_topics", lambda vectors, *_, **__: np.zeros((3, len(vectors)), int))
 
 
 def evidence_of(a, b, **options):
-    return evidence(*two_of(a, b), seed=0, progress=False, **options)
+    return sum_kernels(*two_of(a, b), seed=0, progress=False, **options)
 
 
 def measured(a, b, units=None, *, permutations=99, resamples=0, seed=0):
-    found = evidence(*two_of(a, b), units, seed=seed, progress=False)
+    found = sum_kernels(*two_of(a, b), units, seed=seed, progress=False)
     return found.test([0], [1], permutations=permutations, resamples=resamples, seed=seed)
 
 
@@ -93,7 +98,7 @@ def test_the_witness_is_what_the_definition_says():
 
 def test_a_witness_of_neither_side_is_unknown():
     points, of = np.concatenate(clouds(8, 16)), np.repeat([0, 1, 2], 8)
-    witness = evidence(points, of, seed=0, progress=False).witness([0], [2])
+    witness = sum_kernels(points, of, seed=0, progress=False).witness([0], [2])
     assert np.isnan(witness).tolist() == [corpus == 1 for corpus in of]
 
 
@@ -107,21 +112,21 @@ def test_subjects_are_compared_by_their_counts():
     """Subjects are the chi-squared statistic's cells: a pair of one subject counts n over the subject's size."""
     a, b = clouds(20, 30, shift=0.4)
     points, of = two_of(a, b)
-    sorted_so = sorted_into_subjects(points, seed=0)
-    assert [len(np.unique(row)) for row in sorted_so] == list(COUNTS)
+    sorted_so = assign_topics(points, seed=0)
+    assert [len(np.unique(row)) for row in sorted_so] == list(N_TOPICS)
     for number, row in enumerate(sorted_so):
         kernel = len(row) * (row[:, None] == row) / np.bincount(row)[row]
-        value = measured(a, b).values[KERNELS.index("subjects8") + number]
+        value = measured(a, b).values[KERNELS.index("topics8") + number]
         assert value == pytest.approx(unbiased(kernel, len(a)))
-    cells = cells_of(of, None, corpora=2, seed=0)
-    diagonal = subject_sums(sorted_so[:, cells.order], cells)[:, np.arange(50), np.arange(50)]
+    cells = exchange_blocks(of, None, corpora=2, seed=0)
+    diagonal = topic_sums(sorted_so[:, cells.order], cells)[:, np.arange(50), np.arange(50)]
     assert np.abs(diagonal).max() < 1e-9  # a document isn't a pair with itself
 
 
 def test_copies_make_no_noise():
     """Fewer different documents than subjects are no matter to warn of."""
     points = np.repeat(np.eye(4, dtype=np.float32), 10, axis=0)
-    for row in sorted_into_subjects(points, seed=0):
+    for row in assign_topics(points, seed=0):
         assert len(np.unique(row)) == 4
 
 
@@ -136,28 +141,28 @@ def test_distances_do_not_depend_on_the_origin():
 
 def test_tiles_and_threads_do_not_change_the_sums(monkeypatch):
     points, of = two_of(*clouds(40, 50, shift=0.3))
-    cells = cells_of(of, None, corpora=2, seed=0, most=30)
+    cells = exchange_blocks(of, None, corpora=2, seed=0, max_blocks=30)
     widths = Kernels.around(median_distance(points, 0), 2, 2)
-    whole = kernel_sums(points[cells.order], cells, widths)
+    whole = sum_pairs(points[cells.order], cells, widths)
     monkeypatch.setattr(pair_sums, "_TILE", 16)  # six tiles a side, and four threads
-    parts = kernel_sums(points[cells.order], cells, widths)
-    np.testing.assert_allclose(parts.cells, whole.cells, rtol=1e-5, atol=1e-4)
+    parts = sum_pairs(points[cells.order], cells, widths)
+    np.testing.assert_allclose(parts.blocks, whole.blocks, rtol=1e-5, atol=1e-4)
     np.testing.assert_allclose(parts.rows, whole.rows, rtol=1e-5)
-    again = kernel_sums(points[cells.order], cells, widths)
-    assert np.array_equal(again.cells, parts.cells)  # to the last digit, whoever was first
+    again = sum_pairs(points[cells.order], cells, widths)
+    assert np.array_equal(again.blocks, parts.blocks)  # to the last digit, whoever was first
 
 
 def test_the_statistic_of_blocks_is_their_mean(monkeypatch):
     a, b = clouds(300, 100, shift=1.0)
     points, of = two_of(a, b)
     whole = measured(a, b)
-    monkeypatch.setattr(two_sample, "BLOCK", 100)
-    found = evidence(points, of, seed=0, progress=False)
-    assert len(found.blocks) == 4
-    every = np.concatenate([rows for _, _, rows in found.blocks])
+    monkeypatch.setattr(two_sample, "CHUNK_SIZE", 100)
+    found = sum_kernels(points, of, seed=0, progress=False)
+    assert len(found.chunks) == 4
+    every = np.concatenate([rows for _, _, rows in found.chunks])
     assert np.array_equal(np.sort(every), np.arange(400))
     expected = []
-    for cells, _, rows in found.blocks:
+    for cells, _, rows in found.chunks:
         assert np.array_equal(of[rows], cells.corpus_of_row)
         assert np.bincount(of[rows]).tolist() == [75, 25]
         expected.append(unbiased(-cdist(points[rows], points[rows]), 75))
@@ -170,20 +175,20 @@ def test_the_statistic_of_blocks_is_their_mean(monkeypatch):
 
 @pytest.mark.usefixtures("no_subjects")
 def test_blocks_are_honest_under_the_null(monkeypatch):
-    monkeypatch.setattr(two_sample, "BLOCK", 40)
+    monkeypatch.setattr(two_sample, "CHUNK_SIZE", 40)
     p_values = [measured(*clouds(40, 40, seed=seed)).p_value("energy") for seed in range(30)]
     assert np.mean(np.array(p_values) < 0.05) <= 0.2
     assert 0.3 < np.mean(p_values) < 0.7
 
 
 def test_blocks_do_not_split_units(monkeypatch):
-    monkeypatch.setattr(two_sample, "BLOCK", 60)
+    monkeypatch.setattr(two_sample, "CHUNK_SIZE", 60)
     points, of = two_of(*clouds(100, 100))
     units = np.arange(200) // 5
-    found = evidence(points, of, units, seed=0, progress=False)
-    assert len(found.blocks) == 2  # of four, none would have eight units of each
+    found = sum_kernels(points, of, units, seed=0, progress=False)
+    assert len(found.chunks) == 2  # of four, none would have eight units of each
     homes = np.empty(200, int)
-    for number, (_, _, rows) in enumerate(found.blocks):
+    for number, (_, _, rows) in enumerate(found.chunks):
         homes[rows] = number
     assert all(len(set(homes[units == unit])) == 1 for unit in range(40))
 
@@ -202,7 +207,7 @@ def test_cells_never_split_units_and_are_of_one_size(sizes, most, of_each, seed)
     of_unit = np.repeat(np.arange(len(sizes)), sizes)
     units = np.repeat(np.arange(len(of_unit)), of_each)
     of = of_unit[units]
-    cells = cells_of(of, units, corpora=len(sizes), seed=seed, most=most)
+    cells = exchange_blocks(of, units, corpora=len(sizes), seed=seed, max_blocks=most)
     assert np.array_equal(np.sort(cells.order), np.arange(len(of)))
     assert np.array_equal(cells.corpus_of_row, of[cells.order])
     cell = np.empty(len(of), int)
@@ -215,17 +220,17 @@ def test_cells_never_split_units_and_are_of_one_size(sizes, most, of_each, seed)
 
 
 def test_cells_of_a_few_documents_and_of_many():
-    cells = cells_of(np.repeat([0, 1], [4, 3_000]), None, corpora=2, seed=0)
+    cells = exchange_blocks(np.repeat([0, 1], [4, 3_000]), None, corpora=2, seed=0)
     assert cells.count <= 1_024 + 4
     assert cells.sizes[cells.moves].tolist() == [1.0] * int(cells.moves.sum())  # four can't be put together
     assert cells.sizes.sum() == 3_004
 
 
 def test_leftovers_never_change_sides():
-    cells = cells_of(np.repeat([0, 1], [100, 230]), None, corpora=2, seed=0, most=30)
+    cells = exchange_blocks(np.repeat([0, 1], [100, 230]), None, corpora=2, seed=0, max_blocks=30)
     assert sorted(cells.sizes[~cells.moves].tolist()) == [4.0, 134.0]
     sides = (cells.corpus == 0).astype(float)
-    dealt = two_sample._permuted(sides, cells.moves, 200, np.random.default_rng(0))
+    dealt = two_sample._permute(sides, cells.moves, 200, np.random.default_rng(0))
     assert np.array_equal(dealt[~cells.moves], np.repeat(sides[~cells.moves, None], 200, axis=1))
     assert set(dealt.sum(axis=0)) == {sides.sum()}
     assert (dealt[cells.moves].std(axis=1) > 0).all()
@@ -244,17 +249,17 @@ def test_p_values_by_hand():
     """Of four splits and the observed one, as many reach it as are as large."""
     values = np.repeat([[3.0], [1.0], [2.0], [0.0], [0.0], [0.0]], 1, axis=1)[:, 0]
     splits = np.array([[1.0, 2.0, 2.5, 0.0], [3.0, 1.0, 0.0, 2.0], *[[9.0, 9.0, 9.0, 9.0]] * 4])
-    found = two_sample.Tested(values, splits, np.empty((6, 0)))
+    found = two_sample.PermutationTest(values, splits, np.empty((6, 0)))
     assert found.p_value("energy") == pytest.approx(1 / 5)
     assert found.p_value("mmd") == pytest.approx(4 / 5)  # a tie counts
-    assert found.p_value("subjects32") == 1.0
+    assert found.p_value("topics32") == 1.0
 
 
 def test_one_kernel_alone_makes_the_p_value_of_all():
     draw = np.random.default_rng(0)
     splits = draw.normal(size=(6, 999))
-    none = two_sample.Tested(np.zeros(6), splits, np.empty((6, 0)))
-    one = two_sample.Tested(np.array([9.0, 0, 0, 0, 0, 0]), splits, np.empty((6, 0)))
+    none = two_sample.PermutationTest(np.zeros(6), splits, np.empty((6, 0)))
+    one = two_sample.PermutationTest(np.array([9.0, 0, 0, 0, 0, 0]), splits, np.empty((6, 0)))
     assert none.p_of_all > 0.2
     assert one.p_of_all < 0.01
 
@@ -262,8 +267,8 @@ def test_one_kernel_alone_makes_the_p_value_of_all():
 def p_values_of(a, b, units=None, *, seed):
     found = measured(a, b, units, seed=seed)
     points, of = two_of(a, b)
-    values, _ = frechet.permuted(points, of, units, splits=99, resamples=0, seed=seed)
-    told = classifier(a, b, units, permutations=99, resamples=0, seed=seed)
+    values, _ = frechet.permuted_distances(points, of, units, splits=99, resamples=0, seed=seed)
+    told = classifier_test(a, b, units, permutations=99, resamples=0, seed=seed)
     return {
         "energy": found.p_value("energy"),
         "mmd": found.p_value("mmd"),
@@ -288,8 +293,10 @@ def test_p_values_are_honest_under_the_null(under_the_null, test):
 
 @pytest.mark.usefixtures("no_subjects")
 def test_few_cells_are_as_honest(monkeypatch):
-    monkeypatch.setattr("semspace.comparison.distances.exchange_blocks._FEWEST", 7)
-    monkeypatch.setattr(two_sample, "cells_of", lambda *given, **how: cells_of(*given, **{**how, "most": 14}))
+    monkeypatch.setattr("semspace.comparison.distances.exchange_blocks._MIN_BLOCKS", 7)
+    monkeypatch.setattr(
+        two_sample, "exchange_blocks", lambda *args, **options: exchange_blocks(*args, **{**options, "max_blocks": 14})
+    )
     found = [measured(*clouds(30, 40, seed=seed), seed=seed) for seed in range(60)]
     p_values = np.array([one.p_value("mmd") for one in found])
     assert (p_values < 0.05).mean() <= 0.12
@@ -370,15 +377,15 @@ def test_the_interval_covers_the_true_distance():
     for seed in range(60):
         a, b = clouds(40, 30, shift=1.0, dim=1, seed=seed)
         found = measured(a, b, permutations=0, resamples=99, seed=seed)
-        low, high = interval_of(float(found.values[ENERGY]), found.resampled[ENERGY], 30)
+        low, high = bootstrap_interval(float(found.values[ENERGY]), found.resampled[ENERGY], 30)
         inside += low <= truth <= high
     assert inside >= 52  # 95 % of 60 is 57
 
 
 def test_a_value_of_too_few_documents_could_be_anything():
-    assert interval_of(1.0, np.ones(99), 2) == (-np.inf, np.inf)
-    assert interval_of(1.0, np.full(99, np.nan), 50) == (-np.inf, np.inf)
-    low, high = interval_of(1.0, np.array([0.9, 1.1] * 50), 1_000)
+    assert bootstrap_interval(1.0, np.ones(99), 2) == (-np.inf, np.inf)
+    assert bootstrap_interval(1.0, np.full(99, np.nan), 50) == (-np.inf, np.inf)
+    low, high = bootstrap_interval(1.0, np.array([0.9, 1.1] * 50), 1_000)
     assert (low, high) == pytest.approx((0.80, 1.20), abs=0.005)
 
 
@@ -395,12 +402,12 @@ def frechet_by_definition(a, b):
 def test_frechet_is_what_the_definition_says(m, n, dim):
     a, b = (part.astype(np.float64) for part in clouds(m, n, shift=0.3, dim=dim))
     b[:, 0] *= 2
-    assert frechet.frechet(a, b) == pytest.approx(frechet_by_definition(a, b), abs=1e-6)
+    assert frechet.frechet_distance(a, b) == pytest.approx(frechet_by_definition(a, b), abs=1e-6)
 
 
 def test_frechet_in_one_dimension():
     a, b = np.array([[0.0], [2.0], [4.0]]), np.array([[1.0], [7.0], [4.0], [8.0]])
-    assert frechet.frechet(a, b) == pytest.approx(9 + (a.std(ddof=1) - b.std(ddof=1)) ** 2)
+    assert frechet.frechet_distance(a, b) == pytest.approx(9 + (a.std(ddof=1) - b.std(ddof=1)) ** 2)
 
 
 def test_frechet_of_fewer_documents_than_dimensions():
@@ -408,15 +415,15 @@ def test_frechet_of_fewer_documents_than_dimensions():
     a, b = np.zeros((2, 4)), np.zeros((2, 4))
     a[1, 0], b[1, 1] = 2.0, 4.0
     # Means (1, 0) and (0, 2); variances 2 and 8.
-    assert frechet.frechet(a, b) == pytest.approx(5 + 2 + 8)
+    assert frechet.frechet_distance(a, b) == pytest.approx(5 + 2 + 8)
 
 
 @pytest.mark.parametrize(("m", "n", "dim"), [(40, 50, 5), (300, 250, 6), (6, 7, 12)])
 def test_the_observed_split_is_the_first(m, n, dim):
     points, of = two_of(*clouds(m, n, shift=0.4, dim=dim))
-    values, resampled = frechet.permuted(points, of, None, splits=99, resamples=20, seed=0)
+    values, resampled = frechet.permuted_distances(points, of, None, splits=99, resamples=20, seed=0)
     assert (values.shape, resampled.shape) == ((100,), (20,))
-    assert values[0] == pytest.approx(frechet.frechet(points[:m], points[m:]), rel=1e-4)
+    assert values[0] == pytest.approx(frechet.frechet_distance(points[:m], points[m:]), rel=1e-4)
     assert np.isfinite(resampled).all()
 
 
@@ -424,11 +431,13 @@ def test_long_vectors_are_measured_on_their_leading_axes():
     a, b = clouds(60, 60, shift=1.0, dim=100)
     points, _ = two_of(a, b)
     points[:, 64:] = 0  # so that 64 axes hold everything
-    kept = frechet.on_leading_axes(points)
+    kept = frechet.project_on_leading_axes(points)
     assert kept.shape == (120, 64)
-    assert frechet.frechet(kept[:60], kept[60:]) == pytest.approx(frechet.frechet(points[:60], points[60:]), rel=1e-4)
-    assert frechet.on_leading_axes(a[:, :64]) is not None
-    assert frechet.on_leading_axes(points[:, :64]).shape == (120, 64)
+    assert frechet.frechet_distance(kept[:60], kept[60:]) == pytest.approx(
+        frechet.frechet_distance(points[:60], points[60:]), rel=1e-4
+    )
+    assert frechet.project_on_leading_axes(a[:, :64]) is not None
+    assert frechet.project_on_leading_axes(points[:, :64]).shape == (120, 64)
 
 
 # -- the classifier -------------------------------------------------------------------------------------------
@@ -454,7 +463,7 @@ def test_the_interval_of_an_area_by_hand():
 
 
 def test_a_classifier_tells_clouds_apart():
-    found = classifier(*clouds(60, 60, shift=2.0), permutations=99, resamples=99, seed=0)
+    found = classifier_test(*clouds(60, 60, shift=2.0), permutations=99, resamples=99, seed=0)
     assert found.value > 0.95
     assert found.p_value == 0.01
     low, high = found.interval
@@ -468,7 +477,7 @@ def test_copies_are_not_taken_for_what_they_were_trained_as(copied):
     for seed in range(20):
         a, b = clouds(40, 40, dim=12, seed=seed)
         b[:copied] = a[:copied]
-        areas.append(classifier(a, b, permutations=0, resamples=0, seed=seed).value)
+        areas.append(classifier_test(a, b, permutations=0, resamples=0, seed=seed).value)
     assert np.mean(areas) == pytest.approx(0.5, abs=0.06)
 
 
@@ -481,7 +490,7 @@ def test_a_classifier_never_sees_the_units_that_it_judges():
         a, b = points[:60].astype(np.float32), points[60:].astype(np.float32)
         for known in (True, False):
             units = np.repeat(np.arange(20), 6) if known else None
-            areas[known].append(classifier(a, b, units, permutations=0, resamples=0, seed=seed).value)
+            areas[known].append(classifier_test(a, b, units, permutations=0, resamples=0, seed=seed).value)
     assert np.mean(areas[True]) < 0.65
     assert np.mean(areas[False]) > 0.75
 
@@ -536,7 +545,7 @@ def four():
     shifts[2, 1], shifts[3, 1] = 1.0, 5.0
     given = [space_of((draw.normal(size=(40, 6)) + shift).astype(np.float32)) for shift in shifts]
     samples = joined(*given, names=("a", "a again", "c", "d"))
-    found = evidence(samples.vectors, samples.of, seed=0, progress=False)
+    found = sum_kernels(samples.vectors, samples.corpus_ids, seed=0, progress=False)
     how = {"permutations": 199, "resamples": 99, "seed": 0}
     return samples, found, distances_of_pairs(samples, found, **how, progress=False)
 
@@ -563,9 +572,9 @@ def test_pairs_of_several(four):
 
 def test_sums_of_several_give_what_two_alone_give(four):
     samples, found, _ = four
-    alone = samples.only([1, 3])
+    alone = samples.select_corpora([1, 3])
     widths = found.kernels
-    values = evidence(alone.vectors, alone.of, seed=0, progress=False, kernels=widths)
+    values = sum_kernels(alone.vectors, alone.corpus_ids, seed=0, progress=False, kernels=widths)
     expected, given = (
         one.test(*sides, permutations=9, resamples=0, seed=0).values[:3]
         for one, sides in ((values, ([0], [1])), (found, ([1], [3])))
@@ -575,10 +584,10 @@ def test_sums_of_several_give_what_two_alone_give(four):
 
 def test_a_matrix_and_a_tree_of_several(four):
     samples, _, pairs = four
-    matrix = matrix_of(pairs, samples.names, "energy", "value")
+    matrix = distance_matrix(pairs, samples.names, "energy", "value")
     assert np.isnan(np.diag(matrix)).all()
     assert np.array_equal(matrix, matrix.T, equal_nan=True)
-    merges = tree_of(matrix)
+    merges = corpus_linkage(matrix)
     assert {int(merges[0, 0]), int(merges[0, 1])} == {0, 1}  # the two of one source
     assert 3 in merges[-1, :2]
     assert merges.shape == (3, 4)
@@ -589,17 +598,17 @@ def test_places_in_the_plane_keep_their_distances():
     squared = squareform(pdist(planar, "sqeuclidean"))
     laid = squared.copy()
     np.fill_diagonal(laid, np.nan)
-    places, kept = places_of(laid)
+    places, kept = classical_scaling(laid)
     assert kept == pytest.approx(1.0)
     np.testing.assert_allclose(squareform(pdist(places, "sqeuclidean")), squared, atol=1e-9)
     assert places[:, 0].std() > places[:, 1].std()
-    mirrored, _ = places_of(squareform(pdist(-planar, "sqeuclidean")))
+    mirrored, _ = classical_scaling(squareform(pdist(-planar, "sqeuclidean")))
     np.testing.assert_allclose(mirrored, places, atol=1e-9)
 
 
 def test_places_say_what_they_leave_out():
     corners = np.eye(4)  # of a regular simplex, which no plane holds
-    _, kept = places_of(squareform(pdist(corners, "sqeuclidean")))
+    _, kept = classical_scaling(squareform(pdist(corners, "sqeuclidean")))
     assert kept == pytest.approx(2 / 3)
 
 
@@ -607,4 +616,4 @@ def test_evidence_is_the_same_with_the_same_seed():
     first, second = (measured(*clouds(), permutations=49, resamples=49, seed=3) for _ in range(2))
     for name in ("values", "permuted", "resampled"):
         assert np.array_equal(getattr(first, name), getattr(second, name))
-    assert isinstance(evidence_of(*clouds()), Evidence)
+    assert isinstance(evidence_of(*clouds()), KernelSums)

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 import semspace as ss
 from semspace.comparison.overlap import containment, counterparts, minhash, similar_pairs
 from semspace.comparison.overlap.counterparts import coverage
-from semspace.comparison.overlap.distinct_texts import Copies
-from semspace.comparison.overlap.duplicates import KINDS, overlap_counts, shared_documents
+from semspace.comparison.overlap.distinct_texts import DistinctTexts
+from semspace.comparison.overlap.duplicates import KINDS, find_duplicates, overlap_counts
 from semspace.comparison.overlap.shingles import Shingles
-from semspace.comparison.overlap.top_pairs import MET, Kept, _at_rank, keep
+from semspace.comparison.overlap.top_pairs import N_MET, TopPairs, _select, push_pair
 from semspace.errors import InputError, SemspaceWarning
 
 WORDS = ["".join(letters) for letters in product("bdfgklmnprst", "aeiou", "bdfgklmnprst", "aeiou")]
@@ -31,11 +31,11 @@ def somewhere(n, dim=40, seed=0):
 
 def shared(texts, of, vectors=None, **options):
     vectors = somewhere(len(of)) if vectors is None else vectors
-    return shared_documents(texts, vectors, of, progress=False, **options)
+    return find_duplicates(texts, vectors, of, progress=False, **options)
 
 
 def nearest(vectors, of):
-    return counterparts.counterparts(vectors, of, progress=False)
+    return counterparts.find_counterparts(vectors, of, progress=False)
 
 
 def runs(text):
@@ -75,7 +75,7 @@ def test_overlaps_are_those_of_sets(texts):
 def test_shingles_do_not_depend_on_blocks(monkeypatch):
     texts = pl.Series([some_text(i, 3 + i) for i in range(20)])
     whole = Shingles.of(texts)
-    monkeypatch.setattr("semspace.comparison.overlap.shingles._BLOCK", 7)
+    monkeypatch.setattr("semspace.comparison.overlap.shingles._TEXTS_AT_A_TIME", 7)
     np.testing.assert_array_equal(Shingles.of(texts).hashes, whole.hashes)
 
 
@@ -131,8 +131,8 @@ def test_excerpts_are_those_of_all_pairs():
         part[-1 - i % 4] = "other" if i % 3 == 0 else part[-1 - i % 4]
         texts.append(" ".join(part))
     corpora = draw.integers(0, 2, 60)
-    kept = Kept(1_000)
-    containment.excerpts(Shingles.of(pl.Series(texts)), corpora, corpora, kept)
+    kept = TopPairs(1_000)
+    containment.find_contained(Shingles.of(pl.Series(texts)), corpora, corpora, kept)
     expected = set()
     for i, j in product(range(60), repeat=2):
         one, other = runs(texts[i]), runs(texts[j])
@@ -206,9 +206,9 @@ def test_without_texts_only_meaning_is_looked_for():
     ]
     assert found.pairs["score"].to_list() == pytest.approx([2 / np.hypot(2, 0.1), 0.5**0.5, 0.5**0.5], abs=1e-6)
     assert found.pairs["overlap"].null_count() == found.pairs["containment"].null_count() == 3
-    assert found.met == {"semantic": 3}
+    assert found.counts_met == {"semantic": 3}
     none = shared(None, np.array([0, 0, 1, 1]), vectors, min_score=0.9999)
-    assert (len(none.pairs), none.pairs.schema, none.met) == (0, found.pairs.schema, {"semantic": 0})
+    assert (len(none.pairs), none.pairs.schema, none.counts_met) == (0, found.pairs.schema, {"semantic": 0})
 
 
 def test_an_index_finds_what_comparing_finds(monkeypatch):
@@ -217,7 +217,7 @@ def test_an_index_finds_what_comparing_finds(monkeypatch):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         whole = shared(None, of, vectors, min_score=0.995).pairs
-    monkeypatch.setattr(similar_pairs, "AFFORDABLE", 0)
+    monkeypatch.setattr(similar_pairs, "MAX_EXACT_PAIRS", 0)
     assert len(whole) > 50
     asked = shared(None, of, vectors, min_score=0.995).pairs
     assert asked.select("first", "second").equals(whole.select("first", "second"))
@@ -226,7 +226,7 @@ def test_an_index_finds_what_comparing_finds(monkeypatch):
 def test_blocks_do_not_change_the_pairs(monkeypatch):
     vectors, of = somewhere(100, dim=3), np.arange(100) % 3
     whole = shared(None, of, vectors, min_score=0.9)
-    monkeypatch.setattr(similar_pairs, "_SIDE", 7)
+    monkeypatch.setattr(similar_pairs, "_BLOCK_SIDE", 7)
     parts = shared(None, of, vectors, min_score=0.9)
     assert parts.pairs.select("first", "second").equals(whole.pairs.select("first", "second"))
     np.testing.assert_array_equal(parts.twins, whole.twins)
@@ -239,7 +239,7 @@ def test_many_copies_are_counted_and_not_listed():
     vectors[4_000:] = [[1, -1], [1, -2], [-1, 1], [-1, 2]]
     with pytest.warns(SemspaceWarning, match="more than max_pairs=5,000 pairs are shared .*4,000,000 exact"):
         found = shared(texts, of, vectors, max_pairs=5_000)
-    assert found.met["exact"] == found.met["semantic"] == 4_000_000
+    assert found.counts_met["exact"] == found.counts_met["semantic"] == 4_000_000
     assert len(found.pairs) == len(found.pairs.unique(["first", "second"])) == 5_000
     assert found.pairs["kind"].unique().to_list() == ["exact"]
     assert found.pairs["first"].n_unique() == found.pairs["second"].n_unique() == 2_000  # each has a first twin
@@ -248,11 +248,11 @@ def test_many_copies_are_counted_and_not_listed():
 
 
 def test_many_variants_of_one_form_are_all_seen_to_have_a_twin(monkeypatch):
-    monkeypatch.setattr(minhash, "PEERS", 20)
-    monkeypatch.setattr(containment, "_COMMON", 100)
+    monkeypatch.setattr(minhash, "MAX_PEERS", 20)
+    monkeypatch.setattr(containment, "_MAX_FREQUENCY", 100)
     form = some_text(0, 80)
     texts = [f"{form} number {i} and that was all" for i in range(400)]
-    with pytest.warns(SemspaceWarning, match="not all of their pairs were looked at"):
+    with pytest.warns(SemspaceWarning, match="not all of their pairs were compared"):
         found = shared(texts, np.repeat([0, 1], [100, 300]))
     assert (found.twins == KINDS.index("near")).all()
     assert 300 <= len(found.pairs) < 30_000
@@ -267,25 +267,25 @@ def test_the_best_are_kept():
     assert best.pairs["overlap"].to_list() == whole.pairs["overlap"].head(10).to_list()
     assert whole.pairs["overlap"][10] < whole.pairs["overlap"][0]
     np.testing.assert_array_equal(best.twins, whole.twins)
-    assert best.met["near"] == whole.met["near"] == len(whole.pairs)
+    assert best.counts_met["near"] == whole.counts_met["near"] == len(whole.pairs)
 
 
 @given(st.lists(st.integers(-5, 5), min_size=1, max_size=40), st.data())
 @settings(max_examples=60, deadline=None)
 def test_a_rank_is_that_of_sorted_values(values, data):
     rank = data.draw(st.integers(0, len(values) - 1))
-    assert _at_rank(np.array(values, np.float32), rank) == sorted(values)[rank]
+    assert _select(np.array(values, np.float32), rank) == sorted(values)[rank]
 
 
 @given(st.lists(st.integers(0, 6), max_size=40), st.integers(1, 8))
 @settings(deadline=None)
 def test_kept_pairs_are_the_best(scores, most):
-    kept = Kept(most)
+    kept = TopPairs(most)
     for at, score in enumerate(scores):
-        keep(*kept.arrays, at, at + 1, np.float32(score))
+        push_pair(*kept.arrays, at, at + 1, np.float32(score))
     order = sorted(range(len(scores)), key=lambda at: (-scores[at], at))[:most]
     assert kept.best()[0].tolist() == sorted(order)
-    assert kept.state[MET] == len(scores)
+    assert kept.state[N_MET] == len(scores)
 
 
 @settings(max_examples=50, deadline=None)
@@ -293,7 +293,7 @@ def test_kept_pairs_are_the_best(scores, most):
 def test_pairs_of_copies_come_once_each_and_evenly(sizes, most):
     texts = [f"t{at}" for at, (m, n) in enumerate(sizes) for _ in range(m + n)]
     of = np.array([side for m, n in sizes for side in [0] * m + [1] * n])
-    same = Copies.of(pl.Series(texts), of)
+    same = DistinctTexts.of(pl.Series(texts), of)
     (first, second), total = same.pairs(*same.exact(), most)
     assert total == sum(m * n for m, n in sizes)
     pairs = set(zip(first.tolist(), second.tolist(), strict=True))
@@ -329,9 +329,9 @@ def plainly(vectors, of):
 
 @pytest.mark.parametrize("way", ["compared", "asked"])
 def test_counterparts_are_those_of_all_pairs(monkeypatch, way):
-    monkeypatch.setattr(counterparts, "_SIDE", 17)
+    monkeypatch.setattr(counterparts, "_BLOCK_SIDE", 17)
     if way == "asked":
-        monkeypatch.setattr(counterparts, "AFFORDABLE", 0)
+        monkeypatch.setattr(counterparts, "MAX_EXACT_PAIRS", 0)
     vectors, of = somewhere(200, dim=6), np.random.default_rng(1).integers(0, 3, 200)
     found = nearest(vectors, of)
     other, own = plainly(vectors, of)
@@ -405,10 +405,10 @@ def test_copies_of_one_document_cover_one_another():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"of": [0, 0, 0, 0]}, "at least two corpora"),
-        ({"of": [0, 1]}, "of must have a corpus for each of the 4 documents; got 2"),
-        ({"of": [0.0, 1, 1, 0]}, "of must be whole numbers"),
-        ({"of": [0, -1, 1, 0]}, "from 0; got -1"),
+        ({"corpus_ids": [0, 0, 0, 0]}, "at least two corpora"),
+        ({"corpus_ids": [0, 1]}, "corpus_ids must have a number for each of the 4 documents; got 2"),
+        ({"corpus_ids": [0.0, 1, 1, 0]}, "corpus_ids must be whole numbers"),
+        ({"corpus_ids": [0, -1, 1, 0]}, "from 0; got -1"),
         ({"vectors": np.zeros((4, 2))}, "the vector of 'document 0' .* all zeros"),
         ({"texts": ["a", "b"]}, "texts must have one for each of the 4 vectors; got 2"),
         ({"texts": "abcd"}, "texts must be a list of strings"),
@@ -419,9 +419,9 @@ def test_copies_of_one_document_cover_one_another():
     ],
 )
 def test_bad_input_is_refused(change, message):
-    sound = {"texts": list("abcd"), "vectors": np.eye(4, 2) + 0.1, "of": [0, 0, 1, 1], "progress": False}
+    sound = {"texts": list("abcd"), "vectors": np.eye(4, 2) + 0.1, "corpus_ids": [0, 0, 1, 1], "progress": False}
     with pytest.raises(InputError, match=message):
-        shared_documents(**(sound | change))
+        find_duplicates(**(sound | change))
 
 
 def test_names_must_be_enough():

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import semspace as ss
-from semspace.comparison.partition import divide, parts_of
-from semspace.comparison.written_dates import read
+from semspace.comparison.partition import partition, partition_rows
+from semspace.comparison.written_dates import read_date
 from semspace.errors import InputError, SemspaceWarning
 from tests.clouds import clouds, joined, space_of
 from tests.conftest import make_tiny_model
@@ -20,7 +20,7 @@ from tests.conftest import make_tiny_model
 def by_column(values, bins=None, **options):
     """The names and sizes of the parts of a corpus by a column."""
     space = space_of(np.ones((len(values), 2), np.float32), column=values)
-    names, parts = parts_of(space.metadata, "column", bins, **options)
+    names, parts = partition_rows(space.metadata, "column", bins, **options)
     return dict(zip(names, [rows.tolist() for rows in parts], strict=True))
 
 
@@ -56,7 +56,7 @@ def test_documents_without_a_value_are_left_out_and_said():
 
 
 def test_many_numbers_need_cuts():
-    with pytest.raises(InputError, match=r"13 different values, from 0 to 12; say where to cut it, as in bins=6 "):
+    with pytest.raises(InputError, match=r"13 different values, from 0 to 12; give bins, as in bins=6 "):
         by_column(list(range(13)))
     assert len(by_column(list(range(12)))) == 12
     days = [datetime.date(2020, 1, 1) + datetime.timedelta(i) for i in range(20)]
@@ -72,9 +72,9 @@ def test_columns_that_have_no_parts(values):
 
 def test_an_unknown_column():
     with pytest.raises(InputError, match="there is no column 'yaer'; there are none"):
-        parts_of(two_spaces()[0].metadata, "yaer")
+        partition_rows(two_spaces()[0].metadata, "yaer")
     with pytest.raises(InputError, match="there is no column 'yaer'; there are year"):
-        parts_of(space_of(np.ones((3, 2)), "text", year=[1, 2, 3]).metadata, "yaer")
+        partition_rows(space_of(np.ones((3, 2)), "text", year=[1, 2, 3]).metadata, "yaer")
 
 
 # -- parts by cuts --------------------------------------------------------------------------------------------
@@ -132,9 +132,9 @@ def test_cuts_leave_out_what_has_no_value():
         (["Smith", "Jones", "1984"], "1980", r"'Smith', 'Jones', of which 1 of 3 different ones can be read"),
         (DAYS, "last year", "bins must be years or dates such as 2021-03-05; got 'last year'"),
         (DAYS, True, "bins must be years or dates"),
-        (DAYS, 3000, "bins=3000 leave all documents in one period: 'column' runs from 2020-12-31 to 2021-06-01"),
-        ([1820, 2010], 3000, "bins=3000 leave all documents in one period: 'column' runs from 1820 to 2010"),
-        (["1820", "2010"], "1066", "bins=1066 leave all documents in one period: 'column' runs from 1820 to 2010"),
+        (DAYS, 3000, "bins=3000 put all documents into one period: 'column' goes from 2020-12-31 to 2021-06-01"),
+        ([1820, 2010], 3000, "bins=3000 put all documents into one period: 'column' goes from 1820 to 2010"),
+        (["1820", "2010"], "1066", "bins=1066 put all documents into one period: 'column' goes from 1820 to 2010"),
         ([1, 5, 9], [5, 5], "bins must differ; 5 comes twice"),
         ([1, 5, 9], [5, "5.0"], "bins must differ; 5 and 5.0 comes twice"),
         ([datetime.timedelta(1)], 1, "bins need a column of numbers, dates or texts"),
@@ -153,7 +153,7 @@ def periods(values, cuts):
     """The values of each period, and what is said of the others."""
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
-        names, rows = parts_of(pl.DataFrame({"column": values}), "column", cuts)
+        names, rows = partition_rows(pl.DataFrame({"column": values}), "column", cuts)
     parts = {name: [values[row] for row in own] for name, own in zip(names, rows, strict=True)}
     return parts, " ".join(str(one.message) for one in said)
 
@@ -270,14 +270,14 @@ def test_cuts_of_what_people_write(values, cuts, parts):
         (
             ["05/06/1920", "31/12/1929", "12/31/1929"],
             "1920-05-20",
-            "no other value tells which; write dates as 1920-06-05",
+            "no other value decides; write dates as 1920-06-05",
         ),
         (["1905-07", "1890"], 1906, "'1905-07', which has two readings"),
-        (["31/12/1929", "01/01/1940"], "05/06/3000", "leave all documents in one period"),
+        (["31/12/1929", "01/01/1940"], "05/06/3000", "put all documents into one period"),
         (
             ["01/02/1929", "01/01/1940"],
             "05/06/1930",
-            r"bins='05/06/1930' has the day or the month first; write it as 2021",
+            r"bins='05/06/1930' is ambiguous: day or month first; write it as 2021",
         ),
         (["1820", "1900"], "c. 1850", "bins must be numbers"),
         (["1820", "1900"], "1850s", "bins must be numbers"),
@@ -300,7 +300,7 @@ def test_what_has_no_period_is_counted_and_named():
     _, said = periods(values, 1855)
     assert said == (
         "5 of 8 documents are left out, since 'column' puts them in no period: 2 without a value; 1 not a number or "
-        "date, such as 'Tuesday'; 2 on both sides of a cut, such as '1850s', '18--'"
+        "date, such as 'Tuesday'; 2 on both sides of an edge, such as '1850s', '18--'"
     )
 
 
@@ -331,7 +331,7 @@ def test_dates_are_cut_alike_however_they_are_written(dates, cut):
 @given(st.text(max_size=12) | st.from_regex(r"[\[(c.]{0,3}\d{1,4}[-/.?s]{0,2}\d{0,4}", fullmatch=True))
 @settings(max_examples=200, deadline=None)
 def test_any_text_is_read_or_missing(text):
-    for reading in read(text):
+    for reading in read_date(text):
         for ends in (reading.number, reading.moment):
             assert ends is None or ends[0] <= ends[1]
         assert (reading.number, reading.moment, reading.clock) != (None, None, None)
@@ -356,7 +356,7 @@ def test_any_text_is_read_or_missing(text):
 )
 @pytest.mark.filterwarnings("ignore::semspace.errors.SemspaceWarning")
 def test_cuts_may_be_of_another_type_than_the_column(values, cut, later):
-    _, parts = parts_of(pl.DataFrame({"column": values}), "column", cut)
+    _, parts = partition_rows(pl.DataFrame({"column": values}), "column", cut)
     assert parts[-1].tolist() == later
 
 
@@ -372,7 +372,7 @@ def test_moments_with_a_zone_go_by_its_clocks_unless_the_cut_has_an_offset():
         ],
     }  # fmt: skip
     for cut, names in cases.items():
-        found = parts_of(berlin.to_frame(), "column", cut)
+        found = partition_rows(berlin.to_frame(), "column", cut)
         assert list(found[0]) == names
         assert [rows.tolist() for rows in found[1]] == [[0], [1]]
     with pytest.raises(InputError, match=r"has no time zone: write bins='2020-12-31T22:30Z' without an offset"):
@@ -391,27 +391,29 @@ def test_samples_hold_the_corpora_one_after_the_other():
     np.testing.assert_allclose(np.linalg.norm(samples.vectors, axis=1), 1, rtol=1e-5)
     np.testing.assert_allclose(samples.vectors[10:], b.vectors / np.linalg.norm(b.vectors, axis=1)[:, None], rtol=1e-5)
     assert len(set(samples.space().ids.tolist())) == 22
-    assert samples.owners.to_list() == ["A"] * 10 + ["B"] * 12
-    turned = samples.only([1, 0])
+    assert samples.corpus_names.to_list() == ["A"] * 10 + ["B"] * 12
+    turned = samples.select_corpora([1, 0])
     assert (turned.names, turned.sizes) == (("B", "A"), [12, 10])
     assert turned.texts.to_list() == samples.texts[10:].to_list() + samples.texts[:10].to_list()
 
 
 def test_corpora_of_the_very_same_documents_are_known():
     a, b = two_spaces(10, 10)
-    assert not joined(a, b).same
-    assert joined(space_of(a.vectors), space_of(a.vectors[::-1])).same  # in another order
-    assert not joined(space_of(a.vectors), space_of(b.vectors)).same
-    assert not joined(a, space_of(b.vectors, "first")).same  # the same words, but who knows what made the vectors
+    assert not joined(a, b).are_identical
+    assert joined(space_of(a.vectors), space_of(a.vectors[::-1])).are_identical  # in another order
+    assert not joined(space_of(a.vectors), space_of(b.vectors)).are_identical
+    assert not joined(
+        a, space_of(b.vectors, "first")
+    ).are_identical  # the same words, but who knows what made the vectors
 
 
 def test_texts_that_are_missing_are_said():
     a, b = two_spaces(10, 12)
     holes = ss.Space.from_vectors(a.ids.tolist(), a.vectors, {"text": ["x", None, None, *"abcdefg"]})
-    with pytest.warns(SemspaceWarning, match="2 of 22 documents have no text; they count by their vectors only"):
+    with pytest.warns(SemspaceWarning, match="2 of 22 documents have no text; only their vectors are compared"):
         samples = joined(holes, b)
     assert samples.texts[:4].to_list() == ["x", "", "", "a"]
-    with pytest.warns(SemspaceWarning, match=r"B has no texts beside its vectors.*spaces="):
+    with pytest.warns(SemspaceWarning, match=r"B has vectors only and no texts.*spaces="):
         assert joined(a, space_of(b.vectors)).texts is None
 
 
@@ -476,7 +478,7 @@ def test_at_most_forty_at_a_time():
         joined(space, by="kind")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert joined(space_of(clouds(160)[0], kind=kinds[:160]), by="kind").corpora == 40
+        assert joined(space_of(clouds(160)[0], kind=kinds[:160]), by="kind").n_corpora == 40
 
 
 def test_names():
@@ -486,7 +488,7 @@ def test_names():
     assert joined(*spaces[:2], names=["x", "y"]).names == ("x", "y")
     with pytest.raises(InputError, match="names must be 2 strings, one for each corpus; got 3"):
         joined(*spaces[:2], names=["x", "y", "z"])
-    with pytest.raises(InputError, match=r"names must differ, .* 'x' comes more than once"):
+    with pytest.raises(InputError, match=r"names must differ; 'x' comes more than once"):
         joined(*spaces[:2], names=["x", "x"])
     space = space_of(clouds(8)[0], kind=[1, 2] * 4)
     assert joined(space, by="kind", names=["odd", "even"]).names == ("odd", "even")
@@ -585,11 +587,11 @@ def test_two_spaces_of_words_go_with_two_corpora():
 
 @pytest.mark.parametrize("value", ["'52", "’45", "0000", "0000-00-00"])
 def test_a_year_of_no_century_has_no_place(value):
-    found = divide(pl.DataFrame({"y": ["1800", "2000", value]}), "y", 1900)
+    found = partition(pl.DataFrame({"y": ["1800", "2000", value]}), "y", 1900)
     assert [rows.tolist() for rows in found.rows] == [[0], [1]]
     assert found.left_out == 1
 
 
 def test_a_date_without_marks_is_a_date():
-    found = divide(pl.DataFrame({"y": ["19450508", "18500101", "1930", "n.d."]}), "y", 1940)
+    found = partition(pl.DataFrame({"y": ["19450508", "18500101", "1930", "n.d."]}), "y", 1940)
     assert [rows.tolist() for rows in found.rows] == [[1, 2], [0]]

@@ -10,13 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 
-from semspace.comparison.profiles import estimates, outliers, text_counts
-from semspace.comparison.profiles.languages import language, languages, languages_differ
+from semspace.comparison.document_tokens import tokens_of
+from semspace.comparison.profiles import estimates, outliers
+from semspace.comparison.profiles.languages import detect_language, detect_languages, languages_differ
 from semspace.comparison.profiles.lexical import choose_window, moving_ratios
-from semspace.comparison.profiles.mean_distance import spread
-from semspace.comparison.profiles.profile import profile
+from semspace.comparison.profiles.mean_distance import mean_pairwise_distance
+from semspace.comparison.profiles.profile import profile_corpora
 from semspace.comparison.profiles.readability import lix
+from semspace.comparison.profiles.text_counts import text_counts
 from semspace.errors import InputError, SemspaceWarning
+from semspace.text.sentences import sentence_counts
 
 SENTENCES = {
     "en": ["The train was late, so we walked home along the river.", "Nobody knows when the old bridge was built."],
@@ -52,7 +55,7 @@ def written(documents, words, seed=0, different=3_000):
 def described(texts, of=None, names=("A",), vectors=None):
     of = zeros(len(texts)) if of is None else np.array(of)
     vectors = cloud(len(texts)) if vectors is None else vectors
-    return profile(names, pl.Series(texts, dtype=pl.String), vectors, of, progress=False)
+    return profile_corpora(names, pl.Series(texts, dtype=pl.String), vectors, of, progress=False)
 
 
 # -- words and sentences ----------------------------------------------------------------------------------------
@@ -62,14 +65,14 @@ def test_counts_by_hand():
     texts = pl.Series(
         ["A reading, another reading. Don't!", "", "Lesbarkeitsindex größere 1234567 u.s.s.r.x.y.z", None]
     )
-    found = text_counts.count(texts)
+    found = text_counts(texts, tokens_of(texts))
     assert found.words.tolist() == [5, 0, 4, 0]
     # reading, another, reading; Lesbarkeitsindex, größere, and seven letters with stops between.
-    assert found.long.tolist() == [3, 0, 3, 0]
+    assert found.long_words.tolist() == [3, 0, 3, 0]
     assert found.sentences.tolist() == [2, 0, 1, 0]
-    assert found.different == 8
+    assert found.vocabulary_size == 8
     assert found.ids[1] == found.ids[3]
-    assert found.vocabularies(np.array([0, 0, 1, 1]), 3).tolist() == [4, 4, 0]
+    assert found.vocabulary_sizes(np.array([0, 0, 1, 1]), 3).tolist() == [4, 4, 0]
 
 
 @pytest.mark.parametrize(
@@ -88,20 +91,21 @@ def test_counts_by_hand():
     ],
 )
 def test_sentences_by_hand(text, sentences):
-    assert text_counts.sentence_counts(pl.Series([text])).tolist() == [sentences]
+    assert sentence_counts(pl.Series([text])).tolist() == [sentences]
 
 
 def test_lix_by_hand():
+    texts = pl.Series(["Reading is an exercise. It improves the mind."])
     # 8 words, 2 sentences, of which "reading", "exercise" and "improves" are long: 8 / 2 + 100 * 3 / 8.
-    found = text_counts.count(pl.Series(["Reading is an exercise. It improves the mind."]))
-    assert lix(found.words, found.long, found.sentences).tolist() == [41.5]
+    found = text_counts(texts, tokens_of(texts))
+    assert lix(found.words, found.long_words, found.sentences).tolist() == [41.5]
     assert np.isnan(lix(zeros(1), zeros(1), zeros(1))[0])
 
 
 def test_harder_prose_has_a_higher_lix():
     plain = ["The cat sat on the mat. It was warm. The sun shone all day."] * 8
     dense = ["Notwithstanding considerable administrative difficulties, implementation proceeded satisfactorily."] * 8
-    table = described(plain + dense, of=[0] * 8 + [1] * 8, names=("plain", "dense")).table()
+    table = described(plain + dense, of=[0] * 8 + [1] * 8, names=("plain", "dense")).summary
     assert table["readability_high"][0] < 20 < 60 < table["readability_low"][1]
 
 
@@ -126,7 +130,7 @@ def test_diversity_does_not_depend_on_length_as_the_plain_ratio_does():
     texts = written(300, 400)
     halves = texts.str.split(" ").list.head(200).list.join(" ")
     few = texts.head(150)
-    tables = [described(some).table() for some in (texts, halves, few)]
+    tables = [described(some).summary for some in (texts, halves, few)]
     for table in tables[1:]:
         assert tables[0]["diversity_low"][0] < table["diversity"][0] < tables[0]["diversity_high"][0] or (
             table["diversity_low"][0] < tables[0]["diversity"][0] < table["diversity_high"][0]
@@ -137,7 +141,7 @@ def test_diversity_does_not_depend_on_length_as_the_plain_ratio_does():
 
 def test_a_richer_vocabulary_is_more_diverse():
     both = pl.concat([written(40, 100, different=100), written(40, 100, different=3_000)])
-    table = described(both, of=[0] * 40 + [1] * 40, names=("poor", "rich")).table()
+    table = described(both, of=[0] * 40 + [1] * 40, names=("poor", "rich")).summary
     assert table["diversity_high"][0] < table["diversity_low"][1]
 
 
@@ -176,36 +180,36 @@ def test_intervals_hold_what_they_say(estimate):
 def test_spread_is_the_mean_over_all_pairs():
     points = cloud(30, shift=0.5)
     pairs = cdist(points, points, "cosine")[np.triu_indices(30, 1)]
-    assert spread(points).value == pytest.approx(pairs.mean(), abs=1e-6)
+    assert mean_pairwise_distance(points).value == pytest.approx(pairs.mean(), abs=1e-6)
 
 
 def test_spread_by_hand():
     points = np.array([[2, 0], [0, 1], [1, 1]], np.float32)  # cosines 0, 0.7071, 0.7071
-    assert spread(points).value == pytest.approx(1 - 2 * np.sqrt(0.5) / 3, abs=1e-6)
-    assert spread(points[:2]) == pytest.approx((1, None, None))
-    assert spread(points[:1]) == (None, None, None)
+    assert mean_pairwise_distance(points).value == pytest.approx(1 - 2 * np.sqrt(0.5) / 3, abs=1e-6)
+    assert mean_pairwise_distance(points[:2]) == pytest.approx((1, None, None))
+    assert mean_pairwise_distance(points[:1]) == (None, None, None)
 
 
 def test_the_interval_of_spread_is_the_jackknife():
     points = cloud(25, shift=0.5, seed=3)
-    without = np.array([spread(np.delete(points, i, axis=0)).value for i in range(25)])
+    without = np.array([mean_pairwise_distance(np.delete(points, i, axis=0)).value for i in range(25)])
     half = 2.0639 * np.sqrt(24 / 25 * ((without - without.mean()) ** 2).sum())
-    value, low, high = spread(points)
+    value, low, high = mean_pairwise_distance(points)
     assert (low, high) == pytest.approx((value - half, value + half), abs=1e-5)
 
 
 def test_the_interval_of_spread_holds_the_truth():
-    truth = spread(cloud(20_000, dim=5, shift=0.7, seed=99)).value
+    truth = mean_pairwise_distance(cloud(20_000, dim=5, shift=0.7, seed=99)).value
     inside = 0
     for seed in range(200):
-        _, low, high = spread(cloud(30, dim=5, shift=0.7, seed=seed))
+        _, low, high = mean_pairwise_distance(cloud(30, dim=5, shift=0.7, seed=seed))
         inside += low <= truth <= high
     assert inside >= 180  # 95 % of 200 is 190
 
 
 def test_a_scattered_corpus_has_a_larger_spread():
     vectors = np.concatenate([cloud(40, shift=3), cloud(40, shift=0.5, seed=1)])
-    table = profile(["tight", "loose"], None, vectors, np.repeat([0, 1], 40), progress=False).table()
+    table = profile_corpora(["tight", "loose"], None, vectors, np.repeat([0, 1], 40), progress=False).summary
     assert table["spread_high"][0] < table["spread_low"][1]
 
 
@@ -218,7 +222,7 @@ def test_planted_outliers_come_first_and_each_corpus_has_its_own():
     a[[7, 9]] = np.eye(6)[[3, 4]]
     b[5] = np.eye(6)[0]
     vectors = np.concatenate([a, b]).astype(np.float32)
-    table, counts = outliers.outliers(vectors, np.repeat([0, 1], 100), 2, progress=False)
+    table, counts = outliers.find_outliers(vectors, np.repeat([0, 1], 100), 2, progress=False)
     assert sorted(table["row"][:3].to_list()) == [7, 9, 105]
     assert table["corpus"].to_list()[:3] == [row // 100 for row in table["row"][:3]]
     assert counts == [(table["corpus"] == 0).sum(), (table["corpus"] == 1).sum()]
@@ -231,9 +235,9 @@ def test_planted_outliers_come_first_and_each_corpus_has_its_own():
 def test_outliers_are_those_of_all_distances(monkeypatch, sample, block):
     """Documents are dropped early without changing an answer."""
     monkeypatch.setattr(outliers, "_SAMPLE", sample)
-    monkeypatch.setattr(outliers, "_BLOCK", block)
+    monkeypatch.setattr(outliers, "_BLOCK_SIDE", block)
     points = np.concatenate([cloud(280, shift=1), 3 * cloud(20, seed=1)])
-    table, _ = outliers.outliers(points, zeros(300), 1, progress=False)
+    table, _ = outliers.find_outliers(points, zeros(300), 1, progress=False)
     apart = cdist(points, points, "cosine")
     np.fill_diagonal(apart, np.inf)
     expected = np.sort(apart, axis=1)[:, :10].mean(axis=1)
@@ -246,32 +250,32 @@ def test_outliers_are_those_of_all_distances(monkeypatch, sample, block):
 def test_about_one_in_a_hundred_of_plain_data_is_an_outlier():
     """The limit is that of one in a hundred where distances are spread as a normal distribution."""
     points = cloud(3_000, dim=100)
-    _, counts = outliers.outliers(points, zeros(3_000), 1, progress=False)
+    _, counts = outliers.find_outliers(points, zeros(3_000), 1, progress=False)
     assert 10 <= counts[0] <= 50
 
 
 def test_the_usual_by_hand_and_whatever_the_outliers_are():
     # The median is 3, and a tenth of 7 isn't one: the ninth decile is the last but one.
     for last in (6.0, 1e6):
-        found = outliers.usual(np.array([1, 2, 3, 4, 5, last, 0]))
-        assert (found.middle, found.deviation) == pytest.approx((3, 2 / 1.282))
+        found = outliers.typical_distance(np.array([1, 2, 3, 4, 5, last, 0]))
+        assert (found.median, found.deviation) == pytest.approx((3, 2 / 1.282))
         assert found.limit == pytest.approx(3 + 2.326 * 2 / 1.282)
 
 
 def test_equal_documents_are_no_outliers():
     points = np.tile(cloud(1, dim=50), (40, 1))
-    assert outliers.outliers(points, zeros(40), 1, progress=False)[1] == [0]
+    assert outliers.find_outliers(points, zeros(40), 1, progress=False)[1] == [0]
 
 
 def test_few_documents_have_no_outliers_to_be_told():
-    table, counts = outliers.outliers(cloud(39), np.array([0] * 19 + [1] * 20), 2, progress=False)
+    table, counts = outliers.find_outliers(cloud(39), np.array([0] * 19 + [1] * 20), 2, progress=False)
     assert counts[0] is None
     assert counts[1] == len(table)
 
 
 def test_outliers_do_not_depend_on_the_seed_where_all_documents_are_asked():
     points = np.concatenate([cloud(280, shift=1), 3 * cloud(20, seed=1)])
-    found = [outliers.outliers(points, zeros(300), 1, seed=seed, progress=False)[0] for seed in (0, 1)]
+    found = [outliers.find_outliers(points, zeros(300), 1, seed=seed, progress=False)[0] for seed in (0, 1)]
     assert found[0]["row"].to_list() == found[1]["row"].to_list()
     assert len(found[0])
 
@@ -281,17 +285,17 @@ def test_outliers_do_not_depend_on_the_seed_where_all_documents_are_asked():
 
 @pytest.mark.parametrize("code", SENTENCES)
 def test_sentences_are_told(code):
-    assert [language(text) for text in SENTENCES[code]] == [code, code]
+    assert [detect_language(text) for text in SENTENCES[code]] == [code, code]
 
 
 @pytest.mark.parametrize("text", [None, "", "  ", "😀😀", "42", "ok", "alpha beta 3"])
 def test_what_is_no_language_is_unknown(text):
-    assert language(text) is None
+    assert detect_language(text) is None
 
 
 def test_a_mixed_corpus_by_hand():
     texts = pl.Series([*SENTENCES["de"] * 3, *SENTENCES["fr"], "?!", None, *SENTENCES["en"]])
-    table = languages(texts, np.array([0] * 10 + [1] * 2), 2, progress=False)
+    table = detect_languages(texts, np.array([0] * 10 + [1] * 2), 2, progress=False)
     expected = {
         "corpus": [0, 0, 0, 1],
         "language": ["de", None, "fr", "en"],
@@ -301,7 +305,7 @@ def test_a_mixed_corpus_by_hand():
     assert table.select(list(expected)).to_dict(as_series=False) == expected
     # Wilson's interval of 6 out of 10.
     assert table.row(0)[4:] == pytest.approx((0.3127, 0.8318), abs=1e-4)
-    assert described(texts, of=[0] * 10 + [1] * 2, names=("x", "y")).table()["language"].to_list() == ["de", "en"]
+    assert described(texts, of=[0] * 10 + [1] * 2, names=("x", "y")).summary["language"].to_list() == ["de", "en"]
 
 
 @pytest.mark.parametrize(
@@ -317,12 +321,12 @@ def test_a_mixed_corpus_by_hand():
 def test_languages_differ_where_both_are_sure(left, right, differ):
     found = described([*left, *right], of=[0] * len(left) + [1] * len(right), names=("L", "R"))
     assert found.languages_differ() is differ
-    assert languages_differ(found.languages()) is differ
+    assert languages_differ(found.languages) is differ
 
 
 def test_large_corpora_are_sampled_by_seed():
     texts = pl.Series(SENTENCES["en"] * 300 + ["?"] * 900)
-    runs = [languages(texts, zeros(1_500), 1, seed=seed, progress=False) for seed in (0, 0, 1)]
+    runs = [detect_languages(texts, zeros(1_500), 1, seed=seed, progress=False) for seed in (0, 0, 1)]
     assert runs[0].equals(runs[1])
     assert not runs[0].equals(runs[2])
     assert runs[0]["documents"].sum() == 1_000
@@ -332,7 +336,7 @@ def test_large_corpora_are_sampled_by_seed():
 
 def test_telling_languages_is_quiet_and_leaves_random_numbers_alone(capfd):
     states = random.getstate(), np.random.get_state()[1].tolist()  # noqa: NPY002
-    assert language(SENTENCES["de"][0]) == "de"
+    assert detect_language(SENTENCES["de"][0]) == "de"
     assert states == (random.getstate(), np.random.get_state()[1].tolist())  # noqa: NPY002
     assert capfd.readouterr() == ("", "")
 
@@ -349,7 +353,7 @@ COLUMNS = [
 def test_a_profile_of_three_corpora_in_any_order():
     texts = ["One two three. Four five six seven.", "eins zwei", "One one.", "drei", "un deux trois quatre"]
     of = [0, 1, 0, 1, 2]
-    table = described(texts, of=of, names=("a", "b", "c")).table()
+    table = described(texts, of=of, names=("a", "b", "c")).summary
     assert table.columns == COLUMNS
     assert table["corpus"].to_list() == ["a", "b", "c"]
     assert table["documents"].to_list() == [2, 2, 1]
@@ -362,27 +366,27 @@ def test_a_profile_of_three_corpora_in_any_order():
 
 
 def test_vectors_alone_are_described_too():
-    found = profile(["A", "B"], None, cloud(60), np.repeat([0, 1], 30), progress=False)
-    table = found.table()
+    found = profile_corpora(["A", "B"], None, cloud(60), np.repeat([0, 1], 30), progress=False)
+    table = found.summary
     assert table.columns == COLUMNS
     assert all(table[name].null_count() == 2 for name in COLUMNS[2:14])
     assert table["spread"].null_count() == 0
     assert table["outliers"].null_count() == 0
     assert found.window is None
-    assert found.languages().is_empty()
+    assert found.languages.is_empty()
     assert not found.languages_differ()
 
 
 @pytest.mark.parametrize("texts", [["😀", "🎉🎉", "..."], ["", None, " "]])
 def test_texts_without_words_are_described_too(texts):
-    table = described(texts).table()
+    table = described(texts).summary
     assert table["words"].to_list() == table["vocabulary"].to_list() == [0]
     for name in ("sentence_length", "diversity", "readability", "language", "language_share"):
         assert table[name].to_list() == [None]
 
 
 def test_a_corpus_of_one_document_is_described_too():
-    table = described(["a b c d e f g h i j k l"]).table()
+    table = described(["a b c d e f g h i j k l"]).summary
     assert table["diversity"].to_list() == [1.0]
     for name in ("diversity_low", "readability_low", "spread", "outliers"):
         assert table[name].to_list() == [None]
@@ -393,7 +397,7 @@ def test_what_needs_spaces_is_not_told_of_chinese(monkeypatch):
     with pytest.warns(SemspaceWarning, match="many texts are in Chinese"):
         table = described(
             ["今天天气很好，我们去公园散步，看到很多花。", "他昨天买了一本很有意思的书，晚上一直在看。"]
-        ).table()
+        ).summary
     assert table["language"].to_list() == ["zh"]
     for name in ("sentence_length", "diversity", "readability"):
         assert table[name].to_list() == [None]
@@ -401,26 +405,31 @@ def test_what_needs_spaces_is_not_told_of_chinese(monkeypatch):
 
 def test_the_same_seed_gives_the_same_profile():
     texts, of = written(60, 30), np.repeat([0, 1], 30)
-    runs = [profile(["a", "b"], texts, cloud(60), of, seed=3, progress=False) for _ in range(2)]
-    assert runs[0].table().equals(runs[1].table())
-    assert runs[0].outliers().equals(runs[1].outliers())
+    runs = [profile_corpora(["a", "b"], texts, cloud(60), of, seed=3, progress=False) for _ in range(2)]
+    assert runs[0].summary.equals(runs[1].summary)
+    assert runs[0].outliers.equals(runs[1].outliers)
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"of": np.array([0, 0, 0])}, "B has none"),
-        ({"of": np.array([0, 1, 2])}, "from 0 to 1"),
-        ({"of": np.array([0, -1, 1])}, "from 0 to 1"),
-        ({"of": np.array([0, 1])}, "3 whole numbers"),
-        ({"of": np.array([0.0, 1.0, 1.0])}, "3 whole numbers"),
-        ({"names": []}, "of must lie"),
-        ({"texts": pl.Series(["a", "b"])}, "as many as vectors, 3; got 2"),
+        ({"corpus_ids": np.array([0, 0, 0])}, "B has none"),
+        ({"corpus_ids": np.array([0, 1, 2])}, "from 0 to 1"),
+        ({"corpus_ids": np.array([0, -1, 1])}, "from 0 to 1"),
+        ({"corpus_ids": np.array([0, 1])}, "3 whole numbers"),
+        ({"corpus_ids": np.array([0.0, 1.0, 1.0])}, "3 whole numbers"),
+        ({"names": []}, "corpus_ids must be from 0 to -1"),
+        ({"texts": pl.Series(["a", "b"])}, "texts must be 3, one for each vector; got 2"),
         ({"vectors": np.array([[1, 0], [0, 0], [1, 1]], np.float32)}, "all zeros"),
         ({"seed": -1}, "seed must be"),
     ],
 )
 def test_bad_input_is_told(change, message):
-    given = {"names": ["A", "B"], "texts": pl.Series(["a", "b", "c"]), "vectors": cloud(3), "of": np.array([0, 1, 1])}
+    given = {
+        "names": ["A", "B"],
+        "texts": pl.Series(["a", "b", "c"]),
+        "vectors": cloud(3),
+        "corpus_ids": np.array([0, 1, 1]),
+    }
     with pytest.raises(InputError, match=message):
-        profile(**{**given, **change}, progress=False)
+        profile_corpora(**{**given, **change}, progress=False)

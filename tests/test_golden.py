@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 
 import semspace as ss
@@ -56,3 +57,15 @@ def test_clustering(golden, name):
     assert groups._voting_rows is None or groups._voting_rows.tolist() == groups._voters.rows.tolist()
     assert len(groups.names) == 2
     assert groups.assign_vectors([[1, 1], [-3, 0]]).tolist() == [0, 1]
+
+
+def test_comparison(golden):
+    comparison = golden("comparison")
+    assert comparison.names == ("blue", "red")
+    assert comparison.p_value == 0.02
+    assert comparison.distances()["distance"].to_list() == ["mmd", "mmd_multi", "energy", "frechet", "classifier"]
+    assert comparison.words().filter(pl.col("word") == "red")["count_b"].item() == 5
+    assert sorted(comparison.clusters()["count_a"]) == [0, 5]
+    assert comparison.profiles()["words"].to_list() == [15, 15]
+    assert comparison.pair("red", "blue").p_value < 0.05
+    assert "blue and red, compared" in ss.report.to_markdown(comparison.page())

@@ -122,7 +122,7 @@ def test_groups_of_an_encoder(encoder, corpus):
 
 
 def test_the_known_texts_of_a_comparison(space, encoder, monkeypatch):
-    monkeypatch.setattr(references, "_ENCODED", {})
+    monkeypatch.setattr(references, "_CACHE", {})
     references._vectors(encoder, "lee-background")
     assert encoder.kinds == {"DOC"}
 

@@ -127,9 +127,9 @@ def test_two_forms_are_no_difference_and_the_same_document():
 
 
 def test_invisible_characters_make_no_other_document():
-    from semspace.comparison.overlap.duplicates import _plain
+    from semspace.comparison.overlap.duplicates import _normalized
 
-    assert _plain("Der Bundes\u00adtag\u2060 tagt") == _plain("der Bundestag  tagt")
+    assert _normalized("Der Bundes\u00adtag\u2060 tagt") == _normalized("der Bundestag  tagt")
 
 
 def test_averages_meet_words_of_another_form():

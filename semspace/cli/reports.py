@@ -157,9 +157,9 @@ def _without_json(sources: Sequence[str], as_json: bool) -> tuple[list[str], Pat
 
 def split_bins(values: Sequence[str]) -> list[str]:
     """Split the values of --bins at commas, except inside a date such as "May 8, 1945"."""
-    from semspace.comparison.written_dates import read
+    from semspace.comparison.written_dates import read_date
 
-    dates = [any(map(str.isalpha, text)) and bool(read(text)) for text in values]
+    dates = [any(map(str.isalpha, text)) and bool(read_date(text)) for text in values]
     parts = [[text] if is_date else text.split(",") for text, is_date in zip(values, dates, strict=True)]
     return [part.strip() for texts in parts for part in texts]
 

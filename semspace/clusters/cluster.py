@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from semspace.clusters import assignment, seeding
 from semspace.clusters.clustering import Clustering
 from semspace.clusters.describe import describe, with_texts
 from semspace.clusters.distinct_points import DistinctPoints, distinct_points, distinct_rows
-from semspace.clusters.document_terms import terms_of
+from semspace.clusters.document_terms import DocumentTerms, terms_of
 from semspace.clusters.grouping import GroupCountPrior, Grouping, Request
 from semspace.clusters.knn_vote import Votes
 from semspace.clusters.methods import METHODS, options_of
@@ -111,11 +112,41 @@ def cluster(
     limit = MAX_POINTS if max_points is None else checks.whole("max_points", max_points, low=2)
     method = _check_arguments(space, corpus, n_clusters, method, granularity, outliers, seed, namer, settings)
     space = with_texts(space, corpus)
-    with (
-        limited(threads),
-        pools.one_thread_after_fork(),
-        pools.in_background(terms_of, space.metadata) as terms,  # Leiden runs on one core only
-    ):
+    with limited(threads):
+        return _cluster(
+            space, partial(terms_of, space.metadata), n_clusters=n_clusters, method=method, granularity=granularity,
+            outliers=outliers, seed_words=seed_words, namer=namer, limit=limit, seed=seed, progress=progress,
+            settings=settings,
+        )  # fmt: skip
+
+
+def cluster_with_terms(
+    space: Space, terms: Callable[[], DocumentTerms | None], *, n_clusters: int | None, max_points: int, seed: int
+) -> Clustering:
+    """Cluster a space by the default method; `terms` returns the words of its texts, and runs in another thread."""
+    method = check_settings(n_clusters, None, 1.0, 0.0, seed)
+    return _cluster(
+        space, terms, n_clusters=n_clusters, method=method, granularity=1.0, outliers=0.0, seed_words=None,
+        namer=None, limit=max_points, seed=seed, progress=False, settings={},
+    )  # fmt: skip
+
+
+def _cluster(
+    space: Space,
+    terms_job: Callable[[], DocumentTerms | None],
+    *,
+    n_clusters: int | None,
+    method: str,
+    granularity: float,
+    outliers: float,
+    seed_words: Mapping[str, Sequence[str]] | Sequence[Sequence[str]] | None,
+    namer: Namer | None,
+    limit: int,
+    seed: int,
+    progress: bool,
+    settings: Mapping[str, Any],
+) -> Clustering:
+    with pools.one_thread_after_fork(), pools.in_background(terms_job) as terms:  # Leiden runs on one core only
         rows, inverse, counts = distinct_rows(space.vectors)
         _check_count(n_clusters, len(rows), limit)
         topics = seeding.seed_topics(seed_words, space)  # before the neighbours, which take longer

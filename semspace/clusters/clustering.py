@@ -14,7 +14,7 @@ import polars as pl
 
 from semspace import checks, queries, schema
 from semspace import space as spaces
-from semspace.bundle import Bundle, PathLike, create_bundle, write_text
+from semspace.bundle import Bundle, Draft, PathLike, create_bundle, write_text
 from semspace.clusters import editing, keywords, tables
 from semspace.clusters.distinct_points import distinct_rows
 from semspace.clusters.document_terms import DocumentTerms, terms_of
@@ -327,16 +327,7 @@ class Clustering:
     def save(self, path: PathLike, *, overwrite: bool = False) -> None:
         """Save groups and space together as a bundle directory; see `semspace.save`."""
         with create_bundle(path, KIND, overwrite=overwrite) as draft:
-            draft.meta.update(
-                names=list(self.names), keywords=[list(w) for w in self.keywords], provenance=dict(self.provenance)
-            )
-            spaces.write_space(self.space, draft)
-            draft.array("labels", self.labels)
-            draft.array("centers", self.centers)
-            draft.array("stability", self.stability)
-            draft.array("voters", self._voters.rows)
-            for name, file in _VOTE_FILES.items():
-                draft.array(file, getattr(self._member_votes, name))
+            write_clustering(self, draft)
 
     # -- what it works with -------------------------------------------------------------------------------
 
@@ -390,6 +381,22 @@ class Clustering:
             (g, self.names[g], int(size), float(self.stability[g]), ", ".join(self.keywords[g][:_KEYWORDS_IN_PRINT]))
             for g, size in enumerate(self.sizes)
         ]
+
+
+def write_clustering(clustering: Clustering, draft: Draft) -> None:
+    """Write a clustering and its space into a bundle, its own or a comparison's."""
+    draft.meta.update(
+        names=list(clustering.names),
+        keywords=[list(words) for words in clustering.keywords],
+        provenance=dict(clustering.provenance),
+    )
+    spaces.write_space(clustering.space, draft)
+    draft.array("labels", clustering.labels)
+    draft.array("centers", clustering.centers)
+    draft.array("stability", clustering.stability)
+    draft.array("voters", clustering._voters.rows)
+    for name, file in _VOTE_FILES.items():
+        draft.array(file, getattr(clustering._member_votes, name))
 
 
 def read_bundle(bundle: Bundle) -> Clustering:

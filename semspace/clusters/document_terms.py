@@ -66,7 +66,14 @@ class DocumentTerms:
         try:
             tokens = Tokens.from_texts(texts)
         except InputError:  # no text has a word
-            return cls((), csr_array((len(texts), 0), dtype=np.float32), np.zeros(0, bool))
+            return cls.from_tokens(None, len(texts))
+        return cls.from_tokens(tokens, len(texts))
+
+    @classmethod
+    def from_tokens(cls, tokens: Tokens | None, n_documents: int) -> DocumentTerms:
+        """Join the words of phrases in tokenised texts; `tokens` is None if no text has a word."""
+        if tokens is None:
+            return cls((), csr_array((n_documents, 0), dtype=np.float32), np.zeros(0, bool))
         phrases = Phrases(
             min_count=_MIN_PHRASE_COUNT, threshold=_MIN_PHRASE_SCORE, connector_words="english", delimiter=_JOINT
         )
@@ -75,12 +82,12 @@ class DocumentTerms:
         is_term = _is_descriptive(words)
         n_terms = max(1, int(is_term.sum()))
         column_of = np.cumsum(is_term) - 1
-        documents = np.repeat(np.arange(len(texts), dtype=np.int64), np.diff(joined.offsets))
+        documents = np.repeat(np.arange(n_documents, dtype=np.int64), np.diff(joined.offsets))
         ids = np.asarray(joined.ids)
         counted = is_term[ids]
         pairs = np.unique(documents[counted] * n_terms + column_of[ids[counted]])
         rows, columns = np.divmod(pairs, n_terms)
-        shape = (len(texts), int(is_term.sum()))
+        shape = (n_documents, int(is_term.sum()))
         matrix = csr_array((np.ones(len(pairs), np.float32), (rows, columns)), shape=shape)
         terms = words.filter(pl.Series(is_term))
         is_phrase = terms.str.contains(_JOINT, literal=True).to_numpy()

@@ -1,55 +1,50 @@
-"""The answer in plain words."""
+"""The result of a comparison in plain words."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
+from semspace.comparison.results import ComparisonResults
 from semspace.display import clip, p_value
+from semspace.statistics import ALPHA
 
-if TYPE_CHECKING:
-    from semspace.comparison.comparison import Comparison
-
-SURE = 0.05
-_FEW = 30  # unseen texts
-_SLIGHT, _CLEAR = 0.7, 0.9  # areas under the curve below which a difference is slight, or clear
+_MIN_HELD_OUT = 30  # held-out documents from which a classifier that fails says something
+_SLIGHT, _CLEAR = 0.7, 0.9  # AUC below which a difference is called slight, and clear; above it is strong
 
 
-def verdict(found: Comparison) -> str:
-    """Say how far apart the corpora are, and how sure that is."""
-    return _of_several(found) if found.answers is None else _of_two(found)
+def verdict(results: ComparisonResults) -> str:
+    """Return a few sentences on how far apart the corpora are, and how sure that is."""
+    return _verdict_of_several(results) if results.two_sample is None else _verdict_of_two(results)
 
 
-def _of_two(found: Comparison) -> str:
-    a, b = (clip(name, 60) for name in found.names)
-    if found.samples.same:
+def _verdict_of_two(results: ComparisonResults) -> str:
+    a, b = (clip(name, 60) for name in results.names)
+    if results.samples.are_identical:
         return f"{a} and {b} hold the very same documents: their distance is 0."
-    if found.p_value >= SURE:
+    p = results.of_two("p_value").p_value
+    if p >= ALPHA:
         return (
-            f"No difference in meaning between {a} and {b} could be shown (p = {p_value(found.p_value)}): random "
-            "splits of both together come as far apart. That doesn't prove them alike: more text may "
-            f"tell.{_copied(found)}"
+            f"No significant difference in meaning between {a} and {b} was found (p = {p_value(p)}, permutation test). "
+            f"That doesn't prove them alike: with more text a difference may show.{_copies(results)}"
         )
-    said = (
-        f"{a} and {b} differ in meaning: were both from one source, a difference like this would come with a "
-        f"probability of {found.p_value:.2g} at most. {_how_much(found)}"
+    significance = (
+        f"{a} and {b} differ in meaning: the difference is statistically significant (p ≤ {p:.2g}, permutation test). "
     )
-    return said + _drivers(found) + _language(found) + _copied(found)
+    return significance + _size(results) + _drivers(results) + _languages(results) + _copies(results)
 
 
-def _how_much(found: Comparison) -> str:
-    telling = found.distance("classifier")
-    unseen = sum(found.samples.sizes) // 2
-    if telling.p_value >= SURE and unseen < _FEW:
-        return f"How much can't be said: {unseen} texts are too few for a classifier to be judged by."
-    if telling.p_value >= SURE:
-        return "How much can't be said: a classifier trained on half of the texts can't tell the others."
-    how = "slight" if telling.value < _SLIGHT else "clear" if telling.value < _CLEAR else "strong"
+def _size(results: ComparisonResults) -> str:
+    auc = results.distance("classifier")
+    n_held_out = sum(results.samples.sizes) // 2
+    if auc.p_value >= ALPHA and n_held_out < _MIN_HELD_OUT:
+        return f"Its size is unknown: {n_held_out} held-out texts are too few to evaluate a classifier."
+    if auc.p_value >= ALPHA:
+        return "Its size is unknown: a classifier trained on half of the texts can't tell the other half apart."
+    size = "slight" if auc.value < _SLIGHT else "clear" if auc.value < _CLEAR else "strong"
     return (
-        f"The difference is {how}: given one unseen text of each, a classifier tells which is which in "
-        f"{_percent(telling.value)} of cases (50% would be guessing)."
+        f"It is {size}: given one unseen text of each, a classifier tells which is which in "
+        f"{_percent(auc.value)} of cases (50% would be guessing)."
     )
 
 
@@ -57,47 +52,50 @@ def _percent(value: float) -> str:
     return f"{value:.0%}" if value < 0.995 or value == 1 else "over 99%"
 
 
-def _drivers(found: Comparison) -> str:
-    """Name the groups that are clearly larger on one side, largest difference first."""
-    sure = found.shares.filter(pl.col("q_value") < SURE).sort(pl.col("difference").abs(), descending=True)
-    said = []
-    more_a, more_b = sure.filter(pl.col("difference") > 0), sure.filter(pl.col("difference") < 0)
-    for name, part in zip(found.names, (more_a, more_b), strict=True):
-        if len(part):
-            said.append(f"{clip(name, 40)} has more of “{clip(part['name'][0], 60)}”")
-    if said:
-        return f" {', '.join(said)}."
-    if (found.contrast["q_value"] < SURE).any():
+def _drivers(results: ComparisonResults) -> str:
+    """Name the cluster that is most over-represented on either side, if that is significant."""
+    significant = results.clusters.filter(pl.col("q_value") < ALPHA)
+    significant = significant.sort(pl.col("difference").abs(), descending=True)
+    phrases = []
+    sides = (significant.filter(pl.col("difference") > 0), significant.filter(pl.col("difference") < 0))
+    for name, clusters in zip(results.names, sides, strict=True):
+        if len(clusters):
+            phrases.append(f"{clip(name, 40)} has more of “{clip(clusters['name'][0], 60)}”")
+    if phrases:
+        return f" {', '.join(phrases)}."
+    if (results.words["q_value"] < ALPHA).any():
         return ""
-    return " No single group or word accounts for it."
+    return " No single cluster or word accounts for it."
 
 
-def _language(found: Comparison) -> str:
+def _languages(results: ComparisonResults) -> str:
     return (
-        " They are in different languages, which alone may hold them apart." if found.profile.languages_differ() else ""
+        " They are in different languages, which alone may set them apart."
+        if results.profile.languages_differ()
+        else ""
     )
 
 
-def _copied(found: Comparison) -> str:
+def _copies(results: ComparisonResults) -> str:
     """Warn of documents that are copies, or nearly, of documents of another corpus."""
-    copied = (found.overlap["exact"] + found.overlap["near"]).to_list()
-    told = [f"{count:,} of {clip(name, 40)}" for name, count in zip(found.names, copied, strict=True) if count]
-    if len(found.names) > 2 and told:
-        told = [f"{sum(copied):,} documents"]
-    return f" Beware: {', '.join(told)} are copies, or nearly, of documents of another corpus." if told else ""
+    counts = (results.overlap["exact"] + results.overlap["near"]).to_list()
+    phrases = [f"{count:,} of {clip(name, 40)}" for name, count in zip(results.names, counts, strict=True) if count]
+    if len(results.names) > 2 and phrases:
+        phrases = [f"{sum(counts):,} documents"]
+    return f" Beware: {', '.join(phrases)} are copies, or nearly, of documents of another corpus." if phrases else ""
 
 
-def _of_several(found: Comparison) -> str:
-    assert found.pairs is not None
-    table = found.pairs.filter(pl.col("distance") == "mmd")
-    sure = table.filter(pl.col("q_value") < SURE)
+def _verdict_of_several(results: ComparisonResults) -> str:
+    assert results.pairs is not None
+    table = results.pairs.filter(pl.col("distance") == "mmd")
+    n_significant = int((table["q_value"] < ALPHA).sum())
+    how_many = "all" if n_significant == len(table) else f"{n_significant:,}" if n_significant else "none"
     near, far = table.row(0, named=True), table.row(-1, named=True)
-    said = (
-        f"Of {len(table):,} pairs of the {len(found.names)} corpora, "
-        f"{'all' if len(sure) == len(table) else f'{len(sure):,}' if len(sure) else 'none'} differ in meaning beyond "
-        f"chance (false discovery rate under 5%). Nearest are {clip(near['a'], 40)} and {clip(near['b'], 40)}, "
+    sentence = (
+        f"Of {len(table):,} pairs of the {len(results.names)} corpora, {how_many} differ significantly in meaning "
+        f"(false discovery rate under 5%). Nearest are {clip(near['a'], 40)} and {clip(near['b'], 40)}, "
         f"furthest apart {clip(far['a'], 40)} and {clip(far['b'], 40)}"
     )
     if near["value"] > 0 and np.isfinite(far["value"] / near["value"]):
-        said += f", {far['value'] / near['value']:.1f} times as far (squared MMD)"
-    return f"{said}.{_copied(found)}"
+        sentence += f", {far['value'] / near['value']:.1f} times as far (squared MMD)"
+    return f"{sentence}.{_copies(results)}"

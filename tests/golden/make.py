@@ -28,9 +28,18 @@ def main() -> None:
         "index-hnsw": ss.Index.build(space, "hnsw", m=4, threads=1),
         "clustering": ss.cluster(space, n_clusters=2, progress=False),
         "clustering-voters": ss.cluster(space, n_clusters=2, progress=False),
+        "comparison": comparison(),
     }
     for name, value in values.items():
         ss.save(value, FOLDER / name)
+
+
+def comparison() -> ss.Comparison:
+    vectors = np.array([[1, 0.1 * i] if i < 5 else [0.1 * i - 0.5, 1] for i in range(10)], np.float32)
+    texts = [f"{'red' if i < 5 else 'blue'} sea {i}" for i in range(10)]
+    metadata = pl.DataFrame({"text": texts, "colour": ["red"] * 5 + ["blue"] * 5})
+    space = ss.Space.from_vectors([f"d{i}" for i in range(10)], vectors, metadata, provenance={"made_by": "hand"})
+    return ss.compare(space, by="colour", n_clusters=2, permutations=99, resamples=99, progress=False)
 
 
 if __name__ == "__main__":

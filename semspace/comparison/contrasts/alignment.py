@@ -1,21 +1,20 @@
-"""Two word spaces turned onto one another, so that words of one can be held against words of the other."""
+"""Orthogonal alignment of two word spaces, so that their vectors can be compared."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from semspace import queries
-from semspace.types import Floats2d
+from semspace.types import Doubles1d, Floats2d, Ints1d
 
-_CELLS = 16_000_000  # cosines at a time: 64 MB
+_COSINES_AT_A_TIME = 16_000_000  # cosines at a time: 64 MB
 
 
 @dataclass(frozen=True, eq=False)
-class Aligned:
-    """The directions of V words in two spaces, the first turned onto the second.
+class AlignedSpaces:
+    """The directions of V words in two spaces, the first rotated onto the second.
 
     Parameters
     ----------
@@ -27,8 +26,8 @@ class Aligned:
     b: Floats2d
 
     @classmethod
-    def of(cls, a: Floats2d, b: Floats2d) -> Aligned:
-        """Turn vectors of the same words by the orthogonal map that brings them nearest to one another.
+    def of(cls, a: Floats2d, b: Floats2d) -> AlignedSpaces:
+        """Rotate vectors of the same words by the orthogonal map that brings them nearest to each other.
 
         Rows are centred first, since what all words share says nothing of any (Xing et al. 2015; Artetxe et al. 2016).
         The map is the solution of the Procrustes problem (Schönemann 1966), as Hamilton, Leskovec & Jurafsky (2016,
@@ -38,18 +37,18 @@ class Aligned:
         ----------
         a, b : ndarray of float32, shape (V, dim)
         """
-        x, y = _directions(a), _directions(b)
+        x, y = _centred_unit_rows(a), _centred_unit_rows(b)
         left, _, right = np.linalg.svd((x.T @ y).astype(np.float64))
         return cls((x @ (left @ right)).astype(np.float32), y)
 
-    def shift(self) -> npt.NDArray[np.float64]:
-        """Return one less the cosine of each word with itself: 0 where it means the same, 2 where the opposite."""
+    def shift(self) -> Doubles1d:
+        """Return one less the cosine of each word with itself: 0 for the same direction, 2 for the opposite."""
         cosines = np.einsum("ij,ij->i", self.a, self.b, dtype=np.float64)
-        shift: npt.NDArray[np.float64] = np.clip(1 - cosines, 0.0, 2.0)
+        shift: Doubles1d = np.clip(1 - cosines, 0.0, 2.0)
         return shift
 
 
-def nearest(vectors: Floats2d, k: int) -> npt.NDArray[np.int64]:
+def nearest_words(vectors: Floats2d, k: int) -> Ints1d:
     """Return the rows of the `k` nearest others of each direction, nearest first, shape (V, k).
 
     Parameters
@@ -60,19 +59,19 @@ def nearest(vectors: Floats2d, k: int) -> npt.NDArray[np.int64]:
         Less than V.
     """
     size = len(vectors)
-    found = np.empty((size, k), np.int64)
-    step = max(1, _CELLS // size)
+    neighbors = np.empty((size, k), np.int64)
+    step = max(1, _COSINES_AT_A_TIME // size)
     for start in range(0, size, step):
         cosines = vectors[start : start + step] @ vectors.T
-        own = np.arange(len(cosines))
-        cosines[own, start + own] = -np.inf
-        part = np.argpartition(-cosines, k - 1, axis=1)[:, :k]
-        order = np.argsort(-np.take_along_axis(cosines, part, axis=1), axis=1, kind="stable")
-        found[start : start + step] = np.take_along_axis(part, order, axis=1)
-    return found
+        rows = np.arange(len(cosines))
+        cosines[rows, start + rows] = -np.inf
+        top = np.argpartition(-cosines, k - 1, axis=1)[:, :k]
+        order = np.argsort(-np.take_along_axis(cosines, top, axis=1), axis=1, kind="stable")
+        neighbors[start : start + step] = np.take_along_axis(top, order, axis=1)
+    return neighbors
 
 
-def _directions(vectors: Floats2d) -> Floats2d:
+def _centred_unit_rows(vectors: Floats2d) -> Floats2d:
     points = queries.unit(vectors, floor=queries.TINY)
-    directions: Floats2d = queries.unit(points - points.mean(axis=0), floor=queries.TINY)
-    return directions
+    centred: Floats2d = queries.unit(points - points.mean(axis=0), floor=queries.TINY)
+    return centred

@@ -1,101 +1,102 @@
-"""How far words would seem to move by chance: what training on texts dealt at random says."""
+"""The null distribution of shifts of words: from word vectors trained on permuted documents."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from semspace.types import Bools1d, Doubles1d
 
-_TAIL_SHARE = 0.05  # of the shifts by chance: the largest ones, to which a tail is fitted
-_TAIL_LEAST = 50  # but at least so many of them
+_TAIL_SHARE = 0.05  # of the null distribution: its largest values, to which a tail is fitted
+_MIN_TAIL = 50  # values at least, to which a tail is fitted
 
 
 class Shifts(NamedTuple):
-    """How far V words moved between two parts of the texts, and what that rests on.
+    """The shifts of V words between two sets of documents, and how frequent the words are in them.
 
     Parameters
     ----------
     shift : ndarray of float64, shape (V,)
-        One less the cosine, from 0 to 2; NaN for a word that a part doesn't have.
+        One less the cosine, from 0 to 2; NaN for a word that isn't in both sets.
     counts, holders : ndarray of float64, shape (2, V)
-        How often each part says each word, and how many of its documents do.
+        How often each set contains each word, and how many of its documents do.
     """
 
-    shift: Floats
-    counts: Floats
-    holders: Floats
+    shift: Doubles1d
+    counts: Doubles1d
+    holders: Doubles1d
 
 
-class Judged(NamedTuple):
-    """The shift expected of each word, by how many standard deviations it is more, and how likely that is."""
+class ShiftTest(NamedTuple):
+    """The expected shift of each word, its excess in standard deviations, and its p-value."""
 
-    expected: Floats
-    z: Floats
-    p_value: Floats
+    expected: Doubles1d
+    z: Doubles1d
+    p_value: Doubles1d
 
 
-def judge(observed: Shifts, dealt: list[Shifts]) -> Judged:
-    """Compare each word's shift with those between parts dealt at random.
+def compare_with_null(observed: Shifts, permuted: list[Shifts]) -> ShiftTest:
+    """Compare each word's shift with those between random splits of the documents.
 
-    A shift by chance depends on how often a word comes, in how many documents, and on the word itself: one of many
-    uses is never learnt twice alike. The first two are fitted by regression, over all words and deals (on the scale of
-    Fisher's z of the cosine, where they are near normal); the third is the word's own mean residual, shrunk towards 0
-    by how much such means are worth (Efron & Morris 1975). What the deals lead one to expect is subtracted, and so is
-    what then remains of the median word: two trainings are closer to one another or less so as a whole, and words of
-    corpora on different subjects all keep somewhat different company. So what is left tells of the word.
+    A random shift depends on a word's frequency, on the number of documents with it, and on the word itself: one of
+    many uses gets other vectors in each training. The first two are fitted by regression over all words and
+    permutations (of Fisher's z of the cosine, which is nearly normal); the third is the word's own mean residual,
+    shrunk towards 0 (Efron & Morris 1975). This expected shift is subtracted, and so is the remaining shift of the
+    median word: two trainings differ more or less as a whole, and all words of corpora on different subjects have
+    somewhat different contexts.
 
-    The same is done with each deal, of which the *other* deals say what to expect. What is left there is what chance
-    gives, and the observed is held against it.
+    The same is done with each permutation, with the expected shift of the *other* permutations. These residuals are the
+    null distribution with which the observed ones are compared.
 
     Parameters
     ----------
     observed : Shifts
         Without NaN.
-    dealt : list of Shifts
+    permuted : list of Shifts
         Of the same words; at least 3.
     """
-    x = np.stack([_features(one) for one in dealt])  # (S, V, f)
-    y = np.stack([_stretched(one.shift) for one in dealt])  # (S, V)
-    known = ~np.isnan(y)
-    deals = np.arange(len(dealt))
-    excess = np.stack([_excess(y[s], _expected(x[deals != s], y[deals != s], x[s])) for s in deals])
-    scale = np.linalg.lstsq(x[known][:, :3], np.log(np.abs(excess[known]) + 1e-3), rcond=None)[0]
-    null = excess[known] / np.exp(x[known][:, :3] @ scale)
-    at, value = _features(observed), _stretched(observed.shift)
-    own = _excess(value, _expected(x, y, at))
-    z = own / np.exp(at[:, :3] @ scale)
-    return Judged(1 + np.tanh(value - own), z / null.std(), tail_chance(z, null))
+    x = np.stack([_features(one) for one in permuted])  # (S, V, f)
+    y = np.stack([_fisher_z(one.shift) for one in permuted])  # (S, V)
+    is_known = ~np.isnan(y)
+    permutations = np.arange(len(permuted))
+    excess = np.stack(
+        [_excess(y[s], _expected(x[permutations != s], y[permutations != s], x[s])) for s in permutations]
+    )
+    scale = np.linalg.lstsq(x[is_known][:, :3], np.log(np.abs(excess[is_known]) + 1e-3), rcond=None)[0]
+    null = excess[is_known] / np.exp(x[is_known][:, :3] @ scale)
+    features, value = _features(observed), _fisher_z(observed.shift)
+    excess_observed = _excess(value, _expected(x, y, features))
+    z = excess_observed / np.exp(features[:, :3] @ scale)
+    return ShiftTest(1 + np.tanh(value - excess_observed), z / null.std(), tail_probability(z, null))
 
 
-def _expected(x: Floats, y: Floats, at: Floats) -> Floats:
-    """Predict the shifts of words from those in several deals, of the features x (S, V, f) and values y (S, V)."""
-    known = ~np.isnan(y)
-    weights = np.linalg.lstsq(x[known], y[known], rcond=None)[0]
-    rest = np.where(known, y - x @ weights, 0.0)
-    times, worth = known.sum(axis=0), _worth(rest, known)
-    # The mean of a word's residuals, as if one more, of weight 1 / worth, were 0.
-    own = rest.sum(axis=0) * worth / (times * worth + 1)
-    predicted: Floats = at @ weights + own
+def _expected(x: Doubles1d, y: Doubles1d, features: Doubles1d) -> Doubles1d:
+    """Predict the shifts of words from those of several permutations, with features x (S, V, f) and values y (S, V)."""
+    is_known = ~np.isnan(y)
+    weights = np.linalg.lstsq(x[is_known], y[is_known], rcond=None)[0]
+    residuals = np.where(is_known, y - x @ weights, 0.0)
+    counts, variance_ratio = is_known.sum(axis=0), _variance_ratio(residuals, is_known)
+    # The mean of a word's residuals, as if one more, of weight 1 / variance_ratio, were 0.
+    excess_observed = residuals.sum(axis=0) * variance_ratio / (counts * variance_ratio + 1)
+    predicted: Doubles1d = features @ weights + excess_observed
     return predicted
 
 
-def _excess(y: Floats, expected: Floats) -> Floats:
-    """Return how much more words moved than expected, and more than the median word did."""
+def _excess(y: Doubles1d, expected: Doubles1d) -> Doubles1d:
+    """Return the excess of shifts over what is expected, and over that of the median word."""
     excess = y - expected
     return np.asarray(excess - max(0.0, float(np.nanmedian(excess))), np.float64)
 
 
-def _stretched(shift: Floats) -> Floats:
-    """Return minus Fisher's z of the cosine: above 0 where a word turned by more than a right angle."""
-    stretched: Floats = np.arctanh(np.clip(shift - 1, -1 + 1e-6, 1 - 1e-6))
-    return stretched
+def _fisher_z(shift: Doubles1d) -> Doubles1d:
+    """Return minus Fisher's z of the cosine: above 0 for angles of more than 90°."""
+    fisher_z: Doubles1d = np.arctanh(np.clip(shift - 1, -1 + 1e-6, 1 - 1e-6))
+    return fisher_z
 
 
-def _features(shifts: Shifts) -> Floats:
-    """Return what shifts by chance depend on, shape (V, 7): how much text there is of the scarcer kind."""
+def _features(shifts: Shifts) -> Doubles1d:
+    """Return the features of random shifts, shape (V, 7): functions of frequency and document frequency."""
     # Noise of two independent means adds up: 1 / (1/a + 1/b) is how much text counts.
     count = np.log(1 / (1 / np.maximum(shifts.counts, 1)).sum(axis=0))
     spread = np.log(1 / (1 / np.maximum(shifts.holders, 1)).sum(axis=0)) - count  # below 0 for bursty words
@@ -103,42 +104,42 @@ def _features(shifts: Shifts) -> Floats:
     return np.stack([one, count, spread, count**2, count**3, spread**2, count * spread], axis=1)
 
 
-def _worth(rest: Floats, known: npt.NDArray[np.bool_]) -> float:
+def _variance_ratio(residuals: Doubles1d, is_known: Bools1d) -> float:
     """Return the variance between words, in units of that within a word (method of moments of one-way layouts)."""
-    times = known.sum(axis=0)
-    several = times > 1
+    counts = is_known.sum(axis=0)
+    several = counts > 1
     if not several.any():
         return 0.0
-    rest, known, times = rest[:, several], known[:, several], times[several]
-    means = rest.sum(axis=0) / times
-    within = (np.where(known, rest - means, 0.0) ** 2).sum() / (times - 1).sum()
-    between = max(0.0, float(means.var() - within * (1 / times).mean()))
+    residuals, is_known, counts = residuals[:, several], is_known[:, several], counts[several]
+    means = residuals.sum(axis=0) / counts
+    within = (np.where(is_known, residuals - means, 0.0) ** 2).sum() / (counts - 1).sum()
+    between = max(0.0, float(means.var() - within * (1 / counts).mean()))
     return between / max(float(within), 1e-12)
 
 
-def tail_chance(values: Floats, null: Floats) -> Floats:
-    """Return how likely values as large are, given a sample of what chance gives.
+def tail_probability(values: Doubles1d, null: Doubles1d) -> Doubles1d:
+    """Return the p-values of values, given a sample of the null distribution.
 
-    Within the sample it is the share of the sample that is as large. Beyond, where few or none are, a generalised
-    Pareto tail goes on from the largest of them (Knijnenburg, Wessels, Reinders & Shmulevich 2009), by
-    probability-weighted moments (Hosking & Wallis 1987). A tail shorter than exponential isn't believed: it would
-    say that a little beyond the sample nothing is possible.
+    Within the sample it is the share of the sample that is as large. Beyond, a generalised Pareto tail is fitted to the
+    largest of them (Knijnenburg, Wessels, Reinders & Shmulevich 2009), by
+    probability-weighted moments (Hosking & Wallis 1987). Tails shorter than exponential are excluded: they would
+    say that nothing is possible a little beyond the sample.
 
     Examples
     --------
     >>> import numpy as np
     >>> null = np.random.default_rng(0).exponential(size=10_000)
-    >>> tail_chance(np.array([0.0, 1.0, 14.0]), null) < [1.1, 0.4, 1e-5]
+    >>> tail_probability(np.array([0.0, 1.0, 14.0]), null) < [1.1, 0.4, 1e-5]
     array([ True,  True,  True])
     """
     ordered = np.sort(null)
     size = len(ordered)
     inside = (size - np.searchsorted(ordered, values, side="left") + 1) / (size + 1)
-    count = min(size - 1, max(_TAIL_LEAST, round(_TAIL_SHARE * size)))
+    count = min(size - 1, max(_MIN_TAIL, round(_TAIL_SHARE * size)))
     start = ordered[size - count - 1]
-    over = ordered[size - count :] - start
-    first = float(over.mean())
-    second = float((over * (np.arange(count, 0, -1) - 0.65) / count).mean())
+    exceedances = ordered[size - count :] - start
+    first = float(exceedances.mean())
+    second = float((exceedances * (np.arange(count, 0, -1) - 0.65) / count).mean())
     shape = float(np.clip(2 - first / (first - 2 * second), 0.0, 0.5))
     scale = max(first * (1 - shape), 1e-12)
     beyond = np.maximum(values - start, 0.0) / scale

@@ -1,4 +1,4 @@
-"""Which words two corpora both use, but mean different things by."""
+"""Lexical semantic change: words that two corpora both use, but in different senses."""
 
 from __future__ import annotations
 
@@ -8,24 +8,21 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from semspace import checks
-from semspace.comparison.contrasts.alignment import Aligned, nearest
-from semspace.comparison.contrasts.null_distribution import Judged, Shifts, judge
-from semspace.comparison.contrasts.word_counts import WordCounts, tokens_of, word_counts
+from semspace.comparison.contrasts.alignment import AlignedSpaces, nearest_words
+from semspace.comparison.contrasts.null_distribution import Shifts, ShiftTest, compare_with_null
+from semspace.comparison.contrasts.word_counts import WordCounts, word_counts
+from semspace.comparison.document_tokens import take_documents
 from semspace.errors import InputError
 from semspace.progress import track
 from semspace.space import Space
-from semspace.statistics import q_values
+from semspace.statistics import ALPHA, q_values
 from semspace.text.tokens import Tokens
 from semspace.threads import thread_count
-from semspace.types import Floats2d
+from semspace.types import Bools1d, Doubles3d, Floats2d, Ints1d
 from semspace.words.word2vec import Word2Vec
-
-Bools = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int64]
 
 SCHEMA: dict[str, Any] = {
     "word": pl.String,
@@ -38,26 +35,25 @@ SCHEMA: dict[str, Any] = {
     "nearest_a": pl.List(pl.String),
     "nearest_b": pl.List(pl.String),
 }
-_LEAST_WORDS = 50_000  # on either side: of less text nothing is learnt
-_LEAST_SHARED = 50  # words: fewer don't say how one space lies in the other
-_LEAST_UNITS = 10  # on either side: fewer can't be dealt in many ways
-_NEAREST = 6
+_MIN_WORDS = 50_000  # running words of the smaller side: from less text no vectors are trained
+_MIN_SHARED_WORDS = 50  # words that both spaces have: fewer don't determine an alignment
+_MIN_UNITS = 10  # units of the smaller side: fewer can't be permuted in many ways
+_NEIGHBORS = 6  # nearest words that the table shows
 _DIM = 64  # a row is then a whole number of vector registers: faster than 50
-_DIM_PER_WORD = 4  # an alignment of fewer words than dimensions would fit anything
-_SEEN = 5_000_000  # words that training walks over on the smaller side, in all epochs
-_EPOCHS = (2, 20)
-_TRAINED = 5  # words this frequent are learnt, as company for the others
+_WORDS_PER_DIM = 4  # shared words for each dimension: an alignment of fewer would fit anything
+_TRAINING_WORDS = 5_000_000  # running words of the smaller side that training reads, in all epochs together
+_EPOCHS = (2, 20)  # the fewest and the most epochs
+_MIN_TRAINED = 5  # words as frequent as this are trained, as context of the others
 
 
 @dataclass(frozen=True, eq=False)
-class Meanings:
+class ShiftedWords:
     """Words that mean different things in two corpora.
 
     Parameters
     ----------
     table : polars.DataFrame
-        A row for each word that both corpora use, the one that moved furthest beyond chance first; see
-        `shifted_words`.
+        A row for each word that both corpora use, the largest shift beyond chance first; see `find_shifted_words`.
     note : str
         What the table rests on, or why it is empty.
     """
@@ -66,104 +62,103 @@ class Meanings:
     note: str
 
 
-def shifted_words(
-    texts_a: pl.Series,
-    texts_b: pl.Series,
+def find_shifted_words(
+    tokens: Tokens | None,
+    first: Bools1d,
     *,
     words: Word2Vec | None = None,
     spaces: tuple[Space, Space] | None = None,
-    units: Ints | None = None,
+    units: Ints1d | None = None,
     min_count: int = 20,
-    splits: int = 5,
+    permutations: int = 5,
     seed: int = 0,
     progress: bool = True,
-) -> Meanings:
-    """Find the words that keep other company in one corpus than in the other.
+) -> ShiftedWords:
+    """Find the words that are used in different contexts in two corpora.
 
-    A word space is learnt of each corpus, the two are aligned (see `Aligned`), and a word's *shift* is one less the
-    cosine of its two vectors. Vectors learnt twice are never the same, above all those of rare words and of small
-    corpora (Dubossarsky, Weinshall & Grossman 2017, "Outta control"). So the same is done with the documents of both
-    corpora dealt to two parts at random, `splits` times, and each shift is judged by what chance gives (see `judge`).
+    A word space is trained on each corpus, the two are aligned (see `AlignedSpaces`), and a word's *shift* is one less
+    the cosine of its two vectors. Vectors trained twice are never the same, above all those of rare words and of small
+    corpora (Dubossarsky, Weinshall & Grossman 2017, "Outta control"). So the same is done after the documents of both
+    corpora were permuted, `permutations` times, and each shift is compared with this null distribution (see
+    `compare_with_null`).
 
     Parameters
     ----------
-    texts_a, texts_b : polars.Series of str
-        The documents of either corpus; empty and null ones have no words.
+    tokens : Tokens, optional
+        The words of the documents of both corpora; None if there is no word.
+    first : ndarray of bool, shape (n,)
+        Which documents are of the first corpus.
     words : Word2Vec, optional
-        How to learn; its `threads` and `seed` are set here, so that the result is the same on every machine. By
-        default 64 dimensions, and more epochs of fewer words.
+        The trainer; its `threads` and `seed` are set here, so that the result is the same on every machine. By
+        default 64 dimensions, and more epochs for smaller corpora.
     spaces : (Space, Space), optional
-        Word spaces of the two corpora that you have already, of the same number of dimensions. Then nothing is learnt,
-        and nothing is known of chance: `expected`, `p_value` and `q_value` are null.
-    units : ndarray of int, shape (len(texts_a) + len(texts_b),), optional
-        What each document is part of, such as the book of a paragraph: whole units are dealt.
+        Trained word spaces of the two corpora, of the same number of dimensions. Then nothing is trained, there is no
+        null distribution, and `expected`, `p_value` and `q_value` are null.
+    units : ndarray of int, shape (n,), optional
+        What each document is part of, such as the book of a paragraph: whole units are permuted.
     min_count : int
-        Words are judged that come so often in both.
-    splits : int
-        How often to deal, at least 3. It takes most of the time, which grows in proportion.
+        How often both corpora must use a word for it to be tested.
+    permutations : int
+        At least 3. They take most of the time.
     seed : int
     progress : bool
         Show a bar, in a terminal or a notebook.
 
     Returns
     -------
-    Meanings
+    ShiftedWords
         Its table has the columns ``word``, ``count_a``, ``count_b``, ``shift`` (0 to 2), ``expected`` (the shift of
-        such a word by chance, and as far as words of these corpora move on the whole), ``p_value`` (one-sided),
+        such a word by chance, plus the shift of the median word of these corpora), ``p_value`` (one-sided),
         ``q_value`` (false discovery rate, Benjamini & Hochberg 1995), ``nearest_a`` and ``nearest_b`` (the six words
-        of both corpora that are nearest to it in either). Words come in order of how far they moved beyond what is
-        expected, in standard deviations. It is empty where there is too little text, and its note says so.
+        of both corpora that are nearest to it in either). Words are ordered by their shift beyond what is expected, in
+        standard deviations. It is empty where there is too little text, and its note says so.
 
     Raises
     ------
     InputError
-        If `spaces` don't fit one another, both `words` and `spaces` are given, `units` don't fit the texts, or an
+        If `spaces` don't fit one another, both `words` and `spaces` are given, `units` don't fit the documents, or an
         option is out of range.
 
     Notes
     -----
-    Where corpora are about different things, all their words keep somewhat different company. What the median word
-    does beyond chance is therefore expected of every word, and a small q-value is for words that stand out.
+    Where corpora are about different things, the contexts of all their words differ somewhat. So the shift of the
+    median word beyond chance is expected of every word, and a small q-value is for words that stand out.
     """
     minimum = checks.whole("min_count", min_count)
-    times = checks.whole("splits", splits, low=3)
-    first = np.arange(len(texts_a) + len(texts_b)) < len(texts_a)
-    of = _unit_codes(units, first)
-    _check_trained(words, spaces)
-    texts = pl.concat([texts_a.cast(pl.String).alias("text"), texts_b.cast(pl.String).alias("text")])
-    counts = word_counts(texts)
-    rows = _frequent(counts, first, minimum)
+    times = checks.whole("permutations", permutations, low=3)
+    unit_ids = _unit_ids(units, first)
+    _check_models(words, spaces)
+    counts = word_counts(tokens, len(first))
+    columns = _frequent(counts, first, minimum)
     if spaces is not None:
-        return _of_spaces(counts, first, rows, spaces)
-    lacking = _lacking(counts, first, rows, of, minimum)
-    tokens = None if lacking else tokens_of(texts)
-    if tokens is None:
-        return Meanings(pl.DataFrame(schema=SCHEMA), lacking)
-    deals = [first, *_deals(of, first, times, checks.seed(seed))]
-    trainer = words or _trainer(counts, first, len(rows))
-    pairs = track(
-        _trained(tokens, deals, trainer, seed), "learning what words mean", len(deals), unit="pair", progress=progress
-    )
-    return _of_deals(counts, deals, rows, pairs)
+        return _from_spaces(counts, first, columns, spaces)
+    reason = _too_little(counts, first, columns, unit_ids, minimum)
+    if reason or tokens is None:
+        return ShiftedWords(pl.DataFrame(schema=SCHEMA), reason)
+    splits = [first, *_permuted_splits(unit_ids, first, times, checks.seed(seed))]
+    trainer = words or _default_trainer(counts, first, len(columns))
+    trained = _train_pairs(tokens, splits, trainer, seed)
+    pairs = track(trained, "training word vectors", len(splits), unit="pair", progress=progress)
+    return _from_splits(counts, splits, columns, pairs)
 
 
-# -- what is asked --------------------------------------------------------------------------------------------
+# -- arguments ------------------------------------------------------------------------------------------------
 
 
-def _unit_codes(units: Ints | None, first: Bools) -> Ints:
+def _unit_ids(units: Ints1d | None, first: Bools1d) -> Ints1d:
     """Return the unit of each document, from 0; one with documents on both sides counts as two."""
     if units is None:
         return np.arange(len(first))
     if np.shape(units) != first.shape:
         raise InputError(f"units must be {len(first)} numbers, one for each document; got shape {np.shape(units)}")
-    of = np.unique(np.asarray(units), return_inverse=True)[1]
-    codes: Ints = np.unique(2 * of + first, return_inverse=True)[1].astype(np.int64)
-    return codes
+    numbers = np.unique(np.asarray(units), return_inverse=True)[1]
+    unit_ids: Ints1d = np.unique(2 * numbers + first, return_inverse=True)[1].astype(np.int64)
+    return unit_ids
 
 
-def _check_trained(words: Any, spaces: Any) -> None:
+def _check_models(words: Any, spaces: Any) -> None:
     if words is not None and spaces is not None:
-        raise InputError("give words= or spaces=, not both: spaces are learnt already")
+        raise InputError("give words= or spaces=, not both: spaces are trained already")
     if words is not None and not isinstance(words, Word2Vec):
         raise InputError(f"words must be a Word2Vec; got {type(words).__name__}")
     if spaces is None:
@@ -174,160 +169,163 @@ def _check_trained(words: Any, spaces: Any) -> None:
         raise InputError(f"spaces must have the same number of dimensions; got {spaces[0].dim} and {spaces[1].dim}")
 
 
-def _frequent(counts: WordCounts, first: Bools, minimum: int) -> Ints:
-    """Return the columns of words that both sides say so often, the most frequent on the scarcer side first."""
-    both = _both(counts, first)[0].min(axis=0)
-    rows = np.flatnonzero(both >= minimum)
-    return rows[np.argsort(-both[rows], kind="stable")]
+def _frequent(counts: WordCounts, first: Bools1d, minimum: int) -> Ints1d:
+    """Return the columns of words that either side uses at least `minimum` times, in decreasing order of frequency.
+
+    A word's frequency is that on the side that uses it less.
+    """
+    smaller = _frequencies(counts, first)[0].min(axis=0)
+    columns = np.flatnonzero(smaller >= minimum)
+    return columns[np.argsort(-smaller[columns], kind="stable")]
 
 
-def _both(counts: WordCounts, first: Bools) -> npt.NDArray[np.float64]:
-    """Return how often either part says each word, and in how many documents, shape (2, 2, V)."""
-    parts = [counts.counts[first], counts.counts[~first]]
-    said = [np.asarray(part.sum(axis=0), np.float64).ravel() for part in parts]
-    held = [np.bincount(part.indices, minlength=part.shape[1]).astype(np.float64) for part in parts]
-    return np.stack([np.stack(said), np.stack(held)])
+def _frequencies(counts: WordCounts, first: Bools1d) -> Doubles3d:
+    """Return how often either side uses each word, and in how many documents, shape (2, 2, V)."""
+    sides = [counts.counts[first], counts.counts[~first]]
+    totals = [np.asarray(side.sum(axis=0), np.float64).ravel() for side in sides]
+    documents = [np.bincount(side.indices, minlength=side.shape[1]).astype(np.float64) for side in sides]
+    return np.stack([np.stack(totals), np.stack(documents)])
 
 
-def _lacking(counts: WordCounts, first: Bools, rows: Ints, of: Ints, minimum: int) -> str:
-    """Say what there is too little of, or nothing."""
-    fewest = min(int(counts.lengths[first].sum()), int(counts.lengths[~first].sum()))
-    if fewest < _LEAST_WORDS:
-        return f"Too little text to learn what words mean: {fewest:,} words on a side, of at least {_LEAST_WORDS:,}."
-    if len(rows) < _LEAST_SHARED:
-        shared = f"{len(rows)} words come at least {minimum} times in both"
-        return f"Too few words in common to hold one corpus against the other: {shared}, of at least {_LEAST_SHARED}."
-    units = min(len(np.unique(of[first])), len(np.unique(of[~first])))
-    if units < _LEAST_UNITS:
-        return f"Too few documents to say what chance would do: {units} on a side, of at least {_LEAST_UNITS}."
+def _too_little(counts: WordCounts, first: Bools1d, columns: Ints1d, unit_ids: Ints1d, minimum: int) -> str:
+    """Return a sentence that says what there is too little of, or an empty one."""
+    n_words = min(int(counts.lengths[first].sum()), int(counts.lengths[~first].sum()))
+    if n_words < _MIN_WORDS:
+        return f"Too little text to train word vectors: one side has {n_words:,} words, and {_MIN_WORDS:,} are needed."
+    if len(columns) < _MIN_SHARED_WORDS:
+        return (
+            f"Too few words in common to compare the corpora: {len(columns)} words occur at least {minimum} times in "
+            f"both, and {_MIN_SHARED_WORDS} are needed."
+        )
+    n_units = min(len(np.unique(unit_ids[first])), len(np.unique(unit_ids[~first])))
+    if n_units < _MIN_UNITS:
+        return (
+            f"Too few documents for a null distribution: one side has {n_units} independent ones, and {_MIN_UNITS} are "
+            f"needed."
+        )
     return ""
 
 
-# -- what is learnt -------------------------------------------------------------------------------------------
+# -- training -------------------------------------------------------------------------------------------------
 
 
-def _trainer(counts: WordCounts, first: Bools, shared: int) -> Word2Vec:
-    """Choose how to learn: a small corpus wants more epochs, and few shared words can't align many dimensions."""
-    fewest = min(counts.lengths[first].sum(), counts.lengths[~first].sum())
-    epochs = int(np.clip(round(_SEEN / fewest), *_EPOCHS))
-    return Word2Vec(dim=min(_DIM, max(8, shared // _DIM_PER_WORD)), epochs=epochs, min_count=_TRAINED)
+def _default_trainer(counts: WordCounts, first: Bools1d, n_shared: int) -> Word2Vec:
+    """Return a trainer: a small corpus needs more epochs, and few shared words can't align many dimensions."""
+    n_words = min(counts.lengths[first].sum(), counts.lengths[~first].sum())
+    epochs = int(np.clip(round(_TRAINING_WORDS / n_words), *_EPOCHS))
+    return Word2Vec(dim=min(_DIM, max(8, n_shared // _WORDS_PER_DIM)), epochs=epochs, min_count=_MIN_TRAINED)
 
 
-def _deals(of: Ints, first: Bools, times: int, seed: int) -> Iterator[Bools]:
-    """Deal the units at random, as many to the first part as the first corpus has."""
-    draw = np.random.default_rng(seed)
-    own, total = len(np.unique(of[first])), int(of.max()) + 1
+def _permuted_splits(unit_ids: Ints1d, first: Bools1d, times: int, seed: int) -> Iterator[Bools1d]:
+    """Iterate over random splits of the units with as many on the first side as the first corpus has."""
+    rng = np.random.default_rng(seed)
+    n_first, n_units = len(np.unique(unit_ids[first])), int(unit_ids.max()) + 1
     for _ in range(times):
-        dealt = np.zeros(total, bool)
-        dealt[draw.permutation(total)[:own]] = True
-        yield dealt[of]
+        on_first = np.zeros(n_units, bool)
+        on_first[rng.permutation(n_units)[:n_first]] = True
+        yield on_first[unit_ids]
 
 
-def _trained(tokens: Tokens, deals: list[Bools], trainer: Word2Vec, seed: int) -> Iterator[tuple[Space, Space]]:
-    """Learn the two spaces of each deal.
+def _train_pairs(tokens: Tokens, splits: list[Bools1d], trainer: Word2Vec, seed: int) -> Iterator[tuple[Space, Space]]:
+    """Iterate over the two word spaces of each split.
 
-    Each training has a thread of its own, and there are as many at a time as cores: so a result doesn't depend on how
-    many cores there are, and none waits for another.
+    Each training runs on one thread, with as many trainings at a time as there are cores: so a result doesn't depend
+    on how many cores there are, and none waits for another.
     """
-    seeds = np.random.SeedSequence(seed).generate_state(2 * len(deals)).tolist()
-    parts = [part for first in deals for part in (first, ~first)]
+    seeds = np.random.SeedSequence(seed).generate_state(2 * len(splits)).tolist()
+    sides = [side for first in splits for side in (first, ~first)]
 
-    def learn(place: int) -> Space:
-        own = replace(trainer, threads=1, seed=seeds[place])
-        return own.train(_part(tokens, parts[place]), progress=False)
+    def train(number: int) -> Space:
+        single = replace(trainer, threads=1, seed=seeds[number])
+        return single.train(take_documents(tokens, np.flatnonzero(sides[number])), progress=False)
 
     with ThreadPoolExecutor(thread_count()) as pool:
-        learnt = pool.map(learn, range(len(parts)))
-        yield from zip(learnt, learnt, strict=True)
+        spaces = pool.map(train, range(len(sides)))
+        yield from zip(spaces, spaces, strict=True)
 
 
-def _part(tokens: Tokens, documents: Bools) -> Tokens:
-    """Take the tokens of some documents, numbered anew by frequency."""
-    lengths = np.diff(tokens.offsets)
-    ids = np.asarray(tokens.ids)[np.repeat(documents, lengths)]
-    counts = np.bincount(ids, minlength=len(tokens.vocabulary))
-    order = np.argsort(-counts, kind="stable")[: np.count_nonzero(counts)]
-    number = np.zeros(len(counts), np.int32)
-    number[order] = np.arange(len(order), dtype=np.int32)
-    offsets = np.concatenate([[0], np.cumsum(lengths[documents])]).astype(np.int64)
-    return Tokens(
-        number[ids], offsets, pl.DataFrame({"word": tokens.vocabulary["word"][order], "count": counts[order]})
-    )
+# -- shifts ---------------------------------------------------------------------------------------------------
 
 
-# -- what is found --------------------------------------------------------------------------------------------
+class _SharedWords(NamedTuple):
+    """The words that two spaces share: their columns in the counts, and their aligned vectors."""
+
+    columns: Ints1d
+    aligned: AlignedSpaces
 
 
-class _Seen(NamedTuple):
-    """The words of two spaces, aligned: their columns in the counts, and their directions."""
-
-    rows: Ints
-    aligned: Aligned
-
-
-def _see(counts: WordCounts, rows: Ints, spaces: tuple[Space, Space]) -> _Seen:
+def _align(counts: WordCounts, columns: Ints1d, spaces: tuple[Space, Space]) -> _SharedWords:
     """Align two spaces by those of the words that both have."""
-    kept = np.array([row for row in rows.tolist() if all(counts.words[row] in space for space in spaces)], np.int64)
-    names = [counts.words[row] for row in kept.tolist()]
-    return _Seen(kept, Aligned.of(*(_vectors(space, names) for space in spaces)))
+    in_both = (column for column in columns.tolist() if all(counts.words[column] in space for space in spaces))
+    shared = np.array(list(in_both), np.int64)
+    names = [counts.words[column] for column in shared.tolist()]
+    return _SharedWords(shared, AlignedSpaces.of(*(_vectors(space, names) for space in spaces)))
 
 
 def _vectors(space: Space, names: list[str]) -> Floats2d:
     return np.asarray(space[names], np.float32) if names else np.zeros((0, space.dim), np.float32)
 
 
-def _of_spaces(counts: WordCounts, first: Bools, rows: Ints, spaces: tuple[Space, Space]) -> Meanings:
-    """Judge by spaces that are there already: how far words are apart, not what chance would do."""
-    seen = _see(counts, rows, spaces)
-    if len(seen.rows) < _LEAST_SHARED:
-        shared = f"{len(seen.rows)} frequent words of both corpora are in both spaces, of at least {_LEAST_SHARED}"
-        return Meanings(pl.DataFrame(schema=SCHEMA), f"Too few words in common to align the spaces: {shared}.")
-    table = _table(counts, first, seen, None)
-    table = table.sort(["shift", "word"], descending=[True, False])
-    return Meanings(table, "By word spaces that were given: how far a word would move by chance isn't known.")
+def _too_few_shared(n_shared: int) -> ShiftedWords:
+    note = (
+        f"Too few words in common to align the spaces: {n_shared} frequent words of both corpora are in both spaces, "
+        f"and {_MIN_SHARED_WORDS} are needed."
+    )
+    return ShiftedWords(pl.DataFrame(schema=SCHEMA), note)
 
 
-def _of_deals(counts: WordCounts, deals: list[Bools], rows: Ints, pairs: Iterator[tuple[Space, Space]]) -> Meanings:
-    """Judge the shifts of the first deal, the corpora themselves, by those of all others."""
-    seen = _see(counts, rows, next(pairs))
-    if len(seen.rows) < _LEAST_SHARED:
-        shared = f"{len(seen.rows)} frequent words were learnt in both, of at least {_LEAST_SHARED}"
-        return Meanings(pl.DataFrame(schema=SCHEMA), f"Too few words in common to align the spaces: {shared}.")
-    observed = _shifts(counts, deals[0], seen, seen.rows)
-    dealt = [
-        _shifts(counts, deal, _see(counts, seen.rows, pair), seen.rows)
-        for deal, pair in zip(deals[1:], pairs, strict=True)
+def _from_spaces(counts: WordCounts, first: Bools1d, columns: Ints1d, spaces: tuple[Space, Space]) -> ShiftedWords:
+    """Return the shifts between trained spaces, without a null distribution."""
+    shared = _align(counts, columns, spaces)
+    if len(shared.columns) < _MIN_SHARED_WORDS:
+        return _too_few_shared(len(shared.columns))
+    table = _table(counts, first, shared, None).sort(["shift", "word"], descending=[True, False])
+    return ShiftedWords(table, "The word spaces were given, so the shifts have no null distribution and no p-values.")
+
+
+def _from_splits(
+    counts: WordCounts, splits: list[Bools1d], columns: Ints1d, pairs: Iterator[tuple[Space, Space]]
+) -> ShiftedWords:
+    """Compare the shifts of the first split, the corpora themselves, with those of the permuted ones."""
+    shared = _align(counts, columns, next(pairs))
+    if len(shared.columns) < _MIN_SHARED_WORDS:
+        return _too_few_shared(len(shared.columns))
+    observed = _shifts(counts, splits[0], shared, shared.columns)
+    permuted = [
+        _shifts(counts, split, _align(counts, shared.columns, pair), shared.columns)
+        for split, pair in zip(splits[1:], pairs, strict=True)
     ]
-    judged = judge(observed, dealt)
-    table = _table(counts, deals[0], seen, judged).with_columns(z=pl.Series(judged.z))
+    test = compare_with_null(observed, permuted)
+    table = _table(counts, splits[0], shared, test).with_columns(z=pl.Series(test.z))
     table = table.sort(["z", "word"], descending=[True, False]).drop("z")
-    moved = int((table["q_value"] < 0.05).sum())
-    return Meanings(table, f"{moved:,} of {len(table):,} words in both moved further than chance explains (q < 0.05).")
+    n_significant = int((table["q_value"] < ALPHA).sum())
+    note = f"{n_significant:,} of {len(table):,} words in both shifted further than chance explains (q < {ALPHA:g})."
+    return ShiftedWords(table, note)
 
 
-def _shifts(counts: WordCounts, first: Bools, seen: _Seen, rows: Ints) -> Shifts:
-    """Return the shifts of the words `rows`, NaN for those not seen."""
+def _shifts(counts: WordCounts, first: Bools1d, shared: _SharedWords, columns: Ints1d) -> Shifts:
+    """Return the shifts of the words in `columns`, NaN for those that aren't shared."""
     shift = np.full(len(counts.words), np.nan)
-    shift[seen.rows] = seen.aligned.shift()
-    said, held = _both(counts, first)[:, :, rows]
-    return Shifts(shift[rows], said, held)
+    shift[shared.columns] = shared.aligned.shift()
+    totals, documents = _frequencies(counts, first)[:, :, columns]
+    return Shifts(shift[columns], totals, documents)
 
 
-def _table(counts: WordCounts, first: Bools, seen: _Seen, judged: Judged | None) -> pl.DataFrame:
-    """Put together what is known of each word."""
-    names = np.array([counts.words[row] for row in seen.rows.tolist()], object)
-    said = _both(counts, first)[0][:, seen.rows].astype(np.int64)
-    near = [names[nearest(side, min(_NEAREST, len(names) - 1))].tolist() for side in (seen.aligned.a, seen.aligned.b)]
+def _table(counts: WordCounts, first: Bools1d, shared: _SharedWords, test: ShiftTest | None) -> pl.DataFrame:
+    names = np.array([counts.words[column] for column in shared.columns.tolist()], object)
+    totals = _frequencies(counts, first)[0][:, shared.columns].astype(np.int64)
+    k = min(_NEIGHBORS, len(names) - 1)
+    neighbors = [names[nearest_words(side, k)].tolist() for side in (shared.aligned.a, shared.aligned.b)]
     unknown = [None] * len(names)
     columns = {
         "word": names.tolist(),
-        "count_a": said[0],
-        "count_b": said[1],
-        "shift": seen.aligned.shift(),
-        "expected": judged.expected if judged else unknown,
-        "p_value": judged.p_value if judged else unknown,
-        "q_value": q_values(judged.p_value) if judged else unknown,
-        "nearest_a": near[0],
-        "nearest_b": near[1],
+        "count_a": totals[0],
+        "count_b": totals[1],
+        "shift": shared.aligned.shift(),
+        "expected": test.expected if test else unknown,
+        "p_value": test.p_value if test else unknown,
+        "q_value": q_values(test.p_value) if test else unknown,
+        "nearest_a": neighbors[0],
+        "nearest_b": neighbors[1],
     }
     return pl.DataFrame(columns, schema=SCHEMA)

@@ -1,7 +1,7 @@
-"""A classifier two-sample test, which asks whether unseen documents of two corpora can be told apart.
+"""Classifier two-sample test: whether held-out documents of two corpora can be told apart.
 
-The held-out area under the ROC curve says how often a classifier that saw half of the documents ranks a new pair, one
-of each corpus, rightly: 0.5 is guessing, 1 is telling every pair apart (Lopez-Paz & Oquab 2017).
+The area under the ROC curve is how often a classifier trained on half of the documents ranks a held-out pair, one of
+each corpus, correctly: 0.5 is guessing, 1 is telling every pair apart (Lopez-Paz & Oquab 2017).
 """
 
 from __future__ import annotations
@@ -16,99 +16,99 @@ from scipy.stats import rankdata
 from sklearn.linear_model import LogisticRegression
 
 from semspace.statistics import Z95
-from semspace.types import Floats2d
+from semspace.types import Bools1d, Doubles1d, Floats2d, Ints1d
 
-Floats = npt.NDArray[np.float64]
-Rows = npt.NDArray[np.int64]
-MOST = 40_000  # documents that are looked at
+MAX_DOCUMENTS = 40_000  # documents for training and evaluation
 
 
 @dataclass(frozen=True, eq=False)
-class Judged:
-    """What a classifier's scores of the documents it never saw tell.
+class ClassifierResult:
+    """The performance of a classifier on held-out documents.
 
     Parameters
     ----------
     value : float
         Area under the ROC curve.
     permuted : ndarray of float64
-        The area for random splits of the unseen documents.
+        The null distribution: the area for permutations of the held-out documents.
     interval : (float, float)
-        95 %.
+        95 % confidence interval.
     """
 
     value: float
-    permuted: Floats
+    permuted: Doubles1d
     interval: tuple[float, float]
 
     @property
     def p_value(self) -> float:
-        """Share of splits that reach the area, the observed one among them."""
+        """The share of permutations, including the observed one, that reach the area."""
         return float((1 + (self.permuted >= self.value - 1e-12).sum()) / (1 + len(self.permuted)))
 
 
-def classifier(
-    a: Floats2d, b: Floats2d, units: Rows | None = None, *, permutations: int, resamples: int, seed: int
-) -> Judged:
-    """Train a logistic regression on half the units of two clouds, shapes (m, dim) and (n, dim), judge it on the rest.
+def classifier_test(
+    a: Floats2d, b: Floats2d, units: Ints1d | None = None, *, permutations: int, resamples: int, seed: int
+) -> ClassifierResult:
+    """Train a logistic regression on half of the units of two sets of vectors, and evaluate it on the others.
 
     Parameters
     ----------
     units : ndarray of int64, shape (m + n,), optional
-        Documents of one unit are all trained on or all unseen. Copies of a document always are: else a copy in the
-        other corpus would be taken for what it was trained as.
+        Documents of one unit are all in the training set or all held out. Copies of a document always are: else a
+        copy in the other corpus would be classified as the one in the training set.
     """
-    draw = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     points = np.concatenate([a, b])
-    truth = np.arange(len(points)) < len(a)
-    number = _copies(points) if units is None else np.unique(units, return_inverse=True)[1]
-    unseen = _unseen(number, truth, draw)
-    middle = points[~unseen].mean(axis=0)
+    is_first = np.arange(len(points)) < len(a)
+    unit_ids = _distinct_rows(points) if units is None else np.unique(units, return_inverse=True)[1]
+    held_out = _held_out(unit_ids, is_first, rng)
+    center = points[~held_out].mean(axis=0)
     model = LogisticRegression(class_weight="balanced", max_iter=1_000)
-    model.fit(points[~unseen] - middle, truth[~unseen])
-    scores = model.decision_function(points[unseen] - middle)
-    of, side = number[unseen], truth[unseen]
+    model.fit(points[~held_out] - center, is_first[~held_out])
+    scores = model.decision_function(points[held_out] - center)
+    held_out_units, side = unit_ids[held_out], is_first[held_out]
     value = auc(scores[side], scores[~side])
-    permuted = _permuted(scores, side, of, permutations, draw)
-    low, high = _resampled(scores, side, of, resamples, draw)
-    least, most = auc_interval(value, int(side.sum()), int((~side).sum()))
-    return Judged(value, permuted, (min(low, least), max(high, most)))
+    permuted = _permuted(scores, side, held_out_units, permutations, rng)
+    low, high = _resampled(scores, side, held_out_units, resamples, rng)
+    low_bound, high_bound = auc_interval(value, int(side.sum()), int((~side).sum()))
+    return ClassifierResult(value, permuted, (min(low, low_bound), max(high, high_bound)))
 
 
-def _copies(points: Floats2d) -> Rows:
-    """Give each different document a number, and copies the same one."""
+def _distinct_rows(points: Floats2d) -> Ints1d:
+    """Return a number for each row, the same for copies."""
     rows = np.ascontiguousarray(points).view(np.dtype((np.void, points.dtype.itemsize * points.shape[1]))).ravel()
     return np.unique(rows, return_inverse=True)[1].astype(np.int64)
 
 
-def _unseen(number: Rows, truth: npt.NDArray[np.bool_], draw: np.random.Generator) -> npt.NDArray[np.bool_]:
-    """Choose half of the units of each corpus; units that are in both count to the first."""
-    owner = np.zeros(int(number.max()) + 1, bool)
-    np.logical_or.at(owner, number, truth)
-    out = np.zeros(len(owner), bool)
+def _held_out(unit_ids: Ints1d, is_first: Bools1d, rng: np.random.Generator) -> Bools1d:
+    """Return half of the documents of each corpus, unit by unit; units of both count as the first's."""
+    unit_is_first = np.zeros(int(unit_ids.max()) + 1, bool)
+    np.logical_or.at(unit_is_first, unit_ids, is_first)
+    is_held_out_unit = np.zeros(len(unit_is_first), bool)
     for side in (True, False):
-        own = draw.permutation(np.flatnonzero(owner == side))
-        out[own[1::2]] = True
-    unseen: npt.NDArray[np.bool_] = out[number]
-    for side in (True, False):  # where copies left a corpus no document on one side, half of its documents serve
-        own = np.flatnonzero(truth == side)
-        if unseen[own].all() or not unseen[own].any():
-            unseen[own] = False
-            unseen[draw.permutation(own)[1::2]] = True
-    return unseen
+        rows = rng.permutation(np.flatnonzero(unit_is_first == side))
+        is_held_out_unit[rows[1::2]] = True
+    held_out: Bools1d = is_held_out_unit[unit_ids]
+    for side in (True, False):  # if copies leave a corpus nothing on one side, take half of its documents
+        rows = np.flatnonzero(is_first == side)
+        if held_out[rows].all() or not held_out[rows].any():
+            held_out[rows] = False
+            held_out[rng.permutation(rows)[1::2]] = True
+    return held_out
 
 
 def _permuted(
-    scores: Floats, side: npt.NDArray[np.bool_], of: Rows, permutations: int, draw: np.random.Generator
-) -> Floats:
-    """Give the area for random splits of the units."""
-    units, of = np.unique(of, return_inverse=True)
+    scores: Doubles1d, side: Bools1d, held_out_units: Ints1d, permutations: int, rng: np.random.Generator
+) -> Doubles1d:
+    """Compute the area for permutations of the units."""
+    units, held_out_units = np.unique(held_out_units, return_inverse=True)
     ranks = rankdata(scores)
-    total, size = np.bincount(of, ranks), np.bincount(of)
-    high = np.bincount(of, side)  # of a unit with copies in both corpora, the documents that are the first's
+    total, size = np.bincount(held_out_units, ranks), np.bincount(held_out_units)
+    high = np.bincount(
+        held_out_units, side
+    )  # of a unit with copies in both corpora, the documents that are the first's
     areas = np.empty(permutations)
     for split in range(permutations):
-        share = draw.permutation(high / size) * size if len(units) < len(scores) else draw.permutation(high)
+        share = rng.permutation(high / size) * size if len(units) < len(scores) else rng.permutation(high)
         m = share.sum()
         n = len(scores) - m
         areas[split] = ((share / size) @ total - m * (m + 1) / 2) / (m * n)
@@ -116,18 +116,18 @@ def _permuted(
 
 
 def _resampled(
-    scores: Floats, side: npt.NDArray[np.bool_], of: Rows, resamples: int, draw: np.random.Generator
+    scores: Doubles1d, side: Bools1d, held_out_units: Ints1d, resamples: int, rng: np.random.Generator
 ) -> tuple[float, float]:
-    """Give the 95 % interval of the area for units drawn anew, with replacement."""
+    """Compute the 95 % bootstrap interval of the area, resampling units."""
     if not resamples:
         return 0.5, 0.5
-    units, of = np.unique(of, return_inverse=True)
+    units, held_out_units = np.unique(held_out_units, return_inverse=True)
     order = np.argsort(scores, kind="stable")
-    ordered, side, of = scores[order], side[order], of[order]
+    ordered, side, held_out_units = scores[order], side[order], held_out_units[order]
     starts = np.flatnonzero(np.diff(ordered, prepend=-np.inf))  # of runs of equal scores
     areas = []
     for _ in range(resamples):
-        weight = draw.multinomial(len(units), np.full(len(units), 1 / len(units)))[of].astype(np.float64)
+        weight = rng.multinomial(len(units), np.full(len(units), 1 / len(units)))[held_out_units].astype(np.float64)
         high = np.add.reduceat(weight * side, starts)
         low = np.add.reduceat(weight * ~side, starts)
         below = np.cumsum(low) - low / 2  # ties by half
@@ -147,7 +147,7 @@ def auc(high: npt.NDArray[Any], low: npt.NDArray[Any]) -> float:
 def auc_interval(value: float, m: int, n: int) -> tuple[float, float]:
     """Return the 95 % interval of an area under the curve (Newcombe 2006, method 5, after Hanley & McNeil 1982).
 
-    Unlike that of documents drawn anew, it knows that an area of 1 of few documents isn't certain.
+    Unlike the bootstrap's, it has a width also where the area is 1.
     """
     pairs = (m + n) / 2 - 1
 

@@ -1,37 +1,36 @@
-"""How far apart corpora are: each answer with its p-value, its interval, and what chance would give."""
+"""The distances of two corpora, each with its p-value, its confidence interval and its null distribution."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy import stats
 
 from semspace.comparison.distances import frechet
-from semspace.comparison.distances.classifier import MOST, Judged, classifier
-from semspace.comparison.distances.two_sample import KERNELS, Evidence, Tested
+from semspace.comparison.distances.classifier import MAX_DOCUMENTS, ClassifierResult, classifier_test
+from semspace.comparison.distances.two_sample import KERNELS, KernelSums, PermutationTest
 from semspace.comparison.samples import Samples
+from semspace.types import Doubles1d
 
-Floats = npt.NDArray[np.float64]
 MEANINGS = {
-    "mmd": "how differently the corpora spread over the space of meaning (squared maximum mean discrepancy, Gaussian "
-    "kernel as wide as the median distance)",
-    "mmd_multi": "the same, seen at five widths at once, from a half to twice the median distance",
-    "energy": "how much further a document of one lies from those of the other than from its own kind (energy "
+    "mmd": "how differently the documents of both corpora are distributed in the space of meaning (squared maximum "
+    "mean discrepancy, Gaussian kernel as wide as the median distance)",
+    "mmd_multi": "the same with kernels of five widths, from a half to twice the median distance",
+    "energy": "how much further documents of different corpora are from each other than those of one corpus (energy "
     "distance)",
-    "frechet": "how far apart the corpora's means and covariances are (squared Fréchet distance)",
-    "classifier": "how often a classifier that saw half the documents ranks a new pair of one from each corpus rightly "
-    "(area under the ROC curve)",
+    "frechet": "how far apart the means and covariances of both corpora are (squared Fréchet distance)",
+    "classifier": "how often a classifier trained on half of the documents ranks an unseen pair, one of each corpus, "
+    "correctly (area under the ROC curve)",
 }
-OF_KERNELS = ("mmd", "mmd_multi", "energy")
-_SPLITS = 199  # of each corpus into halves
+KERNEL_DISTANCES = ("mmd", "mmd_multi", "energy")
+_HALVES_SPLITS = 199  # random splits of each corpus into halves
 _UNKNOWN = (float("nan"), float("nan"))
 
 
 @dataclass(frozen=True)
 class Distance:
-    """One answer to "how far apart?".
+    """A distance between two corpora.
 
     Parameters
     ----------
@@ -40,16 +39,16 @@ class Distance:
         Squared MMD (unbiased, so it can be a little below 0), energy distance (likewise), squared Fréchet distance (too
         large from few documents), or a classifier's AUC.
     p_value : float
-        Probability of a value this large if both corpora were drawn from one source; by permutation.
+        By permutation: the probability of a value this large if both corpora were samples of one source.
     interval : (float, float)
-        95 % interval of the value; by bootstrap.
+        95 % interval of the value, by bootstrap.
     by_chance : float
-        What the value exceeds in 5 % of random splits of the two corpora together.
+        The 95 % quantile of the null distribution: of random splits of both corpora together.
     halves : tuple of float
-        The mean value between random halves of each corpus: what no difference looks like. NaN where a corpus is too
-        small for it, and for the Fréchet distance, which would be another of half the documents, and the classifier.
+        The mean value between random halves of each corpus. NaN where a corpus is too small for it, for the Fréchet
+        distance, whose bias depends on the number of documents, and for the classifier.
     meaning : str
-        One sentence for a person.
+        What the distance measures, in one sentence.
     """
 
     name: str
@@ -62,90 +61,92 @@ class Distance:
 
 
 @dataclass(frozen=True)
-class Answers:
-    """All distances of two corpora, and one p-value for them together.
+class TwoSampleResult:
+    """All distances of two corpora, and their combined p-value.
 
     Parameters
     ----------
     distances : tuple of Distance
     p_value : float
-        That of MMD, energy distance and subjects together; see `Tested.p_of_all`.
+        Combined of MMD, energy distance and topic counts; see `PermutationTest.p_of_all`.
     """
 
     distances: tuple[Distance, ...]
     p_value: float
 
 
-def answers(samples: Samples, found: Evidence, *, permutations: int, resamples: int, seed: int) -> Answers:
-    """Measure the distances of two corpora."""
-    tested = found.test([0], [1], permutations=permutations, resamples=resamples, seed=seed)
-    halves = [found.halves(corpus, splits=_SPLITS, seed=seed).mean(axis=1) for corpus in (0, 1)]
-    fewest = found.fewest([0], [1])
-    distances = [_of_kernel(name, tested, halves, fewest) for name in OF_KERNELS]
-    distances.append(_frechet(samples, permutations, resamples, seed, fewest))
-    distances.append(_classifier(_classified(samples, permutations, resamples, seed)))
-    return Answers(tuple(distances), tested.p_of_all)
+def two_sample_result(
+    samples: Samples, kernel_sums: KernelSums, *, permutations: int, resamples: int, seed: int
+) -> TwoSampleResult:
+    """Compute the distances of two corpora."""
+    test = kernel_sums.test([0], [1], permutations=permutations, resamples=resamples, seed=seed)
+    halves = [kernel_sums.halves(corpus, splits=_HALVES_SPLITS, seed=seed).mean(axis=1) for corpus in (0, 1)]
+    n_smaller = kernel_sums.smaller_side_size([0], [1])
+    distances = [_of_kernel(name, test, halves, n_smaller) for name in KERNEL_DISTANCES]
+    distances.append(_frechet(samples, permutations, resamples, seed, n_smaller))
+    distances.append(_classifier(_test_classifier(samples, permutations, resamples, seed)))
+    return TwoSampleResult(tuple(distances), test.p_of_all)
 
 
-def none_at_all() -> Answers:
-    """Give what is to be said of corpora of the very same documents."""
-    made = (
-        Distance(name, at, 1.0, (at, at), at, (at, at), meaning)
-        for name, meaning in MEANINGS.items()
-        for at in (0.5 if name == "classifier" else 0.0,)
+def identical_corpora() -> TwoSampleResult:
+    """Return the distances of corpora of the very same documents."""
+    values = {name: 0.5 if name == "classifier" else 0.0 for name in MEANINGS}
+    distances = (
+        Distance(name, value, 1.0, (value, value), value, (value, value), MEANINGS[name])
+        for name, value in values.items()
     )
-    return Answers(tuple(made), 1.0)
+    return TwoSampleResult(tuple(distances), 1.0)
 
 
-def _of_kernel(name: str, tested: Tested, halves: list[Floats], fewest: int) -> Distance:
-    at = KERNELS.index(name)
-    value = float(tested.values[at])
-    interval = interval_of(value, tested.resampled[at], fewest)
-    chance = float(np.quantile(tested.permuted[at], 0.95))
-    within = (float(halves[0][at]), float(halves[1][at]))
-    return Distance(name, value, tested.p_value(name), interval, chance, within, MEANINGS[name])
+def _of_kernel(name: str, test: PermutationTest, halves: list[Doubles1d], n_smaller: int) -> Distance:
+    number = KERNELS.index(name)
+    value = float(test.values[number])
+    interval = bootstrap_interval(value, test.resampled[number], n_smaller)
+    by_chance = float(np.quantile(test.permuted[number], 0.95))
+    halves_of_each = (float(halves[0][number]), float(halves[1][number]))
+    return Distance(name, value, test.p_value(name), interval, by_chance, halves_of_each, MEANINGS[name])
 
 
-def interval_of(value: float, resampled: Floats, fewest: int) -> tuple[float, float]:
-    """Give the 95 % interval of a value by how much it varies over resamples.
+def bootstrap_interval(value: float, resampled: Doubles1d, n_smaller: int) -> tuple[float, float]:
+    """Return the 95 % bootstrap interval of a value: plus and minus its standard error times Student's t.
 
-    It is the value, more or less so many standard errors as Student's t says for the smaller corpus: percentiles would
-    be too narrow for few documents, and off for values that resampling makes larger, as it does the Fréchet distance.
+    The degrees of freedom are those of the smaller corpus. Percentiles would be too narrow for few documents, and
+    biased for values that resampling makes larger, as it does the Fréchet distance.
     """
-    known = resampled[np.isfinite(resampled)]
-    if len(known) < 10 or fewest < 3:
+    finite = resampled[np.isfinite(resampled)]
+    if len(finite) < 10 or n_smaller < 3:
         return (float("-inf"), float("inf"))
-    half = float(stats.t.ppf(0.975, fewest - 1) * known.std(ddof=1) * np.sqrt(fewest / (fewest - 1)))
-    return (value - half, value + half)
+    half_width = float(stats.t.ppf(0.975, n_smaller - 1) * finite.std(ddof=1) * np.sqrt(n_smaller / (n_smaller - 1)))
+    return (value - half_width, value + half_width)
 
 
-def _frechet(samples: Samples, permutations: int, resamples: int, seed: int, fewest: int) -> Distance:
-    vectors = frechet.on_leading_axes(samples.vectors)
+def _frechet(samples: Samples, permutations: int, resamples: int, seed: int, n_smaller: int) -> Distance:
+    vectors = frechet.project_on_leading_axes(samples.vectors)
     parts = [vectors[samples.rows(corpus)] for corpus in (0, 1)]
-    value = frechet.frechet(*parts)
-    values, resampled = frechet.permuted(
-        vectors, samples.of, samples.units, splits=permutations, resamples=min(resamples, 199), seed=seed
+    value = frechet.frechet_distance(*parts)
+    values, resampled = frechet.permuted_distances(
+        vectors, samples.corpus_ids, samples.units, splits=permutations, resamples=min(resamples, 199), seed=seed
     )
     rounding = 1e-9 * abs(values[0]) + 1e-12
     p = float((values >= values[0] - rounding).mean())
-    interval = interval_of(value, resampled, fewest)
-    chance = float(np.quantile(values[1:], 0.95))
-    return Distance("frechet", value, p, interval, chance, _UNKNOWN, MEANINGS["frechet"])
+    interval = bootstrap_interval(value, resampled, n_smaller)
+    by_chance = float(np.quantile(values[1:], 0.95))
+    return Distance("frechet", value, p, interval, by_chance, _UNKNOWN, MEANINGS["frechet"])
 
 
-def _classified(samples: Samples, permutations: int, resamples: int, seed: int) -> Judged:
-    draw = np.random.default_rng(seed)
+def _test_classifier(samples: Samples, permutations: int, resamples: int, seed: int) -> ClassifierResult:
+    rng = np.random.default_rng(seed)
     rows = []
-    for corpus in (0, 1):  # a classifier learns no more from more
-        own = np.arange(len(samples))[samples.rows(corpus)]
-        rows.append(np.sort(draw.choice(own, min(len(own), MOST // 2), replace=False)))
+    for corpus in (0, 1):  # more documents don't improve the classifier
+        rows_of_corpus = np.arange(len(samples))[samples.rows(corpus)]
+        rows.append(np.sort(rng.choice(rows_of_corpus, min(len(rows_of_corpus), MAX_DOCUMENTS // 2), replace=False)))
     units = None if samples.units is None else samples.units[np.concatenate(rows)]
-    a, b = (samples.vectors[own] for own in rows)
-    return classifier(a, b, units, permutations=permutations, resamples=resamples, seed=seed)
+    a, b = (samples.vectors[rows_of_corpus] for rows_of_corpus in rows)
+    return classifier_test(a, b, units, permutations=permutations, resamples=resamples, seed=seed)
 
 
-def _classifier(judged: Judged) -> Distance:
-    chance = float(np.quantile(judged.permuted, 0.95))
+def _classifier(result: ClassifierResult) -> Distance:
+    by_chance = float(np.quantile(result.permuted, 0.95))
     return Distance(
-        "classifier", judged.value, judged.p_value, judged.interval, chance, _UNKNOWN, MEANINGS["classifier"]
+        "classifier", result.value, result.p_value, result.interval, by_chance, _UNKNOWN, MEANINGS["classifier"]
     )

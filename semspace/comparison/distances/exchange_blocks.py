@@ -1,4 +1,4 @@
-"""Which documents change sides together: the cells of a permutation test."""
+"""Exchange blocks of a permutation test: documents that change sides together."""
 
 from __future__ import annotations
 
@@ -6,100 +6,107 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
-Rows = npt.NDArray[np.int64]
-MOST = 1_024  # cells that are permuted
-_FEWEST = 32  # of a corpus that has so many documents
+from semspace.types import Bools1d, Doubles1d, Ints1d
+
+MAX_BLOCKS = 1_024  # blocks that are permuted
+_MIN_BLOCKS = 32  # of a corpus with enough documents
 
 
 @dataclass(frozen=True, eq=False)
-class Cells:
-    """Sets of documents of one corpus, in each of which all change sides together.
+class ExchangeBlocks:
+    """Sets of documents of one corpus that change sides together.
 
-    Where documents are few, each is a cell. Where a corpus consists of units (the books that paragraphs are of), each
-    unit is. Of many documents equally many are drawn into each cell, by chance: to permute cells is then to permute
-    documents in fewer ways, which leaves a test as sound, and nearly as strong while cells are hundreds
-    (Domingo-Enrich, Dwivedi & Mackey 2025, "Cheap permutation testing"). Documents left over stay where they are in
-    every permutation, which leaves it sound too: any group of permutations will do.
+    Of few documents, each is a block. If a corpus consists of units (the books that paragraphs are of), each unit is
+    one. Many documents are assigned to blocks of equal size at random: permuting blocks means fewer permutations of
+    documents, with which a test is still exact, and nearly as powerful with hundreds of blocks (Domingo-Enrich, Dwivedi
+    & Mackey 2025, "Cheap permutation testing"). Leftover documents keep their place in every permutation, and the test
+    is still exact: any group of permutations will do.
 
     Parameters
     ----------
     order : ndarray of int64, shape (n,)
-        The documents, cell after cell, the first corpus's cells first.
+        The documents, block after block, those of the first corpus first.
     of_row : ndarray of int64, shape (n,)
-        The cell of each document in this order.
+        The block of each document in this order.
     corpus : ndarray of int64, shape (S,)
-        The corpus of each cell.
+        The corpus of each block.
     moves : ndarray of bool, shape (S,)
-        Which cells are permuted: all but those of documents left over.
+        Which blocks are permuted: all but those of leftover documents.
     corpora : int
-        How many corpora there are.
+        The number of corpora.
     weights : ndarray of float64, shape (n,)
-        One over the size of each document's unit, in this order; 1 where there are no units.
+        One over the size of each document's unit, in this order; 1 without units.
     """
 
-    order: Rows
-    of_row: Rows
-    corpus: Rows
-    moves: npt.NDArray[np.bool_]
+    order: Ints1d
+    of_row: Ints1d
+    corpus: Ints1d
+    moves: Bools1d
     corpora: int
-    weights: npt.NDArray[np.float64]
+    weights: Doubles1d
 
     @property
     def count(self) -> int:
-        """How many cells there are."""
+        """The number of blocks."""
         return len(self.corpus)
 
     @property
     def by_units(self) -> bool:
-        """Whether some documents belong together, so that their pairs say nothing of the corpora."""
+        """Whether documents form units, whose pairs of documents aren't counted."""
         return bool((self.weights < 1).any())
 
     @cached_property
-    def sizes(self) -> npt.NDArray[np.float64]:
-        """How many documents each cell holds, shape (S,)."""
+    def sizes(self) -> Doubles1d:
+        """The number of documents of each block, shape (S,)."""
         return np.bincount(self.of_row, minlength=self.count).astype(np.float64)
 
     @cached_property
-    def corpus_of_row(self) -> Rows:
-        """The corpus of each document in order."""
+    def corpus_of_row(self) -> Ints1d:
+        """The corpus of each document, in the order of blocks."""
         return self.corpus[self.of_row]
 
 
-def cells_of(of: Rows, units: Rows | None, *, corpora: int, seed: int, most: int = MOST) -> Cells:
-    """Make cells of documents.
+def exchange_blocks(
+    corpus_ids: Ints1d, units: Ints1d | None, *, corpora: int, seed: int, max_blocks: int = MAX_BLOCKS
+) -> ExchangeBlocks:
+    """Assign documents to exchange blocks.
 
     Parameters
     ----------
-    of : ndarray of int64, shape (n,)
+    corpus_ids : ndarray of int64, shape (n,)
         The corpus of each document.
     units : ndarray of int64, shape (n,), optional
         The unit of each; no unit is in two corpora.
-    most : int
-        Of more units, several make a cell.
+    max_blocks : int
+        If there are more units, several of them form a block.
     """
-    draw = np.random.default_rng(seed)
-    number = np.arange(len(of)) if units is None else np.unique(units, return_inverse=True)[1]
-    owner = np.empty(int(number.max()) + 1, np.int64)
-    owner[number] = of
-    counts = np.bincount(owner, minlength=corpora)
-    together = min(-(-len(owner) // most), max(1, int(counts.min()) // _FEWEST))
-    cell = np.empty(len(owner), np.int64)
-    kept: list[int] = []  # the corpus of each cell
+    rng = np.random.default_rng(seed)
+    unit_ids = np.arange(len(corpus_ids)) if units is None else np.unique(units, return_inverse=True)[1]
+    unit_corpora = np.empty(int(unit_ids.max()) + 1, np.int64)
+    unit_corpora[unit_ids] = corpus_ids
+    counts = np.bincount(unit_corpora, minlength=corpora)
+    units_per_block = min(-(-len(unit_corpora) // max_blocks), max(1, int(counts.min()) // _MIN_BLOCKS))
+    block = np.empty(len(unit_corpora), np.int64)
+    block_corpora: list[int] = []
     moves: list[bool] = []
     for corpus in range(corpora):
-        own = draw.permutation(np.flatnonzero(owner == corpus))
-        # Where a small corpus keeps cells small, a large one has more documents than its share of cells can hold.
-        full = min(len(own) // together, max(most * len(own) // len(owner), _FEWEST))
-        cell[own[: full * together]] = len(kept) + np.arange(full * together) // together
-        kept += [corpus] * full
-        moves += [True] * full
-        if full * together < len(own):
-            cell[own[full * together :]] = len(kept)
-            kept.append(corpus)
+        units_of_corpus = rng.permutation(np.flatnonzero(unit_corpora == corpus))
+        # If a small corpus keeps blocks small, a large one has more documents than fit into its share of blocks.
+        n_full = min(
+            len(units_of_corpus) // units_per_block,
+            max(max_blocks * len(units_of_corpus) // len(unit_corpora), _MIN_BLOCKS),
+        )
+        block[units_of_corpus[: n_full * units_per_block]] = (
+            len(block_corpora) + np.arange(n_full * units_per_block) // units_per_block
+        )
+        block_corpora += [corpus] * n_full
+        moves += [True] * n_full
+        if n_full * units_per_block < len(units_of_corpus):
+            block[units_of_corpus[n_full * units_per_block :]] = len(block_corpora)
+            block_corpora.append(corpus)
             moves.append(False)
-    of_row = cell[number]
+    of_row = block[unit_ids]
     order = np.argsort(of_row, kind="stable")
-    weights = 1 / np.bincount(number)[number[order]]
-    return Cells(order, of_row[order], np.array(kept), np.array(moves), corpora, weights)
+    weights = 1 / np.bincount(unit_ids)[unit_ids[order]]
+    return ExchangeBlocks(order, of_row[order], np.array(block_corpora), np.array(moves), corpora, weights)

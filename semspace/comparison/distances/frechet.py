@@ -1,9 +1,9 @@
-"""The Fréchet distance: how far apart two normal distributions are that have the means and covariances of two corpora.
+"""The Fréchet distance of the normal distributions that have the means and covariances of two corpora.
 
-``|μ₁ - μ₂|² + tr(Σ₁ + Σ₂ - 2 (Σ₁Σ₂)^½)`` (Dowson & Landau 1982), which compares what the documents of a corpus are like
-and how they vary together. It is too large from few documents (Chong & Forsyth 2020), so it means nothing without the
-value of random splits beside it. Of long vectors it is that of the leading axes of all documents together: with as
-many dimensions as documents, or nearly, it would be little but what is too large.
+``|μ₁ - μ₂|² + tr(Σ₁ + Σ₂ - 2 (Σ₁Σ₂)^½)`` (Dowson & Landau 1982), which compares means and
+covariances. It is biased upwards for few documents (Chong & Forsyth 2020), so it is only meaningful beside its null
+distribution. Long vectors are projected on the leading axes of all documents: with nearly as many dimensions as
+documents, the distance would be mostly bias.
 """
 
 from __future__ import annotations
@@ -11,132 +11,134 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
-from semspace.comparison.distances.exchange_blocks import Cells, cells_of
+from semspace.comparison.distances.exchange_blocks import ExchangeBlocks, exchange_blocks
 from semspace.threads import thread_count
-from semspace.types import Floats2d
+from semspace.types import Doubles1d, Doubles2d, Floats2d, Ints1d
 
-Floats = npt.NDArray[np.float64]
-Rows = npt.NDArray[np.int64]
-MOST_AXES = 64  # of longer vectors the leading axes serve
-_BYTES = 300_000_000  # for the covariances of the sets that are permuted
-_MOST_SETS = 256
-_PART = 16
+MAX_AXES = 64  # longer vectors are projected on the leading axes
+_MAX_BYTES = 300_000_000  # memory for the covariances of the blocks
+_MAX_BLOCKS = 256
+_SPLITS_AT_A_TIME = 16
 
 
-def frechet(a: Floats2d, b: Floats2d) -> float:
+def frechet_distance(a: Floats2d, b: Floats2d) -> float:
     """Return the squared Fréchet distance of two sets of vectors, shapes (m, dim) and (n, dim), m and n above 1.
 
     Notes
     -----
     The trace of ``(Σ₁Σ₂)^½`` is the sum of the singular values of ``R₁R₂ᵀ``, where ``R`` is the triangle of the
-    centred vectors' QR decomposition: no root of a matrix is taken, and few documents are no trouble.
+    centred vectors' QR decomposition: no matrix root is computed, and few documents are no problem.
     """
     x, y = a.astype(np.float64), b.astype(np.float64)
-    apart = x.mean(axis=0) - y.mean(axis=0)
+    difference = x.mean(axis=0) - y.mean(axis=0)
     triangles = [np.linalg.qr(z - z.mean(axis=0), mode="r") / np.sqrt(len(z) - 1) for z in (x, y)]
-    shared = np.linalg.svd(triangles[0] @ triangles[1].T, compute_uv=False).sum()
-    return float(apart @ apart + sum((r**2).sum() for r in triangles) - 2 * shared)
+    trace_of_root = np.linalg.svd(triangles[0] @ triangles[1].T, compute_uv=False).sum()
+    return float(difference @ difference + sum((r**2).sum() for r in triangles) - 2 * trace_of_root)
 
 
-def on_leading_axes(vectors: Floats2d) -> Floats2d:
-    """Give vectors of more dimensions than `MOST_AXES` on the axes in which all of them differ most."""
-    if vectors.shape[1] <= MOST_AXES:
+def project_on_leading_axes(vectors: Floats2d) -> Floats2d:
+    """Return vectors projected on at most `MAX_AXES` principal axes of all of them."""
+    if vectors.shape[1] <= MAX_AXES:
         return vectors
     centred = vectors - vectors.mean(axis=0)
     _, directions = np.linalg.eigh((centred.T @ centred).astype(np.float64))
-    kept: Floats2d = (centred @ directions[:, -MOST_AXES:].astype(np.float32)).astype(np.float32)
-    return kept
+    projected: Floats2d = (centred @ directions[:, -MAX_AXES:].astype(np.float32)).astype(np.float32)
+    return projected
 
 
-def permuted(
-    vectors: Floats2d, of: Rows, units: Rows | None, *, splits: int, resamples: int, seed: int
-) -> tuple[Floats, Floats]:
-    """Give the squared distances for random splits of two corpora, and for documents drawn anew from each.
+def permuted_distances(
+    vectors: Floats2d, corpus_ids: Ints1d, units: Ints1d | None, *, splits: int, resamples: int, seed: int
+) -> tuple[Doubles1d, Doubles1d]:
+    """Compute the squared distances for permutations and for bootstrap resamples of two corpora.
 
     Parameters
     ----------
-    of : ndarray of int64, shape (n,)
+    corpus_ids : ndarray of int64, shape (n,)
         0 for documents of the first, 1 for those of the second.
 
     Returns
     -------
     permuted : ndarray of float64, shape (splits,)
-        The observed split's value, as it comes by this way, is the first of ``splits + 1`` values.
+        The value of the observed split comes first, so that there are ``splits + 1`` values.
     resampled : ndarray of float64, shape (resamples,)
     """
-    most = min(_MOST_SETS, _BYTES // (8 * vectors.shape[1] ** 2))
-    cells = cells_of(of, units, corpora=2, seed=seed, most=most)
-    sums = _Moments.of(vectors[cells.order], cells)
-    draw = np.random.default_rng(seed)
-    moving = np.flatnonzero(cells.moves)
-    first = cells.corpus == 0
+    max_blocks = min(_MAX_BLOCKS, _MAX_BYTES // (8 * vectors.shape[1] ** 2))
+    blocks = exchange_blocks(corpus_ids, units, corpora=2, seed=seed, max_blocks=max_blocks)
+    sums = _Moments.of(vectors[blocks.order], blocks)
+    rng = np.random.default_rng(seed)
+    moving = np.flatnonzero(blocks.moves)
+    first = blocks.corpus == 0
     weights = []
     for _ in range(splits):
         side = first.copy()
-        side[moving] = draw.permutation(first[moving])
+        side[moving] = rng.permutation(first[moving])
         weights.append((side.astype(np.float64), (~side).astype(np.float64)))
     for _ in range(resamples):
         pair = []
-        for own in (np.flatnonzero(first), np.flatnonzero(~first)):
-            drawn = np.zeros(cells.count)
-            drawn[own] = draw.multinomial(len(own), np.full(len(own), 1 / len(own)))
+        for rows in (np.flatnonzero(first), np.flatnonzero(~first)):
+            drawn = np.zeros(blocks.count)
+            drawn[rows] = rng.multinomial(len(rows), np.full(len(rows), 1 / len(rows)))
             pair.append(drawn)
         weights.append((pair[0], pair[1]))
-    every = [(first.astype(np.float64), (~first).astype(np.float64)), *weights]
-    parts = [every[at : at + _PART] for at in range(0, len(every), _PART)]
-    with threadpool_limits(1, "blas"), ThreadPoolExecutor(thread_count()) as threads:
-        values = np.concatenate(list(threads.map(sums.distances, parts)))
+    all_weights = [(first.astype(np.float64), (~first).astype(np.float64)), *weights]
+    parts = [all_weights[start : start + _SPLITS_AT_A_TIME] for start in range(0, len(all_weights), _SPLITS_AT_A_TIME)]
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(thread_count()) as executor:
+        values = np.concatenate(list(executor.map(sums.distances, parts)))
     return values[: splits + 1], values[splits + 1 :]
 
 
 class _Moments:
-    """Sums, and sums of products, of the vectors of each cell."""
+    """Sums, and sums of products, of the vectors of each exchange block."""
 
-    def __init__(self, sizes: Floats, sums: Floats, products: Floats) -> None:
+    def __init__(self, sizes: Doubles1d, sums: Doubles2d, products: Doubles2d) -> None:
         self.sizes, self.sums, self.products = sizes, sums, products
 
     @classmethod
-    def of(cls, vectors: Floats2d, cells: Cells) -> _Moments:
+    def of(cls, vectors: Floats2d, blocks: ExchangeBlocks) -> _Moments:
         centred = vectors - vectors.mean(axis=0, dtype=np.float64)
         dim = vectors.shape[1]
-        ends = np.cumsum(cells.sizes).astype(int)
-        products = np.empty((cells.count, dim * dim))
-        sums = np.empty((cells.count, dim))
-        for cell, (start, stop) in enumerate(zip(np.r_[0, ends[:-1]], ends, strict=True)):
-            own = centred[start:stop]
-            products[cell] = (own.T @ own).ravel()
-            sums[cell] = own.sum(axis=0)
-        return cls(cells.sizes, sums, products)
+        ends = np.cumsum(blocks.sizes).astype(int)
+        products = np.empty((blocks.count, dim * dim))
+        sums = np.empty((blocks.count, dim))
+        for block, (start, stop) in enumerate(zip(np.r_[0, ends[:-1]], ends, strict=True)):
+            rows = centred[start:stop]
+            products[block] = (rows.T @ rows).ravel()
+            sums[block] = rows.sum(axis=0)
+        return cls(blocks.sizes, sums, products)
 
-    def distances(self, weights: list[tuple[Floats, Floats]]) -> Floats:
-        """Give the distance for each pair of weights of the cells."""
+    def distances(self, weights: list[tuple[Doubles1d, Doubles1d]]) -> Doubles1d:
+        """Compute the distance for each pair of weights of the blocks."""
         dim = self.sums.shape[1]
         sides = np.array([side for pair in weights for side in pair])
         covariances = (sides @ self.products).reshape(-1, 2, dim, dim)
         means = (sides @ self.sums).reshape(-1, 2, dim)
         sizes = (sides @ self.sizes).reshape(-1, 2)
-        found = np.empty(len(weights))
-        for at in range(len(weights)):
-            middle = means[at] / sizes[at][:, None]
-            spread = [
-                (covariances[at, side] - sizes[at, side] * np.outer(middle[side], middle[side]))
-                / max(sizes[at, side] - 1, 1)
+        distances = np.empty(len(weights))
+        for start in range(len(weights)):
+            mean = means[start] / sizes[start][:, None]
+            covariance = [
+                (covariances[start, side] - sizes[start, side] * np.outer(mean[side], mean[side]))
+                / max(sizes[start, side] - 1, 1)
                 for side in (0, 1)
             ]
-            apart = middle[0] - middle[1]
-            found[at] = apart @ apart + np.trace(spread[0]) + np.trace(spread[1]) - 2 * _shared(*spread)
-        return found
+            difference = mean[0] - mean[1]
+            distances[start] = (
+                difference @ difference
+                + np.trace(covariance[0])
+                + np.trace(covariance[1])
+                - 2 * _trace_of_root(*covariance)
+            )
+        return distances
 
 
-def _shared(a: Floats, b: Floats) -> float:
-    """Give the trace of (ab)^½."""
-    least = 1e-13 * (float(np.trace(a)) + float(np.trace(b))) + 1e-30
+def _trace_of_root(a: Doubles2d, b: Doubles2d) -> float:
+    """Compute the trace of (ab)^½."""
+    jitter = 1e-13 * (float(np.trace(a)) + float(np.trace(b))) + 1e-30
     try:
-        root = np.linalg.cholesky(a + least * np.eye(len(a)))
-    except np.linalg.LinAlgError:  # of copies of a few documents only rounding is left
+        root = np.linalg.cholesky(a + jitter * np.eye(len(a)))
+    except np.linalg.LinAlgError:  # the rest of copies of a few documents is rounding
         values, directions = np.linalg.eigh(a)
         root = directions * np.sqrt(np.maximum(values, 0))
     inner = root.T @ b @ root

@@ -2,8 +2,8 @@
 
 MMD and energy distance, all their permutations and resamples, and the witness function are made of two things: the sum
 of a kernel over the pairs of two sets of documents, and over the pairs of one document with a corpus. The first are
-taken for small sets, the `Cells`, of which everything larger is put together; so the kernel of a pair is computed once,
-and no matrix of all pairs is ever held.
+computed for small sets, the `ExchangeBlocks`, from which sums over larger sets are added up; so the kernel of a pair is
+computed once, and a matrix of all pairs is never in memory.
 """
 
 from __future__ import annotations
@@ -13,19 +13,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
-from semspace.comparison.distances.exchange_blocks import Cells
+from semspace.comparison.distances.exchange_blocks import ExchangeBlocks
 from semspace.kernels.compiling import compiled
 from semspace.kernels.floats import exp
 from semspace.progress import Bar
 from semspace.threads import thread_count
-from semspace.types import Floats2d
+from semspace.types import Doubles2d, Doubles3d, Floats2d, Ints1d
 
-Floats = npt.NDArray[np.float64]
-_TILE = 1_024  # rows and columns at a time: 4 MB of products
-_LANES = 4  # who adds up what never depends on how many threads there are
+_TILE = 1_024  # rows and columns of a tile: 4 MB of products
+_LANES = 4  # independent sums: a fixed number, so that results don't depend on the number of threads
 
 
 @dataclass(frozen=True)
@@ -37,7 +35,7 @@ class Kernels:
     widest : float
         ``w`` of the widest Gaussian kernel, ``exp(-|x - y|² / w)``.
     gaussians : int
-        How many Gaussian kernels, of widths ``widest``, ``widest / 2``, ``widest / 4``, …
+        The number of Gaussian kernels, of widths ``widest``, ``widest / 2``, ``widest / 4``, …
     witness : int
         The number of the kernel, from 0, whose sums over the pairs of one document are kept.
     """
@@ -51,52 +49,54 @@ class Kernels:
 
     @classmethod
     def around(cls, median: float, doublings: int, halvings: int) -> Kernels:
-        """Take kernels `doublings` wider and `halvings` narrower than the squared `median` distance."""
+        """Return kernels around the squared `median` distance, up to `doublings` wider and `halvings` narrower."""
         return cls(median * 2.0**doublings, doublings + halvings + 1, doublings + 1)
 
 
 @dataclass(frozen=True, eq=False)
-class Sums:
-    """What one pass over the pairs leaves: for each of `k` kernels, pairs of a point with itself left out.
+class PairSums:
+    """Sums over pairs of documents for each of `k` kernels, without pairs of a document with itself.
 
     Parameters
     ----------
-    cells : ndarray of float64, shape (k, S, S)
-        Sums over the pairs of two cells; within a cell over ordered pairs, so symmetric.
+    blocks : ndarray of float64, shape (k, S, S)
+        Sums over the pairs of two blocks; within a block over ordered pairs, so symmetric.
     rows : ndarray of float64, shape (n, C)
         Sums over the pairs of a document with the documents of each corpus, of the kernel as wide as the median.
     """
 
-    cells: Floats
-    rows: Floats
+    blocks: Doubles3d
+    rows: Doubles2d
 
 
-def kernel_sums(vectors: Floats2d, cells: Cells, kernels: Kernels, shown: Bar | None = None) -> Sums:
-    """Add up kernels over all pairs of rows of `vectors`, shape (n, dim), which lie in the order of `cells`."""
+def sum_pairs(vectors: Floats2d, blocks: ExchangeBlocks, kernels: Kernels, progress_bar: Bar | None = None) -> PairSums:
+    """Sum kernels over all pairs of rows of `vectors`, shape (n, dim), which are in the order of `blocks`."""
     # Distances keep more digits near the origin.
     points = np.ascontiguousarray(vectors - vectors.mean(axis=0, dtype=np.float64).astype(np.float32))
     n = len(points)
     lanes = _LANES if n > 2 * _TILE else 1
-    with threadpool_limits(1, "blas"), ThreadPoolExecutor(min(lanes, thread_count())) as threads:
-        jobs = [threads.submit(_lane, points, cells, kernels, lane, lanes, shown) for lane in range(lanes)]
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(min(lanes, thread_count())) as executor:
+        jobs = [executor.submit(_sum_lane, points, blocks, kernels, lane, lanes, progress_bar) for lane in range(lanes)]
         parts = [job.result() for job in jobs]
     for part in parts[1:]:
-        parts[0].cells[:] += part.cells
+        parts[0].blocks[:] += part.blocks
         parts[0].rows[:] += part.rows
-    below = np.swapaxes(parts[0].cells, 1, 2).copy()  # each pair was added once, to the cells in their order
-    return Sums(parts[0].cells + below, parts[0].rows)
+    below = np.swapaxes(parts[0].blocks, 1, 2).copy()  # each pair was added once
+    return PairSums(parts[0].blocks + below, parts[0].rows)
 
 
-def _lane(points: Floats2d, cells: Cells, kernels: Kernels, lane: int, lanes: int, shown: Bar | None) -> Sums:
-    """Walk every `lanes`-th row of tiles, from the diagonal to the right."""
+def _sum_lane(
+    points: Floats2d, blocks: ExchangeBlocks, kernels: Kernels, lane: int, lanes: int, progress_bar: Bar | None
+) -> PairSums:
+    """Sum every `lanes`-th row of tiles, from the diagonal to the right."""
     n, k = len(points), len(kernels)
     squares = np.einsum("ij,ij->i", points, points)
-    sums = np.zeros((k, cells.count, cells.count))
-    rows = np.zeros((n, cells.corpora))
-    runs = (_ends(cells.of_row), _ends(cells.corpus_of_row))
+    sums = np.zeros((k, blocks.count, blocks.count))
+    rows = np.zeros((n, blocks.corpora))
+    runs = (_run_ends(blocks.of_row), _run_ends(blocks.corpus_of_row))
     rate = np.float32(1 / kernels.widest)
     values = np.empty((k, _TILE), np.float32)
-    heap = np.empty((k, _TILE), np.float32)
+    row_sums = np.empty((k, _TILE), np.float32)
     for start in range(lane * _TILE, n, lanes * _TILE):
         stop = min(start + _TILE, n)
         for left in range(start, n, _TILE):
@@ -107,25 +107,25 @@ def _lane(points: Floats2d, cells: Cells, kernels: Kernels, lane: int, lanes: in
                 squares,
                 start,
                 left,
-                cells.of_row,
+                blocks.of_row,
                 runs,
-                cells.corpus_of_row,
+                blocks.corpus_of_row,
                 kernels.witness,
                 rate,
                 values,
-                heap,
+                row_sums,
                 sums,
                 rows,
             )
-        if shown is not None:
-            shown.update(stop - start)
-    return Sums(sums, rows)
+        if progress_bar is not None:
+            progress_bar.update(stop - start)
+    return PairSums(sums, rows)
 
 
-def _ends(names: Any) -> npt.NDArray[np.int64]:
-    """Give for each place where the run of equal names that it is in ends."""
+def _run_ends(names: Any) -> Ints1d:
+    """Return for each position the end of its run of equal values."""
     last = np.flatnonzero(np.diff(names, append=-1)) + 1
-    ends: npt.NDArray[np.int64] = last[np.searchsorted(last, np.arange(len(names)), "right")]
+    ends: Ints1d = last[np.searchsorted(last, np.arange(len(names)), "right")]
     return ends
 
 
@@ -135,13 +135,13 @@ def _tile(
     squares: Any,
     start: int,
     left: int,
-    cell: Any,
+    block: Any,
     runs: Any,
     corpus: Any,
     witness: int,
     rate: Any,
     values: Any,
-    heap: Any,
+    row_sums: Any,
     sums: Any,
     rows: Any,
 ) -> None:
@@ -150,7 +150,7 @@ def _tile(
     The values of the rows of one cell are heaped up, column by column, before they are added to the columns' cells.
     """
     kernels, columns = len(sums), products.shape[1]
-    heap[:] = 0
+    row_sums[:] = 0
     for at in range(len(products)):
         i = start + at
         first = min(max(0, i + 1 - left), columns)
@@ -159,14 +159,14 @@ def _tile(
         for k in range(2, kernels):
             _square(values[k - 1, first:columns], values[k, first:])
         for k in range(kernels):
-            _add(values[k, first:columns], heap[k, first:])
+            _add(values[k, first:columns], row_sums[k, first:])
         _add_to_runs(values[witness], first, columns, left, runs[1], corpus, rows[i])
-        if at + 1 == len(products) or cell[i + 1] != cell[i]:
+        if at + 1 == len(products) or block[i + 1] != block[i]:
             for k in range(kernels):
-                _add_to_runs(heap[k], 0, columns, left, runs[0], cell, sums[k, cell[i]])
+                _add_to_runs(row_sums[k], 0, columns, left, runs[0], block, sums[k, block[i]])
             for j in range(columns):
-                rows[left + j, corpus[i]] += heap[witness, j]
-            heap[:] = 0
+                rows[left + j, corpus[i]] += row_sums[witness, j]
+            row_sums[:] = 0
 
 
 # Loops from 0 to a length are turned into vector operations; from anywhere else, an index might be negative.
@@ -174,7 +174,7 @@ def _tile(
 
 @compiled
 def _distances(products: Any, squares: Any, own: Any, out: Any) -> None:
-    """Give minus the distance of each pair."""
+    """Return minus the distance of each pair."""
     for j in range(len(products)):
         out[j] = -np.sqrt(max(own + squares[j] - np.float32(2) * products[j], np.float32(0)))
 

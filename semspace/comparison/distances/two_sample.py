@@ -1,9 +1,9 @@
-"""Two-sample statistics with their permutations and resamples, for several kernels and any two sets of corpora.
+"""Kernel two-sample tests: statistics with their permutations and resamples, for any two sets of corpora.
 
 Each is ``E k(x, x') + E k(y, y') - 2 E k(x, y)`` for a kernel ``k``, estimated without bias by leaving out the pairs of
-a document with itself (Gretton et al. 2012, equation 3; Székely & Rizzo 2013). Beyond some ten thousand documents they
-are dealt into blocks, and the statistic is the mean over blocks (Zaremba, Gretton & Blaschko 2013): the time grows with
-the number of documents then, no longer with its square.
+a document with itself (Gretton et al. 2012, equation 3; Székely & Rizzo 2013). More than
+`CHUNK_SIZE` documents are split into chunks at random, and the statistic is the mean over chunks (Zaremba, Gretton &
+Blaschko 2013): then the time is proportional to the number of documents, not to its square.
 """
 
 from __future__ import annotations
@@ -12,297 +12,306 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from semspace.comparison.distances.exchange_blocks import MOST, Cells, Rows, cells_of
-from semspace.comparison.distances.pair_sums import Kernels, Sums, kernel_sums
-from semspace.comparison.distances.topic_counts import sorted_into_subjects, subject_sums
+from semspace.comparison.distances.exchange_blocks import MAX_BLOCKS, ExchangeBlocks, exchange_blocks
+from semspace.comparison.distances.pair_sums import Kernels, PairSums, sum_pairs
+from semspace.comparison.distances.topic_counts import assign_topics, topic_sums
 from semspace.progress import bar
-from semspace.types import Floats2d
+from semspace.types import Bools1d, Doubles1d, Doubles2d, Doubles3d, Floats2d, Ints1d
 
-Floats = npt.NDArray[np.float64]
-BLOCK = 40_000  # documents whose pairs are all taken
-_WIDER, _NARROWER = 2, 2  # the multi-bandwidth kernel: the median distance, twice doubled and twice halved
-_FEW = 1_000  # documents that say what the median distance is
-KERNELS = ("energy", "mmd", "mmd_multi", "subjects8", "subjects16", "subjects32")
+CHUNK_SIZE = 40_000  # documents whose pairs are all computed
+_DOUBLINGS, _HALVINGS = 2, 2  # of the median distance, for the multi-bandwidth kernel
+_MEDIAN_SAMPLE = 1_000  # documents from which the median distance is estimated
+KERNELS = ("energy", "mmd", "mmd_multi", "topics8", "topics16", "topics32")
 
 
 @dataclass(frozen=True, eq=False)
-class Tested:
-    """What one test of two sets of documents gives, for each of `KERNELS`.
+class PermutationTest:
+    """The statistics of one permutation test of two sets of documents, for each of `KERNELS`.
 
     Parameters
     ----------
     values : ndarray of float64, shape (K,)
     permuted : ndarray of float64, shape (K, P)
-        The values for random splits of both together.
+        The null distribution: values for random permutations of both sets.
     resampled : ndarray of float64, shape (K, B)
-        The values for documents drawn anew from each, with replacement.
+        The values for bootstrap resamples of each set.
     """
 
-    values: Floats
-    permuted: Floats
-    resampled: Floats
+    values: Doubles1d
+    permuted: Doubles2d
+    resampled: Doubles2d
 
     def p_value(self, kernel: str) -> float:
-        """Share of splits that reach the value, the observed one among them (Phipson & Smyth 2010)."""
+        """Return the share of permutations, including the observed one, that reach the value (Phipson & Smyth 2010)."""
         return float(self._tails[KERNELS.index(kernel), 0])
 
     @property
     def p_of_all(self) -> float:
-        """One p-value for all kernels together.
+        """The combined p-value of all kernels.
 
-        Each split's p-values among the splits are put together as Liu & Xie (2020) do, and the observed split's sum is
-        held against the others' sums: so it is as sound as one test, and nearly as strong as the best of them.
+        The p-values of each permutation are combined (Cauchy combination, Liu & Xie 2020), and the observed combination
+        is compared with its own null distribution: so the test is exact, and nearly as powerful as the best kernel.
         """
-        together = np.tan((0.5 - np.minimum(self._tails, 0.999)) * np.pi).sum(axis=0)
-        return float((together >= together[0] - 1e-9 * abs(together[0])).mean())
+        combined = np.tan((0.5 - np.minimum(self._tails, 0.999)) * np.pi).sum(axis=0)
+        return float((combined >= combined[0] - 1e-9 * abs(combined[0])).mean())
 
     @property
-    def _tails(self) -> Floats:
-        """The share of splits, the observed one first among them, whose value reaches that of each, (K, P + 1)."""
-        every = np.concatenate([self.values[:, None], self.permuted], axis=1)
-        tails = np.empty_like(every)
-        for row, values in enumerate(every):
-            # A split that is the observed one, mirrored, is as far, but for rounding.
+    def _tails(self) -> Doubles2d:
+        """The p-value of each permutation, the observed one first, for each kernel, shape (K, P + 1)."""
+        all_values = np.concatenate([self.values[:, None], self.permuted], axis=1)
+        tails = np.empty_like(all_values)
+        for row, values in enumerate(all_values):
+            # The observed split with both sides exchanged has the same value, except for rounding.
             rounding = 1e-9 * np.abs(values).max() + 1e-12
             tails[row] = (len(values) - np.searchsorted(np.sort(values), values - rounding, "left")) / len(values)
         return tails
 
 
 @dataclass(frozen=True, eq=False)
-class Evidence:
-    """The sums over pairs of documents that every test is made of; see `evidence`.
+class KernelSums:
+    """Sums of kernels over pairs of documents, from which every test is computed; see `sum_kernels`.
 
     Parameters
     ----------
-    blocks : tuple of (Cells, Sums, rows)
-        `rows` are the block's documents in the order of its cells.
+    chunks : tuple of (ExchangeBlocks, PairSums, ndarray of int64)
+        The last are the documents of the chunk in the order of its blocks.
     kernels : Kernels
     count : int
-        How many documents there are.
+        The number of documents.
     """
 
-    blocks: tuple[tuple[Cells, Sums, Rows], ...]
+    chunks: tuple[tuple[ExchangeBlocks, PairSums, Ints1d], ...]
     kernels: Kernels
     count: int
 
     def test(
         self, first: Collection[int], second: Collection[int], *, permutations: int, resamples: int, seed: int
-    ) -> Tested:
+    ) -> PermutationTest:
         """Test the documents of some corpora against those of others."""
         parts = []
-        for number, (cells, sums, _) in enumerate(self.blocks):
-            draw = np.random.default_rng([seed, number])
-            own = np.flatnonzero(np.isin(cells.corpus, [*first, *second]))
-            part = _pair(cells, sums, own)
-            observed = np.isin(cells.corpus[own], [*first]).astype(np.float64)
-            sides = np.column_stack([observed, _permuted(observed, cells.moves[own], permutations, draw)])
-            parts.append((part.values(sides), part.resampled(observed, cells.moves[own], resamples, draw)))
+        for number, (blocks, sums, _) in enumerate(self.chunks):
+            rng = np.random.default_rng([seed, number])
+            rows_of_pair = np.flatnonzero(np.isin(blocks.corpus, [*first, *second]))
+            part = _pair_of_sides(blocks, sums, rows_of_pair)
+            observed = np.isin(blocks.corpus[rows_of_pair], [*first]).astype(np.float64)
+            sides = np.column_stack([observed, _permute(observed, blocks.moves[rows_of_pair], permutations, rng)])
+            parts.append((part.values(sides), part.resampled(observed, blocks.moves[rows_of_pair], resamples, rng)))
         values = np.mean([values for values, _ in parts], axis=0)
-        return Tested(values[:, 0], values[:, 1:], np.mean([resampled for _, resampled in parts], axis=0))
+        return PermutationTest(values[:, 0], values[:, 1:], np.mean([resampled for _, resampled in parts], axis=0))
 
-    def fewest(self, first: Collection[int], second: Collection[int]) -> int:
-        """Tell how many cells the smaller side has: what an interval rests on."""
+    def smaller_side_size(self, first: Collection[int], second: Collection[int]) -> int:
+        """Return the number of exchange blocks of the smaller side, on which an interval rests."""
         sides = [
-            sum(int((c.moves & np.isin(c.corpus, [*side])).sum()) for c, _, _ in self.blocks)
+            sum(int((c.moves & np.isin(c.corpus, [*side])).sum()) for c, _, _ in self.chunks)
             for side in (first, second)
         ]
         return min(sides)
 
-    def halves(self, corpus: int, *, splits: int, seed: int) -> Floats:
-        """Give the values between random halves of one corpus, shape (K, splits)."""
+    def halves(self, corpus: int, *, splits: int, seed: int) -> Doubles2d:
+        """Compute the values between random halves of one corpus, shape (K, splits)."""
         parts = []
-        for number, (cells, sums, _) in enumerate(self.blocks):
-            draw = np.random.default_rng([seed, number])
-            own = np.flatnonzero((cells.corpus == corpus) & cells.moves)
-            half = (np.arange(len(own)) < len(own) // 2).astype(np.float64)
-            part = _pair(cells, sums, own)
-            parts.append(part.values(_permuted(half, np.ones(len(own), bool), splits, draw)))
+        for number, (blocks, sums, _) in enumerate(self.chunks):
+            rng = np.random.default_rng([seed, number])
+            rows_of_pair = np.flatnonzero((blocks.corpus == corpus) & blocks.moves)
+            half = (np.arange(len(rows_of_pair)) < len(rows_of_pair) // 2).astype(np.float64)
+            part = _pair_of_sides(blocks, sums, rows_of_pair)
+            parts.append(part.values(_permute(half, np.ones(len(rows_of_pair), bool), splits, rng)))
         return np.asarray(np.mean(parts, axis=0))
 
-    def witness(self, first: Collection[int], second: Collection[int]) -> Floats:
-        """Give for each document its mean kernel to some corpora less that to others (Gretton et al. 2012, 2.3).
+    def witness(self, first: Collection[int], second: Collection[int]) -> Doubles1d:
+        """Return each document's mean kernel with some corpora less that with others (Gretton et al. 2012, 2.3).
 
         Shape (n,); NaN for documents of neither.
         """
-        found = np.full(self.count, np.nan)
-        for cells, sums, rows in self.blocks:
-            sides = [np.isin(cells.corpus_of_row, [*side]) for side in (first, second)]
+        witness = np.full(self.count, np.nan)
+        for blocks, sums, rows in self.chunks:
+            sides = [np.isin(blocks.corpus_of_row, [*side]) for side in (first, second)]
             to = [sums.rows[:, [*side]].sum(axis=1) for side in (first, second)]
             to_first, to_second = (
                 total / np.maximum(side.sum() - side, 1)  # a document isn't compared with itself
                 for total, side in zip(to, sides, strict=True)
             )
             either = sides[0] | sides[1]
-            found[rows[either]] = (to_first - to_second)[either]
-        return found
+            witness[rows[either]] = (to_first - to_second)[either]
+        return witness
 
 
 @dataclass(frozen=True, eq=False)
 class _Pair:
-    """The cells of two sets of documents.
+    """The exchange blocks of two sets of documents.
 
     Parameters
     ----------
     sums : ndarray of float64, shape (K, S, S)
     sizes : ndarray of float64, shape (K, S)
-        How much each cell counts for each kernel: its documents, or its units.
+        The weight of each block for each kernel: its documents, or its units.
     within : bool
-        Whether pairs within a cell count. Those of documents of one unit don't.
+        Whether pairs within a block count. Those of documents of one unit don't.
     """
 
-    sums: Floats
-    sizes: Floats
+    sums: Doubles3d
+    sizes: Doubles2d
     within: bool
 
-    def values(self, sides: Floats) -> Floats:
-        """Give the statistics for splits of the cells, shape (K, splits); `sides` (S, splits) is 1 for the first."""
+    def values(self, sides: Doubles2d) -> Doubles2d:
+        """Return the statistics for splits of the blocks, shape (K, splits); `sides` (S, splits) is 1 for the first."""
         values = np.empty((len(self.sums), sides.shape[1]))
         for row, (sums, sizes) in enumerate(zip(self.sums, self.sizes, strict=True)):
-            own = sizes if self.within else sizes**2  # what the pairs of a cell with itself would count
-            counted = sums if self.within else _apart(sums)
+            self_pairs = (
+                sizes if self.within else sizes**2
+            )  # that aren't counted: of a document, or a block, with itself
+            counted = sums if self.within else _without_diagonal(sums)
             to_first, total = counted @ sides, counted.sum(axis=1)
             aa = np.einsum("sp,sp->p", sides, to_first)
             ab = total @ sides - aa
             bb = total.sum() - aa - 2 * ab
-            m, left_out = sizes @ sides, own @ sides
-            n, others = sizes.sum() - m, own.sum() - left_out
+            m, left_out = sizes @ sides, self_pairs @ sides
+            n, others = sizes.sum() - m, self_pairs.sum() - left_out
             values[row] = _unbiased(aa, m * m - left_out, bb, n * n - others, ab, m * n)
         return values
 
-    def resampled(
-        self, side: Floats, moves: npt.NDArray[np.bool_], resamples: int, draw: np.random.Generator
-    ) -> Floats:
-        """Give the statistics for cells drawn anew on each side, shape (K, resamples).
+    def resampled(self, side: Doubles1d, moves: Bools1d, resamples: int, rng: np.random.Generator) -> Doubles2d:
+        """Return the statistics for blocks resampled on each side, shape (K, resamples).
 
-        Pairs within a cell are left out: of a cell drawn twice they would be pairs of a document with itself. The cell
-        of documents left over, which is as large as many, stays as it is.
+        Pairs within a block are left out: of a block drawn twice they would be pairs of a document with itself. The
+        block of leftover documents, which can be larger than the others, isn't resampled.
         """
         if not resamples:
             return np.empty((len(self.sums), 0))
         weights = np.zeros((2, len(side), resamples))
         for which, value in enumerate((1, 0)):
-            cells = np.flatnonzero((side == value) & moves)
-            weights[which, cells] = draw.multinomial(len(cells), np.full(len(cells), 1 / len(cells)), resamples).T
+            blocks = np.flatnonzero((side == value) & moves)
+            weights[which, blocks] = rng.multinomial(len(blocks), np.full(len(blocks), 1 / len(blocks)), resamples).T
             weights[which, (side == value) & ~moves] = 1
         a, b = weights
         values = np.empty((len(self.sums), resamples))
         for row, (sums, sizes) in enumerate(zip(self.sums, self.sizes, strict=True)):
             pairs_a, pairs_b = ((sizes @ w) ** 2 - sizes**2 @ w**2 for w in (a, b))
-            to_a, to_b = _apart(sums) @ a, _apart(sums) @ b
+            to_a, to_b = _without_diagonal(sums) @ a, _without_diagonal(sums) @ b
             aa, bb, ab = (np.einsum("sr,sr->r", x, y) for x, y in ((a, to_a), (b, to_b), (b, to_a)))
             values[row] = _unbiased(aa, pairs_a, bb, pairs_b, ab, (sizes @ a) * (sizes @ b))
         return values
 
 
-def _pair(cells: Cells, sums: Sums, own: Rows) -> _Pair:
-    documents, units = cells.sizes[own], np.bincount(cells.of_row, cells.weights, minlength=cells.count)[own]
-    sizes = np.array([units if name.startswith("subjects") else documents for name in KERNELS])
-    return _Pair(sums.cells[:, own[:, None], own], sizes, not cells.by_units)
+def _pair_of_sides(blocks: ExchangeBlocks, sums: PairSums, rows_of_pair: Ints1d) -> _Pair:
+    documents, units = (
+        blocks.sizes[rows_of_pair],
+        np.bincount(blocks.of_row, blocks.weights, minlength=blocks.count)[rows_of_pair],
+    )
+    sizes = np.array([units if name.startswith("topics") else documents for name in KERNELS])
+    return _Pair(sums.blocks[:, rows_of_pair[:, None], rows_of_pair], sizes, not blocks.by_units)
 
 
-def _apart(sums: Floats) -> Floats:
+def _without_diagonal(sums: Doubles2d) -> Doubles2d:
     return sums - np.diag(np.diag(sums))
 
 
-def _unbiased(aa: Floats, m2: Floats, bb: Floats, n2: Floats, ab: Floats, mn: Floats) -> Floats:
+def _unbiased(aa: Doubles1d, m2: Doubles1d, bb: Doubles1d, n2: Doubles1d, ab: Doubles1d, mn: Doubles1d) -> Doubles1d:
     with np.errstate(invalid="ignore", divide="ignore"):  # where there is no pair, there is no value
-        value: Floats = aa / m2 + bb / n2 - 2 * ab / mn
+        value: Doubles1d = aa / m2 + bb / n2 - 2 * ab / mn
     return value
 
 
-def _permuted(observed: Floats, moves: npt.NDArray[np.bool_], permutations: int, draw: np.random.Generator) -> Floats:
-    """Deal the sides of the cells that move anew, shape (S, permutations)."""
+def _permute(observed: Doubles1d, moves: Bools1d, permutations: int, rng: np.random.Generator) -> Doubles2d:
+    """Permute the sides of the blocks that move, shape (S, permutations)."""
     sides = np.repeat(observed[:, None], permutations, axis=1)
     moving = np.flatnonzero(moves)
-    sides[moving] = draw.permuted(np.repeat(observed[moving, None], permutations, axis=1), axis=0)
+    sides[moving] = rng.permuted(np.repeat(observed[moving, None], permutations, axis=1), axis=0)
     return sides
 
 
-def evidence(
+def sum_kernels(
     vectors: Floats2d,
-    of: Rows,
-    units: Rows | None = None,
+    corpus_ids: Ints1d,
+    units: Ints1d | None = None,
     *,
     seed: int,
     progress: bool = True,
     kernels: Kernels | None = None,
-) -> Evidence:
-    """Take the sums of which tests of any of the corpora against any others are made.
+) -> KernelSums:
+    """Compute the sums from which any of the corpora are tested against any others.
 
     Parameters
     ----------
     vectors : ndarray of float32, shape (n, dim)
-    of : ndarray of int64, shape (n,)
+    corpus_ids : ndarray of int64, shape (n,)
         The corpus of each document, from 0.
     units : ndarray of int64, shape (n,), optional
-        The unit of each document, such as the book a paragraph is of.
+        The unit of each document, such as the book of a paragraph.
     kernels : Kernels, optional
-        As wide as the documents' median distance if not given.
+        By default as wide as the documents' median distance.
     """
-    kernels = kernels or Kernels.around(median_distance(vectors, seed), _WIDER, _NARROWER)
-    corpora = int(of.max()) + 1
+    kernels = kernels or Kernels.around(median_distance(vectors, seed), _DOUBLINGS, _HALVINGS)
+    corpora = int(corpus_ids.max()) + 1
     number = None if units is None else np.unique(units, return_inverse=True)[1]
-    subjects = sorted_into_subjects(vectors, number, seed=seed)
-    blocks = []
-    dealt = _dealt(of, units, seed)
-    with bar("comparing", len(vectors), unit="text", progress=progress) as shown:
-        for rows in dealt:
-            cells = cells_of(
-                of[rows],
+    topics = assign_topics(vectors, number, seed=seed)
+    chunks = []
+    chunk_rows = _split_into_chunks(corpus_ids, units, seed)
+    with bar("comparing", len(vectors), unit="text", progress=progress) as progress_bar:
+        for rows in chunk_rows:
+            blocks = exchange_blocks(
+                corpus_ids[rows],
                 None if units is None else units[rows],
                 corpora=corpora,
                 seed=seed,
-                most=max(MOST // len(dealt), 128),
+                max_blocks=max(MAX_BLOCKS // len(chunk_rows), 128),
             )
-            ordered = rows[cells.order]
-            sums = kernel_sums(vectors[ordered], cells, kernels, shown)
-            blocks.append((cells, _named(sums, subject_sums(subjects[:, ordered], cells)), ordered))
-    return Evidence(tuple(blocks), kernels, len(vectors))
+            ordered = rows[blocks.order]
+            sums = sum_pairs(vectors[ordered], blocks, kernels, progress_bar)
+            chunks.append((blocks, _in_order_of_kernels(sums, topic_sums(topics[:, ordered], blocks)), ordered))
+    return KernelSums(tuple(chunks), kernels, len(vectors))
 
 
-def _named(sums: Sums, subjects: Floats) -> Sums:
-    """Put the sums over cells in the order of `KERNELS`."""
-    gaussians = sums.cells[1:]
-    cells = np.concatenate([sums.cells[:1], gaussians[_WIDER : _WIDER + 1], gaussians.mean(axis=0)[None], subjects])
-    return Sums(cells, sums.rows)
+def _in_order_of_kernels(sums: PairSums, topics: Doubles3d) -> PairSums:
+    """Return the sums over blocks in the order of `KERNELS`."""
+    gaussians = sums.blocks[1:]
+    blocks = np.concatenate(
+        [sums.blocks[:1], gaussians[_DOUBLINGS : _DOUBLINGS + 1], gaussians.mean(axis=0)[None], topics]
+    )
+    return PairSums(blocks, sums.rows)
 
 
 def median_distance(vectors: Floats2d, seed: int) -> float:
-    """Give the median squared distance between documents, of a thousand at most (Gretton et al. 2012, section 8)."""
-    draw = np.random.default_rng(seed)
-    few = vectors[np.sort(draw.choice(len(vectors), min(_FEW, len(vectors)), replace=False))].astype(np.float64)
-    few -= few.mean(axis=0)
-    squares = (few**2).sum(axis=1)
-    apart = np.maximum(squares[:, None] + squares - 2 * few @ few.T, 0)[np.triu_indices(len(few), 1)]
-    return float(np.median(apart)) or 1.0
+    """Return the median squared distance of at most a thousand documents (Gretton et al. 2012, section 8)."""
+    rng = np.random.default_rng(seed)
+    sample = vectors[np.sort(rng.choice(len(vectors), min(_MEDIAN_SAMPLE, len(vectors)), replace=False))].astype(
+        np.float64
+    )
+    sample -= sample.mean(axis=0)
+    squares = (sample**2).sum(axis=1)
+    distances = np.maximum(squares[:, None] + squares - 2 * sample @ sample.T, 0)[np.triu_indices(len(sample), 1)]
+    return float(np.median(distances)) or 1.0
 
 
-def _dealt(of: Rows, units: Rows | None, seed: int) -> list[Rows]:
-    """Deal documents, unit by unit and each corpus evenly, into blocks of at most about `BLOCK`.
+def _split_into_chunks(corpus_ids: Ints1d, units: Ints1d | None, seed: int) -> list[Ints1d]:
+    """Split documents at random, unit by unit and each corpus evenly, into chunks of at most about `CHUNK_SIZE`.
 
-    Each block needs documents of every corpus. Where the smallest has too few for so many blocks, no more of the larger
-    ones are dealt than the blocks hold: which of many documents a few are held against matters little.
+    Each chunk needs documents of every corpus. If the smallest corpus has too few for that many chunks, the larger ones
+    are subsampled: with which of many documents a few are compared matters little.
     """
-    number = np.arange(len(of)) if units is None else np.unique(units, return_inverse=True)[1]
-    owner = np.empty(int(number.max()) + 1, np.int64)
-    owner[number] = of
-    counts, sizes = np.bincount(owner), np.bincount(of)
-    count = max(1, min(-(-len(of) // BLOCK), int(counts.min()) // 8))
-    most = int(_cap(sizes, 2 * count * BLOCK) / sizes.max() * counts.max()) if len(of) > 2 * count * BLOCK else None
-    block = np.full(len(owner), -1)
-    order = np.random.default_rng(seed).permutation(len(owner))
+    number = np.arange(len(corpus_ids)) if units is None else np.unique(units, return_inverse=True)[1]
+    unit_corpora = np.empty(int(number.max()) + 1, np.int64)
+    unit_corpora[number] = corpus_ids
+    counts, sizes = np.bincount(unit_corpora), np.bincount(corpus_ids)
+    count = max(1, min(-(-len(corpus_ids) // CHUNK_SIZE), int(counts.min()) // 8))
+    max_documents = (
+        int(_cap(sizes, 2 * count * CHUNK_SIZE) / sizes.max() * counts.max())
+        if len(corpus_ids) > 2 * count * CHUNK_SIZE
+        else None
+    )
+    chunk = np.full(len(unit_corpora), -1)
+    order = np.random.default_rng(seed).permutation(len(unit_corpora))
     for corpus in range(len(counts)):
-        own = order[owner[order] == corpus][:most]
-        block[own] = np.arange(len(own)) % count
-    return [np.flatnonzero(block[number] == one) for one in range(count)]
+        rows_of_pair = order[unit_corpora[order] == corpus][:max_documents]
+        chunk[rows_of_pair] = np.arange(len(rows_of_pair)) % count
+    return [np.flatnonzero(chunk[number] == one) for one in range(count)]
 
 
-def _cap(sizes: Rows, most: int) -> int:
-    """Give the size that corpora must not exceed, for no more than `most` documents in all."""
+def _cap(sizes: Ints1d, max_documents: int) -> int:
+    """Return the maximum size of a corpus for which all corpora together have at most `max_documents` documents."""
     ordered = np.sort(sizes)
-    for place, size in enumerate(ordered):
-        if ordered[:place].sum() + size * (len(ordered) - place) >= most:
-            return int((most - ordered[:place].sum()) // (len(ordered) - place))
+    for rank, size in enumerate(ordered):
+        if ordered[:rank].sum() + size * (len(ordered) - rank) >= max_documents:
+            return int((max_documents - ordered[:rank].sum()) // (len(ordered) - rank))
     return int(ordered[-1])

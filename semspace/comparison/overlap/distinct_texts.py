@@ -1,4 +1,4 @@
-"""Documents with the same text, brought together: what is found for one of them holds for all its copies."""
+"""Distinct texts: documents with the same text are compared once, for all copies."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from semspace.comparison.overlap.membership import Rows
+from semspace.types import Ints1d
 
 
 @dataclass(frozen=True, eq=False)
-class Copies:
+class DistinctTexts:
     """The different texts of n documents, and the *copies* of each: all documents of a corpus with that text.
 
     Parameters
@@ -29,15 +29,15 @@ class Copies:
     """
 
     texts: pl.Series
-    text: Rows
-    corpus: Rows
-    place: Rows
-    rows: Rows
-    starts: Rows
+    text: Ints1d
+    corpus: Ints1d
+    place: Ints1d
+    rows: Ints1d
+    starts: Ints1d
 
     @classmethod
-    def of(cls, texts: pl.Series, corpora: Rows) -> Copies:
-        """Bring documents with equal texts together."""
+    def of(cls, texts: pl.Series, corpora: Ints1d) -> DistinctTexts:
+        """Group documents by their text."""
         table = pl.DataFrame({"text": texts, "row": np.arange(len(texts))})
         first = table.select(pl.col("row").first().over("text"))["row"].to_numpy()
         kept, number = np.unique(first, return_inverse=True)
@@ -46,12 +46,12 @@ class Copies:
         rows = np.argsort(place, kind="stable")
         return cls(texts.gather(kept), keys % len(kept), keys // len(kept), place, rows, starts)
 
-    def exact(self) -> tuple[Rows, Rows]:
+    def exact(self) -> tuple[Ints1d, Ints1d]:
         """Return the pairs of sets that have one text in different corpora."""
         every = np.arange(len(self.texts))
         return self.between(every, every)
 
-    def between(self, one: Rows, other: Rows) -> tuple[Rows, Rows]:
+    def between(self, one: Ints1d, other: Ints1d) -> tuple[Ints1d, Ints1d]:
         """Return the pairs of sets of different corpora that have these pairs of texts, the lower corpus first."""
         sets = pl.DataFrame({"text": self.text, "set": np.arange(len(self.text)), "corpus": self.corpus})
         asked = pl.DataFrame({"text": one, "other": other})
@@ -62,24 +62,24 @@ class Copies:
         pairs = pairs.unique().sort("first", "second")
         return pairs["first"].to_numpy(), pairs["second"].to_numpy()
 
-    def reach(self) -> tuple[Rows, Rows]:
+    def reach(self) -> tuple[Ints1d, Ints1d]:
         """Return for each text the first and the last corpus that has it."""
         lowest, highest = np.full(len(self.texts), len(self.rows)), np.full(len(self.texts), -1)
         np.minimum.at(lowest, self.text, self.corpus)
         np.maximum.at(highest, self.text, self.corpus)
         return lowest, highest
 
-    def shared(self) -> Rows:
-        """Return the documents whose text another corpus has, too."""
+    def shared(self) -> Ints1d:
+        """Return the documents whose text is also in another corpus."""
         lowest, highest = self.reach()
         return np.flatnonzero((lowest < highest)[self.text[self.place]])
 
-    def apart(self, first: Rows, second: Rows) -> tuple[Rows, Rows]:
+    def apart(self, first: Ints1d, second: Ints1d) -> tuple[Ints1d, Ints1d]:
         """Return those of some pairs of documents whose texts differ."""
         differ = self.text[self.place[first]] != self.text[self.place[second]]
         return first[differ], second[differ]
 
-    def pairs(self, first: Rows, second: Rows, most: int) -> tuple[tuple[Rows, Rows], int]:
+    def pairs(self, first: Ints1d, second: Ints1d, most: int) -> tuple[tuple[Ints1d, Ints1d], int]:
         """Return the pairs of documents of pairs of sets, `most` at most, and how many there are.
 
         Where there are too many, each document has its first partner before any has its second, and so on.
@@ -91,14 +91,14 @@ class Copies:
         ends = np.cumsum(wanted)
         pair = np.repeat(np.arange(len(first)), wanted)[:most]
         turn = np.arange(len(pair)) - (ends - wanted)[pair]
-        # All pairs of m and n things, each once: both go round in step, and one is put off by one each time they meet.
+        # All pairs of m and n items, each once: both cycle in step, and one is shifted by one each time they coincide.
         a, b = turn % m[pair], (turn + turn // np.lcm(m, n)[pair]) % n[pair]
         left, right = self.starts[first[pair]] + a, self.starts[second[pair]] + b
         return (self.rows[left], self.rows[right]), int(every.sum())
 
 
-def _even(every: Rows, round_: Rows, most: int) -> Rows:
-    """Share out `most` pairs, round by round; the first round is whole, even where there is no room for it."""
+def _even(every: Ints1d, round_: Ints1d, most: int) -> Ints1d:
+    """Distribute `most` pairs, round by round; the first round is complete, even if it exceeds them."""
     low, high = 1, most
     while low < high:
         middle = (low + high + 1) // 2
@@ -107,5 +107,5 @@ def _even(every: Rows, round_: Rows, most: int) -> Rows:
     wanted = np.minimum(every, low * round_)
     further = np.minimum(every, (low + 1) * round_) - wanted  # of the next round, as far as there is room
     before = np.cumsum(further) - further
-    shared: Rows = wanted + np.clip(most - wanted.sum() - before, 0, further)
+    shared: Ints1d = wanted + np.clip(most - wanted.sum() - before, 0, further)
     return shared

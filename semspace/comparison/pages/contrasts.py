@@ -1,16 +1,15 @@
-"""What drives it? Groups, words, words that mean something else, documents."""
+"""The sections of the report on what drives the difference: clusters, words, words that shifted, documents."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
 from semspace.clusters.methods import method_description
-from semspace.comparison.pages.limits import ENDS, PAIRED, ROWS, TOP
-from semspace.comparison.verdict import SURE
+from semspace.comparison.pages.limits import ENDS, ROWS, TEXT_ROWS, TOP
+from semspace.comparison.results import ComparisonResults
+from semspace.comparison.tables import documents_table
 from semspace.display import clip, p_value
 from semspace.report import (
     Figure,
@@ -23,65 +22,67 @@ from semspace.report import (
     stacked_bars,
     word_scatter,
 )
+from semspace.statistics import ALPHA
 from semspace.text.scripts import UNSPACED
+from semspace.types import Ints2d
 
-if TYPE_CHECKING:
-    from semspace.comparison.comparison import Comparison
+_MAX_STACKED = TOP - 5  # clusters that a stacked bar shows; the others are added up
 
 
-def groups(found: Comparison) -> Section:
-    """Show which groups are larger in which corpus."""
-    two = found.answers is not None
-    shares = found.shares
-    sure = shares.filter(pl.col("q_value") < SURE)
-    count = len(found.grouping)
+# -- clusters -------------------------------------------------------------------------------------------------
+
+
+def clusters_section(results: ComparisonResults) -> Section:
+    """Return the section on which clusters are larger in which corpus."""
+    clustering, shares = results.clustering, results.clusters
     method = (
-        f"All corpora were clustered together by {method_description(found.grouping.provenance)} into {count} "
-        f"groups, named by their most telling words. Intervals: Newcombe 1998; p-values: Fisher's exact test, or how "
-        f"units vary where units were given; q-values: false discovery rate. Groups are cut where the text is "
-        f"thinnest, which needn't be where a reader would cut."
+        f"All corpora were clustered together by {method_description(clustering.provenance)} into {len(clustering)} "
+        f"clusters, named by their most distinctive words. Intervals: Newcombe 1998; p-values: Fisher's exact test, "
+        f"or the variance between groups of documents where groups= were given; q-values: false discovery rate. "
+        f"Another clustering of the same documents would divide them elsewhere."
     )
-    if two:
-        a, b = (clip(name, 30) for name in found.names)
-        said = (
-            f"{len(sure)} of {count} groups are clearly larger in one corpus than in the other."
-            if len(sure)
-            else "No group is larger in one corpus than in the other beyond chance."
-        )
-        top = shares.head(TOP).sort("difference", descending=True)
-        figure = bars(
-            top["name"].to_list(),
-            top["difference"].to_list(),
-            low=top["low"].to_list(),
-            high=top["high"].to_list(),
-            points=True,
-            sides=(f"more of {b}", f"more of {a}"),
-            caption="Difference of shares, in percentage points, with 95% intervals.",
-        )
-        columns = ("group", f"in {a}", f"in {b}", f"share of {a}", f"share of {b}", "p-value", "q-value")
-        return Section(
-            "Which groups?",
-            (Prose(said, strong=True), figure, Table(columns, _share_rows(shares), limit=ROWS)),
-            method,
-        )
-    grouped = found.grouping
-    counts = np.zeros((len(found.names), count), np.int64)
-    np.add.at(counts, (found.samples.of, grouped.labels), 1)
-    figure = _made_of(counts, found.names, grouped.names)
-    headers = ("corpus", "group", "in it", "in the rest", "share of it", "share of the rest", "p-value", "q-value")
-    table = Table(headers, _share_rows(sure, "corpus"), "Groups clearly larger or smaller than in the rest", limit=ROWS)
-    return Section("Which groups?", (figure, table), method)
+    if results.two_sample is not None:
+        return Section("Which clusters?", _clusters_of_two(results), method)
+    counts = np.zeros((len(results.names), len(clustering)), np.int64)
+    np.add.at(counts, (results.samples.corpus_ids, clustering.labels), 1)
+    figure = _composition_figure(counts, results.names, clustering.names)
+    headers = ("corpus", "cluster", "in it", "in the rest", "share of it", "share of the rest", "p-value", "q-value")
+    significant = shares.filter(pl.col("q_value") < ALPHA)
+    rows = _share_rows(significant, "corpus")
+    table = Table(headers, rows, "Clusters significantly larger or smaller than in the rest", limit=ROWS)
+    return Section("Which clusters?", (figure, table), method)
 
 
-def _made_of(counts: np.ndarray, names: tuple[str, ...], groups: tuple[str, ...]) -> Figure:
-    """Draw what each corpus is made of: its largest groups, and the rest."""
+def _clusters_of_two(results: ComparisonResults) -> tuple[Prose, Figure, Table]:
+    a, b = (clip(name, 30) for name in results.names)
+    shares = results.clusters
+    n_significant = int((shares["q_value"] < ALPHA).sum())
+    statement = (
+        f"{n_significant} of {len(shares)} clusters are significantly larger in one corpus than in the other."
+        if n_significant
+        else "No cluster is significantly larger in one corpus than in the other."
+    )
+    top = shares.head(TOP).sort("difference", descending=True)
+    figure = bars(
+        top["name"].to_list(),
+        top["difference"].to_list(),
+        low=top["low"].to_list(),
+        high=top["high"].to_list(),
+        points=True,
+        sides=(f"more of {b}", f"more of {a}"),
+        caption="Difference of shares, in percentage points, with 95% intervals.",
+    )
+    headers = ("cluster", f"in {a}", f"in {b}", f"share of {a}", f"share of {b}", "p-value", "q-value")
+    return Prose(statement, strong=True), figure, Table(headers, _share_rows(shares), limit=ROWS)
+
+
+def _composition_figure(counts: Ints2d, names: tuple[str, ...], cluster_names: tuple[str, ...]) -> Figure:
+    """Draw the largest clusters of each corpus, and the rest."""
     order = np.argsort(-counts.sum(axis=0), kind="stable")
-    kept, rest = order[: TOP - 5], order[TOP - 5 :]
-    parts = [clip(groups[group], 40) for group in kept] + (["other groups"] if len(rest) else [])
-    table = np.column_stack([counts[:, kept], counts[:, rest].sum(axis=1)]) if len(rest) else counts[:, kept]
-    return stacked_bars(
-        [clip(name, 40) for name in names], parts, table, caption="The groups that each corpus is made of."
-    )
+    largest, rest = order[:_MAX_STACKED], order[_MAX_STACKED:]
+    titles = [clip(cluster_names[cluster], 40) for cluster in largest] + (["other clusters"] if len(rest) else [])
+    table = np.column_stack([counts[:, largest], counts[:, rest].sum(axis=1)]) if len(rest) else counts[:, largest]
+    return stacked_bars([clip(name, 40) for name in names], titles, table, caption="The clusters of each corpus.")
 
 
 def _share_rows(shares: pl.DataFrame, *first: str) -> list[tuple[object, ...]]:
@@ -93,131 +94,154 @@ def _share_rows(shares: pl.DataFrame, *first: str) -> list[tuple[object, ...]]:
     ]  # fmt: skip
 
 
-def telling_words(found: Comparison) -> Section:
-    """Show the words that set the corpora apart."""
-    sure = found.contrast.filter(pl.col("q_value") < SURE)
-    if not len(sure):
-        return Section("Which words?", (Prose("No word is more frequent in one corpus than chance allows."),), _WORDS)
-    if found.answers is None:
-        return Section("Which words?", (_words_of_each(found, sure),), _WORDS)
-    a, b = (clip(name, 30) for name in found.names)
-    contrast = found.contrast
-    counts = contrast.select("count_a", "count_b").to_numpy().sum(axis=1)
-    single = contrast["word"].str.contains(r"^\W*\w?\W*$") & ~contrast["word"].str.contains(f"[{''.join(UNSPACED)}]")
-    plain = contrast["word"].is_in(sorted(ENGLISH_STOP_WORDS)) | single | contrast["word"].str.contains(r"^\d+$")
-    figure = word_scatter(
-        contrast["word"].to_list(),
-        counts / counts.sum() * 1e6,
-        contrast["z"].to_numpy(),
-        sure=(contrast["q_value"] < SURE).to_numpy(),
-        sides=(a, b),
-        unnamed=plain.to_numpy() if len(sure) > ENDS else None,
-        caption="Every dot is a word: the further right, the more frequent; the further up or down, the more telling. "
-        "Words such as “the” and “he”, and numbers, are drawn without a name.",
+# -- words ----------------------------------------------------------------------------------------------------
+
+
+def words_section(results: ComparisonResults) -> Section:
+    """Return the section on the words that set the corpora apart."""
+    significant = results.words.filter(pl.col("q_value") < ALPHA)
+    if not len(significant):
+        statement = Prose("No word is significantly more frequent in one corpus than in the other.")
+        return Section("Which words?", (statement,), _WORDS_METHOD)
+    if results.two_sample is None:
+        return Section("Which words?", (_words_of_each(results, significant),), _WORDS_METHOD)
+    statement = Prose(
+        f"{len(significant):,} words set the corpora apart significantly (false discovery rate under 5%).", strong=True
     )
-    said = f"{len(sure):,} words set the corpora apart beyond chance (false discovery rate under 5%)."
+    figure = _words_figure(results, unnamed_common=len(significant) > ENDS)
+    return Section("Which words?", (statement, figure, _words_of_two(results, significant)), _WORDS_METHOD)
+
+
+def _words_figure(results: ComparisonResults, *, unnamed_common: bool) -> Figure:
+    a, b = (clip(name, 30) for name in results.names)
+    words = results.words
+    counts = words.select("count_a", "count_b").to_numpy().sum(axis=1)
+    single = words["word"].str.contains(r"^\W*\w?\W*$") & ~words["word"].str.contains(f"[{''.join(UNSPACED)}]")
+    common = words["word"].is_in(sorted(ENGLISH_STOP_WORDS)) | single | words["word"].str.contains(r"^\d+$")
+    return word_scatter(
+        words["word"].to_list(),
+        counts / counts.sum() * 1e6,
+        words["z"].to_numpy(),
+        sure=(words["q_value"] < ALPHA).to_numpy(),
+        sides=(a, b),
+        unnamed=common.to_numpy() if unnamed_common else None,
+        caption="Every dot is a word: frequent words are on the right, distinctive ones at the top and the bottom. "
+        "Stop words and numbers are drawn without a name.",
+    )
+
+
+def _words_of_two(results: ComparisonResults, significant: pl.DataFrame) -> Table:
+    a, b = (clip(name, 30) for name in results.names)
     headers = (
         "word", f"in {a}", f"in {b}", f"documents of {a}", f"documents of {b}", "log-odds", "z", "G²",
         f"dispersion in {a}", f"dispersion in {b}", "q-value",
     )  # fmt: skip
     rows = [
         (*row[:-1], Number(row[-1], p_value(row[-1])))
-        for row in sure.head(ROWS).select(
+        for row in significant.head(ROWS).select(
             "word", "count_a", "count_b", "documents_a", "documents_b", "log_odds", "z", "g2", "dispersion_a",
             "dispersion_b", "q_value",
         ).iter_rows()
     ]  # fmt: skip
-    listed = Table(headers, rows, "The most telling words", limit=ROWS)
-    return Section("Which words?", (Prose(said, strong=True), figure, listed), _WORDS)
+    return Table(headers, rows, "The most distinctive words", limit=ROWS)
 
 
-def _words_of_each(found: Comparison, sure: pl.DataFrame) -> Table:
-    more = sure.filter(pl.col("z") > 0)
+def _words_of_each(results: ComparisonResults, significant: pl.DataFrame) -> Table:
+    over_represented = significant.filter(pl.col("z") > 0)
     rows = []
-    for name in found.names:
-        own = more.filter(pl.col("corpus") == name)
-        rows.append((name, len(own), ", ".join(own["word"].head(TOP))))
-    headers = ("corpus", "words it has more of", "the most telling")
+    for name in results.names:
+        words = over_represented.filter(pl.col("corpus") == name)["word"]
+        rows.append((name, len(words), ", ".join(words.head(TOP))))
+    headers = ("corpus", "words it has more of", "the most distinctive")
     return Table(headers, rows, "Each corpus against the rest", limit=ROWS)
 
 
-_WORDS = (
+_WORDS_METHOD = (
     "Log-odds ratio with an informative Dirichlet prior (Monroe, Colaresi and Quinn 2008), in standard errors (z); G² "
-    "is the log-likelihood ratio (Rayson and Garside 2000); dispersion says whether a word is spread over the "
-    "documents (0) or comes in one alone (1; Gries 2008). z and G² take words for independent draws, and they come in "
-    "bursts: so the q-value, a false discovery rate (Benjamini and Hochberg 1995), rests on what dealing whole "
-    "documents at random would give. A telling word says what one corpus talks of more, not what it says about it."
+    "is the log-likelihood ratio (Rayson and Garside 2000); dispersion is 0 if a word is spread evenly over the "
+    "documents and 1 if it occurs in one alone (Gries 2008). z and G² assume that words are independent draws, but "
+    "words come in bursts: so the q-value, a false discovery rate (Benjamini and Hochberg 1995), rests on random "
+    "permutations of whole documents. A distinctive word says what one corpus talks of more, not what it says about it."
 )
 
 
-def shifted(found: Comparison) -> list[Section]:
-    """Show the words that mean something else, if they were looked for."""
-    moved = found.moved
-    if moved is None:
+# -- words that mean something else ---------------------------------------------------------------------------
+
+
+def shifted_words_sections(results: ComparisonResults) -> list[Section]:
+    """Return the section on words that mean something else, if they were looked for."""
+    shifted = results.shifted_words
+    if shifted is None:
         return []
     title = "Which words mean something else?"
-    if not len(moved.table):
-        return [Section(title, (Prose(moved.note),), _MOVED)]
-    a, b = (clip(name, 30) for name in found.names)
-    judged = moved.table["q_value"].null_count() < len(moved.table)
-    table = moved.table.filter(pl.col("q_value") < SURE) if judged else moved.table
-    said = (
-        f"{len(table):,} of {len(moved.table):,} words that both corpora use keep other company beyond chance."
-        if judged
-        else moved.note
+    if not len(shifted.table):
+        return [Section(title, (Prose(shifted.note),), _SHIFTS_METHOD)]
+    a, b = (clip(name, 30) for name in results.names)
+    tested = shifted.table["q_value"].null_count() < len(shifted.table)
+    table = shifted.table.filter(pl.col("q_value") < ALPHA) if tested else shifted.table
+    statement = (
+        f"{len(table):,} of {len(shifted.table):,} words that both corpora use are used in significantly different "
+        f"contexts."
+        if tested
+        else shifted.note
     )
     rows = [
         (word, in_a, in_b, shift, "" if q is None else Number(q, p_value(q)), ", ".join(near_a), ", ".join(near_b))
         for word, in_a, in_b, shift, q, near_a, near_b in table.select(
             "word", "count_a", "count_b", "shift", "q_value", "nearest_a", "nearest_b"
-        ).head(PAIRED).iter_rows()
+        ).head(TEXT_ROWS).iter_rows()
     ]  # fmt: skip
     headers = ("word", f"in {a}", f"in {b}", "shift", "q-value", f"nearest in {a}", f"nearest in {b}")
-    return [Section(title, (Prose(said, strong=True), Table(headers, rows, limit=PAIRED)), f"{moved.note} {_MOVED}")]
+    blocks = (Prose(statement, strong=True), Table(headers, rows, limit=TEXT_ROWS))
+    return [Section(title, blocks, f"{shifted.note} {_SHIFTS_METHOD}")]
 
 
-_MOVED = (
-    "A Word2Vec space was learnt of each corpus and the two were aligned (Hamilton, Leskovec and Jurafsky 2016); a "
-    "word's shift is one less the cosine of its two vectors. Vectors learnt twice are never the same (Dubossarsky, "
-    "Weinshall and Grossman 2017), so each shift is held against those of random splits of both corpora. Other "
-    "company isn't always another meaning: where two corpora are about different things, most words keep somewhat "
-    "different company."
+_SHIFTS_METHOD = (
+    "A Word2Vec space was trained on each corpus and the two were aligned (Hamilton, Leskovec and Jurafsky 2016); a "
+    "word's shift is one less the cosine of its two vectors. Vectors trained twice are never the same (Dubossarsky, "
+    "Weinshall and Grossman 2017), so each shift is compared with a null distribution: the shifts between random "
+    "splits of both corpora. A different context isn't always another meaning: where two corpora are about different "
+    "things, most words have somewhat different contexts."
 )
 
 
-def documents(found: Comparison) -> Section:
-    """Show the documents that hold the corpora apart."""
-    two = found.answers is not None
-    table = found.documents().filter(pl.col("witness").is_not_null())
+# -- documents ------------------------------------------------------------------------------------------------
+
+
+def documents_section(results: ComparisonResults) -> Section:
+    """Return the section on the documents that set the corpora apart."""
+    names = [clip(name, 40) for name in results.names]
+    table = documents_table(results).filter(pl.col("witness").is_not_null())
     columns = table.select("corpus", "id", "witness", pl.col("text").fill_null(""))
     headers = ("corpus", "id", "witness", "text")
-    method = (
-        "The witness function of the MMD: a document's mean similarity to the first corpus less that to the second, "
-        "or to its own corpus less that to the rest. Its extremes are the documents that hold the corpora apart; they "
-        "are not typical of either."
-    )
-    values = [found.witness[found.samples.rows(corpus)] for corpus in range(len(found.names))]
-    values = [value[np.isfinite(value)] for value in values]
-    called = [clip(name, 40) for name in found.names]
-    if not two:
-        spread = ridgeline(
-            called,
+    values = [results.witness[results.samples.rows(corpus)] for corpus in range(len(names))]
+    values = [witness[np.isfinite(witness)] for witness in values]
+    if results.two_sample is None:
+        figure = ridgeline(
+            names,
             values,
-            caption="How much more like its own corpus than like the rest each document is.",
+            caption="How much more similar each document is to its own corpus than to the rest.",
             sides=("more like the rest", "more like its own"),
         )
         tables = (
-            Table(headers, columns.head(PAIRED).rows(), "Most like their own corpus, least like the rest"),
-            Table(headers, columns.tail(PAIRED).reverse().rows(), "More like the rest than like their own corpus"),
+            Table(headers, columns.head(TEXT_ROWS).rows(), "Most like their own corpus, least like the rest"),
+            Table(headers, columns.tail(TEXT_ROWS).reverse().rows(), "More like the rest than like their own corpus"),
         )
-        return Section("Which documents?", (spread, *tables), method)
-    a, b = called
-    spread = ridgeline(
-        called,
+        return Section("Which documents?", (figure, *tables), _WITNESS_METHOD)
+    a, b = names
+    figure = ridgeline(
+        names,
         values,
-        caption="How much more like one corpus than like the other each document is.",
+        caption="How much more similar each document is to one corpus than to the other.",
         sides=(f"more like {b}", f"more like {a}"),
     )
     most_a = Table(headers, columns.head(ENDS).rows(), f"Most like {a}, least like {b}")
     most_b = Table(headers, columns.tail(ENDS).reverse().rows(), f"Most like {b}, least like {a}")
-    return Section("Which documents?", (spread, most_a, most_b), method)
+    return Section("Which documents?", (figure, most_a, most_b), _WITNESS_METHOD)
+
+
+_WITNESS_METHOD = (
+    "The witness function of the MMD: a document's mean similarity to the first corpus less that to the second, or to "
+    "its own corpus less that to the rest. Its extremes are the documents that set the corpora apart; they are not "
+    "typical of either."
+)

@@ -1,8 +1,6 @@
-"""How far apart? A scale, the distances, maps; of several corpora the square of all pairs, and a tree."""
+"""The sections of the report on how far apart corpora are: distances with a scale, maps, and of several a tree."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -10,7 +8,7 @@ import polars as pl
 from semspace.comparison.distances import pairwise
 from semspace.comparison.distances.estimate import Distance
 from semspace.comparison.pages.limits import ROWS
-from semspace.comparison.verdict import SURE
+from semspace.comparison.results import ComparisonResults
 from semspace.display import clip, p_value
 from semspace.latent.pca import PCA
 from semspace.report import (
@@ -25,159 +23,181 @@ from semspace.report import (
     scatter,
 )
 from semspace.space import Space
+from semspace.statistics import ALPHA
+from semspace.types import Doubles2d
 
-if TYPE_CHECKING:
-    from semspace.comparison.comparison import Comparison
+# -- two corpora ----------------------------------------------------------------------------------------------
 
 
-def far(found: Comparison) -> list[Section]:
-    """Show how far two corpora are apart, and a map of both."""
-    assert found.answers is not None
-    a, b = (clip(name, 30) for name in found.names)
-    rows = [_distance_row(d) for d in found.answers.distances]
-    halves = (f"halves of {a}", f"halves of {b}")
-    headers = ("distance", "value", "95% interval", "5% of random splits exceed", *halves, "p-value")
-    meanings = [(d.name, d.meaning) for d in found.answers.distances]
-    said = (
-        f"All together: p = {p_value(found.p_value)} (MMD, energy distance and the subjects, as one test)."
-        if not found.samples.same
+def distances_sections(results: ComparisonResults) -> list[Section]:
+    """Return the sections on the distances of two corpora, and a map of both."""
+    two = results.of_two("it")
+    a, b = (clip(name, 30) for name in results.names)
+    headers = ("distance", "value", "95% interval", "null 95%", f"halves of {a}", f"halves of {b}", "p-value")
+    statement = (
+        f"Combined p-value: {p_value(two.p_value)} (MMD, energy distance and topic counts, as one permutation test)."
+        if not results.samples.are_identical
         else "The corpora hold the very same documents; nothing was tested."
     )
     blocks = (
-        _ruler(found),
-        Prose(said, strong=True),
-        Table(headers, rows),
-        Table(("distance", "what it measures"), meanings),
+        _number_line(results),
+        Prose(statement, strong=True),
+        Table(headers, [_distance_row(distance) for distance in two.distances]),
+        Table(("distance", "what it measures"), [(distance.name, distance.meaning) for distance in two.distances]),
     )
-    return [Section("How far apart?", blocks, _how_far(found)), *_map(found)]
+    return [Section("How far apart?", blocks, _distances_method(results)), *_map_sections(results)]
 
 
 def _distance_row(d: Distance) -> tuple[object, ...]:
     low, high = d.interval
-    between = f"{low:.3f} to {high:.3f}" if np.isfinite([low, high]).all() else "unknown"
-    return (d.name, d.value, between, d.by_chance, *d.halves, Number(d.p_value, p_value(d.p_value)))
+    interval = f"{low:.3f} to {high:.3f}" if np.isfinite([low, high]).all() else "unknown"
+    return (d.name, d.value, interval, d.by_chance, *d.halves, Number(d.p_value, p_value(d.p_value)))
 
 
-def _ruler(found: Comparison) -> Figure:
-    """Draw the MMD among those that people know."""
-    mmd = found.distance("mmd")
-    a, b = (clip(name, 30) for name in found.names)
+def _number_line(results: ComparisonResults) -> Figure:
+    """Draw the MMD among the reference distances."""
+    mmd = results.distance("mmd")
+    a, b = (clip(name, 30) for name in results.names)
     marks = [(f"random halves of {a}", mmd.halves[0]), (f"random halves of {b}", mmd.halves[1])]
-    known = found.scale.filter(pl.col("distance") == "mmd")
-    marks += list(known.select("between", "value").iter_rows())
+    references = results.references.filter(pl.col("distance") == "mmd")
+    marks += list(references.select("between", "value").iter_rows())
     marks = [(name, value) for name, value in marks if np.isfinite(value)]
     return number_line(
         mmd.value,
         mmd.interval,
         marks,
         name=f"{a} and {b}",
-        chance=None if found.samples.same else mmd.by_chance,
+        chance=None if results.samples.are_identical else mmd.by_chance,
         caption="Squared MMD, beside that of "
-        + ("texts known to be near and far." if len(known) else "random halves of each corpus."),
+        + ("texts known to be near and far." if len(references) else "random halves of each corpus."),
     )
 
 
-def _how_far(found: Comparison) -> str:
-    made = found.settings
+def _distances_method(results: ComparisonResults) -> str:
+    settings = results.settings
     units = (
-        "Documents of one unit were permuted and drawn anew together. "
-        if found.samples.units is not None
-        else "Documents are taken to be independent of each other: paragraphs of one book aren't, and need unit=. "
+        "Documents of one group were permuted and resampled together. "
+        if results.samples.units is not None
+        else "Documents are assumed to be independent of each other: paragraphs of one book aren't, and need groups=. "
     )
-    known = (
-        "The known texts are English news, newsgroup posts and encyclopedia articles that ship with semspace, seen by "
-        "the same encoder and the same kernel. "
-        if len(found.scale)
+    references = (
+        "The reference texts are English news, newsgroup posts and encyclopedia articles that ship with semspace, "
+        "compared with the same encoder and the same kernel. "
+        if len(results.references)
         else ""
     )
     return (
         "MMD (Gretton et al. 2012) uses a Gaussian kernel as wide as the median distance, or five kernels from a half "
         "to twice that; MMD and energy distance are unbiased, so they can fall a little below 0. The Fréchet distance "
-        f"is too large from few documents: hold it against the random splits. P-values come from {made.permutations:,} "
-        f"random splits of both corpora together, intervals from {made.resamples:,} samples drawn anew. The classifier "
-        f"is a logistic regression, trained on half of the documents and judged on the rest. {units}{known}A small "
-        "p-value says that a difference is there, not that it is large; a large one doesn't say that the corpora are "
-        "alike. And a difference may lie in style, length or source as well as in subject."
+        "is biased upwards for few documents: compare it with its null distribution. “null 95%” is the 95% quantile of "
+        f"the null distribution. P-values are from {settings.permutations:,} random permutations of both corpora "
+        f"together, intervals from {settings.resamples:,} bootstrap resamples. The classifier is a logistic "
+        f"regression, trained on half of the documents and evaluated on the rest. {units}{references}A small p-value "
+        "says that there is a difference, not that it is large; a large one doesn't say that the corpora are alike. "
+        "And a difference may lie in style, length or source as well as in subject."
     )
 
 
-def _map(found: Comparison) -> list[Section]:
-    if found.samples.vectors.shape[1] < 2:  # a line is no map
+# -- maps -----------------------------------------------------------------------------------------------------
+
+
+def _map_sections(results: ComparisonResults) -> list[Section]:
+    samples = results.samples
+    if samples.vectors.shape[1] < 2:  # a line is no map
         return []
-    texts = found.samples.texts
-    labels = found.samples.ids.to_list() if texts is None else [clip(text, 100) for text in texts]
-    figure, kept = space_map(
-        found.grouping.space,
-        found.samples.of.tolist(),
-        list(found.names),
+    labels = samples.ids.to_list() if samples.texts is None else [clip(text, 100) for text in samples.texts]
+    figure, explained = space_map(
+        results.clustering.space,
+        samples.corpus_ids.tolist(),
+        list(results.names),
         labels,
         "Every mark is a document; near means alike.",
     )
     method = (
-        f"The two directions in which the documents differ most (principal components), which hold {kept:.0%} of all "
-        f"variance. Documents that lie apart here are apart; documents that lie together here may still differ in the "
-        f"directions that are not drawn."
+        f"The two directions in which the documents differ most (principal components), which explain {explained:.0%} "
+        f"of the variance. Documents that are far apart here are far apart; documents that are near each other here "
+        f"may still differ in the directions that are not drawn."
     )
-    return [Section("A map of both" if len(found.names) == 2 else "A map of all documents", (figure,), method)]
+    return [Section("A map of both" if len(results.names) == 2 else "A map of all documents", (figure,), method)]
 
 
 def space_map(
     space: Space, groups: list[int], names: list[str], labels: list[str], caption: str
 ) -> tuple[Figure, float]:
-    """Draw a space on its two principal components; give the figure and the share of variance it shows."""
+    """Return a figure of a space on its two principal components, and the share of variance that they explain."""
     model = PCA(2).train(space)
     return scatter(model.encode(space.vectors), groups, names, labels, caption=caption), model.explained_variance_ratio
 
 
-def far_of_several(found: Comparison) -> list[Section]:
-    """Show how far every two corpora are apart, which are near each other, and maps."""
-    assert found.pairs is not None
-    values = pairwise.matrix_of(found.pairs, found.names, "mmd", "value")
-    unsure = pairwise.matrix_of(found.pairs, found.names, "mmd", "q_value") >= SURE
-    merges = pairwise.tree_of(values)
-    order = _order(merges, len(found.names))
-    called = [clip(found.names[place], 40) for place in order]
-    square = heatmap(
-        values[np.ix_(order, order)],
-        called,
-        marks=unsure[np.ix_(order, order)],
-        decimals=3,
-        caption="Squared MMD of every two corpora; like corpora stand together.",
-    )
-    table = found.pairs.filter(pl.col("distance") == "mmd")
-    rows = [
-        (a, b, value, f"{low:.3f} to {high:.3f}", chance, Number(p, p_value(p)), Number(q, p_value(q)))
-        for a, b, value, low, high, chance, p, q in table.select(
-            "a", "b", "value", "low", "high", "by_chance", "p_of_all", "q_value"
-        ).iter_rows()
-    ]
-    headers = ("one", "another", "squared MMD", "95% interval", "5% of random splits exceed", "p-value", "q-value")
+# -- several corpora ------------------------------------------------------------------------------------------
+
+
+def pairs_sections(results: ComparisonResults) -> list[Section]:
+    """Return the sections on the distances of all pairs of corpora, which are near each other, and maps."""
+    assert results.pairs is not None
+    matrix = pairwise.distance_matrix(results.pairs, results.names, "mmd", "value")
+    merges = pairwise.corpus_linkage(matrix)
+    heading = "All pairs, nearest first"
+    blocks = (_heatmap(results, matrix, merges), Table(_PAIR_HEADERS, _pair_rows(results.pairs), heading, limit=ROWS))
     method = (
         "Squared MMD (Gretton et al. 2012), unbiased, with a Gaussian kernel as wide as the median distance. The "
-        f"p-value is that of MMD, energy distance and the subjects together, from {found.settings.permutations:,} "
-        "random splits of the two corpora; the q-value is the false discovery rate over all pairs. A ring marks pairs "
-        "whose difference isn't beyond chance: that doesn't prove them alike."
+        "p-value combines MMD, energy distance and topic counts, from "
+        f"{results.settings.permutations:,} random permutations of the two corpora; the q-value is the false discovery "
+        "rate over all pairs. A ring marks pairs whose difference isn't significant: that doesn't prove them alike."
     )
-    far = Section("How far apart?", (square, Table(headers, rows, "All pairs, nearest first", limit=ROWS)), method)
-    branches = dendrogram(merges, found.names, caption="Corpora merge at the distance of their documents (MMD).")
-    places, kept = pairwise.places_of(values)
+    return [
+        Section("How far apart?", blocks, method),
+        _neighbors_section(results, matrix, merges),
+        *_map_sections(results),
+    ]
+
+
+_PAIR_HEADERS = ("one", "another", "squared MMD", "95% interval", "null 95%", "p-value", "q-value")
+
+
+def _pair_rows(pairs: pl.DataFrame) -> list[tuple[object, ...]]:
+    columns = ("a", "b", "value", "low", "high", "by_chance", "p_of_all", "q_value")
+    return [
+        (a, b, value, f"{low:.3f} to {high:.3f}", chance, Number(p, p_value(p)), Number(q, p_value(q)))
+        for a, b, value, low, high, chance, p, q in pairs.filter(pl.col("distance") == "mmd")
+        .select(columns)
+        .iter_rows()
+    ]
+
+
+def _heatmap(results: ComparisonResults, matrix: Doubles2d, merges: Doubles2d) -> Figure:
+    assert results.pairs is not None
+    not_significant = pairwise.distance_matrix(results.pairs, results.names, "mmd", "q_value") >= ALPHA
+    order = _leaf_order(merges, len(results.names))
+    return heatmap(
+        matrix[np.ix_(order, order)],
+        [clip(results.names[corpus], 40) for corpus in order],
+        marks=not_significant[np.ix_(order, order)],
+        decimals=3,
+        caption="Squared MMD of every two corpora; similar corpora are side by side.",
+    )
+
+
+def _neighbors_section(results: ComparisonResults, matrix: Doubles2d, merges: Doubles2d) -> Section:
+    tree = dendrogram(merges, results.names, caption="Corpora merge at the distance of their documents (MMD).")
+    positions, explained = pairwise.classical_scaling(matrix)
     plane = scatter(
-        places,
-        list(range(len(found.names))),
-        list(found.names),
-        [f"{size:,} documents" for size in found.samples.sizes],
+        positions,
+        list(range(len(results.names))),
+        list(results.names),
+        [f"{size:,} documents" for size in results.samples.sizes],
         named=True,
         caption="Every mark is a corpus; near means alike.",
     )
-    note = (
-        "The tree merges the nearest corpora first (average linkage on MMD). The map lays them out so that distances "
-        f"in the plane are as near as can be to the MMD (classical scaling, Torgerson 1952); it shows {kept:.0%} of "
-        "what there is to show."
+    method = (
+        "The tree merges the nearest corpora first (average linkage on MMD). The map places them so that distances in "
+        f"the plane approximate the MMD (classical scaling, Torgerson 1952); it explains {explained:.0%} of the "
+        "variance."
     )
-    return [far, Section("Which corpora are near each other?", (branches, plane), note), *_map(found)]
+    return Section("Which corpora are near each other?", (tree, plane), method)
 
 
-def _order(merges: np.ndarray, count: int) -> list[int]:
+def _leaf_order(merges: Doubles2d, count: int) -> list[int]:
     from scipy.cluster.hierarchy import leaves_list
 
     return [int(leaf) for leaf in leaves_list(merges)] if count > 1 else [0]

@@ -1,38 +1,42 @@
-"""The report of a comparison: a verdict in plain words, then each answer with a figure and its limits."""
+"""The report of a comparison: the verdict, then a section for each question with a figure and its limits."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from semspace.comparison.pages import contrasts, distances, overlap, profiles
+from semspace.comparison.pages.contrasts import (
+    clusters_section,
+    documents_section,
+    shifted_words_sections,
+    words_section,
+)
+from semspace.comparison.pages.distances import distances_sections, pairs_sections
+from semspace.comparison.pages.overlap import counterparts_section, duplicates_section
+from semspace.comparison.pages.profiles import profiles_section
+from semspace.comparison.results import ComparisonResults
 from semspace.display import clip
 from semspace.report import Page
 
-if TYPE_CHECKING:
-    from semspace.comparison.comparison import Comparison
 
-
-def comparison_page(found: Comparison, data: str = "") -> Page:
-    """Compose the report; `data` is the name of the file beside it that holds everything."""
-    parts = zip(found.names, found.samples.sizes, strict=True)
-    two = found.answers is not None
+def comparison_page(results: ComparisonResults, verdict: str, data: str = "") -> Page:
+    """Return the report; `data` is the name of the file beside it that holds everything."""
+    corpora = zip(results.names, results.samples.sizes, strict=True)
+    two = results.two_sample is not None
     sizes = (
-        ", ".join(f"{size:,} documents of {clip(name, 60)}" for name, size in parts)
+        ", ".join(f"{size:,} documents of {clip(name, 60)}" for name, size in corpora)
         if two
-        else f"{len(found.samples):,} documents"
+        else f"{len(results.samples):,} documents"
     )
     sections = [
-        *(distances.far(found) if two else distances.far_of_several(found)),
-        contrasts.groups(found),
-        contrasts.telling_words(found),
-        *contrasts.shifted(found),
-        contrasts.documents(found),
-        overlap.shared(found),
-        overlap.counterparts(found),
-        profiles.profiles(found),
+        *(distances_sections(results) if two else pairs_sections(results)),
+        clusters_section(results),
+        words_section(results),
+        *shifted_words_sections(results),
+        documents_section(results),
+        duplicates_section(results),
+        counterparts_section(results),
+        profiles_section(results),
     ]
-    called = [clip(name, 60) for name in found.names]
-    title = f"{called[0]} and {called[1]}, compared" if two else f"{len(called)} corpora, compared"
-    where = f"The full tables are in {data}, beside this file" if data else ""
-    notes = "".join(f" {note[0].upper()}{note[1:]}." for note in found.samples.facts.get("by", {}).get("notes", ()))
-    return Page(title, found.verdict(), tuple(sections), f"Compared: {sizes}.{notes}", where)
+    names = [clip(name, 60) for name in results.names]
+    title = f"{names[0]} and {names[1]}, compared" if two else f"{len(names)} corpora, compared"
+    data_note = f"The full tables are in {data}, beside this file" if data else ""
+    notes = "".join(f" {note[0].upper()}{note[1:]}." for note in results.samples.facts.get("by", {}).get("notes", ()))
+    return Page(title, verdict, tuple(sections), f"Compared: {sizes}.{notes}", data_note)

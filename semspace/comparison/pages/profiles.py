@@ -1,64 +1,66 @@
-"""What are they like? Each corpus by itself."""
+"""The section of the report on what each corpus is like by itself."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from semspace.comparison.pages.limits import PAIRED, ROWS
+from semspace.comparison.pages.limits import ROWS, TEXT_ROWS
+from semspace.comparison.results import ComparisonResults
+from semspace.comparison.tables import outliers_table
 from semspace.report import (
     Prose,
     Section,
     Table,
 )
 
-if TYPE_CHECKING:
-    from semspace.comparison.comparison import Comparison
-
-
 _MEASURES = (
-    "documents", "words", "vocabulary", "words a document", "words a sentence", "diversity", "LIX", "language",
+    "documents", "words", "vocabulary", "words per document", "words per sentence", "diversity", "LIX", "language",
     "spread", "outliers",
 )  # fmt: skip
-_ACROSS = 3
+_MAX_COLUMNS = 3  # corpora that stand side by side; of more, each has a row
 
 
-def profiles(found: Comparison) -> Section:
-    """Show what each corpus is like by itself."""
-    measured = [(row["corpus"], *_measures(row)) for row in found.profiles().iter_rows(named=True)]
+def profiles_section(results: ComparisonResults) -> Section:
+    """Return the section on what each corpus is like by itself."""
+    rows = [(row["corpus"], *_measures(row)) for row in results.profile.summary.iter_rows(named=True)]
     headers = ("corpus", *_MEASURES)
-    if len(measured) <= _ACROSS:  # a few corpora stand side by side
-        headers, *measured = zip(headers, *measured, strict=True)
+    if len(rows) <= _MAX_COLUMNS:
+        headers, *rows = zip(headers, *rows, strict=True)
         headers = ("", *headers[1:])
-    blocks: list[Prose | Table] = [Table(headers, measured, "Each corpus by itself, with 95% intervals", limit=ROWS)]
-    if found.profile.languages_differ():
-        blocks.insert(0, Prose("The corpora are in different languages: that alone may hold them apart.", strong=True))
-    odd = found.outliers().head(PAIRED)
-    if len(odd):
-        texts = dict(zip(zip(found.samples.owners, found.samples.ids, strict=True), _texts(found), strict=True))
-        listed = [(corpus, id, far, excess, texts[corpus, id]) for corpus, id, far, excess in odd.iter_rows()]
+    blocks: list[Prose | Table] = [Table(headers, rows, "Each corpus by itself, with 95% intervals", limit=ROWS)]
+    if results.profile.languages_differ():
+        blocks.insert(0, Prose("The corpora are in different languages: that alone may set them apart.", strong=True))
+    outliers = outliers_table(results).head(TEXT_ROWS)
+    if len(outliers):
+        samples = results.samples
+        texts = [""] * len(samples) if samples.texts is None else samples.texts.to_list()
+        text_of = dict(zip(zip(samples.corpus_names, samples.ids, strict=True), texts, strict=True))
+        outlier_rows = [
+            (corpus, id, distance, excess, text_of[corpus, id]) for corpus, id, distance, excess in outliers.iter_rows()
+        ]
         columns = ("corpus", "id", "distance", "deviations above the median", "text")
-        blocks.append(Table(columns, listed, "Documents odd in their own corpus", width=160))
+        blocks.append(Table(columns, outlier_rows, "Outliers of each corpus", width=160))
     method = (
-        "Diversity is the mean share of different words in a window of so many words, which doesn't depend on length "
-        "(moving-average type-token ratio, Covington and McFall 2010). LIX (Björnsson 1968) adds words a sentence and "
-        "the percentage of long words: 20 is very easy, 40 a newspaper, 60 very hard. Spread is the mean cosine "
-        "distance of two documents. An outlier is further from its nearest neighbours than some 99 in 100 documents "
-        "of plain corpora are. Languages are told from a sample. A vocabulary grows with its corpus, so it says "
-        "nothing of two of different size."
+        "Diversity is the mean share of different words in a window of fixed size, which doesn't depend on length "
+        "(moving-average type-token ratio, Covington and McFall 2010). LIX (Björnsson 1968) is the number of words per "
+        "sentence plus the percentage of long words: 20 is very easy, 40 a newspaper, 60 very hard. Spread is the mean "
+        "cosine distance of two documents. An outlier is further from its nearest neighbours than about 99 in 100 "
+        "documents of ordinary corpora are. Languages are identified in a sample. The vocabulary grows with its "
+        "corpus, so it doesn't compare corpora of different size."
     )
     return Section("What are they like?", tuple(blocks), method)
 
 
 def _measures(row: dict[str, Any]) -> tuple[object, ...]:
     language = f"{row['language']} ({row['language_share']:.0%})" if row["language"] else ""
-    whole = [_number(row[name], 0) for name in ("documents", "words", "vocabulary", "words_per_document")]
+    counts = [_number(row[name], 0) for name in ("documents", "words", "vocabulary", "words_per_document")]
     return (
-        *whole,
+        *counts,
         _number(row["sentence_length"], 1),
-        _ranged(row, "diversity", 2),
-        _ranged(row, "readability", 0),
+        _with_interval(row, "diversity", 2),
+        _with_interval(row, "readability", 0),
         language,
-        _ranged(row, "spread", 2),
+        _with_interval(row, "spread", 2),
         _number(row["outliers"], 0),
     )
 
@@ -67,13 +69,9 @@ def _number(value: float | None, digits: int) -> str:
     return "" if value is None else f"{value:,.{digits}f}"
 
 
-def _texts(found: Comparison) -> list[str]:
-    return [""] * len(found.samples) if found.samples.texts is None else found.samples.texts.to_list()
-
-
-def _ranged(row: dict[str, float | None], name: str, digits: int) -> str:
+def _with_interval(row: dict[str, float | None], name: str, digits: int) -> str:
     value, low, high = (row[f"{name}{end}"] for end in ("", "_low", "_high"))
     if value is None:
         return ""
-    ends = f" ({low:.{digits}f} to {high:.{digits}f})" if low is not None and high is not None else ""
-    return f"{value:.{digits}f}{ends}"
+    interval = f" ({low:.{digits}f} to {high:.{digits}f})" if low is not None and high is not None else ""
+    return f"{value:.{digits}f}{interval}"

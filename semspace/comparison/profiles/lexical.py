@@ -9,17 +9,15 @@ serves shorter documents than MTLD (McCarthy & Jarvis 2010), which wants a hundr
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from semspace.comparison.profiles.text_counts import Counts, Ids
 from semspace.kernels.compiling import compiled_strictly
+from semspace.types import Doubles1d, Int32s1d, Ints1d
 
-Floats = npt.NDArray[np.float64]
 # Words in a window. Where documents are shorter than 50, a smaller one sees less repetition, and still compares.
 WINDOWS = (50, 25, 10)
 
 
-def choose_window(words: Counts, of: Counts, corpora: int) -> int:
+def choose_window(words: Ints1d, corpus_ids: Ints1d, n_corpora: int) -> int:
     """Return the largest window that at least half of the documents with words fill, in each corpus; at least 10.
 
     The same window serves all corpora, since ratios in windows of different sizes can't be compared.
@@ -28,18 +26,18 @@ def choose_window(words: Counts, of: Counts, corpora: int) -> int:
     ----------
     words : ndarray of int64, shape (n,)
         Words of each document.
-    of : ndarray of int64, shape (n,)
+    corpus_ids : ndarray of int64, shape (n,)
         The corpus of each.
-    corpora : int
+    n_corpora : int
     """
-    sizes = [words[(of == corpus) & (words > 0)] for corpus in range(corpora)]
+    sizes = [words[(corpus_ids == corpus) & (words > 0)] for corpus in range(n_corpora)]
     for window in WINDOWS:
         if all((of_one >= window).mean() >= 0.5 for of_one in sizes if len(of_one)):
             return window
     return WINDOWS[-1]
 
 
-def moving_ratios(ids: Ids, offsets: Counts, different: int, window: int) -> Floats:
+def moving_ratios(ids: Int32s1d, offsets: Ints1d, vocabulary_size: int, window: int) -> Doubles1d:
     """Return the mean share of different words in all windows of each document, shape (n,), in (0, 1].
 
     It is NaN where a document has fewer words than a window (Covington & McFall 2010, section 3).
@@ -47,9 +45,9 @@ def moving_ratios(ids: Ids, offsets: Counts, different: int, window: int) -> Flo
     Parameters
     ----------
     ids : ndarray of int32, shape (words,)
-        From 0, below `different`.
+        From 0, below `vocabulary_size`.
     offsets : ndarray of int64, shape (n + 1,)
-    different : int
+    vocabulary_size : int
     window : int
         Words in a window.
 
@@ -59,28 +57,28 @@ def moving_ratios(ids: Ids, offsets: Counts, different: int, window: int) -> Flo
     >>> moving_ratios(np.array([0, 1, 0, 0], np.int32), np.array([0, 4]), 2, window=2).round(3).tolist()
     [0.833]
     """
-    return _walk(ids, offsets.astype(np.int64), different, window)
+    return _moving_ratios(ids, offsets.astype(np.int64), vocabulary_size, window)
 
 
 @compiled_strictly
-def _walk(ids: Ids, offsets: Counts, different: int, window: int) -> Floats:
+def _moving_ratios(ids: Int32s1d, offsets: Ints1d, vocabulary_size: int, window: int) -> Doubles1d:
     ratios = np.full(len(offsets) - 1, np.nan)
-    times = np.zeros(different, np.int32)  # of each word in the window
+    occurrences = np.zeros(vocabulary_size, np.int32)  # of each word in the window
     for document in range(len(ratios)):
         first, end = offsets[document], offsets[document + 1]
         if end - first < window:
             continue
         types, total = 0, 0
         for place in range(first, end):
-            types += times[ids[place]] == 0
-            times[ids[place]] += 1
+            types += occurrences[ids[place]] == 0
+            occurrences[ids[place]] += 1
             if place - first >= window:
-                gone = ids[place - window]
-                times[gone] -= 1
-                types -= times[gone] == 0
+                leaving = ids[place - window]
+                occurrences[leaving] -= 1
+                types -= occurrences[leaving] == 0
             if place - first >= window - 1:
                 total += types
         ratios[document] = total / (window * (end - first - window + 1))
         for place in range(end - window, end):
-            times[ids[place]] = 0
+            occurrences[ids[place]] = 0
     return ratios

@@ -1,52 +1,48 @@
-"""Documents that are odd in their own corpus: far even from the ten documents nearest to them."""
+"""Outliers: documents that are far from their nearest neighbours in their own corpus."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from semspace import queries
 from semspace.kernels.compiling import compiled_strictly
 from semspace.progress import bar
-from semspace.types import Floats2d
+from semspace.types import Doubles1d, Floats2d, Ints1d
 
-Rows = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
 _NEIGHBORS = 10
-_FEWEST = 20  # documents of a corpus in which one may be odd
-_SAMPLE = 2_000  # documents that tell what is usual
-_REFERENCES = 40_000  # documents among which neighbours are sought
-_BLOCK = 4_096  # cosines of so many documents with as many others at a time: 64 MB
-# Of a normal distribution one value in a hundred lies beyond the first, in standard deviations, and one in ten beyond
-# the second.
-_LIMIT, _TENTH = 2.326, 1.282
-_SCHEMA = {"row": pl.Int64, "corpus": pl.Int64, "distance": pl.Float64, "limit": pl.Float64, "excess": pl.Float64}
+_MIN_DOCUMENTS = 20  # of a corpus in which outliers are looked for
+_SAMPLE = 2_000  # documents from which the typical distance is estimated
+_REFERENCES = 40_000  # documents among which neighbours are searched
+_BLOCK_SIDE = 4_096  # rows and columns of a block of cosines: 64 MB
+# Quantiles of a normal distribution, in standard deviations: 99 % and 90 %.
+_LIMIT, _NINTH_DECILE = 2.326, 1.282
+SCHEMA = {"row": pl.Int64, "corpus": pl.Int64, "distance": pl.Float64, "limit": pl.Float64, "excess": pl.Float64}
 
 
 @dataclass(frozen=True)
-class Usual:
-    """How far documents of a corpus usually lie from their nearest neighbours: the middle, and one deviation above."""
+class TypicalDistance:
+    """The typical distance of a corpus's documents from their nearest neighbours: the median, and a deviation."""
 
-    middle: float
+    median: float
     deviation: float
 
     @property
     def limit(self) -> float:
-        """Beyond it a document is an outlier."""
-        return self.middle + _LIMIT * self.deviation
+        """The distance above which a document is an outlier."""
+        return self.median + _LIMIT * self.deviation
 
 
-def outliers(
-    vectors: Floats2d, of: npt.NDArray[np.int64], corpora: int, *, seed: int = 0, progress: bool = True
+def find_outliers(
+    vectors: Floats2d, corpus_ids: Ints1d, n_corpora: int, *, seed: int = 0, progress: bool = True
 ) -> tuple[pl.DataFrame, list[int | None]]:
-    """Return the outliers of all corpora, the oddest first, and how many each corpus has; None in one under 20.
+    """Return the outliers of all corpora, the most extreme first, and how many each corpus has; None in one under 20.
 
     Columns ``row``, ``corpus`` (its number), ``distance`` (mean cosine distance to the ten nearest documents of the
-    same corpus; of a corpus under 50, to a fifth of it), ``limit`` (of that corpus), and ``excess`` (by how many
-    deviations the distance lies above the middle of its corpus).
+    same corpus; of a corpus under 50, to a fifth of it), ``limit`` (of that corpus), and ``excess`` (how many
+    deviations the distance lies above the median of its corpus).
 
     The score is that of Angiulli & Pizzuti (2002). The limit lies 2.33 deviations above the median, where a deviation
     is what takes the median to the ninth decile, in a normal distribution one and a quarter: no tenth of the documents
@@ -60,88 +56,90 @@ def outliers(
     ----------
     vectors : ndarray of float32, shape (n, dim)
         None of them zero.
-    of : ndarray of int64, shape (n,)
+    corpus_ids : ndarray of int64, shape (n,)
         The corpus of each.
-    corpora : int
+    n_corpora : int
     seed : int
         For the samples.
     """
-    tables, counts = [pl.DataFrame(schema=_SCHEMA)], []
-    with bar("outliers", len(vectors), unit="text", progress=progress) as shown:
-        for corpus in range(corpora):
-            members = np.flatnonzero(of == corpus)
+    tables, counts = [pl.DataFrame(schema=SCHEMA)], []
+    with bar("outliers", len(vectors), unit="text", progress=progress) as progress_bar:
+        for corpus in range(n_corpora):
+            members = np.flatnonzero(corpus_ids == corpus)
             order = np.random.default_rng([seed, corpus]).permutation(len(members))
             members = members[order]
-            found = _outliers(queries.unit(vectors[members])) if len(members) >= _FEWEST else None
-            shown.update(len(members))
+            found = _outliers(queries.unit(vectors[members])) if len(members) >= _MIN_DOCUMENTS else None
+            progress_bar.update(len(members))
             counts.append(None if found is None else len(found[0]))
             if found is None:
                 continue
-            odd, distances, usual = found
-            columns = {"row": members[odd], "distance": distances, "excess": (distances - usual.middle)}
+            rows_of_outliers, distances, typical = found
+            columns = {"row": members[rows_of_outliers], "distance": distances, "excess": (distances - typical.median)}
             table = pl.DataFrame(columns).with_columns(
                 pl.lit(corpus, pl.Int64).alias("corpus"),
-                pl.lit(usual.limit, pl.Float64).alias("limit"),
-                pl.col("excess") / (usual.deviation or 1.0),
+                pl.lit(typical.limit, pl.Float64).alias("limit"),
+                pl.col("excess") / (typical.deviation or 1.0),
             )
-            tables.append(table.select(list(_SCHEMA)))
+            tables.append(table.select(list(SCHEMA)))
     return pl.concat(tables).sort(["excess", "row"], descending=[True, False]), counts
 
 
-def usual(distances: Floats) -> Usual:
-    """Return what is usual among distances, shape (m,), however far off the largest tenth of them lies.
+def typical_distance(distances: Doubles1d) -> TypicalDistance:
+    """Return the typical distance, shape (m,); the largest tenth of the distances doesn't affect it.
 
     Examples
     --------
     >>> import numpy as np
-    >>> usual(np.array([1.0, 1.0, 2.0, 3.0, 100.0])).middle
+    >>> typical_distance(np.array([1.0, 1.0, 2.0, 3.0, 100.0])).median
     2.0
     """
-    middle = float(np.median(distances))
+    median = float(np.median(distances))
     high = float(np.quantile(distances, 0.9, method="lower"))
-    return Usual(middle, (high - middle) / _TENTH)
+    return TypicalDistance(median, (high - median) / _NINTH_DECILE)
 
 
-def _outliers(units: Floats2d) -> tuple[Rows, Floats, Usual]:
-    """Return the outliers among unit vectors in random order, shape (n, dim): rows, distances, and what is usual."""
+def _outliers(units: Floats2d) -> tuple[Ints1d, Doubles1d, TypicalDistance]:
+    """Return the outliers among unit vectors in random order, shape (n, dim): rows, distances, and the typical one."""
     n = len(units)
     k = min(_NEIGHBORS, n // 5)
     references = units[:_REFERENCES]
-    first, nearness = _lonely(units, 0, min(n, _SAMPLE), references, k, np.inf)
-    typical = usual(1 - nearness)
-    enough = 1 - typical.limit
+    first, nearness = _isolated(units, 0, min(n, _SAMPLE), references, k, np.inf)
+    typical = typical_distance(1 - nearness)
+    threshold = 1 - typical.limit
     rows, scores = [first], [nearness]
-    for start in range(_SAMPLE, n, _BLOCK):
-        alive, near = _lonely(units, start, min(n, start + _BLOCK), references, k, enough)
-        rows.append(alive)
+    for start in range(_SAMPLE, n, _BLOCK_SIDE):
+        isolated, near = _isolated(units, start, min(n, start + _BLOCK_SIDE), references, k, threshold)
+        rows.append(isolated)
         scores.append(near)
     all_rows, distances = np.concatenate(rows), 1 - np.concatenate(scores)
     # Equal vectors have distances that rounding alone holds apart.
-    odd = distances > typical.limit + 1e-6
-    return all_rows[odd], distances[odd], typical
+    is_outlier = distances > typical.limit + 1e-6
+    return all_rows[is_outlier], distances[is_outlier], typical
 
 
-def _lonely(units: Floats2d, start: int, stop: int, references: Floats2d, k: int, enough: float) -> tuple[Rows, Floats]:
-    """Return rows whose mean cosine with their `k` nearest references stays under `enough`, and that mean."""
+def _isolated(
+    units: Floats2d, start: int, stop: int, references: Floats2d, k: int, threshold: float
+) -> tuple[Ints1d, Doubles1d]:
+    """Return rows whose mean cosine with their `k` nearest references stays under `threshold`, and that mean."""
     rows = np.arange(start, stop)
     best = np.full((len(rows), k), -2, np.float32)
-    for first in range(0, len(references), _BLOCK):
-        scores = units[rows] @ references[first : first + _BLOCK].T
+    for first in range(0, len(references), _BLOCK_SIDE):
+        scores = units[rows] @ references[first : first + _BLOCK_SIDE].T
         _keep_best(scores, rows - first, best)
-        alone = best.mean(axis=1, dtype=np.float64) < enough
-        rows, best = rows[alone], best[alone]
+        is_outlying = best.mean(axis=1, dtype=np.float64) < threshold
+        rows, best = rows[is_outlying], best[is_outlying]
     return rows, best.mean(axis=1, dtype=np.float64)
 
 
 @compiled_strictly
-def _keep_best(scores: Floats2d, own: Rows, best: Floats2d) -> None:
-    """Put what is higher into `best`, shape (m, k), whose rows ascend; column ``own[i]`` of row ``i`` is itself."""
+def _keep_best(scores: Floats2d, own_columns: Ints1d, best: Floats2d) -> None:
+    """Insert higher scores into the sorted rows of `best`, shape (m, k), but not row i's at ``own_columns[i]``."""
     k = best.shape[1]
     for row in range(len(scores)):
         lowest = best[row, 0]
         for column in range(scores.shape[1]):
             score = scores[row, column]
-            if score <= lowest or column == own[row]:
+            if score <= lowest or column == own_columns[row]:
                 continue
             place = 0
             while place + 1 < k and best[row, place + 1] < score:

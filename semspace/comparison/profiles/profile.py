@@ -1,4 +1,4 @@
-"""`profile`: what each corpus is like by itself: its size, words, readability, languages, spread and outliers."""
+"""`profile_corpora`: each corpus by itself: its size, words, readability, languages, spread and outliers."""
 
 from __future__ import annotations
 
@@ -10,152 +10,146 @@ import numpy.typing as npt
 import polars as pl
 
 from semspace import checks
-from semspace.comparison.profiles import languages as spoken
-from semspace.comparison.profiles import outliers as odd
-from semspace.comparison.profiles.estimates import NOTHING, Estimate, mean, median
+from semspace.comparison.document_tokens import tokens_of
+from semspace.comparison.profiles import languages as language_tables
+from semspace.comparison.profiles.estimates import UNKNOWN, Estimate, mean, median
+from semspace.comparison.profiles.languages import detect_languages, main_languages
 from semspace.comparison.profiles.lexical import choose_window, moving_ratios
-from semspace.comparison.profiles.mean_distance import spread
+from semspace.comparison.profiles.mean_distance import mean_pairwise_distance
+from semspace.comparison.profiles.outliers import find_outliers
 from semspace.comparison.profiles.readability import lix, per_sentence
-from semspace.comparison.profiles.text_counts import Counted, Counts, count
+from semspace.comparison.profiles.text_counts import TextCounts, text_counts
 from semspace.errors import InputError
-from semspace.types import Floats2d
+from semspace.text.tokens import Tokens
+from semspace.types import Floats2d, Ints1d
 
-_WHOLE, _REAL, _TEXT = pl.Int64, pl.Float64, pl.String
-_SCHEMA = {
-    "corpus": _TEXT,
-    "documents": _WHOLE,
-    "words": _WHOLE,
-    "vocabulary": _WHOLE,
-    "words_per_document": _REAL,
-    "sentence_length": _REAL,
-    "diversity": _REAL,
-    "diversity_low": _REAL,
-    "diversity_high": _REAL,
-    "readability": _REAL,
-    "readability_low": _REAL,
-    "readability_high": _REAL,
-    "language": _TEXT,
-    "language_share": _REAL,
-    "spread": _REAL,
-    "spread_low": _REAL,
-    "spread_high": _REAL,
-    "outliers": _WHOLE,
+_INT, _FLOAT, _STR = pl.Int64, pl.Float64, pl.String
+SCHEMA = {
+    "corpus": _STR,
+    "documents": _INT,
+    "words": _INT,
+    "vocabulary": _INT,
+    "words_per_document": _FLOAT,
+    "sentence_length": _FLOAT,
+    "diversity": _FLOAT,
+    "diversity_low": _FLOAT,
+    "diversity_high": _FLOAT,
+    "readability": _FLOAT,
+    "readability_low": _FLOAT,
+    "readability_high": _FLOAT,
+    "language": _STR,
+    "language_share": _FLOAT,
+    "spread": _FLOAT,
+    "spread_low": _FLOAT,
+    "spread_high": _FLOAT,
+    "outliers": _INT,
 }
 
 
 @dataclass(frozen=True, eq=False)
 class Profile:
-    """What each of several corpora is like; made by `profile`.
+    """What each of several corpora is like; made by `profile_corpora`.
 
     Parameters
     ----------
-    summary, odd, spoken : polars.DataFrame
-        What `table`, `outliers` and `languages` return.
+    summary : polars.DataFrame
+        A row for each corpus, in order. Columns ``corpus``, ``documents``, ``words``, ``vocabulary`` (different words:
+        it grows with the corpus), ``words_per_document`` and ``sentence_length`` (medians over documents),
+        ``diversity`` (mean share of different words in windows of `window` words: it doesn't depend on length),
+        ``readability`` (median LIX: 20 very easy, 40 as a newspaper, 60 very hard), ``language`` (the most frequent
+        one) and ``language_share``, ``spread`` (mean cosine distance of two documents), and ``outliers``. Columns
+        ending in ``_low`` and ``_high`` are 95 % intervals.
+
+        Null is what is unknown: all columns of words without texts; sentences, diversity and readability without any
+        word, and where the main language is written without spaces; intervals of too few documents; outliers of fewer
+        than 20.
+    outliers : polars.DataFrame
+        Outliers of each corpus, the most extreme first; see `find_outliers`.
+    languages : polars.DataFrame
+        The languages of each corpus; see `detect_languages`.
     window : int, optional
         Words in the windows that diversity is measured in; None without texts.
     """
 
     summary: pl.DataFrame
-    odd: pl.DataFrame
-    spoken: pl.DataFrame
+    outliers: pl.DataFrame
+    languages: pl.DataFrame
     window: int | None
 
-    def table(self) -> pl.DataFrame:
-        """Return a row for each corpus, in order.
-
-        Columns ``corpus``, ``documents``, ``words``, ``vocabulary`` (different words: it grows with the corpus),
-        ``words_per_document`` and ``sentence_length`` (of a typical document: medians), ``diversity`` (mean share of
-        different words in windows of `window` words: it doesn't depend on length), ``readability`` (LIX of a typical
-        document: 20 very easy, 40 as a newspaper, 60 very hard), ``language`` (the most frequent one) and
-        ``language_share``, ``spread`` (mean cosine distance of two documents), and ``outliers``. Columns ending in
-        ``_low`` and ``_high`` are 95 % intervals.
-
-        Null is what can't be told: all columns of words without texts; sentences, diversity and readability without
-        any word, and where the main language is written without spaces; intervals of too few documents; outliers of
-        fewer than 20.
-        """
-        return self.summary
-
-    def outliers(self) -> pl.DataFrame:
-        """Return documents odd in their own corpus, the oddest first.
-
-        See `semspace.comparison.profiles.outliers.outliers` for the columns.
-        """
-        return self.odd
-
-    def languages(self) -> pl.DataFrame:
-        """Return the languages of each corpus; see `semspace.comparison.profiles.languages.languages`."""
-        return self.spoken
-
     def languages_differ(self) -> bool:
-        """Tell whether two corpora are mainly of different languages, each surely so."""
-        return spoken.languages_differ(self.spoken)
+        """Check whether two corpora are mainly of different languages, each significantly so."""
+        return language_tables.languages_differ(self.languages)
 
 
-def profile(
+def profile_corpora(
     names: Sequence[str],
     texts: pl.Series | None,
     vectors: Floats2d,
-    of: npt.NDArray[np.integer],
+    corpus_ids: npt.NDArray[np.integer],
     *,
+    tokens: Tokens | None = None,
     seed: int = 0,
     progress: bool = True,
 ) -> Profile:
-    """Say what each corpus is like.
+    """Describe each corpus by itself.
 
     Parameters
     ----------
     names : sequence of str
-        What the corpora are called.
+        The names of the corpora.
     texts : polars.Series of String, shape (n,), or None
-        Of all documents of all corpora; without them all that is said of words is null.
+        Of all documents of all corpora; without them all columns of words are null.
     vectors : ndarray of float32, shape (n, dim)
         None of them zero.
-    of : ndarray of int, shape (n,)
+    corpus_ids : ndarray of int, shape (n,)
         The number of each document's corpus, from 0, in the order of `names`.
+    tokens : Tokens, optional
+        The words of the texts, if they have been split before.
     seed : int
-        For the samples that languages and outliers are told by.
+        For the samples from which languages and outliers are estimated.
     progress : bool
         Show bars with the time left, in a terminal or a notebook.
 
     Raises
     ------
     InputError
-        If a corpus has no document, or the texts, vectors and numbers aren't equally many.
+        If a corpus has no document, or the numbers of texts, vectors and corpus ids differ.
     """
     checks.seed(seed)
     vectors = checks.matrix("vectors", vectors)
-    of = _checked(names, texts, vectors, of)
+    corpus_ids = _checked(names, texts, vectors, corpus_ids)
     checks.finite_rows("the vector", vectors, [str(row) for row in range(len(vectors))])
-    corpora = len(names)
-    languages = spoken.languages(texts, of, corpora, seed=seed, progress=progress)
-    mains = spoken.main_languages(languages, corpora)
-    counted = None if texts is None else count(texts)
-    window, words = _words(counted, of, [language for language, _ in mains])
-    found, counts = odd.outliers(vectors, of, corpora, seed=seed, progress=progress)
+    n_corpora = len(names)
+    languages = detect_languages(texts, corpus_ids, n_corpora, seed=seed, progress=progress)
+    main = main_languages(languages, n_corpora)
+    counts = None if texts is None else text_counts(texts, tokens_of(texts) if tokens is None else tokens)
+    window, word_columns = _word_columns(counts, corpus_ids, [language for language, _ in main])
+    outliers, n_outliers = find_outliers(vectors, corpus_ids, n_corpora, seed=seed, progress=progress)
     rows = [
         (
             name,
-            int((of == corpus).sum()),
-            *words[corpus],
-            *mains[corpus],
-            *spread(vectors[of == corpus]),
-            counts[corpus],
+            int((corpus_ids == corpus).sum()),
+            *word_columns[corpus],
+            *main[corpus],
+            *mean_pairwise_distance(vectors[corpus_ids == corpus]),
+            n_outliers[corpus],
         )
         for corpus, name in enumerate(names)
     ]
-    return Profile(pl.DataFrame(rows, schema=_SCHEMA, orient="row"), found, languages, window)
+    return Profile(pl.DataFrame(rows, schema=SCHEMA, orient="row"), outliers, languages, window)
 
 
-def _checked(names: Sequence[str], texts: pl.Series | None, vectors: Floats2d, of: object) -> Counts:
-    numbers = np.asarray(of)
+def _checked(names: Sequence[str], texts: pl.Series | None, vectors: Floats2d, corpus_ids: object) -> Ints1d:
+    numbers = np.asarray(corpus_ids)
     if numbers.shape != (len(vectors),) or numbers.dtype.kind not in "iu":
         got = f"shape {numbers.shape} of {numbers.dtype}"
-        raise InputError(f"of must be {len(vectors):,} whole numbers, one for each vector; got {got}")
+        raise InputError(f"corpus_ids must be {len(vectors):,} whole numbers, one for each vector; got {got}")
     if texts is not None and len(texts) != len(vectors):
-        raise InputError(f"texts must be as many as vectors, {len(vectors):,}; got {len(texts):,}")
+        raise InputError(f"texts must be {len(vectors):,}, one for each vector; got {len(texts):,}")
     if len(numbers) and not 0 <= numbers.min() <= numbers.max() < len(names):
-        raise InputError(f"of must lie from 0 to {len(names) - 1}, as there are {len(names)} names; got others")
+        raise InputError(
+            f"corpus_ids must be from 0 to {len(names) - 1}, since there are {len(names)} names; got others"
+        )
     sizes = np.bincount(numbers, minlength=len(names))
     if not len(names) or not sizes.all():
         empty = names[int(np.argmin(sizes))] if len(names) else "there is none"
@@ -163,30 +157,33 @@ def _checked(names: Sequence[str], texts: pl.Series | None, vectors: Floats2d, o
     return numbers.astype(np.int64)
 
 
-_Words = tuple[object, ...]
-
-
-def _words(counted: Counted | None, of: Counts, languages: Sequence[str | None]) -> tuple[int | None, list[_Words]]:
+def _word_columns(
+    counts: TextCounts | None, corpus_ids: Ints1d, languages: Sequence[str | None]
+) -> tuple[int | None, list[tuple[object, ...]]]:
     """Return the window, and for each corpus its columns from ``words`` to ``readability_high``."""
-    corpora = len(languages)
-    if counted is None:
-        return None, [(*[None] * 4, *NOTHING, *NOTHING)] * corpora
-    words = counted.words
-    window = choose_window(words, of, corpora)
-    ratios = moving_ratios(counted.ids, counted.offsets, counted.different, window)
-    hardness = lix(words, counted.long, counted.sentences)
-    lengths = per_sentence(words, counted.sentences)
-    vocabularies = counted.vocabularies(of, corpora)
-    rows: list[_Words] = []
+    n_corpora = len(languages)
+    if counts is None:
+        return None, [(*[None] * 4, *UNKNOWN, *UNKNOWN)] * n_corpora
+    words = counts.words
+    window = choose_window(words, corpus_ids, n_corpora)
+    ratios = moving_ratios(counts.ids, counts.offsets, counts.vocabulary_size, window)
+    readability = lix(words, counts.long_words, counts.sentences)
+    sentence_lengths = per_sentence(words, counts.sentences)
+    vocabulary_sizes = counts.vocabulary_sizes(corpus_ids, n_corpora)
+    rows: list[tuple[object, ...]] = []
     for corpus, language in enumerate(languages):
-        own = of == corpus
-        total = int(words[own].sum())
+        in_corpus = corpus_ids == corpus
+        total = int(words[in_corpus].sum())
         if not total:
-            rows.append((0, 0, 0.0, None, *NOTHING, *NOTHING))
+            rows.append((0, 0, 0.0, None, *UNKNOWN, *UNKNOWN))
             continue
-        size = float(np.median(words[own]))
-        told: tuple[float | None, Estimate, Estimate] = (None, NOTHING, NOTHING)
-        if language not in spoken.UNSPACED:
-            told = (median(lengths[own]).value, mean(ratios[own]), median(hardness[own]))
-        rows.append((total, int(vocabularies[corpus]), size, told[0], *told[1], *told[2]))
+        typical: tuple[float | None, Estimate, Estimate] = (None, UNKNOWN, UNKNOWN)
+        if language not in language_tables.UNSPACED:
+            typical = (
+                median(sentence_lengths[in_corpus]).value,
+                mean(ratios[in_corpus]),
+                median(readability[in_corpus]),
+            )
+        words_per_document = float(np.median(words[in_corpus]))
+        rows.append((total, int(vocabulary_sizes[corpus]), words_per_document, typical[0], *typical[1], *typical[2]))
     return window, rows

@@ -1,16 +1,13 @@
-"""How hard documents are to read: LIX, which serves all languages written with spaces."""
+"""Readability: LIX, for all languages written with spaces."""
 
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from semspace.comparison.profiles.text_counts import Counts
-
-Floats = npt.NDArray[np.float64]
+from semspace.types import Doubles1d, Ints1d
 
 
-def lix(words: Counts, long: Counts, sentences: Counts) -> Floats:
+def lix(words: Ints1d, long_words: Ints1d, sentences: Ints1d) -> Doubles1d:
     """Return LIX of each document, shape (n,): words a sentence, plus the percentage of long words; NaN without words.
 
     About 20 is very easy, 30 easy (fiction), 40 medium (newspapers), 50 hard (factual prose), 60 very hard (Björnsson
@@ -21,7 +18,7 @@ def lix(words: Counts, long: Counts, sentences: Counts) -> Floats:
 
     Parameters
     ----------
-    words, long, sentences : ndarray of int64, shape (n,)
+    words, long_words, sentences : ndarray of int64, shape (n,)
         Words, those of more than six letters, and sentences of each document.
 
     Examples
@@ -30,15 +27,15 @@ def lix(words: Counts, long: Counts, sentences: Counts) -> Floats:
     >>> lix(np.array([20]), np.array([3]), np.array([2])).tolist()  # 20 / 2 + 100 * 3 / 20
     [25.0]
     """
-    return per_sentence(words, sentences) + 100 * _share(long, words)
+    return per_sentence(words, sentences) + 100 * _ratio(long_words, words)
 
 
-def per_sentence(words: Counts, sentences: Counts) -> Floats:
+def per_sentence(words: Ints1d, sentences: Ints1d) -> Doubles1d:
     """Return the mean words of a sentence in each document, shape (n,); NaN without words."""
-    return _share(words, sentences)
+    return _ratio(words, sentences)
 
 
-def _share(part: Counts, whole: Counts) -> Floats:
-    some = whole > 0
-    shares: Floats = np.where(some, part / np.where(some, whole, 1), np.nan)
+def _ratio(part: Ints1d, whole: Ints1d) -> Doubles1d:
+    nonzero = whole > 0
+    shares: Doubles1d = np.where(nonzero, part / np.where(nonzero, whole, 1), np.nan)
     return shares

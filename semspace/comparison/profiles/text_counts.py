@@ -1,112 +1,84 @@
-"""The words of all documents as numbers: which word, how many, how many long ones, in how many sentences."""
+"""The words and sentences of all documents, counted: how many words, how many long ones, in how many sentences."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from semspace.kernels.compiling import compiled_strictly
-from semspace.text.scripts import SCRIPTS, warn_of_unspaced
 from semspace.text.sentences import sentence_counts
 from semspace.text.text_stream import slice_texts
-from semspace.text.tokenize import best_tokenizer
-from semspace.text.vocabulary import WordCounter
-from semspace.text.word_block import tokenize_block
-from semspace.types import Bytes1d, UInt32s1d
+from semspace.text.tokens import Tokens
+from semspace.types import Bools2d, Int32s1d, Ints1d
 
-Ids = npt.NDArray[np.int32]
-Counts = npt.NDArray[np.int64]
-_LONG = 6  # letters that a long word has more than, in LIX
-_APOSTROPHE, _STOP = 0x27, 0x2E
+_MIN_LETTERS = 7  # of a long word, in LIX
 
 
 @dataclass(frozen=True, eq=False)
-class Counted:
+class TextCounts:
     """The words of n documents.
 
     Parameters
     ----------
     ids : ndarray of int32, shape (words,)
-        Which word, from 0, for all documents one after the other.
+        The number of each word, from 0, document after document.
     offsets : ndarray of int64, shape (n + 1,)
         Document ``i`` is ``ids[offsets[i]:offsets[i + 1]]``.
-    long : ndarray of int64, shape (n,)
+    long_words : ndarray of int64, shape (n,)
         Words of more than six letters in each document.
     sentences : ndarray of int64, shape (n,)
         At least 1 where there is a word, else 0.
-    different : int
+    vocabulary_size : int
         Different words in all documents; ids lie below it.
     """
 
-    ids: Ids
-    offsets: Counts
-    long: Counts
-    sentences: Counts
-    different: int
+    ids: Int32s1d
+    offsets: Ints1d
+    long_words: Ints1d
+    sentences: Ints1d
+    vocabulary_size: int
 
     @property
-    def words(self) -> Counts:
+    def words(self) -> Ints1d:
         """Words of each document, shape (n,)."""
         return np.diff(self.offsets)
 
-    def vocabularies(self, of: Counts, corpora: int) -> Counts:
-        """Count the different words of each corpus, shape (corpora,); `of` is the corpus of each document."""
-        seen = np.zeros((corpora, self.different), np.bool_)
-        _mark(self.ids, self.offsets, of, seen)
-        counts: Counts = seen.sum(axis=1)
-        return counts
+    def vocabulary_sizes(self, corpus_ids: Ints1d, n_corpora: int) -> Ints1d:
+        """Return the number of different words of each corpus, shape (n_corpora,)."""
+        seen = np.zeros((n_corpora, self.vocabulary_size), np.bool_)
+        _mark_seen(self.ids, self.offsets, corpus_ids, seen)
+        sizes: Ints1d = seen.sum(axis=1)
+        return sizes
 
 
-def count(texts: pl.Series) -> Counted:
-    """Give the words of documents as numbers, as `best_tokenizer` splits them; a missing text has none.
+def text_counts(texts: pl.Series, tokens: Tokens | None) -> TextCounts:
+    """Count the words, long words and sentences of documents; a missing text has none.
 
-    Of more than three million different words the rarest share numbers, so fewer are counted; see `WordCounter`.
+    Parameters
+    ----------
+    texts : polars.Series of n str
+    tokens : Tokens, optional
+        Their words; None if no text has a word.
     """
-    numbering, splitter = WordCounter(), best_tokenizer()
-    ids, sizes, longs, sentences = [], [], [], []
-    unspaced = np.zeros(len(SCRIPTS) + 1, np.int64)
-    for some in slice_texts(texts.fill_null("")):
-        words = tokenize_block(some, splitter)
-        ids.append(numbering.add(words))
-        sizes.append(words.documents)
-        longs.append(_long_words(words.word_bytes, words.sizes, words.documents))
-        sentences.append(sentence_counts(some))
-        unspaced += words.unspaced
-    flat = np.concatenate(ids) if ids else np.empty(0, np.int32)
-    offsets = np.concatenate([[0], *sizes]).cumsum().astype(np.int64)
-    has_words = np.diff(offsets) > 0
-    warn_of_unspaced(unspaced, int(has_words.sum()))
-    in_each = np.concatenate(sentences) if sentences else np.empty(0, np.int64)
-    long = np.concatenate(longs) if longs else np.empty(0, np.int64)
-    return Counted(flat, offsets, long, np.where(has_words, in_each, 0), int(flat.max(initial=-1)) + 1)
+    n = len(texts)
+    parts = [sentence_counts(part) for part in slice_texts(texts.fill_null(""))]
+    sentences = np.concatenate(parts) if parts else np.empty(0, np.int64)
+    if tokens is None:
+        zeros = np.zeros(n, np.int64)
+        return TextCounts(np.empty(0, np.int32), np.zeros(n + 1, np.int64), zeros, zeros, 0)
+    ids, offsets = np.array(tokens.ids), np.array(tokens.offsets)  # in memory, writable: what kernels are compiled for
+    # Digits, stops and apostrophes aren't letters.
+    is_long = (tokens.vocabulary["word"].str.count_matches(r"(?s)[^0-9.']") >= _MIN_LETTERS).to_numpy()
+    long_before = np.concatenate([[0], np.cumsum(is_long[ids])])
+    long_words = np.diff(long_before[offsets]).astype(np.int64)
+    sentences = np.where(np.diff(offsets) > 0, sentences, 0)
+    return TextCounts(ids, offsets, long_words, sentences, len(tokens.vocabulary))
 
 
 @compiled_strictly
-def _long_words(letters: Bytes1d, sizes: UInt32s1d, documents: Counts) -> Counts:
-    """Count words of more than six letters in each document, shape (n,); digits, stops and apostrophes aren't letters.
-
-    A character of UTF-8 begins with every byte that isn't ``10xxxxxx``.
-    """
-    found = np.zeros(len(documents), np.int64)
-    word, at = 0, 0
-    for document in range(len(documents)):
-        for _ in range(documents[document]):
-            characters = 0
-            for place in range(at, at + np.int64(sizes[word])):
-                byte = letters[place]
-                aside = byte in (_APOSTROPHE, _STOP) or 0x30 <= byte <= 0x39 or (byte & 0xC0) == 0x80
-                characters += not aside
-            found[document] += characters > _LONG
-            at += np.int64(sizes[word])
-            word += 1
-    return found
-
-
-@compiled_strictly
-def _mark(ids: Ids, offsets: Counts, of: Counts, seen: npt.NDArray[np.bool_]) -> None:
-    for document in range(len(of)):
+def _mark_seen(ids: Int32s1d, offsets: Ints1d, corpus_ids: Ints1d, seen: Bools2d) -> None:
+    for document in range(len(corpus_ids)):
         for place in range(offsets[document], offsets[document + 1]):
-            seen[of[document], ids[place]] = True
+            seen[corpus_ids[document], ids[place]] = True
