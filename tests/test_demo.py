@@ -57,4 +57,4 @@ def test_saved_values_can_be_used(demo, capsys):
     assert main(["similar", str(out / "words.space"), "france", "-k", "2", "--json"]) == 0
     assert len(json.loads(capsys.readouterr().out)) == 2
     assert len(ss.load(out / "news.groups").labels) == 300
-    assert ss.Index.open(out / "news.index").kind == "hnsw"
+    assert ss.Index.open(out / "news.index").method == "hnsw"

@@ -102,7 +102,7 @@ def distances(asked, codes, out):
     skip = -lifted.ctypes.data % 64
     lifted = lifted[skip : skip + asked.shape[1]]
     for i in range(len(asked)):
-        beam_search.ask(asked, i, lifted)
+        beam_search.load_query(asked, i, lifted)
         for j in range(len(codes)):
             out[i, j] = beam_search.distance(codes, j, lifted, beam_search.norm_of(asked, i))
 
@@ -153,7 +153,7 @@ def test_an_older_processor_gets_the_same_whole_numbers():
         "asked, codes = t.some_codes(3, 192, 5), t.some_codes(7, 192, 6)\n"
         "t.distances(asked, codes, out)\n"
         "assert (out == t.between(asked, codes)).all()\n"
-        "print(distances.HAS_BYTES)\n"
+        "print(distances.HAS_BYTE_PRODUCTS)\n"
     )
     older = {**os.environ, "SEMSPACE_CPU": "generic"}
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=older, check=False)
@@ -165,7 +165,7 @@ def test_an_older_processor_gets_the_same_whole_numbers():
 def test_codes_lie_about_as_far_apart_as_their_points(metric, dim, seed):
     vectors, asked = draw(60, dim, seed), draw(5, dim, seed + 1)
     codec = Codec.fit(vectors, metric, 2)
-    codes, questions = codec.encode(vectors), codec.ask(asked, lambda total, work: work(0, total, None))[0]
+    codes, questions = codec.encode(vectors), codec.encode_queries(asked, lambda total, work: work(0, total, None))[0]
     assert codec.width == 128
     if metric == "cosine":
         true = (
@@ -177,7 +177,7 @@ def test_codes_lie_about_as_far_apart_as_their_points(metric, dim, seed):
     elif metric == "euclidean":
         true = ((asked[:, None] - vectors[None]) ** 2).sum(axis=2)
     else:
-        true = 2 - 2 * (asked / np.linalg.norm(asked, axis=1)[:, None]) @ (vectors / codec.reach).T
+        true = 2 - 2 * (asked / np.linalg.norm(asked, axis=1)[:, None]) @ (vectors / codec.max_norm).T
     out = np.empty((5, 60), np.int64)
     distances(questions, codes, out)
     kept = np.abs(questions[:, :-SUMS]).max() < 127  # a query that lies outside is cut
@@ -391,7 +391,7 @@ def test_the_graph_finds_nearly_all_pairs(monkeypatch, walks, metric):
     index = ss.Index.build(named(vectors), "hnsw", metric=metric, progress=False)
     least = 0.99 if metric == "cosine" else -0.2
     exact = index.duplicates(least, progress=False)
-    monkeypatch.setattr(index_module, "_PAIRS_BY_COMPARING", 0)
+    monkeypatch.setattr(index_module, "_COMPARE_ALL_PAIRS_UP_TO", 0)
     walked = index.duplicates(least, progress=False)
     right, found = ({(a, b) for a, b, _ in table.rows()} for table in (exact, walked))
     assert len(right) > 1_300
@@ -405,7 +405,7 @@ def test_the_graph_finds_nearly_all_pairs(monkeypatch, walks, metric):
 def test_pairs_among_points_that_change(monkeypatch):
     vectors = draw(1_200)
     index = ss.Index.build(named(vectors), "hnsw", progress=False)
-    monkeypatch.setattr(index_module, "_PAIRS_BY_COMPARING", 0)
+    monkeypatch.setattr(index_module, "_COMPARE_ALL_PAIRS_UP_TO", 0)
     index.add(["twin", "ghost"], vectors[:2])
     index.delete(["ghost"])
     found = index.duplicates(0.9999, progress=False)
@@ -479,7 +479,7 @@ def test_what_is_liked_counts_with_its_length_where_lengths_count():
 
 
 def test_thousands_of_points_that_are_all_alike_make_no_more_pairs_than_asked_for(monkeypatch):
-    monkeypatch.setattr(index_module, "_PAIRS_BY_COMPARING", 100)
+    monkeypatch.setattr(index_module, "_COMPARE_ALL_PAIRS_UP_TO", 100)
     monkeypatch.setattr(hnsw, "_ALIKE", 64)
     index = ss.Index.build(named(np.ones((1_500, 4)) + draw(1_500, 4) * np.float32(1e-4)), "hnsw", progress=False)
     with pytest.warns(SemspaceWarning, match="more than max_pairs=100 pairs"):

@@ -400,7 +400,7 @@ REFUSED = {
     "add flat": (lambda i: i.add(["n"], [1, 2], MORE), InputError, r"two axes \(n, dim\)"),
     "add ragged": (lambda i: i.add(["n"], [[1], [2, 3]], MORE), InputError, "matrix of numbers"),
     "add None": (lambda i: i.add(["n"], None, MORE), InputError, "vectors must be a matrix of numbers, .* NoneType"),
-    "add too many": (lambda i: i.add(["n"], [[1, 0]] * 2, MORE), InputError, "one length; got 1 ids and 2 vectors"),
+    "add too many": (lambda i: i.add(["n"], [[1, 0]] * 2, MORE), InputError, "same length; got 1 ids and 2 vectors"),
     "add texts": (lambda i: i.add(["n"], ["a text"], MORE), InputError, "no encoder"),
     "add a number": (lambda i: i.add([5], [[1, 0]], MORE), InputError, "item 0 is int: 5"),
     "add an id": (lambda i: i.add("n", [[1, 0]], MORE), InputError, "ids must be a list of strings"),
@@ -504,7 +504,7 @@ def test_duplicates_by_hand(local):
 def test_more_duplicates_than_asked_for_are_cut_with_a_warning(local):
     every = local.duplicates(-1, progress=False)
     assert len(every) == 15
-    with pytest.warns(SemspaceWarning, match="more than max_pairs=4 pairs of at least -1"):
+    with pytest.warns(SemspaceWarning, match="more than max_pairs=4 pairs with a score of at least -1"):
         best = local.duplicates(-1, max_pairs=4, progress=False)
     assert best.equals(every[:4])
     assert local.duplicates(-1, max_pairs=15, progress=False).equals(every)

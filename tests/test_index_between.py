@@ -11,7 +11,7 @@ import semspace as ss
 from semspace.errors import DamagedError, InputError, SemspaceWarning
 from semspace.index import graph as graph_module
 from semspace.index import hnsw, journal, local_collection, store
-from semspace.index.points import Points
+from semspace.index.points import PointTable
 from tests.test_hnsw import draw, unreached
 from tests.test_pools import FORKS, run
 
@@ -64,14 +64,14 @@ def test_a_reader_stays_with_the_points_it_began_with(monkeypatch, kind, change)
 
 def test_an_update_is_seen_at_once_or_not_at_all(monkeypatch):
     """Nobody sees the point gone that is given another vector."""
-    index, seen, become = build("exact"), [], Points.become
+    index, seen, become = build("exact"), [], PointTable.become
 
     def watched(self, view):
         seen.append("p7" in index and len(index) == 300)
         become(self, view)
         seen.append("p7" in index and len(index) == 300)
 
-    monkeypatch.setattr(Points, "become", watched)
+    monkeypatch.setattr(PointTable, "become", watched)
     index.update(["p7"], draw(1, DIM, 4))
     assert seen == [True, True]
 
@@ -112,12 +112,12 @@ STEPS = [
     (journal, "_put"),
     (journal.Journal, "append"),
     (journal.Journal, "_undo"),
-    (Points, "with_more"),
-    (Points, "without"),
-    (Points, "become"),
+    (PointTable, "with_more"),
+    (PointTable, "without"),
+    (PointTable, "become"),
     (hnsw.HnswEngine, "catch_up"),
     (graph_module.Graph, "add"),
-    (graph_module.Graph, "_rise"),
+    (graph_module.Graph, "_reserve_rows"),
     (graph_module.Graph, "_link"),
     (graph_module.Graph, "_link_back"),
     (graph_module.Graph, "reconnect"),

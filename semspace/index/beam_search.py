@@ -1,8 +1,8 @@
-"""Walks through a graph of neighbours towards a query (Malkov & Yashunin 2016, algorithm 2), compiled.
+"""Beam search in a graph of neighbours (Malkov & Yashunin 2016, algorithm 2), compiled.
 
-A layer of the graph is a matrix of links, a row a point: the rows of its neighbours, and -1 where there are no more.
-What a walk has found lies in its pool, nearest first, one whole number a point: distance × 2³² + row × 2 + 1 if the
-point's own neighbours have been looked at.
+A layer of the graph is a matrix of links: each row holds the rows of a point's neighbours, filled up with -1. The
+candidates of a search are kept in its pool, nearest first, one integer each: distance × 2³² + row × 2 + 1 if the
+candidate's neighbours have been visited.
 """
 
 from __future__ import annotations
@@ -10,66 +10,64 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from semspace.index.distances import LINE, dot, lift, move, whole_at
+from semspace.index.distances import CACHE_LINE, dot, move_bytes, read_int32, to_unsigned
 from semspace.kernels.compiling import compiled
 from semspace.kernels.simd import prefetch
+from semspace.types import Bytes1d, Int8s2d, Int32s1d, Int32s2d, Ints1d
 
-Wholes = npt.NDArray[np.int64]
-Links = npt.NDArray[np.int32]
-AHEAD = 8  # codes asked for before they are read
-
-
-@compiled
-def ask(codes: npt.NDArray[np.int8], row: int, lifted: npt.NDArray[np.uint8]) -> None:
-    """Make a point's code a query."""
-    lift(codes.ctypes.data + row * codes.shape[1], lifted.ctypes.data, codes.shape[1] // LINE)
+AHEAD = 8  # codes that are prefetched
 
 
 @compiled
-def distance(codes: npt.NDArray[np.int8], row: int, lifted: npt.NDArray[np.uint8], norm: int) -> Any:
-    """Give the squared distance of a point to a query, in steps of the code."""
+def load_query(codes: Int8s2d, row: int, lifted: Bytes1d) -> None:
+    """Write a point's code to `lifted` as a query, with unsigned bytes."""
+    to_unsigned(codes.ctypes.data + row * codes.shape[1], lifted.ctypes.data, codes.shape[1] // CACHE_LINE)
+
+
+@compiled
+def distance(codes: Int8s2d, row: int, lifted: Bytes1d, norm: int) -> Any:
+    """Return the squared distance of a point to a query, in units of the code."""
     width = codes.shape[1]
     start = codes.ctypes.data + row * width
-    product = dot(lifted.ctypes.data, start, width // LINE)
-    return norm + np.int64(whole_at(start + width - 4)) - 2 * np.int64(product)
+    product = dot(lifted.ctypes.data, start, width // CACHE_LINE)
+    return norm + np.int64(read_int32(start + width - 4)) - 2 * np.int64(product)
 
 
 @compiled
-def norm_of(codes: npt.NDArray[np.int8], row: int) -> Any:
-    """Give a point's own squared length, which lies in its code."""
-    return np.int64(whole_at(codes.ctypes.data + (row + 1) * codes.shape[1] - 8))
+def norm_of(codes: Int8s2d, row: int) -> Any:
+    """Return a point's squared length, which is stored in its code."""
+    return np.int64(read_int32(codes.ctypes.data + (row + 1) * codes.shape[1] - 8))
 
 
 @compiled
-def place(pool: Wholes, size: int, most: int, key: int) -> int:
-    """Put a key where it belongs among `size` sorted ones, of which at most `most` are kept; give its place, or -1."""
+def insert_key(pool: Ints1d, size: int, most: int, key: int) -> int:
+    """Insert a key among `size` sorted ones, of which at most `most` are kept; return its position, or -1."""
     if size == most and key >= pool[size - 1]:
         return -1
-    low, left = 0, size  # by halves, without a branch: which way it goes can't be foreseen
+    low, left = 0, size  # bisection without a branch, which couldn't be predicted
     while left > 1:
         half = left >> 1
         low += half * (pool[low + half - 1] < key)
         left -= half
     low += size > 0 and pool[low] < key
     at = pool.ctypes.data + 8 * low
-    move(at, at + 8, 8 * (min(size, most - 1) - low))
+    move_bytes(at, at + 8, 8 * (min(size, most - 1) - low))
     pool[low] = key
     return low
 
 
 @compiled
-def walk(
-    pool: Wholes, ef: int, start: int, links: Links, nodes: Any, codes: npt.NDArray[np.int8],
-    lifted: npt.NDArray[np.uint8], norm: int, seen: Wholes, visited: Links,
+def search_layer(
+    pool: Ints1d, ef: int, start: int, links: Int32s2d, nodes: Any, codes: Int8s2d,
+    lifted: Bytes1d, norm: int, seen: Ints1d, visited: Int32s1d,
 ) -> int:  # fmt: skip
-    """Walk from a row of a layer towards a query, and give how many of the `ef` nearest points seen are in the pool.
+    """Search a layer from a row for the `ef` points nearest to a query; return how many are in the pool.
 
-    `nodes` gives the code of each row of the layer; None where rows are codes. `seen` has a bit for each row, all zero
+    `nodes` maps the rows of the layer to codes; None where they are the same. `seen` has a bit for each row, all zero
     before and after.
     """
-    width, steps, count = codes.shape[1], codes.shape[1] // LINE, len(links)
+    width, steps, count = codes.shape[1], codes.shape[1] // CACHE_LINE, len(links)
     base = codes.ctypes.data
     fresh = np.empty(links.shape[1], np.int32)
     node = start if nodes is None else nodes[start]
@@ -109,7 +107,7 @@ def walk(
             node = other if nodes is None else np.int64(nodes[other])
             key = (distance(codes, node, lifted, norm) << 32) | (other << 1)
             if size < ef or key < pool[size - 1]:
-                at = place(pool, size, ef, key)
+                at = insert_key(pool, size, ef, key)
                 size = min(size + 1, ef)
                 cursor = min(cursor, at)
     if marked <= len(visited):
@@ -122,18 +120,18 @@ def walk(
 
 @compiled
 def descend(
-    pool: Wholes, start: int, stop: int, level: Links, links: Links, nodes: Links, down: Links,
-    codes: npt.NDArray[np.int8], lifted: npt.NDArray[np.uint8], norm: int, seen: Wholes, visited: Links,
+    pool: Ints1d, start: int, stop: int, level: Int32s1d, links: Int32s2d, nodes: Int32s1d, down: Int32s1d,
+    codes: Int8s2d, lifted: Bytes1d, norm: int, seen: Ints1d, visited: Int32s1d,
 ) -> int:  # fmt: skip
-    """Go down the upper layers, on each to the nearest point, and give its row on layer `stop`.
+    """Descend the upper layers, on each to the nearest point; return its row on layer `stop`.
 
-    All upper layers lie in one matrix of links; `level` and `down` say of a row on which layer it is, and which row is
-    the same point one layer below: on layer 0, a node.
+    All upper layers share one matrix of links; `level` holds the layer of each row, and `down` the row of the same
+    point one layer below, which is a node on layer 0.
     """
     while True:
         at = level[start]
         if at > stop:
-            walk(pool, 1, start, links, nodes, codes, lifted, norm, seen, visited)
+            search_layer(pool, 1, start, links, nodes, codes, lifted, norm, seen, visited)
             near = (pool[0] >> 1) & 0x7FFFFFFF
             start = down[near if level[near] == at else start]  # a damaged link may lead to another layer
         if at <= stop + 1:
@@ -141,8 +139,8 @@ def descend(
 
 
 @compiled
-def unreached(links: Links, root: int) -> Links:
-    """List the nodes to which no way leads from the root."""
+def unreached(links: Int32s2d, root: int) -> Int32s2d:
+    """Return the nodes that can't be reached from the root."""
     known = np.zeros(len(links), np.uint8)
     waiting = np.empty(len(links), np.int32)
     known[root] = 1

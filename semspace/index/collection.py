@@ -1,4 +1,4 @@
-"""What an `Index` asks of the points under it, wherever they lie: in this process, or on a server."""
+"""The interface of an `Index` to its points, in this process or on a server."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from semspace.types import Floats1d, Floats2d
 
 
 class Hits(NamedTuple):
-    """What a query found: at most k ids, their scores (higher is nearer, not increasing), and their metadata."""
+    """The result of a query: at most k ids, their scores in descending order, and their metadata."""
 
     ids: tuple[str, ...]
     scores: Floats1d
@@ -22,7 +22,7 @@ class Collection(Protocol):
     """Points by id, with vectors and metadata, that can be searched and changed.
 
     The `Index` above has checked all arguments for form (k is whole and at least 1, vectors are finite float32 of the
-    right width, ids are distinct strings); a collection checks what only it knows: which ids and columns there are.
+    right width, ids are distinct strings); a collection checks ids and columns against its points.
     """
 
     @property
@@ -45,16 +45,16 @@ class Collection(Protocol):
         """Count the live points."""
 
     def present(self, ids: Sequence[str]) -> list[bool]:
-        """Tell of each id whether it is a live point."""
+        """Check of each id whether it is a live point."""
 
     def nearest_spellings(self, id: str) -> list[str]:
         """Return ids that are spelled like this one, for an error message."""
 
     def vectors(self, ids: Sequence[str]) -> Floats2d:
-        """Give the vectors of ids, float32 (n, dim), in their order; raise `UnknownIdError` where one isn't there."""
+        """Return the vectors of ids in their order, float32 (n, dim); raise `UnknownIdError` for an unknown id."""
 
     def pieces(self) -> Iterator[tuple[list[str], Floats2d]]:
-        """Walk all live points, some thousands at a time."""
+        """Iterate over all live points, some thousands at a time."""
 
     def nearest(
         self,
@@ -66,23 +66,23 @@ class Collection(Protocol):
         skip: Sequence[Sequence[str]] | None = None,
         exact: bool = False,
     ) -> list[Hits]:
-        """Find the nearest live points of each query; fewer than k where fewer are there, never an error.
+        """Find the nearest live points of each query; fewer than k where there are fewer.
 
-        `where` is a condition on the metadata and ``id``; `among` are ids, those that aren't there are passed over;
-        `skip` are for each query ids that mayn't come back. Equal scores go by id.
+        `where` is a condition on the metadata and ``id``; `among` are ids, unknown ones are ignored;
+        `skip` holds for each query the ids to leave out. Equal scores are ordered by id.
         """
 
     def add(self, ids: Sequence[str], vectors: Floats2d, metadata: pl.DataFrame | None) -> None:
-        """Add points; when it returns they are safe. Raise `InputError` where an id is there already, and add none."""
+        """Add points; when it returns they are safe. Raise `InputError` for an id that exists, and add nothing."""
 
     def delete(self, ids: Sequence[str]) -> None:
-        """Delete points; raise `UnknownIdError` where one isn't there, and delete none."""
+        """Delete points; raise `UnknownIdError` for an id that doesn't exist, and delete nothing."""
 
     def update(self, ids: Sequence[str], vectors: Floats2d, metadata: pl.DataFrame | None) -> None:
-        """Give points other vectors and metadata; raise `UnknownIdError` where one isn't there, and change none."""
+        """Replace vectors and metadata; raise `UnknownIdError` for an id that doesn't exist, and change nothing."""
 
     def compact(self) -> None:
-        """Free what deleted points still take."""
+        """Free the memory of deleted points."""
 
     def close(self) -> None:
-        """Let go of files and connections."""
+        """Close files and connections."""

@@ -1,7 +1,7 @@
-"""Distances between points that are bytes: the words in which the graph's kernels are written.
+"""Distances between points quantised to bytes: the operations that the graph's kernels are made of.
 
 A point's code is a row of signed bytes, its dimensions filled up with zeros to a multiple of 64; codes begin at
-multiples of 64 bytes. Everything is whole numbers, so every processor gets the same ones.
+multiples of 64 bytes. All arithmetic is in integers, so every processor gets the same results.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from semspace.kernels.simd import (
     zeros,
 )
 
-LINE = 64  # bytes of a cache line, and of a step
-_BYTES = ir.VectorType(ir.IntType(8), LINE)
-_SHORTS = ir.VectorType(ir.IntType(16), LINE)
-_MANY = ir.VectorType(INT32, LINE)
+CACHE_LINE = 64  # bytes of a cache line, and of a step
+_BYTES = ir.VectorType(ir.IntType(8), CACHE_LINE)
+_SHORTS = ir.VectorType(ir.IntType(16), CACHE_LINE)
+_MANY = ir.VectorType(INT32, CACHE_LINE)
 _BIASED = ir.Constant(INT32S, [-0x7F7F7F80] * LANES)  # 0x80808080: the top bit of each byte
 
 
@@ -53,12 +53,12 @@ def _step(b: Value, asked: Value, code: Value, total: Value) -> Value:
 
 @intrinsic
 def dot(_typing: Any, asked: Any, code: Any, steps: Any) -> Intrinsic:
-    """Multiply `steps` times 64 unsigned bytes at an address with signed ones at another, and give the sum."""
+    """Return the dot product of `steps` times 64 unsigned bytes at an address and signed bytes at another."""
 
     def build(_context: Any, b: Value, _signature: Any, given: Sequence[Value]) -> Value:
         total = variable(b, zeros(INT32S))
         with cgutils.for_range(b, given[2]) as loop:
-            at = b.mul(loop.index, int64(LINE))
+            at = b.mul(loop.index, int64(CACHE_LINE))
             first, second = (load(b, b.add(start, at), INT32S) for start in given[:2])
             b.store(_step(b, first, second, b.load(total)), total)
         add = llvm_function(b, "llvm.vector.reduce.add.v16i32", INT32, [INT32S])
@@ -68,15 +68,15 @@ def dot(_typing: Any, asked: Any, code: Any, steps: Any) -> Intrinsic:
 
 
 @intrinsic
-def lift(_typing: Any, code: Any, to: Any, steps: Any) -> Intrinsic:
-    """Copy a code as unsigned bytes: each number has 128 added, and where its sums are is nothing."""
+def to_unsigned(_typing: Any, code: Any, to: Any, steps: Any) -> Intrinsic:
+    """Copy a code as unsigned bytes: 128 is added to each number, and its sums become 0."""
 
     def build(_context: Any, b: Value, _signature: Any, given: Sequence[Value]) -> None:
         with cgutils.for_range(b, given[2]) as loop:
-            at = b.mul(loop.index, int64(LINE))
+            at = b.mul(loop.index, int64(CACHE_LINE))
             lifted = b.xor(load(b, b.add(given[0], at), INT32S), _BIASED)
             store(b, lifted, b.add(given[1], at))
-        last = b.add(given[1], b.mul(b.sub(given[2], int64(1)), int64(LINE)))
+        last = b.add(given[1], b.mul(b.sub(given[2], int64(1)), int64(CACHE_LINE)))
         kept = b.and_(load(b, last, INT32S), ir.Constant(INT32S, [-1] * (LANES - 2) + [0, 0]))
         store(b, kept, last)
 
@@ -84,8 +84,8 @@ def lift(_typing: Any, code: Any, to: Any, steps: Any) -> Intrinsic:
 
 
 @intrinsic
-def whole_at(_typing: Any, at: Any) -> Intrinsic:
-    """Read a number of 32 bits at an address: a view of an array would cost more than a distance."""
+def read_int32(_typing: Any, at: Any) -> Intrinsic:
+    """Return the int32 at an address; a view of an array would cost more than a distance."""
 
     def build(_context: Any, b: Value, _signature: Any, given: Sequence[Value]) -> Value:
         return b.load(b.inttoptr(given[0], INT32.as_pointer()), align=4)
@@ -94,8 +94,8 @@ def whole_at(_typing: Any, at: Any) -> Intrinsic:
 
 
 @intrinsic
-def move(_typing: Any, place: Any, to: Any, length: Any) -> Intrinsic:
-    """Move bytes from an address to another, where they may overlap."""
+def move_bytes(_typing: Any, place: Any, to: Any, length: Any) -> Intrinsic:
+    """Copy bytes between addresses, whose ranges may overlap."""
 
     def build(_context: Any, b: Value, _signature: Any, given: Sequence[Value]) -> None:
         kind = ir.IntType(8).as_pointer()

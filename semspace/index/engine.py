@@ -1,25 +1,20 @@
-"""What a search engine under a local index must do."""
+"""The interface of the search engines of a local index."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-import numpy as np
-import numpy.typing as npt
-
 from semspace.bundle import Draft
-from semspace.types import Floats2d
+from semspace.types import Bools1d, Floats2d, Ints2d
 
 if TYPE_CHECKING:
     from semspace.index.points import View
 
-Mask = npt.NDArray[np.bool_]
-Rows = npt.NDArray[np.int64]
-Found = tuple[Rows, Floats2d]  # rows (m, k), -1 where there are no more, and their scores, nearest first
+RowsAndScores = tuple[Ints2d, Floats2d]  # rows (m, k), filled up with -1, and their scores, nearest first
 
 
 class Engine(Protocol):
-    """Finds rows of points; the `LocalPoints` above it deals in ids and metadata."""
+    """Finds rows of points; the `LocalCollection` above it knows their ids and metadata."""
 
     method: ClassVar[str]
     metric: str
@@ -27,22 +22,22 @@ class Engine(Protocol):
     def search(
         self,
         view: View,
-        asked: Floats2d,
+        query_vectors: Floats2d,
         k: int,
-        allowed: Mask | None = None,
+        allowed: Bools1d | None = None,
         *,
         ef: int | None = None,
         threads: int | None = None,
-    ) -> Found:
-        """Return, for each query, at most `k` rows live in a view that are allowed, and their scores."""
+    ) -> RowsAndScores:
+        """Return for each query at most `k` allowed rows that are live in a view, and their scores."""
         ...
 
     def catch_up(self, *, wait: bool = False) -> None:
-        """Take in the rows that have come since; with `wait` only if they are many."""
+        """Add the rows that are new; with `wait` only if they are many."""
         ...
 
     def settings(self) -> dict[str, Any]:
-        """Return what it was built with, for people and for the manifest."""
+        """Return the settings it was built with, for the report and the manifest."""
         ...
 
     def measured(self) -> dict[str, Any]:
@@ -54,5 +49,5 @@ class Engine(Protocol):
         ...
 
     def write(self, draft: Draft) -> None:
-        """Put what can't be rebuilt cheaply into a bundle being written."""
+        """Write what can't be rebuilt cheaply into a bundle."""
         ...

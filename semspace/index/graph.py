@@ -1,8 +1,9 @@
-"""The graph that is walked: its arrays, and how points come into it.
+"""The HNSW graph: its arrays, and how points are inserted.
 
-Points come in batches. A batch's points look for their neighbours all at once, in a graph that doesn't change
-meanwhile and among each other; then the chosen ones link back, each in one thread. So threads need no locks, and the
-graph is the same with any number of them, and on any processor (the idea is ParlayANN's, Manohar et al. 2024).
+Points are inserted in batches. All points of a batch search for their neighbours at once, in a graph that doesn't
+change meanwhile and among each other; then the chosen neighbours link back, each in one thread. So threads need no
+locks, and the graph is the same with any number of them, and on any processor (the idea is ParlayANN's, Manohar et al.
+2024).
 """
 
 from __future__ import annotations
@@ -13,28 +14,26 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from semspace import checks
 from semspace.errors import DamagedError
 from semspace.index import beam_search, neighbor_selection
-from semspace.index.beam_search import Links
-from semspace.index.distances import LINE
-from semspace.index.engine import Rows
-from semspace.index.quantization import Codes, rows_of_bytes
+from semspace.index.distances import CACHE_LINE
+from semspace.index.quantization import rows_of_bytes
 from semspace.pools import Pool, on_fork
 from semspace.progress import Bar
+from semspace.types import ArrayXd, Doubles1d, Int8s2d, Int32s1d, Int32s2d, Ints1d, UInt64s1d
 
-BATCH = 1_024  # points that come into the graph at a time, at most
-_FIRST = 64  # and at the beginning
-_ALONE = 16  # below as many pieces of work, threads cost more than they save
+BATCH = 1_024  # points inserted at a time, at most
+_FIRST = 64  # points inserted at a time at the beginning
+_ALONE = 16  # tasks; with fewer, threads cost more than they save
 _HIGHEST = 12  # layers
-_SMALL = 50_000  # points: up to here it costs little to see after each change that all are reached
+_SMALL = 50_000  # points up to which a check after each change that all can be reached costs little
 _ROWS = 65_536  # codes copied at a time
 
 
-class Scratch:
-    """What one thread needs for a walk."""
+class SearchBuffers:
+    """The buffers that one thread needs for a search."""
 
     def __init__(self, width: int) -> None:
         self.lifted = rows_of_bytes(1, width)[0].view(np.uint8)
@@ -43,7 +42,7 @@ class Scratch:
         self.visited = np.empty(0, np.int32)
 
     def fit(self, ef: int, count: int) -> tuple[Any, ...]:
-        """Make room for a pool of `ef` points of `count`."""
+        """Return buffers for a pool of `ef` candidates in a graph of `count` points."""
         if len(self.pool) < ef:
             self.pool = np.empty(ef, np.int64)
             self.visited = np.empty(max(64 * ef, 4_096), np.int32)
@@ -52,18 +51,18 @@ class Scratch:
         return self.pool, self.lifted, self.seen, self.visited
 
 
-class Crew:
-    """Threads that share work, each with its own scratch; with one thread nothing is started."""
+class WorkerPool:
+    """Threads that share work, each with its own buffers; with one, no thread is started."""
 
     def __init__(self, threads: int, width: int) -> None:
         self.threads = threads
-        self._scratch: SimpleQueue[Scratch] = SimpleQueue()
+        self._scratch: SimpleQueue[SearchBuffers] = SimpleQueue()
         self._width = width
         self._pool = Pool(threads)
         on_fork(self)
 
-    def share(self, total: int, work: Callable[[int, int, Scratch], object]) -> None:
-        """Let threads work on parts of `total` pieces."""
+    def share(self, total: int, work: Callable[[int, int, SearchBuffers], object]) -> None:
+        """Run `work` on parts of `total` tasks in parallel."""
         if self.threads < 2 or total < _ALONE:
             self._run(0, total, work)
             return
@@ -71,14 +70,14 @@ class Crew:
         self._pool.each(self._run, [(*cut, work) for cut in pairwise(cuts)])
 
     def forked(self) -> None:
-        """Forget scratch that a thread of the parent may have been using."""
+        """Discard buffers that a thread of the parent may have been using."""
         self._scratch = SimpleQueue()
 
-    def _run(self, first: int, last: int, work: Callable[[int, int, Scratch], object]) -> None:
+    def _run(self, first: int, last: int, work: Callable[[int, int, SearchBuffers], object]) -> None:
         try:
             scratch = self._scratch.get_nowait()
         except Empty:
-            scratch = Scratch(self._width)
+            scratch = SearchBuffers(self._width)
         try:
             work(first, last, scratch)
         finally:
@@ -86,27 +85,27 @@ class Crew:
 
 
 class Graph:
-    """Codes of points and their links; it grows, and never loses a point.
+    """Codes of points and their links. It grows; points are never removed.
 
     Parameters
     ----------
     m : int
-        Links that a point chooses on a layer; on the lowest one it may come to have twice as many.
+        Links that a point chooses on a layer; on the lowest layer it may get twice as many.
     ef_construction : int
-        Candidates kept while looking for a new point's neighbours.
+        Size of the candidate list while searching for a new point's neighbours.
     seed : int
-        Decides which points lie on upper layers, and in what order the first ones come.
+        Decides which points are on upper layers, and the order in which the first ones are inserted.
 
     Attributes
     ----------
     codes : (capacity, width) int8
     rows : (capacity,) int32
-        Which row of the space a node is.
+        The row of each node in the space.
     links : (capacity, 2 m) int32
         On the lowest layer, where rows are nodes.
     upper : (capacity of upper layers, m) int32
-        Links on all upper layers; `nodes`, `down` and `level` say of each row which node it is, which row (or on layer
-        1, node) is the same point one layer below, and on which layer it lies.
+        Links on all upper layers. `nodes` holds the node of each row, `down` the row (on layer 1, the node) of the same
+        point one layer below, and `level` its layer.
     """
 
     def __init__(self, width: int, m: int, ef_construction: int, seed: int) -> None:
@@ -116,7 +115,7 @@ class Graph:
         self.whole = True  # False while points are linked, and after that was stopped
         self.root = 0  # the node to begin with where there are no upper layers
         self.entry = -1  # a row of the highest upper layer
-        self.codes: Codes = rows_of_bytes(0, width)
+        self.codes: Int8s2d = rows_of_bytes(0, width)
         self.rows = np.empty(0, np.int32)
         self.links = np.empty((0, 2 * m), np.int32)
         self.upper = np.empty((0, m), np.int32)
@@ -124,8 +123,8 @@ class Graph:
 
     # -- growing ------------------------------------------------------------------------------------------
 
-    def first(self, codes: Codes, rows: Rows, crew: Crew, shown: Bar | None = None) -> None:
-        """Take the codes of some rows: those of upper layers first, else in random order."""
+    def first(self, codes: Int8s2d, rows: Ints1d, workers: WorkerPool, shown: Bar | None = None) -> None:
+        """Insert the first points by their codes: those of upper layers first, otherwise in random order."""
         levels = self._levels(len(rows))
         chance = _random(np.arange(len(rows), dtype=np.uint64), self.seed + 1)
         order = np.lexsort((chance, -levels))
@@ -134,27 +133,27 @@ class Graph:
         for start in range(0, len(rows), _ROWS):
             part = slice(start, min(start + _ROWS, len(rows)))
             self.codes[part] = codes[self.rows[part]]
-        self._take(levels[order], crew, shown)
+        self._take(levels[order], workers, shown)
 
-    def add(self, codes: Codes, rows: Rows, crew: Crew, shown: Bar | None = None) -> None:
-        """Take more points, with the rows of the space that they are."""
+    def add(self, codes: Int8s2d, rows: Ints1d, workers: WorkerPool, shown: Bar | None = None) -> None:
+        """Insert more points, which have these rows in the space."""
         levels = self._levels(len(codes))
         order = np.argsort(-levels, kind="stable")
         start, stop = self.count, self.count + len(codes)
         self._reserve(stop, self.used + int(levels.sum()))
         self.codes[start:stop] = codes[order]
         self.rows[start:stop] = rows[order]
-        self._take(levels[order], crew, shown)
+        self._take(levels[order], workers, shown)
 
-    def _levels(self, count: int) -> npt.NDArray[np.int64]:
-        """Draw a layer for each new point, by its number: one of m points lies on the next layer."""
+    def _levels(self, count: int) -> Ints1d:
+        """Return a random layer for each new point, by its number: one of m points is on the next layer."""
         numbers = np.arange(self.count, self.count + count, dtype=np.uint64)
         drawn = -np.log1p(-_random(numbers, self.seed)) / np.log(self.m)
-        levels: Rows = np.minimum(drawn.astype(np.int64), _HIGHEST)
+        levels: Ints1d = np.minimum(drawn.astype(np.int64), _HIGHEST)
         return levels
 
     def _reserve(self, count: int, used: int) -> None:
-        """Make room, by half as much again where arrays have to move."""
+        """Enlarge arrays where necessary, by half."""
         if not self.links.flags.writeable:
             _check_links(self.links, self.upper)
         if count > len(self.codes) or not self.links.flags.writeable:
@@ -170,14 +169,14 @@ class Graph:
                 _larger(getattr(self, name), room, self.used) for name in names
             )
 
-    def _take(self, levels: npt.NDArray[np.int64], crew: Crew, shown: Bar | None) -> None:
-        """Link points whose codes are there already, batch by batch; a batch is of one level."""
+    def _take(self, levels: Ints1d, workers: WorkerPool, shown: Bar | None) -> None:
+        """Insert points whose codes have been copied, batch by batch; all points of a batch have one level."""
         done = 0
         self.whole = False
         while done < len(levels):
             size = min(max(self.count // 4, _FIRST), BATCH, len(levels) - done)
             size = int((levels[done : done + size] == levels[done]).sum())
-            self._insert(np.arange(self.count, self.count + size, dtype=np.int32), int(levels[done]), crew)
+            self._insert(np.arange(self.count, self.count + size, dtype=np.int32), int(levels[done]), workers)
             done += size
             if shown is not None:
                 shown.update(size)
@@ -187,7 +186,7 @@ class Graph:
         self.whole = True
 
     def repair(self) -> None:
-        """Undo a batch whose linking was stopped: links to its points are taken away."""
+        """Undo a batch whose insertion was interrupted, by deleting the links to its points."""
         if self.whole:
             return
         for links, known in ((self.links[: self.count], self.count), (self.upper[: self.used], self.used)):
@@ -196,85 +195,93 @@ class Graph:
         self.reconnect()
         self.whole = True
 
-    def _insert(self, batch: Links, level: int, crew: Crew) -> None:
-        """Link a batch; it counts from the last line on."""
-        rows = self._rise(batch, level)
+    def _insert(self, batch: Int32s1d, level: int, workers: WorkerPool) -> None:
+        """Insert a batch; it takes effect with the last line."""
+        rows = self._reserve_rows(batch, level)
         top = int(self.level[self.entry]) if self.entry >= 0 else 0
         starts = np.full(len(batch), -1 if not self.count else self.root, np.int32)
         if self.entry >= 0 and top > level:
-            crew.share(len(batch), lambda first, last, own: self._reach(first, last, batch, level, starts, own))
+            workers.share(
+                len(batch), lambda first, last, buffers: self._find_entries(first, last, batch, level, starts, buffers)
+            )
         elif self.entry >= 0:
             starts[:] = self.entry
         for at in range(level, -1, -1):
             begin = starts if at <= top else np.full(len(batch), -1, np.int32)
-            self._link(rows[at], batch, begin, at, crew)
+            self._link(rows[at], batch, begin, at, workers)
             if 0 < at <= top:
                 starts = self.down[begin]
         highest = level > top or (level and self.entry < 0)
         entry = int(rows[level][0]) if highest else self.entry
         self.count, self.used, self.entry = self.count + len(batch), self.used + level * len(batch), entry
 
-    def _rise(self, batch: Links, level: int) -> list[Links]:
-        """Give new points their rows on each layer up to `level`."""
+    def _reserve_rows(self, batch: Int32s1d, level: int) -> list[Int32s1d]:
+        """Return the rows of new points on each layer up to `level`."""
         rows, used = [batch], self.used
         for at in range(1, level + 1):
-            own = np.arange(used, used + len(batch), dtype=np.int32)
-            self.nodes[own], self.level[own], self.down[own] = batch, at, rows[-1]
+            new_rows = np.arange(used, used + len(batch), dtype=np.int32)
+            self.nodes[new_rows], self.level[new_rows], self.down[new_rows] = batch, at, rows[-1]
             used += len(batch)
-            rows.append(own)
+            rows.append(new_rows)
         return rows
 
-    def _reach(self, first: int, last: int, batch: Links, level: int, starts: Links, own: Scratch) -> None:
+    def _find_entries(
+        self, first: int, last: int, batch: Int32s1d, level: int, starts: Int32s1d, buffers: SearchBuffers
+    ) -> None:
         arrays = (self.entry, self.level, self.upper, self.nodes, self.down, self.codes)
-        neighbor_selection.reach(first, last, batch, level, *arrays, starts, *own.fit(1, len(self.codes)))
+        neighbor_selection.find_entries(first, last, batch, level, *arrays, starts, *buffers.fit(1, len(self.codes)))
 
-    def _link(self, rows: Links, batch: Links, starts: Links, at: int, crew: Crew) -> None:
-        """Link a batch on one layer, both ways; `starts` become the nearest rows that were there before."""
+    def _link(self, rows: Int32s1d, batch: Int32s1d, starts: Int32s1d, at: int, workers: WorkerPool) -> None:
+        """Link a batch on one layer in both directions; `starts` become the nearest older rows."""
         links, nodes = (self.upper, self.nodes) if at else (self.links, None)
         chosen = np.full((len(batch), self.m), -1, np.int32)
         ef = max(self.ef_construction, self.m)
 
-        def attach(first: int, last: int, own: Scratch) -> None:
-            room = own.fit(ef, max(len(self.codes), len(self.level)))
-            neighbor_selection.attach(
+        def choose_links(first: int, last: int, buffers: SearchBuffers) -> None:
+            room = buffers.fit(ef, max(len(self.codes), len(self.level)))
+            neighbor_selection.choose_links(
                 first, last, rows, batch, starts, ef, self.m, links, nodes, self.codes, chosen, *room
             )
 
-        crew.share(len(batch), attach)
+        workers.share(len(batch), choose_links)
         links[rows] = -1
         links[rows, : self.m] = chosen
         which, _ = np.nonzero(chosen >= 0)
-        self._link_back(chosen[chosen >= 0], rows[which], links, nodes, crew)
+        self._link_back(chosen[chosen >= 0], rows[which], links, nodes, workers)
 
-    def _link_back(self, targets: Links, sources: Links, links: Links, nodes: Links | None, crew: Crew) -> None:
+    def _link_back(
+        self, targets: Int32s1d, sources: Int32s1d, links: Int32s2d, nodes: Int32s1d | None, workers: WorkerPool
+    ) -> None:
         if not len(targets):
             return
         order = np.argsort(targets, kind="stable")
         targets, sources = targets[order], sources[order]
         bounds = np.concatenate([[0], np.flatnonzero(np.diff(targets)) + 1, [len(targets)]]).astype(np.int64)
 
-        def meet(first: int, last: int, own: Scratch) -> None:
-            neighbor_selection.meet(first, last, bounds, targets, sources, links, nodes, self.codes, own.lifted)
+        def add_backlinks(first: int, last: int, buffers: SearchBuffers) -> None:
+            neighbor_selection.add_backlinks(
+                first, last, bounds, targets, sources, links, nodes, self.codes, buffers.lifted
+            )
 
-        crew.share(len(bounds) - 1, meet)
+        workers.share(len(bounds) - 1, add_backlinks)
 
     # -- on disk ------------------------------------------------------------------------------------------
 
-    def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """Give what is to be saved."""
+    def arrays(self) -> dict[str, ArrayXd]:
+        """Return the arrays to save."""
         upper = {name: getattr(self, name)[: self.used] for name in ("upper", "nodes", "down", "level")}
         return {name: getattr(self, name)[: self.count] for name in ("codes", "rows", "links")} | upper
 
-    def restore(self, arrays: dict[str, npt.NDArray[Any]], *, entry: int, count: int, used: int) -> None:
-        """Take saved arrays as they are, mapped; raise ValueError where they don't fit each other."""
+    def restore(self, arrays: dict[str, ArrayXd], *, entry: int, count: int, used: int) -> None:
+        """Use saved arrays as they are, mapped; raise ValueError where they are inconsistent."""
         checks.whole("entry", entry, low=-1)
         for name, array in arrays.items():
-            own = getattr(self, name)
-            expected = (count if name in ("codes", "rows", "links") else used, *own.shape[1:])
-            if array.dtype != own.dtype or array.shape != expected or not array.flags.c_contiguous:
-                raise ValueError(f"{name} is {array.dtype} of shape {array.shape}, not {own.dtype} of {expected}")
+            current = getattr(self, name)
+            expected = (count if name in ("codes", "rows", "links") else used, *current.shape[1:])
+            if array.dtype != current.dtype or array.shape != expected or not array.flags.c_contiguous:
+                raise ValueError(f"{name} is {array.dtype} of shape {array.shape}, not {current.dtype} of {expected}")
             setattr(self, name, array)
-        if self.codes.ctypes.data % LINE:  # a file that other hands have written
+        if self.codes.ctypes.data % CACHE_LINE:  # a file that other hands have written
             codes = rows_of_bytes(*self.codes.shape)
             codes[:] = self.codes
             self.codes = codes
@@ -284,20 +291,20 @@ class Graph:
     # -- every point can be reached -----------------------------------------------------------------------
 
     def reconnect(self) -> None:
-        """Link points that can't be reached from the root to ones nearby that can."""
+        """Link points that can't be reached from the root to near points that can."""
         self._unchecked = 0
         for _ in range(8):
             lost = beam_search.unreached(self.links[: self.count], self.root)
             if not len(lost):
                 return
             ef = max(2 * self.ef_construction, 64)
-            room = Scratch(self.codes.shape[1]).fit(ef, len(self.codes))
+            room = SearchBuffers(self.codes.shape[1]).fit(ef, len(self.codes))
             held = self.links[: self.count]
             ways = np.bincount(held[held >= 0], minlength=self.count)
-            neighbor_selection.rescue(lost, self.root, ef, self.links, ways, self.codes, *room)
+            neighbor_selection.relink(lost, self.root, ef, self.links, ways, self.codes, *room)
 
 
-def _check_rows(rows: Links, nodes: Links, down: Links, level: Links, entry: int) -> None:
+def _check_rows(rows: Int32s1d, nodes: Int32s1d, down: Int32s1d, level: Int32s1d, entry: int) -> None:
     """Raise ValueError where following a row would lead out of the graph; links are checked as they are followed."""
     if len(rows) and rows.min() < 0:
         raise ValueError("a row is negative")
@@ -310,32 +317,32 @@ def _check_rows(rows: Links, nodes: Links, down: Links, level: Links, entry: int
         raise ValueError("its upper layers lead nowhere")
 
 
-def _check_links(links: Links, upper: Links) -> None:
+def _check_links(links: Int32s2d, upper: Int32s2d) -> None:
     """Raise where a link leads nowhere: walks pass it over, but what links points would follow it."""
     for array in (links, upper):
         if len(array) and not (array.min() >= -1 and array.max() < len(array)):
             raise DamagedError("the graph of the index is damaged: a link leads out of it; build the index again")
 
 
-def _drop(links: Links, known: int) -> None:
-    """Take away links to rows that aren't known, and move the others of a row together."""
+def _drop(links: Int32s2d, known: int) -> None:
+    """Delete links to unknown rows, and move the other links of a row together."""
     bad = links >= known
     rows = np.flatnonzero(bad.any(axis=1))
     some = np.where(bad[rows], -1, links[rows])
     links[rows] = np.take_along_axis(some, np.argsort(some < 0, axis=1, kind="stable"), axis=1)
 
 
-def _larger(array: Links, room: int, used: int) -> Links:
+def _larger(array: Int32s2d, room: int, used: int) -> Int32s2d:
     larger = np.full((room, *array.shape[1:]), -1, np.int32)
     larger[:used] = array[:used]
     return larger
 
 
-def _random(numbers: npt.NDArray[np.uint64], seed: int) -> npt.NDArray[np.float64]:
-    """Give each number its own random one in [0, 1), always the same (SplitMix64, Steele et al. 2014)."""
+def _random(numbers: UInt64s1d, seed: int) -> Doubles1d:
+    """Return for each number a pseudo-random one in [0, 1), always the same (SplitMix64, Steele et al. 2014)."""
     mixed = numbers * np.uint64(0x9E3779B97F4A7C15) + np.uint64(seed * 0xD1342543DE82EF95 % (1 << 64))
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
         mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
     mixed ^= mixed >> np.uint64(31)
-    drawn: npt.NDArray[np.float64] = (mixed >> np.uint64(11)).astype(np.float64) / (1 << 53)
+    drawn: Doubles1d = (mixed >> np.uint64(11)).astype(np.float64) / (1 << 53)
     return drawn

@@ -10,38 +10,37 @@ from time import perf_counter
 from typing import Any, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 
 from semspace import checks, pools, queries
 from semspace.bundle import Bundle, Draft
 from semspace.index import search_kernel, tuning
-from semspace.index.engine import Found, Mask, Rows
+from semspace.index.engine import RowsAndScores
 from semspace.index.exact import compare_all
-from semspace.index.graph import Crew, Graph, Scratch
+from semspace.index.graph import Graph, SearchBuffers, WorkerPool
 from semspace.index.local_recall import regions
-from semspace.index.near_duplicates import Pairs
-from semspace.index.opening import fitting, read_codec, read_tuning
-from semspace.index.points import Points, View
-from semspace.index.quantization import Codec, Codes, rows_of_bytes
+from semspace.index.near_duplicates import ScoredPairs
+from semspace.index.opening import damage_raised, read_codec, read_tuning
+from semspace.index.points import PointTable, View
+from semspace.index.quantization import Codec, rows_of_bytes
 from semspace.index.tuning import Tuning
 from semspace.progress import bar
 from semspace.threads import thread_count
-from semspace.types import Doubles1d, Floats2d
+from semspace.types import Bools1d, Doubles1d, Floats2d, Int8s2d, Int32s1d, Ints1d, Ints2d
 
-_HELD_OUT = 400  # points that recall is measured on
-_IN_REGION = 20  # of them in a region of the points, about
-_AGAIN = 1.25  # times as many points as when it was measured: then it is measured again
-_QUESTIONS = 64  # points that must have come for that; until then they are compared apart
-_FEWEST = 1_000  # points of which as many can be spared
-_PENDING = 1_024  # points that came wait until so many do, or until somebody asks
-_SCANS = 50  # comparisons cost as much as those of one candidate on a walk,
-_CHEAPER = 5  # and so many times as many when several queries share them
-_TOGETHER = 8  # queries at least
-_ROUNDING = 1.000_001  # a vector may be longer than the longest by so much
-_SURE = 0.998  # of the true neighbours are to be looked at
-_ALIKE = 4_096  # neighbours looked at last
-_CELLS = 1 << 20  # neighbours looked for at a time
-_NEAR = 16  # neighbours looked at first, where pairs are wanted
+_HELD_OUT = 400  # points that recall is measured with
+_IN_REGION = 20  # held-out points per region, about
+_AGAIN = 1.25  # growth factor of the index after which recall is measured again
+_QUESTIONS = 64  # new points needed for that; until then they are compared one by one
+_FEWEST = 1_000  # points of an index that some are held out of
+_PENDING = 1_024  # new points that are buffered until they are added to the graph, or until the next search
+_SCANS = 50  # brute-force comparisons that cost as much as one candidate of a graph search
+_CHEAPER = 5  # factor on that when several queries share the comparisons
+_TOGETHER = 8  # queries that share comparisons, at least
+_ROUNDING = 1.000_001  # factor by which a vector may be longer than the longest
+_SURE = 0.998  # share of the true neighbours that must be rescored
+_ALIKE = 4_096  # neighbours of a point searched for at last, where pairs are wanted
+_CELLS = 1 << 20  # neighbours searched for at a time
+_NEAR = 16  # neighbours of a point searched for at first, where pairs are wanted
 _PIECE = 4_096  # points at a time
 _UNTUNED = Tuning(
     target_recall=0.0, recall=0.0, n_queries=0, queries_per_second=0.0, narrow=100, wide=200, slack=1 << 30
@@ -49,21 +48,21 @@ _UNTUNED = Tuning(
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What a graph is built with.
+class HnswSettings:
+    """The settings of a graph.
 
     Parameters
     ----------
     m : int
-        Links a point chooses on each layer. More finds better, and takes more memory.
+        Links that a point chooses on each layer. More links raise recall and take more memory.
     ef_construction : int
-        Candidates kept while building. More builds a better graph, slower.
+        Size of the candidate list while building. A larger one builds a better graph, more slowly.
     ef : int, optional
-        Candidates kept while searching for ten; measured for the recall asked for unless given.
+        Size of the candidate list of a search for ten; by default measured for the target recall.
     code_bytes : int, optional
-        Bytes of a point's code, a multiple of 64; chosen so that 95 % of the variance is kept unless given.
+        Bytes of a point's code, a multiple of 64; by default enough to keep 95 % of the variance.
     seed : int
-        Decides which points lie on upper layers.
+        Decides which points are on upper layers.
     """
 
     m: int = 16
@@ -87,15 +86,17 @@ class HnswEngine:
 
     method: ClassVar[str] = "hnsw"
 
-    def __init__(self, points: Points, codec: Codec, graph: Graph, settings: Settings, measured: Tuning) -> None:
+    def __init__(
+        self, points: PointTable, codec: Codec, graph: Graph, settings: HnswSettings, measured: Tuning
+    ) -> None:
         self.points, self.codec, self.graph = points, codec, graph
         self.metric = codec.metric
         self._settings, self.tuning = settings, measured
-        self._crews: dict[int, Crew] = {}
+        self._worker_pools: dict[int, WorkerPool] = {}
         self._changing = threading.RLock()
         # How many rows were taken in, and which of them the graph doesn't hold: points unlike any there were when the
         # codec was fitted.
-        self._taken: tuple[int, Rows] = (0, np.empty(0, np.int64))
+        self._taken: tuple[int, Ints1d] = (0, np.empty(0, np.int64))
         self._begun = False  # some of the rows that came since may be in the graph: adding them was stopped
         pools.on_fork(self)
 
@@ -106,15 +107,15 @@ class HnswEngine:
     @classmethod
     def build(
         cls,
-        points: Points,
+        points: PointTable,
         metric: str,
         *,
         recall: float,
-        settings: Settings,
+        settings: HnswSettings,
         threads: int | None = None,
         progress: bool = True,
     ) -> HnswEngine:
-        """Build the graph, but for some points; measure with these what a search needs, and add them."""
+        """Build the graph without some held-out points, measure with these how wide a search must be, and add them."""
         view = points.view
         rows = view.live_rows()
         vectors = view.ground.vectors
@@ -125,72 +126,74 @@ class HnswEngine:
         engine = cls(
             points, codec, Graph(codec.width, settings.m, settings.ef_construction, settings.seed), settings, _UNTUNED
         )
-        crew = engine.crew(threads)
+        workers = engine.workers(threads)
         with bar("building the index", len(rows), unit="point", progress=progress) as shown:
             codes = codec.encode(vectors)
-            engine.graph.first(codes, rows[~held], crew, shown)
+            engine.graph.first(codes, rows[~held], workers, shown)
             engine._taken = (view.count, engine._taken[1])
             engine.tuning = engine.measure(view, rows[held], recall)
-            engine.graph.add(np.ascontiguousarray(codes[held]), rows[held], crew, shown)
+            engine.graph.add(np.ascontiguousarray(codes[held]), rows[held], workers, shown)
         return engine
 
-    # -- asking -------------------------------------------------------------------------------------------
+    # -- queries ------------------------------------------------------------------------------------------
 
     def search(
         self,
         view: View,
-        asked: Floats2d,
+        query_vectors: Floats2d,
         k: int,
-        allowed: Mask | None = None,
+        allowed: Bools1d | None = None,
         *,
         ef: int | None = None,
         threads: int | None = None,
-        starts: Rows | None = None,
-    ) -> Found:
-        """Return about the nearest rows live in a view; compare with all where that is quicker, or surer.
+        starts: Ints1d | None = None,
+    ) -> RowsAndScores:
+        """Return approximately the nearest live rows; compare with all where that is faster or safer.
 
-        `starts` may name the nodes that walks begin with.
+        `starts` may hold the nodes where the searches begin.
         """
         self.catch_up()
-        return self._search(view, asked, k, allowed, ef=ef, threads=threads, starts=starts)
+        return self._search(view, query_vectors, k, allowed, ef=ef, threads=threads, starts=starts)
 
     def _search(
-        self, view: View, asked: Floats2d, k: int, allowed: Mask | None = None, *, ef: int | None = None,
-        threads: int | None = None, starts: Rows | None = None, singly: bool = False, walked: bool = False,
-    ) -> Found:  # fmt: skip
+        self, view: View, query_vectors: Floats2d, k: int, allowed: Bools1d | None = None, *, ef: int | None = None,
+        threads: int | None = None, starts: Ints1d | None = None, singly: bool = False, walked: bool = False,
+    ) -> RowsAndScores:  # fmt: skip
         """Search what was taken in; `singly` as if each query were asked for itself, `walked` by a walk at any rate."""
         mask = view.live_mask(allowed)
         there = view.count if mask is None else int(mask.sum())
-        found = np.full((len(asked), k), -1, np.int64)
-        scores = np.full((len(asked), k), -np.inf, np.float32)
-        if not there or not len(asked):
+        found = np.full((len(query_vectors), k), -1, np.int64)
+        scores = np.full((len(query_vectors), k), -np.inf, np.float32)
+        if not there or not len(query_vectors):
             return found, scores
         tuned, chosen = self.tuning, ef or self._settings.ef
         ef = max(chosen or tuned.ef(k), k)
-        crew = self.crew(threads)
-        codes, fit = self.codec.ask(asked, crew.share)
+        workers = self.workers(threads)
+        codes, fit = self.codec.encode_queries(query_vectors, workers.share)
         wider = min(-(-ef * self.graph.count // there), self.graph.count)
         # How it was measured is how it goes, or surer: for many queries at once comparing all codes pays earlier.
-        many = (len(asked) >= _TOGETHER or not tuned.singly) and not singly
+        many = (len(query_vectors) >= _TOGETHER or not tuned.singly) and not singly
         scans = _SCANS * (_CHEAPER if many else 1)
         scanned = there <= max(wider * scans, 4 * k) or (tuned.scan and chosen is None and starts is None)
         if scanned and not walked:
-            unsure = self._scan(view, asked, codes, mask, found, scores, crew)
+            unsure = self._scan(view, query_vectors, codes, mask, found, scores, workers)
         else:
-            unsure = self._walk(view, asked, codes, mask, ef, wider, found, scores, crew, starts)
+            unsure = self._walk(view, query_vectors, codes, mask, ef, wider, found, scores, workers, starts)
             if unsure.any():
                 again = np.flatnonzero(unsure)
                 rows, own = found[again], scores[again]
-                unsure[again] = self._scan(view, asked[again], codes[again], mask, rows, own, crew)
+                unsure[again] = self._scan(view, query_vectors[again], codes[again], mask, rows, own, workers)
                 found[again], scores[again] = rows, own
         unsure |= ~fit
         if unsure.any():
-            found[unsure], scores[unsure] = compare_all(view, self.metric, asked[unsure], k, allowed)
-        self._compare_apart(view, asked, mask, found, scores)
+            found[unsure], scores[unsure] = compare_all(view, self.metric, query_vectors[unsure], k, allowed)
+        self._compare_apart(view, query_vectors, mask, found, scores)
         return found, scores
 
-    def _compare_apart(self, view: View, asked: Floats2d, mask: Mask | None, found: Rows, scores: Floats2d) -> None:
-        """Put in their place points that the graph doesn't hold."""
+    def _compare_apart(
+        self, view: View, query_vectors: Floats2d, mask: Bools1d | None, found: Ints2d, scores: Floats2d
+    ) -> None:
+        """Insert the points that are not in the graph, compared one by one, into the results."""
         taken, apart = self._taken
         rows = np.concatenate([apart[apart < view.count], np.arange(taken, view.count)])
         if mask is not None:
@@ -199,7 +202,7 @@ class HnswEngine:
             return
         own = (view.vectors(rows), view.sizes[rows])
         names = range(len(rows))
-        near = queries.nearest(*own, asked, found.shape[1], names=names, metric=self.metric)  # type: ignore[arg-type]
+        near = queries.nearest(*own, query_vectors, found.shape[1], names=names, metric=self.metric)  # type: ignore[arg-type]
         for at, (places, values) in enumerate(near):
             fresh = ~np.isin(rows[places], found[at])
             both = np.concatenate([scores[at], values[fresh]]), np.concatenate([found[at], rows[places[fresh]]])
@@ -207,12 +210,12 @@ class HnswEngine:
             scores[at], found[at] = both[0][order], both[1][order]
 
     def _walk(
-        self, view: View, asked: Floats2d, codes: Codes, mask: Mask | None, ef: int, wider: int, found: Rows,
-        scores: Floats2d, crew: Crew, starts: Rows | None,
-    ) -> Mask:  # fmt: skip
-        """Walk the graph; return of which queries too little was allowed on the way."""
+        self, view: View, query_vectors: Floats2d, codes: Int8s2d, mask: Bools1d | None, ef: int, wider: int, found:
+        Ints1d, scores: Floats2d, workers: WorkerPool, starts: Ints1d | None,
+    ) -> Bools1d:  # fmt: skip
+        """Search the graph; return for which queries too few allowed points were met."""
         graph, k = self.graph, found.shape[1]
-        met = np.zeros(len(asked), np.int64)
+        met = np.zeros(len(query_vectors), np.int64)
         with self._changing:  # what is read here fits together, whatever another thread adds meanwhile
             arrays = (
                 graph.entry, graph.root, graph.level, graph.upper, graph.nodes, graph.down, graph.links, graph.codes,
@@ -221,28 +224,28 @@ class HnswEngine:
         vectors = (view.ground.vectors, view.more, view.sizes, search_kernel.METRICS[self.metric])
         allowed = None if mask is None else mask.view(np.uint8)
 
-        def work(first: int, last: int, own: Scratch) -> None:
+        def work(first: int, last: int, own: SearchBuffers) -> None:
             room = own.fit(wider, max(len(arrays[2]), len(arrays[6])))
-            search_kernel.seek(
-                first, last, codes, asked, starts, k, wider, self.tuning.slack, *arrays, allowed, *vectors,
+            search_kernel.search_graph(
+                first, last, codes, query_vectors, starts, k, wider, self.tuning.slack, *arrays, allowed, *vectors,
                 found, scores, met, *room,
             )  # fmt: skip
 
-        crew.share(len(asked), work)
+        workers.share(len(query_vectors), work)
         there = view.count if mask is None else int(mask.sum())
-        unsure: Mask = met < min(there, k if mask is None else max(k, ef // 2))
+        unsure: Bools1d = met < min(there, k if mask is None else max(k, ef // 2))
         return unsure
 
     def _scan(
         self,
         view: View,
-        asked: Floats2d,
-        codes: Codes,
-        mask: Mask | None,
-        found: Rows,
+        query_vectors: Floats2d,
+        codes: Int8s2d,
+        mask: Bools1d | None,
+        found: Ints2d,
         scores: Floats2d,
-        crew: Crew,
-    ) -> Mask:
+        workers: WorkerPool,
+    ) -> Bools1d:
         """Compare codes with all that is allowed; return of which queries more candidates than expected were near."""
         graph, k = self.graph, found.shape[1]
         with self._changing:
@@ -252,33 +255,33 @@ class HnswEngine:
         else:
             nodes = np.flatnonzero((rows < len(mask)) & mask[np.minimum(rows, len(mask) - 1)]).astype(np.int32)
         # A few queries find the codes where they lie; for more it pays to put them one behind the other first.
-        together = len(asked) >= _TOGETHER
+        together = len(query_vectors) >= _TOGETHER
         places, picked = (None, codes_of) if mask is None else (nodes, codes_of)
         if together and mask is not None:
             places, picked = None, _picked(codes_of, nodes)
         most = 2 * k + 64
-        full = np.zeros(len(asked), np.uint8)
+        full = np.zeros(len(query_vectors), np.uint8)
         vectors = (view.ground.vectors, view.more, view.sizes, search_kernel.METRICS[self.metric])
 
-        def work(first: int, last: int, _: Scratch) -> None:
+        def work(first: int, last: int, _: SearchBuffers) -> None:
             pools = np.empty((min(_TOGETHER, last - first), most), np.int64)
             lifted = rows_of_bytes(len(pools), self.codec.width).view(np.uint8)
-            search_kernel.scan(
-                first, last, codes, asked, k, most, self.tuning.slack, nodes, places, picked, rows, *vectors, found,
-                scores, full, pools, lifted,
+            search_kernel.scan_codes(
+                first, last, codes, query_vectors, k, most, self.tuning.slack, nodes, places, picked, rows, *vectors,
+                found, scores, full, pools, lifted,
             )  # fmt: skip
 
-        crew.share(len(asked), work)
+        workers.share(len(query_vectors), work)
         return full.view(np.bool_)
 
-    def crew(self, threads: int | None) -> Crew:
-        """Return threads to share work."""
+    def workers(self, threads: int | None) -> WorkerPool:
+        """Return the pool of so many threads."""
         count = _workers(threads)
-        if count not in self._crews:
-            self._crews[count] = Crew(count, self.codec.width)
-        return self._crews[count]
+        if count not in self._worker_pools:
+            self._worker_pools[count] = WorkerPool(count, self.codec.width)
+        return self._worker_pools[count]
 
-    def pairs(self, view: View, least: float, most: int, *, progress: bool = True) -> Iterator[Pairs]:
+    def pairs(self, view: View, least: float, most: int, *, progress: bool = True) -> Iterator[ScoredPairs]:
         """Find pairs of live rows that score at least `least`: a point asks for more while all it found are near."""
         self.catch_up()
         most = max(_ALIKE, math.isqrt(2 * most) + 2)  # among more alike than these there are more pairs than wanted
@@ -301,7 +304,7 @@ class HnswEngine:
                     part = np.concatenate(full) if k < min(view.live, most) else part[:0]
                     k *= 4
 
-    def _nodes(self, view: View, other: int) -> Rows:
+    def _nodes(self, view: View, other: int) -> Ints1d:
         """Return the node of each row; `other` where there is none."""
         node = np.full(view.count, other, np.int64)
         rows = self.graph.rows[: self.graph.count]
@@ -312,7 +315,7 @@ class HnswEngine:
     # -- changing -----------------------------------------------------------------------------------------
 
     def catch_up(self, *, wait: bool = False, all_of_them: bool = False) -> None:
-        """Take in the rows that came since, with `wait` only once they are many; what was stopped is put right first.
+        """Add new rows to the graph, with `wait` only once they are many, after repairing an interrupted insertion.
 
         Rows that aren't taken in are compared one by one meanwhile.
         """
@@ -332,13 +335,13 @@ class HnswEngine:
             vectors = view.vectors(rows)
             held = self.codec.fits(vectors)
             if self.metric == "dot":
-                held &= view.sizes[rows] <= self.codec.reach * _ROUNDING
+                held &= view.sizes[rows] <= self.codec.max_norm * _ROUNDING
             if due and held.sum() >= _QUESTIONS:
                 self._measure_again(view, rows[held])
             self._begun = True
             if held.any():
                 with bar("adding to the index", int(held.sum()), unit="point") as shown:
-                    self.graph.add(self.codec.encode(vectors[held]), rows[held], self.crew(None), shown)
+                    self.graph.add(self.codec.encode(vectors[held]), rows[held], self.workers(None), shown)
             self._taken = (view.count, np.concatenate([apart, rows[~held]]))
             self._begun = False
 
@@ -349,22 +352,22 @@ class HnswEngine:
 
     # -- measuring ----------------------------------------------------------------------------------------
 
-    def measure(self, view: View, rows: Rows, recall: float) -> Tuning:
+    def measure(self, view: View, rows: Ints1d, recall: float) -> Tuning:
         """Measure with rows that aren't in the graph what a single search needs for the recall asked for."""
         if not len(rows):
             return replace(_UNTUNED, recall=recall, singly=True)
         inside = np.zeros(view.count, np.bool_)
         inside[self.graph.rows[: self.graph.count]] = True
-        asked = view.vectors(rows)
-        truth = compare_all(view, self.metric, asked, tuning.DEPTHS[1], inside)
-        slack = max(self._slack(view, asked, truth), 1)
+        query_vectors = view.vectors(rows)
+        truth = compare_all(view, self.metric, query_vectors, tuning.DEPTHS[1], inside)
+        slack = max(self._slack(view, query_vectors, truth), 1)
         self.tuning = replace(_UNTUNED, target_recall=recall, n_queries=len(rows), slack=slack, singly=True)
-        codes, _ = self.codec.ask(asked, self.crew(None).share)
+        codes, _ = self.codec.encode_queries(query_vectors, self.workers(None).share)
         most = max(1, len(rows) // _IN_REGION)
         sizes, region = regions(self.graph.codes[: self.graph.count], codes, most, self._settings.seed)
 
         def shares(k: int, ef: int) -> Doubles1d:
-            found = self._search(view, asked, k, inside, ef=ef, walked=True)
+            found = self._search(view, query_vectors, k, inside, ef=ef, walked=True)
             return tuning.recalls_at(truth, found, k)
 
         # Beyond so many candidates all codes are compared instead, also when the index has grown until it is measured
@@ -379,15 +382,15 @@ class HnswEngine:
         self.tuning = replace(
             self.tuning, narrow=narrow, wide=wide, points=self.graph.count, scan=widths[0] is None
         )  # fmt: skip
-        as_asked = tuning.recalls_at(truth, self._search(view, asked, few, inside, singly=True), few)
+        as_asked = tuning.recalls_at(truth, self._search(view, query_vectors, few, inside, singly=True), few)
         mean, worst, at = tuning.judged(as_asked, region)
-        speed = max(self._speed(view, asked, inside) for _ in range(3))
+        speed = max(self._speed(view, query_vectors, inside) for _ in range(3))
         return replace(
             self.tuning, recall=mean, worst=worst, worst_points=int(sizes[at]), queries_per_second=speed
         )  # fmt: skip
 
-    def _measure_again(self, view: View, rows: Rows) -> None:
-        """See with rows that come whether searches still find what was asked for; if not, look farther."""
+    def _measure_again(self, view: View, rows: Ints1d) -> None:
+        """Measure with new rows whether searches still reach the target recall; if not, widen them."""
         before, rng = self.tuning, np.random.default_rng(self._settings.seed)
         some = np.sort(rng.permutation(rows)[:_HELD_OUT])
         try:
@@ -400,17 +403,17 @@ class HnswEngine:
             slack=max(now.slack, before.slack), scan=now.scan or before.scan,
         )  # fmt: skip
 
-    def _speed(self, view: View, asked: Floats2d, inside: Mask) -> float:
+    def _speed(self, view: View, query_vectors: Floats2d, inside: Bools1d) -> float:
         start = perf_counter()
-        self._search(view, asked, tuning.DEPTHS[0], inside, threads=1, singly=True)
-        return len(asked) / (perf_counter() - start)
+        self._search(view, query_vectors, tuning.DEPTHS[0], inside, threads=1, singly=True)
+        return len(query_vectors) / (perf_counter() - start)
 
-    def _slack(self, view: View, asked: Floats2d, truth: Found) -> int:
+    def _slack(self, view: View, query_vectors: Floats2d, truth: RowsAndScores) -> int:
         """Return how much farther by code a true neighbour may be than as many nearest by code; few are farther."""
         k = tuning.DEPTHS[0]
-        codes, _ = self.codec.ask(asked, self.crew(None).share)
+        codes, _ = self.codec.encode_queries(query_vectors, self.workers(None).share)
         node = self._nodes(view, -1)
-        by_code = np.full((len(asked), k), -1, np.int64)
+        by_code = np.full((len(query_vectors), k), -1, np.int64)
         self.find_by_code(codes, by_code)
         beyond = []
         for own, near, true in zip(codes, by_code, truth[0], strict=True):
@@ -419,7 +422,7 @@ class HnswEngine:
             )
         return int(np.quantile(np.concatenate(beyond), _SURE))
 
-    def find_by_code(self, codes: Codes, found: Rows) -> None:
+    def find_by_code(self, codes: Int8s2d, found: Ints2d) -> None:
         """Fill in the nodes nearest by code."""
         pool = np.empty(found.shape[1], np.int64)
         lifted = rows_of_bytes(1, self.codec.width)[0].view(np.uint8)
@@ -466,7 +469,8 @@ class HnswEngine:
             graph.reconnect()
         draft.meta["graph"] = {"entry": graph.entry, "count": graph.count, "used": graph.used}
         draft.meta["codec"] = {
-            "step": self.codec.step, "reach": self.codec.reach, "energy": self.codec.energy, "worst": self.codec.worst,
+            "step": self.codec.step, "reach": self.codec.max_norm, "energy": self.codec.energy,
+            "worst": self.codec.worst,
         }  # fmt: skip
         draft.meta["tuning"] = self.tuning.facts()
         for name, array in graph.arrays().items():
@@ -475,11 +479,11 @@ class HnswEngine:
         draft.array("axes", self.codec.axes)
 
     @classmethod
-    def read(cls, bundle: Bundle, points: Points, metric: str, settings: dict[str, Any]) -> HnswEngine:
+    def read(cls, bundle: Bundle, points: PointTable, metric: str, settings: dict[str, Any]) -> HnswEngine:
         """Open a saved graph, mapped."""
-        with fitting(bundle, "a graph"):
+        with damage_raised(bundle, "a graph"):
             codec = read_codec(bundle, metric, points.dim)
-            chosen = Settings(**settings)
+            chosen = HnswSettings(**settings)
             graph = Graph(codec.width, chosen.m, chosen.ef_construction, chosen.seed)
             graph.restore({name: bundle.array(name) for name in graph.arrays()}, **bundle.meta["graph"])
             if np.bincount(graph.rows, minlength=1).max() > 1 or (graph.count and graph.rows.max() >= points.count):
@@ -499,16 +503,16 @@ def _workers(threads: int | None) -> int:
     return thread_count() if threads is None else checks.whole("threads", threads, high=1_024)
 
 
-def _picked(codes: Codes, nodes: npt.NDArray[np.int32]) -> Codes:
+def _picked(codes: Int8s2d, nodes: Int32s1d) -> Int8s2d:
     """Copy some codes one behind the other."""
     picked = rows_of_bytes(len(nodes), codes.shape[1])
     np.take(codes, nodes, axis=0, out=picked)
     return picked
 
 
-def _distances(codes: Codes, nodes: Rows, own: Codes) -> Rows:
-    """Give squared distances of some nodes to a query, but for what is the same for all."""
+def _distances(codes: Int8s2d, nodes: Ints1d, own: Int8s2d) -> Ints1d:
+    """Return squared distances of nodes to a query, up to a constant."""
     near = codes[nodes]
     product = near[:, :-8].astype(np.int64) @ own[:-8].astype(np.int64)
-    lengths: Rows = near.view(np.int32)[:, -2] - 2 * product
+    lengths: Ints1d = near.view(np.int32)[:, -2] - 2 * product
     return lengths

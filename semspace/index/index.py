@@ -16,14 +16,14 @@ from semspace.bundle import Bundle, PathLike
 from semspace.deprecation import renamed_parameters, renamed_property
 from semspace.display import clip
 from semspace.errors import InputError, SemspaceWarning
-from semspace.index import near_duplicates, persistence
+from semspace.index import near_duplicates
 from semspace.index.engine import Engine
 from semspace.index.exact import ExactEngine
-from semspace.index.hnsw import HnswEngine, Settings
+from semspace.index.hnsw import HnswEngine, HnswSettings
 from semspace.index.local_collection import LocalCollection
 from semspace.index.new_points import read_new_points
-from semspace.index.persistence import METHODS, open_collection, read_collection
-from semspace.index.points import Ground, Points
+from semspace.index.persistence import METHODS, open_collection, read_collection, save_index
+from semspace.index.points import FrozenPoints, PointTable
 from semspace.index.query import checked_min_score
 from semspace.index.report import IndexReport
 from semspace.index.searches import SearchMethods
@@ -104,14 +104,14 @@ class Index(SearchMethods):
         chosen = ("exact" if small else "hnsw") if method == "auto" else method
         graph_settings = _graph_settings(chosen, settings)
 
-        def engine(points: Points) -> Engine:
+        def engine(points: PointTable) -> Engine:
             if graph_settings is None:
                 return ExactEngine(metric)
             return HnswEngine.build(
                 points, metric, recall=recall, settings=graph_settings, threads=threads, progress=progress
             )
 
-        points = Points(Ground.of_space(space))
+        points = PointTable(FrozenPoints.of_space(space))
         source = SpaceSource(space.encoder, space.provenance, space=space)
         return cls(LocalCollection(points, engine(points), engine, source), source)
 
@@ -306,7 +306,7 @@ class Index(SearchMethods):
 
     def save(self, path: PathLike, *, overwrite: bool = False) -> None:
         """Save the index with its points as a bundle directory; see `semspace.save`."""
-        persistence.save(self._local("save"), path, overwrite=overwrite)
+        save_index(self._local("save"), path, overwrite=overwrite)
 
     @classmethod
     def open(
@@ -379,11 +379,11 @@ def read_bundle(bundle: Bundle) -> Index:
     return Index(points, points.source)
 
 
-def _graph_settings(method: str, settings: Mapping[str, Any]) -> Settings | None:
+def _graph_settings(method: str, settings: Mapping[str, Any]) -> HnswSettings | None:
     """Return the settings of a graph, or raise `InputError` for one that the method doesn't have."""
-    known = [field.name for field in fields(Settings)] if method == "hnsw" else []
+    known = [field.name for field in fields(HnswSettings)] if method == "hnsw" else []
     unknown = [name for name in settings if name not in known]
     if unknown:
         have = f"it has {', '.join(known)}" if known else "it has none"
         raise InputError(f"the method {method!r} has no setting {unknown[0]!r}; {have}")
-    return Settings(**settings) if method == "hnsw" else None
+    return HnswSettings(**settings) if method == "hnsw" else None

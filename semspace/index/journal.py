@@ -1,12 +1,11 @@
-r"""What happened to an index since it was written: a file that only grows, so that nothing acknowledged is lost.
+r"""The journal of an index: a file to which changes are appended, so that nothing acknowledged is lost.
 
     "semspace journal 1\n", SHA-256 of the manifest it continues (64 hex digits),
     length up to which all was acknowledged, and its CRC;
     then changes: CRC of the next 12 bytes, length of a head (JSON: what was done, to which ids),
     length of a body (vectors as float32, then metadata in Arrow's format), CRC of both; head; body
 
-A change that a killed process has left unfinished was never acknowledged, and is passed over. Any other damage is an
-error.
+A change that a killed process has left unfinished was never acknowledged, and is ignored. Any other damage is an error.
 """
 
 from __future__ import annotations
@@ -55,7 +54,7 @@ class Journal:
         self._end = _START
 
     def read(self) -> Iterator[Record]:
-        """Return what happened, in order; raise `DamagedError` where that can't be known."""
+        """Return the changes in order; raise `DamagedError` where they can't be read."""
         if not self.path.exists():
             return
         data = memoryview(self.path.read_bytes())
@@ -127,7 +126,7 @@ class Journal:
         return self._file
 
     def _begin(self) -> None:
-        """Make the file: it is there with its whole beginning, or not at all."""
+        """Create the file with its whole beginning, or not at all."""
         beside = self.path.with_name(f".{NAME}.new")
         beginning = _MAGIC + self._signature + _slot(_START)
         try:
@@ -154,7 +153,7 @@ class Journal:
         return self._end - _START
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         if self._file is not None:
             self._file.close()
             self._file = None

@@ -1,4 +1,4 @@
-"""Points and their engine in this process, in memory or over the files of a saved index."""
+"""`LocalCollection`: points and their engine in this process, in memory or mapped from a saved index."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from semspace import checks, pools
 from semspace.bundle import Draft
 from semspace.errors import InputError, SemspaceError, SemspaceWarning
 from semspace.index.collection import Hits
-from semspace.index.engine import Engine, Found, Mask, Rows
+from semspace.index.engine import Engine, RowsAndScores
 from semspace.index.exact import compare_all
 from semspace.index.journal import Record
-from semspace.index.points import Ground, Points, View
+from semspace.index.points import FrozenPoints, PointTable, View
 from semspace.index.source import SpaceSource
 from semspace.index.store import IndexStore
 from semspace.space import fingerprint_of, manifest_facts
 from semspace.text.filters import matching
-from semspace.types import Floats2d
+from semspace.types import Bools1d, Floats2d, Ints1d
 
 _CACHED_CONDITIONS = 16
 _PIECE = 4_096  # points read at a time
@@ -54,9 +54,9 @@ class LocalCollection:
 
     def __init__(
         self,
-        points: Points,
+        points: PointTable,
         engine: Engine,
-        build_engine: Callable[[Points], Engine],
+        build_engine: Callable[[PointTable], Engine],
         source: SpaceSource,
         store: IndexStore | None = None,
     ) -> None:
@@ -81,16 +81,16 @@ class LocalCollection:
         """Replace the lock, which a thread of the parent may have held; the right to write stays with the parent."""
         self._changing = threading.RLock()
 
-    # -- looking into it ----------------------------------------------------------------------------------
+    # -- contents -----------------------------------------------------------------------------------------
 
     @property
-    def points(self) -> Points:
+    def points(self) -> PointTable:
         """The points."""
         return self._current[0]
 
     @property
     def engine(self) -> Engine:
-        """What finds their rows."""
+        """The engine that finds their rows."""
         return self._current[1]
 
     @property
@@ -135,14 +135,14 @@ class LocalCollection:
         return view.metadata(rows)
 
     def pieces(self) -> Iterator[tuple[list[str], Floats2d]]:
-        """Walk all live points."""
+        """Iterate over all live points."""
         view = self.points.view
         rows = view.live_rows()
         for start in range(0, len(rows), _PIECE):
             part = rows[start : start + _PIECE]
             yield view.ids(part), view.vectors(part)
 
-    # -- asking -------------------------------------------------------------------------------------------
+    # -- queries ------------------------------------------------------------------------------------------
 
     def nearest(
         self,
@@ -173,7 +173,7 @@ class LocalCollection:
         exact: bool = False,
         ef: int | None = None,
         threads: int | None = None,
-    ) -> Found:
+    ) -> RowsAndScores:
         """Find rows and scores; fewer than `k` columns where there are fewer points."""
         self.check()
         points, engine = self._current
@@ -183,17 +183,17 @@ class LocalCollection:
         return self._find(engine, view, queries, k, allowed, exact=exact, ef=ef, threads=threads)
 
     def _find(
-        self, engine: Engine, view: View, queries: Floats2d, k: int, allowed: Mask | None, *, exact: bool,
+        self, engine: Engine, view: View, queries: Floats2d, k: int, allowed: Bools1d | None, *, exact: bool,
         ef: int | None = None, threads: int | None = None,
-    ) -> Found:  # fmt: skip
+    ) -> RowsAndScores:  # fmt: skip
         if exact:
             return compare_all(view, engine.metric, queries, k, allowed)
         found = engine.search(view, queries, k, allowed, ef=ef, threads=threads)
         self._trim(view, len(queries))
         return found
 
-    def _allowed(self, view: View, where: str | None, among: Sequence[int] | None) -> Mask | None:
-        """Tell of each row whether it may be found; None where all may."""
+    def _allowed(self, view: View, where: str | None, among: Sequence[int] | None) -> Bools1d | None:
+        """Return of each row whether it is allowed; None where all are."""
         mask = None if where is None else self._where(view, where)
         if among is not None:
             inside = np.zeros(view.count, np.bool_)
@@ -201,8 +201,8 @@ class LocalCollection:
             mask = inside if mask is None else mask & inside
         return None if mask is None else np.ascontiguousarray(mask)
 
-    def _where(self, view: View, where: str) -> Mask:
-        """Tell of each row whether a condition holds; the last answers are kept while nothing changes."""
+    def _where(self, view: View, where: str) -> Bools1d:
+        """Return of each row whether a condition holds; the last results are cached until a change."""
         known = view.answers if isinstance(where, str) else {}
         mask = known.get(where)
         if mask is None:
@@ -213,8 +213,8 @@ class LocalCollection:
             known[where] = mask
         return mask
 
-    def _dressed(self, view: View, rows: Rows, scores: Floats2d, own: Sequence[Sequence[int]], k: int) -> list[Hits]:
-        """Put rows in order, equal scores by id, and look up what belongs to them: once for all queries."""
+    def _dressed(self, view: View, rows: Ints1d, scores: Floats2d, own: Sequence[Sequence[int]], k: int) -> list[Hits]:
+        """Return hits in order, equal scores by id, with ids and metadata, looked up once for all queries."""
         held = (rows >= 0).sum(axis=1)
         every = rows[rows >= 0]
         names = view.ids(every)
@@ -237,7 +237,7 @@ class LocalCollection:
         return hits
 
     def _trim(self, view: View, count: int) -> None:
-        """Give back the pages of a mapped file that rescoring has read, once they are many."""
+        """Release the pages of a mapped file that rescoring has read, once they are many."""
         self._bytes_read += count * _BYTES_PER_QUERY
         if self._store is not None and self._bytes_read > max(_RESIDENT_SHARE * view.ground.vectors.nbytes, _SMALL):
             view.release()
@@ -253,13 +253,13 @@ class LocalCollection:
                 raise InputError(
                     f"the index already has {taken!r}; choose another id, or give it a new vector with update"
                 )
-            self._put(ids, vectors, self.points.fitting(len(ids), metadata))
+            self._put(ids, vectors, self.points.metadata_for(len(ids), metadata))
 
     def update(self, ids: Sequence[str], vectors: Floats2d, metadata: pl.DataFrame | None) -> None:
-        """Give points other vectors and metadata; without any, they keep what they have."""
+        """Replace the vectors of points, and their metadata where it is given."""
         with self._changing:
             view, rows = self.points.rows_of(ids)
-            table = view.metadata(rows) if metadata is None else self.points.fitting(len(ids), metadata)
+            table = view.metadata(rows) if metadata is None else self.points.metadata_for(len(ids), metadata)
             self._put(ids, vectors, table)
 
     def delete(self, ids: Sequence[str]) -> None:
@@ -272,7 +272,7 @@ class LocalCollection:
             self._commit(Record("add", list(ids), vectors, table))
 
     def _commit(self, record: Record) -> None:
-        """Write a change down, then make it: both, or neither."""
+        """Write a change to the journal, then make it: both, or neither."""
         self.check()
         store = self._store
         if store is not None:
@@ -298,7 +298,7 @@ class LocalCollection:
             raise
 
     def _fold_by_itself(self) -> None:
-        """Fold a journal that has grown; if that fails, the change is safe all the same."""
+        """Fold a journal that has grown; if that fails, the change is safe nevertheless."""
         assert self._store is not None
         try:
             self.fold()
@@ -311,14 +311,14 @@ class LocalCollection:
             )
 
     def _after(self, record: Record) -> View:
-        """Prepare how the points are after a change."""
+        """Return the view of the points after a change."""
         if record.what == "delete":
             return self.points.without(record.ids)
         assert record.vectors is not None
         return self.points.with_more(record.ids, record.vectors, record.metadata)
 
     def compact(self) -> None:
-        """Build anew of the live points."""
+        """Rebuild points and engine from the live points."""
         with self._changing:
             self.check()
             if self._store is not None:
@@ -326,7 +326,7 @@ class LocalCollection:
             view = self.points.view
             if not view.live:
                 raise InputError("the index has no live points left, so there is nothing to compact; add some first")
-            points = Points(Ground.of_view(view))
+            points = PointTable(FrozenPoints.of_view(view))
             self._current = (points, self._build_engine(points))
             if self._store is not None:
                 self.fold()
@@ -334,23 +334,23 @@ class LocalCollection:
     # -- on disk ------------------------------------------------------------------------------------------
 
     def check(self) -> None:
-        """Raise what a check of the files has found meanwhile."""
+        """Raise damage that the verification of the files has found."""
         if self._store is not None:
             self._store.check()
 
     def fold(self) -> None:
-        """Write the index anew as it is now, and begin another journal."""
+        """Write the index as it is now, and begin a new journal."""
         assert self._store is not None
         with self._changing:
             self._store.fold(self.write)
             self._fold_above = _fold_above(self._store)
 
     def at_rest(self) -> AbstractContextManager[object]:
-        """Keep other threads from changing anything meanwhile."""
+        """Return a lock that keeps other threads from changing anything."""
         return self._changing
 
     def writes(self, place: Path) -> bool:
-        """Tell whether these are the points of a place on disk, open for writing."""
+        """Check whether these are the points of a folder, opened for writing."""
         return self._store is not None and self._store.writes(place)
 
     def write(self, draft: Draft) -> None:
@@ -382,7 +382,7 @@ class LocalCollection:
         return manifest_facts(draft, view.live, view.dim, fingerprint, source.encoder, source.provenance)
 
     def close(self) -> None:
-        """Let go of files."""
+        """Close files."""
         if self._store is not None:
             self._store.close()
 

@@ -1,26 +1,25 @@
-"""Regions of the points: k-means over codes. All numbers are whole, so it comes out the same on every machine."""
+"""Regions of the points: k-means over codes. All numbers are integers, so the result is the same on every machine."""
 
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from semspace.index.quantization import SUMS, Codes
+from semspace.index.quantization import SUMS
+from semspace.types import Doubles1d, Int8s2d, Ints1d
 
-Labels = npt.NDArray[np.int64]
-_SAMPLE = 4_096  # points that regions are found among
-_ROUNDS = 8
+_SAMPLE = 4_096  # points that are clustered
+_ROUNDS = 8  # iterations of k-means
 
 
-def regions(codes: Codes, asked: Codes, most: int, seed: int) -> tuple[Labels, Labels]:
+def regions(codes: Int8s2d, asked: Int8s2d, most: int, seed: int) -> tuple[Ints1d, Ints1d]:
     """Divide points into at most `most` regions.
 
     Returns
     -------
     sizes : (regions,)
-        About how many of the points with `codes` lie in each.
+        Approximate number of the points with `codes` in each.
     labels : (m,)
-        Where each of the `asked` lies.
+        The region of each of the `asked`.
     """
     sample = _whole(codes[:: max(1, len(codes) // _SAMPLE)])
     rng = np.random.default_rng(seed)
@@ -36,16 +35,16 @@ def regions(codes: Codes, asked: Codes, most: int, seed: int) -> tuple[Labels, L
         for at in np.unique(labels):
             centres[at] = np.rint(sample[labels == at].mean(axis=0))
     counts = np.bincount(_apart(sample, centres).argmin(axis=1), minlength=len(centres))
-    sizes: Labels = np.rint(counts * (len(codes) / len(sample))).astype(np.int64)
+    sizes: Ints1d = np.rint(counts * (len(codes) / len(sample))).astype(np.int64)
     return sizes, _apart(_whole(asked), centres).argmin(axis=1)
 
 
-def _whole(codes: Codes) -> npt.NDArray[np.float64]:
-    """Return codes as numbers whose sums of products are exact in double precision."""
+def _whole(codes: Int8s2d) -> Doubles1d:
+    """Return codes in double precision, in which sums of their products are exact."""
     return codes[:, :-SUMS].astype(np.float64)
 
 
-def _apart(points: npt.NDArray[np.float64], centres: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _apart(points: Doubles1d, centres: Doubles1d) -> Doubles1d:
     lengths = np.einsum("ij,ij->i", points, points)[:, None] + np.einsum("ij,ij->i", centres, centres)
-    apart: npt.NDArray[np.float64] = lengths - 2 * (points @ centres.T)
+    apart: Doubles1d = lengths - 2 * (points @ centres.T)
     return apart

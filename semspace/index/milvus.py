@@ -1,4 +1,4 @@
-"""A collection in Milvus: on a server, where it may be larger than this machine, or in the file of a Milvus Lite."""
+"""`MilvusCollection`: points on a Milvus server, more than this machine can hold, or in a file of Milvus Lite."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _HITS = 50_000  # in one answer
 _BYTES = 8_000_000  # of points in one message: a server takes 64 MB, JSON and copies included
 _PAGE = 4_000  # points walked at a time
 
-Found = tuple[str, float, Mapping[str, Any] | None]
+MilvusHit = tuple[str, float, Mapping[str, Any] | None]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -135,7 +135,7 @@ class MilvusCollection:
             "format": FORMAT,
             "dim": checks.whole("dim", dim),
             "metric": checks.choice("metric", metric, queries.METRICS),
-            "facts": as_json(facts or {}),
+            "facts": checked_json(facts or {}),
             **fields.to_text(),
         }
         if not isinstance(collection, str) or not _NAME.fullmatch(collection):
@@ -175,7 +175,7 @@ class MilvusCollection:
         _make_ready(server, name, stored["metric"])
         return cls(server, name, stored["dim"], stored["metric"], fields, stored["facts"])
 
-    # -- looking into it ----------------------------------------------------------------------------------
+    # -- contents -----------------------------------------------------------------------------------------
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -190,21 +190,21 @@ class MilvusCollection:
         return f"MilvusCollection({self.name!r} in {self.server.uri}: {self.metric}, {self.dim} dimensions)"
 
     def present(self, ids: Sequence[str]) -> list[bool]:
-        """Tell of each id whether it is a live point."""
+        """Check of each id whether it is a live point."""
         there = {row[ID] for some in _batches(ids) for row in self._query(one_of(ID, some), [ID])}
         return [id in there for id in ids]
 
     def vectors(self, ids: Sequence[str]) -> Floats2d:
-        """Give the vectors of ids, float32 (n, dim), in their order; raise `UnknownIdError` where one isn't there."""
+        """Return the vectors of ids in their order, float32 (n, dim); raise `UnknownIdError` for an unknown id."""
         rows = self._rows(ids, [VECTOR])
         return np.array([row[VECTOR] for row in rows], np.float32).reshape(len(rows), self.dim)
 
     def metadata(self, ids: Sequence[str]) -> pl.DataFrame | None:
-        """Give the metadata of ids, in their order; raise `UnknownIdError` where one isn't there."""
+        """Return the metadata of ids in their order; raise `UnknownIdError` for one that doesn't exist."""
         return self.fields.decode(self._rows(ids, self._outputs))
 
     def pieces(self) -> Iterator[tuple[list[str], Floats2d]]:
-        """Walk all live points, some thousands at a time, in the order of their ids."""
+        """Iterate over all live points, some thousands at a time, in the order of their ids."""
         return self._walk(True, None)
 
     @cached_property
@@ -219,7 +219,7 @@ class MilvusCollection:
         )
 
     def _rows(self, ids: Sequence[str], outputs: list[str]) -> list[dict[str, Any]]:
-        """Ask for points by id, in their order."""
+        """Return the rows of points by id, in their order."""
         found = {row[ID]: row for some in _batches(ids) for row in self._query(one_of(ID, some), [ID, *outputs])}
         self._check_known(ids, found)
         return [found[id] for id in ids]
@@ -241,7 +241,7 @@ class MilvusCollection:
         return [row[ID] for row in self._query("", [ID], limit=_WINDOW)] if 0 < count <= _WINDOW else []
 
     def _walk(self, condition: Expression, among: Sequence[str] | None) -> Iterator[tuple[list[str], Floats2d]]:
-        """Walk points in pages; pymilvus' own iterator breaks on ids with quotation marks."""
+        """Iterate over points in pages; pymilvus' own iterator fails on ids with quotation marks."""
         for some in self._conditions(condition, among):
             last: str | None = None
             while True:
@@ -299,14 +299,14 @@ class MilvusCollection:
         kept = [[hit for hit in own if hit[0] not in out][:k] for own, out in zip(found, left_out, strict=True)]
         return [self._hits(own, known) for own in kept]
 
-    def _hits(self, found: Sequence[Found], known: Mapping[str, Mapping[str, Any]]) -> Hits:
+    def _hits(self, found: Sequence[MilvusHit], known: Mapping[str, Mapping[str, Any]]) -> Hits:
         ids = tuple(id for id, _, _ in found)
         scores = np.array([score for _, score, _ in found], np.float32)
         rows = [known[id] for id in ids] if self.fields.names else []
         return Hits(ids, scores, self.fields.decode(rows))
 
     def _conditions(self, condition: Expression, among: Sequence[str] | None) -> Iterator[Expression]:
-        """Give the conditions under which every wanted point lies once."""
+        """Iterate over conditions of which every wanted point satisfies one."""
         if among is None:
             yield condition
             return
@@ -314,27 +314,27 @@ class MilvusCollection:
             yield both(one_of(ID, some), condition)
 
     def _searched(
-        self, asked: Floats2d, most: int, condition: Expression, among: Sequence[str] | None
-    ) -> list[list[Found]]:
-        """Let Milvus search; a few queries at a time."""
-        best: list[list[Found]] = [[] for _ in asked]
+        self, query_vectors: Floats2d, most: int, condition: Expression, among: Sequence[str] | None
+    ) -> list[list[MilvusHit]]:
+        """Search by Milvus, a few queries at a time."""
+        best: list[list[MilvusHit]] = [[] for _ in query_vectors]
         step = max(1, min(_QUERIES, _HITS // most))
         for some in self._conditions(condition, among):
-            for start in range(0, len(asked), step):
-                answers = self._search(asked[start : start + step], most, some)
+            for start in range(0, len(query_vectors), step):
+                answers = self._search(query_vectors[start : start + step], most, some)
                 for query, own in enumerate(answers, start):
                     best[query] = _best([*best[query], *own], most)
         return best
 
-    def _search(self, asked: Floats2d, most: int, condition: Expression) -> list[list[Found]]:
-        """Ask for the nearest and one more: it tells whether points as near as the last were cut off."""
-        limit, rest, found = most, list(range(len(asked))), [list[Found]() for _ in asked]
+    def _search(self, query_vectors: Floats2d, most: int, condition: Expression) -> list[list[MilvusHit]]:
+        """Search for the nearest and one more, which shows whether points with the last score were cut off."""
+        limit, rest, found = most, list(range(len(query_vectors))), [list[MilvusHit]() for _ in query_vectors]
         while rest:
             limit = min(limit + 1, _WINDOW)
             answers = self.server.ask(
                 "search",
                 self.name,
-                data=[asked[query].tolist() for query in rest],
+                data=[query_vectors[query].tolist() for query in rest],
                 anns_field=VECTOR,
                 limit=limit,
                 filter="" if condition is True else str(condition),
@@ -355,27 +355,29 @@ class MilvusCollection:
 
     def _compared(
         self,
-        asked: Floats2d,
+        query_vectors: Floats2d,
         k: int,
         condition: Expression,
         among: Sequence[str] | None,
         left_out: Sequence[frozenset[str]],
-    ) -> list[list[Found]]:
+    ) -> list[list[MilvusHit]]:
         """Fetch the points and compare them here, a page at a time."""
-        best: list[list[Found]] = [[] for _ in asked]
+        best: list[list[MilvusHit]] = [[] for _ in query_vectors]
         for ids, vectors in self._walk(condition, among):
             place = {id: row for row, id in enumerate(ids)}
             near = queries.nearest(
                 vectors,
                 queries.lengths(vectors),
-                asked,
+                query_vectors,
                 k,
                 names=ids,
                 metric=self.metric,
                 skip=[[place[id] for id in out if id in place] for out in left_out],
             )
             for query, (rows, scores) in enumerate(near):
-                own: list[Found] = [(ids[row], score, None) for row, score in zip(rows, scores.tolist(), strict=True)]
+                own: list[MilvusHit] = [
+                    (ids[row], score, None) for row, score in zip(rows, scores.tolist(), strict=True)
+                ]
                 best[query] = _best([*best[query], *own], k)
         return best
 
@@ -392,7 +394,7 @@ class MilvusCollection:
         self.write("insert", ids, vectors, metadata)
 
     def update(self, ids: Sequence[str], vectors: Floats2d, metadata: pl.DataFrame | None) -> None:
-        """Give points other vectors and metadata; raise `UnknownIdError` where one isn't there, and change none."""
+        """Replace vectors and metadata; raise `UnknownIdError` for an id that doesn't exist, and change nothing."""
         self._check_known(ids, {id: True for id, there in zip(ids, self.present(ids), strict=True) if there})
         if metadata is None and self.columns:
             metadata = self.metadata(ids)  # they keep what they have
@@ -418,7 +420,7 @@ class MilvusCollection:
             self.server.ask("delete", self.name, filter=one_of(ID, some))
 
     def compact(self) -> None:
-        """Ask the server to free what deleted points still take: it does so in its own time.
+        """Ask the server to free the space of deleted points, which it does in its own time.
 
         A Milvus Lite does it by itself when it writes to disk, and nothing more can be asked of it.
         """
@@ -426,7 +428,7 @@ class MilvusCollection:
             self.server.ask("compact", self.name)
 
     def close(self) -> None:
-        """Let go of the connection, and of a Milvus Lite's file, if nobody else here has it open."""
+        """Close the connection, and the file of a Milvus Lite that nobody else in this process has open."""
         self.server.close()
 
 
@@ -445,7 +447,7 @@ def _make(server: Server, name: str, dim: int, fields: Fields, stored: Mapping[s
 
 
 def _make_ready(server: Server, name: str, metric: str) -> None:
-    """See that there is an index and that it is loaded: a program may have been killed before it had done that."""
+    """Create and load the index where that isn't done: a program may have been killed before."""
     if not server.ask("list_indexes", name, field_name=VECTOR):
         pymilvus = checks.need("pymilvus", EXTRA)
         wanted = pymilvus.MilvusClient.prepare_index_params()
@@ -454,8 +456,8 @@ def _make_ready(server: Server, name: str, metric: str) -> None:
     server.ask("load_collection", name)
 
 
-def as_json(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the facts as they will be read again: tuples as lists, keys as text."""
+def checked_json(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return facts as JSON restores them, with tuples as lists and keys as text."""
     try:
         return dict(json.loads(json.dumps(dict(facts), allow_nan=False)))
     except (TypeError, ValueError) as problem:
@@ -487,10 +489,10 @@ def _pieces(bytes_each: Sequence[int]) -> Iterator[tuple[int, int]]:
         yield start, len(bytes_each)
 
 
-def _best(found: list[Found], most: int) -> list[Found]:
+def _best(found: list[MilvusHit], most: int) -> list[MilvusHit]:
     return sorted(found, key=lambda hit: (-hit[1], hit[0]))[:most]
 
 
-def _cut(found: Sequence[Found], most: int, limit: int) -> bool:
-    """Tell whether points that are as near as the last one wanted may be missing: equal scores go by id."""
+def _cut(found: Sequence[MilvusHit], most: int, limit: int) -> bool:
+    """Check whether points with the score of the last one may be missing; equal scores are ordered by id."""
     return len(found) == limit < _WINDOW and found[most - 1][1] == found[-1][1]

@@ -31,7 +31,7 @@ KINDS = {"whole": "INT64", "time": "INT64", "float": "DOUBLE", "bool": "BOOL", "
 
 
 def kind_of(dtype: pl.DataType) -> str | None:
-    """Tell which of `KINDS` a column of this type is, or None where Milvus can't give it back unchanged."""
+    """Return which of `KINDS` a column of this type is, or None where Milvus can't restore it unchanged."""
     if dtype.is_integer():
         return "whole"
     if dtype.is_temporal():
@@ -54,7 +54,7 @@ def _writes_as_json(dtype: pl.DataType) -> bool:
 
 
 def _is_plain(dtype: pl.DataType) -> bool:
-    """Tell whether a value inside a list or a struct is a plain number, text or truth."""
+    """Check whether a value inside a list or a struct is a number, a text or a boolean."""
     return dtype.is_integer() or dtype.is_float() or dtype in (pl.Boolean, pl.String, pl.Categorical, pl.Enum)
 
 
@@ -100,7 +100,7 @@ class Fields:
         return kind
 
     def to_text(self) -> dict[str, Any]:
-        """Give what `from_text` needs, as JSON can hold it: the schema as an empty Arrow file."""
+        """Return what `from_text` reads, as JSON values: the schema as an empty Arrow file."""
         if self.schema is None:
             return {"schema": None, "names": {}}
         file = io.BytesIO()
@@ -117,7 +117,7 @@ class Fields:
     # -- there and back -----------------------------------------------------------------------------------
 
     def encode(self, ids: Sequence[str], metadata: pl.DataFrame | None) -> dict[str, list[Any]]:
-        """Turn a table into Milvus' values, a list for each field."""
+        """Return a table as Milvus' values, a list for each field."""
         if self.schema is None or metadata is None:
             if (self.schema is None) != (metadata is None):
                 have, come = ("has", "with") if metadata is None else ("has no", "without")
@@ -152,7 +152,7 @@ class Fields:
         return _short(ids, values.cast(pl.String) if kind == "text" else _json(values)).to_list()
 
     def decode(self, rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame | None:
-        """Turn Milvus' rows into a table with the types it once had; None where there is no metadata."""
+        """Return Milvus' rows as a table with its original types; None where there is no metadata."""
         if self.schema is None:
             return None
         return pl.DataFrame(

@@ -51,7 +51,7 @@ class Truth(NamedTuple):
 
 
 def translate(where: str, fields: Fields) -> Expression:
-    r"""Turn a condition into an expression for Milvus; True holds for every point, and False for none.
+    r"""Translate a condition into an expression for Milvus; True or False where it holds for every point or for none.
 
     Raises
     ------

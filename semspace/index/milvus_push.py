@@ -10,7 +10,7 @@ import polars as pl
 from semspace import checks
 from semspace.errors import InputError
 from semspace.index.collection import Collection
-from semspace.index.milvus import MilvusCollection, as_json
+from semspace.index.milvus import MilvusCollection, checked_json
 from semspace.index.milvus_server import Server
 from semspace.progress import bar
 
@@ -66,7 +66,7 @@ def push(
     if source.columns and lookup is None:
         raise InputError("this collection has metadata, so push needs metadata_of= to look it up")
     empty = lookup([]) if lookup is not None else None
-    wanted = as_json(facts if facts is not None else getattr(source, "facts", {}))
+    wanted = checked_json(facts if facts is not None else getattr(source, "facts", {}))
     target = _target(source, uri, collection, None if empty is None else empty.schema, wanted, token, overwrite)
     try:
         _send(source, target, lookup if empty is not None else None, batch, progress)

@@ -1,23 +1,21 @@
-"""All pairs of points that are nearly the same: by comparing all with all, or through the index."""
+"""All pairs of points that are nearly the same, by comparing every pair; and the best pairs of many."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 
 from semspace import queries
 from semspace.kernels.compiling import compiled
 from semspace.progress import bar
-from semspace.types import Floats1d, Floats2d
+from semspace.types import Floats1d, Floats2d, Ints1d
 
-Rows = npt.NDArray[np.int64]
-Pairs = tuple[Rows, Rows, Floats1d]
-_SIDE = 4_096  # points compared with as many at a time: 64 MB of scores
+ScoredPairs = tuple[Ints1d, Ints1d, Floats1d]
+_SIDE = 4_096  # points compared with that many others at a time: 64 MB of scores
 
 
-def compare_all_pairs(vectors: Floats2d, metric: str, least: float, *, progress: bool = True) -> Iterator[Pairs]:
+def compare_all_pairs(vectors: Floats2d, metric: str, least: float, *, progress: bool = True) -> Iterator[ScoredPairs]:
     """Find all pairs of rows that score at least `least`, each once, the lower row first."""
     points = queries.unit(vectors) if metric == "cosine" else vectors
     n = len(points)
@@ -37,7 +35,7 @@ def _scores(left: Floats2d, right: Floats2d, metric: str) -> Floats2d:
     return np.concatenate([*queries.score_blocks(right, queries.lengths(right), left, metric)])
 
 
-def _above(scores: Floats2d, least: float, first: int, second: int) -> Pairs:
+def _above(scores: Floats2d, least: float, first: int, second: int) -> ScoredPairs:
     found = np.empty((_matches(scores, np.float32(least), first == second, np.empty((0, 2), np.int64)), 2), np.int64)
     _matches(scores, np.float32(least), first == second, found)
     values: Floats1d = scores[found[:, 0], found[:, 1]]
@@ -45,8 +43,8 @@ def _above(scores: Floats2d, least: float, first: int, second: int) -> Pairs:
 
 
 @compiled
-def _matches(scores: Floats2d, least: np.float32, same: bool, found: Rows) -> int:
-    """Count scores that are high enough, and note where while there is room; with `same`, above the diagonal only."""
+def _matches(scores: Floats2d, least: np.float32, same: bool, found: Ints1d) -> int:
+    """Count scores that are high enough, and fill in their positions; with `same`, only above the diagonal."""
     total = 0
     for i in range(scores.shape[0]):
         begin = i + 1 if same else 0
@@ -64,11 +62,11 @@ def _matches(scores: Floats2d, least: np.float32, same: bool, found: Rows) -> in
     return total
 
 
-def best_pairs(parts: Iterator[Pairs], most: int) -> tuple[Pairs, bool]:
-    """Keep the `most` highest of pairs that come in parts, highest first; tell whether some had to go."""
-    held: Pairs = (np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))
+def best_pairs(parts: Iterator[ScoredPairs], most: int) -> tuple[ScoredPairs, bool]:
+    """Return the `most` highest of pairs given in parts, highest first, and whether others were dropped."""
+    held: ScoredPairs = (np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))
     cut = False
-    waiting: list[Pairs] = [held]
+    waiting: list[ScoredPairs] = [held]
     count = 0
     for part in parts:
         waiting.append(part)
@@ -80,9 +78,9 @@ def best_pairs(parts: Iterator[Pairs], most: int) -> tuple[Pairs, bool]:
     return held, cut or gone
 
 
-def _highest(parts: list[Pairs], most: int) -> tuple[Pairs, bool]:
+def _highest(parts: list[ScoredPairs], most: int) -> tuple[ScoredPairs, bool]:
     a, b, scores = (np.concatenate(columns) for columns in zip(*parts, strict=True))
-    _, once = np.unique(a << 32 | b, return_index=True)  # a walk finds a pair from both of its ends
+    _, once = np.unique(a << 32 | b, return_index=True)  # a search finds a pair from both of its points
     a, b, scores = a[once], b[once], scores[once]
     order = np.lexsort((b, a, -scores))[:most]
     return (a[order], b[order], scores[order]), len(a) > most

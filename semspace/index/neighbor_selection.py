@@ -1,24 +1,24 @@
-"""Links between points: which neighbours a point keeps (Malkov & Yashunin 2016, algorithm 4), compiled."""
+"""Which neighbours a point is linked to (Malkov & Yashunin 2016, algorithm 4), compiled."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from semspace.index.beam_search import Links, Wholes, ask, descend, distance, norm_of, place, walk
-from semspace.index.distances import LINE
+from semspace.index.beam_search import descend, distance, insert_key, load_query, norm_of, search_layer
+from semspace.index.distances import CACHE_LINE
 from semspace.kernels.compiling import compiled
 from semspace.kernels.simd import prefetch
+from semspace.types import Bytes1d, Int8s2d, Int32s1d, Int32s2d, Ints1d
 
 
 @compiled
-def choose(
-    keys: Wholes, count: int, most: int, nodes: Any, codes: npt.NDArray[np.int8], lifted: npt.NDArray[np.uint8],
-    kept: Links,
+def select_neighbors(
+    keys: Ints1d, count: int, most: int, nodes: Any, codes: Int8s2d, lifted: Bytes1d,
+    kept: Int32s1d,
 ) -> int:  # fmt: skip
-    """Keep of candidates, nearest first, those nearer to the point than to any kept before; at most `most`."""
+    """Select at most `most` candidates, nearest first, that are nearer to the point than to any selected before."""
     held = 0
     for i in range(count):
         if held == most:
@@ -26,7 +26,7 @@ def choose(
         row = (keys[i] >> 1) & 0x7FFFFFFF
         node = row if nodes is None else np.int64(nodes[row])
         own = keys[i] >> 32
-        ask(codes, node, lifted)
+        load_query(codes, node, lifted)
         norm = norm_of(codes, node)
         apart = True
         for j in range(held):
@@ -41,38 +41,36 @@ def choose(
 
 
 @compiled
-def reach(
-    first: int, last: int, batch: Links, stop: int, entry: int, level: Links, links: Links, nodes: Links, down: Links,
-    codes: npt.NDArray[np.int8], starts: Links, pool: Wholes, lifted: npt.NDArray[np.uint8], seen: Wholes,
-    visited: Links,
+def find_entries(
+    first: int, last: int, batch: Int32s1d, stop: int, entry: int, level: Int32s1d, links: Int32s2d, nodes: Int32s1d,
+    down: Int32s1d, codes: Int8s2d, starts: Int32s1d, pool: Ints1d, lifted: Bytes1d, seen: Ints1d, visited: Int32s1d,
 ) -> None:  # fmt: skip
-    """Find for nodes `first` to `last` of a batch where on layer `stop` to begin."""
+    """Find the rows on layer `stop` where the searches of nodes `first` to `last` of a batch begin."""
     for i in range(first, last):
-        ask(codes, batch[i], lifted)
+        load_query(codes, batch[i], lifted)
         norm = norm_of(codes, batch[i])
         starts[i] = descend(pool, entry, stop, level, links, nodes, down, codes, lifted, norm, seen, visited)
 
 
 @compiled
-def attach(
-    first: int, last: int, rows: Links, batch: Links, starts: Links, ef: int, most: int, links: Links, nodes: Any,
-    codes: npt.NDArray[np.int8], chosen: Links, pool: Wholes, lifted: npt.NDArray[np.uint8], seen: Wholes,
-    visited: Links,
+def choose_links(
+    first: int, last: int, rows: Int32s1d, batch: Int32s1d, starts: Int32s1d, ef: int, most: int, links: Int32s2d,
+    nodes: Any, codes: Int8s2d, chosen: Int32s2d, pool: Ints1d, lifted: Bytes1d, seen: Ints1d, visited: Int32s1d,
 ) -> None:  # fmt: skip
-    """Choose the neighbours of new points on a layer: from a walk, and from the others of their batch.
+    """Choose the neighbours of new points on a layer, from a search and from the others of their batch.
 
-    `rows` are those of the batch on this layer. Its links aren't touched, so threads can share a batch; `starts`
-    becomes the nearest row of each.
+    `rows` are those of the batch on this layer. No links are changed, so threads can share a batch; `starts` becomes
+    the nearest row of each.
     """
-    width, steps = codes.shape[1], codes.shape[1] // LINE
+    width, steps = codes.shape[1], codes.shape[1] // CACHE_LINE
     kept = np.empty(most, np.int32)
     for i in range(first, last):
         node = np.int64(batch[i])
-        ask(codes, node, lifted)
+        load_query(codes, node, lifted)
         norm = norm_of(codes, node)
         size = 0
         if starts[i] >= 0:
-            size = walk(pool, ef, starts[i], links, nodes, codes, lifted, norm, seen, visited)
+            size = search_layer(pool, ef, starts[i], links, nodes, codes, lifted, norm, seen, visited)
             starts[i] = (pool[0] >> 1) & 0x7FFFFFFF
         for j in range(len(batch)):
             if j + 8 < len(batch):
@@ -80,19 +78,19 @@ def attach(
             if j != i:
                 key = (distance(codes, np.int64(batch[j]), lifted, norm) << 32) | (np.int64(rows[j]) << 1)
                 if size < ef or key < pool[size - 1]:
-                    place(pool, size, ef, key)
+                    insert_key(pool, size, ef, key)
                     size = min(size + 1, ef)
-        held = choose(pool, size, most, nodes, codes, lifted, kept)
+        held = select_neighbors(pool, size, most, nodes, codes, lifted, kept)
         for j in range(most):
             chosen[i, j] = kept[j] if j < held else -1
 
 
 @compiled
-def meet(
-    first: int, last: int, bounds: Wholes, targets: Links, sources: Links, links: Links, nodes: Any,
-    codes: npt.NDArray[np.int8], lifted: npt.NDArray[np.uint8],
+def add_backlinks(
+    first: int, last: int, bounds: Ints1d, targets: Int32s1d, sources: Int32s1d, links: Int32s2d, nodes: Any,
+    codes: Int8s2d, lifted: Bytes1d,
 ) -> None:  # fmt: skip
-    """Link points back from those that new ones chose: group g of `targets` gains the `sources` of its bounds."""
+    """Link the chosen neighbours back to the new points: group g of `targets` gains the `sources` of its bounds."""
     most = links.shape[1]
     kept = np.empty(most, np.int32)
     for group in range(first, last):
@@ -116,34 +114,34 @@ def meet(
                 links[row, i] = keys[i]
             continue
         node = row if nodes is None else np.int64(nodes[row])
-        ask(codes, node, lifted)
+        load_query(codes, node, lifted)
         norm = norm_of(codes, node)
         for i in range(count):
             other = np.int64(links[row, i]) if i < held else keys[i]
             far = distance(codes, other if nodes is None else np.int64(nodes[other]), lifted, norm)
             keys[i] = (far << 32) | (other << 1)
         keys[:count].sort()
-        held = choose(keys, count, most, nodes, codes, lifted, kept)
+        held = select_neighbors(keys, count, most, nodes, codes, lifted, kept)
         for i in range(most):
             links[row, i] = kept[i] if i < held else -1
 
 
 @compiled
-def rescue(
-    lost: Links, root: int, ef: int, links: Links, ways: Wholes, codes: npt.NDArray[np.int8], pool: Wholes,
-    lifted: npt.NDArray[np.uint8], seen: Wholes, visited: Links,
+def relink(
+    lost: Int32s1d, root: int, ef: int, links: Int32s2d, ways: Ints1d, codes: Int8s2d, pool: Ints1d,
+    lifted: Bytes1d, seen: Ints1d, visited: Int32s1d,
 ) -> None:  # fmt: skip
-    """Link to each lost node from the nearest one with room that can be reached.
+    """Link to each lost node from the nearest reachable node that has a free slot.
 
-    Where none has any, one gives up a link to a node that others lead to as well; and the lost node gives up its last
-    one, so that a chain can go on from it. `ways` counts how many links lead to each node.
+    Where none has one, a link is replaced that leads to a node with other links to it; and the last link of the lost
+    node is freed, so that a chain can continue from it. `ways` counts the links to each node.
     """
     last = np.int64(-1)  # the end of the chain
     for i in range(len(lost)):
         node = np.int64(lost[i])
-        ask(codes, node, lifted)
-        size = walk(pool, ef, root, links, None, codes, lifted, norm_of(codes, node), seen, visited)
-        giver, spot = _room(pool, size, node, links, ways)
+        load_query(codes, node, lifted)
+        size = search_layer(pool, ef, root, links, None, codes, lifted, norm_of(codes, node), seen, visited)
+        giver, spot = _free_slot(pool, size, node, links, ways)
         if giver == node:
             continue  # one rescued before leads to it
         if last >= 0 and links[giver, -1] >= 0:
@@ -161,8 +159,8 @@ def rescue(
 
 
 @compiled
-def _room(pool: Wholes, size: int, node: int, links: Links, ways: Wholes) -> Any:
-    """Give row and place for another link: free, or one that is missed least; or the node itself, if it is there."""
+def _free_slot(pool: Ints1d, size: int, node: int, links: Int32s2d, ways: Ints1d) -> Any:
+    """Return row and slot for another link, free or most dispensable; or the node itself, if it was reached."""
     giver, spot, found = (pool[0] >> 1) & 0x7FFFFFFF, links.shape[1] - 1, 0
     for at in range(size):
         near = (pool[at] >> 1) & 0x7FFFFFFF

@@ -1,4 +1,4 @@
-"""A saved index is opened only if its parts fit together: what its checksums call sound may hold anything."""
+"""Readers of the parts of a saved index, which check that they are consistent."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ import polars as pl
 from semspace import checks, pools, queries
 from semspace.bundle import Bundle
 from semspace.errors import DamagedError, InputError
-from semspace.index.distances import LINE
-from semspace.index.points import Ground, Points
+from semspace.index.distances import CACHE_LINE
+from semspace.index.points import FrozenPoints, PointTable
 from semspace.index.quantization import SUMS, Codec
 from semspace.index.tuning import Tuning
 
 
 @contextmanager
-def fitting(bundle: Bundle, what: str) -> Iterator[None]:
-    """Raise `DamagedError` where settings and numbers of the block aren't ones that an index could have."""
+def damage_raised(bundle: Bundle, what: str) -> Iterator[None]:
+    """Raise `DamagedError` where the block finds values that no index could have."""
     try:
         yield
     except DamagedError:
@@ -31,8 +31,8 @@ def fitting(bundle: Bundle, what: str) -> Iterator[None]:
         ) from problem
 
 
-def read_points(bundle: Bundle) -> Points:
-    """Open the points of an index: mapped, nothing is read but their ids and lengths."""
+def read_points(bundle: Bundle) -> PointTable:
+    """Open the points of an index: their vectors are mapped, and only ids and lengths are read."""
     pools.need_polars("opening an index")
     vectors = bundle.array("vectors", dtype=np.float32, shape=(None, None))
     n = len(vectors)
@@ -41,31 +41,31 @@ def read_points(bundle: Bundle) -> Points:
     stored = bundle.has("sizes.npy")
     sizes = bundle.array("sizes", dtype=np.float32, shape=(n,)) if stored else queries.lengths(vectors)
     alive = np.array(bundle.array("alive", dtype=np.bool_, shape=(n,))) if bundle.has("alive.npy") else None
-    with fitting(bundle, "points"):
+    with damage_raised(bundle, "points"):
         if ids.null_count() or not vectors.shape[1] or not vectors.flags.c_contiguous:
             raise ValueError("an id is missing, or a vector has no dimensions")
         if not (np.isfinite(sizes) & (sizes > 0)).all():
             raise ValueError("a vector has no length")
-    return Points(Ground(ids, vectors, sizes, metadata), alive)
+    return PointTable(FrozenPoints(ids, vectors, sizes, metadata), alive)
 
 
 def read_codec(bundle: Bundle, metric: str, dim: int) -> Codec:
-    """Open what makes codes of vectors."""
+    """Open the codec of the vectors."""
     facts = bundle.meta.facts("codec")
     dims = dim + (metric == "dot")
     mean = np.array(bundle.array("mean", dtype=np.float32, shape=(dims,)))
     axes = np.array(bundle.array("axes", dtype=np.float32, shape=(dims, None)), order="C")
-    if not axes.shape[1] or (axes.shape[1] + SUMS) % LINE:
+    if not axes.shape[1] or (axes.shape[1] + SUMS) % CACHE_LINE:
         raise ValueError(f"{axes.shape[1]} axes don't fill a code")
     if not (np.isfinite(mean).all() and np.isfinite(axes).all()):
         raise ValueError("an axis isn't finite")
     numbers = [checks.number(name, facts[name], high=1e38, open_low=True) for name in ("step", "reach", "worst")]
-    step, reach, worst = numbers
-    return Codec(metric, mean, axes, step, reach, checks.number("energy", facts["energy"], high=1.001), worst)
+    step, max_norm, worst = numbers
+    return Codec(metric, mean, axes, step, max_norm, checks.number("energy", facts["energy"], high=1.001), worst)
 
 
 def read_tuning(facts: Mapping[str, Any]) -> Tuning:
-    """Take what was measured out of a manifest."""
+    """Return the measurements in a manifest."""
     tuned = Tuning.of(facts)
     for name in ("target_recall", "recall", "worst"):
         checks.number(name, getattr(tuned, name), high=1.0)

@@ -13,11 +13,11 @@ from semspace.disk import FileLock
 from semspace.errors import DamagedError, InputError, ReplacedError
 from semspace.index.engine import Engine
 from semspace.index.exact import ExactEngine
-from semspace.index.hnsw import HnswEngine, Settings
+from semspace.index.hnsw import HnswEngine, HnswSettings
 from semspace.index.journal import lock_path, writer_lock
 from semspace.index.local_collection import LocalCollection
-from semspace.index.opening import fitting, read_points
-from semspace.index.points import Points
+from semspace.index.opening import damage_raised, read_points
+from semspace.index.points import PointTable
 from semspace.index.source import SpaceSource
 from semspace.index.store import KIND, IndexStore, open_for_writing
 from semspace.space import Space, TextEncoder
@@ -26,7 +26,7 @@ METHODS = ("exact", "hnsw")
 _DEFAULT_RECALL = 0.95  # of an index whose manifest doesn't say which recall it was built for
 
 
-def save(points: LocalCollection, path: PathLike, *, overwrite: bool) -> None:
+def save_index(points: LocalCollection, path: PathLike, *, overwrite: bool) -> None:
     """Write an index to a bundle directory."""
     points.check()
     target = resolved_path(path)
@@ -104,7 +104,7 @@ def _engine_facts(bundle: Bundle) -> tuple[str, str, dict[str, Any]]:
     method, settings = bundle.meta.text("engine"), bundle.meta.mapping("settings")
     metric = bundle.meta.get("metric") or settings.pop("metric")
     settings.pop("metric", None)
-    with fitting(bundle, "a metric"):
+    with damage_raised(bundle, "a metric"):
         checks.choice("metric", metric, queries.METRICS)
     if method not in METHODS:
         raise DamagedError(
@@ -114,13 +114,15 @@ def _engine_facts(bundle: Bundle) -> tuple[str, str, dict[str, Any]]:
     return method, metric, settings
 
 
-def _builder(method: str, metric: str, settings: Mapping[str, Any], recall: float) -> Callable[[Points], Engine]:
+def _builder(method: str, metric: str, settings: Mapping[str, Any], recall: float) -> Callable[[PointTable], Engine]:
     """Return a function that builds another engine with saved settings."""
     if method == "exact":
         return lambda _: ExactEngine(metric)
-    names = [field.name for field in fields(Settings)]
+    names = [field.name for field in fields(HnswSettings)]
     known = {name: value for name, value in settings.items() if name in names}  # other versions have had others
-    return lambda points: HnswEngine.build(points, metric, recall=recall, settings=Settings(**known), progress=False)
+    return lambda points: HnswEngine.build(
+        points, metric, recall=recall, settings=HnswSettings(**known), progress=False
+    )
 
 
 def _check_belongs(bundle: Bundle, facts: Mapping[str, Any], space: Space | None, encoder: TextEncoder | None) -> None:

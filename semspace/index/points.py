@@ -1,7 +1,7 @@
-"""The points of a local index: those of a space, and those that came since. A row is never used twice.
+"""The points of a local index: those of a space, and those added since. A row is never used twice.
 
-What is there at a moment is a `View`, which never changes: a reader takes one and stays with it. The one writer at a
-time prepares the next, and one assignment makes it the present one; so there is nothing between before and after.
+The points at one moment are a `View`, which never changes: a reader uses one until it is done. The one writer prepares
+the next view, and one assignment makes it the current one, so that nobody sees a change half done.
 """
 
 from __future__ import annotations
@@ -13,22 +13,20 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from semspace import checks, pools, queries
 from semspace.errors import DamagedError, InputError
-from semspace.index.engine import Mask, Rows
 from semspace.space import Space, append_rows
 from semspace.text import mmap_array
-from semspace.types import Floats1d, Floats2d
+from semspace.types import ArrayXd, Bools1d, Floats1d, Floats2d, Ints1d
 
 _FEW = 128  # ids
 
 
 @dataclass(frozen=True, eq=False)
-class Ground:
-    """Points that don't change: a space's, or as they lie in a file, read where they are needed."""
+class FrozenPoints:
+    """Points that don't change, in memory or mapped from a file."""
 
     ids: pl.Series
     vectors: Floats2d
@@ -36,13 +34,13 @@ class Ground:
     metadata: pl.DataFrame | None
 
     @classmethod
-    def of_space(cls, space: Space) -> Ground:
-        """Take the points of a space."""
+    def of_space(cls, space: Space) -> FrozenPoints:
+        """Return the points of a space."""
         ids = pl.Series("id", space.ids.tolist(), dtype=pl.String)
         return cls(ids, space.vectors, space.norms, space.metadata)
 
     @classmethod
-    def of_view(cls, view: View) -> Ground:
+    def of_view(cls, view: View) -> FrozenPoints:
         """Copy the live points of a view."""
         rows = view.live_rows()
         vectors = view.ground.vectors if view.untouched else checks.frozen(view.vectors(rows))
@@ -63,32 +61,32 @@ class View:
         None while all are.
     sizes : (at least count,) float32
     own : float32
-        Vectors of the points that came since, and room for more.
+        Vectors of the points added since, with room for more.
     own_ids : list of str
-        Ids of the points that came since, in the order of their rows; later views' behind them.
+        Ids of the points added since, in the order of their rows, followed by those of later views.
     tables : tuple of polars.DataFrame
-        Metadata of the points that came since.
+        Metadata of the points added since.
     gone : tuple of str
-        What the view before had, and this one hasn't.
+        Ids that the view before had, and this one doesn't.
     start : int
-        The first row that the view before hadn't.
+        The first row that the view before didn't have.
     """
 
-    ground: Ground
+    ground: FrozenPoints
     count: int
     live: int
-    alive: Mask | None
+    alive: Bools1d | None
     sizes: Floats1d
     own: Floats2d
     own_ids: list[str]
     tables: tuple[pl.DataFrame, ...] = ()
     gone: tuple[str, ...] = ()
     start: int = 0
-    answers: dict[str, Mask] = field(default_factory=dict)  # of conditions asked before
+    answers: dict[str, Bools1d] = field(default_factory=dict)  # of conditions asked before
 
     @property
     def base(self) -> int:
-        """Count the rows there were from the first."""
+        """Count the rows of the first points."""
         return len(self.ground.ids)
 
     @property
@@ -98,10 +96,10 @@ class View:
 
     @property
     def more(self) -> Floats2d:
-        """Vectors of the points that came since, in the order of their rows."""
+        """Vectors of the points added since, in the order of their rows."""
         return self.own[: self.count - self.base]
 
-    def ids(self, rows: Rows) -> list[str]:
+    def ids(self, rows: Ints1d) -> list[str]:
         """Return the ids of rows, deleted ones too."""
         base = self.base
         old = rows < base
@@ -113,7 +111,7 @@ class View:
         known = iter(names)
         return [next(known) if row < base else self.own_ids[row - base] for row in rows.tolist()]
 
-    def vectors(self, rows: Rows) -> Floats2d:
+    def vectors(self, rows: Ints1d) -> Floats2d:
         """Copy the vectors of rows, float32 (n, dim)."""
         found = np.empty((len(rows), self.dim), np.float32)
         old = rows < self.base
@@ -121,7 +119,7 @@ class View:
         found[~old] = self.own[rows[~old] - self.base]
         return found
 
-    def metadata(self, rows: Rows) -> pl.DataFrame | None:
+    def metadata(self, rows: Ints1d) -> pl.DataFrame | None:
         """Return the metadata of rows, if the points have any."""
         # Column by column: rows of a table would be gathered by polars' threads, which a child process hasn't.
         table = self.all_metadata
@@ -150,19 +148,19 @@ class View:
         """Return the ids of all rows."""
         return pl.concat([self.ground.ids, pl.Series("id", self.own_ids[: self.count - self.base], dtype=pl.String)])
 
-    def live_mask(self, allowed: Mask | None = None) -> Mask | None:
-        """Tell of each row whether it is live, and allowed; None where all are."""
+    def live_mask(self, allowed: Bools1d | None = None) -> Bools1d | None:
+        """Return of each row whether it is live and allowed; None where all are."""
         if allowed is None or self.alive is None:
             return self.alive if allowed is None else allowed
         return allowed & self.alive
 
-    def live_rows(self) -> Rows:
+    def live_rows(self) -> Ints1d:
         """List the rows of live points."""
         return np.arange(self.count) if self.alive is None else np.flatnonzero(self.alive)
 
     @property
     def untouched(self) -> bool:
-        """Tell whether nothing was added or deleted."""
+        """Check that nothing was added or deleted."""
         return self.alive is None and self.count == self.base
 
     def space(self, encoder: Any, provenance: Any) -> Space:
@@ -173,19 +171,19 @@ class View:
         return Space(ids, vectors, self.metadata(rows), encoder, provenance)
 
     def pieces(self, size: int) -> Iterator[Floats2d]:
-        """Walk the vectors of all rows, `size` at a time."""
+        """Iterate over the vectors of all rows, `size` at a time."""
         for start in range(0, self.count, size):
             yield self.vectors(np.arange(start, min(start + size, self.count)))
 
     def release(self) -> None:
-        """Let the system take back the pages of mapped vectors that were read."""
+        """Release the pages of mapped vectors that were read."""
         mmap_array.release_pages(self.ground.vectors)
 
 
-class Points:
-    """Points by row and by id: the present view, and how the next one comes about."""
+class PointTable:
+    """Points by row and by id: the current view, and the preparation of the next one."""
 
-    def __init__(self, ground: Ground, alive: Mask | None = None) -> None:
+    def __init__(self, ground: FrozenPoints, alive: Bools1d | None = None) -> None:
         count, dim = ground.vectors.shape
         live = count if alive is None else int(alive.sum())
         self.view = View(ground, count, live, alive, ground.sizes, np.empty((0, dim), np.float32), [])
@@ -198,11 +196,11 @@ class Points:
         """Replace the lock, which a thread of the parent may have held."""
         self._lock = threading.Lock()
 
-    # -- looking into it ----------------------------------------------------------------------------------
+    # -- contents -----------------------------------------------------------------------------------------
 
     @property
-    def ground(self) -> Ground:
-        """The points there were from the first."""
+    def ground(self) -> FrozenPoints:
+        """The first points."""
         return self.view.ground
 
     @property
@@ -230,7 +228,7 @@ class Points:
         return self.view.all_metadata
 
     def located(self, *lists: Sequence[str]) -> tuple[View, list[list[int]]]:
-        """Return the present view, and in it the row of each id, -1 where there is no such live point."""
+        """Return the current view, and in it the row of each id, -1 where there is no such live point."""
         with self._lock:
             rows = self._by_id()
             return self.view, [[rows.get(id, -1) for id in ids] for ids in lists]
@@ -244,8 +242,8 @@ class Points:
         with self._lock:
             return list(self._by_id())
 
-    def rows_of(self, ids: Sequence[str]) -> tuple[View, Rows]:
-        """Return the present view, and the rows of live points in it; raise `UnknownIdError` where one isn't there."""
+    def rows_of(self, ids: Sequence[str]) -> tuple[View, Ints1d]:
+        """Return the current view, and the rows of live points in it; raise `UnknownIdError` for an unknown id."""
         view, (rows,) = self.located(ids)
         for id, row in zip(ids, rows, strict=True):
             if row < 0:
@@ -280,7 +278,7 @@ class Points:
 
     # -- changing it --------------------------------------------------------------------------------------
 
-    def fitting(self, count: int, metadata: Any | None) -> pl.DataFrame | None:
+    def metadata_for(self, count: int, metadata: Any | None) -> pl.DataFrame | None:
         """Return metadata for new points in the columns and types there are, or raise `InputError`."""
         if (self.ground.metadata is None) != (metadata is None):
             have, need = ("have", "with") if metadata is None else ("have no", "without")
@@ -330,7 +328,7 @@ class Points:
         )  # fmt: skip
 
     def become(self, view: View) -> None:
-        """Take a view that was prepared as the present one."""
+        """Make a prepared view the current one."""
         with self._lock:
             self._by_id()  # those of the view before it: the next ones are told by the difference
             self.view = view
@@ -338,7 +336,7 @@ class Points:
 
 
 def _stacked(tables: tuple[pl.DataFrame, ...]) -> tuple[pl.DataFrame, ...]:
-    """Put small tables together, so that a row is copied a few times and there are a few tables."""
+    """Return the tables with small ones concatenated, so that both tables and copies of a row are few."""
     while len(tables) > 1 and len(tables[-2]) <= 2 * len(tables[-1]):
         columns = [a.clone().append(b) for a, b in zip(tables[-2].get_columns(), tables[-1].get_columns(), strict=True)]
         tables = (*tables[:-2], pl.DataFrame([column.rechunk() for column in columns]))
@@ -349,7 +347,7 @@ def _first_line(problem: Exception) -> str:
     return str(problem).strip().partition("\n")[0]
 
 
-def _grown(array: npt.NDArray[Any], used: int, room: int) -> npt.NDArray[Any]:
+def _grown(array: ArrayXd, used: int, room: int) -> ArrayXd:
     larger = np.zeros((room, *array.shape[1:]), array.dtype)
     larger[:used] = array[:used]
     return larger

@@ -15,7 +15,7 @@ from semspace.queries import Query, as_vector, title_of
 from semspace.space import TextEncoder, encode_documents, encode_queries, neither_id_nor_text
 from semspace.types import Floats1d, Floats2d, Ints2d
 
-Encode = Callable[[list[str], TextEncoder | None], Floats2d]
+EncodeTexts = Callable[[list[str], TextEncoder | None], Floats2d]
 
 
 class Queries(NamedTuple):
@@ -62,7 +62,7 @@ def read_examples(
     return Queries(target[None], [skip], [queries.title_of_sum(like, dislike)])
 
 
-def _read(points: Collection, encoder: TextEncoder | None, queries: Sequence[Query], encode: Encode) -> Queries:
+def _read(points: Collection, encoder: TextEncoder | None, queries: Sequence[Query], encode: EncodeTexts) -> Queries:
     strings = [query for query in queries if isinstance(query, str)]
     ids = {string for string, known in zip(strings, points.present(strings), strict=True) if known}
     texts = checks.strings("texts", [string for string in strings if string not in ids])

@@ -16,7 +16,7 @@ _LIKE = "queries like the points; Index.measure(queries) measures it for yours"
 @renamed_parameters(kind="method", asked="n_queries")
 @dataclass(frozen=True, repr=False)
 class IndexReport:
-    """What was measured of an index, and what it is made of.
+    """The measurements and settings of an index.
 
     Parameters
     ----------

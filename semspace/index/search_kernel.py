@@ -1,24 +1,21 @@
-"""Queries put to the graph or to a list of points, and rescored from the full vectors, compiled."""
+"""Searches of the graph or of a list of points, rescored from the full vectors, compiled."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from semspace.index.beam_search import Links, Wholes, ask, descend, distance, norm_of, place, walk
-from semspace.index.distances import LINE
+from semspace.index.beam_search import descend, distance, insert_key, load_query, norm_of, search_layer
+from semspace.index.distances import CACHE_LINE
 from semspace.kernels.compiling import compiled
 from semspace.kernels.simd import prefetch
-from semspace.types import Floats1d, Floats2d
+from semspace.types import Bytes1d, Floats1d, Floats2d, Int8s2d, Int32s1d, Int32s2d, Ints1d, Ints2d
 
 COSINE, DOT, EUCLIDEAN = 0, 1, 2
 METRICS = {"cosine": COSINE, "dot": DOT, "euclidean": EUCLIDEAN}
 BLOCK = 256  # codes compared with several queries while they are in the cache
-SOON = 2  # vectors asked for before they are read: their beginnings, the rest follows by itself
-Bytes = npt.NDArray[np.uint8]
-Codes = npt.NDArray[np.int8]
+SOON = 2  # vectors whose beginnings are prefetched; the hardware prefetches the rest
 
 
 @compiled
@@ -36,13 +33,13 @@ def score(vectors: Floats2d, row: int, query: Floats1d, metric: int, lengths: np
 
 
 @compiled
-def settle(
-    pool: Wholes, size: int, k: int, slack: int, rows: Any, allowed: Any, base: Floats2d, more: Floats2d,
-    sizes: Floats1d, query: Floats1d, metric: int, found: Wholes, scores: Floats1d,
+def rescore(
+    pool: Ints1d, size: int, k: int, slack: int, rows: Any, allowed: Any, base: Floats2d, more: Floats2d,
+    sizes: Floats1d, query: Floats1d, metric: int, found: Ints1d, scores: Floats1d,
 ) -> None:  # fmt: skip
-    """Score what a pool holds from the full vectors, and put the `k` best in order; -1 where there are no more.
+    """Score the candidates of a pool from the full vectors, and fill in the `k` best in order, or -1.
 
-    A candidate whose code is farther by more than `slack` than the k-th nearest isn't looked at.
+    A candidate whose code is farther by more than `slack` than the k-th nearest is ignored.
     """
     length = np.float32(0)
     for i in range(len(query)):
@@ -57,7 +54,7 @@ def settle(
             node = (pool[at + SOON] >> 1) & 0x7FFFFFFF
             row = node if rows is None else np.int64(rows[node])
             if row < len(base):
-                prefetch(base.ctypes.data + row * base.shape[1] * 4, min(base.shape[1] * 4 // LINE, 8))
+                prefetch(base.ctypes.data + row * base.shape[1] * 4, min(base.shape[1] * 4 // CACHE_LINE, 8))
         far = pool[at] >> 32
         if far > last:
             break
@@ -85,26 +82,26 @@ def settle(
 
 
 @compiled
-def seek(
-    first: int, last: int, asked: Codes, queries: Floats2d, starts: Any, k: int, ef: int, slack: int, entry: int,
-    root: int, level: Links, upper: Links, nodes: Links, down: Links, links: Links, codes: Codes, rows: Links, allowed:
-    Any, base: Floats2d, more: Floats2d, sizes: Floats1d, metric: int, found: Wholes, scores: Floats2d,
-    met: Wholes, pool: Wholes, lifted: Bytes, seen: Wholes, visited: Links,
+def search_graph(
+    first: int, last: int, query_codes: Int8s2d, queries: Floats2d, starts: Any, k: int, ef: int, slack: int, entry:
+    int, root: int, level: Int32s1d, upper: Int32s2d, nodes: Int32s1d, down: Int32s1d, links: Int32s2d, codes:
+    Int8s2d, rows: Int32s1d, allowed: Any, base: Floats2d, more: Floats2d, sizes: Floats1d, metric: int, found:
+    Ints1d, scores: Floats2d, met: Ints1d, pool: Ints1d, lifted: Bytes1d, seen: Ints1d, visited: Int32s1d,
 ) -> None:  # fmt: skip
-    """Walk the graph for queries `first` to `last`; fill in what each found, and how many it met that are allowed.
+    """Search the graph for queries `first` to `last`; fill in the results, and how many allowed points were met.
 
-    `starts` may name the node to begin with for each; otherwise the upper layers are walked first.
+    `starts` may hold the node where each begins; otherwise the upper layers are descended first.
     """
     for i in range(first, last):
-        ask(asked, i, lifted)
-        norm = norm_of(asked, i)
+        load_query(query_codes, i, lifted)
+        norm = norm_of(query_codes, i)
         start = root
         if starts is not None:
             start = np.int64(starts[i])
         elif entry >= 0:
             start = descend(pool, entry, 0, level, upper, nodes, down, codes, lifted, norm, seen, visited)
-        size = walk(pool, ef, start, links, None, codes, lifted, norm, seen, visited)
-        settle(pool, size, k, slack, rows, allowed, base, more, sizes, queries[i], metric, found[i], scores[i])
+        size = search_layer(pool, ef, start, links, None, codes, lifted, norm, seen, visited)
+        rescore(pool, size, k, slack, rows, allowed, base, more, sizes, queries[i], metric, found[i], scores[i])
         met[i] = size
         if allowed is not None:
             for j in range(size):
@@ -113,23 +110,23 @@ def seek(
 
 
 @compiled
-def scan(
-    first: int, last: int, asked: Codes, queries: Floats2d, k: int, most: int, slack: int, nodes: Links, places: Any,
-    codes: Codes, rows: Links, base: Floats2d, more: Floats2d, sizes: Floats1d, metric: int, found: Wholes,
-    scores: Floats2d, full: Bytes, pools: Wholes, lifted: Bytes,
+def scan_codes(
+    first: int, last: int, query_codes: Int8s2d, queries: Floats2d, k: int, most: int, slack: int, nodes: Int32s1d,
+    places: Any, codes: Int8s2d, rows: Int32s1d, base: Floats2d, more: Floats2d, sizes: Floats1d, metric: int, found:
+    Ints1d, scores: Floats2d, full: Bytes1d, pools: Ints2d, lifted: Bytes1d,
 ) -> None:  # fmt: skip
-    """Compare queries with each of some nodes; `full` tells where `most` candidates were too few to be sure.
+    """Compare queries with each of some nodes; `full` is set where `most` candidates may be too few.
 
-    `places` says where each node's code is; None where codes lie one behind the other. As many queries as there are
-    rows of `pools` share a block of codes while it is in the cache.
+    `places` holds the row of each node's code; None where codes are in the order of the nodes. As many queries as there
+    are rows of `pools` share a block of codes while it is in the cache.
     """
-    width, steps = codes.shape[1], codes.shape[1] // LINE
+    width, steps = codes.shape[1], codes.shape[1] // CACHE_LINE
     norms, held = np.empty(len(pools), np.int64), np.empty(len(pools), np.int64)
     for start in range(first, last, len(pools)):
         several = min(len(pools), last - start)
         for one in range(several):
-            ask(asked, start + one, lifted[one])
-            norms[one] = norm_of(asked, start + one)
+            load_query(query_codes, start + one, lifted[one])
+            norms[one] = norm_of(query_codes, start + one)
             held[one] = 0
         for block in range(0, len(nodes), BLOCK):
             stop = min(block + BLOCK, len(nodes))
@@ -143,27 +140,27 @@ def scan(
                             prefetch(codes.ctypes.data + np.int64(places[j + 8]) * width, steps)
                     key = (distance(codes, place_of, lifted[one], norms[one]) << 32) | (np.int64(nodes[j]) << 1)
                     if size < most or key < pool[size - 1]:
-                        place(pool, size, most, key)
+                        insert_key(pool, size, most, key)
                         size = min(size + 1, most)
                 held[one] = size
         for one in range(several):
             i, pool, size = start + one, pools[one], held[one]
-            settle(pool, size, k, slack, rows, None, base, more, sizes, queries[i], metric, found[i], scores[i])
+            rescore(pool, size, k, slack, rows, None, base, more, sizes, queries[i], metric, found[i], scores[i])
             full[i] = size == most and len(nodes) > most and (pool[size - 1] >> 32) <= (pool[k - 1] >> 32) + slack
 
 
 @compiled
-def nearest_codes(asked: Codes, codes: Codes, found: Wholes, pool: Wholes, lifted: Bytes) -> None:
+def nearest_codes(query_codes: Int8s2d, codes: Int8s2d, found: Ints2d, pool: Ints1d, lifted: Bytes1d) -> None:
     """Find the nodes whose codes are nearest to each query's, by comparing all."""
     k = found.shape[1]
-    for i in range(len(asked)):
-        ask(asked, i, lifted)
-        norm = norm_of(asked, i)
+    for i in range(len(query_codes)):
+        load_query(query_codes, i, lifted)
+        norm = norm_of(query_codes, i)
         size = 0
         for node in range(len(codes)):
             key = (distance(codes, node, lifted, norm) << 32) | (node << 1)
             if size < k or key < pool[size - 1]:
-                place(pool, size, k, key)
+                insert_key(pool, size, k, key)
                 size = min(size + 1, k)
         for j in range(k):
             found[i, j] = (pool[j] >> 1) & 0x7FFFFFFF if j < size else -1

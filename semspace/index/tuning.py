@@ -1,4 +1,4 @@
-"""How wide a walk must look for the recall asked for: measured on points that the graph hasn't seen yet."""
+"""How wide a search must be for the target recall, measured with held-out points."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from typing import Any
 import numpy as np
 
 from semspace import queries
-from semspace.index.engine import Found
+from semspace.index.engine import RowsAndScores
 from semspace.types import Doubles1d, Ints1d
 
-DEPTHS = (10, 100)  # how many neighbours are asked for while measuring
-WIDEST = 4_096  # candidates; where as many don't do, every code is compared
-_MARGIN = 0.002  # over the recall asked for, since it is measured on a sample
-_LEEWAY = 0.1  # below the recall asked for, in the region where it is smallest
+DEPTHS = (10, 100)  # numbers of neighbours that are measured
+WIDEST = 4_096  # candidates; where they don't suffice, every code is compared
+_MARGIN = 0.002  # added to the target recall, since it is measured on a sample
+_LEEWAY = 0.1  # tolerated below the target recall, in the region where it is smallest
 # What manifests call the fields.
 _IN_FILES = {"target_recall": "recall", "recall": "found", "n_queries": "asked"}
 
 
 @dataclass(frozen=True)
 class Tuning:
-    """What was measured.
+    """Recall and speed as measured, and the width of searches that they need.
 
     Parameters
     ----------
@@ -35,9 +35,9 @@ class Tuning:
     queries_per_second : float
         With one thread, ten neighbours each.
     narrow, wide : int
-        Candidates a walk keeps for 10 neighbours, and for 100.
+        Candidates that a search keeps for 10 neighbours, and for 100.
     slack : int
-        How much farther the code of a true neighbour may be than that of the last one by code.
+        Slack on the quantised distance beyond the k-th candidate.
     worst : float
         The share found in the region of the points where it is smallest.
     worst_points : int
@@ -45,10 +45,10 @@ class Tuning:
     points : int
         How many points there were.
     scan : bool
-        No walk finds enough, so every code is compared.
+        No search of the graph finds enough, so every code is compared.
     singly : bool
-        It was measured the way a single query goes. Before, many queries were asked at once, and where comparing all
-        codes was quicker for many, that was measured.
+        It was measured by single queries. Earlier versions measured many queries at once, for which comparing all codes
+        may be faster.
     """
 
     target_recall: float
@@ -65,7 +65,7 @@ class Tuning:
     singly: bool = False
 
     def ef(self, k: int) -> int:
-        """Return the candidates a walk keeps for `k` neighbours: on a line through both that were measured."""
+        """Return the candidates for `k` neighbours, on a line through both measurements."""
         (few, many), (narrow, wide) = DEPTHS, (self.narrow, self.wide)
         return max(k, round(narrow + max(wide - narrow, 0) * (k - few) / (many - few)), narrow if k > few else few)
 
@@ -80,7 +80,7 @@ class Tuning:
         return cls(**{names.get(stored, stored): value for stored, value in facts.items()})
 
 
-def recalls_at(truth: Found, found: Found, k: int) -> Doubles1d:
+def recalls_at(truth: RowsAndScores, found: RowsAndScores, k: int) -> Doubles1d:
     """Return for each query the share of its true `k` neighbours that were found; see `queries.recalls`."""
     return queries.recalls(truth[0][:, :k], found[0][:, :k], truth[1][:, :k], found[1][:, :k])
 
@@ -94,13 +94,13 @@ def judged(shares: Doubles1d, regions: Ints1d) -> tuple[float, float, int]:
 
 
 def enough(recall: float, shares: Doubles1d, regions: Ints1d) -> bool:
-    """Check whether what was found is what was asked for, and not much less in any region."""
+    """Check whether recall reaches the target, and in no region falls far below it."""
     mean, worst, _ = judged(shares, regions)
     return mean >= min(recall + _MARGIN, 1.0) and worst >= recall - _LEEWAY
 
 
 def least(k: int, widest: int, does: Callable[[int], bool]) -> int | None:
-    """Find the least number of candidates that does; None where even the widest doesn't."""
+    """Return the least number of candidates that suffices; None where even the widest doesn't."""
     low, high = k, k
     while not does(high):
         if high >= widest:
