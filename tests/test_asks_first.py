@@ -130,7 +130,7 @@ def test_encoders_ask_before_they_encode(tmp_path):
     for place in places(tmp_path):
         with pytest.raises(SemspaceError):
             Fake().embed(CORPUS, out=place)
-    for options in ({"long": "longer"}, {"overlap": -1}, {"overwrite": "yes"}, {"progress": 5}):
+    for options in ({"long_texts": "longer"}, {"overlap": -1}, {"overwrite": "yes"}, {"progress": 5}):
         with pytest.raises(SemspaceError):
             Fake().embed(CORPUS, **options)
     with pytest.raises(SemspaceError):

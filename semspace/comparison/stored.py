@@ -188,7 +188,7 @@ def _read_profile(bundle: Bundle, facts: schema.Facts, n: int, n_corpora: int) -
 
 
 def _plain_settings(settings: ComparisonSettings) -> dict[str, Any]:
-    names = ("n_clusters", "permutations", "resamples", "min_duplicate_score", "references", "seed")
+    names = ("n_clusters", "permutations", "resamples", "min_duplicate_score", "references", "seed", "progress")
     return {name: getattr(settings, name) for name in names}
 
 
@@ -231,5 +231,5 @@ def _read_settings(bundle: Bundle, facts: schema.Facts) -> ComparisonSettings:
         min_duplicate_score=facts.number("min_duplicate_score"),
         references=facts.flag("references"),
         seed=facts.whole("seed", low=0),
-        progress=True,
+        progress=facts.flag("progress") if "progress" in facts else True,
     )

@@ -72,6 +72,8 @@ def nearest_words(vectors: Floats2d, k: int) -> Ints1d:
 
 
 def _centred_unit_rows(vectors: Floats2d) -> Floats2d:
+    if not len(vectors):
+        return vectors
     points = queries.unit(vectors, floor=queries.TINY)
     centred: Floats2d = queries.unit(points - points.mean(axis=0), floor=queries.TINY)
     return centred
