@@ -577,7 +577,7 @@ def test_a_killed_writer_loses_nothing_it_acknowledged(tmp_path, kind):
     with ss.Index.open(place, writable=True) as index:
         index.compact()
         assert held(index) == model
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".i.lock", "i"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["i"]
 
 
 def test_a_closed_index_writes_no_more(tmp_path, space):

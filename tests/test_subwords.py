@@ -142,7 +142,7 @@ def test_capitals_go_where_the_vocabulary_has_none():
         ({"rows": np.array([1], np.int32)}, "rows must be int32, one for each of the 2 vectors"),
         ({"rows": np.array([1, 2])}, "rows must be int32"),
         ({}, "a row for each of the 10 buckets; got 2"),
-        ({"words": ["a"], "rows": np.array([1, 2], np.int32)}, "of one length; got 1 and 0"),
+        ({"words": ["a"], "rows": np.array([1, 2], np.int32)}, "same length; got 1 and 0"),
         ({"vectors": np.full((10, 2), np.nan)}, "vectors must be finite; row 0 holds NaN"),
     ],
 )
@@ -185,7 +185,7 @@ def test_an_unseen_word_can_be_asked(space):
 
 def test_a_space_without_encoder_still_says_what_is_unknown(space):
     plain = ss.Space.from_vectors(space.ids.tolist(), space.vectors)
-    with pytest.raises(UnknownIdError, match=r"no point 'catty' in this space of 4; did you mean cat"):
+    with pytest.raises(UnknownIdError, match=r"no point 'catty' in this space of 4, and it has no encoder .*; did you mean cat"):
         plain.most_similar("catty")
 
 
