@@ -185,7 +185,7 @@ def test_an_unseen_word_can_be_asked(space):
 
 def test_a_space_without_encoder_still_says_what_is_unknown(space):
     plain = ss.Space.from_vectors(space.ids.tolist(), space.vectors)
-    with pytest.raises(UnknownIdError, match=r"no point 'catty' in this space of 4, and it has no encoder .*; did you mean cat"):
+    with pytest.raises(UnknownIdError, match=r"no point 'catty' in .* no encoder .*; did you mean cat"):
         plain.most_similar("catty")
 
 
