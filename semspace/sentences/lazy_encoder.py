@@ -55,14 +55,14 @@ class EncoderReference:
 
 
 def remembered(bundle: Bundle) -> TextEncoder | None:
-    """Give the encoder that a saved space (or the index that holds it) was made with, if it had one."""
+    """Return the encoder of a saved space, or of an index's space; None if it has none."""
     if not bundle.meta.facts("space")["encoder"]:
         return None
-    made = bundle.meta.facts("space").facts("encoder")
-    if made.get("kind") is None:
-        shortened = made.whole("max_tokens", low=1) if "max_tokens" in made else None
-        return EncoderReference(made.text("name"), made.whole("dim", low=1), made.text("fingerprint"), shortened)
-    kind = made.text("kind")
+    facts = bundle.meta.facts("space").facts("encoder")
+    if facts.get("kind") is None:
+        shortened = facts.whole("max_tokens", low=1) if "max_tokens" in facts else None
+        return EncoderReference(facts.text("name"), facts.whole("dim", low=1), facts.text("fingerprint"), shortened)
+    kind = facts.text("kind")
     if kind not in ENCODER_READERS:
         raise DamagedError(
             f"{bundle.folder} has an encoder {kind!r}, which this semspace doesn't know; upgrade semspace"

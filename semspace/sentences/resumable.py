@@ -1,16 +1,15 @@
-"""Encoding straight onto the disk: a shard at a time, never a text twice, and going on after whatever broke it off.
+"""Encoding into a space on disk, shard by shard; interrupted work is resumed, and no text is encoded twice.
 
-Beside the space's place lies, until it is whole, a hidden folder `.NAME.encoding`:
+Until the space is complete, a hidden folder `.NAME.encoding` beside it holds the work:
 
-    plan.json        what is encoded, by what
+    plan.json        the settings of the encoding and a digest of the texts
     texts.arrow      the texts, in order
-    vectors.npy      their vectors, mapped and filled shard by shard: the very file that becomes the space's
-    cut.npy          which of the texts were cut
-    done.jsonl       a line for each shard that is whole: its number, and a checksum of its rows
+    vectors.npy      their vectors, memory-mapped and filled shard by shard; it becomes the file of the space
+    cut.npy          which of the texts were truncated
+    done.jsonl       a line for each complete shard: its number, and a checksum of its rows
 
-A shard counts only once its rows are on the disk and its line after them; a line whose rows don't fit its checksum
-counts for nothing. What is copied rather than encoded comes from a space that is there already, from work that was
-broken off when the corpus was another, or from an earlier row with the same text.
+The line of a shard is written after its rows; a line whose checksum doesn't fit the rows is ignored. Vectors are copied
+rather than encoded if the text is in an existing space, in interrupted work on another corpus, or in an earlier row.
 """
 
 from __future__ import annotations
@@ -51,65 +50,67 @@ from semspace.space import KIND, Space, write_space
 from semspace.space import read_bundle as read_space
 from semspace.text.corpus import Corpus
 from semspace.text.mmap_array import release_pages
+from semspace.types import ArrayXd, Bools1d
 
 CUT = "cut"
 _NO_FALLOCATE = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
-_HEADER = 128  # bytes before the numbers of an .npy file
-Numbers = npt.NDArray[Any]
+_HEADER_BYTES = 128  # of an .npy file
 
 
-def embed_into(plan: EncodingPlan, corpus: Corpus, into: PathLike, *, overwrite: bool, progress: bool) -> Space:
+def embed_into(plan: EncodingPlan, corpus: Corpus, out: PathLike, *, overwrite: bool, progress: bool) -> Space:
     """Encode a corpus into a space at a path; see `Encoder.embed`."""
-    target = resolved_path(into)
-    with _full_disk_said(target), _locked(target):
-        old = _earlier(target, plan, overwrite=overwrite)
+    target = resolved_path(out)
+    with _disk_errors_explained(target), _locked(target):
+        old = _existing_space(target, plan, overwrite=overwrite)
         check_free(target, overwrite=overwrite or old is not None)
         delete_interrupted(target)
-        if old is not None and _is_whole(old, plan, corpus):
-            if _place(target).exists() and _plan_of(_place(target)) == _plan(plan, plan.points(corpus)):
-                _remove(_place(target))  # all of it is in the space
+        if old is not None and _is_complete(old, plan, corpus):
+            if _work_folder(target).exists() and _read_plan(_work_folder(target)) == _plan_facts(
+                plan, plan.points(corpus)
+            ):
+                _remove(_work_folder(target))  # all of it is in the space
             return old.space
         points = plan.points(corpus)
-        work = _begin(target, plan, points)
-        left = _left(target, plan)
-        _fill(work, plan, points, [*left.values(), *([old] if old is not None else [])], progress=progress)
+        work = _start_work(target, plan, points)
+        interrupted = _interrupted_work(target, plan)
+        _fill(work, plan, points, [*interrupted.values(), *([old] if old is not None else [])], progress=progress)
         _publish(work, target, plan, points, corpus, overwrite=overwrite or old is not None)
-        for folder in (work.folder, *left):
+        for folder in (work.folder, *interrupted):
             _remove(folder)
         return replace(read_space(open_bundle(target, KIND, verify=False)), encoder=plan.encoder)
 
 
 @dataclass(frozen=True)
 class _Work:
-    """A folder in which a corpus is being encoded."""
+    """The folder of the work on a corpus."""
 
     folder: Path
     count: int
     dim: int
 
-    def rows(self, name: str, columns: tuple[int, ...], dtype: npt.DTypeLike, mode: Any = "r") -> Numbers:
-        """Map one of the arrays."""
+    def rows(self, name: str, columns: tuple[int, ...], dtype: npt.DTypeLike, mode: Any = "r") -> ArrayXd:
+        """Return one of the arrays, memory-mapped."""
         shape = (self.count, *columns)
-        return np.memmap(self.folder / f"{name}.npy", dtype, mode, _HEADER, shape)
+        return np.memmap(self.folder / f"{name}.npy", dtype, mode, _HEADER_BYTES, shape)
 
-    def vectors(self, mode: str = "r") -> Numbers:
-        """Map the vectors."""
+    def vectors(self, mode: str = "r") -> ArrayXd:
+        """Return the vectors, memory-mapped."""
         return self.rows("vectors", (self.dim,), np.float32, mode)
 
-    def cut(self, mode: str = "r") -> Numbers:
-        """Map which texts were cut."""
+    def cut(self, mode: str = "r") -> ArrayXd:
+        """Return which texts were truncated, memory-mapped."""
         return self.rows(CUT, (), np.bool_, mode)
 
     def is_sound(self) -> bool:
-        """Tell whether the files are there, whole: not if the process was killed while it removed them."""
+        """Check whether all files exist with their full size; a process may have been killed while it deleted them."""
         try:
-            sizes = [(self.folder / f"{name}.npy").stat().st_size - _HEADER for name in ("vectors", CUT)]
+            sizes = [(self.folder / f"{name}.npy").stat().st_size - _HEADER_BYTES for name in ("vectors", CUT)]
         except OSError:
             return False
         return (self.folder / "texts.arrow").is_file() and sizes == [4 * self.count * self.dim, self.count]
 
     def done(self) -> set[int]:
-        """Give the shards that are whole."""
+        """Return the numbers of the complete shards."""
         return {shard for shard, checksum in self._lines() if self._checksum(shard) == checksum}
 
     def _lines(self) -> Iterator[tuple[int, str]]:
@@ -120,7 +121,7 @@ class _Work:
         for line in lines:
             try:
                 shard, checksum = json.loads(line)
-            except (ValueError, TypeError):  # written by half
+            except (ValueError, TypeError):  # written in part
                 continue
             yield int(shard), str(checksum)
 
@@ -128,98 +129,99 @@ class _Work:
         rows = slice(shard * blocks.BLOCK_TEXTS, (shard + 1) * blocks.BLOCK_TEXTS)
         return digest(np.array(self.vectors()[rows]).data.cast("B"), np.array(self.cut()[rows]).data.cast("B"))
 
-    def put(self, shard: int, vectors: Numbers, cut: Numbers) -> None:
-        """Write a shard's rows, and then the line that says they are there."""
+    def put(self, shard: int, vectors: ArrayXd, cut: ArrayXd) -> None:
+        """Write the rows of a shard, and then its line in ``done.jsonl``."""
         first = shard * blocks.BLOCK_TEXTS
         for name, values in (("vectors", vectors), (CUT, cut)):
             with open(self.folder / f"{name}.npy", "r+b") as file:
-                file.seek(_HEADER + first * (values.nbytes // max(len(values), 1)))
+                file.seek(_HEADER_BYTES + first * (values.nbytes // max(len(values), 1)))
                 file.write(values.data)
                 file.flush()
                 os.fsync(file.fileno())
         line = json.dumps([shard, digest(vectors.data.cast("B"), cut.data.cast("B"))])
         with open(self.folder / "done.jsonl", "a", encoding="utf-8") as file:
-            file.write(f"\n{line}\n")  # the first end of line closes what a killed process left open
+            file.write(f"\n{line}\n")  # the first line break ends a line that a killed process left incomplete
             file.flush()
             os.fsync(file.fileno())
 
 
 @dataclass(frozen=True)
-class _Source:
-    """Texts that have vectors already; `kept` tells which rows may be taken."""
+class _VectorSource:
+    """Texts that have vectors already; `usable` says which rows can be copied."""
 
     texts: pl.Series
-    vectors: Numbers
-    cut: Numbers
-    kept: npt.NDArray[np.bool_]
+    vectors: ArrayXd
+    cut: ArrayXd
+    usable: Bools1d
 
 
 @dataclass(frozen=True)
-class _Earlier(_Source):
-    """A space that is at the place already."""
+class _ExistingSpace(_VectorSource):
+    """A space that exists at the target, encoded in the same way."""
 
     space: Space
 
 
-def _fill(work: _Work, plan: EncodingPlan, points: Corpus, sources: list[_Source], *, progress: bool) -> None:
-    """Encode or copy the rows of every shard that isn't there."""
+def _fill(work: _Work, plan: EncodingPlan, points: Corpus, sources: list[_VectorSource], *, progress: bool) -> None:
+    """Encode or copy the rows of all shards that aren't complete."""
     origin = _origins(points.texts, sources)
     done = work.done()
     shards = [shard for shard in range(-(-len(points) // blocks.BLOCK_TEXTS)) if shard not in done]
-    asked = [np.flatnonzero(_part(origin.source, shard) == -1) for shard in shards]
-    total = sum(map(len, asked))
+    to_encode = [np.flatnonzero(_part(origin.source, shard) == -1) for shard in shards]
+    total = sum(map(len, to_encode))
     texts = (
         points.texts[shard * blocks.BLOCK_TEXTS : (shard + 1) * blocks.BLOCK_TEXTS].gather(rows).to_list()
-        for shard, rows in zip(shards, asked, strict=True)
+        for shard, rows in zip(shards, to_encode, strict=True)
         if len(rows)
     )
-    fresh = plan.encode(texts, total, progress=progress)
+    encoded = plan.encode(texts, total, progress=progress)
     with bar("copying", len(points), unit="text", progress=progress and not total) as shown:
-        for shard, rows in zip(shards, asked, strict=True):
+        for shard, rows in zip(shards, to_encode, strict=True):
             vectors, cut = _copied(work, origin, shard, sources)
             if len(rows):
-                part = next(fresh)
+                part = next(encoded)
                 vectors[rows], cut[rows] = part.vectors, part.truncated
             _repeat(origin, shard, vectors, cut)
             work.put(shard, vectors, cut)
             shown.update(len(vectors))
-        next(fresh, None)  # to its end, where it says how many texts were unknown
+        next(encoded, None)  # to its end, where it warns of texts without known tokens
 
 
 @dataclass(frozen=True)
 class _Origins:
-    """Where each row comes from: of which source which row; -1 encoded, -2 an earlier row of this very corpus."""
+    """The source of each row and the row there; source -1 is to be encoded, -2 is an earlier row of the same corpus."""
 
     source: npt.NDArray[np.int32]
     row: npt.NDArray[np.int64]
 
 
-def _origins(texts: pl.Series, sources: list[_Source]) -> _Origins:
+def _origins(texts: pl.Series, sources: list[_VectorSource]) -> _Origins:
     source, row = np.full(len(texts), -1, np.int32), np.zeros(len(texts), np.int64)
-    asked = pl.DataFrame({"text": texts}).with_row_index("row")
-    first = asked.select(pl.col("row").first().over("text"))["row"].to_numpy()
+    all_texts = pl.DataFrame({"text": texts}).with_row_index("row")
+    first = all_texts.select(pl.col("row").first().over("text"))["row"].to_numpy()
     again = first != np.arange(len(texts))
     source[again], row[again] = -2, first[again]
-    for number, known in enumerate(sources):
-        theirs = pl.DataFrame({"text": known.texts}).with_row_index("theirs").filter(pl.Series(known.kept))
-        found = asked.join(theirs.unique("text", keep="first"), on="text", how="left", maintain_order="left")["theirs"]
-        new = found.is_not_null().to_numpy() & (source < 0)
-        source[new], row[new] = number, found.fill_null(0).to_numpy()[new]
+    for number, candidate in enumerate(sources):
+        rows = pl.DataFrame({"text": candidate.texts}).with_row_index("source_row").filter(pl.Series(candidate.usable))
+        rows = rows.unique("text", keep="first")
+        source_rows = all_texts.join(rows, on="text", how="left", maintain_order="left")["source_row"]
+        is_new = source_rows.is_not_null().to_numpy() & (source < 0)
+        source[is_new], row[is_new] = number, source_rows.fill_null(0).to_numpy()[is_new]
     return _Origins(source, row)
 
 
-def _part(array: Numbers, shard: int) -> Numbers:
+def _part(array: ArrayXd, shard: int) -> ArrayXd:
     return array[shard * blocks.BLOCK_TEXTS : (shard + 1) * blocks.BLOCK_TEXTS]
 
 
-def _copied(work: _Work, origin: _Origins, shard: int, sources: list[_Source]) -> tuple[Numbers, Numbers]:
-    """Give a shard's rows, filled with what other places and earlier shards have."""
+def _copied(work: _Work, origin: _Origins, shard: int, sources: list[_VectorSource]) -> tuple[ArrayXd, ArrayXd]:
+    """Return the rows of a shard, filled from the sources and from earlier shards."""
     source, row = _part(origin.source, shard), _part(origin.row, shard)
     vectors, cut = np.zeros((len(source), work.dim), np.float32), np.zeros(len(source), np.bool_)
-    for number, known in enumerate(sources):
-        mine = np.flatnonzero(source == number)
-        vectors[mine], cut[mine] = known.vectors[row[mine]], known.cut[row[mine]]
-        release_pages(known.vectors)
+    for number, candidate in enumerate(sources):
+        copied = np.flatnonzero(source == number)
+        vectors[copied], cut[copied] = candidate.vectors[row[copied]], candidate.cut[row[copied]]
+        release_pages(candidate.vectors)
     earlier = np.flatnonzero((source == -2) & (row < shard * blocks.BLOCK_TEXTS))
     if len(earlier):
         written = work.vectors()
@@ -228,8 +230,8 @@ def _copied(work: _Work, origin: _Origins, shard: int, sources: list[_Source]) -
     return vectors, cut
 
 
-def _repeat(origin: _Origins, shard: int, vectors: Numbers, cut: Numbers) -> None:
-    """Give a text that comes twice within a shard what its first row has."""
+def _repeat(origin: _Origins, shard: int, vectors: ArrayXd, cut: ArrayXd) -> None:
+    """Copy the rows of texts that occur earlier in the same shard."""
     source, row = _part(origin.source, shard), _part(origin.row, shard) - shard * blocks.BLOCK_TEXTS
     same = np.flatnonzero((source == -2) & (row >= 0))
     vectors[same], cut[same] = vectors[row[same]], cut[row[same]]
@@ -238,55 +240,55 @@ def _repeat(origin: _Origins, shard: int, vectors: Numbers, cut: Numbers) -> Non
 # -- the folder of the work -----------------------------------------------------------------------------------------
 
 
-def _place(target: Path) -> Path:
+def _work_folder(target: Path) -> Path:
     return target.with_name(f".{target.name}.encoding")
 
 
-def _begin(target: Path, plan: EncodingPlan, points: Corpus) -> _Work:
-    """Open the work that is going on with this corpus, or lay out a new one; work with another is put by."""
-    folder = _place(target)
-    wanted = _plan(plan, points)
+def _start_work(target: Path, plan: EncodingPlan, points: Corpus) -> _Work:
+    """Open the interrupted work on this corpus, or start new work; work on another corpus is renamed."""
+    folder = _work_folder(target)
+    facts = _plan_facts(plan, points)
     work = _Work(folder, len(points), plan.encoder.dim)
     if work.is_sound() and (folder / "vectors.npy").stat().st_nlink > 1:
-        _remove(folder)  # it is a space already: its file mayn't be written to any more
-    elif _plan_of(folder) == wanted and work.is_sound():
+        _remove(folder)  # the file belongs to a finished space now, so it must not be written to
+    elif _read_plan(folder) == facts and work.is_sound():
         return work
-    elif _plan_of(folder) is None:
-        _remove(folder)  # half laid out, or half removed
+    elif _read_plan(folder) is None:
+        _remove(folder)  # incomplete: it was being created or deleted
     else:
         os.replace(folder, folder.with_name(f"{folder.name}-{uuid.uuid4().hex[:8]}"))
-    fresh = folder.with_name(f"{folder.name}-new")
-    shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir(parents=True)
+    new_folder = folder.with_name(f"{folder.name}-new")
+    shutil.rmtree(new_folder, ignore_errors=True)
+    new_folder.mkdir(parents=True)
     try:
-        points.frame.select("text").write_ipc(fresh / "texts.arrow")
-        _lay_out(fresh / "vectors.npy", (len(points), plan.encoder.dim), np.float32)
-        _lay_out(fresh / f"{CUT}.npy", (len(points),), np.bool_)
-        write_text(fresh / "plan.json", json.dumps(wanted))
-        os.replace(fresh, folder)
+        points.frame.select("text").write_ipc(new_folder / "texts.arrow")
+        _allocate_array(new_folder / "vectors.npy", (len(points), plan.encoder.dim), np.float32)
+        _allocate_array(new_folder / f"{CUT}.npy", (len(points),), np.bool_)
+        write_text(new_folder / "plan.json", json.dumps(facts))
+        os.replace(new_folder, folder)
     finally:
-        shutil.rmtree(fresh, ignore_errors=True)
+        shutil.rmtree(new_folder, ignore_errors=True)
     return work
 
 
-def _lay_out(path: Path, shape: tuple[int, ...], dtype: npt.DTypeLike) -> None:
-    """Make an .npy file of zeros with room for all its rows, so that a disk too small says so at once."""
+def _allocate_array(path: Path, shape: tuple[int, ...], dtype: npt.DTypeLike) -> None:
+    """Create an .npy file of zeros at full size, so that a full disk is noticed at once."""
     with open(path, "wb") as file:
         described = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(file, described)
-        if file.tell() != _HEADER:
-            raise DamagedError(f"numpy writes headers of {file.tell()} bytes here; {_HEADER} were expected")
-        size = _HEADER + int(np.prod(shape)) * np.dtype(dtype).itemsize
+        if file.tell() != _HEADER_BYTES:
+            raise DamagedError(f"numpy wrote a header of {file.tell()} bytes; expected {_HEADER_BYTES}")
+        size = _HEADER_BYTES + int(np.prod(shape)) * np.dtype(dtype).itemsize
         try:
             os.posix_fallocate(file.fileno(), 0, size)
         except (AttributeError, OSError) as problem:
             if isinstance(problem, OSError) and problem.errno not in _NO_FALLOCATE:
                 raise
-            file.truncate(size)  # a system, or a disk, that sets no room aside
+            file.truncate(size)  # the system or the disk can't reserve space
         os.fsync(file.fileno())
 
 
-def _plan(plan: EncodingPlan, points: Corpus) -> dict[str, Any]:
+def _plan_facts(plan: EncodingPlan, points: Corpus) -> dict[str, Any]:
     return {
         "count": len(points),
         "dim": plan.encoder.dim,
@@ -305,12 +307,12 @@ def _texts_of(points: Corpus) -> str:
 
 
 def _remove(folder: Path) -> None:
-    """Remove the folder of a work; without its plan, which goes first, it counts for nothing."""
+    """Delete the folder of some work; the plan goes first, and without it the folder is ignored."""
     (folder / "plan.json").unlink(missing_ok=True)
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _plan_of(folder: Path) -> dict[str, Any] | None:
+def _read_plan(folder: Path) -> dict[str, Any] | None:
     try:
         plan: dict[str, Any] = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -323,65 +325,65 @@ def _leftovers(target: Path) -> list[Path]:
     return sorted(path for path in target.parent.iterdir() if path.name.startswith(prefix) and path.is_dir())
 
 
-def _left(target: Path, plan: EncodingPlan) -> dict[Path, _Source]:
-    """Give what was encoded in the same way when the corpus was another, by its folder."""
+def _interrupted_work(target: Path, plan: EncodingPlan) -> dict[Path, _VectorSource]:
+    """Return interrupted work on other corpora that was encoded in the same way, by its folder."""
     return {folder: source for folder in _leftovers(target) if (source := _source(folder, plan)) is not None}
 
 
-def _source(folder: Path, plan: EncodingPlan) -> _Source | None:
-    found = _plan_of(folder)
-    if found is None or {name: found.get(name) for name in plan.settings()} != plan.settings():
+def _source(folder: Path, plan: EncodingPlan) -> _VectorSource | None:
+    facts = _read_plan(folder)
+    if facts is None or {name: facts.get(name) for name in plan.settings()} != plan.settings():
         return None
-    if found.get("block") != blocks.BLOCK_TEXTS or found.get("dim") != plan.encoder.dim:
+    if facts.get("block") != blocks.BLOCK_TEXTS or facts.get("dim") != plan.encoder.dim:
         return None
-    work = _Work(folder, int(found["count"]), plan.encoder.dim)
+    work = _Work(folder, int(facts["count"]), plan.encoder.dim)
     if not work.is_sound():
         return None
-    kept = np.zeros(work.count, np.bool_)
+    usable = np.zeros(work.count, np.bool_)
     for shard in work.done():
-        _part(kept, shard)[:] = True
-    return _Source(pl.read_ipc(folder / "texts.arrow")["text"], work.vectors(), work.cut(), kept)
+        _part(usable, shard)[:] = True
+    return _VectorSource(pl.read_ipc(folder / "texts.arrow")["text"], work.vectors(), work.cut(), usable)
 
 
 # -- the space ------------------------------------------------------------------------------------------------------
 
 
 def _holds_space(target: Path) -> bool:
-    """Tell whether a space is at the place."""
+    """Check whether there is a space at a path."""
     return is_bundle(target) and open_bundle(target, verify=False).kind == KIND
 
 
-def _earlier(target: Path, plan: EncodingPlan, *, overwrite: bool) -> _Earlier | None:
-    """Open the space at a place if it was encoded in the same way; another is an error, unless it may be replaced."""
+def _existing_space(target: Path, plan: EncodingPlan, *, overwrite: bool) -> _ExistingSpace | None:
+    """Open the space at a path if it was encoded in the same way; raise for any other, unless it may be replaced."""
     try:
-        found = _opened(target, plan) if _holds_space(target) else None
+        existing = _open_existing(target, plan) if _holds_space(target) else None
     except DamagedError:
         if not overwrite:
             raise
         return None
-    if found is None and _holds_space(target) and not overwrite:
+    if existing is None and _holds_space(target) and not overwrite:
         raise ExistsError(
-            f"{target} holds a space that was made by another encoder or in another way, and is left alone; choose "
-            f"another place, or say overwrite=True"
+            f"{target} holds a space that was made by another encoder or in another way; choose another path, or give "
+            f"overwrite=True to replace it"
         )
-    return found
+    return existing
 
 
-def _opened(target: Path, plan: EncodingPlan) -> _Earlier | None:
+def _open_existing(target: Path, plan: EncodingPlan) -> _ExistingSpace | None:
     bundle = open_bundle(target, KIND)
     made = bundle.meta.facts("space").facts("provenance")
-    told = bundle.has(f"{CUT}.npy")
-    if made.get("encoding") != plan.settings() or (made.get("truncated") and not told):
+    has_cut = bundle.has(f"{CUT}.npy")
+    if made.get("encoding") != plan.settings() or (made.get("truncated") and not has_cut):
         return None
     space = replace(read_space(bundle), encoder=plan.encoder)
     named = space.metadata is not None and "text" in space.metadata.columns
     texts = space.metadata["text"] if named and space.metadata is not None else pl.Series("text", space.ids.tolist())
-    cut = bundle.array(CUT) if told else np.zeros(len(space), np.bool_)
-    return _Earlier(texts, space.vectors, cut, np.ones(len(space), np.bool_), space)
+    cut = bundle.array(CUT) if has_cut else np.zeros(len(space), np.bool_)
+    return _ExistingSpace(texts, space.vectors, cut, np.ones(len(space), np.bool_), space)
 
 
-def _is_whole(old: _Earlier, plan: EncodingPlan, corpus: Corpus) -> bool:
-    """Tell whether the space at the place is of this very corpus, metadata and all."""
+def _is_complete(old: _ExistingSpace, plan: EncodingPlan, corpus: Corpus) -> bool:
+    """Check whether an existing space is of the same corpus, with the same metadata."""
     made = old.space.provenance
     if made["corpus"] != corpus.fingerprint or made["text"] != json.loads(
         json.dumps(dict(corpus.provenance), default=str)
@@ -403,11 +405,11 @@ def _publish(work: _Work, target: Path, plan: EncodingPlan, points: Corpus, corp
         draft.array(CUT, np.array(cut))
 
 
-# -- what may go wrong ----------------------------------------------------------------------------------------------
+# -- errors --------------------------------------------------------------------------------------------------------
 
 
 @contextmanager
-def _full_disk_said(target: Path) -> Iterator[None]:
+def _disk_errors_explained(target: Path) -> Iterator[None]:
     try:
         yield
     except SemspaceError:
@@ -418,20 +420,18 @@ def _full_disk_said(target: Path) -> Iterator[None]:
             raise
         if is_full(problem):
             raise InputError(
-                f"no room for the vectors at {target} ({reason}); what was encoded is kept: make room, and say the "
-                f"same again"
+                f"no room for the vectors at {target} ({reason}); progress is saved: free disk space, and run the same "
+                f"call again"
             ) from problem
-        raise InputError(f"cannot write to {target}: {reason}; choose another place") from problem
+        raise InputError(f"cannot write to {target}: {reason}; choose another path") from problem
 
 
 @contextmanager
 def _locked(target: Path) -> Iterator[None]:
-    """Keep other processes out while this one encodes; the lock goes with the process, however it ends."""
+    """Lock out other processes while this one encodes; the lock ends with the process."""
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(target.with_name(f".{target.name}.lock"), required=False):
             yield
     except LockedError as problem:
-        raise InputError(
-            f"another process is encoding into {target}; wait for it, or choose another place"
-        ) from problem
+        raise InputError(f"another process is encoding into {target}; wait for it, or choose another path") from problem
