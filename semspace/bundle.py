@@ -1,12 +1,12 @@
-"""How a value lies on disk: one directory with a manifest, checksums, and an atomic birth.
+"""Saved values: a directory with a manifest and checksums, written atomically.
 
     docs.space/
         manifest.json     kind, format version, meta, and size and SHA-256 of every file
         vectors.npy       arrays, opened memory-mapped, never unpickled
-        rows.arrow        tables, in Arrow's file format
+        ids.arrow         tables, in Arrow's file format
 
-A bundle is written beside its place and renamed into it, so a crash leaves the old value or the new one. A reader holds
-the directory open, so it reads one value even while writers replace it. This module doesn't know what the arrays mean.
+A bundle is written to a temporary directory and then renamed, so a crash leaves the old value or the new one. A reader
+holds the directory open, so it reads one value even while writers replace it.
 """
 
 import hashlib
@@ -36,12 +36,12 @@ VERSION = 1
 MANIFEST = "manifest.json"
 PathLike = str | os.PathLike[str]
 T = TypeVar("T")
-_TRIES = 50  # of a reader whose value is replaced again and again
+_MAX_READ_ATTEMPTS = 50  # for a reader whose value is replaced repeatedly
 
 
 @dataclass(frozen=True)
 class Draft:
-    """A bundle being written: name arrays, tables and files, and they go into the manifest."""
+    """A bundle that is being written; its arrays, tables and files are listed in the manifest."""
 
     folder: Path
     meta: dict[str, Any]
@@ -53,7 +53,7 @@ class Draft:
     def stacked(
         self, name: str, parts: Iterable[npt.NDArray[Any]], shape: tuple[int, ...], dtype: npt.DTypeLike
     ) -> None:
-        """Write NAME.npy of parts that come one after the other, so that it needn't lie in memory."""
+        """Write an array as NAME.npy from consecutive parts, without holding it in memory."""
         header = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": shape}
         with open(self.folder / f"{name}.npy", "wb") as file:
             np.lib.format.write_array_header_1_0(file, header)
@@ -66,14 +66,14 @@ class Draft:
         value.write_ipc(self.folder / f"{name}.arrow")
 
     def linked(self, name: str, path: Path) -> None:
-        """Take a file as it is: linked where the disk can, else copied. Nobody may write to it any more."""
+        """Add an existing file, by a hard link where possible, else a copy; it must not change afterwards."""
         try:
             os.link(path, self.folder / name)
         except OSError:
             shutil.copyfile(path, self.folder / name)
 
     def file(self, name: str, write: Callable[[Path], object]) -> None:
-        """Write NAME by a library that has a binary format of its own."""
+        """Write the file NAME by a function, for libraries with their own format."""
         write(self.folder / name)
 
 
@@ -92,7 +92,7 @@ class Bundle:
     def array(
         self, name: str, *, dtype: npt.DTypeLike | None = None, shape: schema.Shape | None = None
     ) -> npt.NDArray[Any]:
-        """Open NAME.npy, memory-mapped and read-only; of this type and shape (None: any length), where given."""
+        """Open NAME.npy, memory-mapped and read-only, and check its type and shape (None: any length)."""
         file = f"{name}.npy"
         with self.open(file) as opened:
             try:
@@ -103,7 +103,7 @@ class Bundle:
         return array
 
     def table(self, name: str, columns: Mapping[str, Any] | None = None, *, rows: int | None = None) -> pl.DataFrame:
-        """Open NAME.arrow, with these columns of these types, and so many rows, where given."""
+        """Read NAME.arrow, and check the types of its columns and its number of rows."""
         pools.need_polars(f"opening {self.folder}")
         file = f"{name}.arrow"
         with self.open(file) as opened:
@@ -127,7 +127,7 @@ class Bundle:
         return file in self.files
 
     def path(self, file: str) -> Path:
-        """Return the path of a file that the manifest lists; whoever opens it calls `unchanged` afterwards."""
+        """Return the path of a file in the manifest; call `unchanged` after opening it."""
         if file not in self.files:
             raise DamagedError(f"{self.folder} lists no file {file!r} in its manifest; save the value again")
         return self.folder / file
@@ -150,7 +150,7 @@ class Bundle:
         return sum(int(entry["bytes"]) for entry in self.files.values())
 
     def check(self, *, sums: bool = True) -> None:
-        """Compare sizes, and checksums, with the manifest; raise `DamagedError`."""
+        """Compare file sizes, and checksums, with the manifest; raise `DamagedError` if they differ."""
         try:
             strange = self.held.strange()
             if strange is not None:
@@ -158,7 +158,7 @@ class Bundle:
             for name, entry in self.files.items():
                 self._check_file(name, entry, verify=sums)
         except (DamagedError, OSError) as problem:
-            self.unchanged()  # the better reason, where it is the reason
+            self.unchanged()  # a replaced value is the better explanation
             if isinstance(problem, OSError):
                 raise _unreadable(self.folder, problem) from problem
             raise
@@ -179,13 +179,13 @@ class Bundle:
         return DamagedError(f"{self.folder} lacks its file {file!r}; restore it or save the value again")
 
     def unchanged(self) -> None:
-        """Raise if another value has taken this one's place, so that two are never read as one."""
+        """Raise `ReplacedError` if another value has been saved here, so that two are never mixed."""
         if not self.held.is_current() or _stamp(self.folder) != self.stamp:
             raise ReplacedError(f"{self.folder} was replaced while it was being opened; open it again")
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """Take a value out of the bundle: what isn't as it should be is a `DamagedError`."""
+        """Raise `DamagedError` if what is read in this block isn't what it should be."""
         try:
             with schema.reading(self.folder):
                 yield
@@ -197,16 +197,16 @@ class Bundle:
 
 @contextmanager
 def create_bundle(path: PathLike, kind: str, *, overwrite: bool = False) -> Iterator[Draft]:
-    """Write a bundle: it appears at `path` whole when the block ends, and not at all if the block raises.
+    """Write a bundle, which appears at `path` when the block ends, and not at all if the block raises.
 
-    Of two that are written at one place at a time, the last to end is the one that stays.
+    If two processes write to one path, the last one to finish wins.
 
     Raises
     ------
     ExistsError
         If something is at `path`, unless it is a semspace bundle and `overwrite` is true.
     InputError
-        If the disk refuses: it is full, say, or read-only.
+        If the disk can't be written to, because it is full or read-only.
     """
     target = resolved_path(path)
     check_free(target, overwrite=overwrite)
@@ -241,8 +241,8 @@ def open_bundle(path: PathLike, kind: str | None = None, *, verify: bool = True)
 
 
 def retry_if_replaced(read: Callable[[], T]) -> T:
-    """Read a value again as often as another takes its place meanwhile: a reader beside a writer gets one of them."""
-    for left in reversed(range(_TRIES)):
+    """Read a value, and again if it was replaced meanwhile, so that a reader always gets one complete value."""
+    for left in reversed(range(_MAX_READ_ATTEMPTS)):
         try:
             return read()
         except ReplacedError:
@@ -264,7 +264,7 @@ def _opening(target: Path, kind: str | None, *, verify: bool) -> Bundle:
 
 
 def _found(target: Path) -> tuple[Path, Folder, tuple[int, ...], bytes]:
-    """Find the bundle of a place, and read its manifest."""
+    """Find the bundle of a path, and read its manifest."""
     for _ in range(3):  # a writer may rename one away just when it is looked for
         # A writer died, or is just now, between its two renames: the old value is still the value.
         for folder in (target, _aside(target)):
@@ -293,7 +293,7 @@ def _unreadable(path: Path, problem: OSError) -> InputError:
 
 
 def delete_interrupted(path: PathLike) -> None:
-    """Delete what writers that were killed have left beside `path`."""
+    """Delete what interrupted writers have left beside `path`."""
     target = resolved_path(path)
     delete_leftovers(target)
     with rename_lock(target.parent):
@@ -302,7 +302,7 @@ def delete_interrupted(path: PathLike) -> None:
 
 
 def delete_bundle(path: PathLike) -> None:
-    """Delete a bundle; anything else is left alone."""
+    """Delete a bundle; leave anything else alone."""
     if is_bundle(path):
         shutil.rmtree(resolved_path(path))
 
@@ -316,48 +316,48 @@ def is_bundle(path: PathLike) -> bool:
 
 
 def is_taken(path: PathLike) -> bool:
-    """Check whether something lies at `path`, or did when its writer died between two renames."""
+    """Check whether something is at `path`, or was when its writer was killed between two renames."""
     target = resolved_path(path)
     return exists(target) or is_bundle(_aside(target))
 
 
 def check_free(path: PathLike, *, overwrite: bool) -> None:
-    """Raise `ExistsError` if `path` is taken and mayn't be replaced (only bundles ever may), or can't be written."""
+    """Raise `ExistsError` if something at `path` must not be replaced; only bundles may be, with `overwrite`."""
     target = resolved_path(path)
     if not exists(target):
         check_writable(target)
         return
     if not overwrite:
-        raise ExistsError(f"{target} exists already; choose another path or pass overwrite=True (--overwrite)")
+        raise ExistsError(f"{target} exists already; choose another path or pass overwrite=True")
     if not is_bundle(target):
         raise ExistsError(f"{target} exists and isn't a saved semspace value, so it won't be overwritten")
 
 
 def check_writable(path: PathLike) -> None:
-    """Raise `InputError` if nothing can be made at a path: what is above it is no folder, or only to be read."""
+    """Raise `InputError` if nothing can be created at a path: its parent isn't a folder, or is read-only."""
     above = resolved_path(path).absolute().parent
     while not os.path.lexists(above) and above != above.parent:
         above = above.parent
     if not above.is_dir():
-        raise InputError(f"cannot write {path}: {above} is no folder; choose another place")
+        raise InputError(f"cannot write {path}: {above} isn't a folder; choose another path")
     if not os.access(above, os.W_OK | os.X_OK):
-        raise InputError(f"cannot write {path}: {above} can't be written to; choose another place")
+        raise InputError(f"cannot write {path}: {above} isn't writable; choose another path")
 
 
 def write_text(path: PathLike, text: str) -> Path:
-    """Write one text file atomically (a report, say) and return its path."""
+    """Write a text file, such as a report, atomically and return its path."""
     target = resolved_path(path)
     try:
         data = text.encode()
     except UnicodeError as problem:
-        raise InputError(f"cannot write {target}: {problem}; leave such characters out") from problem
+        raise InputError(f"cannot write {target}: {problem}; remove these characters") from problem
     with replace_file(target) as file:
         file.write(data)
     return target
 
 
 def write_texts(folder: PathLike, texts: Mapping[str, str]) -> None:
-    """Write text files into a folder, which is made if it isn't there: all of them, or none where the disk refuses."""
+    """Write text files into a folder, creating it if necessary: all of them, or none if the disk fails."""
     place = resolved_path(folder)
     with ExitStack() as written:
         for name, text in texts.items():
@@ -369,17 +369,17 @@ def write_texts(folder: PathLike, texts: Mapping[str, str]) -> None:
 
 @contextmanager
 def replace_file(target: Path, ready: Callable[[], object] = bool) -> Iterator[BinaryIO]:
-    """Write a file that takes its place whole when the block ends, and not at all if it raises.
+    """Write a file, which appears at `target` when the block ends, and not at all if the block raises.
 
     Parameters
     ----------
     ready
-        Called before it takes its place; it may raise.
+        Called before the file is renamed to `target`; it may raise.
 
     Raises
     ------
     InputError
-        If the disk refuses.
+        If the disk can't be written to.
     """
     with translate_disk_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -436,7 +436,7 @@ def _parsed(folder: Path, text: bytes) -> dict[str, Any]:
         is_sound = _is_kind(manifest["kind"]) and all(map(_is_entry, manifest["files"].values()))
         is_own = own == _own_digest(manifest)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
-        raise DamagedError(f"{folder / MANIFEST} is damaged or isn't semspace's; save the value again") from problem
+        raise DamagedError(f"{folder / MANIFEST} is damaged; save the value again") from problem
     if name != FORMAT:
         raise DamagedError(f"{folder} isn't a semspace bundle: its manifest says {name!r}")
     if not isinstance(version, int) or version > VERSION:
@@ -444,11 +444,10 @@ def _parsed(folder: Path, text: bytes) -> dict[str, Any]:
             f"{folder} has format version {version}, and this semspace reads up to {VERSION}; upgrade semspace"
         )
     if not is_own:
-        raise DamagedError(f"{folder / MANIFEST} has been altered: its checksum doesn't match; save the value again")
+        raise DamagedError(f"{folder / MANIFEST} was changed: its checksum doesn't match; save the value again")
     if not is_sound:
         raise DamagedError(
-            f"{folder / MANIFEST} doesn't say of what kind the value is, or size and checksum of each file; save the "
-            f"value again"
+            f"{folder / MANIFEST} lacks the kind of the value, or the size and checksum of a file; save the value again"
         )
     return dict(manifest)
 
@@ -458,7 +457,7 @@ def _is_kind(kind: object) -> bool:
 
 
 def _is_entry(entry: object) -> bool:
-    """Check whether the manifest says of a file what it should."""
+    """Check whether an entry of the manifest has a size and a checksum."""
     if not isinstance(entry, dict):
         return False
     size, checksum = entry.get("bytes"), entry.get("sha256")
@@ -466,7 +465,7 @@ def _is_entry(entry: object) -> bool:
 
 
 def _mapped(file: BinaryIO) -> npt.NDArray[Any]:
-    """Map the numbers of an .npy file; its name may be another file's by now, so NumPy's own, by name, won't do."""
+    """Map the array of an open .npy file; `np.load` would open it by name, which may belong to another file by now."""
     version = np.lib.format.read_magic(file)
     if version not in ((1, 0), (2, 0)):
         raise ValueError(f"version {version} of the .npy format")
@@ -484,23 +483,23 @@ def _own_digest(body: Mapping[str, Any]) -> str:
 
 
 def _is_inside(name: str) -> bool:
-    """Check whether a name from a manifest means a file of the bundle: in it, or in a folder of it."""
+    """Check whether a name in a manifest is a file in the bundle or in a folder of it."""
     parts = name.split("/")
     return len(parts) <= 2 and all(part not in ("", "..") and Path(part).name == part for part in parts)
 
 
 def _publish(folder: Path, target: Path, *, overwrite: bool) -> None:
-    """Rename the finished bundle into place, stepping the old one aside first."""
+    """Rename the finished bundle to its path, after renaming the old one away."""
     aside = _aside(target)
     with rename_lock(target.parent):
         check_free(target, overwrite=overwrite)
-        if is_bundle(aside):  # what a writer left that died
+        if is_bundle(aside):  # left by a writer that was killed
             if target.exists():
                 _remove(aside)
             else:
                 os.replace(aside, target)
         with suppress(OSError):
-            aside.rmdir()  # it died when only the empty folder was left
+            aside.rmdir()  # killed when only the empty folder was left
         try:
             if target.exists():
                 os.replace(target, aside)
@@ -510,7 +509,7 @@ def _publish(folder: Path, target: Path, *, overwrite: bool) -> None:
                 raise
             raise ExistsError(f"{target} was written by another process at the same time; try again") from problem
         finally:
-            if is_bundle(aside) and not target.exists():  # broken off between the two: nothing has happened
+            if is_bundle(aside) and not target.exists():  # interrupted between the two: undo
                 os.replace(aside, target)
         sync(target.parent)
         if is_bundle(aside):
@@ -518,7 +517,7 @@ def _publish(folder: Path, target: Path, *, overwrite: bool) -> None:
 
 
 def _remove(folder: Path) -> None:
-    """Delete a bundle, its manifest last, so that what a killed process leaves of it is still known as one."""
+    """Delete a bundle, its manifest last, so that an interrupted deletion still leaves a recognisable bundle."""
     with suppress(OSError):  # a system may keep files that somebody reads
         for path in folder.iterdir():
             if path.is_dir():
@@ -529,7 +528,7 @@ def _remove(folder: Path) -> None:
 
 
 def resolved_path(path: PathLike) -> Path:
-    """Return the place a path means: in one's home for ``~``, what a link points to, what ``.`` stands for."""
+    """Return a path with ``~``, links, and ``.`` resolved."""
     if not isinstance(path, (str, os.PathLike)) or not str(path) or "\0" in str(path):
         raise InputError(f"a path must be a string or a Path that isn't empty; got {path!r}")
     try:
@@ -555,5 +554,5 @@ def _stamp(folder: Path) -> tuple[int, ...]:
 
 
 def _stamp_of(facts: os.stat_result) -> tuple[int, ...]:
-    """Return which file this is: one with the same content, written at another time, is another."""
+    """Return an identity of a file, which changes when it is rewritten with the same content."""
     return facts.st_dev, facts.st_ino, facts.st_mtime_ns

@@ -1,4 +1,4 @@
-"""Checks of input, in one wording, so that the same mistake reads the same everywhere."""
+"""Validation of parameters, with the same message for the same mistake everywhere."""
 
 import difflib
 import importlib
@@ -14,7 +14,7 @@ from semspace.types import Floats2d
 
 Names = Sequence[str] | npt.NDArray[np.object_]
 
-# Beyond these the squares of float32 numbers vanish or overflow, and a length computed from them is wrong.
+# Outside this range, squares of float32 numbers underflow or overflow.
 SMALLEST, LARGEST = 1e-15, 1e15
 
 
@@ -38,7 +38,7 @@ def number(name: str, value: object, *, low: float = 0.0, high: float = float("i
 
 
 def seed(value: object) -> int:
-    """Return a seed that every library takes, from 0 to 2**32 - 1, or raise `InputError`."""
+    """Return a seed between 0 and 2**32 - 1, which every library accepts, or raise `InputError`."""
     return whole("seed", value, low=0, high=2**32 - 1)
 
 
@@ -77,7 +77,7 @@ def flag(name: str, value: object, *, other: str = "") -> bool:
 def matrix(name: str, value: object, *, dim: int | None = None) -> Floats2d:
     """Return `value` as a C-ordered float32 matrix (n, dim) of at least one column, or raise `InputError`."""
     if getattr(getattr(value, "dtype", None), "kind", "") == "c" or isinstance(value, (set, np.ma.MaskedArray)):
-        raise InputError(f"{name} must be real numbers in order, none masked; got {type(value).__name__}")
+        raise InputError(f"{name} must be a sequence of real numbers without a mask; got {type(value).__name__}")
     try:
         # A copy is only made where the type or the layout is another: mapped arrays stay mapped.
         array = np.asarray(value, dtype=np.float32, order="C")
@@ -116,12 +116,12 @@ def unique(name: str, values: Collection[str]) -> None:
     seen: set[str] = set()
     for value in values:
         if value in seen:
-            raise InputError(f"{name} must be unique; {value!r} comes more than once")
+            raise InputError(f"{name} must be unique; {value!r} occurs more than once")
         seen.add(value)
 
 
 def unknown(what: str, got: str, known: Iterable[str], *, where: str) -> UnknownIdError:
-    """Make the error for a name that isn't there, with the nearest spellings."""
+    """Create the error for an unknown name, with the nearest spellings."""
     near = nearest_spellings(got, known)
     hint = f"; did you mean {', '.join(near)}?" if near else ""
     return UnknownIdError(f"no {what} {got[:80]!r} in {where}{hint}")
@@ -157,7 +157,7 @@ def strings(name: str, value: Any) -> list[str]:
     if isinstance(value, str):
         raise InputError(f"{name} must be a list of strings; got one string, {value[:40]!r}: put it in a list")
     if isinstance(value, (set, frozenset, dict)):
-        raise InputError(f"{name} must be in order; got a {type(value).__name__}: give a list")
+        raise InputError(f"{name} must be a list; got a {type(value).__name__}, which has no order")
     try:
         items = list(value)
     except TypeError as problem:
@@ -167,12 +167,12 @@ def strings(name: str, value: Any) -> list[str]:
             got = f"{type(item).__name__}: {item!r:.40}"
             raise InputError(f"{name} must hold only strings; item {position} is {got}")
         if not item.isascii() and any("\ud800" <= c <= "\udfff" for c in item):
-            raise InputError(f"{name} must be sound Unicode; item {position} holds half a character (a lone surrogate)")
+            raise InputError(f"{name} must be valid Unicode; item {position} has a lone surrogate")
     return [str(item) for item in items]
 
 
 def frozen(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return a read-only array: the same one if it is read-only already, else a copy nobody else can write."""
+    """Return a read-only array: the same one if it is read-only already, else a copy."""
     if not array.flags.writeable:
         return array
     copy: npt.NDArray[Any] = array.copy()

@@ -1,4 +1,4 @@
-"""The disk as it is: why it refused, in words; who else holds a file; and what killed processes have left on it."""
+"""Disk errors in words, locks between processes, and files that killed processes have left."""
 
 import errno
 import glob
@@ -25,15 +25,15 @@ except ImportError:  # Windows: a lock of a folder isn't to be had there
     fcntl = None
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # no room on the disk, or none allowed
-_ABANDONED = 86_400  # seconds after which what nobody can be asked about is taken for dead
-_PATIENCE = 60.0  # seconds to wait for another writer's two renames
+_ABANDONED_SECONDS = 86_400  # age after which leftovers without a usable lock are deleted
+_RENAME_WAIT_SECONDS = 60.0  # how long to wait for another writer's two renames
 # How libraries that aren't written in Python pass on the number of an error of the system.
 _NUMBERS = (re.compile(r"\bos error (\d+)\b"), re.compile(r"\bOs \{ code: (\d+)"), re.compile(r"\[Errno (\d+)\]"))
 _SHORT_WRITE = re.compile(r"\b\d+ requested and \d+ written\b")  # numpy's
 
 
 def disk_reason(problem: BaseException) -> str | None:
-    """Return why the disk refused, in the system's words, or None if the problem isn't one of the disk."""
+    """Return the reason of a disk error in the system's words; None for other errors."""
     code = _code(problem)
     if code is not None:
         return os.strerror(code)
@@ -43,22 +43,22 @@ def disk_reason(problem: BaseException) -> str | None:
 
 
 def is_full(problem: BaseException) -> bool:
-    """Check whether there is no room on the disk, or no more allowed."""
+    """Check whether the disk, or a quota, is full."""
     return _code(problem) in FULL
 
 
 def write_error(target: Path, problem: BaseException) -> InputError | None:
-    """Return the error for a place that can't be written to, or None if the problem isn't one of the disk."""
+    """Return the error to raise for a disk error while writing to `target`; None for other errors."""
     reason = disk_reason(problem)
     if reason is None:
         return None
-    remedy = "make room, or choose another place" if is_full(problem) else "choose another place"
+    remedy = "free disk space, or choose another path" if is_full(problem) else "choose another path"
     return InputError(f"cannot write {target}: {reason}; {remedy}")
 
 
 @contextmanager
 def translate_disk_errors(target: Path) -> Iterator[None]:
-    """Raise `InputError`, one sentence, where the disk refuses what the block writes."""
+    """Raise `InputError` with a short message in place of any disk error in the block."""
     try:
         yield
     except SemspaceError:
@@ -92,7 +92,7 @@ def _code(problem: BaseException) -> int | None:
 
 
 class Folder:
-    """A directory that is held open: what is opened in it is of this very one, whatever takes its name meanwhile.
+    """A directory that stays open, so that its files are found even after another takes its name.
 
     Where a system can't hold a directory (Windows, which doesn't let a directory be renamed whose files are open
     either), files are found by the path.
@@ -163,7 +163,7 @@ def _is_regular(mode: int) -> bool:
 
 
 def sync(path: Path) -> None:
-    """Push a file or a directory entry to the disk, so that a rename never outruns its contents."""
+    """Flush a file or a directory to disk, so that a rename never becomes visible before the contents."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -288,7 +288,7 @@ def temporary_beside(target: Path, *, folder: bool) -> Iterator[Path]:
 
 
 def delete_leftovers(target: Path) -> None:
-    """Delete what killed processes have left beside a place; what somebody is writing, or may be, is left alone."""
+    """Delete what killed processes have left beside a path, but nothing that may still be written."""
     with suppress(OSError):
         for left in target.parent.glob(f"{glob.escape(f'.{target.name}.new-')}*"):
             with suppress(OSError):
@@ -316,7 +316,7 @@ def _sweep(target: Path, left: Path) -> None:
 
 def _is_old(left: Path) -> bool:
     times = [path.stat().st_mtime for path in (left, *(left.rglob("*") if left.is_dir() else ()))]
-    return bool(time.time() - max(times) > _ABANDONED)
+    return bool(time.time() - max(times) > _ABANDONED_SECONDS)
 
 
 _TAKEN = -1
@@ -356,7 +356,7 @@ def _machine() -> str:
 
 @contextmanager
 def rename_lock(folder: Path) -> Iterator[None]:
-    """Wait until no other process renames values in a folder, and keep them waiting until the block ends.
+    """Hold the lock for renaming values in a folder until the block ends.
 
     Where the disk knows no locks, nobody waits.
     """
@@ -374,7 +374,7 @@ def rename_lock(folder: Path) -> Iterator[None]:
 
 
 def _wait(handle: int) -> None:
-    until = time.monotonic() + _PATIENCE
+    until = time.monotonic() + _RENAME_WAIT_SECONDS
     while time.monotonic() < until:
         try:
             _lock(handle)

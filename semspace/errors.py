@@ -1,20 +1,20 @@
-"""What can go wrong, or needs to be known, in a handful of classes.
+"""The classes of errors and warnings.
 
-Every error of semspace derives from `SemspaceError`, and also from the built-in people would catch by
-habit. A message says what was wrong, the value got, what is allowed, and the remedy, in one sentence.
+Every error of semspace derives from `SemspaceError` and from the built-in exception that people would
+catch. A message says what was wrong, the value got, what is allowed, and the remedy, in one sentence.
 """
 
 
 class SemspaceError(Exception):
-    """The base of every error semspace raises on purpose."""
+    """The base class of semspace's errors."""
 
 
 class InputError(SemspaceError, ValueError):
-    """A value that can't be used: a wrong parameter, an empty corpus, NaN vectors."""
+    """An invalid value: a wrong parameter, an empty corpus, NaN in vectors."""
 
 
 class UnknownIdError(SemspaceError, KeyError):
-    """A word, document or column that isn't there."""
+    """A word, document or column that doesn't exist."""
 
     def __str__(self) -> str:  # KeyError would print the repr, quotes and all
         return str(self.args[0]) if self.args else ""
@@ -25,19 +25,19 @@ class FrozenError(SemspaceError, AttributeError):
 
 
 class MissingFileError(SemspaceError, FileNotFoundError):
-    """A path with nothing at it."""
+    """A path that doesn't exist."""
 
 
 class ExistsError(SemspaceError, FileExistsError):
-    """A path that is taken; nothing was overwritten."""
+    """A path that exists already; nothing was overwritten."""
 
 
 class DamagedError(SemspaceError, ValueError):
-    """A saved value that is foreign, truncated, altered or of a later format."""
+    """A saved value that is truncated, changed, invalid or of a later format."""
 
 
 class ReplacedError(DamagedError):
-    """A saved value that another one replaced while it was being opened; opened again, it is the other one."""
+    """A saved value that was replaced while it was being opened; open it again."""
 
 
 class MissingExtraError(SemspaceError, ImportError):
@@ -45,8 +45,8 @@ class MissingExtraError(SemspaceError, ImportError):
 
 
 class ServerError(SemspaceError, ConnectionError):
-    """A server that can't be reached, or won't do what it is asked."""
+    """A server that can't be reached or refuses a request."""
 
 
 class SemspaceWarning(UserWarning):
-    """Something to know about a result that is there all the same."""
+    """Something to know about a result that is valid nevertheless."""

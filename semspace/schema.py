@@ -1,7 +1,7 @@
-"""Whether what a file says is of the right kind: names, numbers, lists, arrays and tables, checked as they are read.
+"""Validation of what saved files contain: values of a manifest, arrays and tables.
 
-A checksum says that a file is as it was written, not that what was written makes sense. Everything here raises
-`DamagedError`, which names the place, what it holds and what it should hold.
+A checksum proves that a file is unchanged, not that its contents are valid. Every check raises `DamagedError`, which
+says where the value is, what it is and what it should be.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import polars as pl
 from semspace.errors import DamagedError, SemspaceError
 
 Shape = tuple[int | None, ...]
-# What comes of values of a wrong kind, in any library that meets them.
+# Exceptions that a value of a wrong type can cause in any library.
 _WRONG = (
     ArithmeticError,
     AssertionError,
@@ -34,14 +34,14 @@ _WRONG = (
 
 
 class Facts(Mapping[str, Any]):
-    """What a file says, asked for by name and kind; as a mapping it is what was read.
+    """Values of a JSON object, read by name and type.
 
     Parameters
     ----------
     values : mapping
-        As JSON gives it; anything else is an error.
+        A JSON object; anything else is an error.
     place : str
-        Where it stands, for messages.
+        Where the values are, for messages.
 
     Examples
     --------
@@ -52,12 +52,12 @@ class Facts(Mapping[str, Any]):
 
     def __init__(self, values: object, place: str) -> None:
         if not isinstance(values, Mapping):
-            raise DamagedError(f"{place} should hold names and values; it holds {reprlib.repr(values)}: {_REMEDY}")
+            raise DamagedError(f"{place} should be an object; it is {reprlib.repr(values)}: {_REMEDY}")
         self._values, self._place = values, place
 
     def __getitem__(self, name: str) -> Any:
         if name not in self._values:
-            raise DamagedError(f"{self._place} doesn't say {name!r}: {_REMEDY}")
+            raise DamagedError(f"{self._place} has no {name!r}: {_REMEDY}")
         return self._values[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -70,7 +70,7 @@ class Facts(Mapping[str, Any]):
         return name in self._values
 
     def get(self, name: str, default: Any = None) -> Any:
-        """Return what is said of a name, or the default where nothing is."""
+        """Return a value, or the default if there is none."""
         return self._values.get(name, default)
 
     def text(self, name: str) -> str:
@@ -115,11 +115,11 @@ class Facts(Mapping[str, Any]):
         return tuple(tuple(row) for row in value)
 
     def facts(self, name: str) -> Facts:
-        """Return names and values."""
+        """Return an object as `Facts`."""
         return Facts(self[name], f"{self._place}, under {name!r},")
 
     def mapping(self, name: str) -> dict[str, Any]:
-        """Return names and values whose kinds nobody relies on, as a dict."""
+        """Return an object as a dict of unchecked values."""
         return dict(self.facts(name))
 
     def _list(self, name: str, count: int | None) -> list[Any]:
@@ -129,7 +129,7 @@ class Facts(Mapping[str, Any]):
         return list(value)
 
     def _wrong(self, name: str, value: object, should: str) -> NoReturn:
-        raise DamagedError(f"{self._place} says {name} is {reprlib.repr(value)}, and it should be {should}: {_REMEDY}")
+        raise DamagedError(f"{self._place} has {name} = {reprlib.repr(value)}; it should be {should}: {_REMEDY}")
 
 
 _REMEDY = "save the value again"
@@ -151,7 +151,7 @@ def array(
 
 
 def within(place: str, value: npt.NDArray[Any], low: float, high: float, *, nan: bool = False) -> None:
-    """Check that all values of an array lie within [low, high]; `nan` allows those that aren't known."""
+    """Check that all values of an array lie within [low, high]; `nan` allows missing ones."""
     if not value.size:
         return
     sound = (value >= low) & (value <= high)
@@ -163,14 +163,14 @@ def within(place: str, value: npt.NDArray[Any], low: float, high: float, *, nan:
 
 
 def table(place: str, value: pl.DataFrame, columns: Mapping[str, Any], *, rows: int | None = None) -> None:
-    """Check that a table has these columns, of these types (any when None) and without gaps, and so many rows."""
+    """Check the columns of a table, their types (None: any), that none has nulls, and the number of rows."""
     for name, dtype in columns.items():
         if name not in value.columns:
             raise DamagedError(f"{place} has no column {name!r}: {_REMEDY}")
         if dtype is not None and value.schema[name] != dtype:
             raise DamagedError(f"{place} holds {value.schema[name]} in {name!r}, and it should hold {dtype}: {_REMEDY}")
         if dtype is not None and value[name].null_count():
-            raise DamagedError(f"{place} has gaps in its column {name!r}: {_REMEDY}")
+            raise DamagedError(f"{place} has nulls in its column {name!r}: {_REMEDY}")
     if rows is not None and len(value) != rows:
         raise DamagedError(f"{place} has {len(value):,} rows, and it should have {rows:,}: {_REMEDY}")
 
@@ -184,11 +184,11 @@ def texts(place: str, values: Iterable[object]) -> None:
 
 @contextmanager
 def reading(place: object) -> Iterator[None]:
-    """Raise `DamagedError` where what the block reads turns out to be of a kind that no check thought of."""
+    """Raise `DamagedError` for any error that a value of a wrong type causes in the block."""
     try:
         yield
     except SemspaceError:
         raise
     except _WRONG as problem:
         what = " ".join([f"{type(problem).__name__}:", *str(problem).split()])[:200]
-        raise DamagedError(f"{place} holds something other than it should ({what}): {_REMEDY}") from problem
+        raise DamagedError(f"{place} holds invalid values ({what}): {_REMEDY}") from problem

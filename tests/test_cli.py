@@ -290,7 +290,7 @@ def test_a_full_disk_is_one_sentence(run, texts, space, tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fsync", full)
     code, _, err = run("index", space, "--out", tmp_path / "i")
     place = tmp_path / "i"
-    sentence = f"semspace: cannot write {place}: No space left on device; make room, or choose another place\n"
+    sentence = f"semspace: cannot write {place}: No space left on device; free disk space, or choose another path\n"
     assert (code, err) == (2, sentence)
     assert not (tmp_path / "i").exists()
     assert not [p for p in tmp_path.iterdir() if p.name.startswith(".")]

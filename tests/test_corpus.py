@@ -169,7 +169,7 @@ def test_non_strings_in_the_column():
 
 
 def test_duplicate_ids():
-    with pytest.raises(InputError, match="document ids must be unique; 'a' comes more than once"):
+    with pytest.raises(InputError, match="document ids must be unique; 'a' occurs more than once"):
         ss.Corpus.from_texts(["x", "y"], ids=["a", "a"])
 
 

@@ -87,7 +87,7 @@ def test_weights_of_half_precision_are_run_in_full(folder, kind):
 def test_any_iterable_of_texts(tiny):
     texts = ["one", "two"]
     np.testing.assert_array_equal(tiny.encode(text for text in texts), tiny.encode(texts))
-    with pytest.raises(InputError, match="must be in order; got a set"):
+    with pytest.raises(InputError, match="must be a list; got a set"):
         tiny.encode(set(texts))
     with pytest.raises(InputError, match="lone surrogate"):
         tiny.encode(["\ud83d"])

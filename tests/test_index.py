@@ -393,7 +393,7 @@ REFUSED = {
     "few candidates": (lambda i: i.diversify([1.0, 0.0], 3, candidates=2), InputError, "at least 3; got 2"),
     "measure nothing": (lambda i: i.measure([]), InputError, "at least one query"),
     "add a duplicate": (lambda i: i.add(["n", "cat"], [[1, 0]] * 2, TWO), InputError, "already has 'cat'"),
-    "add one twice": (lambda i: i.add(["n", "n"], [[1, 0]] * 2, TWO), InputError, "'n' comes more than once"),
+    "add one twice": (lambda i: i.add(["n", "n"], [[1, 0]] * 2, TWO), InputError, "'n' occurs more than once"),
     "add NaN": (lambda i: i.add(["n"], NAN, MORE), InputError, r"vector of 'n' \(row 0\) holds NaN"),
     "add zero": (lambda i: i.add(["n"], ZERO, MORE), InputError, r"vector of 'n' \(row 0\) is all zeros"),
     "add wide": (lambda i: i.add(["n"], [[1, 2, 3]], MORE), InputError, "vectors must have 2 columns.*got 3"),
@@ -413,7 +413,7 @@ REFUSED = {
     "update NaN": (lambda i: i.update(["cat"], NAN), InputError, "holds NaN"),
     "update columns": (lambda i: i.update(["cat"], [[0, 1]], {"a": [1]}), InputError, "columns kind, year; got a"),
     "delete unknown": (lambda i: i.delete(["cat", "cats"]), UnknownIdError, "no point 'cats'"),
-    "delete twice": (lambda i: i.delete(["cat", "cat"]), InputError, "'cat' comes more than once"),
+    "delete twice": (lambda i: i.delete(["cat", "cat"]), InputError, "'cat' occurs more than once"),
     "delete an id": (lambda i: i.delete("cat"), InputError, "ids must be a list of strings"),
 }  # fmt: skip
 

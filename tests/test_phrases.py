@@ -315,7 +315,7 @@ def test_what_it_shows():
         ({"scoring": len}, "scoring must be one of default, npmi"),
         ({"delimiter": ""}, "delimiter must be a non-empty string; got ''"),
         ({"delimiter": 5}, "delimiter must be a string"),
-        ({"delimiter": "\ud800"}, "delimiter must be sound Unicode"),
+        ({"delimiter": "\ud800"}, "delimiter must be valid Unicode"),
         ({"connector_words": "of"}, "connector_words must be a set of words or 'english'; got 'of'"),
         ({"connector_words": 7}, "connector_words must be a set of words or 'english'; got int"),
         ({"connector_words": [1]}, "connector_words must hold only strings; item 0 is int: 1"),

@@ -214,7 +214,7 @@ def test_metadata_and_provenance_are_saved(tmp_path, space):
 @pytest.mark.parametrize(
     ("ids", "vectors", "message"),
     [
-        (["a", "a"], [[1], [2]], "ids must be unique; 'a' comes more than once"),
+        (["a", "a"], [[1], [2]], "ids must be unique; 'a' occurs more than once"),
         (["a"], [[1], [2]], "got 1 ids and 2 vectors"),
         (["a"], [1, 2], "must have two axes"),
         (["a", "b"], [[1, 2], [3]], "must be a matrix of numbers"),

@@ -171,7 +171,7 @@ def check_file_free(path: PathLike, *, overwrite: bool) -> None:
     if target.is_dir():
         raise ExistsError(f"{target} is a folder, so no file can be written there; choose another path")
     if exists(target) and not overwrite:
-        raise ExistsError(f"{target} exists already; choose another path or pass overwrite=True (--overwrite)")
+        raise ExistsError(f"{target} exists already; choose another path or pass overwrite=True")
 
 
 def grow_rows(vectors: Floats2d, rows: int) -> Floats2d:
