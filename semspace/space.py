@@ -513,7 +513,7 @@ def _checked_encoder(texts: list[str], encoder: TextEncoder | None, what: str) -
     """Return the encoder, or raise `InputError` where there is none or a text is blank."""
     if encoder is None:
         raise InputError(
-            f"this space has no encoder, so it can't take the text {clip(texts[0], 40)!r}; ask by id (id=, --id) or "
+            f"this space has no encoder, so it can't take the text {clip(texts[0], 40)!r}; ask by id (id=) or "
             f"vector, or make the space with encoder.embed(corpus)"
         )
     blank = next((text for text in texts if not text.strip()), None)

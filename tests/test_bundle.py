@@ -51,7 +51,7 @@ def test_a_failed_write_leaves_nothing(tmp_path):
 
 def test_a_taken_path_is_refused_and_kept(tmp_path):
     write(tmp_path / "v")
-    with pytest.raises(ExistsError, match=r"exists already.*--overwrite"):
+    with pytest.raises(ExistsError, match=r"exists already.*overwrite=True"):
         write(tmp_path / "v", 2.0)
     assert read(tmp_path / "v").meta["value"] == 1.0
 

@@ -410,7 +410,7 @@ def test_a_checkpoint_of_another_training_is_refused(tmp_path, change, name):
 
 def test_in_step_the_number_of_threads_belongs_to_the_training(tmp_path):
     trained(epochs=1, deterministic=True, threads=2, train={"checkpoint": tmp_path / "c"})
-    with pytest.raises(InputError, match="threads is 2 there and 3 here"):
+    with pytest.raises(InputError, match="threads is 2, and this one has 3"):
         trained(epochs=1, deterministic=True, threads=3, train={"checkpoint": tmp_path / "c", "resume": True})
 
 
