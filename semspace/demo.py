@@ -132,7 +132,7 @@ def words_step(words: Space) -> Step:
 
 
 def encoder_step(words: Space, encoder: Encoder) -> Step:
-    """Put the vocabulary through a transformer, and show what text it has never seen means to it."""
+    """Encode the vocabulary with a transformer, and print the words nearest to unseen text."""
     ids = words.ids.tolist()
     space = encoder.embed(Corpus.from_texts(ids, ids=ids))
     similarity = space.similarity("happy", "joyful")
@@ -159,7 +159,7 @@ def encoder_step(words: Space, encoder: Encoder) -> Step:
 
 
 def documents_step(docs: tuple[Space, Space], notes: list[str]) -> Step:
-    """Say what was encoded, and what of it was too long."""
+    """Print how many texts were encoded, and how many were truncated."""
     count = sum(map(len, docs))
     cut = sum(space.provenance["truncated"] for space in docs)
     line = f"{' and '.join(str(len(space)) for space in docs)} articles in {docs[0].dim} dimensions"
@@ -202,7 +202,7 @@ def groups_step(groups: Clustering) -> Step:
 
 
 def compare_step(few: Corpus, many: Corpus, docs: tuple[Space, Space]) -> Step:
-    """Hold the two corpora against each other."""
+    """Compare the two corpora."""
     found = compare(few, many, spaces=docs, names=("Lee, 50 texts", "Lee, 300 texts"))
     verdict = Prose(found.verdict(), strong=True)
     first, *rest = found.page().sections
@@ -213,7 +213,7 @@ def compare_step(few: Corpus, many: Corpus, docs: tuple[Space, Space]) -> Step:
 
 
 def people_step(docs: Space) -> Step:
-    """Hold the similarities against people's."""
+    """Compare the similarities with human ratings."""
     score = evaluate(docs, "lee-documents")["lee-documents"]
     meaning = (
         f"{score.value:.2f} is the rank correlation (Spearman) of our similarities with people's, over {score.used:,} "

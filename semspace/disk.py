@@ -225,7 +225,7 @@ class FileLock:
                 raise
 
     def release(self) -> None:
-        """Let other processes lock the file."""
+        """Release the lock."""
         if self._handle is None:
             return
         if os.getpid() == self.owner:  # a forked process must not remove the file of its parent
@@ -266,7 +266,7 @@ def _lock(handle: int) -> None:
 
 @contextmanager
 def temporary_beside(target: Path, *, folder: bool) -> Iterator[Path]:
-    """Make an empty hidden file or folder beside a place, for what will be renamed to it; it is gone after the block.
+    """Create an empty hidden file or folder beside a path, to be renamed to it; it is deleted after the block.
 
     What killed processes have left there is deleted first. The system holds a lock on it for this process, by which
     others know that its writer is alive.
@@ -356,7 +356,7 @@ def _machine() -> str:
 
 @contextmanager
 def rename_lock(folder: Path) -> Iterator[None]:
-    """Hold the lock for renaming values in a folder until the block ends.
+    """Acquire the lock for renaming values in a folder, until the block ends.
 
     Where the disk knows no locks, nobody waits.
     """

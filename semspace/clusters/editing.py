@@ -150,7 +150,7 @@ def _new_groups(clustering: Clustering, vectors: Floats2d, threshold: float, *, 
 
 
 def _merged(clustering: Clustering, numbers: Ints1d, names: Mapping[int, str]) -> Clustering:
-    """Give each group its number in `numbers`; groups that aren't merged keep their name and stability."""
+    """Renumber the groups by `numbers`; groups that aren't merged keep their name and stability."""
     n_clusters = int(numbers.max()) + 1
     unmerged = np.bincount(numbers, minlength=n_clusters) == 1
     labels = np.where(clustering.labels < 0, -1, numbers[clustering.labels]).astype(np.int32)

@@ -15,6 +15,7 @@ from semspace.deprecation import renamed_parameters
 from semspace.sentences.encoder import Encoder
 from semspace.space import Space
 from semspace.text.corpus import Corpus
+from semspace.threads import limited
 
 
 @renamed_parameters(cuts="bins", unit="groups", k="n_clusters", long="long_texts", min_duplicate="min_duplicate_score")
@@ -34,6 +35,7 @@ def compare(
     min_duplicate_score: float = 0.9,
     references: bool = True,
     seed: int = 0,
+    threads: int | None = None,
     progress: bool = True,
 ) -> Comparison:
     """Compare corpora: how they differ in meaning, how sure that is, what drives it, what they share and are like.
@@ -79,6 +81,8 @@ def compare(
         time.
     seed : int
         The same seed gives the same results.
+    threads : int, optional
+        Maximum number of threads; by default all that the process may use.
 
     Returns
     -------
@@ -121,7 +125,6 @@ def compare(
     }
     plan = plan_samples(corpora, **options)
     check_plan(plan, words, n_clusters)
-    samples = build_samples(corpora, **options, progress=progress, plan=plan)
     word_models: Any = tuple(words) if isinstance(words, list) else words
     settings = ComparisonSettings(
         words=word_models,
@@ -133,4 +136,6 @@ def compare(
         seed=seed,
         progress=progress,
     )
-    return Comparison(compare_samples(samples, settings))
+    with limited(threads):
+        samples = build_samples(corpora, **options, progress=progress, plan=plan)
+        return Comparison(compare_samples(samples, settings))

@@ -78,7 +78,7 @@ def directions(texts: Sequence[str], vectors: Any) -> Floats2d:
 
 
 def without_direction(units: Floats2d) -> str:
-    """Say how many texts have a vector of zeros only; empty where none has."""
+    """Return a note on texts whose vector is zero; empty if there are none."""
     count = int((~units.any(axis=1)).sum())
     return f"{count:,} text{'s' if count > 1 else ''} without a direction: all zeros" if count else ""
 
@@ -113,6 +113,6 @@ def encoder_of(thing: Any, what: str = "text") -> Encode:
 
 
 def _keyed_vectors(thing: Any) -> Any | None:
-    """Give gensim's KeyedVectors, whether a thing is one or has one, without importing gensim."""
+    """Return gensim's KeyedVectors if `thing` is one or has one, without importing gensim."""
     candidate = getattr(thing, "wv", thing)
     return candidate if hasattr(candidate, "index_to_key") and hasattr(candidate, "vectors") else None

@@ -94,7 +94,7 @@ def _chosen(tasks: str | Path | Task | Sequence[str | Path | Task]) -> list[Task
 
 
 def _of_all(problems: Sequence[SemspaceError]) -> SemspaceError:
-    """Make the error for tasks none of which can be judged."""
+    """Create the error raised if none of the tasks can be scored."""
     different = list(dict.fromkeys(map(str, problems)))
     if len(different) == 1:
         return problems[0]

@@ -22,7 +22,7 @@ class Found(NamedTuple):
 
     @property
     def note(self) -> str:
-        """Say how many words were only found in another case; empty where none was."""
+        """Return a note on words that were only found in another case; empty if there are none."""
         words = "1 word" if self.other_case == 1 else f"{self.other_case:,} words"
         return f"{words} found in another case" if self.other_case else ""
 

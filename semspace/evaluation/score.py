@@ -117,7 +117,7 @@ def notes(*parts: str) -> str:
 
 
 def left_out(count: int, what: str) -> str:
-    """Say how many rows of a file can't be used; empty where all can."""
+    """Return a note on rows of a file that can't be used; empty if all can."""
     return (
         f"{count:,} row{'s' if count > 1 else ''} of the file {'have' if count > 1 else 'has'} {what}" if count else ""
     )

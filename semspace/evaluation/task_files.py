@@ -100,7 +100,7 @@ def column(titles: Sequence[str], names: Sequence[str]) -> int | None:
 
 
 def bad_row(path: PathLike, number: int, line: str, expected: str) -> InputError:
-    """Make the error for a line that isn't what was expected."""
+    """Create the error for a line of the wrong form."""
     return InputError(f"{Path(path)}, line {number}: expected {expected}; got {line[:60]!r}")
 
 

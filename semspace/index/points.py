@@ -328,7 +328,7 @@ class PointTable:
         )  # fmt: skip
 
     def become(self, view: View) -> None:
-        """Make a prepared view the current one."""
+        """Publish a prepared view as the current one."""
         with self._lock:
             self._by_id()  # those of the view before it: the next ones are told by the difference
             self.view = view

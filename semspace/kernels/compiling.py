@@ -106,7 +106,7 @@ def _table(flat: str) -> dict[str, bool]:
 
 
 def _restrict(requested: str) -> None:
-    """Make numba compile for a value of ``SEMSPACE_CPU``.
+    """Set the instructions that numba compiles for, by a value of ``SEMSPACE_CPU``.
 
     Raises
     ------

@@ -80,13 +80,13 @@ class PCAModel:
         return codes
 
     def decode(self, codes: npt.ArrayLike) -> Floats2d:
-        """Bring codes of shape (n, dim) back to shape (n, width)."""
+        """Return the reconstruction, of shape (n, width), of codes of shape (n, dim)."""
         vectors: Floats2d = checks.matrix("codes", codes, dim=len(self.components)) @ self.components + self.mean
         return vectors
 
 
 def _fixed_signs(components: Floats2d) -> Floats2d:
-    """Turn each component so that its largest entry is positive: a component has no sign of its own."""
+    """Flip the sign of components whose largest entry is negative, since the sign of a component is arbitrary."""
     largest = np.take_along_axis(components, np.abs(components).argmax(axis=1)[:, None], axis=1)
     turned: Floats2d = components * np.sign(largest)
     return turned

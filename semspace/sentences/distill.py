@@ -19,6 +19,7 @@ from semspace.sentences.sentence_sample import sample_sentences
 from semspace.sentences.static_encoder import StaticEncoder
 from semspace.text.corpus import Corpus
 from semspace.text.tokens import Tokens
+from semspace.threads import limited
 from semspace.types import Bools1d, Doubles1d, Doubles2d, Floats2d, Ints1d
 
 _SCALING_ROUNDS = 3  # rounds in which the sentence vectors are scaled to length 1 and the table is fitted
@@ -38,6 +39,7 @@ def distill(
     a: float = 1e-3,
     prior: float = 1.0,
     seed: int = 0,
+    threads: int | None = None,
     progress: bool = True,
 ) -> StaticEncoder:
     """Distil an encoder into a static encoder that agrees with it on the texts of a corpus.
@@ -68,6 +70,8 @@ def distill(
     prior : float
         Strength of the regularisation: the weight of a token's start, as a number of sentences of that token alone.
     seed : int
+    threads : int, optional
+        Maximum number of threads; by default all that the process may use.
     progress : bool
         Show bars if it takes more than two seconds.
 
@@ -104,9 +108,16 @@ def distill(
     for name, weight in (("a", a), ("prior", prior)):
         checks.number(name, weight, open_low=True)
     checks.seed(seed)
-    tokenizer = _tokenizer(encoder, corpus, words)
+    settings = {"dim": dim, "words": words, "sentences": sentences, "a": a, "prior": prior, "seed": seed}
+    with limited(threads):
+        return _distill(encoder, corpus, settings, progress=progress)
+
+
+def _distill(encoder: Encoder, corpus: Corpus, settings: dict[str, Any], *, progress: bool) -> StaticEncoder:
+    dim, sentences, a = settings["dim"], settings["sentences"], settings["a"]
+    tokenizer = _tokenizer(encoder, corpus, settings["words"])
     counts = _counts(tokenizer, corpus, progress)
-    sample = sample_sentences(corpus, sentences or min(2_000, 10 * dim), seed)
+    sample = sample_sentences(corpus, sentences or min(2_000, 10 * dim), settings["seed"])
     with warnings.catch_warnings():  # of tokens that the encoder doesn't know; they have little weight
         warnings.simplefilter("ignore", SemspaceWarning)
         token_vectors = encoder.encode(_token_texts(tokenizer), progress=progress)
@@ -120,11 +131,11 @@ def distill(
         "encoder": encoder.name,
         "encoder_fingerprint": encoder.fingerprint,
         "corpus": corpus.fingerprint,
-        "settings": {"dim": dim, "words": words, "sentences": sentences, "a": a, "prior": prior, "seed": seed},
+        "settings": settings,
     }
     if sentences:
         targets = queries.unit((sentence_vectors - center) @ axes, floor=queries.TINY)
-        table, facts["agreement"] = _fitted(table, _token_shares(tokenizer, sample), targets, prior)
+        table, facts["agreement"] = _fitted(table, _token_shares(tokenizer, sample), targets, settings["prior"])
     return StaticEncoder(
         tokenizer.to_str(), table.astype(np.float32), name=f"static-{Path(encoder.name).name}", facts=facts
     )

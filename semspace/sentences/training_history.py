@@ -70,11 +70,11 @@ class TrainingHistory(TrainingCurve[Reach]):
 
     @classmethod
     def of(cls, facts: Sequence[Mapping[str, Any]]) -> TrainingHistory:
-        """Take a history out of plain values."""
+        """Create a history from plain values."""
         return cls(tuple(Reach(**row) for row in facts))
 
     def plain(self) -> list[dict[str, Any]]:
-        """Give what `of` reads, as plain values."""
+        """Return plain values that `of` reads."""
         return [asdict(row) for row in self.rows]
 
     def _points(self) -> tuple[Reach, ...]:

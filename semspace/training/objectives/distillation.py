@@ -103,7 +103,7 @@ class Distillation(Objective):
         vectors = self.teacher_vectors(examples.texts, progress=progress)
         return Examples(examples.texts, examples.rows, _resized(vectors, dim)[examples.rows[:, 0]])
 
-    def teacher_vectors(self, texts: list[str], *, progress: bool = False) -> Floats2d:
+    def teacher_vectors(self, texts: list[str], *, progress: bool = True) -> Floats2d:
         """Return the teacher's vectors, of length 1, shape (len(texts), its dim)."""
         return queries.unit(self._teacher.encode(texts, prompt="", progress=progress))
 
