@@ -104,10 +104,10 @@ def test_a_vocabulary_is_as_large_as_asked_at_most_and_rare_characters_go_first(
 
 def test_of_many_texts_an_even_part_is_read():
     texts = ["ab", "cd", "ef", "gh", "ij"]
-    assert wordpiece.subsample(texts, 10) == texts
-    assert wordpiece.subsample(texts, 9) == ["ab", "ef", "ij"]
-    assert wordpiece.subsample(texts, 4) == ["ab", "gh"]
-    assert not wordpiece.subsample([""], 4)[0]
+    assert wordpiece.evenly_spaced(texts, 10) == texts
+    assert wordpiece.evenly_spaced(texts, 9) == ["ab", "ef", "ij"]
+    assert wordpiece.evenly_spaced(texts, 4) == ["ab", "gh"]
+    assert not wordpiece.evenly_spaced([""], 4)[0]
 
 
 def test_texts_without_characters_have_no_tokenizer():

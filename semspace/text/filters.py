@@ -53,14 +53,14 @@ def matching(frame: pl.DataFrame, where: str) -> pl.Series:
     """
     condition = read_condition(where, frame.schema)
     try:
-        return _Evaluator(frame).truth(condition).fill_null(False).rename("match")
+        return _ConditionEvaluator(frame).truth(condition).fill_null(False).rename("match")
     except ConditionError as problem:
         raise condition_error(where, str(problem), frame.schema) from None
     except pl.exceptions.PolarsError as problem:  # such as a pattern of LIKE that is too large
         raise condition_error(where, str(problem).strip().partition("\n")[0], frame.schema) from problem
 
 
-class _Evaluator:
+class _ConditionEvaluator:
     """Evaluates conditions on the rows of a table."""
 
     def __init__(self, frame: pl.DataFrame) -> None:

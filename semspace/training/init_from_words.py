@@ -10,7 +10,7 @@ import numpy as np
 
 from semspace.errors import InputError
 from semspace.space import Space
-from semspace.training.wordpiece import CLS_ID, SEP_ID, SPECIAL_TOKENS, subsample
+from semspace.training.wordpiece import CLS_ID, SEP_ID, SPECIAL_TOKENS, evenly_spaced
 from semspace.types import Doubles1d, Doubles2d, Floats2d
 
 MIN_BALLAST_DIMS = 16  # dimensions whose only purpose is to bring all rows to the same length
@@ -54,7 +54,7 @@ def initialize(model: Any, words: Space, tokenizer: Any, texts: Sequence[str]) -
 def token_counts(tokenizer: Any, texts: Sequence[str]) -> Doubles1d:
     """Count tokens in texts, or in an even sample of them where they are many."""
     counts = np.zeros(tokenizer.get_vocab_size())
-    for block in _text_blocks(subsample(texts, _COUNTED_CHARACTERS)):
+    for block in _text_blocks(evenly_spaced(texts, _COUNTED_CHARACTERS)):
         encodings = tokenizer.encode_batch_fast(block, add_special_tokens=False)
         ids = np.fromiter(chain.from_iterable(encoding.ids for encoding in encodings), np.int64)
         counts += np.bincount(ids, None, len(counts))

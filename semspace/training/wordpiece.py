@@ -31,7 +31,7 @@ def train_tokenizer(texts: Sequence[str], max_vocabulary: int) -> Any:
         If the texts have no letters, digits or punctuation marks.
     """
     tokenizers = checks.need("tokenizers", "transformers")
-    texts = subsample(texts, _MAX_TRAINING_CHARACTERS)
+    texts = evenly_spaced(texts, _MAX_TRAINING_CHARACTERS)
     alphabet = _alphabet(texts, max_vocabulary)
     continuations = [_CONTINUATION_PREFIX + character for character in alphabet if _is_word_character(character)]
     untrained = _base_tokenizer(tokenizers.models.WordPiece(unk_token=SPECIAL_TOKENS[UNK_ID]))
@@ -50,7 +50,7 @@ def train_tokenizer(texts: Sequence[str], max_vocabulary: int) -> Any:
     return _from_vocabulary([token for token, _ in tokens])
 
 
-def subsample(texts: Sequence[str], max_characters: int) -> Sequence[str]:
+def evenly_spaced(texts: Sequence[str], max_characters: int) -> Sequence[str]:
     """Return every n-th text, for the smallest n at which they have about `max_characters` characters or fewer."""
     return texts[:: max(1, -(-sum(map(len, texts)) // max_characters))]
 
