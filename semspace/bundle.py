@@ -111,7 +111,7 @@ class Bundle:
                 table = pl.read_ipc(opened)
             except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as problem:
                 raise DamagedError(f"{self.folder / file} isn't a table semspace can open: {problem}") from problem
-        schema.table(str(self.folder / file), table, columns or {}, rows=rows)
+        schema.check_table(str(self.folder / file), table, columns or {}, rows=rows)
         return table
 
     def text(self, file: str) -> str:

@@ -162,7 +162,7 @@ def within(place: str, value: npt.NDArray[Any], low: float, high: float, *, nan:
         raise DamagedError(f"{place} holds {bad}, and it should hold {low:g} to {high:g}: {_REMEDY}")
 
 
-def table(place: str, value: pl.DataFrame, columns: Mapping[str, Any], *, rows: int | None = None) -> None:
+def check_table(place: str, value: pl.DataFrame, columns: Mapping[str, Any], *, rows: int | None = None) -> None:
     """Check the columns of a table, their types (None: any), that none has nulls, and the number of rows."""
     for name, dtype in columns.items():
         if name not in value.columns:

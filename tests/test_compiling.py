@@ -126,8 +126,8 @@ def test_code_kept_by_a_version_with_other_modules_is_replaced(tmp_path):
     """What it names can't be imported any more: it is compiled again, and kept, without a warning."""
     script = tmp_path / "kernel.py"
     script.write_text(
-        "from semspace.kernels.code_cache import compiled\n\n\ndef double(x):\n    return 2 * x\n\n\n"
-        "double = compiled(double)\nassert double(2) == 4\nprint(sum(double.stats.cache_hits.values()))\n"
+        "from semspace.kernels.code_cache import compile_cached\n\n\ndef double(x):\n    return 2 * x\n\n\n"
+        "double = compile_cached(double)\nassert double(2) == 4\nprint(sum(double.stats.cache_hits.values()))\n"
     )
     run = [sys.executable, "-W", "error", str(script)]
     options = {"env": {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "kept")}, "capture_output": True, "text": True}

@@ -139,7 +139,7 @@ def read_value(path: str) -> Any:
     return load(path)
 
 
-def load_encoder(model: str, backend: str = "auto") -> Encoder:
+def read_encoder(model: str, backend: str = "auto") -> Encoder:
     """Return the encoder that --model names, computed as --backend says."""
     from semspace.sentences.encoder import Encoder
 

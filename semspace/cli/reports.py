@@ -73,7 +73,7 @@ def _encoded(source: str, options: inputs.TextOptions, model: str | None) -> Spa
     from semspace.text.corpus import Corpus
 
     value = inputs.space_or_corpus(source, options, model=model)
-    return inputs.load_encoder(model or inputs.DEFAULT_MODEL).embed(value) if isinstance(value, Corpus) else value
+    return inputs.read_encoder(model or inputs.DEFAULT_MODEL).embed(value) if isinstance(value, Corpus) else value
 
 
 def compare(
@@ -127,7 +127,7 @@ def compare(
         *values,
         by=by,
         bins=split_bins(bins) if bins else None,
-        encoder=inputs.load_encoder(model or inputs.DEFAULT_MODEL) if needs_model else None,
+        encoder=inputs.read_encoder(model or inputs.DEFAULT_MODEL) if needs_model else None,
         names=None if names is None else names.split(","),
         groups=groups,
         long_texts=long_texts,
@@ -178,7 +178,7 @@ def evaluate(
     from semspace.evaluation.evaluate import evaluate as score
 
     saved = bundle.is_bundle(vectors) or bundle.resolved_path(vectors).is_file()
-    value = inputs.read_space(vectors) if saved else inputs.load_encoder(vectors)
+    value = inputs.read_space(vectors) if saved else inputs.read_encoder(vectors)
     scores = score(value, tasks or WORD_TASKS)
     show(scores, scores.to_frame().to_dicts(), as_json)
 

@@ -39,7 +39,7 @@ def embed(
     bundle.check_free(out, overwrite=overwrite)
     options = inputs.TextOptions(text, id, drop_empty, encoding, separator, header, columns, documents)
     corpus = inputs.read_corpus(source, options)
-    encoder = inputs.load_encoder(model, backend)
+    encoder = inputs.read_encoder(model, backend)
     space = encoder.embed(corpus, out=out, long_texts=long_texts, overwrite=overwrite)
     plain = {
         "out": str(out),

@@ -27,7 +27,7 @@ from semspace.errors import SemspaceWarning
 _REMEDY = "set the environment variable NUMBA_CACHE_DIR to a folder that can be written to"
 
 
-def compiled(function: Callable[..., Any], **options: Any) -> Any:
+def compile_cached(function: Callable[..., Any], **options: Any) -> Any:
     """Return a function that numba compiles on its first call, and keeps compiled wherever it can."""
     made: Any = numba.njit(**options)(function)
     kept = _cache_of(function)

@@ -47,7 +47,7 @@ def inlined(function: F) -> F:
 
 
 def _compiled(function: F, **options: Any) -> F:
-    return code_cache.compiled(function, nogil=True, **options)  # type: ignore[no-any-return]
+    return code_cache.compile_cached(function, nogil=True, **options)  # type: ignore[no-any-return]
 
 
 def intrinsic(build: Callable[..., Any]) -> Any:
