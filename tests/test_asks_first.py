@@ -219,7 +219,7 @@ def test_commands_ask_before_they_work(monkeypatch, tmp_path, capsys, arguments)
     (tmp_path / "taken.html").write_text("mine")
     (tmp_path / "folder.html").mkdir()
     CORPUS.frame.write_csv("texts.csv")
-    monkeypatch.setattr("semspace.cli.inputs.load_encoder", lambda *_, **__: Fake())
+    monkeypatch.setattr("semspace.cli.inputs.read_encoder", lambda *_, **__: Fake())
     monkeypatch.setattr("semspace.cli.inputs.read_tokens", begun)
     assert main([*arguments]) == 2
     assert capsys.readouterr().err.startswith(("semspace: ", "note: "))
