@@ -62,8 +62,7 @@ class Checkpoint:
         open_bundle(self.path, self.kind, verify=False)  # raises if it is a value of another kind
         if not resume:
             raise ExistsError(
-                f"a checkpoint is at {self.path} already; resume from it with resume=True (--resume), or choose "
-                f"another path"
+                f"a checkpoint is at {self.path} already; resume from it with resume=True, or choose another path"
             )
 
     @property

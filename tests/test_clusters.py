@@ -669,7 +669,7 @@ def test_links_of_equal_weight_do_not_run_forever():
     code = """if True:
         import numpy as np
         from semspace.clusters.kmeans import k_means
-from semspace.clusters.knn_graph import KnnGraph
+        from semspace.clusters.knn_graph import KnnGraph
         for seed in range(12):
             draw = np.random.default_rng(seed)
             n, sides, k = int(draw.integers(20, 80)), int(draw.integers(1, 4)), 7

@@ -70,7 +70,7 @@ def test_other_errors_stay_what_they_are(tmp_path):
 
 
 FULL_DISK = """
-    import resource, signal, sys, warnings
+    import re, resource, signal, sys, warnings
     import numpy as np
     import semspace as ss
     from semspace import bundle

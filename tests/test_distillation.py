@@ -212,7 +212,7 @@ def test_a_training_goes_on_from_its_checkpoint(teacher, tmp_path, monkeypatch):
     rest = trainer.train(TEXTS, checkpoint=tmp_path / "c", resume=True, progress=False)
     assert rest.fingerprint == whole.fingerprint
     other = ss.EncoderTrainer(objective=Distillation(teacher=teacher, layers=3), **{**OPTIONS, "epochs": 2})
-    with pytest.raises(InputError, match="belongs to another training: its objective is"):
+    with pytest.raises(InputError, match="is of another training: objective is"):
         other.train(TEXTS, checkpoint=tmp_path / "c", resume=True, progress=False)
 
 

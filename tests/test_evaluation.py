@@ -257,7 +257,7 @@ def test_judgements_that_are_no_numbers(space):
         WordPairs("mine", [("cat", "dog", float("nan")), ("car", "bus", 1), ("cat", "bus", 2)]).score(space)
     with pytest.raises(InputError, match="can't evaluate str"):
         ss.evaluate("all-MiniLM-L6-v2", "wordsim353")
-    with pytest.raises(InputError, match="on must be"):
+    with pytest.raises(InputError, match="tasks must be"):
         ss.evaluate(space, 5)
 
 
@@ -488,7 +488,7 @@ def test_files_are_read_before_anything_is_judged(tmp_path, space):
 
     with pytest.raises(MissingFileError, match=r"no file at .*none\.tsv"):
         ss.evaluate(space, [Never(), tmp_path / "none.tsv"])
-    with pytest.raises(InputError, match="on names no task"):
+    with pytest.raises(InputError, match="tasks is empty"):
         ss.evaluate(space, [])
 
 

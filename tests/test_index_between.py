@@ -125,7 +125,7 @@ STEPS = [
     (local_collection.LocalCollection, "write"),
     (store.IndexStore, "fold"),
     (store.IndexStore, "_use"),
-    (store, "opening"),
+    (store, "open_bundle"),
 ]
 
 

@@ -222,5 +222,5 @@ def test_scratch_is_made_for_the_longest_text(small_folder):
 def test_a_runtime_that_cannot_run_here_is_refused_with_the_reason(tiny_folder):
     with pytest.raises(InputError, match=r"backend 'fast' can't run .* use backend='auto'"):
         ss.Encoder.load(tiny_folder, backend="fast")
-    with pytest.raises(InputError, match=r"runtime must be one of auto, exact, fast, torch; got 'gpu'"):
+    with pytest.raises(InputError, match=r"backend must be one of auto, exact, fast, torch; got 'gpu'"):
         ss.Encoder.load(tiny_folder, backend="gpu")

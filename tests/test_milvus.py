@@ -430,7 +430,7 @@ def test_what_milvus_cannot_tell_is_refused(where):
         ("s = 'a", "a quotation mark is never closed"),
         ('s = "a', "a quotation mark is never closed"),
         ("n = 1 and", "it ends too early"),
-        ("(n = 1", r"it ends too early, where \) should stand"),
+        ("(n = 1", r"it ends too early, where \) is expected"),
         ("n in ()", r"'\)' isn't allowed"),
         ("n in (1, null)", "nothing equals NULL; write IS NULL"),
         ("n = null", "nothing equals NULL"),

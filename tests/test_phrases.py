@@ -314,7 +314,7 @@ def test_what_it_shows():
         ({"scoring": "pmi"}, "scoring must be one of default, npmi; got 'pmi'"),
         ({"scoring": len}, "scoring must be one of default, npmi"),
         ({"delimiter": ""}, "delimiter must be a non-empty string; got ''"),
-        ({"delimiter": 5}, "delimiter must be a string"),
+        ({"delimiter": 5}, "delimiter must be a non-empty string"),
         ({"delimiter": "\ud800"}, "delimiter must be valid Unicode"),
         ({"connector_words": "of"}, "connector_words must be a set of words or 'english'; got 'of'"),
         ({"connector_words": 7}, "connector_words must be a set of words or 'english'; got int"),
@@ -328,9 +328,9 @@ def test_bad_settings(options, message):
 
 def test_bad_input():
     tokens = text("a b")
-    with pytest.raises(InputError, match=r"^give a Corpus, Tokens, or lists of words .*; got int$"):
+    with pytest.raises(InputError, match=r"^pass a Corpus, Tokens, or lists of words .*; got int$"):
         Phrases().train(7)
-    with pytest.raises(InputError, match=r"^give a Corpus, Tokens, or lists of words .*; got str$"):
+    with pytest.raises(InputError, match=r"^pass a Corpus, Tokens, or lists of words .*; got str$"):
         train(tokens).apply("a b")
     with pytest.raises(InputError, match="phrases must be a polars frame with the columns phrase, count"):
         PhraseModel(pl.DataFrame({"phrase": ["a_b"]}))

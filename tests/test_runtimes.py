@@ -101,7 +101,7 @@ def test_a_gpu_goes_before_the_kernels(small_folder, monkeypatch):
     from semspace.sentences import runtime_selection
 
     assert not runtime_selection._gpu()
-    monkeypatch.setattr(runtime_selection, "_DEVICES", ("/dev/null",))
+    monkeypatch.setattr(runtime_selection, "_GPU_DEVICES", ("/dev/null",))
     assert not runtime_selection._gpu()  # a device that torch can't use
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert runtime_selection._gpu()
@@ -244,7 +244,7 @@ def test_a_tokenizer_without_marks(tmp_path):
     (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
     encoder = ss.Encoder.load(folder)
     assert encoder.encode(["a cat"]).shape == (1, 64)
-    with pytest.raises(InputError, match="returns no tokens for the text '', so it has no vector; leave it out"):
+    with pytest.raises(InputError, match="returns no tokens for the text '', so the text has no vector; leave it out"):
         encoder.encode(["a cat", ""])
 
 

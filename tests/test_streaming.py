@@ -194,7 +194,7 @@ def test_documents_without_text(tmp_path):
         (b"a;b\nx;y\n", "x.csv", "which column holds the text"),
         (b'{"text": "a"}\n{"text": \n', "x.jsonl", "cannot read"),
         (b'{"a": "x", "b": "y"}\n', "x.jsonl", "which column holds the text"),
-        (gzip.compress(b"a b c" * 1000, mtime=0)[:-20], "x.txt.gz", "not a whole gzip file"),
+        (gzip.compress(b"a b c" * 1000, mtime=0)[:-20], "x.txt.gz", "is not a complete gzip file"),
         (b"not parquet", "x.parquet", "cannot read"),
         (b"!!!", "x.txt", "the text has no words"),
     ],
@@ -256,7 +256,7 @@ def test_the_compiled_scanner_is_the_expression(texts):
 def test_every_character_is_what_the_expression_says(pattern):
     every = pl.Series([pattern.format(chr(c)) for c in range(0x110000) if not 0xD800 <= c < 0xE000])
     own, theirs = word_block.tokenize_block(every, FastTokenizer()), word_block._listed(FastTokenizer()(every))
-    for name in ("letters", "sizes", "hashes", "documents"):
+    for name in ("word_bytes", "sizes", "hashes", "documents"):
         assert np.array_equal(getattr(own, name), getattr(theirs, name)), name
 
 

@@ -146,7 +146,7 @@ def test_a_disk_that_fills_up_keeps_what_was_reached(tiny_folder, tmp_path, monk
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
-        with pytest.raises(InputError, match="No space left on device; make room"):
+        with pytest.raises(InputError, match="No space left on device; free disk space"):
             trainer(tiny_folder).train(pairs(), checkpoint=place, checkpoint_minutes=0, resume=True, progress=False)
     assert reached(place) == 3
     assert [path.name for path in tmp_path.iterdir()] == ["c"]

@@ -60,7 +60,7 @@ def test_a_disk_that_is_full_is_one_sentence_and_nothing_half_written(tmp_path):
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (200, hard))
     try:
-        with pytest.raises(InputError, match=r"cannot write .*: File too large; make room, or choose another place"):
+        with pytest.raises(InputError, match=r"cannot write the tokens .*: File too large; free some space"):
             ss.Word2Vec(**OPTIONS).train(two_topics(), checkpoint=tmp_path / "c", checkpoint_minutes=0)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
@@ -101,13 +101,13 @@ TRAIN = ("train", "word2vec", "text.jsonl", "--out", "w", "--dim", 8, "--epochs"
 
 
 def test_train_with_everything(shell):
-    options = ("--subword", "--deterministic", "--evaluate", "pairs.tsv", "--checkpoint", "c", "--sample", 0)
+    options = ("--subword", "--deterministic", "--evaluator", "pairs.tsv", "--checkpoint", "c", "--sample", 0)
     code, out, _ = shell(*TRAIN, *options)
     assert code == 0
     assert out.splitlines()[0].split() == ["epoch", "loss", "seconds", "words_per_second", "pairs"]
     assert not Path("c").exists()  # the result is safe
     assert set(ss.load("w").most_similar("cats", 3).ids) <= set(ss.load("w").ids)
-    code, out, _ = shell(*TRAIN, "--overwrite", "--start", "w", "--subword", "--json")
+    code, out, _ = shell(*TRAIN, "--overwrite", "--init", "w", "--subword", "--json")
     assert [epoch["epoch"] for epoch in json.loads(out)["history"]] == [1, 2]
 
 
@@ -120,7 +120,7 @@ def test_train_goes_on_after_a_crash(shell, monkeypatch):
     monkeypatch.setattr(Space, "save", save)
     code, _, err = shell(*TRAIN, "--checkpoint", "c", "--threads", 1)
     assert code == 2
-    assert "resume from it with resume=True (--resume)" in err
+    assert "resume from it with --resume" in err
     assert shell(*TRAIN, "--checkpoint", "c", "--threads", 1, "--resume")[0] == 0
     expected = ss.Word2Vec(dim=8, epochs=2, threads=1).train(ss.Corpus.read("text.jsonl"))
     assert ss.load("w").fingerprint == expected.fingerprint
@@ -143,11 +143,11 @@ def test_train_joins_phrases(shell):
         (("--dim", 0), "dim must be a whole number of at least 1; got 0"),
         (("--min-count", 9_999), "lower min_count or give more text"),
         (("--architecture", "glove"), "architecture must be one of cbow, skipgram; got 'glove'"),
-        (("--engine", "gensim", "--checkpoint", "c"), "checkpoint= needs backend='native'"),
-        (("--start", "nothing"), "nothing at nothing"),
-        (("--evaluate", "nothing"), "no task 'nothing'"),
-        (("--resume",), "resume=True needs checkpoint="),
-        (("--checkpoint-minutes", -1), "checkpoint_minutes must be a number of at least 0; got -1.0"),
+        (("--backend", "gensim", "--checkpoint", "c"), "--checkpoint needs --backend 'native'"),
+        (("--init", "nothing"), "nothing at nothing"),
+        (("--evaluator", "nothing"), "no task 'nothing'"),
+        (("--resume",), "--resume needs --checkpoint"),
+        (("--checkpoint-minutes", -1), "--checkpoint-minutes must be a number of at least 0; got -1.0"),
     ],
 )
 def test_what_is_wrong_is_one_sentence(shell, wrong, sentence):
@@ -164,4 +164,4 @@ def test_saved_tokens_are_trained_as_they_are(shell):
     assert set(ss.load("w").ids) == {word for kind in KINDS for word in kind}
     code, _, err = shell(*TRAIN[:2], "t.tokens", *TRAIN[3:], "--overwrite", "--tokenizer", "spacy:en")
     assert code == 2
-    assert "--tokenizer has no use with t.tokens" in err
+    assert "--tokenizer has no effect on t.tokens" in err

@@ -75,7 +75,7 @@ def test_one_seed_gives_the_same_vectors(architecture, subword, threads, determi
 
 def test_more_threads_than_words_can_occupy_are_in_step(monkeypatch):
     monkeypatch.setattr(parallel, "_MIN_CHUNK", 64)
-    monkeypatch.setattr(parallel, "_MOST", 64)
+    monkeypatch.setattr(parallel, "_MAX_CHUNK", 64)
     corpus = ss.Corpus.from_texts(["a b b", "b a c"] * 400)
     first, second = (trained(corpus, threads=8, deterministic=True) for _ in range(2))
     assert first.fingerprint == second.fingerprint == trained(corpus, threads=1).fingerprint
@@ -186,7 +186,7 @@ def test_all_of_a_long_document_is_read(backend):
 def test_the_cut_into_parts_leaves_out_nothing(monkeypatch):
     """Every word is predicted from its neighbours, but for those across the seam of two parts."""
     monkeypatch.setattr(parallel, "_MIN_CHUNK", 100)
-    monkeypatch.setattr(parallel, "_MOST", 100)
+    monkeypatch.setattr(parallel, "_MAX_CHUNK", 100)
     corpus = ss.Corpus.from_texts(["a b " * 500])
     cut = trained(corpus, window=1, epochs=1).history[0].pairs
     assert cut == 2 * 999 - 2 * 9  # two a neighbourhood, but for nine seams
@@ -354,7 +354,7 @@ def test_a_line_of_ten_million_characters_and_control_characters(tmp_path):
 def test_only_control_characters(tmp_path):
     path = tmp_path / "x.txt"
     path.write_text("\x01\x02\x7f\x1b[31m\x9b\n\x03\x04\n", encoding="utf-8")
-    with pytest.raises(InputError, match="4 control characters among its first 14: it isn't a text"):
+    with pytest.raises(InputError, match="4 control characters among its first 14: it isn't text"):
         ss.Tokens.read(path, progress=False)
 
 
@@ -410,7 +410,7 @@ def test_a_checkpoint_of_another_training_is_refused(tmp_path, change, name):
 
 def test_in_step_the_number_of_threads_belongs_to_the_training(tmp_path):
     trained(epochs=1, deterministic=True, threads=2, train={"checkpoint": tmp_path / "c"})
-    with pytest.raises(InputError, match="threads is 2, and this one has 3"):
+    with pytest.raises(InputError, match="threads is 2 there and 3 here"):
         trained(epochs=1, deterministic=True, threads=3, train={"checkpoint": tmp_path / "c", "resume": True})
 
 
@@ -471,7 +471,7 @@ def test_a_full_disk_leaves_the_checkpoint_before(tmp_path, monkeypatch):
     monkeypatch.setattr(Draft, "array", full)
     place = tmp_path / "c"
     with pytest.raises(
-        InputError, match=r"cannot write .*c: No space left on device; make room, or choose another place"
+        InputError, match=r"cannot write .*c: No space left on device; free disk space, or choose another path"
     ):
         trained(train={"checkpoint": place, "checkpoint_minutes": 0})
     assert [path.name for path in tmp_path.iterdir()] == ["c"]

@@ -90,7 +90,7 @@ def distill(
     --------
     >>> import semspace as ss
     >>> corpus = ss.Corpus.from_texts(["the cat drinks milk", "the dog drinks water"] * 50)
-    >>> encoder = ss.WordAverage(ss.Word2Vec(dim=8, epochs=2, threads=1).train(corpus))
+    >>> encoder = ss.WordAverage(ss.Word2Vec(dim=8, epochs=2, sample=0, threads=1).train(corpus))
     >>> fast = ss.distill(encoder, corpus, dim=4)
     >>> fast.encode(["the dog drinks milk"]).shape
     (1, 4)

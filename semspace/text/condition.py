@@ -155,7 +155,7 @@ def integer_comparison(sign: str, number: Fraction, low: int, high: int) -> tupl
 
     Examples
     --------
-    >>> whole_comparison("<", Fraction("2.5"), 0, 255), whole_comparison("<", Fraction(300), 0, 255)
+    >>> integer_comparison("<", Fraction("2.5"), 0, 255), integer_comparison("<", Fraction(300), 0, 255)
     (('<=', 2), True)
     """
     if number.denominator != 1:

@@ -60,7 +60,7 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
 
     Examples
     --------
-    >>> spans("One.  Two?")
+    >>> sentence_spans("One.  Two?")
     [(0, 4), (6, 10)]
     """
     lead = len(text) - len(text.lstrip())

@@ -77,7 +77,7 @@ class Word2Vec:
     --------
     >>> import semspace as ss
     >>> corpus = ss.Corpus.from_texts(["the cat drinks milk", "the dog drinks water"] * 50)
-    >>> words = ss.Word2Vec(dim=8, epochs=2, threads=1).train(corpus)
+    >>> words = ss.Word2Vec(dim=8, epochs=2, sample=0, threads=1).train(corpus)
     >>> len(words), words.dim, len(words.history)
     (6, 8, 2)
     """
