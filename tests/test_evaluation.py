@@ -14,9 +14,9 @@ import semspace as ss
 from semspace.cli import main
 from semspace.errors import InputError, MissingFileError, UnknownIdError
 from semspace.evaluation import STS, Analogies, DocumentSimilarity, Groups, NearestLabel, Retrieval, WordPairs
-from semspace.evaluation.lookup import find
+from semspace.evaluation.lookup import find_words
 from semspace.evaluation.retrieval import ndcg
-from semspace.evaluation.ties import mean_gains, share_at_top
+from semspace.evaluation.ties import expected_hits, mean_gains
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +142,7 @@ def test_groups_by_hand(space):
     assert perfect.value == pytest.approx(1)
     assert perfect.parts[0][:2] == ("adjusted rand index", pytest.approx(1))
     assert Groups("mine", truth).score(ss.cluster(space, n_clusters=1, progress=False)).value == 0
-    with pytest.raises(InputError, match="no id of what is judged has a label"):
+    with pytest.raises(InputError, match="no id has a label"):
         Groups("mine", {"nobody": "x"}).score(space)
 
 
@@ -262,7 +262,7 @@ def test_judgements_that_are_no_numbers(space):
 
 
 def test_too_little_to_judge(space):
-    with pytest.raises(InputError, match=r"only 1 pair could be judged"):
+    with pytest.raises(InputError, match=r"only 1 pair could be used"):
         ss.evaluate(space, "wordsim353")
     with pytest.raises(InputError, match="no question has all its words"):
         ss.evaluate(space, "google-analogies")
@@ -304,18 +304,18 @@ def test_a_zero_vector_of_gensim_is_left_out():
     ],
 )
 def test_how_a_word_is_found(vocabulary, word, row):
-    assert find(vocabulary, [word]).rows.get(word) == row
+    assert find_words(vocabulary, [word]).rows.get(word) == row
 
 
 @given(st.lists(st.text(max_size=3), unique=True, max_size=8))
 def test_every_word_of_a_vocabulary_is_itself(words):
-    found = find(words, words)
+    found = find_words(words, words)
     assert found.rows == {word: row for row, word in enumerate(words)}
     assert (found.other_case, found.note) == (0, "")
 
 
 def test_words_of_another_case_are_counted():
-    assert find(["paris", "Rome"], ["Paris", "Rome", "ROME", "Oslo"]) == ({"Paris": 0, "Rome": 1, "ROME": 1}, 2)
+    assert find_words(["paris", "Rome"], ["Paris", "Rome", "ROME", "Oslo"]) == ({"Paris": 0, "Rome": 1, "ROME": 1}, 2)
 
 
 @pytest.mark.parametrize("give", [lambda space: space, keyed_vectors])
@@ -409,7 +409,7 @@ def test_the_mean_over_all_orders_of_equals(items):
         every = np.mean([gains[list(order)][:depth] for order in orders], axis=0)
         np.testing.assert_allclose(mean_gains(scores, gains, depth), every, atol=1e-12)
     best = np.mean([gains[order[0]] == 3 for order in orders])
-    assert share_at_top(scores[None].astype(np.float32), (gains == 3)[None]) == pytest.approx(best)
+    assert expected_hits(scores[None].astype(np.float32), (gains == 3)[None]) == pytest.approx(best)
 
 
 def test_scores_that_differ_are_ranked():
@@ -447,7 +447,7 @@ def test_texts_without_a_direction_are_as_far_from_all():
         def encode(self, texts):
             return np.full((len(texts), 2), np.nan, np.float32)
 
-    with pytest.raises(InputError, match="the vector of 'a' holds NaN"):
+    with pytest.raises(InputError, match="the vector of 'a' contains NaN"):
         STS("mine", [("a", "b", 3), ("a", "c", 2), ("b", "c", 1)]).score(Broken())
 
 
@@ -455,7 +455,10 @@ def test_what_a_retrieval_task_lacks_is_said(tiny):
     corpus = ss.Corpus.from_texts(["red wine", "old ale"], ids=["w", "a"])
     score = Retrieval("mine", corpus, corpus, {"w": {"w": 1, "gone": 1}, "nobody": {"w": 1}}).score(tiny)
     assert score.value == pytest.approx(1 / (1 + 1 / np.log2(3)))
-    assert score.note == "1 relevant documents aren't there; 1 questions of `relevant` aren't there"
+    assert score.note == (
+        "relevant documents that aren't among the documents: 1; "
+        "questions of `relevant` that aren't among the questions: 1"
+    )
     with pytest.raises(InputError, match="the grade of 'a' for 'w' is nan"):
         Retrieval("mine", corpus, corpus, {"w": {"a": float("nan")}})
 
@@ -469,12 +472,12 @@ def test_a_task_that_cannot_be_judged_hides_no_other(space):
     assert scores["mine"] == pairs.score(space)
     lost = scores["simlex999"]
     assert (lost.judged, lost.used, lost.total) == (False, 2, 999)
-    assert lost.note.startswith("not judged: only 2 pairs could be judged")
+    assert lost.note.startswith("not scored: only 2 pairs could be used")
     assert "has no encoder" in scores["lee-documents"].note
     assert scores.to_frame()["value"].to_list()[::2] == [None, None]
-    assert "not judged" in repr(scores)
+    assert "not scored" in repr(scores)
     with pytest.raises(
-        InputError, match=r"none of the 2 tasks can be judged: simlex999: only .*; google-analogies: no"
+        InputError, match=r"none of the 2 tasks can be scored: simlex999: only .*; google-analogies: no"
     ):
         ss.evaluate(space, ["simlex999", "google-analogies"])
 
@@ -507,7 +510,7 @@ def test_the_shell_judges_what_it_can(tmp_path, space, capsys):
     (tmp_path / "p.tsv").write_text("cat\tdog\t3\ncat\tcar\t1\ndog\thorse\t2\n")
     command = ["evaluate", str(tmp_path / "s"), "--on", str(tmp_path / "p.tsv"), "--on", "simlex999"]
     assert main(command) == 0
-    assert "not judged: only 2 pairs" in capsys.readouterr().out
+    assert "not scored: only 2 pairs" in capsys.readouterr().out
     assert main([*command, "--json"]) == 0
     first, second = json.loads(capsys.readouterr().out)
     assert (first["used"], second["value"]) == (3, None)
@@ -554,7 +557,7 @@ def test_rows_without_a_rating_are_counted(tmp_path, space):
     with pytest.raises(InputError, match="line 2: expected word TAB word TAB rating"):
         ss.evaluate(space, tmp_path / "p.tsv")
     (tmp_path / "p.tsv").write_text("# nothing\n")
-    with pytest.raises(InputError, match="holds no rated pair"):
+    with pytest.raises(InputError, match="contains no rated pair"):
         ss.evaluate(space, tmp_path / "p.tsv")
 
 
@@ -633,21 +636,21 @@ def test_rated_sentences_lose_no_row_in_silence(tmp_path, name, tiny):
     table.write_parquet(tmp_path / name) if name.endswith("parquet") else table.write_csv(tmp_path / name)
     score = ss.evaluate(tiny, tmp_path / name)["s"]
     assert (score.used, score.total) == (3, 5)
-    assert score.note == "2 rows of the file have no rating, or lack a sentence"
+    assert score.note == "2 rows of the file have no rating, or no sentence"
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("sentence1,sentence2,score\na,b,good\n", "line 2: the column score must hold numbers; got 'good'"),
+        ("sentence1,sentence2,score\na,b,good\n", "line 2: the column score must contain numbers; got 'good'"),
         (
             "# mine\n\nsentence1,sentence2,score\na,b,1\na, b,c,1\n",
             "line 5: expected 3 columns, as in the titles; got 4",
         ),
         ("sentence1,sentence2,score\na,1\n", "line 2: expected 3 columns, as in the titles; got 2"),
-        ('sentence1,sentence2,score\n"a,b,1\nc,d,2\n', "is a quote left open"),
+        ('sentence1,sentence2,score\n"a,b,1\nc,d,2\n', "check that all quotes are closed"),
         ("# nothing\n", "is empty"),
-        ("sentence1,sentence2,score\n", "holds no pair"),
+        ("sentence1,sentence2,score\n", "contains no sentence pair"),
     ],
 )
 def test_rated_sentences_that_cannot_be_read(tmp_path, text, message):

@@ -1,4 +1,4 @@
-"""How good vectors are against human judgement. Knows nothing of HTML."""
+"""Scores of vectors against human judgement: tasks, and `evaluate`, which runs several. Doesn't depend on reports."""
 
 from semspace.evaluation.analogies import Analogies
 from semspace.evaluation.clustering import Groups

@@ -1,4 +1,4 @@
-"""Known groups, held against groups that were found."""
+"""Agreement of a clustering with labelled groups."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 from semspace.clusters.cluster import cluster
 from semspace.clusters.clustering import Clustering
 from semspace.evaluation.adapters import encoder_of, word_table
-from semspace.evaluation.lookup import Found, find
+from semspace.evaluation.lookup import WordRows, find_words
 from semspace.evaluation.score import Score, UnjudgedError
 from semspace.space import Space
 from semspace.text.corpus import Corpus
@@ -20,17 +20,17 @@ from semspace.text.corpus import Corpus
 
 @dataclass(frozen=True)
 class Groups:
-    """Normalised mutual information with the true groups; the adjusted Rand index is among the parts.
+    """Normalised mutual information with labelled groups; the adjusted Rand index is in the parts.
 
-    A `Clustering` is judged as it is. Anything else is clustered first, its labelled points only, into as many groups
-    as they have labels. A labelled word is looked up as it is written, and in another case only where it isn't there.
+    A `Clustering` is scored as it is. Of anything else, the labelled points are clustered first, into as many groups as
+    there are labels. A labelled word is looked up as it is written, and only if it is missing in another case.
 
     Parameters
     ----------
     name : str
     labels : mapping of id (a document's, or a word) to label
     corpus : Corpus, optional
-        The texts behind the ids, for an encoder. Without it ids are taken for words.
+        The texts of the ids, for an encoder; without it, ids are words.
     """
 
     name: str
@@ -38,38 +38,36 @@ class Groups:
     corpus: Corpus | None = None
 
     def score(self, thing: Any) -> Score:
-        """Judge a Clustering, a Space, an Encoder, gensim's KeyedVectors or a sentence-transformers model."""
+        """Score a Clustering, a Space, an Encoder, gensim's KeyedVectors or a sentence-transformers model."""
         if isinstance(thing, Clustering):
-            return self._judge(thing, find(thing.space.ids.tolist(), self.labels))
+            return self._score(thing, find_words(thing.space.ids.tolist(), self.labels))
         if isinstance(thing, Space):
-            found = find(thing.ids.tolist(), self.labels)
-            return self._cluster(found, thing.vectors)
+            matches = find_words(thing.ids.tolist(), self.labels)
+            return self._cluster(matches, thing.vectors)
         if self.corpus is not None:
-            known = [id for id in self.corpus.ids if id in self.labels]
-            texts = self.corpus.select(known).texts.to_list() if known else []
-            rows = {id: row for row, id in enumerate(known)}
-            return self._cluster(Found(rows, 0), encoder_of(thing, "document")(texts) if known else None)
+            labelled = [id for id in self.corpus.ids if id in self.labels]
+            texts = self.corpus.select(labelled).texts.to_list() if labelled else []
+            rows = {id: row for row, id in enumerate(labelled)}
+            return self._cluster(WordRows(rows, 0), encoder_of(thing, "document")(texts) if labelled else None)
         table = word_table(thing, list(self.labels))
         return self._cluster(table.find(self.labels), table.vectors)
 
-    def _cluster(self, found: Found, vectors: Any) -> Score:
-        """Cluster the labelled points, each by its own label's name, and judge the groups."""
-        self._check(found)
-        names = list(found.rows)
-        space = Space.from_vectors(names, np.asarray(vectors)[list(found.rows.values())])
+    def _cluster(self, matches: WordRows, vectors: Any) -> Score:
+        """Cluster the labelled points and score the groups."""
+        self._check(matches)
+        names = list(matches.rows)
+        space = Space.from_vectors(names, np.asarray(vectors)[list(matches.rows.values())])
         groups = cluster(space, n_clusters=len({self.labels[name] for name in names}), progress=False)
-        return self._judge(groups, Found({name: row for row, name in enumerate(names)}, found.other_case))
+        return self._score(groups, WordRows({name: row for row, name in enumerate(names)}, matches.other_case))
 
-    def _judge(self, groups: Clustering, found: Found) -> Score:
-        self._check(found)
-        truth = [self.labels[name] for name in found.rows]
-        labels = groups.labels[list(found.rows.values())]
+    def _score(self, groups: Clustering, matches: WordRows) -> Score:
+        self._check(matches)
+        truth = [self.labels[name] for name in matches.rows]
+        labels = groups.labels[list(matches.rows.values())]
         nmi, ari = normalized_mutual_info_score(truth, labels), adjusted_rand_score(truth, labels)
         parts = (("adjusted rand index", float(ari), len(truth)),)
-        return Score(self.name, "nmi", float(nmi), len(truth), len(self.labels), parts, found.note)
+        return Score(self.name, "nmi", float(nmi), len(truth), len(self.labels), parts, matches.note)
 
-    def _check(self, found: Found) -> None:
-        if not found.rows:
-            raise UnjudgedError(
-                f"{self.name}: no id of what is judged has a label; check the ids", used=0, total=len(self.labels)
-            )
+    def _check(self, matches: WordRows) -> None:
+        if not matches.rows:
+            raise UnjudgedError(f"{self.name}: no id has a label; check the ids", used=0, total=len(self.labels))

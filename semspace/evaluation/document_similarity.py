@@ -1,4 +1,4 @@
-"""Documents that people have compared, each with each."""
+"""Similarity of documents, all pairs of which people have rated."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from semspace.errors import InputError
 from semspace.evaluation.adapters import directions, encoder_of, without_direction
@@ -14,6 +13,7 @@ from semspace.evaluation.rank_correlation import all_cosines, spearman
 from semspace.evaluation.score import Score
 from semspace.space import Space
 from semspace.text.corpus import Corpus
+from semspace.types import Doubles2d
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class DocumentSimilarity:
 
     name: str
     corpus: Corpus
-    judgements: npt.NDArray[np.float64]
+    judgements: Doubles2d
 
     def __post_init__(self) -> None:
         if self.judgements.shape != (len(self.corpus), len(self.corpus)):
@@ -40,10 +40,10 @@ class DocumentSimilarity:
             )
 
     def score(self, thing: Any) -> Score:
-        """Judge a Space that holds the documents, an Encoder, or a sentence-transformers model."""
+        """Score a Space that holds the documents, an Encoder, or a sentence-transformers model."""
         ids, texts = self.corpus.ids.to_list(), self.corpus.texts.to_list()
-        known = isinstance(thing, Space) and all(id in thing for id in ids)
-        points = directions(texts, thing[ids] if known else encoder_of(thing, "document")(texts))
+        has_documents = isinstance(thing, Space) and all(id in thing for id in ids)
+        points = directions(texts, thing[ids] if has_documents else encoder_of(thing, "document")(texts))
         above = np.triu_indices(len(ids), 1)
         value = spearman(self.name, all_cosines(points)[above], self.judgements[above])
         return Score(self.name, "spearman", value, len(above[0]), len(above[0]), note=without_direction(points))

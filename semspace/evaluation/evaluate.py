@@ -1,4 +1,4 @@
-"""`evaluate`: one thing on the tasks people trust, in one table."""
+"""`evaluate`: the scores of a thing on several tasks."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from semspace.evaluation import task_files
 from semspace.evaluation.analogies import Analogies
 from semspace.evaluation.document_similarity import DocumentSimilarity
 from semspace.evaluation.score import Score, Scores, UnjudgedError
-from semspace.evaluation.sts import STS, TABLES, has_titles
+from semspace.evaluation.sts import STS, TABLE_SUFFIXES, has_titles
 from semspace.evaluation.word_pairs import WordPairs
 
 
 class Task(Protocol):
-    """Anything with a name that gives a `Score`; see `semspace.evaluation` for what there is."""
+    """Anything with a name and a method `score`; see `semspace.evaluation` for those that exist."""
 
     @property
     def name(self) -> str:
-        """How the task is called in a table."""
+        """The name of the task."""
 
     def score(self, thing: Any) -> Score:
-        """Judge a thing."""
+        """Score a thing."""
 
 
-# Tasks whose data arrives inside installed packages.
+# Tasks whose data are in installed packages.
 TASKS: dict[str, Callable[[], Task]] = {
     "wordsim353": lambda: WordPairs.read(gensim_file("wordsim353.tsv"), "wordsim353"),
     "simlex999": lambda: WordPairs.read(gensim_file("simlex999.txt"), "simlex999"),
@@ -43,8 +43,8 @@ WORD_TASKS = ("wordsim353", "simlex999", "google-analogies")
 def evaluate(thing: Any, tasks: str | Path | Task | Sequence[str | Path | Task] = WORD_TASKS) -> Scores:
     """Score vectors against human judgement, on one task or several.
 
-    A task that can't be judged, such as word pairs of which fewer than three are known, has a score without a value
-    (NaN), whose note says why; the others are judged all the same.
+    If a task can't be scored, for example because fewer than three of its word pairs are known, its score is NaN and
+    the note says why.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def evaluate(thing: Any, tasks: str | Path | Task | Sequence[str | Path | Task] 
     Raises
     ------
     InputError
-        If none of the tasks can be judged, or a file isn't a task; files are read before anything is judged.
+        If none of the tasks can be scored, or a file isn't a task; files are read before anything is scored.
 
     Examples
     --------
@@ -77,7 +77,7 @@ def evaluate(thing: Any, tasks: str | Path | Task | Sequence[str | Path | Task] 
             problems.append(problem)
             used, total = (problem.used, problem.total) if isinstance(problem, UnjudgedError) else (0, 0)
             reason = str(problem).removeprefix(f"{task.name}: ")
-            scores.append(Score(task.name, "", float("nan"), used, total, note=f"not judged: {reason}"))
+            scores.append(Score(task.name, "", float("nan"), used, total, note=f"not scored: {reason}"))
     if len(problems) == len(chosen):
         raise _of_all(problems)
     return Scores(tuple(scores))
@@ -90,7 +90,7 @@ def _chosen(tasks: str | Path | Task | Sequence[str | Path | Task]) -> list[Task
     several = [tasks] if isinstance(tasks, (str, Path)) or hasattr(tasks, "score") else list(tasks)
     if not several:
         raise InputError(f"tasks is empty; give one of {', '.join(TASKS)}, a path, or a task")
-    return [task_of(one) for one in several]
+    return [task_of(task) for task in several]
 
 
 def _of_all(problems: Sequence[SemspaceError]) -> SemspaceError:
@@ -98,27 +98,27 @@ def _of_all(problems: Sequence[SemspaceError]) -> SemspaceError:
     different = list(dict.fromkeys(map(str, problems)))
     if len(different) == 1:
         return problems[0]
-    return InputError(f"none of the {len(problems)} tasks can be judged: {'; '.join(different)}")
+    return InputError(f"none of the {len(problems)} tasks can be scored: {'; '.join(different)}")
 
 
-def task_of(one: str | Path | Task | object) -> Task:
-    """Return the task that a name or a path means; a task as it is."""
-    if isinstance(one, (str, Path)):
-        if Path(one).is_file():
-            return _read(Path(one))
-        if str(one) not in TASKS:
-            if isinstance(one, Path) or "/" in one or Path(one).suffix:
-                raise MissingFileError(f"no file at {one}; check the path, or name one of {', '.join(TASKS)}")
-            raise checks.unknown("task", one, TASKS, where=f"the built-in ones ({', '.join(TASKS)})")
-        return TASKS[str(one)]()
-    if isinstance(one, type) or not callable(getattr(one, "score", None)):
-        raise InputError(f"a task must be a name or have a score method; got {type(one).__name__}")
-    return one  # type: ignore[return-value]
+def task_of(task: str | Path | Task | object) -> Task:
+    """Return the task of a name or a path; a task as it is."""
+    if isinstance(task, (str, Path)):
+        if Path(task).is_file():
+            return _read(Path(task))
+        if str(task) not in TASKS:
+            if isinstance(task, Path) or "/" in task or Path(task).suffix:
+                raise MissingFileError(f"no file at {task}; check the path, or name one of {', '.join(TASKS)}")
+            raise checks.unknown("task", task, TASKS, where=f"the built-in ones ({', '.join(TASKS)})")
+        return TASKS[str(task)]()
+    if isinstance(task, type) or not callable(getattr(task, "score", None)):
+        raise InputError(f"a task must be a name or have a score method; got {type(task).__name__}")
+    return task  # type: ignore[return-value]
 
 
 def _read(path: Path) -> Task:
-    """Read a task from a file, telling by its beginning what it holds."""
-    if path.name.lower().removesuffix(".gz").endswith(TABLES):
+    """Read a task from a file, whose kind is detected from its beginning."""
+    if path.name.lower().removesuffix(".gz").endswith(TABLE_SUFFIXES):
         return STS.read(path)
     rows = [
         line

@@ -1,4 +1,4 @@
-"""Words of a task in a vocabulary: the very word first, then its other spellings."""
+"""The words of a task in a vocabulary: the exact word first, then other spellings of it."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 
-class Found(NamedTuple):
-    """Where words are in a vocabulary.
+class WordRows(NamedTuple):
+    """The rows of words in a vocabulary.
 
     Parameters
     ----------
     rows : mapping of word to row
-        Words that aren't there are missing.
-    other_case : number of words that are there in another case only
+        Without the words that aren't in the vocabulary.
+    other_case : int
+        Number of words that are in the vocabulary in another case only.
     """
 
     rows: dict[str, int]
@@ -27,41 +28,41 @@ class Found(NamedTuple):
         return f"{words} found in another case" if self.other_case else ""
 
 
-def find(vocabulary: Sequence[str], asked: Iterable[str]) -> Found:
+def find_words(vocabulary: Sequence[str], words: Iterable[str]) -> WordRows:
     """Find words in a vocabulary whose most frequent words come first.
 
-    The very word is meant where it is there: "Polish" isn't "polish". Then comes the same word in another Unicode form,
-    which is one for every reader. Only then another case, of several the most frequent: lower-casing keeps apart what
-    capitals don't (German "Maße" and "Masse", Turkish "kıl" and "kil"). Last, what Unicode's case folding and its
-    compatibility forms take for one ("Straße" and "STRASSE", half-width and full-width letters).
+    The exact word is preferred: "Polish" isn't "polish". Next comes the same word in another Unicode form, which
+    readers can't tell apart. Then another case, of several the most frequent: lower-casing distinguishes what
+    upper-casing doesn't (German "Maße" and "Masse", Turkish "kıl" and "kil"). Last come words that are equal under
+    Unicode's case folding and compatibility forms ("Straße" and "STRASSE", half-width and full-width letters).
 
     Examples
     --------
-    >>> find(["polish", "Polish", "paris"], ["Polish", "Paris", "Oslo"])
-    Found(rows={'Polish': 1, 'Paris': 2}, other_case=1)
+    >>> find_words(["polish", "Polish", "paris"], ["Polish", "Paris", "Oslo"])
+    WordRows(rows={'Polish': 1, 'Paris': 2}, other_case=1)
     """
-    missing = dict.fromkeys(asked)
+    missing = dict.fromkeys(words)
     rows: dict[str, int] = {}
     other_case = 0
     for key, same_word in _KEYS:
-        found = _first_rows(vocabulary, missing, key)
-        rows.update(found)
-        other_case += 0 if same_word else len(found)
-        missing = {word: None for word in missing if word not in found}
+        matches = _first_rows(vocabulary, missing, key)
+        rows.update(matches)
+        other_case += 0 if same_word else len(matches)
+        missing = {word: None for word in missing if word not in matches}
         if not missing:
             break
-    return Found(rows, other_case)
+    return WordRows(rows, other_case)
 
 
-def _first_rows(vocabulary: Sequence[str], asked: Iterable[str], key: Callable[[str], str]) -> dict[str, int]:
-    wanted: dict[str, list[str]] = {}
-    for word in asked:
-        wanted.setdefault(key(word), []).append(word)
+def _first_rows(vocabulary: Sequence[str], words: Iterable[str], key: Callable[[str], str]) -> dict[str, int]:
+    by_key: dict[str, list[str]] = {}
+    for word in words:
+        by_key.setdefault(key(word), []).append(word)
     rows: dict[str, int] = {}
-    for row, word in enumerate(vocabulary):
-        for one in wanted.pop(key(word), ()):
-            rows[one] = row
-        if not wanted:
+    for row, entry in enumerate(vocabulary):
+        for word in by_key.pop(key(entry), ()):
+            rows[word] = row
+        if not by_key:
             break
     return rows
 
@@ -72,8 +73,8 @@ def composed(word: str) -> str:
 
 
 def lower(word: str) -> str:
-    """Return what a word has in common with its other cases."""
-    # Turkish İ becomes an i with a dot above it, where Turkish has a plain one.
+    """Return a word in lower case, in form NFC."""
+    # Python lower-cases Turkish İ to an i with a combining dot; Turkish has a plain i.
     return word.lower() if word.isascii() else composed(word).lower().replace("i\u0307", "i")
 
 
@@ -81,5 +82,5 @@ def _folded(word: str) -> str:
     return word.lower() if word.isascii() else lower(unicodedata.normalize("NFKC", word).casefold())
 
 
-# How words are compared, step by step, and whether what is equal so is one word in one case.
+# The steps of a comparison: what is compared, and whether words that are equal in it have the same case.
 _KEYS: tuple[tuple[Callable[[str], str], bool], ...] = ((str, True), (composed, True), (lower, False), (_folded, False))

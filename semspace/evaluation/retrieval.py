@@ -1,4 +1,4 @@
-"""Finding the documents that answer a query, judged by nDCG."""
+"""Retrieval of the documents that answer a query, scored by nDCG."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from semspace import checks, queries
 from semspace.deprecation import renamed_parameters, renamed_property
@@ -17,23 +16,24 @@ from semspace.evaluation.adapters import directions, encoder_of, without_directi
 from semspace.evaluation.score import Score, UnjudgedError, notes
 from semspace.evaluation.ties import mean_gains
 from semspace.text.corpus import Corpus
+from semspace.types import Doubles1d, Floats1d
 
 
 @renamed_parameters(depth="k")
 @dataclass(frozen=True)
 class Retrieval:
-    """Mean nDCG of the first `k` documents found by cosine (Järvelin & Kekäläinen 2002).
+    """Mean nDCG of the nearest `k` documents by cosine (Järvelin & Kekäläinen 2002).
 
-    Questions are encoded as questions and documents as documents, where a model has a prompt for each. Documents with
-    equal cosines count for the mean over all their orders.
+    Questions and documents are encoded with the model's prompts for queries and documents. For documents with equal
+    cosines, the mean over all their orders is taken.
 
     Parameters
     ----------
     name : str
     questions, documents : Corpus
     relevant : mapping of question id to a mapping of document id to grade
-        Documents graded 0 or less, or not named, aren't relevant. Questions without relevant documents are left out
-        and counted; relevant documents that aren't there count as not found, and the note says how many.
+        Documents with a grade of 0 or less, or none, aren't relevant. Questions without relevant documents are left
+        out; relevant documents that aren't in `documents` count as not found, and the note says how many there are.
     k : int
         Documents retrieved for each query.
     """
@@ -56,10 +56,10 @@ class Retrieval:
                     )
 
     def score(self, thing: Any) -> Score:
-        """Judge an Encoder, a Space that has one, or a sentence-transformers model."""
+        """Score an Encoder, a Space that has one, or a sentence-transformers model."""
         encode_queries, encode_documents = encoder_of(thing, "query"), encoder_of(thing, "document")
-        asked = [q for q in self.questions.ids if max(self.relevant.get(q, {}).values(), default=0) > 0]
-        if not asked:
+        answerable = [q for q in self.questions.ids if max(self.relevant.get(q, {}).values(), default=0) > 0]
+        if not answerable:
             raise UnjudgedError(
                 f"{self.name}: no question has a relevant document; check the ids of `relevant`",
                 used=0,
@@ -67,42 +67,41 @@ class Retrieval:
             )
         texts, names = self.documents.texts.to_list(), self.documents.ids.to_list()
         documents = directions(texts, encode_documents(texts))
-        texts = [self.questions[q] for q in asked]
+        texts = [self.questions[q] for q in answerable]
         questions = directions(texts, encode_queries(texts))
-        sizes = np.ones(len(documents), np.float32)
-        blocks = queries.score_blocks(documents, sizes, questions, "dot")
+        norms = np.ones(len(documents), np.float32)
+        blocks = queries.score_blocks(documents, norms, questions, "dot")
         row_of = {id: row for row, id in enumerate(names)}
         gains = [
             _mean_ndcg(scores, self.relevant[q], row_of, self.k)
-            for q, scores in zip(asked, (row for block in blocks for row in block), strict=True)
+            for q, scores in zip(answerable, (row for block in blocks for row in block), strict=True)
         ]
         note = notes(self._unknown(row_of), without_direction(documents), without_direction(questions))
-        return Score(self.name, f"ndcg@{self.k}", float(np.mean(gains)), len(asked), len(self.questions), note=note)
+        used, total = len(answerable), len(self.questions)
+        return Score(self.name, f"ndcg@{self.k}", float(np.mean(gains)), used, total, note=note)
 
     def _unknown(self, row_of: Mapping[str, int]) -> str:
-        there = set(self.questions.ids)
-        lost = len(self.relevant.keys() - there)
-        named = {id for q in self.relevant.keys() & there for id, grade in self.relevant[q].items() if grade > 0}
-        missing = len(named - row_of.keys())
+        questions = set(self.questions.ids)
+        unknown = len(self.relevant.keys() - questions)
+        relevant = {id for q in self.relevant.keys() & questions for id, grade in self.relevant[q].items() if grade > 0}
+        missing = len(relevant - row_of.keys())
         return notes(
-            f"{missing:,} relevant documents aren't there" if missing else "",
-            f"{lost:,} questions of `relevant` aren't there" if lost else "",
+            f"relevant documents that aren't among the documents: {missing:,}" if missing else "",
+            f"questions of `relevant` that aren't among the questions: {unknown:,}" if unknown else "",
         )
 
 
-def _mean_ndcg(
-    scores: npt.NDArray[np.float32], grades: Mapping[str, float], row_of: Mapping[str, int], k: int
-) -> float:
+def _mean_ndcg(scores: Floats1d, grades: Mapping[str, float], row_of: Mapping[str, int], k: int) -> float:
     """Return the mean nDCG of documents over all orders of equal scores."""
     gains = np.zeros(len(scores))
     for id, grade in grades.items():
         if id in row_of:
             gains[row_of[id]] = max(grade, 0.0)
-    return _share_of_best(mean_gains(scores, gains, k), grades, k)
+    return _normalized(mean_gains(scores, gains, k), grades, k)
 
 
 def ndcg(ranked: list[str], grades: Mapping[str, float], k: int) -> float:
-    """Return the discounted gain of a ranking, as a share of the best possible, in [0, 1].
+    """Return the discounted cumulative gain of a ranking divided by the ideal one, in [0, 1].
 
     Examples
     --------
@@ -110,11 +109,11 @@ def ndcg(ranked: list[str], grades: Mapping[str, float], k: int) -> float:
     0.6309
     """
     gains = np.array([max(grades.get(id, 0.0), 0.0) for id in ranked[:k]])
-    return _share_of_best(gains, grades, k)
+    return _normalized(gains, grades, k)
 
 
-def _share_of_best(gains: npt.NDArray[np.float64], grades: Mapping[str, float], k: int) -> float:
-    """Return the discounted sum of gains by rank, as a share of the best possible."""
+def _normalized(gains: Doubles1d, grades: Mapping[str, float], k: int) -> float:
+    """Return the discounted cumulative gain divided by the ideal one."""
     discount = 1 / np.log2(np.arange(2, k + 2))
     ideal = np.array(sorted((max(grade, 0.0) for grade in grades.values()), reverse=True)[:k])
     return float((gains * discount[: len(gains)]).sum() / (ideal * discount[: len(ideal)]).sum())

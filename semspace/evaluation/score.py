@@ -1,4 +1,4 @@
-"""What an evaluation says: one number, what it is, and on how much it rests."""
+"""`Score` and `Scores`: the results of an evaluation."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from semspace.deprecation import renamed_method
 from semspace.display import html_table, text_table
 from semspace.errors import InputError
 
-_NOTE = 120  # letters of a note that are shown
+_NOTE_WIDTH = 120  # characters of a note that are shown
 _COLUMNS = {
     "task": pl.String, "metric": pl.String, "value": pl.Float64, "used": pl.Int64, "total": pl.Int64, "note": pl.String
 }  # fmt: skip
 
 
 class UnjudgedError(InputError):
-    """A task that can't be judged by what there is, such as word pairs of which too few are in the vocabulary.
+    """Raised if a task can't be scored, for example because too few of its words are in the vocabulary.
 
     Parameters
     ----------
     message : str
     used, total : int
-        How many of the task's items could have been judged.
+        Number of the task's items that could be used, and of all.
     """
 
     def __init__(self, message: str, *, used: int, total: int) -> None:
@@ -36,7 +36,7 @@ class UnjudgedError(InputError):
 
 @dataclass(frozen=True)
 class Score:
-    """One number, and what stands behind it.
+    """The score of one task, and how it was computed.
 
     Parameters
     ----------
@@ -44,13 +44,13 @@ class Score:
     metric : str
         ``"spearman"``, ``"accuracy"``, ``"ndcg@10"`` or ``"nmi"``.
     value : float
-        NaN where a task couldn't be judged; the note says why.
+        NaN if the task couldn't be scored; the note says why.
     used, total : int
-        How many of the task's items could be judged, for example word pairs with both words known.
+        Number of the task's items that could be used, for example word pairs with both words known, and of all.
     parts : tuple of (str, float, int)
-        Value and items of each part, where a task has parts.
+        Name, value and number of items of each part, if the task has parts.
     note : str
-        What to know of the score: words found in another case only, rows of a file that were left out.
+        Remarks: words found in another case only, rows of a file that were left out.
     """
 
     task: str
@@ -63,7 +63,7 @@ class Score:
 
     @property
     def coverage(self) -> float:
-        """Share of the items that could be judged, in [0, 1]."""
+        """Share of the items that could be used, in [0, 1]."""
         return self.used / self.total if self.total else 0.0
 
     @property
@@ -79,7 +79,7 @@ class Score:
 
 @dataclass(frozen=True, repr=False)
 class Scores:
-    """Scores of one thing on several tasks, in the order asked; ``scores["wordsim353"]`` gives one."""
+    """The scores of several tasks, in the order of the tasks; ``scores["wordsim353"]`` is one of them."""
 
     all: tuple[Score, ...]
 
@@ -90,29 +90,29 @@ class Scores:
         return len(self.all)
 
     def __getitem__(self, task: str) -> Score:
-        found = [score for score in self.all if score.task == task]
-        if len(found) > 1:
-            raise InputError(f"{len(found)} tasks are called {task!r}; take their scores in order, or name them apart")
-        if not found:
-            known = [score.task for score in self.all]
-            raise checks.unknown("task", str(task), known, where=f"these scores ({', '.join(known)})")
-        return found[0]
+        scores = [score for score in self.all if score.task == task]
+        if len(scores) > 1:
+            raise InputError(f"{len(scores)} tasks are called {task!r}; iterate over the scores, or rename the tasks")
+        if not scores:
+            names = [score.task for score in self.all]
+            raise checks.unknown("task", str(task), names, where=f"these scores ({', '.join(names)})")
+        return scores[0]
 
     def to_frame(self) -> pl.DataFrame:
-        """Return a polars DataFrame: ``task``, ``metric``, ``value``, ``used``, ``total``, ``note``."""
+        """Return the scores as a polars DataFrame: ``task``, ``metric``, ``value``, ``used``, ``total``, ``note``."""
         return pl.DataFrame([s.row for s in self.all], schema=_COLUMNS, orient="row")
 
     table = renamed_method("table", "to_frame")
 
     def __repr__(self) -> str:
-        return text_table(list(_COLUMNS), [s.row for s in self.all], width=_NOTE)
+        return text_table(list(_COLUMNS), [s.row for s in self.all], width=_NOTE_WIDTH)
 
     def _repr_html_(self) -> str:
         return html_table(list(_COLUMNS), [s.row for s in self.all])
 
 
 def notes(*parts: str) -> str:
-    """Return several notes as one, without the empty ones."""
+    """Join notes, without the empty ones."""
     return "; ".join(part for part in parts if part)
 
 

@@ -1,4 +1,4 @@
-"""Files of tasks as they lie on the web: lines, comments, separators, numbers. Nothing here knows a task."""
+"""Parsing of task files as they are published: lines, comments, separators, numbers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from semspace.text import decoding
 SEPARATORS = ("\t", ";", ",", "|", None)  # None: spaces
 _QUOTED = {",", ";"}  # in these, a field may stand in quotes, as spreadsheets write it
 _MISSING = {"", "na", "n/a", "nan", "null", "none", "-", "?"}
-_SAMPLE = 20  # lines by which the separator is told
+_SAMPLE_LINES = 20  # by which the separator is detected
 
 
 def numbered_lines(path: PathLike) -> Iterator[tuple[int, str]]:
@@ -41,7 +41,7 @@ def is_comment(line: str, *, fits: bool) -> bool:
 
 
 def split(line: str, separator: str | None) -> list[str]:
-    """Return the fields of a line; quotes are taken off where the separator is a comma or semicolon."""
+    """Return the fields of a line, unquoted if the separator is a comma or semicolon."""
     if separator is None:
         return line.split()
     if separator in _QUOTED and '"' in line:
@@ -50,7 +50,7 @@ def split(line: str, separator: str | None) -> list[str]:
 
 
 def split_words(line: str, count: int) -> list[str] | None:
-    """Return the fields of a line of `count` words, however they are separated; None where there are others."""
+    """Return the fields of a line of `count` words, however separated; None if it has another number of words."""
     for separator in SEPARATORS:
         fields = split(line, separator)
         if len(fields) == count and all(fields):
@@ -59,42 +59,42 @@ def split_words(line: str, count: int) -> list[str] | None:
 
 
 def number_of(text: str) -> float | None:
-    """Return a number, also with a decimal comma; None where a field holds none."""
+    """Return the number in a field, also with a decimal comma; None if there is none."""
     try:
-        found = float(text.replace(",", ".")) if "_" not in text else None
+        number = float(text.replace(",", ".")) if "_" not in text else None
     except ValueError:
         return None
-    return found if found is not None and math.isfinite(found) else None
+    return number if number is not None and math.isfinite(number) else None
 
 
 def is_missing(text: str) -> bool:
-    """Check whether a field says that there is no number, as an empty one does."""
+    """Check whether a field means a missing number, as an empty one does."""
     return text.strip().lower() in _MISSING
 
 
 def separator_of(lines: Sequence[str]) -> str | None:
-    """Return what separates two words and a number, judged by the first lines; a tab where none does."""
+    """Return the separator of two words and a number, detected from the first lines; a tab if none fits."""
     sample = [line for line in lines if not line.startswith("#")] or list(lines)
-    sample = sample[:_SAMPLE]
+    sample = sample[:_SAMPLE_LINES]
     for separator in SEPARATORS:
         fitting = sum(rating_column(split(line, separator)) is not None for line in sample)
-        if fitting and 2 * fitting >= len(sample) - 1:  # one of few may be a header
+        if fitting and 2 * fitting >= len(sample) - 1:  # one line may be the header
             return separator
     return "\t"
 
 
 def rating_column(fields: Sequence[str]) -> int | None:
-    """Return the first column behind two words that holds a number; None where there is none."""
+    """Return the first column after two words that contains a number; None if there is none."""
     return next((i for i, field in enumerate(fields) if i >= 2 and number_of(field) is not None), None)
 
 
 def plain_name(title: str) -> str:
-    """Return the title of a column without its case and marks: ``Word 1`` and ``word_1`` are one."""
-    return "".join(letter for letter in title.lower() if letter.isalnum())
+    """Return the name of a column without case and punctuation: ``Word 1`` and ``word_1`` are equal."""
+    return "".join(character for character in title.lower() if character.isalnum())
 
 
 def column(titles: Sequence[str], names: Sequence[str]) -> int | None:
-    """Return the place of the column that has one of some plain names, the first name first; None where none has."""
+    """Return the column with the first of these plain names that is there; None if none is."""
     plain = [plain_name(title) for title in titles]
     return next((plain.index(name) for name in names if name in plain), None)
 
@@ -105,12 +105,12 @@ def bad_row(path: PathLike, number: int, line: str, expected: str) -> InputError
 
 
 def is_row(line: str) -> bool:
-    """Check whether a line has the shape of some task's row: two words and a rating, or four words."""
-    fields = [split(line, separator) for separator in SEPARATORS]
-    return any(rating_column(one) is not None or len(one) == 4 for one in fields)
+    """Check whether a line is like a row of some task: two words and a rating, or four words."""
+    splits = [split(line, separator) for separator in SEPARATORS]
+    return any(rating_column(fields) is not None or len(fields) == 4 for fields in splits)
 
 
 def rated(lines: Sequence[str]) -> bool:
-    """Check whether most of the first lines hold two words and a number, however they are separated."""
-    separator, sample = separator_of(lines), lines[:_SAMPLE]
+    """Check whether most of the first lines contain two words and a number, however separated."""
+    separator, sample = separator_of(lines), lines[:_SAMPLE_LINES]
     return 2 * sum(rating_column(split(line, separator)) is not None for line in sample) > len(sample)

@@ -1,7 +1,7 @@
-"""Equal scores: what a measure of ranks is on average over all their orders.
+"""Measures of ranking with ties, as their mean over all orders of equal scores.
 
-An order among equals says nothing of a model, only of the order of the data: a model that gives every text one vector
-would be right wherever the right answer stands first. So each of some equal scores counts for their mean.
+The order of equal scores depends on the order of the data, not on the model: one that gives every text the same vector
+would be right wherever the right answer comes first.
 """
 
 from __future__ import annotations
@@ -9,19 +9,21 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-# Cosines of equal vectors differ by so much in single precision, depending on where they stand in a matrix.
-NEAR = 1e-6
+from semspace.types import Bools2d, Doubles1d, Floats2d
 
-Numbers = npt.NDArray[np.floating]
+# Difference of scores that count as equal: cosines of equal vectors differ by less in single precision.
+TOLERANCE = 1e-6
+
+RealNumbers = npt.NDArray[np.floating]
 
 
-def mean_gains(scores: Numbers, gains: Numbers, k: int) -> npt.NDArray[np.float64]:
+def mean_gains(scores: RealNumbers, gains: RealNumbers, k: int) -> Doubles1d:
     """Return the mean gain at each of the first `k` ranks, over all orders of equal scores.
 
     Parameters
     ----------
     scores, gains : ndarrays, shape (n,)
-        Of all candidates. Scores are equal that lie within `NEAR` below the highest of their block.
+        Of all candidates. Scores within `TOLERANCE` of the highest of a run count as equal.
 
     Returns
     -------
@@ -36,25 +38,25 @@ def mean_gains(scores: Numbers, gains: Numbers, k: int) -> npt.NDArray[np.float6
     if not k:
         return np.zeros(0)
     least = np.partition(scores, len(scores) - k)[len(scores) - k]
-    near = np.flatnonzero(scores >= least - NEAR)
-    near = near[np.argsort(-scores[near], kind="stable")]
-    falling, own = -scores[near], gains[near]
+    candidates = np.flatnonzero(scores >= least - TOLERANCE)
+    candidates = candidates[np.argsort(-scores[candidates], kind="stable")]
+    negated, ranked_gains = -scores[candidates], gains[candidates]
     means = np.zeros(k)
     start = 0
     while start < k:
-        end = int(np.searchsorted(falling, falling[start] + NEAR, side="right"))
-        means[start:end] = own[start:end].mean()
+        end = int(np.searchsorted(negated, negated[start] + TOLERANCE, side="right"))
+        means[start:end] = ranked_gains[start:end].mean()
         start = end
     return means
 
 
-def share_at_top(scores: npt.NDArray[np.float32], right: npt.NDArray[np.bool_]) -> float:
-    """Return the sum, over rows, of the chance that the best of a row is right when equal scores are drawn at random.
+def expected_hits(scores: Floats2d, right: Bools2d) -> float:
+    """Return the expected number of rows whose best score is right, when ties are broken at random.
 
     Parameters
     ----------
     scores : ndarray, shape (m, n)
     right : ndarray of bool, shape (m, n)
     """
-    best = scores >= scores.max(axis=1, keepdims=True) - NEAR
+    best = scores >= scores.max(axis=1, keepdims=True) - TOLERANCE
     return float(((best & right).sum(axis=1) / best.sum(axis=1)).sum())

@@ -1,4 +1,4 @@
-"""Pairs of words that people have rated for likeness: WordSim-353, SimLex-999 and others."""
+"""Word similarity: pairs of words rated by people, such as WordSim-353 and SimLex-999."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ _EXPECTED = "word TAB word TAB rating"
 
 @dataclass(frozen=True)
 class WordPairs:
-    """Spearman's correlation of cosines with ratings; pairs with an unknown word are left out and counted.
+    """Spearman's correlation of cosines with ratings, over the pairs whose words are both known.
 
     Parameters
     ----------
     name : str
     pairs : sequence of (word, word, rating)
     unrated : int
-        Rows of a file that had no rating; they count for the total.
+        Rows of a file without a rating; they count in the total.
 
     Examples
     --------
@@ -51,10 +51,10 @@ class WordPairs:
     def read(cls, path: PathLike, name: str | None = None) -> WordPairs:
         """Read two words and a rating a line, separated by tabs, semicolons, commas, bars or spaces.
 
-        A first line of titles is passed over; if they are well known ones, such as ``word1``, ``word2`` and ``score``,
-        they say which column is which. Else the words are the first two, and the rating is the first number after them.
-        Lines that start with ``#`` and aren't such a row, or have a space after it, are comments. A rating that is
-        empty or says ``NA`` is missing; such rows are counted.
+        The first line may contain column names; common ones, such as ``word1``, ``word2`` and ``score``, determine the
+        columns. Otherwise the words are the first two fields, and the rating is the first number after them. Lines that
+        start with ``#`` are comments if a space follows or they aren't such a row. A rating that is empty or ``NA`` is
+        missing; such rows are left out and counted.
         """
         lines = list(task_files.numbered_lines(path))
         separator = task_files.separator_of([line for _, line in lines])
@@ -64,37 +64,37 @@ class WordPairs:
         columns, rated = _columns(rows)
         pairs, unrated = [], 0
         for number, line, fields in rated:
-            found = _pair(fields, columns)
-            if found is None:
+            pair = _pair(fields, columns)
+            if pair is None:
                 raise task_files.bad_row(path, number, line, _EXPECTED)
-            first, second, rating = found
+            first, second, rating = pair
             if rating is None:
                 unrated += 1
             else:
                 pairs.append((first, second, rating))
         if not pairs:
-            raise InputError(f"{Path(path)} holds no rated pair; expected lines of {_EXPECTED}")
+            raise InputError(f"{Path(path)} contains no rated pair; expected lines of {_EXPECTED}")
         return cls(name or Path(path).stem, tuple(pairs), unrated)
 
     def score(self, thing: Any) -> Score:
-        """Judge a Space, an Encoder, gensim's KeyedVectors or a sentence-transformers model."""
+        """Score a Space, an Encoder, gensim's KeyedVectors or a sentence-transformers model."""
         words = list(dict.fromkeys(word for pair in self.pairs for word in pair[:2]))
         table = word_table(thing, words)
-        found = table.find(words)
-        rows, total = found.rows, len(self.pairs) + self.unrated
-        known = [(rows[a], rows[b], rating) for a, b, rating in self.pairs if a in rows and b in rows]
-        left, right, ratings = zip(*known, strict=True) if known else ((), (), ())
+        matches = table.find(words)
+        rows, total = matches.rows, len(self.pairs) + self.unrated
+        usable = [(rows[a], rows[b], rating) for a, b, rating in self.pairs if a in rows and b in rows]
+        left, right, ratings = zip(*usable, strict=True) if usable else ((), (), ())
         scores = cosines(table.vectors[list(left)], table.vectors[list(right)])
         value = spearman(self.name, scores, ratings, total)
-        note = notes(found.note, left_out(self.unrated, "no rating"))
-        return Score(self.name, "spearman", value, len(known), total, note=note)
+        note = notes(matches.note, left_out(self.unrated, "no rating"))
+        return Score(self.name, "spearman", value, len(usable), total, note=note)
 
 
 _Line = tuple[int, str, list[str]]
 
 
 def _columns(rows: Sequence[_Line]) -> tuple[tuple[int, int, int], Sequence[_Line]]:
-    """Return the columns of the words and of the rating, and the rows without the titles."""
+    """Return the columns of the words and of the rating, and the rows without the column names."""
     if rows and len(rows[0][2]) > 2 and _column_of(rows[0][2]) is None:
         titles, rows = rows[0][2], rows[1:]
         first, second, rating = (task_files.column(titles, names) for names in (_FIRST, _SECOND, RATING))
@@ -103,21 +103,21 @@ def _columns(rows: Sequence[_Line]) -> tuple[tuple[int, int, int], Sequence[_Lin
     if first is None or second is None:
         first, second = 0, 1
     if rating is None:
-        rating = next((place for _, _, fields in rows if (place := task_files.rating_column(fields)) is not None), 2)
+        rating = next((column for _, _, fields in rows if (column := task_files.rating_column(fields)) is not None), 2)
     return (first, second, rating), rows
 
 
 def _column_of(fields: Sequence[str]) -> int | None:
-    """Return the column of the rating, also of one that is missing; None where a line is no row."""
-    found = task_files.rating_column(fields)
-    return 2 if found is None and len(fields) > 2 and task_files.is_missing(fields[2]) else found
+    """Return the column of the rating, even if it is missing; None if the line isn't a row."""
+    column = task_files.rating_column(fields)
+    return 2 if column is None and len(fields) > 2 and task_files.is_missing(fields[2]) else column
 
 
 def _pair(fields: Sequence[str], columns: tuple[int, int, int]) -> tuple[str, str, float | None] | None:
-    """Return two words and their rating, None for a missing one; None where the fields aren't that."""
+    """Return two words and their rating, which is None if missing; None if the fields aren't that."""
     if len(fields) <= max(columns):
         return None
-    first, second, text = (fields[place] for place in columns)
+    first, second, text = (fields[column] for column in columns)
     rating = task_files.number_of(text)
     if not first or not second or (rating is None and not task_files.is_missing(text)):
         return None

@@ -1,1 +1,1 @@
-"""Compiled code and what it stands on: compilation, SIMD instructions, where compiled code is kept."""
+"""Compiled code: compilation by numba, SIMD instructions, hashing, and the cache of compiled code."""

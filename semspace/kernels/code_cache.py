@@ -1,7 +1,7 @@
-"""Where compiled code is kept: beside the source, in the user's own cache, in a temporary folder, or nowhere.
+"""The cache of compiled code: beside the source, in the user's cache folder, in a temporary folder, or nowhere.
 
-Numba looks for a place itself, beside the source and in the home folder, and gives up where neither can be written to,
-as in a container whose disk is read-only. Code that can't be kept works all the same; it is compiled in each process.
+Numba tries the folder of the source and the home folder, and fails if it can write to neither, as in a container with a
+read-only disk. Code that can't be cached still works; it is compiled in each process.
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ from numba.core import caching, config
 from semspace.disk import disk_reason
 from semspace.errors import SemspaceWarning
 
-_REMEDY = "set the environment variable NUMBA_CACHE_DIR to a folder that can be written to"
+_REMEDY = "set the environment variable NUMBA_CACHE_DIR to a writable folder"
 
 
 def compile_cached(function: Callable[..., Any], **options: Any) -> Any:
-    """Return a function that numba compiles on its first call, and keeps compiled wherever it can."""
-    made: Any = numba.njit(**options)(function)
-    kept = _cache_of(function)
-    if kept is not None:
-        made._cache = kept
-    return made
+    """Return a function that numba compiles on its first call, and caches if it can."""
+    dispatcher: Any = numba.njit(**options)(function)
+    cache = _cache_of(function)
+    if cache is not None:
+        dispatcher._cache = cache
+    return dispatcher
 
 
 def _cache_of(function: Callable[..., Any]) -> _Cache | None:
-    """Return what keeps the compiled code of a function, or None where there is no place."""
+    """Return the cache of a function's compiled code, or None if no folder can be written to."""
     try:
         return _Cache(function)  # type: ignore[no-untyped-call]
-    except (RuntimeError, OSError):  # numba has found no place
+    except (RuntimeError, OSError):  # numba has found no writable folder
         pass
     settings: Any = config
-    settings.CACHE_DIR = _elsewhere()
+    settings.CACHE_DIR = _fallback_folder()
     if settings.CACHE_DIR:
         with suppress(RuntimeError, OSError):
             return _Cache(function)  # type: ignore[no-untyped-call]
@@ -51,17 +51,17 @@ def _cache_of(function: Callable[..., Any]) -> _Cache | None:
 
 
 class _Cache(caching.FunctionCache):
-    """Numba's cache, which a disk that fills up, or a file that is broken, keeps from nothing but keeping code."""
+    """Numba's cache, for which a full disk or a damaged file only means that code is compiled again."""
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """Return what is kept, or None if it can't be read."""
+        """Return cached code, or None if it can't be read."""
         try:
             return super().load_overload(sig, target_context)  # type: ignore[no-untyped-call]
         except Exception:
             return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
-        """Keep compiled code, if the disk lets us.
+        """Cache compiled code, if the disk allows it.
 
         An index that can't be read, such as that of an older version whose modules had other names, is replaced.
         """
@@ -73,23 +73,29 @@ class _Cache(caching.FunctionCache):
                 super().save_overload(sig, data)  # type: ignore[no-untyped-call]
         except Exception as problem:
             self.disable()  # type: ignore[no-untyped-call]
-            _say("full", f"compiled code can't be kept in {self.cache_path} ({disk_reason(problem) or problem})")
+            _warn_once(
+                "full", f"compiled code can't be cached in {self.cache_path} ({disk_reason(problem) or problem})"
+            )
 
 
 @cache
-def _elsewhere() -> str:
+def _fallback_folder() -> str:
     """Return a temporary folder for compiled code, which only this user can write to, or an empty string."""
     try:
-        folder = _own(Path(tempfile.gettempdir()) / f"semspace-code-{_user()}") or _fresh()
+        folder = _private_folder(Path(tempfile.gettempdir()) / f"semspace-code-{_user()}") or _process_folder()
     except OSError:
-        _say("none", "no folder can be written to, so all is compiled anew in this process, which may take a minute")
+        _warn_once(
+            "none", "no folder is writable, so everything is compiled again in this process, which may take a minute"
+        )
         return ""
-    _say("none", f"neither semspace's folder nor the home folder can be written to: compiled code is kept in {folder}")
+    _warn_once(
+        "none", f"neither semspace's folder nor the home folder is writable: compiled code is cached in {folder}"
+    )
     return str(folder)
 
 
-def _own(folder: Path) -> Path | None:
-    """Return a folder that lasts, made if it isn't there; None if others could have put code into it."""
+def _private_folder(folder: Path) -> Path | None:
+    """Return a folder that outlives this process, created if missing; None if other users could write to it."""
     with suppress(FileExistsError):
         folder.mkdir(mode=0o700)
     facts = folder.lstat()
@@ -97,8 +103,8 @@ def _own(folder: Path) -> Path | None:
     return folder if is_ours and (os.name == "nt" or not facts.st_mode & 0o077) else None
 
 
-def _fresh() -> Path:
-    """Return a folder that goes with this process."""
+def _process_folder() -> Path:
+    """Return a folder that is deleted at the end of this process."""
     folder = Path(tempfile.mkdtemp(prefix="semspace-code-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
@@ -108,11 +114,11 @@ def _user() -> str:
     return "own" if os.name == "nt" else str(os.geteuid())
 
 
-_said: set[str] = set()
+_warned: set[str] = set()
 
 
-def _say(kind: str, what: str) -> None:
-    """Warn, once of a kind."""
-    if kind not in _said:
-        _said.add(kind)
+def _warn_once(kind: str, what: str) -> None:
+    """Warn, once for each kind of problem."""
+    if kind not in _warned:
+        _warned.add(kind)
         warnings.warn(f"{what}; {_REMEDY}", SemspaceWarning, stacklevel=2)

@@ -1,4 +1,4 @@
-"""Smaller spaces and back. Knows nothing of HTML."""
+"""Dimension reduction and reconstruction of spaces. Doesn't depend on reports."""
 
 from semspace.latent.pca import PCA, PCAModel
 

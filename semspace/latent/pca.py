@@ -1,4 +1,4 @@
-"""Principal components: the directions in which points differ most, as a smaller space or a map."""
+"""Principal component analysis: the directions of greatest variance, as a smaller space or a map."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ class PCA:
         checks.whole("dim", self.dim)
 
     def train(self, space: Space) -> PCAModel:
-        """Find the components of a space's vectors."""
+        """Compute the principal components of a space's vectors."""
         most = min(space.vectors.shape)
         if self.dim > most:
             raise InputError(
                 f"dim must be at most {most} for {len(space)} points of {space.dim} dimensions; got {self.dim}"
             )
-        # A full or covariance solver: the randomised one would need a seed and be off in the last digits.
+        # Not the randomised solver, which needs a seed and isn't exact.
         solver = "covariance_eigh" if len(space) > space.dim else "full"
-        with np.errstate(invalid="ignore"):  # points that are all alike have no variance to share out
+        with np.errstate(invalid="ignore"):  # equal points have no variance
             fitted = _PCA(self.dim, svd_solver=solver).fit(space.vectors)
         components = _fixed_signs(fitted.components_.astype(np.float32))
         ratio = float(np.nan_to_num(fitted.explained_variance_ratio_.sum()))
@@ -57,7 +57,7 @@ class PCA:
 @renamed_parameters(kept="explained_variance_ratio")
 @dataclass(frozen=True, eq=False)
 class PCAModel:
-    """Learnt components: `encode` goes to the smaller space, `decode` comes back.
+    """Fitted components: `encode` projects to the smaller space, `decode` reconstructs.
 
     Parameters
     ----------
