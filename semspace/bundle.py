@@ -180,7 +180,7 @@ class Bundle:
 
     def unchanged(self) -> None:
         """Raise `ReplacedError` if another value has been saved here, so that two are never mixed."""
-        if not self.held.is_current() or _stamp(self.folder) != self.stamp:
+        if not self.held.is_current() or _stamp(self.folder) != self.stamp or _is_superseded(self.folder):
             raise ReplacedError(f"{self.folder} was replaced while it was being opened; open it again")
 
     @contextmanager
@@ -538,8 +538,18 @@ def resolved_path(path: PathLike) -> Path:
         raise InputError(f"{path} can't be used as a path: {problem}") from problem
 
 
+_ASIDE = ".semspace-old"
+
+
 def _aside(target: Path) -> Path:
-    return target.with_name(f".{target.name}.semspace-old")
+    """Return where the old value is while the new one takes its path."""
+    return target.with_name(f".{target.name}{_ASIDE}")
+
+
+def _is_superseded(folder: Path) -> bool:
+    """Check whether a bundle was opened set aside, and is deleted now that the new one is at its path."""
+    name = folder.name
+    return name.startswith(".") and name.endswith(_ASIDE) and is_bundle(folder.with_name(name[1 : -len(_ASIDE)]))
 
 
 def _a(kind: str) -> str:

@@ -165,6 +165,18 @@ def test_a_reader_tries_again_until_it_has_one_value(tmp_path):
     assert bundle.retry_if_replaced(read) == "value"
 
 
+def test_a_value_opened_set_aside_is_replaced_once_the_new_one_is_there(tmp_path):
+    """The manifest of the old one goes last, so a reader may find its arrays gone and its manifest unchanged."""
+    write(tmp_path / "v", 1.0)
+    os.replace(tmp_path / "v", tmp_path / ".v.semspace-old")
+    old = bundle.open_bundle(tmp_path / "v", "thing")
+    write(tmp_path / "new", 2.0)
+    os.replace(tmp_path / "new", tmp_path / "v")
+    (tmp_path / ".v.semspace-old" / "numbers.npy").unlink()
+    with pytest.raises(ReplacedError, match="was replaced while it was being opened"), old.reading():
+        old.array("numbers")
+
+
 def test_readers_beside_a_writer_read_one_value(tmp_path):
     spaces = [ss.Space.from_vectors(["a", "b"], np.full((2, 3), v, np.float32), {"v": [v] * 2}) for v in (1.0, 2.0)]
     ss.save(spaces[0], tmp_path / "s")

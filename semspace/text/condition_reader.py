@@ -86,7 +86,8 @@ def read_condition(where: object, schema: Mapping[str, pl.DataType]) -> Node:
     Examples
     --------
     >>> read_condition("year >= 2001", {"year": pl.Int64()})
-    Compare(sign='>=', left=ColumnRef(name='year', dtype=Int64), right=Constant(value=Fraction(2001, 1), written='2001'))
+    Compare(sign='>=', left=ColumnRef(name='year', dtype=Int64),
+            right=Constant(value=Fraction(2001, 1), written='2001'))
     """
     if not isinstance(where, str) or not where.strip():
         raise InputError(f'where must be a condition such as "year >= 2001"; got {where!r}; {_columns(schema)}')
