@@ -9,7 +9,7 @@ import warnings
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import semspace as ss
@@ -68,6 +68,8 @@ def split(text, how="fast"):
         ('"שלום" ב"הארץ" ב"ידיעות אחרונות" ב״הארץ״', ["שלום", "ב", "הארץ", "ב", "ידיעות", "אחרונות", "ב", "הארץ"]),
         # lower case
         ("İstanbul I\u0307stanbul istanbul i\u0307stanbul", ["istanbul"] * 4),
+        ("I\u0307\u0301 i\u0307\u0301 \u0130\u0301 \u00ed", ["í"] * 4),
+        ("J\u030c j\u030c ǰ T\u0308 ẗ", ["ǰ"] * 3 + ["ẗ"] * 2),
         ("ΟΔΟΣ οδος ΟΔΟΣ, ΟΔΟΣ.", ["οδος"] * 4),
         ("STRAẞE straße", ["straße"] * 2),
         # scripts without spaces
@@ -83,6 +85,7 @@ def test_spellings(text, words):
 
 
 @settings(max_examples=150, deadline=None)
+@example("\u0130\u0301")
 @given(text=st.one_of(st.text(EVERY_KIND, max_size=20), st.text(st.characters(exclude_categories=["Cs"]), max_size=20)))
 def test_every_form_of_a_text_has_the_same_words(text):
     settled = normalization.normalize(text)

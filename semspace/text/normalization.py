@@ -117,7 +117,8 @@ def to_lowercase(texts: pl.Series) -> pl.Series:
     lower = texts.str.to_lowercase()
     if is_ascii(lower):
         return lower
-    lower = lower.str.replace_all("i\u0307", "i", literal=True)
+    if lower.str.contains(r"\p{M}").any():  # some letters, as ǰ, are one character in lower case only
+        lower = lower.str.replace_all("i\u0307", "i", literal=True).str.normalize("NFC")
     if lower.str.contains("[σς]").any():
         lower = lower.str.replace_all(rf"([{_SPACED}\p{{M}}])σ\b", "${1}ς")
         lower = lower.str.replace_all(rf"(^|[^{_SPACED}\p{{M}}])ς", "${1}σ")
