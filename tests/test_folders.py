@@ -8,6 +8,7 @@ import pytest
 
 import semspace as ss
 from semspace.errors import DamagedError, InputError, SemspaceError
+from semspace.sentences import kernel_runtime
 from semspace.sentences.prompts import document_prompt
 from tests import folders
 from tests.folders import TEXTS, bare, change, put, theirs, whole
@@ -26,6 +27,14 @@ def agree(folder, texts=TEXTS, runtimes=RUNTIMES, method="encode", atol=3e-4, **
         scale = np.abs(wanted).max()
         np.testing.assert_allclose(found / scale, wanted / scale, atol=atol, err_msg=runtime)
     return encoder
+
+
+@pytest.fixture(autouse=True, scope="module")
+def float32():
+    """Compute in float32 on every processor: these tests are about what a folder means, not about arithmetic."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kernel_runtime, "PRECISIONS", {"fast": (), "exact": ("float32",), "torch": ()})
+        yield
 
 
 @pytest.fixture(scope="module")
