@@ -471,7 +471,7 @@ def test_a_task_that_cannot_be_judged_hides_no_other(space):
     scores = ss.evaluate(space, ["simlex999", pairs, "lee-documents"])
     assert scores["mine"] == pairs.score(space)
     lost = scores["simlex999"]
-    assert (lost.judged, lost.used, lost.total) == (False, 2, 999)
+    assert (lost.evaluated, lost.used, lost.total) == (False, 2, 999)
     assert lost.note.startswith("not scored: only 2 pairs could be used")
     assert "has no encoder" in scores["lee-documents"].note
     assert scores.to_frame()["value"].to_list()[::2] == [None, None]

@@ -132,7 +132,7 @@ def test_points_that_come_one_by_one_are_found_before_it_is_measured_again():
 
 def test_a_walk_that_never_finds_enough_is_given_up(monkeypatch):
     """Then every code is compared, whatever the number of points; who gives a width gets a walk with it."""
-    monkeypatch.setattr(tuning, "WIDEST", 16)
+    monkeypatch.setattr(tuning, "MAX_EF", 16)
     monkeypatch.setattr(hnsw, "_SCANS", 0)
     vectors = KINDS["tight"][0][:2_000]
     index = ss.Index.build(named(vectors), "hnsw", progress=False)
@@ -156,10 +156,10 @@ def test_an_index_tuned_before_this_is_searched_as_it_was_measured(tmp_path, mon
 def test_the_smallest_recall_is_that_of_a_region():
     shares = np.array([1.0, 1.0, 0.5, 0.7, 1.0, 0.9])
     where = np.array([0, 0, 2, 2, 3, 3])  # none lies in region 1
-    mean, worst, at = tuning.judged(shares, where)
+    mean, worst, at = tuning.mean_and_worst(shares, where)
     assert (mean, worst, at) == (pytest.approx(0.85), pytest.approx(0.6), 2)
-    assert not tuning.enough(0.8, shares, where)  # enough on the whole, and too little there
-    assert tuning.enough(0.7, shares, where)
+    assert not tuning.reaches(0.8, shares, where)  # enough on the whole, and too little there
+    assert tuning.reaches(0.7, shares, where)
     report = ss.Index.build(named(KINDS["many"][0][:3_000]), "hnsw", progress=False).report()
     assert 0.8 <= report.worst_recall <= report.recall
     assert 0 < report.worst_points < 3_000

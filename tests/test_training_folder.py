@@ -8,7 +8,7 @@ import pytest
 import semspace as ss
 from semspace.errors import DamagedError, ExistsError, InputError
 from semspace.evaluation import STS
-from semspace.sentences.training_history import Reach, TrainingHistory
+from semspace.sentences.training_history import HistoryRow, TrainingHistory
 from tests.conftest import make_tiny_model
 from tests.teaching import pairs, same, scored, trainer
 
@@ -215,7 +215,7 @@ def test_an_empty_history_says_so(tiny):
     with pytest.raises(InputError, match="there is no loss to draw"):
         tiny.history.plot()
     with pytest.raises(InputError, match="there is no loss to draw"):
-        TrainingHistory((Reach(0, 0, None, 0, 0),)).plot()
+        TrainingHistory((HistoryRow(0, 0, None, 0, 0),)).plot()
 
 
 def test_a_history_that_was_altered_is_refused_and_one_of_another_tool_passed_over(trained, tmp_path):
@@ -234,5 +234,5 @@ def test_a_history_that_was_altered_is_refused_and_one_of_another_tool_passed_ov
 def test_the_card_tells_how_the_loss_went(losses, said):
     from semspace.training.card import _loss_summary
 
-    rows = [Reach(i, 10 * i, loss, 2.0, 80) for i, loss in enumerate(losses, 1)]
+    rows = [HistoryRow(i, 10 * i, loss, 2.0, 80) for i, loss in enumerate(losses, 1)]
     assert _loss_summary(rows).startswith(said)

@@ -24,7 +24,7 @@ from semspace.bundle import PathLike
 from semspace.errors import InputError
 from semspace.evaluation.adapters import WordTable, word_table
 from semspace.evaluation.lookup import lower
-from semspace.evaluation.score import Score, UnjudgedError, notes
+from semspace.evaluation.score import NotEvaluatedError, Score, notes
 from semspace.evaluation.task_files import is_comment, numbered_lines, split_words
 from semspace.evaluation.ties import TOLERANCE
 from semspace.threads import thread_count
@@ -102,7 +102,7 @@ class Analogies:
         usable = (numbers >= 0).all(axis=1)
         if not usable.any():
             vocabulary = f"the vocabulary of {len(table.words):,}"
-            raise UnjudgedError(
+            raise NotEvaluatedError(
                 f"{self.name}: no question has all its words in {vocabulary}", used=0, total=len(questions)
             )
         right = answer_probabilities(table, numbers[usable], self.method)

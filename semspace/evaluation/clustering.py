@@ -13,7 +13,7 @@ from semspace.clusters.cluster import cluster
 from semspace.clusters.clustering import Clustering
 from semspace.evaluation.adapters import encoder_of, word_table
 from semspace.evaluation.lookup import WordRows, find_words
-from semspace.evaluation.score import Score, UnjudgedError
+from semspace.evaluation.score import NotEvaluatedError, Score
 from semspace.space import Space
 from semspace.text.corpus import Corpus
 
@@ -70,4 +70,4 @@ class Groups:
 
     def _check(self, matches: WordRows) -> None:
         if not matches.rows:
-            raise UnjudgedError(f"{self.name}: no id has a label; check the ids", used=0, total=len(self.labels))
+            raise NotEvaluatedError(f"{self.name}: no id has a label; check the ids", used=0, total=len(self.labels))

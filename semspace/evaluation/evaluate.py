@@ -13,7 +13,7 @@ from semspace.errors import InputError, MissingFileError, SemspaceError
 from semspace.evaluation import task_files
 from semspace.evaluation.analogies import Analogies
 from semspace.evaluation.document_similarity import DocumentSimilarity
-from semspace.evaluation.score import Score, Scores, UnjudgedError
+from semspace.evaluation.score import NotEvaluatedError, Score, Scores
 from semspace.evaluation.sts import STS, TABLE_SUFFIXES, has_titles
 from semspace.evaluation.word_pairs import WordPairs
 
@@ -75,7 +75,7 @@ def evaluate(thing: Any, tasks: str | Path | Task | Sequence[str | Path | Task] 
             scores.append(task.score(thing))
         except SemspaceError as problem:
             problems.append(problem)
-            used, total = (problem.used, problem.total) if isinstance(problem, UnjudgedError) else (0, 0)
+            used, total = (problem.used, problem.total) if isinstance(problem, NotEvaluatedError) else (0, 0)
             reason = str(problem).removeprefix(f"{task.name}: ")
             scores.append(Score(task.name, "", float("nan"), used, total, note=f"not scored: {reason}"))
     if len(problems) == len(chosen):

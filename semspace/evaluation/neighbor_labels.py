@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from semspace.evaluation.adapters import directions, encoder_of, without_direction
-from semspace.evaluation.score import Score, UnjudgedError
+from semspace.evaluation.score import NotEvaluatedError, Score
 from semspace.evaluation.ties import expected_hits
 
 _DOCUMENTS_PER_BLOCK = 1_024
@@ -34,7 +34,7 @@ class NearestLabel:
         """Score an Encoder, a Space that has one, or a sentence-transformers model."""
         n = len(self.documents)
         if n < 2:
-            raise UnjudgedError(f"{self.name}: {n} documents; at least two are needed", used=0, total=n)
+            raise NotEvaluatedError(f"{self.name}: {n} documents; at least two are needed", used=0, total=n)
         texts, labels = zip(*self.documents, strict=True)
         vectors = directions(texts, encoder_of(thing, "document")(list(texts)))
         numbers = {label: number for number, label in enumerate(dict.fromkeys(labels))}

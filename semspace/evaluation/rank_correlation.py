@@ -7,7 +7,7 @@ import numpy.typing as npt
 from scipy import stats
 
 from semspace.errors import InputError
-from semspace.evaluation.score import UnjudgedError
+from semspace.evaluation.score import NotEvaluatedError
 from semspace.evaluation.ties import TOLERANCE
 from semspace.types import Doubles1d, Doubles2d, Floats2d
 
@@ -31,14 +31,14 @@ def spearman(task: str, scores: npt.ArrayLike, judgements: npt.ArrayLike, total:
         raise InputError(f"{task}: a judgement is NaN or infinite; leave such pairs out")
     if len(x) < _MIN_PAIRS:
         pairs = "pair" if len(x) == 1 else "pairs"
-        raise UnjudgedError(
+        raise NotEvaluatedError(
             f"{task}: only {len(x)} {pairs} could be used, and a correlation needs {_MIN_PAIRS}; "
             f"check that its words are in the vocabulary",
             used=len(x),
             total=total,
         )
     if np.ptp(x) <= TOLERANCE:
-        raise UnjudgedError(
+        raise NotEvaluatedError(
             f"{task}: all cosines are the same, so they can't be ranked; check the vectors", used=len(x), total=total
         )
     if np.ptp(y) == 0:

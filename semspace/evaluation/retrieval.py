@@ -13,7 +13,7 @@ from semspace import checks, queries
 from semspace.deprecation import renamed_parameters, renamed_property
 from semspace.errors import InputError
 from semspace.evaluation.adapters import directions, encoder_of, without_direction
-from semspace.evaluation.score import Score, UnjudgedError, notes
+from semspace.evaluation.score import NotEvaluatedError, Score, notes
 from semspace.evaluation.ties import mean_gains
 from semspace.text.corpus import Corpus
 from semspace.types import Doubles1d, Floats1d
@@ -60,7 +60,7 @@ class Retrieval:
         encode_queries, encode_documents = encoder_of(thing, "query"), encoder_of(thing, "document")
         answerable = [q for q in self.questions.ids if max(self.relevant.get(q, {}).values(), default=0) > 0]
         if not answerable:
-            raise UnjudgedError(
+            raise NotEvaluatedError(
                 f"{self.name}: no question has a relevant document; check the ids of `relevant`",
                 used=0,
                 total=len(self.questions),

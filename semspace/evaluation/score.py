@@ -19,7 +19,7 @@ _COLUMNS = {
 }  # fmt: skip
 
 
-class UnjudgedError(InputError):
+class NotEvaluatedError(InputError):
     """Raised if a task can't be scored, for example because too few of its words are in the vocabulary.
 
     Parameters
@@ -69,10 +69,10 @@ class Score:
     @property
     def row(self) -> tuple[object, ...]:
         """The score as a row of a table."""
-        return (self.task, self.metric, self.value if self.judged else None, self.used, self.total, self.note)
+        return (self.task, self.metric, self.value if self.evaluated else None, self.used, self.total, self.note)
 
     @property
-    def judged(self) -> bool:
+    def evaluated(self) -> bool:
         """Whether there is a value."""
         return not math.isnan(self.value)
 

@@ -159,7 +159,7 @@ class HnswEngine:
         self, view: View, query_vectors: Floats2d, k: int, allowed: Bools1d | None = None, *, ef: int | None = None,
         threads: int | None = None, starts: Ints1d | None = None, singly: bool = False, walked: bool = False,
     ) -> RowsAndScores:  # fmt: skip
-        """Search what was taken in; `singly` as if each query were asked for itself, `walked` by a walk at any rate."""
+        """Search the points in the graph; `singly`: as for single queries; `walked`: never compare all codes."""
         mask = view.live_mask(allowed)
         there = view.count if mask is None else int(mask.sum())
         found = np.full((len(query_vectors), k), -1, np.int64)
@@ -171,7 +171,7 @@ class HnswEngine:
         workers = self.workers(threads)
         codes, fit = self.codec.encode_queries(query_vectors, workers.share)
         wider = min(-(-ef * self.graph.count // there), self.graph.count)
-        # How it was measured is how it goes, or surer: for many queries at once comparing all codes pays earlier.
+        # Tuning measured single queries; many at once are compared with all codes more often, which finds no less.
         many = (len(query_vectors) >= _TOGETHER or not tuned.singly) and not singly
         scans = _SCANS * (_CHEAPER if many else 1)
         scanned = there <= max(wider * scans, 4 * k) or (tuned.scan and chosen is None and starts is None)
@@ -359,7 +359,7 @@ class HnswEngine:
         inside = np.zeros(view.count, np.bool_)
         inside[self.graph.rows[: self.graph.count]] = True
         query_vectors = view.vectors(rows)
-        truth = compare_all(view, self.metric, query_vectors, tuning.DEPTHS[1], inside)
+        truth = compare_all(view, self.metric, query_vectors, tuning.MEASURED_K[1], inside)
         slack = max(self._slack(view, query_vectors, truth), 1)
         self.tuning = replace(_UNTUNED, target_recall=recall, n_queries=len(rows), slack=slack, singly=True)
         codes, _ = self.codec.encode_queries(query_vectors, self.workers(None).share)
@@ -372,10 +372,11 @@ class HnswEngine:
 
         # Beyond so many candidates all codes are compared instead, also when the index has grown until it is measured
         # again.
-        widest = min(int(2 * _AGAIN * self.graph.count / _SCANS), tuning.WIDEST) if _SCANS else tuning.WIDEST
-        few, many = tuning.DEPTHS
+        widest = min(int(2 * _AGAIN * self.graph.count / _SCANS), tuning.MAX_EF) if _SCANS else tuning.MAX_EF
+        few, many = tuning.MEASURED_K
         widths = [
-            self._settings.ef or tuning.least(k, widest, lambda ef, k=k: tuning.enough(recall, shares(k, ef), region))  # type: ignore[misc]
+            self._settings.ef
+            or tuning.smallest_ef(k, widest, lambda ef, k=k: tuning.reaches(recall, shares(k, ef), region))  # type: ignore[misc]
             for k in (few, many)
         ]
         narrow, wide = (width or max(widest, k) for width, k in zip(widths, (few, many), strict=True))
@@ -383,7 +384,7 @@ class HnswEngine:
             self.tuning, narrow=narrow, wide=wide, points=self.graph.count, scan=widths[0] is None
         )  # fmt: skip
         as_asked = tuning.recalls_at(truth, self._search(view, query_vectors, few, inside, singly=True), few)
-        mean, worst, at = tuning.judged(as_asked, region)
+        mean, worst, at = tuning.mean_and_worst(as_asked, region)
         speed = max(self._speed(view, query_vectors, inside) for _ in range(3))
         return replace(
             self.tuning, recall=mean, worst=worst, worst_points=int(sizes[at]), queries_per_second=speed
@@ -405,12 +406,12 @@ class HnswEngine:
 
     def _speed(self, view: View, query_vectors: Floats2d, inside: Bools1d) -> float:
         start = perf_counter()
-        self._search(view, query_vectors, tuning.DEPTHS[0], inside, threads=1, singly=True)
+        self._search(view, query_vectors, tuning.MEASURED_K[0], inside, threads=1, singly=True)
         return len(query_vectors) / (perf_counter() - start)
 
     def _slack(self, view: View, query_vectors: Floats2d, truth: RowsAndScores) -> int:
         """Return how much farther by code a true neighbour may be than as many nearest by code; few are farther."""
-        k = tuning.DEPTHS[0]
+        k = tuning.MEASURED_K[0]
         codes, _ = self.codec.encode_queries(query_vectors, self.workers(None).share)
         node = self._nodes(view, -1)
         by_code = np.full((len(query_vectors), k), -1, np.int64)

@@ -12,8 +12,8 @@ from semspace import queries
 from semspace.index.engine import RowsAndScores
 from semspace.types import Doubles1d, Ints1d
 
-DEPTHS = (10, 100)  # numbers of neighbours that are measured
-WIDEST = 4_096  # candidates; where they don't suffice, every code is compared
+MEASURED_K = (10, 100)  # numbers of neighbours that are measured
+MAX_EF = 4_096  # candidates; where they don't suffice, every code is compared
 _MARGIN = 0.002  # added to the target recall, since it is measured on a sample
 _LEEWAY = 0.1  # tolerated below the target recall, in the region where it is smallest
 # What manifests call the fields.
@@ -66,7 +66,7 @@ class Tuning:
 
     def ef(self, k: int) -> int:
         """Return the candidates for `k` neighbours, on a line through both measurements."""
-        (few, many), (narrow, wide) = DEPTHS, (self.narrow, self.wide)
+        (few, many), (narrow, wide) = MEASURED_K, (self.narrow, self.wide)
         return max(k, round(narrow + max(wide - narrow, 0) * (k - few) / (many - few)), narrow if k > few else few)
 
     def facts(self) -> dict[str, Any]:
@@ -85,7 +85,7 @@ def recalls_at(truth: RowsAndScores, found: RowsAndScores, k: int) -> Doubles1d:
     return queries.recalls(truth[0][:, :k], found[0][:, :k], truth[1][:, :k], found[1][:, :k])
 
 
-def judged(shares: Doubles1d, regions: Ints1d) -> tuple[float, float, int]:
+def mean_and_worst(shares: Doubles1d, regions: Ints1d) -> tuple[float, float, int]:
     """Return the mean, the smallest mean of a region, and that region."""
     sizes = np.bincount(regions)
     means = np.bincount(regions, weights=shares) / np.maximum(sizes, 1)
@@ -93,22 +93,22 @@ def judged(shares: Doubles1d, regions: Ints1d) -> tuple[float, float, int]:
     return float(shares.mean()), float(means.min()), int(means.argmin())
 
 
-def enough(recall: float, shares: Doubles1d, regions: Ints1d) -> bool:
+def reaches(recall: float, shares: Doubles1d, regions: Ints1d) -> bool:
     """Check whether recall reaches the target, and in no region falls far below it."""
-    mean, worst, _ = judged(shares, regions)
+    mean, worst, _ = mean_and_worst(shares, regions)
     return mean >= min(recall + _MARGIN, 1.0) and worst >= recall - _LEEWAY
 
 
-def least(k: int, widest: int, does: Callable[[int], bool]) -> int | None:
+def smallest_ef(k: int, widest: int, suffices: Callable[[int], bool]) -> int | None:
     """Return the least number of candidates that suffices; None where even the widest doesn't."""
     low, high = k, k
-    while not does(high):
+    while not suffices(high):
         if high >= widest:
             return None
         low, high = high + 1, min(high * 2, widest)
     while high - low > max(1, high // 16):
         middle = (low + high) // 2
-        if does(middle):
+        if suffices(middle):
             high = middle
         else:
             low = middle + 1

@@ -1,4 +1,4 @@
-"""`TrainingHistory`: how the training of an encoder went: loss, speed, and the score wherever it was judged."""
+"""`TrainingHistory`: loss, speed and evaluation scores of the training of an encoder."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from semspace.history import TrainingCurve
 
 
 @dataclass(frozen=True)
-class Reach:
-    """A stretch of training, up to where the encoder was judged.
+class HistoryRow:
+    """A row of the history: the training from the row before to an evaluation.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ class Reach:
     loss : float, optional
         Mean over the batches since the last row, each taken before the step it causes; None before the first step.
     seconds : float
-        Time spent on them; judging and checkpoints don't count.
+        Time spent on them; evaluation and checkpoints don't count.
     texts : int
         Texts that went through the encoder in that time.
     score : float, optional
@@ -42,23 +42,23 @@ class Reach:
 
     @property
     def texts_per_second(self) -> float | None:
-        """Speed of this stretch."""
+        """Texts trained on per second, in this row."""
         return self.texts / max(self.seconds, 1e-9) if self.texts else None
 
 
 @dataclass(frozen=True, repr=False)
-class TrainingHistory(TrainingCurve[Reach]):
-    """The stretches of a training, in order; the first row is the encoder before it.
+class TrainingHistory(TrainingCurve[HistoryRow]):
+    """The rows of a training, in order; the first is the encoder before training.
 
     Examples
     --------
-    >>> TrainingHistory((Reach(1, 90, 2.5, 2, 2_800, 0.5, "sts"), Reach(2, 180, 2.25, 2, 2_800, 0.75, "sts")))
+    >>> TrainingHistory((HistoryRow(1, 90, 2.5, 2, 2_800, 0.5, "sts"), HistoryRow(2, 180, 2.25, 2, 2_800, 0.75, "sts")))
     epoch  step   loss  seconds  texts_per_second    sts
         1    90  2.500        2             1,400  0.500
         2   180  2.250        2             1,400  0.750
     """
 
-    rows: tuple[Reach, ...]
+    rows: tuple[HistoryRow, ...]
     _columns = {  # noqa: RUF012  (nobody writes to it)
         "epoch": pl.Float64,
         "step": pl.Int64,
@@ -71,11 +71,11 @@ class TrainingHistory(TrainingCurve[Reach]):
     @classmethod
     def of(cls, facts: Sequence[Mapping[str, Any]]) -> TrainingHistory:
         """Create a history from plain values."""
-        return cls(tuple(Reach(**row) for row in facts))
+        return cls(tuple(HistoryRow(**row) for row in facts))
 
     def plain(self) -> list[dict[str, Any]]:
         """Return plain values that `of` reads."""
         return [asdict(row) for row in self.rows]
 
-    def _points(self) -> tuple[Reach, ...]:
+    def _points(self) -> tuple[HistoryRow, ...]:
         return self.rows

@@ -79,7 +79,7 @@ def decode_chunks(
         encoding, mark = _marked(head, encoding)
         name = check_encoding(encoding)
         head = head[mark:]
-        mac = _judged(path, head, encoding, name)
+        only_cr = _has_cr_lines(path, head, encoding, name)
         decoder = codecs.getincrementaldecoder(encoding)()
         windows = _WindowsFallback(path, name, quiet=quiet)
         bytes_read, lines, zeros, length = mark, 0, 0, 0
@@ -93,7 +93,7 @@ def decode_chunks(
             data = chunk if name == "utf-8" else windows.read(text).encode()
             lines, zeros, length = lines + data.count(b"\n"), zeros + data.count(b"\0"), length + len(data)
             if data:
-                yield data.replace(b"\r", b"\n") if mac else data, position()
+                yield data.replace(b"\r", b"\n") if only_cr else data, position()
     if zeros * _TOO_MANY > length:
         raise InputError(f"{path} has {zeros:,} NUL bytes among {length:,}, so it isn't text, or is damaged")
 
@@ -106,7 +106,7 @@ def _pieces(file: Readable, head: bytes, size: int) -> Iterator[bytes]:
     yield b""
 
 
-def _judged(path: Path, head: bytes, encoding: str, name: str) -> bool:
+def _has_cr_lines(path: Path, head: bytes, encoding: str, name: str) -> bool:
     """Raise if a file isn't text in this encoding; otherwise return whether all lines end with CR alone."""
     _refuse_signature(path, head)
     _refuse_swapped(path, head, name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from semspace.sentences.training_history import Reach, TrainingHistory
+from semspace.sentences.training_history import HistoryRow, TrainingHistory
 
 _USAGE = """\
 ```python
@@ -66,7 +66,7 @@ def _scores(history: TrainingHistory, *, best: bool) -> str:
     return "\n".join(lines) + "\n\n" + _loss_summary(trained)
 
 
-def _loss_summary(rows: list[Reach]) -> str:
+def _loss_summary(rows: list[HistoryRow]) -> str:
     seconds, texts = sum(row.seconds for row in rows), sum(row.texts for row in rows)
     if not rows:
         return "No batch was trained."

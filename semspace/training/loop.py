@@ -14,7 +14,7 @@ from semspace.display import clip
 from semspace.errors import InputError
 from semspace.evaluation.evaluate import Task
 from semspace.progress import Bar, bar
-from semspace.sentences.training_history import Reach
+from semspace.sentences.training_history import HistoryRow
 from semspace.training.checkpoint import EncoderCheckpoint, with_prefix
 from semspace.training.examples import MISSING, Examples
 from semspace.training.grad_cache import backward
@@ -82,7 +82,7 @@ class TrainingLoop:
         """Batches of the whole training."""
         return max(1, round(self.batches_per_epoch * self.trainer.epochs))
 
-    def run(self) -> tuple[Reach, ...]:
+    def run(self) -> tuple[HistoryRow, ...]:
         """Train the student, and return the history."""
         self.checkpoint.restore(self._set_state)
         if not self.progress.rows:

@@ -1,4 +1,4 @@
-"""`TrainingProgress`: how far the training of an encoder is."""
+"""`TrainingProgress`: the state of an unfinished training of an encoder."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from semspace.sentences.training_history import Reach
+from semspace.sentences.training_history import HistoryRow
 
 
 @dataclass
 class TrainingProgress:
-    """How far a training is; all of it is in a checkpoint.
+    """The state of an unfinished training of an encoder, which a checkpoint holds.
 
     Parameters
     ----------
@@ -23,8 +23,8 @@ class TrainingProgress:
         The best score so far.
     since : int
         Evaluations since the best one.
-    rows : list of Reach
-        The history, a row an evaluation.
+    rows : list of HistoryRow
+        The history, one row for each evaluation.
     """
 
     step: int = 0
@@ -34,7 +34,7 @@ class TrainingProgress:
     seconds: float = 0.0
     best: float | None = None
     since: int = 0
-    rows: list[Reach] = field(default_factory=list)
+    rows: list[HistoryRow] = field(default_factory=list)
 
     @property
     def mean_loss(self) -> float | None:
@@ -49,7 +49,7 @@ class TrainingProgress:
     def add_row(self, batches_per_epoch: int, score: float | None, task: str) -> None:
         """Append a row to the history, and count anew from here."""
         epoch = self.step / batches_per_epoch
-        self.rows.append(Reach(epoch, self.step, self.mean_loss, self.seconds, self.texts, score, task))
+        self.rows.append(HistoryRow(epoch, self.step, self.mean_loss, self.seconds, self.texts, score, task))
         self.loss, self.batches, self.texts, self.seconds = 0.0, 0, 0, 0.0
 
     def to_dict(self) -> dict[str, Any]:
@@ -59,4 +59,4 @@ class TrainingProgress:
     @classmethod
     def from_dict(cls, facts: Mapping[str, Any]) -> TrainingProgress:
         """Create a progress from the values of `to_dict`."""
-        return cls(**{**facts, "rows": [Reach(**row) for row in facts["rows"]]})
+        return cls(**{**facts, "rows": [HistoryRow(**row) for row in facts["rows"]]})
