@@ -362,7 +362,7 @@ def test_old_names_warn(small, small_folder, tmp_path):
     with pytest.warns(FutureWarning, match=r"embed\(into=\) is now called out="):
         assert len(small.embed(corpus, into=tmp_path / "s", progress=False)) == 2
     with pytest.warns(FutureWarning, match=r"embed\(long=\) is now called long_texts="):
-        assert small.embed(corpus, long="pool", progress=False).provenance["encoding"]["long"] == "pool"
+        assert small.embed(corpus, long="pool", progress=False).provenance["encoding"]["long_texts"] == "pool"
 
 
 def test_threads_can_be_limited(small, small_folder, monkeypatch):

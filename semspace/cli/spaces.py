@@ -47,7 +47,8 @@ def embed(
         "points": len(space),
         "dim": space.dim,
         "truncated": space.provenance["truncated"],
-        "backend": encoder.implementation,
+        "backend": encoder.backend,
+        "implementation": encoder.implementation,
     }
     show(f"{space!r}\nencoded by {encoder.backend_reason or encoder.implementation}\nsaved to {out}", plain, as_json)
 

@@ -251,8 +251,8 @@ class Comparison:
             "permutations": settings.permutations,
             "resamples": settings.resamples,
             "seed": settings.seed,
-            "min_duplicate": settings.min_duplicate_score,
-            "units": samples.units is not None,
+            "min_duplicate_score": settings.min_duplicate_score,
+            "groups": samples.units is not None,
             **samples.facts,
         }
 

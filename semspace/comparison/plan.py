@@ -189,9 +189,7 @@ def _spaces_of(
 
 def _embed(corpus: Corpus, encoder: TextEncoder | None, long_texts: str, progress: bool) -> Space:
     assert isinstance(encoder, Encoder)
-    # Pooled without overlap: sentences that two passages share would count twice in their mean.
-    options: dict[str, Any] = {"overlap": 0} if long_texts == "pool" else {}
-    space = encoder.embed(corpus, long_texts=long_texts, progress=progress, **options)
+    space = encoder.embed(corpus, long_texts=long_texts, progress=progress)
     return space if _has(space, "text") else with_texts(space, corpus)
 
 

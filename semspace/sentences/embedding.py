@@ -18,6 +18,9 @@ from semspace.text.corpus import Corpus
 if TYPE_CHECKING:
     from semspace.sentences.encoder import Encoder
 
+# In tokens; a sentence that two passages share would count twice in their mean.
+_OVERLAP = {"cut": 0, "pool": 0, "passages": 32}
+
 
 def embed(
     encoder: Encoder,
@@ -25,7 +28,7 @@ def embed(
     *,
     out: PathLike | None,
     long_texts: str,
-    overlap: int,
+    overlap: int | None,
     overwrite: bool,
     progress: bool,
 ) -> Space:
@@ -36,7 +39,8 @@ def embed(
     checks.flag("progress", progress)
     pools.need_polars("embedding a corpus")
     checks.choice("long_texts", long_texts, LONG_TEXTS)
-    plan = EncodingPlan(encoder, long_texts, checks.whole("overlap", overlap, low=0))
+    overlap = _OVERLAP[long_texts] if overlap is None else checks.whole("overlap", overlap, low=0)
+    plan = EncodingPlan(encoder, long_texts, overlap)
     if out is not None:
         space = embed_into(plan, corpus, out, overwrite=overwrite, progress=progress)
     else:

@@ -282,7 +282,7 @@ class Encoder(ABC):
         *,
         out: PathLike | None = None,
         long_texts: str = "cut",
-        overlap: int = 32,
+        overlap: int | None = None,
         overwrite: bool = False,
         progress: bool = True,
     ) -> Space:
@@ -296,22 +296,25 @@ class Encoder(ABC):
         out : path, optional
             Where to save the space. It is written there block by block and opened memory-mapped, so it may be larger
             than memory. If the work is interrupted, the same call resumes it. A space at `out` that this encoder made
-            in the same way is replaced, and only texts that it doesn't hold are encoded.
+            in the same way from an earlier state of the corpus is replaced, and only texts that it doesn't hold are
+            encoded.
         long_texts : {"cut", "pool", "passages"}
             What to do with texts longer than the model can read. ``"cut"``: encode their beginnings; a warning and
             ``space.provenance["truncated"]`` count them. ``"pool"``: split them into passages at the ends of
             sentences, and take the mean of the passages' vectors. ``"passages"``: make every passage a point of its
             own, whose id is the document's, ``#`` and a number; the metadata ``document``, ``start`` and ``end`` say
             which characters of which document it holds.
-        overlap : int
-            Largest number of tokens, in whole sentences, that a passage repeats from the one before.
+        overlap : int, optional
+            Largest number of tokens, in whole sentences, that a passage repeats from the one before; by default 32 for
+            ``"passages"``, and 0 for ``"pool"``, where a repeated sentence would count twice in the mean.
         overwrite : bool
             Also replace a value at `out` that was made in another way, once the new space is complete.
 
         Raises
         ------
         ExistsError
-            If `out` holds something other than a space encoded in the same way.
+            If `out` holds something other than a space encoded in the same way, or a space that has no text in common
+            with the corpus.
         InputError
             If the disk is full; what was encoded so far is kept.
 

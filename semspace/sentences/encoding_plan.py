@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 LONG_TEXTS = ("cut", "pool", "passages")
 # Number of long texts whose passages are in memory at once, until they are averaged.
 _POOLED_TEXTS = 128
+_OLD_NAMES = {"engine": "implementation", "long": "long_texts"}  # in spaces of version 0.1
 _PASSAGE_COLUMNS = ("document", "start", "end")
 
 
@@ -49,8 +50,8 @@ class EncodingPlan:
         """Return everything that decides a vector besides its text, as it stands in the provenance of a space."""
         facts = {
             "encoder": self.encoder.fingerprint,
-            "engine": self.encoder.implementation,
-            "long": self.long_texts,
+            "implementation": self.encoder.implementation,
+            "long_texts": self.long_texts,
             "prompt": document_prompt(self.encoder.prompts),
         }
         return facts if self.long_texts == "cut" else {**facts, "overlap": self.overlap}
@@ -80,6 +81,11 @@ class EncodingPlan:
         return Space.from_vectors(
             points.ids.to_list(), vectors, metadata if metadata.width else None, self.encoder, provenance
         )
+
+
+def recorded_settings(provenance: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings in the provenance of a space, by the names of today; empty if it records none."""
+    return {_OLD_NAMES.get(name, name): value for name, value in provenance.get("encoding", {}).items()}
 
 
 def metadata_of(points: Corpus) -> pl.DataFrame:

@@ -45,7 +45,7 @@ from semspace.disk import FileLock, LockedError, disk_reason, is_full
 from semspace.errors import DamagedError, ExistsError, InputError, SemspaceError
 from semspace.progress import bar
 from semspace.sentences import blocks
-from semspace.sentences.encoding_plan import EncodingPlan, metadata_of
+from semspace.sentences.encoding_plan import EncodingPlan, metadata_of, recorded_settings
 from semspace.space import KIND, Space, write_space
 from semspace.space import read_bundle as read_space
 from semspace.text.corpus import Corpus
@@ -71,6 +71,8 @@ def embed_into(plan: EncodingPlan, corpus: Corpus, out: PathLike, *, overwrite: 
                 _remove(_work_folder(target))  # all of it is in the space
             return old.space
         points = plan.points(corpus)
+        if old is not None and not overwrite:
+            _check_same_corpus(old, points, target)
         work = _start_work(target, plan, points)
         interrupted = _interrupted_work(target, plan)
         _fill(work, plan, points, [*interrupted.values(), *([old] if old is not None else [])], progress=progress)
@@ -373,13 +375,22 @@ def _open_existing(target: Path, plan: EncodingPlan) -> _ExistingSpace | None:
     bundle = open_bundle(target, KIND)
     made = bundle.meta.facts("space").facts("provenance")
     has_cut = bundle.has(f"{CUT}.npy")
-    if made.get("encoding") != plan.settings() or (made.get("truncated") and not has_cut):
+    if recorded_settings(made) != plan.settings() or (made.get("truncated") and not has_cut):
         return None
     space = replace(read_space(bundle), encoder=plan.encoder)
     named = space.metadata is not None and "text" in space.metadata.columns
     texts = space.metadata["text"] if named and space.metadata is not None else pl.Series("text", space.ids.tolist())
     cut = bundle.array(CUT) if has_cut else np.zeros(len(space), np.bool_)
     return _ExistingSpace(texts, space.vectors, cut, np.ones(len(space), np.bool_), space)
+
+
+def _check_same_corpus(old: _ExistingSpace, points: Corpus, target: Path) -> None:
+    """Raise if a space has no text in common with a corpus, and so was not made from an earlier state of it."""
+    if len(old.texts) and not old.texts.is_in(points.texts.implode()).any():
+        raise ExistsError(
+            f"{target} holds {len(old.texts):,} other texts, none of which is in this corpus; choose another path, or "
+            "pass overwrite=True (--overwrite) to replace them"
+        )
 
 
 def _is_complete(old: _ExistingSpace, plan: EncodingPlan, corpus: Corpus) -> bool:
