@@ -3,9 +3,11 @@
 Every public name is imported from its module when it is first used, so ``import semspace`` is quick.
 """
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from semspace.deprecation import RenamedModules
 from semspace.version import __version__ as __version__
 
 # Public name → the module that defines it.
@@ -45,6 +47,11 @@ _HOMES = {
     "write_vectors": "semspace.formats.vectors",
 }
 _RENAMED = {"Phrasebook": "PhraseModel"}  # old name → new name, until 0.3
+_RENAMED_MODULES = {
+    "semspace.comparison.parts": "semspace.comparison.partition",
+    "semspace.evaluation.things": "semspace.evaluation.adapters",
+    "semspace.sentences.reference": "semspace.sentences.lazy_encoder",
+}
 _ROOMS = ("corpora", "errors", "evaluation", "integrations", "latent", "report", "training")
 
 __all__ = [
@@ -120,6 +127,8 @@ if TYPE_CHECKING:
     from semspace.words.subwords import Subwords
     from semspace.words.word2vec import Word2Vec
 
+sys.meta_path.append(RenamedModules(_RENAMED_MODULES))
+
 
 def __getattr__(name: str) -> Any:
     if name in _RENAMED:
@@ -137,4 +146,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted([*__all__, "__version__"])

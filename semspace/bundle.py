@@ -273,8 +273,10 @@ def _found(target: Path) -> tuple[Path, Folder, tuple[int, ...], bytes]:
                 with held.open(MANIFEST) as file:
                     return folder, held, _stamp_of(os.fstat(file.fileno())), file.read()
     if not exists(target):
-        raise MissingFileError(f"nothing at {target}; check the path, or save a value there first")
-    raise DamagedError(f"{target} isn't a saved semspace value: it has no {MANIFEST}")
+        raise MissingFileError(f"there is no file or folder {target}; check the path")
+    if target.is_dir():
+        raise DamagedError(f"{target} isn't a saved semspace value: it has no {MANIFEST}")
+    raise InputError(f"{target} is a file, and a saved semspace value is a folder; read texts with Corpus.read, vectors with read_vectors")
 
 
 def _folder(path: Path) -> Folder:
@@ -359,6 +361,8 @@ def write_text(path: PathLike, text: str) -> Path:
 def write_texts(folder: PathLike, texts: Mapping[str, str]) -> None:
     """Write text files into a folder, creating it if necessary: all of them, or none if the disk fails."""
     place = resolved_path(folder)
+    if place.is_file():
+        raise ExistsError(f"{place} is a file, and several files are written into a folder; give the name of a folder")
     with ExitStack() as written:
         for name, text in texts.items():
             file = written.enter_context(replace_file(place / name))

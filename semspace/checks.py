@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from semspace.display import clip
 from semspace.errors import InputError, MissingExtraError, UnknownIdError
 from semspace.types import Floats2d
 
 Names = Sequence[str] | npt.NDArray[np.object_]
 
+_NAME = 40  # characters of a column's name in messages
 # Outside this range, squares of float32 numbers underflow or overflow.
 SMALLEST, LARGEST = 1e-15, 1e15
 
@@ -45,8 +47,23 @@ def seed(value: object) -> int:
 def choice(name: str, value: object, allowed: Collection[str]) -> str:
     """Return `value` if it is one of `allowed`, or raise `InputError`."""
     if not isinstance(value, str) or value not in allowed:
-        raise InputError(f"{name} must be one of {', '.join(sorted(allowed))}; got {value!r}")
+        near = nearest_spellings(value, allowed, 1) if isinstance(value, str) else []
+        hint = f": did you mean {near[0]!r}?" if near else ""
+        raise InputError(f"{name} must be one of {', '.join(sorted(allowed))}; got {value!r}{hint}")
     return value
+
+
+def missing_column(role: str, name: str, columns: Collection[str]) -> str:
+    """Return the message for a column that a table doesn't have; `role` is the parameter that names it."""
+    known = ", ".join(clip(column, _NAME) for column in columns) or "none"
+    near = next((f"; did you mean {column!r}?" for column in columns if column.casefold() == name.casefold()), "")
+    return f"{role}: there is no column {clip(name, _NAME)!r}; the columns are {known}{near}"
+
+
+def ending(name: str, path: Any, allowed: str) -> None:
+    """Raise `InputError` unless a path is a file name with the ending `allowed`."""
+    if not str(path).lower().endswith(allowed):
+        raise InputError(f"{name} must end in {allowed}; got {str(path)!r}")
 
 
 def options(given: Iterable[str], known: Sequence[str], *, of: str) -> None:

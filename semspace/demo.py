@@ -10,13 +10,14 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, NamedTuple
 
-from semspace.bundle import write_text
+from semspace.bundle import is_bundle, write_text
 from semspace.clusters.cluster import cluster
 from semspace.clusters.clustering import Clustering
+from semspace.clusters.stability import STABLE
 from semspace.comparison.compare import compare
 from semspace.corpora import load as load_corpus
 from semspace.display import clip
-from semspace.errors import SemspaceWarning
+from semspace.errors import ExistsError, SemspaceWarning
 from semspace.evaluation.evaluate import evaluate
 from semspace.index.index import Index
 from semspace.report import Page, Prose, Section, Table, bars, to_html
@@ -58,6 +59,8 @@ class _Tour:
 
 def run(out: Path, *, say: Callable[[str], object]) -> dict[str, Any]:
     """Run every step, saying what comes out, and write the report and the saved values into `out`."""
+    if is_bundle(out):
+        raise ExistsError(f"{out} is a saved semspace value; choose another folder for the demo's results")
     started = perf_counter()
     tour = _Tour(say)
     tour.title("semspace demo: from text to answers, offline, on real texts\n")
@@ -103,7 +106,7 @@ def run(out: Path, *, say: Callable[[str], object]) -> dict[str, Any]:
 def _page(sections: Sequence[Section]) -> Page:
     return Page(
         "semspace: from text to answers",
-        "A small tour on real texts: words, questions, groups, a comparison, and how far to trust it.",
+        "A short tour on real texts: words, questions, groups, a comparison, and how reliable the results are.",
         tuple(sections),
         "Texts: a slice of English Wikipedia and the Lee news corpus, both from the gensim package.",
     )
@@ -183,9 +186,9 @@ def search_step(index: Index) -> Step:
 
 def groups_step(groups: Clustering) -> Step:
     """Name the groups."""
-    holding = int((groups.stability >= 0.75).sum())
+    stable = int((groups.stability >= STABLE).sum())
     shown = "; ".join(f"{name} ({size})" for name, size in zip(groups.names, groups.sizes, strict=True))
-    line = f"{len(groups)} groups, {holding} of which hold well when texts are left out:\n  {shown}"
+    line = f"{len(groups)} groups, {stable} of them stable when texts are left out:\n  {shown}"
     rows = [
         (name, int(size), float(held), ", ".join(words))
         for name, size, held, words in zip(groups.names, groups.sizes, groups.stability, groups.keywords, strict=True)
@@ -195,7 +198,7 @@ def groups_step(groups: Clustering) -> Step:
     method = (
         "Leiden on the network of each article's nearest neighbours; of the numbers of groups that a person might "
         "choose, the one whose groups come back in samples. Stability is how much of a group comes back when a fifth "
-        "of the articles is left out: above 0.75 it holds, under 0.5 it is an accident."
+        "of the articles is left out: from 0.75 it is stable, below 0.5 unreliable."
     )
     plain = {"groups": dict(zip(groups.names, groups.sizes.tolist(), strict=True))}
     return Step(line, plain, (Section("Groups of articles", (figure, table), method),))
@@ -217,8 +220,8 @@ def people_step(docs: Space) -> Step:
     score = evaluate(docs, "lee-documents")["lee-documents"]
     meaning = (
         f"{score.value:.2f} is the rank correlation (Spearman) of our similarities with people's, over {score.used:,} "
-        f"pairs of articles: 0 would be guessing, 1 their very order. People aren't of one mind either, so 1 can't "
-        f"be reached."
+        f"pairs of articles: 0 would be guessing, 1 the same order. People disagree with each other, so the "
+        f"largest possible value is below 1."
     )
     method = (
         "Lee, Pincombe and Welsh (2005) had 83 students rate pairs of 50 short news texts; each pair has the mean of "

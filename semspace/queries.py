@@ -67,6 +67,8 @@ def as_vector(query: Floats1d, dim: int) -> Floats1d:
             f"got {type(query).__name__} of shape {vector.shape}"
         )
     vector = vector.astype(np.float32)
+    if not np.isfinite(vector).all():
+        raise InputError("a query vector must hold finite numbers; this one holds NaN or infinity")
     if vector.any():  # a zero vector is only wrong for a cosine
         checks.finite_rows("the vector", vector[None], ["query"])
     return vector

@@ -184,7 +184,7 @@ def test_meta_is_read_as_json_would_have_it(tmp_path):
 
 
 def test_nothing_there(tmp_path):
-    with pytest.raises(MissingFileError, match="nothing at"):
+    with pytest.raises(MissingFileError, match="there is no file or folder"):
         read(tmp_path / "none")
 
 

@@ -224,7 +224,7 @@ def test_a_saved_corpus_is_an_input(run, tmp_path):
         ),
         (("train", "word2vec", "SPACE", "--out", "x"), "holds a Space, not a Corpus"),
         (("similar", "SPACE", "cat", "-k", "0"), "-k must be"),
-        (("similar", "none", "cat"), "nothing at none"),
+        (("similar", "none", "cat"), "there is no file or folder none"),
         (("search", "SPACE", "cat"), "holds a space; this needs an index"),
         (("cluster", "SPACE", "--n-clusters", "99"), "--n-clusters must be at most 16"),
         (("compare", "TEXTS", "TEXTS", "--out", "r.pdf"), "--out must end in .html, .md, .json; got 'r.pdf'"),
@@ -278,7 +278,7 @@ def test_from_a_real_shell(tmp_path):
     command = [sys.executable, "-m", "semspace", "similar", str(tmp_path / "none"), "cat"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == f"semspace: nothing at {tmp_path / 'none'}; check the path, or save a value there first\n"
+    assert done.stderr == f"semspace: there is no file or folder {tmp_path / 'none'}; check the path\n"
 
 
 def test_a_full_disk_is_one_sentence(run, texts, space, tmp_path, monkeypatch):

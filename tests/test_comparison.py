@@ -246,6 +246,14 @@ def test_json_holds_everything(two, three, tmp_path):
         assert read["provenance"]["seed"] == 0
 
 
+def test_a_page_has_the_ending_of_a_page(two, tmp_path):
+    with pytest.raises(InputError, match=r"path must end in \.html; got .*r\.txt"):
+        two.to_html(tmp_path / "r.txt")
+    with pytest.raises(ExistsError, match="is a file, and several files are written into a folder"):
+        (tmp_path / "tables.csv").touch()
+        two.to_csv(tmp_path / "tables.csv")
+
+
 def test_html_with_its_tables_beside(two, tmp_path):
     report, beside = tmp_path / "r.html", tmp_path / "r-tables.json"
     two.to_html(report)

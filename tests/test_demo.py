@@ -9,6 +9,7 @@ import pytest
 import semspace as ss
 from semspace.cli import main
 from semspace.demo import run
+from semspace.errors import ExistsError
 
 
 @pytest.fixture(scope="module")
@@ -18,6 +19,14 @@ def demo(tmp_path_factory):
     said = []
     results = run(out, say=said.append)
     return out, "\n".join(said), results
+
+
+def test_a_saved_value_is_not_a_folder_for_results(tmp_path):
+    ss.save(ss.Corpus.from_texts(["a"]), tmp_path / "c")
+    before = sorted((tmp_path / "c").iterdir())
+    with pytest.raises(ExistsError, match="is a saved semspace value; choose another folder"):
+        run(tmp_path / "c", say=print)
+    assert sorted((tmp_path / "c").iterdir()) == before
 
 
 def test_every_step_says_its_result(demo):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from semspace.deprecation import renamed_method, renamed_parameters, renamed_property
+from semspace.deprecation import renamed_function, renamed_method, renamed_parameters, renamed_property
 
 
 @renamed_parameters(start="init")
@@ -62,3 +62,21 @@ def test_old_names_of_methods_and_attributes():
 def test_signatures_show_the_new_names_only():
     assert list(inspect.signature(Trainer).parameters) == ["init"]
     assert list(inspect.signature(Trainer.train).parameters) == ["self", "text", "out"]
+
+
+def test_a_function_by_its_old_name():
+    old = renamed_function("sum_of", sum)
+    with pytest.warns(FutureWarning, match="sum_of is now called sum; the old name will be removed in semspace 0.3"):
+        assert old([1, 2]) == 3
+
+
+def test_modules_by_their_old_names():
+    import semspace.comparison.partition as new
+
+    with pytest.warns(FutureWarning, match=r"semspace.comparison.parts is now called semspace.comparison.partition"):
+        import semspace.comparison.parts as old
+    assert old is not new
+    assert old.__name__ == "semspace.comparison.parts"
+    assert old.partition is new.partition
+    with pytest.raises(ModuleNotFoundError):
+        import semspace.comparison.party  # noqa: F401

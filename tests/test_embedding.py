@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -241,6 +242,34 @@ def test_a_space_that_was_saved_is_added_to(small, tmp_path, counted):
     counted.clear()
     small.embed(ss.Corpus.from_texts(["red wine", "old ale"]), out=tmp_path / "s")
     assert counted == ["old ale"]
+
+
+def test_another_corpus_is_not_replaced(small, tmp_path):
+    small.embed(ss.Corpus.from_texts(["red wine", "old ale"]), out=tmp_path / "s")
+    other = ss.Corpus.from_texts(["green tea"])
+    with pytest.raises(ExistsError, match="holds 2 other texts, none of which is in this corpus"):
+        small.embed(other, out=tmp_path / "s")
+    assert len(ss.load(tmp_path / "s")) == 2
+    assert len(small.embed(other, out=tmp_path / "s", overwrite=True)) == 1
+
+
+def test_pooling_repeats_no_sentence(small):
+    long = ss.Corpus.from_texts(["The cat sat. The dog ran. The bird sang. " * 20])
+    by_default = small.embed(long, long_texts="pool")
+    np.testing.assert_array_equal(by_default.vectors, small.embed(long, long_texts="pool", overlap=0).vectors)
+    assert by_default.provenance["encoding"]["overlap"] == 0
+    assert small.embed(long, long_texts="passages").provenance["encoding"]["overlap"] == 32
+
+
+def test_settings_of_an_older_space_are_understood(small, tmp_path, counted):
+    corpus = ss.Corpus.from_texts(["red wine"])
+    space = small.embed(corpus)
+    facts = dict(space.provenance["encoding"])
+    facts["engine"], facts["long"] = facts.pop("implementation"), facts.pop("long_texts")
+    ss.save(replace(space, provenance={**space.provenance, "encoding": facts}), tmp_path / "s")
+    counted.clear()
+    assert len(small.embed(corpus, out=tmp_path / "s")) == 1
+    assert not counted
 
 
 def test_what_others_have_there_is_left_alone(small, tiny, tmp_path):

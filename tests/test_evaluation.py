@@ -164,7 +164,7 @@ def test_the_more_frequent_of_two_cases_is_meant():
     space = plane(Paris=[1, 0], paris=[0, 1], France=[1, 0.1], wood=[0, 1])
     pairs = [("PARIS", "france", 9), ("france", "wood", 2), ("PARIS", "wood", 1)]
     score = WordPairs("mine", pairs).score(space)
-    assert (score.value, score.note) == (1.0, "2 words found in another case")
+    assert (score.value, score.note) == (1.0, "2 words found with other capital letters")
 
 
 def test_groups_of_words_and_of_texts(tiny, space):
@@ -326,7 +326,7 @@ def test_a_word_is_judged_by_its_own_vector(give):
     own = Groups("mine", {"Polish": "x", "a": "x", "polish": "y"}).score(give(space))
     assert (own.value, own.used, own.note) == (pytest.approx(1), 3, "")
     other = Groups("mine", {"POLISH": "x", "A": "x", "b": "y"}).score(give(space))
-    assert (other.used, other.note) == (3, "2 words found in another case")
+    assert (other.used, other.note) == (3, "2 words found with other capital letters")
 
 
 def test_an_encoder_reads_words_as_they_are_written():

@@ -238,7 +238,7 @@ def test_files_that_do_not_fit_are_damage(tmp_path, parts, error, message):
 
 
 def test_nothing_there_is_a_missing_file(tmp_path):
-    with pytest.raises(MissingFileError, match="nothing at"):
+    with pytest.raises(MissingFileError, match="there is no file or folder"):
         StaticEncoder.from_folder(tmp_path / "e")
 
 

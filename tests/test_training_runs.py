@@ -145,7 +145,7 @@ def test_train_joins_phrases(shell):
         (("--min-count", 9_999), "lower min_count or give more text"),
         (("--architecture", "glove"), "architecture must be one of cbow, skipgram; got 'glove'"),
         (("--backend", "gensim", "--checkpoint", "c"), "--checkpoint needs --backend 'native'"),
-        (("--init", "nothing"), "nothing at nothing"),
+        (("--init", "nothing"), "there is no file or folder nothing"),
         (("--evaluator", "nothing"), "no task 'nothing'"),
         (("--resume",), "--resume needs --checkpoint"),
         (("--checkpoint-minutes", -1), "--checkpoint-minutes must be a number of at least 0; got -1.0"),

@@ -58,5 +58,5 @@ def with_options(message: str, options: Mapping[str, Sequence[str]]) -> str:
             continue
         message = re.sub(rf"(?<![\w-]){name}=(True\b)?(?=[\s;:,.)(]|$)", option, message)
         message = re.sub(rf"(?<![\w-]){name}=(?=\S)", f"{option} ", message)
-        message = re.sub(rf"^{name}(?= (must|has|needs) )", option, message)
+        message = re.sub(rf"^{name}(?= (must|has|needs) |: )", option, message)
     return message

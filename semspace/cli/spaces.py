@@ -50,13 +50,15 @@ def embed(
         "backend": encoder.backend,
         "implementation": encoder.implementation,
     }
-    show(f"{space!r}\nencoded by {encoder.backend_reason or encoder.implementation}\nsaved to {out}", plain, as_json)
+    show(f"{space!r}\nvectors computed by {encoder.backend_reason or encoder.implementation}\nsaved to {out}", plain, as_json)
 
 
 def convert(
     source: Annotated[str, typer.Argument(metavar="INPUT", help="A file of vectors (also .gz), or a saved space.")],
     out: o.Out,
-    to: Annotated[str, typer.Option(help="space, word2vec, word2vec-binary or glove.")] = "space",
+    to: Annotated[
+        str | None, typer.Option(help="space, word2vec, word2vec-binary or glove (default for files: space).")
+    ] = None,
     format: Annotated[
         str | None,
         typer.Option("--from", help="word2vec, word2vec-binary, glove or fasttext (default: detected)."),
@@ -73,7 +75,9 @@ def convert(
     from semspace import checks
     from semspace.formats import vector_file, vectors
 
-    checks.choice("--to", to, ("space", *vectors.WRITERS))
+    if to is None and bundle.is_bundle(source):
+        raise InputError(f"{source} is a space already; choose another format with --to: {', '.join(vectors.WRITERS)}")
+    to = checks.choice("--to", "space" if to is None else to, ("space", *vectors.WRITERS))
     if to == "space":
         bundle.check_free(out, overwrite=overwrite)
     else:

@@ -301,9 +301,11 @@ class Clustering:
         Parameters
         ----------
         path : str or path
+            A file ``.html``.
         times : str or sequence, optional
             Adds a section over time; see `over_time`.
         """
+        checks.ending("path", path, ".html")
         from semspace.clusters.page import clustering_page
         from semspace.report import to_html
 

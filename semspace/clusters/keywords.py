@@ -25,8 +25,8 @@ def keywords(terms: DocumentTerms, labels: Int32s1d, n_clusters: int, *, n: int 
 
     The weight of a term is its part in the divergence of the group from the corpus (Kullback & Leibler 1951): with
     ``p`` the share of the group's documents that contain it and ``q`` the share of all documents, ``p log(p / q)``.
-    This is class-based TF-IDF as in Grootendorst (2022), "BERTopic", on documents instead of occurrences. A term that
-    is equally frequent everywhere has no weight. Terms of a single document are left out unless a group has no others.
+    Unlike in class-based TF-IDF (Grootendorst 2022, "BERTopic"), a term that is equally frequent everywhere has no
+    weight. Terms of a single document are left out unless a group has no others.
     Keywords are chosen by maximal marginal relevance (Carbonell & Goldstein 1998) on similarity in spelling.
     """
     return [tuple(terms.terms[c] for c in _dissimilar(terms, *pair, n)) for pair in _ranked(terms, labels, n_clusters)]

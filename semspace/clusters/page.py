@@ -50,7 +50,7 @@ def _verdict(clustering: Clustering) -> str:
     if len(stabilities):
         sentences.append(f"{stable} of {len(stabilities)} groups are stable when a fifth of the documents is left out.")
     if weak:
-        sentences.append(f"{weak} are accidents of the sample and unreliable.")
+        sentences.append(f"{weak} {'is' if weak == 1 else 'are'} unreliable (stability below {HOLDS:g}).")
     outliers = int((clustering.labels < 0).sum())
     if outliers:
         sentences.append(f"{outliers:,} documents were left without a group, as requested.")
@@ -71,9 +71,9 @@ def _groups(clustering: Clustering) -> Section:
     ]
     method = (
         f"Groups were found by {method_description(clustering.provenance)}. Keywords are words that a larger share of "
-        f"the group's documents contain than of all documents (class-based TF-IDF); a title consists of a phrase from "
-        f"the texts and the first keywords. Boundaries between groups lie where documents are sparse, which isn't "
-        f"always where a reader would draw them."
+        f"the group's documents contain than of all documents, ordered by their contribution to the Kullback-Leibler "
+        f"divergence between both; a name consists of a phrase from the texts and the first keywords. Boundaries "
+        f"between groups lie where documents are sparse, which isn't always where a reader would draw them."
     )
     headers = ("group", "name", "documents", "share", "stability", "keywords")
     return Section("The groups", (Table(headers, rows, limit=_MAX_GROUPS), _sizes(clustering)), method)
@@ -97,11 +97,11 @@ def _map(clustering: Clustering) -> Section:
     if (labels < 0).any():
         names.append("no group")
         labels = np.where(labels < 0, len(clustering), labels)
-    caption = "Every mark is a document; marks near each other are similar."
+    caption = "Every mark is a document; documents near each other are similar."
     figure = scatter(coordinates, labels.tolist(), names, _texts(clustering, rows), caption=caption, most=MAX_DRAWN)
     method = (
-        f"t-SNE (van der Maaten and Hinton 2008) of {len(rows):,} documents taken evenly from "
-        f"{len(clustering.space):,}. It keeps neighbours together; the distance between two groups, and the area of a "
+        f"t-SNE (van der Maaten and Hinton 2008) of {len(rows):,} of the {len(clustering.space):,} "
+        f"documents; of documents with the same vector, one is drawn. It keeps neighbours together; the distance between two groups, and the area of a "
         f"group, mean little. The groups were not found on this map."
     )
     return Section("A map", (figure,), method)
@@ -154,12 +154,12 @@ def _quality(clustering: Clustering) -> Section:
     summary = (
         f"Unreliable: {'; '.join(clip(name, 60) for name in weak[:_MAX_WEAK])}."
         if weak
-        else "Every group that was tested is found again in samples of the documents."
+        else f"No group is unreliable (stability below {HOLDS:g})."
     )
     method = (
         "Stability: the documents were clustered again ten times, each time four fifths of them; stability is the mean "
-        "overlap (Jaccard) with the most similar of the new groups (Hennig 2007). Above 0.75 a group is stable; below "
-        "0.5 it is an accident of the sample. Silhouette: how much nearer documents are to the centre of their own "
+        "overlap (Jaccard) with the most similar of the new groups (Hennig 2007). A group is stable from 0.75, uncertain "
+        "between 0.5 and 0.75, and unreliable below 0.5: it is an accident of the sample. Silhouette: how much nearer documents are to the centre of their own "
         "group than to the next one, from -1 to 1. Coherence: how often the keywords occur in the same documents "
         "(NPMI), from -1 to 1. A group can be stable and still not be what a reader would call a subject."
     )

@@ -132,8 +132,7 @@ def _values(clustering: Clustering, role: str, source: Any) -> pl.Series:
     if isinstance(source, str):
         table = clustering.space.metadata
         if table is None or source not in table.columns:
-            columns = ", ".join(table.columns) if table is not None else "none"
-            raise InputError(f"{role}: the space has no column {source!r}; its columns: {columns}")
+            raise InputError(checks.missing_column(role, source, () if table is None else table.columns))
         values = table[source]
     else:
         try:

@@ -275,6 +275,7 @@ class Comparison:
         ExistsError
             If something else than the tables of a comparison is there.
         """
+        checks.ending("path", path, ".html")
         data_path = Path(path).with_name(f"{Path(path).stem}-tables.json")
         if data:
             _check_replaceable(data_path)

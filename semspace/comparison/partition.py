@@ -14,8 +14,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
+from semspace import checks
 from semspace.comparison import written_dates
 from semspace.comparison.written_dates import DateReading
+from semspace.deprecation import renamed_function
 from semspace.display import clip
 from semspace.errors import InputError, SemspaceWarning
 from semspace.types import Ints1d
@@ -73,6 +75,9 @@ def partition_rows(table: pl.DataFrame | None, by: str, bins: Any = None) -> tup
     return result.names, list(result.rows)
 
 
+parts_of = renamed_function("parts_of", partition_rows)
+
+
 def partition(table: pl.DataFrame | None, by: str, bins: Any = None) -> Partition:
     """Return the partition of metadata by a column.
 
@@ -94,8 +99,7 @@ def partition(table: pl.DataFrame | None, by: str, bins: Any = None) -> Partitio
 
 def _column(table: pl.DataFrame | None, by: str) -> pl.Series:
     if table is None or by not in table.columns:
-        has_value = ", ".join(name for name in table.columns if name not in ("id", "text")) if table is not None else ""
-        raise InputError(f"by: there is no column {by!r}; there are {has_value or 'none'}")
+        raise InputError(checks.missing_column("by", by, () if table is None else table.columns))
     values = table[by]
     if values.dtype.is_nested() or values.dtype in (pl.Object, pl.Binary):
         raise InputError(f"by: the column {by!r} must hold texts, numbers or dates; it holds {values.dtype}")

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from semspace import queries
+from semspace import checks, queries
 from semspace.clusters.describe import with_texts
 from semspace.comparison.partition import partition
 from semspace.comparison.samples import Samples
@@ -60,7 +60,6 @@ def plan_samples(
     long_texts: str,
 ) -> Plan:
     """Return what is going to be compared, or raise `InputError`: before hours of encoding."""
-    _check_encoders_of(corpora, encoder, spaces)
     tables = [corpus.metadata for corpus in corpora]
     rows: Sequence[Ints1d] = [np.arange(len(corpus)) for corpus in corpora]
     all_names = tuple(names) if names is not None else _default_names(len(corpora))
@@ -72,6 +71,7 @@ def plan_samples(
         tables, rows = [tables[0]] * len(parts.rows), parts.rows
         all_names = tuple(names) if names is not None else parts.names
         facts["by"] = {"column": by, "left_out": parts.left_out, "notes": list(parts.notes)}
+    _check_encoders_of(corpora, encoder, spaces)
     _check_names(all_names, len(rows))
     is_compared = _check_sizes(all_names, [len(part) for part in rows], by)
     if by is not None and not all(is_compared):
@@ -301,10 +301,8 @@ def _unit_ids(
     columns = []
     for name, (table, rows) in zip(names, tables, strict=True):
         if table is None or groups not in table.columns:
-            others = [] if table is None else [column for column in table.columns if column not in ("id", "text")]
-            raise InputError(
-                f"groups: there is no column {groups!r}; there are {', '.join(others) or 'none'} in {name}"
-            )
+            columns = () if table is None else table.columns
+            raise InputError(checks.missing_column("groups", groups, columns) + f" in {name}")
         values = table[groups].gather(rows).cast(pl.String)
         if values.null_count():
             raise InputError(

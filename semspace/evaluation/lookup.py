@@ -23,9 +23,9 @@ class WordRows(NamedTuple):
 
     @property
     def note(self) -> str:
-        """Return a note on words that were only found in another case; empty if there are none."""
+        """Return a note on words that were only found with other capital letters; empty if there are none."""
         words = "1 word" if self.other_case == 1 else f"{self.other_case:,} words"
-        return f"{words} found in another case" if self.other_case else ""
+        return f"{words} found with other capital letters" if self.other_case else ""
 
 
 def find_words(vocabulary: Sequence[str], words: Iterable[str]) -> WordRows:

@@ -50,7 +50,7 @@ class Score:
     parts : tuple of (str, float, int)
         Name, value and number of items of each part, if the task has parts.
     note : str
-        Remarks: words found in another case only, rows of a file that were left out.
+        Remarks: words found with other capital letters only, rows of a file that were left out.
     """
 
     task: str

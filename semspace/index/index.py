@@ -96,7 +96,10 @@ class Index(SearchMethods):
             If a setting can't be used.
         """
         if not isinstance(space, Space):
-            raise InputError(f"Index.build takes a Space; got {type(space).__name__}: see Space.from_vectors")
+            raise InputError(
+                f"Index.build takes a Space; got {type(space).__name__}: encode a corpus with Encoder.embed, or "
+                "create a Space with Space.from_vectors"
+            )
         checks.choice("method", method, ("auto", *METHODS))
         checks.choice("metric", metric, METRICS)
         checks.number("recall", recall, high=1.0, open_low=True)

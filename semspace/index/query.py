@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -119,7 +120,8 @@ def checked_min_score(min_score: float | None, default: float, metric: str) -> f
         raise InputError(
             f"min_score must be given for the metric {metric!r}, whose scores depend on the lengths of the vectors"
         )
-    return checks.number("min_score", default if min_score is None else min_score, low=float("-inf"))
+    low, high = (-1.0, 1.0) if metric == "cosine" else (-math.inf, math.inf)
+    return checks.number("min_score", default if min_score is None else min_score, low=low, high=high)
 
 
 def measured_recall(points: Collection, asked: Queries, k: int) -> float:

@@ -1,6 +1,6 @@
 """Reports made of prose, tables and figures, written as one offline HTML file, Markdown or JSON.
 
-Other rooms compose their pages from these blocks.
+Other packages compose their pages from these blocks.
 """
 
 from semspace.display import to_json

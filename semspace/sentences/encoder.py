@@ -365,7 +365,7 @@ class Encoder(ABC):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r}, dim={self.dim}, max_tokens={self.max_tokens})"
 
-    # -- until version 0.3: what `semspace.integrations` does now; the room lies above this one -------------
+    # -- until version 0.3: what `semspace.integrations` does now; that package lies above this one -------------
 
     def _from_mteb(
         self, batches: Any, prompt: str | None, options: dict[str, Any]
@@ -391,7 +391,7 @@ class Encoder(ABC):
         return import_module("semspace.integrations.mteb").MTEBEncoder(self).mteb_model_meta
 
     def pipeline(self) -> Any:
-        """Call `semspace.integrations.bertopic_pipeline`, the name since version 0.2."""
+        """Deprecated: call `semspace.integrations.bertopic_pipeline`."""
         warn_renamed("Encoder.pipeline()", "semspace.integrations.bertopic_pipeline(encoder)")
         return import_module("semspace.integrations.bertopic").bertopic_pipeline(self)
 

@@ -83,8 +83,8 @@ class Parity(NamedTuple):
         return self.mean >= mean and self.lowest >= lowest
 
     def __str__(self) -> str:
-        cosines = f"mean cosine {self.mean:.4f}, lowest {self.lowest:.4f}"
-        return f"{cosines} to {self.reference} on {len(SENTENCES)} sentences"
+        cosines = f"mean cosine {self.mean:.4f} (minimum {self.lowest:.4f})"
+        return f"{cosines} with {self.reference} on {len(SENTENCES)} test sentences"
 
 
 def measure_parity(runtime: Runtime, reference: Callable[[], Runtime], texts: TokenBatch, fingerprint: str) -> Parity:

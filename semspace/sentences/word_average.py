@@ -177,7 +177,7 @@ class WordAverage(Encoder):
 
     @classmethod
     def fit(cls, words: Space, corpus: Corpus, **options: Any) -> WordAverage:
-        """Call `from_corpus`, the name since version 0.2."""
+        """Deprecated: call `from_corpus`."""
         warn_renamed("WordAverage.fit()", "WordAverage.from_corpus()")
         return cls.from_corpus(words, corpus, **options)
 

@@ -65,11 +65,7 @@ def id_column(table: pl.DataFrame, name: str | None) -> str | None:
 
 def _has(table: pl.DataFrame, name: str, role: str, hint: str = "") -> str:
     if name not in table.columns:
-        columns = ", ".join(clip(column, _NAME) for column in table.columns) or "none"
-        cased = next(
-            (f"; did you mean {other!r}?" for other in table.columns if other.casefold() == name.casefold()), ""
-        )
-        raise UnknownIdError(f"no column {name!r} for {role}=; the columns are {columns}{cased}{hint}")
+        raise UnknownIdError(checks.missing_column(role, name, table.columns) + hint)
     return name
 
 

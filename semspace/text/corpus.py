@@ -57,11 +57,16 @@ class Corpus:
 
     def __post_init__(self) -> None:
         pools.need_polars("a corpus")
+        if not isinstance(self.frame, pl.DataFrame):
+            raise InputError(
+                f"Corpus takes a polars DataFrame; got {type(self.frame).__name__}: use Corpus.from_texts for a list of "
+                "strings, Corpus.from_frame for other tables, or Corpus.read for files"
+            )
         if not {"id", "text"} <= set(self.frame.columns):
             raise InputError("a corpus needs the columns id and text; Corpus.from_frame takes columns of other names")
         object.__setattr__(self, "frame", storable(self.frame))
         if not len(self.frame):
-            raise InputError("the corpus has no documents; check the file, or the filter that left none")
+            raise InputError("a corpus needs at least one document; got none")
         if self.ids.n_unique() < len(self):
             checks.unique("document ids", self.ids.to_list())
 
@@ -235,7 +240,10 @@ class Corpus:
         """Return the documents that match a condition, such as ``"year >= 2001 and label = 'sport'"``."""
         from semspace.text.filters import matching
 
-        return Corpus(self.frame.filter(matching(self.frame, where)), self.provenance)
+        documents = self.frame.filter(matching(self.frame, where))
+        if not len(documents):
+            raise InputError(f"no document of {len(self):,} matches {where!r}; change the condition")
+        return Corpus(documents, self.provenance)
 
     # -- on disk ------------------------------------------------------------------------------------------
 

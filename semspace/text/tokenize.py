@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import polars as pl
 
 from semspace import checks
+from semspace.deprecation import renamed_function
 from semspace.errors import InputError, MissingExtraError
 from semspace.text.normalization import (
     APOSTROPHES,
@@ -227,6 +228,9 @@ def get_tokenizer(spec: str | Tokenizer = "fast") -> Tokenizer:
 
 
 _ALLOWED = "tokenizer must be 'fast', 'icu', 'whitespace' or 'spacy:LANG' (for example 'spacy:en')"
+
+
+tokenizer = renamed_function("tokenizer", get_tokenizer)
 
 
 def best_tokenizer() -> FastTokenizer:

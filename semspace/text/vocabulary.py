@@ -168,6 +168,6 @@ def empty_vocabulary_error(min_count: int, max_count: int) -> InputError:
     if not max_count:
         return InputError("the text has no words; give a text with letters or numbers, or use another tokenizer")
     return InputError(
-        f"no word occurs min_count={min_count} times; the most frequent one occurs {max_count} times: "
+        f"no word occurs min_count={min_count} times or more; the largest count of a word is {max_count}: "
         f"lower min_count or give more text"
     )

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from semspace import checks
 from semspace.display import clip
 from semspace.errors import InputError, SemspaceWarning
 from semspace.text.corpus import Corpus
@@ -122,8 +123,7 @@ def read_labelled(data: Any, column: str, what: str) -> tuple[list[str], list[An
     if isinstance(data, Corpus):
         frame = data.frame
         if column not in frame.columns:
-            names = ", ".join(name for name in frame.columns if name not in ("id", "text")) or "none"
-            raise InputError(f"the corpus has no column {column!r} with labels; its columns are {names}")
+            raise InputError(checks.missing_column("labels", column, frame.columns))
         table = frame.select(a=pl.col("text"), target=pl.col(column))
     else:
         table = _as_table(data, what)

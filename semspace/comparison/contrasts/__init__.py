@@ -1,1 +1,1 @@
-"""What holds corpora apart: groups, words, and words that mean something else."""
+"""What distinguishes corpora: groups, words, and words that change their meaning."""

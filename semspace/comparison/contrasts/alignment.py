@@ -42,7 +42,7 @@ class AlignedSpaces:
         return cls((x @ (left @ right)).astype(np.float32), y)
 
     def shift(self) -> Doubles1d:
-        """Return one less the cosine of each word with itself: 0 for the same direction, 2 for the opposite."""
+        """Return 1 minus the cosine of each word with itself: 0 for the same direction, 2 for the opposite."""
         cosines = np.einsum("ij,ij->i", self.a, self.b, dtype=np.float64)
         shift: Doubles1d = np.clip(1 - cosines, 0.0, 2.0)
         return shift

@@ -165,15 +165,15 @@ _WORDS_METHOD = (
 )
 
 
-# -- words that mean something else ---------------------------------------------------------------------------
+# -- words that change their meaning ---------------------------------------------------------------------------
 
 
 def shifted_words_sections(results: ComparisonResults) -> list[Section]:
-    """Return the section on words that mean something else, if they were looked for."""
+    """Return the section on words that change their meaning, if they were looked for."""
     shifted = results.shifted_words
     if shifted is None:
         return []
-    title = "Which words mean something else?"
+    title = "Which words change their meaning?"
     if not len(shifted.table):
         return [Section(title, (Prose(shifted.note),), _SHIFTS_METHOD)]
     a, b = (clip(name, 30) for name in results.names)
@@ -198,7 +198,7 @@ def shifted_words_sections(results: ComparisonResults) -> list[Section]:
 
 _SHIFTS_METHOD = (
     "A Word2Vec space was trained on each corpus and the two were aligned (Hamilton, Leskovec and Jurafsky 2016); a "
-    "word's shift is one less the cosine of its two vectors. Vectors trained twice are never the same (Dubossarsky, "
+    "word's shift is 1 minus the cosine of its two vectors. Vectors trained twice are never the same (Dubossarsky, "
     "Weinshall and Grossman 2017), so each shift is compared with a null distribution: the shifts between random "
     "splits of both corpora. A different context isn't always another meaning: where two corpora are about different "
     "things, most words have somewhat different contexts."

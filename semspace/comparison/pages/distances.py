@@ -33,7 +33,7 @@ def distances_sections(results: ComparisonResults) -> list[Section]:
     """Return the sections on the distances of two corpora, and a map of both."""
     two = results.of_two("it")
     a, b = (clip(name, 30) for name in results.names)
-    headers = ("distance", "value", "95% interval", "null 95%", f"halves of {a}", f"halves of {b}", "p-value")
+    headers = ("distance", "value", "95% interval", "by chance (95%)", f"halves of {a}", f"halves of {b}", "p-value")
     statement = (
         f"Combined p-value: {p_value(two.p_value)} (MMD, energy distance and topic counts, as one permutation test)."
         if not results.samples.are_identical
@@ -89,7 +89,7 @@ def _distances_method(results: ComparisonResults) -> str:
     return (
         "MMD (Gretton et al. 2012) uses a Gaussian kernel as wide as the median distance, or five kernels from a half "
         "to twice that; MMD and energy distance are unbiased, so they can fall a little below 0. The Fréchet distance "
-        "is biased upwards for few documents: compare it with its null distribution. “null 95%” is the 95% quantile of "
+        "is biased upwards for few documents: compare it with its null distribution. “By chance” is the 95% quantile of "
         f"the null distribution. P-values are from {settings.permutations:,} random permutations of both corpora "
         f"together, intervals from {settings.resamples:,} bootstrap resamples. The classifier is a logistic "
         f"regression, trained on half of the documents and evaluated on the rest. {units}{references}A small p-value "
@@ -111,7 +111,7 @@ def _map_sections(results: ComparisonResults) -> list[Section]:
         samples.corpus_ids.tolist(),
         list(results.names),
         labels,
-        "Every mark is a document; near means alike.",
+        "Every mark is a document; documents near each other are similar.",
     )
     method = (
         f"The two directions in which the documents differ most (principal components), which explain {explained:.0%} "
@@ -152,7 +152,7 @@ def pairs_sections(results: ComparisonResults) -> list[Section]:
     ]
 
 
-_PAIR_HEADERS = ("one", "another", "squared MMD", "95% interval", "null 95%", "p-value", "q-value")
+_PAIR_HEADERS = ("one", "another", "squared MMD", "95% interval", "by chance (95%)", "p-value", "q-value")
 
 
 def _pair_rows(pairs: pl.DataFrame) -> list[tuple[object, ...]]:
@@ -187,7 +187,7 @@ def _neighbors_section(results: ComparisonResults, matrix: Doubles2d, merges: Do
         list(results.names),
         [f"{size:,} documents" for size in results.samples.sizes],
         named=True,
-        caption="Every mark is a corpus; near means alike.",
+        caption="Every mark is a corpus; corpora near each other are similar.",
     )
     method = (
         "The tree merges the nearest corpora first (average linkage on MMD). The map places them so that distances in "
