@@ -90,7 +90,7 @@ def index(folder: Path) -> Numbers:
     vectors = np.load(folder / "vectors.npy")
     base, queries = vectors[1_000:], vectors[:1_000]
     space = ss.Space.from_vectors([str(i) for i in range(len(base))], base)
-    seconds, built = timed(lambda: ss.Index.build(space, "hnsw", threads=2, progress=False))
+    seconds, built = timed(lambda: ss.Index.build(space, "hnsw", threads=2, seed=1, progress=False))
     built.knn_query(queries, 10, threads=1)
     batch, (rows, _) = timed(lambda: built.knn_query(queries, 10, threads=1))
     single, _ = timed(lambda: [built.knn_query(query[None], 10, threads=1) for query in queries])

@@ -276,7 +276,9 @@ def _found(target: Path) -> tuple[Path, Folder, tuple[int, ...], bytes]:
         raise MissingFileError(f"there is no file or folder {target}; check the path")
     if target.is_dir():
         raise DamagedError(f"{target} isn't a saved semspace value: it has no {MANIFEST}")
-    raise InputError(f"{target} is a file, and a saved semspace value is a folder; read texts with Corpus.read, vectors with read_vectors")
+    raise InputError(
+        f"{target} is a file, and a saved semspace value is a folder; read texts with Corpus.read, vectors with read_vectors"
+    )
 
 
 def _folder(path: Path) -> Folder:

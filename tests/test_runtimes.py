@@ -140,7 +140,10 @@ def test_an_older_processor_gives_the_same_vectors(small_folder, small, tmp_path
 
 
 def test_parity_prints():
-    assert str(parity.Parity(0.99874, 0.98, "torch")) == "mean cosine 0.9987 (minimum 0.9800) with torch on 40 test sentences"
+    assert (
+        str(parity.Parity(0.99874, 0.98, "torch"))
+        == "mean cosine 0.9987 (minimum 0.9800) with torch on 40 test sentences"
+    )
     assert parity.Parity(0.996, 0.985, "torch").holds("fast")
     assert not parity.Parity(0.996, 0.97, "torch").holds("fast")
     assert not parity.Parity(0.9998, 0.9998, "torch").holds("exact")

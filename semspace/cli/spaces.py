@@ -50,7 +50,11 @@ def embed(
         "backend": encoder.backend,
         "implementation": encoder.implementation,
     }
-    show(f"{space!r}\nvectors computed by {encoder.backend_reason or encoder.implementation}\nsaved to {out}", plain, as_json)
+    show(
+        f"{space!r}\nvectors computed by {encoder.backend_reason or encoder.implementation}\nsaved to {out}",
+        plain,
+        as_json,
+    )
 
 
 def convert(

@@ -30,7 +30,9 @@ def as_polars(frame: Any) -> pl.DataFrame:
         return _columns((str(name), list(column)) for name, column in frame.items())
     if hasattr(frame, "__arrow_c_stream__"):
         return pl.DataFrame(frame)
-    raise InputError(f"expected a path, or a polars or pandas DataFrame; got {type(frame).__name__} (for a list of strings, use Corpus.from_texts)")
+    raise InputError(
+        f"expected a path, or a polars or pandas DataFrame; got {type(frame).__name__} (for a list of strings, use Corpus.from_texts)"
+    )
 
 
 def storable(table: pl.DataFrame) -> pl.DataFrame:
