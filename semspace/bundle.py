@@ -277,7 +277,8 @@ def _found(target: Path) -> tuple[Path, Folder, tuple[int, ...], bytes]:
     if target.is_dir():
         raise DamagedError(f"{target} isn't a saved semspace value: it has no {MANIFEST}")
     raise InputError(
-        f"{target} is a file, and a saved semspace value is a folder; read texts with Corpus.read, vectors with read_vectors"
+        f"{target} is a file, and a saved semspace value is a folder; read texts with Corpus.read, and vectors with "
+        "read_vectors"
     )
 
 

@@ -2,6 +2,7 @@
 
 import difflib
 import importlib
+import math
 from collections.abc import Collection, Iterable, Sequence
 from types import ModuleType
 from typing import Any
@@ -33,9 +34,9 @@ def number(name: str, value: object, *, low: float = 0.0, high: float = float("i
     """Return `value` as a float within [low, high] (or (low, high] when `open_low`), or raise `InputError`."""
     good = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
     if not good or not (low <= float(value) <= high) or (open_low and float(value) == low):  # type: ignore[arg-type]
-        above = f"above {low:g}" if open_low else f"of at least {low:g}"
-        below = "" if high == float("inf") else f" and at most {high:g}"
-        raise InputError(f"{name} must be a number {above}{below}; got {value!r}")
+        above = f"above {low:g}" if open_low else f"of at least {low:g}" if low > -math.inf else ""
+        below = f"{'and' if above else 'of'} at most {high:g}" if high < math.inf else ""
+        raise InputError(f"{' '.join(filter(None, (name, 'must be a number', above, below)))}; got {value!r}")
     return float(value)  # type: ignore[arg-type]
 
 

@@ -213,7 +213,7 @@ def test_a_saved_corpus_is_an_input(run, tmp_path):
         (("embed", "none.csv", "--out", "x"), "no file at none.csv"),
         (
             ("embed", "TEXTS", "--out", "x", "--text", "body"),
-            "no column 'body' for --text; the columns are id, text, year",
+            "--text: there is no column 'body'; the columns are id, text, year",
         ),
         (("embed", "TEXTS", "--out", "SPACE"), "exists already"),
         (("embed", "corpus:nope", "--out", "x"), "no corpus 'nope' in the catalogue"),
@@ -325,7 +325,7 @@ def test_old_names_of_options_lead_to_new_ones_and_are_not_in_the_help(run):
 @pytest.mark.parametrize(
     ("message", "worded"),
     [
-        ("no column 'body' for text=; the columns are", "no column 'body' for --text; the columns are"),
+        ("text: there is no column 'body'", "--text: there is no column 'body'"),
         ("resume=True needs checkpoint= too", "--resume needs --checkpoint too"),
         ("n_clusters must be at most 3", "--n-clusters must be at most 3"),
         ("give text='body', say", "give --text 'body', say"),

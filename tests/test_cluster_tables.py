@@ -240,7 +240,7 @@ def test_any_numbers_fall_into_periods(values, periods):
 @pytest.mark.parametrize(
     ("times", "said"),
     [
-        ("yeer", "times: the space has no column 'yeer'; its columns: text, year"),
+        ("yeer", "times: there is no column 'yeer'; the columns are text, year"),
         ([1, 2], "times must have a value for each of the 7 points; got 2"),
         (None, "times must be a column's name or a value for each point; got None"),
         (3, "times must be a column's name or a value for each point; got 3"),
@@ -264,11 +264,11 @@ def test_periods_and_classes_are_checked(two):
     for periods in (0, 2.5, "3"):
         with pytest.raises(InputError, match="periods must be a whole number of at least 1"):
             two.over_time("year", periods=periods)
-    with pytest.raises(InputError, match="classes: the space has no column 'kind'; its columns: text, year"):
+    with pytest.raises(InputError, match="classes: there is no column 'kind'; the columns are text, year"):
         two.per_class("kind")
     with pytest.raises(InputError, match="no document has a class; every value is missing"):
         two.per_class([None] * 7)
-    with pytest.raises(InputError, match="classes: the space has no column 'kind'; its columns: none"):
+    with pytest.raises(InputError, match="classes: there is no column 'kind'; the columns are none"):
         by_hand(np.eye(2), [0, 1]).per_class("kind")
 
 

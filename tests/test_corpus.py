@@ -155,7 +155,7 @@ def test_unknown_format(tmp_path):
 
 
 def test_wrong_column():
-    with pytest.raises(UnknownIdError, match="no column 'txt' for text=; the columns are id, text, year"):
+    with pytest.raises(UnknownIdError, match="text: there is no column 'txt'; the columns are id, text, year"):
         ss.Corpus.from_frame(FRAME, text="txt")
     with pytest.raises(InputError, match="must hold strings; it holds Int64"):
         ss.Corpus.from_frame(FRAME, text="year")
@@ -205,9 +205,13 @@ def test_an_empty_file(tmp_path, name):
 
 
 def test_an_empty_corpus():
-    with pytest.raises(InputError, match="the corpus has no documents"):
+    with pytest.raises(InputError, match="a corpus needs at least one document; got none"):
         ss.Corpus.from_texts([])
-    with pytest.raises(InputError, match="the corpus has no documents"):
+    with pytest.raises(
+        InputError, match=r"Corpus takes a polars DataFrame; got list: use Corpus.from_texts for a list"
+    ):
+        ss.Corpus(["a", "b"])
+    with pytest.raises(InputError, match="no document of 1 matches \"id = 'no'\"; change the condition"):
         ss.Corpus.from_texts(["x"]).filter("id = 'no'")
 
 

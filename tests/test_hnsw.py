@@ -412,7 +412,7 @@ def test_pairs_among_points_that_change(monkeypatch):
     assert [row[:2] for row in found.rows()] == [("p00000", "twin")]
     with pytest.raises(InputError, match="min_score must be"):
         index.duplicates("high")
-    with pytest.raises(InputError, match="min_score must be a number of at least -1 and at most 1; got 2"):
+    with pytest.raises(InputError, match="min_score must be a number of at most 1; got 2"):
         index.duplicates(2)
     with pytest.raises(InputError, match="max_pairs must be"):
         index.duplicates(max_pairs=0)

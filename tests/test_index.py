@@ -212,7 +212,8 @@ def test_range_search_gives_all_that_are_near_enough(make):
     found = index.range_search([1.0, 0.0], min_score=float(np.cos(np.radians(90.2))))
     assert found.ids == tuple(f"{a / 2:06.1f}" for a in range(181))
     assert len(index.range_search([1.0, 0.0], min_score=-2)) == 360
-    assert len(index.range_search([1.0, 0.0], min_score=2)) == 0
+    with pytest.raises(InputError, match="min_score must be a number of at most 1; got 2"):
+        index.range_search([1.0, 0.0], min_score=2)
     assert index.range_search(id="0000.0", min_score=0.99999).ids == ()
 
 

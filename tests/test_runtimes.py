@@ -31,7 +31,7 @@ def no_cache(tmp_path, monkeypatch):
 def test_the_fastest_that_keeps_its_promise_is_taken_and_said(small):
     assert (small.backend, small.implementation) == ("fast", "int8 kernels")
     assert "mean cosine 0.99" in small.backend_reason
-    assert "to torch float32" in small.backend_reason
+    assert "with torch float32" in small.backend_reason
 
 
 def test_real_vectors_keep_the_promises(minilm):
@@ -120,7 +120,7 @@ def test_kernels_need_no_torch(small_folder):
     environment = {"PATH": "", "SEMSPACE_CACHE": str(small_folder.parent / "elsewhere")}
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
     assert ran.stdout.startswith("(1, 128) ")
-    assert "to float32 kernels" in ran.stdout
+    assert "with float32 kernels" in ran.stdout
 
 
 def test_an_older_processor_gives_the_same_vectors(small_folder, small, tmp_path):

@@ -70,7 +70,7 @@ def test_rare_words_are_left_out():
 
 
 def test_no_word_is_left():
-    with pytest.raises(InputError, match="min_count=5 times; the most frequent one occurs 2 times"):
+    with pytest.raises(InputError, match="min_count=5 times or more; the largest count of a word is 2"):
         ss.Tokens.from_corpus(ss.Corpus.from_texts(["a b a"]), min_count=5)
     with pytest.raises(InputError, match="the text has no words"):
         ss.Tokens.from_corpus(ss.Corpus.from_texts(["!!!"]))

@@ -124,7 +124,7 @@ def test_labels_of_every_form(tmp_path):
         examples = SupervisedContrastive().read(data)
         assert shown(examples) == [("a",), ("b",), ("c",), ("d",)]  # the label of one document teaches nothing
         assert examples.targets.tolist() == [0, 1, 0, 1]
-    with pytest.raises(InputError, match="no column 'topic' with labels; its columns are label"):
+    with pytest.raises(InputError, match="labels: there is no column 'topic'; the columns are id, text, label"):
         SupervisedContrastive(label="topic").read(corpus)
 
 

@@ -10,6 +10,7 @@ from semspace import bundle
 from semspace.cli import inputs
 from semspace.cli import options as o
 from semspace.cli.output import show
+from semspace.errors import InputError
 
 
 def embed(
@@ -50,11 +51,8 @@ def embed(
         "backend": encoder.backend,
         "implementation": encoder.implementation,
     }
-    show(
-        f"{space!r}\nvectors computed by {encoder.backend_reason or encoder.implementation}\nsaved to {out}",
-        plain,
-        as_json,
-    )
+    how = encoder.backend_reason or encoder.implementation
+    show(f"{space!r}\nvectors computed by {how}\nsaved to {out}", plain, as_json)
 
 
 def convert(

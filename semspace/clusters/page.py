@@ -101,8 +101,8 @@ def _map(clustering: Clustering) -> Section:
     figure = scatter(coordinates, labels.tolist(), names, _texts(clustering, rows), caption=caption, most=MAX_DRAWN)
     method = (
         f"t-SNE (van der Maaten and Hinton 2008) of {len(rows):,} of the {len(clustering.space):,} "
-        f"documents; of documents with the same vector, one is drawn. It keeps neighbours together; the distance between two groups, and the area of a "
-        f"group, mean little. The groups were not found on this map."
+        f"documents; of documents with the same vector, one is drawn. It keeps neighbours together; the distance "
+        f"between two groups, and the area of a group, mean little. The groups were not found on this map."
     )
     return Section("A map", (figure,), method)
 
@@ -158,10 +158,11 @@ def _quality(clustering: Clustering) -> Section:
     )
     method = (
         "Stability: the documents were clustered again ten times, each time four fifths of them; stability is the mean "
-        "overlap (Jaccard) with the most similar of the new groups (Hennig 2007). A group is stable from 0.75, uncertain "
-        "between 0.5 and 0.75, and unreliable below 0.5: it is an accident of the sample. Silhouette: how much nearer documents are to the centre of their own "
-        "group than to the next one, from -1 to 1. Coherence: how often the keywords occur in the same documents "
-        "(NPMI), from -1 to 1. A group can be stable and still not be what a reader would call a subject."
+        "overlap (Jaccard) with the most similar of the new groups (Hennig 2007). A group is stable from 0.75, "
+        "uncertain between 0.5 and 0.75, and unreliable below 0.5: it is an accident of the sample. Silhouette: how "
+        "much nearer documents are to the centre of their own group than to the next one, from -1 to 1. Coherence: how "
+        "often the keywords occur in the same documents (NPMI), from -1 to 1. A group can be stable and still "
+        "not be what a reader would call a subject."
     )
     blocks = (Prose(summary, strong=True), Table(tuple(table.columns), table.rows(), limit=_MAX_GROUPS))
     return Section("How reliable are the groups?", blocks, method)

@@ -301,8 +301,8 @@ def _unit_ids(
     columns = []
     for name, (table, rows) in zip(names, tables, strict=True):
         if table is None or groups not in table.columns:
-            columns = () if table is None else table.columns
-            raise InputError(checks.missing_column("groups", groups, columns) + f" in {name}")
+            known = () if table is None else table.columns
+            raise InputError(f"{checks.missing_column('groups', groups, known)} in {name}")
         values = table[groups].gather(rows).cast(pl.String)
         if values.null_count():
             raise InputError(

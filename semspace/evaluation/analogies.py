@@ -41,8 +41,8 @@ class Analogies:
 
     As in gensim's `evaluate_word_analogies`, questions with a word outside the `most` frequent are left out, and the
     three words of a question, in any case, are never its answer. Unlike there, a word is looked up as it is written,
-    and with other capital letters only if it isn't in the vocabulary. If several words have the best score, the right one among
-    them, the question counts for one divided by their number.
+    and with other capital letters only if it isn't in the vocabulary. If several words have the best score, the right
+    one among them, the question counts for one divided by their number.
 
     Parameters
     ----------

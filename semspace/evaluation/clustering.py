@@ -23,7 +23,8 @@ class Groups:
     """Normalised mutual information with labelled groups; the adjusted Rand index is in the parts.
 
     A `Clustering` is scored as it is. Of anything else, the labelled points are clustered first, into as many groups as
-    there are labels. A labelled word is looked up as it is written, and only if it is missing, with other capital letters.
+    there are labels. A labelled word is looked up as it is written, and only if it is missing, with other capital
+    letters.
 
     Parameters
     ----------

@@ -120,8 +120,8 @@ def checked_min_score(min_score: float | None, default: float, metric: str) -> f
         raise InputError(
             f"min_score must be given for the metric {metric!r}, whose scores depend on the lengths of the vectors"
         )
-    low, high = (-1.0, 1.0) if metric == "cosine" else (-math.inf, math.inf)
-    return checks.number("min_score", default if min_score is None else min_score, low=low, high=high)
+    highest = 1.0 if metric == "cosine" else math.inf
+    return checks.number("min_score", default if min_score is None else min_score, low=-math.inf, high=highest)
 
 
 def measured_recall(points: Collection, asked: Queries, k: int) -> float:

@@ -391,7 +391,7 @@ class Encoder(ABC):
         return import_module("semspace.integrations.mteb").MTEBEncoder(self).mteb_model_meta
 
     def pipeline(self) -> Any:
-        """Deprecated: call `semspace.integrations.bertopic_pipeline`."""
+        """Call `semspace.integrations.bertopic_pipeline` (deprecated name)."""
         warn_renamed("Encoder.pipeline()", "semspace.integrations.bertopic_pipeline(encoder)")
         return import_module("semspace.integrations.bertopic").bertopic_pipeline(self)
 

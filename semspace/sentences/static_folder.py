@@ -42,7 +42,7 @@ def read_folder(path: PathLike, max_tokens: int | None) -> dict[str, Any]:
     """Read a folder, and return the arguments of `StaticEncoder`; see `StaticEncoder.from_folder`."""
     root = resolved_path(path)
     if not root.exists():
-        raise MissingFileError(f"nothing at {root}; check the path, or save an encoder there first")
+        raise MissingFileError(f"there is no file or folder {root}; check the path")
     modules = read_modules(root)
     folder = modules[0].folder if modules else root
     _check_files(folder)

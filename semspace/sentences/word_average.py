@@ -177,7 +177,7 @@ class WordAverage(Encoder):
 
     @classmethod
     def fit(cls, words: Space, corpus: Corpus, **options: Any) -> WordAverage:
-        """Deprecated: call `from_corpus`."""
+        """Call `from_corpus` (deprecated name)."""
         warn_renamed("WordAverage.fit()", "WordAverage.from_corpus()")
         return cls.from_corpus(words, corpus, **options)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import polars as pl
 
+from semspace import checks
 from semspace.display import clip
 from semspace.errors import InputError, UnknownIdError
 from semspace.text.files import warn_user

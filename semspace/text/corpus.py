@@ -59,8 +59,8 @@ class Corpus:
         pools.need_polars("a corpus")
         if not isinstance(self.frame, pl.DataFrame):
             raise InputError(
-                f"Corpus takes a polars DataFrame; got {type(self.frame).__name__}: use Corpus.from_texts for a list of "
-                "strings, Corpus.from_frame for other tables, or Corpus.read for files"
+                f"Corpus takes a polars DataFrame; got {type(self.frame).__name__}: use Corpus.from_texts for a list "
+                "of strings, Corpus.from_frame for other tables, or Corpus.read for files"
             )
         if not {"id", "text"} <= set(self.frame.columns):
             raise InputError("a corpus needs the columns id and text; Corpus.from_frame takes columns of other names")

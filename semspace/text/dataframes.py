@@ -31,7 +31,8 @@ def as_polars(frame: Any) -> pl.DataFrame:
     if hasattr(frame, "__arrow_c_stream__"):
         return pl.DataFrame(frame)
     raise InputError(
-        f"expected a path, or a polars or pandas DataFrame; got {type(frame).__name__} (for a list of strings, use Corpus.from_texts)"
+        f"expected a path, or a polars or pandas DataFrame; got {type(frame).__name__} (for a list of strings, use "
+        "Corpus.from_texts)"
     )
 
 

@@ -89,8 +89,8 @@ def _distances_method(results: ComparisonResults) -> str:
     return (
         "MMD (Gretton et al. 2012) uses a Gaussian kernel as wide as the median distance, or five kernels from a half "
         "to twice that; MMD and energy distance are unbiased, so they can fall a little below 0. The Fréchet distance "
-        "is biased upwards for few documents: compare it with its null distribution. “By chance” is the 95% quantile of "
-        f"the null distribution. P-values are from {settings.permutations:,} random permutations of both corpora "
+        "is biased upwards for few documents: compare it with its null distribution. “By chance” is the 95% quantile "
+        f"of the null distribution. P-values are from {settings.permutations:,} random permutations of both corpora "
         f"together, intervals from {settings.resamples:,} bootstrap resamples. The classifier is a logistic "
         f"regression, trained on half of the documents and evaluated on the rest. {units}{references}A small p-value "
         "says that there is a difference, not that it is large; a large one doesn't say that the corpora are alike. "
