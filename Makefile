@@ -1,4 +1,4 @@
-# make demo   from nothing to answers: environment, install, the main job
+# make demo   from nothing to answers: environment, install, the demo
 # make test   environment, install, the tests
 # make levels the tests of numbers, compiled for each kind of processor that this one can be
 # make check  style and types       make bench      every benchmark (NAME=... for one)
@@ -16,7 +16,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.demo
-	@echo "== running the main job (about a minute on two cores)"
+	@echo "== running the demo (about a minute on two cores)"
 	@$(BIN)/semspace demo --out semspace-demo
 
 # Two processes share the cores: threads of torch and BLAS, which spin while they wait, would stand in each other's way.
