@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from semspace import queries
+from semspace.deprecation import renamed_property
 from semspace.index.engine import RowsAndScores
 from semspace.types import Doubles1d, Ints1d
 
@@ -63,6 +64,7 @@ class Tuning:
     points: int = 0
     scan: bool = False
     singly: bool = False
+    found = renamed_property("found", "recall")
 
     def ef(self, k: int) -> int:
         """Return the candidates for `k` neighbours, on a line through both measurements."""
