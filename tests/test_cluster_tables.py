@@ -71,8 +71,8 @@ def test_documents_of_one_group_have_no_second():
 def test_a_single_document():
     groups = ss.cluster(ss.Space.from_vectors(["only"], [[1, 2]]), progress=False)
     assert groups.documents().rows() == [("only", 0, "only", 1.0, None, None)]
-    assert groups.quality().rows() == [(0, "only", 1, 1.0, None, 1.0, None)]
-    assert groups.to_frame().rows() == [(0, "only", 1, 1.0, True, ["only"], ["only"])]
+    assert groups.quality().rows() == [(0, "only", 1, None, None, 1.0, None)]
+    assert groups.to_frame().rows() == [(0, "only", 1, None, None, ["only"], ["only"])]
     assert groups.over_time([2020]).rows()[0][:5] == (2020, 0, "only", 1, 1.0)
 
 

@@ -297,7 +297,7 @@ def test_points_that_are_all_alike():
     alike = numbered_space(np.ones((40, 3)))
     groups = grouped(alike)
     assert groups.sizes.tolist() == [40]
-    assert groups.stability.tolist() == [1]
+    assert np.isnan(groups.stability).all()
     assert groups.tree.shape == (0, 4)
     with pytest.raises(InputError, match="n_clusters must be at most 1, the number of points with distinct directions"):
         grouped(alike, n_clusters=2)
@@ -578,17 +578,64 @@ def test_jaccard_by_hand():
 
 def test_stability_by_hand():
     """A method that finds group 0 again, and splits group 1 into single points."""
-    labels = np.int32([0] * 10 + [1] * 10)
+    labels = np.int32([0] * 15 + [1] * 15)
 
     def again(rows, _):
-        return np.where(rows < 10, 0, rows).astype(np.int32)
+        return np.where(rows < 15, 0, rows).astype(np.int32)
 
     held = stability(Grouping(labels, again), labels, 2, rounds=10, seed=0, progress=False)
     assert held[0] == 1
-    sizes = [(np.random.default_rng(0).choice(20, 16, replace=False) >= 10).sum()]
-    assert 1 / 10 <= held[1] <= 1 / 6  # of 6 to 10 points of the group, one
+    sizes = [(np.random.default_rng(0).choice(30, 24, replace=False) >= 15).sum()]
+    assert 1 / 15 <= held[1] <= 1 / 9  # of 9 to 15 points of the group, one
     first = stability(Grouping(labels, again), labels, 2, rounds=1, seed=0, progress=False)
     np.testing.assert_allclose(first, [1, 1 / sizes[0]])
+
+
+@pytest.mark.parametrize(
+    ("sizes", "measured"),
+    [
+        ([20, 10], [True, True]),
+        ([20, 9], [False, False]),  # 29 in all
+        ([21, 9], [True, False]),
+        ([40], [False]),  # a single group comes back in every sample
+        ([9] * 5, [False] * 5),
+    ],
+)
+def test_stability_of_few_points_is_unknown(sizes, measured):
+    labels = np.repeat(np.arange(len(sizes), dtype=np.int32), sizes)
+    perfect = Grouping(labels, lambda rows, _: labels[rows])
+    held = stability(perfect, labels, len(sizes), rounds=3, seed=0, progress=False)
+    np.testing.assert_array_equal(held, np.where(measured, 1.0, np.nan))
+
+
+@pytest.mark.parametrize(
+    ("vectors", "n_clusters", "said"),
+    [
+        (np.eye(6), 2, "stability not measured: too few documents to tell"),
+        (np.random.default_rng(0).normal(size=(40, 3)), 1, "stability not measured: one group"),
+    ],
+)
+def test_unknown_stability_is_explained(tmp_path, vectors, n_clusters, said):
+    groups = grouped(numbered_space(vectors), n_clusters=n_clusters)
+    assert np.isnan(groups.stability).all()
+    for shown in (repr(groups), groups._repr_html_()):
+        assert said in shown
+        assert "nan" not in shown
+        assert "unreliable" not in shown
+    assert groups.quality()["stability"].null_count() == n_clusters
+    groups.to_html(tmp_path / "page.html")
+    assert "nan" not in (tmp_path / "page.html").read_text().lower().replace("nanum", "")
+
+
+def test_small_groups_among_large_ones_are_named(blobs):
+    space = blobs[0]
+    rows = np.r_[np.flatnonzero(blobs[1] < 2), np.flatnonzero(blobs[1] == 2)[:6]]
+    groups = grouped(space.select(space.ids[rows].tolist()), n_clusters=3)
+    assert groups.sizes.tolist() == [30, 20, 6]
+    assert np.isnan(groups.stability).tolist() == [False, False, True]
+    assert f"too few documents to tell the stability: {groups.names[2]}" in repr(groups)
+    merged = groups.merge([0, 1])  # its stability is unknown for another reason
+    assert f"too few documents to tell the stability: {groups.names[2]}" in repr(merged)
 
 
 def test_stability_leaves_out_what_has_no_group():
@@ -616,7 +663,8 @@ def test_groups_that_do_not_hold_are_marked():
     groups = grouped(noise, method="kmeans", n_clusters=20)
     weak = groups.stability < 0.5
     assert weak.any()
-    assert groups.to_frame()["holds"].to_list() == (~weak).tolist()
+    unknown = np.isnan(groups.stability)
+    assert groups.to_frame()["holds"].to_list() == [None if u else not w for u, w in zip(unknown, weak, strict=True)]
     assert "unreliable, as rarely found again in samples (stability below 0.5): " in repr(groups)
     assert "unreliable, as rarely found again" in groups._repr_html_()
 

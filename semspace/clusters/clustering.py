@@ -20,7 +20,7 @@ from semspace.clusters.distinct_points import distinct_rows
 from semspace.clusters.document_terms import DocumentTerms, terms_of
 from semspace.clusters.hierarchy import average_linkage
 from semspace.clusters.knn_vote import Votes
-from semspace.clusters.stability import HOLDS
+from semspace.clusters.stability import HOLDS, MIN_MEMBERS, MIN_POINTS
 from semspace.clusters.voters import Voters
 from semspace.deprecation import renamed_method, renamed_parameters
 from semspace.display import clip, html_table, text_table
@@ -36,7 +36,7 @@ KIND = "clustering"
 _COLUMNS = ("group", "name", "size", "stability", "keywords")
 _KEYWORDS_IN_PRINT = 6
 _MAX_TREE_GROUPS = 40  # in a notebook; a larger tree can't be read
-_WEAK_GROUPS_IN_PRINT = 5
+_GROUPS_IN_NOTE = 5
 _RELEVANCE_WEIGHT = 0.7  # of closeness to the centre, against difference from the examples chosen before
 # How each array of `Votes` is called in a saved clustering.
 _VOTE_FILES = {"second": "second", "share": "share", "mean_cosine": "nearness"}
@@ -60,8 +60,8 @@ class Clustering:
     keywords : tuple of k tuples of str
         The keywords of each group, best first.
     stability : ndarray of float64, shape (k,)
-        In [0, 1]; a group is stable above 0.75, and an accident of the sample below 0.5. NaN where there were too few
-        points to tell, and for groups that were edited.
+        In [0, 1]; a group is stable above 0.75, and an accident of the sample below 0.5. NaN where there are too few
+        points to tell (below 30 in all, or 10 in the group), for a single group, and for groups that were edited.
     provenance : mapping
         How the clustering was made.
 
@@ -312,12 +312,11 @@ class Clustering:
         write_text(path, to_html(clustering_page(self, times)))
 
     def __repr__(self) -> str:
-        return f"{self._title()}\n{text_table(_COLUMNS, self._table_rows())}{self._warning()}"
+        return "\n".join([self._title(), text_table(_COLUMNS, self._table_rows()), *self._notes()])
 
     def _repr_html_(self) -> str:
-        warning = self._warning()
         table = html_table(_COLUMNS, self._table_rows(), caption=self._title())
-        table += f"<p>{html.escape(warning.strip())}</p>" if warning else ""
+        table += "".join(f"<p>{html.escape(note)}</p>" for note in self._notes())
         if not 2 < len(self) <= _MAX_TREE_GROUPS:
             return table
         from semspace.report.dendrogram import dendrogram
@@ -367,16 +366,29 @@ class Clustering:
         note = f", {outliers:,} in none" if outliers else ""
         return f"Clustering of {len(self.space):,} points into {len(self)} group{'' if len(self) == 1 else 's'}{note}"
 
-    def _warning(self) -> str:
-        weak = [name for name, stability in zip(self.names, self.stability, strict=True) if stability < HOLDS]
-        if not weak:
-            return ""
-        more = len(weak) - _WEAK_GROUPS_IN_PRINT
-        return (
-            f"\nunreliable, as rarely found again in samples (stability below {HOLDS:g}): "
-            + "; ".join(clip(name, 40) for name in weak[:_WEAK_GROUPS_IN_PRINT])
-            + (f" and {more} more" if more > 0 else "")
-        )
+    def _notes(self) -> list[str]:
+        """Return what the column of stabilities doesn't say by itself."""
+        weak = np.flatnonzero(self.stability < HOLDS)
+        unknown = np.isnan(self.stability)
+        changed = "edited" in self.provenance or "updated_with" in self.provenance
+        too_small = unknown & ((self.sizes < MIN_MEMBERS) | (len(self.space) < MIN_POINTS) | (not changed))
+        notes = []
+        if len(weak):
+            notes.append(
+                f"unreliable, as rarely found again in samples (stability below {HOLDS:g}): {self._some_names(weak)}"
+            )
+        if len(self) == 1 and unknown.all():
+            notes.append("stability not measured: one group")
+        elif too_small.all():
+            notes.append("stability not measured: too few documents to tell")
+        elif too_small.any():
+            notes.append(f"too few documents to tell the stability: {self._some_names(np.flatnonzero(too_small))}")
+        return notes
+
+    def _some_names(self, groups: Ints1d) -> str:
+        more = len(groups) - _GROUPS_IN_NOTE
+        names = "; ".join(clip(self.names[group], 40) for group in groups[:_GROUPS_IN_NOTE])
+        return names + (f" and {more} more" if more > 0 else "")
 
     def _table_rows(self) -> list[tuple[object, ...]]:
         return [

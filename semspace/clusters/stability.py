@@ -10,6 +10,7 @@ from semspace.types import Doubles1d, Int32s1d
 
 HOLDS = 0.5  # stability below which a group is an accident of the sample
 STABLE = 0.75  # stability from which a group is reliable
+MIN_POINTS, MIN_MEMBERS = 30, 10  # in all, and in a group: of fewer, a sample leaves out too few to change the groups
 _SAMPLE_SHARE = 0.8  # of the points in a sample
 
 
@@ -20,15 +21,17 @@ def stability(
 
     In each round, four fifths of the points are grouped again, and each group is compared with the new group that
     overlaps it most. After Hennig (2007), "Cluster-wise assessment of cluster stability", a group is stable above 0.75,
-    and an accident of the sample below 0.5. NaN where there are too few points to leave some out. Outliers (-1) don't
-    count.
+    and an accident of the sample below 0.5. Outliers (-1) don't count.
+
+    NaN where it can't be known: for a single group, which every sample finds again; for all groups of fewer than 30
+    points together; and for a group of fewer than 10, of which a sample leaves out one or two.
     """
-    if n_clusters == 1:
-        return np.ones(1)
     rng = np.random.default_rng(seed)
     size = int(len(labels) * _SAMPLE_SHARE)
     overlaps = np.full((rounds, n_clusters), np.nan)
-    if size <= n_clusters:  # too few points to leave any out
+    sizes = np.bincount(labels[labels >= 0], minlength=n_clusters)
+    measured = sizes >= MIN_MEMBERS
+    if n_clusters == 1 or len(labels) < MIN_POINTS or size <= n_clusters or not measured.any():
         undefined: Doubles1d = overlaps[0]
         return undefined
     for turn in track(range(rounds), "checking the stability", rounds, unit="round", progress=progress):
@@ -40,8 +43,9 @@ def stability(
         present = np.unique(labels[rows][grouped])  # a small group may be missing from a sample
         overlaps[turn, present] = best_jaccard(labels[rows][grouped], regrouped[grouped], n_clusters)[present]
     with np.errstate(invalid="ignore"):
-        mean: Doubles1d = np.nansum(overlaps, axis=0) / (~np.isnan(overlaps)).sum(axis=0)
-    return mean
+        mean = np.nansum(overlaps, axis=0) / (~np.isnan(overlaps)).sum(axis=0)
+    known: Doubles1d = np.where(measured, mean, np.nan)
+    return known
 
 
 def best_jaccard(labels: Int32s1d, other_labels: Int32s1d, n_clusters: int) -> Doubles1d:
