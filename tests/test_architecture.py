@@ -21,6 +21,7 @@ ROOMS = [
         "deprecation",
         "display",
         "checks",
+        "logs",
         "progress",
         "threads",
         "registry",

@@ -8,8 +8,8 @@ import pytest
 
 from semspace.cli import main
 from semspace.cli.app import OLD_OPTIONS
-from semspace.cli.command import with_options
 from semspace.cli.reports import split_bins
+from semspace.cli.wording import in_shell_words
 
 
 @pytest.fixture
@@ -248,12 +248,47 @@ def test_bad_input_is_one_sentence_and_exit_code_2(run, texts, space, arguments,
     assert err.count("\n") == 1
 
 
-@pytest.mark.parametrize("arguments", [("fly",), ("embed",), ("similar", "x"), ("similar", "x", "y", "-k", "many")])
-def test_wrong_usage_is_exit_code_2(run, arguments):
-    code, _, err = run(*arguments)
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("fly",), "there is no command 'fly'; the commands are "),
+        (("trian",), "there is no command 'trian'; did you mean train?"),
+        (("train", "word2ve"), "train has no command 'word2ve'; did you mean word2vec?"),
+        (("embed",), "embed needs INPUT; usage: semspace embed [OPTIONS] INPUT"),
+        (("similar", "x"), "similar needs WORD; usage: semspace similar [OPTIONS] SPACE WORD"),
+        (("similar", "x", "y", "z"), "similar doesn't take 'z'; usage: semspace similar [OPTIONS] SPACE WORD"),
+        (("similar", "x", "y", "-k", "three"), "-k must be a whole number; got 'three'"),
+        (("cluster", "x", "--outliers=1,5"), "--outliers must be a number; got '1,5'"),
+        (("similar", "x", "y", "--metrik", "dot"), "similar has no option --metrik; did you mean --metric?"),
+        (("embed", "x", "--out"), "--out needs a value"),
+        (("similar", "x", "y", "--json=3"), "--json takes no value"),
+        (("--verson",), "there is no option --verson; did you mean --version?"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_exit_code_2(run, arguments, message):
+    code, out, err = run(*arguments)
+    assert (code, out) == (2, "")
+    assert err.startswith(f"semspace: {message}")
+    assert err.count("\n") == 1
+
+
+def test_a_group_of_commands_by_itself_prints_its_help(run):
+    code, out, err = run("train")
     assert code == 2
-    assert "Usage" in err
-    assert "Traceback" not in err
+    assert "word2vec" in out + err
+
+
+@pytest.mark.parametrize("option", ["--version", "-V"])
+def test_version(run, option):
+    import semspace as ss
+
+    assert good(run(option)) == f"semspace {ss.__version__}\n"
+
+
+def test_short_help_and_completion(run):
+    assert good(run("-h")) == good(run("--help"))
+    assert "--metric" in good(run("similar", "-h"))
+    assert "--install-completion" in good(run("-h"))
 
 
 def test_help(run):
@@ -303,6 +338,16 @@ def test_warnings_are_notes(run, tmp_path):
     assert "note: 1 of 1 texts are longer" in err
 
 
+def test_quiet_says_no_notes_and_verbose_says_what_is_done(run, tmp_path, caplog):
+    (tmp_path / "x.txt").write_text("a b c d e f g h i j k l m n o p q\n")
+    args = ("embed", tmp_path / "x.txt", "--model", "TINY", "--out")
+    assert run(*args, tmp_path / "s", "--quiet")[::2] == (0, "")
+    assert "note: 1 of 1 texts are longer" in run(*args, tmp_path / "t", "--verbose")[2]
+    code, out, err = run("similar", tmp_path / "none", "x", "--quiet")
+    assert (code, out) == (2, "")
+    assert err.startswith("semspace: there is no file or folder")
+
+
 def test_old_names_of_options_work_and_warn(run, texts, space, tmp_path):
     code, out, err = run("index", space, "--out", tmp_path / "i", "--kind=hnsw", "--json")
     assert (code, json.loads(out)["out"]) == (0, str(tmp_path / "i"))
@@ -329,12 +374,21 @@ def test_old_names_of_options_lead_to_new_ones_and_are_not_in_the_help(run):
         ("resume=True needs checkpoint= too", "--resume needs --checkpoint too"),
         ("n_clusters must be at most 3", "--n-clusters must be at most 3"),
         ("give text='body', say", "give --text 'body', say"),
+        (
+            "x exists already; choose another path or pass resume=True",
+            "x exists already; choose another path or add --resume",
+        ),
+        ("no text; pass empty='drop' (--drop-empty) to leave it out", "no text; add --drop-empty to leave it out"),
+        (
+            "a Clustering has no vectors: encode it with Encoder.embed(…)",
+            "a Clustering has no vectors: encode it with semspace embed",
+        ),
         ("the text must be long; mytext= and context stay", "the text must be long; mytext= and context stay"),
     ],
 )
 def test_messages_speak_of_options(message, worded):
     options = {"text": ["--text"], "resume": ["--resume"], "checkpoint": ["--checkpoint"]}
-    assert with_options(message, {**options, "n_clusters": ["--n-clusters"]}) == worded
+    assert in_shell_words(message, {**options, "n_clusters": ["--n-clusters"]}) == worded
 
 
 # -- a sentence encoder -----------------------------------------------------------------------------------------

@@ -1,12 +1,18 @@
-"""A bar for people who wait longer than two seconds, and nothing for files and the impatient."""
+"""A bar for people who wait longer than two seconds, a line every 30 seconds for files, nothing for the impatient."""
 
 import fcntl
+import logging
 import os
 import pty
 import struct
 import subprocess
 import sys
 import termios
+
+import pytest
+
+from semspace import logs
+from semspace.progress import Lines, bar, duration
 
 CODE = """
 import time
@@ -46,3 +52,72 @@ def test_short_work_shows_nothing():
 def test_a_file_gets_no_bar():
     done = subprocess.run([sys.executable, "-c", CODE.format(pause=0.25)], capture_output=True, text=True, check=True)
     assert done.stderr == ""
+
+
+class Clock:
+    """A clock that goes as told."""
+
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+def lines(clock, capsys, steps, *, seconds, **settings):
+    shown = Lines("encoding", 50_000, "text", clock)
+    for postfix in steps:
+        clock.now += seconds
+        shown.set_postfix_str(postfix)
+        shown.update(6_000)
+    return capsys.readouterr().err.splitlines()
+
+
+def test_where_nobody_looks_a_line_comes_every_30_seconds(capsys):
+    said = lines(Clock(), capsys, [""] * 5, seconds=20)  # after 40 s and 80 s; 3,000 s for all 50,000 texts at 300 a s
+    assert said == ["encoding: 12,000 of 50,000 texts, 3 min left", "encoding: 24,000 of 50,000 texts, 2 min left"]
+
+
+def test_quick_work_writes_no_line(capsys):
+    assert lines(Clock(), capsys, [""] * 8, seconds=3) == []
+
+
+def test_the_postfix_and_the_end_are_said(capsys):
+    said = lines(Clock(), capsys, ["loss 2.1", "loss 2.0"], seconds=30)
+    assert said[0].endswith(" left, loss 2.1")
+    assert len(said) == 2
+    shown = Lines("reading", 2_000_000, "B", clock := Clock())
+    clock.now = 31.0
+    shown.update(2_000_000)
+    assert capsys.readouterr().err == "reading: 2 MB\n"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0.2, "1 s"), (40, "40 s"), (61, "2 min"), (600, "10 min"), (7_800, "2 h 10 min")]
+)
+def test_times_are_said_as_people_say_them(seconds, words):
+    assert duration(seconds) == words
+
+
+def test_programs_get_records_instead_of_lines(capsys, caplog):
+    with caplog.at_level(logging.INFO, "semspace"):
+        lines(Clock(), capsys, [""], seconds=30)
+        with bar("counting", 3, unit="text"):
+            pass
+    assert [record.getMessage() for record in caplog.records] == [
+        "encoding: 6,000 of 50,000 texts, 4 min left",
+        "counting: 3 texts in 1 s",
+    ]
+    assert capsys.readouterr().err == ""
+    assert {record.name for record in caplog.records} == {"semspace.progress"}
+
+
+def test_the_level_of_the_logger_turns_lines_off(capsys):
+    with logs.verbosity(quiet=True):
+        assert lines(Clock(), capsys, [""], seconds=30) == []
+    assert lines(Clock(), capsys, [""], seconds=30) != []
+
+
+def test_no_progress_says_nothing(capsys, caplog):
+    with caplog.at_level(logging.INFO, "semspace"), bar("counting", 3, unit="text", progress=False) as shown:
+        shown.update(3)
+    assert (caplog.records, capsys.readouterr().err) == ([], "")

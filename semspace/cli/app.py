@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from semspace.cli import indexes, reports, spaces
-from semspace.cli.command import command
+from semspace.cli.command import command, with_verbosity
 from semspace.cli.encoders import train_encoder
 from semspace.cli.words import train_word2vec
 
@@ -13,7 +15,7 @@ app = typer.Typer(
     name="semspace",
     help="Semantic analysis of text: train vectors, search, cluster and compare corpora.",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
 train = typer.Typer(help="Train word vectors or a sentence encoder on your own text.", no_args_is_help=True)
@@ -35,8 +37,26 @@ OLD_OPTIONS = {
     "evaluate": {"--on": "--tasks"},
 }
 
-train.command("word2vec", cls=command(OLD_OPTIONS["train word2vec"]))(train_word2vec)
-train.command("encoder", cls=command(OLD_OPTIONS["train encoder"]))(train_encoder)
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from semspace.version import __version__
+
+        typer.echo(f"semspace {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _semspace(
+    version: Annotated[
+        bool, typer.Option("--version", "-V", help="Print the version.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    pass
+
+
+train.command("word2vec", cls=command(OLD_OPTIONS["train word2vec"]))(with_verbosity(train_word2vec))
+train.command("encoder", cls=command(OLD_OPTIONS["train encoder"]))(with_verbosity(train_encoder))
 for _function in (
     spaces.embed,
     spaces.convert,
@@ -51,4 +71,4 @@ for _function in (
     reports.corpora,
     reports.demo,
 ):
-    app.command(cls=command(OLD_OPTIONS.get(_function.__name__)))(_function)
+    app.command(cls=command(OLD_OPTIONS.get(_function.__name__)))(with_verbosity(_function))

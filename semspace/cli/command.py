@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-import re
+import functools
+import inspect
 import warnings
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, ClassVar
 
+import typer
 from typer.core import TyperCommand
 
+from semspace import logs
+from semspace.cli import usage
+from semspace.cli.wording import in_shell_words
 from semspace.deprecation import REMOVAL
 from semspace.errors import SemspaceError, SemspaceWarning
+
+_RENAMED = "semspace.renamed"
+
+
+class StoppedError(Exception):
+    """Why a command stopped, where the library behind the commands would end the process in its own way."""
+
+    def __init__(self, reason: BaseException) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class Command(TyperCommand):
@@ -20,16 +35,24 @@ class Command(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse the arguments, old names of options among them."""
-        return super().parse_args(ctx, [_renamed(argument, self.old_options) for argument in args])
+        notes: list[str] = []
+        new = [_renamed(argument, self.old_options, notes) for argument in args]
+        ctx.meta.update({usage.ARGUMENTS: list(new), _RENAMED: notes})
+        return super().parse_args(ctx, new)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command; an error message that names a parameter names the option instead."""
         try:
-            return super().invoke(ctx)
+            with logs.verbosity(quiet=ctx.params.get("quiet", False), verbose=ctx.params.get("verbose", False)):
+                for note in ctx.meta[_RENAMED]:
+                    warnings.warn(note, SemspaceWarning, stacklevel=2)
+                return super().invoke(ctx)
         except SemspaceError as problem:
             options = {str(parameter.name): parameter.opts for parameter in self.params}
-            problem.args = (with_options(str(problem), options),)
+            problem.args = (in_shell_words(str(problem), options),)
             raise
+        except (OSError, EOFError, KeyboardInterrupt) as problem:
+            raise StoppedError(problem) from problem
 
 
 def command(old_options: Mapping[str, str] | None = None) -> type[Command]:
@@ -37,26 +60,33 @@ def command(old_options: Mapping[str, str] | None = None) -> type[Command]:
     return type("RenamedCommand", (Command,), {"old_options": dict(old_options or {})})
 
 
-def _renamed(argument: str, names: Mapping[str, str]) -> str:
-    """Replace the old name of an option: ``--old``, ``--old=value``, ``-o`` or ``-o9``."""
+def with_verbosity(function: Callable[..., None]) -> Callable[..., None]:
+    """Return the function of a command with the options --quiet and --verbose, which `Command.invoke` acts on."""
+    signature = inspect.signature(function, eval_str=True)
+    flags = {
+        "quiet": Annotated[bool, typer.Option("--quiet", "-q", help="No notes and no progress; errors only.")],
+        "verbose": Annotated[bool, typer.Option("--verbose", "-v", help="Say what is done, and how long it takes.")],
+    }
+    added = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=kind)
+             for name, kind in flags.items()]  # fmt: skip
+
+    @functools.wraps(function)
+    def run(**arguments: Any) -> None:
+        function(**{name: value for name, value in arguments.items() if name in signature.parameters})
+
+    parameters = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in signature.parameters.values()]
+    run.__signature__ = signature.replace(parameters=[*parameters, *added])  # type: ignore[attr-defined]
+    run.__annotations__ = {one.name: one.annotation for one in [*parameters, *added]}
+    return run
+
+
+def _renamed(argument: str, names: Mapping[str, str], notes: list[str]) -> str:
+    """Replace the old name of an option: ``--old``, ``--old=value``, ``-o`` or ``-o9``; note that it was used."""
     old, equals, value = argument.partition("=")
     if not argument.startswith("--") and argument[2:].isdecimal():
         old, equals, value = argument[:2], "=", argument[2:]
     if old not in names:
         return argument
     new = names[old]
-    message = f"{old} is now called {new}; the old name will be removed in semspace {REMOVAL}"
-    warnings.warn(message, SemspaceWarning, stacklevel=2)
+    notes.append(f"{old} is now called {new}; the old name will be removed in semspace {REMOVAL}")
     return f"{new}{equals}{value}"
-
-
-def with_options(message: str, options: Mapping[str, Sequence[str]]) -> str:
-    """Return `message` with options where it names parameters: ``text=`` and ``overwrite=True`` as a shell has them."""
-    for name, forms in options.items():
-        option = max(forms, key=len)
-        if not option.startswith("-"):
-            continue
-        message = re.sub(rf"(?<![\w-]){name}=(True\b)?(?=[\s;:,.)(]|$)", option, message)
-        message = re.sub(rf"(?<![\w-]){name}=(?=\S)", f"{option} ", message)
-        message = re.sub(rf"^{name}(?= (must|has|needs) |: )", option, message)
-    return message

@@ -7,9 +7,14 @@ import sys
 import warnings
 from collections.abc import Sequence
 
+from semspace import logs
+from semspace.cli import usage
 from semspace.cli.app import app
+from semspace.cli.command import StoppedError
 from semspace.display import clip
 from semspace.errors import SemspaceError, SemspaceWarning
+
+OK, BAD_INPUT, INTERRUPTED = 0, 2, 130  # exit codes
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -18,32 +23,47 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Warnings of semspace are printed as notes; those of other libraries aren't for users of the shell.
         warnings.simplefilter("ignore")
         warnings.simplefilter("always", SemspaceWarning)
-        warnings.showwarning = lambda message, *_, **__: _write(f"note: {message}")
+        warnings.showwarning = lambda message, *_, **__: None if logs.is_quiet() else _write(f"note: {message}")
         return _run(list(sys.argv[1:] if arguments is None else arguments))
 
 
 def _run(arguments: list[str]) -> int:
     try:
-        app(arguments)
-    except SemspaceError as problem:
-        _write(f"semspace: {problem}")
-        return 2
-    except BrokenPipeError:  # the reader of a pipe, as in `semspace … | head`, has closed it
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except OSError as problem:
-        where = f" ({problem.filename})" if problem.filename else ""
-        _write(f"semspace: {problem.strerror or clip(str(problem), 200)}{where}")
-        return 2
-    except MemoryError as problem:
-        _write(f"semspace: out of memory ({problem}); use less data or smaller settings")
-        return 2
-    except KeyboardInterrupt:
-        _write("semspace: interrupted; no file was left half-written")
-        return 130
+        code = app(arguments, prog_name="semspace", standalone_mode=False)
+        sys.stdout.flush()  # so that a closed pipe is noticed here
+    except usage.UsageError as problem:
+        if usage.is_help(problem):
+            problem.show()
+            return BAD_INPUT
+        return _refuse(usage.sentence(problem))
+    except StoppedError as stopped:
+        return _report(stopped.reason)
+    except (SemspaceError, MemoryError, OSError) as problem:
+        return _report(problem)
     except SystemExit as done:
-        return done.code if isinstance(done.code, int) else 2
-    return 0
+        return done.code if isinstance(done.code, int) else BAD_INPUT
+    return INTERRUPTED if code == INTERRUPTED else OK if code is None else int(code)
+
+
+def _report(problem: BaseException) -> int:
+    """Report an error as one line; return the exit code."""
+    if isinstance(problem, KeyboardInterrupt):
+        _write("semspace: interrupted; no file was left half-written")
+        return INTERRUPTED
+    if isinstance(problem, BrokenPipeError):  # the reader of a pipe, as in `semspace … | head`, has closed it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+    if isinstance(problem, MemoryError):
+        return _refuse(f"out of memory ({problem}); use less data or smaller settings")
+    if isinstance(problem, OSError) and not isinstance(problem, SemspaceError):
+        where = f" ({problem.filename})" if problem.filename else ""
+        return _refuse(f"{problem.strerror or clip(str(problem), 200)}{where}")
+    return _refuse(str(problem))
+
+
+def _refuse(sentence: str) -> int:
+    _write(f"semspace: {sentence}")
+    return BAD_INPUT
 
 
 def _write(text: str) -> None:

@@ -1,0 +1,47 @@
+"""Messages of the library in the words of a shell: options instead of parameters, commands instead of functions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+# What a message of the library recommends → what a user of the shell can do.
+_CALLS = {
+    r"encode a corpus with Encoder\.embed, or create .*": "make a space with semspace embed",
+    r"(with |by )?Encoder\.embed(\(…?\))?": r"\1semspace embed",
+    r"(\bby )?\bIndex\.build(\(…?\))?": r"\1semspace index",
+    r"read texts with Corpus\.read, and vectors with read_vectors": "see semspace info FILE",
+    r"; Corpus\.read reads (one of )?texts": "; if it holds texts, encode them with semspace embed",
+    r"Corpus\.read\(documents=['\"](\w+)['\"]\)": r"--documents \1",
+    r"give pandas\.read_excel\(…\) to Corpus\.from_frame": "save it as CSV UTF-8",
+    r", or save it as CSV UTF-8": "",
+    r"give polars\.read_ipc\(…\) to Corpus\.from_frame": "save it as Parquet",
+}
+_PYTHON_WITH_OPTION = re.compile(r"pass \w+=(?:'[^']*'|\"[^\"]*\"|\S+) \((--[^)]+)\)")
+
+
+def in_shell_words(message: str, options: Mapping[str, Sequence[str]]) -> str:
+    """Return a message of the library in the words of a shell.
+
+    Parameters
+    ----------
+    message : str
+    options : mapping
+        Each parameter of the command, and the forms of its option.
+    """
+    message = _PYTHON_WITH_OPTION.sub(r"add \1", message)
+    for call, words in _CALLS.items():
+        message = re.sub(call, words, message)
+    for name, forms in options.items():
+        option = max(forms, key=len)
+        if option.startswith("-"):
+            message = _with_option(message, name, option)
+    return message
+
+
+def _with_option(message: str, name: str, option: str) -> str:
+    """Replace ``text=``, ``overwrite=True`` and the like by an option."""
+    message = re.sub(rf"(?<![\w-])pass {name}=True\b", f"add {option}", message)
+    message = re.sub(rf"(?<![\w-]){name}=(True\b)?(?=[\s;:,.)(]|$)", option, message)
+    message = re.sub(rf"(?<![\w-]){name}=(?=\S)", f"{option} ", message)
+    return re.sub(rf"^{name}(?= (must|has|needs) |: )", option, message)
