@@ -12,6 +12,7 @@ from semspace.version import __version__ as __version__
 
 # Public name → the module that defines it.
 _HOMES = {
+    "Assignment": "semspace.clusters.assigned",
     "Clustering": "semspace.clusters.clustering",
     "Comparison": "semspace.comparison.comparison",
     "Corpus": "semspace.text.corpus",
@@ -55,6 +56,7 @@ _RENAMED_MODULES = {
 _ROOMS = ("corpora", "errors", "evaluation", "integrations", "latent", "report", "training")
 
 __all__ = [
+    "Assignment",
     "Clustering",
     "Comparison",
     "Corpus",
@@ -99,6 +101,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from semspace import corpora, errors, evaluation, integrations, latent, report, training
+    from semspace.clusters.assigned import Assignment
     from semspace.clusters.cluster import cluster
     from semspace.clusters.clustering import Clustering
     from semspace.comparison.compare import compare

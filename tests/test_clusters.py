@@ -22,6 +22,7 @@ from semspace.clusters.knn_graph import KnnGraph, renumbered
 from semspace.clusters.knn_vote import count_votes, vote_shares, vote_weights
 from semspace.clusters.methods import METHODS, options_of
 from semspace.clusters.stability import best_jaccard, stability
+from semspace.clusters.typicality import mean_cosines, member_nearness, typicality
 from semspace.errors import InputError
 from tests.strategies import spaces
 
@@ -75,7 +76,7 @@ def sound(groups):
     assert shares.shape == (n, k)
     assert (shares >= 0).all()
     assert (shares.sum(axis=1) <= 1 + 1e-5).all()
-    assert groups.assign_vectors(groups.space.vectors).tolist() == groups.labels.tolist()
+    assert groups.assign(groups.space.vectors).tolist() == groups.labels.tolist()
     for group in range(k):
         assert len(groups.members(group)) == groups.sizes[group]
         assert set(groups.representative(group)) <= set(groups.members(group))
@@ -162,7 +163,7 @@ def test_what_lies_apart_is_an_outlier(method):
     far = -np.ones((1, 8))
     groups = grouped(numbered_space(np.vstack([vectors, far])), method=method, outliers=0.01)
     assert groups.outliers == ("p0100",)
-    assert groups.assign_vectors(far).tolist() == [-1]
+    assert groups.assign(far).tolist() == [-1]
 
 
 @methods
@@ -466,14 +467,14 @@ def test_settings_do_what_they_say(loose):
 @pytest.mark.parametrize("k", [1, 5, 60])
 def test_known_points_keep_their_groups(blobs, k):
     groups = grouped(blobs[0], n_clusters=k)
-    assert groups.assign_vectors(blobs[0].vectors).tolist() == groups.labels.tolist()
-    assert groups.assign_vectors(blobs[0].vectors * 3).tolist() == groups.labels.tolist()  # direction decides
+    assert groups.assign(blobs[0].vectors).tolist() == groups.labels.tolist()
+    assert groups.assign(blobs[0].vectors * 3).tolist() == groups.labels.tolist()  # direction decides
 
 
 def test_a_new_point_goes_where_its_neighbours_are(blobs):
     groups = grouped(blobs[0])
-    assert groups.assign_vectors(np.eye(8)[[2, 0, 1]]).tolist() == [2, 0, 1]
-    assert groups.assign_vectors(np.empty((0, 8))).tolist() == []
+    assert groups.assign(np.eye(8)[[2, 0, 1]]).tolist() == [2, 0, 1]
+    assert groups.assign(np.empty((0, 8))).tolist() == []
     assert groups.membership([]).shape == (0, 3)
 
 
@@ -494,12 +495,12 @@ def test_texts_are_assigned_through_the_encoder(tmp_path, tiny):
         ([[0, 0]], "is all zeros"),
         ([[1, 2, 3]], "must have 2 columns, as this space has; got 3"),
         ([1, 2], "must have two axes"),
-        ("x", "must be a matrix of numbers"),
+        ([["x"]], "must be a matrix of numbers"),
     ],
 )
 def test_vectors_to_assign_are_checked(space, vectors, said):
     with pytest.raises(InputError, match=said):
-        grouped(space, n_clusters=2).assign_vectors(vectors)
+        grouped(space, n_clusters=2).assign(vectors)
 
 
 def test_texts_to_assign_are_checked(space, tiny):
@@ -509,9 +510,123 @@ def test_texts_to_assign_are_checked(space, tiny):
             groups.assign([text])
     with pytest.raises(InputError, match="put it in a list"):
         groups.assign("cat")
-    with_encoder = grouped(tiny.embed(ss.Corpus.from_texts(["aaaa", "zzzz"])), n_clusters=2)
-    with pytest.raises(InputError, match="a document must have some text"):
-        with_encoder.assign(["aaaa", " "])
+    with pytest.raises(InputError, match="texts must hold only strings; item 1 is int: 3"):
+        groups.assign(["cat", 3])
+    with pytest.raises(InputError, match="min_share must be"):
+        groups.assign([[1, 2]], min_share=1.5)
+    with pytest.raises(InputError, match="min_typicality must be"):
+        groups.assign([[1, 2]], min_typicality=-1)
+    other = numbered_space(np.eye(3))
+    with pytest.raises(InputError, match="must have 2 dimensions, as the clustered ones have; got 3"):
+        groups.assign(other)
+
+
+def test_empty_texts_get_no_group_and_end_nothing(tiny):
+    groups = grouped(tiny.embed(ss.Corpus.from_texts(["aaaa", "zzzz"])), n_clusters=2)
+    found = groups.assign(["aaaa", " ", "zzzz", "", None, float("nan")])
+    assert found.labels.tolist() == [groups.labels[0], -1, groups.labels[1], -1, -1, -1]
+    assert found.nearest.tolist() == found.labels.tolist()
+    assert found.names == (groups.names[groups.labels[0]], None, groups.names[groups.labels[1]], None, None, None)
+    assert found.share.tolist() == pytest.approx([1, 0, 1, 0, 0, 0])
+    assert found.typicality[[1, 3, 4, 5]].tolist() == [0] * 4
+    table = found.to_frame()
+    assert table["text"].to_list() == ["aaaa", " ", "zzzz", "", "", ""]
+    assert groups.assign(["", " "]).tolist() == [-1, -1]
+    with pytest.raises(InputError, match="has no encoder"):
+        grouped(numbered_space(np.eye(4)), n_clusters=2).assign(["a", ""])
+
+
+@pytest.fixture
+def two_hundred():
+    """Two groups of 100 directions about the first and the second of four axes."""
+    vectors, _ = around([100, 100], 4, 0.1)
+    return grouped(numbered_space(vectors), n_clusters=2)
+
+
+def test_what_is_far_from_all_groups_gets_none(two_hundred):
+    first, second = two_hundred.labels[[0, 100]].tolist()
+    found = two_hundred.assign([[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [-1, -1, 0, 1], [0, 0, 0, 1]])
+    assert found.labels.tolist() == [first, second, -1, -1, -1]
+    assert (found.nearest >= 0).all()  # votes are always for some group, and often for one alone
+    assert (found.typicality[:2] > 0.5).all()
+    assert found.typicality[2:].tolist() == pytest.approx([1 / 101] * 3)  # less similar than all 100
+    assert two_hundred.assign([[0, 0, 1, 0]], min_typicality=0).tolist() == found.nearest[2:3].tolist()
+
+
+def test_few_of_the_same_kind_are_refused(two_hundred):
+    more = around([500, 500], 4, 0.1, seed=2)[0]
+    assert 0.01 < (two_hundred.assign(more).labels < 0).mean() < 0.12  # 5 % expected
+    assert two_hundred.assign(two_hundred.space.vectors).tolist() == two_hundred.labels.tolist()
+
+
+def test_between_two_groups_the_share_is_low(two_hundred):
+    between, inside = [[1, 1, 0, 0]], [[1, 0, 0, 0]]
+    share = two_hundred.assign(between, min_typicality=0).share[0]
+    assert 0.4 < share < 0.9
+    assert two_hundred.assign(between, min_share=0.95, min_typicality=0).tolist() == [-1]
+    assert two_hundred.assign(inside, min_share=0.95).share.tolist() == pytest.approx([1])
+
+
+def test_typicality_by_hand():
+    """Of three documents with similarities 0.1, 0.2 and 0.3, a text of 0.2 is as near as two: 3 of 4 with itself."""
+    members = [np.float32([0.1, 0.2, 0.3]), np.float32([0.9])]
+    nearness, groups = np.float32([0.05, 0.1, 0.2, 0.9, 0.3, 0.9, 0.5]), np.int32([0, 0, 0, 0, 1, 1, -1])
+    assert typicality(nearness, groups, members).tolist() == [1 / 4, 2 / 4, 3 / 4, 1, 1 / 2, 1, 0]
+
+
+def test_nearness_by_hand():
+    """Cosines of three points at right angles and one between the first two; a point doesn't count for itself."""
+    vectors = np.float32([[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0]])
+    points = distinct_points(vectors, np.arange(4), np.ones(4, np.int64))
+    half = 0.5**0.5
+    of_new = mean_cosines(points, vectors, None, np.float32([[2, 0, 0]]))
+    np.testing.assert_allclose(of_new, [(1 + 0 + 0 + half) / 4], rtol=1e-6)
+    of_members = mean_cosines(points, vectors, np.array([3, 0]), vectors[[3, 0]])
+    np.testing.assert_allclose(of_members, [2 * half / 3, half / 3], rtol=1e-6)
+    sorted_by_group = member_nearness(points, vectors, np.int32([0, 0, -1, 0]), 2)
+    np.testing.assert_allclose(sorted_by_group[0], [half / 3, half / 3, 2 * half / 3], rtol=1e-6)
+    assert sorted_by_group[1].shape == (0,)
+
+
+def test_with_few_documents_nothing_is_called_unusual():
+    groups = grouped(numbered_space(around([19, 19], 4, 0.1)[0]), n_clusters=2)
+    assert (groups.assign([[0, 0, 1, 0], [0, 0, 0, -1]]).labels >= 0).all()
+
+
+def test_an_assignment_works_as_an_array(two_hundred):
+    found = two_hundred.assign([[1, 0, 0, 0], [0, 0, 1, 0], [0, 1, 0, 0]])
+    labels = found.labels.tolist()
+    assert list(found) == [found[0], found[1], found[2]] == found.tolist() == labels
+    assert found[1:].tolist() == labels[1:]
+    assert len(found) == 3
+    assert np.asarray(found).dtype == np.int32
+    assert (found == labels).tolist() == [True] * 3
+    assert (found != labels).tolist() == [False] * 3
+    assert (np.array([5, -1, 5]) == np.asarray(found)).tolist() == [False, True, False]
+    assert np.bincount(found[found.labels >= 0]).sum() == 2
+    assert str(found) == str(found.labels)
+    with pytest.raises(ValueError, match="read-only"):
+        found.labels[0] = 0
+
+
+def test_an_assignment_as_a_table(two_hundred):
+    vectors = np.float32([[1, 0, 0, 0], [0, 0, 1, 0]])
+    found = two_hundred.assign(ss.Space.from_vectors(["in", "<b>out"], vectors))
+    table = found.to_frame()
+    assert table.columns == ["id", "group", "name", "share", "typicality", "nearest_name"]
+    assert table["id"].to_list() == ["in", "<b>out"]
+    assert table["name"].to_list() == [two_hundred.names[found[0]], None]
+    assert table["nearest_name"][1] == two_hundred.names[found.nearest[1]]
+    assert "Assignment of 2 texts, 1 to no group" in repr(found)
+    assert "&lt;b&gt;out" in found._repr_html_()
+    assert two_hundred.assign(vectors).to_frame().columns == table.columns[1:]
+    assert two_hundred.assign(np.empty((0, 4))).to_frame().height == 0
+    assert "the first 20 are shown" in repr(two_hundred.assign(two_hundred.space))
+
+
+def test_the_old_name_of_assign_warns(two_hundred):
+    with pytest.warns(FutureWarning, match="assign_vectors"):
+        assert two_hundred.assign_vectors([[1, 0, 0, 0]]).tolist() == [two_hundred.labels[0]]
 
 
 def test_votes_by_hand():
@@ -932,7 +1047,7 @@ def test_new_points_far_from_all_groups_make_their_own(tmp_path, blobs, noise):
     assert np.isnan(more.stability[3])
     assert more.provenance["k"] == 4
     ss.save(more, tmp_path / "g")
-    assert ss.load(tmp_path / "g").assign_vectors(far).tolist() == [3] * 25
+    assert ss.load(tmp_path / "g").assign(far).tolist() == [3] * 25
 
 
 def test_a_few_new_points_make_no_group(blobs):

@@ -56,7 +56,7 @@ def test_clustering(golden, name):
     assert groups.labels.tolist() == [0, 1, 0]
     assert groups._voting_rows is None or groups._voting_rows.tolist() == groups._voters.rows.tolist()
     assert len(groups.names) == 2
-    assert groups.assign_vectors([[1, 1], [-3, 0]]).tolist() == [0, 1]
+    assert groups.assign([[1, 1], [-3, 0]]).tolist() == [0, 1]
 
 
 def test_comparison(golden):

@@ -63,7 +63,7 @@ def use(value):
     if isinstance(value, ss.Space):
         return value.most_similar(value.ids[0], k=2), value.history
     if isinstance(value, ss.Clustering):
-        return value.to_frame(), value.documents(), value.assign_vectors(value.space.vectors[:2])
+        return value.to_frame(), value.documents(), value.assign(value.space.vectors[:2])
     if isinstance(value, ss.Tokens):
         return value.words, list(value.documents())
     if isinstance(value, ss.PhraseModel):

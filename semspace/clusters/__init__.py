@@ -1,6 +1,7 @@
 """Document clustering: groups of points, their keywords and names, and how stable they are."""
 
+from semspace.clusters.assigned import Assignment
 from semspace.clusters.cluster import cluster
 from semspace.clusters.clustering import Clustering
 
-__all__ = ["Clustering", "cluster"]
+__all__ = ["Assignment", "Clustering", "cluster"]

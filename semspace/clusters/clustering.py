@@ -15,7 +15,8 @@ import polars as pl
 from semspace import checks, queries, schema
 from semspace import space as spaces
 from semspace.bundle import Bundle, Draft, PathLike, create_bundle, write_text
-from semspace.clusters import editing, keywords, tables
+from semspace.clusters import assigned, editing, keywords, tables
+from semspace.clusters.assigned import Assignment
 from semspace.clusters.distinct_points import distinct_rows
 from semspace.clusters.document_terms import DocumentTerms, terms_of
 from semspace.clusters.hierarchy import average_linkage
@@ -71,7 +72,7 @@ class Clustering:
     >>> space = ss.Space.from_vectors(
     ...     ["cat", "dog", "bus", "car"], [[1, 0.1], [1, 0], [0.1, 1], [0, 1]])
     >>> groups = ss.cluster(space, n_clusters=2)
-    >>> groups.assign_vectors([[0.9, 0.2]]) == groups.labels[0]
+    >>> groups.assign([[0.9, 0.2]]) == groups.labels[0]
     array([ True])
     >>> groups.merge([0, 1], name="all").names
     ('all',)
@@ -184,24 +185,48 @@ class Clustering:
 
     # -- new texts ----------------------------------------------------------------------------------------
 
-    def assign(self, texts: Sequence[str]) -> Int32s1d:
-        """Return the group of each new text, int32 of shape (n,); see `assign_vectors`."""
-        return self.assign_vectors(self.space.encode_documents(texts))
-
-    def assign_vectors(self, vectors: npt.ArrayLike) -> Int32s1d:
-        """Return the group of each vector, int32 of shape (n,), by a vote of its nearest neighbours.
+    def assign(
+        self, texts: Sequence[str] | npt.ArrayLike | Space, *, min_share: float = 0.0, min_typicality: float = 0.05
+    ) -> Assignment:
+        """Return the groups of new texts, and how sure they are.
 
         The 15 nearest of the points that were clustered vote, weighted by the inverse square of their cosine distance.
-        A vector that was clustered is assigned its own label again.
+        A text that is less similar to its neighbours than 95 % of the group's documents are to theirs gets no group
+        (-1): it is probably about something else. So is one in twenty texts of the kind that was clustered. An empty or
+        missing text gets no group either. A text that was clustered is assigned its own label again.
 
         Parameters
         ----------
-        vectors : array of shape (n, dim)
-            From the encoder of the space.
+        texts : list of str, array of shape (n, dim), or Space
+            Texts, encoded by the space's encoder; their vectors; or a space made by the same encoder.
+        min_share : float
+            In [0, 1]: texts of which a smaller share of the votes is for one group get no group.
+        min_typicality : float
+            In [0, 1]: texts with a lower `Assignment.typicality` get no group; 0 assigns all but the empty ones. In a
+            group of up to 19 documents no text is below 0.05, as too few are known to tell what is unusual.
+
+        Returns
+        -------
+        Assignment
+            Works as an array of labels, int32 of shape (n,); its ``nearest`` holds the group also where it is in doubt.
+
+        Raises
+        ------
+        InputError
+            If texts are given and the space has no encoder, or vectors have another number of dimensions.
+
+        Examples
+        --------
+        >>> import semspace as ss
+        >>> space = ss.Space.from_vectors(
+        ...     ["cat", "dog", "bus", "car"], [[1, 0.1], [1, 0], [0.1, 1], [0, 1]])
+        >>> groups = ss.cluster(space, n_clusters=2)
+        >>> groups.assign(space.vectors).tolist() == groups.labels.tolist()
+        True
         """
-        matrix = checks.matrix("vectors", vectors, dim=self.space.dim)
-        checks.finite_rows("the vector", matrix, [f"number {row}" for row in range(len(matrix))])
-        return self._voters.votes(matrix).first
+        return assigned.assign(self, texts, min_share, min_typicality)
+
+    assign_vectors = renamed_method("assign_vectors", "assign")
 
     # -- the hierarchy, and editing by hand ---------------------------------------------------------------
 

@@ -9,8 +9,9 @@ import numpy as np
 
 from semspace.clusters.distinct_points import DistinctPoints, direction_hashes, distinct_points
 from semspace.clusters.knn_vote import N_VOTERS, Votes, count_votes, joined, vote_shares
+from semspace.clusters.typicality import mean_cosines, member_nearness, typicality
 from semspace.progress import bar
-from semspace.types import Bools1d, Floats2d, Int32s1d, Ints1d, Ints2d, UInt64s1d
+from semspace.types import Bools1d, Doubles1d, Floats1d, Floats2d, Int32s1d, Ints1d, Ints2d, UInt64s1d
 
 _BLOCK_ROWS = 50_000  # points assigned at a time
 
@@ -67,6 +68,11 @@ class Voters:
         """Return the share of each group in the votes on the points of the space, shape (n, n_clusters)."""
         return vote_shares(self._labels, *self._nearest_others(), self.n_clusters)[:, :-1]
 
+    def typicality(self, vectors: Floats2d, groups: Int32s1d) -> Doubles1d:
+        """Return how usual new vectors are among the points of the groups they are assigned to, shape (n,)."""
+        nearness = mean_cosines(self.points, self._vectors, None, vectors)
+        return typicality(nearness, groups, self._member_nearness)
+
     def contains(self, vectors: Floats2d) -> Bools1d:
         """Return for each vector whether the space has a point of the same direction."""
         hashes, position = self._positions(vectors)
@@ -76,6 +82,14 @@ class Voters:
     @cached_property
     def _labels(self) -> Int32s1d:
         return self.labels[self.rows]
+
+    @cached_property
+    def _vectors(self) -> Floats2d:
+        return self.vectors[self.rows]
+
+    @cached_property
+    def _member_nearness(self) -> list[Floats1d]:
+        return member_nearness(self.points, self._vectors, self._labels, self.n_clusters)
 
     @cached_property
     def _hashes(self) -> tuple[UInt64s1d, Ints1d]:
