@@ -4,8 +4,10 @@ import difflib
 import importlib
 import math
 from collections.abc import Collection, Iterable, Sequence
+from numbers import Integral
 from types import ModuleType
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import numpy.typing as npt
@@ -170,7 +172,20 @@ def need(module: str, extra: str) -> ModuleType:
         ) from problem
 
 
-def strings(name: str, value: Any) -> list[str]:
+def ids(name: str, value: Any) -> list[str]:
+    """Return `value` as a list of ids, or raise `InputError`: strings; whole numbers and UUIDs become their text."""
+    if isinstance(value, (str, set, frozenset, dict)) or not isinstance(value, Iterable):
+        return strings(name, value)
+    return strings(name, [id_text(item) for item in value], allowed="strings or whole numbers")
+
+
+def id_text(value: Any) -> Any:
+    """Return a whole number or a UUID as text, and anything else unchanged."""
+    is_number = isinstance(value, Integral) and not isinstance(value, bool)
+    return str(value) if is_number or isinstance(value, UUID) else value
+
+
+def strings(name: str, value: Any, *, allowed: str = "strings") -> list[str]:
     """Return `value` as a list of strings, or raise `InputError` (a lone string is a common slip)."""
     if isinstance(value, str):
         raise InputError(f"{name} must be a list of strings; got one string, {value[:40]!r}: put it in a list")
@@ -183,7 +198,7 @@ def strings(name: str, value: Any) -> list[str]:
     for position, item in enumerate(items):
         if not isinstance(item, str):
             got = f"{type(item).__name__}: {item!r:.40}"
-            raise InputError(f"{name} must hold only strings; item {position} is {got}")
+            raise InputError(f"{name} must hold only {allowed}; item {position} is {got}")
         if not item.isascii() and any("\ud800" <= c <= "\udfff" for c in item):
             raise InputError(f"{name} must be valid Unicode; item {position} has a lone surrogate")
     return [str(item) for item in items]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import overload
+from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from semspace.display import clip, html_table, text_table
+from semspace.text.dataframes import to_pandas, with_columns_before
 from semspace.types import Floats1d
 
 
@@ -66,11 +67,19 @@ class Neighbors:
 
         Metadata columns called ``id`` or ``score`` become ``id_column``, ``score_column``.
         """
-        frame = pl.DataFrame({"id": list(self.ids), "score": self.scores}, schema_overrides={"id": pl.String})
-        if self.metadata is None:
-            return frame
-        renamed: dict[str, str] = {name: f"{name}_column" for name in ("id", "score") if name in self.metadata.columns}
-        return frame.hstack(self.metadata.rename(renamed))
+        return with_columns_before(
+            self.metadata, pl.Series("id", self.ids, dtype=pl.String), pl.Series("score", self.scores)
+        )
+
+    def to_pandas(self) -> Any:
+        """Return `to_frame` as a pandas DataFrame; it needs pandas, but not pyarrow.
+
+        Raises
+        ------
+        MissingExtraError
+            If pandas isn't installed.
+        """
+        return to_pandas(self.to_frame())
 
     def _title(self) -> str:
         return f"nearest to {clip(self.query, 50)!r}" if self else f"nothing near {clip(self.query, 50)!r}"

@@ -23,8 +23,8 @@ from semspace.history import History
 from semspace.neighbors import Neighbors
 from semspace.queries import METRICS, Query, as_list, as_vector, check_directions, title_of, unit
 from semspace.text import mmap_array
-from semspace.text.dataframes import as_polars, storable
-from semspace.types import ArrayXd, Floats1d, Floats2d, Ints1d
+from semspace.text.dataframes import as_polars, storable, to_pandas, with_columns_before
+from semspace.types import ArrayXd, Floats1d, Floats2d, Id, Ints1d
 
 KIND = "space"
 _ROWS_AT_ONCE = 16_384  # vectors that are read at a time
@@ -125,7 +125,7 @@ class Space:
     @classmethod
     def from_vectors(
         cls,
-        ids: Sequence[str],
+        ids: Sequence[Id],
         vectors: npt.ArrayLike,
         metadata: Any | None = None,
         encoder: TextEncoder | None = None,
@@ -136,6 +136,7 @@ class Space:
         Parameters
         ----------
         ids : n strings, unique
+            Whole numbers and UUIDs become their text.
         vectors : array-like, shape (n, dim)
             Converted to float32.
         metadata : polars or pandas DataFrame, or mapping, optional
@@ -148,7 +149,7 @@ class Space:
         InputError
             If lengths differ, an id occurs twice, or a vector holds NaN, infinity or only zeros.
         """
-        names = np.array(checks.strings("ids", ids), dtype=object)
+        names = np.array(checks.ids("ids", ids), dtype=object)
         table = None if metadata is None else as_polars(metadata)
         return cls(names, checks.matrix("vectors", vectors), table, encoder, dict(provenance or {}))
 
@@ -212,6 +213,17 @@ class Space:
         made = f", made by {self.provenance['made_by']}" if "made_by" in self.provenance else ""
         more = " …" if len(self) > 5 else ""
         return f"Space of {len(self):,} points in {self.dim} dimensions{made}: {names}{more}"
+
+    def to_frame(self) -> pl.DataFrame:
+        """Return a polars DataFrame with ``id`` and the metadata, a row for each row of `vectors`.
+
+        A metadata column called ``id`` becomes ``id_column``.
+        """
+        return with_columns_before(self.metadata, pl.Series("id", self.ids.tolist(), dtype=pl.String))
+
+    def to_pandas(self) -> Any:
+        """Return `to_frame` as a pandas DataFrame; it needs pandas, but not pyarrow."""
+        return to_pandas(self.to_frame())
 
     # -- queries -----------------------------------------------------------------------------------------
 
@@ -396,18 +408,18 @@ class Space:
 
     # -- other spaces from this one -----------------------------------------------------------------------
 
-    def select(self, ids: Sequence[str]) -> Space:
+    def select(self, ids: Sequence[Id]) -> Space:
         """Return the space of these ids, in this order."""
-        rows = [self._row(id) for id in checks.strings("ids", ids)]
+        rows = [self._row(id) for id in checks.ids("ids", ids)]
         table = None if self.metadata is None else self.metadata[rows]
         return replace(self, ids=self.ids[rows], vectors=self.vectors[rows], metadata=table)
 
-    def extend(self, ids: Sequence[str], vectors: npt.ArrayLike, metadata: Any | None = None) -> Space:
+    def extend(self, ids: Sequence[Id], vectors: npt.ArrayLike, metadata: Any | None = None) -> Space:
         """Return a space with more points; an id that it already has raises `InputError`.
 
         `metadata` is required, with the same columns, where the space has metadata, and refused where it has none.
         """
-        names = np.array(checks.strings("ids", ids), dtype=object)
+        names = np.array(checks.ids("ids", ids), dtype=object)
         more = checks.matrix("vectors", vectors, dim=self.dim)
         taken = next((name for name in names if name in self), None)
         if taken is not None:

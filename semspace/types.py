@@ -1,13 +1,15 @@
-"""Array types, with dtype and rank in their names: ``Floats2d`` is a matrix of float32.
+"""Array types, with dtype and rank in their names: ``Floats2d`` is a matrix of float32; and `Id`.
 
 The rank is for the reader: mypy checks the dtype.
 """
 
 from typing import Any, TypeAlias
+from uuid import UUID
 
 import numpy as np
 import numpy.typing as npt
 
+Id: TypeAlias = str | int | UUID  # as parameters take it: whole numbers and UUIDs become their text
 Floats1d: TypeAlias = npt.NDArray[np.float32]
 Floats2d: TypeAlias = npt.NDArray[np.float32]
 Floats3d: TypeAlias = npt.NDArray[np.float32]

@@ -475,7 +475,7 @@ def test_pandas_as_people_have_it():
     assert made["text"].to_list() == ["x", "y", "x"]
     assert made["n"].to_list() == [1, None, 3]
     assert made["s"].to_list() == ["q", None, "r"]
-    assert made["index"].to_list() == ["a", "b", "c"]
+    assert made["id"].to_list() == ["a", "b", "c"]
     assert "index" not in ss.Corpus.from_frame(frame.reset_index(drop=True).iloc[1:]).frame.columns
 
 

@@ -222,7 +222,7 @@ def test_metadata_and_provenance_are_saved(tmp_path, space):
         (["a", "b"], [[np.inf, 2], [1, 0]], r"the vector of 'a' \(row 0\) holds NaN or infinity"),
         (["a", "b"], [[1, 2], [0, 0]], r"the vector of 'b' \(row 1\) is all zeros"),
         ([], np.empty((0, 3)), "the space is empty"),
-        ([1, 2], [[1], [2]], "ids must hold only strings; item 0 is int"),
+        ([1.0, 2.0], [[1], [2]], "ids must hold only strings or whole numbers; item 0 is float"),
         ("ab", [[1], [2]], "put it in a list"),
     ],
 )

@@ -228,7 +228,7 @@ class Index(SearchMethods):
         UnknownIdError
             If an id doesn't exist. Then nothing is deleted.
         """
-        names = checks.strings("ids", ids)
+        names = checks.ids("ids", ids)
         checks.unique("ids", names)
         self._points.delete(names)
 

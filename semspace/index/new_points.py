@@ -13,16 +13,16 @@ from semspace.errors import InputError
 from semspace.index.collection import Collection
 from semspace.space import TextEncoder
 from semspace.text.dataframes import as_polars
-from semspace.types import Floats2d
+from semspace.types import Floats2d, Id
 
 NewPoints = tuple[list[str], Floats2d, pl.DataFrame | None]  # ids, vectors, metadata
 
 
 def read_new_points(
-    points: Collection, encoder: TextEncoder | None, ids: Sequence[str], vectors: Any, metadata: Any | None
+    points: Collection, encoder: TextEncoder | None, ids: Sequence[Id], vectors: Any, metadata: Any | None
 ) -> NewPoints:
     """Return ids, vectors and metadata of new points, or raise `InputError`; texts are encoded as documents."""
-    names = checks.strings("ids", ids)
+    names = checks.ids("ids", ids)
     checks.unique("ids", names)
     table = None if metadata is None else as_polars(metadata)
     if isinstance(vectors, str) or not hasattr(vectors, "__iter__"):

@@ -34,9 +34,10 @@ def read_query(points: Collection, encoder: TextEncoder | None, query: Query | N
     if id is None:
         assert query is not None
         return read_queries(points, encoder, [query])
-    if not isinstance(id, str):
-        raise UnknownIdError(f"an id is a string; got {id!r}")
-    return Queries(points.vectors([id]), [[id]], [id])
+    name = checks.id_text(id)
+    if not isinstance(name, str):
+        raise UnknownIdError(f"an id is a string or a whole number; got {id!r}")
+    return Queries(points.vectors([name]), [[name]], [name])
 
 
 def read_queries(points: Collection, encoder: TextEncoder | None, queries: Sequence[Query]) -> Queries:
@@ -103,7 +104,7 @@ def nearest_points(
     """Return the nearest points of each query, after a check of all arguments."""
     checks.whole("k", k)
     if among is not None:
-        among = checks.strings("among", among)
+        among = checks.ids("among", among)
     if where is not None and not isinstance(where, str):
         raise InputError(f'where must be a condition such as "year >= 2001"; got {where!r}')
     vectors = checked_vectors(asked.vectors, asked.titles, points.metric)

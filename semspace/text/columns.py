@@ -13,14 +13,20 @@ from semspace.errors import InputError, UnknownIdError
 from semspace.text.files import warn_user
 from semspace.text.read_corpus import FileTable
 
-TEXT_NAMES = ("text", "body", "content", "document", "sentence")
+TEXT_NAMES = ("text", "body", "content", "document", "sentence")  # the first one that is there
+# Of these, the only one that is there and has words.
+_LIKELY_TEXT_NAMES = frozenset({
+    "abstract", "article", "caption", "comment", "description", "feedback", "message", "paragraph", "passage", "post",
+    "review", "speech", "tweet", "utterance",
+})  # fmt: skip
+_TITLE = "title"
 _TEXTS = (pl.String, pl.Categorical, pl.Enum, pl.Binary)
 _NUMBER = re.compile(r"[-+]?[\d.,:/ -]*\d[\d.,:/ -]*(?:[eE][-+]?\d+)?%?")
 _NAME = 40  # maximum number of characters of a column's name; a longer first row is prose
 
 
 def text_column(table: pl.DataFrame, name: str | None, *, assumed_header: bool = False) -> str:
-    """Return the column called `name`, else the one with a usual name, else the only one with words.
+    """Return the column called `name`, else the one with a usual name, else the only one with words, else a likely one.
 
     `assumed_header` is true if the first row of a file was taken as the header without being told.
     """
@@ -34,12 +40,24 @@ def text_column(table: pl.DataFrame, name: str | None, *, assumed_header: bool =
         return usual
     texts = [column for column, kind in table.schema.items() if kind in _TEXTS and column.casefold() != "id"]
     words = [column for column in texts if len(texts) == 1 or _has_words(table.get_column(column))]
-    if len(words) == 1:
-        return words[0]
+    guess = words[0] if len(words) == 1 else _likely(words)
+    if guess is not None:
+        return guess
     names = ", ".join(clip(column, _NAME) for column in table.columns) or "none"
     raise InputError(
         f"can't tell which column holds the text; pass text=NAME (--text NAME). The columns are {names}{hint}"
     )
+
+
+def _likely(words: Sequence[str]) -> str | None:
+    """Return the only column with a likely name; a title, which is seldom the text itself, with a warning."""
+    likely = [column for column in words if column.casefold() in _LIKELY_TEXT_NAMES]
+    titles = [column for column in words if column.casefold() == _TITLE]
+    if likely or len(titles) != 1:
+        return likely[0] if len(likely) == 1 else None
+    others = ", ".join(clip(column, _NAME) for column in words if column != titles[0])
+    warn_user(f"the text is taken from the column {titles[0]!r}; if it is in {others}, pass text=NAME (--text NAME)")
+    return titles[0]
 
 
 def usual_text_column(names: Sequence[str]) -> str | None:
@@ -75,7 +93,8 @@ def check_header(table: FileTable, column: str, name: str | None) -> None:
 
     The row is a header if the text column was named by the caller or has a usual name.
     """
-    if not table.assumed_header or name is not None or usual_text_column([column]) is not None:
+    known = usual_text_column([column]) is not None or column.casefold() in {*_LIKELY_TEXT_NAMES, _TITLE}
+    if not table.assumed_header or name is not None or known:
         return
     names = table.frame.columns
     remedy = "if it is a document, pass header=False (--no-header); if it names the columns"

@@ -6,19 +6,21 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, overload
 
 import polars as pl
 
 from semspace import checks, pools
 from semspace.bundle import Bundle, PathLike, create_bundle, digest
 from semspace.display import clip, html_table, text_table
-from semspace.errors import InputError
-from semspace.text.columns import TEXT_NAMES, check_header, id_column, same_text_column, text_column, to_strings
-from semspace.text.dataframes import as_polars, storable
+from semspace.errors import InputError, UnknownIdError
+from semspace.text.columns import TEXT_NAMES, check_header, id_column, same_text_column, text_column
+from semspace.text.dataframes import as_polars, ids_from_index, storable, to_pandas
+from semspace.text.document_table import check_ids, document_table
 from semspace.text.files import warn_user
-from semspace.text.read_corpus import FileTable, read_tables, stack_tables
+from semspace.text.read_corpus import read_tables, stack_tables
 from semspace.text.read_options import ReadOptions
+from semspace.types import Id
 
 KIND = "corpus"
 
@@ -94,10 +96,12 @@ class Corpus:
             A ``.txt`` file holds one document per line; in a folder or a glob, each ``.txt`` file is one document: see
             `documents`. A ``.json`` file holds an array of objects, or an object per line like ``.jsonl``.
         text : str, optional
-            Name of the text column. By default ``text``, ``body``, ``content``, ``document`` or ``sentence``,
-            else the only column with words.
+            Name of the text column. By default ``text``, ``body``, ``content``, ``document`` or ``sentence``, in any
+            case; else the only column with words; else the only one with a likely name, such as ``message``,
+            ``review`` or ``comment``, or at last ``title``.
         id : str, optional
-            Name of the id column. By default ``id``, else rows are numbered from 0.
+            Name of the id column, of strings or whole numbers. By default ``id``, in any case, or the index of a pandas
+            frame (see `from_frame`), else rows are numbered from 0.
         empty : {"raise", "drop"}
             Raise an error for documents without text, or leave them out with a warning.
         encoding : str
@@ -138,8 +142,8 @@ class Corpus:
             check_header(table, column, text)
         tables = same_text_column(tables, column)
         named = id_column(union, id)
-        _check_ids(tables, named)
-        documents_frame, dropped = _documents(
+        check_ids(tables, named)
+        documents_frame, dropped = document_table(
             stack_tables([table.frame for table in tables]), column, named, empty, tables
         )
         return cls(documents_frame, {**dropped, "source": str(source)})
@@ -148,17 +152,31 @@ class Corpus:
     def from_frame(cls, frame: Any, *, text: str | None = None, id: str | None = None, empty: str = "raise") -> Corpus:
         """Create a corpus from a polars or pandas DataFrame; see `read` for the parameters.
 
-        A lazy polars frame is collected by the engine that keeps the order of its rows.
+        If no id column is named and there is none, the ids are the index of a pandas frame, so that results can be
+        joined to it; an index that has several levels, or holds anything but unique strings, whole numbers or UUIDs, is
+        left out of this with a warning, and the documents are numbered from 0. A lazy polars frame is collected by the
+        engine that keeps the order of its rows.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> import semspace as ss
+        >>> frame = pd.DataFrame({"message": ["my screen flickers", "where is my parcel"]}, index=[4711, 4712])
+        >>> ss.Corpus.from_frame(frame).ids.to_list()
+        ['4711', '4712']
         """
         checks.choice("empty", empty, ("raise", "drop"))
-        table = as_polars(frame)
-        return cls(*_documents(table, text_column(table, text), id_column(table, id), empty))
+        table = as_polars(frame if id is not None else ids_from_index(frame))
+        return cls(*document_table(table, text_column(table, text), id_column(table, id), empty))
 
     @classmethod
-    def from_texts(cls, texts: Sequence[str], ids: Sequence[str] | None = None) -> Corpus:
-        """Create a corpus from a list of strings, numbered from 0 unless `ids` are given."""
+    def from_texts(cls, texts: Sequence[str], ids: Sequence[Id] | None = None) -> Corpus:
+        """Create a corpus from a list of strings, numbered from 0 unless `ids` are given.
+
+        Ids are strings, or whole numbers or UUIDs, which become their text.
+        """
         rows = checks.strings("texts", texts)
-        names = [str(i) for i in range(len(rows))] if ids is None else checks.strings("ids", ids)
+        names = [str(i) for i in range(len(rows))] if ids is None else checks.ids("ids", ids)
         if len(names) != len(rows):
             raise InputError(f"ids and texts must have the same length; got {len(names)} ids and {len(rows)} texts")
         return cls.from_frame(pl.DataFrame({"id": names, "text": rows}, schema={"id": pl.String, "text": pl.String}))
@@ -174,6 +192,11 @@ class Corpus:
     def texts(self) -> pl.Series:
         """The texts, in order (polars Series of n strings)."""
         return self.frame["text"]
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of the columns: ``id``, ``text``, and those of the metadata."""
+        return self.frame.columns
 
     @property
     def metadata(self) -> pl.DataFrame:
@@ -200,10 +223,40 @@ class Corpus:
     def __contains__(self, id: object) -> bool:
         return id in self._rows
 
-    def __getitem__(self, id: str) -> str:
+    @overload
+    def __getitem__(self, id: str) -> str: ...
+    @overload
+    def __getitem__(self, id: slice) -> Corpus: ...
+    def __getitem__(self, id: str | slice) -> str | Corpus:
+        """Return the text of an id, or the corpus of a slice such as ``corpus[:10]``.
+
+        Raises
+        ------
+        UnknownIdError
+            If there is no such id, or it is a position or the name of a column.
+        """
+        if isinstance(id, slice):
+            return self._slice(id)
+        if not isinstance(id, str):
+            raise UnknownIdError(
+                f"a corpus is read by id, which is a string; got {id!r}: use corpus.texts[{id!r}] for a position, "
+                f"corpus[{str(id)!r}] for an id, or corpus.select(ids) for several ids"
+            )
+        if id not in self._rows and id in self.columns:
+            raise UnknownIdError(f"there is no document {id!r}; the column of that name is corpus.frame[{id!r}]")
         if id not in self._rows:
-            raise checks.unknown("document", str(id), self._rows, where=f"this corpus of {len(self):,}")
+            raise checks.unknown("document", id, self._rows, where=f"this corpus of {len(self):,}")
         return str(self.texts[self._rows[id]])
+
+    def _slice(self, rows: slice) -> Corpus:
+        try:
+            rows.indices(len(self))  # raises for anything but whole numbers
+        except TypeError as problem:
+            raise InputError(f"a slice of a corpus counts documents, as in corpus[:10]; got {rows!r}") from problem
+        part = self.frame[rows]
+        if not len(part):
+            raise InputError(f"the slice holds none of the {len(self):,} documents; change its bounds")
+        return Corpus(part, self.provenance)
 
     def __repr__(self) -> str:
         rows = [(d.id, d.text) for d in self.head(min(3, len(self)))]
@@ -228,9 +281,9 @@ class Corpus:
         rows = pl.int_range(len(self), eager=True).sample(size, seed=seed).sort()
         return Corpus(self.frame[rows], self.provenance)
 
-    def select(self, ids: Sequence[str]) -> Corpus:
+    def select(self, ids: Sequence[Id]) -> Corpus:
         """Return the documents with these ids, in this order."""
-        ids = checks.strings("ids", ids)
+        ids = checks.ids("ids", ids)
         missing = next((i for i in ids if i not in self._rows), None)
         if missing is not None:
             raise checks.unknown("document", str(missing), self._rows, where=f"this corpus of {len(self):,}")
@@ -245,6 +298,41 @@ class Corpus:
             raise InputError(f"no document of {len(self):,} matches {where!r}; change the condition")
         return Corpus(documents, self.provenance)
 
+    def deduplicate(self) -> Corpus:
+        """Return the first document of each text; a warning and ``provenance["duplicates"]`` count the others.
+
+        Texts must be exactly the same; `Index.duplicates` finds those that nearly are.
+
+        Examples
+        --------
+        >>> import semspace as ss
+        >>> ss.Corpus.from_texts(["yes", "no"]).deduplicate().ids.to_list()
+        ['0', '1']
+        """
+        kept = self.frame.unique("text", keep="first", maintain_order=True)
+        n_left_out = len(self) - len(kept)
+        if not n_left_out:
+            return self
+        was = "was" if n_left_out == 1 else "were"
+        warn_user(f"{n_left_out:,} of {len(self):,} documents {was} left out: an earlier one has the same text")
+        return Corpus(kept, {**self.provenance, "duplicates": n_left_out})
+
+    # -- as a table -----------------------------------------------------------------------------------------
+
+    def to_frame(self) -> pl.DataFrame:
+        """Return a polars DataFrame with ``id``, ``text`` and the metadata."""
+        return self.frame
+
+    def to_pandas(self) -> Any:
+        """Return a pandas DataFrame with ``id``, ``text`` and the metadata; it needs pandas, but not pyarrow.
+
+        Raises
+        ------
+        MissingExtraError
+            If pandas isn't installed.
+        """
+        return to_pandas(self.frame)
+
     # -- on disk ------------------------------------------------------------------------------------------
 
     def save(self, path: PathLike, *, overwrite: bool = False) -> None:
@@ -258,105 +346,3 @@ def read_bundle(bundle: Bundle) -> Corpus:
     """Return the corpus that an opened bundle holds."""
     documents = bundle.table("documents", {"id": pl.String, "text": pl.String})
     return Corpus(documents, bundle.meta.mapping("provenance"))
-
-
-def _documents(
-    table: pl.DataFrame, text: str, id: str | None, empty: str, tables: Sequence[FileTable] = ()
-) -> tuple[pl.DataFrame, dict[str, Any]]:
-    """Return a table with the columns of a corpus, and the number of rows left out for the provenance."""
-    ids = _ids(table, id, tables)
-    texts = _strings(table, text, ids)
-    metadata = table.drop([text, *([id] if id else [])])
-    # If another column serves as `id` or `text`, an existing column of that name is renamed.
-    new_names: dict[str, str] = {
-        name: _free(f"{name}_column", metadata) for name in ("id", "text") if name in metadata.columns
-    }
-    columns = pl.DataFrame({"id": ids, "text": texts}).hstack(metadata.rename(new_names))
-    with_text, dropped = _without_empty(columns, text, empty, tables)
-    return with_text, {"dropped_empty": dropped} if dropped else {}
-
-
-def _free(name: str, table: pl.DataFrame) -> str:
-    return name if name not in table.columns else _free(f"{name}_", table)
-
-
-def _place(tables: Sequence[FileTable], row: int) -> str:
-    """Return " of FILE" for a row, for messages; an empty string if there is only one file."""
-    for table in tables:
-        if row < len(table.frame):
-            return f" of {table.path}"
-        row -= len(table.frame)
-    return ""
-
-
-def _check_ids(tables: Sequence[FileTable], column: str | None) -> None:
-    """Raise if one of several files lacks the id column, or if two files share an id."""
-    if column is None or len(tables) < 2:
-        return
-    without = next((table.path for table in tables if column not in table.frame.columns), None)
-    if without is not None:
-        raise InputError(
-            f"{without} has no column {column!r}, which holds the ids in the other files; rename its column"
-        )
-    if any(table.frame.schema[column].is_nested() for table in tables):
-        return
-    names = [table.frame.get_column(column).cast(pl.String, strict=False).drop_nulls() for table in tables]
-    if pl.concat(names).is_unique().all():
-        return
-    seen: dict[str, FileTable] = {}
-    for table, ids in zip(tables, names, strict=True):
-        twice = next((name for name in ids.unique(maintain_order=True) if name in seen), None)
-        if twice is not None:
-            raise InputError(
-                f"document ids must be unique; {twice!r} is in {seen[twice].path} and in {table.path}: choose another "
-                f"column with id=, or read the files separately"
-            )
-        seen.update(dict.fromkeys(ids, table))
-
-
-def _ids(table: pl.DataFrame, column: str | None, tables: Sequence[FileTable] = ()) -> pl.Series:
-    if column is None:
-        numbers: pl.Series = pl.int_range(len(table), eager=True).cast(pl.String).alias("id")
-        return numbers
-    ids = table.get_column(column)
-    if ids.null_count():
-        row = int(ids.is_null().arg_true()[0])
-        origin = _place(tables, row)
-        raise InputError(f"the id column {column!r}{origin} is empty in row {row}; choose another with id=, or fill it")
-    if ids.dtype.is_nested() or ids.dtype in (pl.Object, pl.Binary):
-        raise InputError(f"the id column {column!r} must hold strings or numbers; it holds {ids.dtype}")
-    named: pl.Series = pl.Series("id", ids.cast(pl.String))
-    return named
-
-
-def _strings(table: pl.DataFrame, column: str, ids: pl.Series) -> pl.Series:
-    texts = to_strings(table.get_column(column), column)
-    if texts.dtype == pl.Object:
-        bad = next(i for i, value in enumerate(texts) if not isinstance(value, str) and value is not None)
-        raise InputError(
-            f"the text column {column!r} must hold strings; document {ids[bad]!r} holds {type(texts[bad]).__name__}"
-        )
-    if texts.dtype != pl.String:
-        raise InputError(
-            f"the text column {column!r} must hold strings; it holds {texts.dtype}; choose another with text="
-        )
-    named: pl.Series = texts.alias("text")
-    return named
-
-
-def _without_empty(
-    frame: pl.DataFrame, column: str, empty: str, tables: Sequence[FileTable] = ()
-) -> tuple[pl.DataFrame, int]:
-    blank = frame["text"].is_null() | (frame["text"].str.strip_chars() == "").fill_null(True)
-    count = int(blank.sum())
-    if not count:
-        return frame, 0
-    first = int(blank.arg_true()[0])
-    have = "has" if count == 1 else "have"
-    which = f"(the first is id {frame['id'][first]!r}{_place(tables, first)})"
-    what = f"{count:,} of {len(frame):,} documents {have} no text in column {column!r} {which}"
-    if empty == "raise":
-        raise InputError(f"{what}; pass empty='drop' (--drop-empty) to leave them out")
-    if count < len(frame):
-        warn_user(f"{what} and {'was' if count == 1 else 'were'} left out")
-    return frame.filter(~blank), count

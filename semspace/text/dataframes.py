@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any
@@ -11,7 +12,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from semspace.errors import InputError
+from semspace import checks
+from semspace.errors import InputError, MissingExtraError, SemspaceWarning
 
 
 def as_polars(frame: Any) -> pl.DataFrame:
@@ -24,7 +26,7 @@ def as_polars(frame: Any) -> pl.DataFrame:
         return frame.collect(engine="in-memory")
     if isinstance(frame, pl.DataFrame):
         return frame
-    if type(frame).__module__.partition(".")[0] == "pandas":
+    if _is_pandas(frame):
         return _of_pandas(frame)
     if isinstance(frame, Mapping):
         return _columns((str(name), list(column)) for name, column in frame.items())
@@ -34,6 +36,73 @@ def as_polars(frame: Any) -> pl.DataFrame:
         f"expected a path, or a polars or pandas DataFrame; got {type(frame).__name__} (for a list of strings, use "
         "Corpus.from_texts)"
     )
+
+
+def ids_from_index(frame: Any) -> Any:
+    """Return a pandas DataFrame with its index as the column ``id``, if the index can hold ids.
+
+    It can if it has one level of unique strings, whole numbers or UUIDs; otherwise the frame is returned unchanged,
+    with a warning. So is a frame that has a column ``id``, in any case, and anything but a pandas DataFrame.
+    """
+    if not _is_pandas(frame) or not hasattr(frame, "columns"):
+        return frame
+    if "id" in {str(name).casefold() for name in (*frame.columns, *frame.index.names)}:
+        return frame
+    names = [checks.id_text(value) for value in frame.index]
+    if frame.index.nlevels > 1:
+        problem = "has several levels"
+    elif not all(isinstance(name, str) for name in names):
+        problem = "doesn't hold strings or whole numbers"
+    elif len(set(names)) < len(names):
+        problem = "has values that occur more than once"
+    else:
+        indexed = frame.reset_index(drop=True)
+        indexed.insert(0, "id", names)
+        return indexed
+    warnings.warn(
+        f"the frame's index {problem}, so it can't be the ids, and the documents are numbered from 0; choose a column "
+        f"with id=, or call reset_index() if numbers are right",
+        SemspaceWarning,
+        stacklevel=4,
+    )
+    return frame
+
+
+def to_pandas(table: pl.DataFrame) -> Any:
+    """Return a table as a pandas DataFrame, without pyarrow, or raise `MissingExtraError` if pandas isn't installed.
+
+    Whole numbers and truth values with nulls have pandas' nullable types; in other columns null is None, NaN or NaT.
+    """
+    try:
+        import pandas
+    except ImportError as problem:
+        raise MissingExtraError("this needs pandas, which isn't installed: pip install pandas") from problem
+    return pandas.DataFrame({column.name: _pandas_column(column) for column in table.get_columns()}, copy=False)
+
+
+def _pandas_column(column: pl.Series) -> Any:
+    import pandas
+
+    kind = column.dtype
+    if kind.is_integer() or kind == pl.Boolean:
+        nullable = "boolean" if kind == pl.Boolean else str(kind)
+        values = pandas.array(column.to_list(), dtype=nullable) if column.null_count() else column.to_numpy()
+    elif isinstance(kind, pl.Datetime) and kind.time_zone is not None:
+        values = pandas.DatetimeIndex(column.dt.convert_time_zone("UTC").dt.replace_time_zone(None).to_numpy())
+        values = values.tz_localize("UTC").tz_convert(kind.time_zone)
+    elif kind.is_float() or kind in (pl.Date, pl.Datetime, pl.Duration):
+        values = column.to_numpy()
+    else:
+        values = pandas.array(column.to_list(), dtype=object)
+    return pandas.Series(values)
+
+
+def with_columns_before(metadata: pl.DataFrame | None, *columns: pl.Series) -> pl.DataFrame:
+    """Return columns followed by those of metadata, of which one that has a name of these gets ``_column`` added."""
+    table = pl.DataFrame(columns)
+    if metadata is None:
+        return table
+    return table.hstack(metadata.rename({name: f"{name}_column" for name in table.columns if name in metadata.columns}))
 
 
 def storable(table: pl.DataFrame) -> pl.DataFrame:
@@ -99,6 +168,10 @@ def _spelled(value: Any) -> str | None:
 
 def _half(value: Any) -> bool:
     return any("\ud800" <= c <= "\udfff" for c in _spelled(value) or "")
+
+
+def _is_pandas(frame: Any) -> bool:
+    return type(frame).__module__.partition(".")[0] == "pandas"
 
 
 def _of_pandas(frame: Any) -> pl.DataFrame:
