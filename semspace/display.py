@@ -21,6 +21,11 @@ def clip(text: str, width: int = 60) -> str:
     return line if len(line) <= width else line[: width - 1].rstrip() + "…"
 
 
+def quoted(text: str, width: int = 60) -> str:
+    """Return a text in quotation marks, as a name within a sentence, shortened like `clip`."""
+    return f"“{clip(text, width)}”"
+
+
 def p_value(value: float) -> str:
     """Return a probability as text, with three digits."""
     return "<0.001" if value < 0.001 else f"{value:.3f}"

@@ -53,6 +53,52 @@ def test_the_page_has_every_section_and_no_script_of_a_text(groups, tmp_path):
     assert "6 documents were left without a group, as requested." in written
 
 
+def legend_of(figure):
+    return {name: int(size.replace(",", "")) for name, size in re.findall(r">([^<>]+) \(([\d,]+)\)</text>", figure.svg)}
+
+
+@pytest.mark.parametrize("drawn", [50, 2_000])
+def test_the_legend_of_the_map_and_the_table_have_the_same_counts(groups, monkeypatch, drawn):
+    monkeypatch.setattr("semspace.clusters.page.MAX_DRAWN", drawn)
+    copies = ["one text"] * 30  # of documents with the same vector, one is drawn
+    vectors = np.concatenate([groups.space.vectors, np.repeat(groups.space.vectors[:1], 30, axis=0)])
+    space = ss.Space.from_vectors(
+        [f"d{i}" for i in range(150)], vectors, {"text": [*groups.space.metadata["text"], *copies]}
+    )
+    found = ss.cluster(space, outliers=0.1, progress=False)
+    page = found.page(date="")
+    groups_section, map_section, *_, quality = page.sections
+    (figure,) = map_section.blocks
+    table = groups_section.blocks[0]
+    legend = legend_of(figure)
+    outliers = legend.pop("no group")
+    assert outliers == len(found.outliers) > 0
+    assert list(legend.values()) == [row[2] for row in table.rows] == found.sizes.tolist()
+    assert sum(legend.values()) + outliers == 150
+    assert figure.caption.endswith(f"{min(drawn, 120)} of 150 documents are drawn; the legend counts all.")
+    assert "150 documents in" in page.title
+    bars = groups_section.blocks[1]
+    assert sorted(int(size) for size in re.findall(r'text-anchor="end">(\d+)</text>', bars.svg)) == sorted(found.sizes)
+    assert [row[2] for row in quality.blocks[-1].rows] == found.sizes.tolist()
+    assert f"with {found.sizes[0]:,} documents" in page.verdict
+
+
+def test_a_map_of_all_says_nothing_of_a_selection(groups):
+    (figure,) = groups.page().sections[1].blocks
+    assert "drawn" not in figure.caption
+
+
+def test_a_page_has_a_title_a_date_and_its_origin(groups, tmp_path):
+    written = page(groups, tmp_path, title="Ships & cats", date=date(2026, 11, 29))
+    assert "<h1>Ships &amp; cats</h1>" in written
+    assert "120 documents in 3 groups." in written
+    assert f"Written on 2026-11-29 by semspace {ss.__version__}." in written
+    groups.to_markdown(tmp_path / "page.md", title="Ships", date="")
+    assert (tmp_path / "page.md").read_text(encoding="utf-8").startswith("# Ships\n\n120 documents in 3 groups.")
+    with pytest.raises(InputError, match="title must be a text; got ''"):
+        groups.to_html(tmp_path / "no.html", title="")
+
+
 def test_periods_that_are_not_whole_numbers_become_a_table(groups, tmp_path):
     assert "2020-01-01" in page(groups, tmp_path, times="day")
 

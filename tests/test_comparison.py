@@ -66,15 +66,17 @@ def test_a_difference_is_seen(two):
     assert two.distance("classifier").value > 0.8
     assert two.distance("energy").value == table["value"][2]
     verdict = two.verdict()
-    assert verdict.startswith("fruit and cars differ in meaning")
-    assert "a classifier tells which is which" in verdict
-    assert "Beware: 2 of fruit, 2 of cars are copies" in verdict
+    assert verdict.startswith("“fruit” and “cars” differ in meaning")
+    auc = two.distance("classifier")
+    low, high = (f"{end:.0%}" if end < 0.995 or end == 1 else "over 99%" for end in auc.interval)
+    assert f"tells which is which in {auc.value:.0%} of cases (95% interval {low} to {high}); 50% would" in verdict
+    assert "Beware: 2 of “fruit”, 2 of “cars” are copies" in verdict
 
 
 def test_no_difference_is_not_claimed():
     found = compare(*(space_of(cloud) for cloud in clouds(30, 30, seed=4)))
     assert found.p_value > 0.05
-    assert found.verdict().startswith("No significant difference in meaning between A and B was found")
+    assert found.verdict().startswith("No significant difference in meaning between “A” and “B” was found")
     assert len(found.words()) == len(found.shifted_words()) == 0  # there are no texts
     assert found.documents()["text"].null_count() == 60
 
@@ -84,7 +86,7 @@ def test_corpora_of_the_very_same_documents(spaces):
     assert found.distances()["value"].to_list() == [0, 0, 0, 0, 0.5]
     assert found.distances()["p_value"].to_list() == [1.0] * 5
     assert found.p_value == 1.0
-    assert found.verdict() == "A and B hold the very same documents: their distance is 0."
+    assert found.verdict() == "“A” and “B” hold the very same documents: their distance is 0."
     assert found.overlap["exact"].to_list() == [40, 40]
     assert found.clusters()["difference"].abs().max() == 0
     assert "their distance is 0" in ss.report.to_markdown(found.page())
@@ -190,7 +192,7 @@ def test_three_corpora(three):
     assert np.isnan(values.astype(float)).sum() == 3
     assert three.matrix("mmd", "q_value")["fruit"][1] < 0.05 < three.matrix("mmd", "q_value")["fruit"][2]
     assert three.verdict().startswith("Of 3 pairs of the 3 corpora, 2 differ significantly in meaning")
-    assert "Nearest are fruit and more fruit, furthest apart" in three.verdict()
+    assert "Nearest are “fruit” and “more fruit”, furthest apart" in three.verdict()
     assert set(three.clusters()["corpus"]) == set(three.words()["corpus"]) == {"fruit", "cars", "more fruit"}
     assert three.words().filter(pl.col("corpus") == "more fruit")["word"][0] in {"pear", "ripens"}
     assert three.profiles()["documents"].to_list() == [40, 50, 45]
@@ -257,7 +259,7 @@ def test_a_page_has_the_ending_of_a_page(two, tmp_path):
 def test_html_with_its_tables_beside(two, tmp_path):
     report, beside = tmp_path / "r.html", tmp_path / "r-tables.json"
     two.to_html(report)
-    assert "fruit and cars, compared" in report.read_text(encoding="utf-8")
+    assert "“fruit” and “cars”, compared" in report.read_text(encoding="utf-8")
     assert "The full tables are in r-tables.json" in report.read_text(encoding="utf-8")
     assert json.loads(beside.read_text(encoding="utf-8"))["names"] == ["fruit", "cars"]
     two.to_html(report)  # what an earlier report left there may go
@@ -271,9 +273,25 @@ def test_html_with_its_tables_beside(two, tmp_path):
     assert "r-tables.json" not in report.read_text(encoding="utf-8")
 
 
+def test_a_report_has_a_title_a_date_and_its_origin(two, tmp_path):
+    two.to_html(tmp_path / "r.html", data=False, title="Fruit <or> cars?", date="2026-11-29")
+    written = (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert "<h1>Fruit &lt;or&gt; cars?</h1>" in written
+    assert f"Written on 2026-11-29 by semspace {ss.__version__}." in written
+    two.to_html(tmp_path / "r.html", data=False, title="Fruit <or> cars?", date="2026-11-29")
+    assert (tmp_path / "r.html").read_text(encoding="utf-8") == written
+    two.to_markdown(tmp_path / "r.md", title="Mine", date="")
+    assert (tmp_path / "r.md").read_text(encoding="utf-8").startswith("# Mine\n\nCompared: 40 documents of “fruit”")
+    with pytest.raises(InputError, match="title must be a text; got 7"):
+        two.to_html(tmp_path / "none.html", title=7)
+    with pytest.raises(InputError, match="date must be a date"):
+        two.to_html(tmp_path / "none.html", date=7)
+    assert not list(tmp_path.glob("none*"))
+
+
 def test_markdown_and_csv(two, three, tmp_path):
     two.to_markdown(tmp_path / "r.md")
-    assert "# fruit and cars, compared" in (tmp_path / "r.md").read_text(encoding="utf-8")
+    assert "# “fruit” and “cars”, compared" in (tmp_path / "r.md").read_text(encoding="utf-8")
     three.to_markdown(tmp_path / "r.md")
     assert "# 3 corpora, compared" in (tmp_path / "r.md").read_text(encoding="utf-8")
     for found, name in ((two, "two"), (three, "three")):

@@ -68,4 +68,4 @@ def test_comparison(golden):
     assert sorted(comparison.clusters()["count_a"]) == [0, 5]
     assert comparison.profiles()["words"].to_list() == [15, 15]
     assert comparison.pair("red", "blue").p_value < 0.05
-    assert "blue and red, compared" in ss.report.to_markdown(comparison.page())
+    assert "“blue” and “red”, compared" in ss.report.to_markdown(comparison.page())

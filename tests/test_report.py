@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import subprocess
+from datetime import date, datetime
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ import pytest
 import semspace as ss
 from semspace.errors import InputError
 from semspace.report import (
+    Listing,
     Number,
     Page,
     Prose,
@@ -34,6 +36,7 @@ from semspace.report import (
 )
 from semspace.report.axis import Axis
 from semspace.report.figures import PALETTE, UNDER_TEXT
+from semspace.report.origin import origin
 from semspace.report.text_width import fitting, measure
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -50,6 +53,7 @@ def example_page(text="A cat & a dog"):
                 f"First {text}",
                 (
                     Prose(text, strong=True),
+                    Listing(text, f"@misc{{{text}}}\n  two"),
                     Table((text, "n"), [(text, 1), ("x", 2_000)], text),
                     scatter(points, [0, 0, 1], [text, "b"], [text, "two", "three"], caption=text),
                     number_line(
@@ -69,6 +73,7 @@ def example_page(text="A cat & a dog"):
             ),
         ),
         subtitle=text,
+        origin=text,
     )
 
 
@@ -169,10 +174,38 @@ def test_texts_can_be_read_in_light_and_dark():
 
 def test_hostile_text_is_no_markdown():
     written = to_markdown(example_page(HOSTILE))
+    code = [line for line in written.splitlines() if line.startswith("    ")]  # shown as it is
+    assert code == [f"    @misc{{{HOSTILE}}}", "      two"]
+    written = "\n".join(line for line in written.splitlines() if line not in code)
     assert "<script" not in written
     assert "[link](" not in written
     lines = [line for line in written.splitlines() if line.startswith("|")]
     assert {line.replace("\\|", "").count("|") for line in lines} == {3}
+
+
+def test_a_map_of_a_selection_counts_all():
+    figure = scatter(
+        [[0.0, 0.0], [1.0, 1.0]], [0, 1], ["one", "two"], ["x", "y"], caption="Near.", sizes=[30, 4], unit="documents"
+    )
+    assert figure.caption == "Near. 2 of 34 documents are drawn; the legend counts all."
+    assert ">one (30)<" in figure.svg
+    assert ">two (4)<" in figure.svg
+    assert figure.description == "A map of 34 documents: one 30, two 4."
+
+
+def test_where_a_page_comes_from():
+    made = {"made_by": "model-a", "text": {"source": "folder/posts.csv"}}
+    told = origin([made, made, {"source": "vectors.txt"}, {}], date(2026, 11, 29))
+    version = ss.__version__
+    assert told == f"Data: posts.csv, vectors.txt. Model: model-a. Written on 2026-11-29 by semspace {version}."
+    assert origin([], datetime(2026, 1, 2, 3, 4)) == f"Written on 2026-01-02 by semspace {version}."
+    assert origin([], "spring 2026") == f"Written on spring 2026 by semspace {version}."
+    assert origin([], "") == f"Written by semspace {version}."
+    assert date.today().isoformat() in origin([])
+    many = [{"text": {"source": f"{name}.txt"}} for name in "abcdefg"]
+    assert origin(many, "").startswith("Data: a.txt, b.txt, c.txt, d.txt and 3 more.")
+    with pytest.raises(InputError, match="date must be a date or a text such as '2026-11-29'; got int"):
+        origin([], 2026)
 
 
 def test_long_tables_are_cut_with_a_note():
@@ -224,7 +257,7 @@ def test_a_map_draws_each_point_in_place():
     assert [attributes["cx"] for tag, attributes in drawn if tag == "circle"][:1] == ["16.0"]
     assert figure.description == "A map of 3 points: one 1, two 2."
     many = scatter(np.zeros((5_000, 2)), [0] * 5_000, ["one"], ["x"] * 5_000, caption="map", most=100)
-    assert many.caption == "map (100 of 5,000 drawn)"
+    assert many.caption == "map. 100 of 5,000 points are drawn; the legend counts all."
     assert many.svg.count("<circle") == 101  # with the legend's
 
 

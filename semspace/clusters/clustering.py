@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ from semspace.clusters.voters import Voters
 from semspace.deprecation import renamed_method, renamed_parameters
 from semspace.display import clip, html_table, text_table
 from semspace.errors import DamagedError, InputError
+from semspace.report import page as pages
 from semspace.sentences.lazy_encoder import remembered
 from semspace.space import Space
 from semspace.types import Doubles1d, Doubles2d, Floats2d, Int32s1d, Ints1d
@@ -320,7 +322,14 @@ class Clustering:
 
         return plots.plot(self, kind, options)
 
-    def to_html(self, path: PathLike, *, times: str | Sequence[Any] | None = None) -> None:
+    def to_html(
+        self,
+        path: PathLike,
+        *,
+        times: str | Sequence[Any] | None = None,
+        title: str | None = None,
+        date: datetime.date | str | None = None,
+    ) -> None:
         """Write a report as one HTML file: the groups, a map, the hierarchy, documents, and stability.
 
         Parameters
@@ -329,12 +338,36 @@ class Clustering:
             A file ``.html``.
         times : str or sequence, optional
             Adds a section over time; see `over_time`.
+        title : str, optional
+            The title of the report; by default the numbers of documents and groups.
+        date : date or str, optional
+            The date on the report; today by default. An empty text leaves it out.
         """
         checks.ending("path", path, ".html")
-        from semspace.clusters.page import clustering_page
-        from semspace.report import to_html
+        write_text(path, pages.to_html(self.page(times, title=title, date=date)))
 
-        write_text(path, to_html(clustering_page(self, times)))
+    def to_markdown(
+        self,
+        path: PathLike,
+        *,
+        times: str | Sequence[Any] | None = None,
+        title: str | None = None,
+        date: datetime.date | str | None = None,
+    ) -> None:
+        """Write the report as Markdown; see `to_html`."""
+        write_text(path, pages.to_markdown(self.page(times, title=title, date=date)))
+
+    def page(
+        self,
+        times: str | Sequence[Any] | None = None,
+        *,
+        title: str | None = None,
+        date: datetime.date | str | None = None,
+    ) -> pages.Page:
+        """Return the report as a page; see `to_html`."""
+        from semspace.clusters.page import clustering_page
+
+        return clustering_page(self, times, title=title, date=date)
 
     def __repr__(self) -> str:
         return "\n".join([self._title(), text_table(_COLUMNS, self._table_rows()), *self._notes()])

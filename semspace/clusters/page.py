@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from semspace.clusters.projection import MAX_DRAWN, project
 from semspace.clusters.stability import HOLDS, STABLE
 from semspace.display import clip
 from semspace.report import Figure, Page, Prose, Section, Table, bars, dendrogram, lines, scatter
+from semspace.report.origin import chosen_title, origin
 from semspace.types import Ints1d
 
 if TYPE_CHECKING:
@@ -25,8 +27,14 @@ _MAX_LINES = 6  # groups in the section over time
 _MAX_WEAK = 10  # unreliable groups that are named
 
 
-def clustering_page(clustering: Clustering, times: str | Sequence[Any] | None = None) -> Page:
-    """Return the report; `times` adds a section over time."""
+def clustering_page(
+    clustering: Clustering,
+    times: str | Sequence[Any] | None = None,
+    *,
+    title: str | None = None,
+    date: datetime.date | str | None = None,
+) -> Page:
+    """Return the report; `times` adds a section over time. See `Clustering.to_html`."""
     sections = [_groups(clustering), _map(clustering)]
     if len(clustering) > 1:
         sections.append(_hierarchy(clustering))
@@ -34,8 +42,14 @@ def clustering_page(clustering: Clustering, times: str | Sequence[Any] | None = 
     if times is not None:
         sections.append(_over_time(clustering, times))
     count = len(clustering)
-    title = f"{len(clustering.space):,} documents in {count} group{'' if count == 1 else 's'}"
-    return Page(title, _verdict(clustering), tuple(sections))
+    default = f"{len(clustering.space):,} documents in {count} group{'' if count == 1 else 's'}"
+    return Page(
+        chosen_title(title, default),
+        _verdict(clustering),
+        tuple(sections),
+        "" if title is None else f"{default}.",
+        origin=origin([clustering.space.provenance], date),
+    )
 
 
 def _verdict(clustering: Clustering) -> str:
@@ -92,13 +106,21 @@ def _sizes(clustering: Clustering) -> Figure:
 
 def _map(clustering: Clustering) -> Section:
     rows, coordinates = project(clustering, MAX_DRAWN)
-    labels = clustering.labels[rows]
-    names = list(clustering.names)
-    if (labels < 0).any():
+    labels, names, sizes = clustering.labels[rows], list(clustering.names), clustering.sizes.tolist()
+    if len(clustering.outliers):
         names.append("no group")
+        sizes.append(len(clustering.outliers))
         labels = np.where(labels < 0, len(clustering), labels)
-    caption = "Every mark is a document; documents near each other are similar."
-    figure = scatter(coordinates, labels.tolist(), names, _texts(clustering, rows), caption=caption, most=MAX_DRAWN)
+    figure = scatter(
+        coordinates,
+        labels.tolist(),
+        names,
+        _texts(clustering, rows),
+        caption="Every mark is a document; documents near each other are similar.",
+        most=MAX_DRAWN,
+        sizes=sizes,
+        unit="documents",
+    )
     method = (
         f"t-SNE (van der Maaten and Hinton 2008) of {len(rows):,} of the {len(clustering.space):,} "
         f"documents; of documents with the same vector, one is drawn. It keeps neighbours together; the distance "

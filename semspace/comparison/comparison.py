@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -260,7 +261,9 @@ class Comparison:
         """Write everything as JSON."""
         write_text(path, to_json(self.to_dict()))
 
-    def to_html(self, path: PathLike, *, data: bool = True) -> None:
+    def to_html(
+        self, path: PathLike, *, data: bool = True, title: str | None = None, date: datetime.date | str | None = None
+    ) -> None:
         """Write a report as one HTML file that needs no network.
 
         Parameters
@@ -269,6 +272,10 @@ class Comparison:
             A file ``.html``.
         data : bool
             Write the full tables, of which the report shows the beginnings, beside it, as ``NAME-tables.json``.
+        title : str, optional
+            The title of the report; by default the names of the corpora.
+        date : date or str, optional
+            The date on the report; today by default. An empty text leaves it out.
 
         Raises
         ------
@@ -277,14 +284,15 @@ class Comparison:
         """
         checks.ending("path", path, ".html")
         data_path = Path(path).with_name(f"{Path(path).stem}-tables.json")
+        page = self.page(data_path.name if data else "", title=title, date=date)
         if data:
             _check_replaceable(data_path)
             self.to_json(data_path)
-        write_text(path, pages.to_html(self.page(data_path.name if data else "")))
+        write_text(path, pages.to_html(page))
 
-    def to_markdown(self, path: PathLike) -> None:
-        """Write a report as Markdown."""
-        write_text(path, pages.to_markdown(self.page()))
+    def to_markdown(self, path: PathLike, *, title: str | None = None, date: datetime.date | str | None = None) -> None:
+        """Write a report as Markdown; see `to_html`."""
+        write_text(path, pages.to_markdown(self.page(title=title, date=date)))
 
     def to_csv(self, folder: PathLike) -> None:
         """Write each table as a CSV file into a folder, which is created if it doesn't exist."""
@@ -310,9 +318,9 @@ class Comparison:
             "outliers": self.outliers(),
         }
 
-    def page(self, data: str = "") -> pages.Page:
+    def page(self, data: str = "", *, title: str | None = None, date: datetime.date | str | None = None) -> pages.Page:
         """Return the report as a page; `data` is the name of the file beside it that holds everything."""
-        return comparison_page(self._results, self.verdict(), data)
+        return comparison_page(self._results, self.verdict(), data, title=title, date=date)
 
     def save(self, path: PathLike, *, overwrite: bool = False) -> None:
         """Save as a bundle directory, documents and all; see `semspace.save`."""

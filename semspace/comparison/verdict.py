@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from semspace.comparison.results import ComparisonResults
-from semspace.display import clip, p_value
+from semspace.display import p_value, quoted
 from semspace.statistics import ALPHA
 
 _MIN_HELD_OUT = 30  # held-out documents from which a classifier that fails says something
@@ -19,7 +19,7 @@ def verdict(results: ComparisonResults) -> str:
 
 
 def _verdict_of_two(results: ComparisonResults) -> str:
-    a, b = (clip(name, 60) for name in results.names)
+    a, b = (quoted(name, 60) for name in results.names)
     if results.samples.are_identical:
         return f"{a} and {b} hold the very same documents: their distance is 0."
     p = results.of_two("p_value").p_value
@@ -44,8 +44,14 @@ def _size(results: ComparisonResults) -> str:
     size = "slight" if auc.value < _SLIGHT else "clear" if auc.value < _CLEAR else "strong"
     return (
         f"It is {size}: given one unseen text of each, a classifier tells which is which in "
-        f"{_percent(auc.value)} of cases (50% would be guessing)."
+        f"{_percent(auc.value)} of cases{_interval(auc.interval)}; 50% would be guessing."
     )
+
+
+def _interval(interval: tuple[float, float]) -> str:
+    """Return an interval of a share in words, or nothing where it isn't known."""
+    low, high = interval
+    return f" (95% interval {_percent(low)} to {_percent(high)})" if np.isfinite([low, high]).all() else ""
 
 
 def _percent(value: float) -> str:
@@ -60,7 +66,7 @@ def _drivers(results: ComparisonResults) -> str:
     sides = (significant.filter(pl.col("difference") > 0), significant.filter(pl.col("difference") < 0))
     for name, clusters in zip(results.names, sides, strict=True):
         if len(clusters):
-            phrases.append(f"{clip(name, 40)} has more of “{clip(clusters['name'][0], 60)}”")
+            phrases.append(f"{quoted(name, 40)} has more of {quoted(clusters['name'][0], 60)}")
     if phrases:
         return f" {', '.join(phrases)}."
     if (results.words["q_value"] < ALPHA).any():
@@ -79,7 +85,7 @@ def _languages(results: ComparisonResults) -> str:
 def _copies(results: ComparisonResults) -> str:
     """Warn of documents that are copies, or nearly, of documents of another corpus."""
     counts = (results.overlap["exact"] + results.overlap["near"]).to_list()
-    phrases = [f"{count:,} of {clip(name, 40)}" for name, count in zip(results.names, counts, strict=True) if count]
+    phrases = [f"{count:,} of {quoted(name, 40)}" for name, count in zip(results.names, counts, strict=True) if count]
     if len(results.names) > 2 and phrases:
         phrases = [f"{sum(counts):,} documents"]
     return f" Beware: {', '.join(phrases)} are copies, or nearly, of documents of another corpus." if phrases else ""
@@ -93,8 +99,8 @@ def _verdict_of_several(results: ComparisonResults) -> str:
     near, far = table.row(0, named=True), table.row(-1, named=True)
     sentence = (
         f"Of {len(table):,} pairs of the {len(results.names)} corpora, {how_many} differ significantly in meaning "
-        f"(false discovery rate under 5%). Nearest are {clip(near['a'], 40)} and {clip(near['b'], 40)}, "
-        f"furthest apart {clip(far['a'], 40)} and {clip(far['b'], 40)}"
+        f"(false discovery rate under 5%). Nearest are {quoted(near['a'], 40)} and {quoted(near['b'], 40)}, "
+        f"furthest apart {quoted(far['a'], 40)} and {quoted(far['b'], 40)}"
     )
     if near["value"] > 0 and np.isfinite(far["value"] / near["value"]):
         sentence += f", {far['value'] / near['value']:.1f} times as far (squared MMD)"

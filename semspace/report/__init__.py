@@ -8,13 +8,14 @@ from semspace.report.dendrogram import dendrogram
 from semspace.report.figures import Figure, bars, lines, scatter
 from semspace.report.heatmap import heatmap
 from semspace.report.number_line import number_line
-from semspace.report.page import Number, Page, Prose, Section, Table, to_html, to_markdown
+from semspace.report.page import Listing, Number, Page, Prose, Section, Table, to_html, to_markdown
 from semspace.report.ridgeline import ridgeline
 from semspace.report.stacked_bars import stacked_bars
 from semspace.report.word_scatter import word_scatter
 
 __all__ = [
     "Figure",
+    "Listing",
     "Number",
     "Page",
     "Prose",

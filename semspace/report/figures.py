@@ -46,10 +46,14 @@ def scatter(
     most: int = 2_000,
     height: int = 440,
     named: bool = False,
+    sizes: Sequence[int] | None = None,
+    unit: str = "points",
 ) -> Figure:
     """Draw points of shape (n, 2), coloured and shaped by group, each with its label as a tooltip.
 
-    Beyond `most` points a selection is drawn, even over every group, and the caption says so. Points are drawn in a
+    Where the points are a selection themselves, `sizes` are the full sizes of the groups, which the legend shows.
+    Beyond `most` points a selection is drawn, even over every group. The caption says how many of how many points are
+    drawn, and calls them `unit`. Points are drawn in a
     mixed order, so that no group covers another for coming later. Where each group is one point, `named` writes the
     names beside the points instead of into a legend.
     """
@@ -63,13 +67,15 @@ def scatter(
         f"{_mark(groups[i], scaled[i, 0], scaled[i, 1], size)}</g>"
         for i in np.random.default_rng(0).permutation(rows)
     )
-    note = f" ({len(rows):,} of {len(xy):,} drawn)" if len(rows) < len(xy) else ""
-    counts = np.bincount(kinds, minlength=len(names))
+    counts = np.bincount(kinds, minlength=len(names)) if sizes is None else np.asarray(sizes)
+    total = int(counts.sum())
+    if len(rows) < total:
+        caption = f"{caption.rstrip('.')}. {len(rows):,} of {total:,} {unit} are drawn; the legend counts all."
     parts = ", ".join(f"{clip(names[g], 60)} {counts[g]:,}" for g in range(len(names)))
-    description = f"A map of {len(xy):,} points: {parts}."
+    description = f"A map of {total:,} {unit}: {parts}."
     legend, legend_height = (_beside(names, scaled), 0.0) if named else _legend(names, counts, height)
     picture = svg(marks + legend, height + legend_height, f"{caption} {description}")
-    return Figure(picture, caption + note, description)
+    return Figure(picture, caption, description)
 
 
 def _selection(kinds: Ints1d, most: int) -> Ints1d:

@@ -25,6 +25,14 @@ class Prose:
 
 
 @dataclass(frozen=True)
+class Listing:
+    """Lines to copy as they are, folded away under a heading."""
+
+    title: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Number:
     """A number with its own text: `Number(0.0004, "<0.001")` shows the text and sorts by the value."""
 
@@ -120,7 +128,7 @@ class Table:
 _LONG = 15
 _NARROW = 14  # characters that are kept on one line
 
-Block = Prose | Table | Figure
+Block = Prose | Table | Figure | Listing
 
 
 @dataclass(frozen=True)
@@ -139,13 +147,18 @@ class Section:
 
 @dataclass(frozen=True)
 class Page:
-    """A whole report; `data` says where its tables are in full, as "the full tables are in report.json"."""
+    """A whole report.
+
+    `data` says where its tables are in full, as "the full tables are in report.json"; `origin` names data, model, date
+    and version (see `semspace.report.origin`).
+    """
 
     title: str
     verdict: str
     sections: tuple[Section, ...]
     subtitle: str = ""
     data: str = ""
+    origin: str = ""
 
     def rest(self, table: Table) -> str:
         """Return in words how many rows of a table aren't shown, and where to find them."""
@@ -166,7 +179,9 @@ def to_html(page: Page) -> str:
 
 def to_markdown(page: Page) -> str:
     """Write a page as Markdown; figures become their descriptions."""
-    lines = [f"# {_md(page.title)}", "", *([_md(page.subtitle), ""] if page.subtitle else [])]
+    lines = [f"# {_md(page.title)}", ""]
+    for line in (page.subtitle, page.origin):
+        lines += [_md(line), ""] if line else []
     lines += [f"**{_md(page.verdict)}**", ""]
     for section in page.sections:
         lines += [f"## {_md(section.title)}", ""]
@@ -182,6 +197,8 @@ def _md_block(block: Block, page: Page) -> list[str]:
         return [f"**{_md(block.text)}**" if block.strong else _md(block.text)]
     if isinstance(block, Figure):
         return [f"*{_md(block.caption)}* {_md(block.description)}"]
+    if isinstance(block, Listing):  # indented: no line of the text can end it
+        return [f"{_md(block.title)}:", "", *(f"    {line}".rstrip() for line in block.text.splitlines())]
     lines = [f"*{_md(block.caption)}*", ""] if block.caption else []
     lines += ["| " + " | ".join(map(_md, block.headers)) + " |"]
     lines += ["|" + "|".join("---:" if right else "---" for right in block.numeric) + "|"]

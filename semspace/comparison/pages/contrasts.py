@@ -10,7 +10,7 @@ from semspace.clusters.methods import method_description
 from semspace.comparison.pages.limits import ENDS, ROWS, TEXT_ROWS, TOP
 from semspace.comparison.results import ComparisonResults
 from semspace.comparison.tables import documents_table
-from semspace.display import clip, p_value
+from semspace.display import clip, p_value, quoted
 from semspace.report import (
     Figure,
     Number,
@@ -54,7 +54,7 @@ def clusters_section(results: ComparisonResults) -> Section:
 
 
 def _clusters_of_two(results: ComparisonResults) -> tuple[Prose, Figure, Table]:
-    a, b = (clip(name, 30) for name in results.names)
+    a, b = (quoted(name, 30) for name in results.names)
     shares = results.clusters
     n_significant = int((shares["q_value"] < ALPHA).sum())
     statement = (
@@ -113,7 +113,7 @@ def words_section(results: ComparisonResults) -> Section:
 
 
 def _words_figure(results: ComparisonResults, *, unnamed_common: bool) -> Figure:
-    a, b = (clip(name, 30) for name in results.names)
+    a, b = (quoted(name, 30) for name in results.names)
     words = results.words
     counts = words.select("count_a", "count_b").to_numpy().sum(axis=1)
     single = words["word"].str.contains(r"^\W*\w?\W*$") & ~words["word"].str.contains(f"[{''.join(UNSPACED)}]")
@@ -131,7 +131,7 @@ def _words_figure(results: ComparisonResults, *, unnamed_common: bool) -> Figure
 
 
 def _words_of_two(results: ComparisonResults, significant: pl.DataFrame) -> Table:
-    a, b = (clip(name, 30) for name in results.names)
+    a, b = (quoted(name, 30) for name in results.names)
     headers = (
         "word", f"in {a}", f"in {b}", f"documents of {a}", f"documents of {b}", "log-odds", "z", "G²",
         f"dispersion in {a}", f"dispersion in {b}", "q-value",
@@ -176,7 +176,7 @@ def shifted_words_sections(results: ComparisonResults) -> list[Section]:
     title = "Which words change their meaning?"
     if not len(shifted.table):
         return [Section(title, (Prose(shifted.note),), _SHIFTS_METHOD)]
-    a, b = (clip(name, 30) for name in results.names)
+    a, b = (quoted(name, 30) for name in results.names)
     tested = shifted.table["q_value"].null_count() < len(shifted.table)
     table = shifted.table.filter(pl.col("q_value") < ALPHA) if tested else shifted.table
     statement = (
@@ -228,7 +228,7 @@ def documents_section(results: ComparisonResults) -> Section:
             Table(headers, columns.tail(TEXT_ROWS).reverse().rows(), "More like the rest than like their own corpus"),
         )
         return Section("Which documents?", (figure, *tables), _WITNESS_METHOD)
-    a, b = names
+    a, b = (quoted(name, 40) for name in results.names)
     figure = ridgeline(
         names,
         values,

@@ -9,7 +9,7 @@ from semspace.comparison.distances import pairwise
 from semspace.comparison.distances.estimate import Distance
 from semspace.comparison.pages.limits import ROWS
 from semspace.comparison.results import ComparisonResults
-from semspace.display import clip, p_value
+from semspace.display import clip, p_value, quoted
 from semspace.latent.pca import PCA
 from semspace.report import (
     Figure,
@@ -32,7 +32,7 @@ from semspace.types import Doubles2d
 def distances_sections(results: ComparisonResults) -> list[Section]:
     """Return the sections on the distances of two corpora, and a map of both."""
     two = results.of_two("it")
-    a, b = (clip(name, 30) for name in results.names)
+    a, b = (quoted(name, 30) for name in results.names)
     headers = ("distance", "value", "95% interval", "by chance (95%)", f"halves of {a}", f"halves of {b}", "p-value")
     statement = (
         f"Combined p-value: {p_value(two.p_value)} (MMD, energy distance and topic counts, as one permutation test)."
@@ -57,7 +57,7 @@ def _distance_row(d: Distance) -> tuple[object, ...]:
 def _number_line(results: ComparisonResults) -> Figure:
     """Draw the MMD among the reference distances."""
     mmd = results.distance("mmd")
-    a, b = (clip(name, 30) for name in results.names)
+    a, b = (quoted(name, 30) for name in results.names)
     marks = [(f"random halves of {a}", mmd.halves[0]), (f"random halves of {b}", mmd.halves[1])]
     references = results.references.filter(pl.col("distance") == "mmd")
     marks += list(references.select("between", "value").iter_rows())

@@ -7,7 +7,7 @@ import numpy as np
 from semspace.comparison.pages.limits import TEXT_ROWS
 from semspace.comparison.results import ComparisonResults
 from semspace.comparison.tables import counterparts_table, duplicates_table
-from semspace.display import clip
+from semspace.display import clip, quoted
 from semspace.report import (
     Figure,
     Prose,
@@ -65,13 +65,13 @@ def _overlap_figure(results: ComparisonResults) -> Figure:
 
 
 def _coverage_sentences(results: ComparisonResults) -> list[Prose]:
-    columns = results.coverage.select("corpus", "share", "expected", "covered").iter_rows()
+    columns = results.coverage.select("corpus", "share", "low", "high", "expected", "covered").iter_rows()
     return [
         Prose(
-            f"{share:.0%} of {clip(name, 40)} ({count:,} documents) have a counterpart in the other corpus; if both "
-            f"were samples of one source, {expected or 0.95:.0%} would."
+            f"{share:.0%} of {quoted(name, 40)} ({count:,} documents; 95% interval {low:.0%} to {high:.0%}) have a "
+            f"counterpart in the other corpus; if both were samples of one source, {expected or 0.95:.0%} would."
         )
-        for name, share, expected, count in columns
+        for name, share, low, high, expected, count in columns
         if share is not None
     ]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+
 from semspace.comparison.pages.contrasts import (
     clusters_section,
     documents_section,
@@ -12,16 +14,24 @@ from semspace.comparison.pages.distances import distances_sections, pairs_sectio
 from semspace.comparison.pages.overlap import counterparts_section, duplicates_section
 from semspace.comparison.pages.profiles import profiles_section
 from semspace.comparison.results import ComparisonResults
-from semspace.display import clip
+from semspace.display import quoted
 from semspace.report import Page
+from semspace.report.origin import chosen_title, origin
 
 
-def comparison_page(results: ComparisonResults, verdict: str, data: str = "") -> Page:
+def comparison_page(
+    results: ComparisonResults,
+    verdict: str,
+    data: str = "",
+    *,
+    title: str | None = None,
+    date: datetime.date | str | None = None,
+) -> Page:
     """Return the report; `data` is the name of the file beside it that holds everything."""
     corpora = zip(results.names, results.samples.sizes, strict=True)
     two = results.two_sample is not None
     sizes = (
-        ", ".join(f"{size:,} documents of {clip(name, 60)}" for name, size in corpora)
+        ", ".join(f"{size:,} documents of {quoted(name, 60)}" for name, size in corpora)
         if two
         else f"{len(results.samples):,} documents"
     )
@@ -35,8 +45,18 @@ def comparison_page(results: ComparisonResults, verdict: str, data: str = "") ->
         counterparts_section(results),
         profiles_section(results),
     ]
-    names = [clip(name, 60) for name in results.names]
-    title = f"{names[0]} and {names[1]}, compared" if two else f"{len(names)} corpora, compared"
+    default = (
+        f"{quoted(results.names[0])} and {quoted(results.names[1])}, compared"
+        if two
+        else f"{len(results.names)} corpora, compared"
+    )
     data_note = f"The full tables are in {data}, beside this file" if data else ""
     notes = "".join(f" {note[0].upper()}{note[1:]}." for note in results.samples.facts.get("by", {}).get("notes", ()))
-    return Page(title, verdict, tuple(sections), f"Compared: {sizes}.{notes}", data_note)
+    return Page(
+        chosen_title(title, default),
+        verdict,
+        tuple(sections),
+        f"Compared: {sizes}.{notes}",
+        data_note,
+        origin(results.samples.facts.get("sources", ()), date),
+    )
