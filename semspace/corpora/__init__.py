@@ -1,6 +1,6 @@
 """Sample corpora that can be loaded by name, each with its licence.
 
-Nothing is downloaded: every corpus comes inside an installed package.
+Nothing is downloaded: every corpus comes inside gensim's package (``semspace[gensim]``).
 """
 
 from semspace.corpora.catalogue import judgements, load, table

@@ -5,9 +5,12 @@ from pathlib import Path
 
 import polars as pl
 
+from semspace import checks
+
 
 def read_dump(path: Path) -> pl.DataFrame:
     """Read the articles of a MediaWiki XML dump (.bz2), without markup and redirects: ``id``, ``title``, ``text``."""
+    checks.need("gensim", "gensim")
     from gensim.corpora.wikicorpus import extract_pages, filter_wiki
 
     with bz2.open(path) as file:

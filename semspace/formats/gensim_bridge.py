@@ -42,6 +42,7 @@ def from_gensim(model: Any) -> Space:
     >>> ss.from_gensim(vectors).most_similar("cat", k=1).ids
     ('dog',)
     """
+    checks.need("gensim", "gensim")
     from gensim.models import KeyedVectors
     from gensim.models.fasttext import FastTextKeyedVectors
 
@@ -130,6 +131,7 @@ def to_gensim(space: Space) -> KeyedVectors:
     >>> word
     'dog'
     """
+    checks.need("gensim", "gensim")
     from gensim.models import KeyedVectors
 
     if not isinstance(space, Space):

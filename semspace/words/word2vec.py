@@ -61,7 +61,8 @@ class Word2Vec:
         thread they are the same in any case.
     seed : int
     backend : {"native", "gensim"}
-        Which code does the training: semspace's own, or gensim's for a cross-check, with the same parameters.
+        Which code does the training: semspace's own, or gensim's (``semspace[gensim]``) for a cross-check, with the
+        same parameters.
 
     Notes
     -----
@@ -104,6 +105,8 @@ class Word2Vec:
         checks.number("learning_rate", self.learning_rate, open_low=True)
         checks.choice("architecture", self.architecture, ("skipgram", "cbow"))
         checks.choice("backend", self.backend, BACKENDS)
+        if self.backend == "gensim":
+            checks.need("gensim", "gensim")
         checks.seed(self.seed)
         if self.threads is not None:
             checks.whole("threads", self.threads, high=_MAX_THREADS)
