@@ -45,6 +45,7 @@ _HOMES = {
     "read_vectors": "semspace.formats.vectors",
     "save": "semspace.saving",
     "to_gensim": "semspace.formats.gensim_bridge",
+    "warmup": "semspace.precompilation",
     "write_vectors": "semspace.formats.vectors",
 }
 _RENAMED = {"Phrasebook": "PhraseModel"}  # old name → new name, until 0.3
@@ -96,6 +97,7 @@ __all__ = [
     "save",
     "to_gensim",
     "training",
+    "warmup",
     "write_vectors",
 ]
 
@@ -127,6 +129,7 @@ if TYPE_CHECKING:
     from semspace.text.phrases import PhraseModel, Phrases
     from semspace.text.tokens import Tokens
     from semspace.training.trainer import EncoderTrainer
+    from semspace.precompilation import warmup
     from semspace.words.subwords import Subwords
     from semspace.words.word2vec import Word2Vec
 

@@ -52,6 +52,7 @@ ROOMS = [
         "evaluation",
         "training",
         "saving",
+        "precompilation",
         "demo",
         "cli",
     ),

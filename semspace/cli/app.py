@@ -9,6 +9,7 @@ import typer
 from semspace.cli import indexes, reports, spaces
 from semspace.cli.command import command, with_verbosity
 from semspace.cli.encoders import train_encoder
+from semspace.cli.warmup import warmup
 from semspace.cli.words import train_word2vec
 
 app = typer.Typer(
@@ -70,5 +71,6 @@ for _function in (
     reports.evaluate,
     reports.corpora,
     reports.demo,
+    warmup,
 ):
     app.command(cls=command(OLD_OPTIONS.get(_function.__name__)))(with_verbosity(_function))

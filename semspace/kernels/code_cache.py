@@ -23,6 +23,7 @@ from numba.core import caching, config
 
 from semspace.disk import disk_reason
 from semspace.errors import SemspaceWarning
+from semspace.kernels import first_call  # noqa: F401  (it says when something is compiled)
 
 _REMEDY = "set the environment variable NUMBA_CACHE_DIR to a writable folder"
 

@@ -95,6 +95,13 @@ class KernelRuntime:
         return last - first
 
 
+def runs_here(precision: str) -> bool:
+    """Check whether this processor has the instructions for a precision."""
+    from semspace.inference import gemm
+
+    return all(gemm.FEATURES.get(name) for name in _NEEDS[precision])
+
+
 def unsupported_reason(config: ModelConfig, precision: str) -> str:
     """Return why the kernels can't run a model here at a precision; empty if they can."""
     from semspace.inference import architectures, gemm

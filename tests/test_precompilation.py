@@ -1,0 +1,104 @@
+"""Kernels that are compiled say so once, and `warmup` compiles them beforehand."""
+
+import sys
+import time
+from types import SimpleNamespace
+
+import numba
+import pytest
+
+import semspace as ss
+from semspace import logs, precompilation
+from semspace.errors import InputError
+from semspace.kernels import code_cache, first_call
+
+SAID = "compiling kernels for this processor, once: this may take a minute (semspace warmup does it beforehand)\n"
+
+
+def kernel(module):
+    def add_one(number):
+        return number + 1
+
+    add_one.__module__ = module
+    return SimpleNamespace(data={"dispatcher": SimpleNamespace(py_func=add_one)})
+
+
+def compile_for(notice, seconds, module="semspace.inference.forward", inner=0):
+    event = kernel(module)
+    for _ in range(inner + 1):
+        notice.on_start(event)
+    time.sleep(seconds)
+    for _ in range(inner + 1):
+        notice.on_end(event)
+
+
+def test_a_long_compilation_is_said_once(capsys):
+    notice = first_call.CompilationNotice(patience=0.05)
+    compile_for(notice, 0.3, inner=2)
+    assert capsys.readouterr().err == SAID
+    compile_for(notice, 0.3)
+    assert capsys.readouterr().err == ""
+
+
+def test_short_compilations_are_said_when_they_sum_up(capsys):
+    notice = first_call.CompilationNotice(patience=0.5)
+    compile_for(notice, 0.3)
+    assert capsys.readouterr().err == ""
+    compile_for(notice, 0.4)
+    assert capsys.readouterr().err == SAID
+
+
+def test_what_is_over_at_once_or_belongs_to_others_is_not_said(capsys):
+    notice = first_call.CompilationNotice(patience=0.2)
+    compile_for(notice, 0)
+    compile_for(notice, 0.4, module="umap.layouts")
+    compile_for(notice, 0, inner=3)
+    time.sleep(0.4)
+    assert capsys.readouterr().err == ""
+
+
+def test_the_level_of_the_logger_turns_the_notice_off(capsys):
+    with logs.verbosity(quiet=True):
+        compile_for(first_call.CompilationNotice(patience=0.05), 0.3)
+    assert capsys.readouterr().err == ""
+
+
+def test_numba_tells_of_what_it_compiles_and_not_of_what_it_loads(monkeypatch, tmp_path):
+    seen = []
+    monkeypatch.setattr(first_call._NOTICE, "was_said", False)
+    monkeypatch.setattr(first_call, "_is_ours", lambda event: seen.append(event.data["dispatcher"].__name__))
+    monkeypatch.setattr(numba.core.config, "CACHE_DIR", str(tmp_path))
+
+    def twice(number):
+        return 2 * number
+
+    code_cache.compile_cached(twice)(3)
+    assert set(seen) == {"twice"}
+    seen.clear()
+    assert code_cache.compile_cached(twice)(3) == 6  # from the cache
+    assert seen == []
+
+
+def test_warmup_runs_every_kind_of_work():
+    seconds = ss.warmup(progress=False)
+    assert set(seconds) == set(precompilation._STEPS)
+    assert all(time > 0 for time in seconds.values())
+    for name in (
+        "inference.forward.encode_tokens", "index.search_kernel.search_graph", "index.search_kernel.scan_codes",
+        "index.neighbor_selection.add_backlinks", "words.sharding._merge", "text.tokenize_kernel.scan_words",
+        "text.phrase_kernel.npmi_scores", "words.subword_kernel.average_rows", "formats.vector_kernel.parse_lines",
+        "evaluation.analogy_kernel.count_rivals", "sentences.pool_kernel.pooled_means",
+    ):  # fmt: skip
+        module, _, function = f"semspace.{name}".rpartition(".")
+        assert getattr(sys.modules[module], function).signatures, name
+
+
+def test_warmup_loads_a_model_too(tiny_folder):
+    assert next(iter(ss.warmup(tiny_folder, progress=False))) == str(tiny_folder)
+
+
+def test_a_model_that_is_not_there_is_said_first(tmp_path):
+    with pytest.raises(InputError, match="no model"):
+        ss.warmup("no-such-model-anywhere", progress=False)
+    with pytest.raises(InputError, match="progress must be"):
+        ss.warmup(progress=3)
