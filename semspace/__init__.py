@@ -118,6 +118,7 @@ if TYPE_CHECKING:
     from semspace.index.report import IndexReport
     from semspace.integrations.scikit_learn import SentenceVectorizer
     from semspace.neighbors import Neighbors
+    from semspace.precompilation import warmup
     from semspace.saving import load, save
     from semspace.sentences.distill import distill
     from semspace.sentences.encoder import Encoder
@@ -129,7 +130,6 @@ if TYPE_CHECKING:
     from semspace.text.phrases import PhraseModel, Phrases
     from semspace.text.tokens import Tokens
     from semspace.training.trainer import EncoderTrainer
-    from semspace.precompilation import warmup
     from semspace.words.subwords import Subwords
     from semspace.words.word2vec import Word2Vec
 

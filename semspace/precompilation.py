@@ -20,7 +20,7 @@ from semspace.space import Space
 from semspace.text.corpus import Corpus
 from semspace.types import ArrayXd
 
-_WORDS = "sun moon star tree leaf root ship boat sail law tax vote".split()
+_WORDS = ["sun", "moon", "star", "tree", "leaf", "root", "ship", "boat", "sail", "law", "tax", "vote"]
 _TEXTS = 48
 _POINTS = 2_000  # so many that a graph of them is searched
 _DIM = 32  # of points, and of the heads of the transformer
@@ -30,13 +30,13 @@ def warmup(model: PathLike | None = None, *, progress: bool = True) -> dict[str,
     """Compile every kernel, so that no later call has to wait for it.
 
     Kernels are compiled for this processor when they are first called, and kept on disk (``NUMBA_CACHE_DIR``). This
-    takes up to a few minutes, once on a machine; afterwards it loads them in seconds. Call it when a container is built,
-    or when a service starts.
+    takes up to a few minutes, once on a machine; afterwards it loads them in seconds. Call it when a container is
+    built, or when a service starts.
 
     Parameters
     ----------
     model : str or path, optional
-        An encoder to load, too, as `Encoder.load` does. Its fastest backend is measured now instead of at its first use.
+        An encoder to load, too; its fastest backend is measured now instead of at its first use.
     progress : bool
 
     Returns
@@ -181,9 +181,9 @@ def _clustering(folder: Path) -> None:
 
     documents = _documents()
     for way in ({}, {"n_clusters": 3}, {"method": "ward", "n_clusters": 3}, {"outliers": 0.1}):
-        groups = cluster(documents, progress=False, **way)  # type: ignore[arg-type]
+        groups = cluster(documents, progress=False, **way)
     groups.save(folder / "groups")
-    load(folder / "groups").assign_vectors(documents.vectors[:3])
+    load(folder / "groups").assign(documents.vectors[:3])
     with suppress(ImportError):
         groups.to_html(folder / "groups.html")
 

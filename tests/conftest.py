@@ -83,6 +83,15 @@ def tiny_folder(tmp_path_factory):
     return make_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
 
 
+@pytest.fixture(autouse=True, scope="session")
+def no_notice_of_compilation():
+    """Whether kernels are in the cache already changes nothing that a test reads on stderr."""
+    from semspace.kernels import first_call
+
+    with first_call.announced():
+        yield
+
+
 @pytest.fixture(scope="session")
 def tiny(tiny_folder):
     return ss.Encoder.load(tiny_folder)

@@ -338,6 +338,12 @@ def test_warnings_are_notes(run, tmp_path):
     assert "note: 1 of 1 texts are longer" in err
 
 
+def test_warmup(run):
+    seconds = as_json(run("warmup", "--json"))
+    assert {"encoders", "index", "comparison"} <= set(seconds)
+    assert run("warmup", "--model", "no-such-model-anywhere")[0] == 2
+
+
 def test_quiet_says_no_notes_and_verbose_says_what_is_done(run, tmp_path, caplog):
     (tmp_path / "x.txt").write_text("a b c d e f g h i j k l m n o p q\n")
     args = ("embed", tmp_path / "x.txt", "--model", "TINY", "--out")

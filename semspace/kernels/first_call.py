@@ -21,7 +21,7 @@ _LOGGER = "semspace.kernels"
 _TEXT = "compiling kernels for this processor, once: this may take a minute (semspace warmup does it beforehand)"
 
 
-class CompilationNotice(event.Listener):  # type: ignore[misc]  # numba has no types
+class CompilationNotice(event.Listener):
     """Writes one line, once in a process, when kernels of semspace have been compiled for longer than `patience`."""
 
     def __init__(self, patience: float = PATIENCE) -> None:
@@ -61,7 +61,7 @@ def _is_ours(event: Any) -> bool:
 
 
 _NOTICE = CompilationNotice()
-event.register("numba:compile", _NOTICE)
+event.register("numba:compile", _NOTICE)  # type: ignore[no-untyped-call]
 
 
 @contextmanager
