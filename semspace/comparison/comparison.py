@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +17,7 @@ from semspace.bundle import Bundle, PathLike, create_bundle, write_text, write_t
 from semspace.clusters.clustering import Clustering
 from semspace.comparison import stored, tables
 from semspace.comparison.assemble import compare_samples
+from semspace.comparison.contrasts.example_sentences import example_sentences
 from semspace.comparison.distances import pairwise
 from semspace.comparison.distances.estimate import KERNEL_DISTANCES, Distance
 from semspace.comparison.pages.page import comparison_page
@@ -155,13 +156,51 @@ class Comparison:
         """
         return self._results.words
 
-    def shifted_words(self) -> pl.DataFrame:
+    def shifted_words(self, words: Sequence[str] | None = None) -> pl.DataFrame:
         """Return words that mean different things in two corpora.
 
         See `semspace.comparison.contrasts.semantic_shift.find_shifted_words` for the columns. Empty for several
         corpora.
+
+        Parameters
+        ----------
+        words : list of str, optional
+            The rows of these words, in this order; by default of all that were compared, the largest shift beyond
+            chance first.
+
+        Raises
+        ------
+        InputError
+            If one of `words` isn't among those that were compared; the message says why.
         """
-        return tables.shifted_words_table(self._results)
+        table = tables.shifted_words_table(self._results)
+        return table if words is None else tables.rows_of_words(self._results, table, words)
+
+    def example_sentences(self, word: str, n: int = 5) -> pl.DataFrame:
+        """Return sentences of each corpus that contain a word: ``corpus``, ``id``, ``sentence``.
+
+        Parameters
+        ----------
+        word : str
+        n : int
+            The maximum number for each corpus. They come from different documents, spread evenly over the corpus.
+
+        Raises
+        ------
+        InputError
+            If the comparison has no texts, or no document has the word.
+
+        Examples
+        --------
+        >>> import semspace as ss
+        >>> river = ss.Corpus.from_texts(["The bank was muddy. We left."] * 5)
+        >>> money = ss.Corpus.from_texts(["Ask your bank."] * 5)
+        >>> space = ss.Space.from_vectors(list("01234"), [[1, 0], [1, 1], [0, 1], [1, 2], [2, 1]])
+        >>> found = ss.compare(river, money, spaces=[space, space], permutations=99, progress=False)
+        >>> found.example_sentences("bank", n=1)["sentence"].to_list()
+        ['The bank was muddy.', 'Ask your bank.']
+        """
+        return example_sentences(self._results.samples, word, n)
 
     # -- what they share ----------------------------------------------------------------------------------
 

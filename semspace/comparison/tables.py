@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import polars as pl
 
 from semspace.comparison.contrasts import semantic_shift
+from semspace.comparison.contrasts.example_sentences import counts_of, spelling_in
 from semspace.comparison.results import ComparisonResults
+from semspace.display import quoted
+from semspace.errors import InputError
 
 DISTANCE_COLUMNS = ("distance", "value", "low", "high", "by_chance", "p_value")
 
@@ -34,6 +39,30 @@ def shifted_words_table(results: ComparisonResults) -> pl.DataFrame:
     """Return the words that mean different things; see `Comparison.shifted_words`."""
     shifted = results.shifted_words
     return pl.DataFrame(schema=semantic_shift.SCHEMA) if shifted is None else shifted.table
+
+
+def rows_of_words(results: ComparisonResults, table: pl.DataFrame, words: Sequence[str]) -> pl.DataFrame:
+    """Return the rows of some words of the table of shifted words, in the order asked."""
+    if isinstance(words, str):
+        raise InputError(f"words must be a list of words, such as [{words!r}]; got a single text")
+    if results.two_sample is None:
+        results.of_two("shifted_words of given words")
+    if results.shifted_words is None:
+        raise InputError("words that change their meaning weren't looked for in this comparison")
+    if not len(table):
+        raise InputError(f"no word can be looked up. {results.shifted_words.note}")
+    spelt = [spelling_in(results.samples, word) for word in words]
+    for word in spelt:
+        if not (table["word"] == word).any():
+            counts = zip(counts_of(results.samples, word), results.names, strict=True)
+            raise InputError(
+                f"{word!r} isn't among the {len(table):,} words that were compared, which both corpora use at least "
+                f"{semantic_shift.MIN_COUNT} times: it occurs "
+                + " and ".join(f"{count:,} times in {quoted(name)}" for count, name in counts)
+            )
+    return pl.DataFrame({"word": spelt}, schema={"word": pl.String}).join(
+        table, on="word", how="left", maintain_order="left"
+    )
 
 
 def duplicates_table(results: ComparisonResults) -> pl.DataFrame:

@@ -35,6 +35,7 @@ SCHEMA: dict[str, Any] = {
     "nearest_a": pl.List(pl.String),
     "nearest_b": pl.List(pl.String),
 }
+MIN_COUNT = 20  # how often both corpora must use a word for it to be tested
 _MIN_WORDS = 50_000  # running words of the smaller side: from less text no vectors are trained
 _MIN_SHARED_WORDS = 50  # words that both spaces have: fewer don't determine an alignment
 _MIN_UNITS = 10  # units of the smaller side: fewer can't be permuted in many ways
@@ -69,7 +70,7 @@ def find_shifted_words(
     words: Word2Vec | None = None,
     spaces: tuple[Space, Space] | None = None,
     units: Ints1d | None = None,
-    min_count: int = 20,
+    min_count: int = MIN_COUNT,
     permutations: int = 5,
     seed: int = 0,
     progress: bool = True,

@@ -1,4 +1,4 @@
-"""The sections of the report on what drives the difference: clusters, words, words that shifted, documents."""
+"""The sections of the report on what drives the difference: clusters, words, documents."""
 
 from __future__ import annotations
 
@@ -46,8 +46,11 @@ def clusters_section(results: ComparisonResults) -> Section:
     counts = np.zeros((len(results.names), len(clustering)), np.int64)
     np.add.at(counts, (results.samples.corpus_ids, clustering.labels), 1)
     figure = _composition_figure(counts, results.names, clustering.names)
-    headers = ("corpus", "cluster", "in it", "in the rest", "share of it", "share of the rest", "p-value", "q-value")
     significant = shares.filter(pl.col("q_value") < ALPHA)
+    if not len(significant):
+        statement = Prose("No cluster is significantly larger or smaller in one corpus than in the rest.", strong=True)
+        return Section("Which clusters?", (statement, figure), method)
+    headers = ("corpus", "cluster", "q-value", "in it", "in the rest", "share of it", "share of the rest", "p-value")
     rows = _share_rows(significant, "corpus")
     table = Table(headers, rows, "Clusters significantly larger or smaller than in the rest", limit=ROWS)
     return Section("Which clusters?", (figure, table), method)
@@ -72,7 +75,7 @@ def _clusters_of_two(results: ComparisonResults) -> tuple[Prose, Figure, Table]:
         sides=(f"more of {b}", f"more of {a}"),
         caption="Difference of shares, in percentage points, with 95% intervals.",
     )
-    headers = ("cluster", f"in {a}", f"in {b}", f"share of {a}", f"share of {b}", "p-value", "q-value")
+    headers = ("cluster", "q-value", f"in {a}", f"in {b}", f"share of {a}", f"share of {b}", "p-value")
     return Prose(statement, strong=True), figure, Table(headers, _share_rows(shares), limit=ROWS)
 
 
@@ -86,12 +89,16 @@ def _composition_figure(counts: Ints2d, names: tuple[str, ...], cluster_names: t
 
 
 def _share_rows(shares: pl.DataFrame, *first: str) -> list[tuple[object, ...]]:
-    columns = shares.select(*first, "name", "count_a", "count_b", "share_a", "share_b", "p_value", "q_value")
+    columns = shares.select(*first, "name", "q_value", "count_a", "count_b", "share_a", "share_b", "p_value")
     return [
-        (*row[:-4], Number(row[-4], f"{row[-4]:.1%}"), Number(row[-3], f"{row[-3]:.1%}"),
-         Number(row[-2], p_value(row[-2])), Number(row[-1], p_value(row[-1])))
+        (*row[:-6], _probability(row[-6]), *row[-5:-3], *(Number(share, f"{share:.1%}") for share in row[-3:-1]),
+         _probability(row[-1]))
         for row in columns.iter_rows()
     ]  # fmt: skip
+
+
+def _probability(value: float) -> Number:
+    return Number(value, p_value(value))
 
 
 # -- words ----------------------------------------------------------------------------------------------------
@@ -101,107 +108,81 @@ def words_section(results: ComparisonResults) -> Section:
     """Return the section on the words that set the corpora apart."""
     significant = results.words.filter(pl.col("q_value") < ALPHA)
     if not len(significant):
-        statement = Prose("No word is significantly more frequent in one corpus than in the other.")
+        statement = Prose("No word is significantly more frequent in one corpus than in the other.", strong=True)
         return Section("Which words?", (statement,), _WORDS_METHOD)
     if results.two_sample is None:
         return Section("Which words?", (_words_of_each(results, significant),), _WORDS_METHOD)
     statement = Prose(
         f"{len(significant):,} words set the corpora apart significantly (false discovery rate under 5%).", strong=True
     )
-    figure = _words_figure(results, unnamed_common=len(significant) > ENDS)
-    return Section("Which words?", (statement, figure, _words_of_two(results, significant)), _WORDS_METHOD)
+    content = significant.filter(~_is_function_word(significant["word"]))
+    function_words = significant.filter(_is_function_word(significant["word"]))
+    figure = _words_figure(results, name_all=not len(content))
+    tables = [
+        _words_of_two(results, words, caption)
+        for words, caption in (
+            (content, "The most distinctive words"),
+            (function_words, "The most distinctive function words, single letters and numbers"),
+        )
+        if len(words)
+    ]
+    return Section("Which words?", (statement, figure, *tables), _WORDS_METHOD)
 
 
-def _words_figure(results: ComparisonResults, *, unnamed_common: bool) -> Figure:
+def _is_function_word(words: pl.Series) -> pl.Series:
+    """Return which words are English function words, single letters or numbers: the rest name subjects."""
+    single = words.str.contains(r"^\W*\w?\W*$") & ~words.str.contains(f"[{''.join(UNSPACED)}]")
+    return words.is_in(sorted(ENGLISH_STOP_WORDS)) | single | words.str.contains(r"^\d+$")
+
+
+def _words_figure(results: ComparisonResults, *, name_all: bool) -> Figure:
     a, b = (quoted(name, 30) for name in results.names)
     words = results.words
     counts = words.select("count_a", "count_b").to_numpy().sum(axis=1)
-    single = words["word"].str.contains(r"^\W*\w?\W*$") & ~words["word"].str.contains(f"[{''.join(UNSPACED)}]")
-    common = words["word"].is_in(sorted(ENGLISH_STOP_WORDS)) | single | words["word"].str.contains(r"^\d+$")
+    unnamed = "" if name_all else " Function words and numbers have a dot and no name; they have a table of their own."
     return word_scatter(
         words["word"].to_list(),
         counts / counts.sum() * 1e6,
         words["z"].to_numpy(),
         sure=(words["q_value"] < ALPHA).to_numpy(),
         sides=(a, b),
-        unnamed=common.to_numpy() if unnamed_common else None,
-        caption="Every dot is a word: frequent words are on the right, distinctive ones at the top and the bottom. "
-        "Stop words and numbers are drawn without a name.",
+        unnamed=None if name_all else _is_function_word(words["word"]).to_numpy(),
+        caption="Every dot is a word: frequent words are on the right, distinctive ones at the top and the bottom."
+        + unnamed,
     )
 
 
-def _words_of_two(results: ComparisonResults, significant: pl.DataFrame) -> Table:
+def _words_of_two(results: ComparisonResults, words: pl.DataFrame, caption: str) -> Table:
     a, b = (quoted(name, 30) for name in results.names)
     headers = (
-        "word", f"in {a}", f"in {b}", f"documents of {a}", f"documents of {b}", "log-odds", "z", "G²",
-        f"dispersion in {a}", f"dispersion in {b}", "q-value",
+        "word", "q-value", f"in {a}", f"in {b}", f"documents of {a}", f"documents of {b}", "log-odds", "z", "G²",
     )  # fmt: skip
-    rows = [
-        (*row[:-1], Number(row[-1], p_value(row[-1])))
-        for row in significant.head(ROWS).select(
-            "word", "count_a", "count_b", "documents_a", "documents_b", "log_odds", "z", "g2", "dispersion_a",
-            "dispersion_b", "q_value",
-        ).iter_rows()
-    ]  # fmt: skip
-    return Table(headers, rows, "The most distinctive words", limit=ROWS)
+    columns = words.head(ROWS).select(
+        "word", "q_value", "count_a", "count_b", "documents_a", "documents_b", "log_odds", "z", "g2"
+    )
+    rows = [(word, _probability(q), *rest) for word, q, *rest in columns.iter_rows()]
+    return Table(headers, rows, caption, limit=ROWS)
 
 
 def _words_of_each(results: ComparisonResults, significant: pl.DataFrame) -> Table:
     over_represented = significant.filter(pl.col("z") > 0)
+    content = over_represented.filter(~_is_function_word(over_represented["word"]))
     rows = []
     for name in results.names:
-        words = over_represented.filter(pl.col("corpus") == name)["word"]
-        rows.append((name, len(words), ", ".join(words.head(TOP))))
-    headers = ("corpus", "words it has more of", "the most distinctive")
+        words = content.filter(pl.col("corpus") == name)["word"]
+        count = int((over_represented["corpus"] == name).sum())
+        rows.append((name, count, ", ".join(words.head(TOP)) or "none but function words" if count else "none"))
+    headers = ("corpus", "words it has more of", "the most distinctive, without function words and numbers")
     return Table(headers, rows, "Each corpus against the rest", limit=ROWS)
 
 
 _WORDS_METHOD = (
     "Log-odds ratio with an informative Dirichlet prior (Monroe, Colaresi and Quinn 2008), in standard errors (z); G² "
-    "is the log-likelihood ratio (Rayson and Garside 2000); dispersion is 0 if a word is spread evenly over the "
-    "documents and 1 if it occurs in one alone (Gries 2008). z and G² assume that words are independent draws, but "
-    "words come in bursts: so the q-value, a false discovery rate (Benjamini and Hochberg 1995), rests on random "
-    "permutations of whole documents. A distinctive word says what one corpus talks of more, not what it says about it."
-)
-
-
-# -- words that change their meaning ---------------------------------------------------------------------------
-
-
-def shifted_words_sections(results: ComparisonResults) -> list[Section]:
-    """Return the section on words that change their meaning, if they were looked for."""
-    shifted = results.shifted_words
-    if shifted is None:
-        return []
-    title = "Which words change their meaning?"
-    if not len(shifted.table):
-        return [Section(title, (Prose(shifted.note),), _SHIFTS_METHOD)]
-    a, b = (quoted(name, 30) for name in results.names)
-    tested = shifted.table["q_value"].null_count() < len(shifted.table)
-    table = shifted.table.filter(pl.col("q_value") < ALPHA) if tested else shifted.table
-    statement = (
-        f"{len(table):,} of {len(shifted.table):,} words that both corpora use are used in significantly different "
-        f"contexts."
-        if tested
-        else shifted.note
-    )
-    rows = [
-        (word, in_a, in_b, shift, "" if q is None else Number(q, p_value(q)), ", ".join(near_a), ", ".join(near_b))
-        for word, in_a, in_b, shift, q, near_a, near_b in table.select(
-            "word", "count_a", "count_b", "shift", "q_value", "nearest_a", "nearest_b"
-        ).head(TEXT_ROWS).iter_rows()
-    ]  # fmt: skip
-    headers = ("word", f"in {a}", f"in {b}", "shift", "q-value", f"nearest in {a}", f"nearest in {b}")
-    blocks = (Prose(statement, strong=True), Table(headers, rows, limit=TEXT_ROWS))
-    return [Section(title, blocks, f"{shifted.note} {_SHIFTS_METHOD}")]
-
-
-_SHIFTS_METHOD = (
-    "A Word2Vec space was trained on each corpus and the two were aligned (Hamilton, Leskovec and Jurafsky 2016); a "
-    "word's shift is 1 minus the cosine of its two vectors. Vectors trained twice are never the same (Dubossarsky, "
-    "Weinshall and Grossman 2017), so each shift is compared with a null distribution: the shifts between random "
-    "splits of both corpora. A different context isn't always another meaning: where two corpora are about different "
-    "things, most words have somewhat different contexts."
+    "is the log-likelihood ratio (Rayson and Garside 2000). The full tables also have the dispersion of each word: 0 "
+    "if it is spread evenly over the documents and 1 if it occurs in one alone (Gries 2008). z and G² assume that "
+    "words are independent draws, but words come in bursts: so the q-value, a false discovery rate (Benjamini and "
+    "Hochberg 1995), rests on random permutations of whole documents. A distinctive word says what one corpus talks of "
+    "more, not what it says about it. Function words are those of an English list."
 )
 
 
@@ -212,11 +193,14 @@ def documents_section(results: ComparisonResults) -> Section:
     """Return the section on the documents that set the corpora apart."""
     names = [clip(name, 40) for name in results.names]
     table = documents_table(results).filter(pl.col("witness").is_not_null())
+    if not len(table):
+        statement = Prose("No document sets the corpora apart: they hold the very same documents.", strong=True)
+        return Section("Which documents?", (statement,), _WITNESS_METHOD)
     columns = table.select("corpus", "id", "witness", pl.col("text").fill_null(""))
-    headers = ("corpus", "id", "witness", "text")
     values = [results.witness[results.samples.rows(corpus)] for corpus in range(len(names))]
     values = [witness[np.isfinite(witness)] for witness in values]
     if results.two_sample is None:
+        headers = ("corpus", "id", "similarity to its own less that to the rest", "text")
         figure = ridgeline(
             names,
             values,
@@ -229,6 +213,7 @@ def documents_section(results: ComparisonResults) -> Section:
         )
         return Section("Which documents?", (figure, *tables), _WITNESS_METHOD)
     a, b = (quoted(name, 40) for name in results.names)
+    headers = ("corpus", "id", f"similarity to {a} less that to {b}", "text")
     figure = ridgeline(
         names,
         values,

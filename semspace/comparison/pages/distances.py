@@ -22,6 +22,7 @@ from semspace.report import (
     number_line,
     scatter,
 )
+from semspace.report.page import Block
 from semspace.space import Space
 from semspace.statistics import ALPHA
 from semspace.types import Doubles2d
@@ -39,19 +40,40 @@ def distances_sections(results: ComparisonResults) -> list[Section]:
         if not results.samples.are_identical
         else "The corpora hold the very same documents; nothing was tested."
     )
-    blocks = (
+    meanings = [(DISTANCE_NAMES[distance.name], distance.meaning) for distance in two.distances]
+    blocks: tuple[Block, ...] = (
         _number_line(results),
+        *([Prose(_REFERENCES_NOTE)] if len(results.references) else []),
         Prose(statement, strong=True),
         Table(headers, [_distance_row(distance) for distance in two.distances]),
-        Table(("distance", "what it measures"), [(distance.name, distance.meaning) for distance in two.distances]),
+        *([] if results.samples.units is not None else [Prose(_INDEPENDENCE_NOTE)]),
+        Table(("distance", "what it measures"), meanings),
     )
     return [Section("How far apart?", blocks, _distances_method(results)), *_map_sections(results)]
+
+
+DISTANCE_NAMES = {
+    "mmd": "MMD (squared)",
+    "mmd_multi": "MMD (squared), five kernels",
+    "energy": "energy distance",
+    "frechet": "Fréchet distance (squared)",
+    "classifier": "classifier (area under the ROC curve)",
+}
+_REFERENCES_NOTE = (
+    "The distances between known texts are a scale for this report alone: they are computed with its kernel, whose "
+    "width is the median distance of its documents, so the same known texts have another distance in another report."
+)
+_INDEPENDENCE_NOTE = (
+    "Documents were taken to be independent. If some belong together, as paragraphs of a book or speeches of a person "
+    "do, p-values are too small and intervals too narrow: compare again with groups=, the column that says what "
+    "belongs together."
+)
 
 
 def _distance_row(d: Distance) -> tuple[object, ...]:
     low, high = d.interval
     interval = f"{low:.3f} to {high:.3f}" if np.isfinite([low, high]).all() else "unknown"
-    return (d.name, d.value, interval, d.by_chance, *d.halves, Number(d.p_value, p_value(d.p_value)))
+    return (DISTANCE_NAMES[d.name], d.value, interval, d.by_chance, *d.halves, Number(d.p_value, p_value(d.p_value)))
 
 
 def _number_line(results: ComparisonResults) -> Figure:
@@ -75,11 +97,7 @@ def _number_line(results: ComparisonResults) -> Figure:
 
 def _distances_method(results: ComparisonResults) -> str:
     settings = results.settings
-    units = (
-        "Documents of one group were permuted and resampled together. "
-        if results.samples.units is not None
-        else "Documents are assumed to be independent of each other: paragraphs of one book aren't, and need groups=. "
-    )
+    units = "Documents of one group were permuted and resampled together. " if results.samples.units is not None else ""
     references = (
         "The reference texts are English news, newsgroup posts and encyclopedia articles that ship with semspace, "
         "compared with the same encoder and the same kernel. "

@@ -7,12 +7,12 @@ import datetime
 from semspace.comparison.pages.contrasts import (
     clusters_section,
     documents_section,
-    shifted_words_sections,
     words_section,
 )
 from semspace.comparison.pages.distances import distances_sections, pairs_sections
 from semspace.comparison.pages.overlap import counterparts_section, duplicates_section
 from semspace.comparison.pages.profiles import profiles_section
+from semspace.comparison.pages.shifted_words import shifted_words_sections
 from semspace.comparison.results import ComparisonResults
 from semspace.display import quoted
 from semspace.report import Page

@@ -14,8 +14,8 @@ from semspace.report import (
 )
 
 _MEASURES = (
-    "documents", "words", "vocabulary", "words per document", "words per sentence", "diversity", "LIX", "language",
-    "spread", "outliers",
+    "documents", "words", "vocabulary", "words per document", "words per sentence", "lexical diversity",
+    "readability (LIX)", "language", "spread (mean distance)", "outliers",
 )  # fmt: skip
 _MAX_COLUMNS = 3  # corpora that stand side by side; of more, each has a row
 
@@ -38,7 +38,7 @@ def profiles_section(results: ComparisonResults) -> Section:
         outlier_rows = [
             (corpus, id, distance, excess, text_of[corpus, id]) for corpus, id, distance, excess in outliers.iter_rows()
         ]
-        columns = ("corpus", "id", "distance", "deviations above the median", "text")
+        columns = ("corpus", "id", "distance", "standard deviations above the median", "text")
         blocks.append(Table(columns, outlier_rows, "Outliers of each corpus", width=160))
     method = (
         "Diversity is the mean share of different words in a window of fixed size, which doesn't depend on length "

@@ -1,0 +1,301 @@
+"""The pages of a comparison say one thing: names quoted, numbers that agree, one line where there is nothing."""
+
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+import pytest
+
+import semspace as ss
+from semspace.comparison.comparison import Comparison
+from semspace.comparison.contrasts import semantic_shift
+from semspace.comparison.contrasts.semantic_shift import ShiftedWords
+from semspace.comparison.distances.pair_sums import Kernels
+from semspace.comparison.distances.references import references
+from semspace.comparison.pages import shifted_words as shifted_words_page
+from semspace.errors import InputError, UnknownIdError
+from semspace.report import Prose, Table
+
+BEFORE, AFTER = "before 1945", "1945 and after"
+
+
+def spaces_of(shift):
+    """Two corpora of 30 documents: one speaks of rivers, one of money, both use "bank"; `shift` sets them apart."""
+    draw = np.random.default_rng(1)
+    made = []
+    for corpus, (noun, verb) in enumerate((("river", "flows"), ("money", "lends"))):
+        vectors = draw.normal(size=(30, 5)) + corpus * shift
+        texts = [f"It was day {i}. The bank of the {noun} {verb} at noon! And we left." for i in range(30)]
+        made.append(ss.Space.from_vectors([f"{noun}-{i}" for i in range(30)], vectors, {"text": texts}))
+    return made
+
+
+@pytest.fixture(scope="module")
+def found():
+    return ss.compare(
+        *spaces_of(4.0), names=(BEFORE, AFTER), permutations=199, resamples=99, words=False, progress=False
+    )
+
+
+@pytest.fixture(scope="module")
+def alike():
+    first, second = spaces_of(0.0)
+    plain = [
+        replace(space, metadata=space.metadata.with_columns(text=pl.lit("the same words"))) for space in (first, second)
+    ]
+    return ss.compare(*plain, permutations=99, resamples=99, words=False, progress=False)
+
+
+def with_shifts(found, q_values, note="A note."):
+    """The comparison as if these words had been tested, with these q-values."""
+    words = ["bank", "day", "noon"][: len(q_values)]
+    table = pl.DataFrame(
+        {
+            "word": words, "count_a": 30, "count_b": 30, "shift": 0.5, "expected": 0.2,
+            "p_value": q_values, "q_value": q_values, "nearest_a": [["river"]] * len(words),
+            "nearest_b": [["money"]] * len(words),
+        },
+        schema=semantic_shift.SCHEMA,
+    )  # fmt: skip
+    return Comparison(replace(found._results, shifted_words=ShiftedWords(table, note)))
+
+
+def section(comparison, title):
+    return next(one for one in comparison.page(date="").sections if one.title == title)
+
+
+def tables(one):
+    return [block for block in one.blocks if isinstance(block, Table)]
+
+
+def prose(one):
+    return [block.text for block in one.blocks if isinstance(block, Prose)]
+
+
+# -- names and numbers ----------------------------------------------------------------------------------------
+
+
+def test_names_of_corpora_are_quoted_wherever_a_sentence_holds_them(found):
+    written = ss.report.to_markdown(found.page(date=""))
+    assert written.startswith("# “before 1945” and “1945 and after”, compared")
+    assert "30 documents of “before 1945”, 30 documents of “1945 and after”" in written
+    assert found.verdict().startswith("“before 1945” and “1945 and after” differ in meaning")
+    page = found.page(date="")
+    said = [page.title, page.subtitle, page.verdict]
+    for one in page.sections:
+        said += [
+            one.title,
+            one.method,
+            *prose(one),
+            *(block.caption for block in one.blocks if hasattr(block, "caption")),
+        ]
+        said += [header for table in tables(one)[:1] for header in table.headers if one.title != "What are they like?"]
+    for name in (BEFORE, AFTER):
+        assert sum(name in text for text in said) > 5
+        assert all(text.count(name) == text.count(f"“{name}”") for text in said)
+
+
+def test_the_numbers_of_a_page_agree(found):
+    page = found.page(date="")
+    first = page.sections[0]
+    classifier = found.distance("classifier")
+    assert f"{classifier.value:.0%}" in page.verdict or "over 99%" in page.verdict
+    rows = {row[0]: row for row in tables(first)[0].rows}
+    assert rows["classifier (area under the ROC curve)"][1] == classifier.value
+    assert rows["MMD (squared)"][1] == found.distance("mmd").value
+    scatter = section(found, "A map of both").blocks[0]
+    assert ">before 1945 (30)<" in scatter.svg
+    clusters = tables(section(found, "Which clusters?"))[0]
+    assert sum(row[2] for row in clusters.rows) == sum(row[3] for row in clusters.rows) == 30
+    words = section(found, "Which words?")
+    counted = int(prose(words)[0].split()[0].replace(",", ""))
+    assert counted == sum(len(table.rows) for table in tables(words)) == int((found.words()["q_value"] < 0.05).sum())
+    shared = section(found, "What do they share?")
+    for row in found.coverage.iter_rows(named=True):
+        interval = f"95% interval {row['low']:.0%} to {row['high']:.0%}"
+        assert any(f"{row['share']:.0%} of “{row['corpus']}”" in text and interval in text for text in prose(shared))
+
+
+def test_content_words_come_first_and_function_words_apart(found):
+    one = section(found, "Which words?")
+    first, *rest = tables(one)
+    assert first.headers[:2] == ("word", "q-value")
+    assert {row[0] for row in first.rows} >= {"river", "money"}
+    assert not {row[0] for row in first.rows} & {"the", "of", "and"}
+    figure = one.blocks[1]
+    assert "they have a table of their own" in figure.caption
+    assert ">river</text>" in figure.svg
+    assert len(rest) <= 1
+
+
+def test_only_function_words_have_one_table_and_names_in_the_chart(found):
+    words = found.words()
+    words = words.with_columns(word=pl.Series(["the", "of", *[f"w{i}" for i in range(len(words) - 2)]]))
+    words = words.with_columns(q_value=pl.Series([0.01, 0.02, *[0.9] * (len(words) - 2)]))
+    changed = Comparison(replace(found._results, words=words))
+    one = section(changed, "Which words?")
+    (table,) = tables(one)
+    assert [row[0] for row in table.rows] == ["the", "of"]
+    assert table.caption == "The most distinctive function words, single letters and numbers"
+    assert "table of their own" not in one.blocks[1].caption
+
+
+# -- a scale, and what is assumed -----------------------------------------------------------------------------
+
+
+def test_the_scale_of_known_texts_says_that_it_is_of_this_report(found):
+    assert not any("known texts" in text for text in prose(found.page().sections[0]))  # there is no encoder
+    known = pl.DataFrame({"between": ["news and encyclopedia"], "distance": ["mmd"], "value": [0.08]})
+    changed = Comparison(replace(found._results, references=known))
+    told = [text for text in prose(changed.page().sections[0]) if "known texts" in text]
+    assert len(told) == 1
+    assert "width is the median distance of its documents" in told[0]
+
+
+def test_known_texts_are_as_far_apart_as_the_kernel_is_wide():
+    """Why two reports show two numbers: the same texts, two widths."""
+
+    class Encoder:
+        fingerprint = "toy"
+
+        def encode(self, texts, **_):
+            return np.array([[len(text), text.count("e"), text.count("t")] for text in texts], np.float32)
+
+    narrow, wide = (
+        references(Encoder(), Kernels(width, 5, 1), seed=0).filter(distance="mmd")["value"].to_list()
+        for width in (0.05, 0.5)
+    )
+    assert narrow != wide
+
+
+def test_independence_is_said_unless_groups_are_given(found):
+    assert any("groups=" in text for text in prose(found.page().sections[0]))
+    parts = [
+        replace(
+            space,
+            metadata=space.metadata.with_columns(book=pl.format("{} {}", pl.lit(space.ids[0]), pl.int_range(30) // 2)),
+        )
+        for space in spaces_of(4.0)
+    ]
+    grouped = ss.compare(*parts, groups="book", permutations=99, resamples=99, words=False, progress=False)
+    assert not any("groups=" in text for text in prose(grouped.page().sections[0]))
+
+
+# -- nothing found --------------------------------------------------------------------------------------------
+
+
+def test_what_is_empty_is_one_line(alike):
+    assert prose(section(alike, "Which words?")) == [
+        "No word is significantly more frequent in one corpus than in the other."
+    ]
+    for one in alike.page().sections:
+        assert all(len(table.rows) for table in tables(one)), one.title
+
+
+def test_the_very_same_documents_have_no_empty_table():
+    space = spaces_of(0.0)[0]
+    same = ss.compare(space, space, permutations=99, resamples=99, words=False, progress=False)
+    for one in same.page().sections:
+        assert all(len(table.rows) for table in tables(one)), one.title
+
+
+def test_several_corpora_without_a_significant_cluster():
+    draw = np.random.default_rng(5)
+    parts = [ss.Space.from_vectors([str(i) for i in range(20)], draw.normal(size=(20, 4))) for _ in range(3)]
+    several = ss.compare(*parts, permutations=99, resamples=99, progress=False)
+    changed = several._results.clusters.with_columns(q_value=pl.lit(0.9))
+    one = section(Comparison(replace(several._results, clusters=changed)), "Which clusters?")
+    assert prose(one) == ["No cluster is significantly larger or smaller in one corpus than in the rest."]
+    assert not tables(one)
+
+
+# -- words that change their meaning --------------------------------------------------------------------------
+
+TITLE = "Which words change their meaning?"
+
+
+def test_candidates_are_shown_where_no_word_is_significant(found):
+    one = section(with_shifts(found, [0.27, 0.31, 0.5]), TITLE)
+    assert prose(one) == ["None of 3 words that both corpora use often is used in significantly different contexts."]
+    candidates, examples = tables(one)
+    assert candidates.caption == "Candidates; none is statistically significant"
+    assert candidates.headers[:2] == ("word", "q-value")
+    assert [(row[0], str(row[1])) for row in candidates.rows] == [
+        ("bank", "0.270"),
+        ("day", "0.310"),
+        ("noon", "0.500"),
+    ]
+    assert ("bank", BEFORE, "river-0", "The bank of the river flows at noon!") in examples.rows
+    assert ("bank", AFTER, "money-0", "The bank of the money lends at noon!") in examples.rows
+
+
+def test_significant_words_are_shown_alone(found):
+    one = section(with_shifts(found, [0.01, 0.04, 0.5]), TITLE)
+    assert prose(one) == ["2 of 3 words that both corpora use often are used in significantly different contexts."]
+    shown, examples = tables(one)
+    assert [row[0] for row in shown.rows] == ["bank", "day"]
+    assert {row[0] for row in examples.rows} == {"bank", "day"}
+
+
+def test_shifts_without_a_test_and_too_little_text(found):
+    one = section(with_shifts(found, [None, None], "The word spaces were given."), TITLE)
+    assert prose(one) == ["The word spaces were given."]
+    assert tables(one)[0].caption == "The words that shifted furthest"
+    one = section(with_shifts(found, [], "Too little text to train word vectors."), TITLE)
+    assert prose(one) == ["Too little text to train word vectors."]
+    assert not tables(one)
+
+
+def test_shifted_words_answers_for_the_words_that_are_asked(found):
+    shifted = with_shifts(found, [0.27, 0.31, 0.5])
+    assert shifted.shifted_words(["noon", "bank"])["word"].to_list() == ["noon", "bank"]
+    assert shifted.shifted_words(["Noon"])["q_value"].to_list() == [0.5]
+    assert shifted.shifted_words([]).height == 0
+    assert len(shifted.shifted_words()) == 3
+    with pytest.raises(InputError, match=r"'river' isn't among the 3 words .* 20 times: it occurs 30 times in “before"):
+        shifted.shifted_words(["river"])
+    with pytest.raises(UnknownIdError, match=r"no word 'nooon' in the compared documents; .*noon"):
+        shifted.shifted_words(["nooon"])
+    with pytest.raises(InputError, match=r"words must be a list of words, such as \['noon'\]"):
+        shifted.shifted_words("noon")
+    with pytest.raises(InputError, match="weren't looked for"):
+        found.shifted_words(["noon"])
+    with pytest.raises(InputError, match=r"no word can be looked up\. Too little text"):
+        with_shifts(found, [], "Too little text.").shifted_words(["noon"])
+
+
+def test_example_sentences_hold_the_word_and_come_from_all_over_the_corpus(found):
+    table = found.example_sentences("bank", n=3)
+    assert table.columns == ["corpus", "id", "sentence"]
+    assert table["id"].to_list() == ["river-0", "river-14", "river-29", "money-0", "money-14", "money-29"]
+    assert table["sentence"].unique().sort().to_list() == [
+        "The bank of the money lends at noon!",
+        "The bank of the river flows at noon!",
+    ]
+    assert found.example_sentences("River", n=1).rows() == [(BEFORE, "river-0", "The bank of the river flows at noon!")]
+    assert len(found.example_sentences("day", n=99)) == 60
+    with pytest.raises(UnknownIdError, match="no word 'banks' in the compared documents"):
+        found.example_sentences("banks")
+    with pytest.raises(InputError, match="n must be"):
+        found.example_sentences("bank", n=0)
+    with pytest.raises(InputError, match="a word must be a text; got int"):
+        found.example_sentences(7)
+
+
+def test_example_sentences_need_texts():
+    draw = np.random.default_rng(5)
+    parts = [ss.Space.from_vectors([str(i) for i in range(9)], draw.normal(size=(9, 4))) for _ in range(2)]
+    bare = ss.compare(*parts, permutations=99, resamples=99, progress=False)
+    with pytest.raises(InputError, match="no document has the word 'x': the comparison has no texts"):
+        bare.example_sentences("x")
+
+
+def test_a_long_sentence_is_cut_around_its_word():
+    around = shifted_words_page._around
+    assert around("The bank is near.", "bank", 40) == "The bank is near."
+    cut = around("x " * 100 + "the bank here" + " y" * 100, "bank", 40)
+    assert "bank" in cut
+    assert cut.startswith("…")
+    assert cut.endswith("…")
+    assert len(cut) <= 42
+    assert around("Bank " + "y " * 100, "bank", 20).startswith("Bank y")
