@@ -13,7 +13,7 @@ from semspace.display import html_table, text_table
 from semspace.errors import InputError
 
 if TYPE_CHECKING:
-    from semspace.report.figures import Figure
+    from semspace.report.figure import Figure
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ class TrainingCurve(Generic[Point]):
         InputError
             If no loss is known.
         """
-        from semspace.report.figures import lines
+        from semspace.report.lines import lines
 
         panels = self._panels()
         if not panels:

@@ -35,7 +35,7 @@ from semspace.report import (
     word_scatter,
 )
 from semspace.report.axis import Axis
-from semspace.report.figures import PALETTE, UNDER_TEXT
+from semspace.report.figure import PALETTE, UNDER_TEXT
 from semspace.report.origin import origin
 from semspace.report.text_width import fitting, measure
 
@@ -137,7 +137,7 @@ def test_a_page_can_be_walked_by_keyboard_and_read_aloud():
     assert set(links) <= set(ids)
     assert all(attributes.get("scope") == "col" for tag, attributes in found if tag == "th")
     assert all(a["role"] == "img" and len(a["aria-label"]) > 10 for tag, a in found if tag == "svg")
-    assert sum(tag == "svg" for tag in tags) == 7
+    assert sum(tag == "svg" for tag in tags) == 14  # seven figures, each for a desk and for a telephone
 
 
 def contrast(one, other):
@@ -529,3 +529,30 @@ def test_tables_are_searched_and_sorted_in_a_browser(tmp_path):
     assert short == ["row 3", "row 1", "row 0", "row 2"]  # what has no number comes last
     assert shown.count("<button") == 6
     assert "<img" not in shown
+
+
+def printed(page, folder):
+    """Return a page as Chromium prints it, and how many sheets it takes."""
+    (folder / "page.html").write_text(to_html(page), encoding="utf-8")
+    browse(f"file://{folder / 'page.html'}", folder, f"--print-to-pdf={folder / 'page.pdf'}", "--virtual-time-budget=9")
+    return len(re.findall(rb"/Type\s*/Page\b", (folder / "page.pdf").read_bytes()))
+
+
+@with_browser
+def test_a_long_table_is_printed_in_part(tmp_path):
+    words = Table(("word", "one", "other"), [(f"word {i}", i, 2 * i) for i in range(300)], limit=300)
+    texts = Table(("id", "text"), [(f"id {i}", "a text of many words, " * 15) for i in range(60)], limit=60)
+    blocks = tuple(example_page().sections[0].blocks)
+    assert 2 <= printed(Page("t", "v", (Section("s", (words, texts)), Section("z", blocks))), tmp_path) <= 4
+    assert "Printed: the first 15 of 300 rows." in (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "Printed: the first 6 of 60 rows." in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
+def test_rows_with_long_texts_are_cards_on_a_telephone():
+    rows = [("one", "a text of many words " * 10), ("two", "")]
+    (found,) = [Elements(to_html(Page("t", "v", (Section("s", (Table(("<id>", "text"), rows),)),)))).found]
+    assert [a.get("class") for tag, a in found if tag == "table"] == ["cards"]
+    assert [a.get("data-label") for tag, a in found if tag == "td"] == ["<id>", "text", "<id>", "text"]
+    short = to_html(Page("t", "v", (Section("s", (Table(tuple("abcd"), [(1, 2, 3, 4)]),)),)))
+    assert "data-label" not in short.split("<body>")[1]
+    assert "More columns to the right" in short

@@ -14,7 +14,7 @@ from semspace import checks
 from semspace.clusters.projection import MAX_DRAWN, project
 from semspace.display import clip
 from semspace.errors import InputError
-from semspace.report.figures import PALETTE
+from semspace.report.figure import PALETTE
 from semspace.types import Ints1d
 
 if TYPE_CHECKING:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+_SHORT = 300  # pixels below which an axis has fewer ticks
+
 
 @dataclass(frozen=True)
 class Axis:
@@ -33,7 +35,7 @@ class Axis:
             f'<line x1="{self(at):.1f}" x2="{self(at):.1f}" y1="{top:.1f}" y2="{bottom:.1f}" stroke="currentColor" '
             f'opacity="{0.45 if at == 0 else 0.12}"/>'
             f'<text x="{self(at):.1f}" y="{bottom + 15:.1f}" text-anchor="middle" font-size="12">{at:.6g}</text>'
-            for at in self.ticks()
+            for at in self.ticks(6 if self.end - self.start > _SHORT else 4)
         )
 
 

@@ -3,18 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from semspace.display import clip
 from semspace.errors import InputError
-from semspace.report.figures import PALETTE, UNDER_TEXT, WIDTH, Figure, escaped, svg
-from semspace.report.text_width import fitting
+from semspace.report.figure import PALETTE, SLIM, UNDER_TEXT, Drawing, Figure, escaped
+from semspace.report.text_width import fitting, measure
 from semspace.types import Bools2d, Doubles2d
 
-_LEFT, _RIGHT, _NAMES = 190, 90, 112
-_WRITTEN = 12  # so many rows still have a number in each cell
+_WRITTEN = 12  # so many rows still have a number in each cell, where there is room
+_SMALLEST = 11.0  # pixels of letters: of more rows than that, every second or third name is left out
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """Where the cells stand, and what is written in them."""
+
+    n: int
+    left: float  # room for the names of rows
+    top: float  # and for those of columns, which stand aslant
+    size: float
+    width: float
+    written: bool
+
+    @property
+    def deepest(self) -> float:
+        """The opacity of the strongest colour: less where numbers stand on it."""
+        return UNDER_TEXT if self.written else 1.0
+
+    @property
+    def bottom(self) -> float:
+        return self.top + self.n * self.size
+
+
+def _grid(n: int, number: str, width: float) -> _Grid:
+    slim = width < SLIM
+    left, right, top = (84.0, 34.0, 84.0) if slim else (190.0, 90.0, 112.0)
+    size = min(48.0, (width - left - right) / n)
+    return _Grid(n, left, top, size, width, written=n <= _WRITTEN and measure(number, 12) * 0.9 <= size)
 
 
 def heatmap(
@@ -55,51 +84,48 @@ def heatmap(
             raise InputError(f"{what} must have a row and a column for each of {n} names; got shape {array.shape}")
     known = values[np.isfinite(values)]
     least, largest = (min(0.0, known.min()), known.max()) if len(known) else (0.0, 1.0)
-    size = min(48.0, (WIDTH - _LEFT - _RIGHT) / n)
-    cells = []
-    for i, j in zip(*np.nonzero(np.isfinite(values)), strict=True):
-        depth = (values[i, j] - least) / ((largest - least) or 1.0)
-        cells.append(_cell(int(i), int(j), values[i, j], depth, size, names, bool(rings[i, j]), marked, decimals))
-    bottom = _NAMES + n * size
-    legend = _legend(bottom + 16, least, largest, ends, marked if rings.any() else "", decimals, _deepest(n))
-    description = _description(values, rings, names, marked, decimals)
-    drawn = _headings(names, size) + "".join(cells) + legend
-    return Figure(svg(drawn, bottom + 44, f"{caption} {description}"), caption, description)
+    span = (least, largest)
 
+    def draw(width: float) -> Drawing:
+        grid = _grid(n, f"{largest:.{decimals}f}", width)
+        cells = [
+            _cell(grid, int(i), int(j), values[i, j], span, names, bool(rings[i, j]), marked, decimals)
+            for i, j in zip(*np.nonzero(np.isfinite(values)), strict=True)
+        ]
+        legend, height = _legend(grid, span, ends, marked if rings.any() else "", decimals)
+        return _headings(grid, names) + "".join(cells) + legend, height
 
-def _deepest(n: int) -> float:
-    return UNDER_TEXT if n <= _WRITTEN else 1.0
+    return Figure(draw, caption, _description(values, rings, names, marked, decimals))
 
 
 def _cell(
+    grid: _Grid,
     i: int,
     j: int,
     value: float,
-    depth: float,
-    size: float,
+    span: tuple[float, float],
     names: Sequence[str],
     ring: bool,
     marked: str,
     decimals: int,
 ) -> str:
     """Draw one cell with its tooltip, its number where there is room, and its ring."""
-    x, y = _LEFT + j * size, _NAMES + i * size
-    deepest = _deepest(len(names))
+    size = grid.size
+    x, y = grid.left + j * size, grid.top + i * size
     tip = f"{clip(names[i], 60)} and {clip(names[j], 60)}: {value:.{decimals}f}{f' ({marked})' if ring else ''}"
-    shade = 0.04 + depth * (deepest - 0.04)
+    depth = (value - span[0]) / ((span[1] - span[0]) or 1.0)
     parts = (
         f'<rect x="{x:.1f}" y="{y:.1f}" width="{size - 1:.1f}" height="{size - 1:.1f}" fill="{PALETTE[0]}" '
-        f'fill-opacity="{shade:.2f}"/>'
+        f'fill-opacity="{0.04 + depth * (grid.deepest - 0.04):.2f}"/>'
     )
-    if len(names) <= _WRITTEN:
+    if grid.written:
         parts += (
             f'<text x="{x + size / 2:.1f}" y="{y + size / 2 + 4:.1f}" text-anchor="middle" font-size="12">'
             f"{value:.{decimals}f}</text>"
         )
     if ring:
-        high = len(names) <= _WRITTEN
-        cx, cy, r = (x + size - 7, y + 6, 3.0) if high else (x + size / 2 - 0.5, y + size / 2 - 0.5, size / 5)
-        parts += _ring(cx, cy, r)
+        corner = (x + size - 7, y + 6, 3.0)
+        parts += _ring(*(corner if grid.written else (x + size / 2 - 0.5, y + size / 2 - 0.5, size / 5)))
     return f"<g><title>{escaped(tip)}</title>{parts}</g>"
 
 
@@ -107,37 +133,46 @@ def _ring(x: float, y: float, r: float) -> str:
     return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{r:.1f}" fill="none" stroke="currentColor" stroke-width="1.3"/>'
 
 
-def _headings(names: Sequence[str], size: float) -> str:
-    """Write the names beside the rows, and aslant above the columns."""
-    letters = min(13.0, size * 0.95)
+def _headings(grid: _Grid, names: Sequence[str]) -> str:
+    """Write the names beside the rows, and aslant above the columns; where they have no room, only some of them."""
+    letters = min(13.0, max(grid.size * 0.95, _SMALLEST))
+    step = -(-letters // grid.size) if grid.size < letters else 1
+    room = (grid.width - grid.left - grid.n * grid.size - 4, grid.top - 10)  # beyond the last column, and above it
     parts = []
-    for i, name in enumerate(names):
-        y = _NAMES + (i + 0.5) * size + letters * 0.35
-        x = _LEFT + (i + 0.5) * size + letters * 0.3
+    for i in range(0, len(names), int(step)):
+        y = grid.top + (i + 0.5) * grid.size + letters * 0.35
+        x = grid.left + (i + 0.5) * grid.size + letters * 0.3
+        beyond = room[0] + (grid.n - i - 0.5) * grid.size
         parts.append(
-            f'<text x="{_LEFT - 8}" y="{y:.1f}" text-anchor="end" font-size="{letters:.1f}">'
-            f"{escaped(fitting(name, _LEFT - 14, letters))}</text>"
-            f'<text transform="translate({x:.1f} {_NAMES - 6}) rotate(-50)" font-size="{letters:.1f}">'
-            f"{escaped(fitting(name, _RIGHT / 0.66, letters))}</text>"
+            f'<text x="{grid.left - 8:g}" y="{y:.1f}" text-anchor="end" font-size="{letters:.1f}">'
+            f"{escaped(fitting(names[i], grid.left - 10, letters))}</text>"
+            f'<text transform="translate({x:.1f} {grid.top - 6:g}) rotate(-50)" font-size="{letters:.1f}">'
+            f"{escaped(fitting(names[i], min(beyond / 0.66, room[1] / 0.78), letters))}</text>"
         )
     return "".join(parts)
 
 
-def _legend(
-    y: float, least: float, largest: float, ends: tuple[str, str], ring: str, decimals: int, deepest: float
-) -> str:
-    """Show what the shades mean, from least to largest, and what a ring means."""
+def _legend(grid: _Grid, span: tuple[float, float], ends: tuple[str, str], ring: str, decimals: int) -> Drawing:
+    """Show what the shades mean, from least to largest, and what a ring means; return it and its lower edge."""
+    y = grid.bottom + 16
+    low, high = f"{span[0]:.{decimals}f}", f"{span[1]:.{decimals}f}"
+    room = min(110.0, (grid.width - 150 - measure(low) - measure(high)) / 2)
+    before = f"{fitting(ends[0], room)} {low}"
+    left = max(grid.left, measure(before) + 10)
     shades = "".join(
-        f'<rect x="{_LEFT + i * 24}" y="{y}" width="23" height="14" fill="{PALETTE[0]}" '
-        f'fill-opacity="{0.04 + i / 4 * (deepest - 0.04):.2f}"/>'
+        f'<rect x="{left + i * 24:g}" y="{y:g}" width="23" height="14" fill="{PALETTE[0]}" '
+        f'fill-opacity="{0.04 + i / 4 * (grid.deepest - 0.04):.2f}"/>'
         for i in range(5)
     )
     texts = (
-        f'<text x="{_LEFT - 8}" y="{y + 12}" text-anchor="end">{escaped(fitting(ends[0], 110))} {least:.{decimals}f}'
-        f'</text><text x="{_LEFT + 126}" y="{y + 12}">{largest:.{decimals}f} {escaped(fitting(ends[1], 110))}</text>'
+        f'<text x="{left - 8:g}" y="{y + 12:g}" text-anchor="end">{escaped(before)}</text>'
+        f'<text x="{left + 126:g}" y="{y + 12:g}">{high} {escaped(fitting(ends[1], room))}</text>'
     )
-    note = f'{_ring(_LEFT + 306, y + 7, 4)}<text x="{_LEFT + 318}" y="{y + 12}">{escaped(ring)}</text>' if ring else ""
-    return shades + texts + note
+    if not ring:
+        return shades + texts, y + 28
+    x, down = (left + 306, 0) if left + 320 + measure(ring) <= grid.width else (14.0, 24)
+    note = f'{_ring(x, y + 7 + down, 4)}<text x="{x + 12:g}" y="{y + 12 + down:g}">{escaped(ring)}</text>'
+    return shades + texts + note, y + 28 + down
 
 
 def _description(values: Doubles2d, rings: Bools2d, names: Sequence[str], marked: str, decimals: int) -> str:

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 
 from semspace.display import cell, clip
 from semspace.report.axis import Axis, axis_for
-from semspace.report.figures import PALETTE, WIDTH, Figure, escaped, svg
-from semspace.report.text_width import fitting
+from semspace.report.figure import HALO, PALETTE, SLIM, Drawing, Figure, escaped
+from semspace.report.text_width import fitting, measure
 
-_LEFT, _RIGHT, _LINE, _TOP = 270, 110, 26, 40
+_LINE, _TOP = 26, 40
+_ABOVE = 18  # height of a name above its mark, in a slim figure
 _COLOUR = PALETTE[4]
+_BY_CHANCE = "by chance alone (95 % of random splits)"
 
 
 def number_line(
@@ -45,35 +47,36 @@ def number_line(
     ends = [end for end in interval if math.isfinite(end)]
     known = [(called, at) for called, at in marks if math.isfinite(at)]
     reach = [0.0, value, *ends, *(at for _, at in known), *([chance] if chance is not None else [])]
-    axis = axis_for(reach, _LEFT, WIDTH - _RIGHT)
     # The observed value stands before known ones of the same size.
     lines = sorted([(value, 0, name), *((at, 1 + i, called) for i, (called, at) in enumerate(known))])
-    bottom = _TOP + len(lines) * _LINE + 4
-    rows = [
-        _row(axis, _TOP + row * _LINE + _LINE / 2, called, at, unit, interval if not i else None)
-        for row, (at, i, called) in enumerate(lines)
-    ]
-    drawn = (
-        _band(axis, chance, bottom)
-        + axis.draw(_TOP, bottom)
-        + f'<line x1="{axis(value):.1f}" x2="{axis(value):.1f}" y1="{_TOP}" y2="{bottom}" stroke="{_COLOUR}" '
-        f'stroke-width="1.5" stroke-dasharray="4 4"/>{"".join(rows)}'
-        f'<text x="{_LEFT}" y="{bottom + 34}" font-size="12">← nearer</text>'
-        f'<text x="{WIDTH - _RIGHT}" y="{bottom + 34}" text-anchor="end" font-size="12">further apart →</text>'
-    )
-    description = _description(lines, interval, unit, chance)
-    return Figure(svg(drawn, bottom + 42, f"{caption} {description}"), caption, description)
+
+    def draw(width: float) -> Drawing:
+        slim = width < SLIM
+        axis = axis_for(reach, 12, width - 12) if slim else axis_for(reach, 270, width - 110)
+        line = _LINE + (_ABOVE if slim else 0)
+        bottom = _TOP + len(lines) * line + 4
+        rows = [
+            _row(axis, _TOP + (row + 1) * line - _LINE / 2, called, at, unit, interval if not i else None, width)
+            for row, (at, i, called) in enumerate(lines)
+        ]
+        drawn = (
+            _band(axis, chance, bottom, width)
+            + axis.draw(_TOP, bottom)
+            + f'<line x1="{axis(value):.1f}" x2="{axis(value):.1f}" y1="{_TOP}" y2="{bottom}" stroke="{_COLOUR}" '
+            f'stroke-width="1.5" stroke-dasharray="4 4"/>{"".join(rows)}'
+            f'<text x="{axis.start:g}" y="{bottom + 34}" font-size="12">← nearer</text>'
+            f'<text x="{axis.end:g}" y="{bottom + 34}" text-anchor="end" font-size="12">further apart →</text>'
+        )
+        return drawn, bottom + 42
+
+    return Figure(draw, caption, _description(lines, interval, unit, chance))
 
 
-def _row(axis: Axis, y: float, name: str, at: float, unit: str, interval: tuple[float, float] | None) -> str:
+def _row(
+    axis: Axis, y: float, name: str, at: float, unit: str, interval: tuple[float, float] | None, width: float
+) -> str:
     """Draw one distance: its name, its mark, its number; the observed one with its interval, and larger."""
-    bold = ' font-weight="700"' if interval else ""
-    number = f"{cell(float(at))}{unit}"
-    texts = (
-        f'<text x="{_LEFT - 12}" y="{y + 4:.1f}" text-anchor="end"{bold}>'
-        f"{escaped(fitting(name, _LEFT - 20, 14 if interval else 13))}</text>"
-        f'<text x="{WIDTH - 8}" y="{y + 4:.1f}" text-anchor="end"{bold}>{escaped(fitting(number, _RIGHT - 12))}</text>'
-    )
+    texts = _texts(axis, y, name, f"{cell(float(at))}{unit}", interval is not None, width)
     x = axis(at)
     if interval is None:
         return f'{texts}<circle cx="{x:.1f}" cy="{y:.1f}" r="5" fill="{PALETTE[0]}"/>'
@@ -85,16 +88,30 @@ def _row(axis: Axis, y: float, name: str, at: float, unit: str, interval: tuple[
     )
 
 
-def _band(axis: Axis, chance: float | None, bottom: float) -> str:
+def _texts(axis: Axis, y: float, name: str, number: str, bold: bool, width: float) -> str:
+    """Write a name and a number beside the axis, or above their mark."""
+    slim = width < SLIM
+    left, right, base = (2.0, width - 2, y - 12) if slim else (axis.start - 12, width - 8, y + 4)
+    number = fitting(number, width * 0.4 if slim else width - axis.end - 12)
+    name = fitting(name, (width * 0.96 - measure(number)) if slim else axis.start - 20, 14 if bold else 13)
+    weight, anchor = ' font-weight="700"' if bold else "", "" if slim else ' text-anchor="end"'
+    halo = f" {HALO}" if slim else ""
+    return (
+        f'<text x="{left:g}" y="{base:.1f}"{anchor}{weight}{halo}>{escaped(name)}</text>'
+        f'<text x="{right:g}" y="{base:.1f}" text-anchor="end"{weight}{halo}>{escaped(number)}</text>'
+    )
+
+
+def _band(axis: Axis, chance: float | None, bottom: float, width: float) -> str:
     if chance is None:
         return ""
     start, end = axis(axis.least), axis(chance)
+    left = min(axis.start, width - 20 - measure(_BY_CHANCE, 12))
     return (
         f'<rect x="{start:.1f}" y="{_TOP}" width="{max(end - start, 0):.1f}" height="{bottom - _TOP}" '
         f'fill="{PALETTE[7]}" fill-opacity="0.3"/>'
-        f'<rect x="{_LEFT}" y="12" width="12" height="12" fill="{PALETTE[7]}" fill-opacity="0.3"/>'
-        f'<text x="{_LEFT + 18}" y="22" font-size="12">by chance alone (95 % of random splits)'
-        "</text>"
+        f'<rect x="{left:g}" y="12" width="12" height="12" fill="{PALETTE[7]}" fill-opacity="0.3"/>'
+        f'<text x="{left + 18:g}" y="22" font-size="12">{_BY_CHANCE}</text>'
     )
 
 

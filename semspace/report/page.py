@@ -12,7 +12,7 @@ from importlib import resources
 from typing import Any
 
 from semspace.display import cell, numeric_columns
-from semspace.report.figures import Figure
+from semspace.report.figure import Figure
 from semspace.version import __version__
 
 
@@ -91,6 +91,11 @@ class Table:
         return min(len(self.rows), self.limit) > _LONG
 
     @property
+    def has_long_texts(self) -> bool:
+        """Whether some cells are texts, so that a telephone shows each row as a card."""
+        return any(len(text) >= _TEXT for row in self.shown for text in row)
+
+    @property
     def numeric(self) -> list[bool]:
         """Which columns show numbers only."""
         return numeric_columns(self.shown, len(self.headers))
@@ -127,6 +132,8 @@ class Table:
 
 _LONG = 15
 _NARROW = 14  # characters that are kept on one line
+_TEXT = 60  # characters from which a cell is a text, which needs width
+_PRINTED, _PRINTED_TEXTS = 15, 6  # rows of a long table that are printed; of one with long texts
 
 Block = Prose | Table | Figure | Listing
 
@@ -173,7 +180,14 @@ def to_html(page: Page) -> str:
     """
     script = _read("page.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    text: str = _template().render(page=page, version=__version__, script=script, script_hash=f"sha256-{digest}")
+    text: str = _template().render(
+        page=page,
+        version=__version__,
+        printed_rows=_PRINTED,
+        printed_texts=_PRINTED_TEXTS,
+        script=script,
+        script_hash=f"sha256-{digest}",
+    )
     return text
 
 
@@ -207,8 +221,8 @@ def _md_block(block: Block, page: Page) -> list[str]:
 
 
 def _kind(text: str, numeric: bool) -> str:
-    """Return a cell's CSS classes: numbers to the right, short texts on one line."""
-    return "r s" if numeric else "s" if len(text) < _NARROW else ""
+    """Return a cell's CSS classes: numbers to the right, short texts on one line, long ones wide."""
+    return "r s" if numeric else "s" if len(text) < _NARROW else "t" if len(text) >= _TEXT else ""
 
 
 def _number_of(value: object, text: str) -> float | None:

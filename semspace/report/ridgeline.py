@@ -10,11 +10,12 @@ import numpy.typing as npt
 from semspace.display import clip
 from semspace.errors import InputError
 from semspace.report.axis import Axis, axis_for
-from semspace.report.figures import PALETTE, WIDTH, Figure, escaped, svg
+from semspace.report.figure import PALETTE, SLIM, Drawing, Figure, escaped
 from semspace.report.text_width import fitting, measure
 from semspace.types import Doubles1d
 
 _LEFT, _RIGHT, _TOP = 220, 24, 30
+_TITLE = 22  # height of a name above its curve, in a slim figure
 _POINTS = 161
 _ALONE, _ROW = 150, 54  # height of one common picture, and of one group's row
 
@@ -51,27 +52,42 @@ def ridgeline(
     for name, array in zip(names, arrays, strict=True):
         if not len(array) or not np.isfinite(array).all():
             raise InputError(f"values of {name!r} must be finite, and at least one; leave the group out")
-    over = len(names) <= 2
     ends = [(float(array.min()), float(array.max()), 2 * _width(array)) for array in arrays]
-    axis = axis_for([end for low, high, w in ends for end in (low - w, high + w)], _LEFT, WIDTH - _RIGHT)
+    reach = [end for low, high, w in ends for end in (low - w, high + w)]
+
+    def draw(width: float) -> Drawing:
+        return _drawn(names, arrays, reach, sides, width)
+
+    return Figure(draw, f"{caption} A tick marks a median.", _description(names, arrays))
+
+
+def _drawn(
+    names: Sequence[str], arrays: Sequence[Doubles1d], reach: list[float], sides: tuple[str, str] | None, width: float
+) -> Drawing:
+    """Draw the curves: names at their left, or above them in a slim figure."""
+    over, slim = len(names) <= 2, width < SLIM
+    axis = axis_for(reach, 8 if slim else _LEFT, width - (8 if slim else _RIGHT))
     at = np.linspace(axis.least, axis.largest, _POINTS)
     curves = [_density(array, at) for array in arrays]
     tallest = max(float(curve.max()) for curve in curves)
-    height = _ALONE if over else _ROW
-    bottoms = [_TOP + height + (0 if over else i * _ROW) for i in range(len(names))]
+    height, top = (_ALONE if over else _ROW), _TOP + (len(names) * _TITLE if over and slim else 0)
+    row = 0 if over else _ROW + (_TITLE if slim else 0)
+    bottoms = [top + height + i * row + (_TITLE if slim and not over else 0) for i in range(len(names))]
     shapes = [
         _shape(i, axis, at, curve / tallest * (height - 8), bottoms[i], float(np.median(array)))
         for i, (curve, array) in enumerate(zip(curves, arrays, strict=True))
     ]
-    places = [_TOP + 20 + i * 22 for i in range(len(names))] if over else [bottom - 6 for bottom in bottoms]
+    if over:
+        places = [_TOP + (12 if slim else 20) + i * _TITLE for i in range(len(names))]
+    else:
+        places = [bottom - (_ROW + 6 if slim else 6) for bottom in bottoms]
+    room = width if slim else float(_LEFT)
     titles = [
-        _name(i, name, len(array), y) for i, (name, array, y) in enumerate(zip(names, arrays, places, strict=True))
+        _name(i, name, len(array), y, room)
+        for i, (name, array, y) in enumerate(zip(names, arrays, places, strict=True))
     ]
-    body = axis.draw(_TOP, bottoms[-1]) + "".join(shapes) + "".join(titles) + _ends(sides)
-    description = _description(names, arrays)
-    return Figure(
-        svg(body, bottoms[-1] + 26, f"{caption} {description}"), f"{caption} A tick marks a median.", description
-    )
+    body = axis.draw(top, bottoms[-1]) + "".join(shapes) + "".join(titles) + _ends(sides, axis)
+    return body, bottoms[-1] + 26
 
 
 def _width(values: Doubles1d) -> float:
@@ -112,22 +128,22 @@ def _shape(
     )
 
 
-def _name(group: int, name: str, size: int, y: float) -> str:
+def _name(group: int, name: str, size: int, y: float, room: float) -> str:
     count = f" ({size:,})"
-    label = fitting(name, _LEFT - 32 - measure(count))
+    label = fitting(name, room - 32 - measure(count))
     return (
         f'<rect x="2" y="{y - 11}" width="14" height="14" fill="{PALETTE[group % len(PALETTE)]}" fill-opacity="0.7"/>'
         f'<text x="22" y="{y}">{escaped(label)}{count}</text>'
     )
 
 
-def _ends(sides: tuple[str, str] | None) -> str:
+def _ends(sides: tuple[str, str] | None, axis: Axis) -> str:
     if sides is None:
         return ""
-    room = (WIDTH - _LEFT - _RIGHT) / 2 - 20
+    room = (axis.end - axis.start) / 2 - 20
     return (
-        f'<text x="{_LEFT}" y="18">← {escaped(fitting(sides[0], room))}</text>'
-        f'<text x="{WIDTH - _RIGHT}" y="18" text-anchor="end">{escaped(fitting(sides[1], room))} →</text>'
+        f'<text x="{axis.start:g}" y="18">← {escaped(fitting(sides[0], room))}</text>'
+        f'<text x="{axis.end:g}" y="18" text-anchor="end">{escaped(fitting(sides[1], room))} →</text>'
     )
 
 

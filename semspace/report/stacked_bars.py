@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from semspace.display import clip
 from semspace.errors import InputError
-from semspace.report.figures import PALETTE, UNDER_TEXT, WIDTH, Figure, escaped, svg
+from semspace.report.figure import PALETTE, SLIM, UNDER_TEXT, Drawing, Figure, escaped
 from semspace.report.text_width import fitting, measure
 from semspace.types import Ints1d, Ints2d
 
-_LEFT, _RIGHT, _LINE, _TOP = 190, 130, 34, 6
+_TOP = 6
 _TABLED = 3  # up to so many wholes, the legend says every number
 
 
@@ -43,16 +44,35 @@ def stacked_bars(
         raise InputError(f"counts must be of shape ({len(names)}, {len(parts)}), names by parts; got {table.shape}")
     if (table < 0).any():
         raise InputError(f"counts must be at least 0; got {table.min()}")
-    rows = [_bar(i, names[i], parts, table[i], unit) for i in range(len(names))]
-    top = _TOP + len(names) * _LINE + 10
-    legend, bottom = _tabled(names, parts, table, top) if len(names) <= _TABLED else _listed(parts, top)
+
+    def draw(width: float) -> Drawing:
+        frame = _Frame(190, 130, 34, width) if width >= SLIM else _Frame(2, 2, 54, width)
+        rows = [_bar(frame, i, names[i], parts, table[i], unit) for i in range(len(names))]
+        top = _TOP + len(names) * frame.line + 10
+        tabled = len(names) <= (_TABLED if width >= SLIM else 1)
+        legend, bottom = _tabled(names, parts, table, top, width) if tabled else _listed(parts, top, width)
+        return "".join(rows) + legend, bottom
+
     descriptions = [
         f"{clip(name, 60)}, {int(row.sum()):,} {unit}: "
         + ", ".join(_part_text(part, count, row.sum()) for part, count in zip(parts, row, strict=True))
         for name, row in zip(names, table, strict=True)
     ]
-    description = f"{'; '.join(descriptions)}."
-    return Figure(svg("".join(rows) + legend, bottom, f"{caption} {description}"), caption, description)
+    return Figure(draw, caption, f"{'; '.join(descriptions)}.")
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """What is left and right of the bars, and how high a row is; in a slim figure, names stand above their bars."""
+
+    left: float
+    right: float
+    line: float
+    width: float
+
+    @property
+    def slim(self) -> bool:
+        return self.width < SLIM
 
 
 def _part_text(part: str, count: int, whole: int) -> str:
@@ -68,12 +88,12 @@ def _fill(part: int, parts: int) -> str:
     return f'fill="{colour}" fill-opacity="{UNDER_TEXT if part < parts - 1 else 0.3}"'
 
 
-def _bar(row: int, name: str, parts: Sequence[str], counts: Ints1d, unit: str) -> str:
+def _bar(frame: _Frame, row: int, name: str, parts: Sequence[str], counts: Ints1d, unit: str) -> str:
     """Draw one whole: its name, its parts with a share where it fits, and its size."""
-    y, whole, x = _TOP + row * _LINE, int(counts.sum()), float(_LEFT)
+    y, whole, x = _TOP + row * frame.line + (18 if frame.slim else 0), int(counts.sum()), float(frame.left)
     pieces = []
     for part, count in enumerate(counts):
-        size = (WIDTH - _LEFT - _RIGHT) * count / whole if whole else 0.0
+        size = (frame.width - frame.left - frame.right) * count / whole if whole else 0.0
         if not size:
             continue
         share = f"{count / whole:.0%}"
@@ -89,11 +109,23 @@ def _bar(row: int, name: str, parts: Sequence[str], counts: Ints1d, unit: str) -
         )
         x += size
     if not whole:
-        pieces.append(f'<text x="{_LEFT}" y="{y + 17}" font-style="italic">no {escaped(unit)}</text>')
-    size = fitting(f"{whole:,} {unit}", _RIGHT - 12)
+        pieces.append(f'<text x="{frame.left:g}" y="{y + 17}" font-style="italic">no {escaped(unit)}</text>')
+    return _heading(frame, y, name, f"{whole:,} {unit}") + "".join(pieces)
+
+
+def _heading(frame: _Frame, y: float, name: str, size: str) -> str:
+    """Write a whole's name and size beside its bar, or above it."""
+    if frame.slim:
+        size = fitting(size, frame.width / 2)
+        name = fitting(name, frame.width - measure(size) - 12)
+        return (
+            f'<text x="2" y="{y - 5:g}">{escaped(name)}</text>'
+            f'<text x="{frame.width - 2:g}" y="{y - 5:g}" text-anchor="end">{escaped(size)}</text>'
+        )
+    name, size = fitting(name, frame.left - 16), fitting(size, frame.right - 12)
     return (
-        f'<text x="{_LEFT - 10}" y="{y + 17}" text-anchor="end">{escaped(fitting(name, _LEFT - 16))}</text>'
-        f'{"".join(pieces)}<text x="{WIDTH - 6}" y="{y + 17}" text-anchor="end">{escaped(size)}</text>'
+        f'<text x="{frame.left - 10:g}" y="{y + 17:g}" text-anchor="end">{escaped(name)}</text>'
+        f'<text x="{frame.width - 6:g}" y="{y + 17:g}" text-anchor="end">{escaped(size)}</text>'
     )
 
 
@@ -104,10 +136,11 @@ def _swatch(x: float, y: float, part: int, parts: int) -> str:
     )
 
 
-def _tabled(names: Sequence[str], parts: Sequence[str], table: Ints2d, top: float) -> tuple[str, float]:
+def _tabled(names: Sequence[str], parts: Sequence[str], table: Ints2d, top: float, width: float) -> Drawing:
     """Write the legend as a table: a line for each part, a column for each whole; return it and its lower edge."""
-    step = (WIDTH - 230) / len(names)
-    ends = [230 + (i + 1) * step - 6 for i in range(len(names))]
+    left = 230.0 if width >= SLIM else width * 0.6
+    step = (width - left) / len(names)
+    ends = [left + (i + 1) * step - 6 for i in range(len(names))]
     lines = [
         f'<text x="{end:.0f}" y="{top + 14}" text-anchor="end" font-weight="600">{escaped(fitting(name, step - 16))}'
         "</text>"
@@ -116,7 +149,7 @@ def _tabled(names: Sequence[str], parts: Sequence[str], table: Ints2d, top: floa
     for part, called in enumerate(parts):
         y = int(top + 36 + part * 20)
         lines.append(
-            f'{_swatch(8, y, part, len(parts))}<text x="28" y="{y}">{escaped(fitting(called, 210))}</text>'
+            f'{_swatch(8, y, part, len(parts))}<text x="28" y="{y}">{escaped(fitting(called, left - 32))}</text>'
             + "".join(
                 f'<text x="{end:.0f}" y="{y}" text-anchor="end">{_number(row[part], int(row.sum()))}</text>'
                 for end, row in zip(ends, table, strict=True)
@@ -125,14 +158,15 @@ def _tabled(names: Sequence[str], parts: Sequence[str], table: Ints2d, top: floa
     return "".join(lines), top + 36 + len(parts) * 20
 
 
-def _listed(parts: Sequence[str], top: float) -> tuple[str, float]:
+def _listed(parts: Sequence[str], top: float, width: float) -> Drawing:
     """Write the legend in columns; return it and its lower edge."""
-    step = WIDTH / 3
+    columns = 3 if width >= SLIM else 1
+    step = width / columns
     texts = []
     for part, called in enumerate(parts):
-        x, y = 8 + part % 3 * step, int(top + 14 + part // 3 * 20)
+        x, y = 8 + part % columns * step, int(top + 14 + part // columns * 20)
         texts.append(
             f'{_swatch(x, y, part, len(parts))}<text x="{x + 20:.0f}" y="{y}">{escaped(fitting(called, step - 30))}'
             "</text>"
         )
-    return "".join(texts), top + 20 + -(-len(parts) // 3) * 20
+    return "".join(texts), top + 20 + -(-len(parts) // columns) * 20

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -10,16 +11,15 @@ import numpy.typing as npt
 from semspace.display import clip
 from semspace.errors import InputError
 from semspace.report.axis import Axis, axis_for
-from semspace.report.figures import PALETTE, WIDTH, Figure, escaped, svg
+from semspace.report.figure import PALETTE, SLIM, Drawing, Figure, escaped
+from semspace.report.label_places import Box, Places
 from semspace.report.text_width import fitting, measure
 from semspace.types import Bools1d, Doubles1d
 
-_LEFT, _RIGHT, _TOP, _HEIGHT = 56, 20, 34, 420
-_LETTERS = 12
+_RIGHT, _TOP, _HEIGHT = 20, 34, 420
+_LETTERS, _LINE = 12, 14
 _ROOM = 150  # a word's label is cut to this width
-# Letters stay readable over dots: in a page they stand on its colour; elsewhere the colour isn't known.
-_HALO = 'paint-order="stroke" stroke="var(--paper, transparent)" stroke-width="3" stroke-linejoin="round"'
-Box = tuple[float, float, float, float]  # left, top, right, bottom
+_SLIM_LABELS = 16  # words that are named at most in a narrow figure
 
 
 def word_scatter(
@@ -66,24 +66,27 @@ def word_scatter(
     known = np.ones(len(texts), dtype=bool) if sure is None else np.asarray(sure, dtype=bool)
     _check(len(texts), often, z, known)
     logs = np.log10(often)
-    across = axis_for([float(logs.min()), float(logs.max())], _LEFT, WIDTH - _RIGHT)
-    up = axis_for([0.0, float(z.min()), float(z.max())], _TOP + _HEIGHT, _TOP)
-    xs, ys = np.array([across(at) for at in logs]), np.array([up(at) for at in z])
-    drawn = _selection(z, known, most)
+    chosen = _selection(z, known, most)
     nameable = known if unnamed is None else known & ~np.asarray(unnamed, dtype=bool)
-    named = _placed(texts, np.where(nameable, z, 0.0), xs, ys, labels, sides)
-    labelled = {i for i, _, _ in named}
-    dots = {
-        i: f"<g><title>{escaped(clip(texts[i], 60))}: {often[i]:,.3g} per million, z {z[i]:.1f}</title>"
-        f'<circle cx="{xs[i]:.1f}" cy="{ys[i]:.1f}" r="{3.5 if i in labelled else 2}" {_fill(z[i], known[i])}/></g>'
-        for i in sorted({*drawn, *labelled})
-    }
-    faint = "".join(dot for i, dot in dots.items() if i not in labelled)
-    bold = "".join(label for _, _, label in named) + "".join(dots[i] for i in sorted(labelled))
-    note = f" ({len(dots):,} of {len(texts):,} words drawn)" if len(dots) < len(texts) else ""
-    description = _description(texts, z, known, sides)
-    body = _frame(across, up, sides) + faint + bold
-    return Figure(svg(body, _TOP + _HEIGHT + 42, f"{caption} {description}"), caption + note, description)
+    turns = _turns(np.where(nameable, z, 0.0), 3 * labels)
+    count = len({*chosen, *turns[:labels]})
+    note = f" ({count:,} of {len(texts):,} words drawn)" if count < len(texts) else ""
+
+    def draw(width: float) -> Drawing:
+        frame = _Frame.of(logs, z, width)
+        xs, ys = np.array([frame.across(at) for at in logs]), np.array([frame.up(at) for at in z])
+        most_named = labels if width >= SLIM else min(labels, _SLIM_LABELS)
+        named = _placed(texts, turns, xs, ys, most_named, frame, sides)
+        dots = {
+            i: f"<g><title>{escaped(clip(texts[i], 60))}: {often[i]:,.3g} per million, z {z[i]:.1f}</title>"
+            f'<circle cx="{xs[i]:.1f}" cy="{ys[i]:.1f}" r="{3.5 if i in named else 2}" {_fill(z[i], known[i])}/></g>'
+            for i in sorted({*chosen, *named})
+        }
+        faint = "".join(dot for i, dot in dots.items() if i not in named)
+        bold = "".join(named.values()) + "".join(dots[i] for i in sorted(named))
+        return frame.draw(sides) + faint + bold, _TOP + _HEIGHT + 42
+
+    return Figure(draw, caption + note, _description(texts, z, known, sides))
 
 
 def _check(n: int, often: Doubles1d, z: Doubles1d, known: Bools1d) -> None:
@@ -112,88 +115,90 @@ def _selection(z: Doubles1d, sure: Bools1d, most: int) -> list[int]:
     return [int(i) for i in np.concatenate([first, evenly])]
 
 
+def _turns(z: Doubles1d, most: int) -> list[int]:
+    """Return the words with the highest scores on each side, in turn, up to `most` of a side."""
+    order = np.argsort(-np.abs(z), kind="stable")
+    sides = [[int(i) for i in order if z[i] > 0][:most], [int(i) for i in order if z[i] < 0][:most]]
+    return [side[turn] for turn in range(most) for side in sides if turn < len(side)]
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """Both axes of the figure."""
+
+    across: Axis
+    up: Axis
+    left: float
+    width: float
+
+    @classmethod
+    def of(cls, logs: Doubles1d, z: Doubles1d, width: float) -> _Frame:
+        left = 56.0 if width >= SLIM else 36.0
+        across = axis_for([float(logs.min()), float(logs.max())], left, width - _RIGHT)
+        return cls(across, axis_for([0.0, float(z.min()), float(z.max())], _TOP + _HEIGHT, _TOP), left, width)
+
+    def heading(self, side: str) -> str:
+        """Return what is written over a side."""
+        return fitting(f"more in {side}", min(300, self.width - self.left - 50))
+
+    def heading_box(self, which: int, side: str) -> Box:
+        """Return the box of a side's heading: top left, or bottom left."""
+        top = _TOP + 2 if not which else _TOP + _HEIGHT - 20
+        return (self.left + 6, top, self.left + 30 + 1.12 * measure(self.heading(side)), top + 18)
+
+    def draw(self, sides: tuple[str, str]) -> str:
+        """Draw both axes with their meaning."""
+        bottom, left, right = _TOP + _HEIGHT, self.left, self.width - _RIGHT
+        powers = [p for p in range(-3, 7) if self.across.least <= p <= self.across.largest]
+        parts = [
+            f'<line x1="{self.across(p):.1f}" x2="{self.across(p):.1f}" y1="{_TOP}" y2="{bottom}" '
+            f'stroke="currentColor" opacity="0.12"/><text x="{self.across(p):.1f}" y="{bottom + 15}" '
+            f'text-anchor="middle" font-size="12">{10.0**p:,.10g}</text>'
+            for p in powers
+        ]
+        parts += [
+            f'<line x1="{left:g}" x2="{right:g}" y1="{self.up(at):.1f}" y2="{self.up(at):.1f}" '
+            f'stroke="currentColor" opacity="{0.6 if at == 0 else 0.12}"/><text x="{left - 8:g}" '
+            f'y="{self.up(at) + 4:.1f}" text-anchor="end" font-size="12">{at:.6g}</text>'
+            for at in self.up.ticks()
+        ]
+        parts.append(
+            f'<text x="{(left + right) / 2:g}" y="{bottom + 34}" text-anchor="middle" font-size="12">frequency per '
+            f'million words →</text><text x="{max(left - 40, 2):g}" y="16" font-size="12">'
+            "difference in standard errors (z)</text>"
+        )
+        for which, side in enumerate(sides):
+            y = _TOP + 15 if not which else bottom - 7
+            parts.append(
+                f'<circle cx="{left + 14:g}" cy="{y - 4}" r="5" fill="{PALETTE[which]}"/>'
+                f'<text x="{left + 24:g}" y="{y}" font-weight="600">{escaped(self.heading(side))}</text>'
+            )
+        return "".join(parts)
+
+
 def _placed(
     texts: Sequence[str],
-    z: Doubles1d,
+    turns: Sequence[int],
     xs: Doubles1d,
     ys: Doubles1d,
     labels: int,
+    frame: _Frame,
     sides: tuple[str, str],
-) -> list[tuple[int, Box, str]]:
-    """Place labels of the words with the highest scores on each side, where they cover no label and no named dot."""
-    order = np.argsort(-np.abs(z), kind="stable")
-    turns = [[int(i) for i in order if z[i] > 0][: 3 * labels], [int(i) for i in order if z[i] < 0][: 3 * labels]]
-    taken: list[Box] = [_heading_box(i, side) for i, side in enumerate(sides)]
-    named: list[tuple[int, Box, str]] = []
-    for turn in range(3 * labels):
-        for side in turns:
-            if turn >= len(side) or len(named) == labels:
-                continue
-            i = side[turn]
-            text = fitting(texts[i], _ROOM, _LETTERS)
-            box = _room(measure(text, _LETTERS), xs[i], ys[i], taken)
-            if box is not None:
-                taken += [box, (xs[i] - 4, ys[i] - 4, xs[i] + 4, ys[i] + 4)]
-                label = (
-                    f'<text x="{box[0]:.1f}" y="{box[3] - 3:.1f}" font-size="{_LETTERS}" {_HALO}>{escaped(text)}</text>'
-                )
-                named.append((i, box, label))
-    return named
-
-
-def _room(width: float, x: float, y: float, taken: Sequence[Box]) -> Box | None:
-    """Find a free place beside, above or below a dot, within the picture."""
-    for left, top in (
-        (x + 6, y - 7),
-        (x - 6 - width, y - 7),
-        (x - width / 2, y - 20),
-        (x - width / 2, y + 5),
-    ):
-        box = (left, top, left + width, top + 14)
-        inside = left >= _LEFT and box[2] <= WIDTH - 2 and top >= _TOP - 8 and box[3] <= _TOP + _HEIGHT
-        if inside and not any(_overlap(box, other) for other in taken):
-            return box
-    return None
-
-
-def _overlap(a: Box, b: Box) -> bool:
-    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
-
-
-def _heading_box(which: int, side: str) -> Box:
-    """Return the box of a side's heading: top left, or bottom left."""
-    top = _TOP + 2 if not which else _TOP + _HEIGHT - 20
-    return (_LEFT + 6, top, _LEFT + 16 + measure(fitting(f"more in {side}", 300)), top + 18)
-
-
-def _frame(across: Axis, up: Axis, sides: tuple[str, str]) -> str:
-    """Draw both axes with their meaning."""
-    bottom = _TOP + _HEIGHT
-    powers = [p for p in range(-3, 7) if across.least <= p <= across.largest]
-    parts = [
-        f'<line x1="{across(p):.1f}" x2="{across(p):.1f}" y1="{_TOP}" y2="{bottom}" stroke="currentColor" '
-        f'opacity="0.12"/><text x="{across(p):.1f}" y="{bottom + 15}" text-anchor="middle" font-size="12">'
-        f"{10.0**p:,.10g}</text>"
-        for p in powers
-    ]
-    parts += [
-        f'<line x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{up(at):.1f}" y2="{up(at):.1f}" stroke="currentColor" '
-        f'opacity="{0.6 if at == 0 else 0.12}"/><text x="{_LEFT - 8}" y="{up(at) + 4:.1f}" text-anchor="end" '
-        f'font-size="12">{at:.6g}</text>'
-        for at in up.ticks()
-    ]
-    middle = (_LEFT + WIDTH - _RIGHT) / 2
-    parts.append(
-        f'<text x="{middle}" y="{bottom + 34}" text-anchor="middle" font-size="12">frequency per '
-        f'million words →</text><text x="{_LEFT - 40}" y="16" font-size="12">difference in standard errors (z)</text>'
-    )
+) -> dict[int, str]:
+    """Draw the labels of words that have room: none covers another, or the dot of another."""
+    marks = [(xs[i] - 4, ys[i] - 4, xs[i] + 4, ys[i] + 4) for i in turns[:labels]]
+    places = Places((frame.left, _TOP - 8, frame.width - 2, _TOP + _HEIGHT), marks)
     for which, side in enumerate(sides):
-        y = _TOP + 15 if not which else bottom - 7
-        parts.append(
-            f'<circle cx="{_LEFT + 14}" cy="{y - 4}" r="5" fill="{PALETTE[which]}"/>'
-            f'<text x="{_LEFT + 24}" y="{y}" font-weight="600">{escaped(fitting(f"more in {side}", 300))}</text>'
-        )
-    return "".join(parts)
+        places.block(frame.heading_box(which, side))
+    named: dict[int, str] = {}
+    for i in turns:
+        if len(named) == labels:
+            break
+        text = fitting(texts[i], _ROOM, _LETTERS)
+        placed = places.find(xs[i], ys[i], measure(text, _LETTERS), _LINE)
+        if placed is not None:
+            named[i] = placed.draw_line() + placed.draw_text(text, _LETTERS)
+    return named
 
 
 def _description(texts: Sequence[str], z: Doubles1d, sure: Bools1d, sides: tuple[str, str]) -> str:

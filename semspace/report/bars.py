@@ -1,0 +1,93 @@
+"""Horizontal bars."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from semspace.display import clip
+from semspace.report.axis import Axis
+from semspace.report.figure import PALETTE, SLIM, Drawing, Figure, escaped
+from semspace.report.text_width import fitting
+
+
+def bars(
+    names: Sequence[str],
+    values: Sequence[float],
+    *,
+    caption: str,
+    low: Sequence[float] | None = None,
+    high: Sequence[float] | None = None,
+    points: bool = False,
+    sides: tuple[str, str] | None = None,
+) -> Figure:
+    """Draw a horizontal bar for each value, from zero, with its interval where given.
+
+    With `points`, values are differences of shares, written in percentage points. `sides` names what it means to lie
+    to the left and to the right of zero.
+    """
+    reach = (0.0, *values, *(low or ()), *(high or ()))
+    least, largest = min(reach), max(reach)
+
+    def draw(width: float) -> Drawing:
+        slim = width < SLIM
+        axis = Axis(least, largest, 8, width - 76) if slim else Axis(least, largest, 250, width - 90)
+        if largest == least:
+            axis = Axis(least, least + 1.0, axis.start, axis.end)
+        top, line = (26 if sides else 6), (42 if slim else 26)
+        rows = []
+        for i, (name, value) in enumerate(zip(names, values, strict=True)):
+            y = top + i * line
+            ends = None if low is None or high is None else (low[i], high[i])
+            rows.append(_bar(axis, y + 16 if slim else y, value, ends, _number(value, points=points), width))
+            rows.append(_name(name, y + 13, width - 8) if slim else _name(name, y + 13, axis.start - 14, axis.start))
+        height = top + len(values) * line + 6
+        zero = axis(0)
+        rows.append(
+            f'<line x1="{zero:.1f}" x2="{zero:.1f}" y1="{top - 4}" y2="{height}" stroke="currentColor" '
+            f'opacity="{0.2 if slim else 0.5}"/>'
+        )
+        return "".join(rows) + (_sides(sides, zero, width) if sides else ""), height
+
+    shown = "; ".join(f"{clip(name, 80)} {value:.3g}" for name, value in zip(names, values, strict=True))
+    return Figure(draw, caption, f"{shown}.")
+
+
+def _bar(axis: Axis, y: float, value: float, interval: tuple[float, float] | None, number: str, width: float) -> str:
+    """Draw one value as a bar from zero, with its interval, and its number at the right."""
+    colour = PALETTE[0] if value >= 0 else PALETTE[1]
+    begin, size = min(axis(0), axis(value)), abs(axis(value) - axis(0))
+    whisker = ""
+    if interval is not None:
+        whisker = (
+            f'<line x1="{axis(interval[0]):.1f}" x2="{axis(interval[1]):.1f}" y1="{y + 9}" y2="{y + 9}" '
+            'stroke="currentColor" stroke-width="1.5"/>'
+        )
+    return (
+        f'<rect x="{begin:.1f}" y="{y + 2}" width="{size:.1f}" height="14" fill="{colour}"/>{whisker}'
+        f'<text x="{width - 6:g}" y="{y + 13}" text-anchor="end">{number}</text>'
+    )
+
+
+def _name(name: str, y: float, room: float, left_of: float | None = None) -> str:
+    """Write a name over its bar, or to the left of it."""
+    place = 'x="4"' if left_of is None else f'x="{left_of - 10:g}"'
+    anchor = "" if left_of is None else ' text-anchor="end"'
+    return f'<text {place} y="{y}"{anchor}>{escaped(fitting(name, room))}</text>'
+
+
+def _sides(sides: tuple[str, str], zero: float, width: float) -> str:
+    """Say at the top what lies to the left and to the right of zero: beside zero, or at the edges if that's near."""
+    if width < SLIM:
+        rooms = (width / 2 - 28, width / 2 - 28)
+        places = ('x="4"', f'x="{width - 4:g}" text-anchor="end"')
+    else:
+        rooms = (zero - 36, width - zero - 36)
+        places = (f'x="{zero - 8:.1f}" text-anchor="end"', f'x="{zero + 8:.1f}"')
+    left, right = (fitting(side, min(room, 240)) for side, room in zip(sides, rooms, strict=True))
+    return f'<text {places[0]} y="14">← {escaped(left)}</text><text {places[1]} y="14">{escaped(right)} →</text>'
+
+
+def _number(value: float, *, points: bool) -> str:
+    if points:
+        return f"{value * 100:+.0f} pt"
+    return f"{value:,}" if isinstance(value, int) else f"{value:.2f}"
