@@ -90,7 +90,7 @@ def test_a_processor_without_the_instructions_falls_back_and_says_so(small_folde
     assert missing in encoder.backend_reason or encoder.backend == "fast"
     if missing == "avx512vnni":
         with pytest.raises(
-            InputError, match=r"(this processor has no|leaves out) (\w+ and )?avx512vnni; use backend='auto'"
+            InputError, match=r"(this processor has no|excludes) (\w+ and )?avx512vnni; use backend='auto'"
         ):
             ss.Encoder.load(small_folder, backend="fast")
 

@@ -11,6 +11,7 @@ import polars as pl
 from semspace import checks
 from semspace.deprecation import renamed_method
 from semspace.display import html_table, text_table
+from semspace.deprecation import renamed_property
 from semspace.errors import InputError
 
 _NOTE_WIDTH = 120  # characters of a note that are shown
@@ -75,6 +76,8 @@ class Score:
     def evaluated(self) -> bool:
         """Whether there is a value."""
         return not math.isnan(self.value)
+
+    judged = renamed_property("judged", "evaluated")
 
 
 @dataclass(frozen=True, repr=False)
