@@ -9,9 +9,8 @@ from dataclasses import dataclass
 import polars as pl
 
 from semspace import checks
-from semspace.deprecation import renamed_method
+from semspace.deprecation import renamed_method, renamed_property
 from semspace.display import html_table, text_table
-from semspace.deprecation import renamed_property
 from semspace.errors import InputError
 
 _NOTE_WIDTH = 120  # characters of a note that are shown
