@@ -295,6 +295,56 @@ def test_an_update_moves_a_point_and_keeps_its_metadata(index):
     assert index.search([1.0, 0.1], 1).metadata.rows() == [("pet", 30)]
 
 
+def test_metadata_alone_may_be_updated_in_all_columns_or_some(index):
+    before = index.search(id="dog", k=6)
+    index.update(["cat", "bus"], metadata={"year": [30, 50]})
+    assert index.search([1.0, 0.0], 6, where="year >= 30", exact=True).metadata["year"].sort().to_list() == [30, 50]
+    assert set(index.search([1.0, 0.0], 6, where="kind = 'animal'").ids) == {"cat", "dog", "horse"}
+    index.update(["cat"], metadata={"kind": ["pet"], "year": [31]})
+    assert index.search([1.0, 0.0], where="kind = 'pet'").metadata.rows() == [("pet", 31)]
+    after = index.search(id="dog", k=6)  # no vector has changed
+    assert after.ids == before.ids
+    np.testing.assert_allclose(after.scores, before.scores, atol=1e-6)
+    index.update(["cat"], [[0, 1]], {"year": [32]})  # the other column stays, too
+    assert index.search([0.0, 1.0], 6, where="year = 32").metadata.rows() == [("pet", 32)]
+    assert len(index) == 6
+
+
+def test_upsert_updates_what_is_there_and_adds_the_rest(index):
+    index.upsert(["cat", "jet"], [[0, 1], [1, 0.05]], {"kind": ["pet", "plane"], "year": [30, 40]})
+    assert len(index) == 7
+    found = index.search([1.0, 0.05], 7, where="year >= 30")
+    assert dict(zip(found.ids, found.metadata.rows(), strict=True)) == {"jet": ("plane", 40), "cat": ("pet", 30)}
+    assert index.search([1.0, 0.05], 1).ids == ("jet",)
+    index.upsert(["cat", "jet"], [[1, 0.05], [0, 1]])  # both are there, so they keep their metadata
+    assert index.search([1.0, 0.05], 7, where="year >= 30").ids == ("cat", "jet")
+    index.upsert(["jet"], [[0, 1]], {"year": [41]})
+    assert index.search([0.0, 1.0], where="year = 41").metadata.rows() == [("plane", 41)]
+    index.upsert([], np.empty((0, 2)), {"kind": [], "year": []})
+    assert len(index) == 7
+
+
+def test_upsert_is_all_or_nothing(index):
+    for more, why in ((None, "metadata"), ({"year": [1, 2]}, "kind, year")):
+        with pytest.raises(InputError, match=why):
+            index.upsert(["cat", "jet"], [[0, 1], [1, 0]], more)  # a new point needs all columns
+    assert "jet" not in index
+    assert len(index) == 6
+    assert index.search(id="dog", k=6, where="id = 'cat'").metadata.rows() == [("animal", 1)]
+
+
+def test_without_metadata_too(make):
+    index = make(ss.Space.from_vectors(["a", "b"], [[1, 0], [0, 1]]))
+    index.upsert(["b", "c"], [[1, 0.1], [0, 1]])
+    assert index.search(id="a", k=2).ids == ("b", "c")
+    with pytest.raises(InputError, match="no metadata"):
+        index.update(["a"], metadata={"year": [1]})
+
+
+def test_an_index_that_is_not_read_from_disk_is_always_up_to_date(index):
+    assert index.refresh() is False
+
+
 def test_compact_changes_no_answer(index):
     index.add(["ship"], [[0.5, 0.5]], MORE)
     index.delete(["dog"])
@@ -414,6 +464,13 @@ REFUSED = {
     "update unknown": (lambda i: i.update(["cat", "cats"], [[1, 0]] * 2), UnknownIdError, "no point 'cats'"),
     "update NaN": (lambda i: i.update(["cat"], NAN), InputError, "holds NaN"),
     "update columns": (lambda i: i.update(["cat"], [[0, 1]], {"a": [1]}), InputError, "columns kind, year; got a"),
+    "update nothing": (lambda i: i.update(["cat"]), InputError, "needs vectors .* or metadata=.*got neither"),
+    "update some rows": (lambda i: i.update(["cat"], metadata={"year": [1, 2]}), InputError, "a row for each of the 1"),
+    "update some unknown": (lambda i: i.update(["cats"], metadata={"year": [1]}), UnknownIdError, "no point 'cats'"),
+    "update to no column": (lambda i: i.update(["cat"], metadata={"hue": [1]}), InputError, "kind, year; got hue"),
+    "update to a type": (lambda i: i.update(["cat"], metadata={"year": ["long ago"]}), InputError, "year"),
+    "upsert NaN": (lambda i: i.upsert(["n"], NAN, MORE), InputError, "holds NaN"),
+    "upsert twice": (lambda i: i.upsert(["n", "n"], [[1, 0]] * 2, TWO), InputError, "'n' occurs more than once"),
     "delete unknown": (lambda i: i.delete(["cat", "cats"]), UnknownIdError, "no point 'cats'"),
     "delete twice": (lambda i: i.delete(["cat", "cat"]), InputError, "'cat' occurs more than once"),
     "delete an id": (lambda i: i.delete("cat"), InputError, "ids must be a list of strings"),

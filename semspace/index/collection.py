@@ -78,8 +78,17 @@ class Collection(Protocol):
     def delete(self, ids: Sequence[str]) -> None:
         """Delete points; raise `UnknownIdError` for an id that doesn't exist, and delete nothing."""
 
-    def update(self, ids: Sequence[str], vectors: Floats2d, metadata: pl.DataFrame | None) -> None:
-        """Replace vectors and metadata; raise `UnknownIdError` for an id that doesn't exist, and change nothing."""
+    def update(self, ids: Sequence[str], vectors: Floats2d | None, metadata: pl.DataFrame | None) -> None:
+        """Replace vectors and columns of metadata, those that are given, and leave the others as they are.
+
+        Raise `UnknownIdError` for an id that doesn't exist, and change nothing.
+        """
+
+    def upsert(self, ids: Sequence[str], vectors: Floats2d, metadata: pl.DataFrame | None) -> None:
+        """Update the points that are there, and add the others, all or none; see `update` and `add`.
+
+        Columns that aren't given stay as they are where all points are there; a new point needs all columns.
+        """
 
     def compact(self) -> None:
         """Free the memory of deleted points."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,17 +22,18 @@ from semspace.index.engine import Engine
 from semspace.index.exact import ExactEngine
 from semspace.index.hnsw import HnswEngine, HnswSettings
 from semspace.index.local_collection import LocalCollection
-from semspace.index.new_points import read_new_points
+from semspace.index.new_points import read_changes, read_new_points
 from semspace.index.persistence import METHODS, open_collection, read_collection, save_index
 from semspace.index.points import FrozenPoints, PointTable
 from semspace.index.query import checked_min_score
+from semspace.index.refreshing import MODES, Refresher
 from semspace.index.report import IndexReport
 from semspace.index.searches import SearchMethods
 from semspace.index.source import SpaceSource
 from semspace.queries import METRICS
 from semspace.sentences.lazy_encoder import EncoderReference
 from semspace.space import Space, TextEncoder, encoder_facts
-from semspace.types import Strings1d
+from semspace.types import Id, Strings1d
 
 # Up to this many points, comparing with every point is about as fast as searching a graph, and exact.
 SMALL = 5_000
@@ -171,6 +173,7 @@ class Index(SearchMethods):
         """
         lowest = checked_min_score(min_score, 0.95, self.metric)
         checks.whole("max_pairs", max_pairs)
+        self._up_to_date()
         local = self._local("duplicates")
         local.check()
         view, engine = local.points.view, local.engine
@@ -193,7 +196,7 @@ class Index(SearchMethods):
 
     # -- changing -----------------------------------------------------------------------------------------
 
-    def add(self, ids: Sequence[str], vectors: npt.ArrayLike | Sequence[str], metadata: Any | None = None) -> None:
+    def add(self, ids: Sequence[Id], vectors: npt.ArrayLike | Sequence[str], metadata: Any | None = None) -> None:
         """Add points. When this returns, an index opened from disk has written them to it.
 
         Parameters
@@ -210,17 +213,66 @@ class Index(SearchMethods):
         """
         self._points.add(*read_new_points(self._points, self.encoder, ids, vectors, metadata))
 
-    def update(self, ids: Sequence[str], vectors: npt.ArrayLike | Sequence[str], metadata: Any | None = None) -> None:
-        """Replace the vectors of points, and their metadata where it is given; see `add`.
+    def update(
+        self,
+        ids: Sequence[Id],
+        vectors: npt.ArrayLike | Sequence[str] | None = None,
+        metadata: Any | None = None,
+    ) -> None:
+        """Replace the vectors of points, their metadata, or both; what isn't given stays as it is.
+
+        Parameters
+        ----------
+        ids : n strings
+        vectors : (n, dim) numbers, or n texts for the encoder, optional
+        metadata : DataFrame or mapping, optional
+            A row for each point, with all columns or some. The column ``text`` is filled with the texts.
 
         Raises
         ------
         UnknownIdError
             If an id doesn't exist. Then nothing is changed.
-        """
-        self._points.update(*read_new_points(self._points, self.encoder, ids, vectors, metadata))
+        InputError
+            If neither is given, or a column doesn't exist. Then nothing is changed.
 
-    def delete(self, ids: Sequence[str]) -> None:
+        Examples
+        --------
+        >>> import semspace as ss
+        >>> space = ss.Space.from_vectors(["cat", "dog"], [[1, 1], [1, 0.8]], {"year": [2001, 2002]})
+        >>> index = ss.Index.build(space)
+        >>> index.update(["dog"], metadata={"year": [2009]})
+        >>> index.search(id="cat", where="year > 2005").ids
+        ('dog',)
+        """
+        self._points.update(*read_changes(self._points, self.encoder, ids, vectors, metadata))
+
+    def upsert(self, ids: Sequence[Id], vectors: npt.ArrayLike | Sequence[str], metadata: Any | None = None) -> None:
+        """Update the points that are in the index, and add the others, in one change: all or nothing.
+
+        Parameters
+        ----------
+        ids : n strings
+        vectors : (n, dim) numbers, or n texts for the encoder
+        metadata : DataFrame or mapping, optional
+            A row for each point, where the index has metadata. If all points are in the index already, columns that
+            aren't given stay as they are.
+
+        Raises
+        ------
+        InputError
+            If a vector is all zeros, or the columns differ. Then nothing is changed.
+
+        Examples
+        --------
+        >>> import semspace as ss
+        >>> index = ss.Index.build(ss.Space.from_vectors(["cat", "dog"], [[1, 1], [1, 0.8]]))
+        >>> index.upsert(["dog", "car"], [[0, 1], [-1, 1]])
+        >>> sorted(index.space.ids)
+        ['car', 'cat', 'dog']
+        """
+        self._points.upsert(*read_new_points(self._points, self.encoder, ids, vectors, metadata))
+
+    def delete(self, ids: Sequence[Id]) -> None:
         """Delete points. They take memory until `compact`.
 
         Raises
@@ -257,7 +309,10 @@ class Index(SearchMethods):
 
     @property
     def ids(self) -> Strings1d:
-        """The ids that the rows of `knn_query` refer to, with those of deleted points."""
+        """The ids that the rows of `knn_query` refer to, with those of deleted points.
+
+        A refresh after its writer compacted the index numbers the rows anew; `search` returns ids.
+        """
         return np.array(self._local("ids").points.view.all_ids().to_list(), dtype=object)
 
     @property
@@ -268,22 +323,24 @@ class Index(SearchMethods):
     @property
     def space(self) -> Space:
         """The live points as a space."""
+        self._up_to_date()
         view, space = self._local("space").points.view, self._source.space
         if space is not None and view.untouched and view.ground.vectors is space.vectors:
             return space
         return view.space(self.encoder, self._source.provenance)
 
     def __len__(self) -> int:
-        return len(self._points)
+        return len(self._up_to_date())
 
     def __contains__(self, id: object) -> bool:
-        return isinstance(id, str) and self._points.present([id])[0]
+        return isinstance(id, str) and self._up_to_date().present([id])[0]
 
     def report(self) -> IndexReport:
         """Return what was measured when the index was built: recall, its minimum over regions, queries per second.
 
         The recall is that of queries like the points; `measure` takes others.
         """
+        self._up_to_date()
         local = self._local("report")
         view, engine = local.points.view, local.engine
         settings = {name: value for name, value in engine.settings().items() if value is not None}
@@ -317,6 +374,7 @@ class Index(SearchMethods):
         path: PathLike,
         *,
         writable: bool = False,
+        refresh: str = "manual",
         space: Space | None = None,
         encoder: TextEncoder | None = None,
         verify: bool | None = None,
@@ -327,7 +385,11 @@ class Index(SearchMethods):
         ----------
         writable : bool
             Allow `add`, `update`, `delete` and `compact`, whose changes are safe on the disk when they return. One
-            process at a time may write; others continue to read the points that were there when they opened the index.
+            process at a time may write; others continue to read the points that were there when they opened the index
+            or refreshed it.
+        refresh : {"manual", "auto"}
+            When an index that is open for reading takes over what its writer has acknowledged: when `refresh` is
+            called, or also before a search, at most ten times in a second.
         space, encoder : optional
             The space or encoder that the index must belong to; otherwise an error is raised. `encoder` encodes texts.
         verify : bool, optional
@@ -343,8 +405,12 @@ class Index(SearchMethods):
         InputError
             If it belongs to another space or encoder, or another process is writing it.
         """
-        points = open_collection(path, writable=writable, space=space, encoder=encoder, verify=verify)
-        return cls(points, points.source)
+        checks.choice("refresh", refresh, MODES)
+        if writable and refresh == "auto":
+            raise InputError("refresh='auto' is for reading: an index open for writing is up to date; leave it out")
+        options: dict[str, Any] = {"space": space, "encoder": encoder, "verify": verify}
+        points = open_collection(path, writable=writable, is_followed=refresh == "auto", **options)
+        return cls(points, points.source, _refresher(points, refresh, options))
 
     def push(self, uri: str, collection: str, *, token: str | None = None, progress: bool = True) -> Index:
         """Copy the points to a Milvus server, in batches, without those that are there already.
@@ -379,7 +445,12 @@ class Index(SearchMethods):
 def read_bundle(bundle: Bundle) -> Index:
     """Read the index in an opened bundle."""
     points = read_collection(bundle)
-    return Index(points, points.source)
+    return Index(points, points.source, _refresher(points, "manual", {}))
+
+
+def _refresher(points: LocalCollection, mode: str, options: Mapping[str, Any]) -> Refresher:
+    """Return what keeps an opened index up to date, by opening it again with these options where that is needed."""
+    return Refresher(partial(open_collection, points.place, is_followed=mode == "auto", **options), mode)
 
 
 def _graph_settings(method: str, settings: Mapping[str, Any]) -> HnswSettings | None:

@@ -18,11 +18,13 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from time import sleep
 from zlib import crc32
 
 import numpy as np
 import polars as pl
 
+from semspace import pools
 from semspace.disk import FULL, FileLock, LockedError, sync
 from semspace.errors import DamagedError, InputError
 from semspace.types import Floats2d
@@ -32,6 +34,7 @@ _MAGIC = b"semspace journal 1\n"
 _SLOT = struct.Struct("<QI")  # acknowledged length, its CRC
 _FRAME = struct.Struct("<IIQI")  # CRC of the lengths, lengths of head and body, CRC of both
 _START = len(_MAGIC) + 64 + _SLOT.size
+_PAUSES = (0.001, 0.005, 0.02, 0.0)  # seconds between attempts to read what a writer is writing
 
 
 @dataclass(frozen=True)
@@ -51,42 +54,83 @@ class Journal:
         self.path = folder / NAME
         self._signature = signature.encode()
         self._file: io.FileIO | None = None
-        self._end = _START
+        self._end = _START  # of what was read or written
+        self._acknowledged = _START  # when it was last read
 
     def read(self) -> Iterator[Record]:
         """Return the changes in order; raise `DamagedError` where they can't be read."""
         if not self.path.exists():
             return
-        data = memoryview(self.path.read_bytes())
-        if len(data) < _START:
-            raise self._damaged(f"it has {len(data)} bytes, and its beginning alone has {_START}")
-        acknowledged, check = _SLOT.unpack_from(data, _START - _SLOT.size)
-        if bytes(data[: len(_MAGIC)]) != _MAGIC or check != crc32(struct.pack("<Q", acknowledged)):
-            raise self._damaged("its beginning was altered")
-        if bytes(data[len(_MAGIC) : len(_MAGIC) + 64]) != self._signature:
+        with open(self.path, "rb", buffering=0) as file:
+            signature, acknowledged = self._beginning(file)
+            file.seek(0)
+            data = memoryview(file.read())
+        if signature != self._signature:
             raise self._damaged("it belongs to another index")
         if len(data) < acknowledged:
             raise self._damaged(f"it has {len(data)} bytes and should have {acknowledged}")
-        while (record := self._record(data, acknowledged)) is not None:
+        self._acknowledged = acknowledged
+        yield from self._records(data, 0)
+
+    def read_new(self) -> Iterator[Record] | None:
+        """Return the changes acknowledged since the last reading, in order; nothing is read of what isn't acknowledged.
+
+        None where this file doesn't continue what was read: it is of another index, or a change that was read before
+        it was acknowledged may have been taken back.
+        """
+        try:
+            file = open(self.path, "rb", buffering=0)  # noqa: SIM115
+        except FileNotFoundError:
+            return iter(()) if self._end == _START else None
+        with file:
+            signature, acknowledged = self._beginning(file)
+            if signature != self._signature:
+                return None
+            if self._end > self._acknowledged:
+                return iter(()) if acknowledged == self._acknowledged else None
+            if acknowledged <= self._end:
+                return iter(()) if acknowledged == self._end else None
+            file.seek(self._end)
+            data = file.read(acknowledged - self._end)
+        if len(data) < acknowledged - self._end:
+            return None
+        pools.need_polars("refreshing an index")
+        self._acknowledged = acknowledged
+        return self._records(memoryview(data), self._end)
+
+    def _beginning(self, file: io.FileIO) -> tuple[bytes, int]:
+        """Return the manifest's digest and the acknowledged length; raise `DamagedError` where they aren't sound."""
+        for pause in _PAUSES:
+            file.seek(0)
+            data = file.read(_START)
+            if len(data) < _START:
+                raise self._damaged(f"it has {len(data)} bytes, and its beginning alone has {_START}")
+            acknowledged, check = _SLOT.unpack_from(data, _START - _SLOT.size)
+            if data.startswith(_MAGIC) and check == crc32(struct.pack("<Q", acknowledged)):
+                return data[len(_MAGIC) : len(_MAGIC) + 64], acknowledged
+            sleep(pause)  # a writer may be in the middle of writing them
+        raise self._damaged("its beginning was altered")
+
+    def _records(self, data: memoryview, offset: int) -> Iterator[Record]:
+        """Read the records from the end of what was read so far; `data` begins at the byte `offset` of the file."""
+        while (record := self._record(data, offset)) is not None:
             yield record
 
-    def _record(self, data: memoryview, acknowledged: int) -> Record | None:
+    def _record(self, data: memoryview, offset: int) -> Record | None:
         """Read the record at the end of what was read so far; None where there is no whole one."""
-        start = self._end
+        start, is_acknowledged = self._end - offset, self._end < self._acknowledged
         if len(data) - start < _FRAME.size:
             return None
-        if start >= acknowledged and not np.frombuffer(data, np.uint8, offset=start).any():
+        if not is_acknowledged and not np.frombuffer(data, np.uint8, offset=start).any():
             return None  # room that a system has made for what a power failure then kept from being written
         check, head, body, whole = _FRAME.unpack_from(data, start)
         stop = start + _FRAME.size + head + body
-        if check == crc32(data[start + 4 : start + 16]) and stop > len(data) and start >= acknowledged:
+        if check == crc32(data[start + 4 : start + 16]) and stop > len(data) and not is_acknowledged:
             return None
-        if stop > len(data) or check != crc32(data[start + 4 : start + 16]):
-            raise self._damaged(f"the change at byte {start} was altered")
         content = data[start + _FRAME.size : stop]
-        if whole != crc32(content):
-            raise self._damaged(f"the change at byte {start} was altered")
-        self._end = stop
+        if stop > len(data) or check != crc32(data[start + 4 : start + 16]) or whole != crc32(content):
+            raise self._damaged(f"the change at byte {self._end} was altered")
+        self._end = offset + stop
         return _unpacked(bytes(content[:head]), content[head:])
 
     def _damaged(self, why: str) -> DamagedError:

@@ -19,6 +19,7 @@ from semspace.index.collection import Hits
 from semspace.index.engine import Engine, RowsAndScores
 from semspace.index.exact import compare_all
 from semspace.index.journal import Record
+from semspace.index.new_points import completed
 from semspace.index.points import FrozenPoints, PointTable, View
 from semspace.index.source import SpaceSource
 from semspace.index.store import IndexStore
@@ -255,12 +256,28 @@ class LocalCollection:
                 )
             self._put(ids, vectors, self.points.metadata_for(len(ids), metadata))
 
-    def update(self, ids: Sequence[str], vectors: Floats2d, metadata: pl.DataFrame | None) -> None:
-        """Replace the vectors of points, and their metadata where it is given."""
+    def update(self, ids: Sequence[str], vectors: Floats2d | None, metadata: pl.DataFrame | None) -> None:
+        """Replace the vectors of points, and the columns of their metadata, where they are given."""
         with self._changing:
             view, rows = self.points.rows_of(ids)
-            table = view.metadata(rows) if metadata is None else self.points.metadata_for(len(ids), metadata)
+            self._put(ids, view.vectors(rows) if vectors is None else vectors, self._table(view, rows, metadata))
+
+    def upsert(self, ids: Sequence[str], vectors: Floats2d, metadata: pl.DataFrame | None) -> None:
+        """Update the points that are there, and add the others: one change."""
+        with self._changing:
+            view, (rows,) = self.points.located(ids)
+            all_there = all(row >= 0 for row in rows)
+            table = (
+                self._table(view, np.array(rows, np.int64), metadata)
+                if all_there
+                else self.points.metadata_for(len(ids), metadata)
+            )
             self._put(ids, vectors, table)
+
+    def _table(self, view: View, rows: Ints1d, metadata: pl.DataFrame | None) -> pl.DataFrame | None:
+        """Return the metadata of points that are there, with the columns given in place of theirs."""
+        present = view.metadata(rows)
+        return present if metadata is None else self.points.metadata_for(len(rows), completed(metadata, present))
 
     def delete(self, ids: Sequence[str]) -> None:
         """Delete points."""
@@ -331,6 +348,31 @@ class LocalCollection:
             if self._store is not None:
                 self.fold()
 
+    def refresh(self) -> bool | None:
+        """Make the changes that another process or value has written to the folder since; return whether there are any.
+
+        None where the folder must be opened again, because its files were replaced.
+        """
+        with self._changing:
+            before = self.points.view
+            records = iter(()) if self._store is None else self._store.new_records()
+            if records is None:
+                return None
+            while self._make_next(records):
+                pass
+            if self.points.view is before:
+                return False
+            self.engine.catch_up(wait=True)
+            return True
+
+    def _make_next(self, records: Iterator[Record]) -> bool:
+        """Make the next change, if there is one: it is read and made, or neither."""
+        with pools.uninterrupted():
+            record = next(records, None)
+            if record is not None:
+                self._become(self._after(record))
+        return record is not None
+
     # -- on disk ------------------------------------------------------------------------------------------
 
     def check(self) -> None:
@@ -348,6 +390,12 @@ class LocalCollection:
     def at_rest(self) -> AbstractContextManager[object]:
         """Return a lock that keeps other threads from changing anything."""
         return self._changing
+
+    @property
+    def place(self) -> Path:
+        """The folder that the points were read from."""
+        assert self._store is not None
+        return self._store.target
 
     def writes(self, place: Path) -> bool:
         """Check whether these are the points of a folder, opened for writing."""

@@ -18,6 +18,7 @@ from semspace.index.collection import Hits
 from semspace.index.milvus_fields import ID, KINDS, LONGEST, VECTOR, Fields, sizes
 from semspace.index.milvus_filter import Expression, both, literal, one_of, translate
 from semspace.index.milvus_server import EXTRA, Server
+from semspace.index.new_points import completed
 from semspace.types import Floats2d
 
 FORMAT = 1
@@ -393,11 +394,26 @@ class MilvusCollection:
             raise InputError(f"the collection {self.name!r} already has {taken!r}; choose other ids, or update it")
         self.write("insert", ids, vectors, metadata)
 
-    def update(self, ids: Sequence[str], vectors: Floats2d, metadata: pl.DataFrame | None) -> None:
-        """Replace vectors and metadata; raise `UnknownIdError` for an id that doesn't exist, and change nothing."""
+    def update(self, ids: Sequence[str], vectors: Floats2d | None, metadata: pl.DataFrame | None) -> None:
+        """Replace vectors and columns of metadata, where they are given.
+
+        Raise `UnknownIdError` for an id that doesn't exist, and change nothing.
+        """
         self._check_known(ids, {id: True for id, there in zip(ids, self.present(ids), strict=True) if there})
-        if metadata is None and self.columns:
-            metadata = self.metadata(ids)  # they keep what they have
+        self._replace(ids, self.vectors(ids) if vectors is None else vectors, metadata)
+
+    def upsert(self, ids: Sequence[str], vectors: Floats2d, metadata: pl.DataFrame | None) -> None:
+        """Update the points that are there, and add the others; when it returns they are safe."""
+        if all(self.present(ids)):
+            self._replace(ids, vectors, metadata)
+        else:
+            self.write("upsert", ids, vectors, metadata)
+
+    def _replace(self, ids: Sequence[str], vectors: Floats2d, metadata: pl.DataFrame | None) -> None:
+        """Replace points that are there; columns that aren't given stay as they are."""
+        complete = metadata is not None and set(metadata.columns) >= set(self.columns)
+        if self.columns and not complete:
+            metadata = completed(metadata, self.metadata(ids))
         self.write("upsert", ids, vectors, metadata)
 
     def write(self, verb: str, ids: Sequence[str], vectors: Floats2d, metadata: pl.DataFrame | None) -> None:

@@ -15,6 +15,7 @@ from semspace.space import TextEncoder
 from semspace.text.dataframes import as_polars
 from semspace.types import Floats2d, Id
 
+Changes = tuple[list[str], Floats2d | None, pl.DataFrame | None]  # vectors None: they stay what they are
 NewPoints = tuple[list[str], Floats2d, pl.DataFrame | None]  # ids, vectors, metadata
 
 
@@ -37,6 +38,32 @@ def read_new_points(
     if names:
         checks.finite_rows("the vector", matrix, np.array(names, object))
     return names, matrix, table
+
+
+def read_changes(
+    points: Collection, encoder: TextEncoder | None, ids: Sequence[Id], vectors: Any | None, metadata: Any | None
+) -> Changes:
+    """Return ids, vectors and metadata of changed points, or raise `InputError`; one of the two may be None."""
+    if vectors is not None:
+        return read_new_points(points, encoder, ids, vectors, metadata)
+    if metadata is None:
+        raise InputError("update needs vectors (or texts) or metadata= for the points; got neither")
+    names = checks.ids("ids", ids)
+    checks.unique("ids", names)
+    return names, None, as_polars(metadata)
+
+
+def completed(metadata: pl.DataFrame | None, present: pl.DataFrame | None) -> pl.DataFrame | None:
+    """Return metadata of points that are there, with the columns that aren't given as they are."""
+    if metadata is None or present is None:
+        return present if metadata is None else metadata
+    if not set(metadata.columns) < set(present.columns):
+        return metadata  # whether these are the right columns is checked with those of new points
+    if len(metadata) != len(present):
+        raise InputError(f"metadata must have a row for each of the {len(present)} points; it has {len(metadata)}")
+    given = {column.name: column for column in metadata.get_columns()}
+    # Not `with_columns`, which uses polars' threads: a child process hasn't got them.
+    return pl.DataFrame([given.get(column.name, column) for column in present.get_columns()])
 
 
 def _encoded(texts: Sequence[str], encoder: TextEncoder | None) -> Floats2d:

@@ -43,7 +43,13 @@ def save_index(points: LocalCollection, path: PathLike, *, overwrite: bool) -> N
 
 
 def open_collection(
-    path: PathLike, *, writable: bool, space: Space | None, encoder: TextEncoder | None, verify: bool | None
+    path: PathLike,
+    *,
+    writable: bool = False,
+    space: Space | None = None,
+    encoder: TextEncoder | None = None,
+    verify: bool | None = None,
+    is_followed: bool = False,
 ) -> LocalCollection:
     """Open a saved index, mapped; see `Index.open`."""
     target = resolved_path(path)
@@ -51,12 +57,12 @@ def open_collection(
     try:
         bundle = _bundle_of(path, target, lock)
         with bundle.reading():
-            return read_collection(bundle, lock, space, encoder, verify)
+            return read_collection(bundle, lock, space, encoder, verify, is_followed=is_followed)
     except ReplacedError:
         if lock is not None:
             lock.release()
             raise
-        return open_collection(path, writable=False, space=space, encoder=encoder, verify=verify)
+        return open_collection(path, space=space, encoder=encoder, verify=verify, is_followed=is_followed)
     except BaseException:
         if lock is not None:
             lock.release()
@@ -76,6 +82,8 @@ def read_collection(
     space: Space | None = None,
     encoder: TextEncoder | None = None,
     verify: bool | None = False,
+    *,
+    is_followed: bool = False,
 ) -> LocalCollection:
     """Read points and engine from an opened bundle; see `Index.open`."""
     facts = bundle.meta.facts("space")
@@ -89,7 +97,7 @@ def read_collection(
         bundle=bundle,
     )
     method, metric, settings = _engine_facts(bundle)
-    store = IndexStore(bundle, resolved_path(bundle.folder), lock, verify)
+    store = IndexStore(bundle, resolved_path(bundle.folder), lock, verify, is_followed=is_followed)
     points = read_points(bundle)
     build_engine = _builder(method, metric, settings, bundle.meta.get("tuning", {}).get("recall") or _DEFAULT_RECALL)
     if method == "hnsw" and bundle.has("links.npy"):

@@ -23,6 +23,7 @@ from semspace.index.query import (
     read_queries,
     read_query,
 )
+from semspace.index.refreshing import Refresher
 from semspace.index.source import SpaceSource
 from semspace.neighbors import Neighbors
 from semspace.queries import Query, as_list
@@ -37,9 +38,10 @@ _N_MEASURED = 200  # points that `measure` searches for by default
 class SearchMethods:
     """Search methods over a collection of points, and the encoder of their space."""
 
-    def __init__(self, points: Collection, source: SpaceSource) -> None:
+    def __init__(self, points: Collection, source: SpaceSource, refresher: Refresher | None = None) -> None:
         self._points = points
         self._source = source
+        self._refresher = refresher
 
     def search(
         self,
@@ -78,7 +80,8 @@ class SearchMethods:
         InputError
             If `where` can't be used.
         """
-        return nearest_points(self._points, self._query(query, id), k, where, among, exact=exact)[0]
+        points = self._up_to_date()
+        return nearest_points(points, self._query(points, query, id), k, where, among, exact=exact)[0]
 
     @renamed_parameters(asked="queries")
     def search_batch(
@@ -103,9 +106,10 @@ class SearchMethods:
         queries = as_list("search_batch", queries)
         if not queries:
             return []
+        points = self._up_to_date()
         with limited(threads):
-            asked = read_queries(self._points, self._source.encoder, queries)
-            return nearest_points(self._points, asked, k, where, among, exact=exact)
+            asked = read_queries(points, self._source.encoder, queries)
+            return nearest_points(points, asked, k, where, among, exact=exact)
 
     def knn_query(
         self,
@@ -135,10 +139,11 @@ class SearchMethods:
         scores : (m, k) float32
             ``-inf`` where there are fewer.
         """
+        self._up_to_date()
         local = self._local("knn_query")
-        matrix = checks.matrix("vectors", vectors, dim=self._points.dim)
-        matrix = checked_vectors(matrix, ["vector"] * len(matrix), self._points.metric)
-        checks.whole("k", k, high=max(len(self._points), _MAX_COLUMNS))
+        matrix = checks.matrix("vectors", vectors, dim=local.dim)
+        matrix = checked_vectors(matrix, ["vector"] * len(matrix), local.metric)
+        checks.whole("k", k, high=max(len(local), _MAX_COLUMNS))
         if ef is not None:
             checks.whole("ef", ef)
         if threads is not None:
@@ -162,11 +167,12 @@ class SearchMethods:
         >>> ss.Index.build(space).range_search(id="cat", min_score=0.9).ids
         ('dog',)
         """
-        lowest = checked_min_score(min_score, 0.5, self._points.metric)
-        asked = self._query(query, id)
+        points = self._up_to_date()
+        lowest = checked_min_score(min_score, 0.5, points.metric)
+        asked = self._query(points, query, id)
         k = 64
         while True:
-            nearest = nearest_points(self._points, asked, k, where, among, exact=exact)[0]
+            nearest = nearest_points(points, asked, k, where, among, exact=exact)[0]
             n_above = int((nearest.scores >= lowest).sum())
             if n_above < len(nearest) or len(nearest) < k:
                 return nearest.take(np.arange(n_above))
@@ -185,8 +191,9 @@ class SearchMethods:
         like, dislike = as_list("like=", like), as_list("dislike=", dislike)
         if not like:
             raise InputError("recommend needs at least one point in like=")
-        asked = read_examples(self._points, self._source.encoder, like, dislike)
-        return nearest_points(self._points, asked, k, where, among, exact=exact)[0]
+        points = self._up_to_date()
+        asked = read_examples(points, self._source.encoder, like, dislike)
+        return nearest_points(points, asked, k, where, among, exact=exact)[0]
 
     def diversify(
         self, query: Query | None = None, k: int = 10, *, id: str | None = None, diversity: float = 0.3,
@@ -239,7 +246,8 @@ class SearchMethods:
         """
         checks.whole("k", k)
         checks.seed(seed)
-        if not len(self._points):
+        points = self._up_to_date()
+        if not len(points):
             raise InputError("the index has no live points, so there is nothing to measure; add some first")
         if queries is None:
             view = self._local("measure without queries").points.view
@@ -250,12 +258,48 @@ class SearchMethods:
             queries = as_list("measure", queries)
             if not queries:
                 raise InputError("measure needs at least one query; without queries= it uses points of the index")
-            asked = read_queries(self._points, self._source.encoder, queries)
-        checked_vectors(asked.vectors, asked.titles, self._points.metric)
-        return measured_recall(self._points, asked, k)
+            asked = read_queries(points, self._source.encoder, queries)
+        checked_vectors(asked.vectors, asked.titles, points.metric)
+        return measured_recall(points, asked, k)
 
-    def _query(self, query: Query | None, id: str | None) -> Queries:
-        return read_query(self._points, self._source.encoder, query, id)
+    def refresh(self) -> bool:
+        """Bring an index that is open for reading to what its writer has acknowledged since; return whether it changed.
+
+        If nothing has changed, this takes some microseconds: two files are looked at. Other threads may search
+        meanwhile. An index in memory, one that is open for writing and one on a server are always up to date.
+
+        Raises
+        ------
+        DamagedError
+            If what was written since is damaged.
+        InputError
+            If the index was closed, or replaced by one of another space or encoder than it was opened for.
+
+        Examples
+        --------
+        >>> import semspace as ss
+        >>> ss.Index.build(ss.Space.from_vectors(["cat", "dog"], [[1, 1], [1, 0.8]])).save("pets.index")
+        >>> reader, writer = ss.Index.open("pets.index"), ss.Index.open("pets.index", writable=True)
+        >>> writer.add(["lion"], [[1, 0.9]])
+        >>> "lion" in reader, reader.refresh(), "lion" in reader
+        (False, True, True)
+        >>> writer.close()
+        """
+        if self._refresher is None:
+            return False
+        points, changed = self._refresher.refreshed(lambda: self._local("refresh"))
+        if points is not self._points:
+            self._points, self._source = points, points.source
+        return changed
+
+    def _up_to_date(self) -> Collection:
+        """Return the points, brought up to date if the index was opened with ``refresh="auto"`` and it is time."""
+        if self._refresher is not None and self._refresher.is_due():
+            self.refresh()
+        return self._points
+
+    def _query(self, points: Collection, query: Query | None, id: str | None) -> Queries:
+        return read_query(points, self._source.encoder, query, id)
 
     def _local(self, what: str) -> LocalCollection:
         if not isinstance(self._points, LocalCollection):

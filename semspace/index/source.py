@@ -7,7 +7,7 @@ from typing import Any
 
 from semspace.bundle import Bundle
 from semspace.sentences.lazy_encoder import remembered
-from semspace.space import Space, TextEncoder
+from semspace.space import Space, TextEncoder, encoder_facts
 
 
 class SpaceSource:
@@ -46,6 +46,12 @@ class SpaceSource:
         if self._bundle is not None:
             self._encoder, self._bundle = remembered(self._bundle), None
         return self._encoder
+
+    def keep_encoder_of(self, before: SpaceSource) -> None:
+        """Take over the encoder of an earlier source, which may be loaded, where this one has the same."""
+        known, own = before.known_encoder, self.encoder
+        if known is not None and own is not None and encoder_facts(known) == encoder_facts(own):
+            self._encoder = known
 
     @property
     def known_encoder(self) -> TextEncoder | None:

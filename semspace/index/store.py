@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import monotonic
 
@@ -35,14 +35,18 @@ class IndexStore:
         The right to write; None for reading.
     verify : bool, optional
         Verify all checksums now (True) or never (False); by default those of a large index in the background.
+    is_followed : bool
+        Whether it is refreshed before each search, so that a replacement needs no warning.
     """
 
-    def __init__(self, bundle: Bundle, target: Path, lock: FileLock | None, verify: bool | None) -> None:
-        self._target, self._lock = target, lock
+    def __init__(
+        self, bundle: Bundle, target: Path, lock: FileLock | None, verify: bool | None, *, is_followed: bool = False
+    ) -> None:
+        self.target, self._lock = target, lock
         self._damage: DamagedError | None = None
         self._closed_because = ""
         self._folding = False  # a fold was begun and its end not seen: either the old or the new files are there
-        self._warned_of_replacement = False
+        self._warned_of_replacement = is_followed
         self._manifest, self._looked_at = _identity(bundle.folder), monotonic()
         self._use(bundle)
         if verify or (verify is None and bundle.size <= VERIFIED_AT_ONCE):
@@ -81,11 +85,11 @@ class IndexStore:
         if monotonic() - self._looked_at < _LOOK_AGAIN:
             return
         self._looked_at = monotonic()
-        if _identity(self._target) != self._manifest:
+        if _identity(self.target) != self._manifest:
             self._warned_of_replacement = True
             warnings.warn(
-                f"{self._target} was replaced since it was opened: the answers are those of the points it had then; "
-                f"open it again for the new ones",
+                f"{self.target} was replaced since it was opened: the answers are those of the points it had then; "
+                f"call refresh() for the new ones, or open it with refresh='auto'",
                 SemspaceWarning,
                 stacklevel=5,
             )
@@ -97,30 +101,45 @@ class IndexStore:
         finally:
             self._bundle.unchanged()  # raises where another index has replaced it, whose journal this may be
 
+    def new_records(self) -> Iterator[Record] | None:
+        """Return the changes that a writer has acknowledged since the last look; none if this is the writer.
+
+        None where the index was replaced, by a fold of its journal for example, and must be opened again.
+        """
+        if self._damage is not None:
+            raise self._damage
+        if self._closed_because:
+            raise InputError(f"the index {self.target} {self._closed_because}; open it again")
+        if self._lock is not None:
+            return iter(())
+        records = self.journal.read_new()
+        # Looked at after the journal: a replacement in between would else go unseen, with a journal just as long.
+        return records if _identity(self.target) == self._manifest else None
+
     def check_writable(self) -> None:
         """Raise where the index was opened for reading, or closed; find out which files a failed fold has left."""
         if self._closed_because:
             raise InputError(
-                f"the index {self._target} {self._closed_because}; open it again with writable=True to change it"
+                f"the index {self.target} {self._closed_because}; open it again with writable=True to change it"
             )
         if self._lock is None:
-            raise InputError(f"{self._target} is open for reading; open it with writable=True to change it")
+            raise InputError(f"{self.target} is open for reading; open it with writable=True to change it")
         if self._folding:
-            bundle = open_for_writing(self._target)
+            bundle = open_for_writing(self.target)
             if bundle.signature != self._bundle.signature:
                 self._use(bundle)
             self._folding = False
 
     def writes(self, folder: Path) -> bool:
         """Check whether this is the folder, open for writing."""
-        return self._lock is not None and self._target.resolve() == folder.resolve()
+        return self._lock is not None and self.target.resolve() == folder.resolve()
 
     def fold(self, write: Callable[[Draft], None]) -> None:
         """Replace the index on disk by what `write` writes, with an empty journal."""
         self.check_writable()
         self.journal.close()  # opened again if this fails
         self._folding = True
-        with create_bundle(self._target, KIND, overwrite=True) as draft:
+        with create_bundle(self.target, KIND, overwrite=True) as draft:
             write(draft)
         self.check_writable()
 
