@@ -44,7 +44,7 @@ def test_examples_in_docstrings(module, tmp_path, monkeypatch):
 
 
 @pytest.mark.filterwarnings("default::semspace.errors.SemspaceWarning")  # one example leaves a document out
-@pytest.mark.parametrize(("page", "count"), [("README.md", 1), ("docs/features.md", 5)])
+@pytest.mark.parametrize(("page", "count"), [("README.md", 2), ("docs/features.md", 5)])
 def test_the_examples_in_python(page, count, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     blocks = BLOCK.findall(PAGES[page])
