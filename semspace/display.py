@@ -46,11 +46,33 @@ def cell(value: object, width: int = 60) -> str:
     return clip(str(value), width)
 
 
+def text_cells(rows: Sequence[Row], width: int = 60) -> list[list[str]]:
+    """Return the values of a table as text; whole numbers that became floats, as some are missing, as whole again."""
+    whole = [_is_whole(column) for column in zip(*rows, strict=True)]
+    return [
+        [
+            f"{value:.0f}" if is_whole and _known(value) else cell(value, width)
+            for value, is_whole in zip(row, whole, strict=True)
+        ]
+        for row in rows
+    ]
+
+
+def _is_whole(column: Sequence[object]) -> bool:
+    """Whether a column holds floats that are all whole numbers, and lacks some: pandas has no other way to say so."""
+    known = [value for value in column if _known(value)]
+    return 0 < len(known) < len(column) and all(isinstance(value, float) and value.is_integer() for value in known)
+
+
+def _known(value: object) -> bool:
+    return value is not None and not (isinstance(value, float) and math.isnan(value))
+
+
 def text_table(headers: Sequence[str], rows: Iterable[Row], *, width: int = 60) -> str:
     """Return rows as a text table, numbers aligned to the right."""
     body = list(rows)
     headers = [clip(header, width) for header in headers]
-    cells = [[cell(value, width) for value in row] for row in body]
+    cells = text_cells(body, width)
     numeric = numeric_columns(cells, len(headers))
     sizes = [max(len(header), *(len(row[i]) for row in cells), 0) for i, header in enumerate(headers)]
 
@@ -66,14 +88,24 @@ def numeric_columns(cells: Sequence[Sequence[str]], width: int) -> list[bool]:
     return [bool(cells) and all(not row[i] or _NUMBER.fullmatch(row[i]) for row in cells) for i in range(width)]
 
 
-def html_table(headers: Sequence[str], rows: Iterable[Row], *, caption: str = "", width: int = 400) -> str:
-    """Return an HTML table for a notebook; every text is escaped."""
-    head = "".join(f"<th>{html.escape(header)}</th>" for header in headers)
-    body = "".join(
-        "<tr>" + "".join(f"<td>{html.escape(cell(value, width))}</td>" for value in row) + "</tr>" for row in rows
-    )
-    title = f"<caption>{html.escape(caption)}</caption>" if caption else ""
-    return f"<table>{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+# A notebook's own rules align everything to the right, and cut what is wider than an equal share.
+_TABLE = "table-layout: auto; border-collapse: collapse"
+_TEXT = "text-align: left; vertical-align: top; overflow-wrap: anywhere; max-width: 40em"
+_RIGHT = "text-align: right; vertical-align: top; white-space: nowrap"
+
+
+def html_table(headers: Sequence[str], rows: Iterable[Row], *, caption: str = "", width: int = 200) -> str:
+    """Return an HTML table for a notebook: every text is escaped, cut to `width` characters, and stands at the left."""
+    cells = text_cells(list(rows), width)
+    styles = [_RIGHT if right else _TEXT for right in numeric_columns(cells, len(headers))]
+    head = "".join(f'<th style="{s}">{html.escape(h)}</th>' for h, s in zip(headers, styles, strict=True))
+    lines = [
+        "".join(f'<td style="{s}">{html.escape(text)}</td>' for text, s in zip(row, styles, strict=True))
+        for row in cells
+    ]
+    body = "".join(f"<tr>{line}</tr>" for line in lines)
+    title = f'<caption style="text-align: left">{html.escape(caption)}</caption>' if caption else ""
+    return f'<table style="{_TABLE}">{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
 
 
 def to_json(value: Any, *, indent: int | None = 1) -> str:

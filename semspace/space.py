@@ -17,7 +17,7 @@ import polars as pl
 from semspace import checks, queries, schema
 from semspace.bundle import Bundle, Draft, PathLike, create_bundle
 from semspace.deprecation import renamed_parameters, renamed_property
-from semspace.display import clip
+from semspace.display import clip, html_table
 from semspace.errors import InputError, UnknownIdError
 from semspace.history import History
 from semspace.neighbors import Neighbors
@@ -28,6 +28,7 @@ from semspace.types import ArrayXd, Floats1d, Floats2d, Id, Ints1d
 
 KIND = "space"
 _ROWS_AT_ONCE = 16_384  # vectors that are read at a time
+_SHOWN, _SHOWN_COLUMNS = 5, 6  # points, and columns of metadata in a notebook
 
 
 class TextEncoder(Protocol):
@@ -209,10 +210,21 @@ class Space:
         return f"this space of {len(self):,}"
 
     def __repr__(self) -> str:
-        names = ", ".join(clip(str(name), 20) for name in self.ids[:5])
+        names = ", ".join(clip(str(name), 20) for name in self.ids[:_SHOWN])
+        return f"{self._title()}: {names}{' …' if len(self) > _SHOWN else ''}"
+
+    def _repr_html_(self) -> str:
+        frame = with_columns_before(
+            None if self.metadata is None else self.metadata.head(_SHOWN),
+            pl.Series("id", self.ids[:_SHOWN].tolist(), dtype=pl.String),
+        )
+        shown = frame.select(frame.columns[: 1 + _SHOWN_COLUMNS])
+        table = html_table(shown.columns, shown.rows(), caption=self._title())
+        return table + (f"<p>and {len(self) - _SHOWN:,} more</p>" if len(self) > _SHOWN else "")
+
+    def _title(self) -> str:
         made = f", made by {self.provenance['made_by']}" if "made_by" in self.provenance else ""
-        more = " …" if len(self) > 5 else ""
-        return f"Space of {len(self):,} points in {self.dim} dimensions{made}: {names}{more}"
+        return f"Space of {len(self):,} points in {self.dim} dimensions{made}"
 
     def to_frame(self) -> pl.DataFrame:
         """Return a polars DataFrame with ``id`` and the metadata, a row for each row of `vectors`.

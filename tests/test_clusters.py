@@ -1103,7 +1103,7 @@ def test_results_to_work_with(blobs):
     assert table["holds"].to_list() == [True] * 3
     assert set(groups.members(2)) == {f"p{i:04d}" for i in range(50, 60)}
     assert repr(groups).startswith("Clustering of 60 points into 3 groups\ngroup  name")
-    assert "<td>cat, fur</td>" in groups._repr_html_()
+    assert ">cat, fur</td>" in groups._repr_html_()
     assert repr(grouped(blobs[0], n_clusters=1)).startswith("Clustering of 60 points into 1 group\n")
     assert "in none" in repr(grouped(blobs[0], outliers=0.1))
 

@@ -228,7 +228,7 @@ def test_a_table_of_scores(wikipedia_words):
     assert [s.task for s in scores] == ["wordsim353", "simlex999", "google-analogies"]
     assert scores.to_frame().columns == ["task", "metric", "value", "used", "total", "note"]
     assert repr(scores).startswith("task              metric")
-    assert "<td>wordsim353</td>" in scores._repr_html_()
+    assert ">wordsim353</td>" in scores._repr_html_()
     with pytest.raises(UnknownIdError, match="no task 'wordsim'"):
         scores["wordsim"]
 

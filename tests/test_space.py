@@ -93,7 +93,7 @@ def test_neighbors_as_values(space):
     assert len(near) == 2
     assert near[0][0] == "dog"
     assert repr(near).startswith("nearest to 'cat' (cosine)\nid")
-    assert "<td>dog</td>" in near._repr_html_()
+    assert ">dog</td>" in near._repr_html_()
 
 
 def test_text_that_steers_a_terminal_is_disarmed():

@@ -78,6 +78,10 @@ class Score:
 
     judged = renamed_property("judged", "evaluated")
 
+    def _repr_html_(self) -> str:
+        table = html_table(list(_COLUMNS), [self.row])
+        return table + (html_table(("part", self.metric, "items"), self.parts) if self.parts else "")
+
 
 @dataclass(frozen=True, repr=False)
 class Scores:

@@ -11,7 +11,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from semspace.display import cell, numeric_columns
+from semspace.display import numeric_columns, text_cells
 from semspace.report.figure import Figure
 from semspace.version import __version__
 
@@ -78,7 +78,7 @@ class Table:
     @property
     def shown(self) -> list[list[str]]:
         """The cells as text, cut to the limit."""
-        return [[cell(value, self.width) for value in row] for row in self.rows[: self.limit]]
+        return text_cells(self.rows[: self.limit], self.width)
 
     @property
     def hidden(self) -> int:

@@ -12,7 +12,7 @@ import polars as pl
 
 from semspace import checks, pools
 from semspace.bundle import Bundle, PathLike, create_bundle, digest
-from semspace.display import clip, html_table, text_table
+from semspace.display import html_table, text_table
 from semspace.errors import InputError, UnknownIdError
 from semspace.text.columns import TEXT_NAMES, check_header, id_column, same_text_column, text_column
 from semspace.text.dataframes import as_polars, ids_from_index, storable, to_pandas
@@ -23,6 +23,8 @@ from semspace.text.read_options import ReadOptions
 from semspace.types import Id
 
 KIND = "corpus"
+_PRINTED, _SHOWN = 3, 5  # documents in a terminal, and in a notebook
+_SHOWN_COLUMNS = 6  # of metadata, in a notebook
 
 
 class Document(NamedTuple):
@@ -259,15 +261,23 @@ class Corpus:
         return Corpus(part, self.provenance)
 
     def __repr__(self) -> str:
-        rows = [(d.id, d.text) for d in self.head(min(3, len(self)))]
-        more = f"\nand {len(self) - 3:,} more" if len(self) > 3 else ""
-        extra = [c for c in self.frame.columns if c not in ("id", "text")]
-        columns = f", metadata {', '.join(extra)}" if extra else ""
-        return f"Corpus of {len(self):,} documents{columns}\n{text_table(('id', 'text'), rows)}{more}"
+        rows = [(d.id, d.text) for d in self.head(min(_PRINTED, len(self)))]
+        return f"{self._title()}\n{text_table(('id', 'text'), rows)}{self._more(_PRINTED)}"
 
     def _repr_html_(self) -> str:
-        rows = [(d.id, clip(d.text, 200)) for d in self.head(min(5, len(self)))]
-        return html_table(("id", "text"), rows, caption=f"Corpus of {len(self):,} documents")
+        shown = self.frame.head(_SHOWN).select(["id", "text", *self._metadata_names()[:_SHOWN_COLUMNS]])
+        table = html_table(shown.columns, shown.rows(), caption=self._title())
+        return f"{table}<p>{self._more(_SHOWN).strip()}</p>" if len(self) > _SHOWN else table
+
+    def _metadata_names(self) -> list[str]:
+        return [column for column in self.frame.columns if column not in ("id", "text")]
+
+    def _title(self) -> str:
+        names = self._metadata_names()
+        return f"Corpus of {len(self):,} documents" + (f", metadata {', '.join(names)}" if names else "")
+
+    def _more(self, shown: int) -> str:
+        return f"\nand {len(self) - shown:,} more" if len(self) > shown else ""
 
     # -- subsets ------------------------------------------------------------------------------------------
 
