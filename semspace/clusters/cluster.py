@@ -14,12 +14,13 @@ from semspace.clusters import assignment, seeding
 from semspace.clusters.clustering import Clustering
 from semspace.clusters.describe import describe, with_texts
 from semspace.clusters.distinct_points import DistinctPoints, distinct_points, distinct_rows
-from semspace.clusters.document_terms import DocumentTerms, terms_of
+from semspace.clusters.document_terms import DocumentTerms, has_texts, terms_of
 from semspace.clusters.grouping import GroupCountPrior, Grouping, Request
 from semspace.clusters.knn_vote import Votes
 from semspace.clusters.methods import METHODS, options_of
 from semspace.clusters.names import Namer
 from semspace.clusters.stability import stability
+from semspace.clusters.term_options import term_options
 from semspace.deprecation import renamed_parameters
 from semspace.errors import InputError
 from semspace.space import Space
@@ -42,6 +43,10 @@ def cluster(
     outliers: float = 0.0,
     seed_words: Mapping[str, Sequence[str]] | Sequence[Sequence[str]] | None = None,
     namer: Namer | None = None,
+    stop_words: str | Sequence[str] | None = None,
+    language: str | Sequence[str] | None = "english",
+    ngrams: tuple[int, int] | None = None,
+    vectorizer: Any = None,
     max_points: int | None = None,
     seed: int = 0,
     threads: int | None = None,
@@ -77,6 +82,17 @@ def cluster(
     namer : callable, optional
         ``namer(keywords, examples) -> str``, such as a call of a language model: it gets a group's keywords and its
         most representative texts, and returns a name. Where it fails, a name is made from the keywords.
+    stop_words : list of str, or str, optional
+        Words and phrases that name no group, besides those of `language`; or a language, as in scikit-learn.
+    language : str or list of str, optional
+        Language of the texts, whose stop words name no group: english, dutch, french, german, italian, portuguese or
+        spanish, or their ISO codes. Several may be given; None for no stop words.
+    ngrams : tuple of two int, optional
+        Number of words of the terms that name groups, from 1 to 5: ``(1, 2)`` for all words and pairs of words,
+        ``(1, 1)`` for words alone. By default words and collocations, such as "space shuttle".
+    vectorizer : optional
+        A vectorizer of scikit-learn, such as ``CountVectorizer(min_df=5)``, which decides the terms instead. A copy is
+        fitted on the texts without boilerplate. It isn't saved with the clustering.
     max_points : int, optional
         Maximum number of distinct points to cluster (default 100,000); the rest are assigned by a vote of their nearest
         neighbours. Fewer points take less time.
@@ -111,13 +127,21 @@ def cluster(
     pools.need_polars("clustering")
     limit = MAX_POINTS if max_points is None else checks.whole("max_points", max_points, low=2)
     method = _check_arguments(space, corpus, n_clusters, method, granularity, outliers, seed, namer, settings)
+    options = term_options(stop_words, language, ngrams, vectorizer)
     space = with_texts(space, corpus)
+    if not options.are_default and not has_texts(space.metadata):
+        raise InputError(
+            "stop_words, language, ngrams and vectorizer choose words of texts, and this space has none; pass the "
+            "corpus as the second argument"
+        )
     with limited(threads):
-        return _cluster(
-            space, partial(terms_of, space.metadata), n_clusters=n_clusters, method=method, granularity=granularity,
-            outliers=outliers, seed_words=seed_words, namer=namer, limit=limit, seed=seed, progress=progress,
-            settings=settings,
+        groups = _cluster(
+            space, partial(terms_of, space.metadata, options), n_clusters=n_clusters, method=method,
+            granularity=granularity, outliers=outliers, seed_words=seed_words, namer=namer, limit=limit, seed=seed,
+            progress=progress, settings=settings,
         )  # fmt: skip
+    provenance = {**groups.provenance, **options.provenance()}
+    return replace(groups, provenance=provenance, _term_options=options)
 
 
 def cluster_with_terms(

@@ -23,6 +23,7 @@ from semspace.clusters.document_terms import DocumentTerms, terms_of
 from semspace.clusters.hierarchy import average_linkage
 from semspace.clusters.knn_vote import Votes
 from semspace.clusters.stability import HOLDS, MIN_MEMBERS, MIN_POINTS
+from semspace.clusters.term_options import TermOptions
 from semspace.clusters.voters import Voters
 from semspace.deprecation import renamed_method, renamed_parameters
 from semspace.display import clip, html_table, text_table
@@ -90,6 +91,7 @@ class Clustering:
     _voting_rows: Ints1d | None = None  # of the points that vote; all distinct ones where None
     _votes: Votes | None = None  # on the points of the space; counted when needed where None
     _terms: DocumentTerms | None = None  # of the texts; computed when needed where None
+    _term_options: TermOptions | None = None  # those of the provenance where None
 
     def __post_init__(self) -> None:
         if len(self.labels) != len(self.space):
@@ -401,7 +403,12 @@ class Clustering:
 
     @cached_property
     def _document_terms(self) -> DocumentTerms | None:
-        return terms_of(self.space.metadata) if self._terms is None else self._terms
+        return self._terms_of(self.space) if self._terms is None else self._terms
+
+    def _terms_of(self, space: Space) -> DocumentTerms | None:
+        """Return the terms of another space's texts, chosen as those of this one."""
+        options = self._term_options or TermOptions.from_provenance(self.provenance)
+        return terms_of(space.metadata, options)
 
     def _checked_group(self, group: int) -> int:
         return checks.whole("group", group, low=0, high=len(self) - 1)

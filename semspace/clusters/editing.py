@@ -11,7 +11,6 @@ import numpy as np
 from semspace import checks
 from semspace.clusters.describe import describe
 from semspace.clusters.distinct_points import DistinctPoints, distinct_rows
-from semspace.clusters.document_terms import terms_of
 from semspace.clusters.grouping import GroupCountPrior, Request
 from semspace.clusters.hierarchy import cut_linkage
 from semspace.clusters.kmeans import N_INIT, k_means
@@ -112,7 +111,7 @@ def add_points(clustering: Clustering, more: Space, *, progress: bool) -> Cluste
         _voting_rows=np.concatenate([voters.rows, len(clustering.space) + new_voters]),
         _votes=None,
     )
-    return describe(updated, terms_of(space.metadata), fixed_names=dict(enumerate(clustering.names)))
+    return describe(updated, clustering._terms_of(space), fixed_names=dict(enumerate(clustering.names)))
 
 
 def _extended(space: Space, more: Space) -> Space:
