@@ -67,7 +67,7 @@ def test_the_legend_of_the_map_and_the_table_have_the_same_counts(groups, monkey
     )
     found = ss.cluster(space, outliers=0.1, progress=False)
     page = found.page(date="")
-    groups_section, map_section, *_, quality = page.sections
+    groups_section, map_section, *_, quality, _methods = page.sections
     (figure,) = map_section.blocks
     table = groups_section.blocks[0]
     legend = legend_of(figure)
@@ -184,3 +184,82 @@ def test_a_notebook_shows_the_table_and_the_tree(groups):
     assert "<table " in shown
     assert "<svg" in shown
     assert "<svg" not in groups.coarsen(2)._repr_html_()
+
+
+# -- methods, to cite -----------------------------------------------------------------------------------------
+
+
+def cloud(n, **columns):
+    return ss.Space.from_vectors(
+        [str(i) for i in range(n)], np.random.default_rng(0).normal(size=(n, 6)), columns or None
+    )
+
+
+def test_methods_of_groups_name_what_was_done(groups):
+    found = groups.methods()
+    assert found.text.startswith(
+        "120 documents were divided into 3 groups. Documents were represented by vectors of 12"
+    )
+    assert "Groups were found by the Leiden algorithm (Traag et al. 2019)" in found.text
+    assert "6 documents, the least similar to their neighbours, were left without a group, as 5% of all" in found.text
+    low, high = groups.stability.min(), groups.stability.max()
+    assert f"(Hennig 2007); it is {low:.2f} to {high:.2f} here" in found.text
+    assert f"Computed with semspace {ss.__version__} (numpy {np.__version__}, " in found.text
+    assert found.text.endswith("random numbers were drawn from the seed 0.")
+    assert [line.split(" (")[0] for line in found.references] == [
+        "C. Hennig",
+        "V. A. Traag, L. Waltman and N. J. van Eck",
+    ]
+    assert found.bibtex.count("@article{") == 2
+    assert str(found) == repr(found) == "\n".join([found.text, "", "References", *found.references])
+    section = groups.page().sections[-1]
+    assert section.title == "Methods, to cite"
+    assert section.blocks[0].text == found.text
+    assert section.blocks[2].text == found.bibtex
+
+
+def test_every_label_of_a_text_is_in_its_references(groups):
+    found = groups.methods()
+    for label in re.findall(r"\(([A-Z][^()]* \d{4})\)", found.text):
+        family, year = label.split()[0], label[-4:]
+        assert any(family in line and f"({year})" in line for line in found.references), label
+    assert "[@" not in found.text
+
+
+@pytest.mark.parametrize(
+    ("method", "said"),
+    [
+        ("kmeans", "spherical k-means (Dhillon and Modha 2001)."),
+        ("ward", "Ward's method (Ward 1963)."),
+        ("hdbscan", "HDBSCAN (Campello et al. 2013) on"),
+    ],
+)
+def test_methods_name_the_algorithm(method, said):
+    found = ss.cluster(cloud(60), method=method, progress=False).methods()
+    assert f"Groups were found by {said}" in found.text
+    assert "Leiden" not in str(found)
+    assert "Keywords" not in found.text  # there are no texts
+
+
+def test_methods_of_many_points_say_how_they_were_found():
+    found = ss.cluster(cloud(150), method="ward", n_clusters=3, progress=False, seed=4).methods().text
+    assert "Ward's method (Ward 1963) on the centres of small groups that k-means finds." in found
+    assert "from the seed 4." in found
+    assert "different vectors" not in found
+    sampled = ss.cluster(cloud(150), max_points=100, progress=False).methods().text
+    assert "They were found in 100 of the 150 documents with different vectors; the others were assigned by" in sampled
+
+
+def test_methods_of_few_documents_and_of_edited_groups_claim_nothing_that_was_not_done(groups):
+    few = ss.cluster(cloud(6), n_clusters=2, progress=False).methods()
+    assert "Hennig" not in str(few)
+    assert "edited" not in groups.methods().text
+    assert "edited by hand" in groups.rename({0: "ships"}).merge([0, 1]).methods().text
+    table = {"text": ["a sea"], "year": [2000], "day": [date(2020, 1, 1)]}
+    more = groups.update(ss.Space.from_vectors(["new"], groups.space.vectors[:1], table), progress=False)
+    assert "Afterwards more documents were added" in more.methods().text
+
+
+def test_methods_survive_saving(groups, tmp_path):
+    groups.save(tmp_path / "g")
+    assert str(ss.load(tmp_path / "g").methods()) == str(groups.methods())

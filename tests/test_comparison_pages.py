@@ -1,5 +1,6 @@
 """The pages of a comparison say one thing: names quoted, numbers that agree, one line where there is nothing."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -15,7 +16,10 @@ from semspace.comparison.distances.references import references
 from semspace.comparison.pages import shifted_words as shifted_words_page
 from semspace.errors import InputError, UnknownIdError
 from semspace.report import Prose, Table
+from semspace.report.bibliography import REFERENCES
+from semspace.report.methods import documents_sentence
 
+PLAIN = str.maketrans("öéá", "oea")
 BEFORE, AFTER = "before 1945", "1945 and after"
 
 
@@ -58,6 +62,12 @@ def with_shifts(found, q_values, note="A note."):
         schema=semantic_shift.SCHEMA,
     )  # fmt: skip
     return Comparison(replace(found._results, shifted_words=ShiftedWords(table, note)))
+
+
+def with_books(space, name):
+    """The space with a column `book`, of two documents each."""
+    books = pl.format("{} {}", pl.lit(name), pl.int_range(len(space)) // 2)
+    return replace(space, metadata=space.metadata.with_columns(book=books))
 
 
 def section(comparison, title):
@@ -170,13 +180,7 @@ def test_known_texts_are_as_far_apart_as_the_kernel_is_wide():
 
 def test_independence_is_said_unless_groups_are_given(found):
     assert any("groups=" in text for text in prose(found.page().sections[0]))
-    parts = [
-        replace(
-            space,
-            metadata=space.metadata.with_columns(book=pl.format("{} {}", pl.lit(space.ids[0]), pl.int_range(30) // 2)),
-        )
-        for space in spaces_of(4.0)
-    ]
+    parts = [with_books(space, name) for name, space in zip("ab", spaces_of(4.0), strict=True)]
     grouped = ss.compare(*parts, groups="book", permutations=99, resamples=99, words=False, progress=False)
     assert not any("groups=" in text for text in prose(grouped.page().sections[0]))
 
@@ -299,3 +303,103 @@ def test_a_long_sentence_is_cut_around_its_word():
     assert cut.endswith("…")
     assert len(cut) <= 42
     assert around("Bank " + "y " * 100, "bank", 20).startswith("Bank y")
+
+
+# -- methods, to cite -----------------------------------------------------------------------------------------
+
+
+def test_methods_name_what_was_done(found):
+    methods = found.methods()
+    text = methods.text
+    assert text.startswith("“before 1945” (30 documents) and “1945 and after” (30 documents) were compared. Documents")
+    assert "vectors of 5 dimensions." in text
+    assert "(Gretton et al. 2012), the energy distance (Székely and Rizzo 2013)" in text
+    assert "199 random permutations" in text
+    assert "bootstrap resamples (99; at most 199 for the Fréchet distance)" in text
+    assert "Documents were taken to be independent of each other." in text
+    assert f"clustered together into {len(found.clustering)} clusters" in text
+    assert "cosines of at least 0.9;" in text
+    assert f"Computed with semspace {ss.__version__} (numpy {np.__version__}, " in text
+    assert text.endswith("from the seed 0.")
+    for absent in ("Word2Vec", "Domingo", "Zaremba", "groups of documents", "[@"):
+        assert absent not in str(methods), absent
+    one = section(found, "Methods, to cite")
+    assert [getattr(block, "text", "") for block in one.blocks] == [
+        text, "\n".join(methods.references), methods.bibtex,
+    ]  # fmt: skip
+
+
+def test_every_citation_of_a_text_has_a_line_and_an_entry(found):
+    methods = with_shifts(found, [0.01, 0.2]).methods()
+    cited = set(re.findall(r"\((\w[^()\d]* \d{4})\)", methods.text))
+    assert len(cited) == len(methods.references) == methods.bibtex.count("\n}")
+    assert {"Hamilton et al. 2016", "Dubossarsky et al. 2017", "Mikolov et al. 2013"} <= cited
+    assert "over 2 words" in methods.text
+    assert "trained on" not in with_shifts(found, [None, None]).methods().text.split("Words that change")[1]
+
+
+def test_references_are_whole():
+    for key, reference in REFERENCES.items():
+        assert all(re.fullmatch(r"[^,]+, [^,]+", author) for author in reference.authors), key
+        assert key == re.sub(r"\W", "", reference.authors[0].split(",")[0].lower().translate(PLAIN)) + str(
+            reference.year
+        )
+        entry = reference.bibtex(key)
+        assert entry.count("{") == entry.count("}")
+        assert "&" not in entry.replace("\\&", "")
+        assert reference.line.endswith(".")
+
+
+def test_methods_of_several_corpora_of_groups_and_of_the_same_documents():
+    parts = [with_books(space, name) for name, space in zip("abc", [*spaces_of(4.0), spaces_of(1.0)[1]], strict=True)]
+    several = ss.compare(*parts, groups="book", permutations=99, resamples=99, seed=3, progress=False)
+    text = several.methods().text
+    assert "“A” (30 documents), “B” (30 documents) and “C” (30 documents) were compared." in text
+    assert (
+        "99 random permutations; q-values are false discovery rates over the 3 pairs (Benjamini and Hochberg 1995)"
+        in text
+    )
+    assert "as 45 groups" in text
+    assert "Fisher" not in text
+    assert "Fréchet" not in text
+    assert "from the seed 3." in text
+    same = ss.compare(parts[0], parts[0], permutations=99, resamples=99, words=False, progress=False).methods().text
+    assert "The corpora hold the very same documents, so no distance was tested." in same
+    assert "permutation test" not in same
+
+
+def test_the_permutations_of_many_pairs_are_those_that_were_made():
+    draw = np.random.default_rng(5)
+    parts = [ss.Space.from_vectors([str(i) for i in range(6)], draw.normal(size=(6, 3))) for _ in range(4)]
+    many = ss.compare(*parts, permutations=99, resamples=99, progress=False)  # 6 pairs need 120
+    assert "120 random permutations" in many.methods().text
+    assert "120 random permutations" in section(many, "How far apart?").method
+
+
+def test_methods_say_of_large_corpora_that_blocks_were_permuted():
+    draw = np.random.default_rng(5)
+    parts = [ss.Space.from_vectors([str(i) for i in range(700)], draw.normal(size=(700, 3))) for _ in range(2)]
+    large = ss.compare(*parts, permutations=99, resamples=99, progress=False).methods().text
+    assert "Documents of one corpus were assigned to blocks at random, and whole blocks were permuted (Domingo" in large
+    assert "Distinctive words" not in large  # there are no texts
+    assert "MinHash" not in large
+
+
+def test_methods_name_the_model_and_how_long_texts_were_encoded():
+    one = {"made_by": "model-a", "encoding": {"implementation": "int8 kernels", "long_texts": "pool"}}
+    assert documents_sentence([one, one], 384) == (
+        "Documents were represented by vectors of 384 dimensions of the model model-a, computed by int8 kernels. Texts "
+        "longer than the model reads were encoded in passages, and the vectors of the passages averaged."
+    )
+    cut = {"made_by": "model-a", "encoding": {"long_texts": "cut"}, "truncated": 0}
+    assert documents_sentence([cut], 8) == "Documents were represented by vectors of 8 dimensions of the model model-a."
+    assert documents_sentence([{**cut, "truncated": 3}], 8).endswith("model reads, the beginnings were encoded.")
+    for unknown in ([], [{}], [one, {}], [one, {"made_by": "other"}], [{"made_by": "m", "encoding": 3}][:0]):
+        assert documents_sentence(unknown, 8) == "Documents were represented by vectors of 8 dimensions."
+    assert "model m." in documents_sentence([{"made_by": "m", "encoding": 3}], 8)
+
+
+def test_names_of_corpora_are_no_citations(found):
+    hostile = replace(found._results.samples, names=("[@gretton]", "<b>"))
+    text = Comparison(replace(found._results, samples=hostile)).methods().text
+    assert text.startswith("“[@gretton]” (30 documents) and “<b>” (30 documents)")

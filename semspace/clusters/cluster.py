@@ -27,6 +27,7 @@ from semspace.space import Space
 from semspace.text.corpus import Corpus
 from semspace.threads import limited
 from semspace.types import Int32s1d, Ints1d
+from semspace.version import versions
 
 MAX_POINTS = 100_000  # distinct points that are clustered by default; the rest are assigned by votes
 _STABILITY_ROUNDS = 10
@@ -192,8 +193,11 @@ def _cluster(
         )
         provenance = {
             "made_by": method, "k": len(stabilities), "seed": seed, "granularity": granularity, "outliers": outliers,
-            "space": space.fingerprint, **grouping.facts,
+            "space": space.fingerprint, "distinct": len(rows), "clustered": len(points),
+            "versions": versions("numpy", "scipy", "scikit-learn", "networkit"), **grouping.facts,
         }  # fmt: skip
+        if topics is not None:
+            provenance["seeded_topics"] = len(topics.names)
         labels, votes = labels[inverse], _for_copies(votes, labels, inverse)
         undescribed = Clustering(
             space, labels, np.empty((0, 0), np.float32), (), (), stabilities, provenance, rows[: len(points)], votes

@@ -29,6 +29,7 @@ from semspace.deprecation import renamed_method, renamed_parameters
 from semspace.display import clip, html_table, text_table
 from semspace.errors import DamagedError, InputError
 from semspace.report import page as pages
+from semspace.report.methods import Methods
 from semspace.sentences.lazy_encoder import remembered
 from semspace.space import Space
 from semspace.types import Doubles1d, Doubles2d, Floats2d, Int32s1d, Ints1d
@@ -370,6 +371,24 @@ class Clustering:
         from semspace.clusters.page import clustering_page
 
         return clustering_page(self, times, title=title, date=date)
+
+    def methods(self) -> Methods:
+        """Return how the groups were found, as a paragraph for a paper, with references and BibTeX.
+
+        It names the model, the number of documents, the algorithm, the versions and the seed. ``print`` shows the
+        paragraph and its references; ``methods().bibtex`` are their entries for BibTeX.
+
+        Examples
+        --------
+        >>> import semspace as ss
+        >>> space = ss.Space.from_vectors(["cat", "dog", "bus"], [[1, 0.1], [1, 0], [0.1, 1]])
+        >>> ss.cluster(space, n_clusters=2).methods().references
+        ('I. S. Dhillon and D. S. Modha (2001). Concept Decompositions for Large Sparse Text Data Using Clustering. \
+Machine Learning, 42, 143–175.',)
+        """
+        from semspace.clusters.methods_text import clustering_methods
+
+        return clustering_methods(self)
 
     def __repr__(self) -> str:
         return "\n".join([self._title(), text_table(_COLUMNS, self._table_rows()), *self._notes()])

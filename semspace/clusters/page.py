@@ -41,6 +41,7 @@ def clustering_page(
     sections += [_documents(clustering), _quality(clustering)]
     if times is not None:
         sections.append(_over_time(clustering, times))
+    sections.append(clustering.methods().section())
     count = len(clustering)
     default = f"{len(clustering.space):,} documents in {count} group{'' if count == 1 else 's'}"
     return Page(

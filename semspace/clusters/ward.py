@@ -14,7 +14,7 @@ from semspace.types import Doubles2d, Floats2d, Int32s1d, Ints1d
 
 _MAX_SMALL_GROUPS = 500  # leaves of the hierarchy
 _POINTS_PER_SMALL_GROUP = 4
-_FEW_POINTS = 100  # below this number, every point is a leaf
+FEW_POINTS = 100  # below this number, every point is a leaf
 
 
 def ward_tree(points: DistinctPoints, request: Request) -> Grouping:
@@ -47,7 +47,7 @@ def _fit(vectors: Floats2d, n_clusters: int, seed: int) -> Int32s1d:
 def _hierarchy(vectors: Floats2d, seed: int, at_least: int = 1) -> tuple[Int32s1d, Doubles2d]:
     """Return the small group of each vector, and the merges of the small groups."""
     n = len(vectors)
-    count = max(at_least, min(_MAX_SMALL_GROUPS, n if n < _FEW_POINTS else n // _POINTS_PER_SMALL_GROUP))
+    count = max(at_least, min(_MAX_SMALL_GROUPS, n if n < FEW_POINTS else n // _POINTS_PER_SMALL_GROUP))
     if count >= n:
         small_groups = np.arange(n, dtype=np.int32)
         return small_groups, ward(vectors.astype(np.float64)) if n > 1 else np.empty((0, 4))

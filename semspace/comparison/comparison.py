@@ -20,6 +20,7 @@ from semspace.comparison.assemble import compare_samples
 from semspace.comparison.contrasts.example_sentences import example_sentences
 from semspace.comparison.distances import pairwise
 from semspace.comparison.distances.estimate import KERNEL_DISTANCES, Distance
+from semspace.comparison.methods_text import comparison_methods
 from semspace.comparison.pages.page import comparison_page
 from semspace.comparison.results import ComparisonResults
 from semspace.comparison.verdict import verdict
@@ -27,6 +28,7 @@ from semspace.deprecation import renamed_method
 from semspace.display import clip, html_table, p_value, text_table, to_json
 from semspace.errors import ExistsError, InputError
 from semspace.report import page as pages
+from semspace.report.methods import Methods
 
 KIND = "comparison"
 SCHEMA = "semspace.comparison/2"
@@ -256,6 +258,14 @@ class Comparison:
     @cached_property
     def _verdict(self) -> str:
         return verdict(self._results)
+
+    def methods(self) -> Methods:
+        """Return how the comparison was computed, as a paragraph for a paper, with references and BibTeX.
+
+        It names the model, the numbers of documents, the tests, the versions and the seed. ``print`` shows the
+        paragraph and its references; ``methods().bibtex`` are their entries for BibTeX.
+        """
+        return comparison_methods(self._results)
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain values; the schema is described in ``docs/formats.md``."""

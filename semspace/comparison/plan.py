@@ -20,6 +20,7 @@ from semspace.sentences.encoder import Encoder
 from semspace.space import Space, TextEncoder
 from semspace.text.corpus import Corpus
 from semspace.types import Ints1d
+from semspace.version import versions
 
 MIN_DOCUMENTS = 4  # of a corpus, and groups of documents of a corpus
 MAX_CORPORA = 40  # in one comparison
@@ -264,6 +265,7 @@ def _join(plan: Plan, parts: list[tuple[Space, Ints1d]], groups: str | None, enc
         "spaces": [space.fingerprint for space, _ in parts],
         "encoder": parts[0][0].provenance.get("made_by"),
         "sources": [dict(space.provenance) for space, _ in parts],
+        "versions": versions("numpy", "scipy", "scikit-learn"),
         **plan.facts,
     }
     tables = [(space.metadata, rows) for space, rows in parts]

@@ -86,7 +86,7 @@ def exchange_blocks(
     unit_corpora = np.empty(int(unit_ids.max()) + 1, np.int64)
     unit_corpora[unit_ids] = corpus_ids
     counts = np.bincount(unit_corpora, minlength=corpora)
-    units_per_block = min(-(-len(unit_corpora) // max_blocks), max(1, int(counts.min()) // _MIN_BLOCKS))
+    per_block = units_per_block(len(unit_corpora), int(counts.min()), max_blocks)
     block = np.empty(len(unit_corpora), np.int64)
     block_corpora: list[int] = []
     moves: list[bool] = []
@@ -94,19 +94,22 @@ def exchange_blocks(
         units_of_corpus = rng.permutation(np.flatnonzero(unit_corpora == corpus))
         # If a small corpus keeps blocks small, a large one has more documents than fit into its share of blocks.
         n_full = min(
-            len(units_of_corpus) // units_per_block,
+            len(units_of_corpus) // per_block,
             max(max_blocks * len(units_of_corpus) // len(unit_corpora), _MIN_BLOCKS),
         )
-        block[units_of_corpus[: n_full * units_per_block]] = (
-            len(block_corpora) + np.arange(n_full * units_per_block) // units_per_block
-        )
+        block[units_of_corpus[: n_full * per_block]] = len(block_corpora) + np.arange(n_full * per_block) // per_block
         block_corpora += [corpus] * n_full
         moves += [True] * n_full
-        if n_full * units_per_block < len(units_of_corpus):
-            block[units_of_corpus[n_full * units_per_block :]] = len(block_corpora)
+        if n_full * per_block < len(units_of_corpus):
+            block[units_of_corpus[n_full * per_block :]] = len(block_corpora)
             block_corpora.append(corpus)
             moves.append(False)
     of_row = block[unit_ids]
     order = np.argsort(of_row, kind="stable")
     weights = 1 / np.bincount(unit_ids)[unit_ids[order]]
     return ExchangeBlocks(order, of_row[order], np.array(block_corpora), np.array(moves), corpora, weights)
+
+
+def units_per_block(n_units: int, smallest: int, max_blocks: int) -> int:
+    """Return how many of `n_units` units form a block, if the smallest corpus has `smallest` of them."""
+    return min(-(-n_units // max_blocks), max(1, smallest // _MIN_BLOCKS))

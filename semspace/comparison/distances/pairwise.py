@@ -20,6 +20,11 @@ from semspace.types import Doubles2d
 _PERMUTATIONS_PER_PAIR = 20  # at least, times the number of pairs: else no q-value could be small
 
 
+def permutations_of_pairs(permutations: int, n_pairs: int) -> int:
+    """Return how many permutations each of `n_pairs` pairs is tested with, if `permutations` are asked for."""
+    return max(permutations, _PERMUTATIONS_PER_PAIR * n_pairs)
+
+
 def distances_of_pairs(
     samples: Samples, kernel_sums: KernelSums, *, permutations: int, resamples: int, seed: int, progress: bool
 ) -> pl.DataFrame:
@@ -30,7 +35,7 @@ def distances_of_pairs(
     pairs, Benjamini & Hochberg 1995).
     """
     pairs = list(combinations(range(samples.n_corpora), 2))
-    permutations = max(permutations, _PERMUTATIONS_PER_PAIR * len(pairs))
+    permutations = permutations_of_pairs(permutations, len(pairs))
     rows, p_of_all = [], []
     for a, b in track(pairs, "testing pairs", len(pairs), unit="pair", progress=progress):
         test = kernel_sums.test([a], [b], permutations=permutations, resamples=resamples, seed=seed)

@@ -284,6 +284,11 @@ def median_distance(vectors: Floats2d, seed: int) -> float:
     return float(np.median(distances)) or 1.0
 
 
+def chunk_count(n_documents: int, smallest: int) -> int:
+    """Return into how many chunks documents are split, if the smallest corpus has `smallest` units."""
+    return max(1, min(-(-n_documents // CHUNK_SIZE), smallest // 8))
+
+
 def _split_into_chunks(corpus_ids: Ints1d, units: Ints1d | None, seed: int) -> list[Ints1d]:
     """Split documents at random, unit by unit and each corpus evenly, into chunks of at most about `CHUNK_SIZE`.
 
@@ -294,7 +299,7 @@ def _split_into_chunks(corpus_ids: Ints1d, units: Ints1d | None, seed: int) -> l
     unit_corpora = np.empty(int(number.max()) + 1, np.int64)
     unit_corpora[number] = corpus_ids
     counts, sizes = np.bincount(unit_corpora), np.bincount(corpus_ids)
-    count = max(1, min(-(-len(corpus_ids) // CHUNK_SIZE), int(counts.min()) // 8))
+    count = chunk_count(len(corpus_ids), int(counts.min()))
     max_documents = (
         int(_cap(sizes, 2 * count * CHUNK_SIZE) / sizes.max() * counts.max())
         if len(corpus_ids) > 2 * count * CHUNK_SIZE

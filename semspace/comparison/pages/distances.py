@@ -156,11 +156,13 @@ def pairs_sections(results: ComparisonResults) -> list[Section]:
     matrix = pairwise.distance_matrix(results.pairs, results.names, "mmd", "value")
     merges = pairwise.corpus_linkage(matrix)
     heading = "All pairs, nearest first"
+    n_pairs = len(results.names) * (len(results.names) - 1) // 2
+    permutations = pairwise.permutations_of_pairs(results.settings.permutations, n_pairs)
     blocks = (_heatmap(results, matrix, merges), Table(_PAIR_HEADERS, _pair_rows(results.pairs), heading, limit=ROWS))
     method = (
         "Squared MMD (Gretton et al. 2012), unbiased, with a Gaussian kernel as wide as the median distance. The "
         "p-value combines MMD, energy distance and topic counts, from "
-        f"{results.settings.permutations:,} random permutations of the two corpora; the q-value is the false discovery "
+        f"{permutations:,} random permutations of the two corpora; the q-value is the false discovery "
         "rate over all pairs. A ring marks pairs whose difference isn't significant: that doesn't prove them alike."
     )
     return [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 
+from semspace.comparison.methods_text import comparison_methods
 from semspace.comparison.pages.contrasts import (
     clusters_section,
     documents_section,
@@ -44,6 +45,7 @@ def comparison_page(
         duplicates_section(results),
         counterparts_section(results),
         profiles_section(results),
+        comparison_methods(results).section(),
     ]
     default = (
         f"{quoted(results.names[0])} and {quoted(results.names[1])}, compared"
