@@ -12,13 +12,14 @@ from scipy.spatial.distance import cdist
 
 from semspace.comparison.document_tokens import tokens_of
 from semspace.comparison.profiles import estimates, outliers
-from semspace.comparison.profiles.languages import detect_language, detect_languages, languages_differ
+from semspace.comparison.profiles.languages import detect_languages, languages_differ
 from semspace.comparison.profiles.lexical import choose_window, moving_ratios
 from semspace.comparison.profiles.mean_distance import mean_pairwise_distance
 from semspace.comparison.profiles.profile import profile_corpora
 from semspace.comparison.profiles.readability import lix
 from semspace.comparison.profiles.text_counts import text_counts
 from semspace.errors import InputError, SemspaceWarning
+from semspace.text.languages import detect_language
 from semspace.text.sentences import sentence_counts
 
 SENTENCES = {

@@ -11,6 +11,7 @@ from semspace.bundle import PathLike
 from semspace.errors import InputError
 from semspace.sentences.blocks import blocks_of, warn_truncated
 from semspace.sentences.encoding_plan import LONG_TEXTS, EncodingPlan
+from semspace.sentences.english_only import warn_of_languages
 from semspace.sentences.resumable import embed_into
 from semspace.space import Space
 from semspace.text.corpus import Corpus
@@ -41,6 +42,7 @@ def embed(
     checks.choice("long_texts", long_texts, LONG_TEXTS)
     overlap = _OVERLAP[long_texts] if overlap is None else checks.whole("overlap", overlap, low=0)
     plan = EncodingPlan(encoder, long_texts, overlap)
+    warn_of_languages(encoder.name, corpus.texts, stacklevel=5)
     if out is not None:
         space = embed_into(plan, corpus, out, overwrite=overwrite, progress=progress)
     else:

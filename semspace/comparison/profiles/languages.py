@@ -1,26 +1,15 @@
-"""Which languages corpora are written in, by a naive Bayes over letters that needs no network.
-
-py3langid (Lui & Baldwin 2012, "langid.py"; BSD) brings its model in its wheel. A text counts as unknown where no
-language is at least as likely as all others together: of sentences of some 40 letters that is one in ten, and of the
-others one in five hundred comes out wrong.
-"""
+"""Which languages corpora are written in."""
 
 from __future__ import annotations
-
-from functools import cache
-from typing import Any
 
 import numpy as np
 import polars as pl
 
 from semspace.progress import track
 from semspace.statistics import wilson
+from semspace.text.languages import SAMPLE, detect_language
 from semspace.types import Ints1d
 
-_SAMPLE = 1_000  # documents of a corpus: a share is then known within 3 %
-_CHARACTERS = 600  # of each document
-_MIN_PROBABILITY = 0.5  # of the most likely language; else it is unknown
-_NO_LANGUAGE = "zxx"  # py3langid's "no linguistic content"
 UNSPACED = frozenset({"bo", "dz", "ja", "km", "lo", "my", "th", "wuu", "yue", "zh"})
 SCHEMA = {
     "corpus": pl.Int64,
@@ -55,7 +44,7 @@ def detect_languages(
         assert texts is not None
         members = np.flatnonzero(corpus_ids == corpus)
         rng = np.random.default_rng([seed, corpus])
-        sampled = np.sort(rng.choice(members, min(_SAMPLE, len(members)), replace=False))
+        sampled = np.sort(rng.choice(members, min(SAMPLE, len(members)), replace=False))
         texts_sampled = texts.gather(sampled)
         codes = [
             detect_language(text)
@@ -67,18 +56,6 @@ def detect_languages(
         for (name, documents), (low, high) in zip(counts.iter_rows(), ends, strict=True):
             rows.append((corpus, name, documents, documents / len(codes), float(low), float(high)))
     return pl.DataFrame(rows, schema=SCHEMA, orient="row")
-
-
-def detect_language(text: str | None) -> str | None:
-    """Return the code of a text's language, or None if it is unknown: too short, or not in words.
-
-    Examples
-    --------
-    >>> [detect_language(text) for text in ("The weather was fine, so we went to the sea.", "42", "😀")]
-    ['en', None, None]
-    """
-    code, probability = _identifier().classify((text or "").strip()[:_CHARACTERS])
-    return None if probability < _MIN_PROBABILITY or code == _NO_LANGUAGE else str(code)
 
 
 def main_languages(table: pl.DataFrame, n_corpora: int) -> list[tuple[str | None, float | None]]:
@@ -103,11 +80,3 @@ def languages_differ(table: pl.DataFrame) -> bool:
     """
     sure = table.filter(pl.col("language").is_not_null() & (pl.col("low") > 0.5))
     return sure["language"].n_unique() > 1
-
-
-@cache
-def _identifier() -> Any:
-    """Load the model (a second, 50 MB), apart from py3langid's own, whose languages a caller may have restricted."""
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier
-
-    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
