@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,9 @@ from semspace.queries import METRICS, Query, as_list, as_vector, check_direction
 from semspace.text import mmap_array
 from semspace.text.dataframes import as_polars, storable, to_pandas, with_columns_before
 from semspace.types import ArrayXd, Floats1d, Floats2d, Id, Ints1d
+
+if TYPE_CHECKING:
+    from semspace.report.figure import Figure
 
 KIND = "space"
 _ROWS_AT_ONCE = 16_384  # vectors that are read at a time
@@ -236,6 +239,54 @@ class Space:
     def to_pandas(self) -> Any:
         """Return `to_frame` as a pandas DataFrame; it needs pandas, but not pyarrow."""
         return to_pandas(self.to_frame())
+
+    def plot(
+        self,
+        color: str | Sequence[object] | None = None,
+        *,
+        labels: Sequence[str] | bool | None = None,
+        method: str = "tsne",
+        most: int = 2_000,
+    ) -> Figure:
+        """Draw the points on a map: those near each other are similar.
+
+        Parameters
+        ----------
+        color : str or sequence of n values, optional
+            A column of the metadata, or a value for each point. Each value has a colour and a shape, up to 31; more
+            numbers are divided into ranges, and dates by year.
+        labels : list of ids or bool, optional
+            Points that have their id beside them, as far as there is room. By default the first 60, which are the most
+            frequent words; none in a space of texts.
+        method : {"tsne", "pca"}
+            t-SNE keeps neighbours together, and distances further off mean little; PCA shows the two directions in
+            which the points differ most.
+        most : int
+            Up to so many points are drawn: of words the first, of texts some from everywhere. The caption says so.
+
+        Returns
+        -------
+        semspace.report.Figure
+            A notebook shows it; ``figure.save("map.pdf")`` writes it for a paper.
+
+        Raises
+        ------
+        InputError
+            There is no such column, or fewer than three points.
+        UnknownIdError
+            One of `labels` isn't in the space.
+
+        Examples
+        --------
+        >>> import semspace as ss
+        >>> space = ss.Space.from_vectors(["cat", "dog", "car"], [[1, 0.1], [0.9, 0], [0, 1]])
+        >>> space.plot(method="pca").description
+        'A map of 3 words; among them cat, dog, car.'
+        """
+        from semspace.maps.space_map import Points, space_map
+
+        points = Points(self.ids.tolist(), self.vectors, self.metadata)
+        return space_map(points, color, labels, method, most)
 
     # -- queries -----------------------------------------------------------------------------------------
 

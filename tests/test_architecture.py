@@ -35,6 +35,7 @@ ROOMS = [
         "text",
         "corpora",
         "queries",
+        "maps",
         "neighbors",
         "history",
         "space",

@@ -412,6 +412,11 @@ Machine Learning, 42, 143–175.',)
     # -- what it works with -------------------------------------------------------------------------------
 
     @cached_property
+    def _maps(self) -> dict[int, tuple[Ints1d, Doubles2d]]:
+        """Maps that were computed, by the number of documents drawn; see `semspace.clusters.projection`."""
+        return {}
+
+    @cached_property
     def _voters(self) -> Voters:
         rows = distinct_rows(self.space.vectors)[0] if self._voting_rows is None else self._voting_rows
         return Voters(self.space.vectors, self.labels, rows, len(self))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +32,7 @@ def scatter(
     named: bool = False,
     sizes: Sequence[int] | None = None,
     unit: str = "points",
+    labelled: Mapping[int, str] | None = None,
 ) -> Figure:
     """Draw points, coloured and shaped by group, each with its label as a tooltip.
 
@@ -43,7 +44,7 @@ def scatter(
     groups : list of int, length n
         The group of each point: its place in `names`.
     names : list of str
-        What the groups are called.
+        What the groups are called. One group without a name has no legend.
     labels : list of str, length n
         What each point is called.
     most : int
@@ -57,6 +58,9 @@ def scatter(
         How large each group is, where `points` are a selection themselves; the legend shows it.
     unit : str
         What the points are, in the plural.
+    labelled : dict of int to str, optional
+        Points that have a name beside them, so far as there is room: their places in `points` and the names, the most
+        important first.
 
     Raises
     ------
@@ -74,21 +78,35 @@ def scatter(
         high = float(height) if width >= SLIM else width
         scaled = _fit(xy, width, high, margin=16)
         marks = "".join(
-            f"<g><title>{escaped(clip(names[kinds[i]], 60))}: {escaped(clip(labels[i], 100))}</title>"
+            f"<g><title>{escaped(_tooltip(names[kinds[i]], labels[i]))}</title>"
             f"{mark(int(kinds[i]), scaled[i, 0], scaled[i, 1], size)}</g>"
             for i in rows
         )
         written = _names(names, kinds, scaled, width, high) if named else ""
-        if named and counts.max(initial=0) <= 1:
+        if labelled:
+            written += _labels(labelled, scaled, width, high)
+        if list(names) == [""] or (named and counts.max(initial=0) <= 1):
             return marks + written, high
         legend, legend_height = _legend(names, counts, width, high)
         return marks + written + legend, high + legend_height
 
     total = int(counts.sum())
     if len(rows) < total:
-        caption = f"{caption.rstrip('.')}. {len(rows):,} of {total:,} {unit} are drawn; the legend counts all."
-    parts = ", ".join(f"{clip(names[g], 60)} {counts[g]:,}" for g in range(len(names)))
-    return Figure(draw, caption, f"A map of {total:,} {unit}: {parts}.")
+        legend_note = "" if list(names) == [""] else "; the legend counts all"
+        caption = f"{caption.rstrip('.')}. {len(rows):,} of {total:,} {unit} are drawn{legend_note}."
+    return Figure(draw, caption, _description(names, counts, unit, labelled))
+
+
+def _description(names: Sequence[str], counts: Ints1d, unit: str, labelled: Mapping[int, str] | None) -> str:
+    """Return in words how many points there are of each group, and the first of those that are labelled."""
+    parts = ", ".join(f"{clip(name, 60)} {count:,}" for name, count in zip(names, counts, strict=True) if name)
+    called = ", ".join(clip(name, 30) for name in list((labelled or {}).values())[:8])
+    some = (f": {parts}" if parts else "") + (f"; among them {called}" if called else "")
+    return f"A map of {int(counts.sum()):,} {unit}{some}."
+
+
+def _tooltip(group: str, label: str) -> str:
+    return f"{clip(group, 60)}: {clip(label, 100)}" if group else clip(label, 100)
 
 
 def _check(xy: Doubles2d, kinds: Ints1d, names: Sequence[str], labels: Sequence[str]) -> None:
@@ -145,6 +163,20 @@ def _names(names: Sequence[str], kinds: Ints1d, points: Doubles2d, width: float,
         if placed is not None:
             drawn.append(placed.draw_line())
             texts.append(placed.draw_text(text, _LETTERS, "" if alone else ' font-weight="600"'))
+    return "".join(drawn + texts)
+
+
+def _labels(labelled: Mapping[int, str], points: Doubles2d, width: float, height: float) -> str:
+    """Write names beside points, the first ones first; those without room have none."""
+    marks = [(points[i, 0] - 4, points[i, 1] - 4, points[i, 0] + 4, points[i, 1] + 4) for i in labelled]
+    places = Places((2, 2, width - 2, height), marks)
+    drawn, texts = [], []
+    for i, name in labelled.items():
+        text = fitting(name, 150 if width >= SLIM else 100, _LETTERS)
+        placed = places.find(float(points[i, 0]), float(points[i, 1]), measure(text, _LETTERS), 14)
+        if placed is not None:
+            drawn.append(placed.draw_line())
+            texts.append(placed.draw_text(text, _LETTERS))
     return "".join(drawn + texts)
 
 

@@ -1,0 +1,1 @@
+"""Maps of points in two dimensions."""

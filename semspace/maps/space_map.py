@@ -1,0 +1,129 @@
+"""A map of a space as a figure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from semspace import checks, queries
+from semspace.display import clip
+from semspace.errors import InputError
+from semspace.maps.colours import groups_of
+from semspace.maps.layout import pca_layout, tsne_layout
+from semspace.report.scatter import scatter
+from semspace.types import Floats2d, Ints1d
+
+if TYPE_CHECKING:
+    from semspace.report.figure import Figure
+
+_LABELS = 60  # points that are labelled by themselves
+_HOW = {"tsne": "t-SNE, which keeps neighbours together", "pca": "the two directions in which they differ most"}
+
+
+@dataclass(frozen=True, eq=False)
+class Points:
+    """What a map draws of a space."""
+
+    ids: list[str]
+    vectors: Floats2d
+    metadata: pl.DataFrame | None
+
+    def __len__(self) -> int:
+        """Return the number of points."""
+        return len(self.ids)
+
+    @property
+    def texts(self) -> pl.Series | None:
+        """The texts; None in a space of words."""
+        has_texts = self.metadata is not None and self.metadata.schema.get("text") == pl.String
+        return self.metadata["text"] if self.metadata is not None and has_texts else None
+
+    def row(self, id: str) -> int:
+        """Return the row of an id, or raise `UnknownIdError`."""
+        if id not in self._rows:
+            raise checks.unknown("point", id, self._rows, where=f"this space of {len(self):,}")
+        return self._rows[id]
+
+    @cached_property
+    def _rows(self) -> dict[str, int]:
+        return {id: row for row, id in enumerate(self.ids)}
+
+
+def space_map(
+    space: Points,
+    color: str | Sequence[object] | None,
+    labels: Sequence[str] | bool | None,
+    method: str,
+    most: int,
+) -> Figure:
+    """Draw a space; see `Space.plot`."""
+    checks.choice("method", method, tuple(_HOW))
+    checks.whole("most", most, low=3)
+    n, dim = space.vectors.shape
+    if dim < 2 or n < 3:
+        raise InputError(f"a map needs at least 3 points in 2 dimensions; this space has {n} point(s) in {dim}")
+    kinds, names = _groups(space, color)
+    named = _named_rows(space, labels, most)
+    rows = _rows(n, named, most, by_frequency=space.texts is None)
+    vectors = queries.unit(space.vectors[rows])
+    vectors = vectors - vectors.mean(axis=0)
+    places = tsne_layout(vectors) if method == "tsne" else pca_layout(vectors)
+    place_of = {row: place for place, row in enumerate(rows.tolist())}
+    sizes = np.bincount(kinds, minlength=len(names)).tolist()
+    what = "words" if space.texts is None else "documents"
+    return scatter(
+        places,
+        kinds[rows].tolist(),
+        names,
+        _tooltips(space, rows),
+        caption=f"{'Words' if what == 'words' else 'Documents'} near each other are similar ({_HOW[method]}).",
+        most=len(rows),
+        sizes=sizes,
+        unit=what,
+        labelled={place_of[row]: space.ids[row] for row in named},
+    )
+
+
+def _groups(space: Points, color: str | Sequence[object] | None) -> tuple[Ints1d, list[str]]:
+    """Return the group of each point, and the names of groups."""
+    if color is None:
+        return np.zeros(len(space), dtype=np.int64), [""]
+    if isinstance(color, str):
+        columns = [] if space.metadata is None else space.metadata.columns
+        if space.metadata is None or color not in columns:
+            raise InputError(checks.missing_column("color", color, columns))
+        return groups_of(space.metadata[color])
+    values = pl.Series("color", list(color), strict=False)
+    if len(values) != len(space):
+        raise InputError(f"color must hold a value for each of {len(space):,} points; got {len(values):,}")
+    return groups_of(values)
+
+
+def _named_rows(space: Points, labels: Sequence[str] | bool | None, most: int) -> list[int]:
+    """Return the rows of the points that are labelled, the most important first."""
+    if labels is None:
+        labels = space.texts is None
+    if isinstance(labels, bool):
+        return list(range(min(_LABELS, most, len(space)))) if labels else []
+    return [space.row(id) for id in checks.strings("labels", labels)]
+
+
+def _rows(n: int, named: list[int], most: int, *, by_frequency: bool) -> Ints1d:
+    """Choose which points are drawn: those that are named; of words the first, of documents some from everywhere."""
+    if n <= most:
+        return np.arange(n)
+    others = np.arange(most) if by_frequency else np.linspace(0, n - 1, most).round().astype(int)
+    return np.union1d(others, np.array(named, dtype=int))
+
+
+def _tooltips(space: Points, rows: Ints1d) -> list[str]:
+    ids = [space.ids[row] for row in rows]
+    if space.texts is None:
+        return ids
+    texts = space.texts.gather(rows).to_list()
+    return [f"{clip(id, 30)}: {clip(text or '', 100)}" for id, text in zip(ids, texts, strict=True)]
