@@ -34,7 +34,7 @@ def pytest_configure(config):
         simd,  # what the instructions are is settled by now; only the ways change
     )
 
-    assert not simd.HAS_BYTES, "this processor has AVX-512; set SEMSPACE_CPU=avx2 to play it"
+    assert not simd.HAS_BYTE_PRODUCTS, "this processor has AVX-512; set SEMSPACE_CPU=avx2 to play it"
     true = compiling.features()
     compiling.features = lambda: {**true, **dict.fromkeys(("avx512f", "avx512vnni", "avx512bf16"), True)}
     from semspace.inference import gemm
