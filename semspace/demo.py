@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from semspace.bundle import is_bundle, write_text
 from semspace.clusters.cluster import cluster
 from semspace.clusters.clustering import Clustering
-from semspace.clusters.stability import STABLE
+from semspace.clusters.stability import HOLDS, STABLE, in_words
 from semspace.comparison.compare import compare
 from semspace.corpora import load as load_corpus
 from semspace.display import clip
@@ -201,9 +201,8 @@ def search_step(index: Index) -> Step:
 
 def groups_step(groups: Clustering) -> Step:
     """Name the groups."""
-    stable = int((groups.stability >= STABLE).sum())
     shown = "; ".join(f"{name} ({size})" for name, size in zip(groups.names, groups.sizes, strict=True))
-    line = f"{len(groups)} groups, {stable} of them stable when texts are left out:\n  {shown}"
+    line = f"{shown}\n  {in_words(groups.stability)}"
     rows = [
         (name, int(size), float(held), ", ".join(words))
         for name, size, held, words in zip(groups.names, groups.sizes, groups.stability, groups.keywords, strict=True)
@@ -213,7 +212,7 @@ def groups_step(groups: Clustering) -> Step:
     method = (
         "Leiden on the network of each article's nearest neighbours; of the numbers of groups that a person might "
         "choose, the one whose groups come back in samples. Stability is how much of a group comes back when a fifth "
-        "of the articles is left out: from 0.75 it is stable, below 0.5 unreliable."
+        f"of the articles is left out: a group is stable from {STABLE:g}, uncertain from {HOLDS:g}, unreliable below."
     )
     plain = {"groups": dict(zip(groups.names, groups.sizes.tolist(), strict=True))}
     return Step(line, plain, (Section("Groups of articles", (figure, table), method),))

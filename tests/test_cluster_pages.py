@@ -1,13 +1,16 @@
 """A clustering as a page and as figures: complete, offline, and safe with hostile texts."""
 
 import re
-from datetime import date
+from dataclasses import replace
+from datetime import date, datetime
 
 import numpy as np
 import pytest
 
 import semspace as ss
+from semspace.clusters.over_time_section import period_names
 from semspace.clusters.projection import project
+from semspace.clusters.stability import in_words
 from semspace.errors import InputError
 from semspace.report import dendrogram
 
@@ -99,8 +102,89 @@ def test_a_page_has_a_title_a_date_and_its_origin(groups, tmp_path):
         groups.to_html(tmp_path / "no.html", title="")
 
 
-def test_periods_that_are_not_whole_numbers_become_a_table(groups, tmp_path):
-    assert "2020-01-01" in page(groups, tmp_path, times="day")
+def over_time(groups, times):
+    return next(section for section in groups.page(times).sections if section.title == "Over time")
+
+
+def test_over_time_shows_every_group_in_a_chart_and_a_table(groups):
+    figure, table = over_time(groups, "year").blocks
+    assert figure.svg.count("<polyline") == len(groups) == len(table.rows)
+    assert figure.caption == "Share of each period's documents in each group."
+    assert table.headers == ("group", "2000", "2001", "2002", "2003")
+    shares = groups.over_time("year")
+    for name, *cells in table.rows:
+        assert cells == [f"{share:.1%}" for share in shares.filter(name=name)["share"]]
+        assert f">{name}<" in figure.svg
+
+
+def test_many_periods_are_divided_into_tables_whose_columns_all_show(groups):
+    periods = [f"p{i % 9}" for i in range(120)]
+    _, *tables = over_time(groups, periods).blocks
+    assert [table.headers for table in tables] == [
+        ("group", "p0", "p1", "p2", "p3"),
+        ("group", "p4", "p5", "p6", "p7", "p8"),
+    ]
+    assert [table.caption for table in tables] == [
+        "Share of each period's documents, p0 to p3",
+        "Share of each period's documents, p4 to p8",
+    ]
+
+
+def test_periods_are_named_by_months_and_years_where_they_start_with_them():
+    assert period_names([date(2024, 1, 1), date(2025, 1, 1)]) == ["2024", "2025"]
+    assert period_names([date(2024, 1, 1), date(2024, 2, 1)]) == ["2024-01", "2024-02"]
+    assert period_names([datetime(2024, 3, 1), datetime(2024, 4, 1)]) == ["2024-03", "2024-04"]
+    assert period_names([date(2024, 3, 1), date(2024, 4, 15)]) == ["2024-03-01", "2024-04-15"]
+    assert period_names([datetime(2024, 3, 13, 21, 36), datetime(2024, 3, 14)]) == ["2024-03-13", "2024-03-14"]
+    assert period_names([datetime(2024, 3, 13, 9), datetime(2024, 3, 13, 21)]) == [
+        "2024-03-13 09:00",
+        "2024-03-13 21:00",
+    ]
+    assert period_names([1990, 1991]) == ["1990", "1991"]
+    assert period_names(["spring", "summer"]) == ["spring", "summer"]
+
+
+def test_months_are_headers(groups):
+    figure, *tables = over_time(groups, [date(2020, 1 + i % 6, 1) for i in range(120)]).blocks
+    assert tables[0].headers == ("group", *(f"2020-0{month}" for month in range(1, 7)))
+    assert ">2020-01</text>" in figure.svg
+
+
+# -- how reliable ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("stability", "said"),
+    [
+        ([0.905, 0.803, 0.706, 0.983, 0.729, 0.568, 0.918], "Of 7 groups, 4 are stable and 3 are uncertain."),
+        ([0.75, 0.5, 0.4999], "Of 3 groups, 1 is stable, 1 is uncertain and 1 is unreliable."),
+        ([0.9, 0.8], "All 2 groups are stable."),
+        ([0.9, np.nan], "Of 2 groups, 1 is stable and 1 is not measured."),
+        ([np.nan, np.nan], "Whether the groups are stable wasn't measured."),
+        ([np.nan], "The stability of a single group can't be measured."),
+    ],
+)
+def test_stability_has_one_wording(stability, said):
+    assert in_words(np.array(stability)) == said
+
+
+def test_a_page_says_one_thing_about_stability(groups):
+    changed = replace(groups, stability=np.array([0.75, 0.6, 0.4]))
+    written = changed.page()
+    said = "Of 3 groups, 1 is stable, 1 is uncertain and 1 is unreliable."
+    quality = next(section for section in written.sections if section.title == "How reliable are the groups?")
+    assert said in written.verdict
+    assert quality.blocks[0].text == f"{said} Unreliable: {changed.names[2]}."
+    assert [row[4] for row in quality.blocks[1].rows] == ["stable", "uncertain", "unreliable"]
+    assert f"unreliable, as rarely found again in samples (stability below 0.5): {changed.names[2]}" in repr(changed)
+
+
+def test_a_page_of_few_documents_claims_no_stability():
+    written = ss.cluster(cloud(6), n_clusters=2, progress=False).page()
+    assert "Whether the groups are stable wasn't measured." in written.verdict
+    for section in written.sections:
+        for block in section.blocks:
+            assert not hasattr(block, "rows") or len(block.rows), section.title
 
 
 def test_a_page_of_one_group(tmp_path):

@@ -22,12 +22,14 @@ from semspace.report import (
     Page,
     Prose,
     Section,
+    Series,
     Table,
     bars,
     heatmap,
     number_line,
     ridgeline,
     scatter,
+    small_multiples,
     stacked_bars,
     to_html,
     to_json,
@@ -191,6 +193,34 @@ def test_a_map_of_a_selection_counts_all():
     assert ">one (30)<" in figure.svg
     assert ">two (4)<" in figure.svg
     assert figure.description == "A map of 34 documents: one 30, two 4."
+
+
+def test_small_multiples_have_the_same_axes_and_leave_gaps():
+    series = [
+        Series("one <b>", [0.5, None, 0.25], [0.4, None, 0.2], [0.6, None, 0.3]),
+        Series("two", [0.1, 0.2, 0.3], [0.0, 0.1, 0.2], [0.2, 0.3, 0.4]),
+    ]
+    figure = small_multiples([2000, 2001, 2010], ["2000", "2001", "2010"], series, caption="Shares.")
+    assert figure.svg.count(">50%<") == 2  # the largest share is the end of both scales
+    assert "<b>" not in figure.svg
+    drawn = Elements(figure.svg).found
+    lines = [attributes["points"].split() for tag, attributes in drawn if tag == "polyline"]
+    assert [len(line) for line in lines] == [1, 1, 3]
+    assert lines[0][0].endswith(",22.0")  # 0.5 of 0.5: at the top of its panel
+    (x0, _), (x1, y1), (x2, y2) = (map(float, point.split(",")) for point in lines[2])
+    assert (x1 - x0) / (x2 - x0) == pytest.approx(0.1, abs=0.01)
+    assert (y1 - y2) / 64 == pytest.approx(0.2, abs=0.01)
+    assert figure.description == (
+        "From 2000 to 2010: one <b> from 50.0% to 25.0%, at most 50.0% in 2000; "
+        "two from 10.0% to 30.0%, at most 30.0% in 2010."
+    )
+    alone = small_multiples([0], ["now"], [Series("none", [None], [None], [None])], caption="Nothing.")
+    assert alone.description == "From now to now: none: none."
+    assert "nan" not in alone.svg
+    with pytest.raises(InputError, match="a value for each of at least one period"):
+        small_multiples([0, 1], ["a", "b"], [Series("x", [0.1], [0.1], [0.1])], caption="")
+    with pytest.raises(InputError, match="at least one series"):
+        small_multiples([0], ["a"], [], caption="")
 
 
 def test_where_a_page_comes_from():

@@ -65,7 +65,7 @@ class Clustering:
     keywords : tuple of k tuples of str
         The keywords of each group, best first.
     stability : ndarray of float64, shape (k,)
-        In [0, 1]; a group is stable above 0.75, and an accident of the sample below 0.5. NaN where there are too few
+        In [0, 1]; a group is stable from 0.75, uncertain from 0.5, and unreliable below. NaN where there are too few
         points to tell (below 30 in all, or 10 in the group), for a single group, and for groups that were edited.
     provenance : mapping
         How the clustering was made.

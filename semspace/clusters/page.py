@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +11,11 @@ import numpy as np
 import polars as pl
 
 from semspace.clusters.methods import method_description
+from semspace.clusters.over_time_section import over_time_section
 from semspace.clusters.projection import MAX_DRAWN, project
-from semspace.clusters.stability import HOLDS, STABLE
-from semspace.display import clip
-from semspace.report import Figure, Page, Prose, Section, Table, bars, dendrogram, lines, scatter
+from semspace.clusters.stability import HOLDS, MIN_MEMBERS, MIN_POINTS, STABLE, in_words, level
+from semspace.display import clip, quoted
+from semspace.report import Figure, Page, Prose, Section, Table, bars, dendrogram, scatter
 from semspace.report.origin import chosen_title, origin
 from semspace.types import Ints1d
 
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
 _MAX_GROUPS = 60  # in tables; the others are counted
 _MAX_BARS = 24  # groups in the figure of sizes
 _MAX_LEAVES = 80  # groups in the figure of the hierarchy
-_MAX_LINES = 6  # groups in the section over time
 _MAX_WEAK = 10  # unreliable groups that are named
 
 
@@ -40,7 +41,7 @@ def clustering_page(
         sections.append(_hierarchy(clustering))
     sections += [_documents(clustering), _quality(clustering)]
     if times is not None:
-        sections.append(_over_time(clustering, times))
+        sections.append(over_time_section(clustering.over_time(times)))
     sections.append(clustering.methods().section())
     count = len(clustering)
     default = f"{len(clustering.space):,} documents in {count} group{'' if count == 1 else 's'}"
@@ -56,19 +57,15 @@ def clustering_page(
 def _verdict(clustering: Clustering) -> str:
     sizes = clustering.sizes
     largest = int(sizes.argmax())
-    stabilities = clustering.stability[~np.isnan(clustering.stability)]
-    stable, weak = int((stabilities >= STABLE).sum()), int((stabilities < HOLDS).sum())
     sentences = [
-        f"The largest group is {clustering.names[largest]!r} with {sizes[largest]:,} documents, "
-        f"{_percent(clustering, largest)} of all."
+        f"The largest group is {quoted(clustering.names[largest])} with {sizes[largest]:,} documents, "
+        f"{_percent(clustering, largest)} of all.",
+        in_words(clustering.stability),
     ]
-    if len(stabilities):
-        sentences.append(f"{stable} of {len(stabilities)} groups are stable when a fifth of the documents is left out.")
-    if weak:
-        sentences.append(f"{weak} {'is' if weak == 1 else 'are'} unreliable (stability below {HOLDS:g}).")
     outliers = int((clustering.labels < 0).sum())
     if outliers:
-        sentences.append(f"{outliers:,} documents were left without a group, as requested.")
+        requested = ", as requested" if clustering.provenance.get("outliers") else ""
+        sentences.append(f"{outliers:,} documents were left without a group{requested}.")
     return " ".join(sentences)
 
 
@@ -146,13 +143,6 @@ def _documents(clustering: Clustering) -> Section:
         rows = clustering._representative_rows(group, 3)
         ids, texts = clustering.space.ids[rows].tolist(), _texts(clustering, rows, 300)
         central += [(clustering.names[group], id, text) for id, text in zip(ids, texts, strict=True)]
-    table = clustering.borderline(n=10)
-    texts = table["text"].to_list() if table.schema.get("text") == pl.String else [""] * len(table)
-    columns = (table[name] for name in ("id", "name", "second_name", "membership"))
-    border = [
-        (id, name, second or "", share, clip(text or "", 200))
-        for id, name, second, share, text in zip(*columns, texts, strict=True)
-    ]
     blocks = (
         Table(
             ("group", "id", "text"),
@@ -160,9 +150,7 @@ def _documents(clustering: Clustering) -> Section:
             "Close to the centre of their group, and different from each other",
             limit=3 * _MAX_GROUPS,
         ),
-        Table(
-            ("id", "group", "or rather", "membership", "text"), border, "Borderline: these could be in another group"
-        ),
+        *([_borderline(clustering)] if len(clustering) > 1 else []),
     )
     method = (
         "Membership is the share of the votes of a document's 15 nearest neighbours for its group, weighted by "
@@ -171,42 +159,42 @@ def _documents(clustering: Clustering) -> Section:
     return Section("Documents", blocks, method)
 
 
+def _borderline(clustering: Clustering) -> Table:
+    table = clustering.borderline(n=10)
+    columns = [table[name] for name in ("id", "name", "second_name", "membership")]
+    rows: list[tuple[object, ...]] = [
+        (id, name, second or "", share) for id, name, second, share in zip(*columns, strict=True)
+    ]
+    headers: tuple[str, ...] = ("id", "group", "or rather", "membership")
+    if table.schema.get("text") == pl.String:
+        rows = [(*row, clip(text or "", 200)) for row, text in zip(rows, table["text"], strict=True)]
+        headers = (*headers, "text")
+    return Table(headers, rows, "Borderline: these could be in another group")
+
+
 def _quality(clustering: Clustering) -> Section:
     table = clustering.quality()
     weak = [name for name, value in zip(clustering.names, clustering.stability, strict=True) if value < HOLDS]
-    summary = (
-        f"Unreliable: {'; '.join(clip(name, 60) for name in weak[:_MAX_WEAK])}."
-        if weak
-        else f"No group is unreliable (stability below {HOLDS:g})."
-    )
+    summary = in_words(clustering.stability)
+    if weak:
+        more = f" and {len(weak) - _MAX_WEAK:,} more" if len(weak) > _MAX_WEAK else ""
+        summary += f" Unreliable: {'; '.join(clip(name, 60) for name in weak[:_MAX_WEAK])}{more}."
+    headers = ("group", "name", "documents", "stability", "", "silhouette", "mean membership", "coherence")
+    rows = [
+        (group, name, size, stability, level(math.nan if stability is None else stability), *rest)
+        for group, name, size, stability, *rest in table.iter_rows()
+    ]
     method = (
-        "Stability: the documents were clustered again ten times, each time four fifths of them; stability is the mean "
-        "overlap (Jaccard) with the most similar of the new groups (Hennig 2007). A group is stable from 0.75, "
-        "uncertain between 0.5 and 0.75, and unreliable below 0.5: it is an accident of the sample. Silhouette: how "
-        "much nearer documents are to the centre of their own group than to the next one, from -1 to 1. Coherence: how "
-        "often the keywords occur in the same documents (NPMI), from -1 to 1. A group can be stable and still "
-        "not be what a reader would call a subject."
+        f"Stability: the documents were clustered again ten times, each time four fifths of them; stability is the "
+        f"mean overlap (Jaccard) with the most similar of the new groups (Hennig 2007). A group is stable from "
+        f"{STABLE:g}, uncertain from {HOLDS:g}, and unreliable below: it is an accident of the sample. It isn't "
+        f"measured below {MIN_POINTS} documents in all or {MIN_MEMBERS} in the group, for a single group, and for "
+        "groups that were edited. Silhouette: how much nearer documents are to the centre of their own group than to "
+        "the next one, from -1 to 1. Coherence: how often the keywords occur in the same documents (NPMI), from -1 to "
+        "1. A group can be stable and still not be what a reader would call a subject."
     )
-    blocks = (Prose(summary, strong=True), Table(tuple(table.columns), table.rows(), limit=_MAX_GROUPS))
+    blocks = (Prose(summary, strong=True), Table(headers, rows, limit=_MAX_GROUPS))
     return Section("How reliable are the groups?", blocks, method)
-
-
-def _over_time(clustering: Clustering, times: str | Sequence[Any]) -> Section:
-    shares = clustering.over_time(times)
-    periods = shares["period"].unique().sort().to_list()
-    method = (
-        "Share of each period's documents; over_time() returns 95 % confidence intervals, which are wide where a "
-        "period has few documents."
-    )
-    largest = np.argsort(-clustering.sizes, kind="stable")[:_MAX_LINES].tolist()
-    names = clustering.names
-    series = {group: shares.filter(pl.col("group") == group)["share"] for group in largest}
-    if all(isinstance(period, int) for period in periods) and len(periods) > 1:
-        panels = [(names[group], values.to_list()) for group, values in series.items()]
-        figure = lines(periods, panels, unit="period", caption="Share of the period's documents in the largest groups.")
-        return Section("Over time", (figure,), method)
-    rows = [(names[group], *(f"{share:.1%}" for share in values)) for group, values in series.items()]
-    return Section("Over time", (Table(("group", *(str(period) for period in periods)), rows),), method)
 
 
 def _percent(clustering: Clustering, group: int) -> str:

@@ -8,8 +8,8 @@ from semspace.clusters.grouping import Grouping
 from semspace.progress import track
 from semspace.types import Doubles1d, Int32s1d
 
-HOLDS = 0.5  # stability below which a group is an accident of the sample
-STABLE = 0.75  # stability from which a group is reliable
+HOLDS = 0.5  # stability below which a group is unreliable, an accident of the sample
+STABLE = 0.75  # stability from which a group is stable; between both it is uncertain
 MIN_POINTS, MIN_MEMBERS = 30, 10  # in all, and in a group: of fewer, a sample leaves out too few to change the groups
 _SAMPLE_SHARE = 0.8  # of the points in a sample
 
@@ -20,8 +20,8 @@ def stability(
     """Return the stability of each group, shape (n_clusters,), in [0, 1]: its mean Jaccard overlap in samples.
 
     In each round, four fifths of the points are grouped again, and each group is compared with the new group that
-    overlaps it most. After Hennig (2007), "Cluster-wise assessment of cluster stability", a group is stable above 0.75,
-    and an accident of the sample below 0.5. Outliers (-1) don't count.
+    overlaps it most. After Hennig (2007), "Cluster-wise assessment of cluster stability", a group is stable from 0.75,
+    uncertain from 0.5, and below that unreliable, an accident of the sample. Outliers (-1) don't count.
 
     NaN where it can't be known: for a single group, which every sample finds again; for all groups of fewer than 30
     points together; and for a group of fewer than 10, of which a sample leaves out one or two.
@@ -56,3 +56,32 @@ def best_jaccard(labels: Int32s1d, other_labels: Int32s1d, n_clusters: int) -> D
     union = both.sum(axis=1, keepdims=True) + both.sum(axis=0, keepdims=True) - both
     best: Doubles1d = (both / np.maximum(union, 1)).max(axis=1)
     return best
+
+
+def level(value: float) -> str:
+    """Return what a stability means in a word: stable, uncertain or unreliable; not measured where it is NaN."""
+    if np.isnan(value):
+        return "not measured"
+    return "stable" if value >= STABLE else "uncertain" if value >= HOLDS else "unreliable"
+
+
+def in_words(values: Doubles1d) -> str:
+    """Return how many groups are stable, uncertain and unreliable, as one sentence.
+
+    Examples
+    --------
+    >>> in_words(np.array([0.9, 0.8, 0.6, np.nan]))
+    'Of 4 groups, 2 are stable, 1 is uncertain and 1 is not measured.'
+    """
+    levels = [level(value) for value in values]
+    total = f"{len(levels):,} groups"
+    if len(levels) == 1 and levels[0] == "not measured":
+        return "The stability of a single group can't be measured."
+    if set(levels) == {"not measured"}:
+        return "Whether the groups are stable wasn't measured."
+    counts = {name: levels.count(name) for name in ("stable", "uncertain", "unreliable", "not measured")}
+    parts = [(name, count) for name, count in counts.items() if count]
+    if len(parts) == 1:
+        return f"All {total} are {parts[0][0]}." if len(levels) > 1 else f"The one group is {parts[0][0]}."
+    said = [f"{count:,} {'is' if count == 1 else 'are'} {name}" for name, count in parts]
+    return f"Of {total}, {', '.join(said[:-1])} and {said[-1]}."

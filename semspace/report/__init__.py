@@ -13,6 +13,7 @@ from semspace.report.number_line import number_line
 from semspace.report.page import Listing, Number, Page, Prose, Section, Table, to_html, to_markdown
 from semspace.report.ridgeline import ridgeline
 from semspace.report.scatter import scatter
+from semspace.report.small_multiples import Series, small_multiples
 from semspace.report.stacked_bars import stacked_bars
 from semspace.report.word_scatter import word_scatter
 
@@ -23,6 +24,7 @@ __all__ = [
     "Page",
     "Prose",
     "Section",
+    "Series",
     "Table",
     "bars",
     "dendrogram",
@@ -31,6 +33,7 @@ __all__ = [
     "number_line",
     "ridgeline",
     "scatter",
+    "small_multiples",
     "stacked_bars",
     "to_html",
     "to_json",

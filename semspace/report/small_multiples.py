@@ -1,0 +1,123 @@
+"""Small multiples: a small chart for each of many series, all with the same axes, so that they can be compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from semspace.display import clip
+from semspace.errors import InputError
+from semspace.report.figure import PALETTE, SLIM, Drawing, Figure, escaped
+from semspace.report.text_width import fitting
+
+_LEFT, _RIGHT, _TITLE, _HIGH, _BELOW = 40.0, 10.0, 22.0, 64.0, 30.0  # of a panel, in pixels
+_COLUMNS, _SLIM_COLUMNS = 3, 2
+
+
+@dataclass(frozen=True)
+class Series:
+    """Shares over time: a name, the share of each period, and its interval; None where a period has none."""
+
+    name: str
+    shares: Sequence[float | None]
+    low: Sequence[float | None]
+    high: Sequence[float | None]
+
+
+def small_multiples(
+    positions: Sequence[float], periods: Sequence[str], series: Sequence[Series], *, caption: str
+) -> Figure:
+    """Draw a line with its interval for each series of shares, one chart beside another on the same axes.
+
+    Parameters
+    ----------
+    positions : list of float
+        Where each period lies on the time axis, increasing.
+    periods : list of str
+        The name of each period.
+    series : list of Series
+        With a share for each period.
+    caption : str
+
+    Raises
+    ------
+    InputError
+        If there is no period or series, or their lengths differ.
+    """
+    lengths = {len(positions), *(len(one) for each in series for one in (each.shares, each.low, each.high))}
+    if not series or lengths != {len(periods)} or not periods:
+        raise InputError("small_multiples needs at least one series, with a value for each of at least one period")
+    top = max((value for each in series for value in each.shares if value is not None), default=0.0) or 1.0
+
+    def draw(width: float) -> Drawing:
+        columns = min(_COLUMNS if width >= SLIM else _SLIM_COLUMNS, len(series))
+        wide, tall = width / columns, _TITLE + _HIGH + _BELOW
+        panels = [
+            f'<g transform="translate({number % columns * wide:.1f} {number // columns * tall:.1f})">'
+            f"{_panel(each, positions, periods, top, wide)}</g>"
+            for number, each in enumerate(series)
+        ]
+        return "".join(panels), tall * -(-len(series) // columns)
+
+    told = "; ".join(_told(each, periods) for each in series)
+    return Figure(draw, caption, f"From {periods[0]} to {periods[-1]}: {told}.")
+
+
+def _told(series: Series, periods: Sequence[str]) -> str:
+    known = [(share, period) for share, period in zip(series.shares, periods, strict=True) if share is not None]
+    if not known:
+        return f"{clip(series.name, 80)}: none"
+    highest, when = max(known, key=lambda one: one[0])
+    return f"{clip(series.name, 80)} from {known[0][0]:.1%} to {known[-1][0]:.1%}, at most {highest:.1%} in {when}"
+
+
+def _panel(series: Series, positions: Sequence[float], periods: Sequence[str], top: float, width: float) -> str:
+    """Draw one series: its name, its line with the interval, and the ends of both axes."""
+    bottom, end = _TITLE + _HIGH, width - _RIGHT
+    span = (positions[-1] - positions[0]) or 1.0
+    xs = [_LEFT + (position - positions[0]) / span * (end - _LEFT) for position in positions]
+
+    def y(value: float) -> float:
+        return bottom - min(value / top, 1.0) * _HIGH
+
+    parts = [
+        f'<text x="{_LEFT:g}" y="14" font-weight="600">{escaped(fitting(clip(series.name, 80), end - _LEFT))}</text>',
+        *(_gridline(value, y(value), end) for value in (top, 0.0)),
+        *_runs(series, xs, y),
+        *(
+            f"<g><title>{escaped(f'{series.name}, {period}: {share:.1%} ({low:.1%} to {high:.1%})')}</title>"
+            f'<circle cx="{x:.1f}" cy="{y(share):.1f}" r="2.5" fill="{PALETTE[0]}"/></g>'
+            for x, period, share, low, high in zip(xs, periods, series.shares, series.low, series.high, strict=True)
+            if share is not None and low is not None and high is not None
+        ),
+        f'<text x="{_LEFT:g}" y="{bottom + 14:g}" font-size="11">{escaped(periods[0])}</text>',
+    ]
+    if len(periods) > 1:
+        parts.append(
+            f'<text x="{end:g}" y="{bottom + 14:g}" text-anchor="end" font-size="11">{escaped(periods[-1])}</text>'
+        )
+    return "".join(parts)
+
+
+def _gridline(value: float, y: float, end: float) -> str:
+    return (
+        f'<text x="{_LEFT - 6:g}" y="{y + 4:.1f}" text-anchor="end" font-size="11">{value:.0%}</text>'
+        f'<line x1="{_LEFT:g}" x2="{end:.1f}" y1="{y:.1f}" y2="{y:.1f}" stroke="currentColor" opacity="0.2"/>'
+    )
+
+
+def _runs(series: Series, xs: Sequence[float], y: Callable[[float], float]) -> list[str]:
+    """Draw the line and the interval of each run of periods that have a share."""
+    rows = zip(xs, series.shares, series.low, series.high, strict=True)
+    parts = []
+    for known, run in groupby(rows, key=lambda row: row[1] is not None):
+        points = [(x, share or 0.0, low or 0.0, high or 0.0) for x, share, low, high in run]
+        if not known:
+            continue
+        upper = [f"{x:.1f},{y(high):.1f}" for x, _, _, high in points]
+        lower = [f"{x:.1f},{y(low):.1f}" for x, _, low, _ in reversed(points)]
+        line = " ".join(f"{x:.1f},{y(share):.1f}" for x, share, _, _ in points)
+        parts.append(f'<polygon points="{" ".join(upper + lower)}" fill="{PALETTE[0]}" opacity="0.2"/>')
+        parts.append(f'<polyline points="{line}" fill="none" stroke="{PALETTE[0]}" stroke-width="1.8"/>')
+    return parts
