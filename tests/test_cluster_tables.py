@@ -13,6 +13,7 @@ import semspace as ss
 from semspace.clusters.clustering import Clustering
 from semspace.clusters.describe import describe
 from semspace.clusters.document_terms import terms_of
+from semspace.clusters.periods import whole_periods
 from semspace.clusters.tables import silhouettes
 from semspace.errors import InputError
 from semspace.statistics import wilson
@@ -219,6 +220,89 @@ def test_each_value_falls_into_the_period_that_begins_before_it():
     odd = groups.over_time([-9, -7, -5, -3, -1, 1, 3, 5, 7, 9], periods=9)  # (5 + 9) / 18 * 9 falls short of 7
     assert odd["period"].to_list() == [-9, -7, -5, -3, -1, 1, 3, 5, 7]
     assert odd["count"].to_list() == [1, 1, 1, 1, 1, 1, 1, 1, 2]
+
+
+def days(*texts):
+    return [dt.date.fromisoformat(text) for text in texts]
+
+
+NOON = dt.datetime(2020, 2, 28, 12)
+
+
+@pytest.mark.parametrize(
+    ("values", "period", "starts"),
+    [
+        (["2020-01-31", "2020-02-01", "2020-02-29", "2021-01-01"], "year", [2020, 2021]),
+        (["1799-12-31", "1800-01-01", "1811-05-05"], "decade", [1790, 1800, 1810]),
+        (["1799-12-31", "1800-01-01", None], "century", [1700, 1800]),
+        (["2020-01-31", "2020-02-01", "2020-02-29"], "month", days("2020-01-01", "2020-02-01")),
+        (["2020-01", "2020-03"], "quarter", days("2020-01-01")),
+        (["2020-03-31", "2020-04-01"], "quarter", days("2020-01-01", "2020-04-01")),
+        (["2020-01-05", "2020-01-06"], "week", days("2019-12-30", "2020-01-06")),  # Mondays
+        ([NOON, NOON + dt.timedelta(hours=13)], "day", days("2020-02-28", "2020-02-29")),
+        ([NOON, NOON + dt.timedelta(minutes=61)], "hour", [NOON, NOON + dt.timedelta(hours=1)]),
+        ([1789, 1793, 1801, -5], "decade", [-10, 1780, 1790, 1800]),  # whole numbers are years
+        (["1789", "1793"], "century", [1700]),
+        # chosen by the span: the shortest of which there are at most 24
+        (["2020-01-01", "2020-01-24"], "auto", days("2020-01-01", "2020-01-24")),
+        (["2020-01-01", "2020-01-25"], "auto", days("2019-12-30", "2020-01-20")),
+        (["2024-01-15", "2025-12-31"], "auto", days("2024-01-01", "2025-12-01")),
+        (["2024-01-15", "2026-01-01"], "auto", days("2024-01-01", "2026-01-01")),  # quarters
+        (["2000-01-15", "2005-12-31"], "auto", days("2000-01-01", "2005-10-01")),
+        (["2000-01-15", "2023-12-31"], "auto", [2000, 2023]),
+        (["2000-01-15", "2024-01-01"], "auto", [2000, 2020]),
+        (["1000-01-15", "2024-01-01"], "auto", [1000, 2000]),
+        ([NOON, NOON + dt.timedelta(hours=23)], "auto", [NOON, NOON + dt.timedelta(hours=23)]),
+        ([NOON, NOON + dt.timedelta(hours=24)], "auto", days("2020-02-28", "2020-02-29")),
+        (list(range(1789, 1813)), "auto", list(range(1789, 1813))),  # 24 are taken as they are
+        (list(range(1789, 1814)), "auto", list(range(1788, 1814, 2))),
+        (list(range(1789, 2006)), "auto", list(range(1780, 2001, 10))),
+        ([i / 100 for i in range(100)], "auto", [i / 20 for i in range(20)]),
+        (["spring", "autumn", None], "auto", ["autumn", "spring"]),
+    ],
+)
+def test_whole_periods(values, period, starts):
+    groups = by_hand(np.random.default_rng(0).normal(size=(len(values), 4)), [0] * len(values))
+    table = groups.over_time(values, period=period)
+    assert table["period"].to_list() == starts
+    assert table["count"].sum() == sum(value is not None for value in values)
+
+
+def test_every_group_has_a_row_in_every_period(two):
+    months = [dt.date(2020, month, 1) for month in (1, 1, 1, 2, 2, 4, 4)]
+    table = two.over_time(months, period="month")
+    starts = days("2020-01-01", "2020-02-01", "2020-04-01")  # none was written in March
+    assert table.select("period", "group").rows() == [(day, group) for day in starts for group in (0, 1)]
+    assert table["count"].sum() == 6
+
+
+def test_periods_are_given_in_one_way(two):
+    with pytest.raises(InputError, match="periods=3 and period='year' both cut the time"):
+        two.over_time([2020] * 7, period="year", periods=3)
+    with pytest.raises(InputError, match=r"period must be one of .*got 'yeer': did you mean 'year'"):
+        two.over_time([2020] * 7, period="yeer")
+    with pytest.raises(InputError, match=r"period='month' needs dates, and times are Int64; .*year, decade, century"):
+        two.over_time([2020] * 7, period="month")
+    with pytest.raises(InputError, match=r"period='year' needs dates, and times are Float64; .*among auto"):
+        two.over_time([0.5] * 7, period="year")
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.dates(), min_size=1, max_size=8))
+def test_no_span_of_dates_has_many_periods(dates):
+    starts = whole_periods(pl.Series(dates), "auto")
+    assert starts.n_unique() <= 24 or (max(dates).year - min(dates).year) > 2_300
+    for date, start in zip(dates, starts, strict=True):
+        assert (start if isinstance(start, dt.date) else dt.date(max(start, 1), 1, 1)) <= date
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.one_of(st.integers(-(10**9), 10**9), st.none()), min_size=30, max_size=60))
+def test_numbers_are_divided_at_round_ones(numbers):
+    starts = whole_periods(pl.Series(numbers, dtype=pl.Int64), "auto").drop_nulls()
+    assert starts.n_unique() <= 24
+    known = [number for number in numbers if number is not None]
+    assert all(start <= number for start, number in zip(starts, known, strict=True))
 
 
 @settings(max_examples=40, deadline=None)

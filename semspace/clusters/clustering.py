@@ -282,24 +282,41 @@ class Clustering:
 
     # -- over time and by class ---------------------------------------------------------------------------
 
-    def over_time(self, times: str | Sequence[Any], *, periods: int = 10) -> pl.DataFrame:
+    def over_time(
+        self, times: str | Sequence[Any], *, period: str = "auto", periods: int | None = None
+    ) -> pl.DataFrame:
         """Return the share of each group in each period, as a polars DataFrame.
 
         Parameters
         ----------
         times : str or sequence
-            A column of the space's metadata, or a value for each point: numbers, dates, or texts such as 2021-03-05.
-        periods : int
-            Number of periods, of equal length. Values such as years are used as they are where there are no more
-            distinct ones.
+            A column of the space's metadata, or a value for each point: dates, texts such as 2021-03-05, or numbers,
+            such as years.
+        period : {"auto", "hour", "day", "week", "month", "quarter", "year", "decade", "century"}
+            Length of the periods, which are whole: a month begins on its first day, a week on Monday. ``"auto"`` is the
+            shortest of which there are at most 24; numbers are divided at round ones, and up to 24 distinct values are
+            used as they are.
+        periods : int, optional
+            This number of periods of equal length instead.
 
         Returns
         -------
         polars.DataFrame
-            Columns ``period``, ``group``, ``name``, ``count``, ``share`` of the period's documents, and its 95 %
-            confidence interval ``low``, ``high`` (Wilson 1927).
+            Columns ``period`` (its first day or hour; its first year as a whole number from ``"year"`` on), ``group``,
+            ``name``, ``count``, ``share`` of the period's documents, and its 95 % confidence interval ``low``, ``high``
+            (Wilson 1927). A row for each period that has documents and each group.
+
+        Examples
+        --------
+        >>> import semspace as ss
+        >>> space = ss.Space.from_vectors(
+        ...     ["cat", "dog", "bus", "car"], [[1, 0.1], [1, 0], [0.1, 1], [0, 1]])
+        >>> groups = ss.cluster(space, n_clusters=2)
+        >>> dates = ["2020-05-01", "2020-07-31", "2021-01-01", "2021-02-03"]
+        >>> groups.over_time(dates, period="year")["period"].to_list()
+        [2020, 2020, 2021, 2021]
         """
-        return tables.over_time(self, times, periods)
+        return tables.over_time(self, times, period, periods)
 
     def per_class(self, classes: str | Sequence[Any]) -> pl.DataFrame:
         """Return the share of each group in each class of documents; like `over_time`, with a column ``class``."""

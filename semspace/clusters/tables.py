@@ -10,6 +10,7 @@ import polars as pl
 
 from semspace import checks, queries
 from semspace.clusters import keywords
+from semspace.clusters.periods import PERIODS, equal_periods, whole_periods
 from semspace.clusters.stability import HOLDS
 from semspace.errors import InputError
 from semspace.statistics import wilson
@@ -93,10 +94,16 @@ def silhouettes(clustering: Clustering) -> Doubles1d:
     return values
 
 
-def over_time(clustering: Clustering, times: str | Sequence[Any], periods: int) -> pl.DataFrame:
+def over_time(clustering: Clustering, times: str | Sequence[Any], period: str, n_periods: int | None) -> pl.DataFrame:
     """Return the share of each group in each period; see `Clustering.over_time`."""
-    values = _periods(_values(clustering, "times", times), checks.whole("periods", periods))
-    return _shares(clustering, values, "period")
+    checks.choice("period", period, PERIODS)
+    if n_periods is not None:
+        checks.whole("periods", n_periods)
+        if period != "auto":
+            raise InputError(f"periods={n_periods} and period={period!r} both cut the time; give only one of them")
+    values = _values(clustering, "times", times)
+    starts = whole_periods(values, period) if n_periods is None else equal_periods(values, n_periods)
+    return _shares(clustering, starts, "period")
 
 
 def per_class(clustering: Clustering, classes: str | Sequence[Any]) -> pl.DataFrame:
@@ -151,35 +158,6 @@ def _values(clustering: Clustering, role: str, source: Any) -> pl.Series:
         if values.is_infinite().any():
             raise InputError(f"{role} contains infinity; give finite numbers, or None where a value is missing")
     return values
-
-
-def _periods(values: pl.Series, periods: int) -> pl.Series:
-    """Return the period of each value: the value itself where there are few, else the start of one of equal length."""
-    if values.dtype == pl.String:
-        dates = values.str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False)
-        values = dates if dates.null_count() == values.null_count() else values
-    if values.n_unique() - (values.null_count() > 0) <= periods:
-        return values
-    if not (values.dtype.is_numeric() or values.dtype.is_temporal()):
-        raise InputError(
-            f"times has {values.n_unique():,} distinct values that are neither numbers nor dates such as 2021-03-05; "
-            f"give those, or at most periods={periods} distinct values"
-        )
-    numbers = values.to_physical() if values.dtype.is_temporal() else values
-    low, high = numbers.min(), numbers.max()
-    assert isinstance(low, (int, float))
-    assert isinstance(high, (int, float))
-    edges = low + np.arange(periods) * ((high - low) / periods)
-    if not values.dtype.is_float():
-        edges = np.ceil(edges)
-    period = np.searchsorted(edges, numbers.fill_null(low).to_numpy(), side="right") - 1
-    table = pl.DataFrame({"start": edges[period], "exists": numbers.is_not_null()})
-    starts: pl.Series = table.select(pl.when("exists").then("start")).to_series()
-    if not values.dtype.is_float():
-        starts = starts.cast(pl.Int64)
-    if values.dtype.is_temporal():
-        starts = starts.cast(numbers.dtype).cast(values.dtype)
-    return starts
 
 
 def _group_means(values: ArrayXd, labels: Int32s1d, n_clusters: int) -> Doubles1d:
