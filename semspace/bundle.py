@@ -332,10 +332,11 @@ def check_free(path: PathLike, *, overwrite: bool) -> None:
     if not exists(target):
         check_writable(target)
         return
+    if not is_bundle(target):
+        what = "exists already and isn't a saved semspace value, so it won't be overwritten"
+        raise ExistsError(f"{target} {what}; choose another path")
     if not overwrite:
         raise ExistsError(f"{target} exists already; choose another path or pass overwrite=True")
-    if not is_bundle(target):
-        raise ExistsError(f"{target} exists and isn't a saved semspace value, so it won't be overwritten")
 
 
 def check_writable(path: PathLike) -> None:

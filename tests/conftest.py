@@ -1,8 +1,10 @@
 """Fixtures that many tests share. No test reaches the network: a socket that leaves the machine raises."""
 
+import io
 import json
 import os
 import socket
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 from hypothesis import settings
 
 import semspace as ss
+from semspace import cli
 
 settings.register_profile("semspace", deadline=None)  # a busy machine fails no test
 settings.load_profile("semspace")
@@ -90,6 +93,20 @@ def no_notice_of_compilation():
 
     with first_call.announced():
         yield
+
+
+@pytest.fixture
+def run(capsys, tiny_folder, monkeypatch):
+    """Run a command of the shell in this process; give its exit code, what it printed, and what it complained of."""
+
+    def command(*arguments, stdin=None):
+        if stdin is not None:
+            monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
+        code = cli.main([str(a).replace("TINY", str(tiny_folder)) for a in arguments])
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return command
 
 
 @pytest.fixture(scope="session")

@@ -6,22 +6,9 @@ import sys
 
 import pytest
 
-from semspace.cli import main
 from semspace.cli.app import OLD_OPTIONS
 from semspace.cli.reports import split_bins
 from semspace.cli.wording import in_shell_words
-
-
-@pytest.fixture
-def run(capsys, tiny_folder, monkeypatch):
-    """Run a command in this process; give its exit code, what it printed, and what it complained of."""
-
-    def command(*arguments):
-        code = main([str(a).replace("TINY", str(tiny_folder)) for a in arguments])
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return command
 
 
 @pytest.fixture
@@ -126,7 +113,7 @@ def test_compare(run, texts, tmp_path):
     other.write_text(texts.read_text().replace("number", "zzz"))
     for ending in ("html", "md", "json"):
         out = tmp_path / f"r.{ending}"
-        args = ("compare", texts, other, "--model", "TINY", "--out", out, "--names", "one,two")
+        args = ("compare", texts, other, "--model", "TINY", "--report", out, "--names", "one,two")
         assert f"report written to {out}" in good(run(*args, "--permutations", 99))
         assert "one" in out.read_text()
     result = as_json(run("compare", texts, other, "--model", "TINY", "--permutations", 99, "--json"))
@@ -227,11 +214,11 @@ def test_a_saved_corpus_is_an_input(run, tmp_path):
         (("similar", "none", "cat"), "there is no file or folder none"),
         (("search", "SPACE", "cat"), "holds a space; this needs an index"),
         (("cluster", "SPACE", "--n-clusters", "99"), "--n-clusters must be at most 16"),
-        (("compare", "TEXTS", "TEXTS", "--out", "r.pdf"), "--out must end in .html, .md, .json; got 'r.pdf'"),
+        (("compare", "TEXTS", "TEXTS", "--report", "r.pdf"), "--report must end in .html, .md, .json; got 'r.pdf'"),
         (("embed", "corpus:lee", "--out", "x", "--text", "body"), "--text has no effect on corpus:lee"),
         (("cluster", "SPACE", "--model", "x"), "--model has no effect on"),
         (("cluster", "SPACE", "--seed", "-1"), "--seed must be a whole number from 0"),
-        (("compare", "TEXTS", "TEXTS", "--out", "TEXTS.md"), "exists already"),
+        (("compare", "TEXTS", "TEXTS", "--report", "TEXTS.md"), "exists already"),
         (("compare", "TEXTS", "TEXTS", "--seed", "-1", "--model", "TINY"), "--seed must be a whole number from 0"),
         (("embed", "TEXTS", "--out", "x", "--encoding", "hex"), "no encoding 'hex'"),
         (("embed", "", "--out", "x"), "a path must be"),
@@ -255,8 +242,9 @@ def test_bad_input_is_one_sentence_and_exit_code_2(run, texts, space, arguments,
         (("trian",), "there is no command 'trian'; did you mean train?"),
         (("train", "word2ve"), "train has no command 'word2ve'; did you mean word2vec?"),
         (("embed",), "embed needs INPUT; usage: semspace embed [OPTIONS] INPUT"),
-        (("similar", "x"), "similar needs WORD; usage: semspace similar [OPTIONS] SPACE WORD"),
-        (("similar", "x", "y", "z"), "similar doesn't take 'z'; usage: semspace similar [OPTIONS] SPACE WORD"),
+        (("similar",), "similar needs SPACE; usage: semspace similar [OPTIONS] SPACE [WORD]"),
+        (("similar", "x"), "give one query, or many with --queries FILE (- for standard input)"),
+        (("similar", "x", "y", "z"), "similar doesn't take 'z'; usage: semspace similar [OPTIONS] SPACE [WORD]"),
         (("similar", "x", "y", "-k", "three"), "-k must be a whole number; got 'three'"),
         (("cluster", "x", "--outliers=1,5"), "--outliers must be a number; got '1,5'"),
         (("similar", "x", "y", "--metrik", "dot"), "similar has no option --metrik; did you mean --metric?"),

@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
-from semspace.cli import indexes, reports, spaces
-from semspace.cli.command import command, with_verbosity
+from semspace.cli import clusters, indexes, reports, spaces
+from semspace.cli.command import command, expanded
 from semspace.cli.encoders import train_encoder
+from semspace.cli.info import info
 from semspace.cli.warmup import warmup
 from semspace.cli.words import train_word2vec
 
@@ -56,8 +57,8 @@ def _semspace(
     pass
 
 
-train.command("word2vec", cls=command(OLD_OPTIONS["train word2vec"]))(with_verbosity(train_word2vec))
-train.command("encoder", cls=command(OLD_OPTIONS["train encoder"]))(with_verbosity(train_encoder))
+train.command("word2vec", cls=command(OLD_OPTIONS["train word2vec"]))(expanded(train_word2vec))
+train.command("encoder", cls=command(OLD_OPTIONS["train encoder"]))(expanded(train_encoder))
 for _function in (
     spaces.embed,
     spaces.convert,
@@ -66,11 +67,16 @@ for _function in (
     indexes.index,
     indexes.search,
     indexes.duplicates,
-    reports.cluster,
+    indexes.add,
+    indexes.update,
+    indexes.delete,
+    clusters.cluster,
+    clusters.assign,
     reports.compare,
     reports.evaluate,
+    info,
     reports.corpora,
     reports.demo,
     warmup,
 ):
-    app.command(cls=command(OLD_OPTIONS.get(_function.__name__)))(with_verbosity(_function))
+    app.command(cls=command(OLD_OPTIONS.get(_function.__name__)))(expanded(_function))

@@ -6,7 +6,8 @@ import functools
 import inspect
 import warnings
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, ClassVar
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Annotated, Any, ClassVar, get_type_hints
 
 import typer
 from typer.core import TyperCommand
@@ -60,24 +61,47 @@ def command(old_options: Mapping[str, str] | None = None) -> type[Command]:
     return type("RenamedCommand", (Command,), {"old_options": dict(old_options or {})})
 
 
-def with_verbosity(function: Callable[..., None]) -> Callable[..., None]:
-    """Return the function of a command with the options --quiet and --verbose, which `Command.invoke` acts on."""
+@dataclass(frozen=True)
+class Verbosity:
+    """The options that `Command.invoke` acts on."""
+
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No notes and no progress; errors only.")] = False
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say what is done, and how long it takes.")] = False
+
+
+def expanded(function: Callable[..., None]) -> Callable[..., None]:
+    """Return a function whose options stand one by one where `function` takes a group of them, and `Verbosity`.
+
+    A group is a dataclass whose fields are options; `function` gets one made of their values.
+    """
     signature = inspect.signature(function, eval_str=True)
-    flags = {
-        "quiet": Annotated[bool, typer.Option("--quiet", "-q", help="No notes and no progress; errors only.")],
-        "verbose": Annotated[bool, typer.Option("--verbose", "-v", help="Say what is done, and how long it takes.")],
+    groups: dict[str, Any] = {
+        name: one.annotation for name, one in signature.parameters.items() if is_dataclass(one.annotation)
     }
-    added = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=kind)
-             for name, kind in flags.items()]  # fmt: skip
+    parameters: list[inspect.Parameter] = []
+    for name, one in signature.parameters.items():
+        by_name = one.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        parameters += _options_of(groups[name]) if name in groups else [by_name]
+    parameters += _options_of(Verbosity)
 
     @functools.wraps(function)
-    def run(**arguments: Any) -> None:
-        function(**{name: value for name, value in arguments.items() if name in signature.parameters})
+    def run(**values: Any) -> None:
+        given = {name: value for name, value in values.items() if name in signature.parameters}
+        for name, group in groups.items():
+            given[name] = group(**{field.name: values[field.name] for field in fields(group)})
+        function(**given)
 
-    parameters = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in signature.parameters.values()]
-    run.__signature__ = signature.replace(parameters=[*parameters, *added])  # type: ignore[attr-defined]
-    run.__annotations__ = {one.name: one.annotation for one in [*parameters, *added]}
+    run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {one.name: one.annotation for one in parameters}
     return run
+
+
+def _options_of(group: Any) -> list[inspect.Parameter]:
+    types = get_type_hints(group, include_extras=True)
+    return [
+        inspect.Parameter(one.name, inspect.Parameter.KEYWORD_ONLY, default=one.default, annotation=types[one.name])
+        for one in fields(group)
+    ]
 
 
 def _renamed(argument: str, names: Mapping[str, str], notes: list[str]) -> str:

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from semspace import bundle, checks
-from semspace.cli import inputs
+from semspace import checks
+from semspace.cli import inputs, streams
 from semspace.cli import options as o
-from semspace.cli.output import show
+from semspace.cli.output import check_folder, show
+from semspace.cli.text_options import TextOptions
 from semspace.errors import InputError
 
 if TYPE_CHECKING:
@@ -64,13 +65,8 @@ def train_encoder(
     checkpoint: o.Checkpoint = None,
     checkpoint_minutes: o.CheckpointMinutes = 10.0,
     resume: o.Resume = False,
-    text: o.TextColumn = None,
-    drop_empty: o.DropEmpty = False,
-    encoding: o.Encoding = None,
-    separator: o.Separator = None,
-    header: o.Header = None,
-    columns: o.Columns = None,
-    documents: o.Documents = None,
+    *,
+    texts: TextOptions,
     overwrite: o.Overwrite = False,
     as_json: o.Json = False,
 ) -> None:
@@ -79,9 +75,10 @@ def train_encoder(
     The folder also opens in sentence-transformers. Pairs are columns such as anchor and positive; rated pairs are
     sentence1, sentence2 and score.
     """
+    from semspace import bundle
     from semspace.training.trainer import EncoderTrainer
 
-    bundle.check_free(out, overwrite=overwrite)
+    check_folder(out, overwrite=overwrite)
     trainer = EncoderTrainer(
         objective=_objective(objective, hard_negatives, label, teacher, layers),
         base=base, epochs=epochs, batch_size=batch_size,
@@ -90,11 +87,12 @@ def train_encoder(
         threads=threads, seed=seed,
     )  # fmt: skip
     data: Any = source
-    options = inputs.TextOptions(text, None, drop_empty, encoding, separator, header, columns, documents)
     if objective in _FROM_TABLE:
-        inputs.refuse_with(f"--objective {objective}", **options.given)
+        inputs.refuse_with(f"--objective {objective}", **texts.given)
+        if streams.is_stream(source):
+            raise InputError(f"--objective {objective} reads a table from a file, not from standard input")
     else:
-        data = inputs.read_corpus(source, options)
+        data = inputs.read_corpus(source, texts)
     encoder = trainer.train(
         data, init=None if init is None else inputs.read_space(init),
         evaluator=evaluator, out=out, overwrite=overwrite, checkpoint=checkpoint,

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Sequence
 
 from semspace import logs
-from semspace.cli import usage
+from semspace.cli import streams, usage
 from semspace.cli.app import app
 from semspace.cli.command import StoppedError
 from semspace.display import clip
@@ -67,4 +67,4 @@ def _refuse(sentence: str) -> int:
 
 
 def _write(text: str) -> None:
-    sys.stderr.write(clip(text, 2_000) + "\n")
+    sys.stderr.write(clip(streams.without_temporary_names(text), 2_000) + "\n")

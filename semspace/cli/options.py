@@ -1,4 +1,4 @@
-"""Arguments and options that several commands share."""
+"""Arguments and options that several commands share: the same option has the same name and help everywhere."""
 
 from __future__ import annotations
 
@@ -7,25 +7,45 @@ from typing import Annotated
 
 import typer
 
-from semspace.cli.inputs import DEFAULT_MODEL
+DEFAULT_MODEL = "all-MiniLM-L6-v2"
 
 Input = Annotated[
     str,
     typer.Argument(
         metavar="INPUT",
-        help="A csv, tsv, jsonl, parquet or txt file (also .gz), a folder, a glob, a saved corpus, or corpus:NAME.",
+        help="A csv, tsv, jsonl, json, parquet or txt file (also .gz), a folder, a glob, a saved corpus, corpus:NAME, "
+        "or - for standard input.",
     ),
+]
+SpaceOrInput = Annotated[
+    str,
+    typer.Argument(metavar="SPACE_OR_INPUT", help="A saved space, or texts like INPUT, which are encoded first."),
 ]
 SpaceOrFile = Annotated[
     str, typer.Argument(metavar="SPACE", help="A saved space, or a file of word vectors (slower to open).")
 ]
-Out = Annotated[Path, typer.Option("--out", "-o", help="Where to save the result.")]
+SavedIndex = Annotated[str, typer.Argument(metavar="INDEX", help="A saved index.")]
+Out = Annotated[Path, typer.Option("--out", "-o", help="Folder to save the result in.")]
+MaybeOut = Annotated[Path | None, typer.Option("--out", "-o", help="Folder to save the result in.")]
+VectorsOut = Annotated[
+    Path,
+    typer.Option("--out", "-o", help="Folder to save the space in; - prints the vectors, one JSON object a line."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a semspace value that is already at --out.")]
+JsonLines = Annotated[bool, typer.Option("--json", help="Print JSON: one object a line where there are several.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what semspace has written there before.")]
+Queries = Annotated[
+    str | None,
+    typer.Option("--queries", metavar="INPUT", help="Many queries: a file of texts, like INPUT of other commands."),
+]
 TextColumn = Annotated[str | None, typer.Option("--text", help="Column that holds the text.")]
 IdColumn = Annotated[str | None, typer.Option("--id", help="Column that holds the ids.")]
 DropEmpty = Annotated[bool, typer.Option("--drop-empty", help="Skip documents without text.")]
 Encoding = Annotated[str | None, typer.Option("--encoding", help="Encoding of text files (default: utf-8).")]
+Format = Annotated[
+    str | None,
+    typer.Option("--format", help="Format of standard input: csv, jsonl, txt … (default: detected)."),
+]
 Separator = Annotated[
     str | None, typer.Option("--separator", help="Column separator of a csv: ';', tab … (default: detected).")
 ]
@@ -36,6 +56,9 @@ Columns = Annotated[str | None, typer.Option("--columns", help="Column names of 
 Documents = Annotated[
     str | None,
     typer.Option("--documents", help="What is one document in .txt files: lines, file or paragraphs."),
+]
+Where = Annotated[
+    str | None, typer.Option("--where", help='Only documents that match a condition, such as "year >= 2001".')
 ]
 Model = Annotated[
     str, typer.Option("--model", "-m", help="A folder, an installed model package, or a name on the Hugging Face hub.")

@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from semspace import bundle
-from semspace.cli import inputs
+from semspace.cli import inputs, streams
 from semspace.cli import options as o
-from semspace.cli.output import show
+from semspace.cli.output import check_folder, say_new_folders, show, write_vectors
+from semspace.cli.queries import show_neighbors
+from semspace.cli.text_options import DocumentOptions, TextOptions
 from semspace.errors import InputError
 
 
 def embed(
     source: o.Input,
-    out: o.Out,
-    model: o.Model = inputs.DEFAULT_MODEL,
-    text: o.TextColumn = None,
-    id: o.IdColumn = None,
-    drop_empty: o.DropEmpty = False,
-    encoding: o.Encoding = None,
-    separator: o.Separator = None,
-    header: o.Header = None,
-    columns: o.Columns = None,
-    documents: o.Documents = None,
+    out: o.VectorsOut,
+    model: o.Model = o.DEFAULT_MODEL,
     backend: Annotated[str, typer.Option(help="How vectors are computed: auto, fast, exact or torch.")] = "auto",
     long_texts: Annotated[
         str, typer.Option(help="Texts longer than the model reads: cut, pool (mean of passages) or passages.")
     ] = "cut",
+    threads: o.Threads = None,
+    *,
+    texts: DocumentOptions,
     overwrite: o.Overwrite = False,
     as_json: o.Json = False,
 ) -> None:
@@ -37,11 +34,14 @@ def embed(
     After an interruption, the same command continues where it stopped. With --overwrite, only texts that the space
     doesn't have yet are encoded.
     """
-    bundle.check_free(out, overwrite=overwrite)
-    options = inputs.TextOptions(text, id, drop_empty, encoding, separator, header, columns, documents)
-    corpus = inputs.read_corpus(source, options)
-    encoder = inputs.read_encoder(model, backend)
-    space = encoder.embed(corpus, out=out, long_texts=long_texts, overwrite=overwrite)
+    check_folder(out, overwrite=overwrite, or_stream=True)
+    corpus = inputs.read_corpus(source, texts)
+    encoder = inputs.read_encoder(model, backend, threads)
+    to_stream = streams.is_stream(out)
+    space = encoder.embed(corpus, out=None if to_stream else out, long_texts=long_texts, overwrite=overwrite)
+    if to_stream:
+        write_vectors(space)
+        return
     plain = {
         "out": str(out),
         "documents": len(corpus),
@@ -56,8 +56,11 @@ def embed(
 
 
 def convert(
-    source: Annotated[str, typer.Argument(metavar="INPUT", help="A file of vectors (also .gz), or a saved space.")],
-    out: o.Out,
+    source: Annotated[str, typer.Argument(metavar="VECTORS", help="A file of vectors (also .gz), or a saved space.")],
+    out: Annotated[
+        Path,
+        typer.Option("--out", "-o", help="File to write, or folder of a space; - prints text."),
+    ],
     to: Annotated[
         str | None, typer.Option(help="space, word2vec, word2vec-binary or glove (default for files: space).")
     ] = None,
@@ -74,41 +77,66 @@ def convert(
     as_json: o.Json = False,
 ) -> None:
     """Convert word vectors of another tool into a space, or a space into another tool's format."""
-    from semspace import checks
-    from semspace.formats import vector_file, vectors
+    from semspace.bundle import is_bundle
+    from semspace.formats import vectors
 
-    if to is None and bundle.is_bundle(source):
-        raise InputError(f"{source} is a space already; choose another format with --to: {', '.join(vectors.WRITERS)}")
-    to = checks.choice("--to", "space" if to is None else to, ("space", *vectors.WRITERS))
+    to = _target_format(source, out, to)
     if to == "space":
-        bundle.check_free(out, overwrite=overwrite)
-    else:
-        vector_file.check_file_free(out, overwrite=overwrite)
-    if bundle.is_bundle(source):
+        check_folder(out, overwrite=overwrite)
+    elif not streams.is_stream(out):
+        from semspace.formats.vector_file import check_file_free
+
+        check_file_free(out, overwrite=overwrite)
+        say_new_folders(out)
+    if is_bundle(source):
         inputs.refuse_for(source, limit=limit, undecodable=undecodable, encoding=encoding, **{"from": format})
         space = inputs.read_space(source)
     else:
         given: dict[str, Any] = {"encoding": encoding, "undecodable": undecodable}
         chosen = {name: value for name, value in given.items() if value is not None}
-        space = vectors.read_vectors(source, format=format, limit=limit, **chosen)
+        space = inputs.read_vectors(source, format=format, limit=limit, **chosen)
     if to == "space":
         space.save(out, overwrite=overwrite)
     else:
-        vectors.write_vectors(space, out, format=to, overwrite=overwrite)
-    plain = {"out": str(out), "format": to, "words": len(space), "dim": space.dim}
-    show(f"{space!r}\nsaved to {out}", plain, as_json)
+        with streams.written(out, ".txt") as place:
+            vectors.write_vectors(space, place, format=to, overwrite=overwrite)
+    if not streams.is_stream(out):
+        plain = {"out": str(out), "format": to, "words": len(space), "dim": space.dim}
+        show(f"{space!r}\nsaved to {out}", plain, as_json)
+
+
+def _target_format(source: str, out: Path, to: str | None) -> str:
+    from semspace import checks
+    from semspace.bundle import is_bundle
+    from semspace.formats import vectors
+
+    if to is None and streams.is_stream(out):
+        return "word2vec"
+    if to is None and is_bundle(source):
+        raise InputError(f"{source} is a space already; choose another format with --to: {', '.join(vectors.WRITERS)}")
+    if to is None and out.suffix.lower() in (".txt", ".vec", ".bin", ".gz"):
+        raise InputError(f"{out.name!r} looks like the name of a file; choose its format with --to")
+    return checks.choice("--to", "space" if to is None else to, ("space", *vectors.WRITERS))
 
 
 def similar(
     space: o.SpaceOrFile,
-    query: Annotated[str, typer.Argument(metavar="WORD", help="An id of the space, or a text for its encoder.")],
+    query: Annotated[
+        str | None, typer.Argument(metavar="WORD", help="An id of the space, or a text for its encoder; - reads many.")
+    ] = None,
     k: o.K = 10,
     metric: o.Metric = "cosine",
-    as_json: o.Json = False,
+    queries: o.Queries = None,
+    *,
+    texts: TextOptions,
+    as_json: o.JsonLines = False,
 ) -> None:
     """Find the points nearest to a word, a document or a text."""
-    neighbors = inputs.read_space(space).most_similar(query, k, metric=metric)
-    show(neighbors, neighbors.to_frame().to_dicts(), as_json)
+
+    def search(asked: list[str]) -> list[Any]:
+        return inputs.read_space(space).most_similar_batch(asked, k, metric=metric)
+
+    show_neighbors(search, query, queries, texts, as_json=as_json)
 
 
 def analogy(

@@ -6,15 +6,15 @@ from typing import Annotated
 
 import typer
 
-from semspace import bundle
-from semspace.cli import inputs
+from semspace.cli import inputs, streams
 from semspace.cli import options as o
-from semspace.cli.output import show
+from semspace.cli.output import check_folder, show, write_vectors
+from semspace.cli.text_options import TextOptions
 
 
 def train_word2vec(
     source: o.Input,
-    out: o.Out,
+    out: o.VectorsOut,
     dim: Annotated[int | None, typer.Option(help="Dimensions (default: 100, or those of --init).")] = None,
     window: Annotated[int, typer.Option(help="Words of context on each side.")] = 5,
     negatives: Annotated[int, typer.Option(help="Negative samples for each pair of words.")] = 5,
@@ -47,13 +47,8 @@ def train_word2vec(
     tokenizer: Annotated[
         str, typer.Option(help="How texts are split into words: fast, icu, whitespace or spacy:LANG.")
     ] = inputs.DEFAULT_TOKENIZER,
-    text: o.TextColumn = None,
-    drop_empty: o.DropEmpty = False,
-    encoding: o.Encoding = None,
-    separator: o.Separator = None,
-    header: o.Header = None,
-    columns: o.Columns = None,
-    documents: o.Documents = None,
+    *,
+    texts: TextOptions,
     overwrite: o.Overwrite = False,
     as_json: o.Json = False,
 ) -> None:
@@ -61,12 +56,12 @@ def train_word2vec(
 
     The text may be larger than memory.
     """
+    from semspace import bundle
     from semspace.evaluation.evaluate import task_of
     from semspace.words.checkpoint import WordsCheckpoint
     from semspace.words.word2vec import Word2Vec
 
-    bundle.check_free(out, overwrite=overwrite)
-    options = inputs.TextOptions(text, None, drop_empty, encoding, separator, header, columns, documents)
+    check_folder(out, overwrite=overwrite, or_stream=True)
     WordsCheckpoint(checkpoint, checkpoint_minutes, resume)  # before the text is read, which takes long
     start = None if init is None else inputs.read_space(init)
     subwords = getattr(start.encoder, "subwords", None) if start is not None and subword else None
@@ -78,7 +73,7 @@ def train_word2vec(
     )  # fmt: skip
     task = None if evaluator is None else task_of(evaluator)
     lowest = 1 if start is not None or phrases else min_count
-    tokens = inputs.read_tokens(source, options, min_count=lowest, tokenizer=tokenizer)
+    tokens = inputs.read_tokens(source, texts, min_count=lowest, tokenizer=tokenizer)
     if phrases:
         from semspace.text.phrases import Phrases
 
@@ -86,8 +81,12 @@ def train_word2vec(
     words = trainer.train(
         tokens, init=start, evaluator=task, checkpoint=checkpoint, checkpoint_minutes=checkpoint_minutes, resume=resume
     )
-    words.save(out, overwrite=overwrite)
+    if not streams.is_stream(out):
+        words.save(out, overwrite=overwrite)
     if checkpoint is not None:
         bundle.delete_bundle(checkpoint)
+    if streams.is_stream(out):
+        write_vectors(words)
+        return
     plain = {"out": str(out), "words": len(words), "dim": words.dim, "history": words.history.to_frame().to_dicts()}
     show(f"{words.history!r}\n{words!r}\nsaved to {out}", plain, as_json)

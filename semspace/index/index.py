@@ -308,6 +308,11 @@ class Index(SearchMethods):
         return self._points.dim
 
     @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns of the metadata."""
+        return tuple(self._points.columns)
+
+    @property
     def ids(self) -> Strings1d:
         """The ids that the rows of `knn_query` refer to, with those of deleted points.
 
