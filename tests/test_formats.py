@@ -671,7 +671,10 @@ def test_a_file_of_vectors_can_be_evaluated(run, file):
         (("convert", "FILE", "--out", "x", "--to", "csv"), "--to must be one of glove, space, word2vec"),
         (("convert", "FILE", "--out", "FILE", "--to", "glove"), "exists already"),
         (("convert", "FILE", "--out", "SPACE"), "exists already"),
-        (("convert", "FILE", "--out", "FILE", "--overwrite"), "isn't a saved semspace value"),
+        (
+            ("convert", "FILE", "--out", "FILE", "--overwrite"),
+            "looks like the name of a file; choose its format with --to",
+        ),
         (("convert", "SPACE", "--out", "x.txt"), "is a space already; choose another format with --to"),
         (("convert", "SPACE", "--out", "x", "--to", "glove", "--limit", "3"), "--limit has no effect on"),
         (("convert", "SPACE", "--out", "x", "--to", "glove", "--from", "glove"), "--from has no effect on"),
