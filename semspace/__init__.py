@@ -145,7 +145,9 @@ def __getattr__(name: str) -> Any:
     if name in _ROOMS:
         return import_module(f"semspace.{name}")
     if name not in _HOMES:
-        raise AttributeError(f"module 'semspace' has no attribute {name!r}")
+        from semspace.peer_names import unknown_attribute
+
+        raise unknown_attribute("module 'semspace'", "semspace", name)
     value = getattr(import_module(_HOMES[name]), name)
     globals()[name] = value
     return value

@@ -20,6 +20,14 @@ class UnknownIdError(SemspaceError, KeyError):
         return str(self.args[0]) if self.args else ""
 
 
+class UnknownParameterError(SemspaceError, TypeError):
+    """A parameter by the name it has in another library; the message says the name here."""
+
+
+class UnknownAttributeError(SemspaceError, AttributeError):
+    """An attribute by the name it has in another library; the message says the name here."""
+
+
 class FrozenError(SemspaceError, AttributeError):
     """An attribute that can't be changed; the message says what to do instead."""
 

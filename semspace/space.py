@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ from semspace.display import clip, html_table
 from semspace.errors import InputError, UnknownIdError
 from semspace.history import History
 from semspace.neighbors import Neighbors
+from semspace.peer_names import answers_peer_attributes, answers_peer_parameters
 from semspace.queries import METRICS, Query, as_list, as_vector, check_directions, title_of, unit
 from semspace.text import mmap_array
 from semspace.text.dataframes import as_polars, storable, to_pandas, with_columns_before
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from semspace.report.figure import Figure
 
 KIND = "space"
+_LONGEST_PHRASE = 3  # words
 _ROWS_AT_ONCE = 16_384  # vectors that are read at a time
 _SHOWN, _SHOWN_COLUMNS = 5, 6  # points, and columns of metadata in a notebook
 
@@ -67,6 +69,7 @@ class StoredEncoder(Protocol):
         """Write the encoder's arrays into the bundle of a space with this fingerprint; return its manifest entries."""
 
 
+@answers_peer_attributes
 @dataclass(frozen=True, eq=False, repr=False)
 class Space:
     """Words, sentences or documents with their vectors.
@@ -199,6 +202,10 @@ class Space:
 
     def __getitem__(self, id: str | Sequence[str]) -> npt.NDArray[np.float32]:
         """Return the vector of an id, shape (dim,), or of a list of ids, shape (n, dim)."""
+        if not isinstance(id, (str, Iterable)):
+            raise UnknownIdError(
+                f"a vector is found by its id, which is a string; got {id!r}: use space.vectors[{id!r}] for a position"
+            )
         vectors: ArrayXd = self.vectors[self._row(id) if isinstance(id, str) else [*map(self._row, id)]]
         return vectors
 
@@ -311,9 +318,10 @@ class Space:
             first, second = self._directions([first, second], [a, b])
         return queries.pair_score(first, second, metric)
 
+    @answers_peer_parameters
     def most_similar(
         self,
-        query: Query | None = None,
+        query: Query | Sequence[Query] | None = None,
         k: int = 10,
         *,
         positive: Sequence[Query] = (),
@@ -325,7 +333,8 @@ class Space:
         Parameters
         ----------
         query : str or vector
-            An id of this space; or a text, where the space has an encoder; or a vector of shape (dim,).
+            An id of this space; or a text, where the space has an encoder; or a vector of shape (dim,). A list with
+            strings is taken as `positive`.
         k : int
             Number of neighbours; a smaller space has fewer.
         positive, negative : sequences of queries
@@ -339,9 +348,11 @@ class Space:
         """
         checks.whole("k", k)
         checks.choice("metric", metric, queries.METRICS)
+        if isinstance(query, (list, tuple)) and not positive and any(isinstance(one, str) for one in query):
+            return self.most_similar(k=k, positive=query, negative=negative, metric=metric)
         positive, negative = as_list("positive=", positive), as_list("negative=", negative)
         if query is not None and not (positive or negative):
-            return self.most_similar_batch([query], k, metric=metric)[0]
+            return self.most_similar_batch([cast("Query", query)], k, metric=metric)[0]
         if query is not None or not positive:
             raise InputError("give either a query, or positive= (and negative=) lists of queries")
         located = self._locate([*positive, *negative])
@@ -352,6 +363,7 @@ class Space:
         return self._nearest([target], [skip], [title], k, metric)[0]
 
     @renamed_parameters(asked="queries")
+    @answers_peer_parameters
     def most_similar_batch(self, queries: Sequence[Query], k: int = 10, *, metric: str = "cosine") -> list[Neighbors]:
         """Find the `k` points nearest to each query, in one pass; see `most_similar`."""
         checks.whole("k", k)
@@ -363,6 +375,7 @@ class Space:
         skip = [[] if row is None else [row] for _, row in located]
         return self._nearest([vector for vector, _ in located], skip, [title_of(q) for q in queries], k, metric)
 
+    @answers_peer_parameters
     def analogy(self, a: Query, b: Query, c: Query, k: int = 10, *, method: str = "3cosadd") -> Neighbors:
         """Complete "a is to b as c is to ?" by a point other than the three.
 
@@ -438,20 +451,26 @@ class Space:
         check_directions(matrix, [title_of(query) for query in queries])
         return unit(matrix)
 
-    def encode(self, texts: Sequence[str]) -> Floats2d:
+    def encode(self, texts: Sequence[str] | str) -> npt.NDArray[np.float32]:
         """Encode texts as queries to this space, as `encode_queries` does; see `encode_documents` for documents."""
         return self.encode_queries(texts)
 
-    def encode_queries(self, texts: Sequence[str]) -> Floats2d:
-        """Encode queries to this space, float32 of shape (n, dim).
+    def encode_queries(self, texts: Sequence[str] | str) -> npt.NDArray[np.float32]:
+        """Encode queries to this space, float32 of shape (n, dim); or one query, of shape (dim,).
 
         Models that distinguish queries from documents read a prompt before each; see `encode_documents`.
         """
+        if isinstance(texts, str):
+            vector: Floats1d = self.encode_queries([texts])[0]
+            return vector
         texts = checks.strings("texts", texts)
         return encode_queries(texts, self.encoder) if texts else np.empty((0, self.dim), np.float32)
 
-    def encode_documents(self, texts: Sequence[str]) -> Floats2d:
-        """Encode texts as the documents of this space were, float32 of shape (n, dim)."""
+    def encode_documents(self, texts: Sequence[str] | str) -> npt.NDArray[np.float32]:
+        """Encode texts as the documents of this space were, float32 of shape (n, dim); or one text, of shape (dim,)."""
+        if isinstance(texts, str):
+            vector: Floats1d = self.encode_documents([texts])[0]
+            return vector
         texts = checks.strings("texts", texts)
         return encode_documents(texts, self.encoder) if texts else np.empty((0, self.dim), np.float32)
 
@@ -599,9 +618,12 @@ def _checked_encoder(texts: list[str], encoder: TextEncoder | None, what: str) -
 
 def neither_id_nor_text(query: str, where: str, near: Sequence[str]) -> UnknownIdError:
     """Return the error for a string that is not an id, where there is no encoder to read it as a text."""
-    remedy = (
-        f"did you mean {', '.join(near)}?" if near else "give an id or a vector, or make it with encoder.embed(corpus)"
-    )
+    words = query.split()
+    remedy = "give an id or a vector, or make it with encoder.embed(corpus)"
+    if near:
+        remedy = f"did you mean {', '.join(near)}?"
+    elif 1 < len(words) <= _LONGEST_PHRASE:
+        remedy += f"; of word vectors, Phrases makes {clip('_'.join(words), 40)!r} one word before training"
     return UnknownIdError(
         f"no point {clip(query, 40)!r} in {where}, and it has no encoder that could read it as a text; {remedy}"
     )

@@ -19,6 +19,7 @@ ROOMS = [
         "types",
         "statistics",
         "deprecation",
+        "peer_names",
         "display",
         "checks",
         "logs",

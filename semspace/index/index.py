@@ -30,6 +30,7 @@ from semspace.index.refreshing import MODES, Refresher
 from semspace.index.report import IndexReport
 from semspace.index.searches import SearchMethods
 from semspace.index.source import SpaceSource
+from semspace.peer_names import answers_peer_attributes
 from semspace.queries import METRICS
 from semspace.sentences.lazy_encoder import EncoderReference
 from semspace.space import Space, TextEncoder, encoder_facts
@@ -41,6 +42,7 @@ _COMPARE_ALL_PAIRS_UP_TO = 20_000  # points; above, each is searched for in the 
 _MAX_PAIRS = 1_000_000
 
 
+@answers_peer_attributes
 class Index(SearchMethods):
     """Fast nearest-neighbour search over points that may be added, updated and deleted.
 

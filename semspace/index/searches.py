@@ -26,6 +26,7 @@ from semspace.index.query import (
 from semspace.index.refreshing import Refresher
 from semspace.index.source import SpaceSource
 from semspace.neighbors import Neighbors
+from semspace.peer_names import answers_peer_parameters
 from semspace.queries import Query, as_list
 from semspace.threads import limited
 from semspace.types import Floats2d, Ints2d
@@ -43,6 +44,7 @@ class SearchMethods:
         self._source = source
         self._refresher = refresher
 
+    @answers_peer_parameters
     def search(
         self,
         query: Query | None = None,
@@ -84,6 +86,7 @@ class SearchMethods:
         return nearest_points(points, self._query(points, query, id), k, where, among, exact=exact)[0]
 
     @renamed_parameters(asked="queries")
+    @answers_peer_parameters
     def search_batch(
         self,
         queries: Sequence[Query],

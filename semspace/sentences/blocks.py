@@ -72,12 +72,12 @@ def _prepared_blocks(encoder: Encoder, blocks: Iterator[list[str]], prompt: str)
             yield prepared[0]
 
 
-def warn_truncated(encoder: Encoder, n_truncated: int, total: int, *, stacklevel: int) -> None:
-    """Warn of truncated texts, if there are any; `stacklevel` counts from this function."""
+def warn_truncated(encoder: Encoder, n_truncated: int, total: int, *, remedy: str, stacklevel: int) -> None:
+    """Warn of truncated texts, if there are any, with a remedy; `stacklevel` counts from this function."""
     if n_truncated:
         warnings.warn(
             f"{n_truncated:,} of {total:,} texts are longer than the {encoder.max_tokens} tokens that {encoder.name} "
-            f"reads; only their beginnings were encoded",
+            f"reads; only their beginnings were encoded: {remedy}",
             SemspaceWarning,
             stacklevel=stacklevel,
         )

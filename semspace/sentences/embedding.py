@@ -47,7 +47,8 @@ def embed(
         space = embed_into(plan, corpus, out, overwrite=overwrite, progress=progress)
     else:
         space = _embed_in_memory(plan, corpus, progress=progress)
-    warn_truncated(encoder, space.provenance["truncated"], len(space), stacklevel=5)
+    remedy = "pass long_texts='pool' (--long-texts pool) to encode them whole, or 'passages' for a point per passage"
+    warn_truncated(encoder, space.provenance["truncated"], len(space), remedy=remedy, stacklevel=6)
     return space
 
 

@@ -16,7 +16,8 @@ import numpy.typing as npt
 from semspace import checks, queries
 from semspace.bundle import PathLike
 from semspace.deprecation import renamed_parameters, renamed_property, warn_renamed
-from semspace.errors import FrozenError, InputError, SemspaceWarning
+from semspace.errors import FrozenError, InputError, SemspaceWarning, UnknownParameterError
+from semspace.peer_names import answers_peer_attributes, answers_peer_parameters
 from semspace.progress import Bar
 from semspace.sentences import output_formats
 from semspace.sentences.blocks import EncodedBlock, blocks_of, encode_blocks, warn_truncated
@@ -27,6 +28,7 @@ from semspace.text.corpus import Corpus
 from semspace.types import Floats1d, Floats2d
 
 _Class = TypeVar("_Class", bound=type)
+_Own = TypeVar("_Own", bound="Encoder")
 
 
 def frozen_encoder(encoder: _Class) -> _Class:
@@ -47,6 +49,7 @@ def never_changes(encoder: Encoder, name: str) -> FrozenError:
     )
 
 
+@answers_peer_attributes
 class Encoder(ABC):
     """Text → vectors. Get one with `Encoder.load`.
 
@@ -96,8 +99,16 @@ class Encoder(ABC):
     engine = renamed_property("engine", "implementation")
     why = renamed_property("why", "backend_reason")
 
+    def __new__(cls: type[_Own], *args: Any, **_kwargs: Any) -> _Own:
+        """Create an encoder of a subclass, or raise `UnknownParameterError` that names `Encoder.load`."""
+        if cls is Encoder:
+            name = repr(args[0]) if args else "name"
+            raise UnknownParameterError(f"Encoder is opened by the name or path of a model: Encoder.load({name:.100})")
+        return super().__new__(cls)
+
     @staticmethod
     @renamed_parameters(runtime="backend")
+    @answers_peer_parameters
     def load(
         name: PathLike, *, backend: str = "auto", max_tokens: int | None = None, threads: int | None = None
     ) -> Encoder:
@@ -237,7 +248,8 @@ class Encoder(ABC):
             for block in encode_blocks(self, blocks_of(texts), len(texts), prompt=prompt, progress=progress):
                 vectors[n_done : n_done + len(block.vectors)] = block.vectors[:, :width]
                 n_truncated, n_done = n_truncated + int(block.truncated.sum()), n_done + len(block.vectors)
-            warn_truncated(self, n_truncated if warn else 0, len(vectors), stacklevel=4)
+            remedy = "embed(corpus, long_texts='pool') encodes them whole"
+            warn_truncated(self, n_truncated if warn else 0, len(vectors), remedy=remedy, stacklevel=4)
         if normalize:
             queries.unit(vectors, floor=queries.TINY, out=vectors)
         return vectors
@@ -276,6 +288,7 @@ class Encoder(ABC):
         raise never_changes(self, f"max_seq_length={max_tokens!r}")
 
     @renamed_parameters(into="out", long="long_texts")
+    @answers_peer_parameters
     def embed(
         self,
         corpus: Corpus,

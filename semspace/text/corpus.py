@@ -14,6 +14,7 @@ from semspace import checks, pools
 from semspace.bundle import Bundle, PathLike, create_bundle, digest
 from semspace.display import html_table, text_table
 from semspace.errors import InputError, UnknownIdError
+from semspace.peer_names import answers_peer_attributes, answers_peer_parameters
 from semspace.text.columns import TEXT_NAMES, check_header, id_column, same_text_column, text_column
 from semspace.text.dataframes import as_polars, ids_from_index, storable, to_pandas
 from semspace.text.document_table import check_ids, document_table
@@ -34,6 +35,7 @@ class Document(NamedTuple):
     text: str
 
 
+@answers_peer_attributes
 @dataclass(frozen=True, eq=False, repr=False)
 class Corpus:
     """Documents in columns: ``id``, ``text``, and whatever metadata came with them.
@@ -77,6 +79,7 @@ class Corpus:
     # -- creating one -------------------------------------------------------------------------------------
 
     @classmethod
+    @answers_peer_parameters
     def read(
         cls,
         source: PathLike | Any,
@@ -151,6 +154,7 @@ class Corpus:
         return cls(documents_frame, {**dropped, "source": str(source)})
 
     @classmethod
+    @answers_peer_parameters
     def from_frame(cls, frame: Any, *, text: str | None = None, id: str | None = None, empty: str = "raise") -> Corpus:
         """Create a corpus from a polars or pandas DataFrame; see `read` for the parameters.
 

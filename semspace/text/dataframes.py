@@ -63,7 +63,7 @@ def ids_from_index(frame: Any) -> Any:
         f"the frame's index {problem}, so it can't be the ids, and the documents are numbered from 0; choose a column "
         f"with id=, or call reset_index() if numbers are right",
         SemspaceWarning,
-        stacklevel=4,
+        stacklevel=5,
     )
     return frame
 

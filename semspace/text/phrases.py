@@ -15,6 +15,7 @@ from semspace.bundle import Bundle, PathLike, create_bundle
 from semspace.deprecation import renamed_method
 from semspace.display import html_table, text_table
 from semspace.errors import InputError
+from semspace.peer_names import answers_peer_attributes, answers_peer_parameters
 from semspace.text.corpus import Corpus
 from semspace.text.tokens import Tokens, as_tokens
 from semspace.types import Bools1d, Doubles1d, Int32s1d, Ints1d
@@ -32,6 +33,8 @@ _COLUMNS = ("phrase", "count", "score")
 _SHOWN = 10
 
 
+@answers_peer_attributes
+@answers_peer_parameters
 @dataclass(frozen=True, kw_only=True)
 class Phrases:
     """Detects collocations: pairs of words that occur together more often than expected by chance.

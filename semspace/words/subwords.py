@@ -166,14 +166,17 @@ class SubwordEncoder:
     def __repr__(self) -> str:
         return f"SubwordEncoder({self.subwords!r}, dim={self.dim}, words={len(self.words):,})"
 
-    def encode(self, texts: list[str]) -> Floats2d:
-        """Encode words and texts, float32 of shape (n, dim).
+    def encode(self, texts: list[str] | str) -> Floats2d:
+        """Encode words and texts, float32 of shape (n, dim); or one of them, of shape (dim,).
 
         Raises
         ------
         InputError
             If a text has no word with a vector, of its own or of subwords; the message names the text.
         """
+        if isinstance(texts, str):
+            vector: Floats2d = self.encode([texts])[0]
+            return vector
         texts = checks.strings("texts", texts)
         vectors = np.empty((len(texts), self.dim), np.float32)
         for start in range(0, len(texts), _TEXTS_PER_BLOCK):

@@ -11,6 +11,7 @@ from semspace import checks, pools
 from semspace.bundle import PathLike, digest
 from semspace.deprecation import renamed_parameters, renamed_property
 from semspace.errors import InputError
+from semspace.peer_names import answers_peer_attributes, answers_peer_parameters
 from semspace.space import Space
 from semspace.text.corpus import Corpus
 from semspace.text.tokens import Tokens, as_tokens
@@ -29,7 +30,9 @@ _MAX_NEGATIVES = 64  # the kernels unroll their loops over them
 _MAX_THREADS = 1_024
 
 
+@answers_peer_attributes
 @renamed_parameters(engine="backend")
+@answers_peer_parameters
 @dataclass(frozen=True, kw_only=True)
 class Word2Vec:
     """Word vectors by skip-gram or CBOW with negative sampling (Mikolov et al. 2013, arXiv 1310.4546).
@@ -122,6 +125,7 @@ class Word2Vec:
         return self.threads or thread_count()
 
     @renamed_parameters(start="init", evaluate="evaluator")
+    @answers_peer_parameters
     def train(
         self,
         text: Corpus | Tokens | Iterable[Iterable[str]],
@@ -206,7 +210,7 @@ class Word2Vec:
             progress,
         )
         trained = BACKENDS[self.backend](job)
-        warn_idle_epochs(job, trained.idle_epochs, stacklevel=4)
+        warn_idle_epochs(job, trained.idle_epochs, stacklevel=5)
         return job.space(trained)
 
     @property
