@@ -252,6 +252,9 @@ NOON = dt.datetime(2020, 2, 28, 12)
         (["2000-01-15", "2023-12-31"], "auto", [2000, 2023]),
         (["2000-01-15", "2024-01-01"], "auto", [2000, 2020]),
         (["1000-01-15", "2024-01-01"], "auto", [1000, 2000]),
+        (["2020-03-01", "2020-04-01"], "auto", days("2020-03-01", "2020-04-01")),  # months, as far as it is known
+        (["2020-01-01", "2021-01-01"], "auto", [2020, 2021]),
+        ([dt.datetime(2020, 1, 2), dt.datetime(2020, 1, 3)], "auto", days("2020-01-02", "2020-01-03")),
         ([NOON, NOON + dt.timedelta(hours=23)], "auto", [NOON, NOON + dt.timedelta(hours=23)]),
         ([NOON, NOON + dt.timedelta(hours=24)], "auto", days("2020-02-28", "2020-02-29")),
         (list(range(1789, 1813)), "auto", list(range(1789, 1813))),  # 24 are taken as they are

@@ -294,8 +294,8 @@ class Clustering:
             such as years.
         period : {"auto", "hour", "day", "week", "month", "quarter", "year", "decade", "century"}
             Length of the periods, which are whole: a month begins on its first day, a week on Monday. ``"auto"`` is the
-            shortest of which there are at most 24; numbers are divided at round ones, and up to 24 distinct values are
-            used as they are.
+            shortest of which there are at most 24, though none shorter than the dates tell; numbers are divided at
+            round ones, and up to 24 distinct values are used as they are.
         periods : int, optional
             This number of periods of equal length instead.
 

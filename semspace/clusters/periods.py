@@ -45,9 +45,19 @@ def whole_periods(values: pl.Series, period: str) -> pl.Series:
 
 
 def _chosen(dates: pl.Series) -> str:
-    """Return the shortest period of which at most `MOST` lie between the first and the last date."""
-    shortest = [name for name in PERIODS[1:] if name != "hour" or dates.dtype != pl.Date]
-    return next((name for name in shortest if _count(dates, name) <= MOST), "century")
+    """Return the shortest period of which at most `MOST` lie between the first and the last date.
+
+    It isn't shorter than the dates tell: not a day where all are midnights, not a month where all are 1 January.
+    """
+    finest = next((name for name in ("year", "month", "day") if _are_starts(dates, name)), "hour")
+    fitting = PERIODS[PERIODS.index(finest) :]
+    return next((name for name in fitting if _count(dates, name) <= MOST), "century")
+
+
+def _are_starts(dates: pl.Series, period: str) -> bool:
+    """Return whether all dates are the beginnings of a year, of a month or of a day."""
+    length = {"year": "1y", "month": "1mo", "day": "1d"}[period]
+    return bool((dates.dt.truncate(length) == dates).all())
 
 
 def _count(dates: pl.Series, period: str) -> int:
