@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+import warnings
 from itertools import pairwise
 
 import numpy as np
@@ -53,6 +54,40 @@ def test_pairs_of_every_form(tmp_path, names):
 def test_columns_go_by_their_names_wherever_they_stand():
     table = pl.DataFrame({"id": ["x"], "positive": ["b"], "note": ["n"], "negative": ["c"], "anchor": ["a"]})
     assert shown(MultipleNegatives().read(table)) == [("a", "b", "c")]
+
+
+def test_columns_that_were_guessed_are_said(tmp_path):
+    rows = {"id": ["1", "2"], "text": ["a", "b"], "year": [2000, 2001], "tag": ["x", "y"]}
+    table = pl.DataFrame(rows)
+    said = r"taken from the columns 'text', 'tag', and their number from 'year'; if these aren't the ones, rename"
+    for data in (table, pd.DataFrame(rows), files(tmp_path, table)[0]):
+        refused = pytest.raises(InputError, match=r"0 and 1; got 2000 to 2001: .*if the column isn't a label, leave it")
+        with pytest.warns(SemspaceWarning, match=said), refused:
+            MultipleNegatives().read(data)
+    with pytest.warns(SemspaceWarning, match="columns 'text', 'tag', 'more'"):  # the third might be no negative
+        MultipleNegatives().read(pl.DataFrame({"text": ["a"], "tag": ["x"], "more": ["y"]}))
+
+
+def test_columns_that_cannot_be_guessed_are_asked_for():
+    table = pl.DataFrame({"id": ["1"], "text": ["a"], "tag": ["b"], "n": [1], "m": [1]})
+    for data in (table, table.drop("n", "tag"), table.drop("n").with_columns(pl.col("m").cast(pl.Date))):
+        with pytest.raises(InputError, match=r"columns are id, text, .*: rename two of them; .*SupervisedContrastive"):
+            MultipleNegatives().read(data)
+
+
+def test_columns_that_say_what_they_are_need_no_word():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for table in (
+            {"anchor": ["a"], "positive": ["b"], "note": ["n"], "year": [1]},
+            {"id": ["1"], "question": ["a"], "answer": ["b"], "votes": [7]},
+            {"x": ["a"], "y": ["b"]},
+            {"id": ["1"], "x": ["a"], "y": ["b"]},
+        ):
+            assert len(MultipleNegatives().read(pl.DataFrame(table))) == 1
+        scored = {"sentence1": ["a", "c"], "sentence2": ["b", "d"], "score": [0.5, 1]}
+        for data in (pl.DataFrame(scored), list(zip(*scored.values(), strict=True))):
+            assert len(CoSENT().read(data)) == 2
 
 
 def test_triples_with_and_without_a_negative(tmp_path):

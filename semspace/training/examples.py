@@ -94,10 +94,13 @@ def read_pairs(data: Any, what: str) -> pl.DataFrame:
     """Read pairs or triples of texts: columns ``a``, ``b``, perhaps ``c``, and ``target`` if there are numbers."""
     table = _as_table(data, what)
     text_columns = _text_columns(table, what)
+    known = any(set(names[:2]) <= set(table.columns) for names in _TEXT_COLUMNS)
     target: str | None = next((name for name in _TARGET_COLUMNS if name in table.columns), None)
     if target is None:
-        numeric = [name for name in table.columns if name not in text_columns and _is_numeric(table[name].dtype)]
-        target = numeric[0] if len(table.columns) == len(text_columns) + 1 and numeric else None
+        others = [name for name in table.columns if name not in text_columns and (known or name.casefold() != "id")]
+        target = others[0] if len(others) == 1 and _is_numeric(table[others[0]].dtype) else None
+    if not (known and target in (None, *_TARGET_COLUMNS)):
+        _warn_of_guess(table, text_columns, target, what)
     selected = table.select(
         *(pl.col(name).alias(short) for name, short in zip(text_columns, "abc", strict=False)),
         *([] if target is None else [pl.col(target).cast(pl.Float64, strict=False).alias("target")]),
@@ -216,13 +219,30 @@ def _text_columns(table: pl.DataFrame, what: str) -> list[str]:
     for names in _TEXT_COLUMNS:
         if set(names[:2]) <= set(table.columns):
             return [name for name in names if name in table.columns]
-    text_columns = [name for name in table.columns if table[name].dtype == pl.String]
-    if len(text_columns) not in (2, 3):
+    others = [name for name in table.columns if name.casefold() != "id"]
+    text_columns = [name for name in others if table[name].dtype == pl.String]
+    n_numbers = sum(name in _TARGET_COLUMNS or _is_numeric(table[name].dtype) for name in others)
+    if len(text_columns) not in (2, 3) or n_numbers > 1 or len(others) > len(text_columns) + n_numbers:
         raise InputError(
             f"{what} need two columns of texts, such as anchor and positive, or sentence1 and sentence2; the columns "
-            f"are {', '.join(table.columns)}"
+            f"are {', '.join(table.columns)}: rename two of them; for one text in a row with a label, use "
+            f"SupervisedContrastive(label=...), and for texts alone objective='simcse'"
         )
     return text_columns
+
+
+def _warn_of_guess(table: pl.DataFrame, text_columns: list[str], target: str | None, what: str) -> None:
+    """Warn which columns were taken, unless they have no names, or are the only two."""
+    unnamed = all(name.removeprefix("column ").isdigit() for name in table.columns)
+    if unnamed or (len(text_columns) == 2 and target is None):
+        return
+    number = "" if target is None else f", and their number from {clip(target, 40)!r}"
+    warnings.warn(
+        f"{what}: the texts are taken from the columns {', '.join(map(repr, text_columns))}{number}; if these "
+        f"aren't the ones, rename the columns anchor, positive, negative and label",
+        SemspaceWarning,
+        stacklevel=6,
+    )
 
 
 def _is_numeric(dtype: pl.DataType) -> bool:

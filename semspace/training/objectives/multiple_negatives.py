@@ -70,7 +70,7 @@ class MultipleNegatives(Objective):
         if not labels <= {0.0, 1.0}:
             raise InputError(
                 f"labels of pairs must be 0 and 1; got {min(labels):g} to {max(labels):g}: for graded pairs use "
-                f"objective='scored'"
+                f"objective='scored'; if the column isn't a label, leave it out"
             )
         return _triples(list(zip(*columns[:2], frame["target"].to_list(), strict=True)))
 
