@@ -214,6 +214,8 @@ def test_small_multiples_have_the_same_axes_and_leave_gaps():
         "From 2000 to 2010: one <b> from 50.0% to 25.0%, at most 50.0% in 2000; "
         "two from 10.0% to 30.0%, at most 30.0% in 2010."
     )
+    for share, end in ((0.71, "80%"), (0.12, "15%"), (0.03, "3%"), (0.0, "1%"), (1.0, "100%"), (0.2, "20%")):
+        assert f">{end}<" in small_multiples([0], ["now"], [Series("x", [share], [share], [share])], caption="").svg
     alone = small_multiples([0], ["now"], [Series("none", [None], [None], [None])], caption="Nothing.")
     assert alone.description == "From now to now: none: none."
     assert "nan" not in alone.svg
@@ -265,13 +267,13 @@ def test_a_page_of_many_long_texts_stays_small():
 
 def test_cells_sort_by_their_numbers():
     rows = [
-        (Number(0.0004, "<0.001"), "1,234", "5.0%", 2.0, "x1"),
+        (Number(0.0004, "<0.001"), "1,234", "5.0%", 2.5, "x1"),
         (Number(0.5, "0.500"), "9", "11.0%", float("nan"), "1"),
     ]
     found = Elements(to_html(Page("t", "v", (Section("s", (Table(tuple("abcde"), rows),)),)))).found
     assert [a.get("data-sort") for tag, a in found if tag == "th"] == ["number"] * 4 + [None]
     sorts = [a.get("data-value") for tag, a in found if tag == "td"]
-    assert sorts == ["0.0004", "1234", "5", "2", None, "0.5", None, "11", None, None]
+    assert sorts == ["0.0004", "1234", "5", "2.5", None, "0.5", None, "11", None, None]
 
 
 def test_json_has_no_nan():

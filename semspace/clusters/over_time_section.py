@@ -12,7 +12,7 @@ import polars as pl
 from semspace.report import Section, Series, Table, small_multiples
 
 _MAX_GROUPS = 60  # groups in the chart and the table: the largest
-_PERIODS_PER_TABLE = 7  # columns that fit beside a name
+_ROOM, _PER_LETTER, _PER_COLUMN = 710, 8, 28  # pixels beside a name; of a letter in a header, and around it
 _METHOD = (
     "The share is of all documents of the period, and the shaded area its 95% interval (Wilson 1927), which is wide "
     "where a period has few documents. All charts have the same scale; an interval that goes beyond it is cut. A "
@@ -41,7 +41,8 @@ def over_time_section(shares: pl.DataFrame) -> Section:
 
 def _tables(labels: Sequence[str], series: Sequence[Series]) -> list[Table]:
     """Return the shares as tables of a few periods each, all of whose columns can be seen."""
-    count = -(-len(labels) // _PERIODS_PER_TABLE)
+    most = max(1, _ROOM // (_PER_LETTER * max(map(len, labels)) + _PER_COLUMN))
+    count = -(-len(labels) // most)
     edges = [len(labels) * number // count for number in range(count + 1)]
     tables = []
     for start, end in pairwise(edges):

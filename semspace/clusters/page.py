@@ -15,7 +15,7 @@ from semspace.clusters.over_time_section import over_time_section
 from semspace.clusters.projection import MAX_DRAWN, project
 from semspace.clusters.stability import HOLDS, MIN_MEMBERS, MIN_POINTS, STABLE, in_words, level
 from semspace.display import clip, quoted
-from semspace.report import Figure, Page, Prose, Section, Table, bars, dendrogram, scatter
+from semspace.report import Figure, Number, Page, Prose, Section, Table, bars, dendrogram, scatter
 from semspace.report.origin import chosen_title, origin
 from semspace.types import Ints1d
 
@@ -179,11 +179,8 @@ def _quality(clustering: Clustering) -> Section:
     if weak:
         more = f" and {len(weak) - _MAX_WEAK:,} more" if len(weak) > _MAX_WEAK else ""
         summary += f" Unreliable: {'; '.join(clip(name, 60) for name in weak[:_MAX_WEAK])}{more}."
-    headers = ("group", "name", "documents", "stability", "", "silhouette", "mean membership", "coherence")
-    rows = [
-        (group, name, size, stability, level(math.nan if stability is None else stability), *rest)
-        for group, name, size, stability, *rest in table.iter_rows()
-    ]
+    headers = ("name", "documents", "stability", "silhouette", "mean membership", "coherence")
+    rows = [(name, size, _stability(value), *rest) for _, name, size, value, *rest in table.iter_rows()]
     method = (
         f"Stability: the documents were clustered again ten times, each time four fifths of them; stability is the "
         f"mean overlap (Jaccard) with the most similar of the new groups (Hennig 2007). A group is stable from "
@@ -195,6 +192,11 @@ def _quality(clustering: Clustering) -> Section:
     )
     blocks = (Prose(summary, strong=True), Table(headers, rows, limit=_MAX_GROUPS))
     return Section("How reliable are the groups?", blocks, method)
+
+
+def _stability(value: float | None) -> Number:
+    known = math.nan if value is None else value
+    return Number(known, level(known) if value is None else f"{value:.3f}, {level(value)}")
 
 
 def _percent(clustering: Clustering, group: int) -> str:

@@ -8,7 +8,7 @@ from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
 from semspace import checks
 
-_CODES = {
+LANGUAGE_CODES = {
     "de": "german", "en": "english", "es": "spanish", "fr": "french", "it": "italian", "nl": "dutch", "pt": "portuguese"
 }  # fmt: skip
 # Words that no list of English stop words has.
@@ -91,7 +91,7 @@ def words_of(language: str) -> frozenset[str]:
 
 def language_name(parameter: str, name: object) -> str:
     """Return the name of a language given by its name or its ISO 639-1 code, such as "de"; else raise `InputError`."""
-    if isinstance(name, str) and name.strip().lower() in _CODES:
-        return _CODES[name.strip().lower()]
+    if isinstance(name, str) and name.strip().lower() in LANGUAGE_CODES:
+        return LANGUAGE_CODES[name.strip().lower()]
     known = name.strip().lower() if isinstance(name, str) else name
     return checks.choice(f"a language in {parameter}", known, LANGUAGES)

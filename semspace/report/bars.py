@@ -89,5 +89,5 @@ def _sides(sides: tuple[str, str], zero: float, width: float) -> str:
 
 def _number(value: float, *, points: bool) -> str:
     if points:
-        return f"{value * 100:+.0f} pt"
+        return f"{value * 100:+.0f} points"
     return f"{value:,}" if isinstance(value, int) else f"{value:.2f}"

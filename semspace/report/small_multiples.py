@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -48,7 +49,7 @@ def small_multiples(
     lengths = {len(positions), *(len(one) for each in series for one in (each.shares, each.low, each.high))}
     if not series or lengths != {len(periods)} or not periods:
         raise InputError("small_multiples needs at least one series, with a value for each of at least one period")
-    top = max((value for each in series for value in each.shares if value is not None), default=0.0) or 1.0
+    top = _rounded_up(max((value for each in series for value in each.shares if value is not None), default=0.0))
 
     def draw(width: float) -> Drawing:
         columns = min(_COLUMNS if width >= SLIM else _SLIM_COLUMNS, len(series))
@@ -62,6 +63,12 @@ def small_multiples(
 
     told = "; ".join(_told(each, periods) for each in series)
     return Figure(draw, caption, f"From {periods[0]} to {periods[-1]}: {told}.")
+
+
+def _rounded_up(share: float) -> float:
+    """Return the end of the axis for the largest share: a whole number of per cent, or of tens where it is large."""
+    step = 10 if share > 0.2 else 5 if share > 0.05 else 1
+    return min(max(math.ceil(share * 100 / step - 1e-9), 1) * step, 100) / 100
 
 
 def _told(series: Series, periods: Sequence[str]) -> str:

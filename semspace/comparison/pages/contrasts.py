@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import polars as pl
-from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
 from semspace.clusters.methods import method_description
+from semspace.clusters.stop_words import LANGUAGE_CODES, words_of
 from semspace.comparison.pages.limits import ENDS, ROWS, TEXT_ROWS, TOP
 from semspace.comparison.results import ComparisonResults
 from semspace.comparison.tables import documents_table
@@ -50,7 +50,7 @@ def clusters_section(results: ComparisonResults) -> Section:
     if not len(significant):
         statement = Prose("No cluster is significantly larger or smaller in one corpus than in the rest.", strong=True)
         return Section("Which clusters?", (statement, figure), method)
-    headers = ("corpus", "cluster", "q-value", "in it", "in the rest", "share of it", "share of the rest", "p-value")
+    headers = ("corpus", "cluster", "q-value", "documents in it", "documents in the rest", "p-value")
     rows = _share_rows(significant, "corpus")
     table = Table(headers, rows, "Clusters significantly larger or smaller than in the rest", limit=ROWS)
     return Section("Which clusters?", (figure, table), method)
@@ -75,7 +75,7 @@ def _clusters_of_two(results: ComparisonResults) -> tuple[Prose, Figure, Table]:
         sides=(f"more of {b}", f"more of {a}"),
         caption="Difference of shares, in percentage points, with 95% intervals.",
     )
-    headers = ("cluster", "q-value", f"in {a}", f"in {b}", f"share of {a}", f"share of {b}", "p-value")
+    headers = ("cluster", "q-value", f"documents of {a}", f"documents of {b}", "p-value")
     return Prose(statement, strong=True), figure, Table(headers, _share_rows(shares), limit=ROWS)
 
 
@@ -89,12 +89,16 @@ def _composition_figure(counts: Ints2d, names: tuple[str, ...], cluster_names: t
 
 
 def _share_rows(shares: pl.DataFrame, *first: str) -> list[tuple[object, ...]]:
-    columns = shares.select(*first, "name", "q_value", "count_a", "count_b", "share_a", "share_b", "p_value")
+    columns = shares.select(*first, "name", "q_value", "count_a", "share_a", "count_b", "share_b", "p_value")
     return [
-        (*row[:-6], _probability(row[-6]), *row[-5:-3], *(Number(share, f"{share:.1%}") for share in row[-3:-1]),
+        (*row[:-6], _probability(row[-6]), _count_with_share(*row[-5:-3]), _count_with_share(*row[-3:-1]),
          _probability(row[-1]))
         for row in columns.iter_rows()
     ]  # fmt: skip
+
+
+def _count_with_share(count: int, share: float) -> Number:
+    return Number(share, f"{count:,} ({share:.1%})")
 
 
 def _probability(value: float) -> Number:
@@ -115,8 +119,8 @@ def words_section(results: ComparisonResults) -> Section:
     statement = Prose(
         f"{len(significant):,} words set the corpora apart significantly (false discovery rate under 5%).", strong=True
     )
-    content = significant.filter(~_is_function_word(significant["word"]))
-    function_words = significant.filter(_is_function_word(significant["word"]))
+    is_function_word = _is_function_word(results, significant["word"])
+    content, function_words = significant.filter(~is_function_word), significant.filter(is_function_word)
     figure = _words_figure(results, name_all=not len(content))
     tables = [
         _words_of_two(results, words, caption)
@@ -129,10 +133,13 @@ def words_section(results: ComparisonResults) -> Section:
     return Section("Which words?", (statement, figure, *tables), _WORDS_METHOD)
 
 
-def _is_function_word(words: pl.Series) -> pl.Series:
-    """Return which words are English function words, single letters or numbers: the rest name subjects."""
+def _is_function_word(results: ComparisonResults, words: pl.Series) -> pl.Series:
+    """Return which words are single letters, numbers, or function words of the corpora's languages."""
+    codes = [code for code in results.profile.summary["language"] if code in LANGUAGE_CODES]
+    lists = [words_of(LANGUAGE_CODES[code]) for code in codes or ("en",)]
     single = words.str.contains(r"^\W*\w?\W*$") & ~words.str.contains(f"[{''.join(UNSPACED)}]")
-    return words.is_in(sorted(ENGLISH_STOP_WORDS)) | single | words.str.contains(r"^\d+$")
+    listed = words.str.replace("['’](s|t|m|d|re|ve|ll)$", "").is_in(sorted(frozenset().union(*lists)))
+    return listed | single | words.str.contains(r"^\d+$")
 
 
 def _words_figure(results: ComparisonResults, *, name_all: bool) -> Figure:
@@ -146,7 +153,7 @@ def _words_figure(results: ComparisonResults, *, name_all: bool) -> Figure:
         words["z"].to_numpy(),
         sure=(words["q_value"] < ALPHA).to_numpy(),
         sides=(a, b),
-        unnamed=None if name_all else _is_function_word(words["word"]).to_numpy(),
+        unnamed=None if name_all else _is_function_word(results, words["word"]).to_numpy(),
         caption="Every dot is a word: frequent words are on the right, distinctive ones at the top and the bottom."
         + unnamed,
     )
@@ -154,19 +161,21 @@ def _words_figure(results: ComparisonResults, *, name_all: bool) -> Figure:
 
 def _words_of_two(results: ComparisonResults, words: pl.DataFrame, caption: str) -> Table:
     a, b = (quoted(name, 30) for name in results.names)
-    headers = (
-        "word", "q-value", f"in {a}", f"in {b}", f"documents of {a}", f"documents of {b}", "log-odds", "z", "G²",
-    )  # fmt: skip
+    headers = ("word", "q-value", f"in {a} (documents)", f"in {b} (documents)", "log-odds", "z", "G²")
     columns = words.head(ROWS).select(
-        "word", "q_value", "count_a", "count_b", "documents_a", "documents_b", "log_odds", "z", "g2"
+        "word", "q_value", "count_a", "documents_a", "count_b", "documents_b", "log_odds", "z", "g2"
     )
-    rows = [(word, _probability(q), *rest) for word, q, *rest in columns.iter_rows()]
+    rows = [
+        (word, _probability(q), *(Number(count, f"{count:,} ({docs:,})") for count, docs in ((n_a, docs_a), (n_b, docs_b))),
+         *rest)
+        for word, q, n_a, docs_a, n_b, docs_b, *rest in columns.iter_rows()
+    ]  # fmt: skip
     return Table(headers, rows, caption, limit=ROWS)
 
 
 def _words_of_each(results: ComparisonResults, significant: pl.DataFrame) -> Table:
     over_represented = significant.filter(pl.col("z") > 0)
-    content = over_represented.filter(~_is_function_word(over_represented["word"]))
+    content = over_represented.filter(~_is_function_word(results, over_represented["word"]))
     rows = []
     for name in results.names:
         words = content.filter(pl.col("corpus") == name)["word"]
@@ -182,7 +191,7 @@ _WORDS_METHOD = (
     "if it is spread evenly over the documents and 1 if it occurs in one alone (Gries 2008). z and G² assume that "
     "words are independent draws, but words come in bursts: so the q-value, a false discovery rate (Benjamini and "
     "Hochberg 1995), rests on random permutations of whole documents. A distinctive word says what one corpus talks of "
-    "more, not what it says about it. Function words are those of an English list."
+    "more, not what it says about it. Function words are those of a list for the main language of each corpus."
 )
 
 

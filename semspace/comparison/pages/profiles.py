@@ -26,7 +26,7 @@ def profiles_section(results: ComparisonResults) -> Section:
     headers = ("corpus", *_MEASURES)
     if len(rows) <= _MAX_COLUMNS:
         headers, *rows = zip(headers, *rows, strict=True)
-        headers = ("", *headers[1:])
+        headers = ("measure", *headers[1:])
     blocks: list[Prose | Table] = [Table(headers, rows, "Each corpus by itself, with 95% intervals", limit=ROWS)]
     if results.profile.languages_differ():
         blocks.insert(0, Prose("The corpora are in different languages: that alone may set them apart.", strong=True))
