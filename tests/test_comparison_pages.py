@@ -1,5 +1,6 @@
 """The pages of a comparison say one thing: names quoted, numbers that agree, one line where there is nothing."""
 
+import datetime
 import re
 from dataclasses import replace
 
@@ -16,9 +17,10 @@ from semspace.comparison.distances.references import references
 from semspace.comparison.pages import contrasts
 from semspace.comparison.pages import shifted_words as shifted_words_page
 from semspace.errors import InputError, UnknownIdError
-from semspace.report import Prose, Table
+from semspace.report import Prose, Table, to_html
 from semspace.report.bibliography import REFERENCES
 from semspace.report.methods import documents_sentence
+from tests.test_report import browse, with_browser
 
 PLAIN = str.maketrans("öéá", "oea")
 BEFORE, AFTER = "before 1945", "1945 and after"
@@ -417,3 +419,35 @@ def test_names_of_corpora_are_no_citations(found):
     hostile = replace(found._results.samples, names=("[@gretton]", "<b>"))
     text = Comparison(replace(found._results, samples=hostile)).methods().text
     assert text.startswith("“[@gretton]” (30 documents) and “<b>” (30 documents)")
+
+
+# -- nothing is cut at 1280 pixels ----------------------------------------------------------------------------
+
+MEASURE = """<body><iframe src="page.html" style="width:1280px;height:3000px;border:0"></iframe><script>
+addEventListener("load", () => {
+  const page = document.querySelector("iframe").contentDocument;
+  const cut = [...page.querySelectorAll(".wide")].filter(one => one.scrollWidth > one.clientWidth + 1);
+  document.body.textContent = "cut: " + cut.map(one => one.innerText.slice(0, 60)).join("; ") + " of " +
+    page.querySelectorAll(".wide").length;
+});
+</script></body>"""
+
+
+@with_browser
+def test_no_column_is_cut_at_1280_pixels(found, tmp_path):
+    draw = np.random.default_rng(2)
+    space = ss.Space.from_vectors(
+        [f"document-{i}" for i in range(60)],
+        np.eye(3)[np.arange(60) % 3] + draw.normal(scale=0.1, size=(60, 3)),
+        {"text": [f"number {i} of the {['sea', 'mine', 'cat'][i % 3]}" for i in range(60)]},
+    )
+    days = [datetime.date(2024, 1 + i % 12, 3) for i in range(60)]
+    grouped = ss.cluster(space, progress=False).page(days)
+    for page in (with_shifts(found, [0.2, 0.3]).page(), grouped):
+        (tmp_path / "page.html").write_text(to_html(page), encoding="utf-8")
+        (tmp_path / "measure.html").write_text(MEASURE, encoding="utf-8")
+        flags = ("--allow-file-access-from-files", "--window-size=1300,3000")
+        shown, _ = browse(f"file://{tmp_path / 'measure.html'}", tmp_path, *flags)
+        cut, count = re.search(r"cut: (.*?) of (\d+)</body>", shown, re.DOTALL).groups()
+        assert not cut
+        assert int(count) > 3

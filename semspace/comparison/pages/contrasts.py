@@ -166,11 +166,16 @@ def _words_of_two(results: ComparisonResults, words: pl.DataFrame, caption: str)
         "word", "q_value", "count_a", "documents_a", "count_b", "documents_b", "log_odds", "z", "g2"
     )
     rows = [
-        (word, _probability(q), *(Number(count, f"{count:,} ({docs:,})") for count, docs in ((n_a, docs_a), (n_b, docs_b))),
-         *rest)
-        for word, q, n_a, docs_a, n_b, docs_b, *rest in columns.iter_rows()
-    ]  # fmt: skip
+        (word, _probability(q), _count_with_documents(*in_a), _count_with_documents(*in_b), *rest)
+        for word, q, in_a, in_b, *rest in (
+            (row[0], row[1], row[2:4], row[4:6], *row[6:]) for row in columns.iter_rows()
+        )
+    ]
     return Table(headers, rows, caption, limit=ROWS)
+
+
+def _count_with_documents(count: int, documents: int) -> Number:
+    return Number(count, f"{count:,} ({documents:,})")
 
 
 def _words_of_each(results: ComparisonResults, significant: pl.DataFrame) -> Table:
