@@ -59,6 +59,20 @@ def test_a_command_on_a_space_loads_nothing_that_it_does_not_use(folder, argumen
     assert rooms.isdisjoint(ROOMS | {"report", "demo"})
 
 
+def test_help_loads_no_library_but_that_of_the_shell(folder):
+    packages, rooms = loaded_by("from semspace.cli import main; assert main(['similar', '--help']) == 0", folder)
+    assert packages.isdisjoint(HEAVY | {"polars", "numpy"})
+    assert rooms.isdisjoint(ROOMS | {"report", "demo", "text"})
+
+
+@pytest.mark.parametrize("arguments", [["search", "a.index", "--id", "cat"], ["delete", "a.index", "car"]])
+def test_a_command_on_an_exact_index_compiles_nothing(folder, arguments):
+    ss.Index.build(ss.load(folder / "a.space"), "exact").save(folder / "a.index", overwrite=True)
+    packages, rooms = loaded_by(f"from semspace.cli import main; assert main({arguments!r}) == 0", folder)
+    assert packages.isdisjoint(HEAVY)
+    assert rooms.isdisjoint((ROOMS | {"report", "demo"}) - {"index"})
+
+
 @pytest.mark.parametrize("module", sorted({*registry.READERS.values(), *registry.ENCODER_READERS.values()}))
 def test_every_module_of_the_registry_reads(module):
     if module.endswith(".comparison") and not hasattr(ss.Comparison, "save"):

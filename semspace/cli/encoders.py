@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from semspace import checks
 from semspace.cli import inputs, streams
 from semspace.cli import options as o
 from semspace.cli.output import check_folder, show
@@ -106,6 +105,8 @@ def train_encoder(
 def _objective(
     name: str, hard_negatives: int | None, label: str | None, teacher: str | None, layers: int | None
 ) -> str | Objective:
+    from semspace import checks
+
     from semspace.training.objectives import OBJECTIVES, Distillation, MultipleNegatives, SupervisedContrastive
 
     checks.choice("--objective", name, OBJECTIVES)

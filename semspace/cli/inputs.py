@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from semspace import checks
 from semspace.cli import streams
 from semspace.cli.options import DEFAULT_MODEL
 from semspace.errors import InputError, UnknownIdError
@@ -52,6 +51,8 @@ def _read_corpus(source: str, options: TextOptions) -> Corpus:
 
 
 def _named_corpus(name: str) -> Corpus:
+    from semspace import checks
+
     from semspace import corpora
 
     known = corpora.table()["name"].to_list()
@@ -63,6 +64,8 @@ def _named_corpus(name: str) -> Corpus:
 
 
 def _format(options: TextOptions) -> str | None:
+    from semspace import checks
+
     return None if options.format is None else checks.choice("--format", options.format, streams.FORMATS)
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import typer
 
-from semspace import checks
 
 UsageError: Any = typer.BadParameter.__mro__[1]  # the library that typer contains, or needs, in any of its versions
 _BRACES = str.maketrans("", "", "{}")
@@ -33,6 +32,8 @@ def _missing(problem: Any) -> str:
 
 
 def _unknown_option(problem: Any) -> str:
+    from semspace import checks
+
     options = [option for parameter in problem.ctx.command.params for option in parameter.opts]
     near = checks.nearest_spellings(problem.option_name, [option for option in options if option[:2] == "--"], 1)
     hint = f"did you mean {near[0]}?" if near else f"see {problem.ctx.command_path} --help"
@@ -64,6 +65,8 @@ def _got(problem: Any) -> str:
 
 
 def _other(problem: Any) -> str:
+    from semspace import checks
+
     message = problem.format_message()
     if problem.ctx is None:
         return f"{message[:1].lower()}{message[1:].rstrip('.')}"

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,10 +17,8 @@ from semspace.bundle import Bundle, PathLike
 from semspace.deprecation import renamed_parameters, renamed_property
 from semspace.display import clip
 from semspace.errors import InputError, SemspaceWarning
-from semspace.index import near_duplicates
 from semspace.index.engine import Engine
 from semspace.index.exact import ExactEngine
-from semspace.index.hnsw import HnswEngine, HnswSettings
 from semspace.index.local_collection import LocalCollection
 from semspace.index.new_points import read_changes, read_new_points
 from semspace.index.persistence import METHODS, open_collection, read_collection, save_index
@@ -35,6 +33,9 @@ from semspace.queries import METRICS
 from semspace.sentences.lazy_encoder import EncoderReference
 from semspace.space import Space, TextEncoder, encoder_facts
 from semspace.types import Id, Strings1d
+
+if TYPE_CHECKING:
+    from semspace.index.hnsw import HnswSettings
 
 # Up to this many points, comparing with every point is about as fast as searching a graph, and exact.
 SMALL = 5_000
@@ -114,6 +115,8 @@ class Index(SearchMethods):
         def engine(points: PointTable) -> Engine:
             if graph_settings is None:
                 return ExactEngine(metric)
+            from semspace.index.hnsw import HnswEngine
+
             return HnswEngine.build(
                 points, metric, recall=recall, settings=graph_settings, threads=threads, progress=progress
             )
@@ -173,6 +176,9 @@ class Index(SearchMethods):
         polars.DataFrame
             ``a``, ``b`` (ids, `a` being the earlier point) and ``score``, highest first.
         """
+        from semspace.index import near_duplicates
+        from semspace.index.hnsw import HnswEngine
+
         lowest = checked_min_score(min_score, 0.95, self.metric)
         checks.whole("max_pairs", max_pairs)
         self._up_to_date()
@@ -462,9 +468,17 @@ def _refresher(points: LocalCollection, mode: str, options: Mapping[str, Any]) -
 
 def _graph_settings(method: str, settings: Mapping[str, Any]) -> HnswSettings | None:
     """Return the settings of a graph, or raise `InputError` for one that the method doesn't have."""
-    known = [field.name for field in fields(HnswSettings)] if method == "hnsw" else []
+    if method != "hnsw":
+        _check_settings(method, settings, [])
+        return None
+    from semspace.index.hnsw import HnswSettings
+
+    _check_settings(method, settings, [field.name for field in fields(HnswSettings)])
+    return HnswSettings(**settings)
+
+
+def _check_settings(method: str, settings: Mapping[str, Any], known: Sequence[str]) -> None:
     unknown = [name for name in settings if name not in known]
     if unknown:
         have = f"it has {', '.join(known)}" if known else "it has none"
         raise InputError(f"the method {method!r} has no setting {unknown[0]!r}; {have}")
-    return HnswSettings(**settings) if method == "hnsw" else None

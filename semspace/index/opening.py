@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -12,10 +12,11 @@ import polars as pl
 from semspace import checks, pools, queries
 from semspace.bundle import Bundle
 from semspace.errors import DamagedError, InputError
-from semspace.index.distances import CACHE_LINE
 from semspace.index.points import FrozenPoints, PointTable
-from semspace.index.quantization import SUMS, Codec
-from semspace.index.tuning import Tuning
+
+if TYPE_CHECKING:  # numba, which an index without a graph doesn't need, takes a third of a second to import
+    from semspace.index.quantization import Codec
+    from semspace.index.tuning import Tuning
 
 
 @contextmanager
@@ -51,6 +52,9 @@ def read_points(bundle: Bundle) -> PointTable:
 
 def read_codec(bundle: Bundle, metric: str, dim: int) -> Codec:
     """Open the codec of the vectors."""
+    from semspace.index.distances import CACHE_LINE
+    from semspace.index.quantization import SUMS, Codec
+
     facts = bundle.meta.facts("codec")
     dims = dim + (metric == "dot")
     mean = np.array(bundle.array("mean", dtype=np.float32, shape=(dims,)))
@@ -66,6 +70,8 @@ def read_codec(bundle: Bundle, metric: str, dim: int) -> Codec:
 
 def read_tuning(facts: Mapping[str, Any]) -> Tuning:
     """Return the measurements in a manifest."""
+    from semspace.index.tuning import Tuning
+
     tuned = Tuning.of(facts)
     for name in ("target_recall", "recall", "worst"):
         checks.number(name, getattr(tuned, name), high=1.0)

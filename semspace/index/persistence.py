@@ -13,7 +13,6 @@ from semspace.disk import FileLock
 from semspace.errors import DamagedError, InputError, ReplacedError
 from semspace.index.engine import Engine
 from semspace.index.exact import ExactEngine
-from semspace.index.hnsw import HnswEngine, HnswSettings
 from semspace.index.journal import lock_path, writer_lock
 from semspace.index.local_collection import LocalCollection
 from semspace.index.opening import damage_raised, read_points
@@ -101,6 +100,8 @@ def read_collection(
     points = read_points(bundle)
     build_engine = _builder(method, metric, settings, bundle.meta.get("tuning", {}).get("recall") or _DEFAULT_RECALL)
     if method == "hnsw" and bundle.has("links.npy"):
+        from semspace.index.hnsw import HnswEngine
+
         engine: Engine = HnswEngine.read(bundle, points, metric, settings)
     else:  # exact; or written by a version that kept its graph in hnswlib's format
         engine = build_engine(points)
@@ -126,6 +127,8 @@ def _builder(method: str, metric: str, settings: Mapping[str, Any], recall: floa
     """Return a function that builds another engine with saved settings."""
     if method == "exact":
         return lambda _: ExactEngine(metric)
+    from semspace.index.hnsw import HnswEngine, HnswSettings
+
     names = [field.name for field in fields(HnswSettings)]
     known = {name: value for name, value in settings.items() if name in names}  # other versions have had others
     return lambda points: HnswEngine.build(
