@@ -119,6 +119,12 @@ def test_add_update_and_delete(run, index, tmp_path):
     assert len(ss.Index.open(index)) == 3
 
 
+def test_upsert_adds_and_replaces(run, index):
+    both = '{"id": "1", "text": "quite other words"}\n{"id": "n", "text": "a new ship"}\n'
+    assert rows(run("upsert", index, "-", "--json", stdin=both)) == [{"index": str(index), "written": 2, "points": 5}]
+    assert rows(run("search", index, "quite other words", "-k", 1, "--json"))[0][0]["id"] == "1"
+
+
 def test_the_points_of_a_space_are_added(run, index, tmp_path):
     args = ("embed", "-", "--out", tmp_path / "more", "--model", "TINY")
     assert run(*args, stdin='{"id": "z", "text": "a horse"}\n')[0] == 0

@@ -69,6 +69,7 @@ for _function in (
     indexes.duplicates,
     indexes.add,
     indexes.update,
+    indexes.upsert,
     indexes.delete,
     clusters.cluster,
     clusters.assign,

@@ -106,7 +106,6 @@ def _objective(
     name: str, hard_negatives: int | None, label: str | None, teacher: str | None, layers: int | None
 ) -> str | Objective:
     from semspace import checks
-
     from semspace.training.objectives import OBJECTIVES, Distillation, MultipleNegatives, SupervisedContrastive
 
     checks.choice("--objective", name, OBJECTIVES)

@@ -127,6 +127,18 @@ def update(
     _change(index, "update", source, texts, threads, as_json=as_json)
 
 
+def upsert(
+    index: o.SavedIndex,
+    source: o.SpaceOrInput,
+    threads: o.Threads = None,
+    *,
+    texts: DocumentOptions,
+    as_json: o.Json = False,
+) -> None:
+    """Add documents to an index, or replace those whose ids it has already."""
+    _change(index, "upsert", source, texts, threads, as_json=as_json)
+
+
 def _change(path: str, verb: str, source: str, texts: DocumentOptions, threads: int | None, *, as_json: bool) -> None:
     from semspace.index.index import Index
     from semspace.text.corpus import Corpus
@@ -163,6 +175,6 @@ def delete(
 
 
 def _show_change(index: Index, verb: str, count: int, path: str, *, as_json: bool) -> None:
-    done = {"add": "added", "update": "updated", "delete": "deleted"}[verb]
+    done = {"add": "added", "update": "updated", "upsert": "written", "delete": "deleted"}[verb]
     plain = {"index": path, done: count, "points": len(index)}
     show(f"{count:,} {'document' if count == 1 else 'documents'} {done}\n{index!r}", plain, as_json)

@@ -51,9 +51,7 @@ def _read_corpus(source: str, options: TextOptions) -> Corpus:
 
 
 def _named_corpus(name: str) -> Corpus:
-    from semspace import checks
-
-    from semspace import corpora
+    from semspace import checks, corpora
 
     known = corpora.table()["name"].to_list()
     if name not in known:

@@ -7,7 +7,6 @@ from typing import Any
 
 import typer
 
-
 UsageError: Any = typer.BadParameter.__mro__[1]  # the library that typer contains, or needs, in any of its versions
 _BRACES = str.maketrans("", "", "{}")
 ARGUMENTS = "semspace.arguments"  # where `command.Command` keeps what was given
