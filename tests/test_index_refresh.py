@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -12,6 +14,7 @@ from semspace.errors import DamagedError, InputError, MissingFileError, Semspace
 from semspace.index import hnsw, journal, local_collection, refreshing, store
 from semspace.index.journal import NAME, Journal
 from tests.test_index_disk import held
+from tests.test_pools import FORKS
 
 KINDS = ("exact", "hnsw")
 MORE = {"kind": ["plane"], "year": [7]}
@@ -306,3 +309,71 @@ def test_no_change_is_seen_without_reading_the_journal(place, writer, monkeypatc
     assert reader.refresh()
     monkeypatch.setattr(Journal, "_records", None)  # would be called
     assert reader.refresh() is False
+
+
+WRITER = """
+import sys, semspace as ss
+with ss.Index.open(sys.argv[1], writable=True) as index:
+    ids = sorted(index.space.ids)
+    for step in range(1, 151):
+        index.upsert(ids, [[1.0, step]] * len(ids), {"step": [step] * len(ids)})
+        if step % 30 == 0:
+            index.compact()
+        print(step, flush=True)
+"""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_reader_beside_another_process_sees_whole_changes_in_order(tmp_path, kind):
+    """What was acknowledged before a refresh is there after it, all points of a change at once, in order."""
+    ids = [f"p{i}" for i in range(20)]
+    space = ss.Space.from_vectors(ids, np.ones((20, 2)), {"step": [0] * 20})
+    ss.Index.build(space, kind, progress=False).save(tmp_path / "i")
+    reader, last, n_seen = ss.Index.open(tmp_path / "i"), 0, 0
+    with subprocess.Popen([sys.executable, "-c", WRITER, tmp_path / "i"], stdout=subprocess.PIPE, text=True) as writer:
+        for line in writer.stdout:
+            changed = reader.refresh()
+            now = reader.space
+            (step,) = set(now.metadata["step"])
+            assert sorted(now.ids) == sorted(ids)
+            assert {tuple(vector) for vector in now.vectors.tolist()} == {(1.0, float(step or 1))}
+            assert step >= max(last, int(line))
+            assert changed or step == last
+            n_seen, last = n_seen + changed, step
+    assert last == 150
+    assert n_seen > 5
+
+
+CHILD = """
+import os, sys
+import semspace as ss
+space = ss.Space.from_vectors(["a", "b"], [[1, 0], [0, 1]], {"n": [1, 2]})
+space.metadata.group_by("n").len()  # polars has threads
+index = ss.Index.build(space)
+index.save(sys.argv[1])
+reader, writer = ss.Index.open(sys.argv[1], refresh="auto"), ss.Index.open(sys.argv[1], writable=True)
+child = os.fork()
+if not child:
+    assert reader.refresh() is False
+    os.read(0, 1)
+    try:
+        reader.refresh()
+    except ss.SemspaceError as problem:
+        assert len(ss.Index.build(space)) == 2
+        os._exit(7 if "refreshing an index needs threads of polars" in str(problem) else 1)
+    os._exit(2)
+writer.delete(["b"])
+print("changed", flush=True)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+@FORKS
+def test_a_child_process_says_that_it_cannot_refresh(tmp_path):
+    """It goes on while nothing has changed; then it says what to do, and doesn't hang."""
+    given = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, "-c", CHILD, tmp_path / "i"], **given) as parent:
+        assert parent.stdout.readline() == "changed\n"
+        parent.stdin.write("x")
+        parent.stdin.flush()
+        assert parent.stdout.readline() == "7\n"

@@ -210,6 +210,7 @@ class Index(SearchMethods):
         Parameters
         ----------
         ids : n strings
+            Whole numbers and UUIDs become their text.
         vectors : (n, dim) numbers, or n texts for the encoder
         metadata : DataFrame or mapping, optional
             A row for each point, where the index has metadata; its column ``text`` is filled with the texts.

@@ -41,7 +41,8 @@ class Corpus:
     """Documents in columns: ``id``, ``text``, and whatever metadata came with them.
 
     Create one with `Corpus.read`, `Corpus.from_frame` or `Corpus.from_texts`. It is immutable: `select`, `filter`,
-    `head` and `sample` return new ones. It can be iterated over any number of times.
+    `head`, `sample`, `deduplicate` and slices such as ``corpus[:10]`` return new ones. It can be iterated over any
+    number of times.
 
     Parameters
     ----------
