@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -90,6 +91,39 @@ def bar(what: str, total: int, *, unit: str, progress: bool = True) -> Iterator[
     if progress:
         took = duration(time.monotonic() - start)
         logging.getLogger(_LOGGER).info("%s: %s in %s", what, _amount(total, total, unit), took)
+
+
+@contextmanager
+def waiting(what: str, *, progress: bool = True) -> Iterator[None]:
+    """Show that `what` is being done, where nobody can tell how far it is: the time that has passed."""
+    if not progress or logs.is_quiet():
+        yield
+        return
+    over = threading.Event()
+    teller = threading.Thread(target=_tell_time, args=(what, over), daemon=True)
+    teller.start()
+    start = time.monotonic()
+    try:
+        yield
+    finally:
+        over.set()
+        teller.join()
+    logging.getLogger(_LOGGER).info("%s took %s", what, duration(time.monotonic() - start))
+
+
+def _tell_time(what: str, over: threading.Event) -> None:
+    """Show the time that has passed until something is over."""
+    start = time.monotonic()
+    if not _is_watched():
+        while not over.wait(INTERVAL):
+            logs.notice(f"{what}: {duration(time.monotonic() - start)} so far", _LOGGER)
+    elif not over.wait(_DELAY):
+        from tqdm import tqdm
+
+        with tqdm(desc=what, bar_format="{desc}: {elapsed}", leave=False) as shown:
+            shown.start_t -= _DELAY
+            while not over.wait(1.0):
+                shown.refresh()
 
 
 def track(items: Iterable[T], what: str, total: int, *, unit: str, progress: bool = True) -> Iterator[T]:

@@ -22,6 +22,7 @@ from semspace.errors import InputError, UnknownIdError
 from semspace.history import History
 from semspace.neighbors import Neighbors
 from semspace.peer_names import answers_peer_attributes, answers_peer_parameters
+from semspace.progress import waiting
 from semspace.queries import METRICS, Query, as_list, as_vector, check_directions, title_of, unit
 from semspace.text import mmap_array
 from semspace.text.dataframes import as_polars, storable, to_pandas, with_columns_before
@@ -254,6 +255,7 @@ class Space:
         labels: Sequence[str] | bool | None = None,
         method: str = "tsne",
         most: int = 2_000,
+        progress: bool = True,
     ) -> Figure:
         """Draw the points on a map: those near each other are similar.
 
@@ -270,6 +272,8 @@ class Space:
             which the points differ most.
         most : int
             Up to so many points are drawn: of words the first, of texts some from everywhere. The caption says so.
+        progress : bool
+            Show the time that has passed if it takes more than two seconds.
 
         Returns
         -------
@@ -293,7 +297,8 @@ class Space:
         from semspace.maps.space_map import Points, space_map
 
         points = Points(self.ids.tolist(), self.vectors, self.metadata)
-        return space_map(points, color, labels, method, most)
+        with waiting("drawing the map", progress=checks.flag("progress", progress)):
+            return space_map(points, color, labels, method, most)
 
     # -- queries -----------------------------------------------------------------------------------------
 

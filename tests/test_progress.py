@@ -8,11 +8,13 @@ import struct
 import subprocess
 import sys
 import termios
+import threading
+import time
 
 import pytest
 
 from semspace import logs
-from semspace.progress import Lines, bar, duration
+from semspace.progress import Lines, bar, duration, waiting
 
 CODE = """
 import time
@@ -24,10 +26,10 @@ with bar("waiting", 10, unit="step") as shown:
 """
 
 
-def on_a_terminal(pause):
+def on_a_terminal(pause, code=CODE):
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 0, 0))
-    subprocess.run([sys.executable, "-c", CODE.format(pause=pause)], stderr=theirs, check=True)
+    subprocess.run([sys.executable, "-c", code.format(pause=pause)], stderr=theirs, check=True)
     os.close(theirs)
     shown = b""
     try:
@@ -121,3 +123,32 @@ def test_no_progress_says_nothing(capsys, caplog):
     with caplog.at_level(logging.INFO, "semspace"), bar("counting", 3, unit="text", progress=False) as shown:
         shown.update(3)
     assert (caplog.records, capsys.readouterr().err) == ([], "")
+
+
+def test_what_nobody_can_measure_says_how_long_it_has_taken(capsys, monkeypatch, caplog):
+    monkeypatch.setattr("semspace.progress.INTERVAL", 0.2)
+    with waiting("drawing the map"):
+        time.sleep(0.7)
+    said = capsys.readouterr().err.splitlines()
+    assert said[:2] == ["drawing the map: 1 s so far"] * 2
+    with waiting("drawing the map", progress=False), logs.verbosity(quiet=False):
+        time.sleep(0.5)
+    with logs.verbosity(quiet=True), waiting("drawing the map"):
+        time.sleep(0.5)
+    assert capsys.readouterr().err == ""
+    with caplog.at_level(logging.INFO, "semspace"), waiting("drawing the map"):
+        pass
+    assert [record.getMessage() for record in caplog.records] == ["drawing the map took 1 s"]
+
+
+def test_a_person_sees_how_long_it_has_taken():
+    code = "import time\nfrom semspace.progress import waiting\nwith waiting('drawing'):\n    time.sleep({pause})\n"
+    assert "drawing: 00:0" in on_a_terminal(3.5, code)
+    assert "drawing" not in on_a_terminal(0.1, code)
+
+
+def test_an_error_ends_the_waiting():
+    before = threading.active_count()
+    with pytest.raises(ZeroDivisionError), waiting("dividing"):
+        1 / 0  # noqa: B018
+    assert threading.active_count() == before

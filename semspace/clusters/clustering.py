@@ -28,6 +28,7 @@ from semspace.clusters.voters import Voters
 from semspace.deprecation import renamed_method, renamed_parameters
 from semspace.display import clip, html_table, text_table
 from semspace.errors import DamagedError, InputError
+from semspace.progress import waiting
 from semspace.report import page as pages
 from semspace.report.methods import Methods
 from semspace.sentences.lazy_encoder import remembered
@@ -324,7 +325,7 @@ class Clustering:
 
     # -- showing it ---------------------------------------------------------------------------------------
 
-    def plot(self, kind: str = "map", **options: Any) -> Figure:
+    def plot(self, kind: str = "map", *, progress: bool = True, **options: Any) -> Figure:
         """Draw the groups with Plotly; ``pip install 'semspace[explore]'``.
 
         Parameters
@@ -332,6 +333,8 @@ class Clustering:
         kind : {"map", "sizes", "hierarchy", "time"}
             ``"map"`` takes ``most``, the number of documents drawn (2,000); ``"time"`` takes ``times`` and ``periods``,
             as `over_time` does, and ``groups``, the groups to draw (the six largest).
+        progress : bool
+            Show the time that has passed if it takes more than two seconds.
 
         Returns
         -------
@@ -340,7 +343,8 @@ class Clustering:
         """
         from semspace.clusters import plots
 
-        return plots.plot(self, kind, options)
+        with waiting(f"drawing the {kind}", progress=checks.flag("progress", progress)):
+            return plots.plot(self, kind, options)
 
     def to_html(
         self,
@@ -349,6 +353,7 @@ class Clustering:
         times: str | Sequence[Any] | None = None,
         title: str | None = None,
         date: datetime.date | str | None = None,
+        progress: bool = True,
     ) -> None:
         """Write a report as one HTML file: the groups, a map, the hierarchy, documents, and stability.
 
@@ -362,9 +367,12 @@ class Clustering:
             The title of the report; by default the numbers of documents and groups.
         date : date or str, optional
             The date on the report; today by default. An empty text leaves it out.
+        progress : bool
+            Show the time that has passed if it takes more than two seconds.
         """
         checks.ending("path", path, ".html")
-        write_text(path, pages.to_html(self.page(times, title=title, date=date)))
+        with waiting("writing the report", progress=checks.flag("progress", progress)):
+            write_text(path, pages.to_html(self.page(times, title=title, date=date)))
 
     def to_markdown(
         self,

@@ -27,6 +27,7 @@ from semspace.comparison.verdict import verdict
 from semspace.deprecation import renamed_method
 from semspace.display import clip, html_table, p_value, text_table, to_json
 from semspace.errors import ExistsError, InputError
+from semspace.progress import waiting
 from semspace.report import page as pages
 from semspace.report.methods import Methods
 
@@ -311,7 +312,13 @@ class Comparison:
         write_text(path, to_json(self.to_dict()))
 
     def to_html(
-        self, path: PathLike, *, data: bool = True, title: str | None = None, date: datetime.date | str | None = None
+        self,
+        path: PathLike,
+        *,
+        data: bool = True,
+        title: str | None = None,
+        date: datetime.date | str | None = None,
+        progress: bool = True,
     ) -> None:
         """Write a report as one HTML file that needs no network.
 
@@ -325,6 +332,8 @@ class Comparison:
             The title of the report; by default the names of the corpora.
         date : date or str, optional
             The date on the report; today by default. An empty text leaves it out.
+        progress : bool
+            Show the time that has passed if it takes more than two seconds.
 
         Raises
         ------
@@ -333,11 +342,13 @@ class Comparison:
         """
         checks.ending("path", path, ".html")
         data_path = Path(path).with_name(f"{Path(path).stem}-tables.json")
-        page = self.page(data_path.name if data else "", title=title, date=date)
         if data:
             _check_replaceable(data_path)
-            self.to_json(data_path)
-        write_text(path, pages.to_html(page))
+        with waiting("writing the report", progress=checks.flag("progress", progress)):
+            page = self.page(data_path.name if data else "", title=title, date=date)
+            if data:
+                self.to_json(data_path)
+            write_text(path, pages.to_html(page))
 
     def to_markdown(self, path: PathLike, *, title: str | None = None, date: datetime.date | str | None = None) -> None:
         """Write a report as Markdown; see `to_html`."""
