@@ -245,6 +245,8 @@ def test_a_map_draws_every_group_and_those_in_none(groups):
 
 def test_a_figure_over_time_shows_the_shares_of_the_table(groups):
     figure = groups.plot("time", times="year", groups=[1])
+    assert figure.layout.title.text == "1 of 3 groups over time, with 95% intervals"
+    assert groups.plot("time", times="year").layout.title.text == "Groups over time, with 95% intervals"
     shares = groups.over_time("year").filter(group=1)
     assert list(figure.data[1].y) == shares["share"].to_list()
     assert list(figure.data[0].y)[:4] == shares["high"].to_list()

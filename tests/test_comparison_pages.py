@@ -130,6 +130,18 @@ def test_the_numbers_of_a_page_agree(found):
         assert any(f"{row['share']:.0%} of “{row['corpus']}”" in text and interval in text for text in prose(shared))
 
 
+def test_the_legend_of_a_large_map_has_the_sizes_of_the_corpora():
+    draw = np.random.default_rng(5)
+    parts = [ss.Space.from_vectors([str(i) for i in range(n)], draw.normal(size=(n, 3))) for n in (1_500, 700)]
+    large = ss.compare(*parts, permutations=99, resamples=99, progress=False)
+    figure = section(large, "A map of both").blocks[0]
+    assert figure.caption.endswith("2,000 of 2,200 documents are drawn; the legend counts all.")
+    assert ">A (1,500)<" in figure.svg
+    assert ">B (700)<" in figure.svg
+    assert figure.svg.count("<g><title>") == 2_000
+    assert large.page().subtitle == "Compared: 1,500 documents of “A”, 700 documents of “B”."
+
+
 def test_content_words_come_first_and_function_words_apart(found):
     one = section(found, "Which words?")
     first, *rest = tables(one)

@@ -214,6 +214,11 @@ def test_small_multiples_have_the_same_axes_and_leave_gaps():
         "From 2000 to 2010: one <b> from 50.0% to 25.0%, at most 50.0% in 2000; "
         "two from 10.0% to 30.0%, at most 30.0% in 2010."
     )
+    four = [Series(name, [0.1, 0.2], [0.1, 0.2], [0.1, 0.2]) for name in "abcd"]
+    for periods, wide, slim in ((["2000", "2001"], 2, 2), (["2000-01-01", "2001-12-31"], 2, 4)):
+        drawn = small_multiples([0, 1], periods, four, caption="")
+        heights = [re.search(r'viewBox="0 0 \d+ (\d+)"', one)[1] for one in (drawn.svg, drawn.narrow_svg)]
+        assert [int(height) // 116 for height in heights] == [wide, slim]  # rows of charts
     for share, end in ((0.71, "80%"), (0.12, "15%"), (0.03, "3%"), (0.0, "1%"), (1.0, "100%"), (0.2, "20%")):
         assert f">{end}<" in small_multiples([0], ["now"], [Series("x", [share], [share], [share])], caption="").svg
     alone = small_multiples([0], ["now"], [Series("none", [None], [None], [None])], caption="Nothing.")

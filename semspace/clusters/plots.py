@@ -167,7 +167,8 @@ def _time(
             )
         )
     figure.update_yaxes(title="share of the period's documents", tickformat=".0%", rangemode="tozero")
-    return _styled(figure, "Groups over time, with 95% intervals", height=520)
+    which = "Groups" if len(chosen) == len(clustering) else f"{len(chosen)} of {len(clustering)} groups"
+    return _styled(figure, f"{which} over time, with 95% intervals", height=520)
 
 
 def _checked_group(clustering: Clustering, group: int) -> int:

@@ -30,7 +30,8 @@ def bars(
 
     def draw(width: float) -> Drawing:
         slim = width < SLIM
-        axis = Axis(least, largest, 8, width - 76) if slim else Axis(least, largest, 250, width - 90)
+        room = 100 if points else 76 if slim else 90  # of the numbers at the right
+        axis = Axis(least, largest, 8, width - room) if slim else Axis(least, largest, 250, width - room)
         if largest == least:
             axis = Axis(least, least + 1.0, axis.start, axis.end)
         top, line = (26 if sides else 6), (42 if slim else 26)

@@ -10,10 +10,11 @@ from itertools import groupby
 from semspace.display import clip
 from semspace.errors import InputError
 from semspace.report.figure import PALETTE, SLIM, Drawing, Figure, escaped
-from semspace.report.text_width import fitting
+from semspace.report.text_width import fitting, measure
 
 _LEFT, _RIGHT, _TITLE, _HIGH, _BELOW = 40.0, 10.0, 22.0, 64.0, 30.0  # of a panel, in pixels
 _COLUMNS, _SLIM_COLUMNS = 3, 2
+_SMALL = 11  # pixels of the letters of the axes
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def small_multiples(
     top = _rounded_up(max((value for each in series for value in each.shares if value is not None), default=0.0))
 
     def draw(width: float) -> Drawing:
-        columns = min(_COLUMNS if width >= SLIM else _SLIM_COLUMNS, len(series))
+        columns = min(_columns(width, periods), len(series))
         wide, tall = width / columns, _TITLE + _HIGH + _BELOW
         panels = [
             f'<g transform="translate({number % columns * wide:.1f} {number // columns * tall:.1f})">'
@@ -63,6 +64,13 @@ def small_multiples(
 
     told = "; ".join(_told(each, periods) for each in series)
     return Figure(draw, caption, f"From {periods[0]} to {periods[-1]}: {told}.")
+
+
+def _columns(width: float, periods: Sequence[str]) -> int:
+    """Return how many charts stand side by side, so that the names of the first and the last period fit below each."""
+    room = (measure(periods[0]) + measure(periods[-1])) * _SMALL / 13 + 10 + _LEFT + _RIGHT
+    most = _COLUMNS if width >= SLIM else _SLIM_COLUMNS
+    return max(1, min(most, int(width // room)))
 
 
 def _rounded_up(share: float) -> float:
@@ -98,18 +106,24 @@ def _panel(series: Series, positions: Sequence[float], periods: Sequence[str], t
             for x, period, share, low, high in zip(xs, periods, series.shares, series.low, series.high, strict=True)
             if share is not None and low is not None and high is not None
         ),
-        f'<text x="{_LEFT:g}" y="{bottom + 14:g}" font-size="11">{escaped(periods[0])}</text>',
+        *_ends(periods, bottom + 14, end),
     ]
-    if len(periods) > 1:
-        parts.append(
-            f'<text x="{end:g}" y="{bottom + 14:g}" text-anchor="end" font-size="11">{escaped(periods[-1])}</text>'
-        )
     return "".join(parts)
+
+
+def _ends(periods: Sequence[str], y: float, end: float) -> list[str]:
+    """Write the names of the first and the last period below a chart."""
+    room = (end - _LEFT) / 2 * 13 / _SMALL
+    first, last = (escaped(fitting(clip(period, 80), room)) for period in (periods[0], periods[-1]))
+    texts = [f'<text x="{_LEFT:g}" y="{y:g}" font-size="{_SMALL}">{first}</text>']
+    if len(periods) > 1:
+        texts.append(f'<text x="{end:g}" y="{y:g}" text-anchor="end" font-size="{_SMALL}">{last}</text>')
+    return texts
 
 
 def _gridline(value: float, y: float, end: float) -> str:
     return (
-        f'<text x="{_LEFT - 6:g}" y="{y + 4:.1f}" text-anchor="end" font-size="11">{value:.0%}</text>'
+        f'<text x="{_LEFT - 6:g}" y="{y + 4:.1f}" text-anchor="end" font-size="{_SMALL}">{value:.0%}</text>'
         f'<line x1="{_LEFT:g}" x2="{end:.1f}" y1="{y:.1f}" y2="{y:.1f}" stroke="currentColor" opacity="0.2"/>'
     )
 

@@ -144,7 +144,8 @@ def space_map(
 ) -> tuple[Figure, float]:
     """Return a figure of a space on its two principal components, and the share of variance that they explain."""
     model = PCA(2).train(space)
-    return scatter(model.encode(space.vectors), groups, names, labels, caption=caption), model.explained_variance_ratio
+    figure = scatter(model.encode(space.vectors), groups, names, labels, caption=caption, unit="documents")
+    return figure, model.explained_variance_ratio
 
 
 # -- several corpora ------------------------------------------------------------------------------------------
