@@ -38,7 +38,23 @@ def no_warning_unless_expected():
 def test_the_index_of_a_pandas_frame_holds_the_ids(index, ids):
     corpus = ss.Corpus.read(pd.DataFrame({"text": ["a", "b"], "n": [1, 2]}, index=index))
     assert corpus.ids.to_list() == ids
-    assert corpus.columns == ["id", "text", "n"]
+    named = ["ticket"] if getattr(index, "name", None) else []
+    assert corpus.columns == ["id", "text", *named, "n"]  # a name is a column, for conditions
+
+
+def test_texts_may_be_the_index_and_ids_a_level_of_it():
+    frame = pd.DataFrame({"n": [1, 2]}, index=pd.Index(["a cat", "a dog"], name="message"))
+    assert list(ss.Corpus.read(frame, text="message")) == [("a cat", "a cat"), ("a dog", "a dog")]
+    levels = pd.DataFrame({"text": ["a", "b"]}, index=pd.MultiIndex.from_tuples([("x", 1), ("x", 2)], names=["k", "m"]))
+    assert ss.Corpus.read(levels, id="m", text="text").ids.to_list() == ["1", "2"]
+
+
+def test_a_warning_names_the_line_that_called():
+    frame = pd.DataFrame({"text": ["a", "b"]}, index=[1, 1])
+    for act in (lambda: ss.Corpus.read(frame), ss.Corpus.from_texts(["a", "a"]).deduplicate):
+        with pytest.warns(SemspaceWarning) as caught:
+            act()
+        assert [warning.filename for warning in caught] == [__file__]
 
 
 def test_a_filtered_frame_keeps_the_index_of_its_rows():
@@ -182,6 +198,19 @@ def test_results_join_to_the_frame_they_came_from():
     assert joined["score"][0] > joined["score"][2] > 0
     assert space.to_frame().columns == ["id", "n"]
     assert space.to_pandas()["n"].tolist() == [1, 3]
+
+
+def test_groups_join_to_the_frame_they_came_from():
+    rng = np.random.default_rng(0)
+    vectors = np.concatenate([rng.normal(size=(20, 4)) + 9 * np.eye(4)[side] for side in (0, 1)])
+    frame = pd.DataFrame({"text": [f"text {i}" for i in range(40)]}, index=range(100, 140))
+    corpus = ss.Corpus.read(frame)
+    space = ss.Space.from_vectors(frame.index, vectors, corpus.metadata.drop("id").with_columns(corpus.texts))
+    documents = to_pandas(ss.cluster(space, method="kmeans", n_clusters=2, progress=False).documents())
+    group = documents.set_index(documents["id"].astype(int))["group"]
+    joined = frame.assign(group=group)
+    assert joined["group"].notna().all()
+    assert joined.groupby(joined.index < 120)["group"].nunique().tolist() == [1, 1]
 
 
 def test_pandas_without_pyarrow(monkeypatch):

@@ -35,7 +35,10 @@ def embed(
 ) -> Space:
     """Encode the documents of a corpus into a space; see `Encoder.embed`."""
     if not isinstance(corpus, Corpus):
-        raise InputError(f"embed takes a Corpus; got {type(corpus).__name__}: use Corpus.from_texts, or encode")
+        raise InputError(
+            f"embed takes a Corpus; got {type(corpus).__name__}: use Corpus.from_texts for a list of strings, "
+            f"Corpus.read for a table or a file, or encode"
+        )
     checks.flag("overwrite", overwrite)
     checks.flag("progress", progress)
     pools.need_polars("embedding a corpus")

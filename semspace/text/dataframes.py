@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any
@@ -13,7 +12,8 @@ import numpy as np
 import polars as pl
 
 from semspace import checks
-from semspace.errors import InputError, MissingExtraError, SemspaceWarning
+from semspace.errors import InputError, MissingExtraError
+from semspace.text.files import warn_user
 
 
 def as_polars(frame: Any) -> pl.DataFrame:
@@ -56,14 +56,12 @@ def ids_from_index(frame: Any) -> Any:
     elif len(set(names)) < len(names):
         problem = "has values that occur more than once"
     else:
-        indexed = frame.reset_index(drop=True)
+        indexed = frame.reset_index(drop=frame.index.name is None)  # a named index is a column of its own, too
         indexed.insert(0, "id", names)
         return indexed
-    warnings.warn(
+    warn_user(
         f"the frame's index {problem}, so it can't be the ids, and the documents are numbered from 0; choose a column "
-        f"with id=, or call reset_index() if numbers are right",
-        SemspaceWarning,
-        stacklevel=5,
+        f"with id=, or call reset_index() if numbers are right"
     )
     return frame
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import stat
+import sys
 import warnings
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -116,8 +117,11 @@ def _some(paths: Sequence[Path], root: Path) -> str:
 
 
 def warn_user(note: str) -> None:
-    """Issue a `SemspaceWarning` about the input files."""
-    warnings.warn(note, SemspaceWarning, stacklevel=2)
+    """Issue a `SemspaceWarning` about the input, at the line that called semspace."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "semspace":
+        frame, level = frame.f_back, level + 1
+    warnings.warn(note, SemspaceWarning, stacklevel=level)
 
 
 def _fixed_part(pattern: Path) -> Path:
