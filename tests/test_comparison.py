@@ -14,6 +14,7 @@ from semspace.comparison import stored
 from semspace.comparison.distances import references
 from semspace.display import to_json
 from semspace.errors import DamagedError, ExistsError, InputError, SemspaceWarning, UnknownIdError
+from semspace.report import Figure
 from tests.clouds import clouds, space_of
 
 HOW = {"permutations": 199, "resamples": 99, "progress": False}
@@ -235,6 +236,28 @@ def test_an_unknown_distance(two):
 
 
 # -- ways out -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["distances", "map", "clusters", "words", "documents", "overlap"])
+def test_a_figure_of_the_report_comes_by_itself(two, kind):
+    figure = two.plot(kind)
+    in_report = [block for section in two.page().sections for block in section.blocks if isinstance(block, Figure)]
+    assert figure.svg in [other.svg for other in in_report]
+
+
+@pytest.mark.parametrize("kind", ["distances", "map", "clusters", "documents", "overlap", "tree", "corpora"])
+def test_a_figure_of_several_corpora_comes_by_itself(three, kind):
+    in_report = [block for section in three.page().sections for block in section.blocks if isinstance(block, Figure)]
+    assert three.plot(kind).svg in [other.svg for other in in_report]
+
+
+def test_figures_that_a_comparison_does_not_have_are_refused(two, three):
+    with pytest.raises(InputError, match="kind must be"):
+        two.plot("pie")
+    with pytest.raises(InputError, match="which of several corpora are near each other; here are two"):
+        two.plot("tree")
+    with pytest.raises(InputError, match=r"plot\('words'\)"):
+        three.plot("words")
 
 
 def test_json_holds_everything(two, three, tmp_path):

@@ -20,6 +20,7 @@ OTHER_NAMES = {
 # (call, parameter): what has the name for a good reason.
 ALLOWED = {
     ("Clustering.plot", "kind"),  # which figure, as in pandas
+    ("Comparison.plot", "kind"),
     ("Phrases", "threshold"),  # gensim's; of a score of collocations, which isn't a similarity
 }
 ODD_VERBS = {"Give", "Tell", "Make", "Put", "Walk", "Say", "Let", "Hold", "Bring", "Turn", "Take"}

@@ -21,6 +21,7 @@ from semspace.comparison.contrasts.example_sentences import example_sentences
 from semspace.comparison.distances import pairwise
 from semspace.comparison.distances.estimate import KERNEL_DISTANCES, Distance
 from semspace.comparison.methods_text import comparison_methods
+from semspace.comparison.pages.figures import figure_of
 from semspace.comparison.pages.page import comparison_page
 from semspace.comparison.results import ComparisonResults
 from semspace.comparison.verdict import verdict
@@ -29,6 +30,7 @@ from semspace.display import clip, html_table, p_value, text_table, to_json
 from semspace.errors import ExistsError, InputError
 from semspace.progress import waiting
 from semspace.report import page as pages
+from semspace.report.figure import Figure
 from semspace.report.methods import Methods
 
 KIND = "comparison"
@@ -310,6 +312,29 @@ class Comparison:
     def to_json(self, path: PathLike) -> None:
         """Write everything as JSON."""
         write_text(path, to_json(self.to_dict()))
+
+    def plot(self, kind: str = "distances") -> Figure:
+        """Draw a figure of the report.
+
+        Parameters
+        ----------
+        kind : str
+            ``"distances"`` (of two corpora among known ones; of several, of all pairs), ``"map"`` (all documents),
+            ``"clusters"`` (which are larger where), ``"words"`` (two corpora), ``"documents"`` (which set the corpora
+            apart), ``"overlap"`` (what they share); of several corpora also ``"tree"`` and ``"corpora"`` (which are
+            near each other).
+
+        Returns
+        -------
+        semspace.report.Figure
+            A notebook shows it; ``figure.save("words.pdf")`` writes it for a paper.
+
+        Raises
+        ------
+        InputError
+            The figure is one of two corpora and there are several, or the other way round, or there is nothing to draw.
+        """
+        return figure_of(self._results, kind)
 
     def to_html(
         self,

@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-import numpy as np
 import polars as pl
 
 from semspace.clusters.methods import method_description
-from semspace.clusters.stop_words import LANGUAGE_CODES, words_of
+from semspace.comparison.pages.figures import clusters_figure, documents_figure, is_function_word, words_figure
 from semspace.comparison.pages.limits import ENDS, ROWS, TEXT_ROWS, TOP
 from semspace.comparison.results import ComparisonResults
 from semspace.comparison.tables import documents_table
-from semspace.display import clip, p_value, quoted
+from semspace.display import p_value, quoted
 from semspace.report import (
     Figure,
     Number,
     Prose,
     Section,
     Table,
-    bars,
-    ridgeline,
-    stacked_bars,
-    word_scatter,
 )
 from semspace.statistics import ALPHA
-from semspace.text.scripts import UNSPACED
-from semspace.types import Ints2d
-
-_MAX_STACKED = TOP - 5  # clusters that a stacked bar shows; the others are added up
-
 
 # -- clusters -------------------------------------------------------------------------------------------------
 
@@ -43,9 +33,7 @@ def clusters_section(results: ComparisonResults) -> Section:
     )
     if results.two_sample is not None:
         return Section("Which clusters?", _clusters_of_two(results), method)
-    counts = np.zeros((len(results.names), len(clustering)), np.int64)
-    np.add.at(counts, (results.samples.corpus_ids, clustering.labels), 1)
-    figure = _composition_figure(counts, results.names, clustering.names)
+    figure = clusters_figure(results)
     significant = shares.filter(pl.col("q_value") < ALPHA)
     if not len(significant):
         statement = Prose("No cluster is significantly larger or smaller in one corpus than in the rest.", strong=True)
@@ -65,27 +53,8 @@ def _clusters_of_two(results: ComparisonResults) -> tuple[Prose, Figure, Table]:
         if n_significant
         else "No cluster is significantly larger in one corpus than in the other."
     )
-    top = shares.head(TOP).sort("difference", descending=True)
-    figure = bars(
-        top["name"].to_list(),
-        top["difference"].to_list(),
-        low=top["low"].to_list(),
-        high=top["high"].to_list(),
-        points=True,
-        sides=(f"more of {b}", f"more of {a}"),
-        caption="Difference of shares, in percentage points, with 95% intervals.",
-    )
     headers = ("cluster", "q-value", f"documents of {a}", f"documents of {b}", "p-value")
-    return Prose(statement, strong=True), figure, Table(headers, _share_rows(shares), limit=ROWS)
-
-
-def _composition_figure(counts: Ints2d, names: tuple[str, ...], cluster_names: tuple[str, ...]) -> Figure:
-    """Draw the largest clusters of each corpus, and the rest."""
-    order = np.argsort(-counts.sum(axis=0), kind="stable")
-    largest, rest = order[:_MAX_STACKED], order[_MAX_STACKED:]
-    titles = [clip(cluster_names[cluster], 40) for cluster in largest] + (["other clusters"] if len(rest) else [])
-    table = np.column_stack([counts[:, largest], counts[:, rest].sum(axis=1)]) if len(rest) else counts[:, largest]
-    return stacked_bars([clip(name, 40) for name in names], titles, table, caption="The clusters of each corpus.")
+    return Prose(statement, strong=True), clusters_figure(results), Table(headers, _share_rows(shares), limit=ROWS)
 
 
 def _share_rows(shares: pl.DataFrame, *first: str) -> list[tuple[object, ...]]:
@@ -119,9 +88,9 @@ def words_section(results: ComparisonResults) -> Section:
     statement = Prose(
         f"{len(significant):,} words set the corpora apart significantly (false discovery rate under 5%).", strong=True
     )
-    is_function_word = _is_function_word(results, significant["word"])
-    content, function_words = significant.filter(~is_function_word), significant.filter(is_function_word)
-    figure = _words_figure(results, name_all=not len(content))
+    is_listed = is_function_word(results, significant["word"])
+    content, function_words = significant.filter(~is_listed), significant.filter(is_listed)
+    figure = words_figure(results)
     tables = [
         _words_of_two(results, words, caption)
         for words, caption in (
@@ -131,32 +100,6 @@ def words_section(results: ComparisonResults) -> Section:
         if len(words)
     ]
     return Section("Which words?", (statement, figure, *tables), _WORDS_METHOD)
-
-
-def _is_function_word(results: ComparisonResults, words: pl.Series) -> pl.Series:
-    """Return which words are single letters, numbers, or function words of the corpora's languages."""
-    codes = [code for code in results.profile.summary["language"] if code in LANGUAGE_CODES]
-    lists = [words_of(LANGUAGE_CODES[code]) for code in codes or ("en",)]
-    single = words.str.contains(r"^\W*\w?\W*$") & ~words.str.contains(f"[{''.join(UNSPACED)}]")
-    listed = words.str.replace("['’](s|t|m|d|re|ve|ll)$", "").is_in(sorted(frozenset().union(*lists)))
-    return listed | single | words.str.contains(r"^\d+$")
-
-
-def _words_figure(results: ComparisonResults, *, name_all: bool) -> Figure:
-    a, b = (quoted(name, 30) for name in results.names)
-    words = results.words
-    counts = words.select("count_a", "count_b").to_numpy().sum(axis=1)
-    unnamed = "" if name_all else " Function words and numbers have a dot and no name; they have a table of their own."
-    return word_scatter(
-        words["word"].to_list(),
-        counts / counts.sum() * 1e6,
-        words["z"].to_numpy(),
-        sure=(words["q_value"] < ALPHA).to_numpy(),
-        sides=(a, b),
-        unnamed=None if name_all else _is_function_word(results, words["word"]).to_numpy(),
-        caption="Every dot is a word: frequent words are on the right, distinctive ones at the top and the bottom."
-        + unnamed,
-    )
 
 
 def _words_of_two(results: ComparisonResults, words: pl.DataFrame, caption: str) -> Table:
@@ -180,7 +123,7 @@ def _count_with_documents(count: int, documents: int) -> Number:
 
 def _words_of_each(results: ComparisonResults, significant: pl.DataFrame) -> Table:
     over_represented = significant.filter(pl.col("z") > 0)
-    content = over_represented.filter(~_is_function_word(results, over_represented["word"]))
+    content = over_represented.filter(~is_function_word(results, over_represented["word"]))
     rows = []
     for name in results.names:
         words = content.filter(pl.col("corpus") == name)["word"]
@@ -205,38 +148,23 @@ _WORDS_METHOD = (
 
 def documents_section(results: ComparisonResults) -> Section:
     """Return the section on the documents that set the corpora apart."""
-    names = [clip(name, 40) for name in results.names]
     table = documents_table(results).filter(pl.col("witness").is_not_null())
     if not len(table):
         statement = Prose("No document sets the corpora apart: they hold the very same documents.", strong=True)
         return Section("Which documents?", (statement,), _WITNESS_METHOD)
     columns = table.select("corpus", "id", "witness", pl.col("text").fill_null(""))
-    values = [results.witness[results.samples.rows(corpus)] for corpus in range(len(names))]
-    values = [witness[np.isfinite(witness)] for witness in values]
     if results.two_sample is None:
         headers = ("corpus", "id", "similarity to its own less that to the rest", "text")
-        figure = ridgeline(
-            names,
-            values,
-            caption="How much more similar each document is to its own corpus than to the rest.",
-            sides=("more like the rest", "more like its own"),
-        )
         tables = (
             Table(headers, columns.head(TEXT_ROWS).rows(), "Most like their own corpus, least like the rest"),
             Table(headers, columns.tail(TEXT_ROWS).reverse().rows(), "More like the rest than like their own corpus"),
         )
-        return Section("Which documents?", (figure, *tables), _WITNESS_METHOD)
+        return Section("Which documents?", (documents_figure(results), *tables), _WITNESS_METHOD)
     a, b = (quoted(name, 40) for name in results.names)
     headers = ("corpus", "id", f"similarity to {a} less that to {b}", "text")
-    figure = ridgeline(
-        names,
-        values,
-        caption="How much more similar each document is to one corpus than to the other.",
-        sides=(f"more like {b}", f"more like {a}"),
-    )
     most_a = Table(headers, columns.head(ENDS).rows(), f"Most like {a}, least like {b}")
     most_b = Table(headers, columns.tail(ENDS).reverse().rows(), f"Most like {b}, least like {a}")
-    return Section("Which documents?", (figure, most_a, most_b), _WITNESS_METHOD)
+    return Section("Which documents?", (documents_figure(results), most_a, most_b), _WITNESS_METHOD)
 
 
 _WITNESS_METHOD = (

@@ -7,25 +7,17 @@ import polars as pl
 
 from semspace.comparison.distances import pairwise
 from semspace.comparison.distances.estimate import Distance
+from semspace.comparison.pages.figures import corpora_figure, distances_figure, map_figure, tree_figure
 from semspace.comparison.pages.limits import ROWS
 from semspace.comparison.results import ComparisonResults
-from semspace.display import clip, p_value, quoted
-from semspace.latent.pca import PCA
+from semspace.display import p_value, quoted
 from semspace.report import (
-    Figure,
     Number,
     Prose,
     Section,
     Table,
-    dendrogram,
-    heatmap,
-    number_line,
-    scatter,
 )
 from semspace.report.page import Block
-from semspace.space import Space
-from semspace.statistics import ALPHA
-from semspace.types import Doubles2d
 
 # -- two corpora ----------------------------------------------------------------------------------------------
 
@@ -42,7 +34,7 @@ def distances_sections(results: ComparisonResults) -> list[Section]:
     )
     meanings = [(DISTANCE_NAMES[distance.name], distance.meaning) for distance in two.distances]
     blocks: tuple[Block, ...] = (
-        _number_line(results),
+        distances_figure(results),
         *([Prose(_REFERENCES_NOTE)] if len(results.references) else []),
         Prose(statement, strong=True),
         Table(headers, [_distance_row(distance) for distance in two.distances]),
@@ -76,25 +68,6 @@ def _distance_row(d: Distance) -> tuple[object, ...]:
     return (DISTANCE_NAMES[d.name], d.value, interval, d.by_chance, *d.halves, Number(d.p_value, p_value(d.p_value)))
 
 
-def _number_line(results: ComparisonResults) -> Figure:
-    """Draw the MMD among the reference distances."""
-    mmd = results.distance("mmd")
-    a, b = (quoted(name, 30) for name in results.names)
-    marks = [(f"random halves of {a}", mmd.halves[0]), (f"random halves of {b}", mmd.halves[1])]
-    references = results.references.filter(pl.col("distance") == "mmd")
-    marks += list(references.select("between", "value").iter_rows())
-    marks = [(name, value) for name, value in marks if np.isfinite(value)]
-    return number_line(
-        mmd.value,
-        mmd.interval,
-        marks,
-        name=f"{a} and {b}",
-        chance=None if results.samples.are_identical else mmd.by_chance,
-        caption="Squared MMD, beside that of "
-        + ("texts known to be near and far." if len(references) else "random halves of each corpus."),
-    )
-
-
 def _distances_method(results: ComparisonResults) -> str:
     settings = results.settings
     units = "Documents of one group were permuted and resampled together. " if results.samples.units is not None else ""
@@ -123,14 +96,7 @@ def _map_sections(results: ComparisonResults) -> list[Section]:
     samples = results.samples
     if samples.vectors.shape[1] < 2:  # a line is no map
         return []
-    labels = samples.ids.to_list() if samples.texts is None else [clip(text, 100) for text in samples.texts]
-    figure, explained = space_map(
-        results.clustering.space,
-        samples.corpus_ids.tolist(),
-        list(results.names),
-        labels,
-        "Every mark is a document; documents near each other are similar.",
-    )
+    figure, explained = map_figure(results)
     method = (
         f"The two directions in which the documents differ most (principal components), which explain {explained:.0%} "
         f"of the variance. Documents that are far apart here are far apart; documents that are near each other here "
@@ -139,27 +105,16 @@ def _map_sections(results: ComparisonResults) -> list[Section]:
     return [Section("A map of both" if len(results.names) == 2 else "A map of all documents", (figure,), method)]
 
 
-def space_map(
-    space: Space, groups: list[int], names: list[str], labels: list[str], caption: str
-) -> tuple[Figure, float]:
-    """Return a figure of a space on its two principal components, and the share of variance that they explain."""
-    model = PCA(2).train(space)
-    figure = scatter(model.encode(space.vectors), groups, names, labels, caption=caption, unit="documents")
-    return figure, model.explained_variance_ratio
-
-
 # -- several corpora ------------------------------------------------------------------------------------------
 
 
 def pairs_sections(results: ComparisonResults) -> list[Section]:
     """Return the sections on the distances of all pairs of corpora, which are near each other, and maps."""
     assert results.pairs is not None
-    matrix = pairwise.distance_matrix(results.pairs, results.names, "mmd", "value")
-    merges = pairwise.corpus_linkage(matrix)
     heading = "All pairs, nearest first"
     n_pairs = len(results.names) * (len(results.names) - 1) // 2
     permutations = pairwise.permutations_of_pairs(results.settings.permutations, n_pairs)
-    blocks = (_heatmap(results, matrix, merges), Table(_PAIR_HEADERS, _pair_rows(results.pairs), heading, limit=ROWS))
+    blocks = (distances_figure(results), Table(_PAIR_HEADERS, _pair_rows(results.pairs), heading, limit=ROWS))
     method = (
         "Squared MMD (Gretton et al. 2012), unbiased, with a Gaussian kernel as wide as the median distance. The "
         "p-value combines MMD, energy distance and topic counts, from "
@@ -168,7 +123,7 @@ def pairs_sections(results: ComparisonResults) -> list[Section]:
     )
     return [
         Section("How far apart?", blocks, method),
-        _neighbors_section(results, matrix, merges),
+        _neighbors_section(results),
         *_map_sections(results),
     ]
 
@@ -186,39 +141,11 @@ def _pair_rows(pairs: pl.DataFrame) -> list[tuple[object, ...]]:
     ]
 
 
-def _heatmap(results: ComparisonResults, matrix: Doubles2d, merges: Doubles2d) -> Figure:
-    assert results.pairs is not None
-    not_significant = pairwise.distance_matrix(results.pairs, results.names, "mmd", "q_value") >= ALPHA
-    order = _leaf_order(merges, len(results.names))
-    return heatmap(
-        matrix[np.ix_(order, order)],
-        [clip(results.names[corpus], 40) for corpus in order],
-        marks=not_significant[np.ix_(order, order)],
-        decimals=3,
-        caption="Squared MMD of every two corpora; similar corpora are side by side.",
-    )
-
-
-def _neighbors_section(results: ComparisonResults, matrix: Doubles2d, merges: Doubles2d) -> Section:
-    tree = dendrogram(merges, results.names, caption="Corpora merge at the distance of their documents (MMD).")
-    positions, explained = pairwise.classical_scaling(matrix)
-    plane = scatter(
-        positions,
-        list(range(len(results.names))),
-        list(results.names),
-        [f"{size:,} documents" for size in results.samples.sizes],
-        named=True,
-        caption="Every mark is a corpus; corpora near each other are similar.",
-    )
+def _neighbors_section(results: ComparisonResults) -> Section:
+    plane, explained = corpora_figure(results)
     method = (
         "The tree merges the nearest corpora first (average linkage on MMD). The map places them so that distances in "
         f"the plane approximate the MMD (classical scaling, Torgerson 1952); it explains {explained:.0%} of the "
         "variance."
     )
-    return Section("Which corpora are near each other?", (tree, plane), method)
-
-
-def _leaf_order(merges: Doubles2d, count: int) -> list[int]:
-    from scipy.cluster.hierarchy import leaves_list
-
-    return [int(leaf) for leaf in leaves_list(merges)] if count > 1 else [0]
+    return Section("Which corpora are near each other?", (tree_figure(results), plane), method)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
+from semspace.comparison.pages.figures import overlap_figure
 from semspace.comparison.pages.limits import TEXT_ROWS
 from semspace.comparison.results import ComparisonResults
 from semspace.comparison.tables import counterparts_table, duplicates_table
-from semspace.display import clip, quoted
+from semspace.display import quoted
 from semspace.report import (
     Figure,
     Prose,
     Section,
     Table,
-    stacked_bars,
 )
 
 _SHARED_TITLE = "What do they share?"
@@ -22,7 +22,7 @@ _SHARED_TITLE = "What do they share?"
 def duplicates_section(results: ComparisonResults) -> Section:
     """Return the section on what documents have in another corpus."""
     min_score = results.settings.min_duplicate_score
-    blocks: list[Prose | Table | Figure] = [_overlap_figure(results)]
+    blocks: list[Prose | Table | Figure] = [overlap_figure(results)]
     if len(results.names) == 2:
         blocks += _coverage_sentences(results)
     pairs = duplicates_table(results)
@@ -47,21 +47,6 @@ def duplicates_section(results: ComparisonResults) -> Section:
     note = f"{len(pairs):,} pairs, the surest first"
     blocks.append(Table(headers, rows, note, limit=TEXT_ROWS, width=160))
     return Section(_SHARED_TITLE, tuple(blocks), _DUPLICATES_METHOD)
-
-
-def _overlap_figure(results: ComparisonResults) -> Figure:
-    names, counterparts = results.names, results.counterparts
-    without_duplicate = results.duplicates.twins == 0
-    alike = np.bincount(results.samples.corpus_ids[without_duplicate & counterparts.covered], minlength=len(names))
-    duplicates = results.overlap.select("exact", "near", "semantic").to_numpy()
-    counts = np.column_stack([duplicates, alike, results.overlap["none"].to_numpy() - alike])
-    min_score = results.settings.min_duplicate_score
-    kinds = (
-        "same text", "nearly the same text", f"cosine of at least {min_score:g}", "a counterpart in meaning", "none",
-    )  # fmt: skip
-    return stacked_bars(
-        [clip(name, 40) for name in names], kinds, counts, caption="What documents have in another corpus."
-    )
 
 
 def _coverage_sentences(results: ComparisonResults) -> list[Prose]:
