@@ -1,18 +1,23 @@
 """A clustering as a page and as figures: complete, offline, and safe with hostile texts."""
 
+import json
 import re
 from dataclasses import replace
 from datetime import date, datetime
 
+import nbclient
+import nbformat
 import numpy as np
 import pytest
 
 import semspace as ss
+from semspace.clusters import projection
 from semspace.clusters.over_time_section import period_names
 from semspace.clusters.projection import project
 from semspace.clusters.stability import in_words
 from semspace.errors import InputError
-from semspace.report import dendrogram
+from semspace.report import Figure, dendrogram
+from semspace.report.text_width import measure
 
 HOSTILE = "<script>alert('x')</script> <b>bold</b>"
 
@@ -61,8 +66,7 @@ def legend_of(figure):
 
 
 @pytest.mark.parametrize("drawn", [50, 2_000])
-def test_the_legend_of_the_map_and_the_table_have_the_same_counts(groups, monkeypatch, drawn):
-    monkeypatch.setattr("semspace.clusters.page.MAX_DRAWN", drawn)
+def test_the_legend_of_the_map_and_the_table_have_the_same_counts(groups, drawn):
     copies = ["one text"] * 30  # of documents with the same vector, one is drawn
     vectors = np.concatenate([groups.space.vectors, np.repeat(groups.space.vectors[:1], 30, axis=0)])
     space = ss.Space.from_vectors(
@@ -71,7 +75,8 @@ def test_the_legend_of_the_map_and_the_table_have_the_same_counts(groups, monkey
     found = ss.cluster(space, outliers=0.1, progress=False)
     page = found.page(date="")
     groups_section, map_section, *_, quality, _methods = page.sections
-    (figure,) = map_section.blocks
+    figure = found.plot("map", most=drawn)
+    assert (figure.svg == map_section.blocks[0].svg) == (drawn == 2_000)
     table = groups_section.blocks[0]
     legend = legend_of(figure)
     outliers = legend.pop("no group")
@@ -226,7 +231,7 @@ def test_few_points_are_placed_without_neighbourhoods():
     ("kind", "options"), [("map", {"most": 50}), ("sizes", {}), ("hierarchy", {}), ("time", {"times": "year"})]
 )
 def test_figures_work_offline_and_show_hostile_texts_as_text(groups, tmp_path, kind, options):
-    figure = groups.plot(kind, **options)
+    figure = groups.plot(kind, interactive=True, **options)
     shown = figure.to_json()
     assert "<script" not in shown
     assert "<i>" not in shown
@@ -236,7 +241,7 @@ def test_figures_work_offline_and_show_hostile_texts_as_text(groups, tmp_path, k
 
 
 def test_a_map_draws_every_group_and_those_in_none(groups):
-    figure = groups.plot("map")
+    figure = groups.plot("map", interactive=True)
     assert sum(len(trace.x) for trace in figure.data) == 120
     assert figure.data[-1].name == "no group"
     assert len(figure.data[-1].x) == 6
@@ -244,12 +249,111 @@ def test_a_map_draws_every_group_and_those_in_none(groups):
 
 
 def test_a_figure_over_time_shows_the_shares_of_the_table(groups):
-    figure = groups.plot("time", times="year", groups=[1])
+    figure = groups.plot("time", interactive=True, times="year", groups=[1])
     assert figure.layout.title.text == "1 of 3 groups over time, with 95% intervals"
-    assert groups.plot("time", times="year").layout.title.text == "Groups over time, with 95% intervals"
+    all_groups = groups.plot("time", interactive=True, times="year")
+    assert all_groups.layout.title.text == "Groups over time, with 95% intervals"
     shares = groups.over_time("year").filter(group=1)
     assert list(figure.data[1].y) == shares["share"].to_list()
     assert list(figure.data[0].y)[:4] == shares["high"].to_list()
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"), [("map", {}), ("sizes", {}), ("hierarchy", {}), ("time", {"times": "year"})]
+)
+def test_a_figure_of_the_report_comes_by_itself(groups, kind, options):
+    figure = groups.plot(kind, **options)
+    in_report = [block for section in groups.page("year").sections for block in section.blocks]
+    assert figure.svg in [block.svg for block in in_report if isinstance(block, Figure)]
+    assert "<script" not in figure.svg
+    assert "<i>" not in figure.svg
+
+
+def test_chosen_groups_are_drawn_over_time(groups):
+    figure = groups.plot("time", times="year", groups=[1])
+    assert figure.svg.count("<polyline") == 1
+    assert groups.plot("time", times="year").svg.count("<polyline") == 3
+
+
+def test_a_map_is_computed_once(groups, monkeypatch):
+    fresh = groups.rename({})
+    computed = []
+    monkeypatch.setattr(projection, "tsne_layout", lambda vectors: computed.append(1) or vectors[:, :2].astype(float))
+    fresh.plot("map")
+    fresh.page()
+    fresh.plot("map", interactive=True)
+    assert len(computed) == 1
+    fresh.plot("map", most=50)
+    assert len(computed) == 2
+
+
+def test_names_on_an_interactive_map_do_not_cover_each_other(groups):
+    for label in groups.plot("map", interactive=True).layout.annotations:
+        assert label.arrowhead == 0
+    draw = np.random.default_rng(0)
+    middles = draw.normal(size=(12, 30)) * 0.1
+    space = ss.Space.from_vectors(
+        [str(i) for i in range(240)], np.tile(middles, (20, 1)) + draw.normal(size=(240, 30)) * 0.05
+    )
+    many = ss.cluster(space, n_clusters=12, progress=False)
+    places = projection.project(many)[1]
+    figure = many.plot("map", interactive=True)
+    scale = min(np.array([640, 380]) / np.ptp(places, axis=0))
+    assert len(figure.layout.annotations) == 12
+    boxes = []
+    for label in figure.layout.annotations:
+        x, y, half = label.x * scale + label.ax, -label.y * scale + label.ay, measure(label.text, 12) / 2
+        boxes.append((x - half, y - 8, x + half, y + 8))
+    for i, a in enumerate(boxes):
+        for b in boxes[:i]:
+            assert a[0] >= b[2] or b[0] >= a[2] or a[1] >= b[3] or b[1] >= a[3]
+
+
+def test_groups_of_an_interactive_map_have_marks_of_their_own():
+    draw = np.random.default_rng(0)
+    space = ss.Space.from_vectors(
+        [str(i) for i in range(160)], np.tile(np.eye(16), (10, 1)) + draw.normal(size=(160, 16)) * 0.01
+    )
+    figure = ss.cluster(space, n_clusters=16, progress=False).plot("map", interactive=True)
+    assert len({(trace.marker.color, trace.marker.symbol) for trace in figure.data}) == 16
+
+
+def test_an_interactive_figure_carries_an_image_for_a_notebook_that_is_exported(groups):
+    figure = groups.plot("sizes", interactive=True)
+    bundle = figure._repr_mimebundle_()
+    assert bundle["image/svg+xml"] == groups.plot("sizes")._repr_svg_()
+    assert bundle["application/vnd.plotly.v1+json"]["data"][0]["type"] == "bar"
+    json.dumps(bundle)
+
+
+@pytest.fixture(scope="module")
+def notebook():
+    """A notebook that was run, whose two cells draw an interactive figure and a static one."""
+    code = """
+import numpy as np, semspace as ss
+vectors = np.tile(np.eye(4), (10, 1)) + np.arange(160).reshape(40, 4) / 9e3
+space = ss.Space.from_vectors([str(i) for i in range(40)], vectors)
+groups = ss.cluster(space, n_clusters=4, progress=False)
+"""
+    cells = [code + "groups.plot('sizes', interactive=True)", "groups.plot('sizes')"]
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    nbclient.NotebookClient(book, timeout=120, kernel_name="python3").execute()
+    return book
+
+
+def test_a_notebook_holds_an_image_of_every_figure(notebook):
+    interactive, static = (cell["outputs"][-1]["data"] for cell in notebook["cells"])
+    assert set(interactive) == {"application/vnd.plotly.v1+json", "text/html", "image/svg+xml", "text/plain"}
+    assert {"text/html", "image/svg+xml"} <= set(static)
+    assert interactive["text/html"] == static["text/html"]  # no script, which Plotly's own would be
+    for output in (interactive, static):
+        assert "".join(output["image/svg+xml"]).startswith('<svg xmlns="http://www.w3.org/2000/svg"')
+
+
+def test_a_notebook_that_is_exported_shows_every_figure(notebook):
+    nbconvert = pytest.importorskip("nbconvert")
+    written, _ = nbconvert.HTMLExporter().from_notebook_node(notebook)
+    assert len(re.findall(r'<figure>\s*<svg [^>]*viewBox="0 0 720', written, re.IGNORECASE)) == 2
 
 
 def test_what_is_asked_of_figures_is_checked(groups):

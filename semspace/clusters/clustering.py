@@ -7,7 +7,7 @@ import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -34,9 +34,6 @@ from semspace.report.methods import Methods
 from semspace.sentences.lazy_encoder import remembered
 from semspace.space import Space
 from semspace.types import Doubles1d, Doubles2d, Floats2d, Int32s1d, Ints1d
-
-if TYPE_CHECKING:
-    from plotly.graph_objects import Figure
 
 KIND = "clustering"
 _COLUMNS = ("group", "name", "size", "stability", "keywords")
@@ -325,26 +322,37 @@ class Clustering:
 
     # -- showing it ---------------------------------------------------------------------------------------
 
-    def plot(self, kind: str = "map", *, progress: bool = True, **options: Any) -> Figure:
-        """Draw the groups with Plotly; ``pip install 'semspace[explore]'``.
+    def plot(self, kind: str = "map", *, interactive: bool = False, progress: bool = True, **options: Any) -> Any:
+        """Draw the groups.
 
         Parameters
         ----------
         kind : {"map", "sizes", "hierarchy", "time"}
             ``"map"`` takes ``most``, the number of documents drawn (2,000); ``"time"`` takes ``times`` and ``periods``,
-            as `over_time` does, and ``groups``, the groups to draw (the six largest).
+            as `over_time` does, and ``groups``, the groups to draw (all; the six largest in an interactive figure).
+        interactive : bool
+            Draw with Plotly; ``pip install 'semspace[explore]'``.
         progress : bool
             Show the time that has passed if it takes more than two seconds.
 
         Returns
         -------
-        plotly.graph_objects.Figure
-            ``figure.write_html(path, include_plotlyjs=True)`` writes a file that works offline.
+        semspace.report.Figure or plotly.graph_objects.Figure
+            ``figure.save("map.pdf")`` writes the first for a paper; ``figure.write_html(path, include_plotlyjs=True)``
+            the second as a page that works offline. In a notebook, the second carries the first as an image, which is
+            shown where Plotly isn't at hand.
+
+        Raises
+        ------
+        InputError
+            There is no such kind or option, or nothing to draw.
+        MissingExtraError
+            An interactive figure is asked for, and Plotly isn't installed.
         """
         from semspace.clusters import plots
 
         with waiting(f"drawing the {kind}", progress=checks.flag("progress", progress)):
-            return plots.plot(self, kind, options)
+            return plots.plot(self, kind, interactive, options)
 
     def to_html(
         self,

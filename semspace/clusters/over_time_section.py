@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from semspace.report import Section, Series, Table, small_multiples
+from semspace.report import Figure, Section, Series, Table, small_multiples
 
 _MAX_GROUPS = 60  # groups in the chart and the table: the largest
 _ROOM, _PER_LETTER, _PER_COLUMN = 710, 8, 28  # pixels beside a name; of a letter in a header, and around it
@@ -22,9 +22,22 @@ _METHOD = (
 
 def over_time_section(shares: pl.DataFrame) -> Section:
     """Return the section for the shares that `Clustering.over_time` returns."""
+    labels, series = _series(shares)[1:]
+    return Section("Over time", (time_figure(shares), *_tables(labels, series)), _METHOD)
+
+
+def time_figure(shares: pl.DataFrame) -> Figure:
+    """Return a chart of the shares of each group over time."""
+    positions, labels, series = _series(shares)
+    count = shares["group"].n_unique()
+    which = "each group" if len(series) == count else f"the {len(series)} largest of {count} groups"
+    return small_multiples(positions, labels, series, caption=f"Share of each period's documents in {which}.")
+
+
+def _series(shares: pl.DataFrame) -> tuple[list[float], list[str], list[Series]]:
+    """Return where periods lie, what they are called, and the shares of the largest groups."""
     shares = shares.filter(pl.col("period").is_not_null())
     periods = shares["period"].unique().sort()
-    labels = period_names(periods.to_list())
     counts = shares.group_by("group").agg(pl.col("count").sum(), pl.col("name").first())
     largest = counts.sort(["count", "group"], descending=[True, False]).head(_MAX_GROUPS)
     series = []
@@ -32,11 +45,7 @@ def over_time_section(shares: pl.DataFrame) -> Section:
         own = pl.DataFrame({"period": periods}).join(shares.filter(pl.col("group") == group), on="period", how="left")
         own = own.sort("period")
         series.append(Series(name, *(own[column].to_list() for column in ("share", "low", "high"))))
-    which = "each group" if len(largest) == len(counts) else f"the {len(largest)} largest of {len(counts)} groups"
-    figure = small_multiples(
-        _positions(periods.to_list()), labels, series, caption=f"Share of each period's documents in {which}."
-    )
-    return Section("Over time", (figure, *_tables(labels, series)), _METHOD)
+    return _positions(periods.to_list()), period_names(periods.to_list()), series
 
 
 def _tables(labels: Sequence[str], series: Sequence[Series]) -> list[Table]:

@@ -7,24 +7,21 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import polars as pl
 
+from semspace.clusters.figures import hierarchy_figure, map_figure, sizes_figure, texts_of
 from semspace.clusters.methods import method_description
 from semspace.clusters.over_time_section import over_time_section
-from semspace.clusters.projection import MAX_DRAWN, project
+from semspace.clusters.projection import project
 from semspace.clusters.stability import HOLDS, MIN_MEMBERS, MIN_POINTS, STABLE, in_words, level
 from semspace.display import clip, quoted
-from semspace.report import Figure, Number, Page, Prose, Section, Table, bars, dendrogram, scatter
+from semspace.report import Number, Page, Prose, Section, Table
 from semspace.report.origin import chosen_title, origin
-from semspace.types import Ints1d
 
 if TYPE_CHECKING:
     from semspace.clusters.clustering import Clustering
 
 _MAX_GROUPS = 60  # in tables; the others are counted
-_MAX_BARS = 24  # groups in the figure of sizes
-_MAX_LEAVES = 80  # groups in the figure of the hierarchy
 _MAX_WEAK = 10  # unreliable groups that are named
 
 
@@ -88,60 +85,32 @@ def _groups(clustering: Clustering) -> Section:
         f"between groups lie where documents are sparse, which isn't always where a reader would draw them."
     )
     headers = ("group", "name", "documents", "share", "stability", "keywords")
-    return Section("The groups", (Table(headers, rows, limit=_MAX_GROUPS), _sizes(clustering)), method)
-
-
-def _sizes(clustering: Clustering) -> Figure:
-    order = np.argsort(-clustering.sizes, kind="stable")[:_MAX_BARS]
-    return bars(
-        [clustering.names[group] for group in order],
-        [int(clustering.sizes[group]) for group in order],
-        caption="Documents in each group."
-        if len(order) == len(clustering)
-        else f"Documents in the {len(order)} largest groups.",
-    )
+    return Section("The groups", (Table(headers, rows, limit=_MAX_GROUPS), sizes_figure(clustering)), method)
 
 
 def _map(clustering: Clustering) -> Section:
-    rows, coordinates = project(clustering, MAX_DRAWN)
-    labels, names, sizes = clustering.labels[rows], list(clustering.names), clustering.sizes.tolist()
-    if len(clustering.outliers):
-        names.append("no group")
-        sizes.append(len(clustering.outliers))
-        labels = np.where(labels < 0, len(clustering), labels)
-    figure = scatter(
-        coordinates,
-        labels.tolist(),
-        names,
-        _texts(clustering, rows),
-        caption="Every mark is a document; documents near each other are similar.",
-        most=MAX_DRAWN,
-        sizes=sizes,
-        unit="documents",
-    )
+    drawn = len(project(clustering)[0])
     method = (
-        f"t-SNE (van der Maaten and Hinton 2008) of {len(rows):,} of the {len(clustering.space):,} "
+        f"t-SNE (van der Maaten and Hinton 2008) of {drawn:,} of the {len(clustering.space):,} "
         f"documents; of documents with the same vector, one is drawn. It keeps neighbours together; the distance "
         f"between two groups, and the area of a group, mean little. The groups were not found on this map."
     )
-    return Section("A map", (figure,), method)
+    return Section("A map", (map_figure(clustering),), method)
 
 
 def _hierarchy(clustering: Clustering) -> Section:
-    shown = clustering if len(clustering) <= _MAX_LEAVES else clustering.coarsen(_MAX_LEAVES)
     method = (
         "Average linkage on the cosine distances of the groups' centres. Groups that merge far left are similar in "
         "meaning; coarsen(n) returns the clustering with n groups."
     )
-    figure = dendrogram(shown.tree, shown.names, caption="Groups merge at the distance of their centres.")
-    return Section("Which groups are similar?", (figure,), method)
+    return Section("Which groups are similar?", (hierarchy_figure(clustering),), method)
 
 
 def _documents(clustering: Clustering) -> Section:
     central = []
     for group in range(min(len(clustering), _MAX_GROUPS)):
         rows = clustering._representative_rows(group, 3)
-        ids, texts = clustering.space.ids[rows].tolist(), _texts(clustering, rows, 300)
+        ids, texts = clustering.space.ids[rows].tolist(), texts_of(clustering, rows, 300)
         central += [(clustering.names[group], id, text) for id, text in zip(ids, texts, strict=True)]
     blocks = (
         Table(
@@ -201,11 +170,3 @@ def _stability(value: float | None) -> Number:
 
 def _percent(clustering: Clustering, group: int) -> str:
     return f"{clustering.sizes[group] / len(clustering.space):.1%}"
-
-
-def _texts(clustering: Clustering, rows: Ints1d, width: int = 100) -> list[str]:
-    """Return the texts of some rows, cut to `width` characters, or their ids where there are no texts."""
-    table = clustering.space.metadata
-    if table is None or table.schema.get("text") != pl.String:
-        return [str(id) for id in clustering.space.ids[rows]]
-    return [clip(text or "", width) for text in table["text"].gather(rows)]
