@@ -579,10 +579,10 @@ def test_nearness_by_hand():
     vectors = np.float32([[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0]])
     points = distinct_points(vectors, np.arange(4), np.ones(4, np.int64))
     half = 0.5**0.5
-    of_new = mean_cosines(points, vectors, None, np.float32([[2, 0, 0]]))
+    of_new = mean_cosines(np.float32([[2, 0, 0]]), vectors, np.array([[3, 1, 2, 0]]))
     np.testing.assert_allclose(of_new, [(1 + 0 + 0 + half) / 4], rtol=1e-6)
-    of_members = mean_cosines(points, vectors, np.array([3, 0]), vectors[[3, 0]])
-    np.testing.assert_allclose(of_members, [2 * half / 3, half / 3], rtol=1e-6)
+    of_some = mean_cosines(np.float32([[2, 0, 0], [1, 0, 0]]), vectors, np.array([[3, -1, 2, -1], [-1] * 4]))
+    np.testing.assert_allclose(of_some, [half / 2, 0], rtol=1e-6)
     sorted_by_group = member_nearness(points, vectors, np.int32([0, 0, -1, 0]), 2)
     np.testing.assert_allclose(sorted_by_group[0], [half / 3, half / 3, 2 * half / 3], rtol=1e-6)
     assert sorted_by_group[1].shape == (0,)

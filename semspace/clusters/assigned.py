@@ -147,8 +147,9 @@ def assign(clustering: Clustering, texts: Any, min_share: float, min_typicality:
     checks.number("min_typicality", min_typicality, high=1)
     vectors, given, items = _vectors(clustering.space, texts)
     voters = clustering._voters
-    votes = voters.votes(vectors)
-    typicality = voters.typicality(vectors, votes.first)
+    neighbors = voters.neighbors(vectors)
+    votes = voters.votes(vectors, neighbors)
+    typicality = voters.typicality(vectors, votes.first, neighbors)
     doubtful = (votes.share < min_share) | ((typicality < min_typicality) & ~voters.contains(vectors))
     n = len(items) if items.width else len(vectors)
     return Assignment(

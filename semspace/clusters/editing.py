@@ -89,7 +89,7 @@ def rename(clustering: Clustering, names: Mapping[int, str]) -> Clustering:
 def add_points(clustering: Clustering, more: Space, *, progress: bool) -> Clustering:
     """Add points to a clustering; see `Clustering.update`."""
     space, vectors, voters = _extended(clustering.space, more), more.vectors, clustering._voters
-    votes = voters.votes(vectors, progress=progress)
+    votes = voters.votes(vectors, voters.neighbors(vectors, progress=progress))
     labels, n_clusters = votes.first.copy(), len(clustering)
     known = voters.contains(vectors)
     grouped = clustering.labels >= 0

@@ -7,10 +7,10 @@ import numpy as np
 from semspace import queries
 from semspace.clusters.distinct_points import DistinctPoints
 from semspace.clusters.knn_vote import N_VOTERS
-from semspace.types import Bools2d, Doubles1d, Floats1d, Floats2d, Int32s1d, Ints1d
+from semspace.types import Doubles1d, Floats1d, Floats2d, Int32s1d, Ints2d
 
 _MEMBERS = 200  # of each group, to whose similarities those of new texts are compared
-_BLOCK_ROWS = 2_000  # vectors whose neighbours are gathered at a time
+_BLOCK_ROWS = 1_000  # vectors whose neighbours are gathered at a time
 
 
 def member_nearness(points: DistinctPoints, vectors: Floats2d, labels: Int32s1d, n_clusters: int) -> list[Floats1d]:
@@ -28,32 +28,32 @@ def member_nearness(points: DistinctPoints, vectors: Floats2d, labels: Int32s1d,
     """
     # Points come in the order of their hashes, so the first ones are a random sample.
     members = [np.flatnonzero(labels == group)[:_MEMBERS] for group in range(n_clusters)]
-    nearness = mean_cosines(points, vectors, np.concatenate(members), vectors[np.concatenate(members)])
-    return [np.sort(part) for part in np.split(nearness, np.cumsum([len(rows) for rows in members])[:-1])]
+    own = np.concatenate(members)
+    rows = points.knn.query(points.vectors[own], N_VOTERS + 1)[0]
+    nearness = mean_cosines(vectors[own], vectors, np.where(rows == own[:, None], -1, rows))
+    return [np.sort(part) for part in np.split(nearness, np.cumsum([len(part) for part in members])[:-1])]
 
 
-def mean_cosines(points: DistinctPoints, vectors: Floats2d, own: Ints1d | None, of: Floats2d) -> Floats1d:
-    """Return the mean cosine of vectors to the points nearest to them, shape (n,).
+def mean_cosines(of: Floats2d, vectors: Floats2d, rows: Ints2d) -> Floats1d:
+    """Return the mean cosine of each vector to its nearest neighbours, shape (n,); 0 where there are none.
 
     The cosines are those of the vectors themselves, not of directions from the mean: seen from there, a text that is
     like no document in particular is at no greater distance than others.
 
     Parameters
     ----------
-    points, vectors
-        As in `member_nearness`.
-    own : ndarray of int64, shape (n,), optional
-        The point that each vector is itself, and that doesn't count.
     of : ndarray of float32, shape (n, dim)
+    vectors : ndarray of float32, shape (v, dim)
+    rows : ndarray of int64, shape (n, k)
+        The neighbours of each; -1 for none.
     """
     means = np.empty(len(of), np.float32)
     for start in range(0, len(of), _BLOCK_ROWS):
-        block = queries.unit(of[start : start + _BLOCK_ROWS])
-        rows = points.knn.query(points.center(of[start : start + _BLOCK_ROWS]), N_VOTERS + (own is not None))[0]
-        counts = rows >= 0
-        if own is not None:
-            counts &= rows != own[start : start + len(block), None]
-        means[start : start + len(block)] = _means(block, queries.unit(vectors[rows.ravel()]), counts)
+        block, near = queries.unit(of[start : start + _BLOCK_ROWS]), rows[start : start + _BLOCK_ROWS]
+        neighbors = queries.unit(vectors[near.ravel()]).reshape(*near.shape, -1)
+        cosines = np.matmul(neighbors, block[:, :, None])[:, :, 0]
+        counts = near >= 0
+        means[start : start + len(block)] = (cosines * counts).sum(axis=1) / np.maximum(counts.sum(axis=1), 1)
     return means
 
 
@@ -69,10 +69,3 @@ def typicality(nearness: Floats1d, groups: Int32s1d, members: list[Floats1d]) ->
         below = np.searchsorted(members[group], nearness[rows], side="right")
         shares[rows] = (below + 1) / (len(members[group]) + 1)
     return shares
-
-
-def _means(block: Floats2d, neighbors: Floats2d, counts: Bools2d) -> Floats1d:
-    """Return the mean cosines of unit vectors to those of their neighbours that count; 0 where none does."""
-    cosines = np.einsum("nd,nkd->nk", block, neighbors.reshape(*counts.shape, -1))
-    means: Floats1d = np.where(counts, cosines, 0).sum(axis=1) / np.maximum(counts.sum(axis=1), 1)
-    return means.astype(np.float32)

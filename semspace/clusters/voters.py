@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from semspace.clusters.distinct_points import DistinctPoints, direction_hashes, distinct_points
-from semspace.clusters.knn_vote import N_VOTERS, Votes, count_votes, joined, vote_shares
+from semspace.clusters.knn_vote import N_VOTERS, Votes, count_votes, vote_shares
 from semspace.clusters.typicality import mean_cosines, member_nearness, typicality
 from semspace.progress import bar
 from semspace.types import Bools1d, Doubles1d, Floats1d, Floats2d, Int32s1d, Ints1d, Ints2d, UInt64s1d
@@ -41,20 +41,30 @@ class Voters:
         """The points that vote, as directions from their mean."""
         return distinct_points(self.vectors, self.rows, np.ones(len(self.rows), np.int64))
 
-    def votes(self, vectors: Floats2d, *, progress: bool = False) -> Votes:
-        """Return the votes on new vectors; a vector that was clustered gets its own group."""
-        blocks = []
+    def neighbors(self, vectors: Floats2d, *, progress: bool = False) -> tuple[Ints2d, Floats2d]:
+        """Return the voters nearest to new vectors, and their cosines, of shape (n, 15) or fewer columns."""
+        parts = []
         with bar("assigning points", len(vectors), unit="point", progress=progress) as shown:
             for start in range(0, max(1, len(vectors)), _BLOCK_ROWS):
                 block = vectors[start : start + _BLOCK_ROWS]
-                blocks.append(count_votes(self._labels, None, *self._nearest(block), self.n_clusters))
+                parts.append(self._nearest(block))
                 shown.update(len(block))
-        votes = joined(blocks)
+        rows, cosines = zip(*parts, strict=True)
+        return np.concatenate(rows), np.concatenate(cosines)
+
+    def votes(self, vectors: Floats2d, neighbors: tuple[Ints2d, Floats2d]) -> Votes:
+        """Return the votes on new vectors by their `neighbors`; a vector that was clustered gets its own group."""
+        votes = count_votes(self._labels, None, *neighbors, self.n_clusters)
         # An index may miss the point itself; its hash finds it.
         hashes, position = self._positions(vectors)
         known_hashes, rows = self._hashes
         first = np.where(known_hashes[position] == hashes, self.labels[rows[position]], votes.first)
         return Votes(first, votes.second, votes.share, votes.mean_cosine)
+
+    def typicality(self, vectors: Floats2d, groups: Int32s1d, neighbors: tuple[Ints2d, Floats2d]) -> Doubles1d:
+        """Return how usual new vectors are among the points of the groups they are assigned to, shape (n,)."""
+        nearness = mean_cosines(vectors, self._vectors, neighbors[0])
+        return typicality(nearness, groups, self._member_nearness)
 
     def member_votes(self) -> Votes:
         """Return the votes on the points of the space; a point doesn't vote for itself."""
@@ -67,11 +77,6 @@ class Voters:
     def member_shares(self) -> Floats2d:
         """Return the share of each group in the votes on the points of the space, shape (n, n_clusters)."""
         return vote_shares(self._labels, *self._nearest_others(), self.n_clusters)[:, :-1]
-
-    def typicality(self, vectors: Floats2d, groups: Int32s1d) -> Doubles1d:
-        """Return how usual new vectors are among the points of the groups they are assigned to, shape (n,)."""
-        nearness = mean_cosines(self.points, self._vectors, None, vectors)
-        return typicality(nearness, groups, self._member_nearness)
 
     def contains(self, vectors: Floats2d) -> Bools1d:
         """Return for each vector whether the space has a point of the same direction."""
