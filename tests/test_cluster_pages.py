@@ -157,6 +157,13 @@ def test_months_are_headers(groups):
     assert ">2020-01</text>" in figure.svg
 
 
+def test_the_length_of_periods_can_be_chosen(groups):
+    section = next(one for one in groups.page("day", period="quarter").sections if one.title == "Over time")
+    assert section.blocks[1].headers == ("group", "2020-01", "2020-04", "2020-07", "2020-10")
+    with pytest.raises(InputError, match="period must be"):
+        groups.page("day", period="fortnight")
+
+
 # -- how reliable ---------------------------------------------------------------------------------------------
 
 

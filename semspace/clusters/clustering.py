@@ -359,6 +359,7 @@ class Clustering:
         path: PathLike,
         *,
         times: str | Sequence[Any] | None = None,
+        period: str = "auto",
         title: str | None = None,
         date: datetime.date | str | None = None,
         progress: bool = True,
@@ -371,6 +372,8 @@ class Clustering:
             A file ``.html``.
         times : str or sequence, optional
             Adds a section over time; see `over_time`.
+        period : str
+            The length of its periods, such as ``"month"``; see `over_time`.
         title : str, optional
             The title of the report; by default the numbers of documents and groups.
         date : date or str, optional
@@ -380,30 +383,34 @@ class Clustering:
         """
         checks.ending("path", path, ".html")
         with waiting("writing the report", progress=checks.flag("progress", progress)):
-            write_text(path, pages.to_html(self.page(times, title=title, date=date)))
+            write_text(path, pages.to_html(self.page(times, period=period, title=title, date=date)))
 
     def to_markdown(
         self,
         path: PathLike,
         *,
         times: str | Sequence[Any] | None = None,
+        period: str = "auto",
         title: str | None = None,
         date: datetime.date | str | None = None,
+        progress: bool = True,
     ) -> None:
         """Write the report as Markdown; see `to_html`."""
-        write_text(path, pages.to_markdown(self.page(times, title=title, date=date)))
+        with waiting("writing the report", progress=checks.flag("progress", progress)):
+            write_text(path, pages.to_markdown(self.page(times, period=period, title=title, date=date)))
 
     def page(
         self,
         times: str | Sequence[Any] | None = None,
         *,
+        period: str = "auto",
         title: str | None = None,
         date: datetime.date | str | None = None,
     ) -> pages.Page:
         """Return the report as a page; see `to_html`."""
         from semspace.clusters.page import clustering_page
 
-        return clustering_page(self, times, title=title, date=date)
+        return clustering_page(self, times, period=period, title=title, date=date)
 
     def methods(self) -> Methods:
         """Return how the groups were found, as a paragraph for a paper, with references and BibTeX.

@@ -29,26 +29,26 @@ def clustering_page(
     clustering: Clustering,
     times: str | Sequence[Any] | None = None,
     *,
+    period: str = "auto",
     title: str | None = None,
     date: datetime.date | str | None = None,
 ) -> Page:
     """Return the report; `times` adds a section over time. See `Clustering.to_html`."""
-    sections = [_groups(clustering), _map(clustering)]
-    if len(clustering) > 1:
-        sections.append(_hierarchy(clustering))
-    sections += [_documents(clustering), _quality(clustering)]
-    if times is not None:
-        sections.append(over_time_section(clustering.over_time(times)))
-    sections.append(clustering.methods().section())
     count = len(clustering)
     default = f"{len(clustering.space):,} documents in {count} group{'' if count == 1 else 's'}"
-    return Page(
-        chosen_title(title, default),
-        _verdict(clustering),
-        tuple(sections),
-        "" if title is None else f"{default}.",
-        origin=origin([clustering.space.provenance], date),
+    heading, made_of = chosen_title(title, default), origin([clustering.space.provenance], date)
+    over_time = [] if times is None else [over_time_section(clustering.over_time(times, period=period))]
+    hierarchy = [_hierarchy(clustering)] if count > 1 else []
+    sections = (
+        _groups(clustering),
+        _map(clustering),
+        *hierarchy,
+        _documents(clustering),
+        _quality(clustering),
+        *over_time,
+        clustering.methods().section(),
     )
+    return Page(heading, _verdict(clustering), sections, "" if title is None else f"{default}.", origin=made_of)
 
 
 def _verdict(clustering: Clustering) -> str:

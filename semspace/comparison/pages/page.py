@@ -31,6 +31,12 @@ def comparison_page(
     """Return the report; `data` is the name of the file beside it that holds everything."""
     corpora = zip(results.names, results.samples.sizes, strict=True)
     two = results.two_sample is not None
+    default = (
+        f"{quoted(results.names[0])} and {quoted(results.names[1])}, compared"
+        if two
+        else f"{len(results.names)} corpora, compared"
+    )
+    heading, made_of = chosen_title(title, default), origin(results.samples.facts.get("sources", ()), date)
     sizes = (
         ", ".join(f"{size:,} documents of {quoted(name, 60)}" for name, size in corpora)
         if two
@@ -47,18 +53,13 @@ def comparison_page(
         profiles_section(results),
         comparison_methods(results).section(),
     ]
-    default = (
-        f"{quoted(results.names[0])} and {quoted(results.names[1])}, compared"
-        if two
-        else f"{len(results.names)} corpora, compared"
-    )
     data_note = f"The full tables are in {data}, beside this file" if data else ""
     notes = "".join(f" {note[0].upper()}{note[1:]}." for note in results.samples.facts.get("by", {}).get("notes", ()))
     return Page(
-        chosen_title(title, default),
+        heading,
         verdict,
         tuple(sections),
         f"Compared: {sizes}.{notes}",
         data_note,
-        origin(results.samples.facts.get("sources", ()), date),
+        made_of,
     )
