@@ -155,6 +155,8 @@ def answers_peer_attributes(target: T) -> T:
     name = target.__name__  # type: ignore[attr-defined]
 
     def getattr_(self: Any, attribute: str) -> Any:
+        if hasattr(type(self), attribute):  # a property that raised AttributeError, which is the one to see
+            return object.__getattribute__(self, attribute)
         raise unknown_attribute(f"{type(self).__name__!r} object", name, attribute)
 
     setattr(target, "__getattr__", getattr_)  # noqa: B010

@@ -131,6 +131,16 @@ def test_other_names_are_pythons_own_errors():
     assert not isinstance(caught.value, ss.SemspaceError)
 
 
+def test_the_error_inside_a_property_is_seen():
+    class Broken(PlainEncoder):
+        @property
+        def prompts(self):
+            return self.nothing_of_this_name
+
+    with pytest.raises(AttributeError, match="'Broken' object has no attribute 'nothing_of_this_name'"):
+        Broken().prompts  # noqa: B018
+
+
 def test_values_are_copied_and_pickled_as_before():
     assert copy.copy(SPACE).ids.tolist() == copy.deepcopy(SPACE).ids.tolist() == SPACE.ids.tolist()
     assert pickle.loads(pickle.dumps(ss.Word2Vec(dim=7))) == ss.Word2Vec(dim=7)
