@@ -377,6 +377,8 @@ def test_old_names_of_options_lead_to_new_ones_and_are_not_in_the_help(run):
             "a Clustering has no vectors: encode it with Encoder.embed(…)",
             "a Clustering has no vectors: encode it with semspace embed",
         ),
+        ("cannot use 'text=1 or id=2': no 'text'", "cannot use 'text=1 or id=2': no 'text'"),
+        ("can't read it; isn't text= here", "can't read it; isn't --text here"),
         ("the text must be long; mytext= and context stay", "the text must be long; mytext= and context stay"),
     ],
 )

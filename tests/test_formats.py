@@ -256,7 +256,7 @@ def test_files_of_another_kind(file, content, kind):
     [
         ("", InputError, "is empty"),
         ("\n \n", InputError, "is empty"),
-        ("hello there\nworld\n", InputError, "that semspace reads: it starts with b'hello"),
+        ("hello there\nworld\n", InputError, "that semspace reads: it starts with 'hello there'"),
         ("id,text\n1,2\n", InputError, "isn't a file of word vectors"),
         (b"\x80\x04\x95abc", InputError, "is a pickle, which can run code when opened"),
         (b"PK\x03\x04abc", InputError, "is a zip archive"),

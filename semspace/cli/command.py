@@ -43,17 +43,21 @@ class Command(TyperCommand):
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command; an error message that names a parameter names the option instead."""
+        options = {str(parameter.name): parameter.opts for parameter in self.params}
+        tell = warnings.showwarning
+        warnings.showwarning = lambda note, *rest, **more: tell(in_shell_words(str(note), options), *rest, **more)
         try:
             with logs.verbosity(quiet=ctx.params.get("quiet", False), verbose=ctx.params.get("verbose", False)):
                 for note in ctx.meta[_RENAMED]:
                     warnings.warn(note, SemspaceWarning, stacklevel=2)
                 return super().invoke(ctx)
         except SemspaceError as problem:
-            options = {str(parameter.name): parameter.opts for parameter in self.params}
             problem.args = (in_shell_words(str(problem), options),)
             raise
         except (OSError, EOFError, KeyboardInterrupt) as problem:
             raise StoppedError(problem) from problem
+        finally:
+            warnings.showwarning = tell
 
 
 def command(old_options: Mapping[str, str] | None = None) -> type[Command]:

@@ -20,7 +20,7 @@ _names: dict[str, str] = {}  # path of a temporary file → what a message calls
 
 def is_stream(path: object) -> bool:
     """Check whether an argument stands for standard input or output."""
-    return str(path) == STREAM
+    return str(path) in (STREAM, "/dev/stdin", "/dev/stdout")
 
 
 @contextmanager

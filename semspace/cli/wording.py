@@ -15,13 +15,18 @@ _CALLS = {
     r"Corpus\.read\(documents=['\"](\w+)['\"]\)": r"--documents \1",
     r"give pandas\.read_excel\(…\) to Corpus\.from_frame": "save it as CSV UTF-8",
     r", or save it as CSV UTF-8": "",
+    r"give an id or a vector, or make it with encoder\.embed\(corpus\)": "give an id, or search texts: semspace embed",
+    r"SupervisedContrastive\(label=\.\.\.\)": "--objective labels",
+    r"this needs an index$": "this needs an index, made by semspace index",
     r"give polars\.read_ipc\(…\) to Corpus\.from_frame": "save it as Parquet",
 }
 _PYTHON_WITH_OPTION = re.compile(r"pass \w+=(?:'[^']*'|\"[^\"]*\"|\S+) \((--[^)]+)\)")
+_QUOTED = re.compile(r"(?<!\w)(?:'[^']*'|\"[^\"]*\")(?!\w)")
+_MARK = "\0"
 
 
 def in_shell_words(message: str, options: Mapping[str, Sequence[str]]) -> str:
-    """Return a message of the library in the words of a shell.
+    """Return a message of the library in the words of a shell; what it quotes, such as a condition, stays as it is.
 
     Parameters
     ----------
@@ -29,14 +34,16 @@ def in_shell_words(message: str, options: Mapping[str, Sequence[str]]) -> str:
     options : mapping
         Each parameter of the command, and the forms of its option.
     """
-    message = _PYTHON_WITH_OPTION.sub(r"add \1", message)
     for call, words in _CALLS.items():
         message = re.sub(call, words, message)
+    message = _PYTHON_WITH_OPTION.sub(r"add \1", message)
+    quoted = iter(_QUOTED.findall(message))
+    message = _QUOTED.sub(_MARK, message)
     for name, forms in options.items():
         option = max(forms, key=len)
         if option.startswith("-"):
             message = _with_option(message, name, option)
-    return message
+    return re.sub(_MARK, lambda _: next(quoted), message)
 
 
 def _with_option(message: str, name: str, option: str) -> str:

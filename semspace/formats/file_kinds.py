@@ -33,6 +33,12 @@ def foreign_kind(head: bytes) -> str | None:
     return next((what for start, what in _OTHERS.items() if head.startswith(start)), None)
 
 
+def beginning(head: bytes) -> str:
+    """Return the first characters of a file as a message quotes them: its first line, or bytes that aren't text."""
+    line = head.partition(b"\n")[0].rstrip(b"\r")[:40]
+    return repr(line.decode("utf-8", "ignore") if is_text(line) else line)
+
+
 def likely_kind(head: bytes) -> str:
     """Return a guess of what a file without a known signature is."""
     start = head.lstrip()[:1]

@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 
 from semspace.errors import DamagedError, InputError
+from semspace.formats.file_kinds import beginning
 from semspace.formats.vector_file import LONGEST, VectorFile, decode_words, grow_rows, trim_rows
 from semspace.formats.vector_table import VectorTable
 from semspace.space import Space
@@ -53,7 +54,7 @@ def read_glove(source: VectorFile, limit: int | None, encoding: str, keep_bad: b
     lines = source.peek().split(b"\n", _SAMPLE)
     dim = likely_dimensions(lines[:-1] or lines)
     if dim < 1:
-        raise InputError(f"{source.path} has no lines of a word and its numbers; it starts with {lines[0][:40]!r}")
+        raise InputError(f"{source.path} has no lines of a word and its numbers; it starts with {beginning(lines[0])}")
     return _LineReader(source, dim, encoding, keep_bad, first=1).read(limit)
 
 
@@ -81,7 +82,7 @@ def read_header(source: VectorFile) -> tuple[int, int]:
     if match is None:
         raise InputError(
             f"{source.path} doesn't start with word2vec's header, a line with the number of words and the dimension; "
-            f"it starts with {line[:40]!r}"
+            f"it starts with {beginning(line)}"
         )
     count, dim = int(match[1]), int(match[2])
     if not count or not dim:

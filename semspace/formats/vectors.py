@@ -179,8 +179,8 @@ def _check_glove(source: VectorFile, head: bytes) -> None:
         or b"\0" in head[:_START]
     ):
         raise InputError(
-            f"{source.path} isn't a file of word vectors in a format that semspace reads: it starts with {head[:40]!r} "
-            f"and seems to be {file_kinds.likely_kind(head)}; "
+            f"{source.path} isn't a file of word vectors in a format that semspace reads: it starts with "
+            f"{file_kinds.beginning(head)} and seems to be {file_kinds.likely_kind(head)}; "
             f"semspace reads word2vec's formats, GloVe's text, and fastText's .vec and .bin"
         )
     if dim == 1:
