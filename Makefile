@@ -20,7 +20,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.demo
-	@echo "== running the demo (about a minute on two cores)"
+	@echo "== running the demo (about a minute on two cores; some more the first time, to compile kernels)"
 	@$(BIN)/semspace demo --out semspace-demo
 
 # Two processes share the cores: threads of torch and BLAS, which spin while they wait, would stand in each other's way.
