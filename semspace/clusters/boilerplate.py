@@ -14,10 +14,11 @@ from semspace.types import Bools1d, Int32s1d, Ints1d
 
 _MIN_TEXTS = 3  # different ones that begin or end with the same line, before it counts as part of their frame
 _MAX_FRAMED = 0.4  # share of the words of all texts in repeated lines; above, texts are made of templates
-_MARGIN = 0.1  # share of a text's words that are its beginning, and its end, within these bounds:
-_MIN_MARGIN, _MAX_MARGIN = 5, 15  # words
-_MARGINAL = 0.6  # share of a word's occurrences at the beginnings and ends of texts, from which it is part of the frame
+_MARGIN = 0.1  # share of a text's words that are its beginning, and its end, within these bounds in words:
+_MIN_MARGIN, _MAX_START, _MAX_END = 5, 8, 15  # a name follows "thanks"; news name their subject soon after the start
+_MARGINAL = 0.5  # share of a word's occurrences at the beginnings and ends of texts, from which it is part of the frame
 _MIN_LIFT = 2.0  # how many times as many as by chance
+_MIN_COUNT = 20  # occurrences of a word before its position is tested
 
 _QUOTED = r"^\s*(?:[\p{L}]{0,3}>|[|:][^|:]*$)"
 _HEADER = (  # fields of RFC 5322 and RFC 1036 that hold no subject
@@ -98,14 +99,14 @@ def is_marginal(ids: Int32s1d, offsets: Ints1d, n_words: int) -> Bools1d:
         Size of the vocabulary.
     """
     lengths = np.diff(offsets)
-    margins = np.clip(np.round(lengths * _MARGIN), _MIN_MARGIN, _MAX_MARGIN)
-    chances = np.minimum(1, 2 * margins / np.maximum(lengths, 1))
+    share = np.round(lengths * _MARGIN)
+    start, end = np.clip(share, _MIN_MARGIN, _MAX_START), np.clip(share, _MIN_MARGIN, _MAX_END)
+    chances = np.minimum(1, (start + end) / np.maximum(lengths, 1))
     position = np.arange(len(ids)) - np.repeat(offsets[:-1], lengths)
-    margin = np.repeat(margins, lengths)
-    in_margin = (position < margin) | (position >= np.repeat(lengths, lengths) - margin)
+    in_margin = (position < np.repeat(start, lengths)) | (position >= np.repeat(lengths - end, lengths))
     counts = np.maximum(np.bincount(ids, minlength=n_words), 1)
     found = np.bincount(ids, in_margin, minlength=n_words)
     expected = np.bincount(ids, np.repeat(chances, lengths), minlength=n_words)
     at_least = wilson(found, counts)[0]  # with a certainty of 97.5 %
-    marginal: Bools1d = (at_least >= _MARGINAL) & (found >= _MIN_LIFT * expected)
+    marginal: Bools1d = (counts >= _MIN_COUNT) & (at_least >= _MARGINAL) & (found >= _MIN_LIFT * expected)
     return marginal
