@@ -131,9 +131,10 @@ class Table:
 
 
 _LONG = 15
-_NARROW = 14  # characters that are kept on one line
+_NARROW = 15  # characters that are kept on one line
+_ONE_WORD = 24  # and of one word, such as an id, which reads badly in two
 _TEXT = 60  # characters from which a cell is a text, which needs width
-_PRINTED, _PRINTED_TEXTS = 15, 6  # rows of a long table that are printed; of one with long texts
+_PRINTED, _PRINTED_TEXTS = 15, 5  # rows of a long table that are printed; of one with long texts
 
 Block = Prose | Table | Figure | Listing
 
@@ -222,7 +223,10 @@ def _md_block(block: Block, page: Page) -> list[str]:
 
 def _kind(text: str, numeric: bool) -> str:
     """Return a cell's CSS classes: numbers to the right, short texts on one line, long ones wide."""
-    return "r s" if numeric else "s" if len(text) < _NARROW else "t" if len(text) >= _TEXT else ""
+    if numeric:
+        return "r s"
+    is_short = len(text) < _NARROW or (len(text) <= _ONE_WORD and " " not in text)
+    return "s" if is_short else "t" if len(text) >= _TEXT else ""
 
 
 def _number_of(value: object, text: str) -> float | None:
