@@ -43,7 +43,7 @@ def _grid(n: int, number: str, width: float) -> _Grid:
     slim = width < SLIM
     left, right, top = (84.0, 34.0, 84.0) if slim else (190.0, 90.0, 112.0)
     size = min(48.0, (width - left - right) / n)
-    return _Grid(n, left, top, size, width, written=n <= _WRITTEN and measure(number, 12) * 0.9 <= size)
+    return _Grid(n, left, top, size, width, written=n <= _WRITTEN and measure(number, 12) <= size)
 
 
 def heatmap(
