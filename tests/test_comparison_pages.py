@@ -11,6 +11,7 @@ import pytest
 import semspace as ss
 from semspace.comparison.comparison import Comparison
 from semspace.comparison.contrasts import semantic_shift
+from semspace.comparison.contrasts.example_sentences import _sentence_with
 from semspace.comparison.contrasts.semantic_shift import ShiftedWords
 from semspace.comparison.distances.pair_sums import Kernels
 from semspace.comparison.distances.references import references
@@ -312,6 +313,13 @@ def test_example_sentences_hold_the_word_and_come_from_all_over_the_corpus(found
         found.example_sentences("bank", n=0)
     with pytest.raises(InputError, match="a word must be a text; got int"):
         found.example_sentences(7)
+
+
+def test_example_sentences_find_a_word_in_any_spelling():
+    assert _sentence_with("We went. They don’t\nknow. Well.", "don't") == "They don’t know."
+    assert _sentence_with("One. İstanbul is large. Two.", "istanbul") == "İstanbul is large."
+    assert _sentence_with("Sandbank. The bank.", "bank") == "The bank."
+    assert _sentence_with("Sandbank.", "bank") == ""
 
 
 def test_example_sentences_need_texts():

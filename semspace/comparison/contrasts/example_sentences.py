@@ -76,8 +76,16 @@ def _documents_with(samples: Samples, word: str, corpus: int) -> Ints1d:
 
 def _sentence_with(text: str, word: str) -> str:
     """Return the first sentence of a text that contains a word."""
-    for sentence in split_sentences(text):
-        tokens = tokens_of(pl.Series([sentence]))
-        if tokens is not None and word in tokens.words:
-            return " ".join(sentence.split())
-    return ""
+    sentences = split_sentences(text)
+    # Most spellings of a word contain it as it is, so few sentences are split into words.
+    likely = [sentence for sentence in sentences if word in sentence.casefold()]
+    return _first_with(likely, word) or _first_with(sentences, word)
+
+
+def _first_with(sentences: list[str], word: str) -> str:
+    tokens = tokens_of(pl.Series(sentences, dtype=pl.String)) if sentences else None
+    if tokens is None or word not in tokens.words:
+        return ""
+    use = int(np.flatnonzero(np.asarray(tokens.ids) == tokens.words.index(word))[0])
+    row = int(np.searchsorted(tokens.offsets, use, side="right")) - 1
+    return " ".join(sentences[row].split())
