@@ -225,3 +225,15 @@ def test_a_notebook_gets_a_picture_beside_the_html():
     picture = figure._repr_svg_()
     assert ET.fromstring(picture).tag == f"{SVG}svg"
     assert picture.count("<title>") == 1  # its own: no tooltips
+
+
+@pytest.mark.parametrize("n", [3, 6, 7, 12])
+def test_numbers_of_a_heatmap_stay_in_their_cells_or_are_left_out(n):
+    figure = heatmap(np.full((n, n), 1.234), [f"corpus {i}" for i in range(n)], caption="c", decimals=3)
+    for width in (NARROW, WIDE):
+        elements = figure.draw(width)[0].split("</g>")[:-1]  # the cells; the legend comes after them
+        cell = float(re.search(r'<rect [^>]*width="([\d.]+)"', elements[0])[1])
+        numbers = [text for one in elements for text in texts(one) if text[0] == "1.234"]
+        assert len(numbers) in (0, n * n)
+        assert all(right - left <= cell + 1 for _, left, right, _, _ in numbers)
+    assert len(numbers) == n * n  # on a desk all have room
