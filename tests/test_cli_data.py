@@ -5,6 +5,7 @@ import json
 import pytest
 
 import semspace as ss
+from semspace.cli.reports import _names_of
 
 LINES = "a cat sat\na dog ran\nthe ship sailed\nthe boat sank\n"
 
@@ -269,6 +270,20 @@ def test_a_new_folder_around_a_result_is_said(run, space, tmp_path):
     assert err == f"note: there is no folder {tmp_path / 'new'} yet; it will be created\n"
 
 
+@pytest.mark.parametrize(
+    ("sources", "names"),
+    [
+        (["x/news.csv.gz", "corpus:lee"], ["news", "lee"]),
+        (["-", "mail.space"], ["standard input", "mail"]),
+        (["x/news.csv", "y/news.csv"], None),
+        (["*.txt", "news.txt"], ["*", "news"]),
+        (["..", "news.txt"], ["..", "news"]),
+    ],
+)
+def test_corpora_are_called_like_their_files(sources, names):
+    assert _names_of(sources) == names
+
+
 def test_compare_saves_with_out_and_reports_with_report(run, tmp_path):
     for name, words in (("a", "cat dog"), ("b", "ship boat")):
         (tmp_path / f"{name}.txt").write_text("".join(f"{words} {i}\n" for i in range(12)))
@@ -277,7 +292,7 @@ def test_compare_saves_with_out_and_reports_with_report(run, tmp_path):
     assert code == 0, err
     assert f"saved to {tmp_path / 'c'}" in out
     assert f"report written to {tmp_path / 'c.html'}" in out
-    assert ss.load(tmp_path / "c").names == ("A", "B")
+    assert ss.load(tmp_path / "c").names == ("a", "b")
     assert rows(run("info", tmp_path / "c", "--json"))[0]["sizes"] == [12, 12]
     code, out, err = run(*args, "--out", tmp_path / "old.html")
     assert (code, (tmp_path / "old.html").is_file()) == (0, True)

@@ -39,7 +39,7 @@ def compare(
     report: Annotated[
         Path | None, typer.Option(help="Write a report to this file: .html, .md or .json; - prints HTML.")
     ] = None,
-    names: Annotated[str | None, typer.Option(help="Names of the corpora: sport,business.")] = None,
+    names: Annotated[str | None, typer.Option(help="Names: sport,business (default: of their files).")] = None,
     permutations: Annotated[int, typer.Option(help="Number of permutations behind each p-value.")] = 999,
     seed: o.Seed = 0,
     threads: o.Threads = None,
@@ -74,7 +74,7 @@ def compare(
         by=by,
         bins=split_bins(bins) if bins else None,
         encoder=inputs.read_encoder(model or o.DEFAULT_MODEL, threads=threads) if needs_model else None,
-        names=None if names is None else names.split(","),
+        names=names.split(",") if names is not None else _names_of(corpora) if by is None else None,
         groups=groups,
         long_texts=long_texts,
         permutations=permutations,
@@ -96,6 +96,16 @@ def compare(
                 typer.echo(f"{what} written to {place}")
         if out is not None:
             typer.echo(f"saved to {out}")
+
+
+def _names_of(sources: Sequence[str]) -> list[str] | None:
+    """Return names of corpora from those of their files; None if they aren't different."""
+    names = [
+        "standard input" if streams.is_stream(source) else Path(source.removeprefix(inputs.CORPUS_PREFIX)).name
+        for source in sources
+    ]
+    names = [name.partition(".")[0] or name for name in names]
+    return names if len(set(names)) == len(names) and all(names) else None
 
 
 def _report_of_old(out: Path | None, report: Path | None) -> tuple[Path | None, Path | None]:
