@@ -124,7 +124,7 @@ def test_results_are_sensible(demo):
     assert results["documents"] == 350
     assert 0.45 < results["lee_spearman"] < 0.6
     assert results["mmd_p_value"] <= 0.001
-    assert "alt.atheism and sci.space differ in meaning" in results["verdict"]
+    assert "“alt.atheism” and “sci.space” differ in meaning" in results["verdict"]
     news = ss.corpora.load("lee-background")
     assert any(
         "cricket" in news[id].lower() or "test" in news[id].lower() for id in results["answers"]["who won the cricket"]
