@@ -15,7 +15,7 @@ from semspace.comparison.contrasts.example_sentences import _sentence_with
 from semspace.comparison.contrasts.semantic_shift import ShiftedWords
 from semspace.comparison.distances.pair_sums import Kernels
 from semspace.comparison.distances.references import references
-from semspace.comparison.pages import contrasts
+from semspace.comparison.pages import figures
 from semspace.comparison.pages import shifted_words as shifted_words_page
 from semspace.errors import InputError, UnknownIdError
 from semspace.report import Prose, Table, to_html
@@ -160,7 +160,7 @@ def test_function_words_are_those_of_the_languages_of_the_corpora(found):
         summary = found.profiles().with_columns(language=pl.lit(language))
         profile = replace(found._results.profile, summary=summary)
         words = pl.Series(["the", "und", "house", "7", "x", "don't"])
-        return contrasts._is_function_word(replace(found._results, profile=profile), words).to_list()
+        return figures.is_function_word(replace(found._results, profile=profile), words).to_list()
 
     assert split("en") == [True, False, False, True, True, True]
     assert split("de") == [False, True, False, True, True, False]
@@ -338,6 +338,7 @@ def test_a_long_sentence_is_cut_around_its_word():
     assert cut.startswith("…")
     assert cut.endswith("…")
     assert len(cut) <= 42
+    assert "the test ran" in around("The greatest " + "y " * 100 + "the test ran", "test", 40)
     assert around("Bank " + "y " * 100, "bank", 20).startswith("Bank y")
 
 

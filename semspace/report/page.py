@@ -7,7 +7,7 @@ import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib import resources
 from typing import Any
 
@@ -75,7 +75,7 @@ class Table:
     limit: int = 50
     width: int = 300
 
-    @property
+    @cached_property
     def shown(self) -> list[list[str]]:
         """The cells as text, cut to the limit."""
         return text_cells(self.rows[: self.limit], self.width)
@@ -90,24 +90,24 @@ class Table:
         """Whether so many rows are shown that they scroll in a frame."""
         return min(len(self.rows), self.limit) > _LONG
 
-    @property
+    @cached_property
     def has_long_texts(self) -> bool:
         """Whether some cells are texts, so that a telephone shows each row as a card."""
         return any(len(text) >= _TEXT for row in self.shown for text in row)
 
-    @property
+    @cached_property
     def numeric(self) -> list[bool]:
         """Which columns show numbers only."""
         return numeric_columns(self.shown, len(self.headers))
 
-    @property
+    @cached_property
     def columns(self) -> list[TableColumn]:
         """The columns as HTML sets them."""
         kinds = ["r" if right else "" for right in self.numeric]
         wide = [f"{kind} s".strip() if len(h) < _NARROW else kind for kind, h in zip(kinds, self.headers, strict=True)]
         return [TableColumn(*one) for one in zip(self.headers, wide, self._by_number, strict=True)]
 
-    @property
+    @cached_property
     def cells(self) -> list[list[Cell]]:
         """The cells as HTML sets them, cut to the limit."""
         numeric, by_number = self.numeric, self._by_number
@@ -119,7 +119,7 @@ class Table:
             for row, texts in zip(self.rows, self.shown, strict=False)
         ]
 
-    @property
+    @cached_property
     def _by_number(self) -> list[bool]:
         """Which columns hold numbers only, in whatever words they are shown."""
         rows = list(zip(self.rows, self.shown, strict=False))

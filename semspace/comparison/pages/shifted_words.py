@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import polars as pl
 
 from semspace.comparison.contrasts.example_sentences import example_sentences
@@ -71,7 +73,8 @@ def _around(sentence: str, word: str, width: int) -> str:
     """Return the part of a long sentence around a word."""
     if len(sentence) <= width:
         return sentence
-    middle = max(sentence.lower().find(word), 0) + len(word) // 2
+    found = re.search(rf"(?<!\w){re.escape(word)}(?!\w)", sentence, re.IGNORECASE)
+    middle = (found.start() if found else max(sentence.lower().find(word), 0)) + len(word) // 2
     start = min(max(middle - width // 2, 0), len(sentence) - width)
     part = sentence[start : start + width].strip()
     return ("…" if start else "") + part + ("…" if start + width < len(sentence) else "")
