@@ -554,6 +554,12 @@ def _aside(target: Path) -> Path:
     return target.with_name(f".{target.name}{_ASIDE}")
 
 
+def target_of(folder: Path) -> Path:
+    """Return the path of a value that lies at `folder`, which may be where it was set aside."""
+    is_aside = folder.name.startswith(".") and folder.name.endswith(_ASIDE)
+    return folder.with_name(folder.name[1 : -len(_ASIDE)]) if is_aside else folder
+
+
 def _is_superseded(folder: Path) -> bool:
     """Check whether a bundle was opened set aside, and is deleted now that the new one is at its path."""
     name = folder.name

@@ -144,7 +144,13 @@ def duration(seconds: float) -> str:
 
 def _is_watched() -> bool:
     """Check whether a person is looking: a terminal or a notebook, not a pipe or a log file."""
-    return sys.stderr.isatty() or "ipykernel" in sys.modules
+    return sys.stderr.isatty() or _is_notebook()
+
+
+def _is_notebook() -> bool:
+    """Check whether the code runs in a notebook; other programs import ipykernel too."""
+    ipython = sys.modules.get("IPython")
+    return ipython is not None and hasattr(ipython.get_ipython(), "kernel")
 
 
 def _amount(done: float, total: float, unit: str) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import semspace as ss
+from semspace import bundle
 from semspace.errors import DamagedError, InputError, MissingFileError, SemspaceWarning
 from semspace.index import hnsw, journal, local_collection, refreshing, store
 from semspace.index.journal import NAME, Journal
@@ -347,6 +348,7 @@ def test_a_reader_beside_another_process_sees_whole_changes_in_order(tmp_path, k
 CHILD = """
 import os, sys
 import semspace as ss
+from semspace import bundle
 space = ss.Space.from_vectors(["a", "b"], [[1, 0], [0, 1]], {"n": [1, 2]})
 space.metadata.group_by("n").len()  # polars has threads
 index = ss.Index.build(space)
@@ -377,3 +379,13 @@ def test_a_child_process_says_that_it_cannot_refresh(tmp_path):
         parent.stdin.write("x")
         parent.stdin.flush()
         assert parent.stdout.readline() == "7\n"
+
+
+def test_a_reader_opened_where_a_killed_writer_left_the_files_follows_the_next_one(place):
+    place.rename(bundle._aside(place))  # killed between two renames
+    reader = ss.Index.open(place)
+    with ss.Index.open(place, writable=True) as writer:
+        assert place.exists()
+        writer.delete(["cat"])
+        assert reader.refresh() is True
+        same(reader, writer)

@@ -1,6 +1,7 @@
 """A bar for people who wait longer than two seconds, a line every 30 seconds for files, nothing for the impatient."""
 
 import fcntl
+import io
 import logging
 import os
 import pty
@@ -10,14 +11,16 @@ import sys
 import termios
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
-from semspace import logs
+from semspace import logs, progress
 from semspace.progress import Lines, bar, duration, waiting
 
 CODE = """
 import time
+from types import SimpleNamespace
 from semspace.progress import bar
 with bar("waiting", 10, unit="step") as shown:
     for _ in range(10):
@@ -139,6 +142,14 @@ def test_what_nobody_can_measure_says_how_long_it_has_taken(capsys, monkeypatch,
     with caplog.at_level(logging.INFO, "semspace"), waiting("drawing the map"):
         pass
     assert [record.getMessage() for record in caplog.records] == ["drawing the map took 1 s"]
+
+
+def test_a_notebook_is_a_kernel_not_an_import(monkeypatch):
+    monkeypatch.setattr("sys.stderr", io.StringIO())
+    for shell, is_watched in ((None, False), (SimpleNamespace(), False), (SimpleNamespace(kernel=1), True)):
+        monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda shell=shell: shell))
+        monkeypatch.setitem(sys.modules, "ipykernel", SimpleNamespace())
+        assert progress._is_watched() is is_watched
 
 
 def test_a_person_sees_how_long_it_has_taken():

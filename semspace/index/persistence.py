@@ -8,7 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from semspace import checks, queries
-from semspace.bundle import Bundle, PathLike, create_bundle, delete_interrupted, is_taken, open_bundle, resolved_path
+from semspace.bundle import (
+    Bundle,
+    PathLike,
+    create_bundle,
+    delete_interrupted,
+    is_taken,
+    open_bundle,
+    resolved_path,
+    target_of,
+)
 from semspace.disk import FileLock
 from semspace.errors import DamagedError, InputError, ReplacedError
 from semspace.index.engine import Engine
@@ -96,7 +105,7 @@ def read_collection(
         bundle=bundle,
     )
     method, metric, settings = _engine_facts(bundle)
-    store = IndexStore(bundle, resolved_path(bundle.folder), lock, verify, is_followed=is_followed)
+    store = IndexStore(bundle, target_of(resolved_path(bundle.folder)), lock, verify, is_followed=is_followed)
     points = read_points(bundle)
     build_engine = _builder(method, metric, settings, bundle.meta.get("tuning", {}).get("recall") or _DEFAULT_RECALL)
     if method == "hnsw" and bundle.has("links.npy"):

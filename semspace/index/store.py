@@ -112,6 +112,8 @@ class IndexStore:
             raise InputError(f"the index {self.target} {self._closed_because}; open it again")
         if self._lock is not None:
             return iter(())
+        if self._bundle.folder != self.target:
+            return None  # it was opened where a killed writer had set it aside, and the next one puts it back
         records = self.journal.read_new()
         # Looked at after the journal: a replacement in between would else go unseen, with a journal just as long.
         return records if _identity(self.target) == self._manifest else None
