@@ -21,7 +21,7 @@ def is_quiet() -> bool:
 
 
 def notice(text: str, logger: str) -> None:
-    """Tell a person something: a record of level INFO, or a line on stderr where no program takes records."""
+    """Write a notice: a record of level INFO, or a line on stderr where no program takes records."""
     log = logging.getLogger(logger)
     if log.isEnabledFor(logging.INFO) and log.hasHandlers():
         log.info("%s", text)

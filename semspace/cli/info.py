@@ -26,7 +26,7 @@ def info(
     texts: DocumentOptions,
     as_json: o.Json = False,
 ) -> None:
-    """Say what a saved value or a file is: its kind, its sizes, its encoder, and what it was made of."""
+    """Describe a saved value or a file: its kind, its sizes, its encoder, and what it was made of."""
     facts = _facts(source, texts)
     width = max(map(len, facts))
     lines = [f"{name:<{width}}  {_in_words(value)}" for name, value in facts.items() if value not in (None, {}, [])]

@@ -49,7 +49,7 @@ class DocumentTerms:
 
     @classmethod
     def from_texts(cls, texts: pl.Series, options: TermOptions = DEFAULT) -> DocumentTerms:
-        """Take the words and phrases of texts, without boilerplate; see `without_boilerplate`."""
+        """Create the words and phrases of texts, without boilerplate; see `without_boilerplate`."""
         texts = without_boilerplate(texts)
         if options.vectorizer is not None:
             return cls.from_vectorizer(texts, options.vectorizer)
@@ -61,7 +61,7 @@ class DocumentTerms:
 
     @classmethod
     def from_tokens(cls, tokens: Tokens | None, n_documents: int, options: TermOptions = DEFAULT) -> DocumentTerms:
-        """Take the words of tokenised texts, and phrases; `tokens` is None if no text has a word.
+        """Create the words of tokenised texts, and phrases; `tokens` is None if no text has a word.
 
         Phrases are collocations (Mikolov et al. 2013), or all of as many words as `options.ngrams` says.
         """
@@ -88,7 +88,7 @@ class DocumentTerms:
     def _from_ngrams(
         cls, ids: Int32s1d, documents: Ints1d, words: pl.Series, is_term: Bools1d, n_docs: int, options: TermOptions
     ) -> DocumentTerms:
-        """Take all runs of words that begin and end with a descriptive one; longer ones in at least two places."""
+        """Create terms of runs of words that begin and end with a descriptive one; longer ones occur at least twice."""
         assert options.ngrams is not None
         low, high = options.ngrams
         parts = [ngrams(ids, documents, is_term, n) for n in range(low, high + 1)]
@@ -103,7 +103,7 @@ class DocumentTerms:
 
     @classmethod
     def from_vectorizer(cls, texts: pl.Series, vectorizer: Any) -> DocumentTerms:
-        """Take the terms that a copy of a vectorizer of scikit-learn finds in texts."""
+        """Create the terms that a copy of a vectorizer of scikit-learn finds in texts."""
         copy = clone(vectorizer, safe=False)
         try:
             matrix = csr_array(copy.fit_transform(texts.fill_null("").to_list()))

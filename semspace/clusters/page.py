@@ -13,7 +13,7 @@ from semspace.clusters.figures import hierarchy_figure, map_figure, sizes_figure
 from semspace.clusters.methods import method_description
 from semspace.clusters.over_time_section import over_time_section
 from semspace.clusters.projection import project
-from semspace.clusters.stability import HOLDS, MIN_MEMBERS, MIN_POINTS, STABLE, in_words, level
+from semspace.clusters.stability import HOLDS, MIN_MEMBERS, MIN_POINTS, STABLE, in_words, stability_level
 from semspace.display import clip, quoted
 from semspace.report import Number, Page, Prose, Section, Table
 from semspace.report.origin import chosen_title, origin
@@ -165,7 +165,7 @@ def _quality(clustering: Clustering) -> Section:
 
 def _stability(value: float | None) -> Number:
     known = math.nan if value is None else value
-    return Number(known, level(known) if value is None else f"{value:.3f}, {level(value)}")
+    return Number(known, stability_level(known) if value is None else f"{value:.3f}, {stability_level(value)}")
 
 
 def _percent(clustering: Clustering, group: int) -> str:

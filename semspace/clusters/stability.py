@@ -58,7 +58,7 @@ def best_jaccard(labels: Int32s1d, other_labels: Int32s1d, n_clusters: int) -> D
     return best
 
 
-def level(value: float) -> str:
+def stability_level(value: float) -> str:
     """Return what a stability means in a word: stable, uncertain or unreliable; not measured where it is NaN."""
     if np.isnan(value):
         return "not measured"
@@ -73,7 +73,7 @@ def in_words(values: Doubles1d) -> str:
     >>> in_words(np.array([0.9, 0.8, 0.6, np.nan]))
     'Of 4 groups, 2 are stable, 1 is uncertain and 1 is not measured.'
     """
-    levels = [level(value) for value in values]
+    levels = [stability_level(value) for value in values]
     total = f"{len(levels):,} groups"
     if len(levels) == 1 and levels[0] == "not measured":
         return "The stability of a single group can't be measured."

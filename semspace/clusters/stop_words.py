@@ -89,7 +89,7 @@ def words_of(language: str) -> frozenset[str]:
     return frozenset(_WORDS[language].split())
 
 
-def language_name(parameter: str, name: object) -> str:
+def checked_language(parameter: str, name: object) -> str:
     """Return the name of a language given by its name or its ISO 639-1 code, such as "de"; else raise `InputError`."""
     if isinstance(name, str) and name.strip().lower() in LANGUAGE_CODES:
         return LANGUAGE_CODES[name.strip().lower()]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from semspace import checks
-from semspace.clusters.stop_words import language_name, words_of
+from semspace.clusters.stop_words import checked_language, words_of
 from semspace.errors import InputError
 from semspace.text.normalization import spell
 
@@ -71,10 +71,10 @@ def term_options(
     if vectorizer is not None:
         return _with_vectorizer(stop_words, language, ngrams, vectorizer)
     languages = [] if language is None else [language] if isinstance(language, str) else list(language)
-    names = [language_name("language", name) for name in languages]
+    names = [checked_language("language", name) for name in languages]
     words: list[str] = []
     if isinstance(stop_words, str):  # as in scikit-learn
-        names.append(language_name("stop_words", stop_words))
+        names.append(checked_language("stop_words", stop_words))
     elif stop_words is not None:
         words = [
             " ".join(spell(part.lower()) for part in word.split()) for word in checks.strings("stop_words", stop_words)

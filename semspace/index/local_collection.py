@@ -349,7 +349,7 @@ class LocalCollection:
                 self.fold()
 
     def refresh(self) -> bool | None:
-        """Make the changes that another process or value has written to the folder since; return whether there are any.
+        """Apply the changes that another process has written to the folder since; return whether there are any.
 
         None where the folder must be opened again, because its files were replaced.
         """
@@ -366,7 +366,7 @@ class LocalCollection:
             return True
 
     def _make_next(self, records: Iterator[Record]) -> bool:
-        """Make the next change, if there is one: it is read and made, or neither."""
+        """Apply the next change, if there is one: it is read and applied, or neither."""
         with pools.uninterrupted():
             record = next(records, None)
             if record is not None:

@@ -266,7 +266,7 @@ class SearchMethods:
         return measured_recall(points, asked, k)
 
     def refresh(self) -> bool:
-        """Bring an index that is open for reading to what its writer has acknowledged since; return whether it changed.
+        """Update an index that is open for reading to what its writer has acknowledged; return whether it changed.
 
         If nothing has changed, this takes some microseconds: two files are looked at. Other threads may search
         meanwhile. An index in memory, one that is open for writing and one on a server are always up to date.

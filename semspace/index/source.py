@@ -48,7 +48,7 @@ class SpaceSource:
         return self._encoder
 
     def keep_encoder_of(self, before: SpaceSource) -> None:
-        """Take over the encoder of an earlier source, which may be loaded, where this one has the same."""
+        """Keep the encoder of an earlier source, which may be loaded, where this one has the same."""
         known, own = before.known_encoder, self.encoder
         if known is not None and own is not None and encoder_facts(known) == encoder_facts(own):
             self._encoder = known

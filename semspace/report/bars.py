@@ -77,7 +77,7 @@ def _name(name: str, y: float, room: float, left_of: float | None = None) -> str
 
 
 def _sides(sides: tuple[str, str], zero: float, width: float) -> str:
-    """Say at the top what lies to the left and to the right of zero: beside zero, or at the edges if that's near."""
+    """Return labels at the top for both sides of zero: beside zero, or at the edges if that's near."""
     if width < SLIM:
         rooms = (width / 2 - 28, width / 2 - 28)
         places = ('x="4"', f'x="{width - 4:g}" text-anchor="end"')

@@ -46,7 +46,7 @@ def stacked_bars(
         raise InputError(f"counts must be at least 0; got {table.min()}")
 
     def draw(width: float) -> Drawing:
-        frame = _Frame(190, 130, 34, width) if width >= SLIM else _Frame(2, 2, 54, width)
+        frame = _BarLayout(190, 130, 34, width) if width >= SLIM else _BarLayout(2, 2, 54, width)
         rows = [_bar(frame, i, names[i], parts, table[i], unit) for i in range(len(names))]
         top = _TOP + len(names) * frame.line + 10
         tabled = len(names) <= (_TABLED if width >= SLIM else 1)
@@ -62,7 +62,7 @@ def stacked_bars(
 
 
 @dataclass(frozen=True)
-class _Frame:
+class _BarLayout:
     """What is left and right of the bars, and how high a row is; in a slim figure, names stand above their bars."""
 
     left: float
@@ -88,7 +88,7 @@ def _fill(part: int, parts: int) -> str:
     return f'fill="{colour}" fill-opacity="{UNDER_TEXT if part < parts - 1 else 0.3}"'
 
 
-def _bar(frame: _Frame, row: int, name: str, parts: Sequence[str], counts: Ints1d, unit: str) -> str:
+def _bar(frame: _BarLayout, row: int, name: str, parts: Sequence[str], counts: Ints1d, unit: str) -> str:
     """Draw one whole: its name, its parts with a share where it fits, and its size."""
     y, whole, x = _TOP + row * frame.line + (18 if frame.slim else 0), int(counts.sum()), float(frame.left)
     pieces = []
@@ -113,7 +113,7 @@ def _bar(frame: _Frame, row: int, name: str, parts: Sequence[str], counts: Ints1
     return _heading(frame, y, name, f"{whole:,} {unit}") + "".join(pieces)
 
 
-def _heading(frame: _Frame, y: float, name: str, size: str) -> str:
+def _heading(frame: _BarLayout, y: float, name: str, size: str) -> str:
     """Write a whole's name and size beside its bar, or above it."""
     if frame.slim:
         size = fitting(size, frame.width / 2)
