@@ -4,8 +4,8 @@ import importlib
 import sys
 
 NAMES = (
-    "analogies", "cluster", "compare", "duplicates", "embed", "encode", "filters", "honesty", "index", "phrases",
-    "tokenize", "train_encoder", "versions", "word2vec",
+    "analogies", "cluster", "compare", "duplicates", "embed", "encode", "filters", "first_hour", "honesty", "index",
+    "phrases", "tokenize", "train_encoder", "versions", "word2vec",
 )  # fmt: skip
 
 
