@@ -42,7 +42,6 @@ ROOMS = [
         "space",
     ),
     *(
-        "latent",
         "words",
         "formats",
         "inference",
@@ -50,6 +49,7 @@ ROOMS = [
         "integrations",
         "index",
         "clusters",
+        "latent",
         "comparison",
         "evaluation",
         "training",

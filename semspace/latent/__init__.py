@@ -1,5 +1,35 @@
-"""Dimension reduction and reconstruction of spaces. Doesn't depend on reports."""
+"""The latent lab: smaller spaces and the way back, points told in words, ways between them.
 
-from semspace.latent.pca import PCA, PCAModel
+Names are imported when they are first used, so that one of them brings in only what it needs.
+"""
 
-__all__ = ["PCA", "PCAModel"]
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from semspace.latent.descriptions import Descriptions, describe, vocabulary
+    from semspace.latent.paths import Path, path
+    from semspace.latent.pca import PCA, PCAModel
+
+# Public name → the module that defines it. No module has the name of a function: an attribute can't be both.
+_MODULES = {
+    "Descriptions": "descriptions",
+    "PCA": "pca",
+    "PCAModel": "pca",
+    "Path": "paths",
+    "describe": "descriptions",
+    "path": "paths",
+    "vocabulary": "descriptions",
+}
+__all__ = ["PCA", "Descriptions", "PCAModel", "Path", "describe", "path", "vocabulary"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module 'semspace.latent' has no attribute {name!r}")
+    globals()[name] = getattr(import_module(f"semspace.latent.{_MODULES[name]}"), name)
+    return globals()[name]
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_MODULES})
