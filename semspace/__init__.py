@@ -30,6 +30,7 @@ _HOMES = {
     "SemspaceWarning": "semspace.errors",
     "SentenceVectorizer": "semspace.integrations.scikit_learn",
     "Space": "semspace.space",
+    "SpaceReport": "semspace.geometry.report",
     "StaticEncoder": "semspace.sentences.static_encoder",
     "Subwords": "semspace.words.subwords",
     "Tokens": "semspace.text.tokens",
@@ -75,6 +76,7 @@ __all__ = [
     "SemspaceWarning",
     "SentenceVectorizer",
     "Space",
+    "SpaceReport",
     "StaticEncoder",
     "Subwords",
     "Tokens",
@@ -113,6 +115,7 @@ if TYPE_CHECKING:
     from semspace.evaluation.score import Score, Scores
     from semspace.formats.gensim_bridge import from_gensim, to_gensim
     from semspace.formats.vectors import read_vectors, write_vectors
+    from semspace.geometry.report import SpaceReport
     from semspace.history import History
     from semspace.index.index import Index
     from semspace.index.report import IndexReport

@@ -29,6 +29,7 @@ from semspace.text.dataframes import as_polars, storable, to_pandas, with_column
 from semspace.types import ArrayXd, Floats1d, Floats2d, Id, Ints1d
 
 if TYPE_CHECKING:
+    from semspace.geometry.report import SpaceReport
     from semspace.report.figure import Figure
 
 KIND = "space"
@@ -299,6 +300,48 @@ class Space:
         points = Points(self.ids.tolist(), self.vectors, self.metadata)
         with waiting("drawing the map", progress=checks.flag("progress", progress)):
             return space_map(points, color, labels, method, most)
+
+    def report(
+        self, k: int = 10, *, metric: str = "cosine", most: int = 10_000, seed: int = 0, progress: bool = True
+    ) -> SpaceReport:
+        """Measure how the points lie: intrinsic dimension, isotropy and hubness, on one card.
+
+        Points that are equal count once, so a text that comes twice changes nothing.
+
+        Parameters
+        ----------
+        k : int
+            Neighbours that hubs are looked for among.
+        metric : {"cosine", "euclidean"}
+            With ``"cosine"``, vectors are scaled to length 1 first, as they are for search. Points of a plane through
+            the origin then lie on a circle, which has one dimension.
+        most : int
+            Of more points, a random sample of this many is measured, at least 10.
+        seed : int
+            Of the sample.
+        progress : bool
+            Show the time that has passed if it takes more than two seconds.
+
+        Returns
+        -------
+        semspace.geometry.report.SpaceReport
+
+        Raises
+        ------
+        InputError
+            If the space has fewer than 10 different points.
+
+        Examples
+        --------
+        >>> import numpy as np, semspace as ss
+        >>> plane = np.random.default_rng(0).normal(size=(500, 2)) @ np.eye(2, 10)
+        >>> report = ss.Space.from_vectors(range(500), plane).report(metric="euclidean")
+        >>> report.dim, round(report.intrinsic_dimension)
+        (10, 2)
+        """
+        from semspace.geometry.report import space_report
+
+        return space_report(self.ids, self.vectors, k, metric, most=most, seed=seed, progress=progress)
 
     # -- queries -----------------------------------------------------------------------------------------
 

@@ -36,6 +36,7 @@ ROOMS = [
         "text",
         "corpora",
         "queries",
+        "geometry",
         "maps",
         "neighbors",
         "history",
