@@ -13,6 +13,7 @@ READERS: Final = {
     "corpus": "semspace.text.corpus",
     "encoder": "semspace.sentences.transformer",
     "index": "semspace.index.index",
+    "pca": "semspace.latent.pca",
     "phrasebook": "semspace.text.phrases",
     "space": "semspace.space",
     "static-encoder": "semspace.sentences.static_encoder",
@@ -21,6 +22,7 @@ READERS: Final = {
 
 # Kinds of encoder that lie inside the bundle of a space.
 ENCODER_READERS: Final = {
+    "latent": "semspace.latent.latent_encoder",
     "static": "semspace.sentences.static_encoder",
     "subwords": "semspace.words.subwords",
     "word-average": "semspace.sentences.word_average",

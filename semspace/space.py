@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeGuard, cast, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -488,7 +488,7 @@ class Space:
 
     def _encoded_queries(self, texts: list[str]) -> Iterable[Floats1d]:
         """Return the vectors of strings that are not ids."""
-        if texts and self.encoder is None:
+        if texts and not reads_texts(self.encoder):
             near = checks.nearest_spellings(texts[0], self._rows)
             raise neither_id_nor_text(texts[0], self._name, near)
         return encode_queries(texts, self.encoder) if texts else ()
@@ -610,14 +610,26 @@ def manifest_facts(
     provenance: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Return what a manifest says of a space; an encoder that is saved with its space is written into the bundle."""
-    stored: dict[str, Any] = encoder._write_into(draft, fingerprint) if isinstance(encoder, StoredEncoder) else {}
     return {
         "count": count,
         "dim": dim,
         "fingerprint": fingerprint,
-        "encoder": None if encoder is None else {**encoder_facts(encoder), **stored},
+        "encoder": encoder_entry(encoder, draft, fingerprint),
         "provenance": dict(provenance),
     }
+
+
+def encoder_entry(encoder: TextEncoder | None, draft: Draft, fingerprint: str) -> dict[str, Any] | None:
+    """Return the manifest's entry of an encoder, which is written into the bundle if it is one that is stored there."""
+    if encoder is None:
+        return None
+    stored: dict[str, Any] = encoder._write_into(draft, fingerprint) if isinstance(encoder, StoredEncoder) else {}
+    return {**encoder_facts(encoder), **stored}
+
+
+def reads_texts(encoder: TextEncoder | None) -> TypeGuard[TextEncoder]:
+    """Whether there is an encoder, and one that takes texts: a latent space's only does if the space before had one."""
+    return encoder is not None and getattr(encoder, "takes_texts", True)
 
 
 def encoder_facts(encoder: TextEncoder) -> dict[str, Any]:
@@ -653,7 +665,7 @@ def encode_documents(texts: list[str], encoder: TextEncoder | None) -> Floats2d:
 
 def _checked_encoder(texts: list[str], encoder: TextEncoder | None, what: str) -> TextEncoder:
     """Return the encoder, or raise `InputError` where there is none or a text is blank."""
-    if encoder is None:
+    if not reads_texts(encoder):
         raise InputError(
             f"this space has no encoder, so it can't take the text {clip(texts[0], 40)!r}; ask by id (id=) or "
             f"vector, or make the space with encoder.embed(corpus)"

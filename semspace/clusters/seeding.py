@@ -12,7 +12,7 @@ from semspace import checks, queries
 from semspace.clusters.distinct_points import DistinctPoints
 from semspace.clusters.names import distinct_names
 from semspace.errors import InputError
-from semspace.space import Space
+from semspace.space import Space, reads_texts
 from semspace.types import Floats2d
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def seed_topics(words: SeedWords | None, space: Space) -> SeedTopics | None:
     topics = [checks.strings("each of seed_words", topic) for topic in lists]
     if not all(topics):
         raise InputError("each of seed_words must have at least one word; one of them is empty")
-    if space.encoder is None:
+    if not reads_texts(space.encoder):
         raise InputError(
             "seed_words need a space with an encoder, which turns words into vectors; this space has none: make it by "
             "Encoder.embed, or leave out seed_words"

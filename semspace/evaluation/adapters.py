@@ -16,7 +16,7 @@ from semspace.display import clip
 from semspace.errors import InputError
 from semspace.evaluation.lookup import WordRows, find_words
 from semspace.formats.gensim_bridge import keyed_words
-from semspace.space import Space
+from semspace.space import Space, reads_texts
 from semspace.types import Floats2d
 
 Encode = Callable[[list[str]], Floats2d]
@@ -98,7 +98,7 @@ def encoder_of(thing: Any, what: str = "text") -> Encode:
             f"word vectors of {type(thing).__name__} can't encode sentences; evaluate an encoder on this task"
         )
     if isinstance(thing, Space):
-        if thing.encoder is None:
+        if not reads_texts(thing.encoder):
             return thing.encode_documents  # raises an error that says what is missing
         thing = thing.encoder
     if isinstance(thing, (str, bytes)) or not callable(getattr(thing, "encode", None)):

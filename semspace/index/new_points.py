@@ -11,7 +11,7 @@ import polars as pl
 from semspace import checks
 from semspace.errors import InputError
 from semspace.index.collection import Collection
-from semspace.space import TextEncoder
+from semspace.space import TextEncoder, reads_texts
 from semspace.text.dataframes import as_polars
 from semspace.types import Floats2d, Id
 
@@ -68,7 +68,7 @@ def completed(metadata: pl.DataFrame | None, present: pl.DataFrame | None) -> pl
 
 def _encoded(texts: Sequence[str], encoder: TextEncoder | None) -> Floats2d:
     texts = checks.strings("texts", texts)
-    if encoder is None:
+    if not reads_texts(encoder):
         raise InputError("this index has no encoder, so it can't take texts; give vectors")
     encode = getattr(encoder, "encode_documents", encoder.encode)
     vectors: Floats2d = encode(texts)

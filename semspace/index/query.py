@@ -13,7 +13,7 @@ from semspace.errors import InputError, UnknownIdError
 from semspace.index.collection import Collection, Hits
 from semspace.neighbors import Neighbors
 from semspace.queries import Query, as_vector, title_of
-from semspace.space import TextEncoder, encode_documents, encode_queries, neither_id_nor_text
+from semspace.space import TextEncoder, encode_documents, encode_queries, neither_id_nor_text, reads_texts
 from semspace.types import Floats1d, Floats2d, Ints2d
 
 EncodeTexts = Callable[[list[str], TextEncoder | None], Floats2d]
@@ -68,7 +68,7 @@ def _read(points: Collection, encoder: TextEncoder | None, queries: Sequence[Que
     strings = [query for query in queries if isinstance(query, str)]
     ids = {string for string, known in zip(strings, points.present(strings), strict=True) if known}
     texts = checks.strings("texts", [string for string in strings if string not in ids])
-    if texts and encoder is None:
+    if texts and not reads_texts(encoder):
         raise neither_id_nor_text(texts[0], f"this index of {len(points):,}", points.nearest_spellings(texts[0]))
     encoded = iter(encode(texts, encoder)) if texts else iter(())
     by_id = dict(zip(ids, points.vectors([*ids]), strict=True)) if ids else {}

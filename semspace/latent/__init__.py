@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from semspace.latent.descriptions import Descriptions, describe, vocabulary
+    from semspace.latent.model import LatentModel, LatentTrainer
     from semspace.latent.paths import Path, path
     from semspace.latent.pca import PCA, PCAModel
 
 # Public name → the module that defines it. No module has the name of a function: an attribute can't be both.
 _MODULES = {
     "Descriptions": "descriptions",
+    "LatentModel": "model",
+    "LatentTrainer": "model",
     "PCA": "pca",
     "PCAModel": "pca",
     "Path": "paths",
@@ -21,7 +24,7 @@ _MODULES = {
     "path": "paths",
     "vocabulary": "descriptions",
 }
-__all__ = ["PCA", "Descriptions", "PCAModel", "Path", "describe", "path", "vocabulary"]
+__all__ = ["PCA", "Descriptions", "LatentModel", "LatentTrainer", "PCAModel", "Path", "describe", "path", "vocabulary"]
 
 
 def __getattr__(name: str) -> Any:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from semspace.bundle import Bundle
 from semspace.errors import DamagedError, InputError
 from semspace.registry import ENCODER_READERS, reader
+from semspace.schema import Facts
 from semspace.space import TextEncoder
 from semspace.types import Floats2d
 
@@ -67,5 +68,13 @@ def remembered(bundle: Bundle) -> TextEncoder | None:
         raise DamagedError(
             f"{bundle.folder} has an encoder {kind!r}, which this semspace doesn't know; upgrade semspace"
         )
-    encoder: TextEncoder = reader(ENCODER_READERS[kind])(bundle)
+    read = reader(ENCODER_READERS[kind])
+    encoder: TextEncoder = read(bundle, _base_of(bundle)) if "base" in facts else read(bundle)
     return encoder
+
+
+def _base_of(bundle: Bundle) -> TextEncoder | None:
+    """Return the encoder whose vectors the encoder of a saved space encodes again."""
+    space = bundle.meta.facts("space")
+    base = {**space, "encoder": space.facts("encoder")["base"]}
+    return remembered(replace(bundle, meta=Facts({"space": base}, f"{bundle.folder}, its first encoder,")))
