@@ -24,6 +24,8 @@ _HOMES = {
     "Neighbors": "semspace.neighbors",
     "PhraseModel": "semspace.text.phrases",
     "Phrases": "semspace.text.phrases",
+    "Projection": "semspace.projections.projection",
+    "QualityCard": "semspace.projections.card",
     "Score": "semspace.evaluation.score",
     "Scores": "semspace.evaluation.score",
     "SemspaceError": "semspace.errors",
@@ -43,6 +45,7 @@ _HOMES = {
     "evaluate": "semspace.evaluation.evaluate",
     "from_gensim": "semspace.formats.gensim_bridge",
     "load": "semspace.saving",
+    "project": "semspace.projections.project",
     "read_vectors": "semspace.formats.vectors",
     "save": "semspace.saving",
     "to_gensim": "semspace.formats.gensim_bridge",
@@ -70,6 +73,8 @@ __all__ = [
     "Neighbors",
     "PhraseModel",
     "Phrases",
+    "Projection",
+    "QualityCard",
     "Score",
     "Scores",
     "SemspaceError",
@@ -94,6 +99,7 @@ __all__ = [
     "integrations",
     "latent",
     "load",
+    "project",
     "read_vectors",
     "report",
     "save",
@@ -122,6 +128,9 @@ if TYPE_CHECKING:
     from semspace.integrations.scikit_learn import SentenceVectorizer
     from semspace.neighbors import Neighbors
     from semspace.precompilation import warmup
+    from semspace.projections.card import QualityCard
+    from semspace.projections.project import project
+    from semspace.projections.projection import Projection
     from semspace.saving import load, save
     from semspace.sentences.distill import distill
     from semspace.sentences.encoder import Encoder

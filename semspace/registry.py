@@ -15,6 +15,7 @@ READERS: Final = {
     "index": "semspace.index.index",
     "pca": "semspace.latent.pca",
     "phrasebook": "semspace.text.phrases",
+    "projection": "semspace.projections.projection",
     "space": "semspace.space",
     "static-encoder": "semspace.sentences.static_encoder",
     "tokens": "semspace.text.tokens",

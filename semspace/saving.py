@@ -12,7 +12,7 @@ from semspace.space import KIND as SPACE
 
 
 class Value(Protocol):
-    """A value that can be saved: a corpus, tokens, a space, an index, a clustering, a comparison or an encoder."""
+    """A value that can be saved: a corpus, tokens, a space, an index, a clustering, a projection and others."""
 
     def save(self, path: PathLike, *, overwrite: bool = False) -> None:
         """Save as a bundle directory."""
@@ -23,7 +23,8 @@ def save(value: Value, path: PathLike, *, overwrite: bool = False) -> None:
 
     Parameters
     ----------
-    value : Corpus, Tokens, PhraseModel, Space, Index, Clustering, Comparison, StaticEncoder or TransformerEncoder
+    value : Corpus, Tokens, PhraseModel, Space, Index, Clustering, Projection, Comparison or an encoder
+        A StaticEncoder or a TransformerEncoder.
     path : str or path
         The directory to create.
     overwrite : bool
@@ -36,7 +37,8 @@ def save(value: Value, path: PathLike, *, overwrite: bool = False) -> None:
     """
     if type(value).__module__ not in READERS.values() or not hasattr(value, "save"):
         known = (
-            "a Corpus, Tokens, PhraseModel, Space, Index, Clustering, Comparison, StaticEncoder or TransformerEncoder"
+            "a Corpus, Tokens, PhraseModel, Space, Index, Clustering, Projection, Comparison, StaticEncoder or "
+            "TransformerEncoder"
         )
         raise InputError(f"save takes {known}; got {type(value).__name__}")
     value.save(path, overwrite=overwrite)

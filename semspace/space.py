@@ -268,9 +268,10 @@ class Space:
         labels : list of ids or bool, optional
             Points that have their id beside them, as far as there is room. By default the first 60, which are the most
             frequent words; none in a space of texts.
-        method : {"tsne", "pca"}
-            t-SNE keeps neighbours together, and distances further off mean little; PCA shows the two directions in
-            which the points differ most.
+        method : {"tsne", "pca", "umap", "pacmap"}
+            t-SNE, UMAP and PaCMAP keep neighbours together, and distances further off mean little; PCA shows the two
+            directions in which the points differ most. UMAP and PaCMAP need the extra ``maps``. `semspace.project`
+            measures how far a map can be trusted.
         most : int
             Up to so many points are drawn: of words the first, of texts some from everywhere. The caption says so.
         progress : bool

@@ -51,6 +51,7 @@ ROOMS = [
         "index",
         "clusters",
         "latent",
+        "projections",
         "comparison",
         "evaluation",
         "training",

@@ -285,7 +285,7 @@ def test_chosen_groups_are_drawn_over_time(groups):
 def test_a_map_is_computed_once(groups, monkeypatch):
     fresh = groups.rename({})
     computed = []
-    monkeypatch.setattr(projection, "tsne_layout", lambda vectors: computed.append(1) or vectors[:, :2].astype(float))
+    monkeypatch.setattr(projection, "layout", lambda vectors: computed.append(1) or vectors[:, :2].astype(float))
     fresh.plot("map")
     fresh.page()
     fresh.plot("map", interactive=True)

@@ -18,7 +18,7 @@ import pytest
 import semspace as ss
 from semspace import bundle, disk, schema
 from semspace.errors import DamagedError, InputError, MissingFileError, ReplacedError, SemspaceError
-from semspace.maps.layout import tsne_layout
+from semspace.maps.layout import layout
 
 posix = pytest.mark.skipif(os.name == "nt", reason="Windows has neither these locks nor named pipes in folders")
 
@@ -336,7 +336,7 @@ def test_what_is_no_bundle_is_a_sentence(tmp_path, kind):
     ids=["zeros", "same", "nearly the same", "one", "two", "a line", "wide"],
 )
 def test_a_map_of_whatever_a_space_may_hold(vectors):
-    places = tsne_layout(vectors.astype(np.float32))
+    places = layout(vectors.astype(np.float32))
     assert places.shape == (len(vectors), 2)
     assert np.isfinite(places).all()
 
@@ -344,7 +344,7 @@ def test_a_map_of_whatever_a_space_may_hold(vectors):
 def test_a_map_gives_what_is_the_same_one_place():
     vectors = np.random.default_rng(0).normal(size=(30, 5))
     vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).repeat(3, 0).astype(np.float32)
-    places = tsne_layout(vectors)
+    places = layout(vectors)
     assert (places[::3] == places[1::3]).all()
     assert len(np.unique(places, axis=0)) == 30
 
@@ -353,7 +353,7 @@ def test_a_map_refuses_what_is_no_number():
     vectors = np.eye(20, dtype=np.float32)
     vectors[3, 4] = np.nan
     with pytest.raises(InputError, match="NaN or infinity"):
-        tsne_layout(vectors)
+        layout(vectors)
 
 
 def test_facts_say_what_they_should_be():

@@ -98,7 +98,7 @@ def test_colours_may_be_values():
     [
         ({"color": "Lang"}, "color: there is no column 'Lang'; .*did you mean 'lang'"),
         ({"color": [1, 2]}, "color must hold a value for each of 100 points; got 2"),
-        ({"method": "umap"}, "method must be"),
+        ({"method": "umpa"}, "method must be .*did you mean 'umap'"),
         ({"most": 1}, "most must be"),
     ],
 )

@@ -8,7 +8,7 @@ import numpy as np
 
 from semspace import queries
 from semspace.clusters.distinct_points import centered
-from semspace.maps.layout import tsne_layout
+from semspace.maps.layout import layout
 from semspace.types import Doubles2d, Ints1d
 
 if TYPE_CHECKING:
@@ -27,5 +27,5 @@ def project(clustering: Clustering, limit: int = MAX_DRAWN) -> tuple[Ints1d, Dou
         evenly = np.linspace(0, len(voters) - 1, min(limit, len(voters))).round().astype(int)
         rows = np.sort(voters[np.unique(evenly)])
         vectors = queries.unit(clustering.space.vectors[rows])
-        clustering._maps[limit] = rows, tsne_layout(centered(vectors, vectors.mean(axis=0)))
+        clustering._maps[limit] = rows, layout(centered(vectors, vectors.mean(axis=0)))
     return clustering._maps[limit]

@@ -14,11 +14,12 @@ _RANGES = 6  # of numbers, with about as many points each
 _OTHER, _UNKNOWN = "other", "unknown"
 
 
-def groups_of(column: pl.Series) -> tuple[Ints1d, list[str]]:
+def groups_of(column: pl.Series, role: str = "color") -> tuple[Ints1d, list[str]]:
     """Return the group of each value, shape (n,), and the names of the groups.
 
     Of up to 31 different values each is a group, the most frequent first; the rest are one group, "other". More
     different numbers are divided into six ranges, and dates by year. Missing values are the last group.
+    `role` is the parameter that gave them.
 
     Raises
     ------
@@ -30,7 +31,7 @@ def groups_of(column: pl.Series) -> tuple[Ints1d, list[str]]:
     if column.dtype.is_float():
         column = column.fill_nan(None)
     if column.dtype.is_nested() or column.dtype == pl.Object:
-        raise InputError(f"color= needs a column of texts, numbers or dates; {column.name!r} holds {column.dtype}")
+        raise InputError(f"{role}= needs a column of texts, numbers or dates; {column.name!r} holds {column.dtype}")
     if column.dtype.is_numeric() and column.n_unique() > _MOST:
         return _ranges(column)
     counts = column.drop_nulls().value_counts(sort=True)

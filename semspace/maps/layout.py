@@ -1,4 +1,4 @@
-"""Coordinates of points on a map: t-SNE, or the principal axes."""
+"""Coordinates of points on a map: principal axes, t-SNE, UMAP or PaCMAP, all on the same input."""
 
 from __future__ import annotations
 
@@ -8,27 +8,47 @@ import numpy as np
 import numpy.typing as npt
 
 from semspace.errors import InputError
-from semspace.types import Doubles2d, Floats2d
+from semspace.maps.methods import METHODS, MIN_POINTS, first_two_axes
+from semspace.types import Doubles2d, Floats2d, Ints1d
 
-_AXES = 50  # principal axes on which t-SNE works
-_PERPLEXITY = 30
-_MIN_POINTS = 12  # fewer have no neighbourhoods, and are drawn on their principal axes
+_AXES = 50  # principal axes on which the methods work
 # Cell size between vectors of length 1. t-SNE draws nearer points together until they differ by rounding errors only,
 # and the tree in which scikit-learn searches for neighbours then has no bottom.
 _RESOLUTION = 1e-3
 
+Axes = npt.NDArray[np.floating[Any]]
+
 
 def pca_layout(vectors: Floats2d) -> Doubles2d:
     """Return the coordinates of vectors on their first two principal axes, shape (n, 2)."""
-    return _first_two_axes(_principal(vectors))
+    return first_two_axes(_principal(vectors))
 
 
-def tsne_layout(vectors: Floats2d) -> Doubles2d:
+def layout(vectors: Floats2d, method: str = "tsne", seed: int = 0) -> Doubles2d:
     """Return coordinates in two dimensions of vectors of length 1, shape (n, 2).
 
-    t-SNE (van der Maaten & Hinton 2008), initialised by the principal axes so that the result is always the same.
-    Points near each other are similar; distances between groups mean little. Vectors that differ by less than a
-    thousandth have the same coordinates.
+    Vectors that differ by less than a thousandth have the same coordinates; so the same vectors have the same ones.
+
+    Parameters
+    ----------
+    method : {"pca", "tsne", "umap", "pacmap"}
+    seed : int
+
+    Raises
+    ------
+    InputError
+        If a vector isn't finite.
+    MissingExtraError
+        If the method's library isn't installed.
+    """
+    if method == "pca":
+        return pca_layout(vectors)
+    cells, inverse = distinct_cells(vectors)
+    return draw(cells, method, seed)[inverse]
+
+
+def distinct_cells(vectors: Floats2d) -> tuple[Floats2d, Ints1d]:
+    """Return the distinct vectors on up to 50 principal axes, shape (m, axes), and which each one is, shape (n,).
 
     Raises
     ------
@@ -38,35 +58,37 @@ def tsne_layout(vectors: Floats2d) -> Doubles2d:
     low = _principal(vectors)
     if not np.isfinite(low).all():
         raise InputError("a map takes vectors of finite numbers; these hold NaN or infinity: leave them out")
-    cells, inverse = np.unique(np.round(low / _RESOLUTION), axis=0, return_inverse=True)
-    distinct = cells * _RESOLUTION
-    coordinates = _first_two_axes(distinct) if len(distinct) < _MIN_POINTS else _tsne(distinct.astype(np.float32))
-    return coordinates[inverse.ravel()]
+    first: dict[bytes, int] = {}
+    same = [first.setdefault(row.tobytes(), i) for i, row in enumerate(np.ascontiguousarray(vectors))]
+    cells, inverse = np.unique(np.round(low[same] / _RESOLUTION), axis=0, return_inverse=True)
+    return (cells * _RESOLUTION).astype(np.float32), inverse.ravel().astype(np.int64)
 
 
-def _principal(vectors: Floats2d) -> npt.NDArray[np.floating[Any]]:
+def draw(cells: Floats2d, method: str, seed: int, *, random_start: bool = False) -> Doubles2d:
+    """Return the coordinates of distinct vectors, shape (m, 2).
+
+    Parameters
+    ----------
+    random_start : bool
+        Begin with random places, not with those that the method computes from the vectors.
+    """
+    if len(cells) < MIN_POINTS:
+        return first_two_axes(cells)
+    coordinates = METHODS[method](cells, seed, random_start)
+    return coordinates if np.isfinite(coordinates).all() else first_two_axes(cells)
+
+
+def principal_axes(vectors: Floats2d, count: int = _AXES) -> tuple[Axes, Axes]:
+    """Return the mean, shape (dim,), and up to `count` principal axes of vectors, shape (axes, dim)."""
     from sklearn.decomposition import PCA
 
+    fitted = PCA(min(count, *vectors.shape), random_state=0).fit(vectors)
+    return fitted.mean_, fitted.components_
+
+
+def _principal(vectors: Floats2d) -> Axes:
     if len(vectors) < 3 or not vectors.any() or not np.isfinite(vectors).all():
         return vectors
-    low: npt.NDArray[np.floating[Any]] = PCA(min(_AXES, *vectors.shape), random_state=0).fit_transform(vectors)
+    mean, axes = principal_axes(vectors)
+    low: Axes = (vectors - mean) @ axes.T
     return low
-
-
-def _first_two_axes(low: npt.NDArray[np.floating[Any]]) -> Doubles2d:
-    coordinates = np.zeros((len(low), 2))
-    coordinates[:, : min(2, low.shape[1])] = low[:, :2]
-    return coordinates
-
-
-def _tsne(low: Floats2d) -> Doubles2d:
-    from sklearn.manifold import TSNE
-    from threadpoolctl import threadpool_limits
-
-    # scikit-learn scales its own initialisation by the deviation on the first axis, even where that is zero.
-    init: Any = low[:, :2] / low[:, 0].std() * 1e-4 if low.shape[1] > 1 and low[:, 0].std() else "random"
-    model = TSNE(2, perplexity=min(_PERPLEXITY, len(low) / 4), init=init, random_state=0)
-    # One thread: scikit-learn's threads wait for each other by spinning, and take 30 times as long on a busy machine.
-    with threadpool_limits(1):
-        coordinates: Doubles2d = model.fit_transform(low).astype(np.float64)
-    return coordinates if np.isfinite(coordinates).all() else _first_two_axes(low)

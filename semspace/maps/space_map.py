@@ -14,7 +14,8 @@ from semspace import checks, queries
 from semspace.display import clip
 from semspace.errors import InputError
 from semspace.maps.colours import groups_of
-from semspace.maps.layout import pca_layout, tsne_layout
+from semspace.maps.layout import layout
+from semspace.maps.methods import NAMES, TITLES, need_library
 from semspace.report.scatter import scatter
 from semspace.types import Floats2d, Ints1d
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from semspace.report.figure import Figure
 
 _LABELS = 60  # points that are labelled by themselves
-_HOW = {"tsne": "t-SNE, which keeps neighbours together", "pca": "the two directions in which they differ most"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +54,13 @@ class Points:
         return {id: row for row, id in enumerate(self.ids)}
 
 
+def how(method: str) -> str:
+    """Return in words what a method keeps of the space."""
+    if method == "pca":
+        return "the two directions in which they differ most"
+    return f"{TITLES[method]}, which keeps neighbours together"
+
+
 def space_map(
     space: Points,
     color: str | Sequence[object] | None,
@@ -62,17 +69,18 @@ def space_map(
     most: int,
 ) -> Figure:
     """Draw a space; see `Space.plot`."""
-    checks.choice("method", method, tuple(_HOW))
+    checks.choice("method", method, NAMES)
+    need_library(method)
     checks.whole("most", most, low=3)
     n, dim = space.vectors.shape
     if dim < 2 or n < 3:
         raise InputError(f"a map needs at least 3 points in 2 dimensions; this space has {n} point(s) in {dim}")
-    kinds, names = _groups(space, color)
-    named = _named_rows(space, labels, most)
-    rows = _rows(n, named, most, by_frequency=space.texts is None)
+    kinds, names = color_groups(space, color)
+    named = labelled_rows(space, labels, most)
+    rows = selected_rows(n, named, most, by_frequency=space.texts is None)
     vectors = queries.unit(space.vectors[rows])
     vectors = vectors - vectors.mean(axis=0)
-    places = tsne_layout(vectors) if method == "tsne" else pca_layout(vectors)
+    places = layout(vectors, method)
     place_of = {row: place for place, row in enumerate(rows.tolist())}
     sizes = np.bincount(kinds, minlength=len(names)).tolist()
     what = "words" if space.texts is None else "documents"
@@ -80,8 +88,8 @@ def space_map(
         places,
         kinds[rows].tolist(),
         names,
-        _tooltips(space, rows),
-        caption=f"{'Words' if what == 'words' else 'Documents'} near each other are similar ({_HOW[method]}).",
+        tooltips(space, rows),
+        caption=f"{'Words' if what == 'words' else 'Documents'} near each other are similar ({how(method)}).",
         most=len(rows),
         sizes=sizes,
         unit=what,
@@ -89,22 +97,22 @@ def space_map(
     )
 
 
-def _groups(space: Points, color: str | Sequence[object] | None) -> tuple[Ints1d, list[str]]:
-    """Return the group of each point, and the names of groups."""
+def color_groups(space: Points, color: str | Sequence[object] | None, role: str = "color") -> tuple[Ints1d, list[str]]:
+    """Return the group of each point, and the names of groups; `role` is the parameter that chooses them."""
     if color is None:
         return np.zeros(len(space), dtype=np.int64), [""]
     if isinstance(color, str):
         columns = [] if space.metadata is None else space.metadata.columns
         if space.metadata is None or color not in columns:
-            raise InputError(checks.missing_column("color", color, columns))
-        return groups_of(space.metadata[color])
-    values = pl.Series("color", list(color), strict=False)
+            raise InputError(checks.missing_column(role, color, columns))
+        return groups_of(space.metadata[color], role)
+    values = pl.Series(role, list(color), strict=False)
     if len(values) != len(space):
-        raise InputError(f"color must hold a value for each of {len(space):,} points; got {len(values):,}")
-    return groups_of(values)
+        raise InputError(f"{role} must hold a value for each of {len(space):,} points; got {len(values):,}")
+    return groups_of(values, role)
 
 
-def _named_rows(space: Points, labels: Sequence[str] | bool | None, most: int) -> list[int]:
+def labelled_rows(space: Points, labels: Sequence[str] | bool | None, most: int) -> list[int]:
     """Return the rows of the points that are labelled, the most important first."""
     if labels is None:
         labels = space.texts is None
@@ -113,7 +121,7 @@ def _named_rows(space: Points, labels: Sequence[str] | bool | None, most: int) -
     return [space.row(id) for id in checks.strings("labels", labels)]
 
 
-def _rows(n: int, named: list[int], most: int, *, by_frequency: bool) -> Ints1d:
+def selected_rows(n: int, named: list[int], most: int, *, by_frequency: bool) -> Ints1d:
     """Choose which points are drawn: those that are named; of words the first, of documents some from everywhere."""
     if n <= most:
         return np.arange(n)
@@ -121,7 +129,8 @@ def _rows(n: int, named: list[int], most: int, *, by_frequency: bool) -> Ints1d:
     return np.union1d(others, np.array(named, dtype=int))
 
 
-def _tooltips(space: Points, rows: Ints1d) -> list[str]:
+def tooltips(space: Points, rows: Ints1d) -> list[str]:
+    """Return what is shown of each of some points: its id, and its text where there is one."""
     ids = [space.ids[row] for row in rows]
     if space.texts is None:
         return ids

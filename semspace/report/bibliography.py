@@ -122,6 +122,10 @@ REFERENCES = {
         "article", ("Hennig, Christian",), 2007, "Cluster-Wise Assessment of Cluster Stability",
         "Computational Statistics & Data Analysis", {"volume": "52", "number": "1", "pages": "258–271"},
     ),
+    "kobak2019": Reference(
+        "article", ("Kobak, Dmitry", "Berens, Philipp"), 2019, "The Art of Using t-SNE for Single-Cell Transcriptomics",
+        "Nature Communications", {"volume": "10", "pages": "5416"},
+    ),
     "liu2020": Reference(
         "article", ("Liu, Yaowu", "Xie, Jun"), 2020,
         "Cauchy Combination Test: A Powerful Test with Analytic p-Value Calculation under Arbitrary Dependency "
@@ -131,6 +135,10 @@ REFERENCES = {
     "lopezpaz2017": Reference(
         "inproceedings", ("Lopez-Paz, David", "Oquab, Maxime"), 2017, "Revisiting Classifier Two-Sample Tests",
         "International Conference on Learning Representations",
+    ),
+    "mcinnes2018": Reference(
+        "misc", ("McInnes, Leland", "Healy, John", "Melville, James"), 2018,
+        "UMAP: Uniform Manifold Approximation and Projection for Dimension Reduction", "arXiv:1802.03426",
     ),
     "mikolov2013": Reference(
         "inproceedings",
@@ -154,6 +162,10 @@ REFERENCES = {
         "Methods and Evaluation",
         "Statistics in Medicine", {"volume": "25", "number": "4", "pages": "559–573"},
     ),
+    "pearson1901": Reference(
+        "article", ("Pearson, Karl",), 1901, "On Lines and Planes of Closest Fit to Systems of Points in Space",
+        "Philosophical Magazine", {"volume": "2", "number": "11", "pages": "559–572"},
+    ),
     "rayson2000": Reference(
         "inproceedings", ("Rayson, Paul", "Garside, Roger"), 2000, "Comparing Corpora Using Frequency Profiling",
         "The Workshop on Comparing Corpora", {"pages": "1–6"},
@@ -167,6 +179,21 @@ REFERENCES = {
         "article", ("Traag, Vincent A.", "Waltman, Ludo", "van Eck, Nees Jan"), 2019,
         "From Louvain to Leiden: Guaranteeing Well-Connected Communities",
         "Scientific Reports", {"volume": "9", "pages": "5233"},
+    ),
+    "vandermaaten2008": Reference(
+        "article", ("van der Maaten, Laurens", "Hinton, Geoffrey"), 2008, "Visualizing Data using t-SNE",
+        "Journal of Machine Learning Research", {"volume": "9", "pages": "2579–2605"},
+    ),
+    "venna2001": Reference(
+        "inproceedings", ("Venna, Jarkko", "Kaski, Samuel"), 2001,
+        "Neighborhood Preservation in Nonlinear Projection Methods: An Experimental Study",
+        "Artificial Neural Networks (ICANN)", {"pages": "485–491"},
+    ),
+    "wang2021": Reference(
+        "article", ("Wang, Yingfan", "Huang, Haiyang", "Rudin, Cynthia", "Shaposhnik, Yaron"), 2021,
+        "Understanding How Dimension Reduction Tools Work: An Empirical Approach to Deciphering t-SNE, UMAP, TriMap, "
+        "and PaCMAP for Data Visualization",
+        "Journal of Machine Learning Research", {"volume": "22", "number": "201", "pages": "1–73"},
     ),
     "ward1963": Reference(
         "article", ("Ward, Joe H.",), 1963, "Hierarchical Grouping to Optimize an Objective Function",

@@ -5,9 +5,10 @@ from semspace.report.figure import PALETTE
 SHAPES = ("circle", "square", "triangle", "diamond")
 
 
-def mark(group: int, x: float, y: float, size: float = 1.0) -> str:
-    """Draw the mark of a group."""
-    fill = f'fill="{PALETTE[group % len(PALETTE)]}" fill-opacity="0.8"'
+def mark(group: int, x: float, y: float, size: float = 1.0, *, hollow: bool = False) -> str:
+    """Draw the mark of a group; a hollow one is its outline."""
+    colour = PALETTE[group % len(PALETTE)]
+    fill = f'fill="none" stroke="{colour}"' if hollow else f'fill="{colour}" fill-opacity="0.8"'
     shape = shape_of(group)
     if shape == "circle":
         return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{4 * size:g}" {fill}/>'

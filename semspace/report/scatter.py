@@ -33,6 +33,7 @@ def scatter(
     sizes: Sequence[int] | None = None,
     unit: str = "points",
     labelled: Mapping[int, str] | None = None,
+    hollow: npt.ArrayLike | None = None,
 ) -> Figure:
     """Draw points, coloured and shaped by group, each with its label as a tooltip.
 
@@ -61,6 +62,8 @@ def scatter(
     labelled : dict of int to str, optional
         Points that have a name beside them, so far as there is room: their places in `points` and the names, the most
         important first.
+    hollow : array (n,) of bool, optional
+        Points of which only the outline is drawn, as their places aren't sure.
 
     Raises
     ------
@@ -72,6 +75,7 @@ def scatter(
     _check(xy, kinds, names, labels)
     rows = np.random.default_rng(0).permutation(_selection(kinds, most))
     counts = np.bincount(kinds, minlength=len(names)) if sizes is None else np.asarray(sizes, dtype=np.int64)
+    outlined = np.zeros(len(xy), dtype=np.bool_) if hollow is None else np.asarray(hollow, dtype=np.bool_)
     size = 1.0 if len(rows) <= _MANY else 0.8
 
     def draw(width: float) -> Drawing:
@@ -79,7 +83,7 @@ def scatter(
         scaled = _fit(xy, width, high, margin=16)
         marks = "".join(
             f"<g><title>{escaped(_tooltip(names[kinds[i]], labels[i]))}</title>"
-            f"{mark(int(kinds[i]), scaled[i, 0], scaled[i, 1], size)}</g>"
+            f"{mark(int(kinds[i]), scaled[i, 0], scaled[i, 1], size, hollow=bool(outlined[i]))}</g>"
             for i in rows
         )
         written = _names(names, kinds, scaled, width, high) if named else ""

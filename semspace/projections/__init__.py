@@ -1,0 +1,1 @@
+"""Maps of spaces as values, with how far each can be trusted."""
