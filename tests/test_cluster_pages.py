@@ -18,6 +18,7 @@ from semspace.clusters.stability import in_words
 from semspace.errors import InputError
 from semspace.report import Figure, dendrogram
 from semspace.report.text_width import measure
+from tests.colours import contrast
 
 HOSTILE = "<script>alert('x')</script> <b>bold</b>"
 
@@ -245,6 +246,8 @@ def test_figures_work_offline_and_show_hostile_texts_as_text(groups, tmp_path, k
     figure.write_html(tmp_path / "figure.html", include_plotlyjs=True)
     assert "cdn.plot.ly/plotly" not in (tmp_path / "figure.html").read_text(encoding="utf-8")[:2_000]
     assert figure.layout.title.text
+    for paper in ("#ffffff", "#000000"):
+        assert contrast(figure.layout.font.color, paper) >= 4.5
 
 
 def test_a_map_draws_every_group_and_those_in_none(groups):

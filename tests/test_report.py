@@ -39,7 +39,9 @@ from semspace.report import (
 from semspace.report.axis import Axis
 from semspace.report.figure import PALETTE, UNDER_TEXT
 from semspace.report.origin import origin
-from semspace.report.text_width import fitting, measure
+from semspace.report.side_labels import side_labels
+from semspace.report.text_width import fitting, measure, wrapped
+from tests.colours import contrast
 
 GOLDEN = Path(__file__).parent / "golden"
 HOSTILE = "<script>alert('x')</script> & \"quotes\" | [link](http://evil) *bold* <img src=http://evil onerror=alert(1)>"
@@ -140,18 +142,6 @@ def test_a_page_can_be_walked_by_keyboard_and_read_aloud():
     assert all(attributes.get("scope") == "col" for tag, attributes in found if tag == "th")
     assert all(a["role"] == "img" and len(a["aria-label"]) > 10 for tag, a in found if tag == "svg")
     assert sum(tag == "svg" for tag in tags) == 14  # seven figures, each for a desk and for a telephone
-
-
-def contrast(one, other):
-    """WCAG 2.2: the ratio of the relative luminances of two colours."""
-
-    def luminance(colour):
-        parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-        linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
-        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-    low, high = sorted([luminance(one), luminance(other)])
-    return (high + 0.05) / (low + 0.05)
 
 
 def mixed(colour, paper, share):
@@ -442,6 +432,27 @@ def test_texts_are_cut_to_their_room():
     assert fitting("語" * 50, 100).endswith("…")
 
 
+def test_texts_are_wrapped_between_words():
+    assert wrapped("one", 100) == ["one"]
+    assert wrapped("health care, tonight, spending", 110) == ["health care,", "tonight, spend…"]
+    assert wrapped("health care, tonight, spending", 110, lines=3) == ["health care,", "tonight,", "spending"]
+    (cut,) = wrapped("x" * 80, 100)  # one word isn't divided
+    assert cut.endswith("…")
+
+
+def test_side_labels_have_a_line_each_where_one_is_too_short_for_both():
+    def written(elements):
+        return [(float(x), y, text) for x, y, text in re.findall(r'x="([\d.]+)" y="(\d+)"[^>]*>([^<]*)<', elements)]
+
+    short, long = ("less", "more"), ("more of “comp.sys.ibm.pc”", "more of “sci.space”")
+    assert written(side_labels(short, 4, 336)[0]) == [(4.0, "14", "← less"), (336.0, "14", "more →")]
+    assert written(side_labels(short, 4, 336, 100)[0]) == [(92.0, "14", "← less"), (108.0, "14", "more →")]
+    drawn, height = side_labels(long, 4, 336)
+    assert written(drawn) == [(4.0, "14", f"← {long[0]}"), (336.0, "32", f"{long[1]} →")]
+    assert height == 36
+    assert side_labels(long, 4, 716, 20)[1] == 36  # no room at the left of the middle
+
+
 def test_bars_start_at_zero_and_know_their_sides():
     figure = bars(["up", "down"], [2.0, -1.0], caption="c", sides=("less", "more"))
     up, down = (attributes for tag, attributes in Elements(figure.svg).found if tag == "rect")
@@ -566,13 +577,24 @@ def test_tables_are_searched_and_sorted_in_a_browser(tmp_path):
     assert short == ["row 3", "row 1", "row 0", "row 2"]  # what has no number comes last
     assert shown.count("<button") == 6
     assert "<img" not in shown
+    choices = re.findall(r'<option value="([^"]*)">([^<]*)</option>', shown)
+    assert choices[:4] == [
+        ("0 none", "as listed"),
+        ("0 ascending", "id, ascending"),
+        ("0 descending", "id, descending"),
+        ("1 ascending", "witness, ascending"),
+    ]
+    assert len(choices) == 2 * 7  # both tables have cards
 
 
 def printed(page, folder):
     """Return a page as Chromium prints it, and how many sheets it takes."""
     (folder / "page.html").write_text(to_html(page), encoding="utf-8")
     browse(f"file://{folder / 'page.html'}", folder, f"--print-to-pdf={folder / 'page.pdf'}", "--virtual-time-budget=9")
-    return len(re.findall(rb"/Type\s*/Page\b", (folder / "page.pdf").read_bytes()))
+    data = (folder / "page.pdf").read_bytes()
+    (size,) = set(re.findall(rb"/MediaBox\s*\[0 0 ([\d.]+) ([\d.]+)\]", data))
+    assert [round(float(side)) for side in size] == [595, 842]  # A4
+    return len(re.findall(rb"/Type\s*/Page\b", data))
 
 
 @with_browser
@@ -588,8 +610,10 @@ def test_a_long_table_is_printed_in_part(tmp_path):
 def test_rows_with_long_texts_are_cards_on_a_telephone():
     rows = [("one", "a text of many words " * 10), ("two", "")]
     (found,) = [Elements(to_html(Page("t", "v", (Section("s", (Table(("<id>", "text"), rows),)),)))).found]
-    assert [a.get("class") for tag, a in found if tag == "table"] == ["cards"]
+    assert [a.get("class") for tag, a in found if tag == "table"] == ["cards texts"]
     assert [a.get("data-label") for tag, a in found if tag == "td"] == ["<id>", "text", "<id>", "text"]
+    middling = to_html(Page("t", "v", (Section("s", (Table(("a", "b"), [("x", "nearest words, " * 3)]),)),)))
+    assert '<table class="cards" aria-label="s">' in middling  # as many of its rows are printed as of a short one
     short = to_html(Page("t", "v", (Section("s", (Table(tuple("abcd"), [(1, 2, 3, 4)]),)),)))
     assert "data-label" not in short.split("<body>")[1]
     assert "More columns to the right" in short

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _SYMBOLS = {"circle": "circle", "square": "square", "triangle": "triangle-up", "diamond": "diamond"}
 _FRAME = (640, 380)  # pixels of a map in a notebook, for which labels are placed
-_INK, _FAINT = "#7b7b7b", "rgba(128,128,128,0.3)"
+_INK, _FAINT = "#757575", "rgba(128,128,128,0.3)"
 _MAX_LINES = 6  # groups over time
 _GREY = "#9A9A9A"
 

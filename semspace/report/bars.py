@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from semspace.display import clip
 from semspace.report.axis import Axis
 from semspace.report.figure import PALETTE, SLIM, Drawing, Figure, escaped
-from semspace.report.text_width import fitting
+from semspace.report.side_labels import side_labels
+from semspace.report.text_width import fitting, room_beside
 
 
 def bars(
@@ -31,23 +32,24 @@ def bars(
     def draw(width: float) -> Drawing:
         slim = width < SLIM
         room = 100 if points else 76 if slim else 90  # of the numbers at the right
-        axis = Axis(least, largest, 8, width - room) if slim else Axis(least, largest, 250, width - room)
+        axis = Axis(least, largest, 8 if slim else room_beside(names, width), width - room)
         if largest == least:
             axis = Axis(least, least + 1.0, axis.start, axis.end)
-        top, line = (26 if sides else 6), (42 if slim else 26)
-        rows = []
+        zero = axis(0)
+        labels, above = side_labels(sides, 4, width - 4, None if slim else zero) if sides else ("", 0)
+        top, line = above + (8 if sides else 6), (42 if slim else 26)
+        rows = [labels]
         for i, (name, value) in enumerate(zip(names, values, strict=True)):
             y = top + i * line
             ends = None if low is None or high is None else (low[i], high[i])
             rows.append(_bar(axis, y + 16 if slim else y, value, ends, _number(value, points=points), width))
             rows.append(_name(name, y + 13, width - 8) if slim else _name(name, y + 13, axis.start - 14, axis.start))
         height = top + len(values) * line + 6
-        zero = axis(0)
         rows.append(
             f'<line x1="{zero:.1f}" x2="{zero:.1f}" y1="{top - 4}" y2="{height}" stroke="currentColor" '
             f'opacity="{0.2 if slim else 0.5}"/>'
         )
-        return "".join(rows) + (_sides(sides, zero, width) if sides else ""), height
+        return "".join(rows), height
 
     shown = "; ".join(f"{clip(name, 80)} {value:.3g}" for name, value in zip(names, values, strict=True))
     return Figure(draw, caption, f"{shown}.")
@@ -74,18 +76,6 @@ def _name(name: str, y: float, room: float, left_of: float | None = None) -> str
     place = 'x="4"' if left_of is None else f'x="{left_of - 10:g}"'
     anchor = "" if left_of is None else ' text-anchor="end"'
     return f'<text {place} y="{y}"{anchor}>{escaped(fitting(name, room))}</text>'
-
-
-def _sides(sides: tuple[str, str], zero: float, width: float) -> str:
-    """Return labels at the top for both sides of zero: beside zero, or at the edges if that's near."""
-    if width < SLIM:
-        rooms = (width / 2 - 28, width / 2 - 28)
-        places = ('x="4"', f'x="{width - 4:g}" text-anchor="end"')
-    else:
-        rooms = (zero - 36, width - zero - 36)
-        places = (f'x="{zero - 8:.1f}" text-anchor="end"', f'x="{zero + 8:.1f}"')
-    left, right = (fitting(side, min(room, 240)) for side, room in zip(sides, rooms, strict=True))
-    return f'<text {places[0]} y="14">← {escaped(left)}</text><text {places[1]} y="14">{escaped(right)} →</text>'
 
 
 def _number(value: float, *, points: bool) -> str:

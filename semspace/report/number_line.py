@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from semspace.display import cell, clip
 from semspace.report.axis import Axis, axis_for
 from semspace.report.figure import HALO, PALETTE, SLIM, Drawing, Figure, escaped
-from semspace.report.text_width import fitting, measure
+from semspace.report.text_width import SIZE, fitting, measure, room_beside
 
 _LINE, _TOP = 26, 40
+_BOLD = 14  # bold letters are as wide as larger ones
 _ABOVE = 18  # height of a name above its mark, in a slim figure
 _COLOUR = PALETTE[4]
 _BY_CHANCE = "by chance alone (95 % of random splits)"
@@ -52,7 +53,8 @@ def number_line(
 
     def draw(width: float) -> Drawing:
         slim = width < SLIM
-        axis = axis_for(reach, 12, width - 12) if slim else axis_for(reach, 270, width - 110)
+        left = room_beside([called for _, _, called in lines], width, _BOLD)
+        axis = axis_for(reach, 12, width - 12) if slim else axis_for(reach, left, width - 110)
         line = _LINE + (_ABOVE if slim else 0)
         bottom = _TOP + len(lines) * line + 4
         rows = [
@@ -93,7 +95,7 @@ def _texts(axis: Axis, y: float, name: str, number: str, bold: bool, width: floa
     slim = width < SLIM
     left, right, base = (2.0, width - 2, y - 12) if slim else (axis.start - 12, width - 8, y + 4)
     number = fitting(number, width * 0.4 if slim else width - axis.end - 12)
-    name = fitting(name, (width * 0.96 - measure(number)) if slim else axis.start - 20, 14 if bold else 13)
+    name = fitting(name, (width * 0.96 - measure(number)) if slim else axis.start - 20, _BOLD if bold else SIZE)
     weight, anchor = ' font-weight="700"' if bold else "", "" if slim else ' text-anchor="end"'
     halo = f" {HALO}" if slim else ""
     return (

@@ -55,6 +55,19 @@ function sorted(rows, column, way, numbers) {
   });
 }
 
+/** Put a choice of the order above a table whose rows are cards, which have no headers to press. */
+function choosable(table, names, sort) {
+  const options = names.flatMap((name, column) =>
+    ["ascending", "descending"].map((way) => element("option", { value: `${column} ${way}` }, `${name}, ${way}`)),
+  );
+  const select = element("select", {}, element("option", { value: "0 none" }, "as listed"), ...options);
+  select.addEventListener("change", () => {
+    const [column, way] = select.value.split(" ");
+    sort(Number(column), way);
+  });
+  table.parentElement.before(element("div", { class: "sorting" }, element("label", {}, "Sorted by ", select)));
+}
+
 /** Turn a table's headers into buttons; return the function that sorts by a header's text ("-text": downwards). */
 function sortable(table) {
   const rows = [...table.tBodies[0].rows];
@@ -64,7 +77,9 @@ function sortable(table) {
     if (way !== "none") heads[column].setAttribute("aria-sort", way);
     table.tBodies[0].append(...sorted(rows, column, way, heads[column].dataset.sort === "number"));
   };
-  const names = heads.map((head) => fold(head.textContent));
+  const titles = heads.map((head) => head.textContent);
+  const names = titles.map(fold);
+  if (table.classList.contains("cards")) choosable(table, titles, sort);
   heads.forEach((head, column) => {
     const button = element("button", { type: "button" }, ...head.childNodes);
     button.addEventListener("click", () => sort(column, NEXT[head.getAttribute("aria-sort") ?? "none"]));

@@ -92,8 +92,18 @@ class Table:
 
     @cached_property
     def has_long_texts(self) -> bool:
-        """Whether some cells are texts, so that a telephone shows each row as a card."""
-        return any(len(text) >= _TEXT for row in self.shown for text in row)
+        """Whether some cells are texts of several lines."""
+        return self._longest >= _TEXT
+
+    @property
+    def cards(self) -> bool:
+        """Whether a telephone shows each row as a card, as some cells would be high beside the others."""
+        return self._longest >= _CARD
+
+    @cached_property
+    def _longest(self) -> int:
+        """The length of the longest cell."""
+        return max((len(text) for row in self.shown for text in row), default=0)
 
     @cached_property
     def numeric(self) -> list[bool]:
@@ -134,6 +144,7 @@ _LONG = 15
 _NARROW = 15  # characters that are kept on one line
 _ONE_WORD = 24  # and of one word, such as an id, which reads badly in two
 _TEXT = 60  # characters from which a cell is a text, which needs width
+_CARD = 40  # and from which it isn't shown beside others on a telephone
 _PRINTED, _PRINTED_TEXTS = 15, 5  # rows of a long table that are printed; of one with long texts
 
 Block = Prose | Table | Figure | Listing

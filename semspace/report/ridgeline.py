@@ -11,10 +11,11 @@ from semspace.display import clip
 from semspace.errors import InputError
 from semspace.report.axis import Axis, axis_for
 from semspace.report.figure import PALETTE, SLIM, Drawing, Figure, escaped
+from semspace.report.side_labels import side_labels
 from semspace.report.text_width import fitting, measure
 from semspace.types import Doubles1d
 
-_LEFT, _RIGHT, _TOP = 220, 24, 30
+_LEFT, _RIGHT, _TOP = 220, 24, 12
 _TITLE = 22  # height of a name above its curve, in a slim figure
 _POINTS = 161
 _ALONE, _ROW = 150, 54  # height of one common picture, and of one group's row
@@ -70,7 +71,9 @@ def _drawn(
     at = np.linspace(axis.least, axis.largest, _POINTS)
     curves = [_density(array, at) for array in arrays]
     tallest = max(float(curve.max()) for curve in curves)
-    height, top = (_ALONE if over else _ROW), _TOP + (len(names) * _TITLE if over and slim else 0)
+    ends, above = side_labels(sides, axis.start, axis.end) if sides else ("", 18)
+    head = _TOP + above
+    height, top = (_ALONE if over else _ROW), head + (len(names) * _TITLE if over and slim else 0)
     row = 0 if over else _ROW + (_TITLE if slim else 0)
     bottoms = [top + height + i * row + (_TITLE if slim and not over else 0) for i in range(len(names))]
     shapes = [
@@ -78,7 +81,7 @@ def _drawn(
         for i, (curve, array) in enumerate(zip(curves, arrays, strict=True))
     ]
     if over:
-        places = [_TOP + (12 if slim else 20) + i * _TITLE for i in range(len(names))]
+        places = [head + (12 if slim else 20) + i * _TITLE for i in range(len(names))]
     else:
         places = [bottom - (_ROW + 6 if slim else 6) for bottom in bottoms]
     room = width if slim else float(_LEFT)
@@ -86,7 +89,7 @@ def _drawn(
         _name(i, name, len(array), y, room)
         for i, (name, array, y) in enumerate(zip(names, arrays, places, strict=True))
     ]
-    body = axis.draw(top, bottoms[-1]) + "".join(shapes) + "".join(titles) + _ends(sides, axis)
+    body = axis.draw(top, bottoms[-1]) + "".join(shapes) + "".join(titles) + ends
     return body, bottoms[-1] + 26
 
 
@@ -134,16 +137,6 @@ def _name(group: int, name: str, size: int, y: float, room: float) -> str:
     return (
         f'<rect x="2" y="{y - 11}" width="14" height="14" fill="{PALETTE[group % len(PALETTE)]}" fill-opacity="0.7"/>'
         f'<text x="22" y="{y}">{escaped(label)}{count}</text>'
-    )
-
-
-def _ends(sides: tuple[str, str] | None, axis: Axis) -> str:
-    if sides is None:
-        return ""
-    room = (axis.end - axis.start) / 2 - 20
-    return (
-        f'<text x="{axis.start:g}" y="18">← {escaped(fitting(sides[0], room))}</text>'
-        f'<text x="{axis.end:g}" y="18" text-anchor="end">{escaped(fitting(sides[1], room))} →</text>'
     )
 
 

@@ -10,10 +10,11 @@ from itertools import groupby
 from semspace.display import clip
 from semspace.errors import InputError
 from semspace.report.figure import PALETTE, SLIM, Drawing, Figure, escaped
-from semspace.report.text_width import fitting, measure
+from semspace.report.text_width import fitting, measure, wrapped
 
 _LEFT, _RIGHT, _TITLE, _HIGH, _BELOW = 40.0, 10.0, 22.0, 64.0, 30.0  # of a panel, in pixels
 _COLUMNS, _SLIM_COLUMNS = 3, 2
+_TITLE_LINE, _BOLD = 16.0, 14  # height of a line of a title; bold letters are as wide as larger ones
 _SMALL = 11  # pixels of the letters of the axes
 
 
@@ -54,11 +55,14 @@ def small_multiples(
 
     def draw(width: float) -> Drawing:
         columns = min(_columns(width, periods), len(series))
-        wide, tall = width / columns, _TITLE + _HIGH + _BELOW
+        wide = width / columns
+        titles = [wrapped(each.name, wide - _LEFT - _RIGHT, size=_BOLD) for each in series]
+        above = _TITLE + (max(map(len, titles)) - 1) * _TITLE_LINE
+        tall = above + _HIGH + _BELOW
         panels = [
             f'<g transform="translate({number % columns * wide:.1f} {number // columns * tall:.1f})">'
-            f"{_panel(each, positions, periods, top, wide)}</g>"
-            for number, each in enumerate(series)
+            f"{_panel(each, title, positions, periods, top, wide, above)}</g>"
+            for number, (each, title) in enumerate(zip(series, titles, strict=True))
         ]
         return "".join(panels), tall * -(-len(series) // columns)
 
@@ -87,9 +91,17 @@ def _told(series: Series, periods: Sequence[str]) -> str:
     return f"{clip(series.name, 80)} from {known[0][0]:.1%} to {known[-1][0]:.1%}, at most {highest:.1%} in {when}"
 
 
-def _panel(series: Series, positions: Sequence[float], periods: Sequence[str], top: float, width: float) -> str:
+def _panel(
+    series: Series,
+    title: Sequence[str],
+    positions: Sequence[float],
+    periods: Sequence[str],
+    top: float,
+    width: float,
+    above: float,
+) -> str:
     """Draw one series: its name, its line with the interval, and the ends of both axes."""
-    bottom, end = _TITLE + _HIGH, width - _RIGHT
+    bottom, end = above + _HIGH, width - _RIGHT
     span = (positions[-1] - positions[0]) or 1.0
     xs = [_LEFT + (position - positions[0]) / span * (end - _LEFT) for position in positions]
 
@@ -97,7 +109,11 @@ def _panel(series: Series, positions: Sequence[float], periods: Sequence[str], t
         return bottom - min(value / top, 1.0) * _HIGH
 
     parts = [
-        f'<text x="{_LEFT:g}" y="14" font-weight="600">{escaped(fitting(clip(series.name, 80), end - _LEFT))}</text>',
+        *(
+            f'<text x="{_LEFT:g}" y="{above - 8 - (len(title) - 1 - i) * _TITLE_LINE:g}" font-weight="600">'
+            f"{escaped(line)}</text>"
+            for i, line in enumerate(title)
+        ),
         *(_gridline(value, y(value), end) for value in (top, 0.0)),
         *_runs(series, xs, y),
         *(

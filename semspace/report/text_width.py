@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 
 from semspace.display import clip
 
@@ -40,6 +41,26 @@ def fitting(text: str, room: float, size: float = SIZE) -> str:
         if left < 0:
             return line[:end].rstrip() + "…"
     return line
+
+
+def wrapped(text: str, room: float, lines: int = 2, size: float = SIZE) -> list[str]:
+    """Divide a text into at most so many lines that fit into `room` pixels; what has no room there is left out."""
+    found: list[str] = []
+    left = clip(text, 200)
+    while len(found) < lines - 1 and measure(left, size) > room:
+        words = left.split(" ")
+        count = next((n for n in range(len(words) - 1, 0, -1) if measure(" ".join(words[:n]), size) <= room), 0)
+        if not count:
+            break
+        found.append(" ".join(words[:count]))
+        left = " ".join(words[count:])
+    return [*found, fitting(left, room, size)]
+
+
+def room_beside(names: Sequence[str], width: float, size: float = SIZE) -> float:
+    """Return the pixels that names beside a figure take: as many as the longest needs, at most two fifths of it."""
+    longest = max((measure(clip(name, 200), size) for name in names), default=0.0)
+    return min(max(longest + 24, 120.0), 0.4 * width)
 
 
 def _width(c: str) -> float:
