@@ -138,6 +138,7 @@ def _index(folder: Path) -> None:
             index.search(id="new")
             index.delete(["new"])
             index.diversify(id="0")
+    space.quantize("binary")
 
 
 def _encoders(_: Path) -> None:

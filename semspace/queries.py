@@ -11,6 +11,7 @@ import numpy.typing as npt
 from semspace import checks
 from semspace.checks import Names
 from semspace.errors import InputError
+from semspace.quantization.vectors import as_quantized
 from semspace.types import ArrayXd, Bools1d, Doubles1d, Floats1d, Floats2d, Ints1d, Ints2d
 
 METRICS = ("cosine", "dot", "euclidean")
@@ -99,13 +100,13 @@ def pair_score(a: Floats1d, b: Floats1d, metric: str) -> float:
 
 def score_blocks(vectors: Floats2d, norms: Floats1d, queries: Floats2d, metric: str) -> Iterator[Floats2d]:
     """Iterate over the scores of a few queries at a time, shape (queries, n), so that memory stays bounded."""
-    step = max(1, _SCORES_IN_MEMORY // max(1, len(vectors)))
+    step, quantized = max(1, _SCORES_IN_MEMORY // max(1, len(vectors))), as_quantized(vectors)
     for start in range(0, len(queries), step):
         block = queries[start : start + step]
         if metric == "euclidean":
             yield -_euclidean(block, vectors)
             continue
-        scores = block @ vectors.T
+        scores = block @ vectors.T if quantized is None else quantized.products(block)
         if metric == "cosine":
             scores /= norms
             scores /= lengths(block)[:, None]
@@ -255,4 +256,32 @@ def recalls(
         hits |= scores >= lowest[:, None]
     n_hits = ((rows >= 0) & hits).sum(axis=1)
     shares: Doubles1d = np.where(n_true > 0, np.minimum(n_hits, n_true) / np.maximum(n_true, 1), 1.0)
+    return shares
+
+
+def overlaps(
+    vectors: Floats2d,
+    norms: Floats1d,
+    queries: Floats2d,
+    truth: Sequence[tuple[Ints1d, Floats1d]],
+    found: Sequence[tuple[Ints1d, Floats1d]],
+) -> Doubles1d:
+    """Return for each query the share of its true nearest rows, by cosine, that another search found, shape (m,).
+
+    A row that is as near as the last of the true ones counts as one of them. The scores of `found` don't matter: they
+    may be of other vectors.
+
+    Parameters
+    ----------
+    vectors, norms : the vectors that define the true rows, and their lengths
+    queries : (m, dim) float32
+    truth, found : for each query rows and scores; see `nearest`
+    """
+    shares = np.empty(len(queries))
+    for at, (query, (true_rows, true_scores), (rows, _)) in enumerate(zip(queries, truth, found, strict=True)):
+        if not len(true_rows):  # the query is the only point
+            shares[at] = 1.0
+            continue
+        scores = vectors[rows] @ query / norms[rows] / np.float32(np.linalg.norm(query))
+        shares[at] = recalls(true_rows[None], rows[None], true_scores[None], scores[None])[0]
     return shares

@@ -18,11 +18,13 @@ from semspace import checks, queries, schema
 from semspace.bundle import Bundle, Draft, PathLike, create_bundle
 from semspace.deprecation import renamed_parameters, renamed_property
 from semspace.display import clip, html_table
-from semspace.errors import InputError, UnknownIdError
+from semspace.errors import DamagedError, InputError, UnknownIdError
 from semspace.history import History
 from semspace.neighbors import Neighbors
 from semspace.peer_names import answers_peer_attributes, answers_peer_parameters
 from semspace.progress import waiting
+from semspace.quantization.lookup import VALUES
+from semspace.quantization.vectors import PRECISIONS, QuantizedVectors, as_quantized, codec_from
 from semspace.queries import METRICS, Query, as_list, as_vector, check_directions, title_of, unit
 from semspace.text import mmap_array
 from semspace.text.dataframes import as_polars, storable, to_pandas, with_columns_before
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 KIND = "space"
 _LONGEST_PHRASE = 3  # words
 _ROWS_AT_ONCE = 16_384  # vectors that are read at a time
+_K, _MEASURED = 10, 200  # neighbours, and queries by which the overlap of a quantised space is measured
 _SHOWN, _SHOWN_COLUMNS = 5, 6  # points, and columns of metadata in a notebook
 
 
@@ -84,7 +87,8 @@ class Space:
     ids : ndarray of str objects, shape (n,)
         Unique.
     vectors : ndarray of float32, shape (n, dim)
-        Finite, no row all zeros; read-only.
+        Finite, no row all zeros; read-only. In a space from `quantize`, the rows that are read are decoded to float32;
+        ``numpy.asarray(space.vectors)`` is the whole matrix.
     metadata : polars.DataFrame, optional
         One row for each id.
     encoder : optional
@@ -169,6 +173,16 @@ class Space:
         """Number of dimensions."""
         return int(self.vectors.shape[1])
 
+    @property
+    def precision(self) -> str:
+        """How numbers are stored: ``"float32"``, or what `quantize` made of them."""
+        return "float32" if (stored := as_quantized(self.vectors)) is None else stored.precision
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the vectors as they are stored, in memory and on disk."""
+        return self.vectors.nbytes
+
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over ids and vectors, in order."""
@@ -179,7 +193,10 @@ class Space:
     @cached_property
     def norms(self) -> Floats1d:
         """Euclidean length of each vector, shape (n,)."""
-        return checks.frozen(queries.lengths(self.vectors))
+        if self.precision == "float32":
+            return checks.frozen(queries.lengths(self.vectors))
+        parts = [queries.lengths(part) for _, part in mmap_array.iter_slices(self.vectors, _ROWS_AT_ONCE)]
+        return checks.frozen(np.concatenate(parts))
 
     sizes = renamed_property("sizes", "norms")
 
@@ -236,7 +253,8 @@ class Space:
 
     def _title(self) -> str:
         made = f", made by {self.provenance['made_by']}" if "made_by" in self.provenance else ""
-        return f"Space of {len(self):,} points in {self.dim} dimensions{made}"
+        stored = "" if self.precision == "float32" else f", stored as {self.precision}"
+        return f"Space of {len(self):,} points in {self.dim} dimensions{stored}{made}"
 
     def to_frame(self) -> pl.DataFrame:
         """Return a polars DataFrame with ``id`` and the metadata, a row for each row of `vectors`.
@@ -543,7 +561,9 @@ class Space:
         """Return the space of these ids, in this order."""
         rows = [self._row(id) for id in checks.ids("ids", ids)]
         table = None if self.metadata is None else self.metadata[rows]
-        return replace(self, ids=self.ids[rows], vectors=self.vectors[rows], metadata=table)
+        stored = as_quantized(self.vectors)
+        chosen: Any = self.vectors[rows] if stored is None else stored.take(rows)
+        return replace(self, ids=self.ids[rows], vectors=chosen, metadata=table)
 
     def extend(self, ids: Sequence[Id], vectors: npt.ArrayLike, metadata: Any | None = None) -> Space:
         """Return a space with more points; an id that it already has raises `InputError`.
@@ -561,9 +581,55 @@ class Space:
             have, need = ("has", "with") if metadata is None else ("has no", "without")
             raise InputError(f"this space {have} metadata, so new points must be given {need} it")
         table = None if self.metadata is None else append_rows(self.metadata, as_polars(metadata))
-        return replace(
-            self, ids=np.concatenate([self.ids, names]), vectors=np.concatenate([self.vectors, more]), metadata=table
-        )
+        stored = as_quantized(self.vectors)
+        joined: Any = np.concatenate([self.vectors, more]) if stored is None else stored.extended(more)
+        return replace(self, ids=np.concatenate([self.ids, names]), vectors=joined, metadata=table)
+
+    def quantize(self, precision: str, *, code_bytes: int | None = None) -> Space:
+        """Return this space with its vectors stored in fewer bytes, in memory and when saved.
+
+        Queries work on it as on any space: a query is compared, with all its digits, with the vectors that the codes
+        stand for. `Index.build` makes an exact index of it, not a graph. Clustering, comparison and maps decode the
+        vectors, which takes the memory of float32 while they run. ``most_similar`` with an id knows that point by its
+        code alone. `semspace.latent.search_with_rescoring` takes candidates from a small space, and orders them by
+        the full vectors.
+
+        Parameters
+        ----------
+        precision : {"float16", "int8", "binary", "product", "float32"}
+            The names of sentence-transformers' ``quantize_embeddings``, except ``"product"``. ``"float16"`` takes 2
+            bytes a dimension; ``"int8"`` 1, of which the range of each dimension over all vectors is 255 steps;
+            ``"binary"`` a bit, whether a number is above the mean of its dimension; ``"product"`` stores the nearest
+            of 256 centroids for each part of the dimensions (Jégou, Douze & Schmid 2011). ``"float32"`` decodes.
+        code_bytes : int, optional
+            For ``"product"``: bytes of a vector, by default as few as ``"binary"`` takes.
+
+        Returns
+        -------
+        Space
+            Its ``provenance["quantization"]`` holds ``overlap_at_10``: the share of the ten nearest points in this
+            space that are among the ten nearest in the new one, by cosine, over up to 200 points of this space as
+            queries with all their digits, and ``overlap_at_10_by_id`` for queries that are ids of the new space.
+
+        Raises
+        ------
+        InputError
+            If there is no such precision, or numbers are out of the range of float16.
+
+        Examples
+        --------
+        >>> import semspace as ss
+        >>> space = ss.Space.from_vectors(["cat", "dog", "car"], [[1, 1], [1, 0.8], [-1, 1]])
+        >>> small = space.quantize("int8")
+        >>> small.nbytes, space.nbytes, small.most_similar("cat", k=1).ids
+        (6, 24, ('dog',))
+        """
+        checks.choice("precision", precision, PRECISIONS)
+        if precision == "float32":
+            made = {name: value for name, value in self.provenance.items() if name != "quantization"}
+            return replace(self, vectors=checks.matrix("vectors", self.vectors), provenance=made)
+        vectors: Any = QuantizedVectors.of(np.asarray(self.vectors), precision, code_bytes)
+        return _with_overlap(self, replace(self, vectors=vectors))
 
     # -- on disk ------------------------------------------------------------------------------------------
 
@@ -584,7 +650,13 @@ def write_space(space: Space, draft: Draft, vectors: Path | None = None) -> None
     draft.meta["space"] = manifest_facts(
         draft, len(space), space.dim, space.fingerprint, space.encoder, space.provenance
     )
-    if vectors is None:
+    stored = as_quantized(space.vectors)
+    if stored is not None:
+        draft.meta["space"]["precision"] = stored.precision
+        draft.array("vectors", stored.codes)
+        for name, array in stored.codec.arrays().items():
+            draft.array(name, array)
+    elif vectors is None:
         draft.array("vectors", space.vectors)
     else:
         draft.linked("vectors.npy", vectors)
@@ -595,11 +667,51 @@ def write_space(space: Space, draft: Draft, vectors: Path | None = None) -> None
 
 def read_bundle(bundle: Bundle, encoder: TextEncoder | None = None) -> Space:
     """Read the space in an opened bundle: a space's own, or that of a value made from it."""
-    provenance = bundle.meta.facts("space").mapping("provenance")
-    vectors = bundle.array("vectors", dtype=np.float32, shape=(None, None))
+    facts = bundle.meta.facts("space")
+    provenance, vectors = facts.mapping("provenance"), _read_vectors(bundle, facts)
     table = bundle.table("metadata", rows=len(vectors)) if bundle.has("metadata.arrow") else None
     ids = bundle.table("ids", {"id": pl.String}, rows=len(vectors))["id"].to_numpy().astype(object)
     return Space(ids, vectors, table, encoder, provenance)
+
+
+def _read_vectors(bundle: Bundle, facts: schema.Facts) -> Any:
+    """Open the vectors of a bundle, in the precision they were saved in."""
+    precision = facts.get("precision", "float32")
+    if precision == "float32":
+        return bundle.array("vectors", dtype=np.float32, shape=(None, None))
+    dim = facts.whole("dim", low=1)
+    shapes: dict[str, dict[str, schema.Shape]] = {
+        "float16": {},
+        "int8": {"ranges": (2, dim)},
+        "binary": {"levels": (3, dim)},
+        "product": {"centroids": (None, VALUES, None)},
+    }
+    if precision not in shapes:
+        raise DamagedError(
+            f"{bundle.folder} is stored in the precision {precision!r}, which this version of semspace doesn't have; "
+            f"upgrade it"
+        )
+    arrays = {name: bundle.array(name, dtype=np.float32, shape=shape) for name, shape in shapes[precision].items()}
+    codec = codec_from(precision, dim, arrays)
+    return QuantizedVectors(bundle.array("vectors", dtype=codec.dtype, shape=(None, codec.width)), codec)
+
+
+def _with_overlap(full: Space, small: Space) -> Space:
+    """Return a quantised space whose provenance says how many of the nearest points of the full one it finds."""
+    rows = np.unique(np.linspace(0, len(full) - 1, min(len(full), _MEASURED), dtype=np.int64))
+    exact, skip = np.asarray(full.vectors[rows]), [[row] for row in rows.tolist()]
+    truth = queries.nearest(full.vectors, full.norms, exact, _K, names=full.ids, skip=skip)
+    overlaps = []
+    for asked in (exact, np.asarray(small.vectors[rows])):
+        found = queries.nearest(small.vectors, small.norms, asked, _K, names=full.ids, skip=skip)
+        overlaps.append(float(queries.overlaps(full.vectors, full.norms, exact, truth, found).mean()))
+    facts = {
+        "precision": small.precision,
+        "overlap_at_10": overlaps[0],
+        "overlap_at_10_by_id": overlaps[1],
+        "n_queries": len(rows),
+    }
+    return replace(small, provenance={**full.provenance, "quantization": facts})
 
 
 def manifest_facts(

@@ -35,6 +35,7 @@ ROOMS = [
         "report",
         "text",
         "corpora",
+        "quantization",
         "queries",
         "geometry",
         "maps",

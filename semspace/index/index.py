@@ -82,7 +82,8 @@ class Index(SearchMethods):
         space : Space
         method : {"auto", "exact", "hnsw"}
             ``"exact"`` compares with every point. ``"hnsw"`` searches a graph (Malkov & Yashunin 2016). ``"auto"``
-            chooses ``"exact"`` up to 5,000 points, where it is fast enough, or where `recall` is 1.
+            chooses ``"exact"`` up to 5,000 points, where it is fast enough, or where `recall` is 1, or the space is
+            stored in fewer bytes (`Space.quantize`).
         recall : float
             The share of the true ten nearest points that a search is to find, above 0 and at most 1. The necessary
             search effort is measured by single searches for held-out points; `report` returns the recall reached, also
@@ -108,8 +109,13 @@ class Index(SearchMethods):
         checks.choice("method", method, ("auto", *METHODS))
         checks.choice("metric", metric, METRICS)
         checks.number("recall", recall, high=1.0, open_low=True)
-        small = len(space) <= SMALL or recall == 1
+        small = len(space) <= SMALL or recall == 1 or space.precision != "float32"
         chosen = ("exact" if small else "hnsw") if method == "auto" else method
+        if chosen == "hnsw" and space.precision != "float32":
+            raise InputError(
+                f"a graph (hnsw) is built over float32 vectors, which it stores as bytes itself, and this space is "
+                f"stored as {space.precision}; take method='exact', or space.quantize('float32')"
+            )
         graph_settings = _graph_settings(chosen, settings)
 
         def engine(points: PointTable) -> Engine:

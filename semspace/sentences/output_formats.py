@@ -8,10 +8,11 @@ import numpy as np
 
 from semspace import checks
 from semspace.errors import InputError
+from semspace.quantization.lookup import packed_bits
+from semspace.quantization.numbers import int8_codes, ranges_of
 from semspace.types import ArrayXd, Bytes2d, Floats2d
 
 PRECISIONS = ("float32", "int8", "uint8", "binary", "ubinary")
-_STEPS = 255
 
 
 def quantized(vectors: Floats2d, precision: str, sample: Floats2d) -> ArrayXd:
@@ -28,13 +29,10 @@ def quantized(vectors: Floats2d, precision: str, sample: Floats2d) -> ArrayXd:
     if precision == "float32":
         return vectors
     if precision in ("binary", "ubinary"):
-        bits: Bytes2d = np.packbits(vectors > 0, axis=-1)
+        bits: Bytes2d = packed_bits(vectors, 0)
         return (bits - 128).astype(np.int8) if precision == "binary" else bits
-    low, high = sample.min(axis=0), sample.max(axis=0)
-    step = (high - low) / _STEPS
-    step[step == 0] = 1
-    steps: ArrayXd = np.clip(np.floor((vectors - low) / step), 0, _STEPS)
-    return steps.astype(np.uint8) if precision == "uint8" else (steps - 128).astype(np.int8)
+    codes = int8_codes(vectors, ranges_of(sample))
+    return (codes.astype(np.int16) + 128).astype(np.uint8) if precision == "uint8" else codes
 
 
 def converted(vectors: ArrayXd, *, single: bool, numpy: bool, tensor: bool) -> Any:

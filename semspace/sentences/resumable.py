@@ -378,6 +378,8 @@ def _open_existing(target: Path, plan: EncodingPlan) -> _ExistingSpace | None:
     if recorded_settings(made) != plan.settings() or (made.get("truncated") and not has_cut):
         return None
     space = replace(read_space(bundle), encoder=plan.encoder)
+    if space.precision != "float32":  # nearly the vectors of the texts, but not those
+        return None
     named = space.metadata is not None and "text" in space.metadata.columns
     texts = space.metadata["text"] if named and space.metadata is not None else pl.Series("text", space.ids.tolist())
     cut = bundle.array(CUT) if has_cut else np.zeros(len(space), np.bool_)
