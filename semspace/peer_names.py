@@ -48,10 +48,12 @@ PARAMETERS: Mapping[str, Mapping[str, str]] = {
     },
     "Space.most_similar": {
         **_SEARCH, "restrict_vocab": "search in a part of the space: space.select(ids).most_similar(...)",
-        "where": "conditions are those of an index: Index.build(space).search(query, where=...)",
     },
     "Space.most_similar_batch": _SEARCH,
-    "Space.analogy": _SEARCH,
+    "Space.analogy": {
+        **_SEARCH, "positive": "use most_similar(positive=[b, c], negative=[a])",
+        "negative": "use most_similar(positive=[b, c], negative=[a])",
+    },
     "SearchMethods.search": {**_SEARCH, "filter": "where", "query_text": "query", "top": "k"},
     "SearchMethods.search_batch": {**_SEARCH, "filter": "where"},
     "Encoder.load": {
@@ -107,6 +109,18 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
     "Corpus": {
         "drop_duplicates": "deduplicate", "unique": "deduplicate", "to_polars": "to_frame", "documents": "texts",
         "shape": "the number of documents is len(corpus), the columns are corpus.columns",
+    },
+    "Clustering": {
+        "get_topic_info": "to_frame", "get_document_info": "documents", "get_topics": "keywords",
+        "get_topic": "keywords", "get_representative_docs": "representative", "topics_": "labels", "labels_": "labels",
+        "topic_labels_": "names", "probabilities_": "membership", "transform": "assign", "predict": "assign",
+        "approximate_predict": "assign", "partial_fit": "update", "topics_over_time": "over_time",
+        "topics_per_class": "per_class", "reduce_topics": "coarsen", "merge_topics": "merge",
+        "set_topic_labels": "rename", "hierarchical_topics": "tree", "cluster_centers_": "centers",
+        "reduce_outliers": "every point has a group, unless cluster(outliers=...) leaves a share out",
+        "visualize_topics": "plot", "visualize_documents": "plot", "visualize_barchart": "use plot('sizes')",
+        "visualize_hierarchy": "use plot('hierarchy')", "visualize_topics_over_time": "use plot('time')",
+        "to_pandas": "use names_of(ids) for a column of your own table, or documents() for all columns",
     },
     "semspace": {
         "SentenceTransformer": "Encoder.load", "load_encoder": "Encoder.load", "load_model": "Encoder.load",

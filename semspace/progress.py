@@ -53,23 +53,27 @@ class Lines:
     def __init__(self, what: str, total: int, unit: str, clock: Clock = time.monotonic) -> None:
         self._what, self._total, self._unit, self._clock = what, total, unit, clock
         self._done, self._postfix = 0.0, ""
-        self._start = self._last = clock()
+        self._last = clock()
+        self._first: tuple[float, float] | None = None  # when the first units were done, and how many
 
     def update(self, n: float = 1) -> None:
         """Advance by `n` units, and write a line if the last one was written 30 seconds ago."""
         self._done += n
         now = self._clock()
+        self._first = self._first or (now, self._done)
         if now - self._last >= INTERVAL:
             self._last = now
-            logs.notice(self._line(now - self._start), _LOGGER)
+            logs.notice(self._line(now), _LOGGER)
 
     def set_postfix_str(self, s: str, refresh: bool = True) -> None:  # noqa: ARG002
         """Set the text at the end of the next line."""
         self._postfix = s
 
-    def _line(self, seconds: float) -> str:
+    def _line(self, now: float) -> str:
         done = min(self._done, self._total)
-        left = f", {duration(seconds * (self._total - done) / done)} left" if 0 < done < self._total else ""
+        start, before = self._first or (now, done)  # the first units may wait for kernels to be compiled
+        left = f", {duration((now - start) * (self._total - done) / (done - before))} left" if done > before else ""
+        left = left if done < self._total else ""
         after = f", {self._postfix}" if self._postfix else ""
         return f"{self._what}: {_amount(done, self._total, self._unit)}{left}{after}"
 

@@ -61,6 +61,8 @@ def title_of_sum(plus: Sequence[Query], minus: Sequence[Query]) -> str:
 
 def as_vector(query: Floats1d, dim: int) -> Floats1d:
     """Return a query that is a vector as float32 of shape (dim,), or raise `InputError`."""
+    if isinstance(name := checks.id_text(query), str):
+        raise InputError(f"a query is an id, which is a string, a text or a vector; got {query!r}: give {name!r}")
     vector = np.asarray(query)
     if vector.dtype.kind not in "fiu" or vector.shape != (dim,):
         raise InputError(
@@ -80,6 +82,12 @@ def as_list(name: str, queries: Sequence[Query] | None) -> list[Query]:
     if isinstance(queries, str):
         raise InputError(f"{name} takes a list of queries; got one string, {queries[:40]!r}: put it in a list")
     return [] if queries is None else list(queries)
+
+
+def as_examples(queries: Sequence[Query] | Query | None) -> list[Query]:
+    """Return a list of queries of which there may also be one alone."""
+    alone = isinstance(queries, str) or (isinstance(queries, np.ndarray) and queries.ndim == 1)
+    return [queries] if alone else as_list("queries", queries)  # type: ignore[list-item, arg-type]
 
 
 def check_directions(vectors: Floats2d, titles: Sequence[str]) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from semspace import checks, queries, schema
+from semspace import checks, pools, queries, schema
 from semspace.bundle import Bundle, Draft, PathLike, create_bundle
 from semspace.deprecation import renamed_parameters, renamed_property
 from semspace.display import clip, html_table
@@ -25,10 +25,10 @@ from semspace.peer_names import answers_peer_attributes, answers_peer_parameters
 from semspace.progress import waiting
 from semspace.quantization.lookup import VALUES
 from semspace.quantization.vectors import PRECISIONS, QuantizedVectors, as_quantized, codec_from
-from semspace.queries import METRICS, Query, as_list, as_vector, check_directions, title_of, unit
+from semspace.queries import METRICS, Query, as_examples, as_list, as_vector, check_directions, title_of, unit
 from semspace.text import mmap_array
 from semspace.text.dataframes import as_polars, storable, to_pandas, with_columns_before
-from semspace.types import ArrayXd, Floats1d, Floats2d, Id, Ints1d
+from semspace.types import ArrayXd, Bools1d, Floats1d, Floats2d, Id, Ints1d
 
 if TYPE_CHECKING:
     from semspace.geometry.report import SpaceReport
@@ -217,13 +217,14 @@ class Space:
         return iter(self.ids.tolist())
 
     def __contains__(self, id: object) -> bool:
-        return id in self._rows
+        return checks.id_text(id) in self._rows
 
     def __getitem__(self, id: str | Sequence[str]) -> npt.NDArray[np.float32]:
         """Return the vector of an id, shape (dim,), or of a list of ids, shape (n, dim)."""
         if not isinstance(id, (str, Iterable)):
             raise UnknownIdError(
-                f"a vector is found by its id, which is a string; got {id!r}: use space.vectors[{id!r}] for a position"
+                f"a vector is found by its id, which is a string; got {id!r}: use space.vectors[{id!r}] for a position, "
+                f"space[{str(id)!r}] for an id"
             )
         vectors: ArrayXd = self.vectors[self._row(id) if isinstance(id, str) else [*map(self._row, id)]]
         return vectors
@@ -391,8 +392,9 @@ class Space:
         query: Query | Sequence[Query] | None = None,
         k: int = 10,
         *,
-        positive: Sequence[Query] = (),
-        negative: Sequence[Query] = (),
+        positive: Sequence[Query] | Query = (),
+        negative: Sequence[Query] | Query = (),
+        where: str | None = None,
         metric: str = "cosine",
     ) -> Neighbors:
         """Find the `k` points nearest to a query, without the query itself.
@@ -404,8 +406,10 @@ class Space:
             strings is taken as `positive`.
         k : int
             Number of neighbours; a smaller space has fewer.
-        positive, negative : sequences of queries
+        positive, negative : sequences of queries, or one query each
             Instead of `query`: the unit vectors of `positive` are added, and those of `negative` subtracted.
+        where : str, optional
+            A condition on the metadata and the ``id``, such as ``"count >= 50"``; see `Index.search`.
         metric : {"cosine", "dot", "euclidean"}
 
         Raises
@@ -415,11 +419,11 @@ class Space:
         """
         checks.whole("k", k)
         checks.choice("metric", metric, queries.METRICS)
+        positive, negative = as_examples(positive), as_examples(negative)
         if isinstance(query, (list, tuple)) and not positive and any(isinstance(one, str) for one in query):
-            return self.most_similar(k=k, positive=query, negative=negative, metric=metric)
-        positive, negative = as_list("positive=", positive), as_list("negative=", negative)
+            return self.most_similar(k=k, positive=query, negative=negative, where=where, metric=metric)
         if query is not None and not (positive or negative):
-            return self.most_similar_batch([cast("Query", query)], k, metric=metric)[0]
+            return self.most_similar_batch([cast("Query", query)], k, where=where, metric=metric)[0]
         if query is not None or not positive:
             raise InputError("give either a query, or positive= (and negative=) lists of queries")
         located = self._locate([*positive, *negative])
@@ -427,11 +431,13 @@ class Space:
         target = directions[: len(positive)].sum(axis=0) - directions[len(positive) :].sum(axis=0)
         skip = [row for _, row in located if row is not None]
         title = queries.title_of_sum(positive, negative)
-        return self._nearest([target], [skip], [title], k, metric)[0]
+        return self._nearest([target], [skip], [title], k, metric, where)[0]
 
     @renamed_parameters(asked="queries")
     @answers_peer_parameters
-    def most_similar_batch(self, queries: Sequence[Query], k: int = 10, *, metric: str = "cosine") -> list[Neighbors]:
+    def most_similar_batch(
+        self, queries: Sequence[Query], k: int = 10, *, where: str | None = None, metric: str = "cosine"
+    ) -> list[Neighbors]:
         """Find the `k` points nearest to each query, in one pass; see `most_similar`."""
         checks.whole("k", k)
         checks.choice("metric", metric, METRICS)
@@ -440,7 +446,7 @@ class Space:
             return []
         located = self._locate(queries)
         skip = [[] if row is None else [row] for _, row in located]
-        return self._nearest([vector for vector, _ in located], skip, [title_of(q) for q in queries], k, metric)
+        return self._nearest([vector for vector, _ in located], skip, [title_of(q) for q in queries], k, metric, where)
 
     @answers_peer_parameters
     def analogy(self, a: Query, b: Query, c: Query, k: int = 10, *, method: str = "3cosadd") -> Neighbors:
@@ -473,7 +479,7 @@ class Space:
         rows = queries.best_rows(scores, k, self.ids, skip)
         return self._neighbors(title, rows, scores[rows], "3cosmul")
 
-    def odd_one_out(self, ids: Sequence[str]) -> str:
+    def odd_one_out(self, ids: Sequence[Id]) -> str:
         """Return the id that is least like the others, with the lowest mean cosine to them.
 
         Raises
@@ -483,7 +489,7 @@ class Space:
         UnknownIdError
             If one isn't in the space.
         """
-        names = checks.strings("ids", ids)
+        names = checks.ids("ids", ids)
         checks.unique("ids", names)
         if len(names) < 3:
             raise InputError(f"odd_one_out needs at least three ids; got {len(names)}")
@@ -547,13 +553,30 @@ class Space:
         return Neighbors(title, tuple(self.ids[rows].tolist()), checks.frozen(scores), metric, table)
 
     def _nearest(
-        self, targets: Sequence[Floats1d], skip: Sequence[Sequence[int]], titles: Sequence[str], k: int, metric: str
+        self,
+        targets: Sequence[Floats1d],
+        skip: Sequence[Sequence[int]],
+        titles: Sequence[str],
+        k: int,
+        metric: str,
+        where: str | None = None,
     ) -> list[Neighbors]:
         matrix = np.stack(targets).astype(np.float32, copy=False)
         if metric == "cosine":
             queries.check_directions(matrix, titles)
-        nearest = queries.nearest(self.vectors, self.norms, matrix, k, names=self.ids, metric=metric, skip=skip)
+        allowed = None if where is None else self._matching(where)
+        nearest = queries.nearest(
+            self.vectors, self.norms, matrix, k, names=self.ids, metric=metric, skip=skip, allowed=allowed
+        )
         return [self._neighbors(t, rows, scores, metric) for t, (rows, scores) in zip(titles, nearest, strict=True)]
+
+    def _matching(self, where: str) -> Bools1d:
+        """Return which points match a condition on the metadata and the id."""
+        from semspace.text.filters import matching
+
+        pools.need_polars("a condition (where=)")
+        mask: Bools1d = matching(self.to_frame(), where).to_numpy()
+        return mask
 
     # -- other spaces from this one -----------------------------------------------------------------------
 

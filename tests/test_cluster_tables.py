@@ -4,6 +4,7 @@ import datetime as dt
 from decimal import Decimal
 
 import numpy as np
+import pandas as pd
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -51,6 +52,21 @@ def test_documents_come_in_the_order_of_the_space(two):
     assert set(table["second"][:3]) == {1}
     assert table["second_name"][0] == "ship, sea"
     assert table["membership"].is_between(0, 1).all()
+
+
+def test_names_become_a_column_of_the_table_that_the_ids_came_from(two):
+    assert two.names_of(["p6", "p0", "left out", "p5"]) == [None, "cat, fur", None, "ship, sea"]
+    assert two.names_of([]) == []
+    numbered = ss.Space.from_vectors(range(4), [[1, 0], [1, 0.1], [0, 1], [0.1, 1]])
+    groups = ss.cluster(numbered, n_clusters=2, progress=False).rename({0: "one", 1: "other"})
+    frame = pd.DataFrame({"n": range(5)}, index=[3, 2, 99, 0, 1])
+    frame["topic"] = groups.names_of(frame.index)
+    assert frame["topic"][3] == frame["topic"][2] != frame["topic"][0] == frame["topic"][1]
+    assert pd.isna(frame["topic"][99])
+    with pytest.raises(InputError, match=r"none of the 2 ids, such as 'x', is that of a document; .* such as 'p0'"):
+        two.names_of(["x", "y"])
+    with pytest.raises(InputError, match="ids must hold only strings or whole numbers; item 0 is float"):
+        two.names_of([0.5])
 
 
 def test_memberships_by_hand():

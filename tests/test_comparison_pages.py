@@ -297,6 +297,28 @@ def test_shifted_words_answers_for_the_words_that_are_asked(found):
         with_shifts(found, [], "Too little text.").shifted_words(["noon"])
 
 
+def test_a_report_shows_the_words_that_are_asked_for(found, tmp_path):
+    shifted = with_shifts(found, [0.01, 0.31, 0.5])
+    page = shifted.page(words=["noon"])
+    shown, asked, examples = tables(next(one for one in page.sections if one.title == TITLE))
+    assert [row[0] for row in shown.rows] == ["bank"]
+    assert asked.caption == "The words that were asked for"
+    assert [(row[0], str(row[1])) for row in asked.rows] == [("noon", "0.500")]
+    assert {row[0] for row in examples.rows} == {"noon"}
+    shifted.to_html(tmp_path / "a.html", words=["noon"])
+    assert "The words that were asked for" in (tmp_path / "a.html").read_text()
+    shifted.to_markdown(tmp_path / "a.md", words=["noon"])
+    assert "The words that were asked for" in (tmp_path / "a.md").read_text()
+    for empty in (None, []):
+        one = next(one for one in shifted.page(words=empty).sections if one.title == TITLE)
+        assert [row[0] for row in tables(one)[1].rows] == [row[0] for row in tables(section(shifted, TITLE))[1].rows]
+    with pytest.raises(InputError, match="'river' isn't among the 3 words"):
+        shifted.to_html(tmp_path / "b.html", words=["river"])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a-tables.json", "a.html", "a.md"]
+    with pytest.raises(InputError, match="weren't looked for"):
+        found.page(words=["noon"])
+
+
 def test_example_sentences_hold_the_word_and_come_from_all_over_the_corpus(found):
     table = found.example_sentences("bank", n=3)
     assert table.columns == ["corpus", "id", "sentence"]

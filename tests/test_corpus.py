@@ -204,13 +204,19 @@ def test_an_empty_file(tmp_path, name):
         ss.Corpus.read(tmp_path / name)
 
 
+def test_a_list_of_strings_is_a_corpus():
+    corpus = ss.Corpus(["the cat sat", "dogs bark"])
+    assert corpus.frame.equals(ss.Corpus.from_texts(["the cat sat", "dogs bark"]).frame)
+    assert corpus.ids.to_list() == ["0", "1"]
+
+
 def test_an_empty_corpus():
     with pytest.raises(InputError, match="a corpus needs at least one document; got none"):
         ss.Corpus.from_texts([])
-    with pytest.raises(
-        InputError, match=r"Corpus takes a polars DataFrame; got list: use Corpus.from_texts for a list"
-    ):
-        ss.Corpus(["a", "b"])
+    with pytest.raises(InputError, match="Corpus takes a polars DataFrame or a list of strings; got str: use"):
+        ss.Corpus("posts.csv")
+    with pytest.raises(InputError, match="texts must hold only strings; item 1 is int: 2"):
+        ss.Corpus(["a", 2])
     with pytest.raises(InputError, match="no document of 1 matches \"id = 'no'\"; change the condition"):
         ss.Corpus.from_texts(["x"]).filter("id = 'no'")
 

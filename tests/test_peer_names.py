@@ -44,7 +44,7 @@ class PlainEncoder(ss.Encoder):
 
 VALUES = {
     "Word2Vec": ss.Word2Vec(), "Phrases": ss.Phrases(), "Space": SPACE, "Encoder": PlainEncoder(), "Index": INDEX,
-    "Corpus": CORPUS, "semspace": ss,
+    "Corpus": CORPUS, "semspace": ss, "Clustering": ss.cluster(SPACE, n_clusters=2, progress=False),
 }  # fmt: skip
 
 

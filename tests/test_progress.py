@@ -82,14 +82,24 @@ def test_where_nobody_looks_a_line_comes_every_30_seconds(capsys):
     assert said == ["encoding: 12,000 of 50,000 texts, 3 min left", "encoding: 24,000 of 50,000 texts, 2 min left"]
 
 
+def test_what_the_first_units_waited_for_is_not_expected_again(capsys):
+    shown = Lines("encoding", 6_004, "text", clock := Clock())
+    for clock.now, n in ((60.0, 4), (65.0, 1_000), (95.0, 3_000)):  # the first 4 texts wait for kernels to be compiled
+        shown.update(n)
+    assert capsys.readouterr().err.splitlines() == [
+        "encoding: 4 of 6,004 texts",
+        "encoding: 4,004 of 6,004 texts, 18 s left",  # 4,000 texts in 35 s
+    ]
+
+
 def test_quick_work_writes_no_line(capsys):
     assert lines(Clock(), capsys, [""] * 8, seconds=3) == []
 
 
 def test_the_postfix_and_the_end_are_said(capsys):
     said = lines(Clock(), capsys, ["loss 2.1", "loss 2.0"], seconds=30)
-    assert said[0].endswith(" left, loss 2.1")
-    assert len(said) == 2
+    assert said[0] == "encoding: 6,000 of 50,000 texts, loss 2.1"
+    assert said[1:] == ["encoding: 12,000 of 50,000 texts, 4 min left, loss 2.0"]
     shown = Lines("reading", 2_000_000, "B", clock := Clock())
     clock.now = 31.0
     shown.update(2_000_000)
@@ -109,7 +119,7 @@ def test_programs_get_records_instead_of_lines(capsys, caplog):
         with bar("counting", 3, unit="text"):
             pass
     assert [record.getMessage() for record in caplog.records] == [
-        "encoding: 6,000 of 50,000 texts, 4 min left",
+        "encoding: 6,000 of 50,000 texts",
         "counting: 3 texts in 1 s",
     ]
     assert capsys.readouterr().err == ""

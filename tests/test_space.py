@@ -1,9 +1,11 @@
 """Spaces: answers worked out by hand, properties that always hold, and refusals."""
 
+import dataclasses
 import itertools
 import math
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -48,6 +50,42 @@ def test_a_vector_is_no_point_of_the_space():
 def test_sums_of_queries():
     space = plane(man=[1, 0, 0], woman=[0, 1, 0], king=[1, 0, 1], queen=[0, 1, 1], rock=[-1, -1, 0])
     assert space.most_similar(positive=["king", "woman"], negative=["man"], k=1).ids == ("queen",)
+
+
+def test_one_query_needs_no_list():
+    space = plane(man=[1, 0, 0], woman=[0, 1, 0], king=[1, 0, 1], queen=[0, 1, 1], rock=[-1, -1, 0])
+    assert space.most_similar(positive="king", negative="man").ids == (
+        space.most_similar(positive=["king"], negative=["man"]).ids
+    )
+    vector = np.array([1.0, 0, 1])
+    assert space.most_similar(positive=vector, k=1).ids == space.most_similar(vector, k=1).ids == ("king",)
+
+
+def test_numbers_as_ids():
+    space = ss.Space.from_vectors([10, 11, 12], [[1, 0], [1, 0.1], [0, 1]])
+    assert 11 in space
+    assert np.int64(12) in space
+    assert 1 not in space
+    assert 11.0 not in space
+    assert space.odd_one_out([10, 11, 12]) == "12"
+    for act in (lambda: space.most_similar(10), lambda: space.similarity("10", 10), lambda: space.analogy(10, 11, 12)):
+        with pytest.raises(InputError, match="a query is an id, which is a string, .*; got 10: give '10'"):
+            act()
+    with pytest.raises(UnknownIdError, match=r"got 10: use space.vectors\[10\] for a position, space\['10'\] for an id"):
+        space[10]
+
+
+def test_a_condition_chooses_among_the_points():
+    space = plane(a=[1, 0], b=[1, 0.1], c=[1, 0.2], d=[0, 1])
+    rated = dataclasses.replace(space, metadata=pl.DataFrame({"rating": [5, 1, 4, None]}))
+    assert rated.most_similar("a", where="rating >= 2").ids == ("c",)  # not "a" itself, and not an unknown rating
+    assert rated.most_similar(["a", "d"], where="rating >= 1").ids == ("c", "b")
+    assert [found.ids for found in rated.most_similar_batch(["a", "b"], where="rating > 3")] == [("c",), ("c", "a")]
+    assert space.most_similar("a", where="id <> 'b'").ids == ("c", "d")  # a space without metadata has ids
+    assert len(rated.most_similar("a", where="rating = 7")) == 0
+    assert rated.most_similar("a", where="rating = 1").metadata["rating"].to_list() == [1]
+    with pytest.raises(InputError, match="no column 'year'"):
+        rated.most_similar("a", where="year > 2")
 
 
 @pytest.mark.parametrize("method", ["3cosadd", "3cosmul"])

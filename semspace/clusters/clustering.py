@@ -28,12 +28,13 @@ from semspace.clusters.voters import Voters
 from semspace.deprecation import renamed_method, renamed_parameters
 from semspace.display import clip, html_table, text_table
 from semspace.errors import DamagedError, InputError
+from semspace.peer_names import answers_peer_attributes
 from semspace.progress import waiting
 from semspace.report import page as pages
 from semspace.report.methods import Methods
 from semspace.sentences.lazy_encoder import remembered
 from semspace.space import Space
-from semspace.types import Doubles1d, Doubles2d, Floats2d, Int32s1d, Ints1d
+from semspace.types import Doubles1d, Doubles2d, Floats2d, Id, Int32s1d, Ints1d
 
 KIND = "clustering"
 _COLUMNS = ("group", "name", "size", "stability", "keywords")
@@ -45,6 +46,7 @@ _RELEVANCE_WEIGHT = 0.7  # of closeness to the centre, against difference from t
 _VOTE_FILES = {"second": "second", "share": "share", "mean_cosine": "nearness"}
 
 
+@answers_peer_attributes
 @dataclass(frozen=True, eq=False, repr=False)
 class Clustering:
     """The groups of a space; made by `semspace.cluster`.
@@ -157,6 +159,38 @@ class Clustering:
         space has texts.
         """
         return tables.document_table(self)
+
+    def names_of(self, ids: Sequence[Id]) -> list[str | None]:
+        """Return the name of each document's group, in the order of `ids`: a column to add to the table they came from.
+
+        None where a document is in no group, and where an id was left out of the space (a document without text).
+
+        Parameters
+        ----------
+        ids : sequence of str
+            Or whole numbers or UUIDs, such as the index of a pandas frame.
+
+        Raises
+        ------
+        InputError
+            If no id is that of a document.
+
+        Examples
+        --------
+        >>> import semspace as ss
+        >>> space = ss.Space.from_vectors([1, 2, 3, 4], [[1, 0.1], [1, 0], [0.1, 1], [0, 1]])
+        >>> groups = ss.cluster(space, n_clusters=2).rename({0: "east", 1: "north"})
+        >>> groups.names_of([4, 99, 1])
+        ['north', None, 'east']
+        """
+        names = checks.ids("ids", ids)
+        if names and not any(name in self.space for name in names):
+            raise InputError(
+                f"none of the {len(names):,} ids, such as {names[0]!r}, is that of a document; documents have ids such "
+                f"as {self.space.ids[0]!r}"
+            )
+        groups = dict(zip(self.space.ids, self.labels.tolist(), strict=True))
+        return [None if (group := groups.get(name, -1)) < 0 else self.names[group] for name in names]
 
     def quality(self) -> pl.DataFrame:
         """Return measures of each group's quality as a polars DataFrame.

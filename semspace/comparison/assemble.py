@@ -87,7 +87,7 @@ def compare_samples(samples: Samples, settings: ComparisonSettings) -> Compariso
 
 def _cluster(samples: Samples, settings: ComparisonSettings) -> Clustering:
     def terms() -> DocumentTerms | None:
-        return None if samples.texts is None else DocumentTerms.from_tokens(samples.tokens, len(samples))
+        return None if samples.texts is None else DocumentTerms.from_texts(samples.texts)
 
     return cluster_with_terms(
         samples.space(), terms, n_clusters=settings.n_clusters, max_points=_MAX_CLUSTERED, seed=settings.seed

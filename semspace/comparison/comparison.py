@@ -337,14 +337,9 @@ class Comparison:
         return figure_of(self._results, kind)
 
     def to_html(
-        self,
-        path: PathLike,
-        *,
-        data: bool = True,
-        title: str | None = None,
-        date: datetime.date | str | None = None,
-        progress: bool = True,
-    ) -> None:
+        self, path: PathLike, *, data: bool = True, title: str | None = None, date: datetime.date | str | None = None,
+        words: Sequence[str] | None = None, progress: bool = True,
+    ) -> None:  # fmt: skip
         """Write a report as one HTML file that needs no network.
 
         Parameters
@@ -357,6 +352,8 @@ class Comparison:
             The title of the report; by default the names of the corpora.
         date : date or str, optional
             The date on the report; today by default. An empty text leaves it out.
+        words : list of str, optional
+            Words whose change of meaning is shown besides, with sentences of both corpora; see `shifted_words`.
         progress : bool
             Show the time that has passed if it takes more than two seconds.
 
@@ -370,14 +367,17 @@ class Comparison:
         if data:
             _check_replaceable(data_path)
         with waiting("writing the report", progress=checks.flag("progress", progress)):
-            page = self.page(data_path.name if data else "", title=title, date=date)
+            page = self.page(data_path.name if data else "", title=title, date=date, words=words)
             if data:
                 self.to_json(data_path)
             write_text(path, pages.to_html(page))
 
-    def to_markdown(self, path: PathLike, *, title: str | None = None, date: datetime.date | str | None = None) -> None:
+    def to_markdown(
+        self, path: PathLike, *, title: str | None = None, date: datetime.date | str | None = None,
+        words: Sequence[str] | None = None,
+    ) -> None:  # fmt: skip
         """Write a report as Markdown; see `to_html`."""
-        write_text(path, pages.to_markdown(self.page(title=title, date=date)))
+        write_text(path, pages.to_markdown(self.page(title=title, date=date, words=words)))
 
     def to_csv(self, folder: PathLike) -> None:
         """Write each table as a CSV file into a folder, which is created if it doesn't exist."""
@@ -403,9 +403,12 @@ class Comparison:
             "outliers": self.outliers(),
         }
 
-    def page(self, data: str = "", *, title: str | None = None, date: datetime.date | str | None = None) -> pages.Page:
+    def page(
+        self, data: str = "", *, title: str | None = None, date: datetime.date | str | None = None,
+        words: Sequence[str] | None = None,
+    ) -> pages.Page:  # fmt: skip
         """Return the report as a page; `data` is the name of the file beside it that holds everything."""
-        return comparison_page(self._results, self.verdict(), data, title=title, date=date)
+        return comparison_page(self._results, self.verdict(), data, title=title, date=date, words=words)
 
     def save(self, path: PathLike, *, overwrite: bool = False) -> None:
         """Save as a bundle directory, documents and all; see `semspace.save`."""

@@ -353,7 +353,8 @@ class Index(SearchMethods):
         return len(self._up_to_date())
 
     def __contains__(self, id: object) -> bool:
-        return isinstance(id, str) and self._up_to_date().present([id])[0]
+        name = checks.id_text(id)
+        return isinstance(name, str) and self._up_to_date().present([name])[0]
 
     def report(self) -> IndexReport:
         """Return what was measured when the index was built: recall, its minimum over regions, queries per second.

@@ -27,7 +27,7 @@ from semspace.index.refreshing import Refresher
 from semspace.index.source import SpaceSource
 from semspace.neighbors import Neighbors
 from semspace.peer_names import answers_peer_parameters
-from semspace.queries import Query, as_list
+from semspace.queries import Query, as_examples, as_list
 from semspace.threads import limited
 from semspace.types import Floats2d, Ints2d
 
@@ -182,16 +182,16 @@ class SearchMethods:
             k *= 4
 
     def recommend(
-        self, like: Sequence[Query], dislike: Sequence[Query] = (), k: int = 10, *, where: str | None = None,
-        among: Sequence[str] | None = None, exact: bool = False,
+        self, like: Sequence[Query] | Query, dislike: Sequence[Query] | Query = (), k: int = 10, *, where: str | None =
+        None, among: Sequence[str] | None = None, exact: bool = False,
     ) -> Neighbors:  # fmt: skip
         """Find points near some examples and far from others, without these.
 
-        Each is an id, a text or a vector. A text is encoded as a document, since it is an example of what is searched
-        for. The query is the mean of `like`, minus half the mean of `dislike` (Rocchio 1971); for the cosine, all are
-        scaled to length 1 first.
+        `like` and `dislike` are lists, or one example each. An example is an id, a text or a vector. A text is encoded
+        as a document, since it is an example of what is searched for. The query is the mean of `like`, minus half the
+        mean of `dislike` (Rocchio 1971); for the cosine, all are scaled to length 1 first.
         """
-        like, dislike = as_list("like=", like), as_list("dislike=", dislike)
+        like, dislike = as_examples(like), as_examples(dislike)
         if not like:
             raise InputError("recommend needs at least one point in like=")
         points = self._up_to_date()

@@ -47,7 +47,8 @@ class Corpus:
     Parameters
     ----------
     frame : polars.DataFrame
-        Columns ``id`` (unique strings) and ``text`` (non-empty strings), then metadata.
+        Columns ``id`` (unique strings) and ``text`` (non-empty strings), then metadata. A list of strings is read by
+        `from_texts`.
     provenance : mapping
         Origin of the corpus.
 
@@ -64,10 +65,12 @@ class Corpus:
 
     def __post_init__(self) -> None:
         pools.need_polars("a corpus")
+        if isinstance(self.frame, (list, tuple)):
+            object.__setattr__(self, "frame", Corpus.from_texts(self.frame).frame)
         if not isinstance(self.frame, pl.DataFrame):
             raise InputError(
-                f"Corpus takes a polars DataFrame; got {type(self.frame).__name__}: use Corpus.from_texts for a list "
-                "of strings, Corpus.from_frame for other tables, or Corpus.read for files"
+                f"Corpus takes a polars DataFrame or a list of strings; got {type(self.frame).__name__}: use "
+                "Corpus.from_frame for other tables, or Corpus.read for files"
             )
         if not {"id", "text"} <= set(self.frame.columns):
             raise InputError("a corpus needs the columns id and text; Corpus.from_frame takes columns of other names")
@@ -228,7 +231,7 @@ class Corpus:
             yield from (Document(*row) for row in part.iter_rows())
 
     def __contains__(self, id: object) -> bool:
-        return id in self._rows
+        return checks.id_text(id) in self._rows
 
     @overload
     def __getitem__(self, id: str) -> str: ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Sequence
 
 from semspace.comparison.methods_text import comparison_methods
 from semspace.comparison.pages.contrasts import (
@@ -27,8 +28,9 @@ def comparison_page(
     *,
     title: str | None = None,
     date: datetime.date | str | None = None,
+    words: Sequence[str] | None = None,
 ) -> Page:
-    """Return the report; `data` is the name of the file beside it that holds everything."""
+    """Return the report; `data` is the name of the file beside it that holds everything, `words` are asked for."""
     corpora = zip(results.names, results.samples.sizes, strict=True)
     two = results.two_sample is not None
     default = (
@@ -46,7 +48,7 @@ def comparison_page(
         *(distances_sections(results) if two else pairs_sections(results)),
         clusters_section(results),
         words_section(results),
-        *shifted_words_sections(results),
+        *shifted_words_sections(results, words),
         documents_section(results),
         duplicates_section(results),
         counterparts_section(results),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import polars as pl
 
 from semspace.comparison.contrasts.example_sentences import example_sentences
 from semspace.comparison.pages.limits import CANDIDATES, EXAMPLE_SENTENCES, EXAMPLE_WORDS, TEXT_ROWS
 from semspace.comparison.results import ComparisonResults
+from semspace.comparison.tables import rows_of_words, shifted_words_table
 from semspace.display import p_value, quoted
 from semspace.report import Number, Prose, Section, Table
 from semspace.statistics import ALPHA
@@ -17,8 +19,9 @@ _TITLE = "Which words change their meaning?"
 _SENTENCE_WIDTH = 220  # characters of a sentence around its word
 
 
-def shifted_words_sections(results: ComparisonResults) -> list[Section]:
-    """Return the section on words that change their meaning, if they were looked for."""
+def shifted_words_sections(results: ComparisonResults, words: Sequence[str] | None = None) -> list[Section]:
+    """Return the section on words that change their meaning, if they were looked for, with those that are asked for."""
+    asked = None if words is None else rows_of_words(results, shifted_words_table(results), words)
     shifted = results.shifted_words
     if shifted is None:
         return []
@@ -34,12 +37,13 @@ def shifted_words_sections(results: ComparisonResults) -> list[Section]:
     else:
         statement = f"None of {_words_tested(table)} is used in significantly different contexts."
         shown, caption = table.head(CANDIDATES), "Candidates; none is statistically significant"
-    blocks = (
-        Prose(statement, strong=True),
-        _table(results, shown, caption),
-        _examples(results, shown["word"].head(EXAMPLE_WORDS).to_list()),
-    )
-    return [Section(_TITLE, blocks, f"{shifted.note} {_METHOD}")]
+    blocks: list[Prose | Table] = [Prose(statement, strong=True), _table(results, shown, caption)]
+    examples = shown["word"].head(EXAMPLE_WORDS)
+    if asked is not None and len(asked):
+        blocks.append(_table(results, asked, "The words that were asked for"))
+        examples = asked["word"]
+    blocks.append(_examples(results, examples.to_list()))
+    return [Section(_TITLE, tuple(blocks), f"{shifted.note} {_METHOD}")]
 
 
 def _words_tested(table: pl.DataFrame) -> str:
