@@ -223,8 +223,8 @@ class Space:
         """Return the vector of an id, shape (dim,), or of a list of ids, shape (n, dim)."""
         if not isinstance(id, (str, Iterable)):
             raise UnknownIdError(
-                f"a vector is found by its id, which is a string; got {id!r}: use space.vectors[{id!r}] for a position, "
-                f"space[{str(id)!r}] for an id"
+                f"a vector is found by its id, which is a string; got {id!r}: use space.vectors[{id!r}] for a "
+                f"position, space[{str(id)!r}] for an id"
             )
         vectors: ArrayXd = self.vectors[self._row(id) if isinstance(id, str) else [*map(self._row, id)]]
         return vectors

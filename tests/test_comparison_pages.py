@@ -242,6 +242,17 @@ def test_several_corpora_without_a_significant_cluster():
     assert not tables(one)
 
 
+def test_groups_are_named_without_boilerplate():
+    river, money = spaces_of(4.0)
+    signed = river.metadata.with_columns(text=pl.col("text") + "\n\n-- \nGordon Banks, rutgers athos")
+    found = ss.compare(
+        replace(river, metadata=signed), money, n_clusters=2, permutations=99, words=False, progress=False
+    )
+    assert sorted(name.partition(",")[0] for name in found.clusters()["name"]) == ["money", "river"]
+    keywords = {word for words in found.clustering.keywords for word in words}
+    assert not keywords & {"gordon", "banks", "gordon banks", "rutgers", "athos", "rutgers athos"}
+
+
 # -- words that change their meaning --------------------------------------------------------------------------
 
 TITLE = "Which words change their meaning?"

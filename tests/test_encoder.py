@@ -130,6 +130,10 @@ def test_a_saved_space_finds_its_encoder_again(tmp_path, tiny):
     again = ss.load(tmp_path / "s")
     assert again.encoder.fingerprint == tiny.fingerprint
     assert again.most_similar("red wine", 1).ids == ("0",)
+    more = ss.Corpus(["white wine", "new ale", "green tea", "black tea"])
+    assert again.encoder.embed(more).fingerprint == tiny.embed(more).fingerprint
+    quick = {"words": False, "references": False, "permutations": 99, "progress": False}
+    assert len(ss.compare(more, more, encoder=again.encoder, **quick).documents()) == 8
 
 
 @pytest.mark.parametrize("given", [[1, 2], ["a", None], 5, b"one text"])

@@ -26,7 +26,7 @@ def texts(english, german=0, spanish=0):
 def warned(name, series):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        warn_of_languages(name, series, stacklevel=1)
+        warn_of_languages(name, series)
     return [str(one.message) for one in caught if issubclass(one.category, SemspaceWarning)]
 
 

@@ -240,7 +240,7 @@ def _check_arguments(
     if corpus is not None and not isinstance(corpus, Corpus):
         raise InputError(f"corpus must be a Corpus; got {type(corpus).__name__}: the number of groups is n_clusters=")
     method = check_settings(n_clusters, method, granularity, outliers, seed)
-    checks.options(settings, options_of(method), of=method)
+    checks.options(settings, options_of(method), of=f"the clustering method {method!r}")
     if "resolution" in settings and (n_clusters is not None or granularity != 1):
         other = "granularity" if n_clusters is None else "n_clusters"
         raise InputError(f"{other} and resolution both determine the number of groups; give only one of them")

@@ -307,7 +307,7 @@ class Clustering:
         Parameters
         ----------
         more : Space
-            The new points, with new ids and the same columns of metadata.
+            The new points, with new ids. Columns of metadata that they don't have are null.
         progress : bool
         """
         return editing.add_points(self, more, progress=progress)

@@ -115,14 +115,16 @@ def add_points(clustering: Clustering, more: Space, *, progress: bool) -> Cluste
 
 
 def _extended(space: Space, more: Space) -> Space:
-    """Return the space with more points, whose columns that the space doesn't have are left out."""
+    """Return the space with more points; columns that it doesn't have are left out, those they don't have are null."""
     if not isinstance(more, Space):
         raise InputError(f"update takes a Space with the new points; got {type(more).__name__}: see Encoder.embed")
     table = more.metadata
     if space.metadata is not None and table is not None:
         if "text" in space.metadata.columns and "text" not in table.columns:
             raise InputError("the new points must come with their texts, in a column text; see Encoder.embed")
-        table = table.select([name for name in space.metadata.columns if name in table.columns])
+        missing = {name: kind for name, kind in space.metadata.schema.items() if name not in table.columns}
+        table = table.with_columns(pl.lit(None, kind).alias(name) for name, kind in missing.items())
+        table = table.select(space.metadata.columns)
     return space.extend(more.ids.tolist(), more.vectors, table)
 
 

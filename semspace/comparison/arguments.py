@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from semspace.comparison.plan import Plan
 from semspace.errors import InputError
 from semspace.sentences.encoder import Encoder
+from semspace.sentences.lazy_encoder import EncoderReference
 from semspace.space import Space
 from semspace.text.corpus import Corpus
 from semspace.words.word2vec import Word2Vec
@@ -35,7 +36,7 @@ def check_models(corpora: Sequence[object], encoder: object, spaces: object, wor
     """Raise `InputError` if what the corpora are encoded with, or their words, is of the wrong kind."""
     if encoder is not None and spaces is not None:
         raise InputError("compare needs either encoder= or spaces= of the corpora, and not both")
-    if encoder is not None and not isinstance(encoder, Encoder):
+    if encoder is not None and not isinstance(encoder, (Encoder, EncoderReference)):
         raise InputError(f"encoder must be an Encoder; got {type(encoder).__name__}: see Encoder.load")
     if spaces is not None and not _all_instances(Space, spaces, len(corpora)):
         raise InputError(f"spaces must be {len(corpora)} Spaces, one for each corpus")

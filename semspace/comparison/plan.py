@@ -17,6 +17,7 @@ from semspace.comparison.partition import partition
 from semspace.comparison.samples import Samples
 from semspace.errors import InputError, SemspaceWarning
 from semspace.sentences.encoder import Encoder
+from semspace.sentences.lazy_encoder import EncoderReference
 from semspace.space import Space, TextEncoder
 from semspace.text.corpus import Corpus
 from semspace.types import Ints1d
@@ -140,7 +141,7 @@ def _check_encoders_of(
     _check_encoders(facts)
     if spaces is None and any(isinstance(corpus, Corpus) for corpus in corpora):
         used_encoder = _encoder_of(corpora, encoder)
-        if not isinstance(used_encoder, Encoder):
+        if not isinstance(used_encoder, (Encoder, EncoderReference)):
             raise InputError(
                 "compare needs encoder= (see Encoder.load) for a Corpus, or spaces= of the corpora, or Spaces in their "
                 "place"
@@ -189,7 +190,7 @@ def _spaces_of(
 
 
 def _embed(corpus: Corpus, encoder: TextEncoder | None, long_texts: str, progress: bool) -> Space:
-    assert isinstance(encoder, Encoder)
+    assert isinstance(encoder, (Encoder, EncoderReference))
     space = encoder.embed(corpus, long_texts=long_texts, progress=progress)
     return space if _has(space, "text") else with_texts(space, corpus)
 

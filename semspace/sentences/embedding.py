@@ -45,7 +45,7 @@ def embed(
     checks.choice("long_texts", long_texts, LONG_TEXTS)
     overlap = _OVERLAP[long_texts] if overlap is None else checks.whole("overlap", overlap, low=0)
     plan = EncodingPlan(encoder, long_texts, overlap)
-    warn_of_languages(encoder.name, corpus.texts, stacklevel=5)
+    warn_of_languages(encoder.name, corpus.texts)
     if out is not None:
         space = embed_into(plan, corpus, out, overwrite=overwrite, progress=progress)
     else:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections import Counter
 
 import numpy as np
 import polars as pl
 
-from semspace.errors import SemspaceWarning
+from semspace.text.files import warn_user
 from semspace.text.languages import SAMPLE, detect_language, language_name
 
 _MIN_TEXTS = 20  # of fewer, shares say little
@@ -38,7 +37,7 @@ def is_english_only(name: str) -> bool:
     return "multilingual" not in last and _ENGLISH.match(last) is not None
 
 
-def warn_of_languages(name: str, texts: pl.Series, *, stacklevel: int) -> None:
+def warn_of_languages(name: str, texts: pl.Series) -> None:
     """Warn if an encoder is known to read English only, and at least 1 % of the texts are in other languages.
 
     Parameters
@@ -47,8 +46,6 @@ def warn_of_languages(name: str, texts: pl.Series, *, stacklevel: int) -> None:
         That of the encoder.
     texts : Series of String
         A sample of 1,000 is looked at.
-    stacklevel : int
-        Counts from this function.
     """
     if len(texts) < _MIN_TEXTS or not is_english_only(name):
         return
@@ -61,10 +58,8 @@ def warn_of_languages(name: str, texts: pl.Series, *, stacklevel: int) -> None:
         return
     named = [f"{language_name(str(code))} {count / len(rows):.0%}" for code, count in list(found.items())[:_NAMED]]
     more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
-    warnings.warn(
+    warn_user(
         f"about {share:.0%} of the texts are in other languages than English ({', '.join(named)}{more}), and {name} "
         f"was trained on English: it groups and finds them badly. Load a model of many languages instead, such as "
-        f"{_MULTILINGUAL[0]!r} or {_MULTILINGUAL[1]!r}",
-        SemspaceWarning,
-        stacklevel=stacklevel,
+        f"{_MULTILINGUAL[0]!r} or {_MULTILINGUAL[1]!r}"
     )

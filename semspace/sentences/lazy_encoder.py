@@ -15,6 +15,8 @@ from semspace.types import Floats2d
 
 if TYPE_CHECKING:
     from semspace.sentences.encoder import Encoder
+    from semspace.space import Space
+    from semspace.text.corpus import Corpus
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,10 @@ class EncoderReference:
                 f"found here has {encoder.fingerprint[:8]}; their vectors can't be compared: encode the texts again"
             )
         return encoder
+
+    def embed(self, corpus: Corpus, **settings: Any) -> Space:
+        """Encode a corpus with the encoder referred to; see `Encoder.embed`."""
+        return self._encoder.embed(corpus, **settings)
 
     def encode(self, texts: list[str]) -> Floats2d:
         """Encode texts with the encoder referred to, float32 of shape (n, dim)."""
