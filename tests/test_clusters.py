@@ -1,5 +1,6 @@
 """Groups: found again, in any order, by every method; assigned, edited, saved, and refused where they make no sense."""
 
+import dataclasses
 import importlib
 import subprocess
 import sys
@@ -1067,6 +1068,13 @@ def test_copies_of_known_points_go_where_these_are(blobs):
     groups = grouped(numbered_space(vectors, {"text": ["a cat"] * 61}))
     more = sound(groups.update(newcomers(np.tile(vectors[-1], (20, 1)))))
     assert set(more.labels[61:].tolist()) == {int(groups.labels[60])}
+
+
+def test_columns_that_new_points_lack_are_null(blobs):
+    years = blobs[0].metadata.with_columns(year=pl.lit(1990))
+    groups = grouped(dataclasses.replace(blobs[0], metadata=years))
+    more = groups.update(newcomers(np.eye(8)[[0, 2]] + 0.01))
+    assert more.space.metadata["year"].to_list() == [1990] * len(years) + [None, None]
 
 
 def test_updates_are_checked(blobs):

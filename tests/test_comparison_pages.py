@@ -248,8 +248,8 @@ def test_groups_are_named_without_boilerplate():
     found = ss.compare(
         replace(river, metadata=signed), money, n_clusters=2, permutations=99, words=False, progress=False
     )
-    assert sorted(name.partition(",")[0] for name in found.clusters()["name"]) == ["money", "river"]
     keywords = {word for words in found.clustering.keywords for word in words}
+    assert keywords >= {"money", "river"}
     assert not keywords & {"gordon", "banks", "gordon banks", "rutgers", "athos", "rutgers athos"}
 
 

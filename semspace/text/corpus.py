@@ -65,8 +65,9 @@ class Corpus:
 
     def __post_init__(self) -> None:
         pools.need_polars("a corpus")
-        if isinstance(self.frame, (list, tuple)):
-            object.__setattr__(self, "frame", Corpus.from_texts(self.frame).frame)
+        given: Any = self.frame
+        if isinstance(given, (list, tuple)):
+            object.__setattr__(self, "frame", Corpus.from_texts(given).frame)
         if not isinstance(self.frame, pl.DataFrame):
             raise InputError(
                 f"Corpus takes a polars DataFrame or a list of strings; got {type(self.frame).__name__}: use "
