@@ -22,6 +22,7 @@ _HOMES = {
     "Index": "semspace.index.index",
     "IndexReport": "semspace.index.report",
     "Neighbors": "semspace.neighbors",
+    "Outliers": "semspace.anomalies.result",
     "PhraseModel": "semspace.text.phrases",
     "Phrases": "semspace.text.phrases",
     "Projection": "semspace.projections.projection",
@@ -45,6 +46,7 @@ _HOMES = {
     "evaluate": "semspace.evaluation.evaluate",
     "from_gensim": "semspace.formats.gensim_bridge",
     "load": "semspace.saving",
+    "outliers": "semspace.anomalies.outliers",
     "project": "semspace.projections.project",
     "read_vectors": "semspace.formats.vectors",
     "save": "semspace.saving",
@@ -71,6 +73,7 @@ __all__ = [
     "Index",
     "IndexReport",
     "Neighbors",
+    "Outliers",
     "PhraseModel",
     "Phrases",
     "Projection",
@@ -99,6 +102,7 @@ __all__ = [
     "integrations",
     "latent",
     "load",
+    "outliers",
     "project",
     "read_vectors",
     "report",
@@ -111,6 +115,8 @@ __all__ = [
 
 if TYPE_CHECKING:
     from semspace import corpora, errors, evaluation, integrations, latent, report, training
+    from semspace.anomalies.outliers import outliers
+    from semspace.anomalies.result import Outliers
     from semspace.clusters.assigned import Assignment
     from semspace.clusters.cluster import cluster
     from semspace.clusters.clustering import Clustering

@@ -13,6 +13,7 @@ READERS: Final = {
     "corpus": "semspace.text.corpus",
     "encoder": "semspace.sentences.transformer",
     "index": "semspace.index.index",
+    "outliers": "semspace.anomalies.result",
     "pca": "semspace.latent.pca",
     "phrasebook": "semspace.text.phrases",
     "projection": "semspace.projections.projection",

@@ -23,7 +23,7 @@ def save(value: Value, path: PathLike, *, overwrite: bool = False) -> None:
 
     Parameters
     ----------
-    value : Corpus, Tokens, PhraseModel, Space, Index, Clustering, Projection, Comparison or an encoder
+    value : Corpus, Tokens, PhraseModel, Space, Index, Clustering, Outliers, Projection, Comparison or an encoder
         A StaticEncoder or a TransformerEncoder.
     path : str or path
         The directory to create.
@@ -37,7 +37,7 @@ def save(value: Value, path: PathLike, *, overwrite: bool = False) -> None:
     """
     if type(value).__module__ not in READERS.values() or not hasattr(value, "save"):
         known = (
-            "a Corpus, Tokens, PhraseModel, Space, Index, Clustering, Projection, Comparison, StaticEncoder or "
+            "a Corpus, Tokens, PhraseModel, Space, Index, Clustering, Outliers, Projection, Comparison, StaticEncoder or "
             "TransformerEncoder"
         )
         raise InputError(f"save takes {known}; got {type(value).__name__}")

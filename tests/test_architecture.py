@@ -53,6 +53,7 @@ ROOMS = [
         "clusters",
         "latent",
         "projections",
+        "anomalies",
         "comparison",
         "evaluation",
         "training",

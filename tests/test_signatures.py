@@ -22,6 +22,7 @@ ALLOWED = {
     ("Clustering.plot", "kind"),  # which figure, as in pandas
     ("Comparison.plot", "kind"),
     ("Phrases", "threshold"),  # gensim's; of a score of collocations, which isn't a similarity
+    ("Outliers", "threshold"),  # of a score whose scale is that of the method
 }
 ODD_VERBS = {"Give", "Tell", "Make", "Put", "Walk", "Say", "Let", "Hold", "Bring", "Turn", "Take"}
 PLUMBING = {"from_bundle", "write_into", "locate", "put", "stand", "prepare", "encode_block", "facts"}

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from semspace.cli import clusters, indexes, reports, spaces
+from semspace.cli import anomalies, clusters, indexes, reports, spaces
 from semspace.cli.command import command, expanded
 from semspace.cli.encoders import train_encoder
 from semspace.cli.info import info
@@ -73,6 +73,7 @@ for _function in (
     indexes.delete,
     clusters.cluster,
     clusters.assign,
+    anomalies.outliers,
     reports.compare,
     reports.evaluate,
     info,

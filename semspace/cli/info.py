@@ -130,6 +130,16 @@ def _of_clustering(groups: Any) -> Facts:
     }
 
 
+def _of_outliers(outliers: Any) -> Facts:
+    return {
+        "outliers": len(outliers),
+        "most_unusual": list(outliers.ids[:10]),
+        "threshold": float(outliers.threshold),
+        **{name: value for name, value in _of_space(outliers.space).items() if name != "provenance"},
+        "provenance": dict(outliers.provenance),
+    }
+
+
 def _of_comparison(comparison: Any) -> Facts:
     results = comparison.to_dict()
     return {name: results[name] for name in ("names", "sizes", "verdict", "p_value", "provenance")}
@@ -140,6 +150,7 @@ _DESCRIBED: Mapping[str, Callable[[Any], Facts]] = {
     "comparison": _of_comparison,
     "corpus": _of_corpus,
     "index": _of_index,
+    "outliers": _of_outliers,
     "phrasebook": _of_phrases,
     "space": _of_space,
     "tokens": _of_tokens,
