@@ -37,8 +37,8 @@ def save(value: Value, path: PathLike, *, overwrite: bool = False) -> None:
     """
     if type(value).__module__ not in READERS.values() or not hasattr(value, "save"):
         known = (
-            "a Corpus, Tokens, PhraseModel, Space, Index, Clustering, Outliers, Projection, Comparison, StaticEncoder or "
-            "TransformerEncoder"
+            "a Corpus, Tokens, PhraseModel, Space, Index, Clustering, Outliers, Projection, Comparison, "
+            "StaticEncoder or TransformerEncoder"
         )
         raise InputError(f"save takes {known}; got {type(value).__name__}")
     value.save(path, overwrite=overwrite)
