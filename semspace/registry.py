@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Any, Final
 
 READERS: Final = {
+    "autoencoder": "semspace.latent.autoencoder",
     "clustering": "semspace.clusters.clustering",
     "comparison": "semspace.comparison.comparison",
     "corpus": "semspace.text.corpus",
@@ -20,6 +21,7 @@ READERS: Final = {
     "space": "semspace.space",
     "static-encoder": "semspace.sentences.static_encoder",
     "tokens": "semspace.text.tokens",
+    "vae": "semspace.latent.vae",
 }
 
 # Kinds of encoder that lie inside the bundle of a space.
@@ -33,6 +35,7 @@ ENCODER_READERS: Final = {
 # Kinds of checkpoint, and the call that resumes each.
 CHECKPOINTS: Final = {
     "checkpoint": "Word2Vec(...).train(text, checkpoint={path!r}, resume=True)",
+    "latent-checkpoint": "Autoencoder(...).train(space, checkpoint={path!r}, resume=True), or another latent trainer",
     "encoder-checkpoint": "EncoderTrainer(...).train(data, checkpoint={path!r}, resume=True)",
 }
 

@@ -1,15 +1,32 @@
 """One contract for all latent models: spaces and arrays in and out, the way back, disk, seeds, bad input."""
 
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 import semspace as ss
-from semspace.errors import InputError
+from semspace.bundle import open_bundle
+from semspace.errors import ExistsError, InputError, MissingExtraError, SemspaceError, SemspaceWarning
 from tests.conftest import random_space
 
+ROOT = Path(__file__).parent.parent
+
 WIDTH, DIM, POINTS = 12, 3, 60
-TRAINERS = {"pca": ss.latent.PCA(dim=DIM)}
-WITHOUT_PRIOR = ("pca",)
+NETWORK = {"dim": DIM, "hidden": 8, "batch_size": 16, "threads": 1}
+TRAINERS = {
+    "pca": ss.latent.PCA(dim=DIM),
+    "autoencoder": ss.latent.Autoencoder(**NETWORK),
+    "denoising autoencoder": ss.latent.DenoisingAutoencoder(noise=0.1, **NETWORK),
+    "vae": ss.latent.VAE(free_bits=0.05, **NETWORK),
+}
+NETWORKS = [name for name in TRAINERS if name != "pca"]
+WITHOUT_PRIOR = ("pca", "autoencoder", "denoising autoencoder")
 
 
 def points(n=POINTS, seed=0):
@@ -42,7 +59,8 @@ def model(name):
 
 
 def train(name, space=None):
-    return TRAINERS[name].train(points() if space is None else space)
+    options = {"progress": False} if name in NETWORKS else {}
+    return TRAINERS[name].train(points() if space is None else space, **options)
 
 
 def test_arrays_in_and_out(model):
@@ -192,3 +210,186 @@ def test_codes_of_another_model_are_refused(model):
 def test_a_trainer_says_what_it_can_not_be_trained_on(name):
     with pytest.raises(InputError, match=r"takes a Space; got ndarray: use Space.from_vectors"):
         TRAINERS[name].train(np.ones((5, WIDTH)))
+
+
+# -- trainings of networks ------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=NETWORKS)
+def network(request):
+    return request.param
+
+
+def broken_off(monkeypatch, name, place, step, **given):
+    """Train until just before a step, with a checkpoint after each, and break off as Ctrl+C does."""
+    from semspace.latent.fitting import FitLoop
+
+    real = FitLoop._set_learning_rate
+
+    def stopping(self):
+        if self.step == step:
+            raise KeyboardInterrupt
+        real(self)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FitLoop, "_set_learning_rate", stopping)
+        with pytest.raises(KeyboardInterrupt):
+            TRAINERS[name].train(points(), checkpoint=place, checkpoint_minutes=0, progress=False, **given)
+
+
+def test_resumed_from_anywhere_it_is_the_model_of_an_uninterrupted_training(network, tmp_path, monkeypatch):
+    whole = train(network)
+    broken_off(monkeypatch, network, tmp_path / "c", 4)  # within the second epoch
+    broken_off(monkeypatch, network, tmp_path / "c", 9, resume=True)
+    rest = TRAINERS[network].train(points(), checkpoint=tmp_path / "c", resume=True, progress=False)
+    assert rest.fingerprint == whole.fingerprint
+    losses = [[(row.epoch, row.loss, row.held_out) for row in one.history] for one in (rest, whole)]
+    assert losses[0] == losses[1]
+    done = TRAINERS[network].train(points(), checkpoint=tmp_path / "c", resume=True, progress=False)
+    assert done.fingerprint == whole.fingerprint  # there is nothing left to do
+
+
+CHILD = """
+import sys
+from tests.test_latent_contract import LONG, points
+LONG.train(points(), checkpoint=sys.argv[1], checkpoint_minutes=0, progress=False)
+"""
+LONG = ss.latent.VAE(dim=DIM, hidden=8, batch_size=16, epochs=60, patience=None, threads=1)
+
+
+def reached(place):
+    try:
+        return open_bundle(place, "latent-checkpoint").meta["progress"]["step"]
+    except SemspaceError:  # not there yet, or just being replaced
+        return 0
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs kill -9")
+def test_after_kill_9_it_is_the_model_of_an_uninterrupted_training(tmp_path):
+    place = tmp_path / "c"
+    with subprocess.Popen([sys.executable, "-c", CHILD, str(place)], cwd=ROOT) as child:
+        while child.poll() is None and reached(place) < 5:
+            time.sleep(0.01)
+        child.send_signal(signal.SIGKILL)
+    assert child.returncode == -signal.SIGKILL
+    assert 5 <= reached(place) < 180
+    rest = LONG.train(points(), checkpoint=place, resume=True, progress=False)
+    assert rest.fingerprint == LONG.train(points(), progress=False).fingerprint
+    assert [path.name for path in tmp_path.iterdir()] == ["c"]
+
+
+def test_a_checkpoint_of_another_training_is_refused(network, tmp_path):
+    place = tmp_path / "c"
+    quick = replace(TRAINERS[network], epochs=1)
+    quick.train(points(), checkpoint=place, progress=False)
+    with pytest.raises(InputError, match="is of another training: seed is 0 there and 1 here"):
+        replace(quick, seed=1).train(points(), checkpoint=place, resume=True, progress=False)
+    with pytest.raises(InputError, match="is of another training: space is"):
+        quick.train(points(seed=3), checkpoint=place, resume=True, progress=False)
+    with pytest.raises(ExistsError, match="resume=True"):
+        quick.train(points(), checkpoint=place, progress=False)
+    with pytest.raises(InputError, match="checkpoint of an unfinished training"):
+        ss.load(place)
+
+
+def test_losses_are_in_the_history_and_drawn(model, network, name):
+    if name != network:
+        return
+    history = model.history
+    assert 1 <= len(history) <= 20
+    assert all(np.isfinite([row.loss, row.held_out]).all() for row in history)
+    assert history.to_frame().columns == ["epoch", "loss", "seconds", "held-out loss"]
+    assert "loss" in history.plot()._repr_html_()
+
+
+def test_another_seed_gives_another_model(network):
+    quick = replace(TRAINERS[network], epochs=1)
+    models = [replace(quick, seed=seed).train(points(), progress=False) for seed in (0, 1)]
+    assert models[0].fingerprint != models[1].fingerprint
+
+
+def failing_step(monkeypatch, loop, at):
+    real = loop._set_learning_rate
+
+    def failing(self):
+        real(self)
+        if self.step == at:
+            self.learner.step = lambda *_: float("nan")
+
+    monkeypatch.setattr(loop, "_set_learning_rate", failing)
+
+
+def test_a_loss_that_becomes_nan_ends_the_training_with_the_best_epoch_before(network, monkeypatch):
+    from semspace.latent.fitting import FitLoop
+
+    failing_step(monkeypatch, FitLoop, at=7)
+    with pytest.warns(SemspaceWarning, match="NaN or infinite in batch 2 of epoch 3; the model is that of the best"):
+        model = train(network)
+    assert len(model.history) == 2
+    assert np.isfinite(model.encode(points().vectors)).all()
+    failing_step(monkeypatch, FitLoop, at=1)
+    with pytest.raises(InputError, match=r"batch 2 of epoch 1, before the first epoch was over; lower learning_rate"):
+        train(network)
+
+
+def test_a_trainer_of_a_network_says_what_does_not_fit(network):
+    trainer = TRAINERS[network]
+    with pytest.raises(InputError, match=r"needs more points to train on than dim, 3; the space has 3"):
+        trainer.train(points(3), progress=False)
+    with pytest.raises(InputError, match="all points of the space are equal"):
+        trainer.train(ss.Space.from_vectors(range(50), np.ones((50, WIDTH))), progress=False)
+    with pytest.raises(InputError, match="seed must be"):
+        replace(trainer, seed=-1)
+
+
+def test_a_constant_column_does_no_harm(network):
+    vectors = np.hstack([points().vectors, np.ones((POINTS, 1))])
+    model = replace(TRAINERS[network], epochs=2).train(ss.Space.from_vectors(range(POINTS), vectors), progress=False)
+    assert np.isfinite(model.reconstruct(vectors)).all()
+
+
+def test_without_torch_it_is_said_before_any_work(network, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(MissingExtraError, match=r"needs torch.*semspace\[transformers\]"):
+        TRAINERS[network].train(points(), progress=False)
+
+
+def test_a_saved_model_is_used_without_torch(tmp_path):
+    for name in TRAINERS:
+        if name not in _trained:
+            _trained[name] = train(name)
+        _trained[name].save(tmp_path / name)
+    code = (
+        "import sys, semspace as ss, numpy as np\n"
+        "for place in sys.argv[1:]:\n"
+        "    model = ss.load(place)\n"
+        "    model.score(np.ones((2, model.width))), model.reconstruct(np.ones((2, model.width)))\n"
+        "assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code, *(str(tmp_path / name) for name in TRAINERS)], check=True, cwd=ROOT)
+
+
+def test_a_latent_space_is_not_wider_than_the_input():
+    for trainer in (ss.latent.Autoencoder(dim=13), ss.latent.VAE(dim=13)):
+        with pytest.raises(InputError, match=r"dim of \w+ must be at most 12, the dimensions of the space; got 13"):
+            trainer.train(points(), progress=False)
+
+
+# -- what one model has and others don't ----------------------------------------------------------------------
+
+
+def test_the_posterior_of_a_vae_is_a_distribution():
+    model = train("vae")
+    mean, deviation = model.posterior(points())
+    np.testing.assert_array_equal(mean, model.encode(points().vectors))
+    assert mean.shape == deviation.shape
+    assert ((deviation > 0) & (deviation < 1.5)).all()
+
+
+def test_a_collapsed_posterior_is_said():
+    options = {"dim": 4, "hidden": 8, "batch_size": 64, "epochs": 30, "learning_rate": 0.02, "threads": 1}
+    trainer = ss.latent.VAE(beta=20.0, patience=None, **options)
+    vectors = np.random.default_rng(0).normal(size=(400, WIDTH))
+    with pytest.warns(SemspaceWarning, match=r"posterior collapse: only \d of 4 dimensions .* beta \(now 20\)"):
+        model = trainer.train(ss.Space.from_vectors(range(400), vectors), progress=False)
+    assert model.active_units < 4

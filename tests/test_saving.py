@@ -83,7 +83,7 @@ def test_every_module_of_the_registry_reads(module):
 def test_kinds_are_those_of_their_modules():
     for kind, module in registry.READERS.items():
         assert getattr(import_module(module), "KIND", kind) in (kind, "static")
-    checkpoints = {import_module(f"semspace.{room}.checkpoint").KIND for room in ("words", "training")}
+    checkpoints = {import_module(f"semspace.{room}.checkpoint").KIND for room in ("words", "training", "latent")}
     assert checkpoints == set(registry.CHECKPOINTS)
 
 

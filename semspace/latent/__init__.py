@@ -7,13 +7,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from semspace.latent.autoencoder import Autoencoder, AutoencoderModel, DenoisingAutoencoder
     from semspace.latent.descriptions import Descriptions, describe, vocabulary
     from semspace.latent.model import LatentModel, LatentTrainer
     from semspace.latent.paths import Path, path
     from semspace.latent.pca import PCA, PCAModel
+    from semspace.latent.vae import VAE, VAEModel
 
 # Public name → the module that defines it. No module has the name of a function: an attribute can't be both.
 _MODULES = {
+    "Autoencoder": "autoencoder",
+    "AutoencoderModel": "autoencoder",
+    "DenoisingAutoencoder": "autoencoder",
+    "VAE": "vae",
+    "VAEModel": "vae",
     "Descriptions": "descriptions",
     "LatentModel": "model",
     "LatentTrainer": "model",
@@ -24,7 +31,22 @@ _MODULES = {
     "path": "paths",
     "vocabulary": "descriptions",
 }
-__all__ = ["PCA", "Descriptions", "LatentModel", "LatentTrainer", "PCAModel", "Path", "describe", "path", "vocabulary"]
+__all__ = [
+    "PCA",
+    "VAE",
+    "Autoencoder",
+    "AutoencoderModel",
+    "DenoisingAutoencoder",
+    "Descriptions",
+    "LatentModel",
+    "LatentTrainer",
+    "PCAModel",
+    "Path",
+    "VAEModel",
+    "describe",
+    "path",
+    "vocabulary",
+]
 
 
 def __getattr__(name: str) -> Any:

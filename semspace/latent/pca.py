@@ -16,7 +16,7 @@ from semspace.errors import InputError
 from semspace.latent.model import LatentModel, LatentTrainer
 from semspace.latent.saved_model import SavedModel
 from semspace.space import Space
-from semspace.types import ArrayXd, Floats2d
+from semspace.types import ArrayXd, Doubles1d, Floats1d, Floats2d
 
 
 @dataclass(frozen=True)
@@ -55,13 +55,8 @@ class PCA(LatentTrainer):
             raise InputError(
                 f"dim must be at most {most} for {len(space)} points of {space.dim} dimensions; got {self.dim}"
             )
-        # Not the randomised solver, which needs a seed and isn't exact.
-        solver = "covariance_eigh" if len(space) > space.dim else "full"
-        with np.errstate(invalid="ignore"):  # equal points have no variance
-            fitted = _PCA(self.dim, svd_solver=solver).fit(vectors)
-        components = _fixed_signs(fitted.components_.astype(np.float32))
-        ratio = float(np.nan_to_num(fitted.explained_variance_ratio_.sum()))
-        mean = fitted.mean_.astype(np.float32)
+        components, mean, ratios = principal_components(vectors, self.dim)
+        ratio = float(ratios.sum())
         return PCAModel(checks.frozen(components), checks.frozen(mean), ratio, self._provenance(space))
 
 
@@ -119,6 +114,16 @@ class PCAModel(LatentModel):
         mean = saved.array("mean", components.shape[1])
         ratio = saved.facts.number("explained_variance_ratio", low=0, high=1.0001)
         return cls(components, mean, ratio, saved.provenance)
+
+
+def principal_components(vectors: Floats2d, dim: int) -> tuple[Floats2d, Floats1d, Doubles1d]:
+    """Return the leading components (dim, width), the mean (width,), and the share of the variance of each."""
+    # Not the randomised solver, which needs a seed and isn't exact.
+    solver = "covariance_eigh" if len(vectors) > vectors.shape[1] else "full"
+    with np.errstate(invalid="ignore"):  # equal points have no variance
+        fitted = _PCA(dim, svd_solver=solver).fit(vectors)
+    ratios = np.nan_to_num(fitted.explained_variance_ratio_).astype(np.float64)
+    return _fixed_signs(fitted.components_.astype(np.float32)), fitted.mean_.astype(np.float32), ratios
 
 
 def _fixed_signs(components: Floats2d) -> Floats2d:
