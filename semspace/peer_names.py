@@ -67,6 +67,16 @@ PARAMETERS: Mapping[str, Mapping[str, str]] = {
         "convert_to_numpy": "the result is a Space, whose vectors are an array; leave it out",
         "convert_to_tensor": "the result is a Space; encode(texts, convert_to_tensor=True) returns a tensor",
     },
+    "cluster": {
+        "nr_topics": "n_clusters", "num_topics": "n_clusters", "n_topics": "n_clusters", "n_components": "n_clusters",
+        "vectorizer_model": "vectorizer", "n_gram_range": "ngrams", "ngram_range": "ngrams",
+        "representation_model": "namer", "seed_topic_list": "seed_words", "random_state": "seed", "n_jobs": "threads",
+        "min_topic_size": "pass granularity=0.5 for half as many groups, or method='hdbscan', min_cluster_size=10",
+        "embedding_model": "it takes a Space: cluster(semspace.Encoder.load(name).embed(corpus))",
+        "embeddings": "it takes a Space: Space.from_vectors(ids, vectors)",
+        "umap_model": "vectors are grouped as they are; leave it out",
+        "hdbscan_model": "use method='hdbscan'",
+    },
     "Corpus.read": {**_FRAME, "sep": "separator", "delimiter": "separator", "names": "columns"},
     "Corpus.from_frame": _FRAME,
 }  # fmt: skip

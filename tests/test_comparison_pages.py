@@ -244,13 +244,14 @@ def test_several_corpora_without_a_significant_cluster():
 
 def test_groups_are_named_without_boilerplate():
     river, money = spaces_of(4.0)
-    signed = river.metadata.with_columns(text=pl.col("text") + "\n\n-- \nGordon Banks, rutgers athos")
+    address = "Write to gordon@athos.rutgers.edu for more of it, please. The bank"  # in the middle of each text
+    written = river.metadata.with_columns(pl.col("text").str.replace("The bank", address))
     found = ss.compare(
-        replace(river, metadata=signed), money, n_clusters=2, permutations=99, words=False, progress=False
+        replace(river, metadata=written), money, n_clusters=2, permutations=99, words=False, progress=False
     )
     keywords = {word for words in found.clustering.keywords for word in words}
     assert keywords >= {"money", "river"}
-    assert not keywords & {"gordon", "banks", "gordon banks", "rutgers", "athos", "rutgers athos"}
+    assert not any("gordon" in word or "athos" in word or "rutgers" in word for word in keywords)
 
 
 # -- words that change their meaning --------------------------------------------------------------------------

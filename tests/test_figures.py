@@ -100,6 +100,11 @@ def overlapping(boxes):
     ]
 
 
+def test_a_terminal_shows_the_caption_and_how_to_save():
+    assert repr(bars(["a"], [1.0], caption="Sizes.")).startswith("Figure: Sizes. (")
+    assert "save('figure.svg')" in repr(bars(["a"], [1.0], caption="Sizes."))
+
+
 def test_labels_of_one_place_stand_beside_it_and_then_have_lines():
     places = Places((0, 0, 400, 400))
     beside = [places.find(200, 200, 60, 14) for _ in range(2)]

@@ -28,6 +28,7 @@ CALLS = {
     "SearchMethods.search_batch": lambda **given: INDEX.search_batch(["cat"], **given),
     "Encoder.load": lambda **given: ss.Encoder.load("x", **given),
     "Encoder.embed": lambda **given: WORDS.embed(CORPUS, **given),
+    "cluster": lambda **given: ss.cluster(SPACE, **given),
     "Corpus.read": lambda **given: ss.Corpus.read("x.csv", **given),
     "Corpus.from_frame": lambda **given: ss.Corpus.from_frame(CORPUS.frame, **given),
 }

@@ -23,6 +23,7 @@ from semspace.clusters.stability import stability
 from semspace.clusters.term_options import term_options
 from semspace.deprecation import renamed_parameters
 from semspace.errors import InputError
+from semspace.peer_names import answers_peer_parameters
 from semspace.space import Space
 from semspace.text.corpus import Corpus
 from semspace.threads import limited
@@ -34,6 +35,7 @@ _STABILITY_ROUNDS = 10
 
 
 @renamed_parameters(k="n_clusters", sample="max_points", starts="n_init")
+@answers_peer_parameters
 def cluster(
     space: Space,
     corpus: Corpus | None = None,

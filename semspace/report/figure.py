@@ -30,7 +30,7 @@ _TOOLTIP = re.compile("<title>.*?</title>", re.DOTALL)
 Drawing = tuple[str, float]  # SVG elements, and the height in pixels that they take
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Figure:
     """A picture with a caption, and a description for screen readers.
 
@@ -48,6 +48,9 @@ class Figure:
     draw: Callable[[float], Drawing]
     caption: str
     description: str
+
+    def __repr__(self) -> str:
+        return f"Figure: {self.caption} (a notebook shows it; save('figure.svg') writes it)"
 
     @cached_property
     def svg(self) -> str:
