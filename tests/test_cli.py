@@ -5,9 +5,11 @@ import subprocess
 import sys
 
 import pytest
+import typer
 
-from semspace.cli.app import OLD_OPTIONS
+from semspace.cli.app import OLD_OPTIONS, app
 from semspace.cli.reports import split_bins
+from semspace.cli.usage import OTHER_NAMES
 from semspace.cli.wording import in_shell_words
 
 
@@ -250,6 +252,15 @@ def test_bad_input_is_one_sentence_and_exit_code_2(run, texts, space, arguments,
         (("similar", "x", "y", "--metrik", "dot"), "similar has no option --metrik; did you mean --metric?"),
         (("embed", "x", "--out"), "--out needs a value"),
         (("similar", "x", "y", "--json=3"), "--json takes no value"),
+        (("embed", "x", "--encoder", "y"), "embed has no option --encoder; it is called --model"),
+        (("embed", "x", "--output", "y"), "embed has no option --output; it is called --out"),
+        (("embed", "x", "--seed", "1"), "embed has no option --seed: nothing in it is random; leave it out"),
+        (("similar", "x", "y", "-n", "3"), "similar has no option -n; it is called -k"),
+        (("search", "x", "y", "--top", "3"), "search has no option --top; it is called -k"),
+        (("cluster", "x", "-n", "3"), "cluster has no option -n; it is called --n-clusters"),
+        (("cluster", "x", "--n-jobs", "3"), "cluster has no option --n-jobs; it is called --threads"),
+        (("train", "word2vec", "x", "--vector-size", "3"), "train word2vec has no option --vector-size; it is called --dim"),
+        (("evaluate", "x", "--encoder", "y"), "evaluate has no option --encoder; see semspace evaluate --help"),
         (("--verson",), "there is no option --verson; did you mean --version?"),
     ],
 )
@@ -353,6 +364,78 @@ def test_old_names_of_options_work_and_warn(run, texts, space, tmp_path):
         assert err.startswith("note: -k is now called --n-clusters;")
 
 
+def test_a_document_without_text_is_dropped_by_the_name_that_python_has(run, tmp_path):
+    (tmp_path / "gaps.csv").write_text("id,text\n1,a cat\n2,\n3,a dog\n")
+    args = ("embed", tmp_path / "gaps.csv", "--model", "TINY", "--out", tmp_path / "s", "--overwrite")
+    assert "add --empty drop to leave them out" in run(*args)[2]
+    assert "Space of 2 points" in good(run(*args, "--empty", "drop"))
+    code, _, err = run(*args, "--drop-empty")
+    assert code == 0
+    assert err.startswith("note: --drop-empty is now called --empty=drop; the old name will be removed in semspace 0.3")
+    assert "--empty must be one of drop, raise; got 'skip'" in run(*args, "--empty", "skip")[2]
+
+
+def test_other_names_of_options_lead_to_options():
+    ours = {option for parameter in all_parameters() for option in parameter.opts}
+    assert {name for names in OTHER_NAMES.values() for name in names} <= ours
+
+
+def test_names_of_groups_from_the_shell(run, texts, space, tmp_path):
+    (tmp_path / "words.txt").write_text("cat\nnumber\n")
+    args = ("cluster", space, "--n-clusters", 2, "--json")
+    words = {word for group in as_json(run(*args))["groups"] for word in group["keywords"]}
+    assert {"cat", "ship"} <= words
+    chosen = ("--stop-words", tmp_path / "words.txt", "--stop-words", "ship, boat", "--ngrams", "1,1")
+    fewer = {
+        word for group in as_json(run(*args, *chosen, "--language", "none"))["groups"] for word in group["keywords"]
+    }
+    assert fewer
+    assert not fewer & {"cat", "number", "ship", "boat"}
+
+
+def test_title_and_periods_of_a_report(run, space, tmp_path):
+    page = tmp_path / "groups.html"
+    good(run("cluster", space, "--n-clusters", 2, "--report", page, "--title", "Pets & boats", "--times", "year",
+             "--period", "decade"))  # fmt: skip
+    text = page.read_text(encoding="utf-8")
+    assert "<title>Pets &amp; boats</title>" in text
+    assert "Over time" in text
+    assert "2010" in text
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--ngrams", "2"), "--ngrams must be two whole numbers, the least and the most words: 1,2; got '2'"),
+        (("--ngrams", "2,1"), "ngrams must be a whole number from 2 to 5; got 1"),
+        (("--language", "klingon"), "must be one of dutch, english"),
+        (("--title", "x"), "--title has no effect on a clustering without --report; leave it out"),
+        (("--report", "g.html", "--period", "week"), "--period has no effect on a report without --times"),
+        (("--report", "g.html", "--times", "yeer"), "--times: there is no column 'yeer'; the columns are text, year"),
+        (("--report", "g.html", "--times", "year", "--period", "fortnight"), "--period must be one of auto, century"),
+    ],
+)
+def test_wrong_choices_of_names_and_pages_are_refused(run, space, options, message):
+    code, out, err = run("cluster", space, *options)
+    assert (code, out) == (2, "")
+    assert message in err
+
+
+def test_the_title_of_a_comparison(run, texts, tmp_path):
+    page = tmp_path / "c.md"
+    args = ("compare", texts, "--by", "year", "--bins", "2008", "--model", "TINY", "--permutations", "99")
+    good(run(*args, "--report", page, "--title", "Before and after"))
+    assert page.read_text(encoding="utf-8").startswith("# Before and after")
+    assert "--title has no effect on a comparison without a page" in run(*args, "--title", "x")[2]
+
+
+def all_parameters():
+    def below(command):
+        return [one for sub in getattr(command, "commands", {}).values() for one in below(sub)] + list(command.params)
+
+    return below(typer.main.get_command(app))
+
+
 def test_old_names_of_options_lead_to_new_ones_and_are_not_in_the_help(run):
     for name, options in OLD_OPTIONS.items():
         text = good(run(*name.split(), "--help"))
@@ -372,7 +455,7 @@ def test_old_names_of_options_lead_to_new_ones_and_are_not_in_the_help(run):
             "x exists already; choose another path or pass resume=True",
             "x exists already; choose another path or add --resume",
         ),
-        ("no text; pass empty='drop' (--drop-empty) to leave it out", "no text; add --drop-empty to leave it out"),
+        ("no text; pass empty='drop' (--empty drop) to leave it out", "no text; add --empty drop to leave it out"),
         (
             "a Clustering has no vectors: encode it with Encoder.embed(…)",
             "a Clustering has no vectors: encode it with semspace embed",

@@ -64,6 +64,18 @@ def test_a_report_goes_to_standard_output(run, space, tmp_path):
     assert out.rstrip().endswith("</html>")
 
 
+@pytest.mark.parametrize("options", [(), ("--format", "csv"), ("--format", "tsv")])
+def test_an_encoder_is_trained_on_a_table_from_standard_input(run, tmp_path, options):
+    between = "\t" if "tsv" in options else ","
+    table = "\n".join(
+        between.join(row) for row in [("anchor", "positive"), *[("a cat", "a dog"), ("a ship", "a boat")] * 8]
+    )
+    args = ("train", "encoder", "-", "--out", tmp_path / "e", "--base", "TINY", "--epochs", 1, "--batch-size", 4)
+    code, _, err = run(*args, "--held-out", 0, *options, stdin=table)
+    assert code == 0, err
+    assert ss.Encoder.load(tmp_path / "e").encode(["a cat"]).shape == (1, 16)
+
+
 @pytest.mark.parametrize(
     ("arguments", "stdin", "message"),
     [
@@ -71,7 +83,8 @@ def test_a_report_goes_to_standard_output(run, space, tmp_path):
         (("embed", "-", "--out", "x", "--model", "TINY"), '{"a": 1\n', "cannot read standard input, line 1: "),
         (("embed", "-", "--out", "x", "--format", "xlsx"), "a", "--format must be one of"),
         (("cluster", "-", "--out", "-", "--model", "TINY"), LINES, "--out is a folder here, so it can't be -"),
-        (("train", "encoder", "-", "--out", "x"), "a", "reads a table from a file, not from standard input"),
+        (("train", "encoder", "-", "--out", "x"), "", "standard input is empty; give texts"),
+        (("train", "encoder", "-", "--out", "x", "--text", "a"), "a", "--text has no effect on --objective pairs"),
         (("search", "INDEX", "cat", "--queries", "-"), "a", "give one query, or many with --queries FILE"),
     ],
 )  # fmt: skip

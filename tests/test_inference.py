@@ -184,7 +184,8 @@ def test_rounding_to_bfloat16_goes_to_the_nearest_and_to_even():
         ({"model_type": "modernbert"}, "don't support models of type 'modernbert'"),
         ({"hidden_act": "relu"}, "don't support the activation 'relu'"),
         ({"position_embedding_type": "relative_key"}, "only encoders with absolute positions"),
-        ({"num_attention_heads": 3}, "aren't multiples of their tiles"),
+        ({"num_attention_heads": 3}, "are impossible"),
+        ({"num_attention_heads": 8}, "aren't multiples of their tiles"),
         ({"intermediate_size": 100}, "aren't multiples of their tiles"),
     ],
 )
@@ -222,5 +223,5 @@ def test_scratch_is_made_for_the_longest_text(small_folder):
 def test_a_runtime_that_cannot_run_here_is_refused_with_the_reason(tiny_folder):
     with pytest.raises(InputError, match=r"backend 'fast' can't run .* use backend='auto'"):
         ss.Encoder.load(tiny_folder, backend="fast")
-    with pytest.raises(InputError, match=r"backend must be one of auto, exact, fast, torch; got 'gpu'"):
+    with pytest.raises(InputError, match=r"backend must be one of auto, exact, fast, numpy, torch; got 'gpu'"):
         ss.Encoder.load(tiny_folder, backend="gpu")

@@ -1,7 +1,9 @@
 """Kernels that are compiled say so once, and `warmup` compiles them beforehand."""
 
+import re
 import sys
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import numba
@@ -91,6 +93,21 @@ def test_warmup_runs_every_kind_of_work():
     ):  # fmt: skip
         module, _, function = f"semspace.{name}".rpartition(".")
         assert getattr(sys.modules[module], function).signatures, name
+
+
+def test_loaded_code_needs_nothing_that_only_the_compiler_adds():
+    """`load_overload` leaves out what registers these symbols; code that refers to one would end the process."""
+    caches = {Path(dispatcher._cache.cache_path) for dispatcher in dispatchers()}
+    files = [path for folder in caches for path in folder.glob("*.nbc")]
+    assert len(files) > 50
+    needing = [path.name for path in files if re.search(rb"_numba_hashsecret|numba_parallel_for", path.read_bytes())]
+    assert needing == []
+
+
+def dispatchers():
+    modules = [module for name, module in sys.modules.items() if name.startswith("semspace.")]
+    values = [value for module in modules for value in vars(module).values()]
+    return [value for value in values if hasattr(value, "_cache") and hasattr(value, "py_func")]
 
 
 def test_warmup_loads_a_model_too(tiny_folder):

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from semspace.cli import anomalies, clusters, indexes, reports, spaces
-from semspace.cli.command import command, expanded
+from semspace.cli.command import Group, command, expanded
 from semspace.cli.encoders import train_encoder
 from semspace.cli.info import info
 from semspace.cli.warmup import warmup
@@ -15,15 +15,17 @@ from semspace.cli.words import train_word2vec
 
 app = typer.Typer(
     name="semspace",
+    cls=Group,
     help="Semantic analysis of text: train vectors, search, cluster and compare corpora.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
-train = typer.Typer(help="Train word vectors or a sentence encoder on your own text.", no_args_is_help=True)
+train = typer.Typer(cls=Group, help="Train word vectors or a sentence encoder on your own text.", no_args_is_help=True)
 app.add_typer(train, name="train")
 
 # Old names of options are accepted until the version that `deprecation` names.
+OLD_IN_ALL = {"--drop-empty": "--empty=drop"}
 OLD_OPTIONS = {
     "train word2vec": {
         "--split": "--tokenizer",
@@ -57,8 +59,8 @@ def _semspace(
     pass
 
 
-train.command("word2vec", cls=command(OLD_OPTIONS["train word2vec"]))(expanded(train_word2vec))
-train.command("encoder", cls=command(OLD_OPTIONS["train encoder"]))(expanded(train_encoder))
+train.command("word2vec", cls=command(OLD_IN_ALL | OLD_OPTIONS["train word2vec"]))(expanded(train_word2vec))
+train.command("encoder", cls=command(OLD_IN_ALL | OLD_OPTIONS["train encoder"]))(expanded(train_encoder))
 for _function in (
     spaces.embed,
     spaces.convert,
@@ -81,4 +83,4 @@ for _function in (
     reports.demo,
     warmup,
 ):
-    app.command(cls=command(OLD_OPTIONS.get(_function.__name__)))(expanded(_function))
+    app.command(cls=command(OLD_IN_ALL | OLD_OPTIONS.get(_function.__name__, {})))(expanded(_function))

@@ -9,6 +9,7 @@ import typer
 
 from semspace.cli import inputs, streams
 from semspace.cli import options as o
+from semspace.cli.cluster_options import PageChoice, TermChoice
 from semspace.cli.output import check_folder, check_report, show, show_each
 from semspace.cli.text_options import DocumentOptions
 from semspace.errors import InputError
@@ -29,6 +30,8 @@ def cluster(
     report: Annotated[Path | None, typer.Option(help="Write an HTML page to this file; - prints it.")] = None,
     model: o.MaybeModel = None,
     *,
+    terms: TermChoice,
+    page: PageChoice,
     texts: DocumentOptions,
     overwrite: o.Overwrite = False,
     as_json: o.Json = False,
@@ -38,20 +41,22 @@ def cluster(
     from semspace.clusters.cluster import cluster as find_groups
 
     check_settings(n_clusters, method, granularity, outliers, seed)  # before texts are encoded
+    chosen_terms = terms.arguments
+    page.check(report)
     if out is not None:
         check_folder(out, overwrite=overwrite)
     if report is not None:
         check_report(report, "--report", (".html",), overwrite=overwrite)
-    space = inputs.encoded(source, texts, model, threads)
+    space = inputs.encoded(source, texts, model, threads, column=page.times)
     groups = find_groups(
         space, n_clusters=n_clusters, method=method, granularity=granularity, outliers=outliers, seed=seed,
-        threads=threads,
+        threads=threads, **chosen_terms,
     )  # fmt: skip
     if out is not None:
         groups.save(out, overwrite=overwrite)
     if report is not None:
         with streams.written(report, ".html") as place:
-            groups.to_html(place)
+            groups.to_html(place, **page.arguments)
         if streams.is_stream(report):
             return
     labels = dict(zip(space.ids.tolist(), groups.labels.tolist(), strict=True))

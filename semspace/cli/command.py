@@ -10,10 +10,10 @@ from dataclasses import dataclass, fields, is_dataclass
 from typing import Annotated, Any, ClassVar, get_type_hints
 
 import typer
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
 
 from semspace import logs
-from semspace.cli import usage
+from semspace.cli import quick_values, usage
 from semspace.cli.wording import in_shell_words
 from semspace.deprecation import REMOVAL
 from semspace.errors import SemspaceError, SemspaceWarning
@@ -39,6 +39,7 @@ class Command(TyperCommand):
         notes: list[str] = []
         new = [_renamed(argument, self.old_options, notes) for argument in args]
         ctx.meta.update({usage.ARGUMENTS: list(new), _RENAMED: notes})
+        quick_values.prepare(self.get_params(ctx))
         return super().parse_args(ctx, new)
 
     def invoke(self, ctx: Any) -> Any:
@@ -58,6 +59,15 @@ class Command(TyperCommand):
             raise StoppedError(problem) from problem
         finally:
             warnings.showwarning = tell
+
+
+class Group(TyperGroup):
+    """A group of commands."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the arguments that stand before the name of a command."""
+        quick_values.prepare(self.get_params(ctx))
+        return super().parse_args(ctx, args)
 
 
 def command(old_options: Mapping[str, str] | None = None) -> type[Command]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -85,21 +87,30 @@ def train_encoder(
         freeze_embeddings=freeze_embeddings, held_out=held_out, evals_per_epoch=evals_per_epoch, patience=patience,
         threads=threads, seed=seed,
     )  # fmt: skip
-    data: Any = source
-    if objective in _FROM_TABLE:
-        inputs.refuse_with(f"--objective {objective}", **texts.given)
-        if streams.is_stream(source):
-            raise InputError(f"--objective {objective} reads a table from a file, not from standard input")
-    else:
-        data = inputs.read_corpus(source, texts)
-    encoder = trainer.train(
-        data, init=None if init is None else inputs.read_space(init),
-        evaluator=evaluator, out=out, overwrite=overwrite, checkpoint=checkpoint,
-        checkpoint_minutes=checkpoint_minutes, resume=resume,
-    )  # fmt: skip
+    with _data(source, objective, texts) as data:
+        encoder = trainer.train(
+            data, init=None if init is None else inputs.read_space(init),
+            evaluator=evaluator, out=out, overwrite=overwrite, checkpoint=checkpoint,
+            checkpoint_minutes=checkpoint_minutes, resume=resume,
+        )  # fmt: skip
     if checkpoint is not None:
         bundle.delete_bundle(checkpoint)
     _show(encoder.history, out, encoder.dim, best=patience is not None, as_json=as_json)  # type: ignore[attr-defined]
+
+
+@contextmanager
+def _data(source: str, objective: str, texts: TextOptions) -> Iterator[Any]:
+    """Return what an objective reads: a corpus, or the path of a table, which may come from standard input."""
+    if objective not in _FROM_TABLE:
+        yield inputs.read_corpus(source, texts)
+        return
+    is_stream = streams.is_stream(source)
+    inputs.refuse_with(f"--objective {objective}", **{**texts.given, **({"format": None} if is_stream else {})})
+    if not is_stream:
+        yield source
+        return
+    with streams.standard_input(inputs.format_of(texts), otherwise="csv") as path:
+        yield path
 
 
 def _objective(

@@ -76,8 +76,11 @@ def search(
         raise InputError("give a text to search for, or --id ID, or --queries FILE (- for standard input)")
 
     def find(asked: list[str]) -> list[Any]:
+        from semspace.sentences.lazy_encoder import for_one_text
+
         opened = Index.open(index)
         if len(asked) == 1:
+            opened = Index.open(index, encoder=for_one_text(opened.encoder))
             return [opened.search(asked[0], k, where=where, exact=exact)]
         return opened.search_batch(asked, k, where=where, exact=exact, threads=threads)
 
@@ -89,13 +92,16 @@ def duplicates(
     min_score: Annotated[
         float, typer.Option(help="Show pairs with at least this similarity, at most 1 for the cosine.")
     ] = 0.95,
+    threads: o.Threads = None,
     as_json: o.Json = False,
 ) -> None:
     """Find all pairs of documents that are nearly the same."""
     from semspace.display import text_table
     from semspace.index.index import Index
+    from semspace.threads import limited
 
-    pairs = Index.open(index).duplicates(min_score)
+    with limited(threads):
+        pairs = Index.open(index).duplicates(min_score)
     text = f"{len(pairs):,} pairs with a similarity of at least {min_score:g}\n"
     show(text + text_table(pairs.columns, pairs.iter_rows()), pairs.to_dicts(), as_json)
 

@@ -33,7 +33,7 @@ def _read_corpus(source: str, options: TextOptions) -> Corpus:
     from semspace.text.corpus import Corpus
 
     if streams.is_stream(source):
-        with streams.standard_input(_format(options)) as path:
+        with streams.standard_input(format_of(options)) as path:
             corpus = Corpus.read(path, **options.arguments)
         return replace(corpus, provenance={**corpus.provenance, "source": "standard input"})
     refuse_with(f"{source}, which isn't standard input", format=options.format)
@@ -61,7 +61,8 @@ def _named_corpus(name: str) -> Corpus:
     return corpora.load(name)
 
 
-def _format(options: TextOptions) -> str | None:
+def format_of(options: TextOptions) -> str | None:
+    """Return the value of --format; raise `InputError` for a format that can't be read."""
     from semspace import checks
 
     return None if options.format is None else checks.choice("--format", options.format, streams.FORMATS)
@@ -73,7 +74,7 @@ def read_tokens(source: str, options: TextOptions, *, min_count: int, tokenizer:
     from semspace.text.tokens import Tokens
 
     if streams.is_stream(source):
-        with streams.standard_input(_format(options)) as path:
+        with streams.standard_input(format_of(options)) as path:
             return Tokens.read(path, min_count=min_count, tokenizer=tokenizer, **options.arguments)
     refuse_with(f"{source}, which isn't standard input", format=options.format)
     if is_bundle(source):
@@ -162,11 +163,17 @@ def space_of(value: Any) -> Space | None:
     return space if hasattr(space, "vectors") else None
 
 
-def encoded(source: str, options: TextOptions, model: str | None, threads: int | None) -> Space:
-    """Return the space at a path, or texts encoded by a model."""
+def encoded(
+    source: str, options: TextOptions, model: str | None, threads: int | None, *, column: str | None = None
+) -> Space:
+    """Return the space at a path, or texts encoded by a model; `column` is a column that they must have."""
+    from semspace import checks
     from semspace.text.corpus import Corpus
 
     value = space_or_corpus(source, options, model=model)
+    table = value.frame if isinstance(value, Corpus) else value.metadata
+    if column is not None and (table is None or column not in table.columns):
+        raise InputError(checks.missing_column("--times", column, [] if table is None else table.columns))
     if not isinstance(value, Corpus):
         return value
     return read_encoder(model or DEFAULT_MODEL, threads=threads).embed(value)

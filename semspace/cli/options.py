@@ -40,7 +40,9 @@ Queries = Annotated[
 ]
 TextColumn = Annotated[str | None, typer.Option("--text", help="Column that holds the text.")]
 IdColumn = Annotated[str | None, typer.Option("--id", help="Column that holds the ids.")]
-DropEmpty = Annotated[bool, typer.Option("--drop-empty", help="Skip documents without text.")]
+Empty = Annotated[
+    str | None, typer.Option("--empty", help="Documents without text: raise (an error, the default) or drop.")
+]
 Encoding = Annotated[str | None, typer.Option("--encoding", help="Encoding of text files (default: utf-8).")]
 Format = Annotated[
     str | None,
@@ -66,6 +68,7 @@ Model = Annotated[
 MaybeModel = Annotated[
     str | None, typer.Option("--model", "-m", help=f"The encoder of the texts (default: {DEFAULT_MODEL}).")
 ]
+Title = Annotated[str | None, typer.Option("--title", help="Title of the report.")]
 Seed = Annotated[int, typer.Option(help="Seed of the random numbers.")]
 Threads = Annotated[int | None, typer.Option(help="Number of threads (default: all cores).")]
 Checkpoint = Annotated[

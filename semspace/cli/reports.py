@@ -39,6 +39,7 @@ def compare(
     report: Annotated[
         Path | None, typer.Option(help="Write a report to this file: .html, .md or .json; - prints HTML.")
     ] = None,
+    title: o.Title = None,
     names: Annotated[str | None, typer.Option(help="Names: sport,business (default: of their files).")] = None,
     permutations: Annotated[int, typer.Option(help="Number of permutations behind each p-value.")] = 999,
     seed: o.Seed = 0,
@@ -65,6 +66,7 @@ def compare(
     for path, option, endings in ((report, "--report", tuple(_WRITERS)), (json_file, "--json", (".json",))):
         if path is not None:
             check_report(path, option, endings, overwrite=overwrite)
+    _check_title(title, report)
     values = [inputs.space_or_corpus(source, texts) for source in corpora]
     needs_model = any(isinstance(value, Corpus) for value in values)
     if model is not None and not needs_model:
@@ -84,7 +86,7 @@ def compare(
     if out is not None:
         comparison.save(out, overwrite=overwrite)
     if report is not None:
-        _write_report(comparison, report)
+        _write_report(comparison, report, title)
     if json_file is not None:
         comparison.to_json(json_file)
     if report is not None and streams.is_stream(report):
@@ -117,12 +119,18 @@ def _report_of_old(out: Path | None, report: Path | None) -> tuple[Path | None, 
     return None, out
 
 
-def _write_report(comparison: Comparison, path: Path) -> None:
+def _check_title(title: str | None, report: Path | None) -> None:
+    if report is None or report.suffix.lower() == ".json":
+        inputs.refuse_with("a comparison without a page (--report)", title=title)
+
+
+def _write_report(comparison: Comparison, path: Path, title: str | None) -> None:
     if streams.is_stream(path):
         with streams.written(path, ".html") as place:
-            comparison.to_html(place, data=False)
+            comparison.to_html(place, data=False, title=title)
         return
-    getattr(comparison, _WRITERS[path.suffix.lower()])(path)
+    options = {} if title is None else {"title": title}
+    getattr(comparison, _WRITERS[path.suffix.lower()])(path, **options)
 
 
 def _without_json(sources: Sequence[str], as_json: bool) -> tuple[list[str], Path | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,7 +20,7 @@ def embed(
     source: o.Input,
     out: o.VectorsOut,
     model: o.Model = o.DEFAULT_MODEL,
-    backend: Annotated[str, typer.Option(help="How vectors are computed: auto, fast, exact or torch.")] = "auto",
+    backend: Annotated[str, typer.Option(help="How vectors are computed: auto, fast, exact, torch or numpy.")] = "auto",
     long_texts: Annotated[
         str, typer.Option(help="Texts longer than the model reads: cut, pool (mean of passages) or passages.")
     ] = "cut",
@@ -127,6 +128,7 @@ def similar(
     k: o.K = 10,
     metric: o.Metric = "cosine",
     queries: o.Queries = None,
+    threads: o.Threads = None,
     *,
     texts: TextOptions,
     as_json: o.JsonLines = False,
@@ -134,7 +136,15 @@ def similar(
     """Find the points nearest to a word, a document or a text."""
 
     def search(asked: list[str]) -> list[Any]:
-        return inputs.read_space(space).most_similar_batch(asked, k, metric=metric)
+        from semspace.sentences.lazy_encoder import for_one_text
+        from semspace.threads import limited
+
+        opened = inputs.read_space(space)
+        encoder = for_one_text(opened.encoder) if len(asked) == 1 else opened.encoder
+        if encoder is not opened.encoder:
+            opened = replace(opened, encoder=encoder)
+        with limited(threads):
+            return opened.most_similar_batch(asked, k, metric=metric)
 
     show_neighbors(search, query, queries, texts, as_json=as_json)
 
@@ -146,8 +156,12 @@ def analogy(
     c: Annotated[str, typer.Argument(metavar="C")],
     k: o.K = 10,
     method: Annotated[str, typer.Option(help="3cosadd or 3cosmul.")] = "3cosadd",
+    threads: o.Threads = None,
     as_json: o.Json = False,
 ) -> None:
     """Complete "A is to B as C is to ?"."""
-    neighbors = inputs.read_space(space).analogy(a, b, c, k, method=method)
+    from semspace.threads import limited
+
+    with limited(threads):
+        neighbors = inputs.read_space(space).analogy(a, b, c, k, method=method)
     show(neighbors, neighbors.to_frame().to_dicts(), as_json)

@@ -24,17 +24,18 @@ def is_stream(path: object) -> bool:
 
 
 @contextmanager
-def standard_input(format: str | None = None) -> Iterator[Path]:
+def standard_input(format: str | None = None, *, otherwise: str = "txt") -> Iterator[Path]:
     """Copy standard input to a temporary file whose name has the ending of its format.
 
-    Without `format`, objects of JSON are recognised by their first character; everything else is plain text.
+    Without `format`, objects of JSON are recognised by their first character; everything else is `otherwise`, by
+    default plain text.
     """
     source: BinaryIO = sys.stdin.buffer
     head = source.read(_BLOCK)
     if not head.strip():
         raise InputError("standard input is empty; give texts, one a line, or as JSON lines")
     with tempfile.TemporaryDirectory(prefix="semspace-") as folder:
-        path = Path(folder) / f"stdin.{format or _format_of(head)}"
+        path = Path(folder) / f"stdin.{format or _format_of(head) or otherwise}"
         with open(path, "wb") as file:
             file.write(head)
             shutil.copyfileobj(source, file, _BLOCK)
@@ -64,6 +65,6 @@ def without_temporary_names(message: str) -> str:
     return message
 
 
-def _format_of(head: bytes) -> str:
+def _format_of(head: bytes) -> str | None:
     first = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
-    return {b"{": "jsonl", b"[": "json"}.get(first, "txt")
+    return {b"{": "jsonl", b"[": "json"}.get(first)

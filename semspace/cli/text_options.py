@@ -13,7 +13,7 @@ class TextOptions:
     """How the texts of an INPUT are read."""
 
     text: o.TextColumn = None
-    drop_empty: o.DropEmpty = False
+    empty: o.Empty = None
     encoding: o.Encoding = None
     format: o.Format = None
     separator: o.Separator = None
@@ -33,7 +33,7 @@ class TextOptions:
         """Keyword arguments of `Corpus.read` and `Tokens.read`."""
         return {
             "text": self.text,
-            "empty": "drop" if self.drop_empty else "raise",
+            "empty": self.empty or "raise",
             "encoding": self.encoding or "utf-8",
             "separator": self.separator,
             "header": self.header,

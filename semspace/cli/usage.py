@@ -9,6 +9,48 @@ import typer
 
 UsageError: Any = typer.BadParameter.__mro__[1]  # the library that typer contains, or needs, in any of its versions
 _BRACES = str.maketrans("", "", "{}")
+# Names that other programs give an option → what it may be called here, in a command that has it.
+_NUMBERS = ("-k", "--n-clusters")
+OTHER_NAMES = {
+    "--encoder": ("--model",),
+    "--embedding-model": ("--model",),
+    "--start": ("--init", "--base"),
+    "--out-dir": ("--out",),
+    "--output": ("--out", "--report"),
+    "--output-dir": ("--out",),
+    "--save": ("--out",),
+    "--html": ("--report",),
+    "-n": _NUMBERS,
+    "--k": _NUMBERS,
+    "--limit": _NUMBERS,
+    "--top": _NUMBERS,
+    "--top-k": _NUMBERS,
+    "--topn": _NUMBERS,
+    "--clusters": ("--n-clusters",),
+    "--groups": ("--n-clusters",),
+    "--n-topics": ("--n-clusters",),
+    "--num-clusters": ("--n-clusters",),
+    "--random-seed": ("--seed",),
+    "--random-state": ("--seed",),
+    "-j": ("--threads",),
+    "--jobs": ("--threads",),
+    "--n-jobs": ("--threads",),
+    "--num-threads": ("--threads",),
+    "--workers": ("--threads",),
+    "--force": ("--overwrite",),
+    "--filter": ("--where",),
+    "--delimiter": ("--separator",),
+    "--sep": ("--separator",),
+    "--id-column": ("--id",),
+    "--text-column": ("--text",),
+    "--stopwords": ("--stop-words",),
+    "--threshold": ("--min-score",),
+    "--iter": ("--epochs",),
+    "--lr": ("--learning-rate",),
+    "--negative": ("--negatives",),
+    "--size": ("--dim",),
+    "--vector-size": ("--dim",),
+}
 ARGUMENTS = "semspace.arguments"  # where `command.Command` keeps what was given
 
 
@@ -34,6 +76,11 @@ def _unknown_option(problem: Any) -> str:
     from semspace import checks
 
     options = [option for parameter in problem.ctx.command.params for option in parameter.opts]
+    known = next((option for option in OTHER_NAMES.get(problem.option_name, ()) if option in options), None)
+    if known is not None:
+        return f"{_lacks(problem, 'option')} {problem.option_name}; it is called {known}"
+    if problem.option_name == "--seed":
+        return f"{_lacks(problem, 'option')} --seed: nothing in it is random; leave it out"
     near = checks.nearest_spellings(problem.option_name, [option for option in options if option[:2] == "--"], 1)
     hint = f"did you mean {near[0]}?" if near else f"see {problem.ctx.command_path} --help"
     return f"{_lacks(problem, 'option')} {problem.option_name}; {hint}"

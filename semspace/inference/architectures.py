@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from semspace.errors import DamagedError
-from semspace.inference.forward import qkv_block
-from semspace.inference.gemm import WIDTH
 from semspace.inference.model import Transformer, pack_linear
 from semspace.types import ArrayXd, Floats2d, Floats3d, Ints1d
 
@@ -99,20 +98,38 @@ ARCHITECTURES = {
 }
 
 
-def reason_unsupported(config: Mapping[str, Any]) -> str:
-    """Return why the kernels can't run a model of this configuration; an empty string if they can."""
+def reason_unknown(config: Mapping[str, Any]) -> str:
+    """Return why a model of this configuration isn't one of `ARCHITECTURES`; an empty string if it is."""
     names = ARCHITECTURES.get(str(config.get("model_type")))
     if names is None:
         return f"they don't support models of type {config.get('model_type')!r}"
-    hidden, heads, units = (int(config.get(name, 0)) for name in (names.hidden, names.heads, names.hidden_units))
     if str(config.get(names.activation, "gelu")) != "gelu":
         return f"they don't support the activation {config[names.activation]!r}"
     if config.get("position_embedding_type", "absolute") != "absolute" or config.get("is_decoder"):
         return "they support only encoders with absolute positions"
-    size = hidden // max(heads, 1)
-    if heads < 1 or not size or hidden % heads or size % 32 or hidden % qkv_block(size) or units % WIDTH or not units:
+    hidden, heads, units = _sizes(config, names)
+    if heads < 1 or units < 1 or not hidden // heads or hidden % heads:
+        return f"its sizes ({hidden} dimensions, {heads} heads, {units} hidden units) are impossible"
+    return ""
+
+
+def reason_unsupported(config: Mapping[str, Any]) -> str:
+    """Return why the kernels can't run a model of this configuration; an empty string if they can."""
+    from semspace.inference.forward import qkv_block
+    from semspace.inference.gemm import WIDTH
+
+    unknown = reason_unknown(config)
+    if unknown:
+        return unknown
+    hidden, heads, units = _sizes(config, ARCHITECTURES[config["model_type"]])
+    size = hidden // heads
+    if size % 32 or hidden % qkv_block(size) or units % WIDTH:
         return f"its sizes ({hidden} dimensions, {heads} heads, {units} hidden units) aren't multiples of their tiles"
     return ""
+
+
+def _sizes(config: Mapping[str, Any], names: Architecture) -> list[int]:
+    return [int(config.get(name, 0)) for name in (names.hidden, names.heads, names.hidden_units)]
 
 
 def build(config: Mapping[str, Any], read: ReadWeight, max_tokens: int, precision: str) -> Transformer:
@@ -134,15 +151,23 @@ def build(config: Mapping[str, Any], read: ReadWeight, max_tokens: int, precisio
         If a weight is missing or of another shape.
     """
     names = ARCHITECTURES[config["model_type"]]
+    with complete():
+        return _build(config, names, with_prefix(read, names), max_tokens, precision)
+
+
+@contextmanager
+def complete() -> Iterator[None]:
+    """Raise `DamagedError` where a weight is missing or of another shape."""
     try:
-        return _build(config, names, _with_prefix(read, names), max_tokens, precision)
+        yield
     except KeyError as problem:
         raise DamagedError(f"the model has no weight {problem.args[0]!r}; fetch it again") from problem
     except ValueError as problem:
         raise DamagedError(f"the model's weights don't fit its config.json ({problem}); fetch it again") from problem
 
 
-def _with_prefix(read: ReadWeight, names: Architecture) -> ReadWeight:
+def with_prefix(read: ReadWeight, names: Architecture) -> ReadWeight:
+    """Return a reader of weights by their names without the prefix that they have in this model."""
     for prefix in names.prefixes:
         try:
             read(f"{prefix}embeddings.word_embeddings.weight")
@@ -155,61 +180,65 @@ def _with_prefix(read: ReadWeight, names: Architecture) -> ReadWeight:
 def _build(
     config: Mapping[str, Any], names: Architecture, read: ReadWeight, max_tokens: int, precision: str
 ) -> Transformer:
-    layers, heads = range(int(config[names.layers])), int(config[names.heads])
-    hidden, units = int(config[names.hidden]), int(config[names.hidden_units])
+    from semspace.inference.gemm import WIDTH
+
+    layers, (hidden, heads, units) = range(int(config[names.layers])), _sizes(config, names)
 
     def stacked(part: str, *shape: int) -> ArrayXd:
-        return np.stack([_shaped(read, names.layer.format(layer) + part, *shape) for layer in layers])
+        return np.stack([shaped(read, names.layer.format(layer) + part, *shape) for layer in layers])
 
     def linear(part: str, outputs: int, inputs: int) -> tuple[Floats3d, Floats2d]:
         return stacked(f"{part}.weight", outputs, inputs), stacked(f"{part}.bias", outputs)
 
-    norms = [_norm(read, "embeddings.LayerNorm", hidden)]
+    norms = [norm(read, "embeddings.LayerNorm", hidden)]
     for layer in layers:
-        norms += [
-            _norm(read, names.layer.format(layer) + part, hidden) for part in (names.output_norm, names.down_norm)
-        ]
+        norms += [norm(read, names.layer.format(layer) + part, hidden) for part in (names.output_norm, names.down_norm)]
     qkv = _interleaved([linear(part, hidden, hidden) for part in (names.query, names.key, names.value)], heads)
     return Transformer(
-        _table(read, "embeddings.word_embeddings.weight", hidden),
-        _positions(config, names, read, max_tokens, hidden),
+        table(read, "embeddings.word_embeddings.weight", hidden).copy(),
+        positions(config, names, read, max_tokens, hidden),
         np.stack(norms),
         pack_linear(*qkv, precision, WIDTH),
         pack_linear(*linear(names.output, hidden, hidden), precision, WIDTH),
         pack_linear(*linear(names.up, units, hidden), precision, WIDTH),
         pack_linear(*linear(names.down, hidden, units), precision, WIDTH),
-        _position_bias(config, read, max_tokens, heads),
+        position_bias(config, read, max_tokens, heads),
         heads,
         np.float32(config.get(names.epsilon, 1e-12)),
     )
 
 
-def _norm(read: ReadWeight, name: str, hidden: int) -> Floats2d:
+def norm(read: ReadWeight, name: str, hidden: int) -> Floats2d:
+    """Return the scale and shift of a layer norm, shape (2, hidden)."""
     try:
-        return np.stack([_shaped(read, f"{name}.{part}", hidden) for part in ("weight", "bias")])
+        return np.stack([shaped(read, f"{name}.{part}", hidden) for part in ("weight", "bias")])
     except KeyError as missing:
         try:  # the names in checkpoints of TensorFlow
-            return np.stack([_shaped(read, f"{name}.{part}", hidden) for part in ("gamma", "beta")])
+            return np.stack([shaped(read, f"{name}.{part}", hidden) for part in ("gamma", "beta")])
         except KeyError:
             raise missing from None
 
 
-def _shaped(read: ReadWeight, name: str, *shape: int) -> ArrayXd:
+def shaped(read: ReadWeight, name: str, *shape: int) -> ArrayXd:
+    """Return a weight, or raise `ValueError` if it has another shape."""
     weight = read(name)
     if weight.shape != shape:
         raise ValueError(f"{name} has the shape {weight.shape}, not {shape}")
     return weight
 
 
-def _table(read: ReadWeight, name: str, hidden: int) -> Floats2d:
-    table = read(name)
-    if table.ndim != 2 or table.shape[1] != hidden:
-        raise ValueError(f"{name} has the shape {table.shape}")
-    return table
+def table(read: ReadWeight, name: str, hidden: int) -> Floats2d:
+    """Return a table of vectors, or raise `ValueError` if it has another width."""
+    rows = read(name)
+    if rows.ndim != 2 or rows.shape[1] != hidden:
+        raise ValueError(f"{name} has the shape {rows.shape}")
+    return rows
 
 
 def _interleaved(parts: list[tuple[Floats3d, Floats2d]], heads: int) -> tuple[Floats3d, Floats2d]:
     """Return queries, keys and values with those of the same heads side by side, the queries scaled for attention."""
+    from semspace.inference.forward import qkv_block
+
     layers, hidden, _ = parts[0][0].shape
     size = hidden // heads
     block = qkv_block(size)
@@ -220,24 +249,26 @@ def _interleaved(parts: list[tuple[Floats3d, Floats2d]], heads: int) -> tuple[Fl
     return weights.reshape(layers, 3 * hidden, hidden), np.ascontiguousarray(bias.reshape(layers, 3 * hidden))
 
 
-def _positions(
+def positions(
     config: Mapping[str, Any], names: Architecture, read: ReadWeight, max_tokens: int, hidden: int
 ) -> Floats2d:
+    """Return the embeddings of positions, with that of a first sentence added, shape (max tokens, hidden)."""
     first = int(config.get("pad_token_id", 1) or 0) + 1 if names.positions_after_padding else 0
-    positions = _table(read, "embeddings.position_embeddings.weight", hidden)[first : first + max_tokens]
-    if len(positions) < max_tokens:
-        raise ValueError(f"{len(positions)} positions for {max_tokens} tokens")
-    types = _table(read, "embeddings.token_type_embeddings.weight", hidden)[0] if names.token_types else np.float32(0)
-    summed: Floats2d = positions + types
+    rows = table(read, "embeddings.position_embeddings.weight", hidden)[first : first + max_tokens]
+    if len(rows) < max_tokens:
+        raise ValueError(f"{len(rows)} positions for {max_tokens} tokens")
+    types = table(read, "embeddings.token_type_embeddings.weight", hidden)[0] if names.token_types else np.float32(0)
+    summed: Floats2d = rows + types
     return summed
 
 
-def _position_bias(config: Mapping[str, Any], read: ReadWeight, max_tokens: int, heads: int) -> Floats2d:
+def position_bias(config: Mapping[str, Any], read: ReadWeight, max_tokens: int, heads: int) -> Floats2d:
+    """Return what each position relative to the query adds to a key's score, shape (heads, 2 * max tokens - 1)."""
     if config["model_type"] != "mpnet":
         return np.zeros((0, 1), np.float32)
-    table = read("encoder.relative_attention_bias.weight")
+    by_bucket = read("encoder.relative_attention_bias.weight")
     distances = np.arange(-(max_tokens - 1), max_tokens)
-    return np.ascontiguousarray(table[_buckets(distances, len(table))].T.reshape(heads, len(distances)))
+    return np.ascontiguousarray(by_bucket[_buckets(distances, len(by_bucket))].T.reshape(heads, len(distances)))
 
 
 def _buckets(distances: Ints1d, count: int) -> Ints1d:

@@ -20,6 +20,7 @@ from typing import Any
 
 import numba
 from numba.core import caching, config
+from numba.core.runtime import nrt
 
 from semspace.disk import disk_reason
 from semspace.errors import SemspaceWarning
@@ -55,9 +56,14 @@ class _Cache(caching.FunctionCache):
     """Numba's cache, for which a full disk or a damaged file only means that code is compiled again."""
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """Return cached code, or None if it can't be read."""
+        """Return cached code, or None if it can't be read.
+
+        Numba would load first all that it needs to compile, which takes 0.4 s of a processor; code that was compiled
+        before needs the runtime alone. Where something has to be compiled after all, numba loads the rest by itself.
+        """
         try:
-            return super().load_overload(sig, target_context)  # type: ignore[no-untyped-call]
+            nrt.rtsys.initialize(target_context)  # type: ignore[no-untyped-call]
+            return self._load_overload(sig, target_context)  # type: ignore[no-untyped-call]
         except Exception:
             return None
 

@@ -66,7 +66,7 @@ class Encoder(ABC):
         SHA-256 over everything that decides a vector.
     max_tokens : int
         Longest text in tokens; longer texts are truncated, and a warning counts them.
-    backend : {"fast", "exact", "torch", ""}
+    backend : {"fast", "exact", "torch", "numpy", ""}
         What computes the vectors of a transformer; they differ slightly between backends. Empty for other encoders.
     implementation : str
         The arithmetic of the backend, such as "int8 kernels" or "torch float32 on cpu".
@@ -120,10 +120,11 @@ class Encoder(ABC):
             A folder in the format of sentence-transformers or model2vec; the name of a model in an installed package
             (the package's code isn't run); or the name of a model on the Hugging Face hub, taken from the local cache
             if it is there. Weights must be safetensors; no code that comes with a model is ever run.
-        backend : {"auto", "fast", "exact", "torch"}
+        backend : {"auto", "fast", "exact", "torch", "numpy"}
             What computes the vectors of a transformer. ``"torch"`` is the reference, in float32. ``"exact"`` is about
             three times as fast on a processor with bfloat16; its vectors have a cosine of at least 0.9999 to those of
             the reference. ``"fast"`` rounds to int8: four to five times as fast, with a mean cosine of at least 0.995.
+            ``"numpy"`` is in float32, too, for a process that encodes only a few short texts: it loads no compiled code.
             ``"auto"`` chooses torch if it finds a GPU, and otherwise the fastest backend that runs this model on this
             processor and reaches its bound; that is measured on the first load and cached. ``encoder.backend`` is the
             choice, and ``encoder.backend_reason`` explains it. A static encoder has no backends.

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from semspace import checks
-from semspace.bundle import file_digest
 from semspace.errors import DamagedError, InputError
+from semspace.sentences.remembered import remembered_digest
 from semspace.sentences.weights import Weights, weight_files
 from semspace.types import Floats1d, Floats2d
 
@@ -130,7 +130,7 @@ class HeadModule:
     def digests(self) -> list[str]:
         """Return digests of everything that decides its output, for a fingerprint."""
         files = weight_files(self.folder) if self.kind in (DENSE, LAYER_NORM) else []
-        return [self.kind, *(file_digest(path) for path in files)]
+        return [self.kind, *(remembered_digest(path) for path in files)]
 
 
 def output_width(modules: tuple[HeadModule, ...], width: int) -> int:

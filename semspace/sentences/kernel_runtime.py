@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
@@ -11,10 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from semspace.errors import DamagedError
 from semspace.sentences.model_config import ModelConfig
-from semspace.sentences.model_files import CONFIG
-from semspace.sentences.runtime import TokenBatch
+from semspace.sentences.model_files import architecture_of
+from semspace.sentences.runtime import TokenBatch, check_tokens
 from semspace.sentences.weights import Weights
 from semspace.threads import thread_count
 from semspace.types import Floats2d, Ints1d
@@ -42,7 +40,7 @@ class KernelRuntime:
         self.backend, self.implementation = backend, f"{precision} kernels"
         self._poolings = np.array([forward.POOLINGS.index(how) for how in config.poolings], np.int64)
         with Weights(config.folder) as weights:
-            architecture = _architecture(config)
+            architecture = architecture_of(config.folder)
             self.model = architectures.build(architecture, weights.take, config.max_tokens, precision)
         self.vocabulary_size, dim = self.model.token_embeddings.shape
         self.dim = dim * len(self._poolings)
@@ -54,19 +52,9 @@ class KernelRuntime:
         Raises
         ------
         DamagedError
-            If a token is unknown to the model, or a text has more tokens than it reads; the kernels don't check that.
+            If the tokens don't belong to the model; the kernels don't check that.
         """
-        lengths = np.diff(texts.starts)
-        if texts.tokens.min(initial=0) < 0 or texts.tokens.max(initial=0) >= self.vocabulary_size:
-            raise DamagedError(
-                f"the tokenizer doesn't belong to this model: it returns the token {texts.tokens.max()}, but the model "
-                f"knows {self.vocabulary_size:,}; download the model again"
-            )
-        if lengths.min(initial=1) < 1 or lengths.max(initial=1) > len(self.model.positions):
-            raise DamagedError(
-                f"the tokenizer returns {lengths.max()} tokens for a text, but the model reads 1 to "
-                f"{len(self.model.positions)}; download the model again"
-            )
+        check_tokens(texts, self.vocabulary_size, len(self.model.positions))
         vectors = np.empty((len(texts.starts) - 1, self.dim), np.float32)
         pieces = _pieces(texts.starts)
         if len(pieces) == 1:
@@ -110,13 +98,7 @@ def unsupported_reason(config: ModelConfig, precision: str) -> str:
     missing = [name for name in _NEEDS[precision] if not gemm.FEATURES.get(name)]
     if missing:
         return compiling.missing_instructions(missing)
-    return architectures.reason_unsupported(_architecture(config))
-
-
-def _architecture(config: ModelConfig) -> dict[str, Any]:
-    """Return the content of a model's ``config.json``."""
-    content: dict[str, Any] = json.loads((config.folder / CONFIG).read_text(encoding="utf-8"))
-    return content
+    return architectures.reason_unsupported(architecture_of(config.folder))
 
 
 def _pieces(starts: Ints1d) -> list[tuple[int, int]]:

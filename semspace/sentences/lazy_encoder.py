@@ -21,19 +21,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class EncoderReference:
-    """Name, width and fingerprint of an encoder; it is found and checked at the first text."""
+    """Name, width and fingerprint of an encoder; it is found and checked at the first text.
+
+    With `one_text` it is loaded for a single text, by what starts fastest.
+    """
 
     name: str
     dim: int
     fingerprint: str
     shortened: int | None = None  # where it cuts texts, if earlier than it would by itself
+    one_text: bool = False
 
     @cached_property
     def _encoder(self) -> Encoder:
         from semspace.sentences.load import load_encoder
 
         options: dict[str, Any] = {} if self.shortened is None else {"max_tokens": self.shortened}
-        encoder = load_encoder(self.name, **options)
+        encoder = load_encoder(self.name, one_text=self.one_text, **options)
         if encoder.fingerprint != self.fingerprint:
             raise InputError(
                 f"this space was made with an encoder {self.name!r} of fingerprint {self.fingerprint[:8]}, and the one "
@@ -59,6 +63,11 @@ class EncoderReference:
         """Encode questions with the encoder referred to, float32 of shape (n, dim)."""
         vectors: Floats2d = self._encoder.encode_queries(texts)
         return vectors
+
+
+def for_one_text(encoder: TextEncoder | None) -> TextEncoder | None:
+    """Return the encoder of a saved space as it is best loaded for a single text; others as they are."""
+    return replace(encoder, one_text=True) if isinstance(encoder, EncoderReference) else encoder
 
 
 def remembered(bundle: Bundle) -> TextEncoder | None:

@@ -15,9 +15,14 @@ if TYPE_CHECKING:
 
 
 def load_encoder(
-    name: PathLike, *, backend: str = "auto", max_tokens: int | None = None, threads: int | None = None
+    name: PathLike,
+    *,
+    backend: str = "auto",
+    max_tokens: int | None = None,
+    threads: int | None = None,
+    one_text: bool = False,
 ) -> Encoder:
-    """Load an encoder; see `Encoder.load`, which is this function."""
+    """Load an encoder; see `Encoder.load`, which is this function, and `TransformerEncoder` for `one_text`."""
     checks.choice("backend", backend, ("auto", *BACKENDS))
     if threads is not None:
         checks.whole("threads", threads)
@@ -32,4 +37,4 @@ def load_encoder(
         return StaticEncoder.from_folder(folder, title, max_tokens=max_tokens, threads=threads)
     from semspace.sentences.transformer import TransformerEncoder
 
-    return TransformerEncoder(folder, title, backend, max_tokens, threads)
+    return TransformerEncoder(folder, title, backend, max_tokens, threads, one_text=one_text)

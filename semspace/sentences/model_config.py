@@ -7,12 +7,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from semspace.bundle import digest, file_digest
+from semspace.bundle import digest
 from semspace.errors import DamagedError, InputError
 from semspace.sentences import head
 from semspace.sentences.head import HeadModule
 from semspace.sentences.model_files import CONFIG
 from semspace.sentences.modules import MODULES, Module, read_json, read_modules, read_sentence_config
+from semspace.sentences.remembered import remembered_digest
 from semspace.sentences.tokenizer_settings import TOKENIZER_CONFIG, TokenizerSettings, read_tokenizer_settings
 from semspace.sentences.weights import weight_files
 
@@ -115,7 +116,7 @@ class ModelConfig:
                 *([name, value] for name, value in more.items() if value),
             ]
         )
-        return digest(*(file_digest(path).encode() for path in files), rest.encode())
+        return digest(*(remembered_digest(path).encode() for path in files), rest.encode())
 
 
 def read_model_config(root: Path) -> ModelConfig:

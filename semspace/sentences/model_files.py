@@ -2,10 +2,12 @@
 
 import json
 import re
+import sys
 from collections.abc import Iterator
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from semspace import checks
 from semspace.bundle import PathLike, resolved_path
@@ -54,6 +56,12 @@ def is_static(folder: Path) -> bool:
     return has_tensor(folder / WEIGHTS, "embeddings") or has_tensor(folder / WEIGHTS, "embedding.weight")
 
 
+def architecture_of(folder: Path) -> dict[str, Any]:
+    """Return the content of a model's ``config.json``."""
+    content: dict[str, Any] = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    return content
+
+
 def _json(path: Path) -> object:
     """Return the content of a JSON file; None if it can't be read."""
     try:
@@ -78,11 +86,11 @@ def installed_model(name: str) -> Path | None:
     if not _may_be_installed(name):
         return None
     model_name = _normalized(name.rpartition("/")[2])
-    for package in metadata.distributions():
-        package_name = _normalized(package.metadata["Name"] or "")
+    for facts in (info for place in sys.path for info in sorted(Path(place).glob("*.dist-info"))):
+        package_name = _normalized(facts.name.partition("-")[0])
         maker = package_name.removesuffix(f"-{model_name}")
         if package_name == model_name or (maker != package_name and "-" not in maker):
-            for folder in _model_folders(package):
+            for folder in _model_folders(metadata.Distribution.at(facts)):
                 return folder
     return None
 

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from semspace.bundle import digest, write_text
-from semspace.errors import SemspaceError
-from semspace.inference import gemm
-from semspace.inference.gemm import FEATURES
-from semspace.kernels import compiling
+from semspace.bundle import digest
+from semspace.sentences.remembered import recall, remember
 from semspace.sentences.runtime import BOUNDS, Runtime, TokenBatch
 
 # Short and long, plain and technical, spoken and written, in several languages, and some that are hardly text.
@@ -89,6 +86,8 @@ class Parity(NamedTuple):
 
 def measure_parity(runtime: Runtime, reference: Callable[[], Runtime], texts: TokenBatch, fingerprint: str) -> Parity:
     """Measure the agreement of a runtime with the reference, or read it from the cache of this kind of machine."""
+    from semspace.inference.gemm import FEATURES
+
     facts = [
         fingerprint,
         runtime.backend,
@@ -97,18 +96,12 @@ def measure_parity(runtime: Runtime, reference: Callable[[], Runtime], texts: To
         platform.machine(),
         sorted(FEATURES.items()),
     ]
-    cache = _cache_folder() / f"{digest(json.dumps([*facts, SENTENCES]).encode())[:32]}.json"
-    try:
-        mean, lowest, name = json.loads(cache.read_text(encoding="utf-8"))
+    cache = f"{digest(json.dumps([*facts, SENTENCES]).encode())[:32]}.json"
+    with suppress(ValueError, TypeError):
+        mean, lowest, name = json.loads(recall(cache) or "")
         return Parity(float(mean), float(lowest), str(name))
-    except (OSError, ValueError, TypeError):
-        pass
     parity = _compare(runtime, reference(), texts)
-    try:
-        cache.parent.mkdir(parents=True, exist_ok=True)
-        write_text(cache, json.dumps(parity))
-    except (OSError, SemspaceError):
-        pass  # measured again next time
+    remember(cache, json.dumps(parity))
     return parity
 
 
@@ -122,12 +115,8 @@ def _compare(runtime: Runtime, reference: Runtime, texts: TokenBatch) -> Parity:
 
 def _kernels_digest() -> str:
     """Return a digest of the kernels' source, so that measures of other versions don't count."""
+    from semspace.inference import gemm
+    from semspace.kernels import compiling
+
     folders = [Path(module.__file__ or "").parent for module in (gemm, compiling)]
     return digest(*(path.read_bytes() for folder in folders for path in sorted(folder.glob("*.py"))))
-
-
-def _cache_folder() -> Path:
-    """Return the folder for cached measures: ``SEMSPACE_CACHE``, or the user's cache folder."""
-    chosen = os.environ.get("SEMSPACE_CACHE")
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(chosen).expanduser() if chosen else Path(base) / "semspace"

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
+import numpy as np
+
+from semspace.errors import DamagedError
 from semspace.types import Bools1d, Floats2d, Int32s1d, Ints1d
 
-BACKENDS = ("fast", "exact", "torch")  # the fastest first
+AUTOMATIC = ("fast", "exact", "torch")  # the fastest first
+BACKENDS = (*AUTOMATIC, "numpy")
 # Agreement with the reference that a backend must reach: its mean cosine, and its lowest.
 BOUNDS = {"fast": (0.995, 0.98), "exact": (0.9999, 0.9996), "torch": (1.0, 1.0)}
 
@@ -28,7 +32,8 @@ class TokenBatch(NamedTuple):
 class Runtime(Protocol):
     """Tokens → one pooled vector for each text.
 
-    The vector of a text doesn't depend on the other texts: to the last bit with the kernels, to 1e-6 with torch.
+    The vector of a text doesn't depend on the other texts: to the last bit with the kernels and numpy, to 1e-6 with
+    torch.
     """
 
     @property
@@ -49,3 +54,18 @@ class Runtime(Protocol):
 
     def pooled(self, texts: TokenBatch, on_done: Callable[[int], object]) -> Floats2d:
         """Return vectors, float32 of shape (texts, dim), not scaled; call `on_done` with each number of new vectors."""
+
+
+def check_tokens(texts: TokenBatch, vocabulary_size: int, max_tokens: int) -> None:
+    """Raise `DamagedError` if a token is unknown to a model, or a text has more tokens than it reads."""
+    lengths = np.diff(texts.starts)
+    if texts.tokens.min(initial=0) < 0 or texts.tokens.max(initial=0) >= vocabulary_size:
+        raise DamagedError(
+            f"the tokenizer doesn't belong to this model: it returns the token {texts.tokens.max()}, but the model "
+            f"knows {vocabulary_size:,}; download the model again"
+        )
+    if lengths.min(initial=1) < 1 or lengths.max(initial=1) > max_tokens:
+        raise DamagedError(
+            f"the tokenizer returns {lengths.max()} tokens for a text, but the model reads 1 to {max_tokens}; download "
+            f"the model again"
+        )

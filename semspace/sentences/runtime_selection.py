@@ -11,10 +11,12 @@ from semspace.errors import DamagedError, InputError
 from semspace.sentences import kernel_runtime, parity
 from semspace.sentences.kernel_runtime import KernelRuntime
 from semspace.sentences.model_config import ModelConfig
-from semspace.sentences.runtime import BACKENDS, Runtime, TokenBatch
+from semspace.sentences.numpy_runtime import NumpyRuntime
+from semspace.sentences.runtime import AUTOMATIC, Runtime, TokenBatch
 from semspace.sentences.torch_runtime import TorchRuntime
 
 _GPU_DEVICES = ("/dev/nvidia0", "/dev/dxg", "/dev/kfd")  # NVIDIA, Windows Subsystem for Linux, AMD
+_WITHOUT_KERNELS: dict[str, Callable[[ModelConfig], Runtime]] = {"torch": TorchRuntime, "numpy": NumpyRuntime}
 
 
 class SelectedRuntime(NamedTuple):
@@ -42,10 +44,11 @@ def select_runtime(
         If the backend can't run this model here, or its vectors differ too much from the reference.
     """
     reasons: list[str] = []
+    runtime: Runtime
     requested = "torch" if backend == "auto" and _gpu() else backend
-    for candidate in BACKENDS if requested == "auto" else (requested,):
-        if candidate == "torch":
-            runtime: Runtime = TorchRuntime(config)
+    for candidate in AUTOMATIC if requested == "auto" else (requested,):
+        if candidate in _WITHOUT_KERNELS:
+            runtime = _WITHOUT_KERNELS[candidate](config)
             check(runtime.vocabulary_size)
             return SelectedRuntime(runtime, f"{runtime.implementation}{_because(reasons)}")
         for runtime in _candidates(config, candidate, reasons, last_resort=requested == "auto" and _has_torch()):

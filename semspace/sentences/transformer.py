@@ -15,7 +15,7 @@ from semspace.bundle import Bundle, PathLike, create_bundle
 from semspace.deprecation import renamed_parameters
 from semspace.errors import DamagedError, InputError, SemspaceWarning
 from semspace.progress import Bar
-from semspace.sentences import head, parity, runtime_selection
+from semspace.sentences import head, numpy_runtime, parity, runtime_selection
 from semspace.sentences.blocks import EncodedBlock
 from semspace.sentences.encoder import Encoder, never_changes
 from semspace.sentences.export import KIND, copy_model, history_of
@@ -37,13 +37,15 @@ class TransformerEncoder(Encoder):
     folder : Path
     name : str
         The name of the model in messages and provenance.
-    backend : {"auto", "fast", "exact", "torch"}
+    backend : {"auto", "fast", "exact", "torch", "numpy"}
     max_tokens, threads : int, optional
         See `Encoder.load`.
+    one_text : bool
+        Whether it is loaded for a single text, so that ``"auto"`` chooses what starts fastest: numpy.
 
     Attributes
     ----------
-    backend : {"fast", "exact", "torch"}
+    backend : {"fast", "exact", "torch", "numpy"}
         The backend that was chosen.
     backend_reason : str
         Its arithmetic, its agreement with the reference, and why no faster backend was chosen.
@@ -63,6 +65,8 @@ class TransformerEncoder(Encoder):
         backend: str = "auto",
         max_tokens: int | None = None,
         threads: int | None = None,
+        *,
+        one_text: bool = False,
     ) -> None:
         checks.choice("backend", backend, ("auto", *BACKENDS))
         self._root, self.name, self.threads = folder, name, threads
@@ -70,6 +74,8 @@ class TransformerEncoder(Encoder):
         self._use(self._folder_config if max_tokens is None else self._shortened_config(max_tokens))
         self.prompts = self.config.prompts
         self.normalizes = self.config.normalize and self.config.truncate_dim is None
+        if one_text and backend == "auto" and not numpy_runtime.unsupported_reason(self.config):
+            backend = "numpy"
         self._runtime, self.backend_reason = runtime_selection.select_runtime(
             self.config,
             backend,

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from functools import cached_property
+import mmap
 from pathlib import Path, PurePosixPath
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,7 +15,7 @@ from semspace.errors import DamagedError, InputError
 from semspace.sentences.model_files import SHARDS, WEIGHTS
 from semspace.types import Floats2d
 
-_FLOATS = ("F64", "F32", "F16", "BF16")
+_FLOATS: dict[str, Any] = {"F64": np.float64, "F32": np.float32, "F16": np.float16, "BF16": np.uint16}
 
 
 def weight_files(folder: Path) -> list[Path]:
@@ -52,48 +51,62 @@ def _shards(folder: Path) -> list[Path]:
 
 
 class Weights:
-    """The tensors of a folder by name, as float32; a context manager."""
+    """The tensors of a folder by name, as float32; a context manager.
+
+    Files are mapped into memory, and a float32 tensor is a part of that: what nobody reads isn't read from the disk.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._paths = weight_files(folder)
         self._library = checks.need("safetensors", "encoders")
 
     def __enter__(self) -> Weights:
-        self._files: dict[Path, Any] = {}
+        self._tensors: dict[str, _Tensor] = {}
         for path in self._paths:
             try:
-                self._files[path] = self._library.safe_open(path, "numpy").__enter__()
-            except (OSError, self._library.SafetensorError) as problem:
-                self.__exit__(None, None, None)
+                with self._library.safe_open(path, "numpy"):  # validates the header
+                    pass
+                self._tensors.update(_tensors_of(path))
+            except (OSError, ValueError, self._library.SafetensorError) as problem:
                 raise DamagedError(f"{path} can't be opened ({problem}); download the model again") from problem
-        self._path_of = {name: path for path, file in self._files.items() for name in file.keys()}  # noqa: SIM118
         return self
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
-        for file in self._files.values():
-            file.__exit__(None, None, None)
+        self._tensors = {}  # a file stays mapped as long as there is a tensor of it
 
     def __contains__(self, name: str) -> bool:
-        return name in self._path_of
+        return name in self._tensors
 
     def take(self, name: str) -> Floats2d:
-        """Return a tensor by name, or raise `KeyError`."""
-        path = self._path_of[name]
-        file = self._files[path]
-        kind = file.get_slice(name).get_dtype()
-        if kind not in _FLOATS:
+        """Return a tensor by name, which can't be changed, or raise `KeyError`."""
+        tensor = self._tensors[name]
+        if tensor.kind not in _FLOATS:
             raise DamagedError(
-                f"{path} holds {name!r} as {kind}, but quantised weights aren't supported; use the model in "
-                f"float32 or float16"
+                f"{tensor.path} holds {name!r} as {tensor.kind}, but quantised weights aren't supported; use the model "
+                f"in float32 or float16"
             )
-        if kind != "BF16":
-            return np.ascontiguousarray(file.get_tensor(name), np.float32)
-        # numpy has no bfloat16; its numbers are the upper halves of float32 numbers.
-        tensor = self._halves[path][name]
-        halves = np.frombuffer(tensor["data"], np.uint16).reshape(tensor["shape"])
-        numbers: Floats2d = (halves.astype(np.uint32) << 16).view(np.float32)
-        return numbers
+        stored = np.frombuffer(tensor.data, _FLOATS[tensor.kind]).reshape(tensor.shape)
+        if tensor.kind == "BF16":  # numpy has no bfloat16; its numbers are the upper halves of float32 numbers
+            stored = (stored.astype(np.uint32) << 16).view(np.float32)
+        return np.ascontiguousarray(stored, np.float32)
 
-    @cached_property
-    def _halves(self) -> Mapping[Path, dict[str, Any]]:
-        return {path: dict(self._library.deserialize(path.read_bytes())) for path in self._paths}
+
+class _Tensor(NamedTuple):
+    path: Path
+    kind: str
+    shape: list[int]
+    data: memoryview
+
+
+def _tensors_of(path: Path) -> dict[str, _Tensor]:
+    """Return the tensors of a file whose header is sound: its length in 8 bytes, JSON, and the numbers."""
+    with path.open("rb") as file:
+        content = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    start = 8 + int.from_bytes(content[:8], "little")
+    header = json.loads(bytes(content[8:start]))
+    header.pop("__metadata__", None)
+    numbers = content[start:]
+    return {
+        name: _Tensor(path, facts["dtype"], facts["shape"], numbers[slice(*facts["data_offsets"])])
+        for name, facts in header.items()
+    }

@@ -207,4 +207,4 @@ def _no_text(block: TextBlock, row: int, before: int) -> InputError:
         what = f"{block.paths[row]} has"
     else:
         what = f"document {before + row + 1:,} of {block.paths[0]} has"
-    return InputError(f"{what} no text; pass empty='drop' (--drop-empty) to leave out such documents")
+    return InputError(f"{what} no text; pass empty='drop' (--empty drop) to leave out such documents")

@@ -115,7 +115,7 @@ def _without_empty(
     which = f"(the first is id {frame['id'][first]!r}{_place(tables, first)})"
     what = f"{count:,} of {len(frame):,} documents {have} no text in column {column!r} {which}"
     if empty == "raise":
-        raise InputError(f"{what}; pass empty='drop' (--drop-empty) to leave them out")
+        raise InputError(f"{what}; pass empty='drop' (--empty drop) to leave them out")
     if count < len(frame):
         warn_user(f"{what} and {'was' if count == 1 else 'were'} left out")
     return frame.filter(~blank), count
