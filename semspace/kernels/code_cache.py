@@ -62,7 +62,7 @@ class _Cache(caching.FunctionCache):
         before needs the runtime alone. Where something has to be compiled after all, numba loads the rest by itself.
         """
         try:
-            nrt.rtsys.initialize(target_context)  # type: ignore[no-untyped-call]
+            nrt.rtsys.initialize(target_context)
             return self._load_overload(sig, target_context)  # type: ignore[no-untyped-call]
         except Exception:
             return None

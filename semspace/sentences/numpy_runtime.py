@@ -124,8 +124,9 @@ class _Model:
 
     def _normed(self, x: Floats2d, norm: Floats2d) -> Floats2d:
         centred = x - x.mean(axis=1, keepdims=True)
-        normed: Floats2d = centred / np.sqrt(np.square(centred).mean(axis=1, keepdims=True) + self._epsilon)
-        return normed * norm[0] + norm[1]
+        spread = np.sqrt(np.square(centred).mean(axis=1, keepdims=True) + self._epsilon)
+        normed: Floats2d = centred / spread * norm[0] + norm[1]
+        return normed
 
 
 def _layer(
