@@ -124,7 +124,7 @@ class Encoder(ABC):
             What computes the vectors of a transformer. ``"torch"`` is the reference, in float32. ``"exact"`` is about
             three times as fast on a processor with bfloat16; its vectors have a cosine of at least 0.9999 to those of
             the reference. ``"fast"`` rounds to int8: four to five times as fast, with a mean cosine of at least 0.995.
-            ``"numpy"`` is in float32, too, for a process that encodes only a few short texts: it loads no compiled code.
+            ``"numpy"`` is in float32, too, for a process that encodes only a few short texts: nothing is compiled.
             ``"auto"`` chooses torch if it finds a GPU, and otherwise the fastest backend that runs this model on this
             processor and reaches its bound; that is measured on the first load and cached. ``encoder.backend`` is the
             choice, and ``encoder.backend_reason`` explains it. A static encoder has no backends.
