@@ -372,6 +372,13 @@ def test_a_long_sentence_is_cut_around_its_word():
     assert cut.startswith("…")
     assert cut.endswith("…")
     assert len(cut) <= 42
+    long = "tranquillity " * 20 + "of the security here " + "happiness " * 20
+    assert set(around(long, "security", 120).strip("…").split()) == {
+        "tranquillity",
+        *["of", "the", "security", "here"],
+        "happiness",
+    }
+    assert len(around("好" * 100 + "安全" + "的" * 100, "安全", 40)) == 42  # no spaces to cut at
     assert "the test ran" in around("The greatest " + "y " * 100 + "the test ran", "test", 40)
     assert around("Bank " + "y " * 100, "bank", 20).startswith("Bank y")
 

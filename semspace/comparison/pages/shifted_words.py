@@ -80,8 +80,11 @@ def _around(sentence: str, word: str, width: int) -> str:
     found = re.search(rf"(?<!\w){re.escape(word)}(?!\w)", sentence, re.IGNORECASE)
     middle = (found.start() if found else max(sentence.lower().find(word), 0)) + len(word) // 2
     start = min(max(middle - width // 2, 0), len(sentence) - width)
-    part = sentence[start : start + width].strip()
-    return ("…" if start else "") + part + ("…" if start + width < len(sentence) else "")
+    end, slack = start + width, width // 8  # characters that are left out, so that no word is cut
+    first = sentence.find(" ", start, start + slack) if start else -1
+    last = sentence.rfind(" ", end - slack, end) if end < len(sentence) else -1
+    part = sentence[first if first >= 0 else start : last if last >= 0 else end].strip()
+    return ("…" if start else "") + part + ("…" if end < len(sentence) else "")
 
 
 _METHOD = (
