@@ -139,7 +139,7 @@ def test_the_legend_of_a_large_map_has_the_sizes_of_the_corpora():
     assert figure.caption.endswith("2,000 of 2,200 documents are drawn; the legend counts all.")
     assert ">A (1,500)<" in figure.svg
     assert ">B (700)<" in figure.svg
-    assert figure.svg.count("<g><title>") == 2_000
+    assert figure.svg.count("<title>") == 2_000
     assert large.page().subtitle == "Compared: 1,500 documents of “A”, 700 documents of “B”."
 
 

@@ -123,6 +123,12 @@ def test_labels_of_one_place_stand_beside_it_and_then_have_lines():
     assert Places((0, 0, 50, 400)).find(25, 200, 60, 14) is None  # no room
 
 
+def test_the_second_name_of_one_place_stands_over_the_first_and_not_beside_it():
+    places = Places((0, 0, 400, 400))
+    found = [places.find(200, 200, 60, 14, on_point=True).box for _ in range(3)]
+    assert found == [(170, 193, 230, 207), (170, 179, 230, 193), (170, 207, 230, 221)]
+
+
 def test_names_of_groups_in_one_place_do_not_cover_each_other():
     draw = np.random.default_rng(1)
     middles = 0.35 * draw.normal(size=(16, 2))
@@ -222,6 +228,8 @@ def test_a_saved_pdf_has_its_size_in_points_and_its_font(tmp_path):
     box = re.search(rb"/MediaBox ?\[([^\]]*)\]", data)[1].split()
     assert [float(value) for value in box] == pytest.approx([0, 0, 240, 0.75 * figure.draw(320)[1]], abs=0.5)
     assert b"/Font" in data
+    scatter([[0, 0], [1, 1]], [0, 0], [""], ["x", "y"], caption="c").save(tmp_path / "f.pdf")  # without letters
+    assert (tmp_path / "f.pdf").read_bytes().startswith(b"%PDF-")
 
 
 def test_a_notebook_gets_a_picture_beside_the_html():

@@ -299,6 +299,15 @@ def test_a_map_of_many_shows_every_group_and_covers_none():
     assert "c (1)</text>" in figure.svg
 
 
+def test_marks_share_their_colour_and_are_small_without_tooltips():
+    draw = np.random.default_rng(1)
+    figure = scatter(draw.random((1_200, 2)), [0] * 1_200, ["one"], ["a text"] * 1_200, caption="map")
+    marks = re.findall(r'<circle cx="[\d.]+" cy="[\d.]+" r="3.2"/>', figure.narrow_svg)
+    assert len(marks) == 1_200
+    assert len(figure.narrow_svg) < 45 * 1_200
+    assert figure.svg.count("<title>one: a text</title>") == 1_200
+
+
 def test_thirty_two_groups_have_marks_of_their_own():
     names = [f"group {i}" for i in range(32)]
     figure = scatter(np.zeros((1, 2)), [0], names, ["x"], caption="map")
@@ -603,8 +612,8 @@ def test_a_long_table_is_printed_in_part(tmp_path):
     texts = Table(("id", "text"), [(f"id {i}", "a text of many words, " * 15) for i in range(60)], limit=60)
     blocks = tuple(example_page().sections[0].blocks)
     assert 2 <= printed(Page("t", "v", (Section("s", (words, texts)), Section("z", blocks))), tmp_path) <= 4
-    assert "Printed: the first 15 of 300 rows." in (tmp_path / "page.html").read_text(encoding="utf-8")
-    assert "Printed: the first 5 of 60 rows." in (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "Printed: the first 12 of 300 rows." in (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "Printed: the first 4 of 60 rows." in (tmp_path / "page.html").read_text(encoding="utf-8")
 
 
 def test_rows_with_long_texts_are_cards_on_a_telephone():

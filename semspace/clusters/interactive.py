@@ -62,9 +62,7 @@ def interactive_map(clustering: Clustering, most: int = MAX_DRAWN) -> Figure:
         )
     for label in _map_labels(clustering, labels, coordinates):
         figure.add_annotation(label)
-    note = (
-        "" if len(rows) == len(clustering.labels) else f" ({len(rows):,} of {len(clustering.labels):,} documents drawn)"
-    )
+    note = "" if len(rows) == len(clustering.labels) else f"<br>{len(rows):,} of {len(clustering.labels):,} are drawn"
     figure.update_xaxes(visible=False)
     figure.update_yaxes(visible=False, scaleanchor="x")
     return _styled(figure, f"Documents near each other are similar{note}")
@@ -224,11 +222,12 @@ def _faint(colour: str) -> str:
 def _styled(figure: Figure, title: str, *, height: int | None = None) -> Figure:
     """Set what all figures have in common; without a height, a figure is as high as its window."""
     figure.update_layout(
-        title=title,
+        title={"text": title, "font": {"size": 15}},
         template="plotly_white",
         height=height,
         margin={"l": 20, "r": 20, "t": 60, "b": 40},
-        legend={"itemsizing": "constant"},
+        # Below the figure: at its right, names of groups leave a telephone nothing of the map.
+        legend={"itemsizing": "constant", "orientation": "h", "y": -0.05, "yanchor": "top", "x": 0},
         # No page behind it, and letters that can be read on white and on black.
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",

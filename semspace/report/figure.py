@@ -26,6 +26,7 @@ UNDER_TEXT = 0.5
 # Letters stay readable over what is drawn: in a page they stand on its colour; elsewhere the colour isn't known.
 HALO = 'paint-order="stroke" stroke="var(--paper, transparent)" stroke-width="3" stroke-linejoin="round"'
 _TOOLTIP = re.compile("<title>.*?</title>", re.DOTALL)
+_ONLY_TOOLTIP = re.compile(r"><title>[^<]*</title></(?:circle|rect|path|line)>")
 
 Drawing = tuple[str, float]  # SVG elements, and the height in pixels that they take
 
@@ -117,7 +118,7 @@ class Figure:
 
 def without_tooltips(svg: str) -> str:
     """Return an SVG without what shows under a mouse, which can be most of its size."""
-    return _TOOLTIP.sub("", svg)
+    return _TOOLTIP.sub("", _ONLY_TOOLTIP.sub("/>", svg))
 
 
 def escaped(text: str) -> str:

@@ -74,7 +74,7 @@ def _pdf(svg: str) -> bytes:
     import svg2pdf_py
 
     data: bytes = svg2pdf_py.svg_to_pdf(svg, svg2pdf_py.FontDatabase.system())
-    if b"/Font" not in data:
+    if "<text" in svg and b"/Font" not in data:
         raise InputError(
             "a PDF holds its fonts, and none was found on this machine; install one (on Debian: apt-get install "
             "fonts-dejavu-core), name one with font=, or save as .svg"

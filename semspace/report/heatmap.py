@@ -39,10 +39,12 @@ class _Grid:
         return self.top + self.n * self.size
 
 
-def _grid(n: int, number: str, width: float) -> _Grid:
-    slim = width < SLIM
-    left, right, top = (84.0, 34.0, 84.0) if slim else (190.0, 90.0, 112.0)
+def _grid(n: int, number: str, longest: float, width: float) -> _Grid:
+    """Lay out `n` rows whose longest name takes `longest` pixels: few rows leave more room for names."""
+    left, right, top = (84.0, 34.0, 84.0) if width < SLIM else (190.0, 90.0, 112.0)
     size = min(48.0, (width - left - right) / n)
+    left = min(max(left, longest + 12), max(left, width - max(right, 60.0) - n * size))
+    top = min(max(top, 0.78 * longest + 16), 150.0)
     return _Grid(n, left, top, size, width, written=n <= _WRITTEN and measure(number, 12) <= size)
 
 
@@ -85,9 +87,10 @@ def heatmap(
     known = values[np.isfinite(values)]
     least, largest = (min(0.0, known.min()), known.max()) if len(known) else (0.0, 1.0)
     span = (least, largest)
+    longest = max((measure(clip(name, 200)) for name in names), default=0.0)
 
     def draw(width: float) -> Drawing:
-        grid = _grid(n, f"{largest:.{decimals}f}", width)
+        grid = _grid(n, f"{largest:.{decimals}f}", longest, width)
         cells = [
             _cell(grid, int(i), int(j), values[i, j], span, names, bool(rings[i, j]), marked, decimals)
             for i, j in zip(*np.nonzero(np.isfinite(values)), strict=True)
@@ -157,8 +160,8 @@ def _legend(grid: _Grid, span: tuple[float, float], ends: tuple[str, str], ring:
     y = grid.bottom + 16
     low, high = f"{span[0]:.{decimals}f}", f"{span[1]:.{decimals}f}"
     room = min(110.0, (grid.width - 150 - measure(low) - measure(high)) / 2)
-    before = f"{fitting(ends[0], room)} {low}"
-    left = max(grid.left, measure(before) + 10)
+    before, after = f"{fitting(ends[0], room)} {low}", f"{high} {fitting(ends[1], room)}"
+    left = max(min(grid.left, grid.width - 130 - measure(after)), measure(before) + 10)
     shades = "".join(
         f'<rect x="{left + i * 24:g}" y="{y:g}" width="23" height="14" fill="{PALETTE[0]}" '
         f'fill-opacity="{0.04 + i / 4 * (grid.deepest - 0.04):.2f}"/>'
@@ -166,7 +169,7 @@ def _legend(grid: _Grid, span: tuple[float, float], ends: tuple[str, str], ring:
     )
     texts = (
         f'<text x="{left - 8:g}" y="{y + 12:g}" text-anchor="end">{escaped(before)}</text>'
-        f'<text x="{left + 126:g}" y="{y + 12:g}">{high} {escaped(fitting(ends[1], room))}</text>'
+        f'<text x="{left + 126:g}" y="{y + 12:g}">{escaped(after)}</text>'
     )
     if not ring:
         return shades + texts, y + 28

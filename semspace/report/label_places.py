@@ -89,8 +89,10 @@ class Places:
 def _candidates(x: float, y: float, width: float, height: float, on_point: bool) -> Iterable[Placed]:
     """Yield places for a label from the best to the worst."""
     half = height / 2
-    if on_point:
-        yield Placed((x - width / 2, y - half, x + width / 2, y + half))
+    if on_point:  # over or under it, too: beside it, it would stand among the points of another group
+        for down in (0.0, -1.0, 1.0, -2.0, 2.0):
+            middle = y + down * height
+            yield Placed((x - width / 2, middle - half, x + width / 2, middle + half))
     for left, top in (
         (x + _GAP, y - half),
         (x - _GAP - width, y - half),

@@ -105,5 +105,12 @@ function asked() {
 addEventListener("hashchange", asked);
 asked();
 
+/** Say which tables go on beyond their right edge. */
+function measured() {
+  for (const box of document.querySelectorAll(".wide")) box.toggleAttribute("data-more", box.scrollWidth > box.clientWidth + 1);
+}
+addEventListener("resize", measured);
+measured();
+
 // On paper nothing can be opened.
 addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((one) => (one.open = true)));

@@ -17,7 +17,7 @@ from semspace.types import Doubles1d
 
 _LEFT, _RIGHT, _TOP = 220, 24, 12
 _TITLE = 22  # height of a name above its curve, in a slim figure
-_POINTS = 161
+_POINTS, _SLIM_POINTS = 161, 81
 _ALONE, _ROW = 150, 54  # height of one common picture, and of one group's row
 
 
@@ -67,8 +67,8 @@ def _drawn(
 ) -> Drawing:
     """Draw the curves: names at their left, or above them in a slim figure."""
     over, slim = len(names) <= 2, width < SLIM
-    axis = axis_for(reach, 8 if slim else _LEFT, width - (8 if slim else _RIGHT))
-    at = np.linspace(axis.least, axis.largest, _POINTS)
+    axis = axis_for(reach, 16 if slim else _LEFT, width - (16 if slim else _RIGHT))
+    at = np.linspace(axis.least, axis.largest, _SLIM_POINTS if slim else _POINTS)
     curves = [_density(array, at) for array in arrays]
     tallest = max(float(curve.max()) for curve in curves)
     ends, above = side_labels(sides, axis.start, axis.end) if sides else ("", 18)
@@ -124,8 +124,7 @@ def _shape(
     outline = " ".join(f"{axis(x):.1f},{bottom - h:.1f}" for x, h in zip(at, heights, strict=True))
     dashes = ' stroke-dasharray="6 3"' if group % 2 else ""
     return (
-        f'<polygon points="{axis(at[0]):.1f},{bottom:.1f} {outline} {axis(at[-1]):.1f},{bottom:.1f}" fill="{colour}" '
-        f'fill-opacity="0.35"/><polyline points="{outline}" fill="none" stroke="{colour}" stroke-width="2"{dashes}/>'
+        f'<polyline points="{outline}" fill="{colour}" fill-opacity="0.35" stroke="{colour}" stroke-width="2"{dashes}/>'
         f'<line x1="{axis(median):.1f}" x2="{axis(median):.1f}" y1="{bottom - 14:.1f}" y2="{bottom:.1f}" '
         f'stroke="currentColor" stroke-width="2.5"><title>median {median:.3f}</title></line>'
     )

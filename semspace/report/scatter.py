@@ -11,7 +11,7 @@ from semspace.display import clip
 from semspace.errors import InputError
 from semspace.report.figure import SLIM, WIDE, Drawing, Figure, escaped
 from semspace.report.label_places import Places
-from semspace.report.marks import mark
+from semspace.report.marks import mark, marks
 from semspace.report.text_width import fitting, measure
 from semspace.types import Doubles2d, Ints1d
 
@@ -81,18 +81,15 @@ def scatter(
     def draw(width: float) -> Drawing:
         high = float(height) if width >= SLIM else width
         scaled = _fit(xy, width, high, margin=16)
-        marks = "".join(
-            f"<g><title>{escaped(_tooltip(names[kinds[i]], labels[i]))}</title>"
-            f"{mark(int(kinds[i]), scaled[i, 0], scaled[i, 1], size, hollow=bool(outlined[i]))}</g>"
-            for i in rows
-        )
+        tooltips = [_tooltip(names[kinds[i]], labels[i]) for i in rows]
+        drawn = marks(kinds[rows], scaled[rows], tooltips, size, outlined[rows])
         written = _names(names, kinds, scaled, width, high) if named else ""
         if labelled:
             written += _labels(labelled, scaled, width, high)
         if list(names) == [""] or (named and counts.max(initial=0) <= 1):
-            return marks + written, high
+            return drawn + written, high
         legend, legend_height = _legend(names, counts, width, high)
-        return marks + written + legend, high + legend_height
+        return drawn + written + legend, high + legend_height
 
     total = int(counts.sum())
     if len(rows) < total:

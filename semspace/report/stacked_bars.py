@@ -11,7 +11,7 @@ import numpy.typing as npt
 from semspace.display import clip
 from semspace.errors import InputError
 from semspace.report.figure import PALETTE, SLIM, UNDER_TEXT, Drawing, Figure, escaped
-from semspace.report.text_width import fitting, measure
+from semspace.report.text_width import fitting, measure, room_beside
 from semspace.types import Ints1d, Ints2d
 
 _TOP = 6
@@ -138,7 +138,7 @@ def _swatch(x: float, y: float, part: int, parts: int) -> str:
 
 def _tabled(names: Sequence[str], parts: Sequence[str], table: Ints2d, top: float, width: float) -> Drawing:
     """Write the legend as a table: a line for each part, a column for each whole; return it and its lower edge."""
-    left = 230.0 if width >= SLIM else width * 0.6
+    left = max(230.0, room_beside(parts, width)) if width >= SLIM else width * 0.6
     step = (width - left) / len(names)
     ends = [left + (i + 1) * step - 6 for i in range(len(names))]
     lines = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,12 +78,12 @@ def word_scatter(
         most_named = labels if width >= SLIM else min(labels, _SLIM_LABELS)
         named = _placed(texts, turns, xs, ys, most_named, frame, sides)
         dots = {
-            i: f"<g><title>{escaped(clip(texts[i], 60))}: {often[i]:,.3g} per million, z {z[i]:.1f}</title>"
-            f'<circle cx="{xs[i]:.1f}" cy="{ys[i]:.1f}" r="{3.5 if i in named else 2}" {_fill(z[i], known[i])}/></g>'
+            i: f'<circle cx="{xs[i]:.1f}" cy="{ys[i]:.1f}" r="{3.5 if i in named else 2}"><title>'
+            f"{escaped(clip(texts[i], 60))}: {often[i]:,.3g} per million, z {z[i]:.1f}</title></circle>"
             for i in sorted({*chosen, *named})
         }
-        faint = "".join(dot for i, dot in dots.items() if i not in named)
-        bold = "".join(named.values()) + "".join(dots[i] for i in sorted(named))
+        faint = _coloured({i: dot for i, dot in dots.items() if i not in named}, z, known)
+        bold = "".join(named.values()) + _coloured({i: dots[i] for i in sorted(named)}, z, known)
         return frame.draw(sides) + faint + bold, _TOP + _HEIGHT + 42
 
     return Figure(draw, caption + note, _description(texts, z, known, sides))
@@ -103,6 +103,14 @@ def _fill(z: float, sure: bool) -> str:
     if not sure:
         return f'fill="{PALETTE[7]}" fill-opacity="0.45"'
     return f'fill="{PALETTE[0] if z > 0 else PALETTE[1]}" fill-opacity="0.85"'
+
+
+def _coloured(dots: Mapping[int, str], z: Doubles1d, known: Bools1d) -> str:
+    """Put dots of one colour together: those that aren't sure below the others."""
+    fills: dict[str, list[str]] = {}
+    for i in sorted(dots, key=lambda i: bool(known[i])):
+        fills.setdefault(_fill(z[i], known[i]), []).append(dots[i])
+    return "".join(f"<g {fill}>{''.join(those)}</g>" for fill, those in fills.items())
 
 
 def _selection(z: Doubles1d, sure: Bools1d, most: int) -> list[int]:

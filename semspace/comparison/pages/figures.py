@@ -30,6 +30,7 @@ from semspace.statistics import ALPHA
 from semspace.text.scripts import UNSPACED
 from semspace.types import Doubles2d
 
+_FEW_CORPORA = 8  # whose map is low, as it is nearly empty
 _MAX_STACKED = TOP - 5  # clusters that a stacked bar shows; the others are added up
 
 
@@ -92,6 +93,7 @@ def corpora_figure(results: ComparisonResults) -> tuple[Figure, float]:
         [f"{size:,} documents" for size in results.samples.sizes],
         named=True,
         caption="Every mark is a corpus; corpora near each other are similar.",
+        height=440 if len(results.names) > _FEW_CORPORA else 260,
     )
     return figure, explained
 
