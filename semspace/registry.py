@@ -9,6 +9,7 @@ from typing import Any, Final
 
 READERS: Final = {
     "autoencoder": "semspace.latent.autoencoder",
+    "bridge": "semspace.latent.bridges",
     "clustering": "semspace.clusters.clustering",
     "comparison": "semspace.comparison.comparison",
     "corpus": "semspace.text.corpus",
@@ -26,6 +27,7 @@ READERS: Final = {
 
 # Kinds of encoder that lie inside the bundle of a space.
 ENCODER_READERS: Final = {
+    "bridged": "semspace.latent.bridged_encoder",
     "latent": "semspace.latent.latent_encoder",
     "static": "semspace.sentences.static_encoder",
     "subwords": "semspace.words.subwords",

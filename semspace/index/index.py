@@ -413,6 +413,7 @@ class Index(SearchMethods):
             called, or also before a search, at most ten times in a second.
         space, encoder : optional
             The space or encoder that the index must belong to; otherwise an error is raised. `encoder` encodes texts.
+            It may be that of a bridge which leads to this index's encoder (`ss.latent.bridge`).
         verify : bool, optional
             Verify all checksums first (True) or not at all (False). By default those of a large index are verified
             while it is in use: once damage is found, every call raises `DamagedError`.

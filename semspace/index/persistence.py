@@ -153,9 +153,14 @@ def _check_belongs(bundle: Bundle, facts: Mapping[str, Any], space: Space | None
             f"space= is {space.fingerprint[:8]}; open it without space=, or build an index from this one"
         )
     saved = facts["encoder"]
-    if encoder is not None and (not saved or encoder.fingerprint != saved["fingerprint"]):
+    if encoder is not None and not (saved and _fits(encoder, saved["fingerprint"])):
         by = f"by {saved['name']!r} with fingerprint {saved['fingerprint'][:8]}" if saved else "without an encoder"
         raise InputError(
             f"the vectors in {bundle.folder} were made {by}, and {encoder.name!r} has {encoder.fingerprint[:8]}; their "
             f"vectors can't be compared: open it without encoder=, or encode the texts again"
         )
+
+
+def _fits(encoder: TextEncoder, fingerprint: str) -> bool:
+    """Whether an encoder's vectors lie in the space of the encoder with this fingerprint: its own, or by a bridge."""
+    return fingerprint in (encoder.fingerprint, getattr(encoder, "target_fingerprint", None))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from semspace.latent.autoencoder import Autoencoder, AutoencoderModel, DenoisingAutoencoder
+    from semspace.latent.bridges import Bridge, bridge
     from semspace.latent.descriptions import Descriptions, describe, vocabulary
     from semspace.latent.model import LatentModel, LatentTrainer
     from semspace.latent.paths import Path, path
@@ -21,12 +22,14 @@ _MODULES = {
     "DenoisingAutoencoder": "autoencoder",
     "VAE": "vae",
     "VAEModel": "vae",
+    "Bridge": "bridges",
     "Descriptions": "descriptions",
     "LatentModel": "model",
     "LatentTrainer": "model",
     "PCA": "pca",
     "PCAModel": "pca",
     "Path": "paths",
+    "bridge": "bridges",
     "describe": "descriptions",
     "path": "paths",
     "vocabulary": "descriptions",
@@ -36,6 +39,7 @@ __all__ = [
     "VAE",
     "Autoencoder",
     "AutoencoderModel",
+    "Bridge",
     "DenoisingAutoencoder",
     "Descriptions",
     "LatentModel",
@@ -43,6 +47,7 @@ __all__ = [
     "PCAModel",
     "Path",
     "VAEModel",
+    "bridge",
     "describe",
     "path",
     "vocabulary",
