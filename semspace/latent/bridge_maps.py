@@ -82,7 +82,8 @@ def hidden_layer(method: str, width: int, seed: int) -> Floats2d:
     """Return the hidden layer of a method: random weights, which aren't trained (Rahimi & Recht 2008), or no units."""
     units = min(_MOST_UNITS, max(_LEAST_UNITS, _UNITS * width)) if method == "network" else 0
     layer = np.random.default_rng(seed).normal(size=(width, units)) / np.sqrt(max(1, units))
-    return layer.astype(np.float32)
+    weights: Floats2d = layer.astype(np.float32)
+    return weights
 
 
 def recipes(width: int, dim: int, n: int) -> dict[str, list[Recipe]]:
