@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 
@@ -11,8 +12,8 @@ from semspace import queries
 from semspace.types import Doubles1d, Doubles2d, Floats1d, Floats2d, Ints1d
 
 METHODS = ("orthogonal", "ridge", "low-rank", "network")
-_MOST_UNITS, _LEAST_UNITS, _UNITS = 1_024, 64, 4  # of the network; units for each dimension, between these bounds
-_PENALTIES = (1e-5, 1e-4, 1e-3, 1e-2)  # of the mean variance of a feature
+_MOST_UNITS, _LEAST_UNITS, _UNITS = 512, 64, 4  # of the network; units for each dimension, between these bounds
+_PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1)  # of the mean variance of a feature
 _RANKS = (0.25, 0.5)  # of the full rank
 
 
@@ -126,6 +127,14 @@ class Moments:
         rest.xx, rest.xy = self.xx - part.xx, self.xy - part.xy
         return rest
 
+    def plus(self, part: Moments) -> Moments:
+        """Return the sums over both."""
+        both = object.__new__(Moments)
+        both.n = self.n + part.n
+        both.sum_x, both.sum_y = self.sum_x + part.sum_x, self.sum_y + part.sum_y
+        both.xx, both.xy = self.xx + part.xx, self.xy + part.xy
+        return both
+
     def fit(self, recipe: Recipe) -> tuple[Floats2d, Floats1d]:
         """Return weights of shape (p, dim) and bias of shape (dim,) by a recipe."""
         mean_x, mean_y = self.sum_x / self.n, self.sum_y / self.n
@@ -175,7 +184,7 @@ def held_out_images(
         return
     x = features(a, hidden_layer(recipes[0].method, a.shape[1], seed))
     parts = [Moments(x[folds == fold], b[folds == fold]) for fold in range(folds.max() + 1)]
-    whole = Moments(x, b)
+    whole = reduce(Moments.plus, parts)
     for recipe in recipes:
         images = np.empty_like(b)
         for fold, part in enumerate(parts):

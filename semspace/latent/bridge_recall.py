@@ -10,7 +10,7 @@ from semspace.statistics import Z95
 from semspace.types import Doubles1d, Floats2d, Ints1d
 
 K = 10
-_QUERIES = 2_000  # pairs that are searched with
+_QUERIES = 1_000  # pairs that are searched with
 _BLOCK = 250  # queries at a time
 _HALVINGS = 3
 
