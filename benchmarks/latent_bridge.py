@@ -1,7 +1,11 @@
-"""How much of the neighbourhoods a bridge between two encoders keeps: said beforehand, and among more documents."""
+"""How much of the neighbourhoods a bridge between two encoders keeps: said beforehand, and among more documents.
+
+``python -m benchmarks.latent_bridge [--pairs N] [--documents N] [--trained N] [--seeds N] [--other MODEL]``
+"""
 
 from __future__ import annotations
 
+import argparse
 import time
 from typing import NamedTuple
 
@@ -14,8 +18,6 @@ from semspace.latent.bridge_recall import kept_recall
 
 MODEL = "all-MiniLM-L6-v2"
 LAYERS = (0, 4, 5)
-SEEDS = (0, 1, 2)
-N_QUERIES = 1_000
 Vectors = npt.NDArray[np.float32]
 
 
@@ -27,32 +29,40 @@ class Texts(NamedTuple):
     queries: list[str]
 
 
-def main(n_pairs: int = 5_000, n_documents: int = 20_000, n_trained: int = 40_000, other: str | None = None) -> None:
+def main(asked: list[str] | None = None) -> None:
     """Print the tables: from a student of three layers, and to or from another model if there is one."""
-    sentences = wikipedia(n_pairs + n_documents + N_QUERIES + n_trained)
-    order = np.random.default_rng(0).permutation(len(sentences))
-    shuffled = [sentences[row] for row in order]
-    ends = np.cumsum([n_pairs, n_documents, N_QUERIES])
+    options = arguments(asked)
+    ends = np.cumsum([options.pairs, options.documents, options.queries, options.trained])
+    sentences = wikipedia(int(ends[-1]))
+    shuffled = [sentences[row] for row in np.random.default_rng(0).permutation(len(sentences))]
     texts = Texts(shuffled[: ends[0]], shuffled[ends[0] : ends[1]], shuffled[ends[1] : ends[2]])
     full = ss.Encoder.load(MODEL)
-    objective = ss.training.Distillation(teacher=full, layers=LAYERS, sentences=n_trained)
+    objective = ss.training.Distillation(teacher=full, layers=LAYERS, sentences=options.trained)
     trainer = ss.EncoderTrainer(objective=objective, precision="float32")
     student = trainer.train(ss.Corpus.from_texts(shuffled[ends[2] :]))
     print("\n## Bridges between encoders\n")
     print("| from, to | seed | map | fitted, s of CPU | of | said beforehand | seen |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
-    measure(student, full, texts)
-    if other is not None:
-        measure(full, ss.Encoder.load(other), texts)
+    measure(student, full, texts, options.seeds)
+    if options.other is not None:
+        measure(full, ss.Encoder.load(options.other), texts, options.seeds)
 
 
-def measure(a: ss.Encoder, b: ss.Encoder, texts: Texts) -> None:
+def arguments(asked: list[str] | None) -> argparse.Namespace:
+    """Return the options."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.latent_bridge")
+    numbers = {"pairs": 5_000, "documents": 20_000, "trained": 40_000, "queries": 1_000, "seeds": 3}
+    for name, default in numbers.items():
+        parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--other", help="another model, from and to which bridges are measured too")
+    return parser.parse_args(asked)
+
+
+def measure(a: ss.Encoder, b: ss.Encoder, texts: Texts, n_seeds: int) -> None:
     """Print the rows of a table: of `a` to `b`, and the other way round."""
-    vectors = {
-        encoder.name: [encoder.encode(part, normalize_embeddings=True) for part in texts] for encoder in (a, b)
-    }
+    vectors = {encoder.name: [encoder.encode(part, normalize_embeddings=True) for part in texts] for encoder in (a, b)}
     for first, second in ((a, b), (b, a)):
-        for seed in SEEDS:
+        for seed in range(n_seeds):
             for row in rows(vectors[first.name], vectors[second.name], seed):
                 print(f"| {first.name}, {second.name} | {seed} | {' | '.join(row)} |")
 
