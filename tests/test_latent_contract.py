@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.stats import multivariate_normal
 
 import semspace as ss
 from semspace.bundle import open_bundle
@@ -24,9 +25,12 @@ TRAINERS = {
     "autoencoder": ss.latent.Autoencoder(**NETWORK),
     "denoising autoencoder": ss.latent.DenoisingAutoencoder(noise=0.1, **NETWORK),
     "vae": ss.latent.VAE(free_bits=0.05, **NETWORK),
+    "gan": ss.latent.GAN(**{**NETWORK, "epochs": 5}),
+    "sparse autoencoder": ss.latent.SparseAutoencoder(active=DIM, **{**NETWORK, "dim": 24, "learning_rate": 0.02}),
+    "factor analysis": ss.latent.FactorAnalysis(dim=DIM),
 }
-NETWORKS = [name for name in TRAINERS if name != "pca"]
-WITHOUT_PRIOR = ("pca", "autoencoder", "denoising autoencoder")
+NETWORKS = [name for name in TRAINERS if name not in ("pca", "factor analysis")]
+WITHOUT_PRIOR = ("pca", "autoencoder", "denoising autoencoder", "sparse autoencoder")
 
 
 def points(n=POINTS, seed=0):
@@ -334,8 +338,9 @@ def test_a_loss_that_becomes_nan_ends_the_training_with_the_best_epoch_before(ne
 
 def test_a_trainer_of_a_network_says_what_does_not_fit(network):
     trainer = TRAINERS[network]
-    with pytest.raises(InputError, match=r"needs more points to train on than dim, 3; the space has 3"):
-        trainer.train(points(3), progress=False)
+    if network != "sparse autoencoder":  # its features are more than the dimensions, and may be more than the points
+        with pytest.raises(InputError, match=r"needs more points to train on than dim, 3; the space has 3"):
+            trainer.train(points(3), progress=False)
     with pytest.raises(InputError, match="all points of the space are equal"):
         trainer.train(ss.Space.from_vectors(range(50), np.ones((50, WIDTH))), progress=False)
     with pytest.raises(InputError, match="seed must be"):
@@ -370,7 +375,7 @@ def test_a_saved_model_is_used_without_torch(tmp_path):
 
 
 def test_a_latent_space_is_not_wider_than_the_input():
-    for trainer in (ss.latent.Autoencoder(dim=13), ss.latent.VAE(dim=13)):
+    for trainer in (ss.latent.Autoencoder(dim=13), ss.latent.VAE(dim=13), ss.latent.GAN(dim=13)):
         with pytest.raises(InputError, match=r"dim of \w+ must be at most 12, the dimensions of the space; got 13"):
             trainer.train(points(), progress=False)
 
@@ -393,3 +398,41 @@ def test_a_collapsed_posterior_is_said():
     with pytest.warns(SemspaceWarning, match=r"posterior collapse: only \d of 4 dimensions .* beta \(now 20\)"):
         model = trainer.train(ss.Space.from_vectors(range(400), vectors), progress=False)
     assert model.active_units < 4
+
+
+def test_few_features_of_a_sparse_code_are_not_zero():
+    model = train("sparse autoencoder")
+    codes = model.encode(points().vectors)
+    assert codes.shape == (POINTS, 24)
+    assert ((codes > 0).sum(axis=1) <= DIM).all()
+    assert (codes >= 0).all()
+    features, strengths = model.top(points())
+    assert (np.diff(strengths, axis=1) <= 0).all()
+    np.testing.assert_array_equal(np.take_along_axis(codes, features, axis=1), strengths)
+    with pytest.raises(InputError, match="active must be a whole number from 1 to 8; got 9"):
+        ss.latent.SparseAutoencoder(dim=8, active=9)
+
+
+def test_factors_are_those_that_made_the_points():
+    rng = np.random.default_rng(0)
+    true = np.zeros((2, 6))
+    true[0, :3], true[1, 3:] = [2, 1.5, 1], [1, 0.8, 0.6]
+    vectors = rng.normal(size=(4000, 2)) @ true + 0.3 * rng.normal(size=(4000, 6))
+    model = ss.latent.FactorAnalysis(dim=2).train(ss.Space.from_vectors(range(4000), vectors))
+    np.testing.assert_allclose(model.loadings, true, atol=0.12)
+    np.testing.assert_allclose(model.noise, 0.09, atol=0.03)
+    # The score is the negative log-density of a Gaussian with this covariance.
+    covariance = model.loadings.T.astype(float) @ model.loadings + np.diag(model.noise)
+    expected = -multivariate_normal(model.mean, covariance).logpdf(vectors[:5])
+    np.testing.assert_allclose(model.score(vectors[:5]), expected, rtol=1e-4)
+    np.testing.assert_allclose(np.cov(model.sample(20_000).T), model.loadings.T @ model.loadings, atol=0.15)
+
+
+def test_factors_that_can_not_be_found_are_refused():
+    with pytest.raises(InputError, match="dim must be at most 3 for 4 points of 12 dimensions; got 4"):
+        ss.latent.FactorAnalysis(dim=4).train(points(4))
+    with pytest.raises(InputError, match="all points of the space are equal, so they have no factors"):
+        ss.latent.FactorAnalysis(dim=2).train(ss.Space.from_vectors(range(9), np.ones((9, 4))))
+    vectors = np.hstack([points().vectors, np.ones((POINTS, 1))])  # a constant column
+    model = ss.latent.FactorAnalysis(dim=2).train(ss.Space.from_vectors(range(POINTS), vectors))
+    assert np.isfinite(model.score(vectors)).all()

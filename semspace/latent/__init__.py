@@ -10,9 +10,12 @@ if TYPE_CHECKING:
     from semspace.latent.autoencoder import Autoencoder, AutoencoderModel, DenoisingAutoencoder
     from semspace.latent.bridges import Bridge, bridge
     from semspace.latent.descriptions import Descriptions, describe, vocabulary
+    from semspace.latent.factor_analysis import FactorAnalysis, FactorAnalysisModel
+    from semspace.latent.gan import GAN, GANModel
     from semspace.latent.model import LatentModel, LatentTrainer
     from semspace.latent.paths import Path, path
     from semspace.latent.pca import PCA, PCAModel
+    from semspace.latent.sparse_autoencoder import SparseAutoencoder, SparseAutoencoderModel
     from semspace.latent.vae import VAE, VAEModel
 
 # Public name → the module that defines it. No module has the name of a function: an attribute can't be both.
@@ -20,6 +23,12 @@ _MODULES = {
     "Autoencoder": "autoencoder",
     "AutoencoderModel": "autoencoder",
     "DenoisingAutoencoder": "autoencoder",
+    "FactorAnalysis": "factor_analysis",
+    "FactorAnalysisModel": "factor_analysis",
+    "SparseAutoencoder": "sparse_autoencoder",
+    "SparseAutoencoderModel": "sparse_autoencoder",
+    "GAN": "gan",
+    "GANModel": "gan",
     "VAE": "vae",
     "VAEModel": "vae",
     "Bridge": "bridges",
@@ -35,6 +44,7 @@ _MODULES = {
     "vocabulary": "descriptions",
 }
 __all__ = [
+    "GAN",
     "PCA",
     "VAE",
     "Autoencoder",
@@ -42,10 +52,15 @@ __all__ = [
     "Bridge",
     "DenoisingAutoencoder",
     "Descriptions",
+    "FactorAnalysis",
+    "FactorAnalysisModel",
+    "GANModel",
     "LatentModel",
     "LatentTrainer",
     "PCAModel",
     "Path",
+    "SparseAutoencoder",
+    "SparseAutoencoderModel",
     "VAEModel",
     "bridge",
     "describe",

@@ -7,9 +7,10 @@ import torch
 from torch import nn
 
 from semspace.latent.fitting import Learner, adam, init_generator
-from semspace.latent.networks import ResidualNet
+from semspace.latent.networks import Critic, ResidualNet, TopKNet
 from semspace.latent.neural_trainer import Start
 from semspace.latent.vae import LOG_VARIANCE_RANGE
+from semspace.types import Floats2d
 
 
 class AutoencoderLearner(Learner):
@@ -77,3 +78,85 @@ class VAELearner(Learner):
         likelihood: torch.Tensor = 0.5 * rows.shape[1] * torch.log(error + 1e-12)
         bound: torch.Tensor = likelihood + beta * divergence.clamp_min(self.free_bits).sum()
         return bound
+
+
+class SparseLearner(Learner):
+    """The features of a sparse autoencoder; the loss is the mean square error of each dimension.
+
+    Parameters
+    ----------
+    directions : ndarray of float32, shape (features, width)
+        Where features begin.
+    active : int
+    sample : ndarray of float32, shape (n, width)
+        Vectors by which the length of the features is chosen at the start: those active together point the same way.
+    """
+
+    def __init__(self, directions: Floats2d, active: int, sample: Floats2d) -> None:
+        self.net = self.features = TopKNet(directions, active)
+        with torch.no_grad():
+            rows = torch.from_numpy(sample)
+            back = self.features.back(*self.features.top(rows))
+            self.features.decoder *= float((back * rows).sum() / back.square().sum().clamp_min(1e-12))
+        self.optimizers = {"net": adam(self.net)}
+
+    def loss(self, rows: torch.Tensor, generator: torch.Generator, done: float) -> torch.Tensor:  # noqa: ARG002
+        """Return the mean square error of the reconstruction from the active features."""
+        error: torch.Tensor = (self.features.back(*self.features.top(rows)) - rows).square().mean()
+        return error
+
+
+class GANLearner(Learner):
+    """Generator, critic and the generator's inverse, which are trained in turn at each step.
+
+    Parameters
+    ----------
+    start : Start
+    hidden, critic_steps : int
+    penalty : float
+    seed : int
+    """
+
+    def __init__(self, start: Start, hidden: int, critic_steps: int, penalty: float, seed: int) -> None:
+        numbers = init_generator(seed)
+        width = start.components.shape[1]
+        self.generator = ResidualNet((start.components * start.deviations[:, None]).T, hidden, numbers)
+        self.encoder = ResidualNet(start.components / start.deviations[:, None], hidden, numbers)
+        self.critic = Critic(width, hidden, numbers)
+        networks = {"generator": self.generator, "encoder": self.encoder, "critic": self.critic}
+        self.net, self.dim = nn.ModuleDict(networks), len(start.components)
+        self.critic_steps, self.penalty = critic_steps, penalty
+        self.optimizers = {
+            "generator": adam(self.generator, betas=(0.0, 0.9)),
+            "critic": adam(self.critic, betas=(0.0, 0.9)),
+            "encoder": adam(self.encoder),
+        }
+
+    def loss(self, rows: torch.Tensor, generator: torch.Generator, done: float) -> torch.Tensor:  # noqa: ARG002
+        """Return the mean square error of the reconstruction."""
+        error: torch.Tensor = (self.generator(self.encoder(rows)) - rows).square().mean()
+        return error
+
+    def step(self, rows: torch.Tensor, generator: torch.Generator, done: float) -> float:
+        """Train critic, generator and encoder by one batch; return the error of its reconstruction before."""
+        losses = [self._critic_step(rows, generator) for _ in range(self.critic_steps)]
+        codes = torch.randn(len(rows), self.dim, generator=generator)
+        losses.append(self.descend("generator", -self.critic(self.generator(codes)).mean(), self.generator))
+        with torch.no_grad():
+            made = self.generator(codes)
+        error = self.loss(rows, generator, done)
+        inversion = error + (self.encoder(made) - codes).square().mean()
+        losses.append(self.descend("encoder", inversion, self.encoder))
+        return float(error.detach()) if np.isfinite(losses).all() else float("nan")
+
+    def _critic_step(self, rows: torch.Tensor, generator: torch.Generator) -> float:
+        codes = torch.randn(len(rows), self.dim, generator=generator)
+        with torch.no_grad():
+            made = self.generator(codes)
+        share = torch.rand(len(rows), 1, generator=generator)
+        between = (share * rows + (1 - share) * made).requires_grad_()
+        [slope] = torch.autograd.grad(self.critic(between).sum(), between, create_graph=True)
+        penalty = (slope.norm(dim=1) - 1).square().mean()
+        return self.descend(
+            "critic", self.critic(made).mean() - self.critic(rows).mean() + self.penalty * penalty, self.critic
+        )
