@@ -89,8 +89,10 @@ class FactorAnalysis(LatentTrainer):
         ).fit(vectors / scale)
         loadings = _in_order(fitted.components_ * scale)
         noise = np.maximum(fitted.noise_variance_, _SMALLEST_NOISE) * scale**2
-        arrays = (loadings, vectors.mean(axis=0), noise)
-        return FactorAnalysisModel(*(checks.frozen(a.astype(np.float32)) for a in arrays), self._provenance(space))
+        factors, mean, variances = (
+            checks.frozen(array.astype(np.float32)) for array in (loadings, vectors.mean(axis=0), noise)
+        )
+        return FactorAnalysisModel(factors, mean, variances, self._provenance(space))
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -78,8 +78,15 @@ class SparseAutoencoder(NeuralTrainer):
         standard: Floats2d,  # noqa: ARG002
         made: dict[str, Any],
     ) -> SparseAutoencoderModel:
-        arrays = (weights[name] for name in ("encoder", "encoder_bias", "decoder", "decoder_bias"))
-        return SparseAutoencoderModel(*arrays, standardization, self.active, made)
+        return SparseAutoencoderModel(
+            weights["encoder"],
+            weights["encoder_bias"],
+            weights["decoder"],
+            weights["decoder_bias"],
+            standardization,
+            self.active,
+            made,
+        )
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -150,7 +157,7 @@ class SparseAutoencoderModel(LatentModel):
 
     def _encode(self, vectors: Floats2d) -> Floats2d:
         features, strengths = self._top(vectors)
-        codes = np.zeros((len(vectors), self.dim), np.float32)
+        codes: Floats2d = np.zeros((len(vectors), self.dim), np.float32)
         np.put_along_axis(codes, features.astype(np.int64), strengths.astype(np.float32), axis=1)
         return codes
 
