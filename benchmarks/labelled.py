@@ -71,7 +71,17 @@ def newsgroups() -> Iterator[tuple[str, str, str]]:
             yield row["id"], text, row["label"]
 
 
-READERS: dict[str, Callable[[], Iterator[tuple[str, str, str]]]] = {"bbc": bbc, "newsgroups": newsgroups}
+def whole_newsgroups() -> Iterator[tuple[str, str, str]]:
+    """Give the id, text and label of each post, with quotes and signature."""
+    for row in _rows("newsgroups20/newsgroups20.jsonl.gz"):
+        yield row["id"], row["text"], row["label"]
+
+
+READERS: dict[str, Callable[[], Iterator[tuple[str, str, str]]]] = {
+    "bbc": bbc,
+    "newsgroups": newsgroups,
+    "whole_newsgroups": whole_newsgroups,
+}
 
 
 def bare(post: str) -> str:

@@ -91,6 +91,45 @@ def test_lof_is_that_of_scikit_learn():
     np.testing.assert_allclose(found.score(new), -peer.score_samples(new), rtol=1e-4)
 
 
+def test_a_group_of_one_kind_does_not_hide_itself():
+    """Forty of 1,000 points lie around a direction of their own, nearer to each other than the others are."""
+    rng = np.random.default_rng(0)
+    kinds = np.eye(24)[[*rng.integers(0, 4, 960), *[5] * 40]]
+    spread = np.where(np.arange(1000) < 960, 0.25, 0.2)[:, None]
+    space = space_of((kinds + spread * rng.normal(size=kinds.shape)).astype(np.float32))
+    found = ss.outliers(space, share=0.04, progress=False)
+    assert sum(int(id[1:]) >= 960 for id in found.ids) >= 38
+    tenth = ss.outliers(space, method="knn", share=0.04, progress=False)
+    assert sum(int(id[1:]) >= 960 for id in tenth.ids) <= 10
+    # New points of either kind, which the classifier hasn't seen.
+    new = np.eye(24)[[0] * 50 + [5] * 50] + 0.2 * rng.normal(size=(100, 24))
+    scores = found.score(new)
+    assert (scores[50:] > found.threshold).mean() >= 0.9
+    assert (scores[:50] > found.threshold).mean() <= 0.1
+
+
+def test_the_classifier_predicts_each_point_without_it():
+    """The closed form is what comes out when the point is left out and all others are fitted again."""
+    from semspace.anomalies.self_training import _PENALTY, _classified
+
+    rng = np.random.default_rng(1)
+    units = rng.normal(size=(30, 4)).astype(np.float32)
+    is_strange = np.arange(30) < 6
+    unseen, weights = _classified(units, is_strange)
+    points = np.column_stack([units, np.ones(30)]).astype(np.float64)
+    weight = np.where(is_strange, 30 / 2 / 6, 30 / 2 / 24)
+    penalty = np.diag([_PENALTY * 30] * 4 + [0])
+
+    def fitted_to(rows):
+        part, sizes = points[rows], weight[rows]
+        return np.linalg.solve((part * sizes[:, None]).T @ part + penalty, part.T @ (sizes * is_strange[rows]))
+
+    np.testing.assert_allclose(weights, fitted_to(np.arange(30)), rtol=1e-8)
+    for row in (0, 7, 29):
+        rest = np.delete(np.arange(30), row)
+        assert unseen[row] == pytest.approx(points[row] @ fitted_to(rest), rel=1e-8)
+
+
 def test_reconstruction_measures_what_the_components_leave():
     """Points in the plane of two axes, and one that leaves it by 0.5 at a length of 1."""
     plane = [[1, 0, 0], [0, 1, 0], [-1, 0, 0], [0, -1, 0], [0.6, 0.8, 0], [-0.6, -0.8, 0]]

@@ -11,7 +11,7 @@ import numpy as np
 from semspace.anomalies.reference import Reference, one_by_one
 from semspace.latent.pca import PCA, PCAModel
 from semspace.space import Space
-from semspace.types import Doubles1d, Doubles2d, Floats1d, Floats2d
+from semspace.types import Doubles1d, Doubles2d, Floats1d, Floats2d, Ints1d, Ints2d
 
 if TYPE_CHECKING:
     from sklearn.ensemble import IsolationForest as _Forest
@@ -72,17 +72,21 @@ class LocalDensity:
     @classmethod
     def fit(cls, reference: Reference, k: int, *, progress: bool = False) -> LocalDensity:
         """Create it for the `k` nearest of a reference."""
-        rows, distances = reference.neighbors(k, progress=progress)
+        return cls.of_neighbors(reference, *reference.neighbors(k, progress=progress))
+
+    @classmethod
+    def of_neighbors(cls, reference: Reference, rows: Ints2d, distances: Doubles2d) -> LocalDensity:
+        """Create it of the nearest of each reference point, as `Reference.neighbors` returns them."""
         reach = distances[:, -1]
         density = 1 / np.maximum(np.maximum(reach[rows], distances).mean(axis=1), _LEAST)
-        return cls(reference, k, reach, density, density[rows].mean(axis=1) / density)
+        return cls(reference, rows.shape[1], reach, density, density[rows].mean(axis=1) / density)
 
     def score(self, points: Floats2d) -> Doubles1d:
         """Return the local outlier factor of each point, shape (n,)."""
-        return one_by_one(self._factor, points)
+        return one_by_one(lambda point: self.factor(*self.reference.nearest(point, self.k)), points)
 
-    def _factor(self, point: Floats1d) -> float:
-        rows, distances = self.reference.nearest(point, self.k)
+    def factor(self, rows: Ints1d, distances: Doubles1d) -> float:
+        """Return the local outlier factor of a point with these nearest references."""
         mean_reach = max(float(np.maximum(self.reach[rows], distances).mean()), _LEAST)
         return float(self.density[rows].mean() * mean_reach)
 

@@ -16,9 +16,10 @@ from semspace.anomalies.detectors import (
     Reconstruction,
 )
 from semspace.anomalies.reference import Reference
+from semspace.anomalies.self_training import SelfTraining
 from semspace.errors import InputError
 
-DEFAULT = "lof"
+DEFAULT = "self_training"
 _LEAST_NEIGHBORS = 10
 MIN_POINTS = 5  # distinct ones, among which one can be unlike the others
 
@@ -70,6 +71,10 @@ def _lof(request: Request) -> LocalDensity:
     return LocalDensity.fit(request.reference, request.k(wide(len(request.reference))), progress=request.progress)
 
 
+def _self_training(request: Request) -> SelfTraining:
+    return SelfTraining.fit(request.reference, request.k(wide(len(request.reference))), progress=request.progress)
+
+
 def _isolation_forest(request: Request) -> IsolationForest:
     return IsolationForest.fit(request.reference, request.settings.get("n_estimators", 100), request.seed)
 
@@ -93,6 +98,11 @@ def _rank_average(request: Request) -> RankAverage:
 
 
 METHODS: Mapping[str, Method] = {
+    "self_training": Method(
+        _self_training,
+        ("k",),
+        "local density and distance to others, and a classifier of the strangest documents against the rest",
+    ),
     "knn": Method(_knn, ("k",), "distance to the k-th nearest point"),
     "lof": Method(_lof, ("k",), "local outlier factor"),
     "isolation_forest": Method(_isolation_forest, ("n_estimators",), "ease of isolation by random cuts"),

@@ -54,13 +54,15 @@ def outliers(
     corpus : Corpus, optional
         The texts of the points, with the same ids, in any order, whose words are named in the reasons. By default the
         column ``text`` of the space's metadata, where `Encoder.embed` stores the texts.
-    method : {"lof", "knn", "isolation_forest", "reconstruction", "likelihood", "rank_average"}
-        ``"lof"`` (the default): local outlier factor (Breunig et al. 2000), how much denser it is around a point's
-        neighbours than around itself. ``"knn"``: distance to the k-th nearest point (Ramaswamy, Rastogi & Shim 2000).
-        ``"isolation_forest"``: how few random cuts separate a point (Liu, Ting & Zhou 2008). ``"reconstruction"``: its
-        distance from what the first principal components say of it. ``"likelihood"``: how improbable it is under
-        Gaussians that share one covariance, shrunk (Ledoit & Wolf 2004). ``"rank_average"``: the mean rank by these
-        five.
+    method : {"self_training", "lof", "knn", "isolation_forest", "reconstruction", "likelihood", "rank_average"}
+        ``"self_training"`` (the default) adds up how sparse it is around a point and its neighbours, how far other
+        points are, and what a linear classifier of the strangest points against the rest says, so that strange texts of
+        one kind don't hide each other. ``"lof"``: local outlier factor (Breunig et al. 2000), how much denser it is
+        around a point's neighbours than around itself. ``"knn"``: distance to the k-th nearest point (Ramaswamy,
+        Rastogi & Shim 2000). ``"isolation_forest"``: how few random cuts separate a point (Liu, Ting & Zhou 2008).
+        ``"reconstruction"``: its distance from what the first principal components say of it. ``"likelihood"``: how
+        improbable it is under Gaussians that share one covariance, shrunk (Ledoit & Wolf 2004). ``"rank_average"``: the
+        mean rank by the last five; since ranks have no scale, give `share` with it.
     share : float, optional
         The share of the points, in (0, 1), that are outliers: the most unusual ones, whether they are very unusual or
         not (scikit-learn's ``contamination``). By default `min_z` decides how many there are.
@@ -77,7 +79,8 @@ def outliers(
     progress : bool
         Show progress bars.
     settings
-        Of ``"lof"`` and ``"knn"``: ``k``, the number of neighbours (a tenth of the points, and 10); of
+        Of ``"self_training"``, ``"lof"`` and ``"knn"``: ``k``, the number of neighbours (a tenth of the points, and 10
+        of ``"knn"``); a group of strange points must be smaller. Of
         ``"isolation_forest"``: ``n_estimators`` (100); of ``"reconstruction"``: ``dim`` (32); of ``"likelihood"``:
         ``n_components`` (one for each hundred points, up to 8). A default is smaller where there are fewer points.
 

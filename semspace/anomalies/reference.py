@@ -53,9 +53,13 @@ class Reference:
         """Return the Euclidean distances of a unit vector to all references, shape (m,); infinite to itself."""
         to_all = _distances(self.units @ point)
         near = np.flatnonzero(to_all < _SAME)
-        own = near[(self.units[near] == point).all(axis=1)]
-        to_all[own] = np.inf
+        to_all[near[(self.units[near] == point).all(axis=1)]] = np.inf
         return to_all
+
+    def place_of(self, point: Floats1d) -> int | None:
+        """Return the place of the reference that a unit vector equals, or None."""
+        own = np.flatnonzero(np.isinf(self.distances(point)))
+        return int(own[0]) if len(own) else None
 
     def nearest(self, point: Floats1d, k: int, among: Bools1d | None = None) -> tuple[Ints1d, Doubles1d]:
         """Return the rows of the `k` references nearest to a unit vector, other than itself, and their distances."""

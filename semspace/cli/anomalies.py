@@ -17,7 +17,9 @@ def outliers(
     source: o.SpaceOrInput,
     method: Annotated[
         str | None,
-        typer.Option(help="lof, knn, isolation_forest, reconstruction, likelihood or rank_average (default: lof)."),
+        typer.Option(
+            help="self_training (default), lof, knn, isolation_forest, reconstruction, likelihood or rank_average."
+        ),
     ] = None,
     share: Annotated[float | None, typer.Option(help="Share of the documents that are outliers.")] = None,
     min_z: Annotated[
