@@ -69,8 +69,8 @@ def _verdict(outliers: Outliers) -> str:
     if not count:
         return f"None of {n:,} documents is so unlike the others that it counts as an outlier."
     first = quoted(outliers.ids[0])
-    are = "One is" if count == 1 else f"{count:,} are"
-    return f"{are} out of line, {count / n:.1%} of all. The most unusual is {first}, {_deviations(outliers)}."
+    counts = "document counts as an outlier" if count == 1 else "documents count as outliers"
+    return f"{count:,} {counts}, {count / n:.1%} of all. The most unusual is {first}, {_deviations(outliers)}."
 
 
 def _deviations(outliers: Outliers) -> str:

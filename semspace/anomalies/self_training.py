@@ -102,7 +102,7 @@ def _standard(scores: Doubles1d, spread: Spread | None = None) -> Doubles1d:
 
 
 def _total(spreads: tuple[Spread, Spread, Spread], *scores: Doubles1d) -> Doubles1d:
-    total: Doubles1d = sum(_standard(one, spread) for one, spread in zip(scores, spreads, strict=True))
+    total: Doubles1d = np.sum([_standard(one, spread) for one, spread in zip(scores, spreads, strict=True)], axis=0)
     return total
 
 
