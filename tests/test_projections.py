@@ -1,6 +1,11 @@
 """Maps as values: what the quality card counts, where new points stand, and that nothing is lost on disk."""
 
+import base64
+import hashlib
+import html
 import importlib.util
+import json
+import re
 
 import numpy as np
 import polars as pl
@@ -12,9 +17,12 @@ from sklearn.manifold import trustworthiness
 
 import semspace as ss
 from semspace import queries
+from semspace.cli import main
 from semspace.errors import DamagedError, InputError, MissingExtraError, UnknownIdError
 from semspace.maps import methods, quality
 from semspace.projections import placing
+from semspace.report import page as pages
+from semspace.report.point_map import PointMap
 
 EXTRAS = {"umap": "umap", "pacmap": "pacmap"}
 
@@ -259,7 +267,7 @@ def test_the_table_has_a_row_for_each_point(drawn):
 def test_the_card_says_what_each_number_means(drawn):
     table = drawn.quality.to_frame()
     assert table["measure"].to_list() == [
-        "trustworthiness", "continuity", "neighbours kept", "order of distances", "same when drawn again",
+        "trustworthiness", "continuity", "neighbours kept", "order of distances", "repeatability",
         "places by chance",
     ]  # fmt: skip
     assert "0.11 by chance" in table["meaning"][2]
@@ -309,3 +317,85 @@ def test_what_was_changed_on_disk_is_refused(tmp_path, drawn):
         draft.array("groups", drawn.groups)
     with pytest.raises(DamagedError, match="groups of points"):
         ss.load(tmp_path / "map")
+
+
+# -- the page, and the command ------------------------------------------------------------------------------------
+
+
+def numbers(page, name):
+    """Return what a page holds under a name, as its script reads it."""
+    return np.frombuffer(base64.b64decode(re.search(f'data-{name}="([^"]*)"', page)[1]), "<u2")
+
+
+def test_a_page_holds_every_point_and_its_text(tmp_path, drawn):
+    drawn.to_html(tmp_path / "map.html", title="Mine")
+    page = (tmp_path / "map.html").read_text()
+    places = numbers(page, "places").reshape(-1, 2)
+    extent = np.ptp(drawn.coordinates, axis=0).max()
+    np.testing.assert_allclose(
+        places / 65535 * extent, drawn.coordinates - drawn.coordinates.min(axis=0), atol=extent / 65535
+    )
+    kinds = numbers(page, "kinds")
+    assert (kinds // 2).tolist() == drawn.groups.tolist()
+    assert (kinds % 2 == 1).tolist() == drawn.by_chance.tolist()
+    lines = html.unescape(page.split("<pre hidden>\n")[1].split("</pre>")[0]).split("\n")
+    assert lines == [f"d{i}: text <b>{i}" for i in range(90)]
+    assert "<b>" not in page
+    assert "<title>Mine</title>" in page
+    for measure in drawn.quality.to_frame()["meaning"]:
+        assert measure in html.unescape(page)
+
+
+def test_the_policy_of_a_page_names_its_script(tmp_path, drawn):
+    drawn.to_html(tmp_path / "map.html")
+    page = (tmp_path / "map.html").read_text()
+    script = page.split("<script>")[1].split("</script>")[0]
+    assert "function pointMap" in script
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src &#39;sha256-{digest}&#39;" in page or f"script-src 'sha256-{digest}'" in page
+
+
+def test_a_hundred_thousand_points_are_less_than_five_megabytes():
+    n = 100_000
+    draw = np.random.default_rng(0)
+    page = pages.Page(
+        "many", "", (pages.Section("map", (PointMap(
+            draw.normal(size=(n, 2)), draw.integers(0, 40, n), [f"group {i}" for i in range(40)], draw.random(n) < 0.1,
+            lambda rows, width: [f"{row}: " + ("é&" * 100)[:width] for row in rows], "", "",
+        ),)),),
+    )  # fmt: skip
+    text = pages.to_html(page)
+    assert len(text.encode()) <= 5_000_000
+    lines = text.split("<pre hidden>\n")[1].split("</pre>")[0].split("\n")
+    assert len(lines) == n
+    assert lines[0].startswith("0: é")
+    assert 10_000 < sum(map(bool, lines)) < n
+
+
+def test_short_texts_are_all_in_the_page():
+    block = PointMap(np.eye(3, 2), np.zeros(3, int), [""], np.zeros(3, bool), lambda rows, _: ["", "a", "<"], "", "")
+    assert block.lines == "\na\n&lt;"
+
+
+def test_the_command_writes_a_page_a_figure_and_the_card(tmp_path, space, capsys):
+    def run(*words):
+        return main([str(word) for word in words]), capsys.readouterr()
+
+    space.save(tmp_path / "docs.space")
+    ss.cluster(space, n_clusters=3, progress=False).save(tmp_path / "groups")
+    code, said = run("map", tmp_path / "docs.space", "--out", tmp_path / "a.html", "--method", "pca", "--json")
+    assert code == 0
+    assert json.loads(said.out)["quality"]["n"] == 90
+    code, said = run("map", tmp_path / "groups", "-o", tmp_path / "b.svg", "--method", "pca")
+    assert "Projection of 90 points in 3 groups by principal axes" in said.out
+    assert "trustworthiness" in said.out
+    assert (tmp_path / "b.svg").read_text().startswith("<?xml")
+    for words, message in [
+        ((tmp_path / "docs.space", "-o", tmp_path / "a.gif"), "--out must end in .html, .svg, .pdf, .png"),
+        ((tmp_path / "docs.space", "-o", tmp_path / "a.html"), "add --overwrite"),
+        ((tmp_path / "docs.space", "-o", tmp_path / "c.html", "--groups", "tpoic"), "no column 'tpoic'"),
+        ((tmp_path / "docs.space", "-o", tmp_path / "c.html", "--method", "pac"), "--method must be one of"),
+    ]:
+        code, said = run("map", *words)
+        assert code
+        assert message in said.err

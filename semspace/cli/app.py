@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from semspace.cli import anomalies, clusters, indexes, reports, spaces
+from semspace.cli import anomalies, clusters, indexes, maps, reports, spaces
 from semspace.cli.command import Group, command, expanded
 from semspace.cli.encoders import train_encoder
 from semspace.cli.info import info
@@ -76,6 +76,7 @@ for _function in (
     clusters.cluster,
     clusters.assign,
     anomalies.outliers,
+    maps.map,
     reports.compare,
     reports.evaluate,
     info,

@@ -6,6 +6,7 @@ returns coordinates (m, 2). The same seed gives the same coordinates: each runs 
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -64,15 +65,15 @@ def _open_tsne(low: Floats2d, init: Any, seed: int) -> Doubles2d:
 
 def _umap(low: Floats2d, seed: int, random_start: bool) -> Doubles2d:
     """Compute UMAP (McInnes et al. 2018)."""
-    umap = checks.need("umap", EXTRA)
-    model = umap.UMAP(
-        n_neighbors=min(_UMAP_NEIGHBORS, len(low) - 1),
-        init="random" if random_start else "spectral",
-        random_state=seed,
-        n_jobs=1,
-    )
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of eigenvalues that need not be exact for a start
+        warnings.simplefilter("ignore")  # of an absent tensorflow; of eigenvalues that need not be exact for a start
+        umap = checks.need("umap", EXTRA)
+        model = umap.UMAP(
+            n_neighbors=min(_UMAP_NEIGHBORS, len(low) - 1),
+            init="random" if random_start else "spectral",
+            random_state=seed,
+            n_jobs=1,
+        )
         coordinates: Doubles2d = np.asarray(model.fit_transform(low), np.float64)
     return coordinates
 
@@ -82,6 +83,7 @@ def _pacmap(low: Floats2d, seed: int, random_start: bool) -> Doubles2d:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the seed, without which its result would differ each time
         pacmap = checks.need("pacmap", EXTRA)
+        logging.getLogger("pacmap.pacmap").setLevel(logging.ERROR)  # it warns of each seed
         model = pacmap.PaCMAP(n_neighbors=min(_PACMAP_NEIGHBORS, len(low) // 3), apply_pca=False, random_state=seed)
         start = "random" if random_start else "pca"
         coordinates: Doubles2d = np.asarray(model.fit_transform(low, init=start), np.float64)

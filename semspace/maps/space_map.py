@@ -129,10 +129,10 @@ def selected_rows(n: int, named: list[int], most: int, *, by_frequency: bool) ->
     return np.union1d(others, np.array(named, dtype=int))
 
 
-def tooltips(space: Points, rows: Ints1d) -> list[str]:
-    """Return what is shown of each of some points: its id, and its text where there is one."""
+def tooltips(space: Points, rows: Ints1d, width: int = 100) -> list[str]:
+    """Return what is shown of each of some points: its id, and its text, cut to a width, where there is one."""
     ids = [space.ids[row] for row in rows]
     if space.texts is None:
-        return ids
+        return [clip(id, width) for id in ids]
     texts = space.texts.gather(rows).to_list()
-    return [f"{clip(id, 30)}: {clip(text or '', 100)}" for id, text in zip(ids, texts, strict=True)]
+    return [f"{clip(id, 30)}: {clip(text or '', width)}" for id, text in zip(ids, texts, strict=True)]

@@ -50,7 +50,7 @@ MEASURES = (
         "Spearman 1904; Kobak & Berens 2019",
     ),
     Measure(
-        "repeatability", "same when drawn again", "0 to 1",
+        "repeatability", "repeatability", "0 to 1",
         "Share of a point's {k} nearest on the map that are the same when the map is drawn again from other random "
         "starts.",
         "by redrawing {repeats} times",

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from semspace.maps.methods import TITLES
+from semspace.maps.space_map import Points, how, tooltips
 from semspace.projections.card import QualityCard, written
 from semspace.report import page as pages
 from semspace.report.methods import Methods
 from semspace.report.origin import origin
+from semspace.report.point_map import PointMap
 
 if TYPE_CHECKING:
     from semspace.projections.projection import Projection
@@ -30,7 +33,7 @@ def projection_page(projection: Projection, title: str | None) -> pages.Page:
     ]
     table = pages.Table(("measure", "value", "range", "what it means", "source"), rows, width=400)
     sections = (
-        pages.Section("The map", (projection.plot(card=False),)),
+        pages.Section("The map", (point_map(projection),)),
         pages.Section("How far it can be trusted", (table,), _counted(card)),
         methods(projection).section(),
     )
@@ -39,6 +42,24 @@ def projection_page(projection: Projection, title: str | None) -> pages.Page:
         verdict(card),
         sections,
         origin=origin([projection.space.provenance]),
+    )
+
+
+def point_map(projection: Projection) -> PointMap:
+    """Return the map as it is drawn in a page."""
+    space = projection.space
+    points = Points(space.ids.tolist(), space.vectors, space.metadata)
+    chance = projection.by_chance
+    note = " Hollow marks would have other neighbours if it were drawn again." if chance.any() else ""
+    what = "Words" if points.texts is None else "Documents"
+    return PointMap(
+        projection.coordinates,
+        projection.groups,
+        projection.names,
+        chance,
+        partial(tooltips, points),
+        f"{what} near each other are similar ({how(projection.method)}).{note}",
+        f"A map of {len(projection):,} {what.lower()}.",
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from semspace.display import numeric_columns, text_cells
 from semspace.report.figure import Figure
+from semspace.report.point_map import PointMap
 from semspace.version import __version__
 
 
@@ -147,7 +148,7 @@ _TEXT = 60  # characters from which a cell is a text, which needs width
 _CARD = 40  # and from which it isn't shown beside others on a telephone
 _PRINTED, _PRINTED_TEXTS = 12, 4  # rows of a long table that are printed; of one with long texts
 
-Block = Prose | Table | Figure | Listing
+Block = Prose | Table | Figure | PointMap | Listing
 
 
 @dataclass(frozen=True)
@@ -187,10 +188,12 @@ class Page:
 def to_html(page: Page) -> str:
     """Write a page as one HTML file: no request leaves it, every text is escaped, and one script of our own runs.
 
-    The script searches and sorts tables. The content policy names its SHA-256, so that nothing else can run: a text
-    that slipped through the escaping could still do nothing. Without script, all rows show in the order given.
+    The script searches and sorts tables, and draws maps of points where there are any. The content policy names its
+    SHA-256, so that nothing else can run: a text that slipped through the escaping could still do nothing. Without
+    script, all rows show in the order given.
     """
-    script = _read("page.js")
+    has_map = any(isinstance(block, PointMap) for section in page.sections for block in section.blocks)
+    script = _read("page.js") + (_read("point_map.js") if has_map else "")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     text: str = _template().render(
         page=page,
@@ -198,6 +201,7 @@ def to_html(page: Page) -> str:
         printed_rows=_PRINTED,
         printed_texts=_PRINTED_TEXTS,
         script=script,
+        has_map=has_map,
         script_hash=f"sha256-{digest}",
     )
     return text
@@ -221,7 +225,7 @@ def to_markdown(page: Page) -> str:
 def _md_block(block: Block, page: Page) -> list[str]:
     if isinstance(block, Prose):
         return [f"**{_md(block.text)}**" if block.strong else _md(block.text)]
-    if isinstance(block, Figure):
+    if isinstance(block, (Figure, PointMap)):
         return [f"*{_md(block.caption)}* {_md(block.description)}"]
     if isinstance(block, Listing):  # indented: no line of the text can end it
         return [f"{_md(block.title)}:", "", *(f"    {line}".rstrip() for line in block.text.splitlines())]
