@@ -26,6 +26,7 @@ READERS: Final = {
     "static-encoder": "semspace.sentences.static_encoder",
     "tokens": "semspace.text.tokens",
     "vae": "semspace.latent.vae",
+    "truncation": "semspace.latent.truncation",
 }
 
 # Kinds of encoder that lie inside the bundle of a space.

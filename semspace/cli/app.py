@@ -10,6 +10,7 @@ from semspace.cli import anomalies, clusters, indexes, maps, reports, spaces
 from semspace.cli.command import Group, command, expanded
 from semspace.cli.encoders import train_encoder
 from semspace.cli.info import info
+from semspace.cli.latent_tradeoff import tradeoff
 from semspace.cli.warmup import warmup
 from semspace.cli.words import train_word2vec
 
@@ -23,6 +24,8 @@ app = typer.Typer(
 )
 train = typer.Typer(cls=Group, help="Train word vectors or a sentence encoder on your own text.", no_args_is_help=True)
 app.add_typer(train, name="train")
+latent = typer.Typer(cls=Group, help="Smaller spaces, and what they keep.", no_args_is_help=True)
+app.add_typer(latent, name="latent")
 
 # Old names of options are accepted until the version that `deprecation` names.
 OLD_IN_ALL = {"--drop-empty": "--empty=drop"}
@@ -61,6 +64,7 @@ def _semspace(
 
 train.command("word2vec", cls=command(OLD_IN_ALL | OLD_OPTIONS["train word2vec"]))(expanded(train_word2vec))
 train.command("encoder", cls=command(OLD_IN_ALL | OLD_OPTIONS["train encoder"]))(expanded(train_encoder))
+latent.command(cls=command(OLD_IN_ALL))(expanded(tradeoff))
 for _function in (
     spaces.embed,
     spaces.convert,

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from semspace.latent.autoencoder import Autoencoder, AutoencoderModel, DenoisingAutoencoder
     from semspace.latent.bridges import Bridge, bridge
+    from semspace.latent.compression.measuring import tradeoff
+    from semspace.latent.compression.rescoring import search_with_rescoring
+    from semspace.latent.compression.table import Tradeoff, TradeoffRow
     from semspace.latent.descriptions import Descriptions, describe, vocabulary
     from semspace.latent.factor_analysis import FactorAnalysis, FactorAnalysisModel
     from semspace.latent.gan import GAN, GANModel
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
     from semspace.latent.paths import Path, path
     from semspace.latent.pca import PCA, PCAModel
     from semspace.latent.sparse_autoencoder import SparseAutoencoder, SparseAutoencoderModel
+    from semspace.latent.truncation import Truncation, TruncationModel
     from semspace.latent.vae import VAE, VAEModel
 
 # Public name → the module that defines it. No module has the name of a function: an attribute can't be both.
@@ -39,8 +43,14 @@ _MODULES = {
     "PCAModel": "pca",
     "Path": "paths",
     "bridge": "bridges",
+    "Tradeoff": "compression.table",
+    "TradeoffRow": "compression.table",
+    "Truncation": "truncation",
+    "TruncationModel": "truncation",
     "describe": "descriptions",
     "path": "paths",
+    "search_with_rescoring": "compression.rescoring",
+    "tradeoff": "compression.measuring",
     "vocabulary": "descriptions",
 }
 __all__ = [
@@ -61,10 +71,16 @@ __all__ = [
     "Path",
     "SparseAutoencoder",
     "SparseAutoencoderModel",
+    "Tradeoff",
+    "TradeoffRow",
+    "Truncation",
+    "TruncationModel",
     "VAEModel",
     "bridge",
     "describe",
     "path",
+    "search_with_rescoring",
+    "tradeoff",
     "vocabulary",
 ]
 
