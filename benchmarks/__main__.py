@@ -5,6 +5,7 @@ import sys
 
 NAMES = (
     "analogies", "cluster", "compare", "duplicates", "embed", "encode", "filters", "first_hour", "honesty", "index",
+    "latent_tradeoff",
     "phrases", "tokenize", "train_encoder", "versions", "word2vec",
 )  # fmt: skip
 

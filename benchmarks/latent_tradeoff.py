@@ -4,6 +4,7 @@
 STS Benchmark's test part. Chance plays a part in the k-means of product quantisation only.
 """
 
+import argparse
 import gzip
 import json
 import os
@@ -20,11 +21,15 @@ MODEL = "all-MiniLM-L6-v2"
 SENTENCES, QUERIES = 100_000, 500
 
 
-def main(n: str = str(SENTENCES), vectors: str = "") -> None:
-    """Print the table; `vectors` is a folder with ``wiki100k.npy`` and ``wiki_heldout.npy``, if there is one."""
+def main(options: list[str] | None = None) -> None:
+    """Print the table; ``--vectors`` is a folder with ``wiki100k.npy`` and ``wiki_heldout.npy``, if there is one."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--n", type=int, default=SENTENCES)
+    parser.add_argument("--vectors", default="")
+    given = parser.parse_args(options or [])
     data = Path(os.environ["SEMSPACE_DATA"])
     encoder = ss.Encoder.load(MODEL)
-    points, queries = _vectors(encoder, data, int(n), vectors)
+    points, queries = _vectors(encoder, data, given.n, given.vectors)
     space = ss.Space.from_vectors(range(len(points)), points, encoder=encoder)
     task = ss.evaluation.STS.read(data / "sts" / "stsb-test.tsv", "STS-B test")
     found = ss.latent.tradeoff(space, queries=queries, evaluator=task)

@@ -250,6 +250,6 @@ def test_in_a_shell(groups, capsys, tmp_path):
     found = json.loads(capsys.readouterr().out)
     assert [one["way"] for one in found["ways"]] == ["float32", "int8", "PCA 4", "PCA 4 + int8"]
     assert found["knee"] in {"int8", "PCA 4", "PCA 4 + int8", "float32"}
-    assert (tmp_path / "plot.svg").read_text().startswith("<svg")
+    assert "<svg" in (tmp_path / "plot.svg").read_text()
     assert cli.main(["latent", "tradeoff", str(tmp_path / "groups"), "--way", "lda:4"]) == 2
     assert "a way is a precision, or such as pca:96" in capsys.readouterr().err
