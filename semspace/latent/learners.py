@@ -97,7 +97,7 @@ class SparseLearner(Learner):
         with torch.no_grad():
             rows = torch.from_numpy(sample)
             back = self.features.back(*self.features.top(rows))
-            self.features.decoder *= float((back * rows).sum() / back.square().sum().clamp_min(1e-12))
+            self.features.decoder.mul_((back * rows).sum() / back.square().sum().clamp_min(1e-12))
         self.optimizers = {"net": adam(self.net)}
 
     def loss(self, rows: torch.Tensor, generator: torch.Generator, done: float) -> torch.Tensor:  # noqa: ARG002
