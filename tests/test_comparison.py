@@ -421,8 +421,8 @@ def test_a_damaged_comparison_says_so(two, tmp_path):
         ss.load(tmp_path / "c")
 
 
-def test_texts_are_split_once(spaces, monkeypatch):
-    """Their words are counted for the clusters, the words, the profiles and the shifts, but split for all of them."""
+def test_texts_are_split_once_as_they_are_and_once_without_boilerplate(spaces, monkeypatch):
+    """Once for the words, the profiles and the shifts, and once without boilerplate, for the names of groups."""
     split = []
     original = ss.Tokens.from_texts.__func__
 
@@ -432,4 +432,4 @@ def test_texts_are_split_once(spaces, monkeypatch):
 
     monkeypatch.setattr(ss.Tokens, "from_texts", classmethod(from_texts))
     compare(*spaces[:2], words=None)
-    assert split == [90]
+    assert split == [90, 90]

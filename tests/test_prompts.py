@@ -129,7 +129,7 @@ def test_the_known_texts_of_a_comparison(space, encoder, monkeypatch):
 
 def test_a_saved_space_asks_as_before(space, encoder, tmp_path, monkeypatch):
     ss.save(space, tmp_path / "s")
-    monkeypatch.setattr("semspace.sentences.load.load_encoder", lambda name: encoder)
+    monkeypatch.setattr("semspace.sentences.load.load_encoder", lambda name, **_: encoder)
     again = ss.load(tmp_path / "s")
     again.most_similar("a cat")
     assert encoder.kinds == {"ASK"}

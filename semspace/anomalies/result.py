@@ -58,8 +58,8 @@ class Outliers:
     >>> space = ss.Space.from_vectors(
     ...     ["a", "b", "c", "d", "e", "f"], [[1, 0], [1, 0.1], [1, 0.2], [1, 0.3], [1, 0.4], [-1, 1]])
     >>> found = ss.outliers(space, method="knn", k=2, share=0.2)
-    >>> found.ids, found.ranks.tolist()
-    (('f',), [3, 5, 6, 4, 2, 1])
+    >>> found.ids, int(found.ranks[5])
+    (('f',), 1)
     >>> found.score([[-1, 1], [1, 0.15]]) > found.threshold
     array([ True, False])
     """

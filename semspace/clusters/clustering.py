@@ -178,7 +178,7 @@ class Clustering:
         Examples
         --------
         >>> import semspace as ss
-        >>> space = ss.Space.from_vectors([1, 2, 3, 4], [[1, 0.1], [1, 0], [0.1, 1], [0, 1]])
+        >>> space = ss.Space.from_vectors([1, 2, 3, 4, 5], [[1, 0.1], [1, 0], [1, 0.2], [0.1, 1], [0, 1]])
         >>> groups = ss.cluster(space, n_clusters=2).rename({0: "east", 1: "north"})
         >>> groups.names_of([4, 99, 1])
         ['north', None, 'east']
