@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import semspace
+from tests import measure
 
 ROOT = Path(__file__).parent.parent
 # From the lowest layer to the highest; a module imports from its own layer or a lower one.
@@ -190,3 +191,8 @@ def test_nothing_unsafe_is_used():
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("eval", "exec"):
                 found.append(f"{module}: {node.func.id}")
     assert not found
+
+
+def test_the_name_of_a_class_stands_in_one_file():
+    trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path, _ in room_files()}
+    assert "classes defined in more than one file: 0" in measure.repeated(trees)

@@ -154,7 +154,7 @@ def test_recall_by_hand():
 def test_maps_by_their_definitions():
     rng = np.random.default_rng(3)
     x, y = (units(rng.normal(size=(60, 5))).astype(np.float32) for _ in range(2))
-    moments = bridge_maps.Moments(x, y)
+    moments = bridge_maps.PairMoments(x, y)
     dx, dy = x - x.mean(axis=0), y - y.mean(axis=0)
     weights, bias = moments.fit(Recipe("ridge", 0.1))
     penalty = 0.1 * np.trace(dx.T @ dx) / 5
@@ -164,9 +164,10 @@ def test_maps_by_their_definitions():
     assert np.linalg.matrix_rank(low, tol=1e-4) == 2
     turned, _ = moments.fit(Recipe("orthogonal"))
     np.testing.assert_allclose(turned.T @ turned, np.eye(5), atol=1e-5)
-    other = bridge_maps.Moments(x[:20], y[:20])
-    np.testing.assert_allclose(moments.without(other).fit(Recipe("ridge", 0.1))[0],
-                               bridge_maps.Moments(x[20:], y[20:]).fit(Recipe("ridge", 0.1))[0], atol=1e-5)  # fmt: skip
+    other = bridge_maps.PairMoments(x[:20], y[:20])
+    rest = bridge_maps.PairMoments(x[20:], y[20:])
+    fitted = [some.fit(Recipe("ridge", 0.1))[0] for some in (moments.without(other), rest)]
+    np.testing.assert_allclose(*fitted, atol=1e-5)
 
 
 def test_the_network_sees_what_no_line_can():

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import semspace as ss
 from semspace.anomalies.methods import METHODS
-from semspace.anomalies.reference import Reference
+from semspace.anomalies.reference import ReferencePoints
 from semspace.anomalies.threshold import Spread, exceed, threshold_of_share, threshold_of_z
 from semspace.errors import DamagedError, InputError
 
@@ -237,7 +237,7 @@ def test_few_points_are_enough(method):
 def test_of_many_points_some_are_references(monkeypatch):
     monkeypatch.setattr("semspace.anomalies.reference.MAX_REFERENCES", 40)
     vectors = cloud(100)
-    reference, places = Reference.of(vectors)
+    reference, places = ReferencePoints.of(vectors)
     assert (len(reference), int((places >= 0).sum())) == (40, 40)
     found = ss.outliers(space_of(vectors), method="knn", k=5, share=0.03, progress=False)
     assert set(found.ids) == {"p97", "p98", "p99"}
@@ -245,7 +245,7 @@ def test_of_many_points_some_are_references(monkeypatch):
 
 
 def test_a_reference_is_not_its_own_neighbour():
-    reference, places = Reference.of(circle(0, 10, 10, 50).astype(np.float32))
+    reference, places = ReferencePoints.of(circle(0, 10, 10, 50).astype(np.float32))
     assert len(reference) == 3
     assert places[1] == places[2]
     rows, distances = reference.nearest(reference.units[places[1]], 2)

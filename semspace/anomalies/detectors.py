@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from semspace.anomalies.reference import Reference, one_by_one
+from semspace.anomalies.reference import ReferencePoints, one_by_one
 from semspace.latent.pca import PCA, PCAModel
 from semspace.space import Space
 from semspace.types import Doubles1d, Doubles2d, Floats1d, Floats2d, Ints1d, Ints2d
@@ -34,12 +34,12 @@ class Detector(Protocol):
 class KthNeighbor:
     """The distance to the k-th nearest point (Ramaswamy, Rastogi & Shim 2000)."""
 
-    reference: Reference
+    reference: ReferencePoints
     k: int
     fitted: Doubles1d
 
     @classmethod
-    def fit(cls, reference: Reference, k: int, *, progress: bool = False) -> KthNeighbor:
+    def fit(cls, reference: ReferencePoints, k: int, *, progress: bool = False) -> KthNeighbor:
         """Create it for the k-th nearest of a reference."""
         return cls(reference, k, reference.neighbors(k, progress=progress)[1][:, -1])
 
@@ -54,7 +54,7 @@ class LocalDensity:
 
     Parameters
     ----------
-    reference : Reference
+    reference : ReferencePoints
     k : int
     reach : ndarray of float64, shape (m,)
         Distance of each reference point to its k-th nearest.
@@ -63,20 +63,20 @@ class LocalDensity:
     fitted : ndarray of float64, shape (m,)
     """
 
-    reference: Reference
+    reference: ReferencePoints
     k: int
     reach: Doubles1d
     density: Doubles1d
     fitted: Doubles1d
 
     @classmethod
-    def fit(cls, reference: Reference, k: int, *, progress: bool = False) -> LocalDensity:
+    def fit(cls, reference: ReferencePoints, k: int, *, progress: bool = False) -> LocalDensity:
         """Create it for the `k` nearest of a reference."""
         return cls.of_neighbors(reference, *reference.neighbors(k, progress=progress))
 
     @classmethod
-    def of_neighbors(cls, reference: Reference, rows: Ints2d, distances: Doubles2d) -> LocalDensity:
-        """Create it of the nearest of each reference point, as `Reference.neighbors` returns them."""
+    def of_neighbors(cls, reference: ReferencePoints, rows: Ints2d, distances: Doubles2d) -> LocalDensity:
+        """Create it of the nearest of each reference point, as `ReferencePoints.neighbors` returns them."""
         reach = distances[:, -1]
         density = 1 / np.maximum(np.maximum(reach[rows], distances).mean(axis=1), _LEAST)
         return cls(reference, rows.shape[1], reach, density, density[rows].mean(axis=1) / density)
@@ -95,11 +95,11 @@ class LocalDensity:
 class IsolationForest:
     """How few random cuts separate a point from the others (Liu, Ting & Zhou 2008), by scikit-learn."""
 
-    reference: Reference
+    reference: ReferencePoints
     forest: _Forest
 
     @classmethod
-    def fit(cls, reference: Reference, n_estimators: int, seed: int) -> IsolationForest:
+    def fit(cls, reference: ReferencePoints, n_estimators: int, seed: int) -> IsolationForest:
         """Create it of so many random trees."""
         from sklearn.ensemble import IsolationForest as Forest
 
@@ -126,7 +126,7 @@ class Reconstruction:
     fitted: Doubles1d
 
     @classmethod
-    def fit(cls, reference: Reference, dim: int) -> Reconstruction:
+    def fit(cls, reference: ReferencePoints, dim: int) -> Reconstruction:
         """Create it with so many components."""
         ids = np.arange(len(reference)).astype(str).astype(object)
         model = PCA(dim).train(Space(ids, reference.units))
@@ -163,7 +163,7 @@ class Likelihood:
     fitted: Doubles1d
 
     @classmethod
-    def fit(cls, reference: Reference, n_components: int, seed: int) -> Likelihood:
+    def fit(cls, reference: ReferencePoints, n_components: int, seed: int) -> Likelihood:
         """Create it with so many Gaussians, whose means k-means finds."""
         from sklearn.cluster import KMeans
         from sklearn.covariance import LedoitWolf

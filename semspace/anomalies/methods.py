@@ -15,7 +15,7 @@ from semspace.anomalies.detectors import (
     RankAverage,
     Reconstruction,
 )
-from semspace.anomalies.reference import Reference
+from semspace.anomalies.reference import ReferencePoints
 from semspace.anomalies.self_training import SelfTraining
 from semspace.errors import InputError
 
@@ -25,10 +25,10 @@ MIN_POINTS = 5  # distinct ones, among which one can be unlike the others
 
 
 @dataclass(frozen=True)
-class Request:
+class DetectorRequest:
     """What a detector is fitted with: the reference, a seed, whether to show progress, and the method's settings."""
 
-    reference: Reference
+    reference: ReferencePoints
     seed: int
     progress: bool
     settings: Mapping[str, int]
@@ -53,7 +53,7 @@ class Request:
 class Method:
     """How a method is fitted, its settings, and what its score is."""
 
-    fit: Callable[[Request], Detector]
+    fit: Callable[[DetectorRequest], Detector]
     settings: tuple[str, ...]
     score: str
 
@@ -63,36 +63,36 @@ def wide(n: int) -> int:
     return max(_LEAST_NEIGHBORS, n // 10)
 
 
-def _knn(request: Request) -> KthNeighbor:
+def _knn(request: DetectorRequest) -> KthNeighbor:
     return KthNeighbor.fit(request.reference, request.k(10), progress=request.progress)
 
 
-def _lof(request: Request) -> LocalDensity:
+def _lof(request: DetectorRequest) -> LocalDensity:
     return LocalDensity.fit(request.reference, request.k(wide(len(request.reference))), progress=request.progress)
 
 
-def _self_training(request: Request) -> SelfTraining:
+def _self_training(request: DetectorRequest) -> SelfTraining:
     return SelfTraining.fit(request.reference, request.k(wide(len(request.reference))), progress=request.progress)
 
 
-def _isolation_forest(request: Request) -> IsolationForest:
+def _isolation_forest(request: DetectorRequest) -> IsolationForest:
     return IsolationForest.fit(request.reference, request.settings.get("n_estimators", 100), request.seed)
 
 
-def _reconstruction(request: Request) -> Reconstruction:
+def _reconstruction(request: DetectorRequest) -> Reconstruction:
     smaller = min(request.reference.units.shape)
     if "dim" not in request.settings:
         return Reconstruction.fit(request.reference, max(1, min(32, smaller // 4)))
     return Reconstruction.fit(request.reference, request.setting("dim", 32, max(1, smaller - 1)))
 
 
-def _likelihood(request: Request) -> Likelihood:
+def _likelihood(request: DetectorRequest) -> Likelihood:
     m = len(request.reference)
     components = request.setting("n_components", min(8, m // 100), m)
     return Likelihood.fit(request.reference, components, request.seed)
 
 
-def _rank_average(request: Request) -> RankAverage:
+def _rank_average(request: DetectorRequest) -> RankAverage:
     parts = (_knn, _lof, _isolation_forest, _reconstruction, _likelihood)
     return RankAverage(tuple(fit(request) for fit in parts))
 
@@ -120,7 +120,7 @@ def check_method(method: object, settings: Mapping[str, object]) -> None:
         checks.whole(name, value)
 
 
-def fit(request: Request, method: str) -> Detector:
+def fit(request: DetectorRequest, method: str) -> Detector:
     """Return the detector of a method, fitted; raise `InputError` where there are too few distinct points."""
     if len(request.reference) < MIN_POINTS:
         raise InputError(

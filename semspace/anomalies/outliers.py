@@ -11,7 +11,7 @@ from semspace import checks, pools, queries
 from semspace.anomalies import methods
 from semspace.anomalies.detectors import Detector
 from semspace.anomalies.reasons import reasons
-from semspace.anomalies.reference import Reference
+from semspace.anomalies.reference import ReferencePoints
 from semspace.anomalies.result import Outliers
 from semspace.anomalies.threshold import MIN_Z, exceed, threshold_of_share, threshold_of_z
 from semspace.clusters.describe import with_texts
@@ -110,8 +110,8 @@ def outliers(
     pools.need_polars("finding outliers")
     space = with_texts(space, corpus)
     with limited(threads):
-        reference, places = Reference.of(space.vectors)
-        request = methods.Request(reference, seed, progress, dict(settings))
+        reference, places = ReferencePoints.of(space.vectors)
+        request = methods.DetectorRequest(reference, seed, progress, dict(settings))
         detector = methods.fit(request, method)
         scores = _scores(space, places, detector)
         threshold = threshold_of_z(scores, min_z) if share is None else threshold_of_share(scores, share)

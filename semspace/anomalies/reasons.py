@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from semspace import queries
-from semspace.anomalies.reference import Reference
+from semspace.anomalies.reference import ReferencePoints
 from semspace.clusters.document_terms import DocumentTerms, terms_of
 from semspace.clusters.keywords import spelling_similarity
 from semspace.display import clip, quoted
@@ -36,14 +36,14 @@ class _Surroundings:
     far: Doubles1d
 
 
-def reasons(space: Space, rows: Ints1d, reference: Reference, clustering: Clustering | None) -> tuple[str, ...]:
+def reasons(space: Space, rows: Ints1d, reference: ReferencePoints, clustering: Clustering | None) -> tuple[str, ...]:
     """Return the reason, in one or two sentences, why each of some rows of a space is an outlier.
 
     Parameters
     ----------
     space : Space
     rows : ndarray of int64
-    reference : Reference
+    reference : ReferencePoints
         What the rows were compared with.
     clustering : Clustering, optional
         Names the group that each is nearest to.
@@ -66,7 +66,7 @@ def reasons(space: Space, rows: Ints1d, reference: Reference, clustering: Cluste
     return tuple(parts)
 
 
-def _surroundings(reference: Reference, units: Floats2d) -> _Surroundings:
+def _surroundings(reference: ReferencePoints, units: Floats2d) -> _Surroundings:
     """Return the mean cosines of unit vectors to the nearest references, other than themselves."""
     m = len(reference)
     near, far = max(1, min(_NEAREST, m // 5)), max(1, min(round(_FURTHER * m), m - 1))

@@ -18,7 +18,7 @@ _SAME = 1e-3  # distance under which a point may be one of the references, up to
 
 
 @dataclass(frozen=True, eq=False)
-class Reference:
+class ReferencePoints:
     """Distinct directions that points are compared with.
 
     A text that comes twice is one reference, so copies of a strange text don't make each other look usual.
@@ -32,14 +32,14 @@ class Reference:
     units: Floats2d
 
     @classmethod
-    def of(cls, vectors: Floats2d) -> tuple[Reference, Ints1d]:
+    def of(cls, vectors: Floats2d) -> tuple[ReferencePoints, Ints1d]:
         """Create it of the distinct directions among vectors, or of a random 10,000 of them where there are more.
 
         Which ones are taken depends on the vectors alone, not on their order.
 
         Returns
         -------
-        reference : Reference
+        reference : ReferencePoints
         places : ndarray of int64, shape (n,)
             The place of each vector among the references; -1 where it isn't one of them.
         """

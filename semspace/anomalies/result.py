@@ -16,7 +16,7 @@ from semspace import checks, queries
 from semspace import space as spaces
 from semspace.anomalies import methods
 from semspace.anomalies.detectors import Detector
-from semspace.anomalies.reference import Reference
+from semspace.anomalies.reference import ReferencePoints
 from semspace.anomalies.threshold import Spread, exceed
 from semspace.bundle import Bundle, Draft, PathLike, create_bundle, write_text
 from semspace.clusters.document_terms import has_texts
@@ -229,7 +229,9 @@ class Outliers:
         if self._fitted is not None:
             return self._fitted
         facts = self.provenance
-        request = methods.Request(Reference.of(self.space.vectors)[0], facts["seed"], False, facts["settings"])
+        request = methods.DetectorRequest(
+            ReferencePoints.of(self.space.vectors)[0], facts["seed"], False, facts["settings"]
+        )
         return methods.fit(request, facts["made_by"])
 
     @cached_property

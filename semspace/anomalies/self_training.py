@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from semspace.anomalies.detectors import LocalDensity
-from semspace.anomalies.reference import Reference, one_by_one
+from semspace.anomalies.reference import ReferencePoints, one_by_one
 from semspace.anomalies.threshold import Spread
 from semspace.clusters.distinct_points import centered
 from semspace.types import Bools1d, Doubles1d, Doubles2d, Floats1d, Floats2d, Ints2d
@@ -50,7 +50,7 @@ class SelfTraining:
     fitted: Doubles1d
 
     @classmethod
-    def fit(cls, reference: Reference, k: int, *, progress: bool = False) -> SelfTraining:
+    def fit(cls, reference: ReferencePoints, k: int, *, progress: bool = False) -> SelfTraining:
         """Create it for a reference, with the local density among the `k` nearest."""
         rows, distances = reference.neighbors(k, progress=progress)
         density = LocalDensity.of_neighbors(reference, rows, distances)
@@ -79,10 +79,10 @@ class SelfTraining:
         return float(_total(self.spreads, factor, distances[self.far - 1], learnt))
 
 
-def _factors_from_mean(reference: Reference, k: int, *, progress: bool) -> Doubles1d:
+def _factors_from_mean(reference: ReferencePoints, k: int, *, progress: bool) -> Doubles1d:
     """Return the shared factors of the references as directions from their mean, shape (m,)."""
     units = reference.units
-    moved = Reference(centered(units, units.mean(axis=0, dtype=np.float64).astype(np.float32)))
+    moved = ReferencePoints(centered(units, units.mean(axis=0, dtype=np.float64).astype(np.float32)))
     rows, distances = moved.neighbors(k, progress=progress)
     return _shared(LocalDensity.of_neighbors(moved, rows, distances).fitted, rows)
 

@@ -100,7 +100,7 @@ def recipes(width: int, dim: int, n: int) -> dict[str, list[Recipe]]:
     }
 
 
-class Moments:
+class PairMoments:
     """Sums over pairs, from which every map is fitted; those of a part can be subtracted from those of the whole.
 
     Parameters
@@ -119,17 +119,17 @@ class Moments:
         self.xx: Doubles2d = wide.T @ wide
         self.xy: Doubles2d = wide.T @ y
 
-    def without(self, part: Moments) -> Moments:
+    def without(self, part: PairMoments) -> PairMoments:
         """Return the sums over all pairs but those of a part."""
-        rest = object.__new__(Moments)
+        rest = object.__new__(PairMoments)
         rest.n = self.n - part.n
         rest.sum_x, rest.sum_y = self.sum_x - part.sum_x, self.sum_y - part.sum_y
         rest.xx, rest.xy = self.xx - part.xx, self.xy - part.xy
         return rest
 
-    def plus(self, part: Moments) -> Moments:
+    def plus(self, part: PairMoments) -> PairMoments:
         """Return the sums over both."""
-        both = object.__new__(Moments)
+        both = object.__new__(PairMoments)
         both.n = self.n + part.n
         both.sum_x, both.sum_y = self.sum_x + part.sum_x, self.sum_y + part.sum_y
         both.xx, both.xy = self.xx + part.xx, self.xy + part.xy
@@ -163,7 +163,7 @@ def _ridge(xx: Doubles2d, xy: Doubles2d, recipe: Recipe) -> Doubles2d:
 def fitted(a: Floats2d, b: Floats2d, recipe: Recipe, seed: int) -> VectorMap:
     """Return the map that a recipe fits to unit vectors of all pairs, shapes (n, width) and (n, dim)."""
     hidden = hidden_layer(recipe.method, a.shape[1], seed)
-    return VectorMap(hidden, *Moments(features(a, hidden), b).fit(recipe))
+    return VectorMap(hidden, *PairMoments(features(a, hidden), b).fit(recipe))
 
 
 def held_out_images(
@@ -183,8 +183,8 @@ def held_out_images(
     if not recipes:
         return
     x = features(a, hidden_layer(recipes[0].method, a.shape[1], seed))
-    parts = [Moments(x[folds == fold], b[folds == fold]) for fold in range(folds.max() + 1)]
-    whole = reduce(Moments.plus, parts)
+    parts = [PairMoments(x[folds == fold], b[folds == fold]) for fold in range(folds.max() + 1)]
+    whole = reduce(PairMoments.plus, parts)
     for recipe in recipes:
         images = np.empty_like(b)
         for fold, part in enumerate(parts):

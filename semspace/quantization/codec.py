@@ -1,4 +1,4 @@
-"""`Codec`: what the ways of storing a vector in fewer bytes have in common."""
+"""`VectorCodec`: what the ways of storing a vector in fewer bytes have in common."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import ClassVar, Protocol
 from semspace.types import ArrayXd, Floats2d
 
 
-class Codec(Protocol):
+class VectorCodec(Protocol):
     """Converts vectors of float32 to codes, and codes back to vectors that are nearly the same."""
 
     precision: ClassVar[str]

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from semspace import checks
-from semspace.quantization.codec import Codec
+from semspace.quantization.codec import VectorCodec
 from semspace.quantization.lookup import BinaryCodec, ProductCodec, check_code_bytes
 from semspace.quantization.numbers import Float16Codec, Int8Codec
 from semspace.types import ArrayXd, Doubles1d, Floats2d
@@ -29,13 +29,13 @@ class QuantizedVectors:
     ----------
     codes : ndarray, shape (n, width)
         In memory or mapped from a file; read-only.
-    codec : Codec
+    codec : VectorCodec
     """
 
     ndim = 2
     dtype = np.dtype(np.float32)
 
-    def __init__(self, codes: ArrayXd, codec: Codec) -> None:
+    def __init__(self, codes: ArrayXd, codec: VectorCodec) -> None:
         self.codes, self.codec = checks.frozen(codes), codec
 
     @classmethod
@@ -138,7 +138,7 @@ def as_quantized(vectors: Any) -> QuantizedVectors | None:
     return vectors if isinstance(vectors, QuantizedVectors) else None
 
 
-def _fitted(vectors: Floats2d, precision: str, code_bytes: int | None) -> Codec:
+def _fitted(vectors: Floats2d, precision: str, code_bytes: int | None) -> VectorCodec:
     """Return the codec of a precision, fitted to vectors."""
     if precision == Float16Codec.precision:
         return Float16Codec.fit(vectors)
@@ -148,8 +148,8 @@ def _fitted(vectors: Floats2d, precision: str, code_bytes: int | None) -> Codec:
     return BinaryCodec.fit(sample) if precision == BinaryCodec.precision else ProductCodec.fit(sample, code_bytes)
 
 
-def codec_from(precision: str, dim: int, arrays: dict[str, ArrayXd]) -> Codec:
-    """Return the codec that consists of these arrays; see `Codec.arrays`."""
+def codec_from(precision: str, dim: int, arrays: dict[str, ArrayXd]) -> VectorCodec:
+    """Return the codec that consists of these arrays; see `VectorCodec.arrays`."""
     if precision == Float16Codec.precision:
         return Float16Codec(dim)
     if precision == Int8Codec.precision:

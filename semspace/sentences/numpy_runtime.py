@@ -57,7 +57,7 @@ def unsupported_reason(config: ModelConfig) -> str:
     return architectures.reason_unknown(architecture_of(config.folder))
 
 
-class _Linear(NamedTuple):
+class _Dense(NamedTuple):
     """A linear layer: weights (outputs, inputs) and bias (outputs)."""
 
     weights: Floats2d
@@ -72,13 +72,13 @@ class _Linear(NamedTuple):
 class _Layer(NamedTuple):
     """A layer of a transformer; a norm is its scale and shift (2, hidden)."""
 
-    query: _Linear
-    key: _Linear
-    value: _Linear
-    output: _Linear
+    query: _Dense
+    key: _Dense
+    value: _Dense
+    output: _Dense
     output_norm: Floats2d
-    up: _Linear
-    down: _Linear
+    up: _Dense
+    down: _Dense
     down_norm: Floats2d
 
 
@@ -132,9 +132,9 @@ class _Model:
 def _layer(
     read: architectures.ReadWeight, names: architectures.Architecture, prefix: str, hidden: int, units: int
 ) -> _Layer:
-    def linear(part: str, outputs: int = hidden, inputs: int = hidden) -> _Linear:
+    def linear(part: str, outputs: int = hidden, inputs: int = hidden) -> _Dense:
         weights = architectures.shaped(read, f"{prefix}{part}.weight", outputs, inputs)
-        return _Linear(weights, architectures.shaped(read, f"{prefix}{part}.bias", outputs))
+        return _Dense(weights, architectures.shaped(read, f"{prefix}{part}.bias", outputs))
 
     return _Layer(
         linear(names.query),

@@ -24,7 +24,7 @@ _SAMPLE = 20_000  # points over which the variance is taken
 _LEAST = 20  # points
 
 
-class Evaluator(Protocol):
+class SpaceEvaluator(Protocol):
     """A task of `semspace.evaluation`, or of your own."""
 
     @property
@@ -42,7 +42,7 @@ def tradeoff(
     queries: npt.ArrayLike | None = None,
     k: int = 10,
     oversampling: int = 10,
-    evaluator: Evaluator | None = None,
+    evaluator: SpaceEvaluator | None = None,
     seed: int = 0,
     progress: bool = True,
 ) -> Tradeoff:

@@ -14,7 +14,7 @@ from semspace.errors import InputError
 from semspace.latent.model import LatentModel, LatentTrainer
 from semspace.latent.pca import PCA
 from semspace.latent.truncation import Truncation
-from semspace.quantization.codec import Codec
+from semspace.quantization.codec import VectorCodec
 from semspace.quantization.vectors import PRECISIONS, QuantizedVectors
 from semspace.space import Space, TextEncoder
 from semspace.types import Floats2d
@@ -56,7 +56,7 @@ class FittedWay:
 
     way: Way
     model: LatentModel | None
-    codec: Codec | None
+    codec: VectorCodec | None
 
     def small(self, space: Space) -> Space:
         """Return a space made smaller; its encoder makes texts smaller in the same way."""
@@ -84,7 +84,7 @@ class RoundingEncoder:
     """An encoder whose vectors are rounded as those of a quantised space are, so that a task measures what is left."""
 
     base: TextEncoder
-    codec: Codec
+    codec: VectorCodec
 
     @property
     def name(self) -> str:
