@@ -120,7 +120,7 @@ def warmed(names: Sequence[str], one: Documents) -> None:
 
 
 def first(one: Documents) -> Documents:
-    """Give some documents, any."""
+    """Return some documents, any."""
     return one.take(np.random.default_rng(1).permutation(len(one))[:WARM])
 
 
@@ -150,7 +150,7 @@ def words_of(texts: list[str]) -> DocumentTerms:
 
 
 def best(found: Grouping, words: DocumentTerms) -> list[list[str]]:
-    """Give the first ten of each group's words that the table has."""
+    """Return the first ten of each group's words that the table has."""
     every = found.words() if found.words is not None else []
     return [[word for word in own if word in words.columns][:TOP] for own in every]
 
@@ -280,7 +280,7 @@ def one_speed(name: str, data: str) -> dict[str, float]:
 
 
 def memory(what: str) -> float:
-    """Give the megabytes that this process has in memory, ``VmRSS``, or had at most, ``VmHWM``."""
+    """Return the megabytes that this process has in memory, ``VmRSS``, or had at most, ``VmHWM``."""
     status = Path("/proc/self/status").read_text()
     return int(re.findall(rf"{what}:\s+(\d+)", status)[0]) / 1024
 
@@ -338,13 +338,13 @@ def one_size(path: str, size: int) -> dict[str, float]:
 
 
 def source() -> Path:
-    """Give the file of the most real vectors there are."""
+    """Return the file of the most real vectors there are."""
     wiki = cache() / "wiki1m.npy"
     return wiki if wiki.exists() else documents("newsgroups").path
 
 
 def enough(size: int) -> Path:
-    """Give a file of at least so many vectors, the real ones first; what is made is kept for the next time."""
+    """Return a file of at least so many vectors, the real ones first; what is made is kept for the next time."""
     real = np.load(source(), mmap_mode="r")
     if len(real) >= size:
         return source()

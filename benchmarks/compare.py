@@ -170,7 +170,7 @@ def bures(a: np.ndarray, b: np.ndarray) -> tuple[float, None]:
 
 
 def vectors_of(rows: int) -> np.ndarray:
-    """Give MiniLM's vectors of sentences; beyond 40,000, copies with so much noise that they are no near-duplicates."""
+    """Return MiniLM's vectors of sentences; beyond 40,000, copies with noise, which are no near-duplicates."""
     if rows <= ENCODED:
         return np.asarray(wikipedia(ENCODED)[:rows])
     own = np.asarray(wikipedia(ENCODED)[:ENCODED])

@@ -29,7 +29,7 @@ class Contender:
         raise NotImplementedError
 
     def search(self, queries: np.ndarray, k: int, ef: int, level: Any = None, threads: int = 1) -> np.ndarray:
-        """Give the numbers of the nearest, (m, k), in the form the library gives them."""
+        """Return the numbers of the nearest, (m, k), in the form the library gives them."""
         raise NotImplementedError
 
     def numbers(self, found: np.ndarray) -> np.ndarray:
@@ -89,12 +89,12 @@ class Semspace(Contender):
         self.index.compact()
 
     def promised(self) -> tuple[float, float]:
-        """Give the recall and the queries a second that the index says it has."""
+        """Return the recall and the queries a second that the index says it has."""
         report = self.index.report()
         return float(report.recall), float(report.queries_per_second)
 
     def duplicates(self, min_score: float) -> np.ndarray:
-        """Give pairs of numbers, (n, 2)."""
+        """Return pairs of numbers, (n, 2)."""
         found = self.index.duplicates(min_score=min_score)
         return np.column_stack([found["a"].to_numpy(), found["b"].to_numpy()]).astype(np.int64)
 

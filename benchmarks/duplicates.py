@@ -75,7 +75,7 @@ def main(words: Sequence[str] = ()) -> None:
 
 
 def planted(kind: str, size: int) -> np.ndarray:
-    """Give vectors of which 2 %, anywhere among them, are near-duplicates of others."""
+    """Return vectors of which 2 %, anywhere among them, are near-duplicates of others."""
     vectors, rng = KINDS[kind](size).base.copy(), np.random.default_rng(5)
     order = rng.permutation(len(vectors))
     copies, own = np.split(order, [int(len(vectors) * PLANTED)])
@@ -132,7 +132,7 @@ def mined(vectors: np.ndarray) -> np.ndarray:
 
 
 def partly(vectors: np.ndarray) -> float:
-    """Give the seconds that the peer would take, from those of some blocks of its queries."""
+    """Return the seconds that the peer would take, from those of some blocks of its queries."""
     import torch
     from sentence_transformers.util import cos_sim, paraphrase_mining_embeddings
 
@@ -156,7 +156,7 @@ def partly(vectors: np.ndarray) -> float:
 
 
 def exact(vectors: np.ndarray, many: int) -> np.ndarray:
-    """Give all pairs above the score of which one is among the first `many` vectors."""
+    """Return all pairs above the score of which one is among the first `many` vectors."""
     pairs = []
     for start in range(0, len(vectors), BLOCK):
         rows, columns = np.nonzero(vectors[start : start + BLOCK] @ vectors[:many].T >= MIN_SCORE)

@@ -61,7 +61,7 @@ def peak() -> float:
 
 
 def sentences():
-    """Give different short pieces of Wikipedia."""
+    """Return different short pieces of Wikipedia."""
     seen = set()
     for part in ("AA", "AB"):
         with gzip.open(data(f"wikipedia/wiki2015-{part}.jsonl.gz"), "rt", encoding="utf-8") as lines:

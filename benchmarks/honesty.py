@@ -52,7 +52,7 @@ def halves(docs: Documents, splits: int) -> Iterator[Pair]:
 
 
 def planted(docs: Documents, own: int, other: int, share: float, size: int, draws: int) -> Iterator[Pair]:
-    """Give two samples of one subject, in the second of which a share is of another."""
+    """Return two samples of one subject, in the second of which a share is of another."""
     for draw in range(draws):
         rng = np.random.default_rng(draw)
         yield _contaminated(docs, own, other, share, size, rng)
@@ -77,7 +77,7 @@ def _contaminated(docs: Documents, own: int, other: int, share: float, size: int
 
 
 def shares(pairs: Iterator[Pair], cells: int | None = None) -> list[str]:
-    """Give the share of p-values below 0.05, for each test."""
+    """Return the share of p-values below 0.05, for each test."""
     found = np.array([p_values(a, b, number, cells) for number, (a, b) in enumerate(pairs)])
     return [f"{share:.3f}" for share in (found < SURE).mean(axis=0)]
 

@@ -120,7 +120,7 @@ def taking_part(options: argparse.Namespace) -> list[type[Contender]]:
 
 @contextmanager
 def place(vectors: Vectors, keep: bool) -> Iterator[Path]:
-    """Give a folder for saved indexes: one that stays, or one that goes."""
+    """Return a folder for saved indexes: one that stays, or one that goes."""
     if keep:
         folder = cache() / f"indexes-{vectors.key}"
         folder.mkdir(exist_ok=True)
@@ -291,7 +291,7 @@ def rehearsed(one: Contender, dim: int, how: str) -> None:
 
 
 def resident() -> dict[str, float]:
-    """Give the resident megabytes of this process: its own, and those that are pages of files."""
+    """Return the resident megabytes of this process: its own, and those that are pages of files."""
     lines = Path("/proc/self/status").read_text().splitlines()
     kilobytes = {line.split(":")[0]: line.split()[1] for line in lines if line.startswith("Rss")}
     return {name: int(kilobytes[f"Rss{name}"]) / 1024 for name in ("Anon", "File")}

@@ -43,7 +43,7 @@ class Documents:
         return len(np.unique(self.labels))
 
     def take(self, rows: np.ndarray) -> "Documents":
-        """Give some of the documents, in the order of `rows`."""
+        """Return some of the documents, in the order of `rows`."""
         ids, texts = ([column[row] for row in rows] for column in (self.ids, self.texts))
         return replace(self, ids=ids, texts=texts, labels=self.labels[rows], vectors=self.vectors[rows])
 
@@ -58,13 +58,13 @@ def documents(name: str) -> Documents:
 
 
 def bbc() -> Iterator[tuple[str, str, str]]:
-    """Give the id, text and label of each of BBC's news, the title above the text."""
+    """Iterate over the id, text and label of each of BBC's news, the title above the text."""
     for row in _rows("bbc_news/bbc_news.jsonl.gz"):
         yield row["id"], f"{row['title']}\n{row['text']}", row["label"]
 
 
 def newsgroups() -> Iterator[tuple[str, str, str]]:
-    """Give the id, text and label of each post, of which only what its author wrote for it is left."""
+    """Iterate over the id, text and label of each post, of which only what its author wrote for it is left."""
     for row in _rows("newsgroups20/newsgroups20.jsonl.gz"):
         text = bare(row["text"])
         if len(text) >= SHORTEST:
@@ -72,7 +72,7 @@ def newsgroups() -> Iterator[tuple[str, str, str]]:
 
 
 def whole_newsgroups() -> Iterator[tuple[str, str, str]]:
-    """Give the id, text and label of each post, with quotes and signature."""
+    """Iterate over the id, text and label of each post, with quotes and signature."""
     for row in _rows("newsgroups20/newsgroups20.jsonl.gz"):
         yield row["id"], row["text"], row["label"]
 

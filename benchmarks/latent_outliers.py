@@ -26,7 +26,7 @@ Score = Callable[[Any], np.ndarray]
 
 
 def planted(rng: np.random.Generator, usual: np.ndarray, strange: np.ndarray, share: float) -> tuple[Any, Any]:
-    """Give rows, shuffled, of all usual documents and so many strange ones that they are a share of all."""
+    """Return rows, shuffled, of all usual documents and so many strange ones that they are a share of all."""
     count = min(len(strange), max(1, round(len(usual) * share / (1 - share))))
     rows = np.concatenate([usual, rng.choice(strange, count, replace=False)])
     order = rng.permutation(len(rows))
@@ -34,7 +34,7 @@ def planted(rng: np.random.Generator, usual: np.ndarray, strange: np.ndarray, sh
 
 
 def sets(task: str, docs: Documents, seed: int, share: float) -> Iterator[tuple[Any, Any]]:
-    """Give the vectors of each set of documents, and which are strange."""
+    """Iterate over the vectors of each set of documents, and which are strange."""
     rng, labels = np.random.default_rng(seed), docs.labels
     if task == "pairs":
         every = list(permutations(range(docs.k), 2))
@@ -50,7 +50,7 @@ def sets(task: str, docs: Documents, seed: int, share: float) -> Iterator[tuple[
 
 
 def contenders(asked: list[str] | None, seed: int) -> dict[str, Score]:
-    """Give a function of a set's vectors for each method, and for pyod's where it is installed."""
+    """Return a function of a set's vectors for each method, and for pyod's where it is installed."""
     import semspace as ss
     from semspace.anomalies.methods import METHODS
 

@@ -13,7 +13,7 @@ from typing import Any
 
 
 def data(name: str) -> Path:
-    """Give a file of the measuring data, or stop: a benchmark never falls back to something easier."""
+    """Return a file of the measuring data, or stop: a benchmark never falls back to something easier."""
     root = os.environ.get("SEMSPACE_DATA")
     path = Path(root or "") / name
     if not root or not path.exists():

@@ -50,7 +50,7 @@ class Vectors:
         return f"{len(self.base)}-{hashlib.sha256(some).hexdigest()[:16]}"
 
     def truth(self) -> np.ndarray:
-        """Give the rows of the nearest vectors of each query, found by comparing with all; kept for the next time."""
+        """Return the rows of the nearest vectors of each query, found by comparing with all; kept for the next time."""
         path = cache() / f"truth-{self.key}.npy"
         if not path.exists():
             say(f"{self.name}: comparing {len(self.queries):,} queries with all")
@@ -127,7 +127,7 @@ def noisy(vectors: np.ndarray, share: float, rng: np.random.Generator) -> np.nda
 
 
 def wikipedia(rows: int) -> np.ndarray:
-    """Give at least the vectors asked for, or all there are, encoding them on first use."""
+    """Return at least the vectors asked for, or all there are, encoding them on first use."""
     whole, own = cache() / "wiki1m.npy", cache() / f"wiki{rows}.npy"
     if whole.exists() or rows >= MANY:
         own, rows = whole, MANY + HELD_OUT
@@ -150,7 +150,7 @@ def encoded(path: Path, asked: list[str]) -> None:
 
 
 def texts(rows: int) -> list[str]:
-    """Give different sentences of Wikipedia, of 30 to 200 characters, shuffled."""
+    """Return different sentences of Wikipedia, of 30 to 200 characters, shuffled."""
     found = list(dict.fromkeys(_sentences()))
     random.Random(1).shuffle(found)
     return found[:rows]
@@ -166,7 +166,7 @@ def _sentences() -> Iterator[str]:
 
 
 def nearest(base: np.ndarray, queries: np.ndarray, k: int = NEAREST) -> np.ndarray:
-    """Give the rows with the largest inner products, in descending order, block by block."""
+    """Return the rows with the largest inner products, in descending order, block by block."""
     scores, rows = np.full((len(queries), k), -np.inf, np.float32), np.full((len(queries), k), -1)
     for start in range(0, len(base), _PIECE):
         block = queries @ base[start : start + _PIECE].T
@@ -178,6 +178,6 @@ def nearest(base: np.ndarray, queries: np.ndarray, k: int = NEAREST) -> np.ndarr
 
 
 def recall(found: np.ndarray, truth: np.ndarray) -> float:
-    """Give the share of the true neighbours that were found; -1 in either stands for none."""
+    """Return the share of the true neighbours that were found; -1 in either stands for none."""
     hits = (truth[:, :, None] == found[:, None, :]).any(axis=2) & (truth >= 0)
     return float(hits.sum() / (truth >= 0).sum())

@@ -37,7 +37,7 @@ def assert_same(first, second):
 
 
 def outcome(path, **options):
-    """Give the space read, or what was said against it."""
+    """Return the space read, or what was said against it."""
     try:
         return ss.read_vectors(path, **options)
     except SemspaceError as problem:

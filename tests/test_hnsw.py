@@ -27,7 +27,7 @@ def draw(n, dim=16, seed=0):
 
 
 def truth(vectors, asked, k, metric="cosine", mask=None):
-    """Give the rows of the true neighbours, by numpy in double precision."""
+    """Return the rows of the true neighbours, by numpy in double precision."""
     x, y = vectors.astype(np.float64), np.asarray(asked, np.float64)
     if metric == "euclidean":
         scores = -(((y[:, None] - x[None]) ** 2).sum(axis=2)) if len(x) * len(y) < 100_000 else _far(x, y)

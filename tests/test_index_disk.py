@@ -531,7 +531,7 @@ for line in sys.stdin:
 
 
 def after(model, what, some, note):
-    """Give what an index holds after a change."""
+    """Return what an index holds after a change."""
     if what == "delete":
         return {id: value for id, value in model.items() if id not in some}
     seed, step = map(int, note.split("-"))

@@ -510,7 +510,7 @@ with_browser = pytest.mark.skipif(
 
 
 def browse(address, folder, *more):
-    """Give what a browser makes of a page, and what it says on its console."""
+    """Return what a browser makes of a page, and what it says on its console."""
     quiet = [
         "disable-gpu",
         "disable-quic",

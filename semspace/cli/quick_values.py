@@ -11,7 +11,7 @@ _ATTRIBUTE = "_runtime_param"  # where typer keeps the conversion of a parameter
 
 
 def prepare(parameters: Iterable[Any]) -> None:
-    """Let the parameters of a command convert what is plain by themselves; versions of typer without pydantic do."""
+    """Set the conversion of plain parameters of a command, as versions of typer without pydantic do."""
     for parameter in parameters:
         if getattr(parameter, _ATTRIBUTE, parameter) is None:
             setattr(parameter, _ATTRIBUTE, _Conversion())

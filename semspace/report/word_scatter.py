@@ -106,7 +106,7 @@ def _fill(z: float, sure: bool) -> str:
 
 
 def _coloured(dots: Mapping[int, str], z: Doubles1d, known: Bools1d) -> str:
-    """Put dots of one colour together: those that aren't sure below the others."""
+    """Return the dots, those of one colour together, and those that aren't sure below the others."""
     fills: dict[str, list[str]] = {}
     for i in sorted(dots, key=lambda i: bool(known[i])):
         fills.setdefault(_fill(z[i], known[i]), []).append(dots[i])
