@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from semspace import checks
-from semspace.latent.model import LatentModel
+from semspace.latent.network_pair import NetworkPair, read_networks
 from semspace.latent.neural_trainer import NeuralTrainer, Standardization, Start
 from semspace.latent.residual_map import ResidualMap
 from semspace.latent.saved_model import SavedModel
@@ -112,7 +112,7 @@ class DenoisingAutoencoder(Autoencoder):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class AutoencoderModel(LatentModel):
+class AutoencoderModel(NetworkPair):
     """A trained autoencoder.
 
     Parameters
@@ -124,42 +124,13 @@ class AutoencoderModel(LatentModel):
         How it was made, and from what.
     """
 
-    encoder: ResidualMap
-    decoder: ResidualMap
-    standardization: Standardization
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     kind: ClassVar[str] = "autoencoder"
 
-    @property
-    def dim(self) -> int:
-        """Number of dimensions of a code."""
-        return self.decoder.n_in
-
-    @property
-    def width(self) -> int:
-        """Number of dimensions of a vector."""
-        return self.decoder.n_out
-
-    def _encode(self, vectors: Floats2d) -> Floats2d:
-        return self.encoder(self.standardization.apply(vectors))
-
-    def _decode(self, codes: Floats2d) -> Floats2d:
-        return self.standardization.undo(self.decoder(codes))
-
-    def _arrays(self) -> dict[str, ArrayXd]:
-        networks = self.encoder.arrays("encoder") | self.decoder.arrays("decoder")
-        return {**networks, "mean": self.standardization.mean}
-
-    def _facts(self) -> dict[str, Any]:
-        return {"scale": self.standardization.scale}
-
     @classmethod
     def _from_saved(cls, saved: SavedModel) -> AutoencoderModel:
-        decoder = ResidualMap.read(saved, "decoder")
-        encoder = ResidualMap.read(saved, "encoder", n_in=decoder.n_out, n_out=decoder.n_in)
-        standardization = Standardization(saved.array("mean", decoder.n_out), saved.facts.number("scale", low=1e-30))
-        return cls(encoder, decoder, standardization, saved.provenance)
+        return cls(*read_networks(saved), saved.provenance)
 
 
 read_bundle = AutoencoderModel._read_bundle

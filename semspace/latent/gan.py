@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from semspace import checks
-from semspace.latent.model import LatentModel
+from semspace.latent.network_pair import NetworkPair, read_networks
 from semspace.latent.neural_trainer import NeuralTrainer, Standardization, Start
 from semspace.latent.residual_map import ResidualMap
 from semspace.latent.saved_model import SavedModel
@@ -78,57 +78,28 @@ class GAN(NeuralTrainer):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class GANModel(LatentModel):
+class GANModel(NetworkPair):
     """A trained GAN: `decode` is the generator, `encode` its trained inverse.
 
     Parameters
     ----------
-    encoder, generator : ResidualMap
-        Networks on standardized vectors.
+    encoder, decoder : ResidualMap
+        Networks on standardized vectors; the decoder is the generator.
     standardization : Standardization
     provenance : mapping
         How it was made, and from what.
     """
 
-    encoder: ResidualMap
-    generator: ResidualMap
-    standardization: Standardization
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     kind: ClassVar[str] = "gan"
 
-    @property
-    def dim(self) -> int:
-        """Number of dimensions of a code."""
-        return self.generator.n_in
-
-    @property
-    def width(self) -> int:
-        """Number of dimensions of a vector."""
-        return self.generator.n_out
-
-    def _encode(self, vectors: Floats2d) -> Floats2d:
-        return self.encoder(self.standardization.apply(vectors))
-
-    def _decode(self, codes: Floats2d) -> Floats2d:
-        return self.standardization.undo(self.generator(codes))
-
     def _sample(self, n: int, rng: np.random.Generator) -> Floats2d:
         return rng.standard_normal((n, self.dim), dtype=np.float32)
 
-    def _arrays(self) -> dict[str, ArrayXd]:
-        networks = self.encoder.arrays("encoder") | self.generator.arrays("generator")
-        return {**networks, "mean": self.standardization.mean}
-
-    def _facts(self) -> dict[str, Any]:
-        return {"scale": self.standardization.scale}
-
     @classmethod
     def _from_saved(cls, saved: SavedModel) -> GANModel:
-        generator = ResidualMap.read(saved, "generator")
-        encoder = ResidualMap.read(saved, "encoder", n_in=generator.n_out, n_out=generator.n_in)
-        standardization = Standardization(saved.array("mean", generator.n_out), saved.facts.number("scale", low=1e-30))
-        return cls(encoder, generator, standardization, saved.provenance)
+        return cls(*read_networks(saved), saved.provenance)
 
 
 read_bundle = GANModel._read_bundle

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from semspace import checks
 from semspace.errors import SemspaceWarning
-from semspace.latent.model import LatentModel
+from semspace.latent.network_pair import NetworkPair, read_networks
 from semspace.latent.neural_trainer import NeuralTrainer, Standardization, Start
 from semspace.latent.residual_map import ResidualMap
 from semspace.latent.saved_model import SavedModel
@@ -97,7 +97,7 @@ class VAE(NeuralTrainer):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class VAEModel(LatentModel):
+class VAEModel(NetworkPair):
     """A trained variational autoencoder.
 
     Parameters
@@ -114,24 +114,11 @@ class VAEModel(LatentModel):
         How it was made, and from what.
     """
 
-    encoder: ResidualMap
-    decoder: ResidualMap
-    standardization: Standardization
     variance: float
     active_units: int
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     kind: ClassVar[str] = "vae"
-
-    @property
-    def dim(self) -> int:
-        """Number of dimensions of a code."""
-        return self.decoder.n_in
-
-    @property
-    def width(self) -> int:
-        """Number of dimensions of a vector."""
-        return self.decoder.n_out
 
     def posterior(self, x: Space | npt.ArrayLike) -> tuple[Floats2d, Floats2d]:
         """Return the distribution of the code of each vector: mean and standard deviation of each dimension.
@@ -157,9 +144,6 @@ class VAEModel(LatentModel):
     def _encode(self, vectors: Floats2d) -> Floats2d:
         return self._posterior(vectors)[0]
 
-    def _decode(self, codes: Floats2d) -> Floats2d:
-        return self.standardization.undo(self.decoder(codes))
-
     def _score(self, vectors: Floats2d) -> Floats1d:
         """Return the negative bound of the log-likelihood at the mean of the posterior, without its constant."""
         mean, deviation = self._posterior(vectors)
@@ -171,24 +155,18 @@ class VAEModel(LatentModel):
     def _sample(self, n: int, rng: np.random.Generator) -> Floats2d:
         return rng.standard_normal((n, self.dim), dtype=np.float32)
 
-    def _arrays(self) -> dict[str, ArrayXd]:
-        networks = self.encoder.arrays("encoder") | self.decoder.arrays("decoder")
-        return {**networks, "mean": self.standardization.mean}
-
     def _facts(self) -> dict[str, Any]:
         return {
-            "scale": self.standardization.scale,
+            **super()._facts(),
             "variance": self.variance,
             "active_units": self.active_units,
         }
 
     @classmethod
     def _from_saved(cls, saved: SavedModel) -> VAEModel:
-        decoder = ResidualMap.read(saved, "decoder")
-        encoder = ResidualMap.read(saved, "encoder", n_in=decoder.n_out, n_out=2 * decoder.n_in)
-        standardization = Standardization(saved.array("mean", decoder.n_out), saved.facts.number("scale", low=1e-30))
+        networks = read_networks(saved, outputs=2)
         variance, active = saved.facts.number("variance", low=1e-12), saved.facts.whole("active_units")
-        return cls(encoder, decoder, standardization, variance, active, saved.provenance)
+        return cls(*networks, variance, active, saved.provenance)
 
 
 read_bundle = VAEModel._read_bundle
