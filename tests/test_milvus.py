@@ -722,3 +722,27 @@ def test_push_into_a_collection_of_another_space(uri, name, other, message):
     points = push(other, uri, name, overwrite=True)
     assert len(points) == 5
     points.close()
+
+
+def test_a_file_at_the_port_of_an_earlier_one_has_a_schema_of_its_own(tmp_path, monkeypatch):
+    """Ports come round again: of some hundred files opened in one process, two often get the same."""
+    server = pytest.importorskip("milvus_lite.adapter.grpc.server")
+    start, ports = server.start_server_in_thread, []
+
+    def again(data_dir, host, port):
+        started = start(data_dir, host, ports[0] if ports else port)
+        ports.append(started[2])
+        return started
+
+    monkeypatch.setattr(server, "start_server_in_thread", again)
+    for number, columns in enumerate([{"kind": ["plane"]}, None]):
+        made = MilvusCollection.create(
+            str(tmp_path / f"{number}.db"),
+            "points",
+            dim=2,
+            metadata_schema=None if columns is None else pl.DataFrame(columns).schema,
+        )
+        made.add(["a"], np.float32([[1, 0]]), None if columns is None else pl.DataFrame(columns))
+        assert len(made) == 1
+        made.close()
+    assert ports[0] == ports[1]

@@ -52,6 +52,8 @@ class Server:
             raise ServerError(_unreachable(where, local, problem)) from problem
         if local:
             with cls._lock:
+                if not cls._users[where]:
+                    _forget_schemas()
                 cls._users[where] += 1
         return cls(where, client)
 
@@ -97,6 +99,15 @@ class Server:
         if last:
             with _quiet():
                 checks.need("milvus_lite.server_manager", EXTRA).server_manager_instance.release_server(self.uri)
+
+
+def _forget_schemas() -> None:
+    """Empty pymilvus' cache of schemas, which are asked for again where they are needed.
+
+    pymilvus 3.0 keeps them by the server's address, and Milvus Lite serves each file that is opened at a free port: one
+    that an earlier file had would get that file's schema, and rows with fields that it doesn't have.
+    """
+    checks.need("pymilvus.client.cache", EXTRA).GlobalCache.schema.clear()
 
 
 def _file(path: Path, *, new: bool) -> str:
