@@ -66,7 +66,7 @@ docs-picture: $(VENV)/.dev
 
 notebooks: $(VENV)/.dev
 	@echo "== executing the notebooks"
-	@$(BIN)/python -m pytest tests/test_notebooks.py
+	@$(BIN)/python -m pytest --whole tests/test_notebooks.py
 
 $(VENV)/.demo: $(REQUIREMENTS)
 	@$(MAKE) --no-print-directory tools

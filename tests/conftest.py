@@ -26,6 +26,7 @@ def pytest_addoption(parser):
         action="store_true",
         help="take the ways of a processor with AVX-512, VNNI and bfloat16, in operations that every processor has",
     )
+    parser.addoption("--whole", action="store_true", help="run the notebooks on all their data")
 
 
 def pytest_configure(config):
@@ -48,6 +49,16 @@ def pytest_configure(config):
     from semspace.training import precision
 
     precision.use_bfloat16 = lambda precision: precision != "float32"  # as if it had been measured to be faster
+
+
+# The files whose tests take longest, the longest first. The other process takes the rest meanwhile, and then a share of
+# what is left of these: with a long test as the last one, it would have nothing to do.
+LONGEST = ("notebooks", "docs", "index_between", "projections", "demo", "precompilation", "cli")
+
+
+def pytest_collection_modifyitems(items):
+    order = {f"test_{name}": place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path.stem, len(order)))
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from semspace.cli import main
+
 ROOT = Path(__file__).parent.parent
 PAGES = {name: (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/features.md")}
 BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.S)
@@ -61,9 +63,10 @@ def test_the_examples_in_python(page, count, tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_the_examples_in_a_shell(page, tmp_path):
-    """Every command of a page runs, in order, in one folder."""
-    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+def test_the_examples_in_a_shell(page, tmp_path, monkeypatch, capfd):
+    """Every command of a page runs, in order, in one folder; those that are refused in a process of their own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
     commands = []
     for language, text in BLOCK.findall(PAGES[page]):
         if language == "console":
@@ -71,15 +74,15 @@ def test_the_examples_in_a_shell(page, tmp_path):
             commands += [part.partition("\n")[::2] for part in parts]
     assert len(commands) >= 4
     for command, shown in commands:
-        done = subprocess.run(
-            shlex.split(command), cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
-        )
+        program, *arguments = shlex.split(command)
+        assert program == "semspace"
         expected = 2 if shown.startswith("semspace: ") else 0
-        assert done.returncode == expected, (command, done.stderr)
+        code = subprocess.run([program, *arguments], check=False).returncode if expected else main(arguments)
+        out, err = capfd.readouterr()
+        assert code == expected, (command, err)
         if shown.strip():
-            printed = done.stderr + done.stdout
             # A message of error knows no rounding.
-            assert printed == shown if expected else alike(shown, printed), (command, printed)
+            assert err + out == shown if expected else alike(shown, err + out), (command, err + out)
 
 
 def test_links_lead_somewhere():

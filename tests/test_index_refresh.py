@@ -131,16 +131,16 @@ def test_auto_looks_before_a_search(place, writer, monkeypatch):
 
 
 def test_auto_looks_no_more_often_than_its_interval(place, writer, monkeypatch):
+    now, looks = 0.0, []
+    monkeypatch.setattr(refreshing, "monotonic", lambda: now)
+    monkeypatch.setattr(refreshing, "INTERVAL", 1.0)
     reader = ss.Index.open(place, refresh="auto")
-    times = []
-    now = [refreshing.monotonic()]
-    monkeypatch.setattr(refreshing, "monotonic", lambda: now[0])
     refresh = local_collection.LocalCollection.refresh
-    monkeypatch.setattr(local_collection.LocalCollection, "refresh", lambda self: times.append(now[0]) or refresh(self))
-    for _ in range(100):
+    monkeypatch.setattr(local_collection.LocalCollection, "refresh", lambda self: looks.append(now) or refresh(self))
+    for _ in range(40):
         reader.search([1.0, 0.0])
-        now[0] += 0.01
-    assert 8 <= len(times) <= 10
+        now += 0.25
+    assert looks == [1, 2, 3, 4, 5, 6, 7, 8, 9]
 
 
 def test_what_is_not_acknowledged_is_not_read(place, writer, monkeypatch):

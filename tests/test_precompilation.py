@@ -110,8 +110,11 @@ def dispatchers():
     return [value for value in values if hasattr(value, "_cache") and hasattr(value, "py_func")]
 
 
-def test_warmup_loads_a_model_too(tiny_folder):
-    assert next(iter(ss.warmup(tiny_folder, progress=False))) == str(tiny_folder)
+def test_warmup_loads_a_model_too(tiny_folder, monkeypatch):
+    done = []
+    monkeypatch.setattr(precompilation, "_STEPS", {"a step": done.append})
+    assert list(ss.warmup(tiny_folder, progress=False)) == [str(tiny_folder), "a step"]
+    assert len(done) == 1
 
 
 def test_a_model_that_is_not_there_is_said_first(tmp_path):
