@@ -115,7 +115,7 @@ def warm_up() -> None:
 
 def ours(a: np.ndarray, b: np.ndarray) -> dict[str, float]:
     from semspace.comparison.distances.frechet import frechet_distance
-    from semspace.comparison.distances.two_sample import KERNELS, sum_kernels
+    from semspace.two_sample.kernel_tests import KERNELS, sum_kernels
 
     of = np.repeat([0, 1], [len(a), len(b)])
     found = sum_kernels(np.concatenate([a, b]), of, seed=0, progress=False)
@@ -129,7 +129,7 @@ def straightforward(a: np.ndarray, b: np.ndarray, kind: str) -> tuple[float, flo
     """Compute the kernel of all pairs once, and index it anew for each permutation."""
     from sklearn.metrics.pairwise import euclidean_distances, rbf_kernel
 
-    from semspace.comparison.distances.two_sample import median_distance
+    from semspace.two_sample.kernel_tests import median_distance
 
     union = np.concatenate([a, b]).astype(np.float64)
     if kind == "rbf":
@@ -182,8 +182,8 @@ def whole(size: int) -> None:
     """Compare two corpora of sentences once, in this process."""
     import semspace as ss
     from semspace.comparison.distances.estimate import two_sample_result
-    from semspace.comparison.distances.two_sample import sum_kernels
     from semspace.comparison.plan import build_samples
+    from semspace.two_sample.kernel_tests import sum_kernels
 
     vectors, sentences = vectors_of(2 * size), texts(2 * size)
     warm_up()

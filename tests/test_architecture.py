@@ -39,6 +39,7 @@ ROOMS = [
         "quantization",
         "queries",
         "geometry",
+        "two_sample",
         "maps",
         "neighbors",
         "history",

@@ -13,19 +13,20 @@ from threadpoolctl import ThreadpoolController
 
 from semspace.clusters.cluster import cluster
 from semspace.comparison.contrasts.cluster_shares import cluster_shares
-from semspace.comparison.distances import frechet, pair_sums, topic_counts, two_sample
+from semspace.comparison.distances import frechet
 from semspace.comparison.distances.classifier import auc, auc_interval, classifier_test
 from semspace.comparison.distances.estimate import bootstrap_interval
-from semspace.comparison.distances.exchange_blocks import exchange_blocks
-from semspace.comparison.distances.pair_sums import Kernels, sum_pairs
 from semspace.comparison.distances.pairwise import (
     classical_scaling,
     corpus_linkage,
     distance_matrix,
     distances_of_pairs,
 )
-from semspace.comparison.distances.topic_counts import N_TOPICS, assign_topics, topic_sums
-from semspace.comparison.distances.two_sample import KERNELS, KernelSums, median_distance, sum_kernels
+from semspace.two_sample import kernel_tests, pair_sums, topic_counts
+from semspace.two_sample.exchange_blocks import exchange_blocks
+from semspace.two_sample.kernel_tests import KERNELS, KernelSums, median_distance, sum_kernels
+from semspace.two_sample.pair_sums import Kernels, sum_pairs
+from semspace.two_sample.topic_counts import N_TOPICS, assign_topics, topic_sums
 from tests.clouds import clouds, joined, space_of, two_of
 
 TESTS = ["energy", "mmd", "mmd_multi", "together", "frechet", "classifier"]
@@ -45,7 +46,7 @@ def known_pools():
 @pytest.fixture
 def no_subjects(monkeypatch):
     """Leave out what takes the time, where it's the other kernels that count."""
-    monkeypatch.setattr(two_sample, "assign_topics", lambda vectors, *_, **__: np.zeros((3, len(vectors)), int))
+    monkeypatch.setattr(kernel_tests, "assign_topics", lambda vectors, *_, **__: np.zeros((3, len(vectors)), int))
 
 
 def evidence_of(a, b, **options):
@@ -156,7 +157,7 @@ def test_the_statistic_of_blocks_is_their_mean(monkeypatch):
     a, b = clouds(300, 100, shift=1.0)
     points, of = two_of(a, b)
     whole = measured(a, b)
-    monkeypatch.setattr(two_sample, "CHUNK_SIZE", 100)
+    monkeypatch.setattr(kernel_tests, "CHUNK_SIZE", 100)
     found = sum_kernels(points, of, seed=0, progress=False)
     assert len(found.chunks) == 4
     every = np.concatenate([rows for _, _, rows in found.chunks])
@@ -175,14 +176,14 @@ def test_the_statistic_of_blocks_is_their_mean(monkeypatch):
 
 @pytest.mark.usefixtures("no_subjects")
 def test_blocks_are_honest_under_the_null(monkeypatch):
-    monkeypatch.setattr(two_sample, "CHUNK_SIZE", 40)
+    monkeypatch.setattr(kernel_tests, "CHUNK_SIZE", 40)
     p_values = [measured(*clouds(40, 40, seed=seed)).p_value("energy") for seed in range(30)]
     assert np.mean(np.array(p_values) < 0.05) <= 0.2
     assert 0.3 < np.mean(p_values) < 0.7
 
 
 def test_blocks_do_not_split_units(monkeypatch):
-    monkeypatch.setattr(two_sample, "CHUNK_SIZE", 60)
+    monkeypatch.setattr(kernel_tests, "CHUNK_SIZE", 60)
     points, of = two_of(*clouds(100, 100))
     units = np.arange(200) // 5
     found = sum_kernels(points, of, units, seed=0, progress=False)
@@ -230,7 +231,7 @@ def test_leftovers_never_change_sides():
     cells = exchange_blocks(np.repeat([0, 1], [100, 230]), None, corpora=2, seed=0, max_blocks=30)
     assert sorted(cells.sizes[~cells.moves].tolist()) == [4.0, 134.0]
     sides = (cells.corpus == 0).astype(float)
-    dealt = two_sample._permute(sides, cells.moves, 200, np.random.default_rng(0))
+    dealt = kernel_tests._permute(sides, cells.moves, 200, np.random.default_rng(0))
     assert np.array_equal(dealt[~cells.moves], np.repeat(sides[~cells.moves, None], 200, axis=1))
     assert set(dealt.sum(axis=0)) == {sides.sum()}
     assert (dealt[cells.moves].std(axis=1) > 0).all()
@@ -249,7 +250,7 @@ def test_p_values_by_hand():
     """Of four splits and the observed one, as many reach it as are as large."""
     values = np.repeat([[3.0], [1.0], [2.0], [0.0], [0.0], [0.0]], 1, axis=1)[:, 0]
     splits = np.array([[1.0, 2.0, 2.5, 0.0], [3.0, 1.0, 0.0, 2.0], *[[9.0, 9.0, 9.0, 9.0]] * 4])
-    found = two_sample.PermutationTest(values, splits, np.empty((6, 0)))
+    found = kernel_tests.PermutationTest(values, splits, np.empty((6, 0)))
     assert found.p_value("energy") == pytest.approx(1 / 5)
     assert found.p_value("mmd") == pytest.approx(4 / 5)  # a tie counts
     assert found.p_value("topics32") == 1.0
@@ -258,8 +259,8 @@ def test_p_values_by_hand():
 def test_one_kernel_alone_makes_the_p_value_of_all():
     draw = np.random.default_rng(0)
     splits = draw.normal(size=(6, 999))
-    none = two_sample.PermutationTest(np.zeros(6), splits, np.empty((6, 0)))
-    one = two_sample.PermutationTest(np.array([9.0, 0, 0, 0, 0, 0]), splits, np.empty((6, 0)))
+    none = kernel_tests.PermutationTest(np.zeros(6), splits, np.empty((6, 0)))
+    one = kernel_tests.PermutationTest(np.array([9.0, 0, 0, 0, 0, 0]), splits, np.empty((6, 0)))
     assert none.p_of_all > 0.2
     assert one.p_of_all < 0.01
 
@@ -293,9 +294,11 @@ def test_p_values_are_honest_under_the_null(under_the_null, test):
 
 @pytest.mark.usefixtures("no_subjects")
 def test_few_cells_are_as_honest(monkeypatch):
-    monkeypatch.setattr("semspace.comparison.distances.exchange_blocks._MIN_BLOCKS", 7)
+    monkeypatch.setattr("semspace.two_sample.exchange_blocks._MIN_BLOCKS", 7)
     monkeypatch.setattr(
-        two_sample, "exchange_blocks", lambda *args, **options: exchange_blocks(*args, **{**options, "max_blocks": 14})
+        kernel_tests,
+        "exchange_blocks",
+        lambda *args, **more: exchange_blocks(*args, **{**more, "max_blocks": 14}),
     )
     found = [measured(*clouds(30, 40, seed=seed), seed=seed) for seed in range(60)]
     p_values = np.array([one.p_value("mmd") for one in found])

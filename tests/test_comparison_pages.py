@@ -13,7 +13,6 @@ from semspace.comparison.comparison import Comparison
 from semspace.comparison.contrasts import semantic_shift
 from semspace.comparison.contrasts.example_sentences import _sentence_with
 from semspace.comparison.contrasts.semantic_shift import ShiftedWords
-from semspace.comparison.distances.pair_sums import Kernels
 from semspace.comparison.distances.references import references
 from semspace.comparison.pages import figures
 from semspace.comparison.pages import shifted_words as shifted_words_page
@@ -21,6 +20,7 @@ from semspace.errors import InputError, UnknownIdError
 from semspace.report import Prose, Table, to_html
 from semspace.report.bibliography import REFERENCES
 from semspace.report.methods import documents_sentence
+from semspace.two_sample.pair_sums import Kernels
 from tests.test_report import browse, with_browser
 
 PLAIN = str.maketrans("öéá", "oea")

@@ -19,7 +19,6 @@ from semspace.comparison.contrasts.word_counts import word_counts
 from semspace.comparison.distances.estimate import TwoSampleResult, identical_corpora, two_sample_result
 from semspace.comparison.distances.pairwise import distances_of_pairs
 from semspace.comparison.distances.references import references
-from semspace.comparison.distances.two_sample import KernelSums, sum_kernels
 from semspace.comparison.document_tokens import spelling_order, take_documents
 from semspace.comparison.overlap.counterparts import find_counterparts
 from semspace.comparison.overlap.duplicates import find_duplicates
@@ -29,6 +28,7 @@ from semspace.comparison.samples import Samples
 from semspace.comparison.settings import ComparisonSettings
 from semspace.errors import SemspaceError, SemspaceWarning
 from semspace.text.tokens import Tokens
+from semspace.two_sample.kernel_tests import KernelSums, sum_kernels
 from semspace.types import Doubles1d, Ints1d
 from semspace.words.word2vec import Word2Vec
 

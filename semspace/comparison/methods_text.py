@@ -9,13 +9,13 @@ import numpy as np
 
 from semspace.clusters.methods_text import algorithm_sentence
 from semspace.comparison.distances.classifier import MAX_DOCUMENTS
-from semspace.comparison.distances.exchange_blocks import MAX_BLOCKS, units_per_block
 from semspace.comparison.distances.frechet import MAX_AXES
 from semspace.comparison.distances.pairwise import permutations_of_pairs
-from semspace.comparison.distances.two_sample import chunk_count
 from semspace.comparison.results import ComparisonResults
 from semspace.display import quoted
 from semspace.report.methods import Methods, documents_sentence, software_sentence
+from semspace.two_sample.exchange_blocks import MAX_BLOCKS, units_per_block
+from semspace.two_sample.kernel_tests import chunk_count
 from semspace.words.word2vec import Word2Vec
 
 _MAX_NAMED = 12  # corpora that are named with their sizes

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from semspace.latent.descriptions import Descriptions, describe, vocabulary
     from semspace.latent.factor_analysis import FactorAnalysis, FactorAnalysisModel
     from semspace.latent.gan import GAN, GANModel
+    from semspace.latent.generation.comparing import compare_generators
+    from semspace.latent.generation.judging import sample_quality
+    from semspace.latent.generation.mixture import GaussianMixture, GaussianMixtureModel
+    from semspace.latent.generation.quality import GeneratorComparison, SampleQuality
     from semspace.latent.model import LatentModel, LatentTrainer
     from semspace.latent.paths import Path, path
     from semspace.latent.pca import PCA, PCAModel
@@ -33,6 +37,10 @@ _MODULES = {
     "SparseAutoencoderModel": "sparse_autoencoder",
     "GAN": "gan",
     "GANModel": "gan",
+    "GaussianMixture": "generation.mixture",
+    "GaussianMixtureModel": "generation.mixture",
+    "GeneratorComparison": "generation.quality",
+    "SampleQuality": "generation.quality",
     "VAE": "vae",
     "VAEModel": "vae",
     "Bridge": "bridges",
@@ -47,8 +55,10 @@ _MODULES = {
     "TradeoffRow": "compression.table",
     "Truncation": "truncation",
     "TruncationModel": "truncation",
+    "compare_generators": "generation.comparing",
     "describe": "descriptions",
     "path": "paths",
+    "sample_quality": "generation.judging",
     "search_with_rescoring": "compression.rescoring",
     "tradeoff": "compression.measuring",
     "vocabulary": "descriptions",
@@ -65,10 +75,14 @@ __all__ = [
     "FactorAnalysis",
     "FactorAnalysisModel",
     "GANModel",
+    "GaussianMixture",
+    "GaussianMixtureModel",
+    "GeneratorComparison",
     "LatentModel",
     "LatentTrainer",
     "PCAModel",
     "Path",
+    "SampleQuality",
     "SparseAutoencoder",
     "SparseAutoencoderModel",
     "Tradeoff",
@@ -77,8 +91,10 @@ __all__ = [
     "TruncationModel",
     "VAEModel",
     "bridge",
+    "compare_generators",
     "describe",
     "path",
+    "sample_quality",
     "search_with_rescoring",
     "tradeoff",
     "vocabulary",

@@ -58,6 +58,8 @@ class FactorAnalysis(LatentTrainer):
     max_iter: int = 200
     seed: int = 0
 
+    has_prior: ClassVar[bool] = True
+
     def __post_init__(self) -> None:
         checks.whole("dim", self.dim)
         checks.choice("rotation", self.rotation, _ROTATIONS)

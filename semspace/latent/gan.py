@@ -55,6 +55,8 @@ class GAN(NeuralTrainer):
     critic_steps: int = 3
     penalty: float = 10.0
 
+    has_prior: ClassVar[bool] = True
+
     def __post_init__(self) -> None:
         super().__post_init__()
         checks.whole("critic_steps", self.critic_steps)

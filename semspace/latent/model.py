@@ -29,9 +29,15 @@ class LatentTrainer(ABC):
     """The hyper-parameters of a latent model, with the one method `train`.
 
     A subclass is a frozen dataclass with the field `dim`.
+
+    Attributes
+    ----------
+    has_prior : bool
+        Whether points can be drawn from its models.
     """
 
     dim: int
+    has_prior: ClassVar[bool] = False
 
     @abstractmethod
     def train(self, space: Space) -> LatentModel:

@@ -62,6 +62,8 @@ class VAE(NeuralTrainer):
     warm_up: float = 0.2
     free_bits: float = 0.0
 
+    has_prior: ClassVar[bool] = True
+
     def __post_init__(self) -> None:
         super().__post_init__()
         checks.number("beta", self.beta)

@@ -9,8 +9,8 @@ from scipy import stats
 
 from semspace.comparison.distances import frechet
 from semspace.comparison.distances.classifier import MAX_DOCUMENTS, ClassifierResult, classifier_test
-from semspace.comparison.distances.two_sample import KERNELS, KernelSums, PermutationTest
 from semspace.comparison.samples import Samples
+from semspace.two_sample.kernel_tests import KERNELS, KernelSums, PermutationTest
 from semspace.types import Doubles1d
 
 MEANINGS = {

@@ -13,8 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from semspace.comparison.distances.exchange_blocks import ExchangeBlocks, exchange_blocks
 from semspace.threads import thread_count
+from semspace.two_sample.exchange_blocks import ExchangeBlocks, exchange_blocks
 from semspace.types import Doubles1d, Doubles2d, Floats2d, Ints1d
 
 MAX_AXES = 64  # longer vectors are projected on the leading axes

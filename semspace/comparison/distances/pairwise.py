@@ -11,10 +11,10 @@ from scipy.spatial.distance import squareform
 
 from semspace import checks
 from semspace.comparison.distances.estimate import KERNEL_DISTANCES, bootstrap_interval
-from semspace.comparison.distances.two_sample import KERNELS, KernelSums
 from semspace.comparison.samples import Samples
 from semspace.progress import track
 from semspace.statistics import q_values
+from semspace.two_sample.kernel_tests import KERNELS, KernelSums
 from semspace.types import Doubles2d
 
 _PERMUTATIONS_PER_PAIR = 20  # at least, times the number of pairs: else no q-value could be small

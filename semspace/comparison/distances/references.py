@@ -9,12 +9,12 @@ import polars as pl
 
 from semspace import queries
 from semspace.comparison.distances.classifier import classifier_test
-from semspace.comparison.distances.pair_sums import Kernels
-from semspace.comparison.distances.two_sample import KERNELS, sum_kernels
 from semspace.corpora import load
 from semspace.errors import SemspaceWarning
 from semspace.space import TextEncoder, encode_documents
 from semspace.text.corpus import Corpus
+from semspace.two_sample.kernel_tests import KERNELS, sum_kernels
+from semspace.two_sample.pair_sums import Kernels
 from semspace.types import Floats2d
 
 # Nearest first: two samples of one source, two topics of one source, two kinds of text.

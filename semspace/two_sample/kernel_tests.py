@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from semspace.comparison.distances.exchange_blocks import MAX_BLOCKS, ExchangeBlocks, exchange_blocks
-from semspace.comparison.distances.pair_sums import Kernels, PairSums, sum_pairs
-from semspace.comparison.distances.topic_counts import assign_topics, topic_sums
 from semspace.progress import bar
+from semspace.two_sample.exchange_blocks import MAX_BLOCKS, ExchangeBlocks, exchange_blocks
+from semspace.two_sample.pair_sums import Kernels, PairSums, sum_pairs
+from semspace.two_sample.topic_counts import assign_topics, topic_sums
 from semspace.types import Bools1d, Doubles1d, Doubles2d, Doubles3d, Floats2d, Ints1d
 
 CHUNK_SIZE = 40_000  # documents whose pairs are all computed

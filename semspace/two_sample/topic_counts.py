@@ -16,7 +16,7 @@ from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
-from semspace.comparison.distances.exchange_blocks import ExchangeBlocks
+from semspace.two_sample.exchange_blocks import ExchangeBlocks
 from semspace.types import Doubles3d, Floats2d, Ints1d, Ints2d
 
 N_TOPICS = (8, 16, 32)  # several, since the right number isn't known

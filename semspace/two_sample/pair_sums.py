@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from semspace.comparison.distances.exchange_blocks import ExchangeBlocks
 from semspace.kernels.compiling import compiled
 from semspace.kernels.floats import exp
 from semspace.progress import Bar
 from semspace.threads import thread_count
+from semspace.two_sample.exchange_blocks import ExchangeBlocks
 from semspace.types import Doubles2d, Doubles3d, Floats2d, Ints1d
 
 _TILE = 1_024  # rows and columns of a tile: 4 MB of products

@@ -1,0 +1,1 @@
+"""Kernel two-sample tests of plain arrays, by permutation."""
