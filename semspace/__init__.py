@@ -49,6 +49,7 @@ _HOMES = {
     "outliers": "semspace.anomalies.outliers",
     "project": "semspace.projections.project",
     "read_vectors": "semspace.formats.vectors",
+    "recommend": "semspace.index.recommendation",
     "save": "semspace.saving",
     "to_gensim": "semspace.formats.gensim_bridge",
     "warmup": "semspace.precompilation",
@@ -105,6 +106,7 @@ __all__ = [
     "outliers",
     "project",
     "read_vectors",
+    "recommend",
     "report",
     "save",
     "to_gensim",
@@ -130,6 +132,7 @@ if TYPE_CHECKING:
     from semspace.geometry.report import SpaceReport
     from semspace.history import History
     from semspace.index.index import Index
+    from semspace.index.recommendation import recommend
     from semspace.index.report import IndexReport
     from semspace.integrations.scikit_learn import SentenceVectorizer
     from semspace.neighbors import Neighbors

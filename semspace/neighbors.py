@@ -26,8 +26,9 @@ class Neighbors:
     ids : tuple of str, length k
     scores : ndarray of float32, shape (k,)
         In descending order; higher is nearer.
-    metric : {"cosine", "dot", "euclidean", "3cosmul"}
-        Cosine lies in [-1, 1]; euclidean scores are negative distances, at most 0; 3CosMul is at least 0.
+    metric : {"cosine", "dot", "euclidean", "3cosmul", "density"}
+        Cosine lies in [-1, 1]; euclidean scores are negative distances, at most 0; 3CosMul is at least 0. A density is
+        that of a recommendation (`Index.recommend`).
     metadata : polars.DataFrame, optional
         A row for each id, where the space had metadata.
     """

@@ -220,14 +220,110 @@ def test_range_search_gives_all_that_are_near_enough(make):
 def test_recommend_by_hand(make):
     """+ x, - y: the mean of what is liked less half of what isn't."""
     index = make(ss.Space.from_vectors(["x", "y", "a", "b"], [[2, 0], [0, 3], [2, -1], [1, 1]]))
-    found = index.recommend(["x"], ["y"])
-    assert found.ids == ("a", "b")
+    found = index.recommend(["x"], ["y"], method="mean")
+    assert (found.ids, found.metric) == (("a", "b"), "cosine")
     (a, b), (p, q) = found.scores, (2 / np.sqrt(5), 1 / np.sqrt(5))
     assert a == pytest.approx(1.0)  # (1, 0) - (0, 1/2) is the direction of a
     assert b == pytest.approx((p - q) / np.sqrt(2), abs=1e-6)
-    assert index.recommend(["x", [0.0, 1.0]], k=1).ids == ("b",)
+    assert index.recommend(["x", [0.0, 1.0]], k=1, method="mean").ids == ("b",)
     assert index.recommend("x", "y").ids == index.recommend(["x"], ["y"]).ids
     assert index.recommend(["x"], [[0.0, 1.0]], k=5, where="id != 'a'").ids == ("b", "y")
+
+
+def test_two_interests_are_two_regions_by_hand(make):
+    """Of two clusters, the mean lies between them, where only `odd` is; the density stays with the clusters."""
+    vectors = {"x1": [1, 0], "x2": [1, 0.1], "x3": [1, 0.2], "y1": [0, 1], "y2": [0.1, 1], "odd": [1, 1]}
+    index = make(ss.Space.from_vectors(list(vectors), list(vectors.values())))
+    assert index.recommend(["x1", "y1"], k=1, method="mean").ids == ("odd",)
+    found = index.recommend(["x1", "y1"], k=4)
+    assert (found.ids, found.metric) == (("x2", "y2", "x3", "odd"), "density")
+    near, far = 1 / np.sqrt(1.01), 0.1 / np.sqrt(1.01)  # cosines of x2 to x1 and to y1, and of y2 to y1 and x1
+    expected = np.log((np.exp(10 * near) + np.exp(10 * far)) / 2) / 10
+    assert found.scores[:2] == pytest.approx([expected, expected], abs=1e-6)
+    assert found.scores[3] == pytest.approx(1 / np.sqrt(2), abs=1e-6)  # the same cosine to both
+
+
+def test_a_dislike_moves_away_by_hand(make):
+    """Both a and b have the same cosine to x; b is nearer to what isn't liked, which counts by a quarter."""
+    index = make(ss.Space.from_vectors(["x", "y", "a", "b"], [[1, 0, 0], [0, 3, 0], [1, 0, 1], [1, 1, 0]]))
+    assert index.recommend("x").ids == ("a", "b", "y")  # equal scores are ordered by id
+    found = index.recommend("x", "y")
+    assert found.ids == ("a", "b")
+    half = 1 / np.sqrt(2)
+    assert found.scores == pytest.approx([half, half - half / 4], abs=1e-6)
+    assert index.recommend("x", ["y", "a"]).ids == ("b",)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_a_single_example_recommends_what_a_search_finds(make, metric):
+    rng = np.random.default_rng(5)
+    index = make(ss.Space.from_vectors([f"{i:02}" for i in range(40)], rng.normal(size=(40, 6))), metric=metric)
+    found = index.recommend("07", k=8, exact=True)
+    assert found.ids == index.search("07", 8, exact=True).ids
+    if metric == "cosine":
+        np.testing.assert_allclose(found.scores, index.search("07", 8, exact=True).scores, atol=1e-6)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_the_density_by_its_formula(make, metric):
+    """Computed again in double precision from all pairs, with what is asked for left out."""
+    rng = np.random.default_rng(6)
+    points = rng.normal(size=(30, 4)).astype(np.float32)
+    names = [f"{i:02}" for i in range(30)]
+    index = make(ss.Space.from_vectors(names, points, {"even": [i % 2 == 0 for i in range(30)]}), metric=metric)
+    own = points.astype(np.float64)
+    if metric == "cosine":
+        own /= np.linalg.norm(own, axis=1, keepdims=True)
+    square = (own[[1, 2, 3]] ** 2).sum(axis=1).mean()
+    apart = ((own[:, None] - own) ** 2).sum(axis=2)
+    similarity = 1 - apart / 2 / square if metric == "euclidean" else own @ own.T / square
+
+    def density(rows):
+        return np.log(np.exp(10 * similarity[:, rows]).mean(axis=1)) / 10
+
+    expected = density([1, 2, 3]) - density([4, 5]) / 4
+    order = [i for i in np.argsort(-expected) if i % 2 == 0 and i not in (1, 2, 3, 4, 5, 8)]
+    among = [name for name in names if name != "08"]
+    found = index.recommend(["01", "02", "03"], ["04", "05"], 6, where="even = true", among=among, exact=True)
+    assert found.ids == tuple(names[i] for i in order[:6])
+    np.testing.assert_allclose(found.scores, expected[order[:6]], atol=1e-5)
+    assert found.metadata is not None
+    assert found.metadata["even"].all()
+    assert index.recommend(["01"], among=[]).ids == ()
+
+
+def test_recommendations_that_differ_by_hand(make):
+    """a and b are nearly one point; with difference asked for, c comes instead of b."""
+    vectors = np.array([[1, 0], [1, 0.01], [1, 0.02], [0.6, -0.8]])
+    index = make(ss.Space.from_vectors(["x", "a", "b", "c"], vectors))
+    assert index.recommend("x", k=2).ids == ("a", "b")
+    assert index.recommend("x", k=2, diversity=0.7).ids == ("a", "c")
+    assert index.recommend("x", k=2, diversity=0.7, method="mean").ids == ("a", "c")
+
+
+def test_a_graph_recommends_nearly_what_is_exact():
+    """Candidates are what is found near each example: nothing or little of the best is lost."""
+    rng = np.random.default_rng(8)
+    centres = rng.normal(size=(30, 16))
+    points = (centres[rng.integers(30, size=3_000)] + 0.4 * rng.normal(size=(3_000, 16))).astype(np.float32)
+    names = [f"{i:04}" for i in range(3_000)]
+    index = ss.Index.build(ss.Space.from_vectors(names, points), "hnsw", progress=False)
+    shares = []
+    for start in range(0, 100, 10):
+        asked = names[start : start + 5], names[start + 5 : start + 7]
+        true = index.recommend(*asked, exact=True)
+        found = index.recommend(*asked)
+        assert set(found.ids).isdisjoint(asked[0] + asked[1])
+        shares.append(len({*found.ids} & {*true.ids}) / 10)
+    assert np.mean(shares) > 0.95
+
+
+def test_a_space_recommends_like_its_index(space):
+    index = ss.Index.build(space, "exact")
+    assert ss.recommend(space, ["cat"], ["car"]).ids == index.recommend(["cat"], ["car"]).ids
+    assert ss.recommend(space, "cat", k=1, method="mean").ids == index.recommend("cat", k=1, method="mean").ids
+    with pytest.raises(InputError, match="recommend takes a Space; got Index"):
+        ss.recommend(index, ["cat"])
 
 
 def test_diversify_by_hand(make):
@@ -438,7 +534,10 @@ REFUSED = {
     "among floats": (lambda i: i.search([1.0, 0.0], among=[1.5]), InputError, "among must hold only strings or whole"),
     "range": (lambda i: i.range_search([1.0, 0.0], float("nan")), InputError, "min_score must be a number"),
     "like nothing": (lambda i: i.recommend([], ["cat"]), InputError, "at least one point in like="),
-    "like opposites": (lambda i: i.recommend([[1.0, 0.0], [-1.0, 0.0]]), InputError, "zero vector"),
+    "like opposites": (lambda i: i.recommend([[1.0, 0.0], [-1.0, 0.0]], method="mean"), InputError, "zero vector"),
+    "like zero": (lambda i: i.recommend([[0.0, 0.0]]), InputError, "zero vector"),
+    "recommend how": (lambda i: i.recommend(["cat"], method="median"), InputError, "method must be"),
+    "too diverse": (lambda i: i.recommend(["cat"], diversity=1.5), InputError, "diversity must be a number"),
     "like unknown": (lambda i: i.recommend(["cats"]), UnknownIdError, "no point 'cats' in .* no encoder"),
     "diversity": (lambda i: i.diversify([1.0, 0.0], diversity=1.1), InputError, "diversity must be .* at most 1"),
     "no candidates": (lambda i: i.diversify([1.0, 0.0], candidates=0), InputError, "candidates must be .* at least 10"),

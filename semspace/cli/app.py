@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from semspace.cli import anomalies, clusters, indexes, maps, reports, spaces
+from semspace.cli import anomalies, clusters, indexes, latent, maps, recommendations, reports, spaces
 from semspace.cli.command import Group, command, expanded
 from semspace.cli.encoders import train_encoder
 from semspace.cli.info import info
@@ -24,8 +24,10 @@ app = typer.Typer(
 )
 train = typer.Typer(cls=Group, help="Train word vectors or a sentence encoder on your own text.", no_args_is_help=True)
 app.add_typer(train, name="train")
-latent = typer.Typer(cls=Group, help="Smaller spaces, and what they keep.", no_args_is_help=True)
-app.add_typer(latent, name="latent")
+latent_app = typer.Typer(
+    cls=Group, help="Smaller spaces and the way back, what they keep, and ways between texts.", no_args_is_help=True
+)
+app.add_typer(latent_app, name="latent")
 
 # Old names of options are accepted until the version that `deprecation` names.
 OLD_IN_ALL = {"--drop-empty": "--empty=drop"}
@@ -64,7 +66,8 @@ def _semspace(
 
 train.command("word2vec", cls=command(OLD_IN_ALL | OLD_OPTIONS["train word2vec"]))(expanded(train_word2vec))
 train.command("encoder", cls=command(OLD_IN_ALL | OLD_OPTIONS["train encoder"]))(expanded(train_encoder))
-latent.command(cls=command(OLD_IN_ALL))(expanded(tradeoff))
+for _of_latent in (latent.train, tradeoff, anomalies.outliers, latent.path):
+    latent_app.command(cls=command(OLD_IN_ALL))(expanded(_of_latent))
 for _function in (
     spaces.embed,
     spaces.convert,
@@ -72,6 +75,7 @@ for _function in (
     spaces.analogy,
     indexes.index,
     indexes.search,
+    recommendations.recommend,
     indexes.duplicates,
     indexes.add,
     indexes.update,

@@ -53,8 +53,13 @@ class Collection(Protocol):
     def vectors(self, ids: Sequence[str]) -> Floats2d:
         """Return the vectors of ids in their order, float32 (n, dim); raise `UnknownIdError` for an unknown id."""
 
-    def pieces(self) -> Iterator[tuple[list[str], Floats2d]]:
-        """Iterate over all live points, some thousands at a time."""
+    def metadata(self, ids: Sequence[str]) -> pl.DataFrame | None:
+        """Return the metadata of ids in their order; raise `UnknownIdError` for an unknown id."""
+
+    def pieces(
+        self, *, where: str | None = None, among: Sequence[str] | None = None
+    ) -> Iterator[tuple[list[str], Floats2d]]:
+        """Iterate over the live points that `where` and `among` leave, some thousands at a time; see `nearest`."""
 
     def nearest(
         self,

@@ -135,10 +135,13 @@ class LocalCollection:
         view, rows = self.points.rows_of(ids)
         return view.metadata(rows)
 
-    def pieces(self) -> Iterator[tuple[list[str], Floats2d]]:
-        """Iterate over all live points."""
-        view = self.points.view
-        rows = view.live_rows()
+    def pieces(
+        self, *, where: str | None = None, among: Sequence[str] | None = None
+    ) -> Iterator[tuple[list[str], Floats2d]]:
+        """Iterate over the live points that `where` and `among` leave."""
+        view, (inside,) = self.points.located(among or ())
+        mask = view.live_mask(self._allowed(view, where, None if among is None else inside))
+        rows = view.live_rows() if mask is None else np.flatnonzero(mask)
         for start in range(0, len(rows), _PIECE):
             part = rows[start : start + _PIECE]
             yield view.ids(part), view.vectors(part)

@@ -204,9 +204,12 @@ class MilvusCollection:
         """Return the metadata of ids in their order; raise `UnknownIdError` for one that doesn't exist."""
         return self.fields.decode(self._rows(ids, self._outputs))
 
-    def pieces(self) -> Iterator[tuple[list[str], Floats2d]]:
-        """Iterate over all live points, some thousands at a time, in the order of their ids."""
-        return self._walk(True, None)
+    def pieces(
+        self, *, where: str | None = None, among: Sequence[str] | None = None
+    ) -> Iterator[tuple[list[str], Floats2d]]:
+        """Iterate over the live points that `where` and `among` leave, some thousands at a time."""
+        condition = True if where is None else translate(where, self.fields)
+        return iter(()) if condition is False else self._walk(condition, among)
 
     @cached_property
     def _outputs(self) -> list[str]:

@@ -27,6 +27,15 @@ class Queries(NamedTuple):
     titles: list[str]
 
 
+class Examples(NamedTuple):
+    """Vectors of examples that are liked, and of those that aren't, their ids, and what stands for them in print."""
+
+    like: Floats2d
+    dislike: Floats2d
+    skip: list[str]
+    title: str
+
+
 def read_query(points: Collection, encoder: TextEncoder | None, query: Query | None, id: str | None) -> Queries:
     """Return the only query: an id, a text or a vector; or an id alone."""
     if (query is None) == (id is None):
@@ -47,21 +56,26 @@ def read_queries(points: Collection, encoder: TextEncoder | None, queries: Seque
 
 def read_examples(
     points: Collection, encoder: TextEncoder | None, like: Sequence[Query], dislike: Sequence[Query]
-) -> Queries:
-    """Return the query of a recommendation: the mean of `like`, minus half the mean of `dislike` (Rocchio 1971).
+) -> Examples:
+    """Return the examples of a recommendation.
 
     Texts are encoded as documents, since they are examples of what is searched for. For the cosine all vectors are
-    scaled to length 1 first.
+    scaled to length 1.
     """
     examples = _read(points, encoder, [*like, *dislike], encode_documents)
     vectors = checked_vectors(examples.vectors, examples.titles, points.metric, directions=True)
     if points.metric == "cosine":
         vectors = queries.unit(vectors)
-    target = vectors[: len(like)].mean(axis=0)
-    if dislike:
-        target = target - vectors[len(like) :].mean(axis=0) / 2
     skip = [id for ids in examples.skip for id in ids]
-    return Queries(target[None], [skip], [queries.title_of_sum(like, dislike)])
+    return Examples(vectors[: len(like)], vectors[len(like) :], skip, queries.title_of_sum(like, dislike))
+
+
+def mean_of(examples: Examples) -> Queries:
+    """Return one query: the mean of what is liked, minus half the mean of what isn't (Rocchio 1971)."""
+    target = examples.like.mean(axis=0)
+    if len(examples.dislike):
+        target = target - examples.dislike.mean(axis=0) / 2
+    return Queries(target[None], [examples.skip], [examples.title])
 
 
 def _read(points: Collection, encoder: TextEncoder | None, queries: Sequence[Query], encode: EncodeTexts) -> Queries:
@@ -102,17 +116,21 @@ def nearest_points(
     exact: bool = False,
 ) -> list[Neighbors]:
     """Return the nearest points of each query, after a check of all arguments."""
-    checks.whole("k", k)
-    if among is not None:
-        among = checks.ids("among", among)
-    if where is not None and not isinstance(where, str):
-        raise InputError(f'where must be a condition such as "year >= 2001"; got {where!r}')
+    among = checked_scope(k, where, among)
     vectors = checked_vectors(asked.vectors, asked.titles, points.metric)
     hits = points.nearest(vectors, k, where=where, among=among, skip=asked.skip, exact=exact)
     return [
         Neighbors(title, one.ids, checks.frozen(one.scores), points.metric, one.metadata)
         for title, one in zip(asked.titles, hits, strict=True)
     ]
+
+
+def checked_scope(k: int, where: str | None, among: Sequence[str] | None) -> list[str] | None:
+    """Return the ids to search among, after a check of the arguments that say how many points to find, and where."""
+    checks.whole("k", k)
+    if where is not None and not isinstance(where, str):
+        raise InputError(f'where must be a condition such as "year >= 2001"; got {where!r}')
+    return None if among is None else checks.ids("among", among)
 
 
 def checked_min_score(min_score: float | None, default: float, metric: str) -> float:

@@ -11,12 +11,15 @@ from semspace import checks
 from semspace.deprecation import renamed_parameters
 from semspace.errors import InputError
 from semspace.index.collection import Collection
+from semspace.index.liked_density import LikedDensity, densest
 from semspace.index.local_collection import LocalCollection
 from semspace.index.mmr import diverse
 from semspace.index.query import (
     Queries,
     checked_min_score,
+    checked_scope,
     checked_vectors,
+    mean_of,
     measured_recall,
     nearest_points,
     read_examples,
@@ -183,20 +186,64 @@ class SearchMethods:
 
     def recommend(
         self, like: Sequence[Query] | Query, dislike: Sequence[Query] | Query = (), k: int = 10, *, where: str | None =
-        None, among: Sequence[str] | None = None, exact: bool = False,
+        None, among: Sequence[str] | None = None, exact: bool = False, method: str = "density", diversity: float = 0.0,
     ) -> Neighbors:  # fmt: skip
-        """Find points near some examples and far from others, without these.
+        """Find points for someone who likes some examples and not others, without these examples.
 
-        `like` and `dislike` are lists, or one example each. An example is an id, a text or a vector. A text is encoded
-        as a document, since it is an example of what is searched for. The query is the mean of `like`, minus half the
-        mean of `dislike` (Rocchio 1971); for the cosine, all are scaled to length 1 first.
+        Parameters
+        ----------
+        like, dislike : list of examples, or one
+            An example is an id, a text or a vector. A text is encoded as a document, since it is an example of what
+            is searched for.
+        k : int
+        where : str, optional
+            A condition on the metadata and the ``id``, as in `search`.
+        among : sequence of str, optional
+            Only these ids.
+        exact : bool
+            Compare with every point. Otherwise an index that is searched (HNSW, Milvus) takes as candidates what it
+            finds near each liked example, five times `k` of each.
+        method : {"density", "mean"}
+            ``"density"``: the log of the density of liked examples at a point, minus a quarter of that of disliked
+            ones (a kernel density, of ``exp(10 · cosine)``). Someone who likes two kinds of documents gets both.
+            ``"mean"``: the points nearest to the mean of `like` minus half the mean of `dislike` (Rocchio 1971), as
+            before this parameter came.
+        diversity : float
+            From 0, which takes the best, to 1, which only avoids similarity: how far the points are to differ from
+            each other, as in `diversify`; chosen among the best five times `k`.
+
+        Returns
+        -------
+        Neighbors
+            Highest score first. With ``"density"``, the score is a tenth of the logarithms; for a single example it is
+            the cosine.
+
+        Examples
+        --------
+        >>> import semspace as ss
+        >>> vectors = [[1, 0], [1, 0.2], [0, 1], [0.2, 1], [1, 1]]
+        >>> index = ss.Index.build(ss.Space.from_vectors(["cat", "dog", "car", "bus", "catbus"], vectors))
+        >>> index.recommend(["cat", "car"], k=2).ids
+        ('bus', 'dog')
+        >>> index.recommend(["cat", "car"], k=2, method="mean").ids
+        ('catbus', 'bus')
         """
         like, dislike = as_examples(like), as_examples(dislike)
         if not like:
             raise InputError("recommend needs at least one point in like=")
+        checks.choice("method", method, ("density", "mean"))
+        checks.number("diversity", diversity, high=1.0)
+        among = checked_scope(k, where, among)
         points = self._up_to_date()
         asked = read_examples(points, self._source.encoder, like, dislike)
-        return nearest_points(points, asked, k, where, among, exact=exact)[0]
+        n_candidates = 5 * k if diversity else k
+        if method == "mean":
+            found = nearest_points(points, mean_of(asked), n_candidates, where, among, exact=exact)[0]
+        else:
+            density = LikedDensity(asked.like, asked.dislike, points.metric)
+            hits = densest(points, density, asked.skip, n_candidates, where, among, exact=exact)
+            found = Neighbors(asked.title, hits.ids, hits.scores, method, hits.metadata)
+        return self._diverse(found, k, diversity) if diversity else found
 
     def diversify(
         self, query: Query | None = None, k: int = 10, *, id: str | None = None, diversity: float = 0.3,
@@ -219,7 +266,9 @@ class SearchMethods:
         checks.number("diversity", diversity, high=1.0)
         checks.whole("k", k)
         n_candidates = checks.whole("candidates", 5 * k if candidates is None else candidates, low=k)
-        pool = self.search(query, n_candidates, id=id, where=where, among=among)
+        return self._diverse(self.search(query, n_candidates, id=id, where=where, among=among), k, diversity)
+
+    def _diverse(self, pool: Neighbors, k: int, diversity: float) -> Neighbors:
         if not pool:
             return pool
         return pool.take(sorted(diverse(self._points.vectors(pool.ids), pool.scores, k, diversity)))
