@@ -32,7 +32,7 @@ Score = Callable[[Vectors, Vectors, Vectors], npt.NDArray[np.floating]]
 
 
 @dataclass(frozen=True)
-class History:
+class LikedDocuments:
     """Rows that are liked, disliked and left out, and the groups of those liked and disliked."""
 
     liked: npt.NDArray[np.int64]
@@ -142,7 +142,7 @@ def distinct(vectors: Vectors, names: Path, part: str) -> tuple[Vectors, npt.NDA
 
 def histories(
     points: Vectors, labels: npt.NDArray[np.str_], n: int, options: argparse.Namespace, seed: int, dislikes: bool
-) -> Iterator[History]:
+) -> Iterator[LikedDocuments]:
     """Iterate over histories of `n` groups."""
     rng, groups = np.random.default_rng([seed, n, dislikes]), np.unique(labels)
     centres = queries.unit(np.stack([points[labels == group].mean(axis=0) for group in groups]) - points.mean(axis=0))
@@ -154,11 +154,11 @@ def histories(
         other = groups[np.argmax(likeness)]
         disliked = rng.choice(np.flatnonzero(labels == other), N_DISLIKED if dislikes else 0, replace=False)
         liked, left_out = np.concatenate([part[1:] for part in picked]), np.array([part[0] for part in picked])
-        yield History(liked, disliked, left_out, [groups[at] for at in chosen], other)
+        yield LikedDocuments(liked, disliked, left_out, [groups[at] for at in chosen], other)
 
 
 def judged(
-    points: Vectors, labels: npt.NDArray[np.str_], ways: dict[str, tuple[Score, float]], history: History
+    points: Vectors, labels: npt.NDArray[np.str_], ways: dict[str, tuple[Score, float]], history: LikedDocuments
 ) -> list[list[float]]:
     """Return six numbers for each way."""
     found: list[list[float]] = []
