@@ -27,7 +27,7 @@ class Queries(NamedTuple):
     titles: list[str]
 
 
-class Examples(NamedTuple):
+class LikedExamples(NamedTuple):
     """Vectors of examples that are liked, and of those that aren't, their ids, and what stands for them in print."""
 
     like: Floats2d
@@ -56,7 +56,7 @@ def read_queries(points: Collection, encoder: TextEncoder | None, queries: Seque
 
 def read_examples(
     points: Collection, encoder: TextEncoder | None, like: Sequence[Query], dislike: Sequence[Query]
-) -> Examples:
+) -> LikedExamples:
     """Return the examples of a recommendation.
 
     Texts are encoded as documents, since they are examples of what is searched for. For the cosine all vectors are
@@ -67,10 +67,10 @@ def read_examples(
     if points.metric == "cosine":
         vectors = queries.unit(vectors)
     skip = [id for ids in examples.skip for id in ids]
-    return Examples(vectors[: len(like)], vectors[len(like) :], skip, queries.title_of_sum(like, dislike))
+    return LikedExamples(vectors[: len(like)], vectors[len(like) :], skip, queries.title_of_sum(like, dislike))
 
 
-def mean_of(examples: Examples) -> Queries:
+def mean_of(examples: LikedExamples) -> Queries:
     """Return one query: the mean of what is liked, minus half the mean of what isn't (Rocchio 1971)."""
     target = examples.like.mean(axis=0)
     if len(examples.dislike):
