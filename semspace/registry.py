@@ -13,6 +13,7 @@ READERS: Final = {
     "clustering": "semspace.clusters.clustering",
     "comparison": "semspace.comparison.comparison",
     "corpus": "semspace.text.corpus",
+    "dimensions": "semspace.latent.dimensions",
     "encoder": "semspace.sentences.transformer",
     "factor-analysis": "semspace.latent.factor_analysis",
     "gan": "semspace.latent.gan",

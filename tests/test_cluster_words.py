@@ -11,6 +11,7 @@ from semspace.clusters import keywords, seeding
 from semspace.clusters.distinct_points import distinct_points, distinct_rows
 from semspace.clusters.document_terms import DocumentTerms
 from semspace.clusters.names import ask_namer, distinct_names
+from semspace.clusters.term_counts import TermCounts
 from semspace.errors import InputError, SemspaceWarning
 
 
@@ -106,7 +107,7 @@ def test_any_texts_give_a_sound_vocabulary(texts):
 def test_weights_by_hand():
     """Of four documents, group 0 has two. "cat": 1 · log(1 / 0.5); "fur": 0.5 · log(0.5 / 0.5); "all": 1 · log 1."""
     terms = terms_of(["cat fur everyone", "cat everyone", "dog fur everyone", "dog everyone"])
-    (columns, weights), _ = keywords._ranked(terms, np.int32([0, 0, 1, 1]), 2)
+    (columns, weights), _ = keywords._ranked(terms, TermCounts.of_labels(terms, np.int32([0, 0, 1, 1]), 2))
     assert [terms.terms[c] for c in columns] == ["cat"]
     np.testing.assert_allclose(weights, [np.log(2)])
 
@@ -115,7 +116,7 @@ def test_words_of_two_groups_weigh_by_their_share():
     """Of six documents: "cat" in all of group 0 and a third of group 1; "fur" in two thirds of group 0."""
     texts = ["cat fur", "cat fur", "cat", "cat dog", "dog", "dog"]
     terms = terms_of(texts)
-    (columns, weights), _ = keywords._ranked(terms, np.int32([0, 0, 0, 1, 1, 1]), 2)
+    (columns, weights), _ = keywords._ranked(terms, TermCounts.of_labels(terms, np.int32([0, 0, 0, 1, 1, 1]), 2))
     assert [terms.terms[c] for c in columns] == ["fur", "cat"]
     np.testing.assert_allclose(weights, [2 / 3 * np.log(2), np.log(6 / 4)])
 

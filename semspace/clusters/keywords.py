@@ -9,6 +9,7 @@ import numpy as np
 
 from semspace import queries
 from semspace.clusters.document_terms import DocumentTerms
+from semspace.clusters.term_counts import TermCounts
 from semspace.types import Doubles1d, Int32s1d, Ints1d, Strings1d
 
 N_KEYWORDS = 10  # for each group
@@ -21,6 +22,16 @@ _ZERO_WEIGHT = 1e-9  # weights up to here are rounding errors
 
 
 def keywords(terms: DocumentTerms, labels: Int32s1d, n_clusters: int, *, n: int = N_KEYWORDS) -> list[tuple[str, ...]]:
+    """Return up to `n` keywords of each group, best first, none spelled much like another; see `keywords_of`."""
+    return keywords_of(terms, TermCounts.of_labels(terms, labels, n_clusters), n=n)
+
+
+def titles(terms: DocumentTerms, labels: Int32s1d, words: Sequence[tuple[str, ...]]) -> list[str]:
+    """Return a title for each group: its most characteristic phrase, if it has one, and its first keywords."""
+    return [", ".join(title) for title in title_terms(terms, TermCounts.of_labels(terms, labels, len(words)), words)]
+
+
+def keywords_of(terms: DocumentTerms, counts: TermCounts, *, n: int = N_KEYWORDS) -> list[tuple[str, ...]]:
     """Return up to `n` keywords of each group, best first, none spelled much like another.
 
     The weight of a term is its part in the divergence of the group from the corpus (Kullback & Leibler 1951): with
@@ -29,27 +40,27 @@ def keywords(terms: DocumentTerms, labels: Int32s1d, n_clusters: int, *, n: int 
     weight. Terms of a single document are left out unless a group has no others.
     Keywords are chosen by maximal marginal relevance (Carbonell & Goldstein 1998) on similarity in spelling.
     """
-    return [tuple(terms.terms[c] for c in _dissimilar(terms, *pair, n)) for pair in _ranked(terms, labels, n_clusters)]
+    return [tuple(terms.terms[c] for c in _dissimilar(terms, *pair, n)) for pair in _ranked(terms, counts)]
 
 
-def titles(terms: DocumentTerms, labels: Int32s1d, words: Sequence[tuple[str, ...]]) -> list[str]:
-    """Return a title for each group: its most characteristic phrase, if it has one, and its first keywords.
+def title_terms(terms: DocumentTerms, counts: TermCounts, words: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Return the terms of each group's title: its most characteristic phrase, if it has one, and its first keywords.
 
     A phrase is used for the group in which it has the highest weight.
     """
-    ranked = _ranked(terms, labels, len(words))
+    ranked = _ranked(terms, counts)
     best_group: dict[int, tuple[float, int]] = {}
     for group, (columns, weights) in enumerate(ranked):
         for column, weight in zip(columns.tolist(), weights.tolist(), strict=True):
             if terms.is_phrase[column] and weight > best_group.get(column, (0.0, -1))[0]:
                 best_group[column] = (weight, group)
-    group_titles = []
+    group_titles: list[tuple[str, ...]] = []
     for group, (columns, weights) in enumerate(ranked):
         phrases = [column for column in columns.tolist() if best_group.get(column, (0, -1))[1] == group]
         weight_of = dict(zip(columns.tolist(), weights.tolist(), strict=True))
         phrase = _title_phrase(terms, phrases, weight_of, words[group])
         rest = [w for w in words[group] if phrase is None or spelling_similarity(w, phrase) < _MAX_TITLE_SIMILARITY]
-        group_titles.append(", ".join(([phrase] if phrase else []) + rest[: 2 if phrase else 3]))
+        group_titles.append((*([phrase] if phrase else []), *rest[: 2 if phrase else 3]))
     return group_titles
 
 
@@ -106,21 +117,19 @@ def _title_phrase(
     return terms.terms[best]
 
 
-def _ranked(terms: DocumentTerms, labels: Int32s1d, n_clusters: int) -> list[tuple[Ints1d, Doubles1d]]:
+def _ranked(terms: DocumentTerms, counts: TermCounts) -> list[tuple[Ints1d, Doubles1d]]:
     """Return the columns and weights of each group's heaviest terms, heaviest first."""
-    counts = terms.group_counts(labels, n_clusters)
-    sizes = np.maximum(np.bincount(labels[labels >= 0], minlength=n_clusters), 1)
-    n = max(1, int((labels >= 0).sum()))
-    totals = np.asarray(counts.sum(axis=0), np.float64).ravel()
+    table, sizes, n_clusters = counts.in_groups, np.maximum(counts.sizes, 1), len(counts.sizes)
+    n, totals = max(1, counts.n), counts.in_all
     ranked = []
     for group in range(n_clusters):
-        start, stop = counts.indptr[group : group + 2]
-        columns, in_group = counts.indices[start:stop].astype(np.int64), counts.data[start:stop].astype(np.float64)
+        start, stop = table.indptr[group : group + 2]
+        columns, in_group = table.indices[start:stop].astype(np.int64), table.data[start:stop].astype(np.float64)
         p = in_group / sizes[group]
         weights = p * np.log(p * n / totals[columns])
-        useful = (weights > _ZERO_WEIGHT) if n_clusters > 1 else np.ones(len(p), bool)
-        if n_clusters == 1:
+        if sizes[group] == n:  # the group is all that it is compared with
             weights = p
+        useful = weights > _ZERO_WEIGHT
         repeated = totals[columns] >= 2
         if (useful & repeated).any():
             useful &= repeated

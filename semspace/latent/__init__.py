@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from semspace.latent.compression.rescoring import search_with_rescoring
     from semspace.latent.compression.table import Tradeoff, TradeoffRow
     from semspace.latent.descriptions import Descriptions, describe, vocabulary
+    from semspace.latent.dimension_names import describe_dimensions
+    from semspace.latent.dimensions import Dimensions
+    from semspace.latent.explanation import Explanation
     from semspace.latent.factor_analysis import FactorAnalysis, FactorAnalysisModel
     from semspace.latent.gan import GAN, GANModel
     from semspace.latent.generation.comparing import compare_generators
@@ -45,6 +48,8 @@ _MODULES = {
     "VAEModel": "vae",
     "Bridge": "bridges",
     "Descriptions": "descriptions",
+    "Dimensions": "dimensions",
+    "Explanation": "explanation",
     "LatentModel": "model",
     "LatentTrainer": "model",
     "PCA": "pca",
@@ -57,6 +62,7 @@ _MODULES = {
     "TruncationModel": "truncation",
     "compare_generators": "generation.comparing",
     "describe": "descriptions",
+    "describe_dimensions": "dimension_names",
     "path": "paths",
     "sample_quality": "generation.judging",
     "search_with_rescoring": "compression.rescoring",
@@ -72,6 +78,8 @@ __all__ = [
     "Bridge",
     "DenoisingAutoencoder",
     "Descriptions",
+    "Dimensions",
+    "Explanation",
     "FactorAnalysis",
     "FactorAnalysisModel",
     "GANModel",
@@ -93,6 +101,7 @@ __all__ = [
     "bridge",
     "compare_generators",
     "describe",
+    "describe_dimensions",
     "path",
     "sample_quality",
     "search_with_rescoring",
