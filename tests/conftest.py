@@ -51,13 +51,13 @@ def pytest_configure(config):
     precision.use_bfloat16 = lambda precision: precision != "float32"  # as if it had been measured to be faster
 
 
-# The files whose tests take longest, the longest first. The other process takes the rest meanwhile, and then a share of
-# what is left of these: with a long test as the last one, it would have nothing to do.
-LONGEST = ("notebooks", "docs", "index_between", "projections", "demo", "precompilation", "cli")
+# Files to begin with: the one that compiles all kernels, so that two processes seldom compile the same one, and those
+# whose tests take longest, so that none of them is left for one process while the other has nothing to do.
+FIRST = ("precompilation", "notebooks", "docs", "projections", "index_between", "demo", "cli")
 
 
 def pytest_collection_modifyitems(items):
-    order = {f"test_{name}": place for place, name in enumerate(LONGEST)}
+    order = {f"test_{name}": place for place, name in enumerate(FIRST)}
     items.sort(key=lambda item: order.get(item.path.stem, len(order)))
 
 

@@ -1,9 +1,7 @@
 """One contract for all latent models: spaces and arrays in and out, the way back, disk, seeds, bad input."""
 
-import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +13,7 @@ import semspace as ss
 from semspace.bundle import open_bundle
 from semspace.errors import ExistsError, InputError, MissingExtraError, SemspaceError, SemspaceWarning
 from tests.conftest import random_space
+from tests.killed import needs_sigkill, run_until_killed
 
 ROOT = Path(__file__).parent.parent
 
@@ -258,7 +257,7 @@ import sys
 from tests.test_latent_contract import LONG, points
 LONG.train(points(), checkpoint=sys.argv[1], checkpoint_minutes=0, progress=False)
 """
-LONG = ss.latent.VAE(dim=DIM, hidden=8, batch_size=16, epochs=60, patience=None, threads=1)
+LONG = ss.latent.VAE(dim=DIM, hidden=8, batch_size=16, epochs=6, patience=None, threads=1)
 
 
 def reached(place):
@@ -268,15 +267,11 @@ def reached(place):
         return 0
 
 
-@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs kill -9")
+@needs_sigkill
 def test_after_kill_9_it_is_the_model_of_an_uninterrupted_training(tmp_path):
     place = tmp_path / "c"
-    with subprocess.Popen([sys.executable, "-c", CHILD, str(place)], cwd=ROOT) as child:
-        while child.poll() is None and reached(place) < 5:
-            time.sleep(0.01)
-        child.send_signal(signal.SIGKILL)
-    assert child.returncode == -signal.SIGKILL
-    assert 5 <= reached(place) < 180
+    run_until_killed(CHILD, place, after=5)
+    assert reached(place) == 5
     rest = LONG.train(points(), checkpoint=place, resume=True, progress=False)
     assert rest.fingerprint == LONG.train(points(), progress=False).fingerprint
     assert [path.name for path in tmp_path.iterdir()] == ["c"]

@@ -2,10 +2,6 @@
 
 import os
 import random
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -17,6 +13,7 @@ from semspace.errors import DamagedError, ExistsError, InputError, SemspaceError
 from semspace.evaluation import STS
 from semspace.training import MultipleNegatives
 from semspace.training.loop import TrainingLoop
+from tests.killed import needs_sigkill, run_until_killed
 from tests.teaching import pairs, same, scored, trainer
 
 ROOT = Path(__file__).parent.parent
@@ -89,30 +86,22 @@ def test_gone_on_from_anywhere_the_weights_are_those_of_an_uninterrupted_trainin
     assert plain(done.history) == plain(whole.history)
 
 
-LONG = {**EVERYTHING, "epochs": 10, "patience": 30}
 CHILD = """
 import sys
 from tests.teaching import pairs, trainer
-from tests.test_training_resume import LONG
-trainer(sys.argv[1], **LONG).train(pairs(), checkpoint=sys.argv[2], checkpoint_minutes=0, progress=False)
+from tests.test_training_resume import EVERYTHING
+trainer(sys.argv[1], **EVERYTHING).train(pairs(), checkpoint=sys.argv[2], checkpoint_minutes=0, progress=False)
 """
 
 
-@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs kill -9")
+@needs_sigkill
 def test_after_kill_9_the_weights_are_those_of_an_uninterrupted_training(tiny_folder, tmp_path):
     place = tmp_path / "c"
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    with subprocess.Popen(
-        [sys.executable, "-c", CHILD, str(tiny_folder), str(place)], cwd=ROOT, env=environment
-    ) as child:
-        while child.poll() is None and reached(place) < 3:
-            time.sleep(0.01)
-        child.send_signal(signal.SIGKILL)
-    assert child.returncode == -signal.SIGKILL
-    assert 3 <= reached(place) < 60  # of 70 batches or more
+    run_until_killed(CHILD, tiny_folder, place, after=3)
+    assert reached(place) == 3
     (tmp_path / ".c.new-0123abcd").mkdir()  # as if it had been killed while it wrote
     (tmp_path / ".d.new-0123abcd").mkdir()  # another's
-    training = trainer(tiny_folder, **LONG)
+    training = trainer(tiny_folder, **EVERYTHING)
     rest = training.train(pairs(), checkpoint=place, resume=True, progress=False)
     whole = training.train(pairs(), progress=False)
     assert same(rest, whole)

@@ -2,10 +2,6 @@
 
 import json
 import resource
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +12,10 @@ from semspace.bundle import open_bundle
 from semspace.cli import main
 from semspace.errors import InputError
 from semspace.words import row_layout
+from tests.killed import needs_sigkill, run_until_killed
 from tests.words import KINDS, two_topics
 
-OPTIONS = {"dim": 16, "epochs": 300, "sample": 0, "threads": 2, "deterministic": True, "seed": 4}
+OPTIONS = {"dim": 16, "epochs": 30, "sample": 0, "threads": 2, "deterministic": True, "seed": 4}
 CHILD = """
 import sys
 import semspace as ss
@@ -37,16 +34,12 @@ def reached(place):
         return 0
 
 
-@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs kill -9")
+@needs_sigkill
 def test_after_kill_9_the_vectors_are_those_of_an_uninterrupted_training(tmp_path, monkeypatch):
     monkeypatch.setattr(row_layout, "MIN_WORDS_PER_THREAD", 3)
     place = tmp_path / "c"
-    with subprocess.Popen([sys.executable, "-c", CHILD.format(options=OPTIONS), str(place)], cwd=ROOT) as child:
-        while child.poll() is None and reached(place) < 2:
-            time.sleep(0.01)
-        child.send_signal(signal.SIGKILL)
-    assert child.returncode == -signal.SIGKILL
-    assert 2 <= reached(place) < OPTIONS["epochs"]
+    run_until_killed(CHILD.format(options=OPTIONS), place, after=3)
+    assert 1 <= reached(place) < OPTIONS["epochs"]
     (tmp_path / ".c.new-0123abcd").mkdir()  # as if it had been killed while it wrote
     (tmp_path / ".d.new-0123abcd").mkdir()  # another's
     trainer = ss.Word2Vec(**OPTIONS)
