@@ -85,6 +85,7 @@ for _function in (
     clusters.assign,
     anomalies.outliers,
     maps.map,
+    maps.explore,
     reports.compare,
     reports.evaluate,
     info,

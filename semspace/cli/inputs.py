@@ -198,6 +198,13 @@ def read_value(path: str) -> Any:
     return load(path)
 
 
+def saved_value(path: str) -> Any:
+    """Return the semspace value at a path, or None where there is none, such as at a file of vectors."""
+    from semspace.bundle import is_bundle
+
+    return read_value(path) if is_bundle(path) else None
+
+
 def read_encoder(model: str, backend: str = "auto", threads: int | None = None) -> Encoder:
     """Return the encoder that --model names, computed as --backend says."""
     from semspace.sentences.encoder import Encoder

@@ -1,4 +1,4 @@
-"""The command map."""
+"""The commands map and explore."""
 
 from __future__ import annotations
 
@@ -52,6 +52,51 @@ def map(
     if not streams.is_stream(out):
         plain = {"out": str(out), "points": len(found), "method": method, "quality": found.quality.stored()}
         show(f"{found!r}\nmap written to {out}", plain, as_json)
+
+
+def explore(
+    space: o.SpaceOrFile,
+    method: Annotated[str, typer.Option(help="tsne, pca, umap or pacmap.")] = "tsne",
+    groups: Annotated[
+        str | None,
+        typer.Option(
+            help="What the map is labelled with: a column of the metadata, or clusters to find groups first "
+            "(default: the groups of a saved clustering or map)."
+        ),
+    ] = None,
+    k: Annotated[int, typer.Option("-k", help="Number of neighbours that a point shows.")] = 15,
+    port: Annotated[int, typer.Option(help="Port of the server, on this machine only.")] = 5055,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open a browser.")] = True,
+    seed: o.Seed = 0,
+) -> None:
+    """Explore a map with Apple's Embedding Atlas: zoom, search, select, filter; Ctrl-C ends it.
+
+    It needs Python 3.11 or newer and pip install 'semspace[atlas]'. The server listens on 127.0.0.1 alone.
+    """
+    import webbrowser
+
+    from semspace import checks
+    from semspace.projections.atlas import check_port, need_atlas, serve_atlas
+    from semspace.projections.project import project
+    from semspace.projections.projection import Projection
+
+    need_atlas()
+    checks.whole("k", k)
+    check_port(port)
+
+    def ready(address: str) -> None:
+        typer.echo(f"{found!r}\nEmbedding Atlas shows it at {address}; Ctrl-C ends it")
+        if browser:
+            webbrowser.open(address)
+
+    value = None if streams.is_stream(space) else inputs.saved_value(space)
+    if isinstance(value, Projection):
+        inputs.refuse_with(f"{space}, which is a map already", groups=groups)
+        found = value
+    else:
+        points, chosen = _with_groups(space, groups, seed)
+        found = project(points, method, groups=chosen, seed=seed, repeats=0)
+    serve_atlas(found, k=k, port=port, on_ready=ready)
 
 
 def _with_groups(source: str, groups: str | None, seed: int) -> tuple[Any, Any]:
