@@ -4,7 +4,7 @@
 # make check  style and types       make bench      every benchmark (NAME=... for one)
 # make docs   checks the documents  make notebooks  opens the notebooks
 # make docs-notebooks  writes the notebooks with their outputs into docs/notebooks (NAME=05 for one)
-# make docs-picture    writes the picture of README, with Chromium
+# make docs-picture    writes the pictures of README, with Chromium, and of docs/latent.md
 #
 # Everything lives in .venv; nothing is installed twice unless a requirement changes.
 
@@ -63,6 +63,7 @@ docs-notebooks: $(VENV)/.dev
 
 docs-picture: $(VENV)/.dev
 	@$(BIN)/python -m tests.render_picture
+	@$(BIN)/python -m tests.render_latent_pictures
 
 notebooks: $(VENV)/.dev
 	@echo "== executing the notebooks"

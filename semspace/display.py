@@ -88,10 +88,15 @@ def numeric_columns(cells: Sequence[Sequence[str]], width: int) -> list[bool]:
     return [bool(cells) and all(not row[i] or _NUMBER.fullmatch(row[i]) for row in cells) for i in range(width)]
 
 
+# A page that is dark by its background alone leaves text black; so a table has both, a notebook's where it says some.
+_COLOURS = (
+    "color-scheme: light dark; color: var(--jp-content-font-color1, var(--vscode-editor-foreground, CanvasText)); "
+    "background: var(--jp-layout-color0, var(--vscode-editor-background, Canvas))"
+)
 # A notebook's own rules align everything to the right, and cut what is wider than an equal share.
-_TABLE = "table-layout: auto; border-collapse: collapse"
-_TEXT = "text-align: left; vertical-align: top; overflow-wrap: anywhere; max-width: 40em"
-_RIGHT = "text-align: right; vertical-align: top; white-space: nowrap"
+_TABLE = f"table-layout: auto; border-collapse: collapse; {_COLOURS}"
+_TEXT = "text-align: left; vertical-align: top; padding: .1em .6em; overflow-wrap: anywhere; max-width: 40em"
+_RIGHT = "text-align: right; vertical-align: top; padding: .1em .6em; white-space: nowrap"
 
 
 def html_table(headers: Sequence[str], rows: Iterable[Row], *, caption: str = "", width: int = 200) -> str:

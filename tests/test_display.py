@@ -73,3 +73,11 @@ def test_a_notebook_shows_a_score_and_its_parts():
     texts = [text for _, text in cells(score._repr_html_())]
     assert texts == ["analogies", "accuracy", "0.250", "4", "8", "a &lt;note&gt;", "capitals", "0.500", "2"]
     assert score._repr_html_().count("<table") == 2
+
+
+def test_a_table_brings_both_of_its_colours():
+    # Black text on a page that is dark by its background alone can't be read.
+    style = re.search(r'<table style="([^"]*)"', html_table(("a",), [("b",)]))[1]
+    assert re.search(r"(^|; )color: var\(--jp-content-font-color1, .*CanvasText\)\)", style)
+    assert re.search(r"background: var\(--jp-layout-color0, .*Canvas\)\)", style)
+    assert "color-scheme: light dark" in style
