@@ -1,6 +1,6 @@
 """How much of the neighbourhoods a bridge between two encoders keeps: said beforehand, and among more documents.
 
-``python -m benchmarks.latent_bridge [--pairs N] [--documents N] [--trained N] [--seeds N] [--other MODEL]``
+``python -m benchmarks latent_bridge [--pairs N] [--documents N] [--trained N] [--seeds N] [--other MODEL]``
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ def main(asked: list[str] | None = None) -> None:
     print("\n## Bridges between encoders\n")
     print("| from, to | seed | map | fitted, s of CPU | of | said beforehand | seen |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
-    measure(student, full, texts, options.seeds)
+    measure(student, full, texts, options.seeds, f"a student of {len(LAYERS)} layers")
     if options.other is not None:
         measure(full, ss.Encoder.load(options.other), texts, options.seeds)
 
 
 def arguments(asked: list[str] | None) -> argparse.Namespace:
     """Return the options."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.latent_bridge")
+    parser = argparse.ArgumentParser(prog="python -m benchmarks latent_bridge")
     numbers = {"pairs": 5_000, "documents": 20_000, "trained": 40_000, "queries": 1_000, "seeds": 3}
     for name, default in numbers.items():
         parser.add_argument(f"--{name}", type=int, default=default)
@@ -58,13 +58,14 @@ def arguments(asked: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(asked)
 
 
-def measure(a: ss.Encoder, b: ss.Encoder, texts: Texts, n_seeds: int) -> None:
-    """Print the rows of a table: of `a` to `b`, and the other way round."""
-    vectors = {encoder.name: [encoder.encode(part, normalize_embeddings=True) for part in texts] for encoder in (a, b)}
-    for first, second in ((a, b), (b, a)):
+def measure(a: ss.Encoder, b: ss.Encoder, texts: Texts, n_seeds: int, name: str | None = None) -> None:
+    """Print the rows of a table: of `a`, which may have another name there, to `b`, and the other way round."""
+    names = (name or a.name, b.name)
+    vectors = [[encoder.encode(part, normalize_embeddings=True) for part in texts] for encoder in (a, b)]
+    for first, second in ((0, 1), (1, 0)):
         for seed in range(n_seeds):
-            for row in rows(vectors[first.name], vectors[second.name], seed):
-                print(f"| {first.name}, {second.name} | {seed} | {' | '.join(row)} |")
+            for row in rows(vectors[first], vectors[second], seed):
+                print(f"| {names[first]}, {names[second]} | {seed} | {' | '.join(row)} |", flush=True)
 
 
 def rows(a: list[Vectors], b: list[Vectors], seed: int) -> list[tuple[str, ...]]:

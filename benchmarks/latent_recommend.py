@@ -1,10 +1,10 @@
 """Recommendation from a history: what each way to score documents finds, with dislikes and diversity beside it.
 
-``python -m benchmarks.latent_recommend VECTORS.npy [--part dev] [--histories N] [--seeds N]``: beside the vectors lies
-a JSON file of the same name with ``labels``. A history has twelve documents, from one group, or in equal parts from two
-or three. One more document of each group is left out and looked for. With dislikes, there are six documents of the
-group that is most like the first. The documents of the two parts are different ones: sharpness and weight were chosen
-on the part ``dev``.
+``python -m benchmarks latent_recommend [VECTORS.npy] [--part dev] [--histories N] [--seeds N]``: beside the vectors
+lies a JSON file of the same name with ``labels``; by default they are those of 20 Newsgroups. A history has twelve
+documents, from one group, or in equal parts from two or three. One more document of each group is left out and looked
+for. With dislikes, there are six documents of the group that is most like the first. The documents of the two parts are
+different ones: sharpness and weight were chosen on the part ``dev``.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,7 @@ from sklearn.cluster import KMeans
 from sklearn.linear_model import LogisticRegression
 
 import semspace as ss
+from benchmarks.labelled import documents
 from semspace import queries
 from semspace.index import liked_density
 from semspace.index.mmr import diverse
@@ -106,13 +108,13 @@ WITH_DISLIKES: dict[str, tuple[Score, float]] = {
 
 def main(asked: list[str] | None = None) -> None:
     """Print a table for each number of interests, without and with dislikes, and what candidates of a graph lose."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.latent_recommend")
-    parser.add_argument("vectors", type=Path)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks latent_recommend")
+    parser.add_argument("vectors", type=Path, nargs="?")
     parser.add_argument("--histories", type=int, default=50)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--part", choices=("dev", "test"), default="test")
     options = parser.parse_args(asked)
-    points, labels = distinct(np.load(options.vectors), options.vectors.with_suffix(".json"), options.part)
+    points, labels = distinct(*labelled(options.vectors), options.part)
     for ways, dislikes in ((LIKES, False), (WITH_DISLIKES, True)):
         for n in (1, 2, 3):
             print(f"\n{n} interest(s){', with dislikes' if dislikes else ''}, part {options.part}\n", flush=True)
@@ -131,13 +133,21 @@ def main(asked: list[str] | None = None) -> None:
     print_loss(points, labels, options)
 
 
-def distinct(vectors: Vectors, names: Path, part: str) -> tuple[Vectors, npt.NDArray[np.str_]]:
+def labelled(path: Path | None) -> tuple[Vectors, npt.NDArray[Any]]:
+    """Return vectors and the group of each."""
+    if path is None:
+        posts = documents("whole_newsgroups")
+        return posts.vectors, posts.labels.astype(str)
+    return np.load(path), np.array(json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["labels"])
+
+
+def distinct(vectors: Vectors, labels: npt.NDArray[Any], part: str) -> tuple[Vectors, npt.NDArray[np.str_]]:
     """Return unit vectors of one part of the documents, each once, and their labels."""
     points = queries.unit(vectors)
     rows = np.sort(np.unique(points, axis=0, return_index=True)[1])
     halves = np.random.default_rng(20).permutation(len(rows)) % 2
     rows = rows[halves == (part == "test")]
-    return points[rows], np.array(json.loads(names.read_text(encoding="utf-8"))["labels"])[rows]
+    return points[rows], labels[rows]
 
 
 def histories(
