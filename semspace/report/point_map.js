@@ -148,7 +148,28 @@ function pointMap(figure) {
     }
     point(event.offsetX, event.offsetY);
   });
-  canvas.addEventListener("pointerleave", () => (tip.hidden = true));
+  canvas.addEventListener("pointerdown", (event) => point(event.offsetX, event.offsetY));
+  // A finger that is lifted leaves too: what it has pointed at stays.
+  canvas.addEventListener("pointerleave", (event) => (tip.hidden = event.pointerType === "mouse" || tip.hidden));
+  // One finger scrolls the page; two zoom the map, and move it.
+  let pinch = null; // of two fingers: their distance and middle
+  const fingers = ({ touches: [a, b] }) => {
+    const frame = canvas.getBoundingClientRect();
+    return { apart: Math.hypot(a.clientX - b.clientX, a.clientY - b.clientY), x: (a.clientX + b.clientX) / 2 - frame.left, y: (a.clientY + b.clientY) / 2 - frame.top };
+  };
+  const touched = (event) => {
+    if (event.touches.length !== 2) return void (pinch = null);
+    event.preventDefault();
+    const now = fingers(event);
+    if (event.type === "touchmove" && pinch) {
+      view.x -= (now.x - pinch.x) / scale();
+      view.y += (now.y - pinch.y) / scale();
+      zoom(now.apart / Math.max(pinch.apart, 1), now.x, now.y);
+      tip.hidden = true;
+    }
+    pinch = now;
+  };
+  for (const kind of ["touchstart", "touchmove", "touchend", "touchcancel"]) canvas.addEventListener(kind, touched, { passive: false });
 
   /** Tell the text of the point that is nearest to the pointer, within 12 pixels. */
   function point(x, y) {
