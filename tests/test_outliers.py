@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import semspace as ss
+from semspace.anomalies.detectors import RankAverage
 from semspace.anomalies.methods import METHODS
 from semspace.anomalies.reference import ReferencePoints
 from semspace.anomalies.threshold import Spread, exceed, threshold_of_share, threshold_of_z
@@ -154,6 +155,30 @@ def test_the_threshold_by_median_absolute_deviation():
 def test_z_of_scores_that_are_mostly_equal():
     spread = Spread.of(np.array([2.0, 2.0, 2.0, 3.0]))
     assert spread.z(np.array([2.0, 3.0, 1.0])).tolist() == [0.0, np.inf, -np.inf]
+
+
+def test_the_mean_rank_finds_what_most_of_its_methods_find():
+    options = {"progress": False, "seed": 0}
+    found = ss.outliers(space_of(cloud(200)), method="rank_average", **options)
+    assert {*found.ids[:3]} == {"p197", "p198", "p199"}
+    assert len(found.ids) < 10
+    assert len(ss.outliers(space_of(cloud(200)), method="rank_average", min_z=1, **options).ids) > len(found.ids)
+    assert len(ss.outliers(space_of(cloud(200)), method="rank_average", min_z=1e6, **options).ids) == 0
+
+
+def test_most_methods_decide_the_share_by_their_own_deviations():
+    class Fitted:
+        def __init__(self, *scores):
+            self.fitted = np.array(scores, float)
+
+    first, second = (
+        Fitted(0, 1, 2, 3, 4, 99, 99, 2, 1, 3),
+        Fitted(*(100 * place for place in (0, 1, 2, 3, 4, 99, 5)), 2, 1, 3),
+    )
+    assert RankAverage((first, first, second)).share_above(3.5) == 0.2
+    assert RankAverage((first, second, second)).share_above(3.5) == pytest.approx(
+        (Spread.of(second.fitted).z(second.fitted) > 3.5).mean()
+    )
 
 
 @given(st.lists(st.integers(-50, 50), min_size=2, max_size=60), st.floats(0.01, 0.99))

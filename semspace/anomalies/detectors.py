@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from semspace.anomalies.reference import ReferencePoints, one_by_one
+from semspace.anomalies.threshold import Spread
 from semspace.latent.pca import PCA, PCAModel
 from semspace.space import Space
 from semspace.types import Doubles1d, Doubles2d, Floats1d, Floats2d, Ints1d, Ints2d
@@ -206,6 +207,14 @@ class RankAverage:
         """The mean rank of each reference point, shape (m,)."""
         ranks: Doubles1d = np.mean([_ranks(one.fitted, one.fitted) for one in self.detectors], axis=0)
         return ranks
+
+    def share_above(self, min_z: float) -> float:
+        """Return the share of the reference points that most of the methods find, each by its own robust z.
+
+        Ranks are spread evenly whatever the points are like, so their own z says nothing.
+        """
+        z = np.median([Spread.of(one.fitted).z(one.fitted) for one in self.detectors], axis=0)
+        return float((z > min_z).mean())
 
     def score(self, points: Floats2d) -> Doubles1d:
         """Return the mean rank of each point among the reference, shape (n,)."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from semspace import checks, pools, queries
 from semspace.anomalies import methods
-from semspace.anomalies.detectors import Detector
+from semspace.anomalies.detectors import Detector, RankAverage
 from semspace.anomalies.reasons import reasons
 from semspace.anomalies.reference import ReferencePoints
 from semspace.anomalies.result import Outliers
@@ -62,7 +62,7 @@ def outliers(
         Rastogi & Shim 2000). ``"isolation_forest"``: how few random cuts separate a point (Liu, Ting & Zhou 2008).
         ``"reconstruction"``: its distance from what the first principal components say of it. ``"likelihood"``: how
         improbable it is under Gaussians that share one covariance, shrunk (Ledoit & Wolf 2004). ``"rank_average"``: the
-        mean rank by the last five; since ranks have no scale, give `share` with it.
+        mean rank by the last five; as many points are outliers as most of the five find.
     share : float, optional
         The share of the points, in (0, 1), that are outliers: the most unusual ones, whether they are very unusual or
         not (scikit-learn's ``contamination``). By default `min_z` decides how many there are.
@@ -114,7 +114,7 @@ def outliers(
         request = methods.DetectorRequest(reference, seed, progress, dict(settings))
         detector = methods.fit(request, method)
         scores = _scores(space, places, detector)
-        threshold = threshold_of_z(scores, min_z) if share is None else threshold_of_share(scores, share)
+        threshold = _threshold(scores, detector, share, min_z)
         provenance = {
             "made_by": method, "settings": dict(settings), "seed": seed, "share": share,
             "min_z": min_z if share is None else None, "space": space.fingerprint, "compared_with": len(reference),
@@ -125,6 +125,13 @@ def outliers(
         )
         why = reasons(space, np.array(rows, np.int64), reference, clustering)
     return Outliers(space, scores, threshold, why, provenance, detector)
+
+
+def _threshold(scores: Doubles1d, detector: Detector, share: float | None, min_z: float) -> float:
+    """Return the score above which a point is an outlier."""
+    if share is None and isinstance(detector, RankAverage):
+        share = detector.share_above(min_z)
+    return threshold_of_z(scores, min_z) if share is None else threshold_of_share(scores, share)
 
 
 def _scores(space: Space, places: Ints1d, detector: Detector) -> Doubles1d:
