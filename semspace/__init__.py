@@ -36,6 +36,9 @@ _HOMES = {
     "SpaceReport": "semspace.geometry.report",
     "StaticEncoder": "semspace.sentences.static_encoder",
     "Subwords": "semspace.words.subwords",
+    "DecodedTexts": "semspace.decoders.decoded",
+    "TextDecoder": "semspace.decoders.text_decoder",
+    "TextDecoderModel": "semspace.decoders.text_model",
     "Tokens": "semspace.text.tokens",
     "TransformerEncoder": "semspace.sentences.transformer",
     "Word2Vec": "semspace.words.word2vec",
@@ -68,6 +71,7 @@ __all__ = [
     "Clustering",
     "Comparison",
     "Corpus",
+    "DecodedTexts",
     "Encoder",
     "EncoderTrainer",
     "History",
@@ -88,6 +92,8 @@ __all__ = [
     "SpaceReport",
     "StaticEncoder",
     "Subwords",
+    "TextDecoder",
+    "TextDecoderModel",
     "Tokens",
     "TransformerEncoder",
     "Word2Vec",
@@ -124,6 +130,9 @@ if TYPE_CHECKING:
     from semspace.clusters.clustering import Clustering
     from semspace.comparison.compare import compare
     from semspace.comparison.comparison import Comparison
+    from semspace.decoders.decoded import DecodedTexts
+    from semspace.decoders.text_decoder import TextDecoder
+    from semspace.decoders.text_model import TextDecoderModel
     from semspace.errors import SemspaceError, SemspaceWarning
     from semspace.evaluation.evaluate import evaluate
     from semspace.evaluation.score import Score, Scores

@@ -25,6 +25,7 @@ READERS: Final = {
     "space": "semspace.space",
     "sparse-autoencoder": "semspace.latent.sparse_autoencoder",
     "static-encoder": "semspace.sentences.static_encoder",
+    "text-decoder": "semspace.decoders.text_model",
     "tokens": "semspace.text.tokens",
     "vae": "semspace.latent.vae",
     "truncation": "semspace.latent.truncation",

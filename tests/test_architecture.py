@@ -59,6 +59,7 @@ ROOMS = [
         "comparison",
         "evaluation",
         "training",
+        "decoders",
         "saving",
         "precompilation",
         "demo",

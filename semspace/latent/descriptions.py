@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,13 @@ _MIN_DOCUMENTS = 2  # that contain a word of the vocabulary
 _WORDS_AT_ONCE = 1_000  # points whose words are found at a time
 
 
+class Decoder(Protocol):
+    """A model that writes a sentence for a vector: `TextDecoderModel`."""
+
+    def decode(self, points: Floats2d) -> Iterable[str]:
+        """Write a sentence for each point."""
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Descriptions:
     """What each of n points means in words; iterates as pairs of neighbours and words.
@@ -31,10 +39,13 @@ class Descriptions:
         The nearest texts of the space, with their scores.
     words : tuple of n tuples of str
         The words of the vocabulary that lie most in the point's direction; empty without a vocabulary.
+    written : tuple of n str
+        The sentence that a decoder wrote for each point; empty without a decoder.
     """
 
     neighbors: tuple[Neighbors, ...]
     words: tuple[tuple[str, ...], ...]
+    written: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.neighbors)
@@ -43,8 +54,11 @@ class Descriptions:
         return zip(self.neighbors, self.words, strict=True)
 
     def to_frame(self) -> pl.DataFrame:
-        """Return a polars DataFrame with ``point``, ``id``, ``text``, ``score`` of the nearest, and ``words``."""
-        return pl.DataFrame(
+        """Return a polars DataFrame with ``point``, ``id``, ``text``, ``score`` of the nearest, and ``words``.
+
+        With a decoder, ``written`` too.
+        """
+        told = pl.DataFrame(
             {
                 "point": np.arange(len(self)),
                 "id": [near.ids[0] for near in self.neighbors],
@@ -54,6 +68,7 @@ class Descriptions:
             },
             schema_overrides={"score": pl.Float32, "text": pl.String, "words": pl.String},
         )
+        return told.with_columns(pl.Series("written", self.written)) if self.written else told
 
     def __repr__(self) -> str:
         frame = self.to_frame()
@@ -69,10 +84,11 @@ def describe(
     space: Space,
     *,
     vocabulary: Space | None = None,
+    decoder: Decoder | None = None,
     n_texts: int = 3,
     n_words: int = 5,
 ) -> Descriptions:
-    """Describe points by the nearest texts of a space and by words.
+    """Describe points by the nearest texts of a space, by words, and by a sentence written for each.
 
     The points may be real ones, or decoded, sampled or interpolated. A word is chosen by the cosine between its vector,
     from the mean of the vocabulary, and the point, from the mean of the space: it shows what distinguishes the point,
@@ -85,7 +101,9 @@ def describe(
     space : Space
         The texts among which the nearest are found.
     vocabulary : Space, optional
-        Words in the same encoder's space, from `vocabulary`; without it, only texts describe the points.
+        Words in the same encoder's space, from `vocabulary`.
+    decoder : TextDecoderModel, optional
+        Of the same encoder; writes a sentence for each point.
     n_texts : int
         Nearest texts of each point.
     n_words : int
@@ -119,7 +137,7 @@ def describe(
         )
     neighbors = tuple(space.most_similar_batch(list(vectors), n_texts))
     words = [()] * len(vectors) if vocabulary is None else _words(vectors, space, vocabulary, n_words)
-    return Descriptions(neighbors, tuple(words))
+    return Descriptions(neighbors, tuple(words), () if decoder is None else tuple(decoder.decode(vectors)))
 
 
 def vocabulary(space: Space, *, max_words: int = 20_000) -> Space:

@@ -115,8 +115,8 @@ class FitLoop:
     Parameters
     ----------
     learner : Learner
-    rows, held_out : ndarray of float32, shape (n, width)
-        What to train on, and what to evaluate on.
+    rows, held_out : ndarray of float32, shape (n, width), or of int64, shape (n,)
+        What to train on, and what to evaluate on: vectors, or the numbers of examples that the learner knows.
     options : FitOptions
     checkpoint : LatentCheckpoint
     progress : bool
@@ -126,8 +126,8 @@ class FitLoop:
     def __init__(
         self,
         learner: Learner,
-        rows: Floats2d,
-        held_out: Floats2d,
+        rows: Floats2d | Ints1d,
+        held_out: Floats2d | Ints1d,
         options: FitOptions,
         checkpoint: LatentCheckpoint,
         *,
