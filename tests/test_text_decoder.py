@@ -54,7 +54,7 @@ def test_a_corpus_with_too_few_sentences_is_refused():
 
 
 def test_any_text_comes_back_from_its_tokens():
-    tokenizer = byte_pairs.open_tokenizer(byte_pairs.train_tokenizer(["a cat sat"] * 9, 270), "it")
+    tokenizer = byte_pairs.open_tokenizer(byte_pairs.train_byte_pairs(["a cat sat"] * 9, 270), "it")
     for text in ("a cat sat", "Straße, naïve — 猫が好き! 😀", "tab\tand\nline"):
         assert tokenizer.decode(tokenizer.encode(text).ids).strip() == text
 

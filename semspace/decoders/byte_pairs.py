@@ -15,7 +15,7 @@ N_BYTES = 256  # tokens of one byte, which every vocabulary has
 _MAX_TRAINING_CHARACTERS = 8_000_000  # of the texts: more would change few of the tokens
 
 
-def train_tokenizer(texts: Sequence[str], max_vocabulary: int) -> str:
+def train_byte_pairs(texts: Sequence[str], max_vocabulary: int) -> str:
     """Train a tokenizer of byte pairs (Sennrich et al. 2016; Radford et al. 2019) on texts; return its JSON."""
     tokenizers = checks.need("tokenizers", "transformers")
     tokenizer = tokenizers.Tokenizer(tokenizers.models.BPE())

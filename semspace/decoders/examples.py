@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from semspace.decoders.byte_pairs import END, N_BYTES, open_tokenizer, train_tokenizer
+from semspace.decoders.byte_pairs import END, N_BYTES, open_tokenizer, train_byte_pairs
 from semspace.errors import InputError
 from semspace.progress import bar
 from semspace.queries import TINY, unit
@@ -75,7 +75,7 @@ def encode_examples(
     sentences: list[str], encoder: TextEncoder, max_vocabulary: int, max_tokens: int, *, progress: bool
 ) -> TextExamples:
     """Train a tokenizer on sentences, and encode those that have at most `max_tokens` tokens."""
-    tokenizer = train_tokenizer(sentences, max_vocabulary)
+    tokenizer = train_byte_pairs(sentences, max_vocabulary)
     opened = open_tokenizer(tokenizer, "the new tokenizer")
     rows = [encoding.ids for encoding in opened.encode_batch(sentences)]
     short = [number for number, ids in enumerate(rows) if len(ids) < max_tokens]
@@ -96,12 +96,12 @@ def _vectors(sentences: list[str], encoder: TextEncoder, *, progress: bool) -> F
     with bar("encoding sentences", len(sentences), unit="sentence", progress=progress) as shown:
         for start in range(0, len(sentences), _AT_ONCE):
             some = sentences[start : start + _AT_ONCE]
-            vectors[start : start + len(some)] = unit_vectors(some, encoder)
+            vectors[start : start + len(some)] = directions_of(some, encoder)
             shown.update(len(some))
     return vectors
 
 
-def unit_vectors(texts: list[str], encoder: TextEncoder) -> Floats2d:
+def directions_of(texts: list[str], encoder: TextEncoder) -> Floats2d:
     """Return the vectors of texts as documents, of length 1; a text without a direction gets zeros."""
     directions: Floats2d = unit(np.asarray(encode_documents(texts, encoder), np.float32), floor=TINY)
     return directions

@@ -37,7 +37,7 @@ class DecoderNetwork(nn.Module):
         self.tokens = nn.Embedding(vocabulary, dim)
         self.places = nn.Parameter(torch.zeros(_PREFIX + max_tokens, dim))
         self.reads = nn.Linear(width, _PREFIX * dim)
-        blocks = [Layer(dim) for _ in range(layers)]
+        blocks = [CausalLayer(dim) for _ in range(layers)]
         self.layers = nn.ModuleList(blocks)
         self.norm = nn.LayerNorm(dim)
         self.apply(_initialize)
@@ -79,7 +79,7 @@ class DecoderNetwork(nn.Module):
         return places.view(len(vectors), self.prefix, self.dim)
 
 
-class Layer(nn.Module):
+class CausalLayer(nn.Module):
     """Attention to what came before, and a feed-forward part."""
 
     def __init__(self, dim: int) -> None:

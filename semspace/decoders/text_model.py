@@ -17,7 +17,7 @@ from semspace import checks, queries, schema
 from semspace.bundle import Bundle, Draft, PathLike, create_bundle, digest
 from semspace.decoders.byte_pairs import open_tokenizer
 from semspace.decoders.decoded import DecodedTexts
-from semspace.decoders.examples import unit_vectors
+from semspace.decoders.examples import directions_of
 from semspace.errors import DamagedError, InputError, SemspaceWarning
 from semspace.latent.fit_history import FitHistory
 from semspace.progress import bar
@@ -193,7 +193,7 @@ class TextDecoderModel:
     def _judged(self, texts: list[str]) -> Floats2d:
         with warnings.catch_warnings():  # of texts without a known word, which win nothing
             warnings.simplefilter("ignore", SemspaceWarning)
-            return unit_vectors(texts, self.encoder)
+            return directions_of(texts, self.encoder)
 
     @cached_property
     def _network(self) -> DecoderNetwork:
