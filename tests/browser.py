@@ -117,8 +117,9 @@ class Browser:
 
     def open(self, address: str | Path) -> None:
         """Open a page, and wait until it is loaded."""
+        self.js("globalThis.isOld = true")
         self.send("Page.navigate", url=address.as_uri() if isinstance(address, Path) else address)
-        self.wait("document.readyState === 'complete' && location.href !== 'about:blank'")
+        self.wait("document.readyState === 'complete' && !globalThis.isOld")
 
     def js(self, expression: str) -> Any:
         """Return the value of an expression on the page; of a promise, what it comes to."""

@@ -24,6 +24,14 @@ def test_texts_stand_at_the_left_and_numbers_at_the_right():
     assert "&lt;i&gt;</caption>" in shown
 
 
+def test_short_values_are_not_broken_in_a_narrow_table():
+    shown = html_table(
+        ("what", "value", "meaning"), [("points", "1.9 %", "a long sentence about it"), ("x", "2,225", "")]
+    )
+    styles = re.findall(r'<td style="([^"]*)"', shown)[:3]
+    assert ["nowrap" in style for style in styles] == [True, True, False]
+
+
 def test_long_texts_end_in_an_ellipsis():
     ((_, text),) = cells(html_table(("text",), [("word " * 100,)]))
     assert len(text) <= 200

@@ -37,7 +37,6 @@ def browser(opened, page):
     """Open the page anew, with a mouse, and return the browser; at the end it must have said nothing."""
     opened.emulate()
     opened.said.clear()
-    opened.open("about:blank#")
     opened.open(page)
     opened.js("document.querySelector('canvas').scrollIntoView({block: 'center'})")
     yield opened

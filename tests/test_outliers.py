@@ -363,6 +363,8 @@ def test_the_report_escapes_what_texts_say(tmp_path):
 def test_the_map_keeps_the_outliers():
     found = ss.outliers(space_of(cloud(200)), share=0.02, progress=False)
     figure = found.plot(most=50)
+    assert f"50 of {len(found.space):,} documents are drawn." in figure.caption
+    assert "are drawn" not in found.plot(most=len(found.space)).caption
     assert figure.svg.count("<title>p19") >= 3 or all(id in figure.svg for id in found.ids)
 
 

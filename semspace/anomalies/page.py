@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -50,7 +51,10 @@ def map_figure(outliers: Outliers, most: int) -> Figure:
     kinds = ["outlier" if strange else "usual" for strange in is_outlier.tolist()]
     shown = set(points.ids)
     labels = [id for id in outliers.ids if id in shown][:_MAX_LABELS]
-    return space_map(points, kinds, labels or False, "tsne", len(points))
+    figure = space_map(points, kinds, labels or False, "tsne", len(points))
+    if len(rows) == len(space):
+        return figure
+    return replace(figure, caption=f"{figure.caption} {len(rows):,} of {len(space):,} documents are drawn.")
 
 
 def _drawn_rows(outliers: Outliers, most: int) -> Ints1d:
