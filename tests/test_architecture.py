@@ -32,6 +32,7 @@ ROOMS = [
         "schema",
         "kernels",
         "bundle",
+        "remembered",
         "checkpoint",
         "report",
         "text",

@@ -1,5 +1,6 @@
 """Texts come in from many formats, and bad input gets one clear sentence."""
 
+import bz2
 import gzip
 import json
 
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 
 import semspace as ss
+from semspace.corpora import wikipedia
 from semspace.errors import InputError, MissingFileError, SemspaceWarning, UnknownIdError
 from tests import strategies
 
@@ -277,6 +279,26 @@ def test_wikipedia_sample_is_plain_text():
     sample = ss.corpora.load("wikipedia-sample")
     assert len(sample) == 106
     assert not any("{{" in text or "#REDIRECT" in text for text in sample.texts)
+
+
+@pytest.mark.parametrize("damage", [None, "", "no JSON", "5", '[["1", "a title"]]', '[["1", 2, "a text"]]'])
+def test_the_articles_of_a_dump_are_remembered(damage, tmp_path, monkeypatch):
+    pages = "".join(
+        f"<page><title>{title}</title><ns>0</ns><id>{i}</id><revision><text>{text}</text></revision></page>"
+        for i, (title, text) in enumerate([("Cat", "A cat [[sleep|sleeps]]."), ("Puss", "#REDIRECT [[Cat]]")])
+    )
+    dump = tmp_path / "dump.xml.bz2"
+    xml = f'<mediawiki xmlns="http://www.mediawiki.org/xml/export-0.10/">{pages}</mediawiki>'
+    dump.write_bytes(bz2.compress(xml.encode()))
+    monkeypatch.setenv("SEMSPACE_CACHE", str(tmp_path / "cache"))
+    first = wikipedia.read_dump(dump)
+    assert first.rows() == [("0", "Cat", "A cat sleeps.")]
+    (place,) = (tmp_path / "cache").iterdir()
+    if damage is None:
+        monkeypatch.setattr(wikipedia, "_without_markup", lambda _: pytest.fail("read again"))
+    else:
+        place.write_text(damage)
+    assert wikipedia.read_dump(dump).equals(first)
 
 
 def test_newsgroups_sample_is_what_people_wrote_themselves():

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 import semspace as ss
+from semspace import remembered
 from semspace.errors import DamagedError, InputError
-from semspace.sentences import kernel_runtime, numpy_runtime, remembered
+from semspace.sentences import kernel_runtime, numpy_runtime
 from semspace.sentences.lazy_encoder import EncoderReference, for_one_text
 from tests.conftest import make_tiny_model
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from semspace import checks
 from semspace.errors import DamagedError, InputError
-from semspace.sentences.remembered import remembered_digest
+from semspace.remembered import remembered_digest
 from semspace.sentences.weights import Weights, weight_files
 from semspace.types import Floats1d, Floats2d
 

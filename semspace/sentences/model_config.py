@@ -9,11 +9,11 @@ from typing import Any
 
 from semspace.bundle import digest
 from semspace.errors import DamagedError, InputError
+from semspace.remembered import remembered_digest
 from semspace.sentences import head
 from semspace.sentences.head import HeadModule
 from semspace.sentences.model_files import CONFIG
 from semspace.sentences.modules import MODULES, Module, read_json, read_modules, read_sentence_config
-from semspace.sentences.remembered import remembered_digest
 from semspace.sentences.tokenizer_settings import TOKENIZER_CONFIG, TokenizerSettings, read_tokenizer_settings
 from semspace.sentences.weights import weight_files
 

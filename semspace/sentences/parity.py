@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from semspace.bundle import digest
-from semspace.sentences.remembered import recall, remember
+from semspace.remembered import recall, remember
 from semspace.sentences.runtime import BOUNDS, Runtime, TokenBatch
 
 # Short and long, plain and technical, spoken and written, in several languages, and some that are hardly text.
