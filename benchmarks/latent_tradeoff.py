@@ -24,7 +24,7 @@ def main(options: list[str] | None = None) -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks latent_tradeoff")
     parser.add_argument("--n", type=int, default=SENTENCES)
-    parser.add_argument("--epochs", type=int, help="of the networks; by default their own")
+    parser.add_argument("--epochs", type=int, default=6, help="of the networks")
     given = parser.parse_args(options or [])
     points, queries = load(most=given.n), load(held_out=True, most=QUERIES)
     space = ss.Space.from_vectors(range(len(points)), points, encoder=ss.Encoder.load(MODEL))
