@@ -12,6 +12,8 @@ from scipy.stats import multivariate_normal
 import semspace as ss
 from semspace.bundle import open_bundle
 from semspace.errors import ExistsError, InputError, MissingExtraError, SemspaceError, SemspaceWarning
+from semspace.latent.neural_trainer import Standardization
+from semspace.latent.sparse_autoencoder import SparseAutoencoderModel
 from tests.conftest import random_space
 from tests.killed import needs_sigkill, run_until_killed
 
@@ -393,6 +395,32 @@ def test_a_collapsed_posterior_is_said():
     with pytest.warns(SemspaceWarning, match=r"posterior collapse: only \d of 4 dimensions .* beta \(now 20\)"):
         model = trainer.train(ss.Space.from_vectors(range(400), vectors), progress=False)
     assert model.active_units < 4
+
+
+def test_strengths_of_features_that_overlap_are_fitted_together():
+    # [2.8, 0.6] is 2 times the first direction and 1 time the second, and has the products 2.8 and 2.6 with them.
+    directions = np.float32([[1, 0], [0.8, 0.6], [-1, 0]])
+    nothing = np.zeros(3, np.float32)
+    parts = (directions, nothing, directions, nothing[:2], Standardization(nothing[:2], 1.0), 2)
+    plain, refit = (SparseAutoencoderModel(*parts, refit=refit) for refit in (False, True))
+    vector = np.float32([[2.8, 0.6]])
+    np.testing.assert_allclose(plain.encode(vector), [[2.8, 2.6, 0]], atol=1e-6)
+    np.testing.assert_allclose(refit.encode(vector), [[2, 1, 0]], atol=0.02)
+    np.testing.assert_allclose(refit.reconstruct(vector), vector, atol=0.02)
+    np.testing.assert_array_equal(refit.encode(np.float32([[0, -1]])), [[0, 0, 0]])  # nothing is active
+    assert plain.fingerprint != refit.fingerprint
+
+
+def test_fitted_strengths_lose_less_and_are_saved(tmp_path):
+    fitted = train("sparse autoencoder")
+    plain = replace(fitted, refit=False)
+    vectors = points().vectors
+    assert fitted.refit
+    assert fitted.score(vectors).mean() < plain.score(vectors).mean()
+    for model in (fitted, plain):
+        model.save(tmp_path / str(model.refit))
+        loaded = ss.load(tmp_path / str(model.refit))
+        np.testing.assert_array_equal(loaded.encode(vectors), model.encode(vectors))
 
 
 def test_few_features_of_a_sparse_code_are_not_zero():

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 
 _SAMPLE = 1_024  # vectors
+_NUMBERS_AT_ONCE = 1 << 24  # of the directions that are gathered for refitting
+_RIDGE = 1e-3  # relative to the mean square length of the directions; two may be the same
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +36,10 @@ class SparseAutoencoder(NeuralTrainer):
         Number of features; here usually more than the dimensions of the space.
     active : int
         Number of features that are not zero in a code, at most.
+    refit : bool
+        Whether the strengths of the active features of a vector are those with the least square error (by ridge
+        regression; negative ones become 0), instead of the encoder's: what a linear encoder can't know is how features
+        overlap (O'Neill & Klindt 2024, arXiv 2411.13117).
     epochs, batch_size, learning_rate, held_out, patience, threads, seed
         See `Autoencoder`.
     hidden : int
@@ -53,13 +59,15 @@ class SparseAutoencoder(NeuralTrainer):
 
     dim: int = 2048
     active: int = 32
+    refit: bool = True
     epochs: int = 6
     batch_size: int = 1024
-    learning_rate: float = 1e-3
+    learning_rate: float = 3e-3
 
     def __post_init__(self) -> None:
         super().__post_init__()
         checks.whole("active", self.active, high=self.dim)
+        checks.flag("refit", self.refit)
 
     def _check_dim(self, space: Space) -> None:
         n_training = len(space) - round(len(space) * self.held_out)
@@ -86,6 +94,7 @@ class SparseAutoencoder(NeuralTrainer):
             standardization,
             self.active,
             made,
+            self.refit,
         )
 
 
@@ -105,6 +114,8 @@ class SparseAutoencoderModel(LatentModel):
         Number of features that are not zero in a code, at most.
     provenance : mapping
         How it was made, and from what.
+    refit : bool
+        Whether strengths have the least square error; see `SparseAutoencoder`.
     """
 
     encoder: Floats2d
@@ -114,6 +125,7 @@ class SparseAutoencoderModel(LatentModel):
     standardization: Standardization
     active: int
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    refit: bool = False
 
     kind: ClassVar[str] = "sparse-autoencoder"
 
@@ -147,9 +159,15 @@ class SparseAutoencoderModel(LatentModel):
 
     def _top(self, vectors: Floats2d) -> tuple[ArrayXd, ArrayXd]:
         """Return numbers and strengths of the active features of some thousand vectors, as float64."""
-        strengths = (self.standardization.apply(vectors) - self.decoder_bias) @ self.encoder.T + self.encoder_bias
+        rows = self.standardization.apply(vectors) - self.decoder_bias
+        strengths = rows @ self.encoder.T + self.encoder_bias
         features = np.argpartition(-strengths, self.active - 1, axis=1)[:, : self.active]
         values = np.maximum(np.take_along_axis(strengths, features, axis=1), 0)
+        if self.refit:
+            step = max(1, _NUMBERS_AT_ONCE // (self.active * self.width))
+            for start in range(0, len(rows), step):
+                part = slice(start, start + step)
+                values[part] = _refitted(rows[part], self.decoder[features[part]], values[part])
         order = np.argsort(-values, axis=1, kind="stable")
         chosen = (np.take_along_axis(part, order, axis=1) for part in (features, values))
         numbers, sorted_values = (part.astype(np.float64) for part in chosen)
@@ -174,7 +192,8 @@ class SparseAutoencoderModel(LatentModel):
         }
 
     def _facts(self) -> dict[str, Any]:
-        return {"scale": self.standardization.scale, "active": self.active}
+        facts = {"scale": self.standardization.scale, "active": self.active}
+        return {**facts, "refit": True} if self.refit else facts  # models from before have none
 
     @classmethod
     def _from_saved(cls, saved: SavedModel) -> SparseAutoencoderModel:
@@ -188,7 +207,28 @@ class SparseAutoencoderModel(LatentModel):
             Standardization(saved.array("mean", width), saved.facts.number("scale", low=1e-30)),
             saved.facts.whole("active", low=1, high=dim),
             saved.provenance,
+            "refit" in saved.facts and saved.facts.flag("refit"),
         )
+
+
+def _refitted(rows: Floats2d, directions: ArrayXd, values: Floats2d) -> Floats2d:
+    """Return the strengths of given features with the least square error; those that aren't active stay 0.
+
+    Parameters
+    ----------
+    rows : ndarray of float32, shape (n, width)
+    directions : ndarray of float32, shape (n, active, width)
+        Of the features of each row.
+    values : ndarray of float32, shape (n, active)
+        Their strengths until now.
+    """
+    active = directions * (values > 0)[:, :, None]
+    products = active @ active.transpose(0, 2, 1)
+    diagonal = np.arange(values.shape[1])
+    products[:, diagonal, diagonal] += _RIDGE * products[:, diagonal, diagonal].mean(axis=1, keepdims=True) + 1e-12
+    fitted = np.linalg.solve(products, active @ rows[:, :, None])[:, :, 0]
+    strengths: Floats2d = np.maximum(fitted, 0).astype(np.float32)
+    return strengths
 
 
 def _directions(standard: Floats2d, n: int, seed: int) -> Floats2d:
