@@ -1,7 +1,7 @@
 """``python -m benchmarks latent``: what the latent lab is worth, part by part, each a Markdown table.
 
-Options: ``--parts models,generation`` (all but ``text`` by default), ``--quick`` (small data, to see that a part runs) and
-``--seeds 3``. A part that fails is reported, and the others run.
+Options: ``--parts models,generation`` (all but ``text`` by default), ``--quick`` (small data, to see that a part runs)
+and ``--seeds 3``. A part that fails is reported, and the others run.
 """
 
 from __future__ import annotations
