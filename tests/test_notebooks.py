@@ -35,7 +35,8 @@ LESS = {
         'ss.corpora.load("wikipedia-sample")': 'ss.corpora.load("wikipedia-sample").head(20)',
         "vocabulary=8_000": "vocabulary=2_000",
     },
-    "08": {"epochs=3": "epochs=1"},
+    "08": {"[:3_000]": "[:1_200]", "epochs=30": "epochs=5"},
+    "09": {"epochs=3": "epochs=1"},
 }
 
 

@@ -64,7 +64,7 @@ MEASURES = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class QualityCard:
     """How far a map can be trusted.
 
@@ -150,7 +150,7 @@ class QualityCard:
             for name, value in asdict(self).items()
         }
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         return text_table(_COLUMNS[:4], [(row[0], written(row[1]), *row[2:4]) for row in self.rows()], width=200)
 
     def _repr_html_(self) -> str:
