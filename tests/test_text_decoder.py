@@ -123,10 +123,10 @@ class Fixed:
     max_tokens = 6
 
     def start(self, vectors):
-        return self._logits(len(vectors)), None
+        return self._logits(len(vectors)), []
 
     def step(self, tokens, place, cache):
-        return self._logits(len(tokens), place + 1), None
+        return self._logits(len(tokens), place + 1), []
 
     def _logits(self, n, place=0):
         shares = {0: [0, 0, 0, 0.75, 0.25], 1: [0, 0, 0, 0.25, 0.75]}.get(place, [0, 0, 1, 0, 0])

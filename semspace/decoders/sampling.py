@@ -38,18 +38,20 @@ def sample(
     """
     forced = _forced(starts, network.max_tokens)
     written = torch.full((len(vectors), network.max_tokens), PADDING, dtype=torch.long)
-    over = torch.zeros(len(vectors), dtype=torch.bool)
-    draws = torch.from_numpy(uniforms)
+    draws, rows = torch.from_numpy(uniforms), torch.arange(len(vectors))  # rows: sentences that aren't over
     with torch.no_grad():
         logits, cache = network.start(torch.from_numpy(vectors))
         for place in range(network.max_tokens):
-            tokens = _draw(logits, draws[:, place], temperature)
-            tokens = torch.where(forced[:, place] > PADDING, forced[:, place], tokens)
-            written[:, place] = torch.where(over, PADDING, tokens)
-            over |= tokens == END
-            if bool(over.all()) or place + 1 == network.max_tokens:
+            tokens = _draw(logits, draws[rows, place], temperature)
+            tokens = torch.where(forced[rows, place] > PADDING, forced[rows, place], tokens)
+            written[rows, place] = tokens
+            going = tokens != END
+            if place + 1 == network.max_tokens or not bool(going.any()):
                 break
-            logits, cache = network.step(written[:, place], place, cache)
+            if not bool(going.all()):
+                rows, tokens = rows[going], tokens[going]
+                cache = [(key[going], value[going]) for key, value in cache]
+            logits, cache = network.step(tokens, place, cache)
     return [[token for token in row if token > END] for row in written.tolist()]
 
 

@@ -85,7 +85,7 @@ class TextDecoder:
     max_words: int = 20
     max_tokens: int = 48
     epochs: int = 5
-    batch_size: int = 128
+    batch_size: int = 64
     learning_rate: float = 1.5e-3
     held_out: float = 0.01
     patience: int | None = 2
