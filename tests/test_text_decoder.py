@@ -17,6 +17,7 @@ from semspace.decoders.correcting import Candidate, Search
 from semspace.decoders.learner import TextLearner
 from semspace.decoders.network import DecoderNetwork
 from semspace.decoders.sampling import sample
+from semspace.decoders.token_loss import TokenLoss
 
 WHO, WHAT, WHEN = ("cats", "dogs"), ("sleep", "run"), ("today", "now", "here", "often", "again")
 TRAINER = ss.TextDecoder(layers=1, dim=64, vocabulary=300, min_words=2, epochs=25, batch_size=8, threads=1)
@@ -112,6 +113,17 @@ def test_the_loss_is_the_mean_over_tokens_whatever_the_batch_is_cut_into(monkeyp
         assert whole == pytest.approx(np.average(one_by_one, weights=np.diff(examples.offsets)), rel=1e-4)
         monkeypatch.setattr("semspace.decoders.learner._TOKENS_AT_ONCE", 60)
         assert learner.loss(rows, generator, 0.0).item() == pytest.approx(whole, rel=1e-4)
+
+
+def test_the_loss_in_pieces_has_the_gradients_of_the_whole():
+    hidden, weight = (torch.randn(shape, dtype=torch.float64, requires_grad=True) for shape in ((300, 8), (11, 8)))
+    tokens = torch.randint(0, 11, (300,))
+    whole = torch.nn.functional.cross_entropy(hidden @ weight.T, tokens, reduction="sum")
+    wanted = torch.autograd.grad(3 * whole, (hidden, weight))
+    pieces = TokenLoss.apply(hidden, weight, tokens)
+    assert pieces.item() == pytest.approx(whole.item(), rel=1e-6)
+    for a, b in zip(torch.autograd.grad(3 * pieces, (hidden, weight)), wanted, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
 
 
 # -- drawing ----------------------------------------------------------------------------------------------------

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
-from torch.nn import functional
 
 from semspace.decoders.byte_pairs import PADDING
 from semspace.decoders.examples import TextExamples
 from semspace.decoders.network import DecoderNetwork
+from semspace.decoders.token_loss import TokenLoss
 from semspace.latent.fitting import Learner, adam
 from semspace.types import Ints1d
 
@@ -51,10 +51,12 @@ class TextLearner(Learner):
             tokens = self._padded(sentences)
             vectors = torch.from_numpy(self.examples.vectors[sentences])
             with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.bfloat16):
-                there = tokens != PADDING
-                logits = self.network.logits(self.network(vectors, tokens[:, :-1])[there])
-            losses.append(functional.cross_entropy(logits.float(), tokens[there], reduction="sum"))
-            count += int(there.sum())
+                hidden = self.network(vectors, tokens[:, :-1])
+            there = torch.nonzero((tokens != PADDING).flatten()).squeeze(1)
+            rows = hidden.flatten(0, 1).index_select(0, there).to(torch.bfloat16 if self.bfloat16 else torch.float32)
+            right = tokens.flatten()[there]
+            losses.append(TokenLoss.apply(rows, self.network.tokens.weight, right))  # type: ignore[no-untyped-call]
+            count += len(there)
         return torch.stack(losses).sum() / count
 
     def _pieces(self, rows: Ints1d) -> Iterator[Ints1d]:

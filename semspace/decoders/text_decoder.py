@@ -80,7 +80,7 @@ class TextDecoder:
 
     layers: int = 4
     dim: int = 256
-    vocabulary: int = 8_000
+    vocabulary: int = 6_000
     min_words: int = 5
     max_words: int = 20
     max_tokens: int = 48
