@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
 from torch import nn
@@ -12,7 +11,7 @@ from torch.nn import functional
 HEAD_DIM = 64
 _PREFIX = 4  # places that the vector fills
 
-Cache = list[tuple[torch.Tensor, torch.Tensor]]
+Cache = list[torch.Tensor]  # of each layer: keys and values, of shape (2, n, heads, places, 64)
 
 
 class DecoderNetwork(nn.Module):
@@ -50,7 +49,7 @@ class DecoderNetwork(nn.Module):
         """Return the hidden states that predict each next token, of shape (n, tokens + 1, dim)."""
         x = torch.cat([self._read(vectors), self.tokens(tokens)], dim=1) + self.places[: self.prefix + tokens.shape[1]]
         for layer in self.layers:
-            x, _ = layer(x, None)
+            x = layer(x)
         hidden: torch.Tensor = self.norm(x[:, self.prefix - 1 :])
         return hidden
 
@@ -59,19 +58,19 @@ class DecoderNetwork(nn.Module):
         return functional.linear(hidden, self.tokens.weight)
 
     def start(self, vectors: torch.Tensor) -> tuple[torch.Tensor, Cache]:
-        """Return the logits of the first token, and what later steps need of the vector."""
-        return self._step(self._read(vectors) + self.places[: self.prefix], [None] * len(self.layers))
+        """Return the logits of the first token, and room for what later steps need, with that of the vector."""
+        places = self.prefix + self.max_tokens
+        cache = [vectors.new_empty(2, len(vectors), self.dim // HEAD_DIM, places, HEAD_DIM) for _ in self.layers]
+        return self._step(self._read(vectors) + self.places[: self.prefix], cache, 0), cache
 
-    def step(self, tokens: torch.Tensor, place: int, cache: Cache) -> tuple[torch.Tensor, Cache]:
-        """Return the logits of the token after the one at a place of the text, and what later steps need."""
-        return self._step(self.tokens(tokens)[:, None] + self.places[self.prefix + place], cache)
+    def step(self, tokens: torch.Tensor, place: int, cache: Cache) -> torch.Tensor:
+        """Return the logits of the token after the one at a place of the text; `cache` is written to."""
+        return self._step(self.tokens(tokens)[:, None] + self.places[self.prefix + place], cache, self.prefix + place)
 
-    def _step(self, x: torch.Tensor, cache: list[Any]) -> tuple[torch.Tensor, Cache]:
-        longer: Cache = []
-        for layer, before in zip(self.layers, cache, strict=True):
-            x, entry = layer(x, before)
-            longer.append(entry)
-        return self.logits(self.norm(x[:, -1])), longer
+    def _step(self, x: torch.Tensor, cache: Cache, first: int) -> torch.Tensor:
+        for layer, kept in zip(self.layers, cache, strict=True):
+            x = layer(x, kept, first)
+        return self.logits(self.norm(x[:, -1]))
 
     def _read(self, vectors: torch.Tensor) -> torch.Tensor:
         # A unit vector of n dimensions has entries of 1/sqrt(n).
@@ -89,16 +88,18 @@ class CausalLayer(nn.Module):
         self.widens, self.narrows = nn.Linear(dim, 4 * dim), nn.Linear(4 * dim, dim)
         self.before_attention, self.before_widening = nn.LayerNorm(dim), nn.LayerNorm(dim)
 
-    def forward(self, x: torch.Tensor, before: Any) -> tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor]]:
-        """Return the states after the layer, and the keys and values of all places so far."""
+    def forward(self, x: torch.Tensor, cache: torch.Tensor | None = None, first: int = 0) -> torch.Tensor:
+        """Return the states after the layer; with a cache, `x` are the places from `first` on, which it then holds."""
         n, places, dim = x.shape
         shape = (n, places, 3, self.heads, HEAD_DIM)
         query, key, value = self.attends(self.before_attention(x)).view(shape).permute(2, 0, 3, 1, 4)
-        if before is not None:
-            key, value = torch.cat([before[0], key], dim=2), torch.cat([before[1], value], dim=2)
-        mixed = _attention(query, key, value, causal=before is None)
+        if cache is not None:
+            cache[0, :, :, first : first + places], cache[1, :, :, first : first + places] = key, value
+            key, value = cache[:, :, :, : first + places]
+        mixed = _attention(query, key, value, causal=first == 0)
         x = x + self.joins(mixed.transpose(1, 2).reshape(n, places, dim))
-        return x + self.narrows(functional.gelu(self.widens(self.before_widening(x)))), (key, value)
+        narrowed: torch.Tensor = self.narrows(functional.gelu(self.widens(self.before_widening(x))))
+        return x + narrowed
 
 
 def _attention(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, *, causal: bool) -> torch.Tensor:

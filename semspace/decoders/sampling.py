@@ -12,6 +12,7 @@ from semspace.decoders.network import DecoderNetwork
 from semspace.types import Floats2d
 
 TOP = 100  # likeliest tokens that one is drawn from
+_SHARE_GOING = 0.75  # of the rows, below which those that are over are left out: that copies the cache
 
 
 def sample(
@@ -38,20 +39,21 @@ def sample(
     """
     forced = _forced(starts, network.max_tokens)
     written = torch.full((len(vectors), network.max_tokens), PADDING, dtype=torch.long)
-    draws, rows = torch.from_numpy(uniforms), torch.arange(len(vectors))  # rows: sentences that aren't over
+    draws, rows = torch.from_numpy(uniforms), torch.arange(len(vectors))
+    going = torch.ones(len(vectors), dtype=torch.bool)  # which of the rows aren't over
     with torch.no_grad():
         logits, cache = network.start(torch.from_numpy(vectors))
         for place in range(network.max_tokens):
             tokens = _draw(logits, draws[rows, place], temperature)
             tokens = torch.where(forced[rows, place] > PADDING, forced[rows, place], tokens)
-            written[rows, place] = tokens
-            going = tokens != END
+            written[rows, place] = torch.where(going, tokens, PADDING)
+            going &= tokens != END
             if place + 1 == network.max_tokens or not bool(going.any()):
                 break
-            if not bool(going.all()):
-                rows, tokens = rows[going], tokens[going]
-                cache = [(key[going], value[going]) for key, value in cache]
-            logits, cache = network.step(tokens, place, cache)
+            if int(going.sum()) < _SHARE_GOING * len(rows):
+                rows, tokens, cache = rows[going], tokens[going], [kept[:, going] for kept in cache]
+                going = going[going]
+            logits = network.step(tokens, place, cache)
     return [[token for token in row if token > END] for row in written.tolist()]
 
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 KIND = "text-decoder"
 _TOKENIZER = "tokenizer.json"
 _PREFIX = "weight-"  # of the files of arrays
-_SENTENCES_AT_ONCE = 1_024
+_SENTENCES_AT_ONCE = 128  # that go through the network together, so that what it remembers of them stays in the cache
 
 
 @dataclass(frozen=True, eq=False, repr=False)
