@@ -84,7 +84,7 @@ class TextDecoder:
     min_words: int = 5
     max_words: int = 20
     max_tokens: int = 48
-    epochs: int = 5
+    epochs: int = 2
     batch_size: int = 64
     learning_rate: float = 1.5e-3
     held_out: float = 0.01
