@@ -82,7 +82,7 @@ def read_options(words: Sequence[str]) -> argparse.Namespace:
 
 
 def names_of(known: Sequence[str] | dict[str, Any]) -> Callable[[str], list[str]]:
-    """Make a reader of names with commas between."""
+    """Return a reader of names with commas between."""
 
     def read(text: str) -> list[str]:
         names = text.split(",")
@@ -142,7 +142,7 @@ def tried(names: Sequence[str], one: Documents) -> tuple[list[Measured], list[st
 
 
 def words_of(texts: list[str]) -> DocumentTerms:
-    """Tell which single words each text holds: the one table that everybody's words are measured on."""
+    """Return which single words each text holds: the one table that everybody's words are measured on."""
     counted = CountVectorizer(binary=True, dtype=np.float32)
     holds = counted.fit_transform(texts)
     words = tuple(counted.get_feature_names_out().tolist())
@@ -179,7 +179,7 @@ def seconds_of(every: Sequence[Measured], name: str) -> float:
 
 
 def short(one: Measured, words: DocumentTerms) -> str:
-    """Say for how many groups there were fewer than ten words to measure."""
+    """Return a note on how many groups had fewer than ten words to measure."""
     few = sum(len(own) < TOP for own in best(one.found, words))
     if not few:
         return ""

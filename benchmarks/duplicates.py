@@ -166,7 +166,7 @@ def exact(vectors: np.ndarray, many: int) -> np.ndarray:
 
 
 def keys(pairs: np.ndarray, size: int) -> set[int]:
-    """Make a number of each pair, the same one for both directions."""
+    """Return a number for each pair, the same one for both directions."""
     ordered = np.sort(pairs, axis=1)
     return set((ordered[:, 0] * size + ordered[:, 1]).tolist())
 

@@ -109,7 +109,7 @@ def path(
     overwrite: o.Overwrite = False,
     as_json: o.Json = False,
 ) -> None:
-    """Tell the way from one text to another by the texts that lie between them."""
+    """Describe the way from one text to another by the texts that lie between them."""
     from semspace.latent.descriptions import vocabulary
     from semspace.latent.paths import path as find_path
 

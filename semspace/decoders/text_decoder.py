@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 
@@ -16,10 +14,10 @@ from semspace.decoders.examples import TextExamples, encode_examples, sentences_
 from semspace.decoders.text_model import TextDecoderModel
 from semspace.errors import InputError, SemspaceWarning
 from semspace.latent.checkpoint import LatentCheckpoint
+from semspace.latent.neural_trainer import check_fit_parameters, training_identity
 from semspace.space import TextEncoder, reads_texts
 from semspace.text.corpus import Corpus
 
-_MAX_THREADS = 1_024
 _PRECISIONS = ("auto", "float32", "bfloat16")
 _HEAD_DIM = 64
 
@@ -94,20 +92,14 @@ class TextDecoder:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("layers", "dim", "min_words", "max_tokens", "epochs"):
+        for name in ("layers", "dim", "min_words", "max_tokens"):
             checks.whole(name, getattr(self, name))
         if self.dim % _HEAD_DIM:
             raise InputError(f"dim must be a multiple of {_HEAD_DIM}, the dimensions of a head; got {self.dim}")
         checks.whole("vocabulary", self.vocabulary, low=N_BYTES + 4)
         checks.whole("max_words", self.max_words, low=self.min_words)
-        checks.whole("batch_size", self.batch_size, low=2)
-        checks.number("learning_rate", self.learning_rate, open_low=True)
-        checks.number("held_out", self.held_out, high=0.9)
         checks.choice("precision", self.precision, _PRECISIONS)
-        for name in ("patience", "threads"):
-            if getattr(self, name) is not None:
-                checks.whole(name, getattr(self, name), high=_MAX_THREADS if name == "threads" else None)
-        checks.seed(self.seed)
+        check_fit_parameters(self)
 
     def train(
         self,
@@ -166,7 +158,7 @@ class TextDecoder:
             )
         saved = LatentCheckpoint(checkpoint, checkpoint_minutes, resume)
         if saved.wanted:
-            saved.bind(self._identity(corpus, encoder))
+            saved.bind(training_identity(self, corpus=corpus.fingerprint, encoder=encoder.fingerprint))
         sentences = sentences_of(corpus, self.min_words, self.max_words)
         examples = encode_examples(sentences, encoder, self.vocabulary, self.max_tokens, progress=progress)
         return self._fitted(examples, encoder, corpus, saved, progress=progress)
@@ -206,10 +198,3 @@ class TextDecoder:
         }
         weights = {name: np.array(value.detach().numpy()) for name, value in learner.net.named_parameters()}
         return TextDecoderModel(weights, examples.tokenizer, encoder, self.layers, self.max_tokens, made)
-
-    def _identity(self, corpus: Corpus, encoder: TextEncoder) -> dict[str, Any]:
-        """Return what must be the same for a training to resume."""
-        facts = {"model": "TextDecoder", **asdict(self), "corpus": corpus.fingerprint, "encoder": encoder.fingerprint}
-        del facts["threads"]
-        identity: dict[str, Any] = json.loads(json.dumps(facts))
-        return identity

@@ -120,15 +120,9 @@ class NeuralTrainer(LatentTrainer):
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("dim", "hidden", "epochs"):
+        for name in ("dim", "hidden"):
             checks.whole(name, getattr(self, name))
-        checks.whole("batch_size", self.batch_size, low=2)
-        checks.number("learning_rate", self.learning_rate, open_low=True)
-        checks.number("held_out", self.held_out, high=0.9)
-        for name in ("patience", "threads"):
-            if getattr(self, name) is not None:
-                checks.whole(name, getattr(self, name), high=_MAX_THREADS if name == "threads" else None)
-        checks.seed(self.seed)
+        check_fit_parameters(self)
 
     @abstractmethod
     def _learner(self, standard: Floats2d) -> Learner:
@@ -228,7 +222,25 @@ class NeuralTrainer(LatentTrainer):
 
     def _identity(self, space: Space) -> dict[str, Any]:
         """Return what must be the same for a training to resume."""
-        facts = {"model": type(self).__name__, **asdict(self), "space": space.fingerprint}
-        del facts["threads"]
-        identity: dict[str, Any] = json.loads(json.dumps(facts))
-        return identity
+        return training_identity(self, space=space.fingerprint)
+
+
+def check_fit_parameters(trainer: Any) -> None:
+    """Raise `InputError` if a parameter of the training, which all trainers of networks have, is out of its range."""
+    checks.whole("epochs", trainer.epochs)
+    checks.whole("batch_size", trainer.batch_size, low=2)
+    checks.number("learning_rate", trainer.learning_rate, open_low=True)
+    checks.number("held_out", trainer.held_out, high=0.9)
+    if trainer.patience is not None:
+        checks.whole("patience", trainer.patience)
+    if trainer.threads is not None:
+        checks.whole("threads", trainer.threads, high=_MAX_THREADS)
+    checks.seed(trainer.seed)
+
+
+def training_identity(trainer: Any, **data: str) -> dict[str, Any]:
+    """Return what must be the same for a training to resume: parameters but for threads, and fingerprints of `data`."""
+    facts = {"model": type(trainer).__name__, **asdict(trainer), **data}
+    del facts["threads"]
+    identity: dict[str, Any] = json.loads(json.dumps(facts))
+    return identity
