@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import linalg, stats
 from scipy.spatial.distance import cdist, pdist, squareform
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.metrics.pairwise import rbf_kernel
 from threadpoolctl import ThreadpoolController
@@ -620,3 +621,22 @@ def test_evidence_is_the_same_with_the_same_seed():
     for name in ("values", "permuted", "resampled"):
         assert np.array_equal(getattr(first, name), getattr(second, name))
     assert isinstance(evidence_of(*clouds()), KernelSums)
+
+
+def test_a_flag_of_the_processor_is_no_error(monkeypatch):
+    """OpenBLAS sets "invalid" for right products of narrow matrices, by what lies beside them in memory."""
+    fit = LogisticRegression.fit
+
+    def flagged(self, x, y):
+        np.subtract(np.float32(np.inf), np.float32(np.inf))
+        return fit(self, x, y)
+
+    clear = classifier_test(*clouds(30, 40), permutations=9, resamples=0, seed=0)
+    monkeypatch.setattr(LogisticRegression, "fit", flagged)
+    assert classifier_test(*clouds(30, 40), permutations=9, resamples=0, seed=0).value == clear.value
+
+
+def test_scores_that_are_not_finite_are_refused(monkeypatch):
+    monkeypatch.setattr(LogisticRegression, "decision_function", lambda _, x: np.full(len(x), np.nan))
+    with pytest.raises(FloatingPointError, match="aren't finite"):
+        classifier_test(*clouds(30, 40), permutations=9, resamples=0, seed=0)

@@ -62,15 +62,28 @@ def classifier_test(
     unit_ids = _distinct_rows(points) if units is None else np.unique(units, return_inverse=True)[1]
     held_out = _held_out(unit_ids, is_first, rng)
     center = points[~held_out].mean(axis=0)
-    model = LogisticRegression(class_weight="balanced", max_iter=1_000)
-    model.fit(points[~held_out] - center, is_first[~held_out])
-    scores = model.decision_function(points[held_out] - center)
+    scores = _held_out_scores(points - center, is_first, held_out)
     held_out_units, side = unit_ids[held_out], is_first[held_out]
     value = auc(scores[side], scores[~side])
     permuted = _permuted(scores, side, held_out_units, permutations, rng)
     low, high = _resampled(scores, side, held_out_units, resamples, rng)
     low_bound, high_bound = auc_interval(value, int(side.sum()), int((~side).sum()))
     return ClassifierResult(value, permuted, (min(low, low_bound), max(high, high_bound)))
+
+
+def _held_out_scores(points: Floats2d, is_first: Bools1d, held_out: Bools1d) -> Doubles1d:
+    """Train on the documents that aren't held out, and return the scores of those that are.
+
+    A product of narrow float32 matrices can set the flag "invalid" although it is right (seen with OpenBLAS 0.3.31:
+    its kernels also compute lanes they discard). So the flag is ignored here, and the scores are checked instead.
+    """
+    model = LogisticRegression(class_weight="balanced", max_iter=1_000)
+    with np.errstate(invalid="ignore"):
+        model.fit(points[~held_out], is_first[~held_out])
+        scores = model.decision_function(points[held_out])
+    if not np.isfinite(scores).all():
+        raise FloatingPointError("a classifier of finite vectors has scores that aren't finite")
+    return np.asarray(scores, np.float64)
 
 
 def _distinct_rows(points: Floats2d) -> Ints1d:
