@@ -155,6 +155,8 @@ def _encoders(_: Path) -> None:
             vectors = np.empty((2, len(poolings) * _CONFIG["hidden_size"]), np.float32)
             scratch = forward.create_workspace(model)
             forward.encode_tokens(model, tokens, starts, 0, 2, poolings, 0, scratch, vectors)
+            states = np.empty((len(tokens), _CONFIG["hidden_size"]), np.float32)
+            forward.encode_states(model, tokens, starts, 0, 2, scratch, states)
 
 
 _CONFIG: dict[str, Any] = {

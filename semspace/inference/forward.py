@@ -83,15 +83,43 @@ def encode_tokens(
     out, and every text must have more.
     """
     while first < last:
-        stop = first + 1
-        while stop < last and starts[stop + 1] - starts[first] <= CHUNK_TOKENS:
-            stop += 1
+        stop = _end_of_chunk(starts, first, last)
         chunk = starts[first : stop + 1]
-        _embed(model, tokens, chunk, workspace.states)
-        for layer in range(model.qkv.weights.shape[0]):
-            _layer(model, layer, chunk, workspace)
+        _run_layers(model, tokens, chunk, workspace)
         _pool(workspace.states, chunk, poolings, unpooled, vectors[first:stop])
         first = stop
+
+
+@compiled
+def encode_states(
+    model: Transformer, tokens: Int32s1d, starts: Ints1d, first: int, last: int, workspace: Workspace, states: Floats2d
+) -> None:
+    """Set the rows of `states` that belong to the tokens of texts `first` to `last` to their last hidden states."""
+    while first < last:
+        stop = _end_of_chunk(starts, first, last)
+        _run_layers(model, tokens, starts[first : stop + 1], workspace)
+        for row in range(starts[first], starts[stop]):
+            state, out = workspace.states[row - starts[first]], states[row]
+            for i in range(len(out)):
+                out[i] = state[i]
+        first = stop
+
+
+@compiled
+def _end_of_chunk(starts: Ints1d, first: int, last: int) -> int:
+    """Return one past the last text of the chunk that begins with a text."""
+    stop = first + 1
+    while stop < last and starts[stop + 1] - starts[first] <= CHUNK_TOKENS:
+        stop += 1
+    return stop
+
+
+@compiled
+def _run_layers(model: Transformer, tokens: Int32s1d, starts: Ints1d, workspace: Workspace) -> None:
+    """Compute the last hidden states of a chunk."""
+    _embed(model, tokens, starts, workspace.states)
+    for layer in range(model.qkv.weights.shape[0]):
+        _layer(model, layer, starts, workspace)
 
 
 @compiled

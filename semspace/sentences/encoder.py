@@ -23,6 +23,7 @@ from semspace.sentences import output_formats
 from semspace.sentences.blocks import EncodedBlock, blocks_of, encode_blocks, warn_truncated
 from semspace.sentences.passages import Passage
 from semspace.sentences.prompts import document_prompt, query_prompt
+from semspace.sentences.token_states import TokenStates
 from semspace.space import Space
 from semspace.text.corpus import Corpus
 from semspace.types import Floats1d, Floats2d
@@ -262,6 +263,19 @@ class Encoder(ABC):
     def encode_documents(self, texts: Sequence[str], **options: Any) -> Any:
         """Encode documents after the model's prompt ``document``, ``passage`` or ``corpus``; options as in `encode`."""
         return self._encode_after(document_prompt(self.prompts), texts, options)
+
+    def token_states(self, texts: Sequence[str], *, prompt: str = "") -> TokenStates:  # noqa: ARG002
+        """Return the last hidden states of the tokens of texts, which only a transformer has.
+
+        Raises
+        ------
+        InputError
+            If this encoder isn't a transformer.
+        """
+        raise InputError(
+            f"{self.name} is a {type(self).__name__}, which has no states of tokens in context; load a transformer "
+            f"with Encoder.load, such as Encoder.load('all-MiniLM-L6-v2')"
+        )
 
     # The names in sentence-transformers.
     encode_query, encode_document = encode_queries, encode_documents

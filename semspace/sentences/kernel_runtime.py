@@ -54,31 +54,55 @@ class KernelRuntime:
         DamagedError
             If the tokens don't belong to the model; the kernels don't check that.
         """
-        check_tokens(texts, self.vocabulary_size, len(self.model.positions))
+        from semspace.inference import forward
+
         vectors = np.empty((len(texts.starts) - 1, self.dim), np.float32)
+
+        def run(scratch: Any, first: int, last: int) -> None:
+            forward.encode_tokens(
+                self.model, texts.tokens, texts.starts, first, last, self._poolings, texts.n_unpooled, scratch, vectors
+            )
+
+        self._in_pieces(texts, run, on_done)
+        return vectors
+
+    def states(self, texts: TokenBatch) -> Floats2d:
+        """Return the last layer's state of each token, shape (tokens, hidden), computed by several threads."""
+        from semspace.inference import forward
+
+        states = np.empty((len(texts.tokens), self.model.token_embeddings.shape[1]), np.float32)
+
+        def run(scratch: Any, first: int, last: int) -> None:
+            forward.encode_states(self.model, texts.tokens, texts.starts, first, last, scratch, states)
+
+        self._in_pieces(texts, run, lambda _: None)
+        return states
+
+    def _in_pieces(
+        self, texts: TokenBatch, run: Callable[[Any, int, int], None], on_done: Callable[[int], object]
+    ) -> None:
+        """Run a computation over all texts, in pieces and threads."""
+        check_tokens(texts, self.vocabulary_size, len(self.model.positions))
         pieces = _pieces(texts.starts)
         if len(pieces) == 1:
-            on_done(self._run(texts, vectors, *pieces[0]))
-            return vectors
+            on_done(self._with_scratch(run, *pieces[0]))
+            return
         pool = ThreadPoolExecutor(thread_count())
         try:
-            for n_texts in pool.map(lambda piece: self._run(texts, vectors, *piece), pieces):
+            for n_texts in pool.map(lambda piece: self._with_scratch(run, *piece), pieces):
                 on_done(n_texts)
         finally:
             pool.shutdown(cancel_futures=True)
-        return vectors
 
-    def _run(self, texts: TokenBatch, vectors: Floats2d, first: int, last: int) -> int:
-        """Compute ``vectors[first:last]``, and return their number."""
+    def _with_scratch(self, run: Callable[[Any, int, int], None], first: int, last: int) -> int:
+        """Run a computation on texts `first` to `last` in memory that no other thread uses; return their number."""
         from semspace.inference import forward
 
         try:
             scratch = self._scratches.get_nowait()
         except Empty:
             scratch = forward.create_workspace(self.model)
-        forward.encode_tokens(
-            self.model, texts.tokens, texts.starts, first, last, self._poolings, texts.n_unpooled, scratch, vectors
-        )
+        run(scratch, first, last)
         self._scratches.put(scratch)
         return last - first
 

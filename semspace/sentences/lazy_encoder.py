@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from semspace.types import Floats2d
 
 if TYPE_CHECKING:
     from semspace.sentences.encoder import Encoder
+    from semspace.sentences.token_states import TokenStates
     from semspace.space import Space
     from semspace.text.corpus import Corpus
 
@@ -63,6 +65,10 @@ class EncoderReference:
         """Encode questions with the encoder referred to, float32 of shape (n, dim)."""
         vectors: Floats2d = self._encoder.encode_queries(texts)
         return vectors
+
+    def token_states(self, texts: Sequence[str], *, prompt: str = "") -> TokenStates:
+        """Return the states of the tokens of texts with the encoder referred to; see `Encoder.token_states`."""
+        return self._encoder.token_states(texts, prompt=prompt)
 
 
 def for_one_text(encoder: TextEncoder | None) -> TextEncoder | None:

@@ -51,6 +51,11 @@ class NumpyRuntime:
             on_done(1)
         return vectors
 
+    def states(self, texts: TokenBatch) -> Floats2d:
+        """Return the last layer's state of each token, shape (tokens, hidden)."""
+        check_tokens(texts, self.vocabulary_size, len(self._model.positions))
+        return np.concatenate([self._model.states(tokens) for tokens in np.split(texts.tokens, texts.starts[1:-1])])
+
 
 def unsupported_reason(config: ModelConfig) -> str:
     """Return why this runtime can't run a model; empty if it can."""

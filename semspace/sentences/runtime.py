@@ -55,6 +55,9 @@ class Runtime(Protocol):
     def pooled(self, texts: TokenBatch, on_done: Callable[[int], object]) -> Floats2d:
         """Return vectors, float32 of shape (texts, dim), not scaled; call `on_done` with each number of new vectors."""
 
+    def states(self, texts: TokenBatch) -> Floats2d:
+        """Return the last layer's state of each token, float32 of shape (tokens, hidden), before pooling."""
+
 
 def check_tokens(texts: TokenBatch, vocabulary_size: int, max_tokens: int) -> None:
     """Raise `DamagedError` if a token is unknown to a model, or a text has more tokens than it reads."""

@@ -18,7 +18,7 @@ from semspace.sentences.model_files import CONFIG
 from semspace.sentences.runtime import TokenBatch
 from semspace.sentences.weights import weight_files
 from semspace.threads import torch_threads
-from semspace.types import Floats2d
+from semspace.types import Floats2d, Int32s1d
 
 _BATCH_TOKENS = 4_096  # padded tokens run through the model at a time
 # The class of the encoder alone, for encoder-decoder models.
@@ -48,12 +48,7 @@ class TorchRuntime:
 
     def pooled(self, texts: TokenBatch, on_done: Callable[[int], object]) -> Floats2d:
         """Return the vectors of texts; texts of about the same length run together, the longest first."""
-        if texts.tokens.max(initial=0) >= self.vocabulary_size:
-            raise DamagedError(
-                f"the tokenizer doesn't belong to this model: it returns the token {texts.tokens.max()}, but the model "
-                f"knows {self.vocabulary_size:,}; download the model again"
-            )
-        rows = np.split(texts.tokens, texts.starts[1:-1])
+        rows = self._rows(texts)
         vectors = np.empty((len(rows), self.dim), np.float32)
         with torch_threads():
             for batch in _batches(np.diff(texts.starts).tolist()):
@@ -61,7 +56,30 @@ class TorchRuntime:
                 on_done(len(batch))
         return vectors
 
-    def _run(self, rows: Sequence[Any], n_unpooled: int) -> Floats2d:
+    def states(self, texts: TokenBatch) -> Floats2d:
+        """Return the last layer's state of each token, shape (tokens, hidden)."""
+        import torch
+
+        rows = self._rows(texts)
+        found: list[Floats2d] = [np.empty((0, 0), np.float32)] * len(rows)
+        with torch_threads(), torch.inference_mode():
+            for batch in _batches(np.diff(texts.starts).tolist()):
+                states, _ = self._last_layer([rows[i] for i in batch])
+                for i, state in zip(batch, states.float().cpu().numpy(), strict=True):
+                    found[i] = state[: len(rows[i])]
+        return np.concatenate(found)
+
+    def _rows(self, texts: TokenBatch) -> list[Int32s1d]:
+        """Return the tokens of each text, or raise `DamagedError` if the model doesn't know one."""
+        if texts.tokens.max(initial=0) >= self.vocabulary_size:
+            raise DamagedError(
+                f"the tokenizer doesn't belong to this model: it returns the token {texts.tokens.max()}, but the model "
+                f"knows {self.vocabulary_size:,}; download the model again"
+            )
+        return np.split(texts.tokens, texts.starts[1:-1])
+
+    def _last_layer(self, rows: Sequence[Int32s1d]) -> tuple[Any, Any]:
+        """Return the states of texts, padded to shape (texts, longest, hidden), and which of them are tokens."""
         import torch
 
         longest = max(len(row) for row in rows)
@@ -70,10 +88,15 @@ class TorchRuntime:
         for line, row in enumerate(rows):
             ids[line, : len(row)] = row
             mask[line, : len(row)] = 1
+        attention = torch.from_numpy(mask).to(self.device)
+        tokens = torch.from_numpy(ids).to(self.device)
+        return self._model(input_ids=tokens, attention_mask=attention).last_hidden_state, attention
+
+    def _run(self, rows: Sequence[Int32s1d], n_unpooled: int) -> Floats2d:
+        import torch
+
         with torch.inference_mode():
-            attention = torch.from_numpy(mask).to(self.device)
-            tokens = torch.from_numpy(ids).to(self.device)
-            states = self._model(input_ids=tokens, attention_mask=attention).last_hidden_state
+            states, attention = self._last_layer(rows)
             pooled = torch.cat([_pool(states, attention, how, n_unpooled) for how in self._poolings], dim=1)
             vectors: Floats2d = pooled.float().cpu().numpy()
         return vectors

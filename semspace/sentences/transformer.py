@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -23,8 +24,10 @@ from semspace.sentences.model_config import ModelConfig, read_model_config
 from semspace.sentences.passages import Passage
 from semspace.sentences.prompts import document_prompt
 from semspace.sentences.runtime import BACKENDS, TokenBatch
+from semspace.sentences.token_states import TokenStates
 from semspace.sentences.tokenizing import ModelTokenizer
 from semspace.sentences.training_history import TrainingHistory
+from semspace.threads import limited
 
 _SIMILARITY_NAMES = {"dot": "dot product", "euclidean": "Euclidean distance", "manhattan": "Manhattan distance"}
 
@@ -172,6 +175,29 @@ class TransformerEncoder(Encoder):
         if self.config.normalize:
             queries.unit(vectors, floor=queries.TINY, out=vectors)
         return EncodedBlock(vectors[:, : self.dim], prepared.truncated)
+
+    def token_states(self, texts: Sequence[str], *, prompt: str = "") -> TokenStates:
+        """Return the last hidden states of the tokens of texts, which all begin with `prompt`.
+
+        Texts longer than the model reads are truncated, without a warning.
+
+        Parameters
+        ----------
+        texts : sequence of n str
+        prompt : str
+
+        Raises
+        ------
+        DamagedError
+            If the model returns numbers that aren't finite.
+        """
+        strings = [prompt + text for text in checks.strings("texts", texts)]
+        with limited(self.threads):
+            batch = self._prepare(strings, prompt)
+            states = self._runtime.states(batch)
+        if not np.isfinite(states).all():
+            raise DamagedError(f"the model {self.name} returns states that aren't finite; download it again")
+        return TokenStates(batch.tokens, batch.starts, states, batch.n_unpooled)
 
     @property
     def shortened(self) -> int | None:
