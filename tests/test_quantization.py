@@ -270,3 +270,9 @@ def test_a_precision_of_a_later_version(tmp_path, monkeypatch):
         ss.Space(small.ids, vectors).save(tmp_path / "small")
     with pytest.raises(ss.errors.DamagedError, match="precision 'int2', which this version of semspace doesn't have"):
         ss.load(tmp_path / "small")
+
+
+@pytest.mark.parametrize("precision", NARROW)
+def test_no_vectors_are_decoded_to_none(precision):
+    small = cloud().quantize(precision)
+    assert small.vectors[np.empty(0, np.int64)].shape == (0, 20)

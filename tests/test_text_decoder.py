@@ -255,6 +255,15 @@ def test_near_texts_are_where_it_begins(decoder):
     no_texts = ss.Space.from_vectors(["a"], [[1.0, 2, 3]])
     with pytest.raises(InputError, match="near must be a space with texts"):
         decoder.decode(asked, near=no_texts, progress=False)
+    with pytest.raises(InputError, match=r"near must be a space with texts, .*; got list"):
+        decoder.decode(asked, near=texts, progress=False)
+
+
+def test_narrow_spaces_are_decoded(decoder):
+    texts = ["cats sleep", "dogs run"]
+    narrow = ss.Space.from_vectors(["a", "b"], encoder().encode(texts), {"text": texts}, encoder()).quantize("float16")
+    found = decoder.decode(narrow, near=narrow, n_candidates=1, n_rounds=0, progress=False)
+    assert found.texts == tuple(texts)
 
 
 def test_training_again_gives_the_same_decoder(decoder):

@@ -143,6 +143,10 @@ class TextDecoderModel:
         return DecodedTexts(tuple(candidate.text for candidate in best), scores)
 
     def _check_texts(self, space: Space) -> None:
+        if not isinstance(space, Space):
+            raise InputError(
+                f"near must be a space with texts, such as encoder.embed(corpus) makes; got {type(space).__name__}"
+            )
         self._directions(space)
         if space.metadata is None or space.metadata.schema.get("text") != pl.String:
             raise InputError(
@@ -172,7 +176,8 @@ class TextDecoderModel:
                     f"{given.name!r} ({given.fingerprint[:8]}); encode the texts with that encoder, or decode the "
                     "codes of a latent model first, with model.decode(...)"
                 )
-        vectors = points.vectors if isinstance(points, Space) else checks.matrix("points", np.atleast_2d(points))
+        # A narrow space is decoded whole.
+        vectors = np.asarray(points.vectors) if isinstance(points, Space) else checks.rows("points", points)
         if vectors.shape[1] != self.width:
             raise InputError(f"points must have the {self.width} dimensions of the encoder; got {vectors.shape[1]}")
         titles = points.ids.tolist() if isinstance(points, Space) else [f"point {row}" for row in range(len(vectors))]

@@ -74,7 +74,7 @@ class FactorAnalysis(LatentTrainer):
         InputError
             If there are more factors than dimensions, too few points, or all points are equal.
         """
-        vectors = self._points(space).astype(np.float64)
+        vectors = np.asarray(self._points(space), np.float64)
         most = min(len(space) - 1, space.dim)
         if self.dim > most:
             raise InputError(

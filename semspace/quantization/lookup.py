@@ -148,7 +148,8 @@ class ProductCodec:
     def decode(self, codes: ArrayXd) -> Floats2d:
         """Return the centroids side by side."""
         pieces = self.centroids[np.arange(self.width), codes]
-        vectors: Floats2d = np.ascontiguousarray(pieces.reshape(len(codes), -1)[:, : self.dim])
+        side_by_side = pieces.reshape(len(codes), self.width * self.centroids.shape[2])
+        vectors: Floats2d = np.ascontiguousarray(side_by_side[:, : self.dim])
         return vectors
 
     def products(self, codes: ArrayXd, queries: Floats2d) -> Floats2d:
