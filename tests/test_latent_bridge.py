@@ -228,6 +228,12 @@ def test_the_card_and_the_table(across):
     assert across.to_dict()["method"] == "orthogonal"
 
 
+def test_the_texts_of_a_corpus_are_pairs(across):
+    corpus = ss.Corpus.from_texts(TEXTS)
+    assert ss.latent.bridge(NEW, OLD, corpus).fingerprint == across.fingerprint
+    assert ss.latent.bridge(NEW.embed(corpus), OLD.embed(corpus), corpus[:200]).n_pairs == 200
+
+
 def test_what_cannot_be_bridged_is_refused():
     space = NEW.embed(ss.Corpus.from_texts(TEXTS))
     with pytest.raises(InputError, match=r"at least 100 pairs, better some thousand; got 20 different texts"):

@@ -21,6 +21,7 @@ from semspace.latent.bridge_recall import KeptRecall, kept_recall, query_rows
 from semspace.latent.bridged_encoder import BridgedEncoder, map_fingerprint, read_map, reference, saved_facts, write_map
 from semspace.progress import bar
 from semspace.space import Space, TextEncoder
+from semspace.text.corpus import Corpus
 from semspace.types import Floats2d, Ints1d
 
 KIND = "bridge"
@@ -210,7 +211,7 @@ def read_bundle(bundle: Bundle) -> Bridge:
 def bridge(
     a: TextEncoder | Space,
     b: TextEncoder | Space,
-    pairs: Sequence[str] | None = None,
+    pairs: Sequence[str] | Corpus | None = None,
     *,
     seed: int = 0,
     progress: bool = True,
@@ -233,7 +234,7 @@ def bridge(
     a, b : encoder or Space
         What maps, and what it maps to. Encoders encode `pairs` as documents. Spaces hold vectors of the same ids,
         already encoded, of any origin.
-    pairs : list of str, optional
+    pairs : list of str, or Corpus, optional
         Texts of the kind that will be searched, at least 100 different ones, better some thousand. For spaces, the ids
         to use: all that they share if None.
     seed : int
@@ -316,13 +317,14 @@ def _best_recipe(
 
 
 def _paired_vectors(
-    a: TextEncoder | Space, b: TextEncoder | Space, pairs: Sequence[str] | None
+    a: TextEncoder | Space, b: TextEncoder | Space, pairs: Sequence[str] | Corpus | None
 ) -> tuple[Floats2d, Floats2d]:
     """Return the vectors of the same texts by both, shapes (n, width) and (n, dim)."""
     if isinstance(a, Space) != isinstance(b, Space):
         raise InputError("bridge takes two encoders and texts, or two spaces with the same ids; got one of each")
     if isinstance(a, Space) and isinstance(b, Space):
-        ids = [id for id in a if id in b] if pairs is None else checks.ids("pairs", pairs)
+        chosen = pairs.ids.to_list() if isinstance(pairs, Corpus) else pairs
+        ids = [id for id in a if id in b] if chosen is None else checks.ids("pairs", chosen)
         _check_enough(len(ids), "shared ids" if pairs is None else "ids")
         return a[ids], b[ids]
     if not (hasattr(a, "encode_documents") and hasattr(b, "encode_documents")):
@@ -330,6 +332,8 @@ def _paired_vectors(
         raise InputError(f"bridge takes two encoders or two spaces; got {type(odd).__name__}")
     if pairs is None:
         raise InputError("bridge needs pairs=, some thousand texts that both encoders encode")
+    if isinstance(pairs, Corpus):
+        pairs = pairs.texts.to_list()
     texts = list(dict.fromkeys(text for text in checks.strings("pairs", pairs) if text.strip()))
     _check_enough(len(texts), "different texts")
     assert not isinstance(a, Space)
