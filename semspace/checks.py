@@ -106,12 +106,26 @@ def matrix(name: str, value: object, *, dim: int | None = None) -> Floats2d:
     if array.base is None and array is not value:
         array.setflags(write=False)  # fresh, so nobody else holds it
     if array.ndim != 2:
-        raise InputError(f"{name} must have two axes (n, dim); got shape {array.shape}")
+        one = ": put one vector in a list" if array.ndim == 1 and array.size else ""
+        raise InputError(f"{name} must have two axes (n, dim); got shape {array.shape}{one}")
     if not array.shape[1]:
         raise InputError(f"{name} must have at least one dimension; got shape {array.shape}")
     if dim is not None and array.shape[1] != dim:
         raise InputError(f"{name} must have {dim} columns, as this space has; got {array.shape[1]}")
     return array
+
+
+def is_one_vector(value: Any) -> bool:
+    """Return whether `value` is one vector, a flat sequence, and not a matrix."""
+    try:
+        return np.ndim(value) == 1 and len(value) > 0
+    except ValueError:  # rows of several lengths
+        return False
+
+
+def rows(name: str, value: Any, *, dim: int | None = None) -> Floats2d:
+    """Return `value` as `matrix` does, where one vector is one row, or raise `InputError`."""
+    return matrix(name, [value] if is_one_vector(value) else value, dim=dim)
 
 
 def finite_rows(name: str, array: Floats2d, ids: Names, first: int = 0) -> None:

@@ -45,6 +45,7 @@ ROOMS = [
         "neighbors",
         "history",
         "space",
+        "space_arguments",
     ),
     *(
         "words",

@@ -216,6 +216,7 @@ def test_names_are_escaped():
         ({"queries": np.zeros((0, 16))}, "queries is empty"),
         ({"evaluator": 3}, "evaluator must be a task of semspace.evaluation; got int"),
         ({"k": 0}, "k must be a whole number"),
+        ({"k": 360}, "k must be less than the 360 points that are searched; got 360"),
         ({"oversampling": 0}, "oversampling must be a whole number"),
     ],
 )

@@ -168,8 +168,9 @@ def test_interpolation_goes_from_one_reconstruction_to_the_other(model):
     np.testing.assert_allclose(between[[0, -1]], model.reconstruct(vectors[:2]), atol=1e-5)
     with pytest.raises(InputError, match="steps must be a whole number of at least 2"):
         model.interpolate(vectors[0], vectors[1], steps=1)
-    with pytest.raises(InputError, match=r"a must be one vector of shape \(12,\)"):
-        model.interpolate(vectors, vectors[1])
+    for a, got in ((vectors, r"shape \(60, 12\)"), ("p0", "'p0'"), (points(), "Space"), ([[1], [1, 2]], "list")):
+        with pytest.raises(InputError, match=rf"a must be one vector of shape \(12,\); got {got}: .* is space\[id\]"):
+            model.interpolate(a, vectors[1])
 
 
 def test_samples_depend_on_the_seed_alone_or_there_is_no_prior(model, name):
@@ -203,6 +204,32 @@ def test_wrong_input_is_said(model):
     plain = ss.Space.from_vectors(["a"], np.ones((1, WIDTH)), encoder=words())
     with pytest.raises(InputError, match="isn't one of codes"):
         model.decode(plain)
+
+
+def test_one_vector_has_one_code(model):
+    vector = points().vectors[0]
+    np.testing.assert_array_equal(model.encode(vector.tolist()), model.encode(vector))
+    assert model.decode(model.encode(vector).tolist()).shape == (WIDTH,)
+    with pytest.raises(InputError, match=r"two axes .* got shape \(12,\): put one vector in a list"):
+        model.score(vector)
+
+
+def test_a_code_without_direction_is_said_to_be_the_code():
+    space = ss.Space.from_vectors(["a", "b", "middle"], [[1, 0, 1], [3, 0, 1], [2, 0, 1]])
+    with pytest.raises(InputError, match=r"the code of 'middle' \(row 2\) is all zeros"):
+        ss.latent.PCA(1).train(space).encode(space)
+
+
+def test_more_samples_than_memory_holds():
+    with pytest.raises(InputError, match=r"1,000,000,000,000 points of 12 dimensions take 48,000 GB, .*; lower n"):
+        ss.latent.FactorAnalysis(dim=DIM).train(points()).sample(10**12)
+
+
+@pytest.mark.parametrize("precision", ["float16", "int8", "binary", "product"])
+def test_narrow_spaces_are_trained_on(name, precision):
+    narrow = points().quantize(precision)
+    model = TRAINERS[name].train(narrow, **({"progress": False} if name in NETWORKS else {}))
+    assert np.isfinite(model.encode(narrow).vectors).all()
 
 
 def test_codes_of_another_model_are_refused(model):
@@ -432,7 +459,7 @@ def test_few_features_of_a_sparse_code_are_not_zero():
     features, strengths = model.top(points())
     assert (np.diff(strengths, axis=1) <= 0).all()
     np.testing.assert_array_equal(np.take_along_axis(codes, features, axis=1), strengths)
-    with pytest.raises(InputError, match="active must be a whole number from 1 to 8; got 9"):
+    with pytest.raises(InputError, match="active must be at most dim, 8; got 9: lower active"):
         ss.latent.SparseAutoencoder(dim=8, active=9)
 
 

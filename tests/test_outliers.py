@@ -386,6 +386,7 @@ def test_the_map_keeps_the_outliers():
         ({"seed": -1}, "seed must be"),
         ({"clustering": "groups"}, "clustering must be a Clustering; got str"),
         ({"progress": 2}, "progress must be True or False"),
+        ({"corpus": ["a text"] * 60}, r"corpus must be a Corpus; got list: use ss.Corpus.from_texts"),
     ],
 )
 def test_bad_arguments(arguments, message):

@@ -124,8 +124,22 @@ def test_wrong_calls():
         ss.latent.describe(np.ones((1, 2)), space)
     with pytest.raises(InputError, match="the vocabulary has 2 dimensions and the space 3"):
         ss.latent.describe(space, space, vocabulary=random_space(4, 2))
+    for vocabulary in ("words", ["good"]):
+        with pytest.raises(InputError, match=r"vocabulary must be a Space of words; got .*ss.latent.vocabulary"):
+            ss.latent.path(space, a, b, vocabulary=vocabulary)
+    with pytest.raises(InputError, match=r"decoder must be a trained TextDecoderModel; got str"):
+        ss.latent.describe(space, space, decoder="sentences.decoder")
+    for points in ("a", ["a"], [[1, 2, 3], [1]]):
+        with pytest.raises(InputError, match=r"points must be a matrix of numbers; got (str|list)"):
+            ss.latent.describe(points, space)
     with pytest.raises(InputError, match="a vocabulary needs a space with texts"):
         ss.latent.vocabulary(space)
     texts = ss.Space.from_vectors(["a"], [[1.0]], {"text": ["x"]})
     with pytest.raises(InputError, match="a vocabulary needs a space with an encoder"):
         ss.latent.vocabulary(texts)
+
+
+def test_one_vector_is_one_point():
+    space = random_space(5, 3)
+    for vector in (space.vectors[2], space.vectors[2].tolist()):
+        assert [near.ids[0] for near in ss.latent.describe(vector, space).neighbors] == [space.ids[2]]

@@ -247,10 +247,23 @@ def test_what_is_placed_is_checked(drawn):
         (np.zeros((1, 8)), "point 0.*all zeros"),
         (np.full((1, 8), np.nan), "NaN or infinity"),
         ("a text", "points must be a list"),
+        (None, "points must be a list"),
         (["a text"], "no encoder"),
     ]:
         with pytest.raises(InputError, match=message):
             drawn.place(wrong)
+
+
+@pytest.mark.parametrize("method", ["tsne", "pca"])
+def test_a_narrow_space_is_drawn_and_takes_new_points(space, method):
+    drawn = ss.project(space.quantize("int8"), method, repeats=0, progress=False)
+    assert drawn.coordinates.shape == (90, 2)
+    assert np.isfinite(drawn.place(space.vectors[:3] + 0.1)).all()
+
+
+def test_groups_that_are_no_groups(space):
+    with pytest.raises(InputError, match="groups must be a column, or a value for each point; got 3"):
+        ss.project(space, "pca", groups=3)
 
 
 # -- tables, figures, disk ----------------------------------------------------------------------------------------

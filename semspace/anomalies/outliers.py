@@ -17,6 +17,7 @@ from semspace.anomalies.threshold import MIN_Z, exceed, threshold_of_share, thre
 from semspace.clusters.describe import with_texts
 from semspace.errors import InputError
 from semspace.space import Space
+from semspace.space_arguments import need_space
 from semspace.threads import limited
 from semspace.types import Doubles1d, Ints1d
 from semspace.version import versions
@@ -160,8 +161,7 @@ def _check_arguments(space: Any, clustering: Any, progress: Any) -> None:
     from semspace.clusters.clustering import Clustering
 
     checks.flag("progress", progress)
-    if not isinstance(space, Space):
-        raise InputError(f"outliers takes a Space; got {type(space).__name__}: see Encoder.embed, Space.from_vectors")
+    need_space("outliers", space)
     if clustering is None:
         return
     if not isinstance(clustering, Clustering):

@@ -26,6 +26,7 @@ from semspace.progress import waiting
 from semspace.report import page as pages
 from semspace.sentences.lazy_encoder import remembered
 from semspace.space import Space
+from semspace.space_arguments import check_same_encoder
 from semspace.types import Bools1d, Doubles1d, Floats2d, Ints1d
 
 if TYPE_CHECKING:
@@ -250,7 +251,9 @@ class Outliers:
         from semspace.clusters.assigned import _are_vectors
 
         if isinstance(points, Space):
-            return checks.matrix("the vectors to score", points.vectors, dim=self.space.dim)
+            matrix = checks.matrix("the vectors to score", points.vectors, dim=self.space.dim)
+            check_same_encoder("points", points, self.space)
+            return matrix
         if not _are_vectors(points):
             return self.space.encode_documents(checks.strings("texts", points))
         matrix = checks.matrix("vectors", points, dim=self.space.dim)

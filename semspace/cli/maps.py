@@ -71,7 +71,7 @@ def explore(
 ) -> None:
     """Explore a map with Apple's Embedding Atlas: zoom, search, select, filter; Ctrl-C ends it.
 
-    It needs Python 3.11 or newer and pip install 'semspace[atlas]'. The server listens on 127.0.0.1 alone.
+    It needs Python 3.11 or newer and the extra atlas (docs/install.md). The server listens on 127.0.0.1 alone.
     """
     import webbrowser
 

@@ -70,6 +70,10 @@ def with_texts(space: Space, corpus: Corpus | None) -> Space:
     """Return a space with the texts and the other columns of a corpus in its metadata."""
     if corpus is None:
         return space
+    if not isinstance(corpus, Corpus):
+        raise InputError(
+            f"corpus must be a Corpus; got {type(corpus).__name__}: use ss.Corpus.from_texts(texts, ids=ids)"
+        )
     ids = space.ids.tolist()
     missing = next((id for id in ids if id not in corpus), None)
     if missing is not None:

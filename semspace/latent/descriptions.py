@@ -16,6 +16,7 @@ from semspace.display import html_table, text_table
 from semspace.errors import InputError
 from semspace.neighbors import Neighbors
 from semspace.space import Space
+from semspace.space_arguments import check_same_encoder, need_space
 from semspace.types import Floats2d
 
 _MIN_DOCUMENTS = 2  # that contain a word of the vocabulary
@@ -129,11 +130,14 @@ def describe(
     """
     checks.whole("n_texts", n_texts)
     checks.whole("n_words", n_words)
+    need_space("describe", space)
     vectors = _as_vectors(points, space)
-    if vocabulary is not None and vocabulary.dim != space.dim:
+    check_same_encoder("points", points, space)
+    if vocabulary is not None:
+        _check_vocabulary(vocabulary, space)
+    if decoder is not None and not callable(getattr(decoder, "decode", None)):
         raise InputError(
-            f"the vocabulary has {vocabulary.dim} dimensions and the space {space.dim}; "
-            f"make it with ss.latent.vocabulary(space)"
+            f"decoder must be a trained TextDecoderModel; got {type(decoder).__name__}: see ss.TextDecoder().train"
         )
     neighbors = tuple(space.most_similar_batch(list(vectors), n_texts))
     words = [()] * len(vectors) if vocabulary is None else _words(vectors, space, vocabulary, n_words)
@@ -163,6 +167,7 @@ def vocabulary(space: Space, *, max_words: int = 20_000) -> Space:
         If the space has no texts or no encoder, or no word occurs in two documents.
     """
     checks.whole("max_words", max_words)
+    need_space("vocabulary", space)
     if space.metadata is None or space.metadata.schema.get("text") != pl.String:
         raise InputError("a vocabulary needs a space with texts; make one with encoder.embed(corpus)")
     if space.encoder is None:
@@ -186,8 +191,23 @@ def text_of(near: Neighbors, rank: int = 0) -> str:
     return near.metadata["text"][rank] or near.ids[rank]
 
 
+def _check_vocabulary(vocabulary: Space, space: Space) -> None:
+    """Raise `InputError` unless the words of a vocabulary lie in the space."""
+    if not isinstance(vocabulary, Space):
+        raise InputError(
+            f"vocabulary must be a Space of words; got {type(vocabulary).__name__}: make it with "
+            f"ss.latent.vocabulary(space)"
+        )
+    if vocabulary.dim != space.dim:
+        raise InputError(
+            f"the vocabulary has {vocabulary.dim} dimensions and the space {space.dim}; "
+            f"make it with ss.latent.vocabulary(space)"
+        )
+    check_same_encoder("vocabulary", vocabulary, space)
+
+
 def _as_vectors(points: Space | npt.ArrayLike, space: Space) -> Floats2d:
-    vectors = points.vectors if isinstance(points, Space) else checks.matrix("points", np.atleast_2d(points))
+    vectors = points.vectors if isinstance(points, Space) else checks.rows("points", points)
     if vectors.shape[1] != space.dim:
         raise InputError(
             f"points must have the {space.dim} dimensions of the space; got {vectors.shape[1]}: "

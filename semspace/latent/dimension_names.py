@@ -22,6 +22,7 @@ from semspace.latent.model import LatentModel
 from semspace.latent.name_tests import check_names, meaning
 from semspace.progress import waiting
 from semspace.space import Space, reads_texts
+from semspace.space_arguments import need_space
 from semspace.types import Doubles1d, Ints1d
 
 if TYPE_CHECKING:
@@ -121,8 +122,7 @@ def describe_dimensions(
     checks.seed(seed)
     options = term_options(stop_words, language, None, None)
     pools.need_polars("describing dimensions")
-    if not isinstance(space, Space):
-        raise InputError(f"describe_dimensions takes a Space; got {type(space).__name__}: see Encoder.embed")
+    need_space("describe_dimensions", space)
     space = _checked(model, with_texts(space, corpus), by_meaning)
     with waiting("describing dimensions", progress=checks.flag("progress", progress)):
         assert space.metadata is not None

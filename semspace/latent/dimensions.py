@@ -115,7 +115,7 @@ class Dimensions:
         """
         checks.whole("most", most)
         vector = self.space.encode_queries(x) if isinstance(x, str) else x
-        rows = self.model._vectors(np.atleast_2d(np.asarray(vector)), "the vector")[:1]
+        rows = self.model._vectors(checks.rows("the vector", vector), "the vector")[:1]
         found = self.ends.strengths(self.model, rows)
         order = np.lexsort((found.indices, -found.data))[:most]
         ends, names, verdicts = found.indices[order], self.names, self.verdicts

@@ -19,6 +19,7 @@ from semspace.latent.latent_encoder import LatentEncoder
 from semspace.latent.saved_model import ModelParts, SavedModel
 from semspace.schema import Facts
 from semspace.space import Space
+from semspace.space_arguments import need_space
 from semspace.types import ArrayXd, Floats1d, Floats2d
 
 _ROWS_AT_ONCE = 16_384  # points that go through a model together
@@ -46,8 +47,7 @@ class LatentTrainer(ABC):
     def _points(self, space: object, *, least: int = 2) -> Floats2d:
         """Return the vectors to train on, or raise `InputError` if they are too few or narrower than `dim`."""
         name = type(self).__name__
-        if not isinstance(space, Space):
-            raise InputError(f"{name}.train takes a Space; got {type(space).__name__}: use Space.from_vectors")
+        space = need_space(f"{name}.train", space)
         if len(space) < least:
             raise InputError(f"{name} needs at least {least} points to train on; the space has {len(space)}")
         return space.vectors
@@ -144,6 +144,7 @@ class LatentModel(ABC):
         if isinstance(x, Space):
             self._check_encoder(x)
             codes = self._by_rows(self._encode, self._vectors(x.vectors, "the vectors of the space"))
+            checks.finite_rows("the code", codes, x.ids)
             made = {"made_by": self._name, _ENCODED: self.fingerprint, "space": dict(x.provenance)}
             encoder = LatentEncoder(self, x.encoder)
             return replace(x, vectors=checks.frozen(codes), encoder=encoder, provenance=made)
@@ -228,9 +229,14 @@ class LatentModel(ABC):
         checks.whole("steps", steps, low=2)
         ends = []
         for name, vector in (("a", a), ("b", b)):
-            if np.ndim(vector) != 1:
-                raise InputError(f"{name} must be one vector of shape ({self.width},); got shape {np.shape(vector)}")
-            ends.append(self._encode(self._vectors(np.asarray(vector)[None], name))[0])
+            if isinstance(vector, Space) or not checks.is_one_vector(vector):
+                shape = getattr(vector, "shape", None)
+                got = repr(vector)[:40] if isinstance(vector, str) else type(vector).__name__
+                raise InputError(
+                    f"{name} must be one vector of shape ({self.width},); got "
+                    f"{got if shape is None else f'shape {shape}'}: the vector of an id is space[id]"
+                )
+            ends.append(self._encode(self._vectors(checks.rows(name, vector), name))[0])
         shares = np.linspace(0, 1, steps, dtype=np.float32)[:, None]
         return self._by_rows(self._decode, (1 - shares) * ends[0] + shares * ends[1])
 
@@ -253,8 +259,15 @@ class LatentModel(ABC):
             If the model has no prior, as PCA and autoencoders.
         """
         checks.whole("n", n)
-        codes = self._sample(n, np.random.default_rng(checks.seed(seed)))
-        return self._by_rows(self._decode, codes)
+        checks.seed(seed)
+        try:
+            codes = self._sample(n, np.random.default_rng(seed))
+            return self._by_rows(self._decode, codes)
+        except MemoryError as problem:
+            raise InputError(
+                f"{n:,} points of {self.width} dimensions take {n * self.width * 4 / 1e9:,.0f} GB, and there is less "
+                "memory; lower n"
+            ) from problem
 
     # -- on disk ----------------------------------------------------------------------------------------------
 
@@ -329,8 +342,8 @@ class LatentModel(ABC):
 
     def _for_one_or_many(self, function: Callable[[Any], Floats2d], value: Any) -> Floats2d:
         """Apply a function of rows; a single vector has a single result."""
-        if isinstance(value, np.ndarray) and value.ndim == 1:
-            return function(value[None])[0]  # type: ignore[no-any-return]
+        if checks.is_one_vector(value):
+            return function([value])[0]  # type: ignore[no-any-return]
         return function(value)
 
 

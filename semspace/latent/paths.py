@@ -19,6 +19,7 @@ from semspace.queries import Query
 from semspace.report.figure import Figure
 from semspace.report.lines import lines
 from semspace.space import Space
+from semspace.space_arguments import need_space
 from semspace.types import Doubles1d, Floats1d, Floats2d, Ints1d, Ints2d
 
 METHODS = ("spherical", "straight", "documents")
@@ -163,6 +164,7 @@ def path(
     checks.choice("method", method, METHODS)
     checks.whole("steps", steps, low=2)
     checks.whole("graph_neighbors", graph_neighbors)
+    need_space("path", space)
     first, last = (_located(space, end) for end in (a, b))
     cosine = float(first @ last)
     if cosine > 1 - queries.TINY or np.allclose(first, last, atol=1e-6):

@@ -66,7 +66,9 @@ class SparseAutoencoder(NeuralTrainer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        checks.whole("active", self.active, high=self.dim)
+        checks.whole("active", self.active)
+        if self.active > self.dim:
+            raise InputError(f"active must be at most dim, {self.dim}; got {self.active}: lower active, or raise dim")
         checks.flag("refit", self.refit)
 
     def _check_dim(self, space: Space) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -106,6 +106,8 @@ def color_groups(space: Points, color: str | Sequence[object] | None, role: str 
         if space.metadata is None or color not in columns:
             raise InputError(checks.missing_column(role, color, columns))
         return groups_of(space.metadata[color], role)
+    if not isinstance(color, Iterable):
+        raise InputError(f"{role} must be a column, or a value for each point; got {color!r}")
     values = pl.Series(role, list(color), strict=False)
     if len(values) != len(space):
         raise InputError(f"{role} must hold a value for each of {len(space):,} points; got {len(values):,}")

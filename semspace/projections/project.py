@@ -17,6 +17,7 @@ from semspace.projections import placing
 from semspace.projections.card import HALF, QualityCard
 from semspace.projections.projection import Projection
 from semspace.space import Space
+from semspace.space_arguments import need_space
 from semspace.types import Doubles1d, Doubles2d, Floats2d, Ints1d
 from semspace.version import versions
 
@@ -81,6 +82,7 @@ def project(
     checks.seed(seed)
     repeats = checks.whole("repeats", repeats, low=0, high=20)
     checks.flag("progress", progress)
+    need_space("project", space)
     need_library(method)
     labels, names = _groups(space, groups)
     if space.dim < 2 or len(space) < _MIN_POINTS:
@@ -110,7 +112,7 @@ def project(
         "made_by": "project", "method": method, "seed": seed, "repeats": repeats, "library": library,
         "space": space.fingerprint, "distinct": len(cells), "versions": versions("numpy", "scikit-learn", library),
     }  # fmt: skip
-    coordinates = places[inverse] if axes is None else placing.on_axes(axes, space.vectors)
+    coordinates = places[inverse] if axes is None else placing.on_axes(axes, np.asarray(space.vectors))
     return Projection(space, coordinates, method, card, repeatability[inverse], labels, tuple(names), provenance, axes)
 
 

@@ -22,6 +22,7 @@ from semspace.projections.card import HALF, QualityCard
 from semspace.report import page as pages
 from semspace.sentences.lazy_encoder import remembered
 from semspace.space import Space
+from semspace.space_arguments import check_same_encoder
 from semspace.text.dataframes import to_pandas
 from semspace.types import Bools1d, Doubles1d, Doubles2d, Floats2d, Ints1d, Strings1d
 
@@ -149,8 +150,10 @@ class Projection:
 
     def _vectors(self, points: Any) -> Floats2d:
         if isinstance(points, Space):
-            points = points.vectors
-        if isinstance(points, str):
+            matrix = checks.matrix("points", points.vectors, dim=self.space.dim)
+            check_same_encoder("points", points, self.space)
+            return matrix
+        if isinstance(points, str) or not hasattr(points, "__len__"):
             checks.strings("points", points)
         elif not isinstance(points, np.ndarray) and len(points) and isinstance(points[0], str):
             return self.space.encode_documents(points)

@@ -16,6 +16,7 @@ from semspace.latent.compression.table import Tradeoff, TradeoffRow
 from semspace.latent.compression.ways import FittedWay, Way, as_ways
 from semspace.progress import track
 from semspace.space import Space
+from semspace.space_arguments import need_space
 from semspace.types import Floats2d
 
 _HELD_OUT, _HELD_OUT_SHARE = 500, 0.1
@@ -93,12 +94,13 @@ def tradeoff(
     checks.whole("k", k)
     checks.whole("oversampling", oversampling)
     checks.flag("progress", progress)
-    if not isinstance(space, Space):
-        raise InputError(f"tradeoff takes a Space; got {type(space).__name__}: use Space.from_vectors")
+    need_space("tradeoff", space)
     if evaluator is not None and not callable(getattr(evaluator, "score", None)):
         raise InputError(f"evaluator must be a task of semspace.evaluation; got {type(evaluator).__name__}")
     chosen, full = as_ways(ways, space.dim), space.quantize("float32")
     points, asked = _divided(full, queries, checks.seed(seed))
+    if k >= len(points):
+        raise InputError(f"k must be less than the {len(points):,} points that are searched; got {k}")
     truth = candidates(points, asked, k)
     rows = []
     for way in track(chosen, "comparing ways", len(chosen), unit="way", progress=progress):

@@ -13,6 +13,7 @@ from semspace.errors import InputError
 from semspace.neighbors import Neighbors
 from semspace.queries import Query, as_list, title_of
 from semspace.space import Space
+from semspace.space_arguments import check_same_encoder, need_space
 from semspace.types import Floats1d, Floats2d, Ints1d
 
 Found = list[tuple[Ints1d, Floats1d]]  # for each query rows and scores, the highest first
@@ -61,6 +62,8 @@ def search_with_rescoring(
     checks.whole("k", k)
     checks.whole("oversampling", oversampling)
     asked = as_list("queries", queries)
+    for space in (small, full):
+        need_space("search_with_rescoring", space)
     if not np.array_equal(small.ids, full.ids):
         raise InputError("small must have the points of full, in the same order; make it from full")
     if not asked:
@@ -94,10 +97,13 @@ def _in_small(small: Space, full: Space, vectors: Floats2d) -> Floats2d:
     """Return vectors of the full space as vectors of the small one."""
     model: Any = getattr(small.encoder, "model", None)
     if model is not None and model.width == full.dim:
+        model._check_encoder(full)
         return model.encode(vectors)  # type: ignore[no-any-return]
     if small.dim != full.dim:
         raise InputError(
             f"small has {small.dim} dimensions and full has {full.dim}, and small has no model that makes one of the "
             f"other; make it by model.encode(full) or full.quantize"
         )
+    check_same_encoder("small", small, full)
+    check_same_encoder("small", small, full)
     return vectors

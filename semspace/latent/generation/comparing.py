@@ -16,6 +16,7 @@ from semspace.latent.model import LatentTrainer
 from semspace.latent.neural_trainer import NeuralTrainer
 from semspace.progress import track
 from semspace.space import Space
+from semspace.space_arguments import need_space
 from semspace.types import Floats2d
 
 REAL = "real points"
@@ -133,8 +134,7 @@ def _checked(generators: Mapping[str, GeneratorTrainer] | None) -> dict[str, Gen
 
 def _divided(space: Space, held_out: float, most: int, seed: int) -> tuple[Space, Floats2d, Floats2d]:
     """Return the points to train on, those to judge against, and as many more real ones."""
-    if not isinstance(space, Space):
-        raise InputError(f"compare_generators takes a Space; got {type(space).__name__}: use Space.from_vectors")
+    need_space("compare_generators", space)
     if len(space) < _LEAST:
         raise InputError(f"compare_generators needs at least {_LEAST} points; the space has {len(space)}")
     full = space.quantize("float32")

@@ -10,6 +10,7 @@ from semspace.errors import InputError
 from semspace.latent.generation.balls import copied, fidelity
 from semspace.latent.generation.quality import SampleQuality
 from semspace.space import Space
+from semspace.space_arguments import check_same_encoder
 from semspace.two_sample.kernel_tests import KERNELS, sum_kernels
 from semspace.types import Floats2d
 
@@ -81,6 +82,9 @@ def sample_quality(
     checks.whole("most", most, low=2)
     rng = np.random.default_rng(checks.seed(seed))
     checks.flag("progress", progress)
+    if isinstance(real, Space):
+        check_same_encoder("samples", samples, real)
+        check_same_encoder("train", train, real)
     first = vectors_of("real", real, metric)
     second = vectors_of("samples", samples, metric, first.shape[1])
     training = None if train is None else vectors_of("train", train, metric, first.shape[1])

@@ -17,6 +17,7 @@ from sklearn.mixture import GaussianMixture as _GaussianMixture
 from semspace import checks
 from semspace.errors import InputError
 from semspace.space import Space
+from semspace.space_arguments import need_space
 from semspace.types import Doubles1d, Doubles2d, Doubles3d, Floats1d, Floats2d
 
 _HELD_OUT = 0.1  # share of the points by which the number of components is chosen
@@ -73,8 +74,7 @@ class GaussianMixture:
         InputError
             If there are fewer than four points, or fewer than components, or all points are equal.
         """
-        if not isinstance(space, Space):
-            raise InputError(f"GaussianMixture.train takes a Space; got {type(space).__name__}: use Space.from_vectors")
+        need_space("GaussianMixture.train", space)
         least = max(_LEAST, self.n_components or 1)
         if len(space) < least:
             raise InputError(f"GaussianMixture needs at least {least} points to train on; the space has {len(space)}")

@@ -1,0 +1,42 @@
+"""Validation of parameters that are spaces: what isn't one, and points of two encoders that can't be compared."""
+
+import os
+from typing import Any
+
+from semspace.errors import InputError
+from semspace.space import Space, TextEncoder
+from semspace.text.corpus import Corpus
+
+
+def need_space(function: str, value: Any) -> Space:
+    """Return `value` if it is a space, or raise `InputError`, which says how to make one of it."""
+    if isinstance(value, Space):
+        return value
+    remedy = "use Space.from_vectors"
+    if isinstance(value, (str, os.PathLike)):
+        remedy = "open a saved one with ss.load(path)"
+    elif isinstance(value, Corpus):
+        remedy = "use encoder.embed(corpus)"
+    elif isinstance(getattr(value, "space", None), Space):
+        remedy = "pass its attribute .space"
+    raise InputError(f"{function} takes a Space; got {type(value).__name__}: {remedy}")
+
+
+def check_same_encoder(name: str, given: Any, space: Space) -> None:
+    """Raise `InputError` if `given` is a space of another encoder than `space`; unknown encoders are trusted."""
+    if not isinstance(given, Space) or given.encoder is None or space.encoder is None:
+        return
+    if _target(given.encoder) != _target(space.encoder):
+        (first, a), (second, b) = ((one.name, _target(one)[:8]) for one in (given.encoder, space.encoder))
+        is_code = getattr(given.encoder, "model", None) is not None
+        remedy = "go back with model.decode(codes)" if is_code else "encode the texts with the same encoder"
+        raise InputError(
+            f"{name} must be of the encoder {second!r} ({b}), as the points that it is compared with; got points of "
+            f"{first!r} ({a}): {remedy}"
+        )
+
+
+def _target(encoder: TextEncoder) -> str:
+    """Return the fingerprint of the encoder in whose space the vectors of an encoder lie."""
+    fingerprint: str = getattr(encoder, "target_fingerprint", None) or encoder.fingerprint
+    return fingerprint
