@@ -58,6 +58,12 @@ def test_every_trainer_has_a_name():
     assert trainers - not_smaller == set(TRAINERS.values())
 
 
+def test_a_sparse_autoencoder_with_few_features(run, space, tmp_path):
+    options = ("--dim", 8, "--active", 2, "--epochs", 1, "--threads", 1)
+    good(run("latent", "train", space, "--model", "sparse", *options, "--out", tmp_path / "m"))
+    assert (ss.load(tmp_path / "m").dim, ss.load(tmp_path / "m").active) == (8, 2)
+
+
 def test_train_goes_on_from_a_checkpoint(run, space, tmp_path):
     args = ("latent", "train", space, "--model", "vae", "--dim", 2, "--epochs", 2, "--threads", 1)
     good(run(*args, "--out", tmp_path / "m", "--checkpoint", tmp_path / "c"))
@@ -109,8 +115,18 @@ def test_recommend_from_an_index_and_from_a_space(run, space, tmp_path):
         (("latent", "train", "SPACE", "--model", "pca", "--out", "x", "--epochs", "3"), "--epochs has no effect on"),
         (("latent", "train", "SPACE", "--model", "pca", "--out", "x", "--resume"), "--resume has no effect on"),
         (("latent", "train", "SPACE", "--model", "pca", "--out", "x", "--dim", "0"), "--dim must be a whole number"),
-        (("latent", "train", "SPACE", "--model", "pca", "--out", "SPACE"), "exists already"),
-        (("latent", "train", "SPACE", "--model", "pca", "--out", "x", "--encode", "SPACE"), "exists already"),
+        (("latent", "train", "SPACE", "--model", "pca", "--out", "y"), "exists already"),
+        (("latent", "train", "SPACE", "--model", "pca", "--out", "x", "--encode", "y"), "exists already"),
+        (("latent", "train", "SPACE", "--model", "pca", "--out", "SPACE", "--overwrite"), "--out is the path of SPACE"),
+        (
+            ("latent", "train", "SPACE", "--model", "pca", "--out", "x", "--encode", "./x"),
+            "--encode is the path of --out",
+        ),
+        (("latent", "train", "SPACE", "--model", "pca", "--out", "x", "--active", "3"), "--active has no effect on"),
+        (
+            ("latent", "train", "SPACE", "--model", "sparse", "--out", "x", "--dim", "9"),
+            "--active must be at most dim, 9",
+        ),
         (("latent", "train", "SPACE", "--model", "vae", "--out", "x", "--plot", "x.txt"), "--plot must end in .svg"),
         (("latent", "path", "SPACE", "0", "2", "--steps", "1"), "--steps must be a whole number of at least 2"),
         (("latent", "path", "SPACE", "0", "2", "--method", "magic"), "--method must be one of"),
@@ -118,6 +134,7 @@ def test_recommend_from_an_index_and_from_a_space(run, space, tmp_path):
 )
 def test_bad_input_is_one_sentence(run, space, tmp_path, monkeypatch, arguments, message):
     monkeypatch.chdir(tmp_path)
+    ss.load(space).save("y")
     code, out, err = run(*({"SPACE": space}.get(argument, argument) for argument in arguments))
     assert (code, out) == (2, "")
     assert message in err

@@ -400,7 +400,7 @@ def test_a_saved_model_is_used_without_torch(tmp_path):
 
 def test_a_latent_space_is_not_wider_than_the_input():
     for trainer in (ss.latent.Autoencoder(dim=13), ss.latent.VAE(dim=13), ss.latent.GAN(dim=13)):
-        with pytest.raises(InputError, match=r"dim of \w+ must be at most 12, the dimensions of the space; got 13"):
+        with pytest.raises(InputError, match=r"dim must be at most 12 for \w+, the dimensions of the space; got 13"):
             trainer.train(points(), progress=False)
 
 

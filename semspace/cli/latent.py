@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -39,6 +40,9 @@ def train(
     encode: Annotated[
         Path | None, typer.Option(help="Save the space of codes in this folder too; it takes text queries.")
     ] = None,
+    active: Annotated[
+        int | None, typer.Option(help="Features that are not zero in a code, at most (sparse; default: 32).")
+    ] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the points, at most (models with a network).")] = None,
     plot: Annotated[Path | None, typer.Option(help="Write the losses to this figure (.svg, .pdf, .png).")] = None,
     checkpoint: o.Checkpoint = None,
@@ -52,10 +56,11 @@ def train(
     """Train a model of a smaller space, which leads there and back."""
     from semspace import bundle
 
-    trainer, is_network = _trainer(model, dim=dim, epochs=epochs, seed=seed, threads=threads)
+    trainer, is_network = _trainer(model, dim=dim, active=active, epochs=epochs, seed=seed, threads=threads)
     if not is_network:
         idle = f"--model {model}, which has no network"
         inputs.refuse_with(idle, checkpoint=checkpoint is not None, plot=plot is not None, resume=resume)
+    _check_different(space, {"--out": out, "--encode": encode})
     for place in (out, encode):
         if place is not None:
             check_folder(place, overwrite=overwrite)
@@ -80,6 +85,15 @@ def train(
     if is_network:
         plain["history"] = trained.history.to_frame().to_dicts()
     show(f"{trained!r}\n{where}", plain if encode is None else {**plain, "encode": str(encode)}, as_json)
+
+
+def _check_different(space: str, places: Mapping[str, Path | None]) -> None:
+    """Raise `InputError` if a value would replace the space that is read, or another one that is written."""
+    taken = {Path(space).expanduser().resolve(): "SPACE"}
+    for option, place in places.items():
+        other = option if place is None else taken.setdefault(place.expanduser().resolve(), option)
+        if other != option:
+            raise InputError(f"{option} is the path of {other} too, which would be lost: {place}; choose another path")
 
 
 def _trainer(model: str, **settings: Any) -> tuple[LatentTrainer, bool]:

@@ -211,8 +211,8 @@ class NeuralTrainer(LatentTrainer):
         name, n_training = type(self).__name__, len(space) - round(len(space) * self.held_out)
         if self.dim > space.dim:
             raise InputError(
-                f"dim of {name} must be at most {space.dim}, the dimensions of the space; got {self.dim}: a wider "
-                "latent space is that of SparseAutoencoder"
+                f"dim must be at most {space.dim} for {name}, the dimensions of the space; got {self.dim}: only a "
+                "sparse autoencoder has a wider latent space"
             )
         if n_training <= self.dim:
             raise InputError(
