@@ -225,6 +225,13 @@ def test_what_cannot_be_compared(groups, options, message):
         ss.latent.tradeoff(groups, progress=False, **options)
 
 
+def test_a_way_that_cannot_be_fitted_is_refused_before_another_is(groups, monkeypatch):
+    monkeypatch.setattr(Way, "fit", lambda *_: pytest.fail("fitted"))
+    for trainer in (ss.latent.PCA(17), ss.latent.Truncation(17)):
+        with pytest.raises(ss.errors.InputError, match=r"dim must be at most .*; got 17"):
+            ss.latent.tradeoff(groups, ["int8", (trainer, "int8")], progress=False)
+
+
 def test_too_few_points():
     with pytest.raises(ss.errors.InputError, match=r"tradeoff needs at least 20 points, to hold some out; .* has 3"):
         ss.latent.tradeoff(ss.Space.from_vectors(range(3), np.eye(3)))

@@ -316,6 +316,7 @@ def test_the_same_seed_gives_the_same_comparison():
         ({"x": 3}, r"generators\['x'\] must be a trainer"),
         ([ss.latent.VAE()], "must be a mapping of names to trainers.*got list"),
         ({"real points": ss.latent.VAE()}, "a string other than 'real points'"),
+        ({"factors": ss.latent.FactorAnalysis(7)}, "dim must be at most 6 for .*; got 7"),
     ],
 )
 def test_what_is_no_generator_is_refused_before_any_is_trained(monkeypatch, generators, words):

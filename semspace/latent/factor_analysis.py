@@ -66,6 +66,14 @@ class FactorAnalysis(LatentTrainer):
         checks.whole("max_iter", self.max_iter)
         checks.seed(self.seed)
 
+    def _check(self, space: Space) -> None:
+        super()._check(space)
+        most = min(len(space) - 1, space.dim)
+        if self.dim > most:
+            raise InputError(
+                f"dim must be at most {most} for {len(space)} points of {space.dim} dimensions; got {self.dim}"
+            )
+
     def train(self, space: Space) -> FactorAnalysisModel:
         """Fit the factors to a space's vectors.
 
@@ -74,12 +82,8 @@ class FactorAnalysis(LatentTrainer):
         InputError
             If there are more factors than dimensions, too few points, or all points are equal.
         """
-        vectors = np.asarray(self._points(space), np.float64)
-        most = min(len(space) - 1, space.dim)
-        if self.dim > most:
-            raise InputError(
-                f"dim must be at most {most} for {len(space)} points of {space.dim} dimensions; got {self.dim}"
-            )
+        self._check(space)
+        vectors = np.asarray(space.vectors, np.float64)
         scale = float(vectors.std(axis=0).mean())
         if scale <= 1e-7 * float(np.abs(vectors).max()):
             raise InputError("all points of the space are equal, so they have no factors; give different points")

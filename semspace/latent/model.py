@@ -44,6 +44,10 @@ class LatentTrainer(ABC):
     def train(self, space: Space) -> LatentModel:
         """Train the model on the points of a space."""
 
+    def _check(self, space: Space) -> None:
+        """Raise `InputError` if the model can't be trained on a space, before others are trained for a comparison."""
+        self._points(space)
+
     def _points(self, space: object, *, least: int = 2) -> Floats2d:
         """Return the vectors to train on, or raise `InputError` if they are too few or narrower than `dim`."""
         name = type(self).__name__

@@ -179,8 +179,8 @@ class NeuralTrainer(LatentTrainer):
         """
         checks.flag("progress", progress)
         checks.need("torch", "transformers")
-        vectors = self._points(space)
-        self._check_dim(space)
+        self._check(space)
+        vectors = space.vectors
         saved = LatentCheckpoint(checkpoint, checkpoint_minutes, resume)
         if saved.wanted:
             saved.bind(self._identity(space))
@@ -205,6 +205,10 @@ class NeuralTrainer(LatentTrainer):
         weights = {name: value.detach().numpy().copy() for name, value in learner.net.named_parameters()}
         made = {**self._provenance(space), "history": fit.history.plain(), "stopped": fit.stopped or fit.failure}
         return self._model(weights, standardization, held_out if len(held_out) else standard, made)
+
+    def _check(self, space: Space) -> None:
+        super()._check(space)
+        self._check_dim(space)
 
     def _check_dim(self, space: Space) -> None:
         """Raise `InputError` if `dim` is more than the points allow."""

@@ -47,15 +47,17 @@ class PCA(LatentTrainer):
     def __post_init__(self) -> None:
         checks.whole("dim", self.dim)
 
-    def train(self, space: Space) -> PCAModel:
-        """Compute the principal components of a space's vectors."""
-        vectors = self._points(space, least=1)
-        most = min(vectors.shape)
+    def _check(self, space: Space) -> None:
+        most = min(self._points(space, least=1).shape)
         if self.dim > most:
             raise InputError(
                 f"dim must be at most {most} for {len(space)} points of {space.dim} dimensions; got {self.dim}"
             )
-        components, mean, ratios = principal_components(vectors, self.dim)
+
+    def train(self, space: Space) -> PCAModel:
+        """Compute the principal components of a space's vectors."""
+        self._check(space)
+        components, mean, ratios = principal_components(space.vectors, self.dim)
         ratio = float(ratios.sum())
         return PCAModel(checks.frozen(components), checks.frozen(mean), ratio, self._provenance(space))
 

@@ -41,12 +41,15 @@ class Truncation(LatentTrainer):
     def __post_init__(self) -> None:
         checks.whole("dim", self.dim)
 
-    def train(self, space: Space) -> TruncationModel:
-        """Compute the mean of a space, from which decoded vectors take the other dimensions."""
-        vectors = self._points(space, least=1)
+    def _check(self, space: Space) -> None:
+        self._points(space, least=1)
         if self.dim > space.dim:
             raise InputError(f"dim must be at most the {space.dim} dimensions of the space; got {self.dim}")
-        mean = np.asarray(vectors.mean(axis=0, dtype=np.float64)).astype(np.float32)
+
+    def train(self, space: Space) -> TruncationModel:
+        """Compute the mean of a space, from which decoded vectors take the other dimensions."""
+        self._check(space)
+        mean = np.asarray(space.vectors.mean(axis=0, dtype=np.float64)).astype(np.float32)
         return TruncationModel(self.dim, checks.frozen(mean), self._provenance(space))
 
 

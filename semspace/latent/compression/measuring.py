@@ -101,6 +101,9 @@ def tradeoff(
     points, asked = _divided(full, queries, checks.seed(seed))
     if k >= len(points):
         raise InputError(f"k must be less than the {len(points):,} points that are searched; got {k}")
+    for way in chosen:
+        if way.trainer is not None:
+            way.trainer._check(points)
     truth = candidates(points, asked, k)
     rows = []
     for way in track(chosen, "comparing ways", len(chosen), unit="way", progress=progress):

@@ -94,6 +94,10 @@ def compare_generators(
     if len(held) <= k:
         raise InputError(f"k must be less than the {len(held)} points held out; got {k}: raise held_out, or lower k")
 
+    for trainer in chosen.values():
+        if isinstance(trainer, LatentTrainer):
+            trainer._check(training)
+
     def judged(samples: Floats2d) -> SampleQuality:
         return sample_quality(
             held, samples, train=training, k=k, metric=metric, permutations=permutations, seed=seed, progress=False
