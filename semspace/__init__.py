@@ -13,6 +13,7 @@ from semspace.version import __version__ as __version__
 # Public name → the module that defines it.
 _HOMES = {
     "Assignment": "semspace.clusters.assigned",
+    "Calibration": "semspace.calibration.calibration",
     "Clustering": "semspace.clusters.clustering",
     "Comparison": "semspace.comparison.comparison",
     "Corpus": "semspace.text.corpus",
@@ -68,6 +69,7 @@ _ROOMS = ("corpora", "errors", "evaluation", "integrations", "latent", "report",
 
 __all__ = [
     "Assignment",
+    "Calibration",
     "Clustering",
     "Comparison",
     "Corpus",

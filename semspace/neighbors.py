@@ -31,6 +31,8 @@ class Neighbors:
         that of a recommendation (`Index.recommend`).
     metadata : polars.DataFrame, optional
         A row for each id, where the space had metadata.
+    columns : polars.DataFrame, optional
+        More about each score, such as its percentile (`Calibration.apply`).
     """
 
     query: str
@@ -38,6 +40,7 @@ class Neighbors:
     scores: Floats1d
     metric: str = "cosine"
     metadata: pl.DataFrame | None = None
+    columns: pl.DataFrame | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -55,21 +58,24 @@ class Neighbors:
     def take(self, rows: npt.ArrayLike) -> Neighbors:
         """Return some of the neighbours by position, in the order given."""
         rows = np.asarray(rows, np.int64)
-        # Column by column: rows of a table are gathered by polars' threads, which a forked process doesn't have.
-        metadata = (
-            None if self.metadata is None else pl.DataFrame([c.gather(rows) for c in self.metadata.get_columns()])
-        )
+        metadata, columns = _gathered(self.metadata, rows), _gathered(self.columns, rows)
         scores = self.scores[rows]
         scores.flags.writeable = False
-        return replace(self, ids=tuple(self.ids[row] for row in rows.tolist()), scores=scores, metadata=metadata)
+        ids = tuple(self.ids[row] for row in rows.tolist())
+        return replace(self, ids=ids, scores=scores, metadata=metadata, columns=columns)
+
+    def with_columns(self, columns: pl.DataFrame) -> Neighbors:
+        """Return the same neighbours with more about each score, in a row for each."""
+        return replace(self, columns=columns)
 
     def to_frame(self) -> pl.DataFrame:
-        """Return a polars DataFrame with ``id``, ``score`` and the metadata.
+        """Return a polars DataFrame with ``id``, ``score``, what `columns` has, and the metadata.
 
         Metadata columns called ``id`` or ``score`` become ``id_column``, ``score_column``.
         """
+        more = [] if self.columns is None else self.columns.get_columns()
         return with_columns_before(
-            self.metadata, pl.Series("id", self.ids, dtype=pl.String), pl.Series("score", self.scores)
+            self.metadata, pl.Series("id", self.ids, dtype=pl.String), pl.Series("score", self.scores), *more
         )
 
     def to_pandas(self) -> Any:
@@ -96,3 +102,8 @@ class Neighbors:
     def _repr_html_(self) -> str:
         headers, rows = self._table()
         return html_table(headers, rows, caption=f"{self._title()} ({self.metric})")
+
+
+def _gathered(table: pl.DataFrame | None, rows: npt.NDArray[np.int64]) -> pl.DataFrame | None:
+    """Return rows of a table, column by column: its rows are gathered by threads that a forked process hasn't got."""
+    return None if table is None else pl.DataFrame([column.gather(rows) for column in table.get_columns()])

@@ -77,6 +77,25 @@ def as_vector(query: Floats1d, dim: int) -> Floats1d:
     return vector
 
 
+def as_pairs(pairs: object) -> list[tuple[Query, Query]]:
+    """Return pairs as a list of tuples."""
+    if isinstance(pairs, str) or not isinstance(pairs, Sequence):
+        raise InputError(
+            f"pairs must be a list of (first, second); got {type(pairs).__name__}: give list(zip(firsts, seconds))"
+        )
+    given = []
+    for number, pair in enumerate(pairs):
+        if isinstance(pair, str) or not isinstance(pair, Sequence) or len(pair) != 2:
+            raise InputError(
+                f"a pair is two ids, texts or vectors; pair {number} is {str(pair)[:60]!r}: give "
+                f"list(zip(firsts, seconds))"
+            )
+        given.append((pair[0], pair[1]))
+    if not given:
+        raise InputError("pairs is empty; give at least one pair")
+    return given
+
+
 def as_list(name: str, queries: Sequence[Query] | None) -> list[Query]:
     """Return a list of queries, or raise `InputError` where it is a single string."""
     if isinstance(queries, str):

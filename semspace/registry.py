@@ -9,6 +9,7 @@ from typing import Any, Final
 
 READERS: Final = {
     "autoencoder": "semspace.latent.autoencoder",
+    "calibration": "semspace.calibration.calibration",
     "bridge": "semspace.latent.bridges",
     "clustering": "semspace.clusters.clustering",
     "comparison": "semspace.comparison.comparison",

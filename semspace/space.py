@@ -25,12 +25,13 @@ from semspace.peer_names import answers_peer_attributes, answers_peer_parameters
 from semspace.progress import waiting
 from semspace.quantization.lookup import VALUES
 from semspace.quantization.vectors import PRECISIONS, QuantizedVectors, as_quantized, codec_from
-from semspace.queries import METRICS, Query, as_examples, as_list, as_vector, check_directions, title_of, unit
+from semspace.queries import METRICS, Query, as_examples, as_list, as_pairs, as_vector, check_directions, title_of, unit
 from semspace.text import mmap_array
 from semspace.text.dataframes import as_polars, storable, to_pandas, with_columns_before
 from semspace.types import ArrayXd, Bools1d, Floats1d, Floats2d, Id, Ints1d
 
 if TYPE_CHECKING:
+    from semspace.calibration.calibration import Calibration
     from semspace.geometry.report import SpaceReport
     from semspace.report.figure import Figure
 
@@ -385,6 +386,92 @@ class Space:
         if metric == "cosine":
             first, second = self._directions([first, second], [a, b])
         return queries.pair_score(first, second, metric)
+
+    def pair_scores(self, pairs: Sequence[tuple[Query, Query]]) -> npt.NDArray[np.float32]:
+        """Return the cosine of each pair, float32 of shape (n,); texts are encoded together, each once.
+
+        Parameters
+        ----------
+        pairs : list of (first, second)
+            Each an id, a text for the encoder, or a vector of shape (dim,).
+
+        Examples
+        --------
+        >>> import semspace as ss
+        >>> space = ss.Space.from_vectors(["up", "right"], [[0, 2], [3, 0]])
+        >>> space.pair_scores([("up", "right"), ("up", "up")]).tolist()
+        [0.0, 1.0]
+        """
+        given = [one for pair in as_pairs(pairs) for one in pair]
+        named = list(dict.fromkeys(one for one in given if isinstance(one, str)))
+        vector_of = dict(zip(named, (vector for vector, _ in self._locate(named)), strict=True))
+        vectors = [vector_of[one] if isinstance(one, str) else as_vector(one, self.dim) for one in given]
+        directions = self._directions(vectors, given)
+        scores: Floats1d = np.einsum("ij,ij->i", directions[::2], directions[1::2])
+        return scores.clip(-1, 1)
+
+    def calibrate(
+        self,
+        pairs: Sequence[tuple[Query, Query]] | None = None,
+        labels: Sequence[bool] | npt.ArrayLike | None = None,
+        *,
+        base: Calibration | None = None,
+        n_random: int = 100_000,
+        seed: int = 0,
+    ) -> Calibration:
+        """Find out what a cosine means here: its percentile among random pairs, and the probability of "same".
+
+        Parameters
+        ----------
+        pairs : list of (first, second), optional
+            Labelled pairs: ids, texts for the encoder, or vectors.
+        labels : array of bool, shape (n,), optional
+            Whether each pair is the same, in the sense that matters to you.
+        base : Calibration, optional
+            Made by the same encoder of many labelled pairs of other texts. With `pairs`, its probabilities are fitted
+            to them, for which a hundred are enough; without, they are taken as they are.
+        n_random : int
+            Random pairs of different points of this space; all pairs of a space that has no more.
+        seed : int
+
+        Returns
+        -------
+        Calibration
+
+        Raises
+        ------
+        InputError
+            If the space has fewer than two points, a label has fewer than two pairs, or the base is of another encoder.
+
+        Notes
+        -----
+        Probabilities come from isotonic regression (Zadrozny & Elkan 2002), with an interval of 200 resamples of the
+        pairs; those of a base are fitted to new pairs by Platt's scaling (1999).
+
+        Examples
+        --------
+        >>> import semspace as ss
+        >>> import numpy as np
+        >>> space = ss.Space.from_vectors(range(300), np.random.default_rng(0).normal(size=(300, 8)))
+        >>> pairs = [(f"{row}", f"{row + 1}") for row in range(200)]
+        >>> labels = space.pair_scores(pairs) > 0.2
+        >>> calibration = space.calibrate(pairs, labels)
+        >>> bool(calibration.probability(0.8) > 0.9), bool(calibration.probability(-0.5) < 0.1)
+        (True, True)
+        >>> calibration.apply(space.most_similar("5", k=3)).to_frame().columns
+        ['id', 'score', 'percentile', 'probability']
+        """
+        from semspace.calibration.fitting import check_given, fit_calibration, random_scores
+        from semspace.calibration.labelled_pairs import LabelledPairs
+
+        checks.whole("n_random", n_random)
+        checks.seed(seed)
+        encoder = "" if self.encoder is None else self.encoder.fingerprint
+        known = check_given(pairs, labels, base, encoder)
+        by_chance = random_scores(self.vectors, n_random, seed)
+        scores = None if pairs is None else self.pair_scores(pairs).astype(np.float64)
+        labelled = None if scores is None or known is None else LabelledPairs(scores, known)
+        return fit_calibration(by_chance, labelled, base, encoder=encoder, seed=seed)
 
     @answers_peer_parameters
     def most_similar(

@@ -44,6 +44,7 @@ ROOMS = [
         "maps",
         "neighbors",
         "history",
+        "calibration",
         "space",
         "space_arguments",
     ),

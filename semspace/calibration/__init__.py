@@ -1,0 +1,1 @@
+"""What a score means: its place among random pairs, and how probable it is that two texts mean the same."""
