@@ -13,6 +13,7 @@ from semspace.version import __version__ as __version__
 # Public name → the module that defines it.
 _HOMES = {
     "Assignment": "semspace.clusters.assigned",
+    "AssociationTest": "semspace.associations.association_test",
     "Calibration": "semspace.calibration.calibration",
     "Clustering": "semspace.clusters.clustering",
     "Comparison": "semspace.comparison.comparison",
@@ -32,6 +33,7 @@ _HOMES = {
     "Scores": "semspace.evaluation.score",
     "SemspaceError": "semspace.errors",
     "SemspaceWarning": "semspace.errors",
+    "SemanticAxis": "semspace.associations.named_axis",
     "SentenceVectorizer": "semspace.integrations.scikit_learn",
     "Space": "semspace.space",
     "SpaceReport": "semspace.geometry.report",
@@ -44,8 +46,10 @@ _HOMES = {
     "TransformerEncoder": "semspace.sentences.transformer",
     "Word2Vec": "semspace.words.word2vec",
     "WordAverage": "semspace.sentences.word_average",
+    "axis": "semspace.associations.named_axis",
     "cluster": "semspace.clusters.cluster",
     "compare": "semspace.comparison.compare",
+    "debias": "semspace.associations.debiasing",
     "distill": "semspace.sentences.distill",
     "evaluate": "semspace.evaluation.evaluate",
     "from_gensim": "semspace.formats.gensim_bridge",
@@ -54,9 +58,11 @@ _HOMES = {
     "project": "semspace.projections.project",
     "read_vectors": "semspace.formats.vectors",
     "recommend": "semspace.index.recommendation",
+    "relative_norm_distance": "semspace.associations.norm_distance",
     "save": "semspace.saving",
     "to_gensim": "semspace.formats.gensim_bridge",
     "warmup": "semspace.precompilation",
+    "weat": "semspace.associations.association_test",
     "write_vectors": "semspace.formats.vectors",
 }
 _RENAMED = {"Phrasebook": "PhraseModel"}  # old name → new name, until 0.3
@@ -69,6 +75,7 @@ _ROOMS = ("corpora", "errors", "evaluation", "integrations", "latent", "report",
 
 __all__ = [
     "Assignment",
+    "AssociationTest",
     "Calibration",
     "Clustering",
     "Comparison",
@@ -87,6 +94,7 @@ __all__ = [
     "QualityCard",
     "Score",
     "Scores",
+    "SemanticAxis",
     "SemspaceError",
     "SemspaceWarning",
     "SentenceVectorizer",
@@ -100,9 +108,11 @@ __all__ = [
     "TransformerEncoder",
     "Word2Vec",
     "WordAverage",
+    "axis",
     "cluster",
     "compare",
     "corpora",
+    "debias",
     "distill",
     "errors",
     "evaluate",
@@ -115,11 +125,13 @@ __all__ = [
     "project",
     "read_vectors",
     "recommend",
+    "relative_norm_distance",
     "report",
     "save",
     "to_gensim",
     "training",
     "warmup",
+    "weat",
     "write_vectors",
 ]
 
@@ -127,6 +139,11 @@ if TYPE_CHECKING:
     from semspace import corpora, errors, evaluation, integrations, latent, report, training
     from semspace.anomalies.outliers import outliers
     from semspace.anomalies.result import Outliers
+    from semspace.associations.association_test import AssociationTest, weat
+    from semspace.associations.debiasing import debias
+    from semspace.associations.named_axis import SemanticAxis, axis
+    from semspace.associations.norm_distance import relative_norm_distance
+    from semspace.calibration.calibration import Calibration
     from semspace.clusters.assigned import Assignment
     from semspace.clusters.cluster import cluster
     from semspace.clusters.clustering import Clustering

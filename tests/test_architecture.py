@@ -49,6 +49,7 @@ ROOMS = [
         "space_arguments",
     ),
     *(
+        "associations",
         "words",
         "formats",
         "inference",

@@ -63,11 +63,11 @@ class Learner(ABC):
         return self.descend("net", self.loss(rows, generator, done), self.net)
 
     def descend(self, name: str, loss: torch.Tensor, net: torch.nn.Module) -> float:
-        """Follow the gradient of a loss with one of the optimizers."""
-        optimizer = self.optimizers[name]
+        """Follow the gradient of a loss with one of the optimizers; other networks get no gradient."""
+        optimizer, weights = self.optimizers[name], list(net.parameters())
         optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        norm = float(torch.nn.utils.clip_grad_norm_(net.parameters(), MAX_GRAD_NORM))
+        loss.backward(inputs=weights)  # type: ignore[no-untyped-call]
+        norm = float(torch.nn.utils.clip_grad_norm_(weights, MAX_GRAD_NORM))
         if not (math.isfinite(norm) and math.isfinite(float(loss.detach()))):
             return math.nan
         optimizer.step()

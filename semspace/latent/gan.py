@@ -36,7 +36,7 @@ class GAN(NeuralTrainer):
     critic_steps : int
         Steps of the critic for one of the generator.
     penalty : float
-        Weight of the gradient penalty.
+        Weight of the gradient penalty, which is computed for a quarter of each batch.
 
     Examples
     --------
@@ -52,7 +52,7 @@ class GAN(NeuralTrainer):
     learning_rate: float = 3e-4
     held_out: float = 0.05
     patience: int | None = None
-    critic_steps: int = 3
+    critic_steps: int = 2
     penalty: float = 10.0
 
     has_prior: ClassVar[bool] = True

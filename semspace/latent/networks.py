@@ -11,6 +11,8 @@ from torch import nn
 
 from semspace.types import Floats2d
 
+_LEAK = 0.2  # slope of the critic's units below zero
+
 
 class ResidualNet(nn.Module):
     """A linear map plus one hidden layer, which begins as the linear map alone; `ResidualMap` is it in numpy.
@@ -68,8 +70,20 @@ class Critic(nn.Module):
 
     def forward(self, rows: Any) -> Any:
         """Return a number for each row, shape (n,)."""
-        hidden = nn.functional.leaky_relu(self.first(rows), 0.2)
-        return self.last(nn.functional.leaky_relu(self.second(hidden), 0.2))[:, 0]
+        hidden = nn.functional.leaky_relu(self.first(rows), _LEAK)
+        return self.last(nn.functional.leaky_relu(self.second(hidden), _LEAK))[:, 0]
+
+    def slopes(self, rows: Any) -> Any:
+        """Return the gradient of the number by each row, shape (n, width), from which the weights have gradients.
+
+        The hidden units are piecewise linear, so their own slopes are constants: the product of three matrices costs
+        half of what torch needs to derive a derivative.
+        """
+        with torch.no_grad():
+            first = self.first(rows)
+            second = self.second(nn.functional.leaky_relu(first, _LEAK))
+            steep_first, steep_second = (torch.where(units > 0, 1.0, _LEAK) for units in (first, second))
+        return ((steep_second * self.last.weight) @ self.second.weight * steep_first) @ self.first.weight
 
 
 class TopKNet(nn.Module):

@@ -1,0 +1,1 @@
+"""Associations of words: axes between two groups of words, tests of association (WEAT), and debiasing."""
