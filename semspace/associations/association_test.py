@@ -11,10 +11,11 @@ import numpy as np
 import polars as pl
 
 from semspace import checks
-from semspace.associations.word_sets import check_apart, check_space, checked_words, directions, mean_cosines
+from semspace.associations.word_sets import check_apart, checked_words, directions, mean_cosines
 from semspace.display import html_table, text_table
 from semspace.errors import InputError
 from semspace.space import Space
+from semspace.space_arguments import need_space
 from semspace.types import Bools2d, Doubles1d
 
 _AT_ONCE = 10_000  # divisions of the words
@@ -109,7 +110,7 @@ def weat(
     >>> round(found.effect_size, 2), round(found.p_value, 3), found.n_divisions
     (1.98, 0.167, 6)
     """
-    check_space("weat", space)
+    need_space("weat", space)
     sets = {name: checked_words(name, words) for name, words in (("x", x), ("y", y), ("a", a), ("b", b))}
     check_apart(("x", sets["x"]), ("y", sets["y"]))
     check_apart(("a", sets["a"]), ("b", sets["b"]))

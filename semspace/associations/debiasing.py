@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from semspace import checks, queries
-from semspace.associations.word_sets import check_space
 from semspace.errors import InputError
 from semspace.space import Space
+from semspace.space_arguments import need_space
 from semspace.types import Doubles2d
 
 
@@ -62,7 +62,7 @@ def debias(
     >>> round(fair.similarity("nurse", "she") - fair.similarity("nurse", "he"), 6)
     0.0
     """
-    check_space("debias", space)
+    need_space("debias", space)
     rows = [_rows(space, f"pair {number} of pairs", pair, 2) for number, pair in enumerate(_list("pairs", pairs))]
     checks.whole("n_directions", n_directions)
     if len(rows) < n_directions:

@@ -13,11 +13,12 @@ import polars as pl
 from scipy.stats import spearmanr
 
 from semspace import checks
-from semspace.associations.word_sets import check_apart, check_space, checked_words, directions
+from semspace.associations.word_sets import check_apart, checked_words, directions
 from semspace.display import clip, html_table
 from semspace.errors import InputError
 from semspace.queries import TINY
 from semspace.space import Space
+from semspace.space_arguments import need_space
 from semspace.types import Doubles1d, Doubles2d, Floats1d
 
 if TYPE_CHECKING:
@@ -187,7 +188,7 @@ def axis(space: Space, low: Sequence[str], high: Sequence[str], *, seed: int = 0
     -----
     The mean unit vector of one end less that of the other (An, Kwak & Ahn 2018: SemAxis).
     """
-    check_space("axis", space)
+    need_space("axis", space)
     words = {"low": checked_words("low", low), "high": checked_words("high", high)}
     check_apart(*words.items())
     made = SemanticAxis(space, tuple(words["low"]), tuple(words["high"]), checks.seed(seed))

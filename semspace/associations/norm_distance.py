@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from semspace.associations.word_sets import check_apart, check_space, checked_words, directions
+from semspace.associations.word_sets import check_apart, checked_words, directions
 from semspace.space import Space
+from semspace.space_arguments import need_space
 
 
 def relative_norm_distance(
@@ -43,7 +44,7 @@ def relative_norm_distance(
     >>> ss.relative_norm_distance(space, ["she"], ["he"], ["guard", "nurse"])["word"].to_list()
     ['nurse', 'guard']
     """
-    check_space("relative_norm_distance", space)
+    need_space("relative_norm_distance", space)
     groups = {"first": checked_words("first", first), "second": checked_words("second", second)}
     check_apart(*groups.items())
     given = checked_words("words", words)

@@ -29,14 +29,6 @@ def checked_words(name: str, words: Any) -> list[str]:
     return given
 
 
-def check_space(what: str, space: object) -> None:
-    """Raise `InputError` if this isn't a space."""
-    if not isinstance(space, Space):
-        raise InputError(
-            f"{what} takes a Space; got {type(space).__name__}: use ss.read_vectors(path) or Encoder.embed"
-        )
-
-
 def check_apart(first: tuple[str, Sequence[str]], second: tuple[str, Sequence[str]]) -> None:
     """Raise `InputError` if a word is in both sets."""
     both = sorted(set(first[1]) & set(second[1]))

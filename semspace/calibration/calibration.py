@@ -90,14 +90,14 @@ class Calibration:
         _, low, high = self._curve().at(_checked_scores(score))
         return _as_given(low), _as_given(high)
 
-    def threshold(self, error: float = 0.05, *, kind: str = "false positives") -> Threshold:
+    def threshold(self, error: float = 0.05, *, of: str = "false positives") -> Threshold:
         """Return the score from which on pairs count as the same, with a promised rate of errors.
 
         Parameters
         ----------
         error : float
             The rate, between 0 and 1.
-        kind : {"false positives", "false negatives"}
+        of : {"false positives", "false negatives"}
             Whether the rate is that of different pairs which reach the score, or of same pairs which don't.
 
         Returns
@@ -116,7 +116,7 @@ class Calibration:
         """
         if self.labelled is None:
             raise self._without_labels()
-        return self.labelled.threshold(error, kind)
+        return self.labelled.threshold(error, of)
 
     def reliability(
         self, scores: npt.ArrayLike, labels: Sequence[bool] | npt.ArrayLike, *, n_bins: int = 15

@@ -25,7 +25,7 @@ class Threshold:
     score : float
     error : float
         The promised rate, on average over pairs like the labelled ones.
-    kind : {"false positives", "false negatives"}
+    of : {"false positives", "false negatives"}
         Of what the rate is promised: different pairs at or above the score, or same pairs below it.
     found : float
         Share of the same pairs at or above the score, among the labelled ones.
@@ -39,17 +39,17 @@ class Threshold:
 
     score: float
     error: float
-    kind: str
+    of: str
     found: float
     found_interval: tuple[float, float]
     wrong: float
     wrong_interval: tuple[float, float]
 
     def __str__(self) -> str:
-        of = "different pairs reach it" if self.kind == ERRORS[0] else "same pairs are below it"
+        reached = "different pairs reach it" if self.of == ERRORS[0] else "same pairs are below it"
         return (
-            f"score {self.score:.3f}: at most {self.error:.1%} of the {of}; of the labelled pairs, {self.found:.0%} of "
-            f"the same ({self.found_interval[0]:.0%} to {self.found_interval[1]:.0%}) and {self.wrong:.0%} of the "
+            f"score {self.score:.3f}: at most {self.error:.1%} of the {reached}; of the labelled pairs, "
+            f"{self.found:.0%} of the same ({self.found_interval[0]:.0%} to {self.found_interval[1]:.0%}) and {self.wrong:.0%} of the "
             f"different ({self.wrong_interval[0]:.0%} to {self.wrong_interval[1]:.0%}) reach it"
         )
 
@@ -70,27 +70,27 @@ class LabelledPairs:
     def __len__(self) -> int:
         return len(self.scores)
 
-    def threshold(self, error: float, kind: str) -> Threshold:
+    def threshold(self, error: float, of: str) -> Threshold:
         """Return the score for a promised rate (split conformal: Vovk, Gammerman & Shafer 2005)."""
         checks.number("error", error, open_low=True)
-        checks.choice("kind", kind, ERRORS)
+        checks.choice("of", of, ERRORS)
         if error >= 1:
             raise InputError(f"error is a share between 0 and 1; got {error}: for 5 % give 0.05")
-        is_positive = kind == ERRORS[0]
+        is_positive = of == ERRORS[0]
         scores = np.sort(self.scores[self.labels != is_positive])
         if not is_positive:
             scores = -scores[::-1]
         place = math.ceil((len(scores) + 1) * (1 - error)) - 1  # of the score that must not be reached
         if place >= len(scores):
             raise InputError(
-                f"a promise of at most {error:g} {kind} needs at least {math.ceil(1 / error) - 1} "
+                f"a promise of at most {error:g} {of} needs at least {math.ceil(1 / error) - 1} "
                 f"{'different' if is_positive else 'same'} pairs; there are {len(scores)}: give more pairs or a "
                 f"larger error"
             )
         bound = scores[place]
         score = float(np.nextafter(bound, np.inf) if is_positive else -bound)
         found, wrong = self._reached(score, same=True), self._reached(score, same=False)
-        return Threshold(score, error, kind, *found, *wrong)
+        return Threshold(score, error, of, *found, *wrong)
 
     def _reached(self, score: float, *, same: bool) -> tuple[float, tuple[float, float]]:
         chosen = self.scores[self.labels == same]
