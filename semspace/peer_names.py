@@ -79,6 +79,11 @@ PARAMETERS: Mapping[str, Mapping[str, str]] = {
     },
     "Corpus.read": {**_FRAME, "sep": "separator", "delimiter": "separator", "names": "columns"},
     "Corpus.from_frame": _FRAME,
+    "outliers": {
+        "contamination": "share", "n_neighbors": "give k=20 with method='knn' or 'lof'", "random_state": "seed",
+        "n_jobs": "threads",
+    },
+    "project": {"n_neighbors": "the method chooses its neighbours; leave it out", "random_state": "seed"},
 }  # fmt: skip
 
 _TRAINED = "train returns a Space with the word vectors: words = Word2Vec(...).train(text)"
@@ -143,6 +148,13 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "encode": "use semspace.Encoder.load(name).encode(texts)",
         "search": "use semspace.Index.build(space).search(query)", "cos_sim": "Encoder.similarity",
         "tokenize": "Tokens.from_corpus", "simple_preprocess": "Tokens.from_corpus",
+        **{
+            name: f"latent.{name}"
+            for name in ("PCA", "FactorAnalysis", "Autoencoder", "VAE", "GAN", "SparseAutoencoder", "GaussianMixture")
+        },
+        "WEAT": "weat", "RND": "relative_norm_distance", "IsolationForest": "outliers",
+        "LocalOutlierFactor": "outliers",
+        "UMAP": "use semspace.project(space, method='umap')", "TSNE": "use semspace.project(space, method='tsne')",
     },
 }  # fmt: skip
 

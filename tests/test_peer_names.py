@@ -29,6 +29,8 @@ CALLS = {
     "Encoder.load": lambda **given: ss.Encoder.load("x", **given),
     "Encoder.embed": lambda **given: WORDS.embed(CORPUS, **given),
     "cluster": lambda **given: ss.cluster(SPACE, **given),
+    "outliers": lambda **given: ss.outliers(SPACE, **given),
+    "project": lambda **given: ss.project(SPACE, **given),
     "Corpus.read": lambda **given: ss.Corpus.read("x.csv", **given),
     "Corpus.from_frame": lambda **given: ss.Corpus.from_frame(CORPUS.frame, **given),
 }

@@ -16,6 +16,7 @@ from semspace.anomalies.result import Outliers
 from semspace.anomalies.threshold import MIN_Z, exceed, threshold_of_share, threshold_of_z
 from semspace.clusters.describe import with_texts
 from semspace.errors import InputError
+from semspace.peer_names import answers_peer_parameters
 from semspace.space import Space
 from semspace.space_arguments import need_space
 from semspace.threads import limited
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 _NONE: Mapping[str, object] = {}
 
 
+@answers_peer_parameters
 def outliers(
     space: Space,
     corpus: Corpus | None = None,

@@ -47,10 +47,10 @@ class Threshold:
 
     def __str__(self) -> str:
         reached = "different pairs reach it" if self.of == ERRORS[0] else "same pairs are below it"
+        found, wrong = (f"{low:.0%} to {high:.0%}" for low, high in (self.found_interval, self.wrong_interval))
         return (
             f"score {self.score:.3f}: at most {self.error:.1%} of the {reached}; of the labelled pairs, "
-            f"{self.found:.0%} of the same ({self.found_interval[0]:.0%} to {self.found_interval[1]:.0%}) and {self.wrong:.0%} of the "
-            f"different ({self.wrong_interval[0]:.0%} to {self.wrong_interval[1]:.0%}) reach it"
+            f"{self.found:.0%} of the same ({found}) and {self.wrong:.0%} of the different ({wrong}) reach it"
         )
 
 

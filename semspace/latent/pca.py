@@ -59,6 +59,8 @@ class PCA(LatentTrainer):
         self._check(space)
         components, mean, ratios = principal_components(space.vectors, self.dim)
         ratio = float(ratios.sum())
+        if not ratio:
+            raise InputError("all points of the space are equal, so they have no components; give different points")
         return PCAModel(checks.frozen(components), checks.frozen(mean), ratio, self._provenance(space))
 
 

@@ -12,6 +12,7 @@ from semspace.errors import InputError
 from semspace.maps import layout, quality
 from semspace.maps.methods import NAMES, library_of, need_library
 from semspace.maps.space_map import Points, color_groups
+from semspace.peer_names import answers_peer_parameters
 from semspace.progress import bar
 from semspace.projections import placing
 from semspace.projections.card import HALF, QualityCard
@@ -25,6 +26,7 @@ _MIN_POINTS = 4  # of which each has a neighbour nearest to it, and others
 NO_GROUP = "no group"
 
 
+@answers_peer_parameters
 def project(
     space: Space,
     method: str = "tsne",
