@@ -18,11 +18,13 @@ _HOMES = {
     "Clustering": "semspace.clusters.clustering",
     "Comparison": "semspace.comparison.comparison",
     "Corpus": "semspace.text.corpus",
+    "CrossEncoder": "semspace.sentences.cross_encoder",
     "Encoder": "semspace.sentences.encoder",
     "EncoderTrainer": "semspace.training.trainer",
     "History": "semspace.history",
     "Index": "semspace.index.index",
     "IndexReport": "semspace.index.report",
+    "MaxSim": "semspace.sentences.max_sim",
     "Neighbors": "semspace.neighbors",
     "Outliers": "semspace.anomalies.result",
     "PhraseModel": "semspace.text.phrases",
@@ -80,12 +82,14 @@ __all__ = [
     "Clustering",
     "Comparison",
     "Corpus",
+    "CrossEncoder",
     "DecodedTexts",
     "Encoder",
     "EncoderTrainer",
     "History",
     "Index",
     "IndexReport",
+    "MaxSim",
     "Neighbors",
     "Outliers",
     "PhraseModel",
@@ -169,8 +173,10 @@ if TYPE_CHECKING:
     from semspace.projections.project import project
     from semspace.projections.projection import Projection
     from semspace.saving import load, save
+    from semspace.sentences.cross_encoder import CrossEncoder
     from semspace.sentences.distill import distill
     from semspace.sentences.encoder import Encoder
+    from semspace.sentences.max_sim import MaxSim
     from semspace.sentences.static_encoder import StaticEncoder
     from semspace.sentences.transformer import TransformerEncoder
     from semspace.sentences.word_average import WordAverage

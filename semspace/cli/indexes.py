@@ -56,19 +56,38 @@ def search(
     k: o.K = 10,
     where: Annotated[str | None, typer.Option(help='A condition on the metadata, such as "year >= 2001".')] = None,
     exact: Annotated[bool, typer.Option("--exact", help="Compare with every point.")] = False,
+    hybrid: Annotated[
+        bool | None,
+        typer.Option(
+            "--hybrid/--no-hybrid",
+            help="Whether the words of a text count beside its meaning; by default where the documents have texts.",
+            show_default=False,
+        ),
+    ] = None,
+    alpha: Annotated[
+        float, typer.Option(help="The share of the meaning in a hybrid search: 0 is words alone, 1 meaning alone.")
+    ] = 0.5,
+    rerank: Annotated[
+        str | None,
+        typer.Option(help="Rank the best 50 again: maxsim, which compares tokens, or the folder of a cross-encoder."),
+    ] = None,
     queries: o.Queries = None,
     threads: o.Threads = None,
     *,
     texts: TextOptions,
     as_json: o.JsonLines = False,
 ) -> None:
-    """Find the documents nearest to a text or to another document, or those nearest to each text of a file."""
+    """Find the documents nearest to a text or to another document, or those nearest to each text of a file.
+
+    Documents with texts are found by meaning and by words.
+    """
     from semspace.index.index import Index
 
     if id is not None:
         if query is not None or queries is not None:
             raise InputError("give a text, or --id, not both")
         inputs.refuse_with("--id", **texts.given)
+        inputs.refuse_with("--id", hybrid=hybrid or None, rerank=rerank)
         neighbors = Index.open(index).search(id=id, k=k, where=where, exact=exact)
         show(neighbors, neighbors.to_frame().to_dicts(), as_json)
         return
@@ -79,10 +98,12 @@ def search(
         from semspace.sentences.lazy_encoder import for_one_text
 
         opened = Index.open(index)
+        how: dict[str, Any] = {"where": where, "exact": exact, "hybrid": hybrid, "alpha": alpha, "rerank": rerank}
         if len(asked) == 1:
-            opened = Index.open(index, encoder=for_one_text(opened.encoder))
-            return [opened.search(asked[0], k, where=where, exact=exact)]
-        return opened.search_batch(asked, k, where=where, exact=exact, threads=threads)
+            if rerank is None:  # which encodes many texts
+                opened = Index.open(index, encoder=for_one_text(opened.encoder))
+            return [opened.search(asked[0], k, **how)]
+        return opened.search_batch(asked, k, **how, threads=threads)
 
     show_neighbors(find, query, queries, texts, as_json=as_json)
 

@@ -18,11 +18,15 @@ from semspace.errors import InputError, SemspaceError, SemspaceWarning
 from semspace.index.collection import Hits
 from semspace.index.engine import Engine, RowsAndScores
 from semspace.index.exact import compare_all
+from semspace.index.fusion import DEPTH, Fusion
+from semspace.index.hybrid import fused_rows
 from semspace.index.journal import Record
 from semspace.index.new_points import completed
 from semspace.index.points import FrozenPoints, PointTable, View
 from semspace.index.source import SpaceSource
 from semspace.index.store import IndexStore
+from semspace.index.words import WordSearch
+from semspace.lexical import query_words
 from semspace.space import fingerprint_of, manifest_facts
 from semspace.text.filters import matching
 from semspace.types import Bools1d, Floats2d, Ints1d
@@ -66,6 +70,7 @@ class LocalCollection:
         self._build_engine = build_engine
         self._changing = threading.RLock()
         self._store = store
+        self._words = WordSearch()
         self._bytes_read = 0  # of mapped files, by queries, since their pages were released
         self._fold_above = 0.0  # bytes of the journal
         if store is not None:
@@ -166,6 +171,44 @@ class LocalCollection:
         allowed = self._allowed(view, where, None if among is None else inside)
         found = self._find(engine, view, queries, min(k + extra, max(view.live, 1)), allowed, exact=exact)
         return self._dressed(view, *found, own, k)
+
+    @property
+    def has_texts(self) -> bool:
+        """Whether the metadata has a column ``text`` of texts."""
+        table = self.points.ground.metadata
+        return table is not None and table.schema.get("text") == pl.String
+
+    def fused(
+        self,
+        vectors: Floats2d,
+        texts: Sequence[str],
+        k: int,
+        fusion: Fusion,
+        *,
+        where: str | None = None,
+        among: Sequence[str] | None = None,
+        exact: bool = False,
+    ) -> list[Hits]:
+        """Find live points by the vectors of queries and by their words; the points must have texts."""
+        self.check()
+        points, engine = self._current
+        view, (inside,) = points.located(among or ())
+        allowed = self._allowed(view, where, None if among is None else inside)
+        bm25 = self._words.of(view)
+        k = min(k, max(view.live, 1))
+        depth = min(max(k, DEPTH), max(view.live, 1))
+        rows, scores = self._find(engine, view, vectors, depth, allowed, exact=exact)
+        found_rows, found_scores = np.full((len(texts), k), -1, np.int64), np.full((len(texts), k), -np.inf, np.float32)
+        for at, words in enumerate(query_words(texts)):
+            word_scores = bm25.scores_of(words)
+            if allowed is not None:
+                word_scores[~allowed] = 0
+            near = (rows[at, rows[at] >= 0], scores[at, rows[at] >= 0])
+            best, values = fused_rows(
+                view, engine.metric, vectors[at], near, word_scores, bm25.highest(words), fusion, k, depth
+            )
+            found_rows[at, : len(best)], found_scores[at, : len(best)] = best, values
+        return self._dressed(view, found_rows, found_scores, [()] * len(texts), k)
 
     def find(
         self,

@@ -137,6 +137,11 @@ class View:
                 column.append(later)
         return pl.DataFrame(columns)
 
+    def texts(self, start: int = 0) -> pl.Series:
+        """Return the texts of the rows from `start` on, deleted ones too: the column ``text`` of the metadata."""
+        assert self.all_metadata is not None
+        return self.all_metadata["text"][start:]
+
     def table(self) -> pl.DataFrame:
         """Return a table of all rows with their metadata and ``id``, for conditions."""
         table = self.all_metadata

@@ -20,11 +20,24 @@ EncodeTexts = Callable[[list[str], TextEncoder | None], Floats2d]
 
 
 class Queries(NamedTuple):
-    """Vectors to search with, the ids that each query may not return, and what stands for each in print."""
+    """Vectors to search with, the ids that each query may not return, what stands for each in print, and its text.
+
+    The text is None where a query is an id or a vector; without texts, all are.
+    """
 
     vectors: Floats2d
     skip: list[list[str]]
     titles: list[str]
+    texts: Sequence[str | None] = ()
+
+    def take(self, which: Sequence[int]) -> Queries:
+        """Return some of the queries, which must have texts or None."""
+        return Queries(
+            self.vectors[list(which)],
+            [self.skip[i] for i in which],
+            [self.titles[i] for i in which],
+            [self.texts[i] for i in which],
+        )
 
 
 class LikedExamples(NamedTuple):
@@ -46,7 +59,7 @@ def read_query(points: Collection, encoder: TextEncoder | None, query: Query | N
     name = checks.id_text(id)
     if not isinstance(name, str):
         raise UnknownIdError(f"an id is a string or a whole number; got {id!r}")
-    return Queries(points.vectors([name]), [[name]], [name])
+    return Queries(points.vectors([name]), [[name]], [name], [None])
 
 
 def read_queries(points: Collection, encoder: TextEncoder | None, queries: Sequence[Query]) -> Queries:
@@ -93,7 +106,8 @@ def _read(points: Collection, encoder: TextEncoder | None, queries: Sequence[Que
         else:
             vectors.append(by_id[query] if query in ids else next(encoded))
     skip = [[query] if isinstance(query, str) and query in ids else [] for query in queries]
-    return Queries(np.stack(vectors), skip, [title_of(query) for query in queries])
+    asked = [query if isinstance(query, str) and query not in ids else None for query in queries]
+    return Queries(np.stack(vectors), skip, [title_of(query) for query in queries], asked)
 
 
 def checked_vectors(vectors: Floats2d, titles: Sequence[str], metric: str, *, directions: bool = False) -> Floats2d:

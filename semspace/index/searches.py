@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,7 +11,9 @@ import numpy.typing as npt
 from semspace import checks
 from semspace.deprecation import renamed_parameters
 from semspace.errors import InputError
+from semspace.index.answering import SearchPlan
 from semspace.index.collection import Collection
+from semspace.index.fusion import Fusion
 from semspace.index.liked_density import LikedDensity, densest
 from semspace.index.local_collection import LocalCollection
 from semspace.index.mmr import diverse
@@ -31,6 +34,7 @@ from semspace.index.source import SpaceSource
 from semspace.neighbors import Neighbors
 from semspace.peer_names import answers_peer_parameters
 from semspace.queries import Query, as_examples, as_list
+from semspace.sentences.reranker import Reranker, get_reranker
 from semspace.threads import limited
 from semspace.types import Floats2d, Ints2d
 
@@ -57,8 +61,17 @@ class SearchMethods:
         where: str | None = None,
         among: Sequence[str] | None = None,
         exact: bool = False,
+        hybrid: bool | None = None,
+        fusion: str = "weighted",
+        alpha: float = 0.5,
+        rerank: str | os.PathLike[str] | Reranker | None = None,
+        candidates: int | None = None,
     ) -> Neighbors:
         """Find the points nearest to an id, a text or a vector.
+
+        Where the points have texts (a column ``text`` of the metadata), a text is searched for by its meaning and by
+        its words, so that names, codes and rare words are found: a hybrid search. `Neighbors.metric` says what the
+        scores are.
 
         An HNSW index finds the share of them that it was built for (`recall`), for queries like its points; for others
         `measure(queries)` returns the share. ``exact=True`` finds all.
@@ -77,16 +90,50 @@ class SearchMethods:
             Search only among these ids.
         exact : bool
             Compare with every point, which is slow.
+        hybrid : bool, optional
+            Whether the words of a text count beside its meaning. By default they do where the query is a text and the
+            points have texts; ids and vectors are compared as vectors alone. The words of the points' texts are
+            counted at the first such search, and those of new points at the next one.
+        fusion : {"weighted", "rrf"}
+            How both rankings become one: by their scores, each scaled to 0 to 1 (the metric ``"hybrid"``), or by their
+            reciprocal ranks (``"rrf"``).
+        alpha : float
+            The share of the meaning in a hybrid search, from 0 (BM25 alone, whose scores are shown) to 1.
+        rerank : str, path or Reranker, optional
+            What ranks the best points again by reading their texts: ``"maxsim"``, which compares tokens by the index's
+            encoder (`semspace.MaxSim`), or the folder of a cross-encoder (`semspace.CrossEncoder`).
+        candidates : int, optional
+            Number of points that are ranked again; 50 by default, or `k` if it is more.
 
         Raises
         ------
         UnknownIdError
             If there is no such id; or a string is not an id, and the index has no encoder to read it as a text.
         InputError
-            If `where` can't be used.
+            If `where` can't be used; or with ``hybrid=True`` or `rerank`, the points have no texts or the query isn't
+            one.
+
+        Examples
+        --------
+        >>> import semspace as ss
+        >>> texts = ["a red cat sleeps", "the dog barks", "part AX-7 of a pump"]
+        >>> words = ss.Space.from_vectors(["cat", "dog", "pump", "part"], [[1, 0.2], [1, 0], [-1, 1], [-1, 0.9]])
+        >>> encoder = ss.WordAverage(words, frequencies="zipf", remove_common=False)
+        >>> index = ss.Index.build(encoder.embed(ss.Corpus.from_texts(texts), progress=False))
+        >>> found = index.search("which part is AX-7?", k=1)
+        >>> found.ids, found.metric
+        (('2',), 'hybrid')
         """
         points = self._up_to_date()
-        return nearest_points(points, self._query(points, query, id), k, where, among, exact=exact)[0]
+        plan = self._plan(k, where, among, exact, hybrid, fusion, alpha, rerank, candidates)
+        return plan.answer(points, self._query(points, query, id))[0]
+
+    def _plan(
+        self, k: int, where: str | None, among: Sequence[str] | None, exact: bool, hybrid: bool | None, fusion: str,
+        alpha: float, rerank: str | os.PathLike[str] | Reranker | None, candidates: int | None,
+    ) -> SearchPlan:  # fmt: skip
+        reranker = get_reranker(rerank, self._source.encoder)
+        return SearchPlan(k, where, among, exact, hybrid, Fusion(fusion, alpha), reranker, candidates)
 
     @renamed_parameters(asked="queries")
     @answers_peer_parameters
@@ -98,9 +145,17 @@ class SearchMethods:
         where: str | None = None,
         among: Sequence[str] | None = None,
         exact: bool = False,
+        hybrid: bool | None = None,
+        fusion: str = "weighted",
+        alpha: float = 0.5,
+        rerank: str | os.PathLike[str] | Reranker | None = None,
+        candidates: int | None = None,
         threads: int | None = None,
     ) -> list[Neighbors]:
         """Find the points nearest to each query in one pass; see `search`.
+
+        By default a query that is a text is searched for by its words, too, and one that is an id or a vector isn't;
+        each result's ``metric`` says how.
 
         Parameters
         ----------
@@ -114,8 +169,8 @@ class SearchMethods:
             return []
         points = self._up_to_date()
         with limited(threads):
-            asked = read_queries(points, self._source.encoder, queries)
-            return nearest_points(points, asked, k, where, among, exact=exact)
+            plan = self._plan(k, where, among, exact, hybrid, fusion, alpha, rerank, candidates)
+            return plan.answer(points, read_queries(points, self._source.encoder, queries))
 
     def knn_query(
         self,
@@ -266,7 +321,9 @@ class SearchMethods:
         checks.number("diversity", diversity, high=1.0)
         checks.whole("k", k)
         n_candidates = checks.whole("candidates", 5 * k if candidates is None else candidates, low=k)
-        return self._diverse(self.search(query, n_candidates, id=id, where=where, among=among), k, diversity)
+        return self._diverse(
+            self.search(query, n_candidates, id=id, where=where, among=among, hybrid=False), k, diversity
+        )
 
     def _diverse(self, pool: Neighbors, k: int, diversity: float) -> Neighbors:
         if not pool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -46,6 +46,11 @@ class EncoderReference:
                 f"found here has {encoder.fingerprint[:8]}; their vectors can't be compared: encode the texts again"
             )
         return encoder
+
+    @property
+    def prompts(self) -> Mapping[str, str]:
+        """The prompts of the encoder referred to."""
+        return self._encoder.prompts
 
     def embed(self, corpus: Corpus, **settings: Any) -> Space:
         """Encode a corpus with the encoder referred to; see `Encoder.embed`."""
