@@ -118,7 +118,7 @@ def scored(name: str, found: dict[str, list[str]], task: Any, seconds: float) ->
     gains = [ndcg(ids, task.relevant[id], 10) for id, ids in found.items()]
     recalls = [len(set(ids) & set(task.relevant[id])) / len(task.relevant[id]) for id, ids in found.items()]
     goal = f"{GOALS[name]:.2f}" if name in GOALS else ""
-    return [name, f"{np.mean(gains):.4f}", goal, f"{np.mean(recalls):.4f}", f"{len(found) / seconds:,.1f}"]
+    return [name, f"{np.mean(gains):.4f}", goal, f"{np.mean(recalls):.4f}", f"{len(found) / seconds:,.3g}"]
 
 
 def bm25s_quality(task: Any, asked: list[str]) -> list[str]:

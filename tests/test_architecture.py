@@ -37,6 +37,7 @@ ROOMS = [
         "report",
         "text",
         "corpora",
+        "lexical",
         "quantization",
         "queries",
         "geometry",

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import semspace as ss
+from semspace.cli import main
 from semspace.errors import DamagedError, InputError, MissingFileError
 from semspace.sentences.lazy_encoder import EncoderReference
 from semspace.sentences.max_sim import max_sim
@@ -46,7 +47,7 @@ def test_a_cross_encoder_scores_as_sentence_transformers(cross_folder):
     expected = theirs.predict([(query, text) for text in texts], show_progress_bar=False)
     found = ss.CrossEncoder.load(cross_folder).score(query, texts)
     assert found.dtype == np.float32
-    assert found.std() > 0.01
+    assert found.std() > 0.005
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
@@ -124,13 +125,13 @@ def test_what_is_refused(tmp_path, index, small, cross_folder):
         index.search("a cat", 10, rerank="maxsim", candidates=5)
     with pytest.raises(InputError, match="share must"):
         ss.MaxSim(small, share=0)
-    with pytest.raises(InputError, match="no states of tokens|states of tokens"):
+    with pytest.raises(InputError, match="states of tokens"):
         ss.MaxSim(ss.Space.from_vectors(["a"], [[1.0]]))
     with pytest.raises(MissingFileError, match="there is no cross-encoder in"):
         ss.CrossEncoder.load(tmp_path)
     config = json.loads((cross_folder / "config.json").read_text())
     (tmp_path / "config.json").write_text(json.dumps({**config, "id2label": {"0": "a", "1": "b"}}))
-    with pytest.raises(InputError, match="has one output, and the model in .* has 2"):
+    with pytest.raises(InputError, match=r"has one output, and the model in .* has 2"):
         ss.CrossEncoder.load(tmp_path)
     (tmp_path / "config.json").write_text(json.dumps(config))
     with pytest.raises(DamagedError, match="can't be opened"):
@@ -138,3 +139,18 @@ def test_what_is_refused(tmp_path, index, small, cross_folder):
     (tmp_path / "config.json").write_text("{")
     with pytest.raises(DamagedError, match="can't be read"):
         ss.CrossEncoder.load(tmp_path)
+
+
+def test_in_a_shell(tmp_path, capsys, index):
+    path = str(tmp_path / "i")
+    index.save(path)
+    for options, metric in (
+        ([], "hybrid"), (["--no-hybrid"], "cosine"), (["--alpha", "0"], "bm25"),
+        (["--rerank", "maxsim"], "hybrid + maxsim"),
+    ):  # fmt: skip
+        assert main(["search", path, "a red pump", "-k", "2", *options]) == 0
+        assert f"({metric})" in capsys.readouterr().out
+    assert main(["search", path, "--id", "0", "--hybrid"]) == 2
+    assert "--hybrid has no effect on --id" in capsys.readouterr().err
+    assert main(["search", path, "a red pump", "--rerank", "no/folder"]) == 2
+    assert "there is no folder 'no/folder'" in capsys.readouterr().err

@@ -147,7 +147,7 @@ class Calibration:
         if neighbors.metric != "cosine":
             raise InputError(
                 f"a calibration knows cosines, and these neighbours have scores by {neighbors.metric!r}; search with "
-                f"metric='cosine'"
+                f"metric='cosine', and a text with hybrid=False"
             )
         return neighbors.with_columns(self._columns(neighbors.scores.astype(np.float64)))
 

@@ -57,7 +57,7 @@ def fused_rows(
     by_meaning = Candidates.by_meaning(scores, _ranks(rows, near_rows), metric)
     by_words = Candidates(word_scores[rows], _ranks(rows, word_rows), 0.0, highest)
     fused = fusion.scores(by_meaning, by_words).astype(np.float32)
-    picked: Any = _Picked(names, rows)
+    picked: Any = _NamesAt(names, rows)
     best = best_rows(fused, k, picked)
     return rows[best].astype(np.int64), fused[best].astype(np.float64)
 
@@ -72,7 +72,7 @@ class _Names:
         return self._view.ids(np.array([row]))[0]
 
 
-class _Picked:
+class _NamesAt:
     """Names of some rows, by their position among them."""
 
     def __init__(self, names: _Names, rows: Ints1d) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from semspace import checks
 from semspace.bundle import PathLike
 from semspace.errors import DamagedError, InputError, MissingFileError
+from semspace.sentences.torch_runtime import quiet
 from semspace.threads import torch_threads
 from semspace.types import Floats1d
 
@@ -71,10 +72,11 @@ class CrossEncoder:
             )
         options = {"local_files_only": True, "trust_remote_code": False}
         try:
-            tokenizer = transformers.AutoTokenizer.from_pretrained(str(place), **options)
-            model = transformers.AutoModelForSequenceClassification.from_pretrained(
-                str(place), use_safetensors=True, **options
-            ).eval()
+            with quiet(transformers):
+                tokenizer = transformers.AutoTokenizer.from_pretrained(str(place), **options)
+                model = transformers.AutoModelForSequenceClassification.from_pretrained(
+                    str(place), use_safetensors=True, **options
+                ).eval()
         except (OSError, ValueError, KeyError, RuntimeError) as problem:
             raise DamagedError(f"the model in {place} can't be opened ({problem}); download it again") from problem
         positions = int(getattr(model.config, "max_position_embeddings", _MAX_TOKENS))

@@ -159,7 +159,7 @@ def load_model(config: ModelConfig) -> Any:
     kind = json.loads((config.folder / CONFIG).read_text(encoding="utf-8")).get("model_type")
     model_class = getattr(transformers, _ENCODER_CLASSES[kind]) if kind in _ENCODER_CLASSES else transformers.AutoModel
     try:
-        with _quiet(transformers):
+        with quiet(transformers):
             model, report = model_class.from_pretrained(
                 str(config.folder),
                 local_files_only=True,
@@ -183,7 +183,7 @@ def load_model(config: ModelConfig) -> Any:
 
 
 @contextmanager
-def _quiet(transformers: Any) -> Iterator[None]:
+def quiet(transformers: Any) -> Iterator[None]:
     """Silence the progress bar of transformers, and the table of what our own error reports anyway."""
     logging = transformers.utils.logging
     had_bar, level = logging.is_progress_bar_enabled(), logging.get_verbosity()
