@@ -135,23 +135,25 @@ def test_without_new_pairs_a_base_counts_as_it_is(space, calibration):
     assert len(taken.random_scores) == 50 * 49 // 2
 
 
-def test_shifting_finds_the_maximum_of_the_posterior():
-    """Against a search on a grid."""
+@pytest.mark.parametrize("slope", [0.4, 1.0, 1.6])
+def test_shifting_finds_the_maximum_of_the_posterior(slope):
+    """Against the posterior of slope and shift at points around: also where the base is much too steep."""
     rng = np.random.default_rng(0)
-    base = np.tile(truth(GRID), (201, 1))
-    scores = rng.uniform(-0.2, 0.9, 80)
-    labels = labels_of(scores, 4, 1.0)
-    curve = shifted_curves(base, scores, labels, rng)[0]
-    inside = np.abs(GRID - 0.4) < 0.4  # far outside, the base is bounded away from 0 and 1
-    odds, shifted = (np.log(p / (1 - p))[inside] for p in (truth(GRID), curve))
-    slope, shift = np.linalg.lstsq(np.column_stack([odds, np.ones_like(odds)]), shifted)[0]
+    base, scores = np.tile(truth(GRID), (201, 1)), rng.uniform(0.3, 0.9, 80)
+    odds = 10 * (scores - 0.5)
+    labels = rng.random(80) < 1 / (1 + np.exp(-(slope * odds + 1)))
+    curve = shifted_curves(base, SCORES, LabelledPairs(scores, labels), rng)[0]
+    inside = (GRID > 0.2) & (GRID < 0.9)
+    design = np.column_stack([10 * (GRID - 0.5), np.ones_like(GRID)])[inside]
+    found = np.linalg.lstsq(design, np.log(curve / (1 - curve))[inside])[0]
 
     def loss(a, b):
-        p = 1 / (1 + np.exp(-(a * np.log(truth(scores) / (1 - truth(scores))) + b)))
+        p = 1 / (1 + np.exp(-(a * odds + b)))
         return -np.log(np.where(labels, p, 1 - p)).sum() + (a - 1) ** 2 / 2 / 0.25 + b**2 / 2 / 9
 
-    here = loss(slope, shift)
-    assert all(here <= loss(slope + a, shift + b) for a in (-0.02, 0, 0.02) for b in (-0.02, 0, 0.02))
+    here = loss(*found)
+    assert all(here <= loss(found[0] + a, found[1] + b) + 1e-3 for a in (-0.05, 0, 0.05) for b in (-0.05, 0, 0.05))
+    assert found[0] == pytest.approx(slope, abs=0.5)
 
 
 # -- thresholds --------------------------------------------------------------------------------------------

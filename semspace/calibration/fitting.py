@@ -12,7 +12,7 @@ from semspace.calibration.calibration import Calibration
 from semspace.calibration.labelled_pairs import LabelledPairs, check_labels
 from semspace.calibration.probability_curve import ProbabilityCurve, isotonic_curves, shifted_curves
 from semspace.errors import InputError
-from semspace.types import Bools1d, Doubles2d, Floats1d, Ints1d
+from semspace.types import Bools1d, Floats1d, Ints1d
 
 _ROWS_AT_ONCE = 8_192
 
@@ -41,7 +41,9 @@ def fit_calibration(
     if base is None:
         curves = isotonic_curves(labelled.scores, labelled.labels, rng)
     else:
-        curves = shifted_curves(_curves(base), labelled.scores, labelled.labels, rng)
+        assert base._curves is not None
+        assert base.labelled is not None
+        curves = shifted_curves(base._curves, base.labelled.scores, labelled, rng)
     provenance["labelled_pairs"] = len(labelled)
     return Calibration(random_scores, ProbabilityCurve.of(curves), labelled, provenance, checks.frozen(curves))
 
@@ -60,11 +62,6 @@ def _check_base(base: Calibration | None, encoder: str) -> None:
             "base was made with another encoder, whose scores mean something else; calibrate its texts with this "
             "space's encoder"
         )
-
-
-def _curves(base: Calibration) -> Doubles2d:
-    assert base._curves is not None
-    return base._curves
 
 
 def random_scores(vectors: Any, n_random: int, seed: int) -> Floats1d:

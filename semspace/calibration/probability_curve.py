@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import isotonic_regression
-from scipy.special import expit, logit
+from scipy.optimize import isotonic_regression, minimize
+from scipy.special import expit
 
-from semspace.types import Bools1d, Doubles1d, Doubles2d
+from semspace.calibration.labelled_pairs import LabelledPairs
+from semspace.types import ArrayXd, Bools1d, Doubles1d, Doubles2d
 
 GRID = np.linspace(-1.0, 1.0, 401)  # scores for which the probability is stored; between them it is interpolated
 RESAMPLES = 200  # of the labelled pairs, for the interval
-_SLOPE_SPREAD = 0.5  # standard deviation of the slope around 1, before any pair of the new texts is seen
-_SHIFT_SPREAD = 3.0  # of the shift around 0
-_STEPS = 30  # of Newton's method; it needs about 6
-_BOUND = 1e-4  # of probabilities from 0 and 1
+_STEP = GRID[1] - GRID[0]
+_PRIOR = np.array([1.0, 0.0])  # slope and shift of a base's log-odds, before any pair of the new texts is seen
+_PRECISION = np.array([0.5, 3.0]) ** -2.0  # of standard deviations
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,16 +51,21 @@ def isotonic_curves(scores: Doubles1d, labels: Bools1d, rng: np.random.Generator
     return np.stack([_isotonic(scores[rows], labels[rows]) for rows in _samples(len(scores), rng)])
 
 
-def shifted_curves(base: Doubles2d, scores: Doubles1d, labels: Bools1d, rng: np.random.Generator) -> Doubles2d:
+def shifted_curves(base: Doubles2d, base_scores: Doubles1d, new: LabelledPairs, rng: np.random.Generator) -> Doubles2d:
     """Return curves of other labelled pairs, of the same shape, fitted to some pairs of the new texts.
 
-    The log-odds are multiplied and shifted (Platt 1999). As there are few pairs, both are the most probable values
-    under a normal prior: the slope lies near 1, where the base is right but for how frequent the same meaning is.
+    Each curve is made logistic by the scores of its pairs, so that few pairs don't move its steps about; its log-odds
+    are multiplied and shifted (Platt 1999). Both are the most probable values under a normal prior: the slope lies near
+    1, where the base is right but for how frequent the same meaning is.
     """
-    curves = [
-        _shifted(curve, scores[rows], labels[rows])
-        for curve, rows in zip(base, _samples(len(scores), rng), strict=True)
-    ]
+    counts = np.bincount(np.searchsorted(GRID, base_scores - _STEP / 2).clip(0, len(GRID) - 1), minlength=len(GRID))
+    design, flat = np.column_stack([GRID, np.ones_like(GRID)]), np.array([1e-3, 1e-3])
+    curves = []
+    for curve, rows in zip(base, _samples(len(new), rng), strict=True):
+        odds = design @ _most_probable(design, curve, counts, np.zeros(2), flat)
+        at = np.column_stack([np.interp(new.scores[rows], GRID, odds), np.ones(len(rows))])
+        slope, shift = _most_probable(at, new.labels[rows], np.ones(len(rows)), _PRIOR, _PRECISION)
+        curves.append(expit(max(slope, 0.0) * odds + shift))
     return np.stack(curves)
 
 
@@ -80,24 +85,16 @@ def _isotonic(scores: Doubles1d, labels: Bools1d) -> Doubles1d:
     return np.interp(GRID, centers, shares)
 
 
-def _shifted(base: Doubles1d, scores: Doubles1d, labels: Bools1d) -> Doubles1d:
-    odds = logit(np.clip(base, _BOUND, 1 - _BOUND))
-    slope, shift = _platt(np.interp(scores, GRID, odds), labels)
-    shifted: Doubles1d = expit(slope * odds + shift)
-    return shifted
+def _most_probable(
+    design: Doubles2d, targets: ArrayXd, counts: ArrayXd, prior: Doubles1d, precision: Doubles1d
+) -> Doubles1d:
+    """Return the weights of a logistic regression with a normal prior; the posterior has one maximum."""
 
+    def loss(weights: Doubles1d) -> tuple[float, Doubles1d]:
+        """Return the negative logarithm of the posterior, and its gradient."""
+        odds, off = design @ weights, weights - prior
+        value = counts @ (np.logaddexp(0.0, odds) - odds * targets) + precision @ off**2 / 2
+        return float(value), design.T @ (counts * (expit(odds) - targets)) + precision * off
 
-def _platt(odds: Doubles1d, labels: Bools1d) -> tuple[float, float]:
-    """Return slope and shift of the log-odds, by Newton's method on the posterior, which has one maximum."""
-    design = np.column_stack([odds, np.ones_like(odds)])
-    precision = np.array([_SLOPE_SPREAD**-2, _SHIFT_SPREAD**-2])
-    prior = weights = np.array([1.0, 0.0])
-    for _ in range(_STEPS):
-        expected = expit(design @ weights)
-        gradient = design.T @ (expected - labels) + precision * (weights - prior)
-        curvature = (design.T * (expected * (1 - expected))) @ design + np.diag(precision)
-        step = np.linalg.solve(curvature, gradient)
-        weights = weights - step * min(1.0, 2.0 / np.abs(step).max(initial=1e-300))
-        if np.abs(step).max() < 1e-9:
-            break
-    return max(float(weights[0]), 0.0), float(weights[1])
+    found: Doubles1d = minimize(loss, prior, jac=True, method="BFGS").x
+    return found
