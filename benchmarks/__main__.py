@@ -6,8 +6,8 @@ import sys
 from benchmarks import latent
 
 NAMES = (
-    "analogies", "associations", "calibrate", "cluster", "compare", "duplicates", "embed", "encode", "filters",
-    "first_hour", "honesty", "hybrid", "index", "latent", "phrases", "tokenize", "train_encoder", "versions",
+    "analogies", "associations", "calibrate", "cluster", "compare", "duplicates", "embed", "encode", "explain",
+    "filters", "first_hour", "honesty", "hybrid", "index", "latent", "phrases", "tokenize", "train_encoder", "versions",
     "word2vec",
 )  # fmt: skip
 ALONE = tuple(f"latent_{part}" for part in latent.PARTS)  # by name only, since "latent" runs them

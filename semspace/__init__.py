@@ -31,12 +31,14 @@ _HOMES = {
     "Phrases": "semspace.text.phrases",
     "Projection": "semspace.projections.projection",
     "QualityCard": "semspace.projections.card",
+    "SearchExplanation": "semspace.explanations.search_explanation",
     "Score": "semspace.evaluation.score",
     "Scores": "semspace.evaluation.score",
     "SemspaceError": "semspace.errors",
     "SemspaceWarning": "semspace.errors",
     "SemanticAxis": "semspace.associations.named_axis",
     "SentenceVectorizer": "semspace.integrations.scikit_learn",
+    "SimilarityExplanation": "semspace.explanations.similarity_explanation",
     "Space": "semspace.space",
     "SpaceReport": "semspace.geometry.report",
     "StaticEncoder": "semspace.sentences.static_encoder",
@@ -48,12 +50,16 @@ _HOMES = {
     "TransformerEncoder": "semspace.sentences.transformer",
     "Word2Vec": "semspace.words.word2vec",
     "WordAverage": "semspace.sentences.word_average",
+    "WordExplanation": "semspace.explanations.word_explanation",
     "axis": "semspace.associations.named_axis",
     "cluster": "semspace.clusters.cluster",
     "compare": "semspace.comparison.compare",
     "debias": "semspace.associations.debiasing",
     "distill": "semspace.sentences.distill",
     "evaluate": "semspace.evaluation.evaluate",
+    "explain": "semspace.explanations.explaining",
+    "explain_results": "semspace.explanations.explaining",
+    "explain_words": "semspace.explanations.words",
     "from_gensim": "semspace.formats.gensim_bridge",
     "load": "semspace.saving",
     "outliers": "semspace.anomalies.outliers",
@@ -98,10 +104,12 @@ __all__ = [
     "QualityCard",
     "Score",
     "Scores",
+    "SearchExplanation",
     "SemanticAxis",
     "SemspaceError",
     "SemspaceWarning",
     "SentenceVectorizer",
+    "SimilarityExplanation",
     "Space",
     "SpaceReport",
     "StaticEncoder",
@@ -112,6 +120,7 @@ __all__ = [
     "TransformerEncoder",
     "Word2Vec",
     "WordAverage",
+    "WordExplanation",
     "axis",
     "cluster",
     "compare",
@@ -121,6 +130,9 @@ __all__ = [
     "errors",
     "evaluate",
     "evaluation",
+    "explain",
+    "explain_results",
+    "explain_words",
     "from_gensim",
     "integrations",
     "latent",
@@ -159,6 +171,11 @@ if TYPE_CHECKING:
     from semspace.errors import SemspaceError, SemspaceWarning
     from semspace.evaluation.evaluate import evaluate
     from semspace.evaluation.score import Score, Scores
+    from semspace.explanations.explaining import explain, explain_results
+    from semspace.explanations.search_explanation import SearchExplanation
+    from semspace.explanations.similarity_explanation import SimilarityExplanation
+    from semspace.explanations.word_explanation import WordExplanation
+    from semspace.explanations.words import explain_words
     from semspace.formats.gensim_bridge import from_gensim, to_gensim
     from semspace.formats.vectors import read_vectors, write_vectors
     from semspace.geometry.report import SpaceReport

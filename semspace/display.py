@@ -3,7 +3,9 @@
 import html
 import json
 import math
+import os
 import re
+import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -14,11 +16,33 @@ _NUMBER = re.compile(r"[<+-]?\d[\d,.]*%?")
 # Marks that would steer a terminal, or turn the direction of what follows: control codes and bidirectional overrides.
 _STEERING = dict.fromkeys([*range(32), *range(127, 160), *range(0x202A, 0x202F), *range(0x2066, 0x206A)], "·")
 
+_BLUES = (0, 195, 153, 117, 75)  # numbers of colours, from faint to strong; the first stands for none
+_ORANGES = (0, 230, 223, 216, 214)
+
 
 def clip(text: str, width: int = 60) -> str:
     """Shorten `text` to one line of at most `width` characters, none of which steers a terminal."""
     line = " ".join(text.split()).translate(_STEERING)
     return line if len(line) <= width else line[: width - 1].rstrip() + "…"
+
+
+def coloured_terminal() -> bool:
+    """Whether what is printed goes to a terminal that shows colours (https://no-color.org)."""
+    stream = sys.stdout
+    is_terminal = stream is not None and hasattr(stream, "isatty") and stream.isatty()
+    return is_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def shaded(text: str, depth: float) -> str:
+    """Return a text on a coloured ground for a terminal: blue for a `depth` above 0, up to 1; orange below.
+
+    The colours are those of 256-colour terminals; letters are black, so that light and dark terminals show the same.
+    """
+    level = round(abs(depth) * (len(_BLUES) - 1))
+    if not level:
+        return text
+    ground = (_BLUES if depth > 0 else _ORANGES)[min(level, len(_BLUES) - 1)]
+    return f"\x1b[38;5;16;48;5;{ground}m{text}\x1b[0m"
 
 
 def quoted(text: str, width: int = 60) -> str:

@@ -57,6 +57,7 @@ ROOMS = [
         "sentences",
         "integrations",
         "index",
+        "explanations",
         "clusters",
         "latent",
         "projections",

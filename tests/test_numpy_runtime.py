@@ -70,7 +70,7 @@ def test_another_architecture_is_refused_and_for_one_text_left_to_the_others(sma
         ss.Encoder.load(small_folder, backend="numpy")
     monkeypatch.setattr("semspace.inference.architectures.reason_unsupported", lambda _: "")
     known = ss.Encoder.load(small_folder)
-    assert EncoderReference(str(small_folder), 128, known.fingerprint, one_text=True)._encoder.backend != "numpy"
+    assert EncoderReference(str(small_folder), 128, known.fingerprint, one_text=True).opened.backend != "numpy"
 
 
 def test_only_an_encoder_that_is_not_loaded_is_chosen_for_one_text(small_folder, small):
@@ -78,7 +78,7 @@ def test_only_an_encoder_that_is_not_loaded_is_chosen_for_one_text(small_folder,
     one = for_one_text(reference)
     np.testing.assert_allclose(one.encode(["a cat"]), ss.Encoder.load(small_folder, backend="torch").encode(["a cat"]),
                                atol=1e-5)  # fmt: skip
-    assert one._encoder.backend == "numpy"
+    assert one.opened.backend == "numpy"
     assert for_one_text(small) is small
     assert for_one_text(None) is None
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from semspace.cli import anomalies, clusters, indexes, latent, maps, recommendations, reports, spaces
+from semspace.cli import anomalies, clusters, explanations, indexes, latent, maps, recommendations, reports, spaces
 from semspace.cli.command import Group, command, expanded
 from semspace.cli.encoders import train_encoder
 from semspace.cli.info import info
@@ -73,6 +73,7 @@ for _function in (
     spaces.convert,
     spaces.similar,
     spaces.analogy,
+    explanations.explain,
     indexes.index,
     indexes.search,
     recommendations.recommend,

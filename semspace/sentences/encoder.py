@@ -23,6 +23,7 @@ from semspace.sentences import output_formats
 from semspace.sentences.blocks import EncodedBlock, blocks_of, encode_blocks, warn_truncated
 from semspace.sentences.passages import Passage
 from semspace.sentences.prompts import document_prompt, query_prompt
+from semspace.sentences.token_parts import TokenParts
 from semspace.sentences.token_states import TokenStates
 from semspace.space import Space
 from semspace.text.corpus import Corpus
@@ -153,6 +154,19 @@ class Encoder(ABC):
     def _prepare(self, texts: list[str], prompt: str = "") -> Any:  # noqa: ARG002
         """Return what `_encode_block` takes; it runs in a second thread. The texts begin with `prompt` already."""
         return texts
+
+    def _token_parts(self, text: str, prompt: str, method: str) -> TokenParts:  # noqa: ARG002
+        """Return what each token adds to the vector of a text that begins with `prompt`; see `explain`.
+
+        Raises
+        ------
+        InputError
+            If this encoder has no token states, or the method can't explain it.
+        """
+        raise InputError(
+            f"{self.name} has no states of tokens that could explain its vectors; give method='leave_one_out', which "
+            f"explains any encoder"
+        )
 
     def passages(self, texts: list[str], overlap: int) -> list[list[Passage]]:  # noqa: ARG002
         """Split texts into passages that can be encoded whole; this encoder reads texts of any length."""

@@ -14,12 +14,13 @@ from semspace import checks
 from semspace.errors import DamagedError, InputError
 from semspace.remembered import remembered_digest
 from semspace.sentences.weights import Weights, weight_files
-from semspace.types import Floats1d, Floats2d
+from semspace.types import Doubles2d, Floats1d, Floats2d
 
 NORMALIZE, DENSE, LAYER_NORM, DROPOUT = "Normalize", "Dense", "LayerNorm", "Dropout"
 KINDS = (NORMALIZE, DENSE, LAYER_NORM, DROPOUT)
 _KEY = "sentence_embedding"  # the name of a text's vector in sentence-transformers
 _TANH = "torch.nn.modules.activation.Tanh"
+_SMALL = np.float32(1e-6)  # an input of an activation that counts as zero
 _EPSILON = np.float32(1e-5)  # of torch's LayerNorm
 
 
@@ -81,14 +82,14 @@ class HeadModule:
         if self.kind == NORMALIZE:
             scaled: Floats1d = vector / np.maximum(np.linalg.norm(vector), np.float32(1e-12))
             return scaled
+        if self.kind == DROPOUT:
+            return vector  # it drops values in training only
         weights = self._weights
         if self.kind == LAYER_NORM:
             centred = vector - vector.mean()
             normed = centred / np.sqrt((centred * centred).mean() + _EPSILON)
             shifted: Floats1d = normed * weights["norm.weight"] + weights["norm.bias"]
             return shifted
-        if self.kind == DROPOUT:
-            return vector  # it drops values in training only
         out = weights["linear.weight"] @ vector
         if self.config.get("bias", True):
             out = out + weights["linear.bias"]
@@ -97,6 +98,34 @@ class HeadModule:
             projects = self._projects(len(vector), len(out))
             out = out + (weights["residual.weight"] @ vector if projects else vector)
         output: Floats1d = out.astype(np.float32, copy=False)
+        return output
+
+    def apply_to_parts(self, parts: Doubles2d) -> Doubles2d:
+        """Divide the output for the sum of `parts` among them, shape (n, inputs) → (n, outputs); the sum is exact.
+
+        What is linear is so divided by itself, a shift equally, and an activation in proportion to its inputs (the
+        rescale rule of DeepLIFT, Shrikumar et al. 2017).
+        """
+        n = len(parts)
+        if self.kind == NORMALIZE:
+            scaled: Doubles2d = parts / max(float(np.linalg.norm(parts.sum(axis=0))), 1e-12)
+            return scaled
+        if self.kind == DROPOUT:
+            return parts
+        weights: Any = self._weights
+        if self.kind == LAYER_NORM:
+            centred = parts - parts.mean(axis=1, keepdims=True)
+            spread = np.sqrt(np.square(centred.sum(axis=0)).mean() + _EPSILON)
+            normed: Doubles2d = centred / spread * weights["norm.weight"] + weights["norm.bias"] / n
+            return normed
+        out = parts @ weights["linear.weight"].T
+        if self.config.get("bias", True):
+            out = out + weights["linear.bias"] / n
+        out = _activated_parts(out, ACTIVATIONS[self._activation])
+        if self.config.get("use_residual", False):
+            projects = self._projects(parts.shape[1], out.shape[1])
+            out = out + (parts @ weights["residual.weight"].T if projects else parts)
+        output: Doubles2d = out
         return output
 
     def _projects(self, inputs: int, outputs: int) -> bool:
@@ -131,6 +160,16 @@ class HeadModule:
         """Return digests of everything that decides its output, for a fingerprint."""
         files = weight_files(self.folder) if self.kind in (DENSE, LAYER_NORM) else []
         return [self.kind, *(remembered_digest(path) for path in files)]
+
+
+def _activated_parts(parts: Doubles2d, activation: Callable[[Floats1d], Any]) -> Doubles2d:
+    """Divide an activation of the sum of `parts` among them, in proportion; its value at zero equally."""
+    inputs = parts.sum(axis=0)
+    inputs = np.where(np.abs(inputs) < _SMALL, _SMALL, inputs)
+    at_zero = activation(np.zeros_like(inputs))
+    slopes = (activation(inputs) - at_zero) / inputs
+    shares: Doubles2d = parts * slopes + at_zero / len(parts)
+    return shares
 
 
 def output_width(modules: tuple[HeadModule, ...], width: int) -> int:

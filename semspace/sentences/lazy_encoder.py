@@ -35,7 +35,8 @@ class EncoderReference:
     one_text: bool = False
 
     @cached_property
-    def _encoder(self) -> Encoder:
+    def opened(self) -> Encoder:
+        """The encoder itself; it is loaded when it is first asked for."""
         from semspace.sentences.load import load_encoder
 
         options: dict[str, Any] = {} if self.shortened is None else {"max_tokens": self.shortened}
@@ -50,30 +51,30 @@ class EncoderReference:
     @property
     def prompts(self) -> Mapping[str, str]:
         """The prompts of the encoder referred to."""
-        return self._encoder.prompts
+        return self.opened.prompts
 
     def embed(self, corpus: Corpus, **settings: Any) -> Space:
         """Encode a corpus with the encoder referred to; see `Encoder.embed`."""
-        return self._encoder.embed(corpus, **settings)
+        return self.opened.embed(corpus, **settings)
 
     def encode(self, texts: list[str]) -> Floats2d:
         """Encode texts with the encoder referred to, float32 of shape (n, dim)."""
-        vectors: Floats2d = self._encoder.encode(texts)
+        vectors: Floats2d = self.opened.encode(texts)
         return vectors
 
     def encode_documents(self, texts: list[str]) -> Floats2d:
         """Encode documents with the encoder referred to, float32 of shape (n, dim)."""
-        vectors: Floats2d = self._encoder.encode_documents(texts)
+        vectors: Floats2d = self.opened.encode_documents(texts)
         return vectors
 
     def encode_queries(self, texts: list[str]) -> Floats2d:
         """Encode questions with the encoder referred to, float32 of shape (n, dim)."""
-        vectors: Floats2d = self._encoder.encode_queries(texts)
+        vectors: Floats2d = self.opened.encode_queries(texts)
         return vectors
 
     def token_states(self, texts: Sequence[str], *, prompt: str = "") -> TokenStates:
         """Return the states of the tokens of texts with the encoder referred to; see `Encoder.token_states`."""
-        return self._encoder.token_states(texts, prompt=prompt)
+        return self.opened.token_states(texts, prompt=prompt)
 
 
 def for_one_text(encoder: TextEncoder | None) -> TextEncoder | None:

@@ -21,6 +21,7 @@ from semspace.sentences.encoder import Encoder, frozen_encoder
 from semspace.sentences.passages import Passage, passages, token_spans
 from semspace.sentences.pooling import UNLIMITED, direction_or_ones, fill_zero_rows, offsets_of
 from semspace.sentences.static_folder import FOLDER_KIND, read_folder, write_folder
+from semspace.sentences.token_parts import TokenParts, spans_in_text
 from semspace.types import Floats1d, Floats2d, Int32s1d, Ints1d
 
 KIND = "static"
@@ -195,6 +196,20 @@ class StaticEncoder(Encoder):
             passages(text, token_spans(encoding), limit, overlap)
             for text, encoding in zip(texts, encodings, strict=True)
         ]
+
+    def _token_parts(self, text: str, prompt: str, method: str) -> TokenParts:  # noqa: ARG002 - there are no layers
+        """Return what each token adds to the vector of a text that begins with `prompt`; see `explain`."""
+        encoding = self._tokenizer.encode((prompt + text)[: self._max_characters], add_special_tokens=False)
+        ids = np.array(encoding.ids[: self.max_tokens], np.int64)
+        known = np.flatnonzero(self._rows[ids] >= 0) if len(ids) else ids
+        if not len(known):
+            raise InputError(f"{self.name} knows no token of the text {text[:40]!r}, so there is nothing to explain")
+        spans = np.array(encoding.offsets, np.int64).reshape(-1, 2)[known]
+        ids = ids[known]
+        vectors = self.vectors[self._rows[ids]] * self._weights[ids, None].astype(np.float64) / len(ids)
+        tokens = tuple(encoding.tokens[i] for i in known)
+        is_long = len(prompt + text) > self._max_characters or len(encoding.ids) > self.max_tokens
+        return TokenParts(tokens, spans_in_text(spans, len(prompt)), vectors[:, : self.dim], is_long)
 
     def _encode_block(self, texts: list[str], bar: Bar) -> EncodedBlock:
         """Encode a block of texts."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from itertools import chain
 from typing import Any
@@ -14,6 +14,7 @@ from semspace.errors import DamagedError, InputError
 from semspace.sentences.model_config import ModelConfig
 from semspace.sentences.passages import Passage, passages, token_spans
 from semspace.sentences.runtime import TokenBatch
+from semspace.types import Ints2d
 
 # Characters of a text that are tokenised at first, for each token that the model reads.
 _CHARACTERS_PER_TOKEN = 6
@@ -59,13 +60,9 @@ class ModelTokenizer:
         """
         rows: list[list[int]] = []
         truncated: list[bool] = []
-        for batch in _batches(texts):
-            beginnings = [self._beginning(text) for text in batch]
-            for text, beginning, encoding in zip(batch, beginnings, self._encode(beginnings), strict=True):
-                if len(beginning) < len(text) and not encoding.overflowing:  # its tokens are unusually long
-                    encoding = self._encode([text])[0]  # noqa: PLW2901
-                rows.append(encoding.ids)
-                truncated.append(bool(len(encoding.ids) >= self._max_tokens and encoding.overflowing))
+        for encoding in self._encodings(texts, self._encode):
+            rows.append(encoding.ids)
+            truncated.append(self._is_truncated(encoding))
         lengths = np.fromiter(map(len, rows), np.int64, len(rows))
         if blank == "skip":
             truncated = [flag for row, flag in zip(rows, truncated, strict=True) if row]
@@ -80,6 +77,32 @@ class ModelTokenizer:
         np.cumsum(lengths, out=starts[1:])
         tokens = np.fromiter(chain.from_iterable(rows), np.int32, int(starts[-1]))
         return TokenBatch(tokens, starts, np.array(truncated, bool))
+
+    def read_spans(self, text: str) -> tuple[TokenBatch, list[str], Ints2d]:
+        """Tokenise one text; also return its tokens as strings, and where each stands, int64 of shape (tokens, 2).
+
+        ``text[start:end]`` is what a token was made of; that of a special token is empty.
+        """
+        [encoding] = self._encodings([text], self._tokenizer.encode_batch)
+        if not encoding.ids:
+            return self.read([text]), [], np.empty((0, 2), np.int64)  # which raises
+        batch = TokenBatch(
+            np.array(encoding.ids, np.int32),
+            np.array([0, len(encoding.ids)], np.int64),
+            np.array([self._is_truncated(encoding)], bool),
+        )
+        return batch, list(encoding.tokens), np.array(encoding.offsets, np.int64).reshape(-1, 2)
+
+    def _encodings(self, texts: list[str], encode: Callable[[list[str]], list[Any]]) -> Iterator[Any]:
+        """Iterate over the encodings of texts, of which only the beginnings are tokenised where that is enough."""
+        for batch in _batches(texts):
+            beginnings = [self._beginning(text) for text in batch]
+            for text, beginning, encoding in zip(batch, beginnings, encode(beginnings), strict=True):
+                is_short = len(beginning) < len(text) and not encoding.overflowing  # its tokens are unusually long
+                yield encode([text])[0] if is_short else encoding
+
+    def _is_truncated(self, encoding: Any) -> bool:
+        return bool(len(encoding.ids) >= self._max_tokens and encoding.overflowing)
 
     def _encode(self, texts: list[str]) -> list[Any]:
         if self._threads is not None:  # the library's own threads can't be limited

@@ -69,6 +69,30 @@ class TorchRuntime:
                     found[i] = state[: len(rows[i])]
         return np.concatenate(found)
 
+    @property
+    def padding_token(self) -> int:
+        """The number of the token that stands for nothing."""
+        return int(getattr(self._model.config, "pad_token_id", None) or 0)
+
+    def embeddings(self, tokens: Int32s1d) -> Any:
+        """Return the embeddings of tokens, a tensor of shape (tokens, hidden), before positions are added."""
+        import torch
+
+        return self._model.get_input_embeddings()(torch.from_numpy(tokens.astype(np.int64)).to(self.device))
+
+    def pooled_from_embeddings(self, embeddings: Any, n_unpooled: int) -> Any:
+        """Return the pooled vectors of texts of equal length, a tensor, from one of shape (texts, tokens, hidden).
+
+        It can be differentiated, forwards and backwards.
+        """
+        import torch
+        from torch.nn.attention import SDPBackend, sdpa_kernel
+
+        mask = torch.ones(embeddings.shape[:2], dtype=torch.int64, device=self.device)
+        with sdpa_kernel(SDPBackend.MATH):  # the others have no forward derivative
+            states = self._model(inputs_embeds=embeddings, attention_mask=mask).last_hidden_state
+        return torch.cat([_pool(states, mask, how, n_unpooled) for how in self._poolings], dim=1)
+
     def _rows(self, texts: TokenBatch) -> list[Int32s1d]:
         """Return the tokens of each text, or raise `DamagedError` if the model doesn't know one."""
         if texts.tokens.max(initial=0) >= self.vocabulary_size:

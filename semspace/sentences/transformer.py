@@ -24,8 +24,10 @@ from semspace.sentences.model_config import ModelConfig, read_model_config
 from semspace.sentences.passages import Passage
 from semspace.sentences.prompts import document_prompt
 from semspace.sentences.runtime import BACKENDS, TokenBatch
+from semspace.sentences.token_parts import LAST_LAYER, NOWHERE, TokenParts, pooled_parts, spans_in_text
 from semspace.sentences.token_states import TokenStates
 from semspace.sentences.tokenizing import ModelTokenizer
+from semspace.sentences.torch_runtime import TorchRuntime
 from semspace.sentences.training_history import TrainingHistory
 from semspace.threads import limited
 
@@ -150,7 +152,10 @@ class TransformerEncoder(Encoder):
 
     def _prepare(self, texts: list[str], prompt: str = "") -> TokenBatch:
         """Tokenise a block of texts, all of which begin with `prompt`."""
-        batch = self.tokenizer.read(texts)
+        return self._without_prompt(self.tokenizer.read(texts), prompt)
+
+    def _without_prompt(self, batch: TokenBatch, prompt: str) -> TokenBatch:
+        """Return the tokens of texts that begin with `prompt`, whose tokens aren't pooled if the model says so."""
         if self.config.include_prompt or not prompt:
             return batch
         n_prompt = self.tokenizer.prompt_tokens(prompt)
@@ -160,6 +165,30 @@ class TransformerEncoder(Encoder):
                 f"that none of the {self.max_tokens} tokens it reads are left for the text; give a shorter prompt"
             )
         return batch._replace(n_unpooled=n_prompt)
+
+    def _token_parts(self, text: str, prompt: str, method: str) -> TokenParts:
+        """Return what each token adds to the vector of a text that begins with `prompt`; see `explain`."""
+        batch, tokens, spans = self.tokenizer.read_spans(prompt + text)
+        batch = self._without_prompt(batch, prompt)
+        spans = spans_in_text(spans, len(prompt))
+        if method == LAST_LAYER:
+            with limited(self.threads):
+                states = self._runtime.states(batch)
+            parts = pooled_parts(states, self.config.poolings, batch.n_unpooled)
+        else:
+            from semspace.sentences.integrated_jacobians import REFERENCE, integrated_parts
+
+            with limited(self.threads):
+                parts = integrated_parts(self._torch_runtime, batch, spans[:, 0] == NOWHERE)
+            tokens, spans = [*tokens, REFERENCE], np.vstack([spans, [[NOWHERE, NOWHERE]]])
+        for module in self.config.head:
+            parts = module.apply_to_parts(parts)
+        return TokenParts(tuple(tokens), spans, parts[:, : self.dim], bool(batch.truncated[0]))
+
+    @cached_property
+    def _torch_runtime(self) -> TorchRuntime:
+        """The model in torch, which can be differentiated, whatever computes the vectors."""
+        return self._runtime if isinstance(self._runtime, TorchRuntime) else TorchRuntime(self.config)
 
     def passages(self, texts: list[str], overlap: int) -> list[list[Passage]]:
         """Split texts at the ends of sentences into passages that the model can read."""

@@ -19,6 +19,7 @@ from semspace.progress import Bar
 from semspace.sentences.blocks import EncodedBlock, blocks_of
 from semspace.sentences.encoder import Encoder, frozen_encoder
 from semspace.sentences.pooling import UNLIMITED, direction_or_ones, fill_zero_rows, offsets_of
+from semspace.sentences.token_parts import NOWHERE, TokenParts, spans_in_text
 from semspace.space import Space
 from semspace.text.corpus import Corpus
 from semspace.text.normalization import spell
@@ -30,7 +31,7 @@ from semspace.text.tokenize import (
     WhitespaceTokenizer,
     get_tokenizer,
 )
-from semspace.types import ArrayXd, Doubles1d, Doubles2d, Floats1d, Floats2d, Int32s1d
+from semspace.types import ArrayXd, Doubles1d, Doubles2d, Floats1d, Floats2d, Int32s1d, Ints2d
 from semspace.words.bundled_words import read_words, write_words
 
 KIND = "word-average"
@@ -215,6 +216,19 @@ class WordAverage(Encoder):
             remove_direction(mean, self.common)
         return direction_or_ones(mean[0].astype(np.float64), scale=False)
 
+    def _token_parts(self, text: str, prompt: str, method: str) -> TokenParts:  # noqa: ARG002 - there are no layers
+        """Return what each word adds to the vector of a text that begins with `prompt`; see `explain`."""
+        words = self._tokenize(pl.Series("text", [prompt + text], dtype=pl.String))[0].to_list()
+        spans = _spans_of(words, prompt + text)
+        known = [i for i, word in enumerate(words) if word in self._row_of]
+        if not known:
+            raise InputError(f"{self.name} knows no word of the text {text[:40]!r}, so there is nothing to explain")
+        rows = [self._row_of[words[i]] for i in known]
+        vectors = self.words.vectors[rows] * self._weights[rows, None].astype(np.float64) / len(rows)
+        if self.common is not None:
+            vectors = vectors - np.outer(vectors @ self.common, self.common)
+        return TokenParts(tuple(words[i] for i in known), spans_in_text(spans[known], len(prompt)), vectors)
+
     def _encode_block(self, texts: list[str], bar: Bar) -> EncodedBlock:
         """Encode a block of texts; none is truncated."""
         from semspace.sentences.pool_kernel import remove_direction
@@ -273,6 +287,21 @@ def read_bundle(bundle: Bundle) -> WordAverage:
         remove_common=settings.flag("remove_common"),
         tokenizer=settings.text("tokenizer"),
     )
+
+
+def _spans_of(words: list[str], text: str) -> Ints2d:
+    """Return where words stand in the text that they were made of; -1 where they are spelt anew."""
+    folded = text.lower()
+    spans = np.full((len(words), 2), NOWHERE, np.int64)
+    if len(folded) != len(text):
+        return spans
+    end = 0
+    for i, word in enumerate(words):
+        start = folded.find(word.lower(), end)
+        if start >= 0:
+            end = start + len(word)
+            spans[i] = start, end
+    return spans
 
 
 def _checked_frequencies(words: Space, frequencies: Frequencies) -> Doubles1d:

@@ -251,11 +251,11 @@ def _parted(text: str) -> str:
     """Return a text with spaces between words, also in scripts without spaces."""
     from icu4py.breakers import WordBreaker
 
-    return _unspaced_runs().sub(lambda run: f" {' '.join(WordBreaker(run[0], 'en'))} ", text)
+    return unspaced_runs().sub(lambda run: f" {' '.join(WordBreaker(run[0], 'en'))} ", text)
 
 
 @cache
-def _unspaced_runs() -> re.Pattern[str]:
+def unspaced_runs() -> re.Pattern[str]:
     """Return Python's regular expression for runs of letters of scripts without spaces."""
     points = [*range(0xE00, 0x3400), *range(0x3400, 0xFFFF), *range(0x16F00, 0x34000)]
     characters = pl.Series([chr(point) for point in points if not 0xD800 <= point < 0xE000])

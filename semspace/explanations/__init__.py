@@ -1,0 +1,1 @@
+"""Why two texts, two words or the results of a search are alike."""
