@@ -293,6 +293,10 @@ def test_without_an_encoder_a_text_is_still_refused(space, texts):
     index = ss.Index.build(ss.Space.from_vectors(space.ids, space.vectors, {"text": texts}))
     with pytest.raises(UnknownIdError, match="no encoder"):
         index.search("river")
+    found = index.search("code-9", alpha=0)  # words alone need none
+    assert (found.ids[0], found.metric) == ("t009", "bm25")
+    assert index.search_batch(["code-9", "t001"], 3, alpha=0)[1].metric == "cosine"
+    assert index.search("", alpha=0).ids == ()
 
 
 def test_scaled_scores_of_one_point():

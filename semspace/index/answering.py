@@ -55,6 +55,11 @@ class SearchPlan:
             raise InputError("candidates= says how many points are ranked again; give rerank=, too")
         checks.whole("candidates", self.candidates, low=self.k)
 
+    def is_words_only(self, points: Collection) -> bool:
+        """Whether texts are searched for by their words alone, so that they need no vector."""
+        local = isinstance(points, LocalCollection) and points.has_texts
+        return local and self.hybrid is not False and self.fusion.alpha == 0
+
     def answer(self, points: Collection, asked: Queries) -> list[Neighbors]:
         """Return the result of each query."""
         if self.reranker is None:
@@ -83,7 +88,9 @@ class SearchPlan:
 
     def _fused(self, points: LocalCollection, asked: Queries, k: int) -> list[Neighbors]:
         among = checked_scope(k, self.where, self.among)
-        vectors = checked_vectors(asked.vectors, asked.titles, points.metric)
+        vectors = asked.vectors
+        if self.fusion.alpha > 0:
+            vectors = checked_vectors(vectors, asked.titles, points.metric)
         texts = [text for text in asked.texts if text is not None]
         hits = points.fused(vectors, texts, k, self.fusion, where=self.where, among=among, exact=self.exact)
         return [

@@ -197,7 +197,10 @@ class LocalCollection:
         bm25 = self._words.of(view)
         k = min(k, max(view.live, 1))
         depth = min(max(k, DEPTH), max(view.live, 1))
-        rows, scores = self._find(engine, view, vectors, depth, allowed, exact=exact)
+        if fusion.alpha > 0:
+            rows, scores = self._find(engine, view, vectors, depth, allowed, exact=exact)
+        else:
+            rows, scores = np.empty((len(texts), 0), np.int64), np.empty((len(texts), 0), np.float32)
         found_rows, found_scores = np.full((len(texts), k), -1, np.int64), np.full((len(texts), k), -np.inf, np.float32)
         for at, words in enumerate(query_words(texts)):
             word_scores = bm25.scores_of(words)

@@ -49,22 +49,31 @@ class LikedExamples(NamedTuple):
     title: str
 
 
-def read_query(points: Collection, encoder: TextEncoder | None, query: Query | None, id: str | None) -> Queries:
+def read_query(
+    points: Collection, encoder: TextEncoder | None, query: Query | None, id: str | None, *, words_only: bool = False
+) -> Queries:
     """Return the only query: an id, a text or a vector; or an id alone."""
     if (query is None) == (id is None):
         raise InputError("give either a query (an id, a text or a vector) or id=")
     if id is None:
         assert query is not None
-        return read_queries(points, encoder, [query])
+        return read_queries(points, encoder, [query], words_only=words_only)
     name = checks.id_text(id)
     if not isinstance(name, str):
         raise UnknownIdError(f"an id is a string or a whole number; got {id!r}")
     return Queries(points.vectors([name]), [[name]], [name], [None])
 
 
-def read_queries(points: Collection, encoder: TextEncoder | None, queries: Sequence[Query]) -> Queries:
-    """Return queries, of which a string is an id of the points or else a text."""
-    return _read(points, encoder, queries, encode_queries)
+def read_queries(
+    points: Collection, encoder: TextEncoder | None, queries: Sequence[Query], *, words_only: bool = False
+) -> Queries:
+    """Return queries, of which a string is an id of the points or else a text.
+
+    With `words_only`, texts aren't encoded, so that they need no encoder; their vectors are zeros.
+    """
+    if not words_only:
+        return _read(points, encoder, queries, encode_queries)
+    return _read(points, None, queries, lambda texts, _: np.zeros((len(texts), points.dim), np.float32), blind=True)
 
 
 def read_examples(
@@ -91,11 +100,18 @@ def mean_of(examples: LikedExamples) -> Queries:
     return Queries(target[None], [examples.skip], [examples.title])
 
 
-def _read(points: Collection, encoder: TextEncoder | None, queries: Sequence[Query], encode: EncodeTexts) -> Queries:
+def _read(
+    points: Collection,
+    encoder: TextEncoder | None,
+    queries: Sequence[Query],
+    encode: EncodeTexts,
+    *,
+    blind: bool = False,
+) -> Queries:
     strings = [query for query in queries if isinstance(query, str)]
     ids = {string for string, known in zip(strings, points.present(strings), strict=True) if known}
     texts = checks.strings("texts", [string for string in strings if string not in ids])
-    if texts and not reads_texts(encoder):
+    if texts and not (blind or reads_texts(encoder)):
         raise neither_id_nor_text(texts[0], f"this index of {len(points):,}", points.nearest_spellings(texts[0]))
     encoded = iter(encode(texts, encoder)) if texts else iter(())
     by_id = dict(zip(ids, points.vectors([*ids]), strict=True)) if ids else {}

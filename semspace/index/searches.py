@@ -126,7 +126,8 @@ class SearchMethods:
         """
         points = self._up_to_date()
         plan = self._plan(k, where, among, exact, hybrid, fusion, alpha, rerank, candidates)
-        return plan.answer(points, self._query(points, query, id))[0]
+        asked = read_query(points, self._source.encoder, query, id, words_only=plan.is_words_only(points))
+        return plan.answer(points, asked)[0]
 
     def _plan(
         self, k: int, where: str | None, among: Sequence[str] | None, exact: bool, hybrid: bool | None, fusion: str,
@@ -170,7 +171,8 @@ class SearchMethods:
         points = self._up_to_date()
         with limited(threads):
             plan = self._plan(k, where, among, exact, hybrid, fusion, alpha, rerank, candidates)
-            return plan.answer(points, read_queries(points, self._source.encoder, queries))
+            words_only = plan.is_words_only(points)
+            return plan.answer(points, read_queries(points, self._source.encoder, queries, words_only=words_only))
 
     def knn_query(
         self,
