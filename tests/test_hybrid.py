@@ -68,7 +68,7 @@ def slow_fusion(space, texts, query, k, method, alpha, allowed=None):
         if method == "rrf":
             parts = [1 / (61 + ranked.index(i)) if i in ranked else 0 for ranked in (by_meaning, by_words)]
         else:
-            parts = [max(cosines[i], 0), words[i] / best_words if by_words else 0]
+            parts = [max(cosines[i], 0), (words[i] / best_words) ** 1.25 if by_words else 0]
         scores[i] = alpha * parts[0] + (1 - alpha) * parts[1]
     best = sorted(scores, key=lambda i: (-np.float32(scores[i]), space.ids[i]))[:k]
     return [space.ids[i] for i in best], [scores[i] for i in best]

@@ -12,6 +12,7 @@ from semspace.types import Doubles1d, Ints1d
 WEIGHTED, RECIPROCAL_RANK = "weighted", "rrf"
 METHODS = (WEIGHTED, RECIPROCAL_RANK)
 DEPTH = 100  # points that each search contributes at least
+_SHARPNESS = 1.25  # power of the share of BM25
 _RRF_K = 60.0  # of Cormack, Clarke & Büttcher 2009
 
 
@@ -23,7 +24,8 @@ class Fusion:
     ----------
     method : {"weighted", "rrf"}
         ``"weighted"``: `alpha` times the cosine (0 where it is negative) plus ``1 - alpha`` times the share of the
-        highest BM25 that any text could have for the query (after Bruch, Gai & Ingber 2023). Other metrics than the
+        highest BM25 that any text could have for the query (after Bruch, Gai & Ingber 2023), to the power of 1.25. So a
+        text that shares only everyday words with the query gains little, and one that has all its words as much. Other metrics than the
         cosine are scaled, so that the best point has 1. ``"rrf"``: the sum of ``weight / (60 + rank)`` (Cormack et al.
         2009).
     alpha : float
@@ -48,7 +50,7 @@ class Fusion:
         """Return the fused score of each of n candidates, given the same n as seen by both searches."""
         weights = self.alpha, 1 - self.alpha
         if self.method == WEIGHTED:
-            parts = [one.scaled for one in (by_meaning, by_words)]
+            parts = [by_meaning.scaled, by_words.scaled**_SHARPNESS]
         else:
             parts = [one.reciprocal_ranks for one in (by_meaning, by_words)]
         fused: Doubles1d = weights[0] * parts[0] + weights[1] * parts[1]
