@@ -24,10 +24,10 @@ class Fusion:
     ----------
     method : {"weighted", "rrf"}
         ``"weighted"``: `alpha` times the cosine (0 where it is negative) plus ``1 - alpha`` times the share of the
-        highest BM25 that any text could have for the query (after Bruch, Gai & Ingber 2023), to the power of 1.25. So a
-        text that shares only everyday words with the query gains little, and one that has all its words as much. Other metrics than the
-        cosine are scaled, so that the best point has 1. ``"rrf"``: the sum of ``weight / (60 + rank)`` (Cormack et al.
-        2009).
+        highest BM25 that any text could have for the query (after Bruch, Gai & Ingber 2023), to the power of 1.25. So
+        a text that shares only everyday words with the query gains little, and one that has all its words as much.
+        Other metrics than the cosine are scaled, so that the best point has 1. ``"rrf"``: the sum of
+        ``weight / (60 + rank)`` (Cormack et al. 2009).
     alpha : float
         The share of the vectors, from 0 to 1.
     """
