@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import semspace as ss
+from semspace import pools
 from semspace.errors import InputError, UnknownIdError
 from semspace.index.fusion import DEPTH, Candidates, Fusion
 from semspace.index.words import WordSearch
@@ -311,3 +312,11 @@ def test_a_score_says_the_same_under_any_filter(index):
     wide = dict(index.search("river code-17", 150))
     for id, score in index.search("river code-17", 5, where="n < 40"):
         assert score == pytest.approx(wide[id], abs=1e-6)
+
+
+def test_a_forked_process_is_told_that_words_need_polars(index, monkeypatch):
+    """Its parent's threads of polars aren't there, and it would wait for them for ever."""
+    monkeypatch.setattr(pools, "_polars_lost", True)
+    with pytest.raises(InputError, match=r"hybrid search \(hybrid=False .*\) needs threads of polars"):
+        index.search("river law", 3)
+    assert len(index.search("river law", 3, hybrid=False)) == 3

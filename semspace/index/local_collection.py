@@ -190,6 +190,7 @@ class LocalCollection:
         exact: bool = False,
     ) -> list[Hits]:
         """Find live points by the vectors of queries and by their words; the points must have texts."""
+        pools.need_polars("hybrid search (hybrid=False compares vectors alone)")
         self.check()
         points, engine = self._current
         view, (inside,) = points.located(among or ())

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import polars as pl
 
-from semspace import checks
+from semspace import checks, pools
 from semspace.deprecation import renamed_function
 from semspace.errors import InputError, MissingExtraError
 from semspace.text.normalization import (
@@ -74,6 +74,7 @@ class FastTokenizer:
 
     def __call__(self, texts: pl.Series) -> pl.Series:
         """Return, for n texts, n lists of words."""
+        pools.need_polars("splitting texts into words")
         return _extracted(self.prepared(texts), WORD)
 
 
