@@ -108,7 +108,7 @@ def weat(
     ...     [[1, 0.1], [1, 0.2], [0.1, 1], [0.2, 1], [1, 0], [0, 1]])
     >>> found = ss.weat(space, ["rose", "lily"], ["wasp", "flea"], ["love"], ["pain"])
     >>> round(found.effect_size, 2), round(found.p_value, 3), found.n_divisions
-    (1.98, 0.167, 6)
+    (2.0, 0.167, 6)
     """
     need_space("weat", space)
     sets = {name: checked_words(name, words) for name, words in (("x", x), ("y", y), ("a", a), ("b", b))}
@@ -140,7 +140,7 @@ def _p_value(value: Doubles1d, n_first: int, n_divisions: int, seed: int) -> tup
     n_all = math.comb(len(value), n_first)
     if n_all <= n_divisions:
         reached = sum(value[list(rows)].sum() >= observed for rows in combinations(range(len(value)), n_first))
-        return reached / n_all, n_all, True
+        return float(reached / n_all), n_all, True
     rng = np.random.default_rng(seed)
     reached = 1  # the observed division
     for start in range(0, n_divisions, _AT_ONCE):
