@@ -10,20 +10,20 @@ import numpy.typing as npt
 import polars as pl
 
 from semspace import checks
-from semspace.bundle import PathLike, write_text
 from semspace.display import clip, html_table, text_table
 from semspace.explanations import page
+from semspace.explanations.html_page import HtmlPage
 from semspace.explanations.similarity_explanation import SimilarityExplanation
 from semspace.explanations.text_words import TextWords
 from semspace.report.figure import Figure
-from semspace.report.page import to_html
+from semspace.report.page import Page
 from semspace.types import Doubles2d
 
 _WORDS = 3  # that a table names
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class SearchExplanation:
+class SearchExplanation(HtmlPage):
     """Why documents were found: what each word of the query adds to their scores; made by `explain_results`.
 
     Parameters
@@ -71,18 +71,8 @@ class SearchExplanation:
         """Draw what each word of the query adds to the score of each document, as a heat map."""
         return page.search_figure(self)
 
-    def to_html(self, path: PathLike, *, title: str | None = None) -> None:
-        """Write the heat map, and the documents with their words shaded, as one HTML file.
-
-        Parameters
-        ----------
-        path : str or path
-            A file ``.html``.
-        title : str, optional
-            The title of the page.
-        """
-        checks.ending("path", path, ".html")
-        write_text(path, to_html(page.search_page(self, title)))
+    def _page(self, title: str | None) -> Page:
+        return page.search_page(self, title)
 
     def verdict(self) -> str:
         """Return in one sentence which words of the query matter most over all documents."""

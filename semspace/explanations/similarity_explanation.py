@@ -9,19 +9,19 @@ import numpy as np
 import polars as pl
 
 from semspace import checks
-from semspace.bundle import PathLike, write_text
 from semspace.display import clip, coloured_terminal, shaded, text_table
 from semspace.explanations import page
+from semspace.explanations.html_page import HtmlPage
 from semspace.explanations.text_words import TextWords
 from semspace.report.figure import Figure
-from semspace.report.page import to_html
+from semspace.report.page import Page
 from semspace.types import Bools1d, Doubles1d, Doubles2d
 
 _PAIRS_IN_PRINT = 6
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class SimilarityExplanation:
+class SimilarityExplanation(HtmlPage):
     """Why two texts are alike: the share of each pair of their words in the cosine; made by `explain`.
 
     A notebook shows the texts with their words shaded, and the shares of all pairs; a terminal shows the texts in
@@ -127,18 +127,8 @@ class SimilarityExplanation:
         """Draw both texts, the words shaded by what they add to the cosine."""
         return page.text_figure(self)
 
-    def to_html(self, path: PathLike, *, title: str | None = None) -> None:
-        """Write the shaded texts, the heat map and the strongest pairs as one HTML file.
-
-        Parameters
-        ----------
-        path : str or path
-            A file ``.html``.
-        title : str, optional
-            The title of the page.
-        """
-        checks.ending("path", path, ".html")
-        write_text(path, to_html(page.similarity_page(self, title)))
+    def _page(self, title: str | None) -> Page:
+        return page.similarity_page(self, title)
 
     def __repr__(self) -> str:
         return self.told(_PAIRS_IN_PRINT)

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from semspace import checks
-from semspace.bundle import PathLike, write_text
 from semspace.display import clip, html_table, text_table
-from semspace.report.page import Page, Prose, Section, Table, to_html
+from semspace.explanations.html_page import HtmlPage
+from semspace.report.page import Page, Prose, Section, Table
 
 _CONTEXTS_HOW = (
     "A context is a word that stands near both words. Its strength is the smaller of its two positive pointwise mutual "
@@ -19,7 +18,7 @@ _NEIGHBORS_HOW = "Words that are among the nearest of both, in the order of the 
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class WordExplanation:
+class WordExplanation(HtmlPage):
     """Why two words are alike; made by `explain_words`.
 
     Parameters
@@ -44,22 +43,12 @@ class WordExplanation:
     contexts: pl.DataFrame | None = None
     together: int | None = None
 
-    def to_html(self, path: PathLike, *, title: str | None = None) -> None:
-        """Write both tables as one HTML file.
-
-        Parameters
-        ----------
-        path : str or path
-            A file ``.html``.
-        title : str, optional
-            The title of the page.
-        """
-        checks.ending("path", path, ".html")
+    def _page(self, title: str | None) -> Page:
         sections = [Section("Shared neighbours", (_table(self.neighbors),), _NEIGHBORS_HOW)]
         if self.contexts is not None:
             sections.append(Section("Shared contexts", (_table(self.contexts),), _CONTEXTS_HOW))
         name = title or f"Why “{clip(self.a, 40)}” and “{clip(self.b, 40)}” are alike"
-        write_text(path, to_html(Page(name, self._verdict(), tuple(sections))))
+        return Page(name, self._verdict(), tuple(sections))
 
     def _title(self) -> str:
         return f"{clip(self.a, 40)!r} and {clip(self.b, 40)!r}: cosine {self.similarity:.3f}"
