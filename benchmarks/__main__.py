@@ -8,7 +8,7 @@ from benchmarks import latent
 NAMES = (
     "analogies", "associations", "calibrate", "cluster", "compare", "duplicates", "embed", "encode", "explain",
     "filters", "first_hour", "honesty", "hybrid", "index", "latent", "phrases", "tokenize", "train_encoder", "versions",
-    "word2vec",
+    "word2vec", "word_measures",
 )  # fmt: skip
 ALONE = tuple(f"latent_{part}" for part in latent.PARTS)  # by name only, since "latent" runs them
 
@@ -24,7 +24,9 @@ def main(asked: list[str]) -> int:
             print(f"no benchmark {word!r}; there are {', '.join((*NAMES, *ALONE))}", file=sys.stderr)
             return 2
     for name, options in runs or [(name, []) for name in NAMES]:
-        importlib.import_module(f"benchmarks.{name}").main(*([options] if options else []))
+        # Parts read sys.argv where they aren't given options, even none.
+        given = [options] if options or name in ALONE else []
+        importlib.import_module(f"benchmarks.{name}").main(*given)
     return 0
 
 

@@ -37,6 +37,7 @@ _HOMES = {
     "SemspaceError": "semspace.errors",
     "SemspaceWarning": "semspace.errors",
     "SemanticAxis": "semspace.associations.named_axis",
+    "SoftCosine": "semspace.word_measures.soft_cosine",
     "SentenceVectorizer": "semspace.integrations.scikit_learn",
     "SimilarityExplanation": "semspace.explanations.similarity_explanation",
     "Space": "semspace.space",
@@ -50,6 +51,7 @@ _HOMES = {
     "TransformerEncoder": "semspace.sentences.transformer",
     "Word2Vec": "semspace.words.word2vec",
     "WordAverage": "semspace.sentences.word_average",
+    "WordMovers": "semspace.word_measures.word_movers",
     "WordExplanation": "semspace.explanations.word_explanation",
     "axis": "semspace.associations.named_axis",
     "cluster": "semspace.clusters.cluster",
@@ -110,6 +112,7 @@ __all__ = [
     "SemspaceWarning",
     "SentenceVectorizer",
     "SimilarityExplanation",
+    "SoftCosine",
     "Space",
     "SpaceReport",
     "StaticEncoder",
@@ -121,6 +124,7 @@ __all__ = [
     "Word2Vec",
     "WordAverage",
     "WordExplanation",
+    "WordMovers",
     "axis",
     "cluster",
     "compare",
@@ -202,6 +206,8 @@ if TYPE_CHECKING:
     from semspace.text.phrases import PhraseModel, Phrases
     from semspace.text.tokens import Tokens
     from semspace.training.trainer import EncoderTrainer
+    from semspace.word_measures.soft_cosine import SoftCosine
+    from semspace.word_measures.word_movers import WordMovers
     from semspace.words.subwords import Subwords
     from semspace.words.word2vec import Word2Vec
 

@@ -206,6 +206,14 @@ def _documents() -> Space:
     return WordAverage(words, frequencies="zipf").embed(_texts(), progress=False)
 
 
+def _word_measures(_: Path) -> None:
+    from semspace.word_measures.word_movers import WordMovers
+
+    movers = WordMovers(Space.from_vectors(_WORDS, _points(len(_WORDS)).vectors), _texts())
+    movers.search(" ".join(_WORDS[:3]))
+    movers.flows(_WORDS[0], _WORDS[1])
+
+
 def _evaluation(folder: Path) -> None:
     from semspace.evaluation.evaluate import evaluate
 
@@ -222,4 +230,5 @@ _STEPS: dict[str, Callable[[Path], object]] = {
     "clustering": _clustering,
     "comparison": _comparison,
     "evaluation": _evaluation,
+    "word measures": _word_measures,
 }

@@ -55,6 +55,7 @@ ROOMS = [
         "formats",
         "inference",
         "sentences",
+        "word_measures",
         "integrations",
         "index",
         "explanations",

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
-import polars as pl
 
 from semspace import checks
 from semspace.bundle import Bundle, Draft, digest
@@ -22,20 +21,11 @@ from semspace.sentences.pooling import UNLIMITED, direction_or_ones, fill_zero_r
 from semspace.sentences.token_parts import NOWHERE, TokenParts, spans_in_text
 from semspace.space import Space
 from semspace.text.corpus import Corpus
-from semspace.text.normalization import spell
-from semspace.text.tokenize import (
-    CasedTokenizer,
-    FastTokenizer,
-    ListTokenizer,
-    Tokenizer,
-    WhitespaceTokenizer,
-    get_tokenizer,
-)
 from semspace.types import ArrayXd, Doubles1d, Doubles2d, Floats1d, Floats2d, Int32s1d, Ints2d
 from semspace.words.bundled_words import read_words, write_words
+from semspace.words.known_words import KnownWords, tokenizer_name
 
 KIND = "word-average"
-CASED = "cased"  # the fast tokenizer without lower-casing, for words of other tools
 # Number of words of the texts whose second moments are computed from those of words.
 _TEXT_WORDS = 12
 Frequencies = str | Mapping[str, float] | Sequence[float] | ArrayXd | None
@@ -114,7 +104,7 @@ class WordAverage(Encoder):
         checks.flag("remove_common", self.remove_common)
         self._set(dim=self.words.dim)
         self._set(frequencies=_checked_frequencies(self.words, self.frequencies))
-        self._set(tokenizer=_checked_tokenizer(self.words, self.tokenizer))
+        self._set(tokenizer=tokenizer_name(self.words, self.tokenizer))
         if self.remove_common:
             direction = _shared_direction(self) if self.common is None else self.common
             self._set(common=_unit_vector(direction, self.dim))
@@ -190,14 +180,8 @@ class WordAverage(Encoder):
         return weights
 
     @cached_property
-    def _row_of(self) -> dict[str, int]:
-        words = self.words.ids.tolist()
-        row_of = {word: row for row, word in enumerate(words)}
-        # Words of other tools may be in another Unicode normal form than the tokens of texts.
-        for row, word in enumerate(words):
-            if not word.isascii():
-                row_of.setdefault(spell(word), row)
-        return row_of
+    def _known_words(self) -> KnownWords:
+        return KnownWords(self.words, str(self.tokenizer))
 
     @cached_property
     def _kernel_tables(self) -> tuple[Int32s1d, Floats1d]:
@@ -218,12 +202,12 @@ class WordAverage(Encoder):
 
     def _token_parts(self, text: str, prompt: str, method: str) -> TokenParts:  # noqa: ARG002 - there are no layers
         """Return what each word adds to the vector of a text that begins with `prompt`; see `explain`."""
-        words = self._tokenize(pl.Series("text", [prompt + text], dtype=pl.String))[0].to_list()
-        spans = _spans_of(words, prompt + text)
-        known = [i for i, word in enumerate(words) if word in self._row_of]
+        words = self._known_words.split([prompt + text])[0].to_list()
+        spans, row_of = _spans_of(words, prompt + text), self._known_words.row_of
+        known = [i for i, word in enumerate(words) if word in row_of]
         if not known:
             raise InputError(f"{self.name} knows no word of the text {text[:40]!r}, so there is nothing to explain")
-        rows = [self._row_of[words[i]] for i in known]
+        rows = [row_of[words[i]] for i in known]
         vectors = self.words.vectors[rows] * self._weights[rows, None].astype(np.float64) / len(rows)
         if self.common is not None:
             vectors = vectors - np.outer(vectors @ self.common, self.common)
@@ -244,17 +228,11 @@ class WordAverage(Encoder):
         """Return the weighted mean of the words of each text, before the shared direction is subtracted."""
         from semspace.sentences.pool_kernel import pooled_means
 
-        words = self._tokenize(pl.Series("text", texts, dtype=pl.String))
-        offsets = offsets_of(words.list.len().to_numpy())
-        row_of, unknown = self._row_of, len(self.words)
-        ids = [row_of.get(word, unknown) for word in words.explode().drop_nulls().to_list()]
+        rows, lengths = self._known_words.rows(texts)
+        offsets = offsets_of(lengths)
         vectors = np.empty((len(texts), self.dim), np.float32)
-        pooled_means(np.array(ids, np.int32), offsets, *self._kernel_tables, self.words.vectors, vectors)
+        pooled_means(rows, offsets, *self._kernel_tables, self.words.vectors, vectors)
         return vectors
-
-    @cached_property
-    def _tokenize(self) -> Callable[[pl.Series], pl.Series]:
-        return CasedTokenizer() if self.tokenizer == CASED else get_tokenizer(str(self.tokenizer))
 
     def __repr__(self) -> str:
         return f"WordAverage(dim={self.dim}, words={len(self.words):,}, a={self.a:g})"
@@ -337,39 +315,6 @@ def _counts(words: Space) -> ArrayXd:
             "the column 'count' of the words must hold numbers without missing values; or give frequencies="
         )
     return counts.to_numpy()
-
-
-def _checked_tokenizer(words: Space, requested: str | None) -> str:
-    """Return the name of the tokenizer: the requested one, or that of the text from which the words were trained."""
-    text = words.provenance.get("text")
-    recorded = text.get("tokenizer") if isinstance(text, Mapping) else None
-    spec = recorded if requested is None else requested
-    if spec is None:
-        return "fast" if all(word == word.lower() for word in words.ids.tolist()) else CASED
-    if requested is None and spec == ListTokenizer.name:
-        return _best_tokenizer(words)
-    if spec == CASED:
-        return CASED
-    try:
-        return str(get_tokenizer(spec).name)
-    except InputError as problem:
-        if requested is not None:
-            raise
-        raise InputError(
-            f"the words come from a custom tokenizer, {spec!r}, which isn't saved with them; "
-            f"give tokenizer='fast', 'cased', 'icu', 'whitespace' or 'spacy:LANG'"
-        ) from problem
-
-
-def _best_tokenizer(words: Space) -> str:
-    """Return the tokenizer that keeps the most words whole, for words from lists of tokens."""
-    names = words.ids.tolist()
-    series = pl.Series(names, dtype=pl.String)
-    tokenizers: list[Tokenizer] = [FastTokenizer(), CasedTokenizer(), WhitespaceTokenizer()]
-    n_whole = [
-        sum(tokens == [name] for tokens, name in zip(t(series).to_list(), names, strict=True)) for t in tokenizers
-    ]
-    return tokenizers[int(np.argmax(n_whole))].name
 
 
 def _shared_direction(encoder: WordAverage) -> Doubles1d:
