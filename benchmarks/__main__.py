@@ -6,7 +6,7 @@ import sys
 from benchmarks import latent
 
 NAMES = (
-    "analogies", "associations", "calibrate", "cluster", "compare", "duplicates", "embed", "encode", "explain",
+    "analogies", "associations", "calibrate", "choose_encoder", "cluster", "compare", "duplicates", "embed", "encode", "explain",
     "filters", "first_hour", "honesty", "hybrid", "index", "latent", "phrases", "tokenize", "train_encoder", "versions",
     "word2vec", "word_measures",
 )  # fmt: skip

@@ -20,6 +20,7 @@ _HOMES = {
     "Corpus": "semspace.text.corpus",
     "CrossEncoder": "semspace.sentences.cross_encoder",
     "Encoder": "semspace.sentences.encoder",
+    "EncoderChoice": "semspace.selection.encoder_choice",
     "EncoderTrainer": "semspace.training.trainer",
     "History": "semspace.history",
     "Index": "semspace.index.index",
@@ -54,6 +55,7 @@ _HOMES = {
     "WordMovers": "semspace.word_measures.word_movers",
     "WordExplanation": "semspace.explanations.word_explanation",
     "axis": "semspace.associations.named_axis",
+    "choose_encoder": "semspace.selection.choosing",
     "cluster": "semspace.clusters.cluster",
     "compare": "semspace.comparison.compare",
     "debias": "semspace.associations.debiasing",
@@ -93,6 +95,7 @@ __all__ = [
     "CrossEncoder",
     "DecodedTexts",
     "Encoder",
+    "EncoderChoice",
     "EncoderTrainer",
     "History",
     "Index",
@@ -126,6 +129,7 @@ __all__ = [
     "WordExplanation",
     "WordMovers",
     "axis",
+    "choose_encoder",
     "cluster",
     "compare",
     "corpora",
@@ -194,6 +198,8 @@ if TYPE_CHECKING:
     from semspace.projections.project import project
     from semspace.projections.projection import Projection
     from semspace.saving import load, save
+    from semspace.selection.choosing import choose_encoder
+    from semspace.selection.encoder_choice import EncoderChoice
     from semspace.sentences.cross_encoder import CrossEncoder
     from semspace.sentences.distill import distill
     from semspace.sentences.encoder import Encoder

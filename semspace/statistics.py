@@ -67,3 +67,18 @@ def q_values(p_values: npt.ArrayLike, tested: Bools1d | None = None) -> Doubles1
     if tested.any():
         q[tested] = false_discovery_control(p[tested])
     return q
+
+
+def holm(p_values: npt.ArrayLike) -> Doubles1d:
+    """Return p-values corrected for the number of tests, so that the chance of any false discovery is kept (Holm 1979).
+
+    Examples
+    --------
+    >>> holm([0.01, 0.04, 0.03]).tolist()
+    [0.03, 0.06, 0.06]
+    """
+    p = np.asarray(p_values, np.float64)
+    order = np.argsort(p, kind="stable")
+    corrected = np.empty(len(p))
+    corrected[order] = np.minimum(np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)), 1)
+    return corrected

@@ -226,7 +226,7 @@ def test_files_that_cannot_be_read(tmp_path):
 def test_a_table_of_scores(wikipedia_words):
     scores = ss.evaluate(wikipedia_words[0])
     assert [s.task for s in scores] == ["wordsim353", "simlex999", "google-analogies"]
-    assert scores.to_frame().columns == ["task", "metric", "value", "used", "total", "note"]
+    assert scores.to_frame().columns == [*["task", "metric", "value", "low", "high", "used", "total", "note"]]
     assert repr(scores).startswith("task              metric")
     assert ">wordsim353</td>" in scores._repr_html_()
     with pytest.raises(UnknownIdError, match="no task 'wordsim'"):
@@ -255,8 +255,8 @@ def test_things_that_cannot_be_evaluated(space, wikipedia_words):
 def test_judgements_that_are_no_numbers(space):
     with pytest.raises(InputError, match="a judgement is NaN"):
         WordPairs("mine", [("cat", "dog", float("nan")), ("car", "bus", 1), ("cat", "bus", 2)]).score(space)
-    with pytest.raises(InputError, match="can't evaluate str"):
-        ss.evaluate("all-MiniLM-L6-v2", "wordsim353")
+    with pytest.raises(InputError, match="can't evaluate bytes"):
+        ss.evaluate(b"all-MiniLM-L6-v2", "wordsim353")
     with pytest.raises(InputError, match="tasks must be"):
         ss.evaluate(space, 5)
 
@@ -620,7 +620,7 @@ def test_files_of_rated_sentences(tmp_path, name, end):
     (tmp_path / name).write_bytes((mark + SENTENCE_FILES[name].replace("\n", end)).encode())
     task = STS.read(tmp_path / name)
     assert (tuple(task.pairs), task.incomplete, task.name) == (SENTENCES, 0, name.partition(".")[0])
-    from semspace.evaluation.evaluate import task_of
+    from semspace.evaluation.task_reading import task_of
 
     assert task_of(tmp_path / name) == task
 

@@ -24,6 +24,7 @@ ALLOWED = {
     ("Phrases", "threshold"),  # gensim's; of a score of collocations, which isn't a similarity
     ("sample_quality", "k"),  # 5, as in Naeem et al. (2020) and the numbers that others publish
     ("compare_generators", "k"),
+    ("Retrieval.read", "split"),  # as in BEIR
     ("Outliers", "threshold"),  # of a score whose scale is that of the method
 }
 ODD_VERBS = {"Give", "Tell", "Make", "Put", "Walk", "Say", "Let", "Hold", "Bring", "Turn", "Take"}

@@ -6,7 +6,18 @@ from typing import Annotated
 
 import typer
 
-from semspace.cli import anomalies, clusters, explanations, indexes, latent, maps, recommendations, reports, spaces
+from semspace.cli import (
+    anomalies,
+    clusters,
+    evaluation,
+    explanations,
+    indexes,
+    latent,
+    maps,
+    recommendations,
+    reports,
+    spaces,
+)
 from semspace.cli.command import Group, command, expanded
 from semspace.cli.encoders import train_encoder
 from semspace.cli.info import info
@@ -88,7 +99,8 @@ for _function in (
     maps.map,
     maps.explore,
     reports.compare,
-    reports.evaluate,
+    evaluation.evaluate,
+    evaluation.choose_encoder,
     info,
     reports.corpora,
     reports.demo,

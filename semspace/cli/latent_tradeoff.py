@@ -42,7 +42,7 @@ def tradeoff(
     as_json: o.Json = False,
 ) -> None:
     """Compare ways of making a space smaller: bytes of a point against what is kept of its neighbours."""
-    from semspace.evaluation.evaluate import task_of
+    from semspace.evaluation.task_reading import task_of
     from semspace.latent.compression.measuring import tradeoff as measure
     from semspace.threads import limited
 

@@ -1,4 +1,4 @@
-"""Commands that report on corpora and vectors: compare, evaluate, corpora, demo."""
+"""Commands that report on corpora: compare, corpora, demo."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from semspace.errors import InputError, SemspaceWarning
 
 if TYPE_CHECKING:
     from semspace.comparison.comparison import Comparison
-    from semspace.sentences.encoder import Encoder
 
 _WRITERS = {".html": "to_html", ".md": "to_markdown", ".json": "to_json"}
 
@@ -148,38 +147,6 @@ def split_bins(values: Sequence[str]) -> list[str]:
     dates = [any(map(str.isalpha, text)) and bool(read_date(text)) for text in values]
     parts = [[text] if is_date else text.split(",") for text, is_date in zip(values, dates, strict=True)]
     return [part.strip() for texts in parts for part in texts]
-
-
-def evaluate(
-    vectors: Annotated[
-        str, typer.Argument(metavar="VECTORS", help="A saved space, a file of vectors, or a model for texts.")
-    ],
-    tasks: Annotated[list[str] | None, typer.Option(help="A task; may be repeated (default: all word tasks).")] = None,
-    threads: o.Threads = None,
-    as_json: o.Json = False,
-) -> None:
-    """Measure how well vectors agree with human judgements.
-
-    Tasks: wordsim353, simlex999, google-analogies, lee-documents; or a file of word pairs, analogies or rated
-    sentences.
-    """
-    from semspace import bundle
-    from semspace.evaluation.evaluate import WORD_TASKS
-    from semspace.evaluation.evaluate import evaluate as score
-    from semspace.threads import limited
-
-    saved = bundle.is_bundle(vectors) or bundle.resolved_path(vectors).is_file()
-    with limited(threads):
-        scores = score(inputs.read_space(vectors) if saved else _model(vectors, threads), tasks or WORD_TASKS)
-    show(scores, scores.to_frame().to_dicts(), as_json)
-
-
-def _model(name: str, threads: int | None) -> Encoder:
-    """Return the model of a name that is no file, and may be a slip of the pen for one."""
-    try:
-        return inputs.read_encoder(name, threads=threads)
-    except InputError as problem:
-        raise InputError(f"there is no saved space or file {name!r}, and {problem}") from problem
 
 
 def corpora(as_json: o.Json = False) -> None:

@@ -57,7 +57,7 @@ def train_word2vec(
     The text may be larger than memory.
     """
     from semspace import bundle
-    from semspace.evaluation.evaluate import task_of
+    from semspace.evaluation.task_reading import task_of
     from semspace.words.checkpoint import WordsCheckpoint
     from semspace.words.word2vec import Word2Vec
 

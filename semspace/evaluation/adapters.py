@@ -1,12 +1,14 @@
 """Everything that can be evaluated, as a table of words or as a function that encodes texts.
 
-That is a `Space`, an `Encoder`, gensim's `KeyedVectors` (or a model that has them) and a sentence-transformers model.
+That is a `Space`, an `Encoder`, gensim's `KeyedVectors` (or a model that has them), a sentence-transformers or a
+model2vec model, and whatever else has a method `encode`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,7 +22,9 @@ from semspace.space import Space, reads_texts
 from semspace.types import Floats2d
 
 Encode = Callable[[list[str]], Floats2d]
-_SUPPORTED = "a Space, an Encoder, gensim's KeyedVectors or a sentence-transformers model"
+_SUPPORTED = (
+    "a Space, an Encoder, gensim's KeyedVectors, a sentence-transformers or model2vec model, or its name or path"
+)
 
 
 @dataclass(frozen=True)
@@ -84,14 +88,16 @@ def without_direction(units: Floats2d) -> str:
     return f"{count:,} text{'s' if count > 1 else ''} without a direction: all zeros" if count else ""
 
 
-def encoder_of(thing: Any, what: str = "text") -> Encode:
+def encoder_of(thing: Any, what: str = "text", prompt: str | None = None) -> Encode:
     """Return a function that encodes texts into a matrix, with the model's prompt for them.
 
     Parameters
     ----------
-    thing : Space, Encoder or sentence-transformers model
+    thing : Space, Encoder, sentence-transformers or model2vec model
     what : {"text", "query", "document"}
         The kind of the texts; "text" is neither a query nor a document and gets the default prompt.
+    prompt : str, optional
+        The text to put before each text, instead of the model's prompt.
     """
     if _keyed_vectors(thing) is not None:
         raise InputError(
@@ -103,6 +109,8 @@ def encoder_of(thing: Any, what: str = "text") -> Encode:
         thing = thing.encoder
     if isinstance(thing, (str, bytes)) or not callable(getattr(thing, "encode", None)):
         raise InputError(f"can't evaluate {type(thing).__name__}; give {_SUPPORTED}")
+    if prompt is not None:
+        return partial(_encoded_after, thing, prompt)
     # The names of semspace, of sentence-transformers from version 5 on, and of encoders without prompts.
     names = {
         "text": (),
@@ -111,6 +119,13 @@ def encoder_of(thing: Any, what: str = "text") -> Encode:
     }
     encode = next((method for name in names[what] if callable(method := getattr(thing, name, None))), thing.encode)
     return lambda texts: np.asarray(encode(texts), dtype=np.float32)
+
+
+def _encoded_after(thing: Any, prompt: str, texts: list[str]) -> Floats2d:
+    """Encode texts after a prompt, which models with prompts of their own take in place of these."""
+    if hasattr(thing, "prompts"):
+        return np.asarray(thing.encode(texts, prompt=prompt), dtype=np.float32)
+    return np.asarray(thing.encode([prompt + text for text in texts]), dtype=np.float32)
 
 
 def _keyed_vectors(thing: Any) -> Any | None:

@@ -26,6 +26,7 @@ from semspace.evaluation.adapters import WordTable, word_table
 from semspace.evaluation.lookup import lower
 from semspace.evaluation.score import NotEvaluatedError, Score, notes
 from semspace.evaluation.task_files import is_comment, numbered_lines, split_words
+from semspace.evaluation.task_measure import TaskMeasure
 from semspace.evaluation.ties import TOLERANCE
 from semspace.threads import thread_count
 from semspace.types import Doubles1d, Floats2d, Int32s2d, Ints2d
@@ -88,7 +89,7 @@ class Analogies:
         return cls(name or file.stem, tuple((title, tuple(rows)) for title, rows in sections), method, most)
 
     def score(self, thing: Any) -> Score:
-        """Score a Space, an Encoder, gensim's KeyedVectors or a sentence-transformers model.
+        """Score a Space, an Encoder, gensim's KeyedVectors, or another model.
 
         For an encoder the candidates are the words of the questions, which is easier than a whole vocabulary; the note
         of the score says so.
@@ -113,7 +114,8 @@ class Analogies:
         ]
         few = "" if len(table.words) > 5_000 else f"answers from {len(table.words):,} words only, which is easier"
         note = notes(few, matches.note)
-        return Score(self.name, "accuracy", float(right.mean()), len(right), len(questions), tuple(parts), note)
+        measure = TaskMeasure("accuracy", "mean", right, items=np.flatnonzero(usable))
+        return Score.of(self.name, [measure], len(right), len(questions), tuple(parts), note)
 
 
 def answer_probabilities(table: WordTable, questions: Ints2d, method: str = "3cosadd") -> Doubles1d:

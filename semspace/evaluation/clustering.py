@@ -7,20 +7,29 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
 from semspace.clusters.cluster import cluster
 from semspace.clusters.clustering import Clustering
 from semspace.evaluation.adapters import encoder_of, word_table
 from semspace.evaluation.lookup import WordRows, find_words
 from semspace.evaluation.score import NotEvaluatedError, Score
+from semspace.evaluation.task_measure import TaskMeasure
 from semspace.space import Space
 from semspace.text.corpus import Corpus
+from semspace.types import Ints1d
+
+# Name of a measure → its statistic. The mutual information divided by the mean entropy is the V-measure.
+MEASURES = {
+    "nmi": "v measure", "v_measure": "v measure", "adjusted_rand_index": "adjusted rand index", "purity": "purity",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Groups:
-    """Normalised mutual information with labelled groups; the adjusted Rand index is in the parts.
+    """Normalised mutual information with labelled groups, and the adjusted Rand index and purity beside it.
+
+    It is divided by the mean of both entropies, and so the same as the V-measure (Rosenberg & Hirschberg 2007), which
+    stands beside it under that name.
 
     A `Clustering` is scored as it is. Of anything else, the labelled points are clustered first, into as many groups as
     there are labels. A labelled word is looked up as it is written, and only if it is missing, with other capital
@@ -39,7 +48,7 @@ class Groups:
     corpus: Corpus | None = None
 
     def score(self, thing: Any) -> Score:
-        """Score a Clustering, a Space, an Encoder, gensim's KeyedVectors or a sentence-transformers model."""
+        """Score a Clustering, a Space, an Encoder, gensim's KeyedVectors, or another model of sentences."""
         if isinstance(thing, Clustering):
             return self._score(thing, find_words(thing.space.ids.tolist(), self.labels))
         if isinstance(thing, Space):
@@ -63,12 +72,22 @@ class Groups:
 
     def _score(self, groups: Clustering, matches: WordRows) -> Score:
         self._check(matches)
-        truth = [self.labels[name] for name in matches.rows]
-        labels = groups.labels[list(matches.rows.values())]
-        nmi, ari = normalized_mutual_info_score(truth, labels), adjusted_rand_score(truth, labels)
-        parts = (("adjusted rand index", float(ari), len(truth)),)
-        return Score(self.name, "nmi", float(nmi), len(truth), len(self.labels), parts, matches.note)
+        measures = agreement(self.labels, matches, groups.labels[list(matches.rows.values())])
+        ari = next(one.value for one in measures if one.name == "adjusted_rand_index")
+        parts = (("adjusted rand index", ari, len(matches.rows)),)
+        return Score.of(self.name, measures, len(matches.rows), len(self.labels), parts, matches.note)
 
     def _check(self, matches: WordRows) -> None:
         if not matches.rows:
             raise NotEvaluatedError(f"{self.name}: no id has a label; check the ids", used=0, total=len(self.labels))
+
+
+def agreement(labels: Mapping[str, str], matches: WordRows, groups: Any) -> list[TaskMeasure]:
+    """Return the measures of `MEASURES` of the points found, whose groups are given in their order."""
+    number = {label: i for i, label in enumerate(dict.fromkeys(labels.values()))}
+    place = {name: i for i, name in enumerate(labels)}
+    items: Ints1d = np.array([place[name] for name in matches.rows], np.int64)
+    truth: Ints1d = np.array([number[labels[name]] for name in matches.rows], np.int64)
+    order = np.argsort(items)
+    of = np.asarray(groups, np.int64)[order]
+    return [TaskMeasure(name, statistic, of, truth[order], items[order]) for name, statistic in MEASURES.items()]

@@ -9,7 +9,7 @@ import numpy as np
 
 from semspace.errors import InputError
 from semspace.evaluation.adapters import directions, encoder_of, without_direction
-from semspace.evaluation.rank_correlation import all_cosines, spearman
+from semspace.evaluation.rank_correlation import all_cosines, correlations
 from semspace.evaluation.score import Score
 from semspace.space import Space
 from semspace.text.corpus import Corpus
@@ -18,7 +18,9 @@ from semspace.types import Doubles2d
 
 @dataclass(frozen=True)
 class DocumentSimilarity:
-    """Spearman's correlation of cosines with human judgements, over all pairs of different documents.
+    """Spearman's correlation of cosines with human judgements, over all pairs of different documents; and Pearson's.
+
+    Intervals resample the documents, since pairs with a document in common aren't independent.
 
     Parameters
     ----------
@@ -40,10 +42,11 @@ class DocumentSimilarity:
             )
 
     def score(self, thing: Any) -> Score:
-        """Score a Space that holds the documents, an Encoder, or a sentence-transformers model."""
+        """Score a Space that holds the documents, an Encoder, a sentence-transformers or model2vec model."""
         ids, texts = self.corpus.ids.to_list(), self.corpus.texts.to_list()
         has_documents = isinstance(thing, Space) and all(id in thing for id in ids)
         points = directions(texts, thing[ids] if has_documents else encoder_of(thing, "document")(texts))
         above = np.triu_indices(len(ids), 1)
-        value = spearman(self.name, all_cosines(points)[above], self.judgements[above])
-        return Score(self.name, "spearman", value, len(above[0]), len(above[0]), note=without_direction(points))
+        pairs = np.stack(above, axis=1)
+        measures = correlations(self.name, all_cosines(points)[above], self.judgements[above], units=pairs)
+        return Score.of(self.name, measures, len(pairs), len(pairs), note=without_direction(points))

@@ -2,63 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from semspace import checks
-from semspace.corpora import gensim_file, judgements, load
 from semspace.deprecation import renamed_parameters
-from semspace.errors import InputError, MissingFileError, SemspaceError
-from semspace.evaluation import task_files
-from semspace.evaluation.analogies import Analogies
-from semspace.evaluation.document_similarity import DocumentSimilarity
+from semspace.errors import InputError, SemspaceError
+from semspace.evaluation.opening import name_of, opened
 from semspace.evaluation.score import NotEvaluatedError, Score, Scores
-from semspace.evaluation.sts import STS, TABLE_SUFFIXES, has_titles
-from semspace.evaluation.word_pairs import WordPairs
-
-
-class Task(Protocol):
-    """Anything with a name and a method `score`; see `semspace.evaluation` for those that exist."""
-
-    @property
-    def name(self) -> str:
-        """The name of the task."""
-
-    def score(self, thing: Any) -> Score:
-        """Score a thing."""
-
-
-# Tasks whose data are in installed packages.
-TASKS: dict[str, Callable[[], Task]] = {
-    "wordsim353": lambda: WordPairs.read(gensim_file("wordsim353.tsv"), "wordsim353"),
-    "simlex999": lambda: WordPairs.read(gensim_file("simlex999.txt"), "simlex999"),
-    "google-analogies": lambda: Analogies.read(gensim_file("questions-words.txt"), "google-analogies"),
-    "lee-documents": lambda: DocumentSimilarity("lee-documents", load("lee"), judgements()),
-}
-WORD_TASKS = ("wordsim353", "simlex999", "google-analogies")
+from semspace.evaluation.task_reading import Task, tasks_of
 
 
 @renamed_parameters(on="tasks")
-def evaluate(thing: Any, tasks: str | Path | Task | Sequence[str | Path | Task] = WORD_TASKS) -> Scores:
-    """Score vectors against human judgement, on one task or several.
+def evaluate(thing: Any, tasks: str | Path | Task | Sequence[str | Path | Task] = "words", *, seed: int = 0) -> Scores:
+    """Score vectors against human judgement, on one task or several, with 95 % intervals.
 
     If a task can't be scored, for example because fewer than three of its word pairs are known, its score is NaN and
-    the note says why.
+    the note says why. The scores of two things are compared by ``scores.compare(others)``.
 
     Parameters
     ----------
-    thing : Space, Encoder, gensim KeyedVectors or sentence-transformers model
+    thing : Space, Encoder, gensim KeyedVectors, sentence-transformers or model2vec model, name or path
+        A path is that of a saved space or of a file of vectors (word2vec, GloVe, fastText), or of a model's folder; a
+        name is that of a model, as `Encoder.load` takes it.
     tasks : name, path, task, or several
-        Names: ``"wordsim353"``, ``"simlex999"`` (word pairs, Spearman), ``"google-analogies"`` (accuracy) and
-        ``"lee-documents"`` (50 news texts, Spearman). A path: of word pairs (two words and a rating a line), of
-        analogies (four words a line, under ``: section`` lines or not), or of rated sentences (a table with columns
-        ``sentence1``, ``sentence2``, ``score``). Or tasks of your own: see `semspace.evaluation`.
+        Names: ``"wordsim353"``, ``"simlex999"`` (word pairs, Spearman), ``"google-analogies"`` (accuracy),
+        ``"lee-documents"`` (50 news texts, Spearman), ``"newsgroups-labels"`` (199 posts of two groups, accuracy of
+        the nearest) and ``"newsgroups-groups"`` (clustering); the suite ``"words"`` is the first three of them, and
+        ``"texts"`` the others. A file: of word pairs (two words and a rating a line), of analogies (four words a line,
+        under ``: section`` lines or not), of categories (a category and a word a line), or of pairs of sentences (a
+        table with columns ``sentence1``, ``sentence2``, ``score``; a score of 0 or 1 makes it a pair classification).
+        A folder: a retrieval task in BEIR's format, or several such files. Or tasks of your own: see
+        `semspace.evaluation`.
+    seed : int
+        For the resamples of intervals and tests.
 
     Raises
     ------
     InputError
         If none of the tasks can be scored, or a file isn't a task; files are read before anything is scored.
+
+    Notes
+    -----
+    Intervals are those of the bootstrap: items are drawn with replacement, a thousand times (fewer of more than 100,000
+    items). Items are word pairs, questions, queries, words or documents; of ratings of all pairs of some documents,
+    documents are drawn. They say how much a score would change with other items of the same kind.
 
     Examples
     --------
@@ -68,11 +58,13 @@ def evaluate(thing: Any, tasks: str | Path | Task | Sequence[str | Path | Task] 
     >>> ss.evaluate(space, task)["mine"].coverage
     1.0
     """
-    chosen = _chosen(tasks)
+    checks.seed(seed)
+    chosen = tasks_of(tasks)
+    named, thing = name_of(thing), opened(thing)
     scores, problems = [], []
     for task in chosen:
         try:
-            scores.append(task.score(thing))
+            scores.append(replace(task.score(thing), seed=seed))
         except SemspaceError as problem:
             problems.append(problem)
             used, total = (problem.used, problem.total) if isinstance(problem, NotEvaluatedError) else (0, 0)
@@ -80,17 +72,7 @@ def evaluate(thing: Any, tasks: str | Path | Task | Sequence[str | Path | Task] 
             scores.append(Score(task.name, "", float("nan"), used, total, note=f"not scored: {reason}"))
     if len(problems) == len(chosen):
         raise _of_all(problems)
-    return Scores(tuple(scores))
-
-
-def _chosen(tasks: str | Path | Task | Sequence[str | Path | Task]) -> list[Task]:
-    """Return the tasks that are named or given."""
-    if not isinstance(tasks, Iterable) and not hasattr(tasks, "score") and not isinstance(tasks, Path):
-        raise InputError(f"tasks must be a name, a path, a task, or several of them; got {type(tasks).__name__}")
-    several = [tasks] if isinstance(tasks, (str, Path)) or hasattr(tasks, "score") else list(tasks)
-    if not several:
-        raise InputError(f"tasks is empty; give one of {', '.join(TASKS)}, a path, or a task")
-    return [task_of(task) for task in several]
+    return Scores(tuple(scores), named)
 
 
 def _of_all(problems: Sequence[SemspaceError]) -> SemspaceError:
@@ -99,33 +81,3 @@ def _of_all(problems: Sequence[SemspaceError]) -> SemspaceError:
     if len(different) == 1:
         return problems[0]
     return InputError(f"none of the {len(problems)} tasks can be scored: {'; '.join(different)}")
-
-
-def task_of(task: str | Path | Task | object) -> Task:
-    """Return the task of a name or a path; a task as it is."""
-    if isinstance(task, (str, Path)):
-        if Path(task).is_file():
-            return _read(Path(task))
-        if str(task) not in TASKS:
-            if isinstance(task, Path) or "/" in task or Path(task).suffix:
-                raise MissingFileError(f"no file at {task}; check the path, or name one of {', '.join(TASKS)}")
-            raise checks.unknown("task", task, TASKS, where=f"the built-in ones ({', '.join(TASKS)})")
-        return TASKS[str(task)]()
-    if isinstance(task, type) or not callable(getattr(task, "score", None)):
-        raise InputError(f"a task must be a name or have a score method; got {type(task).__name__}")
-    return task  # type: ignore[return-value]
-
-
-def _read(path: Path) -> Task:
-    """Read a task from a file, whose kind is detected from its beginning."""
-    if path.name.lower().removesuffix(".gz").endswith(TABLE_SUFFIXES):
-        return STS.read(path)
-    rows = [
-        line
-        for _, line in task_files.numbered_lines(path)
-        if not task_files.is_comment(line, fits=task_files.is_row(line))
-    ]
-    first = rows[0] if rows else ""
-    if first.startswith(":") or (task_files.split_words(first, 4) and not task_files.rated(rows)):
-        return Analogies.read(path)
-    return STS.read(path) if has_titles(first) else WordPairs.read(path)

@@ -1,22 +1,30 @@
-"""Rank correlation of cosines with human judgements, for tasks of pairs."""
+"""Correlation of cosines with human judgements, for tasks of pairs."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from semspace.errors import InputError
 from semspace.evaluation.score import NotEvaluatedError
+from semspace.evaluation.task_measure import TaskMeasure
 from semspace.evaluation.ties import TOLERANCE
-from semspace.types import Doubles1d, Doubles2d, Floats2d
+from semspace.types import Doubles1d, Doubles2d, Floats2d, Ints1d, Ints2d
 
 _COSINE_DIGITS = 9  # beyond them, the order of summation changes a cosine
 _MIN_PAIRS = 3  # for a correlation
 
 
-def spearman(task: str, scores: npt.ArrayLike, judgements: npt.ArrayLike, total: int | None = None) -> float:
-    """Return Spearman's rank correlation, or raise an error if it isn't defined.
+def correlations(
+    task: str,
+    scores: npt.ArrayLike,
+    judgements: npt.ArrayLike,
+    *,
+    items: Ints1d | None = None,
+    units: Ints2d | None = None,
+    total: int | None = None,
+) -> tuple[TaskMeasure, TaskMeasure]:
+    """Return Spearman's rank correlation and Pearson's, or raise an error if they aren't defined.
 
     Parameters
     ----------
@@ -24,6 +32,8 @@ def spearman(task: str, scores: npt.ArrayLike, judgements: npt.ArrayLike, total:
         Its name, for messages, as is `total`, the number of its pairs.
     scores, judgements : arrays of one length
         Ties get the mean of their ranks.
+    items, units : optional
+        See `TaskMeasure`.
     """
     x, y = np.asarray(scores, dtype=float), np.asarray(judgements, dtype=float)
     total = len(x) if total is None else total
@@ -43,7 +53,9 @@ def spearman(task: str, scores: npt.ArrayLike, judgements: npt.ArrayLike, total:
         )
     if np.ptp(y) == 0:
         raise InputError(f"{task}: all judgements are the same, so they can't be ranked")
-    return float(stats.spearmanr(x, y).statistic)
+    numbers = np.arange(len(x)) if items is None else items
+    first, second = (TaskMeasure(name, name, x, y, numbers, units) for name in ("spearman", "pearson"))
+    return first, second
 
 
 def cosines(left: Floats2d, right: Floats2d) -> Doubles1d:

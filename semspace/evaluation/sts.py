@@ -15,7 +15,7 @@ from semspace.bundle import PathLike
 from semspace.errors import InputError, UnknownIdError
 from semspace.evaluation import task_files
 from semspace.evaluation.adapters import directions, encoder_of, without_direction
-from semspace.evaluation.rank_correlation import cosines, spearman
+from semspace.evaluation.rank_correlation import correlations, cosines
 from semspace.evaluation.score import Score, left_out, notes
 from semspace.evaluation.word_pairs import RATING
 from semspace.text.read_corpus import read_table
@@ -29,7 +29,7 @@ _SEPARATORS = ("\t", ";", ",", "|")
 
 @dataclass(frozen=True)
 class STS:
-    """Spearman's correlation of cosines with ratings, as the STS Benchmark reports it (Cer et al. 2017).
+    """Spearman's correlation of cosines with ratings, as the STS Benchmark reports it (Cer et al. 2017); and Pearson's.
 
     Parameters
     ----------
@@ -67,16 +67,16 @@ class STS:
         return cls(name or Path(path).name.partition(".")[0], tuple(pairs), incomplete)
 
     def score(self, thing: Any) -> Score:
-        """Score an Encoder, a Space that has one, or a sentence-transformers model."""
+        """Score an Encoder, a Space that has one, a sentence-transformers or model2vec model."""
         left, right, ratings = zip(*self.pairs, strict=True) if self.pairs else ((), (), ())
         texts = list(dict.fromkeys([*left, *right]))  # a sentence of several pairs is encoded once
         units = directions(texts, encoder_of(thing)(texts))
         row = {text: i for i, text in enumerate(texts)}
         scores = cosines(units[[row[t] for t in left]], units[[row[t] for t in right]])
         total = len(self.pairs) + self.incomplete
-        value = spearman(self.name, scores, ratings, total)
+        measures = correlations(self.name, scores, ratings, total=total)
         note = notes(without_direction(units), left_out(self.incomplete, "no rating, or no sentence"))
-        return Score(self.name, "spearman", value, len(self.pairs), total, note=note)
+        return Score.of(self.name, measures, len(self.pairs), total, note=note)
 
 
 class _RatedPair(NamedTuple):

@@ -114,3 +114,10 @@ def rated(lines: Sequence[str]) -> bool:
     """Check whether most of the first lines contain two words and a number, however separated."""
     separator, sample = separator_of(lines), lines[:_SAMPLE_LINES]
     return 2 * sum(rating_column(split(line, separator)) is not None for line in sample) > len(sample)
+
+
+def in_twos(lines: Sequence[str]) -> bool:
+    """Check whether most of the first lines are two fields, none of them a number: a category and a word."""
+    sample = lines[:_SAMPLE_LINES]
+    fields = [split_words(line, 2) for line in sample]
+    return 2 * sum(pair is not None and all(number_of(one) is None for one in pair) for pair in fields) > len(sample)

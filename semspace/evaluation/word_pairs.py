@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from semspace.bundle import PathLike
 from semspace.errors import InputError
 from semspace.evaluation import task_files
 from semspace.evaluation.adapters import word_table
-from semspace.evaluation.rank_correlation import cosines, spearman
+from semspace.evaluation.rank_correlation import correlations, cosines
 from semspace.evaluation.score import Score, left_out, notes
 
 _FIRST = ("word1", "w1", "firstword", "term1", "worda", "wordone", "first")
@@ -25,7 +27,7 @@ _EXPECTED = "word TAB word TAB rating"
 
 @dataclass(frozen=True)
 class WordPairs:
-    """Spearman's correlation of cosines with ratings, over the pairs whose words are both known.
+    """Spearman's correlation of cosines with ratings, over the pairs whose words are both known; and Pearson's.
 
     Parameters
     ----------
@@ -77,17 +79,21 @@ class WordPairs:
         return cls(name or Path(path).stem, tuple(pairs), unrated)
 
     def score(self, thing: Any) -> Score:
-        """Score a Space, an Encoder, gensim's KeyedVectors or a sentence-transformers model."""
+        """Score a Space, an Encoder, gensim's KeyedVectors, or another model."""
         words = list(dict.fromkeys(word for pair in self.pairs for word in pair[:2]))
         table = word_table(thing, words)
         matches = table.find(words)
         rows, total = matches.rows, len(self.pairs) + self.unrated
-        usable = [(rows[a], rows[b], rating) for a, b, rating in self.pairs if a in rows and b in rows]
-        left, right, ratings = zip(*usable, strict=True) if usable else ((), (), ())
+        usable = [
+            (item, rows[a], rows[b], rating)
+            for item, (a, b, rating) in enumerate(self.pairs)
+            if a in rows and b in rows
+        ]
+        items, left, right, ratings = zip(*usable, strict=True) if usable else ((), (), (), ())
         scores = cosines(table.vectors[list(left)], table.vectors[list(right)])
-        value = spearman(self.name, scores, ratings, total)
+        measures = correlations(self.name, scores, ratings, items=np.array(items, np.int64), total=total)
         note = notes(matches.note, left_out(self.unrated, "no rating"))
-        return Score(self.name, "spearman", value, len(usable), total, note=note)
+        return Score.of(self.name, measures, len(usable), total, note=note)
 
 
 _Line = tuple[int, str, list[str]]

@@ -81,9 +81,8 @@ class WordAverage(Encoder):
     It is evaluated against human judgement like any encoder, on a task or on a file such as the STS Benchmark's:
 
     >>> pairs = ss.evaluation.STS("pets", [("cat", "the cat", 5), ("cat", "dog", 0), ("the dog", "the cat", 2)])
-    >>> ss.evaluate(encoder, pairs)
-    task     metric    value  used  total  note
-    pets     spearman  1.000     3      3
+    >>> ss.evaluate(encoder, pairs)["pets"].value
+    1.0
     """
 
     words: Space

@@ -9,6 +9,7 @@ from typing import Any
 from semspace import checks, queries
 from semspace.evaluation.adapters import encoder_of
 from semspace.evaluation.score import Score
+from semspace.evaluation.task_measure import TaskMeasure
 from semspace.types import Floats2d
 
 
@@ -31,5 +32,5 @@ class TeacherAgreement:
     def score(self, thing: Any) -> Score:
         """Return the score of an Encoder, or anything else that encodes texts, of the same dimension."""
         vectors = queries.unit(checks.matrix("vectors", encoder_of(thing)(list(self.texts))))
-        mean_cosine = float((vectors * self.vectors).sum(axis=1).mean())
-        return Score(self.name, "mean cosine", mean_cosine, len(self.texts), len(self.texts))
+        cosines = (vectors * self.vectors).sum(axis=1)
+        return Score.of(self.name, [TaskMeasure("mean cosine", "mean", cosines)], len(self.texts), len(self.texts))

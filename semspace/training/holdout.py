@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from semspace.evaluation.evaluate import Task
+from semspace.evaluation.task_reading import Task
 from semspace.training.examples import MISSING, Examples
 from semspace.training.objectives.objective import Objective
 from semspace.types import Bools1d, Ints1d

@@ -12,7 +12,7 @@ import numpy as np
 
 from semspace.display import clip
 from semspace.errors import InputError
-from semspace.evaluation.evaluate import Task
+from semspace.evaluation.task_reading import Task
 from semspace.progress import Bar, bar
 from semspace.sentences.training_history import HistoryRow
 from semspace.training.checkpoint import EncoderCheckpoint, with_prefix

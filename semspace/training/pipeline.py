@@ -16,7 +16,7 @@ import numpy as np
 
 from semspace.bundle import PathLike, digest
 from semspace.errors import InputError
-from semspace.evaluation.evaluate import Task
+from semspace.evaluation.task_reading import Task
 from semspace.sentences.encoder import Encoder
 from semspace.sentences.load import load_encoder
 from semspace.sentences.training_history import TrainingHistory

@@ -12,7 +12,7 @@ from semspace import checks
 from semspace.bundle import PathLike, check_free
 from semspace.deprecation import renamed_parameters
 from semspace.errors import InputError
-from semspace.evaluation.evaluate import Task, task_of
+from semspace.evaluation.task_reading import Task, task_of
 from semspace.sentences.encoder import Encoder
 from semspace.space import Space
 from semspace.training.from_scratch import SmallTransformer

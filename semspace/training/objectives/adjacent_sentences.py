@@ -10,7 +10,7 @@ import numpy as np
 
 from semspace import checks
 from semspace.errors import InputError
-from semspace.evaluation.evaluate import Task
+from semspace.evaluation.task_reading import Task
 from semspace.text.sentences import split_sentences
 from semspace.training.examples import Examples, read_texts
 from semspace.training.objectives.multiple_negatives import MultipleNegatives

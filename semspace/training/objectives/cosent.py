@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 from semspace import checks
 from semspace.errors import InputError
-from semspace.evaluation.evaluate import Task
 from semspace.evaluation.sts import STS
+from semspace.evaluation.task_reading import Task
 from semspace.training.examples import Examples, merge_duplicates, read_pairs
 from semspace.training.objectives.objective import Batch, Objective, arrange, normalized
 

@@ -13,7 +13,7 @@ import numpy as np
 from semspace import checks, queries
 from semspace.bundle import PathLike
 from semspace.errors import InputError
-from semspace.evaluation.evaluate import Task
+from semspace.evaluation.task_reading import Task
 from semspace.sentences.encoder import Encoder
 from semspace.sentences.load import load_encoder
 from semspace.sentences.model_files import find_model, is_static

@@ -10,8 +10,8 @@ import numpy as np
 
 from semspace import checks
 from semspace.errors import InputError
-from semspace.evaluation.evaluate import Task
 from semspace.evaluation.retrieval import Retrieval
+from semspace.evaluation.task_reading import Task
 from semspace.text.corpus import Corpus
 from semspace.training.examples import MISSING, Examples, read_pairs, warn_of_data
 from semspace.training.objectives.objective import Batch, Objective, arrange, normalized

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from semspace.errors import InputError
-from semspace.evaluation.evaluate import Task
+from semspace.evaluation.task_reading import Task
 from semspace.training.base_model import InitialModel
 from semspace.training.examples import MISSING, Examples
 from semspace.training.student import Student

@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from semspace.evaluation.evaluate import Task
 from semspace.evaluation.retrieval import Retrieval
+from semspace.evaluation.task_reading import Task
 from semspace.text.corpus import Corpus
 from semspace.training.examples import Examples, read_texts
 from semspace.training.objectives.multiple_negatives import MultipleNegatives

@@ -10,8 +10,8 @@ import numpy as np
 
 from semspace import checks
 from semspace.errors import InputError
-from semspace.evaluation.evaluate import Task
 from semspace.evaluation.neighbor_labels import NearestLabel
+from semspace.evaluation.task_reading import Task
 from semspace.training.examples import Examples, read_labelled
 from semspace.training.objectives.objective import Batch, Objective, normalized
 from semspace.types import Ints1d

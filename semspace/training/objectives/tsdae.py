@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from semspace import checks
-from semspace.evaluation.evaluate import Task
+from semspace.evaluation.task_reading import Task
 from semspace.training.examples import Examples, read_texts
 from semspace.training.objectives.objective import Batch, Objective
 from semspace.training.objectives.simcse import retrieval_of_halves

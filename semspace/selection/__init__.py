@@ -1,0 +1,1 @@
+"""Which encoder suits these texts: encoders ranked by tasks that are made of the texts themselves, or of labels."""
