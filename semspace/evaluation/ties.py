@@ -51,8 +51,8 @@ def mean_reciprocal_rank(scores: RealNumbers, relevant: Bools1d, k: int) -> floa
 
     Examples
     --------
-    >>> mean_reciprocal_rank(np.array([0.5, 0.9, 0.5]), np.array([True, False, False]), k=10)  # (1/2 + 1/3) / 2
-    0.4166666666666667
+    >>> round(mean_reciprocal_rank(np.array([0.5, 0.9, 0.5]), np.array([True, False, False]), k=10), 4)
+    0.4167
     """
     start = 0
     for run in _runs(scores, k):
