@@ -10,9 +10,10 @@ import pytest
 
 import semspace as ss
 from semspace import pools
-from semspace.errors import InputError, UnknownIdError
+from semspace.errors import DamagedError, InputError, UnknownIdError
 from semspace.index.fusion import DEPTH, Candidates, Fusion
 from semspace.index.words import WordSearch
+from semspace.lexical import Postings, stored_postings
 from tests.test_bm25 import slow_scores, words_of
 
 N = 150
@@ -327,3 +328,62 @@ def test_a_forked_process_is_told_that_words_need_polars(index, monkeypatch):
     with pytest.raises(InputError, match=r"hybrid search \(hybrid=False .*\) needs threads of polars"):
         index.search("river law", 3)
     assert len(index.search("river law", 3, hybrid=False)) == 3
+
+
+# -- words that are saved with an index --------------------------------------------------------------------
+
+
+def same_words(one, other, queries):
+    for query in queries:
+        a, b = one.search(query, k=20), other.search(query, k=20)
+        assert a.ids == b.ids
+        assert a.scores.tolist() == b.scores.tolist()
+
+
+def no_counting(monkeypatch):
+    def refuse(*_):
+        raise AssertionError("words are counted again")
+
+    monkeypatch.setattr(Postings, "of", refuse)
+
+
+def test_words_are_saved_with_an_index_and_not_counted_again(index, texts, tmp_path, monkeypatch):
+    index.save(tmp_path / "a")
+    queries = [*texts[:5], "river law", "code-7"]
+    with ss.Index.open(tmp_path / "a", encoder=FirstWord()) as opened:
+        no_counting(monkeypatch)
+        same_words(index, opened, queries)
+
+
+def test_words_follow_changes_after_an_index_is_opened(index, texts, tmp_path):
+    index.save(tmp_path / "a")
+    with ss.Index.open(tmp_path / "a", encoder=FirstWord(), writable=True) as opened:
+        for one in (opened, index):
+            one.add(["new"], ["a zebra by the river"], {"n": [999]})
+            one.delete(["t003"])
+        same_words(index, opened, ["zebra", "river", texts[3]])
+        opened.save(tmp_path / "a", overwrite=True)  # its journal becomes part of it
+    with ss.Index.open(tmp_path / "a", encoder=FirstWord()) as again:
+        same_words(index, again, ["zebra", "river", texts[3]])
+        assert again.search("zebra", alpha=0).ids == ("new",)
+
+
+def test_words_of_another_version_are_counted_anew(index, texts, tmp_path, monkeypatch):
+    monkeypatch.setattr(stored_postings, "_WORDS", 0)
+    index.save(tmp_path / "a")
+    monkeypatch.undo()
+    with ss.Index.open(tmp_path / "a", encoder=FirstWord()) as opened:
+        same_words(index, opened, texts[:3])
+
+
+def test_words_that_cant_be_those_of_the_texts_are_refused(index, tmp_path):
+    index.save(tmp_path / "a")
+    file = tmp_path / "a" / "word-texts.npy"
+    wrong = np.load(file)
+    wrong[3] = N
+    np.save(file, wrong)
+    with (
+        ss.Index.open(tmp_path / "a", encoder=FirstWord(), verify=False) as opened,
+        pytest.raises(DamagedError, match="words that can't"),
+    ):
+        opened.search("river")

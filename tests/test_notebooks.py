@@ -36,7 +36,7 @@ LESS = {
         "vocabulary=8_000": "vocabulary=2_000",
     },
     "08": {"[:3_000]": "[:1_200]", "epochs=30": "epochs=5"},
-    "09": {"epochs=3": "epochs=1"},
+    "10": {"epochs=3": "epochs=1"},
 }
 
 

@@ -26,7 +26,7 @@ from semspace.index.points import FrozenPoints, PointTable, View
 from semspace.index.source import SpaceSource
 from semspace.index.store import IndexStore
 from semspace.index.words import WordSearch
-from semspace.lexical import query_words
+from semspace.lexical import Postings, query_words, write_postings
 from semspace.space import fingerprint_of, manifest_facts
 from semspace.text.filters import matching
 from semspace.types import Bools1d, Floats2d, Ints1d
@@ -55,6 +55,8 @@ class LocalCollection:
         Of the space that the points were taken from.
     store : IndexStore, optional
         The folder that the points were read from; the changes in its journal are made first.
+    counted : callable, optional
+        Returns the postings of the points' texts, as they were saved.
     """
 
     def __init__(
@@ -64,13 +66,14 @@ class LocalCollection:
         build_engine: Callable[[PointTable], Engine],
         source: SpaceSource,
         store: IndexStore | None = None,
+        counted: Callable[[], Postings] | None = None,
     ) -> None:
         self.source = source
         self._current = (points, engine)
         self._build_engine = build_engine
         self._changing = threading.RLock()
         self._store = store
-        self._words = WordSearch()
+        self._words = WordSearch(points.ground, counted)
         self._bytes_read = 0  # of mapped files, by queries, since their pages were released
         self._fold_above = 0.0  # bytes of the journal
         if store is not None:
@@ -469,6 +472,8 @@ class LocalCollection:
             draft.table("metadata", view.all_metadata)
         if view.alive is not None:
             draft.array("alive", view.alive)
+        if self.has_texts:
+            write_postings(draft, self._words.postings(view))
         engine.write(draft)
 
     def _manifest_facts(self, view: View, draft: Draft) -> dict[str, Any]:

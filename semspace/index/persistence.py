@@ -28,6 +28,7 @@ from semspace.index.opening import damage_raised, read_points
 from semspace.index.points import PointTable
 from semspace.index.source import SpaceSource
 from semspace.index.store import KIND, IndexStore, open_for_writing
+from semspace.lexical import read_postings
 from semspace.space import Space, TextEncoder
 
 METHODS = ("exact", "hnsw")
@@ -114,7 +115,7 @@ def read_collection(
         engine: Engine = HnswEngine.read(bundle, points, metric, settings)
     else:  # exact; or written by a version that kept its graph in hnswlib's format
         engine = build_engine(points)
-    return LocalCollection(points, engine, build_engine, source, store)
+    return LocalCollection(points, engine, build_engine, source, store, read_postings(bundle, points.view.count))
 
 
 def _engine_facts(bundle: Bundle) -> tuple[str, str, dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 from semspace import pools
 from semspace.index.points import FrozenPoints, View
@@ -17,10 +18,12 @@ class WordSearch:
     counted again only about as often as the logarithm of their number.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, ground: FrozenPoints | None = None, counted: Callable[[], Postings] | None = None) -> None:
+        """Begin with what was counted of the texts of some points, if anything was."""
         self._lock = threading.Lock()
-        self._ground: FrozenPoints | None = None
+        self._ground = ground
         self._parts: tuple[Postings, ...] = ()
+        self._counted = counted
         self._latest: tuple[View, BM25] | None = None
         pools.on_fork(self)
 
@@ -38,8 +41,17 @@ class WordSearch:
             self._latest = view, bm25
         return bm25
 
+    def postings(self, view: View) -> Postings:
+        """Return the postings of all rows of a view in one piece, to be saved."""
+        with self._lock:
+            parts = self._parts_of(view)
+        return parts[0] if len(parts) == 1 else Postings.of(view.texts())
+
     def _parts_of(self, view: View) -> tuple[Postings, ...]:
         """Return postings of all rows of a view; to be called by who holds the lock."""
+        if self._counted is not None and self._ground is view.ground:
+            self._parts = (self._counted(),)
+        self._counted = None
         known = self._parts if self._ground is view.ground else ()
         parts = [part for part in known if part.stop <= view.count]
         start = parts[-1].stop if parts else 0

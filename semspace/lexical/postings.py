@@ -28,7 +28,7 @@ class Postings:
         The texts with word j are ``texts[starts[j]:starts[j + 1]]``.
     texts : ndarray of int32
         Numbers of texts, counted from `first`, increasing for each word.
-    counts : ndarray of float32
+    counts : ndarray of float32, or of unsigned integers as they are stored
         How often the word stands in the text.
     lengths : ndarray of float32, shape (n,)
         Number of words of each text.
@@ -38,7 +38,7 @@ class Postings:
     numbers: dict[str, int]
     starts: Ints1d
     texts: ArrayXd
-    counts: Floats1d
+    counts: ArrayXd
     lengths: Floats1d
 
     @classmethod
@@ -76,7 +76,7 @@ class Postings:
         if number is None:
             return np.empty(0, np.int64), np.empty(0, np.float32)
         inside = slice(self.starts[number], self.starts[number + 1])
-        return self.texts[inside].astype(np.int64) + self.first, self.counts[inside]
+        return self.texts[inside].astype(np.int64) + self.first, self.counts[inside].astype(np.float32)
 
 
 def _numbered(words: pl.Series, numbers: dict[str, int]) -> Ints1d:
