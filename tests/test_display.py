@@ -79,7 +79,7 @@ def test_a_notebook_shows_a_space():
 def test_a_notebook_shows_a_score_and_its_parts():
     score = ss.evaluation.Score("analogies", "accuracy", 0.25, 4, 8, (("capitals", 0.5, 2),), "a <note>")
     texts = [text for _, text in cells(score._repr_html_())]
-    assert texts == ["analogies", "accuracy", "0.250", "4", "8", "a &lt;note&gt;", "capitals", "0.500", "2"]
+    assert texts == ["analogies", "accuracy", "0.250", "", "", "4", "8", "a &lt;note&gt;", "capitals", "0.500", "2"]
     assert score._repr_html_().count("<table") == 2
 
 

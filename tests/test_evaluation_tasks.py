@@ -107,6 +107,8 @@ def test_labels_of_0_and_1_make_a_classification(tmp_path):
     assert task == PairClassification("p", (("a", "b", 1), ("c", "d", 0)), 1)
     (tmp_path / "p.tsv").write_text("label\tquestion1\tquestion2\n1\ta\tb\n0\tc\td\n3\ta\te\n")
     assert type(task_of(tmp_path / "p.tsv")) is STS
+    (tmp_path / "q.tsv").write_text("score\tquestion1\tquestion2\n1\ta\tb\n0\tc\td\n")
+    assert type(task_of(tmp_path / "q.tsv")) is STS  # grades may be few
     with pytest.raises(InputError, match="labels other than 0 and 1"):
         PairClassification.read(tmp_path / "p.tsv")
 

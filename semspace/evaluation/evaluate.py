@@ -33,7 +33,8 @@ def evaluate(thing: Any, tasks: str | Path | Task | Sequence[str | Path | Task] 
         the nearest) and ``"newsgroups-groups"`` (clustering); the suite ``"words"`` is the first three of them, and
         ``"texts"`` the others. A file: of word pairs (two words and a rating a line), of analogies (four words a line,
         under ``: section`` lines or not), of categories (a category and a word a line), or of pairs of sentences (a
-        table with columns ``sentence1``, ``sentence2``, ``score``; a score of 0 or 1 makes it a pair classification).
+        table with columns ``sentence1``, ``sentence2``, ``score``; with ``label``, of 0 and 1, it is a pair
+        classification).
         A folder: a retrieval task in BEIR's format, or several such files. Or tasks of your own: see
         `semspace.evaluation`.
     seed : int

@@ -87,6 +87,11 @@ class _RatedPair(NamedTuple):
     title: str
 
 
+def rating_title(path: Path) -> str:
+    """Return the title of the column of ratings in a file of rated sentences."""
+    return next((row.title for row in _rows(path)), "")
+
+
 def has_titles(line: str) -> bool:
     """Check whether a line of a text file, or of JSON lines, has the column names of rated sentences."""
     return any(_columns(task_files.split(line, separator)) is not None for separator in _SEPARATORS)

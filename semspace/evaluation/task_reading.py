@@ -19,7 +19,7 @@ from semspace.evaluation.pair_classification import PairClassification
 from semspace.evaluation.retrieval import Retrieval
 from semspace.evaluation.retrieval_folder import is_retrieval_folder
 from semspace.evaluation.score import Score
-from semspace.evaluation.sts import STS, TABLE_SUFFIXES, has_titles
+from semspace.evaluation.sts import STS, TABLE_SUFFIXES, has_titles, rating_title
 from semspace.evaluation.word_pairs import WordPairs
 
 _SUFFIXES = (".txt", ".tsv", ".csv", *TABLE_SUFFIXES)  # of files in a folder; other files aren't tasks
@@ -123,7 +123,8 @@ def _known() -> str:
 def _unknown(task: str | Path) -> SemspaceError:
     if isinstance(task, Path) or "/" in task or Path(task).suffix:
         return MissingFileError(f"no file at {task}; check the path, or name one of {_known()}")
-    return checks.unknown("task", task, [*TASKS, *SUITES], where=f"the built-in ones ({_known()})")
+    names = TASKS if checks.nearest_spellings(task, TASKS) else SUITES
+    return checks.unknown("task", task, names, where=f"the built-in ones ({_known()})")
 
 
 def _read(path: Path) -> Task:
@@ -144,7 +145,8 @@ def _read(path: Path) -> Task:
 
 
 def _pairs_of(path: Path) -> Task:
-    """Read pairs of texts: labels of 0 and 1 make a pair classification, anything else graded similarity."""
+    """Read pairs of texts: a column ``label`` of 0 and 1 makes a pair classification, anything else similarity."""
     table = STS.read(path)
     labels = {rating for *_, rating in table.pairs}
-    return PairClassification.of(table, path) if labels == {0.0, 1.0} else table
+    is_labelled = labels == {0.0, 1.0} and task_files.plain_name(rating_title(path)) == "label"
+    return PairClassification.of(table, path) if is_labelled else table
