@@ -22,6 +22,7 @@ _HOMES = {
     "Encoder": "semspace.sentences.encoder",
     "EncoderChoice": "semspace.selection.encoder_choice",
     "EncoderTrainer": "semspace.training.trainer",
+    "Expression": "semspace.expressions.expression",
     "History": "semspace.history",
     "Index": "semspace.index.index",
     "IndexReport": "semspace.index.report",
@@ -32,6 +33,8 @@ _HOMES = {
     "Phrases": "semspace.text.phrases",
     "Projection": "semspace.projections.projection",
     "QualityCard": "semspace.projections.card",
+    "Relation": "semspace.associations.word_relation",
+    "RelationAccuracy": "semspace.associations.word_relation",
     "SearchExplanation": "semspace.explanations.search_explanation",
     "Score": "semspace.evaluation.score",
     "Scores": "semspace.evaluation.score",
@@ -70,8 +73,10 @@ _HOMES = {
     "project": "semspace.projections.project",
     "read_vectors": "semspace.formats.vectors",
     "recommend": "semspace.index.recommendation",
+    "relation": "semspace.associations.word_relation",
     "relative_norm_distance": "semspace.associations.norm_distance",
     "save": "semspace.saving",
+    "term": "semspace.expressions.expression",
     "to_gensim": "semspace.formats.gensim_bridge",
     "warmup": "semspace.precompilation",
     "weat": "semspace.associations.association_test",
@@ -97,6 +102,7 @@ __all__ = [
     "Encoder",
     "EncoderChoice",
     "EncoderTrainer",
+    "Expression",
     "History",
     "Index",
     "IndexReport",
@@ -107,6 +113,8 @@ __all__ = [
     "Phrases",
     "Projection",
     "QualityCard",
+    "Relation",
+    "RelationAccuracy",
     "Score",
     "Scores",
     "SearchExplanation",
@@ -149,9 +157,11 @@ __all__ = [
     "project",
     "read_vectors",
     "recommend",
+    "relation",
     "relative_norm_distance",
     "report",
     "save",
+    "term",
     "to_gensim",
     "training",
     "warmup",
@@ -167,6 +177,7 @@ if TYPE_CHECKING:
     from semspace.associations.debiasing import debias
     from semspace.associations.named_axis import SemanticAxis, axis
     from semspace.associations.norm_distance import relative_norm_distance
+    from semspace.associations.word_relation import Relation, RelationAccuracy, relation
     from semspace.calibration.calibration import Calibration
     from semspace.clusters.assigned import Assignment
     from semspace.clusters.cluster import cluster
@@ -184,6 +195,7 @@ if TYPE_CHECKING:
     from semspace.explanations.similarity_explanation import SimilarityExplanation
     from semspace.explanations.word_explanation import WordExplanation
     from semspace.explanations.words import explain_words
+    from semspace.expressions.expression import Expression, term
     from semspace.formats.gensim_bridge import from_gensim, to_gensim
     from semspace.formats.vectors import read_vectors, write_vectors
     from semspace.geometry.report import SpaceReport

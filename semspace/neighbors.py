@@ -27,10 +27,11 @@ class Neighbors:
     scores : ndarray of float32, shape (k,)
         In descending order; higher is nearer.
     metric : str
-        ``"cosine"``, ``"dot"``, ``"euclidean"``, ``"3cosmul"``, ``"density"``, ``"hybrid"``, ``"rrf"``, ``"bm25"``,
-        ``"maxsim"``, ``"cross-encoder"``, ``"wmd"`` or ``"soft-cosine"``.
-        Cosine lies in [-1, 1], soft cosine in [0, 1]; scores of euclidean and of word mover's distance (wmd) are
-        negative distances, at most 0; 3CosMul is at least 0. A density is
+        ``"cosine"``, ``"dot"``, ``"euclidean"``, ``"csls"``, ``"3cosmul"``, ``"lrcos"``, ``"density"``, ``"hybrid"``,
+        ``"rrf"``, ``"bm25"``, ``"maxsim"``, ``"cross-encoder"``, ``"wmd"`` or ``"soft-cosine"``.
+        Cosine lies in [-1, 1], and so does LRCos, a cosine times a probability; soft cosine in [0, 1]; CSLS, twice a
+        cosine less two means, in [-4, 4]; scores of euclidean and of word mover's distance (wmd) are negative
+        distances, at most 0; 3CosMul is at least 0. A density is
         that of a recommendation (`Index.recommend`). Hybrid lies in [0, 1]: a share of the cosine
         and one of the query's words that are found, the rarer the more. The sum of reciprocal ranks (``"rrf"``) is
         below 0.02; BM25 is above 0. A reranker names its own scores.

@@ -46,12 +46,12 @@ PARAMETERS: Mapping[str, Mapping[str, str]] = {
         "sentences": _GIVE_TEXT.format(name="Phrases"), "common_terms": "connector_words",
         "max_vocab_size": "max_vocabulary", "progress_per": "pass progress= to train",
     },
-    "Space.most_similar": {
-        **_SEARCH, "restrict_vocab": "search in a part of the space: space.select(ids).most_similar(...)",
-    },
-    "Space.most_similar_batch": _SEARCH,
+    "Space.most_similar": {**_SEARCH, "restrict_vocab": "restrict"},
+    "Space.most_similar_batch": {**_SEARCH, "restrict_vocab": "restrict"},
+    "Space.query": {**_SEARCH, "restrict_vocab": "restrict"},
+    "Space.analogy_batch": {**_SEARCH, "restrict_vocab": "restrict"},
     "Space.analogy": {
-        **_SEARCH, "positive": "use most_similar(positive=[b, c], negative=[a])",
+        **_SEARCH, "restrict_vocab": "restrict", "positive": "use most_similar(positive=[b, c], negative=[a])",
         "negative": "use most_similar(positive=[b, c], negative=[a])",
     },
     "SearchMethods.search": {**_SEARCH, "filter": "where", "query_text": "query", "top": "k"},
@@ -109,7 +109,7 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "evaluate_word_pairs": "use semspace.evaluate(space, ['wordsim353'])",
         "evaluate_word_analogies": "use semspace.evaluate(space, ['google-analogies'])",
         "save_word2vec_format": "use semspace.write_vectors(space, path)",
-        "search": "use most_similar, or Index.build(space).search", "query": "most_similar", "metadatas": "metadata",
+        "search": "use most_similar, or Index.build(space).search", "metadatas": "metadata",
     },
     "Encoder": {
         "get_sentence_embedding_dimension": "dim", "get_embedding_dimension": "dim", "embed_query": "encode_queries",

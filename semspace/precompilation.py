@@ -16,6 +16,7 @@ from semspace import checks
 from semspace.bundle import PathLike
 from semspace.errors import SemspaceWarning
 from semspace.progress import track
+from semspace.similarity.byte_screen import ByteScreen
 from semspace.space import Space
 from semspace.text.corpus import Corpus
 from semspace.types import ArrayXd
@@ -110,6 +111,9 @@ def _words(folder: Path) -> None:
         words = Word2Vec(**settings, **way).train(tokens, progress=False)
         words.save(folder / f"words{number}")
         load(folder / f"words{number}").most_similar("sun")
+    ByteScreen.of(words.vectors, words.norms).nearest(
+        words.vectors, words.norms, words.vectors[0], 1, names=words.ids, skip=[0], allowed=None
+    )
     words.encode(["sunny"])
     words.analogy("sun", "moon", "ship", method="3cosmul")
 

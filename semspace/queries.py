@@ -11,13 +11,17 @@ import numpy.typing as npt
 from semspace import checks
 from semspace.checks import Names
 from semspace.errors import InputError
+from semspace.expressions.expression import Expression
 from semspace.quantization.vectors import as_quantized
+from semspace.top_rows import Excluded, TopRows
 from semspace.types import ArrayXd, Bools1d, Doubles1d, Floats1d, Floats2d, Ints1d, Ints2d
 
 METRICS = ("cosine", "dot", "euclidean")
-Query = str | Floats1d  # an id or a text; or a vector
+Query = str | Floats1d | Expression  # an id or a text; a vector; or a sum of them
 
 _SCORES_IN_MEMORY = 16_000_000  # 64 MB
+_SCORES_IN_CACHE, _FEWEST_ROWS, _MOST_QUERIES = 1_048_576, 8_192, 128  # of a tile of a search
+_MOST_RESULTS = 4_000_000  # that are collected at a time
 _ROWS_IN_DOUBLES = 16_384  # vectors that are converted to double precision at a time
 _FEW_DIGITS = 1e-7  # of the operands: with a smaller difference, fewer than 8 of double's 16 digits are left
 _ROUNDING = 2e-6  # relative difference between two ways of computing the same score
@@ -51,15 +55,15 @@ def unit(vectors: ArrayXd, *, floor: float = 0.0, out: ArrayXd | None = None) ->
 
 def title_of(query: Query) -> str:
     """Return what stands for a query in print."""
-    return query if isinstance(query, str) else "vector"
+    return str(query) if isinstance(query, (str, Expression)) else "vector"
 
 
 def title_of_sum(plus: Sequence[Query], minus: Sequence[Query]) -> str:
     """Return a title such as ``king + woman - man``."""
-    return " ".join([*(f"+ {title_of(q)}" for q in plus), *(f"- {title_of(q)}" for q in minus)]).removeprefix("+ ")
+    return str(Expression.of(plus, minus))
 
 
-def as_vector(query: Floats1d, dim: int) -> Floats1d:
+def as_vector(query: Query, dim: int) -> Floats1d:
     """Return a query that is a vector as float32 of shape (dim,), or raise `InputError`."""
     if isinstance(name := checks.id_text(query), str):
         raise InputError(f"a query is an id, which is a string, a text or a vector; got {query!r}: give {name!r}")
@@ -85,7 +89,8 @@ def as_pairs(pairs: object) -> list[tuple[Query, Query]]:
         )
     given = []
     for number, pair in enumerate(pairs):
-        if isinstance(pair, str) or not isinstance(pair, Sequence) or len(pair) != 2:
+        is_pair = type(pair) in (tuple, list) or (isinstance(pair, Sequence) and not isinstance(pair, str))
+        if not is_pair or len(pair) != 2:
             raise InputError(
                 f"a pair is two ids, texts or vectors; pair {number} is {str(pair)[:60]!r}: give "
                 f"list(zip(firsts, seconds))"
@@ -105,7 +110,7 @@ def as_list(name: str, queries: Sequence[Query] | None) -> list[Query]:
 
 def as_examples(queries: Sequence[Query] | Query | None) -> list[Query]:
     """Return a list of queries of which there may also be one alone."""
-    alone = isinstance(queries, str) or (isinstance(queries, np.ndarray) and queries.ndim == 1)
+    alone = isinstance(queries, (str, Expression)) or (isinstance(queries, np.ndarray) and queries.ndim == 1)
     return [queries] if alone else as_list("queries", queries)  # type: ignore[list-item, arg-type]
 
 
@@ -141,27 +146,32 @@ def score_blocks(vectors: Floats2d, norms: Floats1d, queries: Floats2d, metric: 
 
 
 def _euclidean(queries: Floats2d, vectors: Floats2d) -> Floats2d:
+    """Return Euclidean distances, shape (queries, n); a part of the vectors at a time."""
+    mean = vectors.mean(axis=0, dtype=np.float64)
+    found = np.empty((len(queries), len(vectors)), np.float32)
+    for start in range(0, len(vectors), _ROWS_IN_DOUBLES):
+        part = slice(start, start + _ROWS_IN_DOUBLES)
+        found[:, part] = distances(queries, vectors[part], mean)
+    return found
+
+
+def distances(queries: Floats2d, vectors: Floats2d, mean: Doubles1d) -> Floats2d:
     """Return Euclidean distances, shape (queries, n).
 
     ``|x|² - 2xy + |y|²`` is a quick matrix product, which loses digits where points lie close together and far from the
     mean. So it is computed in double precision from the mean; where most digits cancel, the distance is computed from
     the differences instead.
     """
-    mean = vectors.mean(axis=0, dtype=np.float64)
-    x = queries - mean
-    distances = np.empty((len(queries), len(vectors)), np.float32)
-    for start in range(0, len(vectors), _ROWS_IN_DOUBLES):
-        part = vectors[start : start + _ROWS_IN_DOUBLES]
-        y = part - mean
-        sums = np.einsum("ij,ij->i", x, x)[:, None] + np.einsum("ij,ij->i", y, y)
-        squares = sums - 2 * (x @ y.T)
-        for row, cancelled in enumerate(squares < _FEW_DIGITS * sums):
-            if cancelled.any():
-                from scipy.spatial.distance import cdist  # half a second, which most searches do without
+    x, y = queries - mean, vectors - mean
+    sums = np.einsum("ij,ij->i", x, x)[:, None] + np.einsum("ij,ij->i", y, y)
+    squares = sums - 2 * (x @ y.T)
+    for row, cancelled in enumerate(squares < _FEW_DIGITS * sums):
+        if cancelled.any():
+            from scipy.spatial.distance import cdist  # half a second, which most searches do without
 
-                squares[row, cancelled] = cdist(queries[row : row + 1], part[cancelled], "sqeuclidean")
-        np.sqrt(squares, out=distances[:, start : start + _ROWS_IN_DOUBLES], casting="same_kind")
-    return distances
+            squares[row, cancelled] = cdist(queries[row : row + 1], vectors[cancelled], "sqeuclidean")
+    found: Floats2d = np.sqrt(squares).astype(np.float32)
+    return found
 
 
 def best_rows(
@@ -193,8 +203,11 @@ def nearest(
     metric: str = "cosine",
     skip: Sequence[Sequence[int]] | None = None,
     allowed: Bools1d | None = None,
+    local_means: Floats1d | None = None,
 ) -> list[tuple[Ints1d, Floats1d]]:
     """Find exactly the `k` nearest rows of each query.
+
+    A few queries are compared with a few rows at a time, so that their scores stay in the processor's cache.
 
     Parameters
     ----------
@@ -205,17 +218,46 @@ def nearest(
     names : n strings, by which equal scores are ordered
     skip : for each query, rows to leave out
     allowed : (n,) bool, the rows that may be returned; all by default
+    local_means : (n,) float32, which are subtracted from twice the scores (CSLS)
 
     Returns
     -------
     list of (rows, scores), one for each query, highest score first
     """
-    results = []
-    blocks = score_blocks(vectors, norms, queries, metric)
-    for query, scores in enumerate(row for block in blocks for row in block):
-        rows = best_rows(scores, k, names, skip[query] if skip else (), allowed)
-        results.append((rows, scores[rows]))
+    if not len(vectors):
+        return [(np.empty(0, np.int64), np.empty(0, np.float32)) for _ in queries]
+    k = min(k, len(vectors))
+    step = max(1, min(_MOST_QUERIES, _MOST_RESULTS // k))
+    results: list[tuple[Ints1d, Floats1d]] = []
+    for start in range(0, len(queries), step):
+        block = queries[start : start + step]
+        best, excluded = TopRows(len(block), k), Excluded((skip or ())[start : start + step], allowed)
+        for first, scores in _tiles(vectors, norms, block, metric):
+            if local_means is not None:
+                np.multiply(scores, 2, out=scores)
+                np.subtract(scores, local_means[first : first + scores.shape[1]], out=scores)
+            excluded.apply(first, scores)
+            best.add(first, scores)
+        results += best.result(names)
     return results
+
+
+def _tiles(vectors: Floats2d, norms: Floats1d, queries: Floats2d, metric: str) -> Iterator[tuple[int, Floats2d]]:
+    """Iterate over the scores of all queries and a few rows at a time: the first row, and scores (queries, rows)."""
+    quantized = as_quantized(vectors)
+    mean = vectors.mean(axis=0, dtype=np.float64) if metric == "euclidean" else None
+    width = max(_FEWEST_ROWS, _SCORES_IN_CACHE // len(queries)) if mean is None else _FEWEST_ROWS
+    if metric == "cosine":
+        queries = queries / lengths(queries)[:, None]
+    for first in range(0, len(vectors), width):
+        rows = slice(first, first + width)
+        if mean is not None:
+            yield first, -distances(queries, vectors[rows], mean)
+            continue
+        scores = queries @ vectors[rows].T if quantized is None else quantized.take(rows).products(queries)
+        if metric == "cosine":
+            scores /= norms[rows]
+        yield first, scores
 
 
 def cos_mul(sim_a: Floats1d, sim_b: Floats1d, sim_c: Floats1d) -> Floats1d:

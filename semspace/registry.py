@@ -35,6 +35,7 @@ READERS: Final = {
 # Kinds of encoder that lie inside the bundle of a space.
 ENCODER_READERS: Final = {
     "bridged": "semspace.latent.bridged_encoder",
+    "corrected": "semspace.corrections.corrected_encoder",
     "latent": "semspace.latent.latent_encoder",
     "static": "semspace.sentences.static_encoder",
     "subwords": "semspace.words.subwords",

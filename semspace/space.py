@@ -7,28 +7,35 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeGuard, cast, runtime_checkable
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from semspace import checks, pools, queries, schema
+from semspace import checks, queries, schema
 from semspace.bundle import Bundle, Draft, PathLike, create_bundle
+from semspace.corrections.common_directions import CommonDirections
+from semspace.corrections.corrected_encoder import CorrectedEncoder
 from semspace.deprecation import renamed_parameters, renamed_property
 from semspace.display import clip, html_table
 from semspace.errors import DamagedError, InputError, UnknownIdError
+from semspace.expressions.expression import Expression
 from semspace.history import History
 from semspace.neighbors import Neighbors
 from semspace.peer_names import answers_peer_attributes, answers_peer_parameters
 from semspace.progress import waiting
 from semspace.quantization.lookup import VALUES
 from semspace.quantization.vectors import PRECISIONS, QuantizedVectors, as_quantized, codec_from
-from semspace.queries import METRICS, Query, as_examples, as_list, as_pairs, as_vector, check_directions, title_of, unit
+from semspace.queries import METRICS, Query, as_examples, as_list
+from semspace.similarity import analogies, hub_correction, pair_similarity, searching
+from semspace.similarity.byte_screen import AFTER, ByteScreen, is_worth_it
 from semspace.text import mmap_array
 from semspace.text.dataframes import as_polars, storable, to_pandas, with_columns_before
-from semspace.types import ArrayXd, Bools1d, Floats1d, Floats2d, Id, Ints1d
+from semspace.text_encoder import TextEncoder, encode_documents, encode_queries, encoder_entry, reads_texts
+from semspace.types import ArrayXd, Floats1d, Floats2d, Id
 
 if TYPE_CHECKING:
     from semspace.calibration.calibration import Calibration
@@ -36,43 +43,10 @@ if TYPE_CHECKING:
     from semspace.report.figure import Figure
 
 KIND = "space"
-_LONGEST_PHRASE = 3  # words
 _ROWS_AT_ONCE = 16_384  # vectors that are read at a time
 _K, _MEASURED = 10, 200  # neighbours, and queries by which the overlap of a quantised space is measured
+_NOTHING = 1e-6  # of its length: what is left of a vector below it is rounding
 _SHOWN, _SHOWN_COLUMNS = 5, 6  # points, and columns of metadata in a notebook
-
-
-class TextEncoder(Protocol):
-    """A model that encodes text into vectors: any encoder of `semspace.sentences`."""
-
-    @property
-    def name(self) -> str:
-        """The name with which `Encoder.load` opens it."""
-
-    @property
-    def dim(self) -> int:
-        """Number of dimensions."""
-
-    @property
-    def fingerprint(self) -> str:
-        """SHA-256 over everything that a vector depends on."""
-
-    def encode(self, texts: list[str]) -> Floats2d:
-        """Encode texts that are neither queries nor documents, float32 of shape (n, dim)."""
-
-    def encode_queries(self, texts: list[str]) -> Floats2d:
-        """Encode queries that documents are searched with, float32 of shape (n, dim)."""
-
-    def encode_documents(self, texts: list[str]) -> Floats2d:
-        """Encode documents, float32 of shape (n, dim)."""
-
-
-@runtime_checkable
-class StoredEncoder(Protocol):
-    """An encoder that is saved in the bundle of its space; of any other, only the name is saved."""
-
-    def _write_into(self, draft: Draft, fingerprint: str) -> dict[str, Any]:
-        """Write the encoder's arrays into the bundle of a space with this fingerprint; return its manifest entries."""
 
 
 @answers_peer_attributes
@@ -371,8 +345,10 @@ class Space:
 
         Parameters
         ----------
-        metric : {"cosine", "dot", "euclidean"}
-            Cosine lies in [-1, 1]; euclidean is the negative distance. Higher is always nearer.
+        a, b : str, vector or Expression
+        metric : {"cosine", "dot", "euclidean", "csls"}
+            Cosine lies in [-1, 1]; euclidean is the negative distance; for CSLS see `most_similar`. Higher is always
+            nearer.
 
         Examples
         --------
@@ -381,11 +357,8 @@ class Space:
         >>> space.similarity("up", "right"), space.similarity("up", "right", metric="dot")
         (0.0, 0.0)
         """
-        checks.choice("metric", metric, queries.METRICS)
-        (first, _), (second, _) = self._locate([a, b])
-        if metric == "cosine":
-            first, second = self._directions([first, second], [a, b])
-        return queries.pair_score(first, second, metric)
+        checks.choice("metric", metric, searching.METRICS)
+        return pair_similarity.similarity(self, a, b, metric)
 
     def pair_scores(self, pairs: Sequence[tuple[Query, Query]]) -> npt.NDArray[np.float32]:
         """Return the cosine of each pair, float32 of shape (n,); texts are encoded together, each once.
@@ -402,13 +375,7 @@ class Space:
         >>> space.pair_scores([("up", "right"), ("up", "up")]).tolist()
         [0.0, 1.0]
         """
-        given = [one for pair in as_pairs(pairs) for one in pair]
-        named = list(dict.fromkeys(one for one in given if isinstance(one, str)))
-        vector_of = dict(zip(named, (vector for vector, _ in self._locate(named)), strict=True))
-        vectors = [vector_of[one] if isinstance(one, str) else as_vector(one, self.dim) for one in given]
-        directions = self._directions(vectors, given)
-        scores: Floats1d = np.einsum("ij,ij->i", directions[::2], directions[1::2])
-        return scores.clip(-1, 1)
+        return pair_similarity.pair_scores(self, pairs)
 
     def calibrate(
         self,
@@ -482,61 +449,115 @@ class Space:
         positive: Sequence[Query] | Query = (),
         negative: Sequence[Query] | Query = (),
         where: str | None = None,
+        restrict: int | None = None,
         metric: str = "cosine",
     ) -> Neighbors:
         """Find the `k` points nearest to a query, without the query itself.
 
         Parameters
         ----------
-        query : str or vector
-            An id of this space; or a text, where the space has an encoder; or a vector of shape (dim,). A list with
-            strings is taken as `positive`.
+        query : str, vector or Expression
+            An id of this space; or a text, where the space has an encoder; or a vector of shape (dim,); or a sum of
+            them (`semspace.term`). A list with strings is taken as `positive`.
         k : int
             Number of neighbours; a smaller space has fewer.
         positive, negative : sequences of queries, or one query each
             Instead of `query`: the unit vectors of `positive` are added, and those of `negative` subtracted.
         where : str, optional
             A condition on the metadata and the ``id``, such as ``"count >= 50"``; see `Index.search`.
-        metric : {"cosine", "dot", "euclidean"}
+        restrict : int, optional
+            Only the first so many points may be answers: of word vectors, the most frequent words.
+        metric : {"cosine", "dot", "euclidean", "csls"}
+            CSLS is twice the cosine, less the mean cosines of both points to their ten nearest ones (Conneau et al.
+            2018), so that hubs, which are near to everything, come up less often. The first such query compares all
+            points with all.
 
         Raises
         ------
         UnknownIdError
             If a string is not an id and the space has no encoder to read it as a text.
+        InputError
+            If positive and negative queries cancel to nothing.
         """
-        checks.whole("k", k)
-        checks.choice("metric", metric, queries.METRICS)
-        positive, negative = as_examples(positive), as_examples(negative)
-        if isinstance(query, (list, tuple)) and not positive and any(isinstance(one, str) for one in query):
-            return self.most_similar(k=k, positive=query, negative=negative, where=where, metric=metric)
-        if query is not None and not (positive or negative):
-            return self.most_similar_batch([cast("Query", query)], k, where=where, metric=metric)[0]
-        if query is not None or not positive:
+        added, taken = as_examples(positive), as_examples(negative)
+        if isinstance(query, (list, tuple)) and not added and any(isinstance(one, str) for one in query):
+            added, query = as_list("positive", query), None
+        if (query is None) == (not added) or (query is not None and taken):
             raise InputError("give either a query, or positive= (and negative=) lists of queries")
-        located = self._locate([*positive, *negative])
-        directions = self._directions([vector for vector, _ in located], [*positive, *negative])
-        target = directions[: len(positive)].sum(axis=0) - directions[len(positive) :].sum(axis=0)
-        skip = [row for _, row in located if row is not None]
-        title = queries.title_of_sum(positive, negative)
-        return self._nearest([target], [skip], [title], k, metric, where)[0]
+        asked = cast("Query", query) if query is not None else Expression.of(added, taken)
+        return self.most_similar_batch([asked], k, where=where, restrict=restrict, metric=metric)[0]
 
     @renamed_parameters(asked="queries")
     @answers_peer_parameters
     def most_similar_batch(
-        self, queries: Sequence[Query], k: int = 10, *, where: str | None = None, metric: str = "cosine"
+        self,
+        queries: Sequence[Query],
+        k: int = 10,
+        *,
+        where: str | None = None,
+        restrict: int | None = None,
+        metric: str = "cosine",
     ) -> list[Neighbors]:
         """Find the `k` points nearest to each query, in one pass; see `most_similar`."""
         checks.whole("k", k)
-        checks.choice("metric", metric, METRICS)
+        checks.choice("metric", metric, searching.METRICS)
+        searching.check_restrict(restrict)
         queries = as_list("most_similar_batch", queries)
-        if not queries:
-            return []
-        located = self._locate(queries)
-        skip = [[] if row is None else [row] for _, row in located]
-        return self._nearest([vector for vector, _ in located], skip, [title_of(q) for q in queries], k, metric, where)
+        return searching.most_similar(self, queries, k, metric, where, restrict) if queries else []
 
     @answers_peer_parameters
-    def analogy(self, a: Query, b: Query, c: Query, k: int = 10, *, method: str = "3cosadd") -> Neighbors:
+    def query(
+        self,
+        expression: str | Expression,
+        k: int = 10,
+        *,
+        where: str | None = None,
+        restrict: int | None = None,
+        metric: str = "cosine",
+    ) -> Neighbors:
+        """Find the `k` points nearest to a sum of words, such as ``"king - man + woman"``, without those words.
+
+        Parameters
+        ----------
+        expression : str or Expression
+            Words with ``+`` and ``-`` before them, and whitespace before each sign: a sign inside a word is part of it
+            (``mother-in-law``). ``2 * king`` counts twice. Quotation marks keep a name or a text together:
+            ``"new york" - city``. What isn't an id is a text for the encoder, if there is one. Unit vectors are added.
+        k : int
+            Number of neighbours.
+        where, restrict, metric
+            As in `most_similar`.
+
+        Raises
+        ------
+        InputError
+            If the text isn't a sum of words, or the sum cancels to nothing.
+        UnknownIdError
+            If a word is not an id, and the space has no encoder; it names the nearest spellings.
+
+        Examples
+        --------
+        >>> import semspace as ss
+        >>> space = ss.Space.from_vectors(
+        ...     ["man", "woman", "king", "queen"], [[1, 0], [1, 1], [3, 0], [3, 3]])
+        >>> space.query("king - man + woman", k=1).ids
+        ('queen',)
+        """
+        if isinstance(expression, str):
+            from semspace.expressions.expression_reader import read_expression
+
+            expression = read_expression(expression, self._rows, encodes=reads_texts(self.encoder))
+        elif not isinstance(expression, Expression):
+            raise InputError(
+                f"query takes a text such as 'king - man + woman', or an Expression; got "
+                f"{type(expression).__name__}: use most_similar for a vector or a list"
+            )
+        return self.most_similar_batch([expression], k, where=where, restrict=restrict, metric=metric)[0]
+
+    @answers_peer_parameters
+    def analogy(
+        self, a: Query, b: Query, c: Query, k: int = 10, *, method: str = "3cosadd", restrict: int | None = None
+    ) -> Neighbors:
         """Complete "a is to b as c is to ?" by a point other than the three.
 
         Parameters
@@ -544,6 +565,8 @@ class Space:
         method : {"3cosadd", "3cosmul"}
             3CosAdd (Mikolov et al. 2013) takes the points nearest to ``b - a + c``; 3CosMul (Levy & Goldberg
             2014) multiplies similarities, which keeps one large term from drowning the others.
+        restrict : int, optional
+            Only the first so many points may be answers: of word vectors, the most frequent words.
 
         Examples
         --------
@@ -553,18 +576,81 @@ class Space:
         >>> space.analogy("man", "woman", "king", k=1).ids
         ('queen',)
         """
+        return self.analogy_batch([(a, b, c)], k, method=method, restrict=restrict)[0]
+
+    @answers_peer_parameters
+    def analogy_batch(
+        self,
+        triples: Sequence[tuple[Query, Query, Query]],
+        k: int = 10,
+        *,
+        method: str = "3cosadd",
+        restrict: int | None = None,
+    ) -> list[Neighbors]:
+        """Complete "a is to b as c is to ?" for each triple (a, b, c), in one pass; see `analogy`.
+
+        Examples
+        --------
+        >>> import semspace as ss
+        >>> space = ss.Space.from_vectors(
+        ...     ["man", "woman", "king", "queen"], [[1, 0], [1, 1], [3, 0], [3, 3]])
+        >>> [found.ids for found in space.analogy_batch([("man", "woman", "king"), ("woman", "man", "queen")], k=1)]
+        [('queen',), ('king',)]
+        """
         checks.whole("k", k)
-        checks.choice("method", method, ("3cosadd", "3cosmul"))
-        located = self._locate([a, b, c])
-        skip = [row for _, row in located if row is not None]
-        title = f"{title_of(a)} : {title_of(b)} = {title_of(c)} : ?"
-        va, vb, vc = directions = self._directions([vector for vector, _ in located], [a, b, c])
-        if method == "3cosadd":
-            return self._nearest([vb - va + vc], [skip], [title], k, "cosine")[0]
-        cosines = np.vstack(list(queries.score_blocks(self.vectors, self.norms, directions, "cosine")))
-        scores = queries.cos_mul(*cosines)
-        rows = queries.best_rows(scores, k, self.ids, skip)
-        return self._neighbors(title, rows, scores[rows], "3cosmul")
+        checks.choice("method", method, analogies.METHODS)
+        searching.check_restrict(restrict)
+        return analogies.analogies(self, analogies.as_triples(triples), k, method, restrict)
+
+    def similarity_matrix(
+        self,
+        a: Sequence[Query] | npt.ArrayLike | None = None,
+        b: Sequence[Query] | npt.ArrayLike | None = None,
+        *,
+        metric: str = "cosine",
+        out: PathLike | npt.NDArray[Any] | None = None,
+        threads: int | None = None,
+        progress: bool = True,
+    ) -> npt.NDArray[Any]:
+        """Compute the similarity of each of `a` to each of `b`, in blocks.
+
+        Parameters
+        ----------
+        a : list of queries, or matrix of shape (n, dim), optional
+            Ids, texts for the encoder, vectors or expressions; all points of the space by default.
+        b : list of queries, or matrix of shape (m, dim), optional
+            The same as `a` by default; ``space.ids`` for all points.
+        metric : {"cosine", "dot", "euclidean"}
+        out : path or ndarray, optional
+            Where the result goes, if it is larger than memory: the path of a new ``.npy`` file, or an array of shape
+            (n, m) (also a ``numpy.memmap``) of float16, float32 or float64. It is filled block by block.
+        threads : int, optional
+            Number of threads; all cores by default.
+        progress : bool
+            Show the progress if it takes more than two seconds.
+
+        Returns
+        -------
+        ndarray of float32, shape (n, m)
+            `out` itself if it is an array, and the mapped, read-only file if it is a path.
+
+        Raises
+        ------
+        InputError
+            If the result is larger than the memory, or the disk, that is free.
+
+        Examples
+        --------
+        >>> import semspace as ss
+        >>> space = ss.Space.from_vectors(["up", "right"], [[0, 2], [3, 0]])
+        >>> space.similarity_matrix(["up", [1, 1]], space.ids).round(3).tolist()
+        [[1.0, 0.0], [0.707, 0.707]]
+        """
+        from semspace.similarity import matrix
+
+        checks.choice("metric", metric, METRICS)
+        checks.flag("progress", progress)
+        return matrix.similarity_matrix(self, a, b, metric, out, threads, progress=progress)
 
     def odd_one_out(self, ids: Sequence[Id]) -> str:
         """Return the id that is least like the others, with the lowest mean cosine to them.
@@ -576,40 +662,27 @@ class Space:
         UnknownIdError
             If one isn't in the space.
         """
-        names = checks.ids("ids", ids)
-        checks.unique("ids", names)
-        if len(names) < 3:
-            raise InputError(f"odd_one_out needs at least three ids; got {len(names)}")
-        points = queries.unit(self[names])
-        to_others = (points @ points.T).sum(axis=1) - 1
-        return names[int(np.argmin(to_others))]
+        return pair_similarity.odd_one_out(self, ids)
 
-    def _locate(self, queries: Sequence[Query]) -> list[tuple[Floats1d, int | None]]:
-        """Return the vector of each query, and its row if it is an id; texts are encoded in one call."""
-        texts = [query for query in queries if isinstance(query, str) and query not in self._rows]
-        encoded = iter(self._encoded_queries(texts))
-        located: list[tuple[Floats1d, int | None]] = []
-        for query in queries:
-            if not isinstance(query, str):
-                located.append((as_vector(query, self.dim), None))
-            elif query in self._rows:
-                located.append((self.vectors[self._rows[query]], self._rows[query]))
-            else:
-                located.append((next(encoded), None))
-        return located
+    @property
+    def _byte_screen(self) -> ByteScreen | None:
+        """The vectors as bytes, for single queries; they are made when there have been some, and never saved."""
+        if self.precision != "float32" or not is_worth_it(self.vectors) or next(self._single_queries) < AFTER:
+            return None
+        return self._screen
 
-    def _encoded_queries(self, texts: list[str]) -> Iterable[Floats1d]:
-        """Return the vectors of strings that are not ids."""
-        if texts and not reads_texts(self.encoder):
-            near = checks.nearest_spellings(texts[0], self._rows)
-            raise neither_id_nor_text(texts[0], self._name, near)
-        return encode_queries(texts, self.encoder) if texts else ()
+    @cached_property
+    def _single_queries(self) -> Iterator[int]:
+        return count()
 
-    def _directions(self, vectors: Sequence[Floats1d], queries: Sequence[Query]) -> Floats2d:
-        """Return unit vectors, or raise `InputError` for a zero vector."""
-        matrix = np.stack(vectors).astype(np.float32, copy=False)
-        check_directions(matrix, [title_of(query) for query in queries])
-        return unit(matrix)
+    @cached_property
+    def _screen(self) -> ByteScreen:
+        return ByteScreen.of(self.vectors, self.norms)
+
+    @cached_property
+    def _local_means(self) -> Floats1d:
+        """Mean cosine of each point to its nearest ones, for CSLS; it is computed at the first such query."""
+        return checks.frozen(hub_correction.local_means(self))
 
     def encode(self, texts: Sequence[str] | str) -> npt.NDArray[np.float32]:
         """Encode texts as queries to this space, as `encode_queries` does; see `encode_documents` for documents."""
@@ -633,37 +706,6 @@ class Space:
             return vector
         texts = checks.strings("texts", texts)
         return encode_documents(texts, self.encoder) if texts else np.empty((0, self.dim), np.float32)
-
-    def _neighbors(self, title: str, rows: Ints1d, scores: Floats1d, metric: str) -> Neighbors:
-        """Return rows and scores as `Neighbors`, with ids and metadata."""
-        table = None if self.metadata is None else self.metadata[rows]
-        return Neighbors(title, tuple(self.ids[rows].tolist()), checks.frozen(scores), metric, table)
-
-    def _nearest(
-        self,
-        targets: Sequence[Floats1d],
-        skip: Sequence[Sequence[int]],
-        titles: Sequence[str],
-        k: int,
-        metric: str,
-        where: str | None = None,
-    ) -> list[Neighbors]:
-        matrix = np.stack(targets).astype(np.float32, copy=False)
-        if metric == "cosine":
-            queries.check_directions(matrix, titles)
-        allowed = None if where is None else self._matching(where)
-        nearest = queries.nearest(
-            self.vectors, self.norms, matrix, k, names=self.ids, metric=metric, skip=skip, allowed=allowed
-        )
-        return [self._neighbors(t, rows, scores, metric) for t, (rows, scores) in zip(titles, nearest, strict=True)]
-
-    def _matching(self, where: str) -> Bools1d:
-        """Return which points match a condition on the metadata and the id."""
-        from semspace.text.filters import matching
-
-        pools.need_polars("a condition (where=)")
-        mask: Bools1d = matching(self.to_frame(), where).to_numpy()
-        return mask
 
     # -- other spaces from this one -----------------------------------------------------------------------
 
@@ -740,6 +782,80 @@ class Space:
             return replace(self, vectors=checks.matrix("vectors", self.vectors), provenance=made)
         vectors: Any = QuantizedVectors.of(np.asarray(self.vectors), precision, code_bytes)
         return _with_overlap(self, replace(self, vectors=vectors))
+
+    def centered(self) -> Space:
+        """Return this space with its mean in the origin, which opens the cone that vectors often lie in.
+
+        Ids, metadata and text queries are kept: what the encoder makes of a text is centred in the same way, also after
+        `save` and `load`. Queries and new points that are vectors must be centred before:
+        ``space.encoder.correction.apply(vectors)``.
+
+        Returns
+        -------
+        Space
+
+        Raises
+        ------
+        InputError
+            If a point lies exactly at the mean, where it has no direction.
+
+        Examples
+        --------
+        >>> import semspace as ss
+        >>> space = ss.Space.from_vectors(["cat", "dog", "car"], [[5, 1], [5, 0.5], [5, -1]])
+        >>> round(space.similarity("cat", "car"), 2), round(space.centered().similarity("cat", "car"), 2)
+        (0.92, -1.0)
+        """
+        return self._without_common(0)
+
+    def all_but_the_top(self, n: int | None = None) -> Space:
+        """Return this space without its mean and its `n` strongest directions, which all vectors share.
+
+        Mu & Viswanath (2018), "All-but-the-top: Simple and effective postprocessing for word representations". What is
+        kept, and how vectors are brought into the new space, is as for `centered`.
+
+        Parameters
+        ----------
+        n : int, optional
+            Directions to take out: by default a hundredth of the dimensions, as in the paper, and at least one.
+
+        Returns
+        -------
+        Space
+
+        Raises
+        ------
+        InputError
+            If `n` isn't below the number of dimensions, or nothing is left of a point.
+
+        Examples
+        --------
+        >>> import semspace as ss
+        >>> space = ss.Space.from_vectors(["cat", "dog", "car"], [[9, 1, 0], [7, 1, 1], [5, -1, 0]])
+        >>> space.all_but_the_top().provenance["corrections"][0]["n_directions"]
+        1
+        """
+        if self.dim < 2:
+            raise InputError("all_but_the_top needs a space of at least two dimensions; this one has 1")
+        chosen = max(1, round(self.dim / 100)) if n is None else checks.whole("n", n, high=self.dim - 1)
+        return self._without_common(chosen)
+
+    def _without_common(self, n: int) -> Space:
+        """Return this space without its mean and its `n` strongest directions."""
+        correction = CommonDirections.fit(self.vectors, n)
+        parts = [correction.apply(part) for _, part in mmap_array.iter_slices(self.vectors, _ROWS_AT_ONCE)]
+        vectors = np.concatenate(parts)
+        gone = np.flatnonzero(queries.lengths(vectors) <= _NOTHING * self.norms)
+        if len(gone):
+            raise InputError(
+                f"nothing is left of {self.ids[gone[0]]!r} (row {gone[0]}) without what all points share, so it would "
+                f"have no direction; leave it out with select"
+            )
+        made = {name: value for name, value in self.provenance.items() if name != "quantization"}
+        fact = {"method": correction.method, "n_directions": n, "points": len(self)}
+        made["corrections"] = [*made.get("corrections", []), fact]
+        encoder = CorrectedEncoder(correction, self.encoder)
+        return replace(self, vectors=checks.frozen(vectors), encoder=encoder, provenance=made)
 
     # -- on disk ------------------------------------------------------------------------------------------
 
@@ -842,74 +958,12 @@ def manifest_facts(
     }
 
 
-def encoder_entry(encoder: TextEncoder | None, draft: Draft, fingerprint: str) -> dict[str, Any] | None:
-    """Return the manifest's entry of an encoder, which is written into the bundle if it is one that is stored there."""
-    if encoder is None:
-        return None
-    stored: dict[str, Any] = encoder._write_into(draft, fingerprint) if isinstance(encoder, StoredEncoder) else {}
-    return {**encoder_facts(encoder), **stored}
-
-
-def reads_texts(encoder: TextEncoder | None) -> TypeGuard[TextEncoder]:
-    """Whether there is an encoder, and one that takes texts: a latent space's only does if the space before had one."""
-    return encoder is not None and getattr(encoder, "takes_texts", True)
-
-
-def encoder_facts(encoder: TextEncoder) -> dict[str, Any]:
-    """Return what identifies an encoder, for a manifest."""
-    facts = {"name": encoder.name, "dim": encoder.dim, "fingerprint": encoder.fingerprint}
-    max_tokens = getattr(encoder, "shortened", None)
-    return {**facts, "max_tokens": max_tokens} if max_tokens else facts
-
-
 def fingerprint_of(dim: int, ids: list[str], parts: Iterable[Floats2d]) -> str:
     """Return the fingerprint of a space whose vectors come in parts."""
     hasher = hashlib.sha256(json.dumps([dim, *ids]).encode())
     for part in parts:
         hasher.update(np.ascontiguousarray(part).data.cast("B"))
     return hasher.hexdigest()
-
-
-def encode_queries(texts: list[str], encoder: TextEncoder | None) -> Floats2d:
-    """Return the vectors of queries, or raise `InputError` where there is no encoder, or a text is blank."""
-    checked = _checked_encoder(texts, encoder, "a query")
-    encode = getattr(checked, "encode_queries", checked.encode)  # some encoders only have `encode`
-    vectors: Floats2d = encode(texts)
-    return vectors
-
-
-def encode_documents(texts: list[str], encoder: TextEncoder | None) -> Floats2d:
-    """Return the vectors of documents, or raise `InputError` where there is no encoder, or a text is blank."""
-    checked = _checked_encoder(texts, encoder, "a document")
-    encode = getattr(checked, "encode_documents", checked.encode)
-    vectors: Floats2d = encode(texts)
-    return vectors
-
-
-def _checked_encoder(texts: list[str], encoder: TextEncoder | None, what: str) -> TextEncoder:
-    """Return the encoder, or raise `InputError` where there is none or a text is blank."""
-    if not reads_texts(encoder):
-        raise InputError(
-            f"this space has no encoder, so it can't take the text {clip(texts[0], 40)!r}; ask by id (id=) or "
-            f"vector, or make the space with encoder.embed(corpus)"
-        )
-    blank = next((text for text in texts if not text.strip()), None)
-    if blank is not None:
-        raise InputError(f"{what} must have some text; got {blank!r}")
-    return encoder
-
-
-def neither_id_nor_text(query: str, where: str, near: Sequence[str]) -> UnknownIdError:
-    """Return the error for a string that is not an id, where there is no encoder to read it as a text."""
-    words = query.split()
-    remedy = "give an id or a vector, or make it with encoder.embed(corpus)"
-    if near:
-        remedy = f"did you mean {', '.join(near)}?"
-    elif 1 < len(words) <= _LONGEST_PHRASE:
-        remedy += f"; of word vectors, Phrases makes {clip('_'.join(words), 40)!r} one word before training"
-    return UnknownIdError(
-        f"no point {clip(query, 40)!r} in {where}, and it has no encoder that could read it as a text; {remedy}"
-    )
 
 
 def append_rows(table: pl.DataFrame, more: pl.DataFrame) -> pl.DataFrame:

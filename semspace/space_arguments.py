@@ -4,8 +4,9 @@ import os
 from typing import Any
 
 from semspace.errors import InputError
-from semspace.space import Space, TextEncoder
+from semspace.space import Space
 from semspace.text.corpus import Corpus
+from semspace.text_encoder import TextEncoder
 
 
 def need_space(function: str, value: Any) -> Space:

@@ -7,6 +7,7 @@ import sys
 import pytest
 import typer
 
+import semspace as ss
 from semspace import precompilation
 from semspace.cli.app import OLD_OPTIONS, app
 from semspace.cli.reports import split_bins
@@ -53,6 +54,11 @@ def test_train_similar_and_analogy(run, tmp_path):
     assert set(near[0]) == {"id", "score", "count"}
     assert len(as_json(run("analogy", out, "cat", "dog", "king", "--json"))) == 3
     assert "cat : dog = king : ?" in good(run("analogy", out, "cat", "dog", "king", "--method", "3cosmul"))
+    assert good(run("query", out, "king - cat + 2 * dog", "-k", 2)).startswith("nearest to 'king - cat + 2 * dog'")
+    first = set(ss.load(out).ids[:3])
+    assert {row["id"] for row in as_json(run("query", out, "king - cat", "--restrict", 3, "--json"))} <= first
+    assert {row["id"] for row in as_json(run("similar", out, "king", "--restrict", 3, "--json"))} <= first
+    assert good(run("similar", out, "cat", "--metric", "csls")).startswith("nearest to 'cat' (csls)")
 
 
 def test_train_with_another_tokenizer(run, tmp_path):
@@ -300,6 +306,7 @@ def test_help(run):
         "train",
         "embed",
         "similar",
+        "query",
         "analogy",
         "index",
         "search",

@@ -23,6 +23,8 @@ CALLS = {
     "Phrases": ss.Phrases,
     "Space.most_similar": lambda **given: SPACE.most_similar("cat", **given),
     "Space.most_similar_batch": lambda **given: SPACE.most_similar_batch(["cat"], **given),
+    "Space.query": lambda **given: SPACE.query("cat", **given),
+    "Space.analogy_batch": lambda **given: SPACE.analogy_batch([("cat", "dog", "car")], **given),
     "Space.analogy": lambda **given: SPACE.analogy("cat", "dog", "car", **given),
     "SearchMethods.search": lambda **given: INDEX.search("cat", **given),
     "SearchMethods.search_batch": lambda **given: INDEX.search_batch(["cat"], **given),

@@ -360,7 +360,7 @@ def test_extend_matches_columns_by_name(space):
 
 
 def test_wrong_words_for_things(space):
-    with pytest.raises(InputError, match="metric must be one of cosine, dot, euclidean; got 'cosin'"):
+    with pytest.raises(InputError, match="metric must be one of cosine, csls, dot, euclidean; got 'cosin'"):
         space.most_similar("cat", metric="cosin")
     with pytest.raises(InputError, match="method must be one of"):
         space.analogy("cat", "dog", "car", method="4cosadd")

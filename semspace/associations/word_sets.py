@@ -9,6 +9,7 @@ import numpy as np
 
 from semspace import checks
 from semspace.errors import InputError
+from semspace.similarity import locating
 from semspace.space import Space
 from semspace.types import Floats2d
 
@@ -16,8 +17,7 @@ from semspace.types import Floats2d
 def directions(space: Space, name: str, words: Sequence[str]) -> Floats2d:
     """Return the unit vectors of a set of words: ids of the space, or texts for its encoder."""
     given = checked_words(name, words)
-    located = space._locate(given)
-    return space._directions([vector for vector, _ in located], given)
+    return locating.directions([one.vector for one in locating.locate(space, given)], given)
 
 
 def checked_words(name: str, words: Any) -> list[str]:

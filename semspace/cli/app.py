@@ -83,6 +83,7 @@ for _function in (
     spaces.embed,
     spaces.convert,
     spaces.similar,
+    spaces.query,
     spaces.analogy,
     explanations.explain,
     indexes.index,

@@ -77,4 +77,10 @@ Checkpoint = Annotated[
 CheckpointMinutes = Annotated[float, typer.Option(help="Minutes between checkpoints.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Continue from the checkpoint, if there is one.")]
 K = Annotated[int, typer.Option("-k", help="Number of neighbours.")]
+Restrict = Annotated[
+    int | None, typer.Option(help="Only the first so many points may be answers: of words, the most frequent.", min=1)
+]
+SpaceMetric = Annotated[
+    str, typer.Option(help="cosine, dot, euclidean, or csls (fewer hubs; slower, as all points are compared first).")
+]
 Metric = Annotated[str, typer.Option(help="cosine, dot or euclidean.")]

@@ -1,4 +1,4 @@
-"""Commands on spaces: embed, convert, similar, analogy."""
+"""Commands on spaces: embed, convert, similar, query, analogy."""
 
 from __future__ import annotations
 
@@ -126,8 +126,9 @@ def similar(
         str | None, typer.Argument(metavar="WORD", help="An id of the space, or a text for its encoder; - reads many.")
     ] = None,
     k: o.K = 10,
-    metric: o.Metric = "cosine",
+    metric: o.SpaceMetric = "cosine",
     queries: o.Queries = None,
+    restrict: o.Restrict = None,
     threads: o.Threads = None,
     *,
     texts: TextOptions,
@@ -144,9 +145,31 @@ def similar(
         if encoder is not opened.encoder:
             opened = replace(opened, encoder=encoder)
         with limited(threads):
-            return opened.most_similar_batch(asked, k, metric=metric)
+            return opened.most_similar_batch(asked, k, restrict=restrict, metric=metric)
 
     show_neighbors(search, query, queries, texts, as_json=as_json)
+
+
+def query(
+    space: o.SpaceOrFile,
+    expression: Annotated[
+        str, typer.Argument(metavar="EXPRESSION", help='Words with signs between them, such as "king - man + woman".')
+    ],
+    k: o.K = 10,
+    metric: o.SpaceMetric = "cosine",
+    restrict: o.Restrict = None,
+    threads: o.Threads = None,
+    as_json: o.Json = False,
+) -> None:
+    """Find the points nearest to a sum of words.
+
+    Whitespace stands before each sign; "2 * king" counts twice; inner quotation marks keep a name or a text together.
+    """
+    from semspace.threads import limited
+
+    with limited(threads):
+        neighbors = inputs.read_space(space).query(expression, k, restrict=restrict, metric=metric)
+    show(neighbors, neighbors.to_frame().to_dicts(), as_json)
 
 
 def analogy(
@@ -156,6 +179,7 @@ def analogy(
     c: Annotated[str, typer.Argument(metavar="C")],
     k: o.K = 10,
     method: Annotated[str, typer.Option(help="3cosadd or 3cosmul.")] = "3cosadd",
+    restrict: o.Restrict = None,
     threads: o.Threads = None,
     as_json: o.Json = False,
 ) -> None:
@@ -163,5 +187,5 @@ def analogy(
     from semspace.threads import limited
 
     with limited(threads):
-        neighbors = inputs.read_space(space).analogy(a, b, c, k, method=method)
+        neighbors = inputs.read_space(space).analogy(a, b, c, k, method=method, restrict=restrict)
     show(neighbors, neighbors.to_frame().to_dicts(), as_json)

@@ -12,7 +12,8 @@ from semspace import checks, queries
 from semspace.clusters.distinct_points import DistinctPoints
 from semspace.clusters.names import distinct_names
 from semspace.errors import InputError
-from semspace.space import Space, reads_texts
+from semspace.space import Space
+from semspace.text_encoder import reads_texts
 from semspace.types import Floats2d
 
 if TYPE_CHECKING:

@@ -18,8 +18,9 @@ from semspace.comparison.samples import Samples
 from semspace.errors import InputError, SemspaceWarning
 from semspace.sentences.encoder import Encoder
 from semspace.sentences.lazy_encoder import EncoderReference
-from semspace.space import Space, TextEncoder
+from semspace.space import Space
 from semspace.text.corpus import Corpus
+from semspace.text_encoder import TextEncoder
 from semspace.types import Ints1d
 from semspace.version import versions
 

@@ -11,8 +11,9 @@ import numpy as np
 import polars as pl
 
 from semspace.comparison.document_tokens import tokens_of
-from semspace.space import Space, TextEncoder
+from semspace.space import Space
 from semspace.text.tokens import Tokens
+from semspace.text_encoder import TextEncoder
 from semspace.types import Floats2d, Ints1d
 
 _MAX_ROUNDING = 1e-3  # difference of the vectors of one text that is encoded twice, among others

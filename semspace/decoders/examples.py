@@ -11,9 +11,9 @@ from semspace.decoders.byte_pairs import END, N_BYTES, open_tokenizer, train_byt
 from semspace.errors import InputError
 from semspace.progress import bar
 from semspace.queries import TINY, unit
-from semspace.space import TextEncoder, encode_documents
 from semspace.text.corpus import Corpus
 from semspace.text.sentences import split_sentences
+from semspace.text_encoder import TextEncoder, encode_documents
 from semspace.types import Floats2d, Ints1d
 
 LEAST = 20  # sentences

@@ -15,8 +15,8 @@ from semspace.decoders.text_model import TextDecoderModel
 from semspace.errors import InputError, SemspaceWarning
 from semspace.latent.checkpoint import LatentCheckpoint
 from semspace.latent.neural_trainer import check_fit_parameters, training_identity
-from semspace.space import TextEncoder, reads_texts
 from semspace.text.corpus import Corpus
+from semspace.text_encoder import TextEncoder, reads_texts
 
 _PRECISIONS = ("auto", "float32", "bfloat16")
 _HEAD_DIM = 64

@@ -22,7 +22,8 @@ from semspace.errors import DamagedError, InputError, SemspaceWarning
 from semspace.latent.fit_history import FitHistory
 from semspace.progress import bar
 from semspace.sentences.lazy_encoder import remembered
-from semspace.space import Space, TextEncoder, encoder_entry
+from semspace.space import Space
+from semspace.text_encoder import TextEncoder, encoder_entry
 from semspace.types import ArrayXd, Floats2d
 
 if TYPE_CHECKING:

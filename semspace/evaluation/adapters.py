@@ -18,7 +18,8 @@ from semspace.display import clip
 from semspace.errors import InputError
 from semspace.evaluation.lookup import WordRows, find_words
 from semspace.formats.gensim_bridge import keyed_words
-from semspace.space import Space, reads_texts
+from semspace.space import Space
+from semspace.text_encoder import reads_texts
 from semspace.types import Floats2d
 
 Encode = Callable[[list[str]], Floats2d]

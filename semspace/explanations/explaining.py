@@ -20,7 +20,8 @@ from semspace.progress import track, waiting
 from semspace.sentences.encoder import Encoder
 from semspace.sentences.prompts import document_prompt, query_prompt
 from semspace.sentences.token_parts import INTEGRATED_JACOBIANS, LAST_LAYER, NOWHERE
-from semspace.space import Space, TextEncoder
+from semspace.space import Space
+from semspace.text_encoder import TextEncoder
 from semspace.types import Doubles2d, Floats2d
 
 LEAVE_ONE_OUT = "leave_one_out"

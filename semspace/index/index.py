@@ -31,7 +31,8 @@ from semspace.index.source import SpaceSource
 from semspace.peer_names import answers_peer_attributes
 from semspace.queries import METRICS
 from semspace.sentences.lazy_encoder import EncoderReference
-from semspace.space import Space, TextEncoder, encoder_facts
+from semspace.space import Space
+from semspace.text_encoder import TextEncoder, encoder_facts
 from semspace.types import Id, Strings1d
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ import polars as pl
 from semspace import checks
 from semspace.errors import InputError
 from semspace.index.collection import Collection
-from semspace.space import TextEncoder, reads_texts
 from semspace.text.dataframes import as_polars
+from semspace.text_encoder import TextEncoder, reads_texts
 from semspace.types import Floats2d, Id
 
 Changes = tuple[list[str], Floats2d | None, pl.DataFrame | None]  # vectors None: they stay what they are

@@ -29,7 +29,8 @@ from semspace.index.points import PointTable
 from semspace.index.source import SpaceSource
 from semspace.index.store import KIND, IndexStore, open_for_writing
 from semspace.lexical import read_postings
-from semspace.space import Space, TextEncoder
+from semspace.space import Space
+from semspace.text_encoder import TextEncoder
 
 METHODS = ("exact", "hnsw")
 _DEFAULT_RECALL = 0.95  # of an index whose manifest doesn't say which recall it was built for

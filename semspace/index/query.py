@@ -13,7 +13,8 @@ from semspace.errors import InputError, UnknownIdError
 from semspace.index.collection import Collection, Hits
 from semspace.neighbors import Neighbors
 from semspace.queries import Query, as_vector, title_of
-from semspace.space import TextEncoder, encode_documents, encode_queries, neither_id_nor_text, reads_texts
+from semspace.similarity.locating import neither_id_nor_text
+from semspace.text_encoder import TextEncoder, encode_documents, encode_queries, reads_texts
 from semspace.types import Floats1d, Floats2d, Ints2d
 
 EncodeTexts = Callable[[list[str], TextEncoder | None], Floats2d]

@@ -7,7 +7,8 @@ from typing import Any
 
 from semspace.bundle import Bundle
 from semspace.sentences.lazy_encoder import remembered
-from semspace.space import Space, TextEncoder, encoder_facts
+from semspace.space import Space
+from semspace.text_encoder import TextEncoder, encoder_facts
 
 
 class SpaceSource:

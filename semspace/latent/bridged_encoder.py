@@ -15,7 +15,7 @@ from semspace.latent.bridge_maps import VectorMap
 from semspace.registry import ENCODER_READERS
 from semspace.schema import Facts
 from semspace.sentences.lazy_encoder import EncoderReference
-from semspace.space import TextEncoder, encode_documents, encode_queries, encoder_facts
+from semspace.text_encoder import TextEncoder, encode_documents, encode_queries, encoder_facts
 from semspace.types import Floats2d
 
 KIND = "bridged"

@@ -20,8 +20,9 @@ from semspace.latent.bridge_maps import Recipe, VectorMap
 from semspace.latent.bridge_recall import KeptRecall, kept_recall, query_rows
 from semspace.latent.bridged_encoder import BridgedEncoder, map_fingerprint, read_map, reference, saved_facts, write_map
 from semspace.progress import bar
-from semspace.space import Space, TextEncoder
+from semspace.space import Space
 from semspace.text.corpus import Corpus
+from semspace.text_encoder import TextEncoder
 from semspace.types import Floats2d, Ints1d
 
 KIND = "bridge"

@@ -21,8 +21,9 @@ from semspace.latent.firing import Ends
 from semspace.latent.model import LatentModel
 from semspace.latent.name_tests import check_names, meaning
 from semspace.progress import waiting
-from semspace.space import Space, reads_texts
+from semspace.space import Space
 from semspace.space_arguments import need_space
+from semspace.text_encoder import reads_texts
 from semspace.types import Doubles1d, Ints1d
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from semspace.bundle import Bundle, Draft, digest
 from semspace.errors import InputError
 from semspace.registry import READERS, reader
-from semspace.space import TextEncoder, encode_documents, encode_queries, encoder_entry, reads_texts
+from semspace.text_encoder import TextEncoder, encode_documents, encode_queries, encoder_entry, reads_texts
 from semspace.types import Floats2d
 
 if TYPE_CHECKING:
@@ -70,8 +70,8 @@ class LatentEncoder:
 
     @property
     def _depth(self) -> int:
-        """Number of models, one after the other, that make the vector of a text into a code."""
-        return 1 + (self.base._depth if isinstance(self.base, LatentEncoder) else 0)
+        """Number of encoders, one around the other, that are saved with their space."""
+        return 1 + int(getattr(self.base, "_depth", 0))
 
     def _write_into(self, draft: Draft, fingerprint: str) -> dict[str, Any]:
         """Write the model, and the first encoder, into the bundle of a space; return its manifest entries."""

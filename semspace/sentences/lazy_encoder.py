@@ -11,7 +11,7 @@ from semspace.bundle import Bundle
 from semspace.errors import DamagedError, InputError
 from semspace.registry import ENCODER_READERS, reader
 from semspace.schema import Facts
-from semspace.space import TextEncoder
+from semspace.text_encoder import TextEncoder
 from semspace.types import Floats2d
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from semspace.errors import InputError
 from semspace.types import Floats1d
 
 if TYPE_CHECKING:
-    from semspace.space import TextEncoder
+    from semspace.text_encoder import TextEncoder
 
 MAX_SIM = "maxsim"
 

@@ -11,8 +11,8 @@ from semspace import queries
 from semspace.comparison.distances.classifier import classifier_test
 from semspace.corpora import load
 from semspace.errors import SemspaceWarning
-from semspace.space import TextEncoder, encode_documents
 from semspace.text.corpus import Corpus
+from semspace.text_encoder import TextEncoder, encode_documents
 from semspace.two_sample.kernel_tests import KERNELS, sum_kernels
 from semspace.two_sample.pair_sums import Kernels
 from semspace.types import Floats2d

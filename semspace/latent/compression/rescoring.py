@@ -12,6 +12,8 @@ from semspace.checks import Names
 from semspace.errors import InputError
 from semspace.neighbors import Neighbors
 from semspace.queries import Query, as_list, title_of
+from semspace.similarity.locating import directions, locate
+from semspace.similarity.searching import as_neighbors
 from semspace.space import Space
 from semspace.space_arguments import check_same_encoder, need_space
 from semspace.types import Floats1d, Floats2d, Ints1d
@@ -68,12 +70,12 @@ def search_with_rescoring(
         raise InputError("small must have the points of full, in the same order; make it from full")
     if not asked:
         return []
-    located = full._locate(asked)
-    vectors = full._directions([vector for vector, _ in located], asked)
-    skip = [[] if row is None else [row] for _, row in located]
+    located = locate(full, asked)
+    vectors = directions([one.vector for one in located], asked)
+    skip = [one.rows for one in located]
     near = candidates(small, _in_small(small, full, vectors), k * oversampling, skip)
     found = rescored(full, vectors, near, k)
-    return [full._neighbors(title_of(q), *one, "cosine") for q, one in zip(asked, found, strict=True)]
+    return [as_neighbors(full, title_of(q), *one, "cosine") for q, one in zip(asked, found, strict=True)]
 
 
 def candidates(small: Space, vectors: Floats2d, k: int, skip: Sequence[Sequence[int]] | None = None) -> Found:

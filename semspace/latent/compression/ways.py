@@ -16,7 +16,8 @@ from semspace.latent.pca import PCA
 from semspace.latent.truncation import Truncation
 from semspace.quantization.codec import VectorCodec
 from semspace.quantization.vectors import PRECISIONS, QuantizedVectors
-from semspace.space import Space, TextEncoder
+from semspace.space import Space
+from semspace.text_encoder import TextEncoder
 from semspace.types import Floats2d
 
 

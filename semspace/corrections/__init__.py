@@ -1,0 +1,1 @@
+"""What all vectors of a space have in common, taken out of them."""

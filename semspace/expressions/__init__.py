@@ -1,0 +1,1 @@
+"""Sums of queries, written as text or as Python."""

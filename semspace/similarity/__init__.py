@@ -1,0 +1,1 @@
+"""What a space answers: similarities, nearest points, analogies."""
