@@ -73,8 +73,11 @@ class SparseAutoencoder(NeuralTrainer):
 
     def _check_dim(self, space: Space) -> None:
         n_training = len(space) - round(len(space) * self.held_out)
-        if n_training < 2:
-            raise InputError(f"SparseAutoencoder needs at least 2 points to train on; the space has {n_training}")
+        if n_training < self.active:
+            raise InputError(
+                f"SparseAutoencoder(active={self.active}) needs at least as many points to train on; the space has "
+                f"{n_training}: give more points, or lower active"
+            )
 
     def _learner(self, standard: Floats2d) -> Learner:
         from semspace.latent.learners import SparseLearner
