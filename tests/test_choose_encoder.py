@@ -148,12 +148,13 @@ def test_a_task_is_taken_as_it_is(texts):
     assert choice.task == "mine, 20 items (ndcg@10)"
 
 
-def test_the_default_is_titles_where_there_are_some(texts):
+def test_the_default_is_halves_and_a_column_of_titles_is_asked_for(texts):
     encoders = [Words()]
-    assert "must find its text" in ss.choose_encoder(encoders, texts, progress=False).task
-    bare = ss.Corpus(texts.frame.drop("Headline"))
-    choice = ss.choose_encoder(encoders, bare, progress=False)
+    choice = ss.choose_encoder(encoders, texts, progress=False)
     assert choice.task == "the first half of each of 60 texts must find its second half (ndcg@10)"
+    for options in ({"title": "Headline"}, {"method": "titles"}):
+        assert "must find its text" in ss.choose_encoder(encoders, texts, progress=False, **options).task
+    bare = ss.Corpus(texts.frame.drop("Headline"))
     assert ss.choose_encoder(encoders, bare.texts.to_list(), progress=False)["words"].score.used == 60
     drawn = ss.choose_encoder(encoders, bare, sample=20, progress=False)
     assert drawn["words"].score.used == 20
@@ -225,6 +226,7 @@ def test_holm_by_hand():
         (([Words()], "TEXTS"), {"method": "halve"}, "method must be one of .*did you mean 'halves'"),
         (([Words()], ["a b"] * 20), {"method": "titles"}, "'titles' needs a column of titles; pass title=NAME"),
         (([Words()], "TEXTS"), {"title": "name"}, "title: there is no column 'name'"),
+        (([Words()], "TEXTS"), {"title": "Headline", "method": "bm25"}, "title has no effect with method='bm25'"),
         (([Words()], "TEXTS", "kind"), {}, "labels: there is no column 'kind'"),
         (([Words()], "TEXTS", ["a"]), {}, "labels must hold one for each of 60 documents; got 1"),
         (([Words()], "TEXTS", {}), {}, "two kinds; they are of 0 and of 0"),

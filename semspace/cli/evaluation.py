@@ -86,7 +86,7 @@ def choose_encoder(
     ] = None,
     labels: Annotated[str | None, typer.Option(help="Column with the labels of the documents.")] = None,
     method: Annotated[
-        str | None, typer.Option(help="Without labels: halves, titles or bm25 (default: see the documentation).")
+        str | None, typer.Option(help="Without labels: halves, titles or bm25 (default: halves).")
     ] = None,
     title: Annotated[str | None, typer.Option(help="Column with the titles of the documents.")] = None,
     sample: Annotated[int, typer.Option(help="Number of documents that are encoded, drawn at random.")] = 1_000,

@@ -12,7 +12,7 @@ from semspace import checks
 from semspace.evaluation.adapters import directions, encoder_of, without_direction
 from semspace.evaluation.score import NotEvaluatedError, Score
 from semspace.evaluation.task_measure import TaskMeasure
-from semspace.evaluation.ties import TOLERANCE, expected_hits, vote_weights
+from semspace.evaluation.ties import TOLERANCE, best_weights, expected_hits
 from semspace.types import Doubles1d, Floats2d, Ints1d
 
 _DOCUMENTS_PER_BLOCK = 1_024
@@ -66,7 +66,7 @@ class NearestLabel:
         """Return the chance of each row that its label is found."""
         if self.voters == 1:
             return expected_hits(cosines, own[:, None] == labels)
-        votes = vote_weights(cosines, self.voters) @ np.eye(int(labels.max()) + 1)[labels]
+        votes = best_weights(cosines, self.voters) @ np.eye(int(labels.max()) + 1)[labels]
         winners = votes >= votes.max(axis=1, keepdims=True) - TOLERANCE
         chances: Doubles1d = winners[np.arange(len(own)), own] / winners.sum(axis=1)
         return chances

@@ -86,7 +86,7 @@ def expected_hits(scores: Floats2d, right: Bools2d) -> Doubles1d:
     return chances
 
 
-def vote_weights(scores: Floats2d, k: int) -> Doubles1d:
+def best_weights(scores: Floats2d, k: int) -> Doubles1d:
     """Return for each row the weights of its `k` best candidates: 1, those that tie for the last places a share each.
 
     Returns

@@ -51,7 +51,7 @@ def choose_encoder(
     """Rank encoders by how well they do on your texts, with intervals, a paired test, speed and size.
 
     Without labels, they are judged by what texts give for free; docs/evaluation.md says how well that predicts the
-    order on labelled tasks.
+    order on labelled tasks. Don't judge an encoder on the texts that it was trained on: it knows them by heart.
 
     Parameters
     ----------
@@ -69,10 +69,11 @@ def choose_encoder(
         How to judge without labels. ``"halves"``: the first half of each text must find its second half.
         ``"titles"``: the title must find the text. ``"bm25"``: a text must find those that BM25 ranks first, which says
         how much an encoder does as a search for words. ``"cross_encoder"``: it must find those that a cross-encoder
-        prefers among the ones that BM25 ranks first. By default ``"titles"`` if there is a column of titles, else
-        ``"halves"``. All are nDCG@10.
+        prefers among the ones that BM25 ranks first. By default ``"titles"`` if `title` is given, else ``"halves"``,
+        which predicted the order on labelled sets best. All are nDCG@10.
     title : str, optional
-        The column of titles; by default ``title``, ``headline``, ``heading`` or ``subject``, if there is one.
+        The column of titles, for the method ``"titles"``; by default ``title``, ``headline``, ``heading`` or
+        ``subject``, if there is one.
     cross_encoder : path or CrossEncoder, optional
         For the method of this name.
     sample : int
@@ -166,8 +167,10 @@ def _task(
             if value is not None:
                 raise InputError(f"{name} has no effect with labels; leave it out")
         return _labelled(texts, labels, sample, seed)
+    chosen = method or ("halves" if title is None else "titles")
+    if title is not None and chosen != "titles":
+        raise InputError(f"title has no effect with method={chosen!r}; leave it out")
     column = _title_column(texts, title)
-    chosen = method or ("titles" if column else "halves")
     if chosen == "titles" and column is None:
         raise InputError(
             f"method 'titles' needs a column of titles; pass title=NAME. The columns are {', '.join(texts.columns)}"

@@ -79,14 +79,12 @@ class EncoderChoice:
 
     @property
     def as_good(self) -> tuple[str, ...]:
-        """The names of the best and of those that can't be told from it: whose p-value is at least 0.05.
+        """The names of the best and of those that can't be told from it: whose p-value isn't below 0.05.
 
         Of them, the fastest or the smallest may be the better choice.
         """
         p = self.p_values
-        return tuple(
-            one.name for one in self.ranking if p.get(one.name, 1.0 if one.name == self.best else 0.0) >= ALPHA
-        )
+        return tuple(one.name for one in self.ranking if one.name == self.best or not p.get(one.name, 0.0) < ALPHA)
 
     @property
     def p_values(self) -> dict[str, float]:
