@@ -36,6 +36,7 @@ LESS = {
         "vocabulary=8_000": "vocabulary=2_000",
     },
     "08": {"[:3_000]": "[:1_200]", "epochs=30": "epochs=5"},
+    "09": {"[:2_000]": "[:300]", "epochs=5": "epochs=1", "slice(0, 500)": "slice(0, 200)"},
     "10": {"epochs=3": "epochs=1"},
 }
 
