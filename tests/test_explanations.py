@@ -39,7 +39,7 @@ def pets():
 @pytest.mark.parametrize("backend", ["exact", "torch", "numpy"])
 def test_shares_of_the_last_layer_add_up_to_the_cosine(small_folder, backend):
     encoder = ss.Encoder.load(small_folder, backend=backend)
-    why = ss.explain(encoder, A, B)
+    why = ss.explain(encoder, A, B, method="last_layer")
     assert why.similarity == pytest.approx(cosine(encoder), abs=1e-5)
     assert why.shares.shape == (len(why.a), len(why.b))
     assert why.a.words == ("[CLS]", "the", "cat", "sat", "on", "42", "mats", "[SEP]")
@@ -60,7 +60,7 @@ def test_shares_are_products_of_token_states(small_folder):
         with torch.no_grad():
             states = model(input_ids=torch.from_numpy(tokens)[None]).last_hidden_state[0].numpy()
         units.append(states / np.linalg.norm(states.sum(axis=0)))
-    why = ss.explain(encoder, "cat dog", "soft bed")
+    why = ss.explain(encoder, "cat dog", "soft bed", method="last_layer")
     whole = units[0] @ units[1].T
     cat, bed = slice(1, 4), slice(5, 8)  # in letters: c a t d o g; s o f t b e d
     assert why.shares[1, 2] == pytest.approx(whole[cat, bed].sum(), abs=1e-4)
@@ -114,7 +114,7 @@ def test_modules_after_pooling_divide_their_output(activation, residual, tmp_pat
 @pytest.mark.parametrize("remove_common", [False, True])
 def test_shares_of_word_averages_add_up(pets, remove_common):
     encoder = ss.WordAverage(pets, remove_common=remove_common)
-    why = ss.explain(encoder, "The cat, the mat", "a soft DOG bed")
+    why = ss.explain(encoder, "The cat, the mat", "a soft DOG bed", method="last_layer")
     assert why.similarity == pytest.approx(cosine(encoder, "The cat, the mat", "a soft DOG bed"), abs=1e-6)
     assert why.a.words == ("The", "cat", "the", "mat")
     assert why.b.words == ("soft", "DOG", "bed")
@@ -131,15 +131,15 @@ def test_shares_of_static_encoders_add_up(small_folder):
     weights = np.linspace(0.5, 2, 76, dtype=np.float32)
     for options in ({}, {"truncate_dim": 4}, {"normalize": False, "weights": weights}):
         encoder = ss.StaticEncoder(tokenizer, table, **options)
-        assert ss.explain(encoder, A, B).similarity == pytest.approx(cosine(encoder), abs=1e-5)
+        assert ss.explain(encoder, A, B, method="last_layer").similarity == pytest.approx(cosine(encoder), abs=1e-5)
     with pytest.raises(InputError, match="knows no token of the text '☃'"):
-        ss.explain(encoder, "☃", B)
+        ss.explain(encoder, "☃", B, method="last_layer")
 
 
 def test_a_prompt_is_a_part_of_its_own(small_folder, monkeypatch):
     encoder = ss.Encoder.load(small_folder)
     monkeypatch.setitem(encoder.__dict__, "prompts", {"": "query: "})
-    why = ss.explain(encoder, A, B)
+    why = ss.explain(encoder, A, B, method="last_layer")
     assert why.similarity == pytest.approx(cosine(encoder), abs=1e-5)
     assert why.a.words.count("the") == 1
     assert next(word for word, is_in in zip(why.a.words, why.a.in_text, strict=True) if is_in) == "the"
@@ -157,7 +157,7 @@ def test_a_share_of_leave_one_out_is_what_the_cosine_loses(small):
 def test_a_model_of_one_token_is_explained_by_other_methods(tmp_path):
     encoder = ss.Encoder.load(make_tiny_model(tmp_path / "cls", pooling="cls"))
     with pytest.raises(InputError, match=r"state of its first token alone .*method='leave_one_out'"):
-        ss.explain(encoder, A, B)
+        ss.explain(encoder, A, B, method="last_layer")
     for method in ("leave_one_out", "integrated_jacobians"):
         assert ss.explain(encoder, "cat", "dog", method=method).similarity == pytest.approx(
             cosine(encoder, "cat", "dog"), abs=1e-4
@@ -223,14 +223,14 @@ def test_tokens_are_joined_to_words_by_their_places():
 
 def test_places_of_words_are_those_that_the_tokenizer_read(small):
     text = "  It's the Café — " + "wörter " * 3
-    why = ss.explain(small, text, B)
+    why = ss.explain(small, text, B, method="last_layer")
     for word, (start, end) in zip(why.a.words, why.a.spans.tolist(), strict=True):
         assert start < 0 or text[start:end] == word
 
 
 def test_a_long_text_is_explained_as_far_as_it_is_read(small):
     with pytest.warns(SemspaceWarning, match="more than the 64 tokens"):
-        why = ss.explain(small, "cat " * 90, B)
+        why = ss.explain(small, "cat " * 90, B, method="last_layer")
     with pytest.warns(SemspaceWarning, match="only their beginnings"):
         assert why.similarity == pytest.approx(cosine(small, "cat " * 90), abs=1e-5)
 
@@ -239,7 +239,7 @@ def test_a_long_text_is_explained_as_far_as_it_is_read(small):
 
 
 def test_tables_of_shares(small):
-    why = ss.explain(small, A, B)
+    why = ss.explain(small, A, B, method="last_layer")
     frame = why.to_frame()
     assert frame["share"].sum() == pytest.approx(why.similarity)
     best = why.top_pairs(3)
@@ -266,7 +266,7 @@ def test_what_is_shown_is_escaped(small, tmp_path, method):
 
 
 def test_colours_are_for_terminals_alone(small, monkeypatch):
-    why = ss.explain(small, A, B)
+    why = ss.explain(small, A, B, method="last_layer")
     assert "\x1b" not in repr(why)
     monkeypatch.setattr("semspace.explanations.similarity_explanation.coloured_terminal", lambda: True)
     coloured = repr(why)
@@ -295,7 +295,7 @@ def test_a_heat_map_of_long_texts_shows_the_strongest_words(small_folder):
     a = " ".join(f"w{i}" for i in range(30))
     why = ss.explain(encoder, a, B, method="leave_one_out")
     assert "left out" not in why.plot().caption
-    many = ss.explain(encoder, " ".join("abcdefghijklmnopqrstuvwxyz0123456789abcdefghijklmnop"), B)
+    many = ss.explain(encoder, " ".join("abcdefghijklmnopqrstuvwxyz0123456789abcdefghijklmnop"), B, method="last_layer")
     assert "words with small shares are left out" in many.plot().caption
     assert many.plot().draw(340)[1] < 850
 
@@ -334,9 +334,9 @@ def test_a_saved_space_and_an_index_bring_their_encoder(small, tmp_path):
     space = small.embed(ss.Corpus.from_texts([A, B]))
     space.save(tmp_path / "s.space")
     opened = ss.load(tmp_path / "s.space")
-    expected = ss.explain(small, A, B).similarity
-    assert ss.explain(opened, A, B).similarity == pytest.approx(expected, abs=1e-5)
-    assert ss.explain(ss.Index.build(opened), A, B).similarity == pytest.approx(expected, abs=1e-5)
+    expected = ss.explain(small, A, B, method="last_layer").similarity
+    assert ss.explain(opened, A, B, method="last_layer").similarity == pytest.approx(expected, abs=1e-5)
+    assert ss.explain(ss.Index.build(opened), A, B, method="last_layer").similarity == pytest.approx(expected, abs=1e-5)
 
 
 def test_results_without_texts_are_refused(pets):
@@ -365,7 +365,11 @@ def test_results_without_texts_are_refused(pets):
 def test_what_cannot_be_explained(pets, arguments, message):
     encoder = ss.WordAverage(pets) if arguments[0] is None else arguments[0]
     with pytest.raises(InputError, match=message):
-        ss.explain(encoder, *(text.replace(A, "cat") if isinstance(text, str) else text for text in arguments[1:]))
+        ss.explain(
+            encoder,
+            *(text.replace(A, "cat") if isinstance(text, str) else text for text in arguments[1:]),
+            method="last_layer",
+        )
 
 
 def test_encoders_without_states_of_tokens_are_refused_in_a_sentence(pets):
@@ -381,11 +385,11 @@ def test_encoders_without_states_of_tokens_are_refused_in_a_sentence(pets):
 
     encoder = Hashes()
     with pytest.raises(InputError, match=r"hashes has no states of tokens .*give method='leave_one_out'"):
-        ss.explain(encoder, "a cat", "a dog")
+        ss.explain(encoder, "a cat", "a dog", method="last_layer")
     why = ss.explain(encoder, "a cat", "a dog", method="leave_one_out")
     assert why.similarity == pytest.approx(cosine(encoder, "a cat", "a dog"), abs=1e-6)
     with pytest.raises(InputError, match="without one"):
-        ss.explain(pets, "a", "b")
+        ss.explain(pets, "a", "b", method="last_layer")
     with pytest.raises(InputError, match=r"method must be one of .*did you mean 'last_layer'"):
         ss.explain(encoder, "a", "b", method="last-layer")
 

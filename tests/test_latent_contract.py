@@ -461,9 +461,7 @@ def test_few_features_of_a_sparse_code_are_not_zero():
     np.testing.assert_array_equal(np.take_along_axis(codes, features, axis=1), strengths)
     with pytest.raises(InputError, match="active must be at most dim, 8; got 9: lower active"):
         ss.latent.SparseAutoencoder(dim=8, active=9)
-    with pytest.raises(
-        InputError, match=r"SparseAutoencoder\(active=32\) needs at least as many .* has 19: give"
-    ):
+    with pytest.raises(InputError, match=r"SparseAutoencoder\(active=32\) needs at least as many .* has 19: give"):
         ss.latent.SparseAutoencoder().train(ss.Space.from_vectors(range(20), np.eye(20) + 1), progress=False)
 
 

@@ -22,9 +22,9 @@ def explain(
     method: Annotated[
         str,
         typer.Option(
-            help="last_layer (fast), leave_one_out (any model) or integrated_jacobians (through all layers, slow)."
+            help="leave_one_out (any model), last_layer (fast) or integrated_jacobians (through all layers, slow)."
         ),
-    ] = "last_layer",
+    ] = "leave_one_out",
     k: Annotated[int, typer.Option("-k", help="Number of pairs of words.")] = 6,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Also write a page .html; - prints the page.")] = None,
     threads: o.Threads = None,

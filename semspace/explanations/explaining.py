@@ -38,7 +38,7 @@ class _Side(NamedTuple):
 
 
 def explain(
-    encoder: TextEncoder, a: str, b: str, *, method: str = LAST_LAYER, progress: bool = True
+    encoder: TextEncoder, a: str, b: str, *, method: str = LEAVE_ONE_OUT, progress: bool = True
 ) -> SimilarityExplanation:
     """Explain why two texts are alike: divide their cosine among pairs of words.
 
@@ -48,12 +48,13 @@ def explain(
         Or a space or an index that has one.
     a, b : str
         Two texts; they are encoded as `Encoder.encode` does.
-    method : {"last_layer", "leave_one_out", "integrated_jacobians"}
-        ``"last_layer"`` multiplies the states of all tokens in the last layer, which are pooled to the vectors: exact,
-        and as quick as encoding both texts. It needs an encoder whose vectors are means or maxima of token states, as
-        `StaticEncoder` and `WordAverage` are too. ``"leave_one_out"`` encodes each text again without each of its
-        words, and works with any encoder. ``"integrated_jacobians"`` (Möller, Nikolaev & Padó 2023) follows each word
-        through all layers; it needs torch and takes seconds.
+    method : {"leave_one_out", "last_layer", "integrated_jacobians"}
+        ``"leave_one_out"`` encodes each text again without each of its words; it predicts best what the encoder does
+        (see docs/explain.md), and works with any encoder. ``"last_layer"`` multiplies the states of all tokens in the
+        last layer, which are pooled to the vectors: exact, and as quick as encoding both texts. It needs an encoder
+        whose vectors are means or maxima of token states, as `StaticEncoder` and `WordAverage` are too.
+        ``"integrated_jacobians"`` (Möller, Nikolaev & Padó 2023) follows each word through all layers; it needs torch
+        and takes seconds.
     progress : bool
         Show the time that has passed if it takes more than two seconds.
 
@@ -74,14 +75,16 @@ def explain(
     >>> words = ss.Space.from_vectors(["good", "fine", "day", "night"], [[4, 1, 0], [3, 2, 0], [0, 1, 3], [0, 1, -3]])
     >>> encoder = ss.WordAverage(words, frequencies="zipf", a=10)
     >>> ss.explain(encoder, "a good day", "fine night")
-    cosine 0.306, divided among pairs of words by last_layer
+    cosine 0.306, divided among pairs of words by leave_one_out
       a good day
       fine night
     word_a  word_b   share
-    good    fine     0.492
-    day     fine     0.072
-    good    night    0.036
-    day     night   -0.293
+    good    fine     0.296
+    day     fine     0.107
+    good    night    0.033
+    a       fine     0.000
+    a       night    0.000
+    day     night   -0.266
     """
     reader = _encoder_of(encoder)
     checks.choice("method", method, METHODS)
