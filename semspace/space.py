@@ -7,7 +7,6 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -667,13 +666,14 @@ class Space:
     @property
     def _byte_screen(self) -> ByteScreen | None:
         """The vectors as bytes, for single queries; they are made when there have been some, and never saved."""
-        if self.precision != "float32" or not is_worth_it(self.vectors) or next(self._single_queries) < AFTER:
+        if self.precision != "float32" or not is_worth_it(self.vectors):
             return None
-        return self._screen
+        self._single_queries[0] += 1
+        return self._screen if self._single_queries[0] > AFTER else None
 
     @cached_property
-    def _single_queries(self) -> Iterator[int]:
-        return count()
+    def _single_queries(self) -> list[int]:
+        return [0]  # how many there have been
 
     @cached_property
     def _screen(self) -> ByteScreen:

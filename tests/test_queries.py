@@ -1,9 +1,12 @@
 """Queries in bulk, sums of words, relations: by hand, against the slow way, and refusals."""
 
+import pickle
+from itertools import pairwise
+
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import semspace as ss
@@ -84,7 +87,10 @@ def test_a_part_of_a_batch_is_searched_in_narrow_spaces_too():
 def test_a_restricted_search_is_that_of_the_first_points(space, k, data):
     n = data.draw(st.integers(1, len(space)))
     query = data.draw(st.sampled_from(space.ids.tolist()))
-    expected = [id for id in space.most_similar(query, 100).ids if id in space.ids[:n]][:k]
+    everything = space.most_similar(query, 100)
+    scores = everything.scores.tolist()
+    assume(all(high - low > 1e-5 for high, low in pairwise(scores)))  # else rounding may decide
+    expected = [id for id in everything.ids if id in space.ids[:n]][:k]
     assert list(space.most_similar(query, k, restrict=n).ids) == expected
 
 
@@ -123,6 +129,7 @@ def test_many_single_queries_are_answered_as_the_first(monkeypatch):
         assert one.ids == other.ids
         np.testing.assert_allclose(one.scores, other.scores, atol=1e-6)
     assert len(space.most_similar("p1", 4_500)) == 3_999
+    assert pickle.loads(pickle.dumps(space)).most_similar("p1", 5).ids == singly[1].ids
     assert (
         space.most_similar("p1", where="id > 'p3'").ids
         == random_space(4_000, 40).most_similar("p1", where="id > 'p3'").ids
@@ -389,13 +396,13 @@ def test_lrcos_is_the_cosine_times_the_probability_of_the_class():
 
     space = countries()
     pairs = [(f"land{i}", f"city{i}") for i in range(8)]
-    found = ss.relation(space, pairs, seed=3).apply("land9", 20)
+    found = ss.relation(space, pairs, method="lrcos", seed=3).apply("land9", 20)
     units = space.vectors / np.linalg.norm(space.vectors, axis=1, keepdims=True)
     rng = np.random.default_rng(3)
     unused = np.array([row for row, id in enumerate(space.ids) if id not in {word for pair in pairs for word in pair}])
-    drawn = np.sort(rng.choice(unused, 200, replace=False))
+    drawn = np.sort(rng.choice(unused, 8, replace=False))
     points = np.concatenate([units[12:20], units[:8], units[drawn]])
-    model = LogisticRegression(C=10, class_weight="balanced", max_iter=1_000).fit(points, np.arange(len(points)) < 8)
+    model = LogisticRegression(class_weight="balanced", max_iter=1_000).fit(points, np.arange(len(points)) < 8)
     scores = model.predict_proba(units)[:, 1] * (units @ units[9])
     scores[9] = -1
     best = np.argsort(-scores)[:20]

@@ -22,9 +22,8 @@ from semspace.space_arguments import need_space
 from semspace.statistics import wilson
 from semspace.types import Doubles1d, Floats1d, Floats2d, Ints1d
 
-METHODS = ("lrcos", "3cosavg")
-_OTHERS, _FEWEST_OTHERS, _FREQUENT = 10, 200, 50_000  # random words for each pair, at least, and the first so many
-_PENALTY = 10.0  # C of scikit-learn, for unit vectors
+METHODS = ("3cosavg", "lrcos")
+_FREQUENT = 50_000  # first points, of which random ones are drawn
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -35,7 +34,7 @@ class Relation:
     ----------
     space : Space
     pairs : tuple of (str, str)
-    method : {"lrcos", "3cosavg"}
+    method : {"3cosavg", "lrcos"}
     seed : int
     firsts, seconds : ndarray of float32, shape (n, dim)
         Their unit vectors.
@@ -153,19 +152,18 @@ class Relation:
         others = self._others(len(chosen))
         points = np.concatenate([self.seconds[chosen], self.firsts[chosen], others])
         labels = np.arange(len(points)) < len(chosen)
-        model = LogisticRegression(C=_PENALTY, class_weight="balanced", max_iter=1_000).fit(points, labels)
+        model = LogisticRegression(class_weight="balanced", max_iter=1_000).fit(points, labels)
         weights = model.coef_.astype(np.float32)
         cosines = next(queries.score_blocks(vectors, norms, weights, "cosine"))[0]
         logits: Doubles1d = cosines.astype(np.float64) * np.linalg.norm(weights) + float(model.intercept_[0])
         return (1 / (1 + np.exp(-logits))).astype(np.float32)
 
     def _others(self, n_pairs: int) -> Floats2d:
-        """Return unit vectors of random points that are in no pair: those of word vectors, of frequent words."""
+        """Return unit vectors of as many random points as pairs, which are in none: of words, frequent ones."""
         used = {name for pair in self.pairs for name in pair}
         first = self.space.ids[:_FREQUENT].tolist()
         rows = np.array([row for row, name in enumerate(first) if name not in used], np.int64)
-        count = min(len(rows), max(_FEWEST_OTHERS, _OTHERS * n_pairs))
-        drawn = np.sort(np.random.default_rng(self.seed).choice(rows, count, replace=False))
+        drawn = np.sort(np.random.default_rng(self.seed).choice(rows, min(len(rows), n_pairs), replace=False))
         others: Floats2d = queries.unit(np.asarray(self.space.vectors[drawn]))
         return others
 
@@ -212,7 +210,7 @@ class RelationAccuracy:
         return f"{of}, {low:.3f} to {high:.3f} ({self.method}, leave-one-out)"
 
 
-def relation(space: Space, pairs: Sequence[tuple[str, str]], *, method: str = "lrcos", seed: int = 0) -> Relation:
+def relation(space: Space, pairs: Sequence[tuple[str, str]], *, method: str = "3cosavg", seed: int = 0) -> Relation:
     """Learn a relation from pairs, such as countries and capitals, to ask it about others.
 
     Parameters
@@ -221,11 +219,11 @@ def relation(space: Space, pairs: Sequence[tuple[str, str]], *, method: str = "l
         Of words, or of texts with their encoder.
     pairs : list of (str, str)
         At least two: ids of the space, or texts for its encoder.
-    method : {"lrcos", "3cosavg"}
+    method : {"3cosavg", "lrcos"}
         ``"3cosavg"`` takes the points nearest to the query plus the mean difference of the pairs. ``"lrcos"``
         multiplies the cosine to the query by the probability of being such a second word, of a logistic regression
-        that tells the second words from the first ones and from random points. Both: Drozd, Gladkova & Matsuoka (2016),
-        "Word embeddings, analogies, and machine learning: Beyond king - man + woman = queen".
+        that tells the second words from the first ones and from as many random points. Both: Drozd, Gladkova &
+        Matsuoka (2016), "Word embeddings, analogies, and machine learning: Beyond king - man + woman = queen".
     seed : int
         Of the random points.
 

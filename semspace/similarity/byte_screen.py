@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -20,7 +21,7 @@ from semspace.top_rows import bounds_of
 from semspace.types import Bools1d, Floats1d, Floats2d, Int8s2d, Ints1d, Strings1d
 
 AFTER = 32  # single queries that take as long as it takes to make the bytes
-_LEAST = 2_000_000  # numbers, for which it is worth the while
+_LEAST, _MOST = 2_000_000, 500_000_000  # numbers, for which it is worth the while, and the memory
 _ROWS = 16_384  # vectors converted at a time
 _STEP = 32  # bytes, of which a row is a multiple
 _LARGEST_CODE, _LARGEST_QUERY, _LARGEST_SUM = 127, 32_767, 2**31 - 1
@@ -40,13 +41,11 @@ class ByteScreen:
         A unit vector is nearly its code times its scale.
     errors : ndarray of float32, shape (n,)
         How far it is from that.
-    pool : Pool
     """
 
     codes: Int8s2d
     scales: Floats1d
     errors: Floats1d
-    pool: Pool
 
     @classmethod
     def of(cls, vectors: Floats2d, norms: Floats1d) -> ByteScreen:
@@ -61,7 +60,7 @@ class ByteScreen:
             rounded = np.rint(units / scales[part, None])
             codes[part, :dim] = rounded
             errors[part] = queries.lengths(units - rounded * scales[part, None])
-        return cls(codes, scales, errors, Pool(thread_count()))
+        return cls(codes, scales, errors)
 
     def nearest(
         self,
@@ -99,12 +98,18 @@ class ByteScreen:
         query[: len(unit)] = np.rint(unit / scale)
         error = float(np.linalg.norm(unit - query[: len(unit)] * scale)) * (1 + float(self.errors.max()))
         lowest = np.empty(n, np.float32)
-        edges = np.linspace(0, n, min(self.pool.threads, thread_count()) + 1).astype(int).tolist()
+        threads = thread_count()
+        edges = np.linspace(0, n, threads + 1).astype(int).tolist()
         given = (self.codes, self.scales, self.errors, query, scale)
-        self.pool.each(lower_bounds, [(*given, *ends, lowest) for ends in pairwise(edges)])
+        _pool(threads).each(lower_bounds, [(*given, *ends, lowest) for ends in pairwise(edges)])
         return lowest, error
 
 
+@lru_cache
+def _pool(threads: int) -> Pool:
+    return Pool(threads)
+
+
 def is_worth_it(vectors: Floats2d) -> bool:
-    """Whether vectors are so many that bytes are quicker."""
-    return bool(vectors.shape[0] * vectors.shape[1] >= _LEAST)
+    """Whether vectors are so many that bytes are quicker, and so few that nobody minds their memory."""
+    return bool(_LEAST <= vectors.shape[0] * vectors.shape[1] <= _MOST)
