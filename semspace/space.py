@@ -642,8 +642,8 @@ class Space:
         --------
         >>> import semspace as ss
         >>> space = ss.Space.from_vectors(["up", "right"], [[0, 2], [3, 0]])
-        >>> space.similarity_matrix(["up", [1, 1]], space.ids).round(3).tolist()
-        [[1.0, 0.0], [0.707, 0.707]]
+        >>> space.similarity_matrix(["up", [0, -1]], space.ids).tolist()
+        [[1.0, 0.0], [-1.0, 0.0]]
         """
         from semspace.similarity import matrix
 
