@@ -200,7 +200,8 @@ def test_texts_of_installed_packages(tiny):
 def test_a_folder_of_task_files(tmp_path, space, beir):
     (tmp_path / "b.tsv").write_text("cat\tdog\t9\ncat\tcar\t1\ncat\tbus\t2\n")
     (tmp_path / "a.txt").write_text("cat dog car bus\n")
-    (tmp_path / "README.txt").write_text("nothing of it is a task\n")
+    for name in ("README.txt", "b-LICENSE.txt"):
+        (tmp_path / name).write_text("nothing of it is a task\n")
     (tmp_path / "figure.png").write_bytes(b"\x89PNG")
     assert [task.name for task in tasks_of(tmp_path)] == ["a", "b", "wine"]
     scores = ss.evaluate(space, tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -23,7 +24,7 @@ from semspace.evaluation.sts import STS, TABLE_SUFFIXES, has_titles, rating_titl
 from semspace.evaluation.word_pairs import WordPairs
 
 _SUFFIXES = (".txt", ".tsv", ".csv", *TABLE_SUFFIXES)  # of files in a folder; other files aren't tasks
-_ABOUT = ("readme", "source", "license", "licence")  # files that say something about the others
+_ABOUT = {"readme", "source", "license", "licence"}  # words in the names of files about other files
 
 
 class Task(Protocol):
@@ -109,11 +110,15 @@ def _of_folder(folder: Path) -> list[Task]:
     for path in sorted(folder.iterdir()):
         if path.is_dir():
             tasks += [Retrieval.read(path)] if is_retrieval_folder(path) else []
-        elif path.name.lower().removesuffix(".gz").endswith(_SUFFIXES) and not path.name.lower().startswith(_ABOUT):
+        elif path.name.lower().removesuffix(".gz").endswith(_SUFFIXES) and not _is_about(path):
             tasks.append(_read(path))
     if not tasks:
         raise InputError(f"{folder} holds no task: no file that ends in {', '.join(_SUFFIXES)}, and no retrieval task")
     return tasks
+
+
+def _is_about(path: Path) -> bool:
+    return not _ABOUT.isdisjoint(re.split(r"[^a-z]+", path.name.lower()))
 
 
 def _known() -> str:
