@@ -86,8 +86,9 @@ class StaticEncoder(Encoder):
 
     >>> pairs = ss.evaluation.STS("colours", [("red", "red", 5), ("red", "green", 0), ("red green", "red", 3)])
     >>> ss.evaluate(encoder, pairs)
-    task     metric    value  used  total  note
-    colours  spearman  1.000     3      3
+    task     metric    value  low  high  used  total  note
+    colours  spearman  1.000                3      3
+             pearson   0.993
     """
 
     tokenizer: str
