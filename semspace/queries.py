@@ -3,7 +3,7 @@
 Every score is higher-is-nearer. Nothing here knows the meaning of ids, files or models.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -101,15 +101,19 @@ def as_pairs(pairs: object) -> list[tuple[Query, Query]]:
     return given
 
 
-def as_list(name: str, queries: Sequence[Query] | None) -> list[Query]:
-    """Return a list of queries, or raise `InputError` where it is a single string."""
+def as_list(name: str, queries: Sequence[Query]) -> list[Query]:
+    """Return a list of queries, or raise `InputError` where it is a single string or no list."""
     if isinstance(queries, str):
         raise InputError(f"{name} takes a list of queries; got one string, {queries[:40]!r}: put it in a list")
-    return [] if queries is None else list(queries)
+    if not isinstance(queries, Iterable):
+        raise InputError(f"{name} takes a list of queries; got {type(queries).__name__}: {str(queries)[:40]!r}")
+    return list(queries)
 
 
 def as_examples(queries: Sequence[Query] | Query | None) -> list[Query]:
     """Return a list of queries of which there may also be one alone."""
+    if queries is None:
+        return []
     alone = isinstance(queries, (str, Expression)) or (isinstance(queries, np.ndarray) and queries.ndim == 1)
     return [queries] if alone else as_list("queries", queries)  # type: ignore[list-item, arg-type]
 

@@ -302,6 +302,7 @@ def test_sums_as_objects():
         assert ROYAL.query(same).ids == expected.ids
     assert str(2 * king - "man") == "2 * king - man"
     assert str(-king) == "- king"
+    assert str((king - "man") / 2) == "0.5 * king - 0.5 * man"
     vector = np.array([0.0, 1.0, 0.0])
     assert ROYAL.most_similar(vector + king, k=1).ids == ("queen",)
     assert str(vector - king) == "vector - king"
@@ -336,6 +337,10 @@ def test_what_cancels_to_nothing():
         ss.term("king") + 3
     with pytest.raises(InputError, match="multiplied by a number; got str"):
         ss.term("king") * "man"
+    with pytest.raises(InputError, match="divided by a number other than 0; got int: '0'"):
+        ss.term("king") / 0
+    with pytest.raises(InputError, match="divided by a number other than 0; got str"):
+        ss.term("king") / "man"
     with pytest.raises(InputError, match="finite number other than 0"):
         0 * ss.term("king")
 

@@ -370,6 +370,11 @@ def test_wrong_words_for_things(space):
         space.most_similar("cat", positive=["dog"])
     with pytest.raises(InputError, match="takes a list of queries; got one string"):
         space.most_similar_batch("cat")
+    for nothing in (None, 5):
+        with pytest.raises(InputError, match=r"most_similar_batch takes a list of queries; got (NoneType|int)"):
+            space.most_similar_batch(nothing)
+    with pytest.raises(InputError, match="a takes a list of queries; got int: '3'"):
+        space.similarity_matrix(3)
 
 
 def test_odd_one_out_needs_three_known_words(space):

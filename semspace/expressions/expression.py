@@ -18,9 +18,9 @@ Term = tuple[float, str | Floats1d]
 class Expression:
     """A sum of queries: ids, texts or vectors, each with a weight.
 
-    `term` begins one, and ``+``, ``-`` and ``*`` continue it. `Space.most_similar`, `most_similar_batch`, `similarity`
-    and `query` take it as they take a word: the unit vectors of its terms are added with their weights, and words
-    that are points of the space are never their own answer.
+    `term` begins one, and ``+``, ``-``, ``*`` and ``/`` continue it. `Space.most_similar`, `most_similar_batch`,
+    `similarity` and `query` take it as they take a word: the unit vectors of its terms are added with their weights,
+    and words that are points of the space are never their own answer.
 
     Parameters
     ----------
@@ -81,6 +81,14 @@ class Expression:
         return Expression(_scaled(self.terms, float(factor)))
 
     __rmul__: Callable[[Expression, Any], Expression] = __mul__
+
+    def __truediv__(self, divisor: Any) -> Expression:
+        if isinstance(divisor, bool) or not isinstance(divisor, (int, float, np.number)) or divisor == 0:
+            raise InputError(
+                f"an expression is divided by a number other than 0; got {type(divisor).__name__}: "
+                f"{str(divisor)[:40]!r}"
+            )
+        return self * (1 / float(divisor))
 
     def __neg__(self) -> Expression:
         return Expression(_scaled(self.terms, -1))
