@@ -239,7 +239,9 @@ def test_bad_input_is_answered_by_one_sentence(measure, pets):
         having.search("lorem")
     with pytest.raises(InputError, match="either a query, or id="):
         having.search()
-    with pytest.raises(UnknownIdError, match="7"):
+    with pytest.raises(InputError, match="the query must be a string, or a list of its words; got int"):
+        having.search(3)
+    with pytest.raises(UnknownIdError, match="no document '7' in this corpus of 2, whose first is '0'"):
         having.search(id="7")
     with pytest.raises(InputError, match="k must be a whole number"):
         having.search("cat", k=0)

@@ -256,8 +256,13 @@ class Corpus:
         if id not in self._rows and id in self.columns:
             raise UnknownIdError(f"there is no document {id!r}; the column of that name is corpus.frame[{id!r}]")
         if id not in self._rows:
-            raise checks.unknown("document", id, self._rows, where=f"this corpus of {len(self):,}")
+            raise self._unknown(id)
         return str(self.texts[self._rows[id]])
+
+    def _unknown(self, id: str) -> UnknownIdError:
+        """Create the error for an id that no document has; it shows how ids of this corpus look."""
+        where = f"this corpus of {len(self):,}, whose first is {self.ids[0]!r}"
+        return checks.unknown("document", id, self._rows, where=where)
 
     def _slice(self, rows: slice) -> Corpus:
         try:
@@ -305,7 +310,7 @@ class Corpus:
         ids = checks.ids("ids", ids)
         missing = next((i for i in ids if i not in self._rows), None)
         if missing is not None:
-            raise checks.unknown("document", str(missing), self._rows, where=f"this corpus of {len(self):,}")
+            raise self._unknown(str(missing))
         return Corpus(self.frame[[self._rows[i] for i in ids]], self.provenance)
 
     def filter(self, where: str) -> Corpus:

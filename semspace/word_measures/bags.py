@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -97,6 +97,8 @@ def _checked(text: Text, what: str) -> Text:
     """Return a text, or its words as a list, if it is one of the two."""
     if isinstance(text, str):
         return checks.strings(what, [text])[0]
+    if not isinstance(text, Iterable):
+        raise InputError(f"{what} must be a string, or a list of its words; got {type(text).__name__}")
     return checks.strings(what, text, allowed="words (strings)")
 
 
