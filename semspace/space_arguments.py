@@ -15,7 +15,7 @@ def need_space(function: str, value: Any) -> Space:
         return value
     remedy = "use Space.from_vectors"
     if isinstance(value, (str, os.PathLike)):
-        remedy = "open a saved one with ss.load(path)"
+        remedy = "open a saved one with ss.load(path), or a file of vectors with ss.read_vectors(path)"
     elif isinstance(value, Corpus):
         remedy = "use encoder.embed(corpus)"
     elif isinstance(getattr(value, "space", None), Space):

@@ -313,6 +313,8 @@ def test_wrong_questions_are_named(space, calibration):
         calibration.percentile("a")
     with pytest.raises(InputError, match=r"for 5 % give 0\.05"):
         calibration.threshold(5)
+    with pytest.raises(InputError, match=r"apply takes the Neighbors of one search; got list: .* use percentile"):
+        calibration.apply([0.4])
     with pytest.raises(InputError, match="scores by 'dot'"):
         calibration.apply(space.most_similar("5", metric="dot"))
     with pytest.raises(InputError, match="the space has 1"):

@@ -347,6 +347,10 @@ def test_results_without_texts_are_refused(pets):
         ss.explain_results(encoder, "cat", pets.most_similar("cat", 2), texts=["dog"])
     with pytest.raises(InputError, match="neighbors must be Neighbors"):
         ss.explain_results(encoder, "cat", [("a", 1.0)])
+    texts = encoder.embed(ss.Corpus.from_texts(["a cat", "a dog"]))
+    for owner in (texts, ss.Index.build(texts)):
+        with pytest.raises(InputError, match=r"the query '1' is the id of a point, .* give the text of that point"):
+            ss.explain_results(owner, "1", texts.most_similar("1"))
     nothing = ss.explain_results(encoder, "cat", pets.most_similar("cat", 2).take([]), texts=[])
     assert nothing.shares.shape == (0, 1)
     assert nothing.verdict() == "Nothing was found."
@@ -355,7 +359,10 @@ def test_results_without_texts_are_refused(pets):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("no encoder", A, B), "encoder must be an Encoder, or a space or an index that has one; got a str"),
+        (
+            ("no encoder", A, B),
+            "encoder must be an Encoder, or a space or an index that .* got a str: load one with",
+        ),
         ((None, 3, B), "a must be a text; got int"),
         ((None, A, " \n"), "b is empty"),
         ((None, A, "\ud800"), "lone surrogate"),
@@ -388,8 +395,8 @@ def test_encoders_without_states_of_tokens_are_refused_in_a_sentence(pets):
         ss.explain(encoder, "a cat", "a dog", method="last_layer")
     why = ss.explain(encoder, "a cat", "a dog", method="leave_one_out")
     assert why.similarity == pytest.approx(cosine(encoder, "a cat", "a dog"), abs=1e-6)
-    with pytest.raises(InputError, match="without one"):
-        ss.explain(pets, "a", "b", method="last_layer")
+    with pytest.raises(InputError, match=r"without one: words are explained by ss\.explain_words"):
+        ss.explain(pets, "a", "b")
     with pytest.raises(InputError, match=r"method must be one of .*did you mean 'last_layer'"):
         ss.explain(encoder, "a", "b", method="last-layer")
 
@@ -441,6 +448,8 @@ def test_contexts_are_counted_as_one_would_by_hand(documents, window):
 
 
 def test_words_that_cannot_be_explained(pets):
+    with pytest.raises(InputError, match=r"explain_words takes a Space; got str: .*ss\.read_vectors\(path\)"):
+        ss.explain_words("glove.txt", "cat", "dog")
     with pytest.raises(UnknownIdError, match="did you mean cat"):
         ss.explain_words(pets, "cats", "dog")
     with pytest.raises(InputError, match="the same word"):

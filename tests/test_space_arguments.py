@@ -42,7 +42,10 @@ FUNCTIONS = {
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_what_is_no_space_is_refused_with_the_way_to_one(function):
     for value, words in (
-        ("docs.space", r"got str: open a saved one with ss\.load\(path\)"),
+        (
+            "docs.space",
+            r"got str: open a saved one with ss\.load\(path\), or a file of vectors with ss\.read_vectors\(path\)",
+        ),
         (np.ones((3, 2)), r"got ndarray: use Space\.from_vectors"),
         (ss.Corpus.from_texts(["a text"]), r"got Corpus: use encoder\.embed\(corpus\)"),
         (ss.Index.build(random_space(3, 2), "exact"), r"got Index: pass its attribute \.space"),

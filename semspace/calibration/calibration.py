@@ -144,6 +144,11 @@ class Calibration:
         InputError
             If the scores aren't cosines.
         """
+        if not isinstance(neighbors, Neighbors):
+            raise InputError(
+                f"apply takes the Neighbors of one search; got {type(neighbors).__name__}: for scores alone use "
+                f"percentile(scores) and probability(scores)"
+            )
         if neighbors.metric != "cosine":
             raise InputError(
                 f"a calibration knows cosines, and these neighbours have scores by {neighbors.metric!r}; search with "

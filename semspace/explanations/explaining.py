@@ -148,6 +148,10 @@ def explain_results(
     if not isinstance(neighbors, Neighbors):
         raise InputError(f"neighbors must be Neighbors, from a search; got {type(neighbors).__name__}")
     documents = _texts_of(neighbors) if texts is None else checks.strings("texts", texts)
+    if texts is None and isinstance(encoder, (Space, Index)) and isinstance(query, str) and query in encoder:
+        raise InputError(
+            f"the query {query[:40]!r} is the id of a point, whose vector was searched for; give the text of that point"
+        )
     if len(documents) != len(neighbors):
         raise InputError(f"texts must have one text for each of the {len(neighbors)} results; got {len(documents)}")
     checks.flag("progress", progress)
@@ -168,7 +172,10 @@ def _encoder_of(encoder: Any) -> TextEncoder:
     owned = encoder.encoder if is_owner else encoder
     if not hasattr(owned, "encode_queries"):
         what = f"{'an' if isinstance(encoder, Index) else 'a'} {type(encoder).__name__}{' without one' * is_owner}"
-        raise InputError(f"encoder must be an Encoder, or a space or an index that has one; got {what}")
+        remedy = "load one with ss.Encoder.load(name)"
+        if isinstance(encoder, Space):
+            remedy = "words are explained by ss.explain_words(space, a, b), texts by their ss.WordAverage(space)"
+        raise InputError(f"encoder must be an Encoder, or a space or an index that has one; got {what}: {remedy}")
     return _opened(owned)
 
 

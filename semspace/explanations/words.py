@@ -11,6 +11,7 @@ from semspace.explanations.word_explanation import WordExplanation
 from semspace.neighbors import Neighbors
 from semspace.progress import waiting
 from semspace.space import Space
+from semspace.space_arguments import need_space
 from semspace.text.corpus import Corpus
 from semspace.text.tokens import Tokens
 
@@ -72,10 +73,9 @@ def explain_words(
     cup      0.990        1        1  A cup of tea, please.  One more cup of coffee?
     of       0.990        1        1  A cup of tea, please.  One more cup of coffee?
     """
-    if not isinstance(space, Space):
-        raise InputError(f"space must be a Space of words; got {type(space).__name__}")
+    need_space("explain_words", space)
     if text is not None and not isinstance(text, (Corpus, Tokens)):
-        raise InputError(f"text must be a Corpus or Tokens; got {type(text).__name__}: use Corpus.from_texts")
+        raise InputError(f"text must be a Corpus or Tokens; got {type(text).__name__}: use Corpus.from_texts(texts)")
     checks.whole("k", k)
     checks.whole("window", window)
     names = checks.strings("a and b", [a, b])
