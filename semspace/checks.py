@@ -208,6 +208,10 @@ def strings(name: str, value: Any, *, allowed: str = "strings") -> list[str]:
         raise InputError(f"{name} must be a list of strings; got one string, {value[:40]!r}: put it in a list")
     if isinstance(value, (set, frozenset, dict)):
         raise InputError(f"{name} must be a list; got a {type(value).__name__}, which has no order")
+    if type(value).__name__ == "DataFrame":  # pandas would give the names of its columns
+        raise InputError(
+            f"{name} must be a list of strings; got a DataFrame: give one of its columns, or Corpus.read(frame)"
+        )
     try:
         items = list(value)
     except TypeError as problem:

@@ -229,6 +229,8 @@ def test_holm_by_hand():
         (([Words()], "TEXTS"), {"title": "Headline", "method": "bm25"}, "title has no effect with method='bm25'"),
         (([Words()], "TEXTS", "kind"), {}, "labels: there is no column 'kind'"),
         (([Words()], "TEXTS", ["a"]), {}, "labels must hold one for each of 60 documents; got 1"),
+        (([Words()], "TEXTS", 3), {}, "labels must be the name of a column, a list, .* or a task; got int"),
+        (([Words()], pl.DataFrame({"text": ["a"]})), {}, r"got a DataFrame: give one of its columns, or Corpus\.read"),
         (([Words()], "TEXTS", {}), {}, "two kinds; they are of 0 and of 0"),
         (([Words()], "TEXTS", "topic"), {"method": "halves"}, "method has no effect with labels"),
         (([Words()], "TEXTS"), {"method": "cross_encoder"}, "go together"),

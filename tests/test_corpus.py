@@ -212,6 +212,12 @@ def test_a_list_of_strings_is_a_corpus():
     assert corpus.ids.to_list() == ["0", "1"]
 
 
+@pytest.mark.parametrize("table", [pl.DataFrame, pd.DataFrame])
+def test_a_table_is_no_list_of_texts(table):
+    with pytest.raises(InputError, match=r"texts must be a list of strings; got a DataFrame: .*Corpus\.read\(frame\)"):
+        ss.Corpus.from_texts(table({"text": ["a"], "name": ["b"]}))
+
+
 def test_an_empty_corpus():
     with pytest.raises(InputError, match="a corpus needs at least one document; got none"):
         ss.Corpus.from_texts([])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -195,6 +195,11 @@ def _labelled(corpus: Corpus, labels: Any, sample: int, seed: int) -> tuple[Task
     elif isinstance(labels, Mapping):
         values = [labels.get(id) for id in corpus.ids]
     else:
+        if not isinstance(labels, Iterable) or type(labels).__name__ == "DataFrame":
+            raise InputError(
+                f"labels must be the name of a column, a list, a mapping of ids to labels, or a task; got "
+                f"{type(labels).__name__}"
+            )
         values = list(labels)
         if len(values) != len(corpus):
             raise InputError(f"labels must hold one for each of {len(corpus):,} documents; got {len(values):,}")
