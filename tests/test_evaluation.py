@@ -13,7 +13,17 @@ from hypothesis import strategies as st
 import semspace as ss
 from semspace.cli import main
 from semspace.errors import InputError, MissingFileError, UnknownIdError
-from semspace.evaluation import STS, Analogies, DocumentSimilarity, Groups, NearestLabel, Retrieval, WordPairs
+from semspace.evaluation import (
+    STS,
+    Analogies,
+    Categorization,
+    DocumentSimilarity,
+    Groups,
+    NearestLabel,
+    PairClassification,
+    Retrieval,
+    WordPairs,
+)
 from semspace.evaluation.lookup import find_words
 from semspace.evaluation.retrieval import ndcg
 from semspace.evaluation.ties import expected_hits, mean_gains
@@ -461,6 +471,57 @@ def test_what_a_retrieval_task_lacks_is_said(tiny):
     )
     with pytest.raises(InputError, match="the grade of 'a' for 'w' is nan"):
         Retrieval("mine", corpus, corpus, {"w": {"a": float("nan")}})
+
+
+CORPUS = ss.Corpus.from_texts(["red wine", "old ale"], ids=["w", "a"])
+QUESTION = ("man", "king", "woman", "queen")
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (
+            lambda: WordPairs([("a", "b", 1)], "mine"),
+            "name, which comes first, must be a string, such as 'mine'; got list",
+        ),
+        (
+            lambda: WordPairs("mine", [("a", "b")]),
+            r"mine: pairs must be a list of \(word, word, rating\); item 0 is \('a', 'b'\)",
+        ),
+        (lambda: WordPairs("mine", [("a", "b", "c")]), "mine: the rating of item 0 must be a number; got 'c'"),
+        (lambda: WordPairs("mine", "abc"), "pairs must be a list of .*; got str"),
+        (lambda: WordPairs("mine", [(1, 2, 3)]), r"item 0 is \(1, 2, 3\)"),
+        (lambda: STS("mine", None), r"pairs must be a list of \(text, text, rating\); got NoneType"),
+        (lambda: PairClassification("mine", [("a", "b")]), r"pairs must be a list of \(text, text, label\)"),
+        (lambda: Categorization("mine", {"cat": "animal"}), r"words must be a list of \(word, category\); got dict"),
+        (
+            lambda: NearestLabel("mine", CORPUS),
+            r"a list of \(text, label\); got a Corpus: give list\(zip\(corpus.texts",
+        ),
+        (lambda: NearestLabel("mine", ["a", "b"]), "documents must be a list of .*; item 0 is a"),
+        (
+            lambda: Analogies("mine", [QUESTION]),
+            r"sections must be a list of \(name, questions\), .*; item 0 is \('man'",
+        ),
+        (lambda: Analogies("mine", None), "sections must be a list of .*; got NoneType"),
+        (lambda: Analogies("mine", [("s", [("a", "b")])]), "questions of section 's' must be a list of"),
+        (lambda: Groups("mine", "topic", CORPUS), "labels must be a mapping of ids to labels; got str: topic"),
+        (lambda: Retrieval("mine", ["a"], CORPUS, {}), r"questions must be a Corpus; got list: use Corpus\.from_texts"),
+        (lambda: Retrieval("mine", CORPUS, CORPUS, [("w", "a")]), "relevant must be a mapping of ids of questions"),
+        (
+            lambda: Retrieval("mine", CORPUS, CORPUS, {"w": ["a"]}),
+            r"relevant\['w'\] must be a mapping .* such as {'d1': 1}",
+        ),
+        (
+            lambda: Retrieval("mine", CORPUS, CORPUS, {"w": {"a": "x"}}),
+            "grade of 'a' for 'w' must be a number; got 'x'",
+        ),
+        (lambda: DocumentSimilarity("mine", CORPUS, "x"), "judgements must be an array; got str"),
+    ],
+)
+def test_what_a_task_isnt_made_of(make, message):
+    with pytest.raises(InputError, match=message):
+        make()
 
 
 # -- one task hides no other ------------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ from semspace.errors import InputError
 from semspace.evaluation.adapters import WordTable, word_table
 from semspace.evaluation.lookup import lower
 from semspace.evaluation.score import NotEvaluatedError, Score, notes
+from semspace.evaluation.task_checks import check_sections
 from semspace.evaluation.task_files import is_comment, numbered_lines, split_words
 from semspace.evaluation.task_measure import TaskMeasure
 from semspace.evaluation.ties import TOLERANCE
@@ -61,6 +62,7 @@ class Analogies:
 
     def __post_init__(self) -> None:
         checks.choice("method", self.method, ("3cosadd", "3cosmul"))
+        check_sections(self.name, self.sections)
         checks.whole("most", self.most, low=4)
 
     @classmethod

@@ -17,6 +17,7 @@ from semspace.evaluation import task_files
 from semspace.evaluation.adapters import word_table
 from semspace.evaluation.clustering import agreement
 from semspace.evaluation.score import NotEvaluatedError, Score, left_out, notes
+from semspace.evaluation.task_checks import check_rows
 from semspace.space import Space
 
 _WORD, _CATEGORY = ("word", "concept", "term", "noun"), ("category", "class", "label", "group", "superordinate")
@@ -54,6 +55,7 @@ class Categorization:
 
     def __post_init__(self) -> None:
         checks.seed(self.seed)
+        check_rows(self.name, "words", self.words, ("word", "category"))
 
     @classmethod
     def read(cls, path: PathLike, name: str | None = None) -> Categorization:

@@ -13,6 +13,7 @@ from semspace.clusters.clustering import Clustering
 from semspace.evaluation.adapters import encoder_of, word_table
 from semspace.evaluation.lookup import WordRows, find_words
 from semspace.evaluation.score import NotEvaluatedError, Score
+from semspace.evaluation.task_checks import check_corpus, check_mapping, check_name
 from semspace.evaluation.task_measure import TaskMeasure
 from semspace.space import Space
 from semspace.text.corpus import Corpus
@@ -46,6 +47,12 @@ class Groups:
     name: str
     labels: Mapping[str, str]
     corpus: Corpus | None = None
+
+    def __post_init__(self) -> None:
+        check_name(self.name)
+        check_mapping(self.name, "labels", self.labels, "ids to labels")
+        if self.corpus is not None:
+            check_corpus(self.name, "corpus", self.corpus)
 
     def score(self, thing: Any) -> Score:
         """Score a Clustering, a Space, an Encoder, gensim's KeyedVectors, or another model of sentences."""

@@ -11,6 +11,7 @@ from semspace.errors import InputError
 from semspace.evaluation.adapters import directions, encoder_of, without_direction
 from semspace.evaluation.rank_correlation import all_cosines, correlations
 from semspace.evaluation.score import Score
+from semspace.evaluation.task_checks import check_corpus, check_name
 from semspace.space import Space
 from semspace.text.corpus import Corpus
 from semspace.types import Doubles2d
@@ -35,6 +36,10 @@ class DocumentSimilarity:
     judgements: Doubles2d
 
     def __post_init__(self) -> None:
+        check_name(self.name)
+        check_corpus(self.name, "corpus", self.corpus)
+        if not isinstance(self.judgements, np.ndarray):
+            raise InputError(f"{self.name}: judgements must be an array; got {type(self.judgements).__name__}")
         if self.judgements.shape != (len(self.corpus), len(self.corpus)):
             raise InputError(
                 f"judgements must have a row and a column for each of the {len(self.corpus)} documents; "

@@ -11,6 +11,7 @@ import numpy as np
 from semspace import checks
 from semspace.evaluation.adapters import directions, encoder_of, without_direction
 from semspace.evaluation.score import NotEvaluatedError, Score
+from semspace.evaluation.task_checks import check_rows
 from semspace.evaluation.task_measure import TaskMeasure
 from semspace.evaluation.ties import TOLERANCE, best_weights, expected_hits
 from semspace.types import Doubles1d, Floats2d, Ints1d
@@ -39,6 +40,7 @@ class NearestLabel:
 
     def __post_init__(self) -> None:
         checks.whole("voters", self.voters)
+        check_rows(self.name, "documents", self.documents, ("text", "label"))
 
     def score(self, thing: Any) -> Score:
         """Score an Encoder, a Space that has one, a sentence-transformers or model2vec model."""

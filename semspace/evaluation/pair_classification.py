@@ -15,6 +15,7 @@ from semspace.evaluation.adapters import directions, encoder_of, without_directi
 from semspace.evaluation.rank_correlation import cosines
 from semspace.evaluation.score import NotEvaluatedError, Score, left_out, notes
 from semspace.evaluation.sts import STS
+from semspace.evaluation.task_checks import check_rows
 from semspace.evaluation.task_measure import TaskMeasure
 
 
@@ -48,6 +49,7 @@ class PairClassification:
     incomplete: int = 0
 
     def __post_init__(self) -> None:
+        check_rows(self.name, "pairs", self.pairs, ("text", "text", "label"), rated=True)
         wrong = next((label for *_, label in self.pairs if label not in (0, 1)), None)
         if wrong is not None:
             raise InputError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,10 +11,10 @@ import numpy as np
 from semspace import checks, queries
 from semspace.bundle import PathLike
 from semspace.deprecation import renamed_parameters, renamed_property
-from semspace.errors import InputError
 from semspace.evaluation.adapters import directions, encoder_of, without_direction
 from semspace.evaluation.retrieval_folder import read_folder
 from semspace.evaluation.score import NotEvaluatedError, Score, notes
+from semspace.evaluation.task_checks import check_corpus, check_grade, check_mapping, check_name
 from semspace.evaluation.task_measure import TaskMeasure
 from semspace.evaluation.ties import mean_gains, mean_reciprocal_rank
 from semspace.text.corpus import Corpus
@@ -54,16 +53,18 @@ class Retrieval:
     depth = renamed_property("depth", "k")
 
     def __post_init__(self) -> None:
+        check_name(self.name)
+        check_corpus(self.name, "questions", self.questions)
+        check_corpus(self.name, "documents", self.documents)
+        check_mapping(self.name, "relevant", self.relevant, "ids of questions to {id of a document: grade}")
         checks.whole("k", self.k)
         for name in ("query_prompt", "document_prompt"):
             if (prompt := getattr(self, name)) is not None:
                 checks.strings(name, [prompt])
         for question, grades in self.relevant.items():
+            check_mapping(self.name, f"relevant[{question!r}]", grades, "ids of documents to grades, such as {'d1': 1}")
             for document, grade in grades.items():
-                if not math.isfinite(grade):
-                    raise InputError(
-                        f"{self.name}: the grade of {document!r} for {question!r} is {grade}; leave it out"
-                    )
+                check_grade(self.name, question, document, grade)
 
     @classmethod
     def read(cls, folder: PathLike, name: str | None = None, *, split: str = "test", k: int = 10) -> Retrieval:

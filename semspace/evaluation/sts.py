@@ -17,6 +17,7 @@ from semspace.evaluation import task_files
 from semspace.evaluation.adapters import directions, encoder_of, without_direction
 from semspace.evaluation.rank_correlation import correlations, cosines
 from semspace.evaluation.score import Score, left_out, notes
+from semspace.evaluation.task_checks import check_rows
 from semspace.evaluation.word_pairs import RATING
 from semspace.text.read_corpus import read_table
 
@@ -42,6 +43,9 @@ class STS:
     name: str
     pairs: Sequence[tuple[str, str, float]]
     incomplete: int = 0
+
+    def __post_init__(self) -> None:
+        check_rows(self.name, "pairs", self.pairs, ("text", "text", "rating"), rated=True)
 
     @classmethod
     def read(cls, path: PathLike, name: str | None = None) -> STS:

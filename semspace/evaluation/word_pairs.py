@@ -15,6 +15,7 @@ from semspace.evaluation import task_files
 from semspace.evaluation.adapters import word_table
 from semspace.evaluation.rank_correlation import correlations, cosines
 from semspace.evaluation.score import Score, left_out, notes
+from semspace.evaluation.task_checks import check_rows
 
 _FIRST = ("word1", "w1", "firstword", "term1", "worda", "wordone", "first")
 _SECOND = ("word2", "w2", "secondword", "term2", "wordb", "wordtwo", "second")
@@ -48,6 +49,9 @@ class WordPairs:
     name: str
     pairs: Sequence[tuple[str, str, float]]
     unrated: int = 0
+
+    def __post_init__(self) -> None:
+        check_rows(self.name, "pairs", self.pairs, ("word", "word", "rating"), rated=True)
 
     @classmethod
     def read(cls, path: PathLike, name: str | None = None) -> WordPairs:
