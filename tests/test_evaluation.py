@@ -552,6 +552,8 @@ def test_files_are_read_before_anything_is_judged(tmp_path, space):
 
     with pytest.raises(MissingFileError, match=r"no file at .*none\.tsv"):
         ss.evaluate(space, [Never(), tmp_path / "none.tsv"])
+    with pytest.raises(MissingFileError, match=r"no file at glove\.100d\.txt; check the path"):
+        ss.evaluate("glove.100d.txt", [Never()])
     with pytest.raises(InputError, match="tasks is empty"):
         ss.evaluate(space, [])
 

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from semspace.bundle import is_bundle, resolved_path
-from semspace.errors import InputError
+from semspace.errors import InputError, MissingFileError
 from semspace.formats.vectors import read_vectors
 from semspace.saving import load
 from semspace.sentences.encoder import Encoder
+
+_ENDINGS = (".txt", ".vec", ".bin", ".gz", ".csv", ".tsv", ".kv", ".space")  # of paths, which no model's name has
 
 
 def opened(thing: Any) -> Any:
@@ -19,6 +21,8 @@ def opened(thing: Any) -> Any:
     ------
     InputError
         If a file isn't one of vectors, a saved value has none, or nothing has this name.
+    MissingFileError
+        If a path with the ending of a file of vectors or of a saved space leads nowhere.
     """
     if not isinstance(thing, (str, Path)):
         return thing
@@ -26,6 +30,8 @@ def opened(thing: Any) -> Any:
     if path.is_file():
         return read_vectors(path)
     if not is_bundle(path):
+        if path.suffix.lower() in _ENDINGS and not path.exists():
+            raise MissingFileError(f"no file at {thing}; check the path")
         return Encoder.load(thing)
     value = load(path)
     value = getattr(value, "space", value)  # that of an index or a clustering
