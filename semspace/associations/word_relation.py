@@ -260,4 +260,6 @@ def relation(space: Space, pairs: Sequence[tuple[str, str]], *, method: str = "3
 
 def _words(number: int, pair: tuple[Any, Any]) -> tuple[str, str]:
     first, second = checks.strings(f"pair {number} of pairs", list(pair))
+    if first == second:
+        raise InputError(f"pair {number} of pairs must hold two different words; got {clip(first, 40)!r} twice")
     return first, second

@@ -49,6 +49,8 @@ class SearchPlan:
         checks.whole("k", self.k)
         if self.hybrid is not None:
             checks.flag("hybrid", self.hybrid)
+        if self.hybrid is False and self.fusion not in (Fusion(), Fusion(alpha=1)):
+            raise InputError("alpha= and fusion= fuse meaning and words, which hybrid=False excludes; leave it out")
         if self.candidates is None:
             return
         if self.reranker is None:
