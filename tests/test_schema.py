@@ -59,6 +59,7 @@ def use(value):
     repr(value)
     if isinstance(value, ss.Index):
         value.search(id=value.ids[0], k=2)
+        value.search("red cats", k=2, alpha=0)  # by words alone
         return value.space
     if isinstance(value, ss.Space):
         return value.most_similar(value.ids[0], k=2), value.history
@@ -101,7 +102,9 @@ def changed_facts(draw, facts):
 def changed_array(draw, array):
     flat = array.reshape(-1)
     some = array.copy()
-    some.reshape(-1)[draw(st.integers(0, array.size - 1))] = draw(st.sampled_from((-5, 99, 120)))
+    some.reshape(-1)[draw(st.integers(0, array.size - 1))] = np.array(draw(st.sampled_from((-5, 99, 120)))).astype(
+        array.dtype
+    )
     others = (flat[:1].reshape(()), array[: len(array) // 2], array[:0], array[None], array[::-1], some)
     types = tuple(array.astype(kind) for kind in ("f8", "f2", "i4", "i8", "u1", "c8", "U3"))
     return draw(st.sampled_from((*others, *types)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import polars as pl
@@ -32,7 +32,8 @@ def read_postings(bundle: Bundle, rows: int) -> Callable[[], Postings] | None:
     None where there are none, or words were others when they were counted. The function raises `DamagedError` if they
     can't be those of so many texts.
     """
-    if not bundle.has(f"{_TABLE}.arrow") or bundle.meta.get("words", {}).get("version") != _WORDS:
+    facts = bundle.meta.get("words", None)
+    if not bundle.has(f"{_TABLE}.arrow") or not isinstance(facts, Mapping) or facts.get("version") != _WORDS:
         return None
     words = bundle.table(_TABLE, {"word": pl.String})["word"]
     starts = bundle.array("word-starts", dtype=np.int64, shape=(len(words) + 1,))
