@@ -360,6 +360,7 @@ def test_words_are_saved_with_an_index_and_not_counted_again(index, texts, tmp_p
     with ss.Index.open(tmp_path / "a", encoder=FirstWord()) as opened:
         no_counting(monkeypatch)
         same_words(index, opened, queries)
+        assert opened.search("code-7", k=1, alpha=0).ids == ("t007",)
 
 
 def test_words_follow_changes_after_an_index_is_opened(index, texts, tmp_path):
@@ -381,6 +382,7 @@ def test_words_of_another_version_are_counted_anew(index, texts, tmp_path, monke
     monkeypatch.undo()
     with ss.Index.open(tmp_path / "a", encoder=FirstWord()) as opened:
         same_words(index, opened, texts[:3])
+        assert opened.search("code-7", k=1, alpha=0).ids == ("t007",)
 
 
 def test_words_that_cant_be_those_of_the_texts_are_refused(index, tmp_path):

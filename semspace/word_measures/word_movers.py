@@ -92,11 +92,8 @@ class WordMovers:
         """
         from semspace.word_measures.transport_kernel import word_movers
 
-        (rows_a, counts_a), (rows_b, counts_b) = (
-            one_bag(text, self._known, what) for text, what in ((a, "the text"), (b, "the other text"))
-        )
-        vectors = [unit_vectors(self._known, rows, normalize=self.normalize) for rows in (rows_a, rows_b)]
-        return float(word_movers(vectors[0], rows_a, counts_a, vectors[1], rows_b, counts_b))
+        (rows_a, counts_a, vectors_a), (rows_b, counts_b, vectors_b) = self._pair(a, b)
+        return float(word_movers(vectors_a, rows_a, counts_a, vectors_b, rows_b, counts_b))
 
     def flows(self, a: Text, b: Text) -> pl.DataFrame:
         """Return which words travel where: why two texts are near or far.
@@ -118,11 +115,8 @@ class WordMovers:
         """
         from semspace.word_measures.transport_kernel import euclidean, least_cost
 
-        (rows_a, counts_a), (rows_b, counts_b) = (
-            one_bag(text, self._known, what) for text, what in ((a, "the text"), (b, "the other text"))
-        )
-        vectors = [unit_vectors(self._known, rows, normalize=self.normalize) for rows in (rows_a, rows_b)]
-        costs = np.where(rows_a[:, None] == rows_b, 0.0, euclidean(*vectors))
+        (rows_a, counts_a, vectors_a), (rows_b, counts_b, vectors_b) = self._pair(a, b)
+        costs = np.where(rows_a[:, None] == rows_b, 0.0, euclidean(vectors_a, vectors_b))
         moved = np.zeros(costs.shape, np.int64)
         least_cost(counts_a * counts_b.sum(), counts_b * counts_a.sum(), costs, moved)
         i, j = np.nonzero(moved)
@@ -132,6 +126,14 @@ class WordMovers:
             "distance": distances, "cost": shares * distances,
         }  # fmt: skip
         return pl.DataFrame(table).sort(["cost", "from", "to"], descending=[True, False, False])
+
+    def _pair(self, a: Text, b: Text) -> list[tuple[Ints1d, Ints1d, Floats2d]]:
+        """Return the words of two texts, their counts and their vectors."""
+        return [self._known_bag(a, "the text"), self._known_bag(b, "the other text")]
+
+    def _known_bag(self, text: Text, what: str) -> tuple[Ints1d, Ints1d, Floats2d]:
+        rows, counts = one_bag(text, self._known, what)
+        return rows, counts, unit_vectors(self._known, rows, normalize=self.normalize)
 
     def search(self, query: Text | None = None, k: int = 10, *, id: str | None = None) -> Neighbors:
         """Find the `k` texts of the corpus at the least distance; exact.
@@ -160,8 +162,7 @@ class WordMovers:
         checks.whole("k", k)
         texts = self._texts
         asked, skip = text_of(texts.corpus, query, id)
-        rows, counts = one_bag(asked, self._known, "the query")
-        vectors = unit_vectors(self._known, rows, normalize=self.normalize)
+        rows, counts, vectors = self._known_bag(asked, "the query")
         distances = self._nearest(vectors, rows, counts, k, texts.may_be_found(skip))
         return as_neighbors(texts.corpus, asked, -distances, k, METRIC)
 
