@@ -11,19 +11,16 @@ from semspace import checks
 from semspace.errors import InputError
 from semspace.neighbors import Neighbors
 from semspace.progress import track
-from semspace.space import Space
-from semspace.text.corpus import Corpus
 from semspace.types import Doubles1d, Floats2d, Ints1d
-from semspace.word_measures.bags import Text, one_bag, unit_vectors
-from semspace.word_measures.texts import MeasuredTexts, as_neighbors, known_words, measured_texts, text_of
-from semspace.words.known_words import KnownWords
+from semspace.word_measures.bags import Text
+from semspace.word_measures.texts import WordMeasure, as_neighbors, text_of
 
 METRIC = "soft-cosine"
 WEIGHTS = ("count", "tfidf")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class SoftCosine:
+class SoftCosine(WordMeasure):
     """Soft cosine: the cosine of two bags of words, in which similar words count as partly the same.
 
     ``s(a, b) = aᵀ S b / √(aᵀ S a · bᵀ S b)``, where a and b hold the weights of the words, and ``S[i, j]`` is the
@@ -58,17 +55,12 @@ class SoftCosine:
     ('0',)
     """
 
-    words: Space
-    corpus: Corpus | None = None
     weights: str | None = field(default=None, kw_only=True)
     min_cosine: float = field(default=0.0, kw_only=True)
     exponent: float = field(default=2.0, kw_only=True)
-    tokenizer: str | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
-        known = known_words("SoftCosine", self.words, self.tokenizer)
-        object.__setattr__(self, "tokenizer", known.tokenizer)
-        object.__setattr__(self, "corpus", measured_texts(self.corpus))
+        super().__post_init__()
         if self.weights is None:
             object.__setattr__(self, "weights", WEIGHTS[self.corpus is not None])
         checks.choice("weights", self.weights, WEIGHTS)
@@ -76,18 +68,6 @@ class SoftCosine:
         checks.number("exponent", self.exponent, open_low=True)
         if self.weights == "tfidf" and self.corpus is None:
             raise InputError("weights='tfidf' needs the texts that it counts; give a corpus, or weights='count'")
-
-    def __repr__(self) -> str:
-        texts = "" if self.corpus is None else f", {len(self.corpus):,} texts"
-        return f"SoftCosine({len(self.words):,} words{texts}, weights={self.weights!r})"
-
-    @cached_property
-    def _known(self) -> KnownWords:
-        return KnownWords(self.words, str(self.tokenizer))
-
-    @cached_property
-    def _texts(self) -> MeasuredTexts:
-        return MeasuredTexts.of("SoftCosine", self.corpus, self._known)
 
     def similarity(self, a: Text, b: Text) -> float:
         """Return the soft cosine of two texts, each a string or a list of words, from 0 to 1.
@@ -97,9 +77,8 @@ class SoftCosine:
         InputError
             If a text has no known word.
         """
-        bags = [one_bag(text, self._known, what) for text, what in ((a, "the text"), (b, "the other text"))]
-        weights = [self._weights(*bag) for bag in bags]
-        points = [unit_vectors(self._known, rows) for rows, _ in bags]
+        bags = [self._bag(a, "the text"), self._bag(b, "the other text")]
+        weights, points = [self._weights(*bag[:2]) for bag in bags], [bag[2] for bag in bags]
         lengths = [_length(w, p, self) for w, p in zip(weights, points, strict=True)]
         product = weights[0] @ self._shared(points[0], points[1]) @ weights[1]
         return min(float(product / (lengths[0] * lengths[1])), 1.0)
@@ -125,8 +104,8 @@ class SoftCosine:
         checks.whole("k", k)
         texts = self._texts
         asked, skip = text_of(texts.corpus, query, id)
-        rows, counts = one_bag(asked, self._known, "the query")
-        weights, points = self._weights(rows, counts), unit_vectors(self._known, rows)
+        rows, counts, points = self._bag(asked, "the query")
+        weights = self._weights(rows, counts)
         of_words = weights @ self._shared(points, texts.points)
         bags = texts.bags
         products = np.add.reduceat(of_words[bags.positions] * self._text_weights, bags.starts[:-1][texts.has_words])

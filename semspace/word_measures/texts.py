@@ -1,8 +1,8 @@
-"""`MeasuredTexts`: the texts that a measure searches, as bags of known words."""
+"""`WordMeasure`: what measures by words have in common, and `MeasuredTexts`: the texts that they search."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -14,8 +14,8 @@ from semspace.neighbors import Neighbors
 from semspace.space import Space
 from semspace.space_arguments import need_space
 from semspace.text.corpus import Corpus
-from semspace.types import Bools1d, Doubles1d, Floats2d
-from semspace.word_measures.bags import Bags, Text, unit_vectors
+from semspace.types import Bools1d, Doubles1d, Floats2d, Ints1d
+from semspace.word_measures.bags import Bags, Text, one_bag, unit_vectors
 from semspace.words.known_words import KnownWords, tokenizer_name
 
 
@@ -62,17 +62,43 @@ class MeasuredTexts:
         return others
 
 
-def known_words(measure: str, words: object, tokenizer: str | None) -> KnownWords:
-    """Return how texts become words of a space, or raise `InputError` if `words` isn't one."""
-    space: Space = need_space(measure, words)
-    return KnownWords(space, tokenizer_name(space, tokenizer))
+@dataclass(frozen=True, eq=False, repr=False)
+class WordMeasure:
+    """What measures of texts by their words have in common: a space of words, and the texts that are searched."""
 
+    words: Space
+    corpus: Corpus | None = None
+    tokenizer: str | None = field(default=None, kw_only=True)
 
-def measured_texts(corpus: object) -> Corpus | None:
-    """Return a corpus, of a list of texts too; or None."""
-    if corpus is None or isinstance(corpus, Corpus):
-        return corpus
-    return Corpus.from_texts(checks.strings("corpus", corpus, allowed="texts (strings)"))
+    def __post_init__(self) -> None:
+        words = need_space(type(self).__name__, self.words)
+        object.__setattr__(self, "tokenizer", tokenizer_name(words, self.tokenizer))
+        given: object = self.corpus  # a list of texts is taken, too
+        if given is not None and not isinstance(given, Corpus):
+            texts = checks.strings("corpus", given, allowed="texts (strings)")
+            object.__setattr__(self, "corpus", Corpus.from_texts(texts))
+
+    def __repr__(self) -> str:
+        texts = "" if self.corpus is None else f", {len(self.corpus):,} texts"
+        return f"{type(self).__name__}({len(self.words):,} words{texts})"
+
+    @property
+    def _is_normalized(self) -> bool:
+        """Whether vectors of words are scaled to length 1."""
+        return True
+
+    @cached_property
+    def _known(self) -> KnownWords:
+        return KnownWords(self.words, str(self.tokenizer))
+
+    @cached_property
+    def _texts(self) -> MeasuredTexts:
+        return MeasuredTexts.of(type(self).__name__, self.corpus, self._known, normalize=self._is_normalized)
+
+    def _bag(self, text: Text, what: str) -> tuple[Ints1d, Ints1d, Floats2d]:
+        """Return the known words of a text, their counts and their vectors, or raise `InputError` if it has none."""
+        rows, counts = one_bag(text, self._known, what)
+        return rows, counts, unit_vectors(self._known, rows, normalize=self._is_normalized)
 
 
 def text_of(corpus: Corpus, query: Text | None, id: str | None) -> tuple[Text, str | None]:

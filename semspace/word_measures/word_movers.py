@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -12,13 +11,10 @@ import polars as pl
 from semspace import checks
 from semspace.neighbors import Neighbors
 from semspace.pools import Pool
-from semspace.space import Space
-from semspace.text.corpus import Corpus
 from semspace.threads import thread_count
 from semspace.types import Bools1d, Doubles1d, Floats2d, Ints1d
-from semspace.word_measures.bags import Bags, Text, one_bag, unit_vectors
-from semspace.word_measures.texts import MeasuredTexts, as_neighbors, known_words, measured_texts, text_of
-from semspace.words.known_words import KnownWords
+from semspace.word_measures.bags import Bags, Text
+from semspace.word_measures.texts import WordMeasure, as_neighbors, text_of
 
 METRIC = "wmd"
 _QUERY_WORDS = 64  # whose distances to all words are in memory at a time
@@ -26,7 +22,7 @@ _ROUNDING = 4e-6  # of a squared distance of float32, for numbers of length 1: b
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class WordMovers:
+class WordMovers(WordMeasure):
     """Word mover's distance: the least distance that the words of one text travel to become those of another.
 
     Each word of a text has an equal share of it, and travels to words of the other text, over the Euclidean distance
@@ -57,28 +53,15 @@ class WordMovers:
     ('0', '1')
     """
 
-    words: Space
-    corpus: Corpus | None = None
     normalize: bool = field(default=True, kw_only=True)
-    tokenizer: str | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         checks.flag("normalize", self.normalize)
-        known = known_words("WordMovers", self.words, self.tokenizer)
-        object.__setattr__(self, "tokenizer", known.tokenizer)
-        object.__setattr__(self, "corpus", measured_texts(self.corpus))
 
-    def __repr__(self) -> str:
-        texts = "" if self.corpus is None else f", {len(self.corpus):,} texts"
-        return f"WordMovers({len(self.words):,} words{texts})"
-
-    @cached_property
-    def _known(self) -> KnownWords:
-        return KnownWords(self.words, str(self.tokenizer))
-
-    @cached_property
-    def _texts(self) -> MeasuredTexts:
-        return MeasuredTexts.of("WordMovers", self.corpus, self._known, normalize=self.normalize)
+    @property
+    def _is_normalized(self) -> bool:
+        return self.normalize
 
     def distance(self, a: Text, b: Text) -> float:
         """Return the distance of two texts, each a string or a list of words; 0 if both have the same words.
@@ -129,11 +112,7 @@ class WordMovers:
 
     def _pair(self, a: Text, b: Text) -> list[tuple[Ints1d, Ints1d, Floats2d]]:
         """Return the words of two texts, their counts and their vectors."""
-        return [self._known_bag(a, "the text"), self._known_bag(b, "the other text")]
-
-    def _known_bag(self, text: Text, what: str) -> tuple[Ints1d, Ints1d, Floats2d]:
-        rows, counts = one_bag(text, self._known, what)
-        return rows, counts, unit_vectors(self._known, rows, normalize=self.normalize)
+        return [self._bag(a, "the text"), self._bag(b, "the other text")]
 
     def search(self, query: Text | None = None, k: int = 10, *, id: str | None = None) -> Neighbors:
         """Find the `k` texts of the corpus at the least distance; exact.
@@ -162,7 +141,7 @@ class WordMovers:
         checks.whole("k", k)
         texts = self._texts
         asked, skip = text_of(texts.corpus, query, id)
-        rows, counts, vectors = self._known_bag(asked, "the query")
+        rows, counts, vectors = self._bag(asked, "the query")
         distances = self._nearest(vectors, rows, counts, k, texts.may_be_found(skip))
         return as_neighbors(texts.corpus, asked, -distances, k, METRIC)
 
