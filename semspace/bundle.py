@@ -34,6 +34,7 @@ from semspace.errors import DamagedError, ExistsError, InputError, MissingFileEr
 FORMAT = "semspace"
 VERSION = 1
 MANIFEST = "manifest.json"
+_MAX_DEPTH = 3  # parts of a file's name: the sides of a model have modules, each in a folder
 PathLike = str | os.PathLike[str]
 T = TypeVar("T")
 _MAX_READ_ATTEMPTS = 50  # for a reader whose value is replaced repeatedly
@@ -491,9 +492,9 @@ def _own_digest(body: Mapping[str, Any]) -> str:
 
 
 def _is_inside(name: str) -> bool:
-    """Check whether a name in a manifest is a file in the bundle or in a folder of it."""
+    """Check whether a name in a manifest is a file in the bundle, in a folder of it, or in a folder of such a one."""
     parts = name.split("/")
-    return len(parts) <= 2 and all(part not in ("", "..") and Path(part).name == part for part in parts)
+    return len(parts) <= _MAX_DEPTH and all(part not in ("", "..") and Path(part).name == part for part in parts)
 
 
 def _publish(folder: Path, target: Path, *, overwrite: bool) -> None:

@@ -19,19 +19,19 @@ _SETTLED = 10.0  # seconds without a change, after which another change has anot
 def recall(name: str) -> str | None:
     """Return the content of a file of the cache folder; None if there is none."""
     with suppress(OSError, ValueError, RuntimeError):
-        return (_folder() / name).read_text(encoding="utf-8")
+        return (cache_folder() / name).read_text(encoding="utf-8")
     return None
 
 
 def remember(name: str, text: str) -> None:
     """Write a file of the cache folder, if there is a home folder and the disk allows it."""
     with suppress(OSError, RuntimeError, SemspaceError):
-        folder = _folder()
+        folder = cache_folder()
         folder.mkdir(parents=True, exist_ok=True)
         write_text(folder / name, text)
 
 
-def _folder() -> Path:
+def cache_folder() -> Path:
     """Return the cache folder, ``SEMSPACE_CACHE`` or the user's; raise `RuntimeError` if this user has no home."""
     chosen = os.environ.get("SEMSPACE_CACHE")
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"

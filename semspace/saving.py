@@ -24,7 +24,7 @@ def save(value: Value, path: PathLike, *, overwrite: bool = False) -> None:
     Parameters
     ----------
     value : Corpus, Tokens, PhraseModel, Space, Index, Clustering, Outliers, Projection, Comparison or an encoder
-        A StaticEncoder or a TransformerEncoder.
+        Any of the values that `load` opens; an encoder is a static one or a transformer.
     path : str or path
         The directory to create.
     overwrite : bool

@@ -19,7 +19,7 @@ from semspace.deprecation import renamed_parameters, renamed_property, warn_rena
 from semspace.errors import FrozenError, InputError, SemspaceWarning, UnknownParameterError
 from semspace.peer_names import answers_peer_attributes, answers_peer_parameters
 from semspace.progress import Bar
-from semspace.sentences import output_formats
+from semspace.sentences import output_formats, similarities
 from semspace.sentences.blocks import EncodedBlock, blocks_of, encode_blocks, warn_truncated
 from semspace.sentences.passages import Passage
 from semspace.sentences.prompts import document_prompt, query_prompt
@@ -76,6 +76,8 @@ class Encoder(ABC):
         Why this backend was chosen.
     prompts : mapping
         Prompts by name; "" is the default prompt.
+    similarity_fn_name : {"cosine", "dot", "euclidean", "manhattan"}
+        The measure of `similarity`, for which the model was trained.
     normalizes : bool
         Whether vectors have length 1.
     device : {"cpu", "cuda"}
@@ -92,6 +94,7 @@ class Encoder(ABC):
     implementation: str = ""
     backend_reason: str = ""
     prompts: Mapping[str, str] = MappingProxyType({})
+    similarity_fn_name: str = "cosine"
     normalizes: bool = False
     device: str = "cpu"
     threads: int | None = None
@@ -178,6 +181,7 @@ class Encoder(ABC):
         *,
         prompt: str | None = None,
         prompt_name: str | None = None,
+        task: str | None = None,
         normalize_embeddings: bool = False,
         truncate_dim: int | None = None,
         precision: str = "float32",
@@ -201,6 +205,9 @@ class Encoder(ABC):
         texts : list of str, or str
         prompt, prompt_name : str, optional
             The text to put before every text, or the name of one of the model's `prompts`.
+        task : str, optional
+            The side of a model with several (Router): ``"query"`` or ``"document"``. Other models encode all texts
+            alike; a prompt is chosen by `prompt_name`, `encode_queries` or `encode_documents`, not by this.
         normalize_embeddings : bool
             Scale vectors to length 1, if the model doesn't.
         truncate_dim : int, optional
@@ -226,6 +233,8 @@ class Encoder(ABC):
         """
         if unknown:
             texts, prompt = self._from_mteb(texts, prompt, unknown)
+        if task is not None:
+            checks.strings("task", [task])
         single = isinstance(texts, str)
         strings = checks.strings("texts", [texts] if single else texts)
         for name, size in (("batch_size", batch_size), ("chunk_size", chunk_size)):
@@ -377,16 +386,16 @@ class Encoder(ABC):
         return space
 
     def similarity(self, a: npt.ArrayLike, b: npt.ArrayLike) -> Floats2d:
-        """Return the cosine of every vector of `a` with every vector of `b`, float32 of shape (n, m)."""
-        left, right = (queries.unit(checks.matrix("vectors", vectors)) for vectors in (a, b))
-        scores: Floats2d = left @ right.T
-        return scores
+        """Return the similarity of every vector of `a` with every vector of `b`, float32 of shape (n, m).
+
+        It is the measure for which the model was trained, `similarity_fn_name`: mostly the cosine. A distance is
+        negated, so that more is nearer, as in sentence-transformers.
+        """
+        return similarities.similarity(a, b, self.similarity_fn_name)
 
     def similarity_pairwise(self, a: npt.ArrayLike, b: npt.ArrayLike) -> Floats1d:
-        """Return the cosine of each vector of `a` with the vector of `b` in the same row, float32 of shape (n,)."""
-        left, right = (queries.unit(checks.matrix("vectors", vectors)) for vectors in (a, b))
-        scores: Floats1d = (left * right).sum(axis=1)
-        return scores
+        """Return the similarity of each vector of `a` with that of `b` in the same row, float32 of shape (n,)."""
+        return similarities.similarity_pairwise(a, b, self.similarity_fn_name)
 
     def _encode_after(self, prompt: str, texts: Sequence[str], options: dict[str, Any]) -> Any:
         """Encode texts after a prompt, unless the options choose another."""

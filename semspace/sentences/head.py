@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +13,8 @@ import numpy as np
 from semspace import checks
 from semspace.errors import DamagedError, InputError
 from semspace.remembered import remembered_digest
+from semspace.sentences.activations import ACTIVATIONS
+from semspace.sentences.modules import Module
 from semspace.sentences.weights import Weights, weight_files
 from semspace.types import Doubles2d, Floats1d, Floats2d
 
@@ -22,30 +24,16 @@ _KEY = "sentence_embedding"  # the name of a text's vector in sentence-transform
 _TANH = "torch.nn.modules.activation.Tanh"
 _SMALL = np.float32(1e-6)  # an input of an activation that counts as zero
 _EPSILON = np.float32(1e-5)  # of torch's LayerNorm
-
-
-def _gelu(x: Floats1d) -> Floats1d:
-    from scipy.special import erf
-
-    activated: Floats1d = (x * 0.5 * (1 + erf(x / np.sqrt(np.float32(2))))).astype(np.float32)
-    return activated
-
-
-def _sigmoid(x: Floats1d) -> Floats1d:
-    from scipy.special import expit
-
-    activated: Floats1d = expit(x)
-    return activated
-
-
-ACTIVATIONS: dict[str, Callable[[Floats1d], Any]] = {
-    "Identity": lambda x: x,
-    "Tanh": np.tanh,
-    "ReLU": lambda x: np.maximum(x, 0),
-    "GELU": _gelu,
-    "Sigmoid": _sigmoid,
-    "SiLU": lambda x: x * _sigmoid(x),
-}
+# Settings of each kind that are known: those that decide a vector are honoured, and any other is refused.
+_KNOWN = {
+    DENSE: (
+        "in_features", "out_features", "bias", "activation_function", "module_input_name", "module_output_name",
+        "use_residual",
+    ),
+    LAYER_NORM: ("dimension",),
+    DROPOUT: ("dropout",),
+    NORMALIZE: ("module_input_name", "module_output_name"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -143,17 +131,27 @@ class HeadModule:
 
     def check(self) -> None:
         """Raise `InputError` for an unknown setting; none is silently ignored."""
+        path = self.folder / "config.json"
+        strange = next((key for key in self.config if key not in _KNOWN[self.kind]), None)
+        if strange is not None:
+            raise InputError(
+                f"{path} has {strange} {self.config[strange]!r}, a setting of {self.kind} that semspace doesn't know; "
+                f"it knows {', '.join(_KNOWN[self.kind])}"
+            )
         for key in ("module_input_name", "module_output_name"):
             if self.config.get(key) not in (None, _KEY):
                 raise InputError(
-                    f"{self.folder / 'config.json'} has {key} {self.config[key]!r}; semspace runs {self.kind} only "
-                    f"on a text's pooled vector ({_KEY!r})"
+                    f"{path} has {key} {self.config[key]!r}; semspace runs {self.kind} only on a text's pooled vector "
+                    f"({_KEY!r})"
                 )
+        for key in ("bias", "use_residual"):
+            if not isinstance(self.config.get(key, False), bool):
+                raise InputError(f"{path} has {key} {self.config[key]!r}; it must be true or false")
         known = str(self.config.get("activation_function", _TANH)).startswith("torch.nn.")
         if self.kind == DENSE and not (known and self._activation in ACTIVATIONS):
             raise InputError(
-                f"{self.folder / 'config.json'} has the activation {self.config.get('activation_function')!r}; "
-                f"semspace supports torch.nn's {', '.join(ACTIVATIONS)}"
+                f"{path} has the activation_function {self.config.get('activation_function')!r}; semspace supports "
+                f"torch.nn's {', '.join(ACTIVATIONS)}"
             )
 
     def digests(self) -> list[str]:
@@ -170,6 +168,17 @@ def _activated_parts(parts: Doubles2d, activation: Callable[[Floats1d], Any]) ->
     slopes = (activation(inputs) - at_zero) / inputs
     shares: Doubles2d = parts * slopes + at_zero / len(parts)
     return shares
+
+
+def read_head(modules: Iterable[Module]) -> tuple[HeadModule, ...]:
+    """Read the modules that follow Pooling, or raise `InputError` for a setting that semspace doesn't know."""
+    found = tuple(
+        HeadModule(module.kind, module.folder, module.config(needed=module.kind in (DENSE, LAYER_NORM)))
+        for module in modules
+    )
+    for module in found:
+        module.check()
+    return found
 
 
 def output_width(modules: tuple[HeadModule, ...], width: int) -> int:

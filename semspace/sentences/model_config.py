@@ -1,7 +1,7 @@
 """`ModelConfig`: what a folder in the format of sentence-transformers says of its model."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +11,7 @@ from semspace.bundle import digest
 from semspace.errors import DamagedError, InputError
 from semspace.remembered import remembered_digest
 from semspace.sentences import head
+from semspace.sentences.adapters import merged_folder
 from semspace.sentences.head import HeadModule
 from semspace.sentences.model_files import CONFIG
 from semspace.sentences.modules import MODULES, Module, read_json, read_modules, read_sentence_config
@@ -27,6 +28,7 @@ FLAGS = {
     "pooling_mode_weightedmean_tokens": "weightedmean",
     "pooling_mode_lasttoken": "lasttoken",
 }
+_POOLING_KEYS = ("word_embedding_dimension", "embedding_dimension", "pooling_mode", "include_prompt")
 PADDED_POSITIONS = ("camembert", "longformer", "mpnet", "roberta", "xlm-roberta", "xlm-roberta-xl")
 # Encoder-decoder models whose encoder can be loaded alone.
 ENCODER_DECODERS = ("t5", "mt5", "umt5", "longt5")
@@ -38,6 +40,11 @@ _SENTENCE_CONFIGS = tuple(
 # Settings passed to transformers that don't change the vectors.
 _HARMLESS = {"attn_implementation", "dtype", "torch_dtype", "trust_remote_code", "use_cache", "local_files_only"}
 _PASSED_ON = ("model_args", "model_kwargs", "tokenizer_args", "processor_kwargs", "config_args", "config_kwargs")
+# Settings of the Transformer module that are read below, or change no vector.
+_TRANSFORMER_KEYS = (
+    "max_seq_length", "do_lower_case", *_PASSED_ON, "modality_config", "transformer_task", "module_output_name",
+    "processing_kwargs", "query_expansion", "query_length", "document_length", "unpad_inputs",
+)  # fmt: skip
 _TRAINABLE_POOLINGS = ("mean", "cls", "max")
 
 
@@ -119,21 +126,19 @@ class ModelConfig:
         return digest(*(remembered_digest(path).encode() for path in files), rest.encode())
 
 
-def read_model_config(root: Path) -> ModelConfig:
-    """Read the configuration of a model, and check that it can be opened safely and has one meaning only."""
-    modules = read_modules(root)
-    folder = modules[0].folder if modules else root
+def read_model_config(root: Path, modules: Sequence[Module] | None = None) -> ModelConfig:
+    """Read the configuration of a model, and check that it can be opened safely and has one meaning only.
+
+    The modules are those that the folder lists, unless others are given: one side of a model with several.
+    """
+    modules = read_modules(root) if modules is None else modules
     _check_kinds(root, modules)
+    folder = merged_folder(modules[0].folder if modules else root)
     config = _model_config(folder, bare=not modules)
     transformer = _transformer_settings(folder)
     sentence = read_sentence_config(root)
-    pooling, include_prompt = _pooling(root, modules)
-    head_modules = [
-        HeadModule(module.kind, module.folder, module.config(needed=module.kind in _CONFIGURED))
-        for module in modules[2:]
-    ]
-    for module in head_modules:
-        module.check()
+    pooling, include_prompt = _pooling(modules)
+    head_modules = head.read_head(modules[2:])
     normalize = bool(head_modules) and head_modules[-1].kind == head.NORMALIZE
     return ModelConfig(
         folder,
@@ -142,7 +147,7 @@ def read_model_config(root: Path) -> ModelConfig:
         _max_tokens(folder, config, transformer),
         bool(transformer.get("do_lower_case", False)),
         sentence.prompts,
-        tuple(head_modules[:-1] if normalize else head_modules),
+        head_modules[:-1] if normalize else head_modules,
         include_prompt,
         sentence.truncate_dim,
         sentence.similarity,
@@ -150,34 +155,27 @@ def read_model_config(root: Path) -> ModelConfig:
     )
 
 
-_CONFIGURED = (head.DENSE, head.LAYER_NORM)
-
-
-def _check_kinds(root: Path, modules: list[Module]) -> None:
+def _check_kinds(root: Path, modules: Sequence[Module]) -> None:
     """Raise `InputError` unless the modules are Transformer, Pooling and then any of `head.KINDS`."""
     kinds = [module.kind for module in modules]
     if not modules:
         return
-    if kinds[0] != "Transformer" or any(kind not in ("Pooling", *head.KINDS) for kind in kinds[1:]):
+    strange = next((kind for kind in kinds[1:] if kind not in ("Pooling", *head.KINDS)), None)
+    if kinds[0] != "Transformer" or strange:
         raise InputError(
-            f"{root} has the modules {', '.join(kinds)}; semspace runs Transformer, Pooling and then "
-            f"{', '.join(head.KINDS)}"
+            f"{root / MODULES} lists a module of type {strange or kinds[0]}, which semspace doesn't run: after "
+            f"Transformer and Pooling, or after StaticEmbedding, it runs {', '.join(head.KINDS)}, and all of them on "
+            f"the sides of a Router"
         )
     if kinds[1:2] != ["Pooling"] or "Pooling" in kinds[2:]:
         raise InputError(
-            f"{root} has the modules {', '.join(kinds)}; exactly one Pooling module must follow Transformer, to "
-            f"turn the vectors of tokens into one for the text"
+            f"{root / MODULES} lists the modules {', '.join(kinds)}; exactly one Pooling module must follow "
+            f"Transformer, to turn the vectors of tokens into one for the text"
         )
 
 
 def _model_config(folder: Path, *, bare: bool) -> dict[str, Any]:
     """Return the content of ``config.json``, or raise `InputError` for a model that would run incorrectly."""
-    if (folder / "adapter_config.json").is_file():
-        base = read_json(folder / "adapter_config.json").get("base_model_name_or_path")
-        raise InputError(
-            f"{folder} is an adapter of {base!r}, not a whole model; merge it with peft (merge_and_unload) and save "
-            f"the result"
-        )
     if not (folder / CONFIG).is_file():
         raise InputError(f"{folder} is not a model folder: it has no {CONFIG}")
     weight_files(folder)
@@ -234,6 +232,15 @@ def _transformer_settings(folder: Path) -> dict[str, Any]:
     if path is None:
         return {}
     config: dict[str, Any] = read_json(path)
+    unknown = next((key for key in config if key not in _TRANSFORMER_KEYS), None)
+    if unknown is not None:
+        raise InputError(
+            f"{path} has {unknown} {config[unknown]!r}, a setting of Transformer that semspace doesn't know; it knows "
+            f"{', '.join(_TRANSFORMER_KEYS)}"
+        )
+    lowercase = config.get("do_lower_case", False)
+    if not isinstance(lowercase, (bool, type(None))):
+        raise InputError(f"{path} has do_lower_case {lowercase!r}; it must be true or false")
     for key in _PASSED_ON:
         strange = sorted(set(config.get(key) or {}) - _HARMLESS)
         if strange:
@@ -266,18 +273,27 @@ def _max_tokens(folder: Path, config: Mapping[str, Any], sentence: Mapping[str, 
     return int(min(positions, limit))
 
 
-def _pooling(root: Path, modules: list[Module]) -> tuple[str, bool]:
+def _pooling(modules: Sequence[Module]) -> tuple[str, bool]:
     """Return how the states of tokens are pooled, and whether the tokens of a prompt are included."""
     if not modules:  # a bare transformer: sentence-transformers takes the mean of its tokens
         return "mean", True
     config = modules[1].config(needed=True)
+    strange = next((key for key in config if key not in _POOLING_KEYS and not key.startswith("pooling_mode_")), None)
+    if strange is not None:
+        raise InputError(
+            f"{modules[1].folder / 'config.json'} has {strange} {config[strange]!r}, a setting of Pooling that "
+            f"semspace doesn't know; it knows {', '.join(_POOLING_KEYS)} and flags such as pooling_mode_mean_tokens"
+        )
     modes = config.get("pooling_mode")
     if modes is None:
         flags = {key for key, value in config.items() if key.startswith("pooling_mode_") and value is True}
         modes = [mode for flag, mode in FLAGS.items() if flag in flags] + sorted(flags - set(FLAGS)) or ["mean"]
     modes = [modes] if isinstance(modes, str) else list(modes)
     if not modes or any(mode not in POOLINGS for mode in modes):
-        raise InputError(f"{root} pools by {' + '.join(map(str, modes))}; semspace supports {', '.join(POOLINGS)}")
+        raise InputError(
+            f"{modules[1].folder / 'config.json'} pools by {' + '.join(map(str, modes))} (pooling_mode); semspace "
+            f"supports {', '.join(POOLINGS)}"
+        )
     include = config.get("include_prompt", True)
     if not isinstance(include, bool):
         raise DamagedError(

@@ -14,6 +14,7 @@ MODULES = "modules.json"
 SENTENCE_CONFIG = "config_sentence_transformers.json"
 _PACKAGE = "sentence_transformers."
 _MODEL_TYPE = "SentenceTransformer"
+STATIC = "StaticEmbedding"  # the kind of a module that is a table of token vectors
 SIMILARITIES = ("cosine", "dot", "euclidean", "manhattan")
 _DEFAULT_PROMPTS = ("query", "document")  # every model has these prompts, though they may be empty
 
@@ -40,18 +41,22 @@ class Module:
 def read_modules(root: Path) -> list[Module]:
     """Return the modules of a model in order; none where the folder has no ``modules.json``."""
     listed = read_json(root / MODULES, [], list)
-    return [_module(root, entry) for entry in listed]
+    return [listed_module(root / MODULES, root, entry) for entry in listed]
 
 
-def _module(root: Path, listed: Any) -> Module:
+def listed_module(file: Path, root: Path, listed: Any) -> Module:
+    """Return the module of which `file` gives type and path, the latter inside `root`."""
     try:
         kind, path = str(listed["type"]), str(listed["path"])
     except (KeyError, TypeError) as problem:
-        raise DamagedError(f"{root / MODULES} has a module without type or path; download the model again") from problem
+        raise DamagedError(f"{file} has a module without type or path; download the model again") from problem
     if not kind.startswith(_PACKAGE):
-        raise InputError(f"{root} has a module {kind!r}: semspace never runs code that comes with a model")
-    if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
-        raise InputError(f"{root / MODULES} has a module at {path!r}, which is outside the folder")
+        raise InputError(
+            f"{file} lists a module of type {kind!r}, which isn't one of sentence-transformers: semspace never runs "
+            f"code that comes with a model"
+        )
+    if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts or "\\" in path:
+        raise InputError(f"{file} has a module at {path!r}, which is outside the folder")
     return Module(kind.rpartition(".")[2], root / path)
 
 

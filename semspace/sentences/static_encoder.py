@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
@@ -18,6 +18,7 @@ from semspace.progress import Bar
 from semspace.schema import Facts
 from semspace.sentences.blocks import EncodedBlock
 from semspace.sentences.encoder import Encoder, frozen_encoder
+from semspace.sentences.modules import SIMILARITIES, Module
 from semspace.sentences.passages import Passage, passages, token_spans
 from semspace.sentences.pooling import UNLIMITED, direction_or_ones, fill_zero_rows, offsets_of
 from semspace.sentences.static_folder import FOLDER_KIND, read_folder, write_folder
@@ -62,6 +63,8 @@ class StaticEncoder(Encoder):
         Prompts by name; "" is the default prompt.
     truncate_dim : int, optional
         Keep only this number of leading dimensions.
+    similarity_fn_name : {"cosine", "dot", "euclidean", "manhattan"}
+        The measure of `similarity`.
     threads : int, optional
         Largest number of threads that encode; all that the process may use when None.
 
@@ -102,6 +105,7 @@ class StaticEncoder(Encoder):
     keep_unknown: bool = False
     prompts: Mapping[str, str] = field(default_factory=dict)
     truncate_dim: int | None = None
+    similarity_fn_name: str = "cosine"
     threads: int | None = None
     dim: int = field(init=False)
     fingerprint: str = field(init=False)
@@ -109,6 +113,7 @@ class StaticEncoder(Encoder):
     def __post_init__(self) -> None:
         checks.flag("normalize", self.normalize)
         checks.whole("max_tokens", self.max_tokens)
+        checks.choice("similarity_fn_name", self.similarity_fn_name, SIMILARITIES)
         vectors = checks.frozen(checks.matrix("vectors", self.vectors))
         finite = np.isfinite(vectors).all(axis=1)
         if not len(vectors) or not finite.all():
@@ -242,7 +247,13 @@ class StaticEncoder(Encoder):
 
     @classmethod
     def from_folder(
-        cls, path: PathLike, name: str | None = None, *, max_tokens: int | None = None, threads: int | None = None
+        cls,
+        path: PathLike,
+        name: str | None = None,
+        *,
+        max_tokens: int | None = None,
+        threads: int | None = None,
+        modules: Sequence[Module] | None = None,
     ) -> StaticEncoder:
         """Open a folder in model2vec's format, or one with a `StaticEmbedding` of sentence-transformers.
 
@@ -256,6 +267,8 @@ class StaticEncoder(Encoder):
             Truncate texts to this number of tokens, at most that in the folder.
         threads : int, optional
             Largest number of threads that encode; all that the process may use when None.
+        modules : sequence of Module, optional
+            Those of one side of a model with several; all that the folder lists when None.
 
         Raises
         ------
@@ -266,7 +279,7 @@ class StaticEncoder(Encoder):
         DamagedError
             If a file is missing, damaged, or doesn't fit the others.
         """
-        arguments = read_folder(path, max_tokens)
+        arguments = read_folder(path, max_tokens, modules)
         if name is not None:
             arguments["name"] = name
         try:
@@ -301,6 +314,7 @@ class StaticEncoder(Encoder):
             "max_tokens": self.max_tokens,
             "facts": dict(self.facts),
             **self._rare_settings(),
+            **({} if self.similarity_fn_name == "cosine" else {"similarity_fn_name": self.similarity_fn_name}),
         }
         return {"kind": KIND, "settings": settings}
 
@@ -333,6 +347,7 @@ def _read_rare_settings(settings: Facts) -> dict[str, Any]:
         "keep_unknown": settings.flag,
         "prompts": lambda name: {prompt: settings.facts(name).text(prompt) for prompt in settings.facts(name)},
         "truncate_dim": lambda name: settings.whole(name, low=1),
+        "similarity_fn_name": settings.text,
     }
     return {name: read(name) for name, read in readers.items() if name in settings}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from semspace.sentences.model_files import CONFIG, WEIGHTS, has_tensor
 from semspace.sentences.modules import (
     MODULES,
     SENTENCE_CONFIG,
+    STATIC,
     Module,
     json_text,
     modules_json,
@@ -33,20 +35,22 @@ FOLDER_KIND = "static-encoder"
 _MODEL_TYPE = "model2vec"
 _DEFAULT_MAX_TOKENS = 512  # model2vec's, for a folder that doesn't say
 _TOKENIZER = "tokenizer.json"
-_EMBEDDING, _NORMALIZE = "StaticEmbedding", "Normalize"
+_EMBEDDING, _NORMALIZE = STATIC, "Normalize"
 # Names of the table of vectors in model.safetensors: in model2vec, and in sentence-transformers.
 _MODEL2VEC_TABLE, _EMBEDDING_TABLE = "embeddings", "embedding.weight"
 
 
-def read_folder(path: PathLike, max_tokens: int | None) -> dict[str, Any]:
+def read_folder(path: PathLike, max_tokens: int | None, modules: Sequence[Module] | None = None) -> dict[str, Any]:
     """Read a folder, and return the arguments of `StaticEncoder`; see `StaticEncoder.from_folder`."""
+    is_side = modules is not None
     root = resolved_path(path)
     if not root.exists():
         raise MissingFileError(f"there is no file or folder {root}; check the path")
-    modules = read_modules(root)
+    modules = read_modules(root) if modules is None else modules
+    normalizes = _has_normalize(root, modules)
     folder = modules[0].folder if modules else root
     _check_files(folder)
-    if is_bundle(root):  # saved by semspace, so its checksums can be compared
+    if not is_side and is_bundle(root):  # saved by semspace, so its checksums can be compared
         open_bundle(root, FOLDER_KIND)
     sentence, tensors, config = read_sentence_config(root), _read_tensors(folder / WEIGHTS), _read_config(root)
     tokenizer = (folder / _TOKENIZER).read_text(encoding="utf-8")
@@ -58,13 +62,14 @@ def read_folder(path: PathLike, max_tokens: int | None) -> dict[str, Any]:
         "vectors": tensors[_MODEL2VEC_TABLE if is_model2vec else _EMBEDDING_TABLE].astype(np.float32),
         "weights": _cast(tensors.get("weights"), np.float32),
         "mapping": _cast(tensors.get("mapping"), np.int32),
-        "normalize": config.get("normalize", False) if is_model2vec else _has_normalize(root, modules),
+        "normalize": config.get("normalize", False) if is_model2vec else normalizes,
         "max_tokens": limit if max_tokens is None else checks.whole("max_tokens", max_tokens, high=limit),
         "name": str(root.resolve()),
         "facts": config.get("semspace", {}),
         "keep_unknown": not is_model2vec,
         "prompts": sentence.prompts if any(sentence.prompts.values()) else {},
         "truncate_dim": sentence.truncate_dim,
+        "similarity_fn_name": sentence.similarity,
     }
 
 
@@ -82,8 +87,9 @@ def write_folder(encoder: StaticEncoder, draft: Draft) -> None:
     texts = {_TOKENIZER: encoder.tokenizer, MODULES: json_text(_modules_of(encoder))}
     if not encoder.keep_unknown:
         texts[CONFIG] = json_text(_model2vec_config(encoder))
-    if any(encoder.prompts.values()) or encoder.truncate_dim:
-        texts[SENTENCE_CONFIG] = json_text(sentence_config_json(encoder.prompts, "cosine", encoder.truncate_dim))
+    measure = encoder.similarity_fn_name
+    if any(encoder.prompts.values()) or encoder.truncate_dim or measure != "cosine":
+        texts[SENTENCE_CONFIG] = json_text(sentence_config_json(encoder.prompts, measure, encoder.truncate_dim))
     for name, text in texts.items():
         draft.file(name, lambda path, text=text: path.write_text(text, encoding="utf-8"))  # type: ignore[misc]
 
@@ -132,12 +138,19 @@ def _read_config(folder: Path) -> dict[str, Any]:
     return config
 
 
-def _has_normalize(root: Path, modules: list[Module]) -> bool:
+def has_head(modules: Sequence[Module]) -> bool:
+    """Check whether a table of token vectors is followed by modules other than Normalize."""
+    return any(module.kind != _NORMALIZE for module in modules[1:])
+
+
+def _has_normalize(root: Path, modules: Sequence[Module]) -> bool:
     """Check whether sentence-transformers scales vectors to length 1; raise `InputError` for any other module."""
     kinds = [module.kind for module in modules] or [_EMBEDDING]
-    if kinds[0] != _EMBEDDING or any(kind != _NORMALIZE for kind in kinds[1:]):
+    strange = next((kind for kind in kinds[1:] if kind != _NORMALIZE), None)
+    if kinds[0] != _EMBEDDING or strange:
         raise InputError(
-            f"{root} has the modules {', '.join(kinds)}; in a static model semspace runs {_EMBEDDING} and {_NORMALIZE}"
+            f"{root / MODULES} lists a module of type {strange or kinds[0]}; a StaticEncoder is a {_EMBEDDING} that at "
+            f"most {_NORMALIZE} follows: open others with Encoder.load"
         )
     return len(kinds) > 1
 

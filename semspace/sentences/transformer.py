@@ -16,22 +16,21 @@ from semspace.bundle import Bundle, PathLike, create_bundle
 from semspace.deprecation import renamed_parameters
 from semspace.errors import DamagedError, InputError, SemspaceWarning
 from semspace.progress import Bar
-from semspace.sentences import head, numpy_runtime, parity, runtime_selection
+from semspace.sentences import head, numpy_runtime, parity, runtime_selection, similarities
 from semspace.sentences.blocks import EncodedBlock
 from semspace.sentences.encoder import Encoder, never_changes
 from semspace.sentences.export import KIND, copy_model, history_of
 from semspace.sentences.model_config import ModelConfig, read_model_config
+from semspace.sentences.modules import Module
 from semspace.sentences.passages import Passage
 from semspace.sentences.prompts import document_prompt
-from semspace.sentences.runtime import BACKENDS, TokenBatch
+from semspace.sentences.runtime import BACKENDS, Runtime, TokenBatch
 from semspace.sentences.token_parts import LAST_LAYER, NOWHERE, TokenParts, pooled_parts, spans_in_text
 from semspace.sentences.token_states import TokenStates
 from semspace.sentences.tokenizing import ModelTokenizer
 from semspace.sentences.torch_runtime import TorchRuntime
 from semspace.sentences.training_history import TrainingHistory
 from semspace.threads import limited
-
-_SIMILARITY_NAMES = {"dot": "dot product", "euclidean": "Euclidean distance", "manhattan": "Manhattan distance"}
 
 
 class TransformerEncoder(Encoder):
@@ -45,8 +44,12 @@ class TransformerEncoder(Encoder):
     backend : {"auto", "fast", "exact", "torch", "numpy"}
     max_tokens, threads : int, optional
         See `Encoder.load`.
+    modules : sequence of Module, optional
+        Those of one side of a model with several; all that the folder lists when None.
     one_text : bool
         Whether it is loaded for a single text, so that ``"auto"`` chooses what starts fastest: numpy.
+    like : TransformerEncoder, optional
+        Another side of the same model, whose transformer is shared if it is the same.
 
     Attributes
     ----------
@@ -60,6 +63,7 @@ class TransformerEncoder(Encoder):
 
     config: ModelConfig
     tokenizer: ModelTokenizer
+    _runtime: Runtime
     _opened = False
 
     @renamed_parameters(runtime="backend")
@@ -70,35 +74,48 @@ class TransformerEncoder(Encoder):
         backend: str = "auto",
         max_tokens: int | None = None,
         threads: int | None = None,
+        modules: Sequence[Module] | None = None,
         *,
         one_text: bool = False,
+        like: TransformerEncoder | None = None,
     ) -> None:
         checks.choice("backend", backend, ("auto", *BACKENDS))
-        self._root, self.name, self.threads = folder, name, threads
-        self._folder_config = read_model_config(folder)
+        self._root, self.name, self.threads, self._modules = folder, name, threads, modules
+        self._folder_config = read_model_config(folder, modules)
         self._use(self._folder_config if max_tokens is None else self._shortened_config(max_tokens))
         self.prompts = self.config.prompts
         self.normalizes = self.config.normalize and self.config.truncate_dim is None
         if one_text and backend == "auto" and not numpy_runtime.unsupported_reason(self.config):
             backend = "numpy"
-        self._runtime, self.backend_reason = runtime_selection.select_runtime(
-            self.config,
-            backend,
-            lambda: self.tokenizer.read(list(parity.SENTENCES), blank="skip"),
-            self.tokenizer.check,
-        )
+        if like is not None and like._runs_also(self.config):
+            self._runtime, self.backend_reason = like._runtime, like.backend_reason
+        else:
+            self._runtime, self.backend_reason = runtime_selection.select_runtime(
+                self.config,
+                backend,
+                lambda: self.tokenizer.read(list(parity.SENTENCES), blank="skip"),
+                self.tokenizer.check,
+            )
         self.backend = self._runtime.backend
         self.implementation = self._runtime.implementation
+        self.similarity_fn_name = self.config.similarity
         self.device = getattr(self._runtime, "device", "cpu")
         self.dim = self.config.width(self._runtime.dim // len(self.config.poolings))
         if self.config.similarity != "cosine" and not self.config.normalize:
+            measure = similarities.TITLES[self.config.similarity]
             warnings.warn(
-                f"{name} is meant to be compared by {_SIMILARITY_NAMES[self.config.similarity]}, which depends on the "
-                f"lengths of vectors; semspace compares by cosine unless metric= says otherwise",
+                f"{name} is meant to be compared by {measure}, which depends on the lengths of vectors; spaces "
+                f"compare by cosine unless metric= says otherwise",
                 SemspaceWarning,
                 stacklevel=6,  # the caller of Encoder.load
             )
         self._opened = True
+
+    def _runs_also(self, config: ModelConfig) -> bool:
+        """Check whether the transformer of this encoder computes what that of another configuration does."""
+        own = self.config
+        same = (own.folder, own.poolings, own.max_tokens) == (config.folder, config.poolings, config.max_tokens)
+        return same and own.tokenizer == config.tokenizer
 
     def __setattr__(self, name: str, value: object) -> None:
         if self._opened and name != "max_seq_length" and not name.startswith("_"):
@@ -234,7 +251,7 @@ class TransformerEncoder(Encoder):
         return self.max_tokens if self.max_tokens < self._folder_config.max_tokens else None
 
     def __reduce__(self) -> tuple[Any, ...]:  # loaded again in the other process, of joblib for example
-        return type(self), (self._root, self.name, self.backend, self.shortened, self.threads)
+        return type(self), (self._root, self.name, self.backend, self.shortened, self.threads, self._modules)
 
     def __repr__(self) -> str:
         facts = f"dim={self.dim}, max_tokens={self.max_tokens}, backend={self.backend!r}"

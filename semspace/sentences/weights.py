@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import mmap
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import Any, NamedTuple
@@ -51,13 +52,13 @@ def _shards(folder: Path) -> list[Path]:
 
 
 class Weights:
-    """The tensors of a folder by name, as float32; a context manager.
+    """The tensors of a folder by name, as float32; a context manager. Of other files than a model's, if given.
 
     Files are mapped into memory, and a float32 tensor is a part of that: what nobody reads isn't read from the disk.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._paths = weight_files(folder)
+    def __init__(self, folder: Path, files: Sequence[Path] | None = None) -> None:
+        self._paths = weight_files(folder) if files is None else files
         self._library = checks.need("safetensors", "encoders")
 
     def __enter__(self) -> Weights:
@@ -73,6 +74,9 @@ class Weights:
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
         self._tensors = {}  # a file stays mapped as long as there is a tensor of it
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._tensors)
 
     def __contains__(self, name: str) -> bool:
         return name in self._tensors
