@@ -1,7 +1,7 @@
 """Adapters of peft: LoRA (Hu et al. 2022), merged into the weights of their base, which is then a model like any other.
 
-A model with its adapter merged computes what the two compute side by side: ``W + s * B @ A`` in the place of ``W``, where
-s is ``lora_alpha / r``, or ``lora_alpha / sqrt(r)`` with ``use_rslora`` (Kalajdzievski 2023).
+A model with its adapter merged computes what the two compute side by side: ``W + s * B @ A`` in the place of ``W``,
+where s is ``lora_alpha / r``, or ``lora_alpha / sqrt(r)`` with ``use_rslora`` (Kalajdzievski 2023).
 """
 
 from __future__ import annotations
@@ -89,8 +89,8 @@ def _checked_config(folder: Path) -> dict[str, Any]:
     start = config.get("init_lora_weights", True)
     if start not in _PLAIN_STARTS:
         raise InputError(
-            f"{path} has init_lora_weights {start!r}, which changes the weights of the base; semspace merges plain LORA: "
-            f"{_REMEDY}"
+            f"{path} has init_lora_weights {start!r}, which changes the weights of the base; semspace merges plain "
+            f"LORA: {_REMEDY}"
         )
     strange = next((key for key, value in config.items() if key not in (*_HARMLESS, *_HONOURED) and value), None)
     if strange is not None:
