@@ -222,6 +222,23 @@ def test_prompts_that_are_not_pooled(plain, tmp_path, pooling):
     assert encoder.fingerprint != ss.Encoder.load(whole(plain, out=tmp_path / "n", prompts=PROMPTS)).fingerprint
 
 
+def test_the_first_token_after_a_prompt(plain, tmp_path):
+    """By "cls", sentence-transformers pools the first token of all before 5.6, and the first of the text since then."""
+    made = whole(plain, out=tmp_path / "m", pooling="cls", include_prompt=False, prompts=PROMPTS)
+    after = agree(made, method="encode_query", runtimes=("exact",))
+    after.save(tmp_path / "saved")
+    assert ss.load(tmp_path / "saved").fingerprint == after.fingerprint
+    change(made / "config_sentence_transformers.json", __version__={"sentence_transformers": "3.4.1"})
+    first = ss.Encoder.load(made, backend="exact")
+    as_always = ss.Encoder.load(whole(plain, out=tmp_path / "n", pooling="cls", prompts=PROMPTS), backend="exact")
+    np.testing.assert_array_equal(first.encode_query(TEXTS), as_always.encode_query(TEXTS))
+    assert not np.allclose(first.encode_query(TEXTS), after.encode_query(TEXTS), atol=1e-2)
+    for version in (None, {"sentence_transformers": "5.5.0"}, "6", {"sentence_transformers": "x"}):
+        change(made / "config_sentence_transformers.json", __version__=version)
+        with pytest.raises(InputError, match=r"pools by cls with include_prompt false.*\(__version__\); save"):
+            ss.Encoder.load(made)
+
+
 def after_pooling():
     from sentence_transformers.base.modules import Dense, Normalize
     from sentence_transformers.sentence_transformer.modules import LayerNorm

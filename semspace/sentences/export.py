@@ -16,6 +16,7 @@ from semspace.sentences.weights import weight_files
 
 KIND = "encoder"
 CARD, TRAINING = "README.md", "training.json"
+_AFTER_PROMPT = "6.2.0"  # a version that pools the first token after a prompt that is left out
 _TOKENIZER_FILES = (
     "tokenizer.json",
     "tokenizer_config.json",
@@ -43,7 +44,9 @@ def write_modules(config: ModelConfig, hidden: int, folder: Path) -> None:
         MODULES: modules_json(kinds),
         "1_Pooling/config.json": pooling,
         "sentence_bert_config.json": {"max_seq_length": config.max_tokens, "do_lower_case": config.lowercase},
-        SENTENCE_CONFIG: sentence_config_json(config.prompts, config.similarity, config.truncate_dim),
+        SENTENCE_CONFIG: sentence_config_json(
+            config.prompts, config.similarity, config.truncate_dim, "" if config.include_prompt else _AFTER_PROMPT
+        ),
     }
     for name, content in files.items():
         (folder / name).write_text(json_text(content), encoding="utf-8")

@@ -14,7 +14,7 @@ from semspace.sentences import head
 from semspace.sentences.adapters import merged_folder
 from semspace.sentences.head import HeadModule
 from semspace.sentences.model_files import CONFIG
-from semspace.sentences.modules import MODULES, Module, read_json, read_modules, read_sentence_config
+from semspace.sentences.modules import MODULES, SENTENCE_CONFIG, Module, read_json, read_modules, read_sentence_config
 from semspace.sentences.tokenizer_settings import TOKENIZER_CONFIG, TokenizerSettings, read_tokenizer_settings
 from semspace.sentences.weights import weight_files
 
@@ -45,6 +45,8 @@ _TRANSFORMER_KEYS = (
     "max_seq_length", "do_lower_case", *_PASSED_ON, "modality_config", "transformer_task", "module_output_name",
     "processing_kwargs", "query_expansion", "query_length", "document_length", "unpad_inputs",
 )  # fmt: skip
+# Versions of sentence-transformers that take the first token for "cls" whatever the prompt, and that don't.
+_CLS_FIRST, _CLS_AFTER_PROMPT = (5, 5), (5, 6)
 _TRAINABLE_POOLINGS = ("mean", "cls", "max")
 
 
@@ -137,7 +139,7 @@ def read_model_config(root: Path, modules: Sequence[Module] | None = None) -> Mo
     config = _model_config(folder, bare=not modules)
     transformer = _transformer_settings(folder)
     sentence = read_sentence_config(root)
-    pooling, include_prompt = _pooling(modules)
+    pooling, include_prompt = _pooling(modules, sentence.written_by)
     head_modules = head.read_head(modules[2:])
     normalize = bool(head_modules) and head_modules[-1].kind == head.NORMALIZE
     return ModelConfig(
@@ -273,7 +275,7 @@ def _max_tokens(folder: Path, config: Mapping[str, Any], sentence: Mapping[str, 
     return int(min(positions, limit))
 
 
-def _pooling(modules: Sequence[Module]) -> tuple[str, bool]:
+def _pooling(modules: Sequence[Module], written_by: tuple[int, int] | None) -> tuple[str, bool]:
     """Return how the states of tokens are pooled, and whether the tokens of a prompt are included."""
     if not modules:  # a bare transformer: sentence-transformers takes the mean of its tokens
         return "mean", True
@@ -299,4 +301,22 @@ def _pooling(modules: Sequence[Module]) -> tuple[str, bool]:
         raise DamagedError(
             f"{modules[1].folder / 'config.json'} has include_prompt {include!r}; it must be true or false"
         )
+    if "cls" in modes and not include:
+        include = _excludes_first(modules[1].folder / "config.json", modes, written_by)
     return "+".join(modes), include
+
+
+def _excludes_first(path: Path, modes: Sequence[str], written_by: tuple[int, int] | None) -> bool:
+    """Return whether the first token is pooled though a prompt isn't: it was by sentence-transformers before 5.6.
+
+    Later versions take the first token after the prompt; see findings/sentence-transformers-cls-after-prompt.sh.
+    """
+    if written_by is not None and written_by >= _CLS_AFTER_PROMPT:
+        return False
+    if written_by is not None and written_by < _CLS_FIRST and tuple(modes) == ("cls",):
+        return True
+    raise InputError(
+        f"{path} pools by {' + '.join(modes)} with include_prompt false, which sentence-transformers reads differently "
+        f"before version 5.6 and since, and {SENTENCE_CONFIG} doesn't say which version trained it (__version__); save "
+        f"the model again with that version"
+    )

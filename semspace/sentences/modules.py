@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -62,11 +63,15 @@ def listed_module(file: Path, root: Path, listed: Any) -> Module:
 
 @dataclass(frozen=True)
 class SentenceConfig:
-    """Settings of a whole model: prompts by name ("" is the default prompt), truncation, similarity."""
+    """Settings of a whole model: prompts by name ("" is the default prompt), truncation, similarity.
+
+    `written_by` is the version of sentence-transformers that wrote the folder, such as (5, 4), where it is said.
+    """
 
     prompts: dict[str, str]
     truncate_dim: int | None
     similarity: str
+    written_by: tuple[int, int] | None = None
 
 
 def read_sentence_config(root: Path) -> SentenceConfig:
@@ -88,7 +93,15 @@ def read_sentence_config(root: Path) -> SentenceConfig:
     similarity = config.get("similarity_fn_name") or "cosine"
     if similarity not in SIMILARITIES:
         raise InputError(f"{path} has similarity_fn_name {similarity!r}; semspace supports {', '.join(SIMILARITIES)}")
-    return SentenceConfig({**prompts, "": prompts.get(str(default), "") if default else ""}, width, similarity)
+    prompts[""] = prompts.get(str(default), "") if default else ""
+    return SentenceConfig(prompts, width, similarity, _written_by(config))
+
+
+def _written_by(config: Mapping[str, Any]) -> tuple[int, int] | None:
+    versions = config.get("__version__")
+    written = str(versions.get("sentence_transformers")) if isinstance(versions, dict) else ""
+    match = re.match(r"(\d{1,4})\.(\d{1,4})", written)
+    return (int(match[1]), int(match[2])) if match else None
 
 
 def read_json(path: Path, default: Any = None, kind: type = dict) -> Any:
@@ -117,11 +130,17 @@ def modules_json(kinds: Sequence[str], *, first_folder: str = "") -> list[dict[s
     ]
 
 
-def sentence_config_json(prompts: Mapping[str, str], similarity: str, truncate_dim: int | None) -> dict[str, Any]:
-    """Return the content of ``config_sentence_transformers.json``; in `prompts`, "" is the default prompt."""
+def sentence_config_json(
+    prompts: Mapping[str, str], similarity: str, truncate_dim: int | None, as_written_by: str = ""
+) -> dict[str, Any]:
+    """Return the content of ``config_sentence_transformers.json``; in `prompts`, "" is the default prompt.
+
+    `as_written_by` is the version of sentence-transformers that the folder is to be read as, where it matters.
+    """
     named = {name: text for name, text in prompts.items() if name}
     default = next((name for name, text in named.items() if text and text == prompts.get("")), None)
     return {
+        **({"__version__": {"sentence_transformers": as_written_by}} if as_written_by else {}),
         "prompts": named,
         "default_prompt_name": default,
         "similarity_fn_name": similarity,
