@@ -46,6 +46,8 @@ _HOMES = {
     "SimilarityExplanation": "semspace.explanations.similarity_explanation",
     "Space": "semspace.space",
     "SpaceReport": "semspace.geometry.report",
+    "SparseEncoder": "semspace.sparse.sparse_encoder",
+    "SparseIndex": "semspace.sparse.sparse_index",
     "StaticEncoder": "semspace.sentences.static_encoder",
     "Subwords": "semspace.words.subwords",
     "DecodedTexts": "semspace.decoders.decoded",
@@ -126,6 +128,8 @@ __all__ = [
     "SoftCosine",
     "Space",
     "SpaceReport",
+    "SparseEncoder",
+    "SparseIndex",
     "StaticEncoder",
     "Subwords",
     "TextDecoder",
@@ -220,6 +224,8 @@ if TYPE_CHECKING:
     from semspace.sentences.transformer import TransformerEncoder
     from semspace.sentences.word_average import WordAverage
     from semspace.space import Space
+    from semspace.sparse.sparse_encoder import SparseEncoder
+    from semspace.sparse.sparse_index import SparseIndex
     from semspace.text.corpus import Corpus
     from semspace.text.phrases import PhraseModel, Phrases
     from semspace.text.tokens import Tokens

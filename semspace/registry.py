@@ -27,6 +27,8 @@ READERS: Final = {
     "routed-encoder": "semspace.sentences.routed_encoder",
     "space": "semspace.space",
     "sparse-autoencoder": "semspace.latent.sparse_autoencoder",
+    "sparse-encoder": "semspace.sparse.sparse_encoder",
+    "sparse-index": "semspace.sparse.sparse_index",
     "static-encoder": "semspace.sentences.static_encoder",
     "text-decoder": "semspace.decoders.text_model",
     "tokens": "semspace.text.tokens",

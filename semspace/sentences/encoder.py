@@ -22,7 +22,7 @@ from semspace.progress import Bar
 from semspace.sentences import output_formats, similarities
 from semspace.sentences.blocks import EncodedBlock, blocks_of, encode_blocks, warn_truncated
 from semspace.sentences.passages import Passage
-from semspace.sentences.prompts import document_prompt, query_prompt
+from semspace.sentences.prompts import chosen_prompt, document_prompt, query_prompt
 from semspace.sentences.token_parts import TokenParts
 from semspace.sentences.token_states import TokenStates
 from semspace.space import Space
@@ -250,7 +250,7 @@ class Encoder(ABC):
         checks.flag("progress", progress)
         if show_progress_bar is not None:
             progress = checks.flag("show_progress_bar", show_progress_bar)
-        text_before = self._chosen_prompt(prompt, prompt_name)
+        text_before = chosen_prompt(self.prompts, prompt, prompt_name, self.name)
         vectors = self._vectors(strings, text_before, width, normalize=normalize, progress=progress)
         if precision == "float32":
             return output_formats.converted(vectors, single=single, numpy=as_numpy, tensor=as_tensor)
@@ -401,14 +401,6 @@ class Encoder(ABC):
         """Encode texts after a prompt, unless the options choose another."""
         chosen = any(options.get(name) is not None for name in ("prompt", "prompt_name"))
         return self.encode(texts, **(options if chosen else {**options, "prompt": prompt, "prompt_name": None}))
-
-    def _chosen_prompt(self, prompt: str | None, name: str | None) -> str:
-        if prompt is not None and name is not None:
-            raise InputError(f"give prompt or prompt_name, not both; got {prompt!r} and {name!r}")
-        if name is not None and name not in self.prompts:
-            known = ", ".join(sorted(filter(None, self.prompts))) or "none"
-            raise InputError(f"{self.name} has no prompt {name!r}; it has {known}")
-        return self.prompts.get(name or "", "") if prompt is None else checks.strings("prompt", [prompt])[0]
 
     def __deepcopy__(self, memo: object) -> Encoder:
         return self  # it never changes; scikit-learn's clone would copy all its weights

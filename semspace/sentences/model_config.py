@@ -14,7 +14,15 @@ from semspace.sentences import head
 from semspace.sentences.adapters import merged_folder
 from semspace.sentences.head import HeadModule
 from semspace.sentences.model_files import CONFIG
-from semspace.sentences.modules import MODULES, SENTENCE_CONFIG, Module, read_json, read_modules, read_sentence_config
+from semspace.sentences.modules import (
+    MODULES,
+    SENTENCE_CONFIG,
+    Module,
+    SentenceConfig,
+    read_json,
+    read_modules,
+    read_sentence_config,
+)
 from semspace.sentences.tokenizer_settings import TOKENIZER_CONFIG, TokenizerSettings, read_tokenizer_settings
 from semspace.sentences.weights import weight_files
 
@@ -47,6 +55,12 @@ _TRANSFORMER_KEYS = (
 )  # fmt: skip
 # Versions of sentence-transformers that take the first token for "cls" whatever the prompt, and that don't.
 _CLS_FIRST, _CLS_AFTER_PROMPT = (5, 5), (5, 6)
+# What a task of transformers makes of a text's tokens: its name there, and in words.
+_FEATURES, FILL_MASK = "feature-extraction", "fill-mask"
+_OUTPUTS = {
+    _FEATURES: ("last_hidden_state", "the last hidden states of a text's tokens"),
+    FILL_MASK: ("logits", "the logits of a text's tokens"),
+}
 _TRAINABLE_POOLINGS = ("mean", "cls", "max")
 
 
@@ -134,11 +148,11 @@ def read_model_config(root: Path, modules: Sequence[Module] | None = None) -> Mo
     The modules are those that the folder lists, unless others are given: one side of a model with several.
     """
     modules = read_modules(root) if modules is None else modules
+    sentence = read_sentence_config(root)
     _check_kinds(root, modules)
     folder = merged_folder(modules[0].folder if modules else root)
     config = _model_config(folder, bare=not modules)
     transformer = _transformer_settings(folder)
-    sentence = read_sentence_config(root)
     pooling, include_prompt = _pooling(modules, sentence.written_by)
     head_modules = head.read_head(modules[2:])
     normalize = bool(head_modules) and head_modules[-1].kind == head.NORMALIZE
@@ -154,6 +168,23 @@ def read_model_config(root: Path, modules: Sequence[Module] | None = None) -> Mo
         sentence.truncate_dim,
         sentence.similarity,
         read_tokenizer_settings(folder, config),
+    )
+
+
+def read_states_config(module: Module, sentence: SentenceConfig, task: str) -> ModelConfig:
+    """Read the configuration of a transformer of which the states of tokens are used, for a task of transformers."""
+    folder = merged_folder(module.folder)
+    config = _model_config(folder, bare=False)
+    transformer = _transformer_settings(folder, task)
+    return ModelConfig(
+        folder,
+        "mean",
+        normalize=False,
+        max_tokens=_max_tokens(folder, config, transformer),
+        lowercase=bool(transformer.get("do_lower_case", False)),
+        prompts=sentence.prompts,
+        similarity=sentence.similarity,
+        tokenizer=read_tokenizer_settings(folder, config),
     )
 
 
@@ -228,7 +259,7 @@ def _check_purpose(folder: Path, config: Mapping[str, Any]) -> None:
             )
 
 
-def _transformer_settings(folder: Path) -> dict[str, Any]:
+def _transformer_settings(folder: Path, task: str = _FEATURES) -> dict[str, Any]:
     """Read the settings of the Transformer module (sentence_bert_config.json and the like)."""
     path = next((folder / name for name in _SENTENCE_CONFIGS if (folder / name).is_file()), None)
     if path is None:
@@ -247,13 +278,14 @@ def _transformer_settings(folder: Path) -> dict[str, Any]:
         strange = sorted(set(config.get(key) or {}) - _HARMLESS)
         if strange:
             raise InputError(f"{path} passes {strange[0]!r} to transformers ({key}), which semspace doesn't support")
+    output, meant = _OUTPUTS[task]
     text = (config.get("modality_config") or {}).get("text", {"method": "forward"})
-    last = text.get("method_output_name", "last_hidden_state")
-    usual = (config.get("transformer_task") or "feature-extraction") == "feature-extraction"
-    if not usual or text.get("method") != "forward" or last not in ("last_hidden_state", ["last_hidden_state"]):
+    told = text.get("method_output_name", output)
+    usual = (config.get("transformer_task") or task) == task
+    if not usual or text.get("method") != "forward" or told not in (output, [output]):
         raise InputError(
-            f"{path} pools something other than the last hidden states of a text's tokens, which semspace doesn't "
-            f"support; see transformer_task and modality_config"
+            f"{path} pools something other than {meant}, which semspace doesn't support; see transformer_task and "
+            f"modality_config"
         )
     for key in ("processing_kwargs", "query_expansion", "query_length", "document_length"):
         if config.get(key):

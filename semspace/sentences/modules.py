@@ -14,7 +14,13 @@ from semspace.errors import DamagedError, InputError
 MODULES = "modules.json"
 SENTENCE_CONFIG = "config_sentence_transformers.json"
 _PACKAGE = "sentence_transformers."
-_MODEL_TYPE = "SentenceTransformer"
+_MODEL_TYPE, SPARSE = "SentenceTransformer", "SparseEncoder"
+_SIMILARITY_OF = {_MODEL_TYPE: "cosine", SPARSE: "dot"}  # where none is said
+_OPENED_BY = {
+    _MODEL_TYPE: "open it with Encoder.load",
+    SPARSE: "open it with SparseEncoder.load",
+    "CrossEncoder": "open it with CrossEncoder.load",
+}
 STATIC = "StaticEmbedding"  # the kind of a module that is a table of token vectors
 SIMILARITIES = ("cosine", "dot", "euclidean", "manhattan")
 _DEFAULT_PROMPTS = ("query", "document")  # every model has these prompts, though they may be empty
@@ -74,13 +80,16 @@ class SentenceConfig:
     written_by: tuple[int, int] | None = None
 
 
-def read_sentence_config(root: Path) -> SentenceConfig:
-    """Read the settings of a whole model, or raise `InputError` if it isn't a model that embeds texts."""
+def read_sentence_config(root: Path, model_type: str = _MODEL_TYPE) -> SentenceConfig:
+    """Read the settings of a whole model, or raise `InputError` if it isn't a model of this type."""
     path = root / SENTENCE_CONFIG
     config = read_json(path, {})
-    kind = config.get("model_type") or _MODEL_TYPE
-    if kind != _MODEL_TYPE:
-        raise InputError(f"{root} is a {kind} (see {SENTENCE_CONFIG}), which doesn't embed texts; use an encoder")
+    kind = config.get("model_type") or model_type
+    if kind != model_type:
+        raise InputError(
+            f"{path} has model_type {kind!r}, so {root} is a {kind}, not a {model_type}; "
+            f"{_OPENED_BY.get(kind, 'semspace has nothing that opens it')}"
+        )
     listed = config.get("prompts") or {}
     prompts = {str(name): str(text or "") for name, text in listed.items()} if isinstance(listed, dict) else {}
     default = config.get("default_prompt_name")
@@ -90,7 +99,7 @@ def read_sentence_config(root: Path) -> SentenceConfig:
     width = config.get("truncate_dim")
     if width is not None and (isinstance(width, bool) or not isinstance(width, int) or width < 1):
         raise InputError(f"{path} has truncate_dim {width!r}; it must be a whole number of at least 1")
-    similarity = config.get("similarity_fn_name") or "cosine"
+    similarity = config.get("similarity_fn_name") or _SIMILARITY_OF[model_type]
     if similarity not in SIMILARITIES:
         raise InputError(f"{path} has similarity_fn_name {similarity!r}; semspace supports {', '.join(SIMILARITIES)}")
     prompts[""] = prompts.get(str(default), "") if default else ""

@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping
 
+from semspace import checks
+from semspace.errors import InputError
+
 _QUERY_NAMES = ("query",)
 _DOCUMENT_NAMES = ("document", "passage", "corpus")  # as sentence-transformers looks for them
 
@@ -14,6 +17,22 @@ def query_prompt(prompts: Mapping[str, str]) -> str:
 def document_prompt(prompts: Mapping[str, str]) -> str:
     """Return the prompt for documents; empty where there is none."""
     return _first_of(prompts, _DOCUMENT_NAMES)
+
+
+def chosen_prompt(prompts: Mapping[str, str], prompt: str | None, name: str | None, model: str) -> str:
+    """Return the prompt given, or that of a name, or else the default of a model.
+
+    Raises
+    ------
+    InputError
+        If both are given, or the model has no prompt of this name.
+    """
+    if prompt is not None and name is not None:
+        raise InputError(f"give prompt or prompt_name, not both; got {prompt!r} and {name!r}")
+    if name is not None and name not in prompts:
+        known = ", ".join(sorted(filter(None, prompts))) or "none"
+        raise InputError(f"{model} has no prompt {name!r}; it has {known}")
+    return prompts.get(name or "", "") if prompt is None else checks.strings("prompt", [prompt])[0]
 
 
 def _first_of(prompts: Mapping[str, str], names: tuple[str, ...]) -> str:

@@ -1,0 +1,1 @@
+"""Sparse vectors of texts, of which each dimension is a token of the vocabulary, and the search in them."""
