@@ -60,6 +60,7 @@ ROOMS = [
         "formats",
         "inference",
         "sentences",
+        "sparse",
         "word_measures",
         "saving",
         "integrations",

@@ -15,7 +15,7 @@ from semspace.sentences.weights import Weights
 from semspace.types import Floats1d, Floats2d
 
 
-class _Names(NamedTuple):
+class _HeadNames(NamedTuple):
     """How an architecture names the weights of its head; `tied` is the table of embeddings that serves as decoder."""
 
     dense: str
@@ -28,14 +28,14 @@ class _Names(NamedTuple):
     has_bias: str = ""  # the setting that says whether dense and norm have biases; always where empty
 
 
-_BERT = _Names(
+_BERT = _HeadNames(
     "cls.predictions.transform.dense",
     "cls.predictions.transform.LayerNorm",
     "cls.predictions.decoder",
     ("cls.predictions.bias", "cls.predictions.decoder.bias"),
     "embeddings.word_embeddings.weight",
 )
-_ROBERTA = _Names(
+_ROBERTA = _HeadNames(
     "lm_head.dense",
     "lm_head.layer_norm",
     "lm_head.decoder",
@@ -43,7 +43,7 @@ _ROBERTA = _Names(
     "embeddings.word_embeddings.weight",
     activation="",  # always GELU
 )
-_DISTILBERT = _Names(
+_DISTILBERT = _HeadNames(
     "vocab_transform",
     "vocab_layer_norm",
     "vocab_projector",
@@ -52,7 +52,7 @@ _DISTILBERT = _Names(
     activation="activation",
     epsilon=("", 1e-12),
 )
-_MODERN_BERT = _Names(
+_MODERN_BERT = _HeadNames(
     "head.dense",
     "head.norm",
     "decoder",
@@ -143,7 +143,7 @@ class MaskedLanguageHead:
         return logits
 
 
-def _names(config: ModelConfig, architecture: Mapping[str, Any]) -> _Names:
+def _names(config: ModelConfig, architecture: Mapping[str, Any]) -> _HeadNames:
     kind = str(architecture.get("model_type"))
     if kind not in HEADS:
         raise InputError(
@@ -153,7 +153,7 @@ def _names(config: ModelConfig, architecture: Mapping[str, Any]) -> _Names:
     return HEADS[kind]
 
 
-def _activation(config: ModelConfig, architecture: Mapping[str, Any], names: _Names) -> str:
+def _activation(config: ModelConfig, architecture: Mapping[str, Any], names: _HeadNames) -> str:
     said = str(architecture.get(names.activation, "gelu")) if names.activation else "gelu"
     if said not in _ACTIVATIONS:
         raise InputError(
@@ -163,7 +163,7 @@ def _activation(config: ModelConfig, architecture: Mapping[str, Any], names: _Na
     return _ACTIVATIONS[said]
 
 
-def _decoder(weights: Weights, config: ModelConfig, names: _Names) -> Any:
+def _decoder(weights: Weights, config: ModelConfig, names: _HeadNames) -> Any:
     """Return the decoder: the table of embeddings, to which it is tied unless the configuration says otherwise."""
     own = _optional(weights, f"{names.decoder}.weight")
     tied = _is_tied(config)

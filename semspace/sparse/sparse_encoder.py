@@ -210,18 +210,18 @@ class SparseEncoder:
         parts = (np.concatenate(values), np.concatenate(columns), np.cumsum(counts))
         return sparse.csr_array(parts, shape=(len(strings), self.dim))
 
-    def tokens_of(self, vectors: Any, k: int | None = None) -> list[list[tuple[str, float]]]:
+    def tokens_of(self, vectors: Any, k: int = 10) -> list[list[tuple[str, float]]]:
         """Return the tokens of each vector and their weights, the largest first.
 
         Parameters
         ----------
         vectors : scipy sparse array of shape (n, dim)
             What `encode` returns.
-        k : int, optional
-            At most this number of tokens for each; all that have a weight by default.
+        k : int
+            Largest number of tokens for each.
         """
         rows = self._checked(vectors)
-        limit = None if k is None else checks.whole("k", k)
+        limit = checks.whole("k", k)
         vocabulary = self._side("document", or_last=True).tokens
         found = []
         for start, stop in zip(rows.indptr[:-1].tolist(), rows.indptr[1:].tolist(), strict=True):
@@ -231,8 +231,8 @@ class SparseEncoder:
         return found
 
     def decode(self, vectors: Any, top_k: int | None = None) -> list[list[tuple[str, float]]]:
-        """Return `tokens_of`, by its name in sentence-transformers."""
-        return self.tokens_of(vectors, top_k)
+        """Return `tokens_of`, by its name in sentence-transformers: by default, of all tokens that have a weight."""
+        return self.tokens_of(vectors, self.dim if top_k is None else checks.whole("top_k", top_k))
 
     def similarity(self, a: Any, b: Any) -> Floats2d:
         """Return the similarity of every vector of `a` with every vector of `b`, float32 of shape (n, m).
