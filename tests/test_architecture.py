@@ -207,7 +207,8 @@ def test_nothing_unsafe_is_used():
                 ]
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("eval", "exec"):
                 found.append(f"{module}: {node.func.id}")
-    assert not found
+    # Numba's cache is one of pickles; those of the installed package are read likewise (docs/decisions.md).
+    assert found == ["semspace.kernels.code_cache imports pickle"]
 
 
 def test_the_name_of_a_class_stands_in_one_file():

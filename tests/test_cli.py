@@ -9,7 +9,7 @@ import typer
 
 import semspace as ss
 from semspace import precompilation
-from semspace.cli.app import OLD_OPTIONS, app
+from semspace.cli.app import OLD_OPTIONS, build_app
 from semspace.cli.reports import split_bins
 from semspace.cli.usage import OTHER_NAMES
 from semspace.cli.wording import in_shell_words
@@ -447,7 +447,7 @@ def all_parameters():
     def below(command):
         return [one for sub in getattr(command, "commands", {}).values() for one in below(sub)] + list(command.params)
 
-    return below(typer.main.get_command(app))
+    return below(typer.main.get_command(build_app()))
 
 
 def test_old_names_of_options_lead_to_new_ones_and_are_not_in_the_help(run):

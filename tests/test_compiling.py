@@ -10,6 +10,7 @@ from numba.core import codegen, config
 
 from semspace.errors import InputError
 from semspace.kernels import compiling
+from semspace.kernels.levels import ProcessorLevel, all_levels, level_for, level_named
 
 HOST = compiling._table(codegen.get_host_cpu_features())
 HERE = compiling.levels()
@@ -50,7 +51,7 @@ def test_levels_share_a_cache_and_take_only_their_own(tmp_path):
             settings = {compiling.VARIABLE: level, "NUMBA_CACHE_DIR": str(tmp_path)}
             told = run(["-c", TELL], tmp_path, **settings)
             assert not told.returncode, told.stderr
-            there = again or level == "avx512"  # which is what isn't narrowed
+            there = again or level == HERE[-1]  # which is the level that is chosen by default
             assert told.stdout.split() == [str(expected), str(int(there)), "1" if there else str(expected)], level
 
 
@@ -63,7 +64,10 @@ def test_what_numba_was_told_is_kept(tmp_path):
 @pytest.mark.parametrize(
     ("variables", "sentence"),
     [
-        ({"SEMSPACE_CPU": "sse9"}, "SEMSPACE_CPU must be one of generic, avx2, avx512, or not set; got 'sse9'"),
+        (
+            {"SEMSPACE_CPU": "sse9"},
+            "SEMSPACE_CPU must be one of generic, avx2, avxvnni, avx512, avx512vnni, avx512bf16, dotprod, or not",
+        ),
         ({"SEMSPACE_CPU": "generic", "NUMBA_CPU_NAME": "haswell"}, "unset one of them"),
     ],
 )
@@ -77,36 +81,63 @@ def test_what_cannot_be_is_refused_in_a_sentence(variables, sentence, tmp_path):
     assert not (tmp_path / "w.space").exists()
 
 
+@pytest.mark.skipif(all_levels()[-1].name != "avx512bf16", reason="levels of x86-64")
 def test_instructions_that_are_not_there_are_refused_by_name(monkeypatch):
     monkeypatch.delenv("NUMBA_CPU_NAME", raising=False)
     monkeypatch.delenv("NUMBA_CPU_FEATURES", raising=False)
     monkeypatch.setattr(codegen, "get_host_cpu_features", lambda: "+sse2,-avx2,-avx512f")
     with pytest.raises(InputError, match=r"lacks \(avx2, bmi, .*\); here it can be generic, or not set"):
-        compiling._restrict("avx2")
-    v3 = ",".join(f"+{name}" for name in compiling._V3)
+        compiling._requested_level("avx2")
+    v3 = level_named("avx2").features
     monkeypatch.setattr(codegen, "get_host_cpu_features", lambda: f"{v3},+avx512f,+avx512vl")
     with pytest.raises(InputError, match=r"\(avx512bw, avx512cd, avx512dq\); here it can be generic or avx2, or not"):
-        compiling._restrict("avx512")
+        compiling._requested_level("avx512")
+    with pytest.raises(InputError, match=r"\(dotprod\); here it can be"):
+        compiling._requested_level("dotprod")
 
 
-def test_a_level_that_comes_too_late_is_refused(monkeypatch):
-    for name in compiling._NUMBA:
-        monkeypatch.delenv(name, raising=False)
+def test_a_level_that_comes_too_late_is_refused_if_it_was_asked_for(monkeypatch):
     compiling.features()  # the compiler is made now, if it hasn't been
     before = config.CPU_NAME, config.CPU_FEATURES
-    other = "avx2" if compiling.level() == "generic" and "avx2" in HERE else "generic"
-    if other == compiling.level():
-        pytest.skip("this processor has one level only")
+    other = ProcessorLevel("other", ("sse9",), "other")
     with pytest.raises(InputError, match="comes too late"):
-        compiling._restrict(other)
+        compiling._compile_for(other, required=True)
+    compiling._compile_for(other, required=False)
     assert before == (config.CPU_NAME, config.CPU_FEATURES)
 
 
+LATE = """
+import numba
+import numpy as np
+numba.njit(lambda x: x + 1)(1)  # another library's function
+import vectors
+from semspace.kernels import compiling
+print(compiling.LEVEL.name, compiling.features() == dict.fromkeys(compiling.LEVEL.needs, True))
+assert vectors.total(np.ones(100, np.float32)) == 100
+"""
+
+
+def test_a_library_that_has_compiled_before_changes_no_way_that_kernels_take(tmp_path):
+    (tmp_path / "vectors.py").write_text(VECTORS)
+    told = run(["-c", LATE], tmp_path, NUMBA_CACHE_DIR=str(tmp_path))
+    assert told.stdout.split() == [HERE[-1], "True"], told.stderr
+
+
 def test_features_are_those_of_the_level():
-    target = compiling._TARGETS.get(compiling.level())
-    expected = HOST if target is None or target.features is None else compiling._table(target.features)
-    if not any(name in os.environ for name in compiling._NUMBA):
-        assert compiling.features() == expected
+    if any(name in os.environ for name in compiling._NUMBA):
+        assert compiling.LEVEL is None
+        return
+    assert level_for(compiling.level(), HOST) == compiling.LEVEL
+    assert compiling.features() == dict.fromkeys(compiling.LEVEL.needs, True)
+
+
+def test_features_of_the_processor_that_a_level_excludes_are_said(monkeypatch):
+    monkeypatch.setattr(codegen, "get_host_cpu_features", lambda: "+avx2,+avx512f")
+    monkeypatch.setenv(compiling.VARIABLE, "avx2")
+    assert compiling.missing_instructions(["avx512f"]) == "SEMSPACE_CPU=avx2 excludes avx512f"
+    assert compiling.missing_instructions(["avx512f", "amx-int8"]) == "this processor has no avx512f and amx-int8"
+    monkeypatch.delenv(compiling.VARIABLE)
+    assert compiling.missing_instructions(["avx512f"]) == "this processor has no avx512f"
 
 
 def test_all_kernels_are_compiled_in_one_place():

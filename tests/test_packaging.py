@@ -1,8 +1,14 @@
 """What is in the repository is what gets installed, and nothing is said twice."""
 
 import configparser
+import json
+import os
 import re
+import shutil
+import subprocess
 import sys
+import tarfile
+import zipfile
 from importlib import metadata
 from pathlib import Path
 
@@ -31,7 +37,7 @@ def test_every_file_that_is_not_code_is_installed(setup):
     data = setup["options.package_data"]
     listed = {ROOT / package.replace(".", "/") / name for package in data for name in data[package].split()}
     there = {p for p in (ROOT / "semspace").rglob("*") if p.is_file() and "__pycache__" not in p.parts}
-    assert listed == {path for path in there if path.suffix not in (".py", ".nbi", ".nbc")}
+    assert listed == {path for path in there if path.suffix not in (".py", ".nbi", ".nbc", ".code")}
 
 
 @pytest.fixture(scope="module")
@@ -134,3 +140,104 @@ def test_what_needs_gensim_says_so(needs_gensim, monkeypatch):
         ss.errors.MissingExtraError, match=r"gensim, which isn't installed: pip install 'semspace\[gensim\]'"
     ):
         eval(needs_gensim, {"ss": ss})
+
+
+# -- wheels with compiled kernels -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def few(tmp_path_factory):
+    """This repository with a single call that is compiled beforehand."""
+    folder = tmp_path_factory.mktemp("source") / "semspace"
+    ignored = shutil.ignore_patterns("__pycache__", "*.code", "*.nbi", "*.nbc")
+    shutil.copytree(ROOT / "semspace", folder / "semspace", ignore=ignored)
+    for path in (
+        *ROOT.glob("*.py"),
+        *ROOT.glob("*.cfg"),
+        *ROOT.glob("*.toml"),
+        *ROOT.glob("*.in"),
+        *ROOT.glob("*.txt"),
+    ):
+        shutil.copy(path, folder)
+    shutil.copy(ROOT / "README.md", folder)
+    shutil.copy(ROOT / "LICENSE", folder)
+    listed = folder / "semspace" / "kernels" / "signatures.json"
+    calls = [call for call in json.loads(listed.read_text()) if call[0].endswith("pool_kernel:remove_direction")]
+    assert len(calls) == 1
+    listed.write_text(json.dumps(calls))
+    return folder
+
+
+def built(folder, out, hook, **variables):
+    code = f"import sys; sys.path.insert(0, '.'); import compiled_wheel; compiled_wheel.{hook}({str(out)!r})"
+    told = {name: value for name, value in os.environ.items() if not name.startswith("SEMSPACE_")}
+    environment = {**told, "PYTHONPATH": "", **variables}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    return done, [path for path in out.glob("*") if path.is_file()] if out.exists() else []
+
+
+def test_a_wheel_has_the_code_of_its_level_and_is_one_of_this_platform(few, tmp_path):
+    done, (wheel,) = built(few, tmp_path, "build_wheel", SEMSPACE_LEVELS="generic")
+    assert not done.returncode, done.stderr
+    names = zipfile.ZipFile(wheel).namelist()
+    python = f"cp{sys.version_info.major}{sys.version_info.minor}"
+    assert f"-{python}-{python}-" in wheel.name
+    assert not wheel.name.endswith("any.whl")
+    (code,) = (name for name in names if name.startswith("semspace/kernels/compiled/"))
+    assert Path(code).name.startswith("generic.")
+    assert not [name for name in names if "__pycache__" in name or name in ("setup.py", "compiled_wheel.py")]
+    unpacked = tmp_path / "installed"
+    zipfile.ZipFile(wheel).extractall(unpacked)
+    ask = "from semspace.kernels import code_cache, compiling; print(code_cache.has_installed_code())"
+    environment = {**os.environ, "PYTHONPATH": str(unpacked), "SEMSPACE_CPU": "generic", "SEMSPACE_COMPILED_CODE": ""}
+    told = subprocess.run(
+        [sys.executable, "-c", ask], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+    )
+    assert told.stdout == "True\n"
+
+
+def test_a_wheel_without_compiled_kernels_is_pure(few, tmp_path):
+    done, (wheel,) = built(few, tmp_path, "build_wheel", SEMSPACE_LEVELS="none")
+    assert not done.returncode, done.stderr
+    assert wheel.name.endswith("-py3-none-any.whl")
+    assert not [name for name in zipfile.ZipFile(wheel).namelist() if name.endswith(".code")]
+
+
+def test_where_kernels_cannot_be_compiled_the_wheel_is_pure_unless_they_were_asked_for(few, tmp_path):
+    """As where numba isn't installed."""
+    hidden = tmp_path / "hidden"
+    hidden.mkdir()
+    (hidden / "numba.py").write_text("raise ImportError('no numba here')")
+    done, (wheel,) = built(few, tmp_path / "any", "build_wheel", PYTHONPATH=str(hidden))
+    assert not done.returncode, done.stderr
+    assert "kernels can't be compiled here (see above); they will be at their first use" in done.stderr
+    assert wheel.name.endswith("-py3-none-any.whl")
+    done, wheels = built(few, tmp_path / "asked", "build_wheel", PYTHONPATH=str(hidden), SEMSPACE_LEVELS="generic")
+    assert (bool(done.returncode), wheels) == (True, [])
+    done, wheels = built(few, tmp_path / "wrong", "build_wheel", SEMSPACE_LEVELS="sse9")
+    assert "levels must be native, all, none or some of" in done.stderr
+    assert wheels == []
+
+
+def test_a_source_distribution_can_be_built_from(few, tmp_path):
+    done, (source,) = built(few, tmp_path, "build_sdist")
+    assert not done.returncode, done.stderr
+    with tarfile.open(source) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {"compiled_wheel.py", "setup.py", "setup.cfg", "semspace/kernels/signatures.json"} <= names
+
+
+def test_a_build_asks_for_what_kernels_import(monkeypatch, project):
+    monkeypatch.chdir(ROOT)
+    monkeypatch.syspath_prepend(str(ROOT))
+    import compiled_wheel
+
+    monkeypatch.setattr(compiled_wheel.build_meta, "get_requires_for_build_wheel", lambda _: [])
+    monkeypatch.delenv("SEMSPACE_LEVELS", raising=False)
+    required = compiled_wheel.get_requires_for_build_wheel()
+    assert set(required) <= set(project["project"]["dependencies"])
+    assert [re.match(r"[\w-]+", line)[0] for line in required] == ["numba", "numpy", "polars", "threadpoolctl"]
+    monkeypatch.setenv("SEMSPACE_LEVELS", "none")
+    assert compiled_wheel.get_requires_for_build_wheel() == []

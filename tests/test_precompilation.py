@@ -3,16 +3,19 @@
 import re
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
 import numba
 import pytest
+from numba.core import event
 
 import semspace as ss
 from semspace import logs, precompilation
 from semspace.errors import InputError
 from semspace.kernels import code_cache, first_call
+from semspace.kernels.signatures import KernelCall, read_calls
 
 SAID = "compiling kernels for this processor, once: this may take a minute (semspace warmup does it beforehand)\n"
 
@@ -82,7 +85,8 @@ def test_numba_tells_of_what_it_compiles_and_not_of_what_it_loads(monkeypatch, t
 
 
 def test_warmup_runs_every_kind_of_work():
-    seconds = ss.warmup(progress=False)
+    with called_kernels() as calls:
+        seconds = ss.warmup(progress=False)
     assert set(seconds) == set(precompilation._STEPS)
     assert all(time > 0 for time in seconds.values())
     for name in (
@@ -95,15 +99,42 @@ def test_warmup_runs_every_kind_of_work():
     ):  # fmt: skip
         module, _, function = f"semspace.{name}".rpartition(".")
         assert getattr(sys.modules[module], function).signatures, name
+    listed = {(call.kernel, call.arguments) for call in read_calls()}
+    assert calls <= listed, "run `make signatures`, so that wheels have the code of these calls"
+
+
+@contextmanager
+def called_kernels():
+    """Give the set of the calls that Python makes: those during which nothing else is compiled."""
+    calls, depth, load = set(), [], code_cache.CodeCache.load_overload
+
+    class Depth(event.Listener):
+        def on_start(self, _):
+            depth.append(1)
+
+        def on_end(self, _):
+            depth.pop()
+
+    def noticed(self, signature, context):
+        if not depth and self._function.__module__.startswith("semspace."):
+            call = KernelCall.of(self.kernel, signature)
+            calls.add((call.kernel, call.arguments))
+        return load(self, signature, context)
+
+    with event.install_listener("numba:compile", Depth()), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(code_cache.CodeCache, "load_overload", noticed)
+        yield calls
 
 
 def test_loaded_code_needs_nothing_that_only_the_compiler_adds():
     """`load_overload` leaves out what registers these symbols; code that refers to one would end the process."""
-    caches = {Path(dispatcher._cache.cache_path) for dispatcher in dispatchers()}
-    files = [path for folder in caches for path in folder.glob("*.nbc")]
-    assert len(files) > 50
-    needing = [path.name for path in files if re.search(rb"_numba_hashsecret|numba_parallel_for", path.read_bytes())]
-    assert needing == []
+    caches = {Path(dispatcher._cache.cache_path) for dispatcher in dispatchers() if dispatcher._cache.cache_path}
+    codes = {path.name: path.read_bytes() for folder in caches for path in folder.glob("*.nbc")}
+    installed = code_cache._STORE
+    if installed:
+        codes |= {key: installed.get(key, stamp) or b"" for key, (*_, stamp) in installed.entries.items()}
+    assert len(codes) > 50
+    assert not [name for name, code in codes.items() if re.search(rb"_numba_hashsecret|numba_parallel_for", code)]
 
 
 def dispatchers():

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from semspace import logs
 from semspace.cli import streams, usage
-from semspace.cli.app import app
+from semspace.cli.app import app_for
 from semspace.cli.command import StoppedError
 from semspace.display import clip
 from semspace.errors import SemspaceError, SemspaceWarning
@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: list[str]) -> int:
     try:
-        code = app(arguments, prog_name="semspace", standalone_mode=False)
+        code = app_for(arguments)(arguments, prog_name="semspace", standalone_mode=False)
         sys.stdout.flush()  # so that a closed pipe is noticed here
     except usage.UsageError as problem:
         if usage.is_help(problem):

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from semspace.kernels.compiling import compiled
+from semspace.kernels.compiling import compiled, kernel_factory
 from semspace.kernels.simd import LANES, prefetch_to_write
 from semspace.words.row_arithmetic import window_dots, window_update
 from semspace.words.training_steps import (
@@ -27,7 +26,7 @@ from semspace.words.training_steps import (
 _MAX_TILED = LANES // 2  # targets; up to here two inputs share a tile of sums
 
 
-@lru_cache
+@kernel_factory
 def skipgram_kernel(negatives: int) -> Callable[..., None]:
     """Return the kernel for a number of negative samples, compiled on its first call.
 
