@@ -173,7 +173,7 @@ def test_integrated_jacobians_agree_with_integrated_gradients(small_folder):
     why = ss.explain(encoder, text, other, method="integrated_jacobians")
     assert why.similarity == pytest.approx(cosine(encoder, text, other), abs=1e-4)
     runtime = encoder._torch_runtime
-    batch, _, spans = encoder.tokenizer.read_spans(text)
+    batch, _, spans = encoder.tokenizer.read_spans([text])
     special = spans[:, 0] == spans[:, 1]
     reference, embedded = (
         runtime.embeddings(row).detach() for row in (np.where(special, batch.tokens, 0), batch.tokens)

@@ -46,3 +46,118 @@ def test_an_encoder_without_them_says_so():
     encoder = ss.WordAverage.from_corpus(words, ss.Corpus.from_texts(["a cat", "a dog"]), frequencies="zipf")
     with pytest.raises(InputError, match=r"no states of tokens in context; load a transformer"):
         encoder.token_states(["cat"])
+
+
+# -- encode_tokens ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("backend", ["exact", "numpy", "torch"])
+def test_tokens_stand_for_characters(small_folder, backend):
+    encoder = ss.Encoder.load(small_folder, backend=backend)
+    text = "The quick brown fox, élan!"
+    found = encoder.encode_tokens(text)
+    np.testing.assert_array_equal(found.states, encoder.token_states([text]).states)
+    inside = found.spans[:, 0] >= 0
+    assert not inside[0]
+    assert not inside[-1]  # special tokens
+    for token, (start, end) in zip(np.array(found.tokens)[inside], found.spans[inside].tolist(), strict=True):
+        piece = text[start:end].lower().replace("é", "e")
+        assert token.removeprefix("##") in (piece, "[UNK]")
+    assert (len(found), found.ids.dtype, found.pooled.all(), found.truncated) == (
+        len(found.tokens),
+        np.int32,
+        True,
+        False,
+    )
+    assert "tokens, states of" in repr(found)
+    assert found.to_frame().columns == ["token", "id", "start", "end", "pooled"]
+
+
+def test_prompts_have_no_characters_in_the_text(small):
+    plain, after = small.encode_tokens(["a fox", "fox"], prompt="the cat "), small.encode_tokens(["the cat a fox"])[0]
+    np.testing.assert_array_equal(plain[0].states, after.states)
+    spans = plain[0].spans[plain[0].spans[:, 0] >= 0]
+    assert "".join("a fox"[start:end] for start, end in spans.tolist()) == "afox"
+
+
+def test_many_texts_are_encoded_some_at_a_time(small, monkeypatch):
+    from semspace.sentences import transformer
+
+    monkeypatch.setattr(transformer, "_TEXTS_AT_ONCE", 3)
+    texts = [f"a fox and {i} cats" for i in range(8)]
+    taken = []
+    lazy = small.encode_tokens(taken.append(text) or text for text in texts)
+    next(lazy)
+    assert len(taken) == 3
+    found = small.encode_tokens(texts, normalize_embeddings=True)
+    assert len(found) == 1 + len(list(lazy))
+    np.testing.assert_allclose(np.linalg.norm(found[5].states, axis=1), 1, atol=1e-5)
+    np.testing.assert_array_equal(found[5].states, small.encode_tokens(texts[5], normalize_embeddings=True).states)
+
+
+def test_late_interaction_from_states_that_were_kept(small):
+    from semspace.sentences.max_sim import max_sim
+
+    texts = ["a quick fox", "the bank raised its rates"]
+    query = small.encode_tokens("quick fox", normalize_embeddings=True)
+    kept = small.encode_tokens(texts, normalize_embeddings=True)
+    scores = [max_sim(query.states[query.pooled], one.states[one.pooled]) for one in kept]
+    np.testing.assert_allclose(scores, ss.MaxSim(small).score("quick fox", texts), atol=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore:. of . texts are longer")
+def test_what_is_cut_is_said(small):
+    assert [one.truncated for one in small.encode_tokens(["fox " * 600, "fox"])] == [True, False]
+    assert small.encode_tokens([]) == []
+
+
+@pytest.mark.parametrize(
+    ("texts", "options", "message"),
+    [
+        (5, {}, "texts must be"),
+        ([5], {}, "texts must"),
+        (["a"], {"prompt_name": "gone"}, "has no prompt 'gone'"),
+        (["a"], {"normalize_embeddings": "yes"}, "normalize_embeddings must be True or False"),
+    ],
+)
+def test_tokens_of_what_is_no_text(small, texts, options, message):
+    with pytest.raises(InputError, match=message):
+        small.encode_tokens(texts, **options)
+
+
+# -- bfloat16, as on a GPU ------------------------------------------------------------------------------------------
+
+
+def test_torch_in_bfloat16(small, monkeypatch):
+    import torch
+
+    from semspace.sentences import runtime_selection, torch_runtime
+    from semspace.sentences.torch_runtime import TorchRuntime
+
+    batch = small.tokenizer.read(TEXTS[:2] + TEXTS[3:4])
+    full, half = (TorchRuntime(small.config, precision, "cpu") for precision in ("float32", "bfloat16"))
+    assert {weight.dtype for weight in half._model.parameters()} == {torch.bfloat16}
+    ours, reference = (runtime.pooled(batch, lambda _: None) for runtime in (half, full))
+    assert ours.dtype == np.float32
+    cosines = (ours * reference).sum(1) / np.linalg.norm(ours, axis=1) / np.linalg.norm(reference, axis=1)
+    assert 0.995 < cosines.min() < 1
+    nowhere = TorchRuntime(small.config, "bfloat16", "meta")  # all that it makes lies where its weights lie
+    embedded = nowhere.embeddings(batch.tokens)
+    assert (embedded.device.type, embedded.dtype, len(embedded)) == ("meta", torch.bfloat16, len(batch.tokens))
+    monkeypatch.setattr(runtime_selection, "_gpu", lambda: True)
+    monkeypatch.setattr(runtime_selection, "_gpu_has_bfloat16", lambda: True)
+    monkeypatch.setattr(torch_runtime, "_device", lambda: "cpu")
+    auto = ss.Encoder.load(small.name)
+    assert (auto.backend, auto.implementation) == ("torch", "torch bfloat16 on cpu")
+    assert "mean cosine" in auto.backend_reason
+    assert ss.Encoder.load(small.name, backend="torch").implementation == "torch float32 on cpu"
+    monkeypatch.setattr(runtime_selection, "_gpu_has_bfloat16", lambda: False)
+    assert "which this GPU doesn't have" in ss.Encoder.load(small.name).backend_reason
+
+
+def test_batches_have_few_paddings():
+    from semspace.sentences.torch_runtime import _batches
+
+    lengths = [5, 100, 7, 6, 90, 1]
+    assert list(_batches(lengths, 200)) == [[1, 4], [2, 3, 0, 5]]
+    assert list(_batches([300, 2], 200)) == [[0], [1]]

@@ -130,9 +130,10 @@ class Encoder(ABC):
             three times as fast on a processor with bfloat16; its vectors have a cosine of at least 0.9999 to those of
             the reference. ``"fast"`` rounds to int8: four to five times as fast, with a mean cosine of at least 0.995.
             ``"numpy"`` is in float32, too, for a process that encodes only a few short texts: nothing is compiled.
-            ``"auto"`` chooses torch if it finds a GPU, and otherwise the fastest backend that runs this model on this
-            processor and reaches its bound; that is measured on the first load and cached. ``encoder.backend`` is the
-            choice, and ``encoder.backend_reason`` explains it. A static encoder has no backends.
+            ``"auto"`` chooses torch if it finds a GPU, there in bfloat16, and otherwise the fastest backend that runs
+            this model on this processor and reaches its bound; that is measured on the first load and cached.
+            ``encoder.backend`` is the choice, and ``encoder.backend_reason`` explains it. A static encoder has no
+            backends.
         max_tokens : int, optional
             Truncate texts to this number of tokens; at most the number that the model reads.
         threads : int, optional
@@ -295,7 +296,27 @@ class Encoder(ABC):
         InputError
             If this encoder isn't a transformer.
         """
-        raise InputError(
+        raise self._no_states()
+
+    def encode_tokens(
+        self,
+        texts: Iterable[str] | str,  # noqa: ARG002
+        *,
+        prompt: str | None = None,  # noqa: ARG002
+        prompt_name: str | None = None,  # noqa: ARG002
+        normalize_embeddings: bool = False,  # noqa: ARG002
+    ) -> Any:
+        """Encode each token of texts, which only a transformer does; see `TransformerEncoder.encode_tokens`.
+
+        Raises
+        ------
+        InputError
+            If this encoder isn't a transformer.
+        """
+        raise self._no_states()
+
+    def _no_states(self) -> InputError:
+        return InputError(
             f"{self.name} is a {type(self).__name__}, which has no states of tokens in context; load a transformer "
             f"with Encoder.load, such as Encoder.load('all-MiniLM-L6-v2')"
         )

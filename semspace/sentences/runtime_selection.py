@@ -31,6 +31,8 @@ def select_runtime(
 ) -> SelectedRuntime:
     """Load the runtime of a backend; with ``"auto"``, torch if it finds a GPU, else the fastest that reaches its bound.
 
+    On a GPU, ``"auto"`` computes in bfloat16, and ``"torch"`` in float32, as everywhere.
+
     Parameters
     ----------
     sample : callable
@@ -45,7 +47,10 @@ def select_runtime(
     """
     reasons: list[str] = []
     runtime: Runtime
-    requested = "torch" if backend == "auto" and _gpu() else backend
+    has_gpu = backend == "auto" and _gpu()
+    if has_gpu and (selected := _on_gpu(config, sample, check, reasons)) is not None:
+        return selected
+    requested = "torch" if has_gpu else backend
     for candidate in AUTOMATIC if requested == "auto" else (requested,):
         if candidate in _WITHOUT_KERNELS:
             runtime = _WITHOUT_KERNELS[candidate](config)
@@ -58,6 +63,28 @@ def select_runtime(
                 return SelectedRuntime(runtime, f"{runtime.implementation}{_level()}, {agreement}{_because(reasons)}")
             reasons.append(f"not {runtime.implementation}, {agreement}")
     raise InputError(f"backend {requested!r} can't run {config.folder} here: {'; '.join(reasons)}; use backend='auto'")
+
+
+def _on_gpu(
+    config: ModelConfig, sample: Callable[[], TokenBatch], check: Callable[[int], None], reasons: list[str]
+) -> SelectedRuntime | None:
+    """Load torch in bfloat16 if the GPU has it and the vectors reach the bound of ``"fast"``; else say why not."""
+    if not _gpu_has_bfloat16():
+        reasons.append("not torch bfloat16, which this GPU doesn't have")
+        return None
+    runtime = TorchRuntime(config, "bfloat16")
+    check(runtime.vocabulary_size)
+    agreement = parity.measure_parity(runtime, lambda: TorchRuntime(config), sample(), config.fingerprint)
+    if agreement.holds("fast"):
+        return SelectedRuntime(runtime, f"{runtime.implementation}, {agreement}")
+    reasons.append(f"not {runtime.implementation}, {agreement}")
+    return None
+
+
+def _gpu_has_bfloat16() -> bool:
+    import torch
+
+    return bool(torch.cuda.is_bf16_supported())
 
 
 def _gpu() -> bool:

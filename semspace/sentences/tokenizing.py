@@ -63,35 +63,27 @@ class ModelTokenizer:
         for encoding in self._encodings(texts, self._encode):
             rows.append(encoding.ids)
             truncated.append(self._is_truncated(encoding))
-        lengths = np.fromiter(map(len, rows), np.int64, len(rows))
         if blank == "skip":
             truncated = [flag for row, flag in zip(rows, truncated, strict=True) if row]
             rows = [row for row in rows if row]
-            lengths = lengths[lengths > 0]
-        if not lengths.min(initial=1):
-            raise InputError(
-                f"this model's tokenizer returns no tokens for the text {texts[int(lengths.argmin())][:40]!r}, so the "
-                f"text has no vector; leave it out"
-            )
-        starts = np.zeros(len(rows) + 1, np.int64)
-        np.cumsum(lengths, out=starts[1:])
-        tokens = np.fromiter(chain.from_iterable(rows), np.int32, int(starts[-1]))
-        return TokenBatch(tokens, starts, np.array(truncated, bool))
+        return _batch_of(texts, rows, truncated)
 
-    def read_spans(self, text: str) -> tuple[TokenBatch, list[str], Ints2d]:
-        """Tokenise one text; also return its tokens as strings, and where each stands, int64 of shape (tokens, 2).
+    def read_spans(self, texts: list[str]) -> tuple[TokenBatch, list[str], Ints2d]:
+        """Tokenise texts; also return their tokens as strings, and where each stands, int64 of shape (tokens, 2).
 
         ``text[start:end]`` is what a token was made of; that of a special token is empty.
         """
-        [encoding] = self._encodings([text], self._tokenizer.encode_batch)
-        if not encoding.ids:
-            return self.read([text]), [], np.empty((0, 2), np.int64)  # which raises
-        batch = TokenBatch(
-            np.array(encoding.ids, np.int32),
-            np.array([0, len(encoding.ids)], np.int64),
-            np.array([self._is_truncated(encoding)], bool),
-        )
-        return batch, list(encoding.tokens), np.array(encoding.offsets, np.int64).reshape(-1, 2)
+        ids: list[list[int]] = []
+        truncated: list[bool] = []
+        tokens: list[str] = []
+        spans: list[tuple[int, int]] = []
+        for encoding in self._encodings(texts, self._encode_with_spans):
+            ids.append(encoding.ids)
+            truncated.append(self._is_truncated(encoding))
+            tokens += encoding.tokens
+            spans += encoding.offsets
+        batch = _batch_of(texts, ids, truncated)
+        return batch, tokens, np.array(spans, np.int64).reshape(-1, 2)
 
     def _encodings(self, texts: list[str], encode: Callable[[list[str]], list[Any]]) -> Iterator[Any]:
         """Iterate over the encodings of texts, of which only the beginnings are tokenised where that is enough."""
@@ -108,6 +100,12 @@ class ModelTokenizer:
         if self._threads is not None:  # the library's own threads can't be limited
             return [self._tokenizer.encode_batch_fast([text])[0] for text in texts]
         encodings: list[Any] = self._tokenizer.encode_batch_fast(texts)
+        return encodings
+
+    def _encode_with_spans(self, texts: list[str]) -> list[Any]:
+        if self._threads is not None:
+            return [self._tokenizer.encode_batch([text])[0] for text in texts]
+        encodings: list[Any] = self._tokenizer.encode_batch(texts)
         return encodings
 
     def prompt_tokens(self, prompt: str) -> int:
@@ -163,6 +161,20 @@ class ModelTokenizer:
                 f"{self._path} doesn't belong to this model: it has {size:,} tokens, but the model knows "
                 f"{vocabulary_size:,}; download the model again"
             )
+
+
+def _batch_of(texts: list[str], rows: list[list[int]], truncated: list[bool]) -> TokenBatch:
+    """Return the tokens of texts as a batch, or raise `InputError` where a text has none."""
+    lengths = np.fromiter(map(len, rows), np.int64, len(rows))
+    if not lengths.min(initial=1):
+        raise InputError(
+            f"this model's tokenizer returns no tokens for the text {texts[int(lengths.argmin())][:40]!r}, so the "
+            f"text has no vector; leave it out"
+        )
+    starts = np.zeros(len(rows) + 1, np.int64)
+    np.cumsum(lengths, out=starts[1:])
+    tokens = np.fromiter(chain.from_iterable(rows), np.int32, int(starts[-1]))
+    return TokenBatch(tokens, starts, np.array(truncated, bool))
 
 
 def _batches(texts: list[str]) -> Iterator[list[str]]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +24,18 @@ from semspace.sentences.export import KIND, copy_model, history_of
 from semspace.sentences.model_config import ModelConfig, read_model_config
 from semspace.sentences.modules import Module
 from semspace.sentences.passages import Passage
-from semspace.sentences.prompts import document_prompt
+from semspace.sentences.prompts import chosen_prompt, document_prompt
 from semspace.sentences.runtime import BACKENDS, Runtime, TokenBatch
+from semspace.sentences.text_tokens import TextTokens
 from semspace.sentences.token_parts import LAST_LAYER, NOWHERE, TokenParts, pooled_parts, spans_in_text
 from semspace.sentences.token_states import TokenStates
 from semspace.sentences.tokenizing import ModelTokenizer
 from semspace.sentences.torch_runtime import TorchRuntime
 from semspace.sentences.training_history import TrainingHistory
 from semspace.threads import limited
+from semspace.types import Floats2d
+
+_TEXTS_AT_ONCE = 64  # texts whose states of tokens are in memory until they are asked for
 
 
 class TransformerEncoder(Encoder):
@@ -185,7 +190,7 @@ class TransformerEncoder(Encoder):
 
     def _token_parts(self, text: str, prompt: str, method: str) -> TokenParts:
         """Return what each token adds to the vector of a text that begins with `prompt`; see `explain`."""
-        batch, tokens, spans = self.tokenizer.read_spans(prompt + text)
+        batch, tokens, spans = self.tokenizer.read_spans([prompt + text])
         batch = self._without_prompt(batch, prompt)
         spans = spans_in_text(spans, len(prompt))
         if method == LAST_LAYER:
@@ -238,12 +243,79 @@ class TransformerEncoder(Encoder):
             If the model returns numbers that aren't finite.
         """
         strings = [prompt + text for text in checks.strings("texts", texts)]
+        batch = self._prepare(strings, prompt)
+        return TokenStates(batch.tokens, batch.starts, self._states(batch), batch.n_unpooled)
+
+    def encode_tokens(
+        self,
+        texts: Iterable[str] | str,
+        *,
+        prompt: str | None = None,
+        prompt_name: str | None = None,
+        normalize_embeddings: bool = False,
+    ) -> Any:
+        """Encode each token of texts: its last hidden state, and the characters that it stands for.
+
+        For late interaction (`max_sim`), for explanations, and for whatever needs a vector for each word in context.
+
+        Parameters
+        ----------
+        texts : list of str, str, or any iterable of str
+        prompt, prompt_name : str, optional
+            The text to put before every text, or the name of one of the model's `prompts`.
+        normalize_embeddings : bool
+            Scale states to length 1.
+
+        Returns
+        -------
+        list of TextTokens
+            One for each text; of a single text, one alone. Of an iterable that is no list (such as a generator), an
+            iterator: some texts are encoded at a time, so memory stays small however many there are.
+
+        Raises
+        ------
+        InputError
+            If `texts` holds something other than strings, or there is no such prompt.
+        DamagedError
+            If the model returns numbers that aren't finite.
+
+        Notes
+        -----
+        Texts longer than the model reads are truncated; `TextTokens.truncated` says which.
+        """
+        before = chosen_prompt(self.prompts, prompt, prompt_name, self.name)
+        checks.flag("normalize_embeddings", normalize_embeddings)
+        if not hasattr(texts, "__iter__"):
+            checks.strings("texts", texts)  # which raises
+        if isinstance(texts, str):
+            return next(self._text_tokens([texts], before, unit=normalize_embeddings))
+        found = self._text_tokens(texts, before, unit=normalize_embeddings)
+        return list(found) if isinstance(texts, Sequence) else found
+
+    def _text_tokens(self, texts: Iterable[str], prompt: str, *, unit: bool) -> Iterator[TextTokens]:
+        """Iterate over the tokens of texts, some of which are encoded at a time."""
+        remaining = iter(texts)
+        while block := checks.strings("texts", list(islice(remaining, _TEXTS_AT_ONCE))):
+            batch, tokens, spans = self.tokenizer.read_spans([prompt + text for text in block])
+            batch = self._without_prompt(batch, prompt)
+            states = self._states(batch)
+            if unit:
+                states = queries.unit(states, floor=queries.TINY)
+            spans = spans_in_text(spans, len(prompt))
+            for i, (start, stop) in enumerate(pairwise(batch.starts.tolist())):
+                part = slice(start, stop)
+                pooled = np.arange(stop - start) >= batch.n_unpooled
+                yield TextTokens(
+                    tuple(tokens[part]), batch.tokens[part], spans[part], states[part], pooled, bool(batch.truncated[i])
+                )
+
+    def _states(self, batch: TokenBatch) -> Floats2d:
+        """Return the last hidden states of tokens, or raise `DamagedError` where they aren't finite."""
         with limited(self.threads):
-            batch = self._prepare(strings, prompt)
             states = self._runtime.states(batch)
         if not np.isfinite(states).all():
             raise DamagedError(f"the model {self.name} returns states that aren't finite; download it again")
-        return TokenStates(batch.tokens, batch.starts, states, batch.n_unpooled)
+        return states
 
     @property
     def shortened(self) -> int | None:
