@@ -259,10 +259,15 @@ def _check_purpose(folder: Path, config: Mapping[str, Any]) -> None:
             )
 
 
+def _settings_file(folder: Path) -> str:
+    """Return the name of the file with the settings of the Transformer module: the first that exists."""
+    return next((name for name in _SENTENCE_CONFIGS if (folder / name).is_file()), _SENTENCE_CONFIGS[0])
+
+
 def _transformer_settings(folder: Path, task: str = _FEATURES) -> dict[str, Any]:
     """Read the settings of the Transformer module (sentence_bert_config.json and the like)."""
-    path = next((folder / name for name in _SENTENCE_CONFIGS if (folder / name).is_file()), None)
-    if path is None:
+    path = folder / _settings_file(folder)
+    if not path.is_file():
         return {}
     config: dict[str, Any] = read_json(path)
     unknown = next((key for key in config if key not in _TRANSFORMER_KEYS), None)
@@ -299,11 +304,14 @@ def _max_tokens(folder: Path, config: Mapping[str, Any], sentence: Mapping[str, 
     if config.get("model_type") in PADDED_POSITIONS:  # the first positions are reserved for padding
         padding = config.get("pad_token_id", 1)
         positions -= int(padding or 0) + 1
-    limit = sentence.get("max_seq_length") or read_json(folder / TOKENIZER_CONFIG, {}).get("model_max_length")
+    limit, said = sentence.get("max_seq_length"), f"{folder / _settings_file(folder)} has max_seq_length"
+    if limit is None:
+        limit = read_json(folder / TOKENIZER_CONFIG, {}).get("model_max_length")
+        said = f"{folder / TOKENIZER_CONFIG} has model_max_length"
     if limit is None:
         return positions
     if isinstance(limit, bool) or not isinstance(limit, (int, float)) or limit < 1:
-        raise InputError(f"{folder} says that the model reads {limit!r} tokens; it must be a number of at least 1")
+        raise InputError(f"{said} {limit!r}; it must be a number of tokens of at least 1")
     return int(min(positions, limit))
 
 
