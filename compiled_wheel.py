@@ -72,7 +72,15 @@ def compile_into(root: Path) -> bool:
     shutil.rmtree(root / COMPILED, ignore_errors=True)
     if _levels() == "none":
         return False
-    command = [sys.executable, "-m", "semspace.kernels.building", "--levels", _levels()]
+    command = [
+        sys.executable,
+        "-m",
+        "semspace.kernels.building",
+        "--levels",
+        _levels(),
+        "--reuse",
+        str(COMPILED.resolve()),
+    ]
     path = os.pathsep.join([str(root.resolve()), *filter(None, [os.environ.get("PYTHONPATH")])])
     environment = {**os.environ, "PYTHONPATH": path}
     done = subprocess.run(command, cwd=root, env=environment, check=False)  # noqa: S603  (this package's own module)

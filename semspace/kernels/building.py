@@ -24,7 +24,9 @@ from semspace.kernels.levels import BUILD_VARIABLE, all_levels, level_named
 from semspace.kernels.signatures import KernelCall, read_calls, write_calls
 
 
-def build(levels: Sequence[str], folder: Path | None = None, processes: int | None = None) -> list[Path]:
+def build(
+    levels: Sequence[str], folder: Path | None = None, processes: int | None = None, reuse: Path | None = None
+) -> list[Path]:
     """Compile all listed calls for some levels; return the files, one a level.
 
     What is there already is kept, if it was compiled from the same sources.
@@ -37,6 +39,8 @@ def build(levels: Sequence[str], folder: Path | None = None, processes: int | No
         Default: inside the package.
     processes : int, optional
         Default: as many as there are cores, up to 4.
+    reuse : path, optional
+        Another folder, whose code is kept, too.
 
     Raises
     ------
@@ -49,6 +53,7 @@ def build(levels: Sequence[str], folder: Path | None = None, processes: int | No
         start, path = time.perf_counter(), file_of(name, folder)
         calls = calls_of(name)
         codes = _kept(path, name, calls)
+        codes |= _kept(file_of(name, reuse), name, calls) if reuse else {}
         missing = [call for call in calls if _key(call) not in codes]
         for part in _compiled_parts(name, pieces(missing, n_processes)):
             codes.update(part)
@@ -198,6 +203,7 @@ def main() -> None:
     parser.add_argument("--levels", default="native", help="native (default), all, none, or names with commas between")
     parser.add_argument("--processes", type=int, help="default: one a core, up to 4")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="default: inside the package")
+    parser.add_argument("--reuse", type=Path, help="another folder, whose code is kept if its sources are the same")
     parser.add_argument("--piece", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.piece:
@@ -205,7 +211,7 @@ def main() -> None:
     for left in old_files(given.folder):
         left.unlink()
     try:
-        build(named_levels(given.levels), given.folder, given.processes)
+        build(named_levels(given.levels), given.folder, given.processes, given.reuse)
     except (ValueError, RuntimeError) as problem:
         sys.exit(str(problem))
     return None

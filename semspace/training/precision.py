@@ -19,7 +19,7 @@ def use_bfloat16(precision: str) -> bool:
     if torch.cuda.is_available():
         return bool(torch.cuda.is_bf16_supported())
     # Where semspace's own kernels are limited to fewer instructions, training is to give the same result as there.
-    if compiling.level() not in ("", "avx512"):
+    if compiling.level() and not compiling.level().startswith("avx512"):
         return False
     if not torch.ops.mkldnn._is_mkldnn_bf16_supported() or "avx512" not in _cpu_capability():
         return False
