@@ -106,7 +106,10 @@ def test_a_gpu_goes_before_the_kernels(small_folder, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert runtime_selection._gpu()
     monkeypatch.setattr("semspace.sentences.torch_runtime._device", lambda: "cpu")
-    assert ss.Encoder.load(small_folder).backend == "torch"
+    for has_bfloat16, precision in ((False, "float32"), (True, "bfloat16")):
+        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda has=has_bfloat16: has)
+        encoder = ss.Encoder.load(small_folder)
+        assert (encoder.backend, encoder.implementation) == ("torch", f"torch {precision} on cpu")
 
 
 def test_kernels_need_no_torch(small_folder):

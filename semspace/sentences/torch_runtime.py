@@ -49,8 +49,7 @@ class TorchRuntime:
     backend = "torch"
 
     def __init__(self, config: ModelConfig, precision: str = "float32", device: str | None = None) -> None:
-        import torch
-
+        torch = checks.need("torch", "transformers")
         self._poolings = config.poolings
         self._model = load_model(config)
         self.device = _device() if device is None else device
