@@ -1,7 +1,7 @@
 """Claim: a million short texts take less than 1.5 GB beyond the model, and 1 % of new ones at most 5 % of the time.
 
 Short texts: the sentences of Wikipedia, cut to at most ten words. Each part runs in a process of its own, whose peak of
-memory is the system's own count (VmHWM), mapped pages included. Last, static encoders: sentences a second.
+memory is the system's own count (VmHWM), mapped pages included.
 """
 
 import gzip
@@ -16,7 +16,7 @@ from pathlib import Path
 from time import perf_counter
 
 import semspace as ss
-from benchmarks.measuring import alternate, data, machine, median, table
+from benchmarks.measuring import data, machine, table
 
 MANY = 1_000_000
 MODEL = "all-MiniLM-L6-v2"
@@ -34,7 +34,6 @@ def main() -> None:
     print(f"\n## Encoding {MANY:,} short texts onto the disk, {MODEL}\n\n{machine('numba', 'tokenizers')}\n")
     print(table(["run", "time", "texts a second", "peak of memory", "with the model and the texts loaded"], rows))
     print(f"\n1 % new texts take {again['seconds'] / first['seconds']:.1%} of the first time")
-    static()
 
 
 def ran(place: Path, new: int) -> dict[str, float]:
@@ -74,28 +73,6 @@ def sentences():
                         if key not in seen:
                             seen.add(key)
                             yield text
-
-
-def static() -> None:
-    """Measure encoders that need no transformer."""
-    from semspace.evaluation.sts import STS
-
-    sts = STS.read(data("sts/stsb-test.tsv"))
-    texts = list(dict.fromkeys(text for pair in sts.pairs for text in pair[:2])) * 8
-    learnt = ss.Corpus.from_texts(list(islice(sentences(), 0, 400_000, 4)))
-    distilled = ss.distill(ss.Encoder.load(MODEL), learnt, progress=False)
-    corpus = ss.Corpus.read(data("wikipedia/wiki2015-AA.jsonl.gz"), text="text", empty="drop")
-    words = ss.Word2Vec(dim=200, epochs=3, seed=1).train(corpus, progress=False)
-    encoders = {"distilled from MiniLM, 256 dimensions": distilled, "words of Word2Vec, 200": ss.WordAverage(words)}
-    for encoder in encoders.values():
-        encoder.encode(texts[:10])
-    seconds, _ = alternate({name: lambda e=one: e.encode(texts) for name, one in encoders.items()}, 5)
-    rows = [
-        [name, f"{len(texts) / median(seconds[name]):,.0f}", f"{sts.score(one).value:.3f}"]
-        for name, one in encoders.items()
-    ]
-    print(f"\n## Static encoders, {len(texts):,} sentences of the STS Benchmark\n\n{machine('numba', 'tokenizers')}\n")
-    print(table(["encoder", "sentences a second", "STS Benchmark test"], rows))
 
 
 if __name__ == "__main__":

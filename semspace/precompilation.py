@@ -7,6 +7,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -161,10 +162,14 @@ def _ask(index: Index, space: Space) -> None:
 
 def _encoders(_: Path) -> None:
     from semspace.inference import architectures, forward
+    from semspace.sentences.distill import distill
     from semspace.sentences.word_average import WordAverage
 
     words = Space.from_vectors(_WORDS, _points(len(_WORDS)).vectors)
-    WordAverage.from_corpus(words, _texts(), frequencies="zipf").embed(_texts(), progress=False)
+    average = WordAverage.from_corpus(words, _texts(), frequencies="zipf")
+    average.embed(_texts(), progress=False)
+    if find_spec("tokenizers"):
+        distill(average, _texts(), dim=2, sentences=0, progress=False).embed(_texts(), progress=False)
     tokens, starts = np.arange(40, dtype=np.int32) % 30, np.array([0, 7, 40], np.int64)
     for precision in _precisions():
         model = architectures.build(_CONFIG, _weight, 64, precision)

@@ -140,7 +140,7 @@ def test_encoders_ask_before_they_encode(tmp_path):
 
 @pytest.mark.parametrize(
     "options",
-    [{"dim": 0}, {"dim": 5}, {"words": -1}, {"sentences": -1}, {"a": 0}, {"prior": -1}, {"seed": -1}],
+    [{"dim": 0}, {"dim": 5}, {"words": -1}, {"sentences": -1}, {"a": 0}, {"prior": -1}, {"whitening": 2}, {"seed": -1}],
     ids=lambda options: next(iter(options)),
 )
 def test_distill_asks_before_it_encodes(options):

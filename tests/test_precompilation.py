@@ -95,7 +95,7 @@ def test_warmup_runs_every_kind_of_work():
         "index.neighbor_selection.add_backlinks", "words.sharding._merge", "text.tokenize_kernel.scan_words",
         "text.phrase_kernel.npmi_scores", "words.subword_kernel.average_rows", "formats.vector_kernel.parse_lines",
         "evaluation.analogy_kernel.count_rivals", "similarity.screen_kernel.lower_bounds",
-        "sentences.pool_kernel.pooled_means",
+        "sentences.pool_kernel.pooled_means", "sentences.wordpiece_kernel.cut_words",
     ):  # fmt: skip
         module, _, function = f"semspace.{name}".rpartition(".")
         assert getattr(sys.modules[module], function).signatures, name

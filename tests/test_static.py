@@ -345,7 +345,7 @@ def test_the_prior_holds_the_table_at_its_start(colourful):
 def test_the_fit_is_the_ridge_regression():
     from scipy import sparse
 
-    from semspace.sentences.distill import _ridge
+    from semspace.sentences.table_fit import _ridge
 
     draw = np.random.default_rng(0)
     shares = draw.random((30, 6)).astype(np.float32) * (draw.random((30, 6)) < 0.5)
@@ -353,6 +353,30 @@ def test_the_fit_is_the_ridge_regression():
     exact = np.linalg.solve(shares.T @ shares + 0.5 * np.eye(6), shares.T @ wanted)
     found = _ridge(sparse.csr_matrix(shares), wanted, 0.5, np.zeros((6, 2), np.float32))
     np.testing.assert_allclose(found, exact, atol=1e-4)
+
+
+def test_whitening_brings_the_variances_of_components_together():
+    from semspace.sentences.distill import _components
+
+    draw = np.random.default_rng(0)
+    vectors = (draw.normal(size=(500, 4)) * [4, 2, 1, 1e-4]).astype(np.float32)
+    for whitening in (0, 0.5, 1):
+        axes, center = _components(vectors, 4, whitening)
+        deviations = np.std((vectors - center) @ axes, axis=0)
+        kept = np.array([1, 1 / 2, 1 / 4]) ** (1 - whitening)
+        np.testing.assert_allclose(deviations[:3] / deviations[0], kept, rtol=0.15)
+        assert deviations[3] < 1e-2 * deviations[0]  # what is nearly nothing isn't blown up
+
+
+def test_short_sentences_are_learnt_from_first():
+    from semspace.sentences.distill import _sample
+
+    long = " ".join(["word"] * 25)
+    corpus = ss.Corpus.from_texts([f"{long} {i}. This is short {i}. {long} again {i}." for i in range(20)])
+    assert sorted(_sample(corpus, 20, 0)) == sorted(f"This is short {i}." for i in range(20))
+    more = _sample(corpus, 50, 0)
+    assert len(set(more)) == 50
+    assert more[:20] == _sample(corpus, 20, 0)
 
 
 def test_sentences_are_cut_and_drawn():
@@ -376,6 +400,7 @@ def test_sentences_are_cut_and_drawn():
         ({"sentences": 1.5}, "sentences must be a whole number"),
         ({"a": 0}, "a must be a number above 0"),
         ({"prior": 0}, "prior must be a number above 0"),
+        ({"whitening": 1.5}, "whitening must be a number of at least 0 and at most 1; got 1.5"),
         ({"seed": -1}, "seed must be a whole number"),
         ({"corpus": ss.Corpus.from_texts(["red", "two words"])}, "no sentence of 3 to 60 words to learn from"),
     ],

@@ -5,27 +5,29 @@ from __future__ import annotations
 import json
 import re
 import warnings
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from semspace import checks, queries
 from semspace.errors import InputError, SemspaceWarning
 from semspace.progress import track
+from semspace.sentences.compiled_wordpiece import CompiledWordPiece, FlatTokens, tokens_of_library
 from semspace.sentences.encoder import Encoder
-from semspace.sentences.pooling import offsets_of
-from semspace.sentences.sentence_sample import sample_sentences
+from semspace.sentences.pooling import UNLIMITED
+from semspace.sentences.sentence_sample import draw_sentences, sample_sentences
 from semspace.sentences.static_encoder import StaticEncoder
+from semspace.sentences.table_fit import fit_table
 from semspace.text.corpus import Corpus
 from semspace.text.tokens import Tokens
 from semspace.threads import limited
-from semspace.types import Bools1d, Doubles1d, Doubles2d, Floats2d, Ints1d
+from semspace.types import Bools1d, Doubles1d, Doubles2d, Floats2d
 
-_SCALING_ROUNDS = 3  # rounds in which the sentence vectors are scaled to length 1 and the table is fitted
-_GRADIENT_STEPS = 20  # steps of conjugate gradients in each round
-_HELD_OUT_EVERY = 20  # every 20th sentence is held out from the fit, to measure the agreement
 _MIN_WORD_COUNT = 5  # rarer words aren't added to the vocabulary
+_SHORT = 20  # words: shorter sentences cost less, and say more of each of their words
+_LEAST_VARIANCE = 1e-4  # of a component, as a share of the first one's: what is below is noise
 _SPECIAL = re.compile(r"\[(PAD|UNK|CLS|SEP|MASK|unused\d+)\]|</?(s|unk|pad|mask)>")
 
 
@@ -34,10 +36,11 @@ def distill(
     corpus: Corpus,
     *,
     dim: int = 256,
-    words: int = 10_000,
-    sentences: int = 20_000,
+    words: int = 20_000,
+    sentences: int = 50_000,
     a: float = 1e-3,
-    prior: float = 1.0,
+    prior: float = 0.5,
+    whitening: float = 0.5,
     seed: int = 0,
     threads: int | None = None,
     progress: bool = True,
@@ -46,9 +49,12 @@ def distill(
 
     The table starts as in model2vec (Tulkens & van Dongen 2024): the vector of each token is the encoder's vector of
     that token alone, reduced to principal components and weighted by the token's frequency (SIF, Arora et al. 2017;
-    with frequencies from the corpus instead of Zipf's law). Then the table is fitted to real sentences by ridge
-    regression with conjugate gradients: the vectors of sentences approach the encoder's, while tokens stay near their
-    start.
+    with frequencies from the corpus instead of Zipf's law). Frequent words of the corpus that its tokenizer would cut
+    into pieces become tokens of their own. Then the table is fitted to real sentences by ridge regression with
+    conjugate gradients: the vectors of sentences approach the encoder's, while tokens stay near their start.
+
+    The first dimensions hold the most variance, so that vectors can be shortened (as with Matryoshka training):
+    ``encode(texts, truncate_dim=128)``.
 
     Parameters
     ----------
@@ -63,12 +69,15 @@ def distill(
         Number of whole words of the corpus, the most frequent first, that are added to the vocabulary of a WordPiece
         tokenizer. Words that occur fewer than five times aren't added.
     sentences : int
-        Number of random sentences of the corpus for the fit. Encoding them takes most of the time; with 0, the table
-        isn't fitted.
+        Number of random sentences of the corpus for the fit, those of 3 to 20 words first. Encoding them takes most of
+        the time, and the result improves with their number; with 0, the table isn't fitted.
     a : float
         The parameter of SIF.
     prior : float
         Strength of the regularisation: the weight of a token's start, as a number of sentences of that token alone.
+    whitening : float
+        How far the variances of the components are made equal, from 0 (not at all) to 1. Search gains from it (it
+        brings out what sets texts apart), and judgements of similarity hardly lose.
     seed : int
     threads : int, optional
         Maximum number of threads; by default all that the process may use.
@@ -107,8 +116,17 @@ def distill(
         checks.whole(name, value, low=0)
     for name, weight in (("a", a), ("prior", prior)):
         checks.number(name, weight, open_low=True)
+    checks.number("whitening", whitening, low=0, high=1)
     checks.seed(seed)
-    settings = {"dim": dim, "words": words, "sentences": sentences, "a": a, "prior": prior, "seed": seed}
+    settings = {
+        "dim": dim,
+        "words": words,
+        "sentences": sentences,
+        "a": a,
+        "prior": prior,
+        "whitening": whitening,
+        "seed": seed,
+    }
     with limited(threads):
         return _distill(encoder, corpus, settings, progress=progress)
 
@@ -117,12 +135,12 @@ def _distill(encoder: Encoder, corpus: Corpus, settings: dict[str, Any], *, prog
     dim, sentences, a = settings["dim"], settings["sentences"], settings["a"]
     tokenizer = _tokenizer(encoder, corpus, settings["words"])
     counts = _counts(tokenizer, corpus, progress)
-    sample = sample_sentences(corpus, sentences or min(2_000, 10 * dim), settings["seed"])
+    sample = _sample(corpus, sentences or min(2_000, 10 * dim), settings["seed"])
     with warnings.catch_warnings():  # of tokens that the encoder doesn't know; they have little weight
         warnings.simplefilter("ignore", SemspaceWarning)
         token_vectors = encoder.encode(_token_texts(tokenizer), progress=progress)
     sentence_vectors = encoder.encode(sample, progress=progress)
-    axes, center = _components(sentence_vectors, dim)
+    axes, center = _components(sentence_vectors, dim, settings["whitening"])
     frequencies = (counts + 0.5) / (counts + 0.5).sum()
     table = (token_vectors - frequencies @ token_vectors) @ axes * (a / (a + frequencies))[:, None]
     table[_is_special(tokenizer)] = 0
@@ -135,7 +153,8 @@ def _distill(encoder: Encoder, corpus: Corpus, settings: dict[str, Any], *, prog
     }
     if sentences:
         targets = queries.unit((sentence_vectors - center) @ axes, floor=queries.TINY)
-        table, facts["agreement"] = _fitted(table, _token_shares(tokenizer, sample), targets, settings["prior"])
+        shares = _token_shares(tokenizer, sample)
+        table, facts["agreement"] = fit_table(table, shares, targets, settings["prior"], progress=progress)
     return StaticEncoder(
         tokenizer.to_str(), table.astype(np.float32), name=f"static-{Path(encoder.name).name}", facts=facts
     )
@@ -219,25 +238,18 @@ def _is_special(tokenizer: Any) -> Bools1d:
     return np.array([bool(_SPECIAL.fullmatch(name)) for name in _token_names(tokenizer)])
 
 
-class FlatTokens(NamedTuple):
-    """The tokens of several texts in one array: those of text i are ``ids[offsets[i]:offsets[i + 1]]``."""
-
-    ids: Ints1d
-    offsets: Ints1d
-
-
-def _tokenize(tokenizer: Any, texts: list[str]) -> FlatTokens:
-    rows = [np.array(e.ids, np.int64) for e in tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
-    return FlatTokens(np.concatenate(rows), offsets_of([len(row) for row in rows]))
+def _tokenize(tokenizer: Any) -> Callable[[list[str]], FlatTokens]:
+    """Return the function that tokenizes texts: the compiled one, where the tokenizer has one."""
+    compiled = CompiledWordPiece.of(tokenizer, UNLIMITED)
+    return compiled or (lambda texts: tokens_of_library(tokenizer, texts))
 
 
 def _counts(tokenizer: Any, corpus: Corpus, progress: bool) -> Doubles1d:
-    counts = np.zeros(len(_token_names(tokenizer)))
+    counts, tokenize = np.zeros(len(_token_names(tokenizer))), _tokenize(tokenizer)
     parts = range(0, len(corpus), 1_000)
     for start in track(parts, "counting tokens", len(parts), unit="block", progress=progress):
-        counts += np.bincount(
-            _tokenize(tokenizer, corpus.texts[start : start + 1_000].to_list()).ids, minlength=len(counts)
-        )
+        tokens = tokenize(corpus.texts[start : start + 1_000].to_list())
+        counts += np.bincount(tokens.ids, minlength=len(counts))
     return counts
 
 
@@ -245,7 +257,7 @@ def _token_shares(tokenizer: Any, texts: list[str]) -> Any:
     """Return the share of each token in each text, a sparse matrix of shape (texts, tokens)."""
     from scipy import sparse
 
-    tokens = _tokenize(tokenizer, texts)
+    tokens = _tokenize(tokenizer)(texts)
     lengths = np.diff(tokens.offsets)
     shares = np.repeat(1 / np.maximum(lengths, 1), lengths).astype(np.float32)
     matrix = sparse.csr_matrix((shares, tokens.ids, tokens.offsets), shape=(len(texts), len(_token_names(tokenizer))))
@@ -256,66 +268,21 @@ def _token_shares(tokenizer: Any, texts: list[str]) -> Any:
 # -- sentences ------------------------------------------------------------------------------------------------
 
 
-def _components(vectors: Floats2d, dim: int) -> tuple[Doubles2d, Doubles1d]:
-    """Return the first principal components, of shape (in, dim), and the mean."""
+def _sample(corpus: Corpus, n: int, seed: int) -> list[str]:
+    """Draw up to `n` sentences: short ones, and longer ones if there aren't enough."""
+    drawn = dict.fromkeys(draw_sentences(corpus, n, seed, max_words=_SHORT))
+    if len(drawn) < n:
+        drawn.update(dict.fromkeys(sample_sentences(corpus, n, seed)))
+    return list(drawn)[:n]
+
+
+def _components(vectors: Floats2d, dim: int, whitening: float) -> tuple[Doubles2d, Doubles1d]:
+    """Return the first principal components, of shape (in, dim), and the mean.
+
+    Components are divided by their standard deviation to the power of `whitening`, the first one's being 1.
+    """
     center = vectors.mean(axis=0, dtype=np.float64)
     centred = vectors - center
-    axes: Doubles2d = np.linalg.eigh(centred.T @ centred)[1][:, ::-1][:, :dim]
-    return axes, center
-
-
-# -- the fit --------------------------------------------------------------------------------------------------
-
-
-def _fitted(start: Doubles2d, shares: Any, targets: Doubles2d, prior: float) -> tuple[Floats2d, dict[str, float]]:
-    """Fit the table to sentences: minimise ``|S T - Y|² + prior |T - start M|²``, each row of S T scaled to length 1.
-
-    First comes the linear map M that brings the start nearest to the targets; it also moves tokens that occur in no
-    sentence. Scaling makes the problem nonlinear; it is solved as a sequence of linear problems, each with the lengths
-    of the previous solution.
-    """
-    from scipy import sparse
-
-    is_train = np.arange(shares.shape[0]) % _HELD_OUT_EVERY != 0
-    table = _mapped(start.astype(np.float32), shares[is_train], targets[is_train])
-    used = np.unique(shares[is_train].indices)  # tokens in no sentence stay as they are
-    test_shares, train_shares, targets = shares[~is_train], shares[is_train][:, used], targets.astype(np.float32)
-    first, change = table[used], np.zeros((len(used), table.shape[1]), np.float32)
-    before = _agreement(test_shares @ start.astype(np.float32), targets[~is_train])
-    for _ in range(_SCALING_ROUNDS):
-        norms = np.linalg.norm(train_shares @ (first + change), axis=1)
-        scaled = (sparse.diags_array((1 / np.maximum(norms, 1e-6)).astype(np.float32)) @ train_shares).tocsr()
-        change = _ridge(scaled, targets[is_train] - scaled @ first, prior, change)
-    table[used] = first + change
-    return table, {"before": before, "after": _agreement(test_shares @ table, targets[~is_train])}
-
-
-def _mapped(table: Floats2d, shares: Any, targets: Floats2d) -> Floats2d:
-    """Return the table times the linear map that brings its vectors of sentences nearest to their targets."""
-    vectors = queries.unit(shares @ table, floor=queries.TINY)
-    linear_map = np.linalg.solve(vectors.T @ vectors + np.eye(vectors.shape[1]), vectors.T @ targets)
-    return np.asarray(table @ linear_map, np.float32)
-
-
-def _ridge(shares: Any, targets: Floats2d, prior: float, start: Floats2d) -> Floats2d:
-    """Minimise ``|S X - W|² + prior |X|²`` for all columns of X, by conjugate gradients (Jacobi preconditioning)."""
-    transposed = shares.T.tocsr()
-    preconditioner = 1 / (np.asarray(shares.multiply(shares).sum(axis=0)).ravel()[:, None] + prior)
-    solution = start.copy()
-    residual = transposed @ targets - transposed @ (shares @ solution) - prior * solution
-    direction = scaled = preconditioner * residual
-    power = (residual * scaled).sum(axis=0)
-    for _ in range(_GRADIENT_STEPS):
-        image = transposed @ (shares @ direction) + prior * direction
-        step = power / np.maximum((direction * image).sum(axis=0), 1e-30)
-        solution += step * direction
-        residual -= step * image
-        scaled = preconditioner * residual
-        power, previous = (residual * scaled).sum(axis=0), power
-        direction = scaled + power / np.maximum(previous, 1e-30) * direction
-    return np.asarray(solution)
-
-
-def _agreement(ours: Floats2d, theirs: Floats2d) -> float:
-    cosines = (queries.unit(ours, floor=queries.TINY) * theirs).sum(axis=1)
-    return round(float(cosines.mean()), 4) if len(cosines) else float("nan")
+    variances, axes = np.linalg.eigh(centred.T @ centred)
+    variances = np.maximum(variances[::-1][:dim] / max(variances[-1], queries.TINY), _LEAST_VARIANCE)
+    return axes[:, ::-1][:, :dim] * variances ** (-whitening / 2), center

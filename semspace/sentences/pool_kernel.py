@@ -8,19 +8,26 @@ from semspace.types import Floats1d, Floats2d, Int32s1d, Ints1d
 
 @compiled_strictly
 def pooled_means(
-    ids: Int32s1d, offsets: Ints1d, rows: Int32s1d, weights: Floats1d, table: Floats2d, out: Floats2d
+    ids: Int32s1d,
+    offsets: Ints1d,
+    max_tokens: int,
+    rows: Int32s1d,
+    weights: Floats1d,
+    table: Floats2d,
+    out: Floats2d,
 ) -> None:
     """Set ``out[i]`` to the mean of ``weights[t] * table[rows[t]]`` over the tokens ``t`` of text ``i``.
 
-    These are ``ids[offsets[i]:offsets[i + 1]]``. A token with a row below 0 is skipped and isn't counted; a text with
-    no other tokens gets zeros. Sums are float32 in the order of the tokens, so other texts don't change a vector.
+    These are the first `max_tokens` of ``ids[offsets[i]:offsets[i + 1]]``. A token with a row below 0 is skipped and
+    isn't counted; a text with no other tokens gets zeros. Sums are float32 in the order of the tokens, so other texts
+    don't change a vector.
     """
     dim = table.shape[1]
     for i in range(len(offsets) - 1):
         n_tokens = 0
         for d in range(dim):
             out[i, d] = np.float32(0)
-        for position in range(offsets[i], offsets[i + 1]):
+        for position in range(offsets[i], min(offsets[i + 1], offsets[i] + max_tokens)):
             token = ids[position]
             row = rows[token]
             if row >= 0:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import chain
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -17,16 +18,19 @@ from semspace.errors import DamagedError, InputError
 from semspace.progress import Bar
 from semspace.schema import Facts
 from semspace.sentences.blocks import EncodedBlock
+from semspace.sentences.compiled_wordpiece import CompiledWordPiece, FlatTokens, tokens_of_library
 from semspace.sentences.encoder import Encoder, frozen_encoder
 from semspace.sentences.modules import SIMILARITIES, Module
 from semspace.sentences.passages import Passage, passages, token_spans
-from semspace.sentences.pooling import UNLIMITED, direction_or_ones, fill_zero_rows, offsets_of
+from semspace.sentences.pooling import UNLIMITED, direction_or_ones, fill_zero_rows
 from semspace.sentences.static_folder import FOLDER_KIND, read_folder, write_folder
 from semspace.sentences.token_parts import TokenParts, spans_in_text
-from semspace.types import Floats1d, Floats2d, Int32s1d, Ints1d
+from semspace.threads import thread_count
+from semspace.types import Bools1d, Floats1d, Floats2d, Int32s1d
 
 KIND = "static"
 _ARRAYS = ("vectors", "weights", "mapping")
+_PART_TEXTS = 256  # a thread takes at least half as many texts
 
 
 @frozen_encoder
@@ -218,27 +222,40 @@ class StaticEncoder(Encoder):
         return TokenParts(tokens, spans_in_text(spans, len(prompt)), vectors[:, : self.dim], is_long)
 
     def _encode_block(self, texts: list[str], bar: Bar) -> EncodedBlock:
-        """Encode a block of texts."""
+        """Encode a block of texts, in a part for each thread."""
+        n_parts = min(thread_count(), -(-len(texts) // _PART_TEXTS))
+        starts = [len(texts) * part // n_parts for part in range(n_parts + 1)]
+        parts = [texts[start:stop] for start, stop in pairwise(starts)]
+        if n_parts == 1:
+            encoded = [self._encode_part(texts)]
+        else:
+            with ThreadPoolExecutor(n_parts) as pool:
+                encoded = list(pool.map(self._encode_part, parts))
+        bar.update(len(texts))
+        return EncodedBlock(*(np.concatenate(arrays) for arrays in zip(*encoded, strict=True)))
+
+    def _encode_part(self, texts: list[str]) -> tuple[Floats2d, Bools1d, Bools1d]:
+        """Return the vectors of texts, which of them were truncated, and which have no known token."""
         from semspace.sentences.pool_kernel import pooled_means
 
-        beginnings = [text[: self._max_characters] for text in texts]
-        rows = self._token_ids(beginnings)
-        truncated = [
-            len(text) > self._max_characters or len(row) > self.max_tokens
-            for text, row in zip(texts, rows, strict=True)
-        ]
-        ids, offsets = _flattened([row[: self.max_tokens] for row in rows])
+        tokens = self._tokenize([text[: self._max_characters] for text in texts])
+        lengths = np.diff(tokens.offsets)
+        truncated = lengths > self.max_tokens
+        truncated |= np.fromiter(map(len, texts), np.int64, len(texts)) > self._max_characters
         vectors = np.empty((len(texts), self.vectors.shape[1]), np.float32)
-        pooled_means(ids, offsets, self._rows, self._weights, self.vectors, vectors)
+        pooled_means(tokens.ids, tokens.offsets, self.max_tokens, self._rows, self._weights, self.vectors, vectors)
         unknown = fill_zero_rows(vectors, self._fallback, scale=self.normalize)
-        bar.update(len(texts))
-        return EncodedBlock(vectors[:, : self.dim], np.array(truncated, np.bool_), unknown)
+        return vectors[:, : self.dim], truncated, unknown
 
-    def _token_ids(self, texts: list[str]) -> list[list[int]]:
-        encode = self._tokenizer.encode_batch_fast
-        if self.threads is not None:  # the library's own threads can't be limited
-            return [encode([text], add_special_tokens=False)[0].ids for text in texts]
-        return [encoding.ids for encoding in encode(texts, add_special_tokens=False)]
+    @cached_property
+    def _compiled(self) -> CompiledWordPiece | None:
+        return CompiledWordPiece.of(self._tokenizer, self.max_tokens + 1, self.threads)
+
+    def _tokenize(self, texts: list[str]) -> FlatTokens:
+        """Return the tokens of texts: at most `max_tokens` and one more, which shows that a text is longer."""
+        if self._compiled is not None:
+            return self._compiled(texts)
+        return tokens_of_library(self._tokenizer, texts, self.threads)
 
     def __repr__(self) -> str:
         return f"StaticEncoder({self.name!r}, dim={self.dim}, tokens={len(self._rows):,})"
@@ -350,12 +367,6 @@ def _read_rare_settings(settings: Facts) -> dict[str, Any]:
         "similarity_fn_name": settings.text,
     }
     return {name: read(name) for name, read in readers.items() if name in settings}
-
-
-def _flattened(rows: list[list[int]]) -> tuple[Int32s1d, Ints1d]:
-    """Return lists of numbers as one array, and the offset of each list."""
-    offsets = offsets_of([len(row) for row in rows])
-    return np.fromiter(chain.from_iterable(rows), np.int32, int(offsets[-1])), offsets
 
 
 def _token_count(tokenizer: Any) -> int:

@@ -230,7 +230,7 @@ class WordAverage(Encoder):
         rows, lengths = self._known_words.rows(texts)
         offsets = offsets_of(lengths)
         vectors = np.empty((len(texts), self.dim), np.float32)
-        pooled_means(rows, offsets, *self._kernel_tables, self.words.vectors, vectors)
+        pooled_means(rows, offsets, UNLIMITED, *self._kernel_tables, self.words.vectors, vectors)
         return vectors
 
     def __repr__(self) -> str:
