@@ -371,9 +371,9 @@ def test_whitening_brings_the_variances_of_components_together():
 def test_short_sentences_are_learnt_from_first():
     from semspace.sentences.distill import _sample
 
-    long = " ".join(["word"] * 25)
-    corpus = ss.Corpus.from_texts([f"{long} {i}. This is short {i}. {long} again {i}." for i in range(20)])
-    assert sorted(_sample(corpus, 20, 0)) == sorted(f"This is short {i}." for i in range(20))
+    long = " ".join(["Word"] * 25)
+    corpus = ss.Corpus.from_texts([f"{long} {i} one. This {i} is short. {long} {i} two." for i in range(20)])
+    assert sorted(_sample(corpus, 20, 0)) == sorted(f"This {i} is short." for i in range(20))
     more = _sample(corpus, 50, 0)
     assert len(set(more)) == 50
     assert more[:20] == _sample(corpus, 20, 0)
