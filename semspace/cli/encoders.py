@@ -46,6 +46,9 @@ def train_encoder(
     hard_negatives: Annotated[
         int | None, typer.Option(help="For pairs: number of similar non-partners to mine for each text.")
     ] = None,
+    guide: Annotated[
+        str | None, typer.Option(help="For pairs: an encoder that tells which negatives are likely partners.")
+    ] = None,
     label: Annotated[str | None, typer.Option(help="For labels: their column (default: label).")] = None,
     teacher: Annotated[str | None, typer.Option(help="For distillation: the model to imitate.")] = None,
     layers: Annotated[int | None, typer.Option(help="For distillation: number of its layers to keep.")] = None,
@@ -81,7 +84,7 @@ def train_encoder(
 
     check_folder(out, overwrite=overwrite)
     trainer = EncoderTrainer(
-        objective=_objective(objective, hard_negatives, label, teacher, layers),
+        objective=_objective(objective, hard_negatives, guide, label, teacher, layers),
         base=base, epochs=epochs, batch_size=batch_size,
         learning_rate=learning_rate, max_tokens=max_tokens, matryoshka=_dims(matryoshka),
         freeze_embeddings=freeze_embeddings, held_out=held_out, evals_per_epoch=evals_per_epoch, patience=patience,
@@ -114,14 +117,19 @@ def _data(source: str, objective: str, texts: TextOptions) -> Iterator[Any]:
 
 
 def _objective(
-    name: str, hard_negatives: int | None, label: str | None, teacher: str | None, layers: int | None
+    name: str,
+    hard_negatives: int | None,
+    guide: str | None,
+    label: str | None,
+    teacher: str | None,
+    layers: int | None,
 ) -> str | Objective:
     from semspace import checks
     from semspace.training.objectives import OBJECTIVES, Distillation, MultipleNegatives, SupervisedContrastive
 
     checks.choice("--objective", name, OBJECTIVES)
     if name != "pairs":
-        inputs.refuse_with(f"--objective {name}", hard_negatives=hard_negatives)
+        inputs.refuse_with(f"--objective {name}", hard_negatives=hard_negatives, guide=guide)
     if name != "labels":
         inputs.refuse_with(f"--objective {name}", label=label)
     if name == "distillation":
@@ -130,7 +138,7 @@ def _objective(
         return Distillation(teacher=teacher, layers=layers)
     inputs.refuse_with(f"--objective {name}", teacher=teacher, layers=layers)
     if name == "pairs":
-        return MultipleNegatives(hard_negatives=hard_negatives or 0)
+        return MultipleNegatives(hard_negatives=hard_negatives or 0, guide=guide)
     return name if label is None else SupervisedContrastive(label=label)
 
 

@@ -40,7 +40,8 @@ def render_card(facts: Mapping[str, Any], history: TrainingHistory) -> str:
         "## Training data",
         f"{data['learnt']:,} {data['kind']}"
         + (f"; {data['held_out']:,} more were held out for evaluation" if data["held_out"] else "")
-        + f". They contain {data['texts']:,} different texts (fingerprint of the data: `{data['fingerprint']}`).",
+        + f". They contain {data['texts']:,} different texts (fingerprint of the data: `{data['fingerprint']}`)."
+        + _guide(facts["trainer"]["objective"]),
         "## Evaluation",
         _scores(history, best=facts["trainer"]["patience"] is not None),
         "## Training parameters",
@@ -82,6 +83,15 @@ def _parameters(trainer: Mapping[str, Any]) -> str:
     rows += [(name, value) for name, value in trainer.items() if name not in ("objective", "base")]
     lines = [f"| {name} | {_escaped(value)} |" for name, value in rows if value not in (None, (), [])]
     return "\n".join(["| | |", "|---|---|", *lines])
+
+
+def _guide(objective: Mapping[str, Any]) -> str:
+    if not objective.get("guide"):
+        return ""
+    return (
+        f" Negatives were chosen with a guide, {_escaped(objective['guide'][0])} (GISTEmbed): texts that it found as "
+        f"near to a text as that one's partner weren't used as its negatives."
+    )
 
 
 def _matryoshka(dims: list[int]) -> str:

@@ -18,7 +18,7 @@ from semspace.display import clip
 from semspace.errors import InputError, SemspaceWarning
 from semspace.text.corpus import Corpus
 from semspace.text.read_corpus import read_table
-from semspace.types import ArrayXd, Int32s2d, Ints1d
+from semspace.types import ArrayXd, Floats2d, Int32s2d, Ints1d
 
 # Names of the columns with the two or three texts of an example.
 _TEXT_COLUMNS = (
@@ -49,12 +49,15 @@ class Examples:
         The score, the label's number or the teacher's vector of each example.
     parent : Examples, optional
         All examples, where these are a part of them.
+    guide_vectors : ndarray of float32, shape (len(texts), dim), optional
+        Vectors of all texts by a guide (`guide.py`), of length 1.
     """
 
     texts: list[str]
     rows: Int32s2d
     targets: ArrayXd | None = None
     parent: Examples | None = None
+    guide_vectors: Floats2d | None = None
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -15,8 +15,6 @@ from semspace.bundle import PathLike
 from semspace.errors import InputError
 from semspace.evaluation.task_reading import Task
 from semspace.sentences.encoder import Encoder
-from semspace.sentences.load import load_encoder
-from semspace.sentences.model_files import find_model, is_static
 from semspace.sentences.sentence_sample import sample_sentences
 from semspace.sentences.transformer import TransformerEncoder
 from semspace.text.corpus import Corpus
@@ -24,6 +22,7 @@ from semspace.training.base_model import InitialModel, display_name, open_model
 from semspace.training.distillation_task import TeacherAgreement
 from semspace.training.examples import Examples, read_texts
 from semspace.training.from_scratch import SmallTransformer
+from semspace.training.frozen_encoder import open_frozen
 from semspace.training.layer_selection import count_layers, keep_layers, select_layers
 from semspace.training.objectives.objective import Batch, Objective, normalized
 from semspace.types import Floats2d
@@ -109,7 +108,7 @@ class Distillation(Objective):
 
     @cached_property
     def _teacher(self) -> Encoder:
-        return _open_teacher(self.teacher)
+        return open_frozen(self.teacher)
 
     # -- the student ----------------------------------------------------------------------------------------
 
@@ -186,18 +185,6 @@ def _check_layers(layers: Any) -> None:
             raise InputError(f"layers must be a number of layers, or different numbers of layers; got {list(layers)}")
     else:
         checks.whole("layers", layers)
-
-
-def _open_teacher(teacher: PathLike | Encoder) -> Encoder:
-    """Return the teacher, opened with the fastest backend that doesn't round its vectors."""
-    if isinstance(teacher, Encoder):
-        return teacher
-    if is_static(find_model(teacher)):
-        return load_encoder(teacher)
-    try:
-        return load_encoder(teacher, backend="exact")
-    except InputError:
-        return load_encoder(teacher, backend="torch")
 
 
 def _resized(vectors: Floats2d, dim: int) -> Floats2d:
