@@ -276,7 +276,9 @@ def _found(target: Path) -> tuple[Path, Folder, tuple[int, ...], bytes]:
     if not exists(target):
         raise MissingFileError(f"there is no file or folder {target}; check the path")
     if target.is_dir():
-        raise DamagedError(f"{target} isn't a saved semspace value: it has no {MANIFEST}")
+        model = (target / "config.json").exists() or (target / "modules.json").exists()
+        remedy = "; a model's folder is opened by Encoder.load" if model else "; give the folder that save wrote"
+        raise DamagedError(f"{target} isn't a saved semspace value: it has no {MANIFEST}{remedy}")
     raise InputError(
         f"{target} is a file, and a saved semspace value is a folder; read texts with Corpus.read, and vectors with "
         "read_vectors"

@@ -202,16 +202,18 @@ def id_text(value: Any) -> Any:
     return str(value) if is_number or isinstance(value, UUID) else value
 
 
+def string(name: str, value: Any) -> str:
+    """Return `value` if it is a string of valid Unicode, or raise `InputError`."""
+    if not isinstance(value, str):
+        raise InputError(f"{name} must be a string; got {type(value).__name__}: {value!r:.40}")
+    return strings(name, [value])[0]
+
+
 def strings(name: str, value: Any, *, allowed: str = "strings") -> list[str]:
     """Return `value` as a list of strings, or raise `InputError` (a lone string is a common slip)."""
     if isinstance(value, str):
         raise InputError(f"{name} must be a list of strings; got one string, {value[:40]!r}: put it in a list")
-    if isinstance(value, (set, frozenset, dict)):
-        raise InputError(f"{name} must be a list; got a {type(value).__name__}, which has no order")
-    if type(value).__name__ == "DataFrame":  # pandas would give the names of its columns
-        raise InputError(
-            f"{name} must be a list of strings; got a DataFrame: give one of its columns, or Corpus.read(frame)"
-        )
+    ordered(name, value)
     try:
         items = list(value)
     except TypeError as problem:
@@ -223,6 +225,18 @@ def strings(name: str, value: Any, *, allowed: str = "strings") -> list[str]:
         if not item.isascii() and any("\ud800" <= c <= "\udfff" for c in item):
             raise InputError(f"{name} must be valid Unicode; item {position} has a lone surrogate")
     return [str(item) for item in items]
+
+
+def ordered(name: str, value: Any) -> None:
+    """Raise `InputError` for what isn't a sequence of texts although it can be iterated over."""
+    if isinstance(value, (bytes, bytearray)):
+        raise InputError(f"{name} must be strings; got {type(value).__name__}: decode them, with .decode('utf-8')")
+    if isinstance(value, (set, frozenset, dict)):
+        raise InputError(f"{name} must be a list; got a {type(value).__name__}, which has no order")
+    if type(value).__name__ == "DataFrame":  # pandas would give the names of its columns
+        raise InputError(
+            f"{name} must be a list of strings; got a DataFrame: give one of its columns, or Corpus.read(frame)"
+        )
 
 
 def frozen(array: npt.NDArray[Any]) -> npt.NDArray[Any]:

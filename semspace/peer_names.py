@@ -20,6 +20,17 @@ _FRAME = {
     "text_column": "text", "text_col": "text", "column": "text", "id_column": "id", "id_col": "id", "index_col": "id",
     "drop_empty": "pass empty='drop' to leave out documents without text",
 }  # fmt: skip
+_DTYPE = "the backend chooses the arithmetic: pass backend='fast' for int8, 'exact' or 'torch' for float32"
+_LOCAL = "the cache is looked at first; download the model beforehand, and give its folder"
+_MODEL = {
+    "device": _DEVICE, "model_name_or_path": "name", "model_name": "name", "model": "name",
+    "max_seq_length": "max_tokens", "max_length": "max_tokens",
+    "trust_remote_code": "code that comes with a model is never run; leave it out",
+    "truncate_dim": "pass truncate_dim= to encode", "prompts": "pass prompt= to encode",
+    "default_prompt_name": "pass prompt_name= to encode", "dtype": _DTYPE, "torch_dtype": _DTYPE,
+    "precision": "pass precision= to encode", "model_kwargs": _DTYPE, "quantize": _DTYPE,
+    "cache_folder": _LOCAL, "local_files_only": _LOCAL, "revision": _LOCAL, "token": _LOCAL,
+}  # fmt: skip
 
 # Call → parameter → what it is called here, or a sentence.
 PARAMETERS: Mapping[str, Mapping[str, str]] = {
@@ -56,11 +67,8 @@ PARAMETERS: Mapping[str, Mapping[str, str]] = {
     },
     "SearchMethods.search": {**_SEARCH, "filter": "where", "query_text": "query", "top": "k"},
     "SearchMethods.search_batch": {**_SEARCH, "filter": "where"},
-    "Encoder.load": {
-        "device": _DEVICE, "model_name_or_path": "name", "model_name": "name", "max_seq_length": "max_tokens",
-        "trust_remote_code": "code that comes with a model is never run; leave it out",
-        "truncate_dim": "pass truncate_dim= to encode",
-    },
+    "Encoder.load": _MODEL,
+    "SparseEncoder.load": {**_MODEL, "max_active_dims": "pass max_active_dims= to encode"},
     "Encoder.embed": {
         "batch_size": _BLOCKS, "chunk_size": _BLOCKS, "show_progress_bar": "progress", "device": _DEVICE,
         "normalize_embeddings": "a space scales vectors where the metric needs it; leave it out",

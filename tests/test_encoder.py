@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import semspace as ss
-from semspace.errors import DamagedError, InputError, MissingExtraError
+from semspace.errors import DamagedError, InputError, MissingExtraError, UnknownParameterError
 from semspace.sentences import model_files
 from tests.conftest import make_tiny_model
 
@@ -198,6 +198,54 @@ def test_neither_a_folder_nor_a_name(tmp_path):
     (tmp_path / "f").write_text("x")
     with pytest.raises(InputError, match="is a file; give the folder"):
         ss.Encoder.load(tmp_path / "f")
+
+
+@pytest.mark.parametrize("name", ["./none", "../none", "a name"])
+def test_a_path_is_not_looked_for_on_the_hub(name):
+    with pytest.raises(InputError, match="neither a folder nor a model's name; give a folder that exists"):
+        ss.Encoder.load(name)
+
+
+def test_an_address_of_the_hub():
+    with pytest.raises(InputError, match=r"a model's name; give 'owner/some\.model-1'$"):
+        ss.Encoder.load("https://huggingface.co/owner/some.model-1/tree/main")
+
+
+@pytest.mark.parametrize(
+    ("backend", "message"),
+    [
+        ("int8", "got 'int8': the nearest is 'fast'"),
+        ("Float32", "got 'Float32': the nearest is 'exact'"),
+        ("FAST", "got 'FAST': did you mean 'fast'"),
+        (None, "backend must be one of auto, exact, fast, numpy, torch; got None"),
+    ],
+)
+def test_a_backend_by_another_name(folder, backend, message):
+    for kind in (ss.Encoder, ss.SparseEncoder):
+        with pytest.raises(InputError, match=message):
+            kind.load(folder, backend=backend)
+
+
+def test_a_limit_that_leaves_no_token_for_the_text(folder):
+    for limit in (1, 2):
+        with pytest.raises(
+            InputError, match=rf"max_tokens must be a whole number from 3 to \d+, since 2 .*got {limit}"
+        ):
+            ss.Encoder.load(folder, max_tokens=limit)
+    assert ss.Encoder.load(folder, max_tokens=3).max_tokens == 3
+
+
+def test_the_wrong_door(folder, tmp_path):
+    ss.save(ss.Space.from_vectors(["a"], [[1.0, 2.0]]), tmp_path / "a.space")
+    with pytest.raises(InputError, match=r"is not a model folder.*semspace.load opens what semspace saved"):
+        ss.Encoder.load(tmp_path / "a.space")
+    with pytest.raises(DamagedError, match=r"no manifest\.json; a model's folder is opened by Encoder\.load"):
+        ss.load(folder)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match=r"no config\.json; give the folder that holds config\.json, the weights"):
+        ss.Encoder.load(tmp_path / "empty")
+    with pytest.raises(UnknownParameterError, match=r"opened by the name or path.*SparseEncoder\.load\('x'\)"):
+        ss.SparseEncoder("x")
 
 
 # -- models that can't be opened ------------------------------------------------------------------------------

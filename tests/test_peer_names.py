@@ -29,6 +29,7 @@ CALLS = {
     "SearchMethods.search": lambda **given: INDEX.search("cat", **given),
     "SearchMethods.search_batch": lambda **given: INDEX.search_batch(["cat"], **given),
     "Encoder.load": lambda **given: ss.Encoder.load("x", **given),
+    "SparseEncoder.load": lambda **given: ss.SparseEncoder.load("x", **given),
     "Encoder.embed": lambda **given: WORDS.embed(CORPUS, **given),
     "cluster": lambda **given: ss.cluster(SPACE, **given),
     "outliers": lambda **given: ss.outliers(SPACE, **given),

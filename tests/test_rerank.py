@@ -129,6 +129,12 @@ def test_what_is_refused(tmp_path, index, small, cross_folder):
         ss.MaxSim(ss.Space.from_vectors(["a"], [[1.0]]))
     with pytest.raises(MissingFileError, match="there is no cross-encoder in"):
         ss.CrossEncoder.load(tmp_path)
+    (tmp_path / "file").write_text("x")
+    for path, message in (("none", "isn't there; give the folder"), ("file", "is a file; give the folder")):
+        with pytest.raises(MissingFileError, match=message):
+            ss.CrossEncoder.load(tmp_path / path)
+    with pytest.raises(InputError, match="a path must be a string or a Path"):
+        ss.CrossEncoder.load(None)
     config = json.loads((cross_folder / "config.json").read_text())
     (tmp_path / "config.json").write_text(json.dumps({**config, "id2label": {"0": "a", "1": "b"}}))
     with pytest.raises(InputError, match=r"has one output, and the model in .* has 2"):

@@ -306,7 +306,7 @@ def test_queries_with_a_prompt_of_ones_own(tmp_path):
     given = encoder.encode_query(["a cat"], prompt_name="short")
     np.testing.assert_array_equal(given, encoder.encode_query(["a cat"], prompt="q: "))
     np.testing.assert_array_equal(given, encoder.encode(["q: a cat"]))
-    with pytest.raises(InputError, match="prompt must hold only strings; item 0 is int: 5"):
+    with pytest.raises(InputError, match="prompt must be a string; got int: 5"):
         encoder.encode(["a cat"], prompt=5)
     np.testing.assert_array_equal(encoder.encode("hello", precision="float32"), encoder.encode(["hello"])[0])
 

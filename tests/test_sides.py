@@ -284,3 +284,31 @@ def test_settings_that_nobody_knows(plain, tmp_path):
         with pytest.raises(InputError, match=rf"{path.rpartition('/')[2]} {message}"):
             ss.Encoder.load(made)
         (made / path).write_text(before)
+
+
+def test_what_a_model_with_sides_says(tmp_path):
+    from sentence_transformers.sentence_transformer.modules import Router
+
+    made = saved(tmp_path / "m", [Router.for_query_document([table()], [table()])])
+    encoder = ss.Encoder.load(made)
+    assert list(encoder.sides) == ["query", "document"]
+    for task, message in (
+        ("querry", "no side for the task 'querry'; it has query, document"),
+        (3, "task must be a string; got int: 3"),
+    ):
+        with pytest.raises(InputError, match=message):
+            encoder.encode(["the cat"], task=task)
+    with pytest.raises(InputError, match=r"has the sides query, document.*encoder\.sides\['query'\]\.encode_tokens"):
+        encoder.encode_tokens(["the cat"])
+    with pytest.raises(InputError, match=r"all sides of .* are static, without a backend 'torch'; leave backend= out"):
+        ss.Encoder.load(made, backend="torch")
+
+
+def test_similarities_of_vectors_that_cannot_be_compared(plain):
+    encoder = ss.Encoder.load(plain)
+    assert not encoder.sides
+    for name in ("similarity", "similarity_pairwise"):
+        with pytest.raises(InputError, match="same number of dimensions on both sides; got 2 and 3"):
+            getattr(encoder, name)([[1.0, 2.0]], [[1.0, 2.0, 3.0]])
+    with pytest.raises(InputError, match="as many vectors on both sides; got 2 and 1"):
+        encoder.similarity_pairwise([[1.0], [2.0]], [[1.0]])

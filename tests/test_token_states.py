@@ -5,6 +5,7 @@ import pytest
 
 import semspace as ss
 from semspace.errors import InputError
+from semspace.sentences.max_sim import max_sim
 from tests.conftest import make_tiny_model
 
 TEXTS = ["a cat", "the quick brown fox jumps over it", "", "42 — élan", "fox " * 300]
@@ -96,13 +97,41 @@ def test_many_texts_are_encoded_some_at_a_time(small, monkeypatch):
 
 
 def test_late_interaction_from_states_that_were_kept(small):
-    from semspace.sentences.max_sim import max_sim
-
     texts = ["a quick fox", "the bank raised its rates"]
     query = small.encode_tokens("quick fox", normalize_embeddings=True)
     kept = small.encode_tokens(texts, normalize_embeddings=True)
     scores = [max_sim(query.states[query.pooled], one.states[one.pooled]) for one in kept]
     np.testing.assert_allclose(scores, ss.MaxSim(small).score("quick fox", texts), atol=1e-5)
+
+
+def test_an_array_of_texts_is_a_list_of_them(small):
+    found = small.encode_tokens(np.array(["a cat", "a fox"]))
+    assert [one.tokens for one in found] == [one.tokens for one in small.encode_tokens(["a cat", "a fox"])]
+
+
+@pytest.mark.parametrize(
+    ("query", "text", "message"),
+    [
+        ([1.0, 0.0], [[1.0, 0.0]], r"query must have two axes"),
+        ([[1.0, 0.0]], [[1.0, 0.0, 0.0]], "same number of dimensions; got 2 and 3: encode both with one encoder"),
+        (np.ones((0, 2)), [[1.0, 0.0]], r"query must hold the states of at least one token; got shape \(0, 2\)"),
+        ([[1.0, 0.0]], "a text", "text must be a matrix of numbers; got str"),
+    ],
+)
+def test_max_sim_of_what_is_no_states(query, text, message):
+    with pytest.raises(InputError, match=message):
+        max_sim(query, text)
+
+
+def test_max_sim_asks_for_the_states(small):
+    found = small.encode_tokens("a cat")
+    with pytest.raises(InputError, match=r"query must be a matrix of states; got TextTokens: give its \.states"):
+        max_sim(found, found)
+
+
+def test_encode_names_what_gives_states(small):
+    with pytest.raises(InputError, match=r"not output_value=.token_embeddings.; use encode_tokens"):
+        small.encode(["a cat"], output_value="token_embeddings")
 
 
 @pytest.mark.filterwarnings("ignore:. of . texts are longer")
@@ -117,7 +146,12 @@ def test_what_is_cut_is_said(small):
         (5, {}, "texts must be"),
         ([5], {}, "texts must"),
         (["a"], {"prompt_name": "gone"}, "has no prompt 'gone'"),
+        (["a"], {"prompt_name": ["gone"]}, r"has no prompt \['gone'\]"),
+        (["a"], {"prompt": 3}, "prompt must be a string; got int: 3"),
         (["a"], {"normalize_embeddings": "yes"}, "normalize_embeddings must be True or False"),
+        ({"a": 1}, {}, "texts must be a list; got a dict, which has no order"),
+        (b"a cat", {}, r"texts must be strings; got bytes: decode them"),
+        (np.array([["a"]]), {}, "texts must hold only strings; item 0 is ndarray"),
     ],
 )
 def test_tokens_of_what_is_no_text(small, texts, options, message):

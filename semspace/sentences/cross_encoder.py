@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from semspace import checks
-from semspace.bundle import PathLike
+from semspace.bundle import PathLike, resolved_path
 from semspace.errors import DamagedError, InputError, MissingFileError
 from semspace.sentences.torch_runtime import quiet
 from semspace.threads import torch_threads
@@ -59,9 +59,16 @@ class CrossEncoder:
         MissingExtraError
             If torch or transformers isn't installed.
         """
-        place = Path(folder)
+        place = resolved_path(folder)
+        if not place.is_dir():
+            found = "is a file" if place.exists() else "isn't there"
+            raise MissingFileError(
+                f"{place} {found}; give the folder of a cross-encoder, which isn't looked for by its name"
+            )
         if not (place / "config.json").is_file():
-            raise MissingFileError(f"there is no cross-encoder in {place}: it has no file config.json")
+            raise MissingFileError(
+                f"there is no cross-encoder in {place}: it has no file config.json; give the folder that holds it"
+            )
         checks.need("torch", "transformers")
         transformers = checks.need("transformers", "transformers")
         n_outputs = _outputs(place)

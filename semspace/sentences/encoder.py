@@ -84,6 +84,8 @@ class Encoder(ABC):
         Where the vectors are computed.
     threads : int, optional
         Largest number of threads that encode; all that the process may use when None.
+    sides : mapping of str to Encoder
+        The encoder of each side of a model that has several (Router); empty for others.
     """
 
     name: str
@@ -98,6 +100,7 @@ class Encoder(ABC):
     normalizes: bool = False
     device: str = "cpu"
     threads: int | None = None
+    sides: Mapping[str, Encoder] = MappingProxyType({})
     _has_space: bool = False  # whether a space was made with it, which relies on this encoder staying as it is
 
     runtime = renamed_property("runtime", "backend")
@@ -235,12 +238,16 @@ class Encoder(ABC):
         if unknown:
             texts, prompt = self._from_mteb(texts, prompt, unknown)
         if task is not None:
-            checks.strings("task", [task])
+            checks.string("task", task)
         single = isinstance(texts, str)
         strings = checks.strings("texts", [texts] if single else texts)
         for name, size in (("batch_size", batch_size), ("chunk_size", chunk_size)):
             if size is not None:
                 checks.whole(name, size)
+        if output_value == "token_embeddings":
+            raise InputError(
+                "encode returns a vector for each text, not output_value='token_embeddings'; use encode_tokens"
+            )
         checks.choice("output_value", output_value, ("sentence_embedding",))
         checks.choice("precision", precision, output_formats.PRECISIONS)
         as_numpy = checks.flag("convert_to_numpy", convert_to_numpy)

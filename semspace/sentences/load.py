@@ -12,7 +12,7 @@ from semspace.errors import InputError
 from semspace.sentences.model_files import find_model, is_static
 from semspace.sentences.modules import STATIC, Module, read_modules
 from semspace.sentences.routes import Routes, read_routes
-from semspace.sentences.runtime import BACKENDS
+from semspace.sentences.runtime import check_backend
 
 if TYPE_CHECKING:
     from semspace.sentences.encoder import Encoder
@@ -36,7 +36,7 @@ def load_encoder(
     one_text: bool = False,
 ) -> Encoder:
     """Load an encoder; see `Encoder.load`, which is this function, and `TransformerEncoder` for `one_text`."""
-    checks.choice("backend", backend, ("auto", *BACKENDS))
+    check_backend(backend)
     if threads is not None:
         checks.whole("threads", threads)
     options = _Options(backend, max_tokens, threads, one_text)
@@ -100,5 +100,9 @@ def _routed(folder: Path, title: str, routes: Routes, options: _Options) -> Enco
                 sides[side] = _static(folder, title, routes.sides[side], options)
             elif limit < encoder.max_tokens:
                 encoder.max_seq_length = limit
+    if options.backend != "auto" and all(
+        modules[:1] and modules[0].kind == STATIC for modules in routes.sides.values()
+    ):
+        raise InputError(f"all sides of {title} are static, without a backend {options.backend!r}; leave backend= out")
     given = {"backend": options.backend, "max_tokens": limit, "threads": options.threads}
     return RoutedEncoder(folder, title, routes, sides, given)

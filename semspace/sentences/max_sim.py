@@ -64,8 +64,35 @@ class MaxSim:
 
 
 def max_sim(query: Floats2d, text: Floats2d) -> float:
-    """Return the mean over query tokens of the highest product with a token of the text, both of length 1."""
+    """Return the mean over query tokens of the highest product with a token of the text, both of length 1.
+
+    Parameters
+    ----------
+    query, text : ndarray of float32, shape (tokens, dim)
+        The states of the tokens, such as ``encode_tokens(..., normalize_embeddings=True)`` gives.
+
+    Raises
+    ------
+    InputError
+        If they aren't matrices with the same number of dimensions, or one has no token.
+    """
+    query, text = _states("query", query), _states("text", text)
+    if query.shape[1] != text.shape[1]:
+        raise InputError(
+            f"the states of query and text must have the same number of dimensions; got {query.shape[1]} and "
+            f"{text.shape[1]}: encode both with one encoder"
+        )
     return float((query @ text.T).max(axis=1).mean())
+
+
+def _states(name: str, value: Any) -> Floats2d:
+    """Return states of at least one token, or raise `InputError`."""
+    if hasattr(value, "states"):
+        raise InputError(f"{name} must be a matrix of states; got {type(value).__name__}: give its .states")
+    states = checks.matrix(name, value)
+    if not len(states):
+        raise InputError(f"{name} must hold the states of at least one token; got shape {states.shape}")
+    return states
 
 
 def _directions(found: TokenStates) -> list[Floats2d]:

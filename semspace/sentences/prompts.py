@@ -29,10 +29,10 @@ def chosen_prompt(prompts: Mapping[str, str], prompt: str | None, name: str | No
     """
     if prompt is not None and name is not None:
         raise InputError(f"give prompt or prompt_name, not both; got {prompt!r} and {name!r}")
-    if name is not None and name not in prompts:
+    if name is not None and not (isinstance(name, str) and name in prompts):
         known = ", ".join(sorted(filter(None, prompts))) or "none"
         raise InputError(f"{model} has no prompt {name!r}; it has {known}")
-    return prompts.get(name or "", "") if prompt is None else checks.strings("prompt", [prompt])[0]
+    return prompts.get(name or "", "") if prompt is None else checks.string("prompt", prompt)
 
 
 def _first_of(prompts: Mapping[str, str], names: tuple[str, ...]) -> str:

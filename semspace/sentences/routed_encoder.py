@@ -107,10 +107,17 @@ class RoutedEncoder(Encoder):
 
     encode_query, encode_document = encode_queries, encode_documents
 
+    def _no_states(self) -> InputError:
+        side = next(iter(self.sides))
+        return InputError(
+            f"{self.name} has the sides {', '.join(self.sides)}, each with states of its own; give one of them: "
+            f"encoder.sides[{side!r}].encode_tokens(texts)"
+        )
+
     def _of(self, task: str | None, *, or_default: bool = False) -> Encoder:
         """Return the encoder of a side; with `or_default`, the last one where there is none for this task."""
         if task is not None:
-            task = checks.strings("task", [task])[0]
+            checks.string("task", task)
         try:
             return self.sides[self._routes.side(task)]
         except InputError:

@@ -7,13 +7,30 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from semspace.errors import DamagedError
+from semspace import checks
+from semspace.errors import DamagedError, InputError
 from semspace.types import Bools1d, Floats2d, Int32s1d, Ints1d
 
 AUTOMATIC = ("fast", "exact", "torch")  # the fastest first
 BACKENDS = (*AUTOMATIC, "numpy")
 # Agreement with the reference that a backend must reach: its mean cosine, and its lowest.
 BOUNDS = {"fast": (0.995, 0.98), "exact": (0.9999, 0.9996), "torch": (1.0, 1.0)}
+# What others call them.
+_OTHER_NAMES = {
+    "int8": "fast", "q8": "fast", "quantized": "fast", "onnx": "fast", "openvino": "fast", "bfloat16": "exact",
+    "bf16": "exact", "float32": "exact", "fp32": "exact", "pytorch": "torch", "cpu": "auto", "cuda": "auto",
+    "gpu": "auto",
+}  # fmt: skip
+
+
+def check_backend(backend: object) -> str:
+    """Return the name of a backend, or raise `InputError`; other libraries' names are answered with ours."""
+    other = _OTHER_NAMES.get(backend.lower()) if isinstance(backend, str) else None
+    if other is None:
+        return checks.choice("backend", backend, ("auto", *BACKENDS))
+    raise InputError(
+        f"backend must be one of {', '.join(sorted(('auto', *BACKENDS)))}; got {backend!r}: the nearest is {other!r}"
+    )
 
 
 class TokenBatch(NamedTuple):

@@ -40,6 +40,11 @@ class ModelTokenizer:
         self._max_tokens = min(config.max_tokens, max_tokens or config.max_tokens)
         self._tokenizer = load_tokenizer(config)
         n_special = self._tokenizer.num_special_tokens_to_add(False)
+        if self._max_tokens <= n_special < config.max_tokens:
+            raise InputError(
+                f"max_tokens must be a whole number from {n_special + 1} to {config.max_tokens}, since {n_special} "
+                f"special tokens stand at the ends of a text; got {self._max_tokens}"
+            )
         if self._max_tokens <= n_special:
             raise DamagedError(
                 f"{config.folder} says that the model reads {self._max_tokens} tokens, but {n_special} of them are "

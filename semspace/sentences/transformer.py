@@ -128,7 +128,7 @@ class TransformerEncoder(Encoder):
         super().__setattr__(name, value)
 
     def _use(self, config: ModelConfig) -> None:
-        tokenizer = ModelTokenizer(config, threads=self.threads)  # first, since this may fail
+        tokenizer = ModelTokenizer(self._folder_config, config.max_tokens, self.threads)  # first, since this may fail
         self.__dict__.update(
             config=config, max_tokens=config.max_tokens, fingerprint=config.fingerprint, tokenizer=tokenizer
         )
@@ -269,7 +269,7 @@ class TransformerEncoder(Encoder):
         Returns
         -------
         list of TextTokens
-            One for each text; of a single text, one alone. Of an iterable that is no list (such as a generator), an
+            One for each text; of a single text, one alone. Of an iterable that is no list or array (a generator), an
             iterator: some texts are encoded at a time, so memory stays small however many there are.
 
         Raises
@@ -287,10 +287,11 @@ class TransformerEncoder(Encoder):
         checks.flag("normalize_embeddings", normalize_embeddings)
         if not hasattr(texts, "__iter__"):
             checks.strings("texts", texts)  # which raises
+        checks.ordered("texts", texts)
         if isinstance(texts, str):
             return next(self._text_tokens([texts], before, unit=normalize_embeddings))
         found = self._text_tokens(texts, before, unit=normalize_embeddings)
-        return list(found) if isinstance(texts, Sequence) else found
+        return list(found) if isinstance(texts, (Sequence, np.ndarray)) else found
 
     def _text_tokens(self, texts: Iterable[str], prompt: str, *, unit: bool) -> Iterator[TextTokens]:
         """Iterate over the tokens of texts, some of which are encoded at a time."""

@@ -31,7 +31,7 @@ def weight_files(folder: Path) -> list[Path]:
             f"{folder} has its weights only as {pickles[0]}, a pickle, which can run code when it is opened; "
             f"convert it to {WEIGHTS}, or use a model that has safetensors"
         )
-    raise InputError(f"{folder} has no weights: neither {WEIGHTS} nor {SHARDS} exists")
+    raise InputError(f"{folder} has no weights: neither {WEIGHTS} nor {SHARDS} exists; give the folder that holds them")
 
 
 def _shards(folder: Path) -> list[Path]:

@@ -13,14 +13,15 @@ import numpy.typing as npt
 
 from semspace import checks
 from semspace.bundle import Bundle, PathLike, digest, resolved_path
-from semspace.errors import InputError, SemspaceWarning
+from semspace.errors import InputError, SemspaceWarning, UnknownParameterError
+from semspace.peer_names import answers_peer_parameters
 from semspace.progress import bar
 from semspace.sentences.folder_copy import save_folder
 from semspace.sentences.model_files import find_model
 from semspace.sentences.modules import MODULES, SENTENCE_CONFIG, SPARSE, read_json, read_modules, read_sentence_config
 from semspace.sentences.prompts import chosen_prompt, document_prompt, query_prompt
 from semspace.sentences.routes import Routes, read_routes
-from semspace.sentences.runtime import BACKENDS
+from semspace.sentences.runtime import check_backend
 from semspace.sparse.sparse_sides import SparseSide, read_side
 from semspace.types import Floats1d, Floats2d
 
@@ -74,12 +75,16 @@ class SparseEncoder:
     def __init__(
         self,
         folder: Path,
-        name: str,
+        name: str = "",
         backend: str = "auto",
         max_tokens: int | None = None,
         threads: int | None = None,
     ) -> None:
-        checks.choice("backend", backend, ("auto", *BACKENDS))
+        if not name:
+            raise UnknownParameterError(
+                f"SparseEncoder is opened by the name or path of a model: SparseEncoder.load({str(folder)!r:.100})"
+            )
+        check_backend(backend)
         if threads is not None:
             checks.whole("threads", threads)
         self._root, self.name, self._given = folder, name, (backend, max_tokens, threads)
@@ -111,6 +116,7 @@ class SparseEncoder:
         self.fingerprint = digest(json.dumps([*facts, self.max_active_dims], sort_keys=True).encode())
 
     @staticmethod
+    @answers_peer_parameters
     def load(
         name: PathLike, *, backend: str = "auto", max_tokens: int | None = None, threads: int | None = None
     ) -> SparseEncoder:
@@ -269,7 +275,7 @@ class SparseEncoder:
 
     def _side(self, task: str | None, *, or_last: bool = False) -> SparseSide:
         if task is not None:
-            task = checks.strings("task", [task])[0]
+            checks.string("task", task)
         if self._routes is None:
             return self._sides[_ONLY]
         try:

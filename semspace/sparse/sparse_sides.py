@@ -61,7 +61,7 @@ def read_side(
         return SpladeSide(modules[0], modules[1], sentence, backend, threads)
     raise InputError(
         f"{root / MODULES} lists the modules {', '.join(kinds) or 'none'}; a sparse encoder is a Transformer and "
-        f"{POOLING}, or {STATIC_WEIGHTS}, or these on the sides of a Router"
+        f"{POOLING}, or {STATIC_WEIGHTS}, or these on the sides of a Router; Encoder.load opens other encoders"
     )
 
 
