@@ -521,6 +521,13 @@ def test_train_an_encoder_of_scored_pairs(run, rated, tmp_path):
     }
 
 
+def test_train_an_encoder_of_pairs_with_a_guide(run, tmp_path, tiny_folder):
+    path, out = tmp_path / "pairs.csv", tmp_path / "e"
+    path.write_text("anchor,positive\n" + "".join(f"ask {i} a,tell {i} b\n" for i in range(40)))
+    good(run("train", "encoder", path, "--guide", tiny_folder, "--hard-negatives", 1, "--out", out, *ENCODER))
+    assert f"Negatives were chosen with a guide, {tiny_folder.name} (GISTEmbed)" in (out / "README.md").read_text()
+
+
 def test_train_an_encoder_of_labels_and_of_texts_alone(run, tmp_path):
     path = tmp_path / "kinds.jsonl"
     path.write_text("\n".join(json.dumps({"body": f"a{i} b c {'de'[i % 2]}", "kind": "xy"[i % 2]}) for i in range(40)))
@@ -545,6 +552,8 @@ def test_the_best_of_an_encoder_is_what_is_told(run, rated, tmp_path):
             ("--objective", "scored", "--hard-negatives", 2),
             "--hard-negatives has no effect on --objective scored; leave",
         ),
+        (("--objective", "scored", "--guide", "m"), "--guide has no effect on --objective scored; leave"),
+        (("--guide", "no-such-guide"), "no model 'no-such-guide'"),
         (("--label", "year"), "--label has no effect on --objective pairs; leave"),
         (("--text", "year"), "--text has no effect on --objective pairs; leave"),
         (("--matryoshka", "8,x"), "--matryoshka must be a whole number of at least 1; got 'x'"),

@@ -34,7 +34,7 @@ class EncoderTrainer:
         ``"scored"``: pairs with a score (`CoSENT`); ``"labels"``: documents with a label (`SupervisedContrastive`);
         ``"simcse"``, ``"cloze"``, ``"tsdae"``: texts alone (`SimCSE`, `Cloze`, `TSDAE`); ``"adjacent"``: documents
         (`AdjacentSentences`); `Distillation`: texts and a teacher. The objectives in `semspace.training` have
-        parameters of their own, such as the number of hard negatives.
+        parameters of their own, such as the number of hard negatives, or a guide against false ones.
     base : optional
         The model to start from: as `Encoder.load` takes it, or such an encoder. When None, a small transformer whose
         tokenizer is trained on the texts (give a `SmallTransformer` to choose its size); for `Distillation`, the
