@@ -189,6 +189,20 @@ def test_values_and_gradients_are_those_of_sentence_transformers(peer, monkeypat
     assert abs(plain - float(ours.detach())) > 1e-3  # the guide has something to say here
 
 
+def test_a_tie_is_a_false_negative_here_and_a_negative_there(peer):
+    """Two partners in different letters, which a guide that lowers letters reads as one text."""
+    from sentence_transformers.sentence_transformer import losses
+
+    by_guide = np.array([[1, 0], [0.6, 0.8], [0, 1], [0.6, 0.8]], np.float32)
+    vectors = by_guide.copy()
+    options = {"contrast_anchors": False, "contrast_positives": False}
+    theirs = losses.CachedGISTEmbedLoss(peer, peer, temperature=0.05, **options)
+    parts = [[[torch.from_numpy(one[i::2])] for i in range(2)] for one in (vectors, by_guide)]
+    assert float(theirs.calculate_loss(*parts)) == pytest.approx(np.log(2), abs=1e-6)
+    objective = with_guide(**options)
+    assert loss_of(objective, vectors, guided([[0, 1], [2, 3]], by_guide)) == pytest.approx(0, abs=1e-6)
+
+
 def test_in_portions_gradients_are_those_of_the_whole_batch(tiny_folder):
     learner = student(tiny_folder, dropout=0.0)
     rows = np.arange(16).reshape(8, 2)
