@@ -233,6 +233,8 @@ def ordered(name: str, value: Any) -> None:
         raise InputError(f"{name} must be strings; got {type(value).__name__}: decode them, with .decode('utf-8')")
     if isinstance(value, (set, frozenset, dict)):
         raise InputError(f"{name} must be a list; got a {type(value).__name__}, which has no order")
+    if type(value).__name__ == "Corpus":
+        raise InputError(f"{name} must be a list of strings; got a Corpus: give its texts, corpus.texts")
     if type(value).__name__ == "DataFrame":  # pandas would give the names of its columns
         raise InputError(
             f"{name} must be a list of strings; got a DataFrame: give one of its columns, or Corpus.read(frame)"

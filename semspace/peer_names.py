@@ -69,6 +69,13 @@ PARAMETERS: Mapping[str, Mapping[str, str]] = {
     "SearchMethods.search_batch": {**_SEARCH, "filter": "where"},
     "Encoder.load": _MODEL,
     "SparseEncoder.load": {**_MODEL, "max_active_dims": "pass max_active_dims= to encode"},
+    "TransformerEncoder.encode_tokens": {
+        "batch_size": _BLOCKS, "chunk_size": _BLOCKS, "device": _DEVICE, "task": "take a side: encoder.sides[task]",
+        "truncate_dim": "states have all dimensions; leave it out",
+        "convert_to_numpy": "states are arrays; leave it out",
+        "convert_to_tensor": "states are arrays: torch.from_numpy(found.states)",
+        "show_progress_bar": "it shows no bar; leave it out", "normalize": "normalize_embeddings",
+    },
     "Encoder.embed": {
         "batch_size": _BLOCKS, "chunk_size": _BLOCKS, "show_progress_bar": "progress", "device": _DEVICE,
         "normalize_embeddings": "a space scales vectors where the metric needs it; leave it out",
@@ -122,7 +129,8 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
     "Encoder": {
         "get_sentence_embedding_dimension": "dim", "get_embedding_dimension": "dim", "embed_query": "encode_queries",
         "embed_documents": "encode_documents", "fit": "train encoders with semspace.EncoderTrainer",
-        "train": "train encoders with semspace.EncoderTrainer",
+        "train": "train encoders with semspace.EncoderTrainer", "tokenize": "encode_tokens",
+        "encode_multi_process": "encode",
     },
     "Index": {
         "query": "search", "similarity_search": "search", "add_items": "add", "add_texts": "add",
@@ -155,6 +163,7 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "embed": "use semspace.Encoder.load(name).embed(corpus)",
         "encode": "use semspace.Encoder.load(name).encode(texts)",
         "search": "use semspace.Index.build(space).search(query)", "cos_sim": "Encoder.similarity",
+        "max_sim": "use semspace.MaxSim(encoder).score(query, texts)",
         "tokenize": "Tokens.from_corpus", "simple_preprocess": "Tokens.from_corpus",
         **{
             name: f"latent.{name}"

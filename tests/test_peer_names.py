@@ -10,6 +10,7 @@ import pytest
 import semspace as ss
 from semspace import peer_names
 from semspace.errors import UnknownAttributeError, UnknownIdError, UnknownParameterError
+from semspace.sentences.transformer import TransformerEncoder
 
 TEXTS = ["the cat drinks milk", "the dog drinks water"] * 20
 SPACE = ss.Space.from_vectors(["cat", "dog", "car", "bus"], [[1, 1], [1, 0.8], [-1, 1], [-1, 0.8]])
@@ -30,6 +31,7 @@ CALLS = {
     "SearchMethods.search_batch": lambda **given: INDEX.search_batch(["cat"], **given),
     "Encoder.load": lambda **given: ss.Encoder.load("x", **given),
     "SparseEncoder.load": lambda **given: ss.SparseEncoder.load("x", **given),
+    "TransformerEncoder.encode_tokens": lambda **given: TransformerEncoder.encode_tokens(None, ["x"], **given),
     "Encoder.embed": lambda **given: WORDS.embed(CORPUS, **given),
     "cluster": lambda **given: ss.cluster(SPACE, **given),
     "outliers": lambda **given: ss.outliers(SPACE, **given),

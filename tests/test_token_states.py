@@ -150,6 +150,7 @@ def test_what_is_cut_is_said(small):
         (["a"], {"prompt": 3}, "prompt must be a string; got int: 3"),
         (["a"], {"normalize_embeddings": "yes"}, "normalize_embeddings must be True or False"),
         ({"a": 1}, {}, "texts must be a list; got a dict, which has no order"),
+        (ss.Corpus.from_texts(["a cat"]), {}, r"got a Corpus: give its texts, corpus\.texts"),
         (b"a cat", {}, r"texts must be strings; got bytes: decode them"),
         (np.array([["a"]]), {}, "texts must hold only strings; item 0 is ndarray"),
     ],

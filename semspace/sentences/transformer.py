@@ -16,6 +16,7 @@ from semspace import checks, queries
 from semspace.bundle import Bundle, PathLike, create_bundle
 from semspace.deprecation import renamed_parameters
 from semspace.errors import DamagedError, InputError, SemspaceWarning
+from semspace.peer_names import answers_peer_parameters
 from semspace.progress import Bar
 from semspace.sentences import head, numpy_runtime, parity, runtime_selection, similarities
 from semspace.sentences.blocks import EncodedBlock
@@ -246,6 +247,7 @@ class TransformerEncoder(Encoder):
         batch = self._prepare(strings, prompt)
         return TokenStates(batch.tokens, batch.starts, self._states(batch), batch.n_unpooled)
 
+    @answers_peer_parameters
     def encode_tokens(
         self,
         texts: Iterable[str] | str,
