@@ -12,15 +12,14 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 
+from semspace.kernels.byte_products import HAS_DOT, add_byte_products
 from semspace.kernels.compiling import intrinsic
 from semspace.kernels.simd import (
-    HAS_BYTE_PRODUCTS,
     INT32,
     INT32S,
     LANES,
     Intrinsic,
     Value,
-    add_byte_products,
     cgutils,
     int64,
     llvm_function,
@@ -39,7 +38,7 @@ _BIASED = ir.Constant(INT32S, [-0x7F7F7F80] * LANES)  # 0x80808080: the top bit 
 
 def _step(b: Value, asked: Value, code: Value, total: Value) -> Value:
     """Add the products of 64 bytes, unsigned ones with signed ones, four to a lane."""
-    if HAS_BYTE_PRODUCTS:
+    if HAS_DOT:
         return add_byte_products(b, asked, code, total)
     # In another order than that, which takes fewer shuffles: only the sum over all lanes is wanted.
     left = b.zext(b.bitcast(asked, _BYTES), _SHORTS)

@@ -62,8 +62,12 @@ def attend(
     qkv: Floats2d,
     first: int,
     length: int,
-    head: int,
+    query: int,
+    key: int,
+    value: int,
     size: int,
+    window: int,
+    causal: bool,
     position_bias: Floats2d,
     workspace: AttentionWorkspace,
     out: Floats2d,
@@ -71,9 +75,10 @@ def attend(
 ) -> None:
     """Write the attention output of one head for the tokens of one text.
 
-    `qkv` holds queries, keys and values side by side; the head's begin at `head` of each and are `size` columns. The
-    result goes to `size` columns of `out` from `column` on, in the rows of the text; up to `ROWS` - 1 rows after them
-    are overwritten. `weights` are those of the model: their dtype decides the precision.
+    The head's queries, keys and values are `size` columns of `qkv`, from the columns `query`, `key` and `value` on. A
+    query sees `window` tokens before it and after it, and if `causal` none after it. The result goes to `size` columns of
+    `out` from `column` on, in the rows of the text; up to `ROWS` - 1 rows after them are overwritten. `weights` are those
+    of the model: their dtype decides the precision.
     """
     raise NotImplementedError  # compiled for each dtype of weights
 
@@ -83,42 +88,50 @@ def _attend_in_float32(
     qkv: Floats2d,
     first: int,
     length: int,
-    head: int,
+    query: int,
+    key: int,
+    value: int,
     size: int,
+    window: int,
+    causal: bool,
     position_bias: Floats2d,
     workspace: AttentionWorkspace,
     out: Floats2d,
     column: int,
 ) -> None:
-    block, padded, stride = qkv.shape[1] // 3, (length + LANES - 1) // LANES * LANES, qkv.strides[0]
-    out_stride = out.strides[0]
+    padded, stride, out_stride = (length + LANES - 1) // LANES * LANES, qkv.strides[0], out.strides[0]
     keys = workspace.keys.view(np.float32)
     for token in range(length):  # what lies beyond the text's keys gives scores that nobody reads
-        transposed, key = keys[token:], qkv[first + token, block + head : block + head + size]
+        transposed, numbers = keys[token:], qkv[first + token, key : key + size]
         for i in range(size):
-            transposed[i * padded] = key[i]
-    queries = qkv.ctypes.data + first * stride + 4 * head
-    values, right = queries + 8 * block, keys.ctypes.data
+            transposed[i * padded] = numbers[i]
+    base = qkv.ctypes.data + first * stride
+    queries, values = base + 4 * query, base + 4 * value
+    right = keys.ctypes.data
     scores, scores_stride = workspace.scores, workspace.scores.strides[0]
     for row in range(0, length, ROWS):
-        left, token = queries + row * stride, 0
-        while token + VECTORS * LANES <= padded:
+        start, end = _seen(row, min(row + ROWS, length) - 1, length, window, causal)
+        start = start // LANES * LANES
+        stop = (end + LANES - 1) // LANES * LANES
+        left, token = queries + row * stride, start
+        while token + VECTORS * LANES <= stop:
             set_products(
                 left, stride, right + 4 * token, 4 * padded, size, scores.ctypes.data + 4 * token, scores_stride,
                 VECTORS,
             )  # fmt: skip
             token += VECTORS * LANES
-        while token < padded:
+        while token < stop:
             set_products(
                 left, stride, right + 4 * token, 4 * padded, size, scores.ctypes.data + 4 * token, scores_stride, 1
             )
             token += LANES
-        _softmax(workspace, row, length, padded, position_bias, False)
+        _softmax(workspace, row, length, start, stop, window, causal, position_bias, False)
         result = out[first + row, column:].ctypes.data
         for offset in range(0, 4 * size, 8 * LANES):
             set_products(
-                scores.ctypes.data, scores_stride, values + offset, stride, length, result + offset, out_stride, 2
-            )
+                scores.ctypes.data + 4 * start, scores_stride, values + start * stride + offset, stride, end - start,
+                result + offset, out_stride, 2,
+            )  # fmt: skip
         _normalize(workspace, row, length, result, out_stride, size)
 
 
@@ -127,84 +140,113 @@ def _attend_in_bfloat16(
     qkv: Floats2d,
     first: int,
     length: int,
-    head: int,
+    query: int,
+    key: int,
+    value: int,
     size: int,
+    window: int,
+    causal: bool,
     position_bias: Floats2d,
     workspace: AttentionWorkspace,
     out: Floats2d,
     column: int,
 ) -> None:
-    block, padded, out_stride = qkv.shape[1] // 3, (length + LANES - 1) // LANES * LANES, out.strides[0]
-    _pack(qkv, first, length, head, size, block, padded, workspace)
+    padded, out_stride = (length + LANES - 1) // LANES * LANES, out.strides[0]
+    _pack(qkv, first, length, query, key, value, size, padded, workspace)
     scores, probabilities, right = workspace.scores, workspace.probabilities, workspace.keys.ctypes.data
-    scores_stride, stride, pairs = scores.strides[0], probabilities.strides[0], (length + 1) // 2
+    scores_stride, stride = scores.strides[0], probabilities.strides[0]
     for row in range(0, length, ROWS):
-        left, token = workspace.queries.ctypes.data + 2 * row * size, 0
-        while token + VECTORS * LANES <= padded:
+        start, end = _seen(row, min(row + ROWS, length) - 1, length, window, causal)
+        start = start // LANES * LANES
+        stop = (end + LANES - 1) // LANES * LANES
+        left, token = workspace.queries.ctypes.data + 2 * row * size, start
+        while token + VECTORS * LANES <= stop:
             set_products_of_bfloat16(
                 left, 2 * size, right + 4 * token, 4 * padded, size // 2, scores.ctypes.data + 4 * token,
                 scores_stride, VECTORS,
             )  # fmt: skip
             token += VECTORS * LANES
-        while token < padded:
+        while token < stop:
             set_products_of_bfloat16(
                 left, 2 * size, right + 4 * token, 4 * padded, size // 2, scores.ctypes.data + 4 * token,
                 scores_stride, 1,
             )  # fmt: skip
             token += LANES
-        _softmax(workspace, row, length, padded, position_bias, True)
+        _softmax(workspace, row, length, start, stop, window, causal, position_bias, True)
         for i in range(ROWS):
             round_to_bfloat16(
-                scores.ctypes.data + i * scores_stride, probabilities.ctypes.data + i * stride, padded // LANES
-            )
-        values, result = workspace.values.ctypes.data, out[first + row, column:].ctypes.data
+                scores.ctypes.data + i * scores_stride + 4 * start, probabilities.ctypes.data + i * stride + 2 * start,
+                (stop - start) // LANES,
+            )  # fmt: skip
+        values, result = workspace.values.ctypes.data + 2 * start * size, out[first + row, column:].ctypes.data
         for offset in range(0, 4 * size, 8 * LANES):
             set_products_of_bfloat16(
-                probabilities.ctypes.data, stride, values + offset, 4 * size, pairs, result + offset, out_stride, 2
-            )
+                probabilities.ctypes.data + 2 * start, stride, values + offset, 4 * size, (end - start + 1) // 2,
+                result + offset, out_stride, 2,
+            )  # fmt: skip
         _normalize(workspace, row, length, result, out_stride, size)
 
 
 @compiled
+def _seen(first: int, last: int, length: int, window: int, causal: bool) -> tuple[int, int]:
+    """Return the first token that one of the queries `first` to `last` sees, and one past the last."""
+    return max(0, first - window), min(length, last + 1 if causal else last + 1 + window)
+
+
+@compiled
 def _pack(
-    qkv: Floats2d, first: int, length: int, head: int, size: int, block: int, padded: int, workspace: AttentionWorkspace
-) -> None:
+    qkv: Floats2d, first: int, length: int, query: int, key: int, value: int, size: int, padded: int,
+    workspace: AttentionWorkspace,
+) -> None:  # fmt: skip
     """Round a head's queries, keys and values to bfloat16, keys in pairs of dimensions, values in pairs of tokens."""
-    base, stride = qkv.ctypes.data + 4 * head, qkv.strides[0]
+    base, stride = qkv.ctypes.data, qkv.strides[0]
     packed_key = workspace.packed_key
     for token in range(length):
-        query = base + (first + token) * stride
-        round_to_bfloat16(query, workspace.queries.ctypes.data + 2 * token * size, size // LANES)
-        round_to_bfloat16(query + 4 * block, packed_key.ctypes.data, size // LANES)
+        row = base + (first + token) * stride
+        round_to_bfloat16(row + 4 * query, workspace.queries.ctypes.data + 2 * token * size, size // LANES)
+        round_to_bfloat16(row + 4 * key, packed_key.ctypes.data, size // LANES)
         transposed = workspace.keys[token:]
         for i in range(size // 2):
             transposed[i * padded] = packed_key[i]
     for token in range(0, length, 2):
-        value = base + (first + token) * stride + 8 * block
+        low = base + (first + token) * stride + 4 * value
         # The last of an odd number is paired with itself: the probability of its partner is zero.
-        partner = value + stride if token + 1 < length else value
-        interleave_as_bfloat16(value, partner, workspace.values.ctypes.data + 2 * token * size, size // LANES)
+        high = low + stride if token + 1 < length else low
+        interleave_as_bfloat16(low, high, workspace.values.ctypes.data + 2 * token * size, size // LANES)
 
 
 @compiled
 def _softmax(
-    workspace: AttentionWorkspace, row: int, length: int, padded: int, position_bias: Floats2d, rough: bool
-) -> None:
-    """Exponentiate the scores of six queries, less exactly if `rough`, and keep the inverse of their sums."""
-    center = (position_bias.shape[1] - 1) // 2
+    workspace: AttentionWorkspace, row: int, length: int, start: int, stop: int, window: int, causal: bool,
+    position_bias: Floats2d, rough: bool,
+) -> None:  # fmt: skip
+    """Exponentiate the scores of six queries, less exactly if `rough`, and keep the inverse of their sums.
+
+    The scores are those of the keys `start` to `stop`; what a query doesn't see counts nothing.
+    """
+    center, vectors = (position_bias.shape[1] - 1) // 2, (stop - start) // LANES
     for i in range(min(ROWS, length - row)):
+        first, last = _seen(row + i, row + i, length, window, causal)
         scores = workspace.scores[i]
+        address = scores[start:].ctypes.data
         if len(position_bias):
-            bias = position_bias[0, center - row - i : center - row - i + length]
-            for j in range(length):
-                scores[j] += bias[j]
-        if length < padded:
-            fill_tail(scores.ctypes.data, length, _MASKED)
-        _, maximum = min_and_max(scores.ctypes.data, padded // LANES)
+            bias = position_bias[0, center - row - i + start : center - row - i + last]
+            seen = scores[start:last]
+            for j in range(len(seen)):
+                seen[j] += bias[j]
+        for j in range(start, first):
+            scores[j] = _MASKED
+        if last < stop:
+            edge = min(stop, (last + LANES - 1) // LANES * LANES)
+            if last < edge:
+                fill_tail(address, last - start, _MASKED)
+            for j in range(edge, stop):
+                scores[j] = _MASKED
+        _, maximum = min_and_max(address, vectors)
         if rough:
-            workspace.inverse_sums[i] = _ONE / exp_and_sum(scores.ctypes.data, padded // LANES, maximum, 3)
+            workspace.inverse_sums[i] = _ONE / exp_and_sum(address, vectors, maximum, 3)
         else:
-            workspace.inverse_sums[i] = _ONE / exp_and_sum(scores.ctypes.data, padded // LANES, maximum, 6)
+            workspace.inverse_sums[i] = _ONE / exp_and_sum(address, vectors, maximum, 6)
 
 
 @compiled
@@ -224,15 +266,7 @@ _ATTEND: dict[Any, Any] = {
 
 @extending.overload(attend, strict=False)
 def _attend(
-    weights: Any,
-    qkv: Any,
-    first: Any,
-    length: Any,
-    head: Any,
-    size: Any,
-    position_bias: Any,
-    workspace: Any,
-    out: Any,
-    column: Any,
-) -> Any:
+    weights: Any, qkv: Any, first: Any, length: Any, query: Any, key: Any, value: Any, size: Any, window: Any, causal: Any,
+    position_bias: Any, workspace: Any, out: Any, column: Any,
+) -> Any:  # fmt: skip
     return _ATTEND[weights.dtype]

@@ -13,8 +13,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from llvmlite import ir
 from numba import types
 
+from semspace.kernels import byte_products
 from semspace.kernels.compiling import features, intrinsic
 from semspace.kernels.simd import (
     FLOATS,
@@ -25,7 +27,6 @@ from semspace.kernels.simd import (
     Intrinsic,
     Value,
     add_bfloat16_products,
-    add_byte_products,
     broadcast,
     cgutils,
     int64,
@@ -42,6 +43,8 @@ ROWS = 6  # of the left matrix in a tile
 FEATURES = features()
 VECTORS = 4 if FEATURES.get("avx512f") else 1
 WIDTH = LANES * VECTORS  # columns of the right matrix in a tile
+
+_SUM_ROWS = 2  # of a tile whose products are summed in 16 bits first, which takes as many registers again
 
 MultiplyAdd = Callable[[Value, Value, Value, Value], Value]
 Tile = list[list[Value]]  # rows of vectors, or of their addresses
@@ -101,7 +104,7 @@ def add_products_of_bytes(
     columns = vectors.literal_value
 
     def build(_context: Any, b: Value, _signature: Any, arguments: Sequence[Value]) -> None:
-        totals = _multiplied(b, add_byte_products, arguments, [[zeros(INT32S)] * columns for _ in range(ROWS)])
+        totals = _multiplied_bytes(b, arguments, columns)
         addresses = _addresses(b, arguments[5], arguments[6], columns)
         scales, sums = ([load(b, b.add(arguments[i], _vector(j))) for j in range(columns)] for i in (10, 11))
         for i, (row, outs) in enumerate(zip(totals, addresses, strict=True)):
@@ -128,6 +131,39 @@ def _multiplied(b: Value, multiply: MultiplyAdd, arguments: Sequence[Value], bef
             for column, total in zip(columns, totals, strict=True):
                 b.store(multiply(b, item, column, b.load(total)), total)
     return [[b.load(total) for total in totals] for totals in sums]
+
+
+def _multiplied_bytes(b: Value, arguments: Sequence[Value], columns: int) -> Tile:
+    """Return the products of a tile of bytes."""
+    if byte_products.STEPS == 1:
+        start = [[zeros(INT32S)] * columns for _ in range(ROWS)]
+        return _multiplied(b, byte_products.add_byte_products, arguments, start)
+    return [total for first in range(0, ROWS, _SUM_ROWS) for total in _summed_in_16_bits(b, arguments, columns, first)]
+
+
+def _summed_in_16_bits(b: Value, arguments: Sequence[Value], columns: int, first: int) -> Tile:
+    """Return the products of `_SUM_ROWS` rows of a tile of bytes, of which `STEPS` steps are added up in 16 bits."""
+    left, left_stride, right, right_stride, steps = arguments[:5]
+    rows = [b.add(left, b.mul(left_stride, int64(first + i))) for i in range(_SUM_ROWS)]
+    totals = [[variable(b, zeros(INT32S)) for _ in range(columns)] for _ in rows]
+    with cgutils.for_range(b, b.udiv(steps, int64(byte_products.STEPS))) as loop:
+        window = b.mul(loop.index, int64(byte_products.STEPS))
+        sums = [[byte_products.short_zeros() for _ in range(columns)] for _ in rows]
+        for step in range(byte_products.STEPS):
+            b.asm(ir.FunctionType(ir.VoidType(), []), "", "~{memory}", [], side_effect=True)
+            place = b.add(window, int64(step))
+            right_row = b.add(right, b.mul(place, right_stride))
+            numbers = [load(b, b.add(right_row, _vector(j)), INT32S) for j in range(columns)]
+            for i, row in enumerate(rows):
+                item = broadcast(b, load_number(b, b.add(row, b.mul(place, int64(4))), INT32))
+                sums[i] = [
+                    byte_products.add_short_products(b, item, number, total)
+                    for number, total in zip(numbers, sums[i], strict=True)
+                ]
+        for row_sums, row_totals in zip(sums, totals, strict=True):
+            for short, total in zip(row_sums, row_totals, strict=True):
+                b.store(b.add(b.load(total), byte_products.widened(b, short)), total)
+    return [[b.load(total) for total in row] for row in totals]
 
 
 def _addresses(b: Value, out: Value, out_stride: Value, columns: int) -> Tile:

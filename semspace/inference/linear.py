@@ -47,9 +47,13 @@ def quantize(
 
 def multiply(
     linear: Linear, layer: int, weight_group: int, panel: int, quantized: QuantizedRows, group: int, groups: int,
-    rows: int, out: Floats2d, column: int,
+    first: int, last: int, out: Floats2d, column: int,
 ) -> None:  # fmt: skip
-    """Add to the columns of `out` from `column` on the product of a group of `quantized` with a panel of weights."""
+    """Add the product of some rows of a group of `quantized` with a panel of weights to the columns of `out`.
+
+    Row `first` goes to row 0 of `out`, the first column to `column`. `first` is a multiple of `ROWS`; up to ``ROWS - 1``
+    rows after `last` are changed, too.
+    """
     raise NotImplementedError  # compiled for each dtype of weights
 
 
@@ -93,18 +97,18 @@ def _to_floats(
 
 def _multiply_bytes(
     linear: Linear, layer: int, weight_group: int, panel: int, quantized: QuantizedRows, group: int, groups: int,
-    rows: int, out: Floats2d, column: int,
+    first: int, last: int, out: Floats2d, column: int,
 ) -> None:  # fmt: skip
     steps = linear.weights.shape[3]
     right = linear.weights[layer, weight_group, panel].ctypes.data
     left, left_stride = quantized.data.ctypes.data + 4 * group * steps, 4 * groups * steps
-    first = 4 * panel * WIDTH
-    column_scales = linear.scales[layer, weight_group].ctypes.data + first
-    column_sums = linear.sums[layer, weight_group].ctypes.data + first
+    place = 4 * panel * WIDTH
+    column_scales = linear.scales[layer, weight_group].ctypes.data + place
+    column_sums = linear.sums[layer, weight_group].ctypes.data + place
     out_stride, scale_stride = out.strides[0], quantized.scale.strides[0]
     scale, minimum = quantized.scale.ctypes.data + 4 * group, quantized.minimum.ctypes.data + 4 * group
-    for row in range(0, rows, ROWS):
-        to, scale_offset = out.ctypes.data + row * out_stride + 4 * column, row * scale_stride
+    for row in range(first, last, ROWS):
+        to, scale_offset = out.ctypes.data + (row - first) * out_stride + 4 * column, row * scale_stride
         add_products_of_bytes(
             left + row * left_stride, left_stride, right, 4 * WIDTH, steps, to, out_stride,
             scale + scale_offset, minimum + scale_offset, scale_stride, column_scales, column_sums, VECTORS,
@@ -116,14 +120,14 @@ def _multiplying(add_tile: Any) -> Any:
 
     def multiplied(
         linear: Linear, layer: int, weight_group: int, panel: int, quantized: QuantizedRows, group: int, groups: int,
-        rows: int, out: Floats2d, column: int,
+        first: int, last: int, out: Floats2d, column: int,
     ) -> None:  # fmt: skip
         steps = linear.weights.shape[3]
         right = linear.weights[layer, weight_group, panel].ctypes.data
         left, left_stride = quantized.data.ctypes.data + 4 * group * steps, 4 * groups * steps
         out_stride = out.strides[0]
-        for row in range(0, rows, ROWS):
-            to = out.ctypes.data + row * out_stride + 4 * column
+        for row in range(first, last, ROWS):
+            to = out.ctypes.data + (row - first) * out_stride + 4 * column
             add_tile(left + row * left_stride, left_stride, right, 4 * WIDTH, steps, to, out_stride, VECTORS)
 
     return multiplied
@@ -145,7 +149,7 @@ def _quantize(weights: Any, x: Any, rows: Any, first: Any, quantized: Any, group
 
 @extending.overload(multiply, strict=False)
 def _multiply(
-    linear: Any, layer: Any, weight_group: Any, panel: Any, quantized: Any, group: Any, groups: Any, rows: Any,
-    out: Any, column: Any,
+    linear: Any, layer: Any, weight_group: Any, panel: Any, quantized: Any, group: Any, groups: Any, first: Any,
+    last: Any, out: Any, column: Any,
 ) -> Any:  # fmt: skip
     return _MULTIPLY[linear[0].dtype]

@@ -42,8 +42,7 @@ class _BFloat(ir.Type):  # type: ignore[misc]
 _BFLOATS, _BFLOAT_PAIRS = ir.VectorType(_BFloat(), LANES), ir.VectorType(_BFloat(), 2 * LANES)
 INT16S = ir.VectorType(ir.IntType(16), LANES)
 _FEATURES = features()
-# AVX-512's instructions for dot products of bytes and of bfloat16; without them several others do the same, slower.
-HAS_BYTE_PRODUCTS = bool(_FEATURES.get("avx512f") and _FEATURES.get("avx512vnni"))
+# AVX-512's instructions for dot products of bfloat16; without them several others do the same, slower.
 HAS_BFLOAT16 = bool(_FEATURES.get("avx512f") and _FEATURES.get("avx512bf16"))
 
 
@@ -162,18 +161,6 @@ def to_bfloat16(b: Value, vector: Value) -> Value:
     bits = b.bitcast(vector, INT32S)
     odd = b.and_(b.lshr(bits, int32s(16)), int32s(1))
     return b.trunc(b.lshr(b.add(b.add(bits, int32s(0x7FFF)), odd), int32s(16)), INT16S)
-
-
-def add_byte_products(b: Value, left: Value, right: Value, total: Value) -> Value:
-    """Add to each of sixteen int32 the products of four unsigned bytes with four signed ones."""
-    if HAS_BYTE_PRODUCTS:
-        dot = llvm_function(b, "llvm.x86.avx512.vpdpbusd.512", INT32S, [INT32S] * 3)
-        return b.call(dot, [total, left, right])
-    for shift in range(0, 32, 8):
-        unsigned = b.and_(b.lshr(left, int32s(shift)), int32s(0xFF))
-        signed = b.ashr(b.shl(right, int32s(24 - shift)), int32s(24))
-        total = b.add(total, b.mul(unsigned, signed))
-    return total
 
 
 def add_bfloat16_products(b: Value, left: Value, right: Value, total: Value) -> Value:

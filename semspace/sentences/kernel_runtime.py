@@ -19,7 +19,7 @@ from semspace.types import Floats2d, Ints1d
 
 # The precisions of each backend, the fastest first, and the instructions that the processor must have for them.
 PRECISIONS = {"fast": ("int8",), "exact": ("bfloat16", "float32"), "torch": ()}
-_NEEDS = {"int8": ("avx512f", "avx512vnni"), "bfloat16": ("avx512f", "avx512bf16"), "float32": ()}
+_NEEDS = {"int8": ("avx2",), "bfloat16": ("avx512f", "avx512bf16"), "float32": ()}
 _PIECE_TOKENS = 768  # tokens that a thread takes at a time
 
 
@@ -82,7 +82,7 @@ class KernelRuntime:
         self, texts: TokenBatch, run: Callable[[Any, int, int], None], on_done: Callable[[int], object]
     ) -> None:
         """Run a computation over all texts, in pieces and threads."""
-        check_tokens(texts, self.vocabulary_size, len(self.model.positions))
+        check_tokens(texts, self.vocabulary_size, self.model.max_tokens)
         pieces = _pieces(texts.starts)
         if len(pieces) == 1:
             on_done(self._with_scratch(run, *pieces[0]))

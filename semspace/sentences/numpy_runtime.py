@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from semspace.errors import InputError
-from semspace.inference import architectures
+from semspace.inference import architectures, bert_family
+from semspace.inference.design import ReadWeight, shaped, table
 from semspace.sentences.model_config import ModelConfig
 from semspace.sentences.model_files import architecture_of
 from semspace.sentences.runtime import TokenBatch, check_tokens
@@ -59,7 +60,7 @@ class NumpyRuntime:
 
 def unsupported_reason(config: ModelConfig) -> str:
     """Return why this runtime can't run a model; empty if it can."""
-    return architectures.reason_unknown(architecture_of(config.folder))
+    return bert_family.reason_unknown(architecture_of(config.folder))
 
 
 class _Dense(NamedTuple):
@@ -90,16 +91,16 @@ class _Layer(NamedTuple):
 class _Model:
     """The weights of a model in the order of its layers, and what they compute: the same as `inference.forward`."""
 
-    def __init__(self, config: Mapping[str, Any], read: architectures.ReadWeight, max_tokens: int) -> None:
-        names = architectures.ARCHITECTURES[config["model_type"]]
+    def __init__(self, config: Mapping[str, Any], read: ReadWeight, max_tokens: int) -> None:
+        names = bert_family.ARCHITECTURES[config["model_type"]]
         self._heads, self._hidden = int(config[names.heads]), int(config[names.hidden])
         self._epsilon = np.float32(config.get(names.epsilon, 1e-12))
         with architectures.complete():
-            read = architectures.with_prefix(read, names)
-            self.embeddings = architectures.table(read, "embeddings.word_embeddings.weight", self._hidden)
-            self.positions = architectures.positions(config, names, read, max_tokens, self._hidden)
-            self._position_bias = architectures.position_bias(config, read, max_tokens, self._heads)
-            self._norm = architectures.norm(read, "embeddings.LayerNorm", self._hidden)
+            read = bert_family.with_prefix(read, names)
+            self.embeddings = table(read, "embeddings.word_embeddings.weight", self._hidden)
+            self.positions = bert_family.positions(config, names, read, max_tokens, self._hidden)
+            self._position_bias = bert_family.position_bias(config, read, max_tokens, self._heads)
+            self._norm = bert_family.norm(read, "embeddings.LayerNorm", self._hidden)
             self._layers = [
                 _layer(read, names, names.layer.format(layer), self._hidden, int(config[names.hidden_units]))
                 for layer in range(int(config[names.layers]))
@@ -135,21 +136,21 @@ class _Model:
 
 
 def _layer(
-    read: architectures.ReadWeight, names: architectures.Architecture, prefix: str, hidden: int, units: int
+    read: ReadWeight, names: bert_family.Architecture, prefix: str, hidden: int, units: int
 ) -> _Layer:
     def linear(part: str, outputs: int = hidden, inputs: int = hidden) -> _Dense:
-        weights = architectures.shaped(read, f"{prefix}{part}.weight", outputs, inputs)
-        return _Dense(weights, architectures.shaped(read, f"{prefix}{part}.bias", outputs))
+        weights = shaped(read, f"{prefix}{part}.weight", outputs, inputs)
+        return _Dense(weights, shaped(read, f"{prefix}{part}.bias", outputs))
 
     return _Layer(
         linear(names.query),
         linear(names.key),
         linear(names.value),
         linear(names.output),
-        architectures.norm(read, prefix + names.output_norm, hidden),
+        bert_family.norm(read, prefix + names.output_norm, hidden),
         linear(names.up, units),
         linear(names.down, hidden, units),
-        architectures.norm(read, prefix + names.down_norm, hidden),
+        bert_family.norm(read, prefix + names.down_norm, hidden),
     )
 
 
