@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 from semspace.errors import DamagedError
 from semspace.inference import bert_family, rotary_family
@@ -12,17 +12,25 @@ from semspace.inference.design import Checkpoint, Design, ReadWeight
 from semspace.inference.model import Transformer
 
 
+def reason_unknown(config: Mapping[str, Any]) -> str:
+    """Return why we don't know what a model of this configuration computes; an empty string if we do."""
+    return _family(config).reason_unknown(config)
+
+
 def reason_unsupported(config: Mapping[str, Any]) -> str:
     """Return why the kernels can't run a model of this configuration; an empty string if they can."""
     from semspace.inference.packing import reason_unfit
 
-    family = rotary_family if rotary_family.is_known(config) else bert_family
-    unknown = family.reason_unknown(config)
-    return unknown or reason_unfit(family.design(config))
+    return reason_unknown(config) or reason_unfit(_family(config).design(config))
+
+
+def is_rotary(config: Mapping[str, Any]) -> bool:
+    """Check whether a model is of an architecture that came after BERT, and that the kernels know."""
+    return rotary_family.is_known(config)
 
 
 def needs_own_code(config: Mapping[str, Any]) -> bool:
-    """Check whether transformers runs this architecture only with code that comes with the model, which we never run."""
+    """Check whether transformers runs this architecture only with the model's own code, which we never run."""
     return rotary_family.is_known(config) and rotary_family.needs_own_code(config)
 
 
@@ -46,9 +54,27 @@ def build(config: Mapping[str, Any], read: ReadWeight, max_tokens: int, precisio
     """
     from semspace.inference.packing import pack
 
-    family = rotary_family if rotary_family.is_known(config) else bert_family
     with complete():
-        return pack(family.checkpoint(config, read, max_tokens), max_tokens, precision)
+        return pack(checkpoint(config, read, max_tokens), max_tokens, precision)
+
+
+def checkpoint(config: Mapping[str, Any], read: ReadWeight, max_tokens: int) -> Checkpoint:
+    """Return the weights of a model, layer by layer."""
+    return _family(config).checkpoint(config, read, max_tokens)
+
+
+class _Family(Protocol):
+    """What both families of architectures answer."""
+
+    def reason_unknown(self, config: Mapping[str, Any]) -> str: ...
+
+    def design(self, config: Mapping[str, Any]) -> Design: ...
+
+    def checkpoint(self, config: Mapping[str, Any], read: ReadWeight, max_tokens: int) -> Checkpoint: ...
+
+
+def _family(config: Mapping[str, Any]) -> _Family:
+    return rotary_family if rotary_family.is_known(config) else bert_family
 
 
 @contextmanager

@@ -76,9 +76,9 @@ def attend(
     """Write the attention output of one head for the tokens of one text.
 
     The head's queries, keys and values are `size` columns of `qkv`, from the columns `query`, `key` and `value` on. A
-    query sees `window` tokens before it and after it, and if `causal` none after it. The result goes to `size` columns of
-    `out` from `column` on, in the rows of the text; up to `ROWS` - 1 rows after them are overwritten. `weights` are those
-    of the model: their dtype decides the precision.
+    query sees `window` tokens before it and after it, and if `causal` none after it. The result goes to `size` columns
+    of `out` from `column` on, in the rows of the text; up to `ROWS` - 1 rows after them are overwritten. `weights` are
+    those of the model: their dtype decides the precision.
     """
     raise NotImplementedError  # compiled for each dtype of weights
 
@@ -266,7 +266,7 @@ _ATTEND: dict[Any, Any] = {
 
 @extending.overload(attend, strict=False)
 def _attend(
-    weights: Any, qkv: Any, first: Any, length: Any, query: Any, key: Any, value: Any, size: Any, window: Any, causal: Any,
-    position_bias: Any, workspace: Any, out: Any, column: Any,
+    weights: Any, qkv: Any, first: Any, length: Any, query: Any, key: Any, value: Any, size: Any, window: Any,
+    causal: Any, position_bias: Any, workspace: Any, out: Any, column: Any,
 ) -> Any:  # fmt: skip
     return _ATTEND[weights.dtype]

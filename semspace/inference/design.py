@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from semspace.types import ArrayXd, Floats1d, Floats2d, Floats3d
+from semspace.types import ArrayXd, Floats1d, Floats2d
 
 ReadWeight = Callable[[str], ArrayXd]
 NO_WINDOW = 1 << 40  # tokens that a query sees on either side, where it sees all
@@ -86,10 +86,7 @@ class Embeddings(NamedTuple):
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The weights of a model, layer by layer: what `inference.packing` packs for the kernels.
-
-    `position_bias` takes the number of tokens of the longest text.
-    """
+    """The weights of a model, layer by layer: what `inference.packing` packs for the kernels."""
 
     design: Design
     embeddings: Embeddings
@@ -98,7 +95,7 @@ class Checkpoint:
     position_bias: Floats2d
 
 
-def rotations(frequencies: tuple[Floats1d, ...], max_tokens: int) -> Floats3d:
+def rotations(frequencies: tuple[Floats1d, ...], max_tokens: int) -> ArrayXd:
     """Return the cosines and sines of each position, shape (kinds, max tokens, 2, head size / 2)."""
     positions = np.arange(max_tokens, dtype=np.float32)[:, None]
     angles = [positions * kind.astype(np.float32) for kind in frequencies]

@@ -150,6 +150,7 @@ def _summed_in_16_bits(b: Value, arguments: Sequence[Value], columns: int, first
         window = b.mul(loop.index, int64(byte_products.STEPS))
         sums = [[byte_products.short_zeros() for _ in range(columns)] for _ in rows]
         for step in range(byte_products.STEPS):
+            # Loads may not move across this, or there would be more numbers at hand than registers.
             b.asm(ir.FunctionType(ir.VoidType(), []), "", "~{memory}", [], side_effect=True)
             place = b.add(window, int64(step))
             right_row = b.add(right, b.mul(place, right_stride))

@@ -56,8 +56,8 @@ def sigmoid(x: Any) -> Any:
 def activate(weights: Any, x: Floats2d, rows: int, activation: int, gated: bool) -> None:
     """Apply an activation to rows, as exactly as the dtype of the `weights` that come next can represent.
 
-    `activation` is an index of `model.ACTIVATIONS`. If `gated`, the first half of the columns is activated and multiplied
-    with the second.
+    `activation` is an index of `model.ACTIVATIONS`. If `gated`, the first half of the columns is activated and
+    multiplied with the second.
     """
     raise NotImplementedError  # compiled for each dtype of weights
 

@@ -51,7 +51,7 @@ def multiply(
 ) -> None:  # fmt: skip
     """Add the product of some rows of a group of `quantized` with a panel of weights to the columns of `out`.
 
-    Row `first` goes to row 0 of `out`, the first column to `column`. `first` is a multiple of `ROWS`; up to ``ROWS - 1``
+    Row `first` goes to row 0 of `out`, the first column to `column`. `first` is a multiple of `ROWS`; up to `ROWS` - 1
     rows after `last` are changed, too.
     """
     raise NotImplementedError  # compiled for each dtype of weights

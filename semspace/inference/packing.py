@@ -57,27 +57,30 @@ def pack(checkpoint: Checkpoint, max_tokens: int, precision: str) -> Transformer
     if checkpoint.final_norm is not None:
         norms.append(checkpoint.final_norm)
     return Transformer(
-        np.ascontiguousarray(embeddings.tokens).copy(),
-        np.ascontiguousarray(embeddings.positions),
-        np.stack(norms),
-        np.ascontiguousarray(np.stack(head_norms)),
-        rotations(design.frequencies, max_tokens),
-        np.array(design.rotation_of_layer, np.int64),
-        np.array(design.windows, np.int64),
-        *(linears[part].linear() for part in _PARTS),
-        checkpoint.position_bias,
-        design.heads,
-        design.key_heads,
-        design.head_size,
-        max_tokens,
-        NORM_PLACES.index(design.norm_place),
-        ACTIVATIONS.index(design.activation),
-        design.gated,
-        design.causal,
-        design.is_rms,
-        embeddings.norm is not None,
-        design.has_first_norm,
-        np.float32(design.epsilon),
+        token_embeddings=np.ascontiguousarray(embeddings.tokens).copy(),
+        positions=np.ascontiguousarray(embeddings.positions),
+        norms=np.stack(norms),
+        head_norms=np.ascontiguousarray(np.stack(head_norms)),
+        rotations=rotations(design.frequencies, max_tokens),
+        rotation_of_layer=np.array(design.rotation_of_layer, np.int64),
+        windows=np.array(design.windows, np.int64),
+        qkv=linears["qkv"].linear(),
+        attention_output=linears["output"].linear(),
+        up=linears["up"].linear(),
+        down=linears["down"].linear(),
+        position_bias=checkpoint.position_bias,
+        n_heads=design.heads,
+        n_key_heads=design.key_heads,
+        head_size=design.head_size,
+        max_tokens=max_tokens,
+        norm_place=NORM_PLACES.index(design.norm_place),
+        activation=ACTIVATIONS.index(design.activation),
+        gated=design.gated,
+        causal=design.causal,
+        is_rms=design.is_rms,
+        has_embedding_norm=embeddings.norm is not None,
+        has_first_norm=design.has_first_norm,
+        epsilon=np.float32(design.epsilon),
     )
 
 
@@ -143,4 +146,4 @@ def _with_gates(gate: Dense, up: Dense) -> Dense:
 def _scaled_head_norms(design: Design, head_norms: Floats2d) -> Floats2d:
     if not head_norms.size:
         return np.zeros((0, 1), np.float32)
-    return head_norms * np.array([[design.score_scale], [1]], np.float32)  # type: ignore[no-any-return]
+    return head_norms * np.array([[design.score_scale], [1]], np.float32)

@@ -1,14 +1,14 @@
 """Transformers after BERT: ModernBERT, EuroBERT, NomicBERT, GTE, JinaBERT, Gemma 3 and Qwen 3.
 
-They rotate queries and keys by their positions, or penalise distance (ALiBi), instead of adding embeddings of positions;
-most gate their hidden units. What is read here follows transformers' implementations, and the authors' own for folders
-that came before those.
+They rotate queries and keys by their positions, or penalise distance (ALiBi), instead of adding embeddings of
+positions; most gate their hidden units. What is read here follows transformers' implementations, and the authors' own
+for folders that came before those.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,7 @@ _ACTIVATIONS = {
     "gelu": "gelu", "gelu_pytorch_tanh": "gelu_tanh", "gelu_new": "gelu_tanh", "silu": "silu", "swish": "silu",
     "relu": "relu", "swiglu": "silu", "geglu": "gelu", "reglu": "relu",
 }  # fmt: skip
+_LAYERS = ("full_attention", "sliding_attention")
 _NO_HEAD_NORMS = np.zeros((0, 1), np.float32)
 
 
@@ -103,7 +104,7 @@ def checkpoint(config: Mapping[str, Any], read: ReadWeight, max_tokens: int) -> 
     weights = _Named(_with_prefix(read, names), kind.shift)
     tokens = weights.table(names.tokens, facts.hidden)
     if kind.embedding_scale:
-        tokens = tokens * _rounded_like_weights(config, facts.hidden)
+        tokens = tokens * np.float32(np.sqrt(facts.hidden))
     types = np.zeros((1, facts.hidden), np.float32)
     if names.types and int(config.get("type_vocab_size", 1) or 0):
         types = weights.table((names.types,), facts.hidden)[:1]
@@ -201,14 +202,6 @@ def _with_prefix(read: ReadWeight, names: Names) -> ReadWeight:
     raise KeyError(f"{names.tokens[0]}.weight")
 
 
-def _rounded_like_weights(config: Mapping[str, Any], hidden: int) -> np.float32:
-    """Return the root of the number of dimensions, by which Gemma scales its embeddings.
-
-    transformers rounds it to the dtype in which a model is run; we, as sentence-transformers on a CPU, run float32.
-    """
-    return np.float32(np.sqrt(hidden))
-
-
 def _alibi(heads: int, max_tokens: int) -> Floats2d:
     """Return ALiBi's penalty of each distance, key minus query, for each head (Press et al. 2022), on both sides."""
     distances = np.abs(np.arange(-(max_tokens - 1), max_tokens)).astype(np.float32)
@@ -221,7 +214,7 @@ def _slopes(heads: int) -> Floats1d:
     sequence = 2.0 ** (-8.0 / nearest * np.arange(1, nearest + 1))
     if nearest < heads:
         sequence = np.concatenate([sequence, _slopes(2 * nearest)[::2][: heads - nearest]])
-    return sequence.astype(np.float32)  # type: ignore[no-any-return]
+    return sequence.astype(np.float32)
 
 
 # -- rotations ----------------------------------------------------------------------------------------------------
@@ -265,7 +258,7 @@ def _frequencies(theta: float, size: int, settings: Mapping[str, Any]) -> Floats
     return frequencies.astype(np.float32)  # type: ignore[no-any-return]
 
 
-def _unlimited(layers: int) -> dict[str, tuple[int, ...]]:
+def _unlimited(layers: int) -> dict[str, Any]:
     return {"windows": (NO_WINDOW,) * layers, "rotation_of_layer": (0,) * layers}
 
 
@@ -288,13 +281,15 @@ def _layer_kinds(config: Mapping[str, Any], layers: int, full: Callable[[int], b
 
 def _layer_kinds_problem(config: Mapping[str, Any], layers: int) -> str:
     kinds = config.get("layer_types") or []
-    strange = sorted({str(kind) for kind in kinds} - {"full_attention", "sliding_attention"})
+    strange = sorted({str(kind) for kind in kinds} - set(_LAYERS))
     if strange:
         return f"they don't support layers of type {strange[0]!r} (layer_types in config.json)"
-    return f"layer_types in config.json has {len(kinds)} items for {layers} layers" if len(kinds) not in (0, layers) else ""
+    if len(kinds) not in (0, layers):
+        return f"layer_types in config.json has {len(kinds)} items for {layers} layers"
+    return ""
 
 
-def _windowed(kinds: tuple[str, ...], window: int) -> dict[str, tuple[int, ...]]:
+def _windowed(kinds: tuple[str, ...], window: int) -> dict[str, Any]:
     is_full = [kind == "full_attention" for kind in kinds]
     return {
         "windows": tuple(NO_WINDOW if full else window for full in is_full),
@@ -309,13 +304,9 @@ def _modernbert(config: Mapping[str, Any]) -> Design:
     hidden, heads, layers = (int(config[key]) for key in ("hidden_size", "num_attention_heads", "num_hidden_layers"))
     size = hidden // heads
     every = int(config.get("global_attn_every_n_layers", 3))
-    thetas = (
-        config.get("global_rope_theta", 160_000.0),
-        config.get("local_rope_theta") or config.get("global_rope_theta", 160_000.0)
-        if "local_rope_theta" in config
-        else 10_000.0,
-    )
-    kinds = ("full_attention", "sliding_attention")
+    full = float(config.get("global_rope_theta", 160_000.0))
+    thetas = (full, float(config.get("local_rope_theta", 10_000.0) or full))
+    window = int(config.get("local_attention", 128)) // 2
     return Design(
         hidden,
         heads,
@@ -325,19 +316,21 @@ def _modernbert(config: Mapping[str, Any]) -> Design:
         layers,
         epsilon=float(config.get("norm_eps", 1e-5)),
         score_scale=float(size**-0.5),
-        frequencies=tuple(_frequencies(t, size, _rotation(config, kind)) for t, kind in zip(thetas, kinds, strict=True)),
+        frequencies=tuple(
+            _frequencies(t, size, _rotation(config, kind)) for t, kind in zip(thetas, _LAYERS, strict=True)
+        ),
         norm_place="before",
         activation=_activation(config.get("hidden_activation", "gelu")),
         gated=True,
         has_first_norm=False,
-        **_windowed(_layer_kinds(config, layers, lambda i: i % every == 0), int(config.get("local_attention", 128)) // 2),
+        **_windowed(_layer_kinds(config, layers, lambda i: i % every == 0), window),
     )
 
 
 def _modernbert_problem(config: Mapping[str, Any]) -> str:
     return (
         _activation_problem(config, "hidden_activation", "gelu")
-        or _rotation_problem(config, "full_attention", "sliding_attention")
+        or _rotation_problem(config, *_LAYERS)
         or _layer_kinds_problem(config, int(config["num_hidden_layers"]))
     )
 
@@ -404,7 +397,8 @@ def _nomic_problem(config: Mapping[str, Any]) -> str:
             return f"they don't support {key} {config[key]!r} (config.json)"
     key = "hidden_act" if "hidden_act" in config else "activation_function"
     if "activation_function" in config and config["activation_function"] not in ("swiglu", "geglu"):
-        return f"they don't support the activation {config['activation_function']!r} (activation_function in config.json)"
+        name = config["activation_function"]
+        return f"they don't support the activation {name!r} (activation_function in config.json)"
     return _activation_problem(config, key, "silu") or _rotation_problem(config)
 
 
@@ -500,7 +494,7 @@ _JINA = Names(
     embedding_norm=("embeddings.LayerNorm",),
 )
 
-# -- decoders that became encoders: Qwen 3 (Zhang et al. 2025), Gemma 3 (Vera et al. 2025), EuroBERT (Boizard et al. 2025)
+# -- after Llama: Qwen 3 (Zhang et al. 2025), Gemma 3 (Vera et al. 2025), EuroBERT (Boizard et al. 2025) -----------
 
 
 def _decoder(config: Mapping[str, Any], *, theta: float = 10_000.0, epsilon: float = 1e-6) -> dict[str, Any]:
@@ -559,16 +553,15 @@ def _eurobert_problem(config: Mapping[str, Any]) -> str:
     return _activation_problem(config, "hidden_act", "silu") or _rotation_problem(config)
 
 
-_EUROBERT = Names(
-    **{**{name: getattr(_QWEN3, name) for name in _QWEN3.__dataclass_fields__}, "head_norms": ()},
-)
+_EUROBERT = replace(_QWEN3, head_norms=())
 
 
 def _gemma3(config: Mapping[str, Any]) -> Design:
     facts = _decoder({"head_dim": 256, **config})
     size, layers = facts["head_size"], facts["layers"]
     thetas = (float(config.get("rope_theta", 1e6)), float(config.get("rope_local_base_freq", 1e4)))
-    settings = (_rotation(config, "full_attention"), (config.get("rope_parameters") or {}).get("sliding_attention") or {})
+    local = (config.get("rope_parameters") or {}).get("sliding_attention") or {}  # rope_scaling isn't for these layers
+    settings = (_rotation(config, "full_attention"), local)
     both_sides = bool(config.get("use_bidirectional_attention"))
     width = int(config.get("sliding_window", 4096))
     pattern = int(config.get("sliding_window_pattern", config.get("_sliding_window_pattern", 6)))
@@ -591,21 +584,19 @@ def _gemma3_problem(config: Mapping[str, Any]) -> str:
         return "they don't support attn_logit_softcapping (config.json)"
     return (
         _activation_problem(config, "hidden_activation", "gelu_pytorch_tanh")
-        or _rotation_problem(config, "full_attention", "sliding_attention")
+        or _rotation_problem(config, *_LAYERS)
         or _layer_kinds_problem(config, int(config["num_hidden_layers"]))
     )
 
 
-_GEMMA3 = Names(
-    **{
-        **{name: getattr(_QWEN3, name) for name in _QWEN3.__dataclass_fields__},
-        "norms": (
-            ("input_layernorm",),
-            ("post_attention_layernorm",),
-            ("pre_feedforward_layernorm",),
-            ("post_feedforward_layernorm",),
-        ),
-    },
+_GEMMA3 = replace(
+    _QWEN3,
+    norms=(
+        ("input_layernorm",),
+        ("post_attention_layernorm",),
+        ("pre_feedforward_layernorm",),
+        ("post_feedforward_layernorm",),
+    ),
 )
 
 _KINDS = {

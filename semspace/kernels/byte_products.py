@@ -1,18 +1,16 @@
 """Dot products of unsigned bytes with signed ones, by whichever instructions the processor has for them.
 
-* AVX-512 VNNI, AVX-VNNI, and ARM's dot product (with ``i8mm`` directly, without it by a shift of the unsigned bytes) add
-  the products of four bytes to a number of 32 bits.
-* AVX2 and AVX-512BW add those of two bytes in 16 bits, and saturate. `STEPS` steps of four bytes are added up in 16 bits
-  before the sums are widened, so who packs the signed bytes must keep each such sum within 16 bits (`LARGEST_SUM`);
-  then it is exact.
+* AVX-512 VNNI, AVX-VNNI, and ARM's dot product (with ``i8mm`` directly, without it by a shift of the unsigned bytes)
+  add the products of four bytes to a number of 32 bits.
+* AVX2 and AVX-512BW add those of two bytes in 16 bits, and saturate. `STEPS` steps of four bytes are added up in 16
+  bits before the sums are widened, so who packs the signed bytes must keep each such sum within 16 bits
+  (`LARGEST_SUM`); then it is exact.
 * Otherwise (SSE2, NEON without dot products) multiplications of 32 bits do the same, slower.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
-
 from llvmlite import ir
 
 from semspace.kernels.compiling import features
@@ -41,7 +39,9 @@ PARTS = LANES // _PART_LANES
 def add_byte_products(b: Value, left: Value, right: Value, total: Value) -> Value:
     """Add to each of sixteen int32 the products of four unsigned bytes with four signed ones; it never saturates."""
     if HAS_DOT:
-        return _joined(b, [_dot(b, *parts) for parts in zip(*(_parts(b, x) for x in (left, right, total)), strict=True)])
+        return _joined(
+            b, [_dot(b, *parts) for parts in zip(*(_parts(b, x) for x in (left, right, total)), strict=True)]
+        )
     for shift in range(0, 32, 8):
         unsigned = b.and_(b.lshr(left, int32s(shift)), int32s(0xFF))
         signed = b.ashr(b.shl(right, int32s(24 - shift)), int32s(24))

@@ -9,6 +9,7 @@ from typing import Any
 
 from semspace.bundle import digest, is_bundle
 from semspace.errors import DamagedError, InputError
+from semspace.inference import architectures
 from semspace.remembered import remembered_digest
 from semspace.sentences import head
 from semspace.sentences.adapters import merged_folder
@@ -217,8 +218,12 @@ def _model_config(folder: Path, *, bare: bool) -> dict[str, Any]:
     if not (folder / "tokenizer.json").is_file():
         raise InputError(f"{folder} has no tokenizer.json; save the model again with a fast tokenizer")
     config: dict[str, Any] = read_json(folder / CONFIG)
-    if "auto_map" in config or "auto_map" in read_json(folder / TOKENIZER_CONFIG, {}):
-        raise InputError(f"{folder} needs its own code to run, but semspace never runs code that comes with a model")
+    has_code = "auto_map" in config or "auto_map" in read_json(folder / TOKENIZER_CONFIG, {})
+    if has_code and not architectures.is_rotary(config):
+        raise InputError(
+            f"{folder} needs its own code to run (auto_map in {CONFIG} or {TOKENIZER_CONFIG}), but semspace never runs "
+            f"code that comes with a model"
+        )
     _check_config(folder, config)
     if bare:
         _check_purpose(folder, config)
@@ -232,7 +237,7 @@ def _check_config(folder: Path, config: Mapping[str, Any]) -> None:
             f"{folder / CONFIG} has no model_type, so the architecture is unknown; download the model again"
         )
     positions = config.get("position_embedding_type") or "absolute"
-    if positions != "absolute":
+    if positions != "absolute" and not architectures.is_rotary(config):
         raise InputError(
             f"{folder / CONFIG} has position_embedding_type {positions!r}, which transformers 5 silently ignores; the "
             f"vectors would be wrong: use a model with absolute positions"
@@ -302,7 +307,7 @@ def _transformer_settings(folder: Path, task: str = _FEATURES) -> dict[str, Any]
 
 def _max_tokens(folder: Path, config: Mapping[str, Any], sentence: Mapping[str, Any]) -> int:
     """Return the number of tokens a model reads: by its settings, else its tokenizer, and at most its positions."""
-    positions = int(config.get("max_position_embeddings") or 512)
+    positions = int(config.get("max_position_embeddings") or config.get("n_positions") or 512)
     if config.get("model_type") in PADDED_POSITIONS:  # the first positions are reserved for padding
         padding = config.get("pad_token_id", 1)
         positions -= int(padding or 0) + 1

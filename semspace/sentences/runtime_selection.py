@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from semspace.errors import DamagedError, InputError
-from semspace.sentences import kernel_runtime, parity
+from semspace.sentences import kernel_runtime, parity, torch_runtime
 from semspace.sentences.kernel_runtime import KernelRuntime
 from semspace.sentences.model_config import ModelConfig
 from semspace.sentences.numpy_runtime import NumpyRuntime
@@ -113,8 +113,8 @@ def _candidates(config: ModelConfig, backend: str, reasons: list[str], *, last_r
 
 
 def _reference(config: ModelConfig) -> Runtime:
-    """Return torch or, where it isn't installed, the float32 kernels, which the tests compare with torch."""
-    if _has_torch():
+    """Return torch or, where it doesn't know the model, the float32 kernels, which the tests compare with torch."""
+    if torch_runtime.knows(config):
         return TorchRuntime(config)
     return KernelRuntime(config, "exact", "float32")
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 
 from semspace import checks
-from semspace.errors import DamagedError
+from semspace.errors import DamagedError, InputError
+from semspace.inference import architectures
 from semspace.sentences.model_config import ModelConfig
-from semspace.sentences.model_files import CONFIG
+from semspace.sentences.model_files import CONFIG, architecture_of
 from semspace.sentences.runtime import TokenBatch
 from semspace.sentences.weights import weight_files
 from semspace.threads import torch_threads
@@ -186,6 +187,16 @@ def _pool(states: Any, mask: Any, how: str, n_unpooled: int) -> Any:
     return (states * weights).sum(dim=1) / (total.sqrt() if how == "mean_sqrt_len_tokens" else total)
 
 
+def knows(config: ModelConfig) -> bool:
+    """Check whether torch and transformers are installed and have the architecture of a model."""
+    if not (find_spec("torch") and find_spec("transformers")):
+        return False
+    from transformers import CONFIG_MAPPING
+
+    architecture = architecture_of(config.folder)
+    return architecture.get("model_type") in CONFIG_MAPPING and not architectures.needs_own_code(architecture)
+
+
 def load_model(config: ModelConfig) -> Any:
     """Load a model with transformers, in float32, without running any code that comes with it.
 
@@ -199,7 +210,13 @@ def load_model(config: ModelConfig) -> Any:
         warnings.filterwarnings("ignore", message="IProgress not found")  # in a notebook, about a bar that isn't shown
         transformers = checks.need("transformers", "transformers")
     safetensors = checks.need("safetensors", "transformers")
-    kind = json.loads((config.folder / CONFIG).read_text(encoding="utf-8")).get("model_type")
+    architecture = architecture_of(config.folder)
+    if architectures.needs_own_code(architecture):
+        raise InputError(
+            f"{config.folder} needs its own code to run with torch (auto_map in {CONFIG}), which semspace never runs; "
+            f"use backend='auto', 'fast' or 'exact', which know this architecture"
+        )
+    kind = str(architecture.get("model_type"))
     model_class = getattr(transformers, _ENCODER_CLASSES[kind]) if kind in _ENCODER_CLASSES else transformers.AutoModel
     try:
         with quiet(transformers):
