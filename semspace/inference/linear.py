@@ -21,10 +21,12 @@ from semspace.inference.gemm import (
 )
 from semspace.inference.model import Linear
 from semspace.inference.row_operations import min_and_max, round_to_bfloat16
+from semspace.kernels.byte_products import LARGEST_BYTE
 from semspace.kernels.simd import LANES
 from semspace.types import Bytes1d, Floats2d
 
-_HALF, _ONE, _LEVELS, _LEAST_RANGE = np.float32(0.5), np.float32(1), np.float32(255), np.float32(1e-20)
+_HALF, _ONE, _LEAST_RANGE = np.float32(0.5), np.float32(1), np.float32(1e-20)
+_LEVELS = np.float32(LARGEST_BYTE)
 
 
 class QuantizedRows(NamedTuple):

@@ -25,8 +25,10 @@ _WIDE_PAIRS, _PAIRS = bool(_FEATURES.get("avx512bw")), bool(_FEATURES.get("avx2"
 HAS_DOT = _WIDE_DOT or _DOT or _ARM_DOT  # products of four bytes in one instruction
 HAS_PAIRS = not HAS_DOT and (_WIDE_PAIRS or _PAIRS)  # of two bytes, in 16 bits
 STEPS = 4 if HAS_PAIRS else 1
+# Fewer levels of the unsigned bytes leave more to the signed ones: 180 was best for both together (docs/decisions.md).
+LARGEST_BYTE = 180 if HAS_PAIRS else 255
 # Of the positive signed bytes, or the negative ones, that are added up in 16 bits: those in one half of STEPS steps.
-LARGEST_SUM = 32767 / 255 if HAS_PAIRS else float("inf")
+LARGEST_SUM = 32767 / LARGEST_BYTE if HAS_PAIRS else float("inf")
 
 _BYTE, _SHORT = ir.IntType(8), ir.IntType(16)
 _PART_LANES = LANES if _WIDE_DOT or (HAS_PAIRS and _WIDE_PAIRS) else 4 if _ARM_DOT else 8  # of 32 bits, in a register
