@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+
 from llvmlite import ir
 
 from semspace.kernels.compiling import features
