@@ -21,13 +21,16 @@ import numba
 import numpy as np
 
 import semspace as ss
+from benchmarks import encode_models
 from benchmarks.measuring import alternate, data, machine, median, table
 from semspace.evaluation.sts import STS
 from semspace.inference import gemm
 from semspace.inference.model import aligned_zeros
+from semspace.sentences.kernel_runtime import runs_here
 from semspace.sentences.model_files import find_model
 
 ROUNDS = 3
+VECTORS, STRIDE = gemm.VECTORS, 4 * gemm.WIDTH  # of a tile
 MODEL = "all-MiniLM-L6-v2"
 PEERS = ("torch", "openvino", "openvino-int8", "onnx", "onnx-int8")
 CALLED = {
@@ -41,7 +44,7 @@ CALLED = {
 }
 
 
-def main() -> None:
+def main(options: list[str] | None = None) -> None:
     sts = STS.read(data("sts/stsb-test.tsv"))
     sets = {
         "short": list(dict.fromkeys(text for pair in sts.pairs for text in pair[:2])),
@@ -66,6 +69,8 @@ def main() -> None:
     report(
         sts, sets, [*peers.names, *ours], {name: median(runs) for name, runs in seconds.items()}, vectors, ours["fast"]
     )
+    if "--all" in (options or []):
+        encode_models.main(sets)
 
 
 def report(sts, sets, names, seconds, vectors, encoder) -> None:
@@ -93,8 +98,9 @@ def report(sts, sets, names, seconds, vectors, encoder) -> None:
             f"{kind} to the best of the others: "
             + ", ".join(f"{one} {best[one] / seconds[f'{kind} {one}']:.2f}×" for one in sets)
         )
-    work = sum(part.weights.size for part in encoder._runtime.model[3:7])  # multiplications a token
-    for kind, precision in (("fast", "int8"), ("exact", "bfloat16")):
+    model = encoder._runtime.model
+    work = sum(part.weights.size for part in (model.qkv, model.attention_output, model.up, model.down))  # a token
+    for kind, precision in (("fast", "int8"), ("exact", "bfloat16" if runs_here("bfloat16") else "float32")):
         most = peak(precision)
         shares = [work * lengths[one].sum() / seconds[f"{kind} {one}"] / 1e9 / most for one in sets]
         print(
@@ -186,23 +192,26 @@ def padded(lengths, batch: int = 32) -> float:
 
 def peak(precision: str) -> float:
     """Billions of multiplications a second that both cores do on numbers that never leave their first cache."""
-    tile = {"int8": gemm.add_products_of_bytes, "bfloat16": gemm.add_products_of_bfloat16}[precision]
-    numbers, steps, repeats = {"int8": 4, "bfloat16": 2}[precision], 96, 100_000
+    tiles = {
+        "int8": gemm.add_products_of_bytes, "bfloat16": gemm.add_products_of_bfloat16, "float32": gemm.add_products,
+    }  # fmt: skip
+    tile, numbers = tiles[precision], {"int8": 4, "bfloat16": 2, "float32": 1}[precision]
+    steps, repeats = 96, 100_000
 
     @numba.njit(nogil=True)
     def halves(left, right, out, times):
         for _ in range(times):
-            tile(left, 384, right, 256, steps, out, 256, 4)
+            tile(left, 384, right, STRIDE, steps, out, STRIDE, VECTORS)
 
     @numba.njit(nogil=True)
     def bytes_(left, right, out, times):
         for _ in range(times):
-            tile(left, 384, right, 256, steps, out, 256, out, out, 4, out, out, 4)
+            tile(left, 384, right, STRIDE, steps, out, STRIDE, out, out, 4, out, out, VECTORS)
 
     run = bytes_ if precision == "int8" else halves
 
     def one() -> None:
-        rooms = [aligned_zeros((size,), np.uint8) for size in (6 * 384, 256 * steps, 6 * 256)]
+        rooms = [aligned_zeros((size,), np.uint8) for size in (6 * 384, STRIDE * steps, 6 * STRIDE)]
         run(*(room.ctypes.data for room in rooms), repeats)
 
     def both() -> float:
@@ -215,4 +224,4 @@ def peak(precision: str) -> float:
         return perf_counter() - begun
 
     one()
-    return 2 * repeats * 6 * 64 * steps * numbers / min(both() for _ in range(7)) / 1e9
+    return 2 * repeats * 6 * gemm.WIDTH * steps * numbers / min(both() for _ in range(7)) / 1e9
