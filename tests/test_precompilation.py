@@ -90,7 +90,7 @@ def test_warmup_runs_every_kind_of_work():
     assert set(seconds) == set(precompilation._STEPS)
     assert all(time > 0 for time in seconds.values())
     for name in (
-        "inference.forward.encode_tokens", "inference.forward.encode_states",
+        "inference.forward.encode",
         "index.search_kernel.search_graph", "index.search_kernel.scan_codes",
         "index.neighbor_selection.add_backlinks", "words.sharding._merge", "text.tokenize_kernel.scan_words",
         "text.phrase_kernel.npmi_scores", "words.subword_kernel.average_rows", "formats.vector_kernel.parse_lines",

@@ -21,6 +21,7 @@ from semspace.types import ArrayXd, Floats1d, Floats2d, Int32s1d, Ints1d
 
 CHUNK_TOKENS = 192  # processed at a time, unless one text has more
 BLOCK_ROWS = 192  # of a longer text that go through the linear layers at a time: a multiple of `ROWS`
+_NOTHING, _NO_POOLINGS = np.zeros((0, 0), np.float32), np.zeros(0, np.int64)
 POOLINGS = ("mean", "cls", "max", "mean_sqrt_len_tokens", "weightedmean", "lasttoken")
 
 
@@ -72,7 +73,6 @@ def qkv_columns(model: Transformer) -> int:
     return head_block(model.head_size) * (model.n_heads // model.n_key_heads + 2)
 
 
-@compiled
 def encode_tokens(
     model: Transformer,
     tokens: Int32s1d,
@@ -89,23 +89,39 @@ def encode_tokens(
     `poolings` are indices of `POOLINGS`, whose vectors are concatenated; the first `unpooled` tokens of a text are left
     out, and every text must have more.
     """
-    while first < last:
-        stop = _end_of_chunk(starts, first, last)
-        chunk = starts[first : stop + 1]
-        _run_layers(model, tokens, chunk, workspace)
-        _pool(workspace.states, chunk, poolings, unpooled, vectors[first:stop])
-        first = stop
+    encode(model, tokens, starts, first, last, poolings, unpooled, workspace, vectors, _NOTHING)
 
 
-@compiled
 def encode_states(
     model: Transformer, tokens: Int32s1d, starts: Ints1d, first: int, last: int, workspace: Workspace, states: Floats2d
 ) -> None:
     """Set the rows of `states` that belong to the tokens of texts `first` to `last` to their last hidden states."""
+    encode(model, tokens, starts, first, last, _NO_POOLINGS, 0, workspace, _NOTHING, states)
+
+
+@compiled
+def encode(
+    model: Transformer,
+    tokens: Int32s1d,
+    starts: Ints1d,
+    first: int,
+    last: int,
+    poolings: Ints1d,
+    unpooled: int,
+    workspace: Workspace,
+    vectors: Floats2d,
+    states: Floats2d,
+) -> None:
+    """Compute what `encode_tokens` and `encode_states` return: one function, since it takes long to compile."""
     while first < last:
         stop = _end_of_chunk(starts, first, last)
-        _run_layers(model, tokens, starts[first : stop + 1], workspace)
-        for row in range(starts[first], starts[stop]):
+        chunk = starts[first : stop + 1]
+        _embed(model, tokens, chunk, workspace.states)
+        for layer in range(model.qkv.weights.shape[0]):
+            _layer(model, layer, chunk, workspace)
+        if len(poolings):
+            _pool(workspace.states, chunk, poolings, unpooled, vectors[first:stop])
+        for row in range(starts[first], starts[stop] if len(states) else 0):
             state, out = workspace.states[row - starts[first]], states[row]
             for i in range(len(out)):
                 out[i] = state[i]
@@ -119,14 +135,6 @@ def _end_of_chunk(starts: Ints1d, first: int, last: int) -> int:
     while stop < last and starts[stop + 1] - starts[first] <= CHUNK_TOKENS:
         stop += 1
     return stop
-
-
-@compiled
-def _run_layers(model: Transformer, tokens: Int32s1d, starts: Ints1d, workspace: Workspace) -> None:
-    """Compute the last hidden states of a chunk."""
-    _embed(model, tokens, starts, workspace.states)
-    for layer in range(model.qkv.weights.shape[0]):
-        _layer(model, layer, starts, workspace)
 
 
 @compiled

@@ -33,6 +33,7 @@ from semspace.kernels.simd import (
     load,
     load_number,
     multiply_add,
+    outlined,
     store,
     variable,
     zeros,
@@ -71,14 +72,15 @@ def _product_of(multiply: MultiplyAdd, *, from_zero: bool = False) -> Any:
     ) -> Intrinsic:
         columns = vectors.literal_value
 
-        def build(_context: Any, b: Value, _signature: Any, arguments: Sequence[Value]) -> None:
+        def build(b: Value, arguments: Sequence[Value]) -> None:
             addresses = _addresses(b, arguments[5], arguments[6], columns)
             before = [[zeros(FLOATS) if from_zero else load(b, address) for address in row] for row in addresses]
             for row, products in zip(addresses, _multiplied(b, multiply, arguments, before), strict=True):
                 for address, numbers in zip(row, products, strict=True):
                     store(b, numbers, address)
 
-        return types.void(*[types.int64] * 7, vectors), build
+        name = f"{multiply.__name__}{'_from_zero' * from_zero}_{columns}"
+        return types.void(*[types.int64] * 7, vectors), outlined(name, build, 7)
 
     return product
 
@@ -103,7 +105,7 @@ def add_products_of_bytes(
     """
     columns = vectors.literal_value
 
-    def build(_context: Any, b: Value, _signature: Any, arguments: Sequence[Value]) -> None:
+    def build(b: Value, arguments: Sequence[Value]) -> None:
         totals = _multiplied_bytes(b, arguments, columns)
         addresses = _addresses(b, arguments[5], arguments[6], columns)
         scales, sums = ([load(b, b.add(arguments[i], _vector(j))) for j in range(columns)] for i in (10, 11))
@@ -115,7 +117,7 @@ def add_products_of_bytes(
                 shifted = multiply_add(b, row_minimum, sums[j], load(b, outs[j]))
                 store(b, multiply_add(b, row_scale, scaled, shifted), outs[j])
 
-    return types.void(*[types.int64] * 12, vectors), build
+    return types.void(*[types.int64] * 12, vectors), outlined(f"byte_products_{columns}", build, 12)
 
 
 def _multiplied(b: Value, multiply: MultiplyAdd, arguments: Sequence[Value], before: Tile) -> Tile:

@@ -136,6 +136,27 @@ prefetch = _prefetching(write=False)  # (address, cache lines): ask for memory t
 prefetch_to_write = _prefetching(write=True)  # (address, cache lines): ask for memory that will be read and written
 
 
+def outlined(name: str, build: Callable[[Value, Sequence[Value]], None], count: int) -> Callable[..., None]:
+    """Return the code generator of an intrinsic whose code is one function of a module, which isn't made a part of callers.
+
+    It takes `count` integers of 64 bits. A long piece of code that is called from several places is compiled once so.
+    """
+
+    def call(_context: Any, b: Value, _signature: Any, arguments: Sequence[Value]) -> None:
+        kind = ir.FunctionType(ir.VoidType(), [INT64] * count)
+        function = cgutils.get_or_insert_function(b.module, kind, f"semspace_{name}")
+        if function.is_declaration:
+            function.linkage = "linkonce_odr"
+            function.attributes.add("noinline")
+            function.attributes.add("nounwind")
+            inner = ir.IRBuilder(function.append_basic_block())
+            build(inner, function.args)
+            inner.ret_void()
+        b.call(function, arguments[:count])
+
+    return call
+
+
 # -- arithmetic ---------------------------------------------------------------------------------------------------
 
 
