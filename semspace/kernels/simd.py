@@ -137,7 +137,7 @@ prefetch_to_write = _prefetching(write=True)  # (address, cache lines): ask for 
 
 
 def outlined(name: str, build: Callable[[Value, Sequence[Value]], None], count: int) -> Callable[..., None]:
-    """Return the code generator of an intrinsic whose code is one function of a module, which isn't made a part of callers.
+    """Return the code generator of an intrinsic whose code is one function of a module, and no part of its callers.
 
     It takes `count` integers of 64 bits. A long piece of code that is called from several places is compiled once so.
     """
