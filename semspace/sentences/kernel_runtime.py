@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
@@ -17,9 +18,8 @@ from semspace.sentences.weights import Weights
 from semspace.threads import thread_count
 from semspace.types import Floats2d, Ints1d
 
-# The precisions of each backend, the fastest first, and the instructions that the processor must have for them.
+# The precisions of each backend, the fastest first.
 PRECISIONS = {"fast": ("int8",), "exact": ("bfloat16", "float32"), "torch": ()}
-_NEEDS = {"int8": ("avx2",), "bfloat16": ("avx512f", "avx512bf16"), "float32": ()}
 _PIECE_TOKENS = 768  # tokens that a thread takes at a time
 
 
@@ -109,17 +109,27 @@ class KernelRuntime:
 
 def runs_here(precision: str) -> bool:
     """Check whether this processor has the instructions for a precision."""
-    from semspace.inference import gemm
+    return not _missing(precision)
 
-    return all(gemm.FEATURES.get(name) for name in _NEEDS[precision])
+
+def _missing(precision: str) -> tuple[str, ...]:
+    """Return the instructions (LLVM's names) that this processor lacks for a precision to be worth it."""
+    from semspace.inference import gemm
+    from semspace.kernels import byte_products
+
+    if precision == "bfloat16":
+        return tuple(name for name in ("avx512f", "avx512bf16") if not gemm.FEATURES.get(name))
+    if precision == "float32" or byte_products.HAS_DOT or byte_products.HAS_PAIRS:
+        return ()
+    return ("dotprod",) if platform.machine().lower() in ("aarch64", "arm64") else ("avx2",)
 
 
 def unsupported_reason(config: ModelConfig, precision: str) -> str:
     """Return why the kernels can't run a model here at a precision; empty if they can."""
-    from semspace.inference import architectures, gemm
+    from semspace.inference import architectures
     from semspace.kernels import compiling
 
-    missing = [name for name in _NEEDS[precision] if not gemm.FEATURES.get(name)]
+    missing = _missing(precision)
     if missing:
         return compiling.missing_instructions(missing)
     return architectures.reason_unsupported(architecture_of(config.folder))
