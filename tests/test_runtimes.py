@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -11,10 +12,11 @@ import pytest
 import semspace as ss
 from semspace.errors import DamagedError, InputError
 from semspace.inference import gemm
+from semspace.kernels import byte_products
 from semspace.sentences import kernel_runtime, parity
 from tests.conftest import make_tiny_model
 
-FAST = bool(gemm.FEATURES.get("avx512vnni"))
+FAST = kernel_runtime.runs_here("int8")
 TEXTS = ["a cat", "the quick brown fox jumps over it", "", "42 — élan"]
 
 
@@ -81,18 +83,21 @@ def test_nan_does_not_pass_the_gate(small_folder, no_cache, monkeypatch):
     assert ss.Encoder.load(small_folder).backend == "torch"
 
 
-@pytest.mark.parametrize("missing", ["avx512vnni", "avx512bf16", "avx512f"])
-def test_a_processor_without_the_instructions_falls_back_and_says_so(small_folder, monkeypatch, missing):
-    monkeypatch.setitem(gemm.FEATURES, missing, False)
+def test_a_processor_without_products_of_bytes_falls_back_and_says_so(small_folder, monkeypatch):
+    monkeypatch.setattr(byte_products, "HAS_DOT", False)
+    monkeypatch.setattr(byte_products, "HAS_PAIRS", False)
     encoder = ss.Encoder.load(small_folder)
-    if missing == "avx512f":
-        assert (encoder.backend, encoder.implementation) == ("exact", "float32 kernels")
-    assert missing in encoder.backend_reason or encoder.backend == "fast"
-    if missing == "avx512vnni":
-        with pytest.raises(
-            InputError, match=r"(this processor has no|excludes) (\w+ and )?avx512vnni; use backend='auto'"
-        ):
-            ss.Encoder.load(small_folder, backend="fast")
+    assert encoder.backend == "exact"
+    assert re.search(r"not int8 kernels, .* (avx2|dotprod)", encoder.backend_reason)
+    with pytest.raises(InputError, match=r"(this processor has no|excludes) (avx2|dotprod); use backend='auto'"):
+        ss.Encoder.load(small_folder, backend="fast")
+
+
+def test_a_processor_without_bfloat16_computes_in_float32(small_folder, monkeypatch):
+    monkeypatch.setitem(gemm.FEATURES, "avx512bf16", False)
+    encoder = ss.Encoder.load(small_folder, backend="exact")
+    assert encoder.implementation == "float32 kernels"
+    assert "avx512bf16" in encoder.backend_reason
 
 
 def test_a_gpu_goes_before_the_kernels(small_folder, monkeypatch):

@@ -25,6 +25,7 @@ from semspace.kernels.compiling import compiled
 from semspace.kernels.simd import LANES
 from semspace.types import Floats1d, Floats2d, UInt16sXd, UInt32s1d
 
+_VALUES = 2 if VECTORS > 1 else 1  # vectors of a head's values at a time: a head has an even number of them
 _ONE, _MASKED = np.float32(1), np.float32(-3e38)  # the score of what isn't a token
 
 
@@ -127,10 +128,10 @@ def _attend_in_float32(
             token += LANES
         _softmax(workspace, row, length, start, stop, window, causal, position_bias, False)
         result = out[first + row, column:].ctypes.data
-        for offset in range(0, 4 * size, 8 * LANES):
+        for offset in range(0, 4 * size, 4 * LANES * _VALUES):
             set_products(
                 scores.ctypes.data + 4 * start, scores_stride, values + start * stride + offset, stride, end - start,
-                result + offset, out_stride, 2,
+                result + offset, out_stride, _VALUES,
             )  # fmt: skip
         _normalize(workspace, row, length, result, out_stride, size)
 
@@ -179,10 +180,10 @@ def _attend_in_bfloat16(
                 (stop - start) // LANES,
             )  # fmt: skip
         values, result = workspace.values.ctypes.data + 2 * start * size, out[first + row, column:].ctypes.data
-        for offset in range(0, 4 * size, 8 * LANES):
+        for offset in range(0, 4 * size, 4 * LANES * _VALUES):
             set_products_of_bfloat16(
                 probabilities.ctypes.data + 2 * start, stride, values + offset, 4 * size, (end - start + 1) // 2,
-                result + offset, out_stride, 2,
+                result + offset, out_stride, _VALUES,
             )  # fmt: skip
         _normalize(workspace, row, length, result, out_stride, size)
 
