@@ -125,7 +125,7 @@ def _product(packed, x, rows, left, out):
     for group in range(groups):
         linear.quantize(packed.weights, x, rows, group * (x.shape[1] // groups), left, group, groups)
         for panel in range(panels):
-            linear.multiply(packed, 0, group, panel, left, group, groups, rows, out, panel * gemm.WIDTH)
+            linear.multiply(packed, 0, group, panel, left, group, groups, 0, rows, out, panel * gemm.WIDTH)
 
 
 @compiled

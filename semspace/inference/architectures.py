@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from semspace.errors import DamagedError
 from semspace.inference import bert_family, rotary_family
-from semspace.inference.design import Checkpoint, Design, ReadWeight
+from semspace.inference.design import Design, ModelWeights, ReadWeight
 from semspace.inference.model import Transformer
 
 
@@ -55,12 +55,12 @@ def build(config: Mapping[str, Any], read: ReadWeight, max_tokens: int, precisio
     from semspace.inference.packing import pack
 
     with complete():
-        return pack(checkpoint(config, read, max_tokens), max_tokens, precision)
+        return pack(read_weights(config, read, max_tokens), max_tokens, precision)
 
 
-def checkpoint(config: Mapping[str, Any], read: ReadWeight, max_tokens: int) -> Checkpoint:
+def read_weights(config: Mapping[str, Any], read: ReadWeight, max_tokens: int) -> ModelWeights:
     """Return the weights of a model, layer by layer."""
-    return _family(config).checkpoint(config, read, max_tokens)
+    return _family(config).read_weights(config, read, max_tokens)
 
 
 class _Family(Protocol):
@@ -70,7 +70,7 @@ class _Family(Protocol):
 
     def design(self, config: Mapping[str, Any]) -> Design: ...
 
-    def checkpoint(self, config: Mapping[str, Any], read: ReadWeight, max_tokens: int) -> Checkpoint: ...
+    def read_weights(self, config: Mapping[str, Any], read: ReadWeight, max_tokens: int) -> ModelWeights: ...
 
 
 def _family(config: Mapping[str, Any]) -> _Family:

@@ -10,11 +10,11 @@ import numpy as np
 
 from semspace.inference.design import (
     NO_WINDOW,
-    Checkpoint,
     Dense,
     Design,
     Embeddings,
     LayerWeights,
+    ModelWeights,
     ReadWeight,
     shaped,
     table,
@@ -153,7 +153,7 @@ def design(config: Mapping[str, Any]) -> Design:
     )
 
 
-def checkpoint(config: Mapping[str, Any], read: ReadWeight, max_tokens: int) -> Checkpoint:
+def read_weights(config: Mapping[str, Any], read: ReadWeight, max_tokens: int) -> ModelWeights:
     """Return the weights of a model whose configuration `reason_unknown` accepts."""
     names, facts = ARCHITECTURES[config["model_type"]], design(config)
     read = with_prefix(read, names)
@@ -183,7 +183,7 @@ def checkpoint(config: Mapping[str, Any], read: ReadWeight, max_tokens: int) -> 
         positions(config, names, read, max_tokens, hidden),
         norm(read, "embeddings.LayerNorm", hidden),
     )
-    return Checkpoint(facts, embeddings, layer, None, position_bias(config, read, max_tokens, facts.heads))
+    return ModelWeights(facts, embeddings, layer, None, position_bias(config, read, max_tokens, facts.heads))
 
 
 def norm(read: ReadWeight, name: str, hidden: int) -> Floats2d:

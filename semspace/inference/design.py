@@ -85,7 +85,7 @@ class Embeddings(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Checkpoint:
+class ModelWeights:
     """The weights of a model, layer by layer: what `inference.packing` packs for the kernels."""
 
     design: Design

@@ -1,4 +1,4 @@
-"""`Checkpoint` → `Transformer`: weights in the order in which the kernels read them."""
+"""`ModelWeights` → `Transformer`: weights in the order in which the kernels read them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from semspace.inference.design import Checkpoint, Dense, Design, LayerWeights, rotations
+from semspace.inference.design import Dense, Design, LayerWeights, ModelWeights, rotations
 from semspace.inference.model import (
     ACTIVATIONS,
     NORM_PLACES,
@@ -42,20 +42,20 @@ def head_block(head_size: int) -> int:
     return int(np.lcm(head_size, WIDTH))
 
 
-def pack(checkpoint: Checkpoint, max_tokens: int, precision: str) -> Transformer:
+def pack(weights: ModelWeights, max_tokens: int, precision: str) -> Transformer:
     """Pack a model for the kernels, in a precision: float32, bfloat16 or int8."""
-    design, embeddings = checkpoint.design, checkpoint.embeddings
+    design, embeddings = weights.design, weights.embeddings
     norms = [] if embeddings.norm is None else [embeddings.norm]
     head_norms: list[Floats2d] = []
     linears: dict[str, _Stack] = {part: _Stack(design.layers) for part in _PARTS}
     for i in range(design.layers):
-        layer = checkpoint.layer(i)
+        layer = weights.layer(i)
         for part, dense in zip(_PARTS, _packed_parts(design, layer), strict=True):
             linears[part].add(_pack_dense(dense, precision))
         norms += layer.norms
         head_norms.append(_scaled_head_norms(design, layer.head_norms))
-    if checkpoint.final_norm is not None:
-        norms.append(checkpoint.final_norm)
+    if weights.final_norm is not None:
+        norms.append(weights.final_norm)
     return Transformer(
         token_embeddings=np.ascontiguousarray(embeddings.tokens).copy(),
         positions=np.ascontiguousarray(embeddings.positions),
@@ -68,7 +68,7 @@ def pack(checkpoint: Checkpoint, max_tokens: int, precision: str) -> Transformer
         attention_output=linears["output"].linear(),
         up=linears["up"].linear(),
         down=linears["down"].linear(),
-        position_bias=checkpoint.position_bias,
+        position_bias=weights.position_bias,
         n_heads=design.heads,
         n_key_heads=design.key_heads,
         head_size=design.head_size,

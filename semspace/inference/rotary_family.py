@@ -15,11 +15,11 @@ import numpy as np
 
 from semspace.inference.design import (
     NO_WINDOW,
-    Checkpoint,
     Dense,
     Design,
     Embeddings,
     LayerWeights,
+    ModelWeights,
     ReadWeight,
     shaped,
     table,
@@ -35,7 +35,7 @@ _NO_HEAD_NORMS = np.zeros((0, 1), np.float32)
 
 
 @dataclass(frozen=True)
-class Names:
+class WeightNames:
     """How an architecture names its weights.
 
     ``{}`` is the number of a layer. A name that ends in ``#i/n`` is the i-th of n equal parts of a weight. Where there
@@ -59,13 +59,13 @@ class Names:
 
 
 @dataclass(frozen=True)
-class _Kind:
+class _RotaryArchitecture:
     """An architecture: its names, its design for a configuration, and why it can't run one.
 
     `own_code` says that transformers runs it with the model's own code only; `shift` is added to the scales of norms.
     """
 
-    names: Names
+    names: WeightNames
     design: Callable[[Mapping[str, Any]], Design]
     problem: Callable[[Mapping[str, Any]], str]
     own_code: bool = False
@@ -97,7 +97,7 @@ def design(config: Mapping[str, Any]) -> Design:
     return _KINDS[_kind_name(config)].design(config)
 
 
-def checkpoint(config: Mapping[str, Any], read: ReadWeight, max_tokens: int) -> Checkpoint:
+def read_weights(config: Mapping[str, Any], read: ReadWeight, max_tokens: int) -> ModelWeights:
     """Return the weights of a model whose configuration `reason_unknown` accepts."""
     kind = _KINDS[_kind_name(config)]
     names, facts = kind.names, kind.design(config)
@@ -111,10 +111,10 @@ def checkpoint(config: Mapping[str, Any], read: ReadWeight, max_tokens: int) -> 
     norm = weights.norm(names.embedding_norm, facts.hidden) if names.embedding_norm else None
     final = weights.norm((names.final_norm,), facts.hidden) if names.final_norm else None
     bias = _alibi(facts.heads, max_tokens) if not facts.frequencies else np.zeros((0, 1), np.float32)
-    return Checkpoint(facts, Embeddings(tokens, types, norm), _layer_reader(weights, names, facts), final, bias)
+    return ModelWeights(facts, Embeddings(tokens, types, norm), _layer_reader(weights, names, facts), final, bias)
 
 
-def _layer_reader(weights: _Named, names: Names, facts: Design) -> Callable[[int], LayerWeights]:
+def _layer_reader(weights: _Named, names: WeightNames, facts: Design) -> Callable[[int], LayerWeights]:
     hidden, units = facts.hidden, facts.units
     query, key = facts.heads * facts.head_size, facts.key_heads * facts.head_size
 
@@ -190,7 +190,7 @@ def _part(name: str) -> tuple[str, int, int]:
     return name, int(number or 0), int(count or 1)
 
 
-def _with_prefix(read: ReadWeight, names: Names) -> ReadWeight:
+def _with_prefix(read: ReadWeight, names: WeightNames) -> ReadWeight:
     """Return a reader of weights by their names without the prefix that they have in this model."""
     for prefix in ("", "model.", "bert.", "nomic_bert.", "gte.", "new.", "language_model."):
         for name in names.tokens:
@@ -335,7 +335,7 @@ def _modernbert_problem(config: Mapping[str, Any]) -> str:
     )
 
 
-_MODERNBERT = Names(
+_MODERNBERT = WeightNames(
     tokens=("embeddings.tok_embeddings",),
     layer=("layers.{}.",),
     query=("attn.Wqkv#0/3",),
@@ -402,7 +402,7 @@ def _nomic_problem(config: Mapping[str, Any]) -> str:
     return _activation_problem(config, key, "silu") or _rotation_problem(config)
 
 
-_NOMIC = Names(
+_NOMIC = WeightNames(
     tokens=("embeddings.word_embeddings",),
     layer=("layers.{}.", "encoder.layers.{}."),
     query=("self_attn.q_proj", "attn.Wqkv#0/3"),
@@ -437,7 +437,7 @@ def _gte_problem(config: Mapping[str, Any]) -> str:
     return _activation_problem(config, "hidden_act", "gelu") or _rotation_problem(config, allowed=allowed)
 
 
-_GTE = Names(
+_GTE = WeightNames(
     tokens=("embeddings.word_embeddings",),
     layer=("layers.{}.", "encoder.layer.{}."),
     query=("self_attn.q_proj", "attention.qkv_proj#0/3", "attention.q_proj"),
@@ -479,7 +479,7 @@ def _jina_problem(config: Mapping[str, Any]) -> str:
     return "they don't support decoders with ALiBi (is_decoder in config.json)" if config.get("is_decoder") else ""
 
 
-_JINA = Names(
+_JINA = WeightNames(
     tokens=("embeddings.word_embeddings",),
     layer=("encoder.layer.{}.",),
     query=("attention.self.query",),
@@ -528,7 +528,7 @@ def _qwen3_problem(config: Mapping[str, Any]) -> str:
     return _activation_problem(config, "hidden_act", "silu") or _rotation_problem(config)
 
 
-_QWEN3 = Names(
+_QWEN3 = WeightNames(
     tokens=("embed_tokens",),
     layer=("layers.{}.",),
     query=("self_attn.q_proj",),
@@ -600,14 +600,14 @@ _GEMMA3 = replace(
 )
 
 _KINDS = {
-    "modernbert": _Kind(_MODERNBERT, _modernbert, _modernbert_problem),
-    "nomic_bert": _Kind(_NOMIC, _nomic, _nomic_problem),
-    "gte": _Kind(_GTE, _gte, _gte_problem),
-    "new": _Kind(_GTE, _gte, _gte_problem, own_code=True),
-    "jina": _Kind(_JINA, _jina, _jina_problem, own_code=True),
-    "qwen3": _Kind(_QWEN3, _qwen3, _qwen3_problem),
-    "eurobert": _Kind(_EUROBERT, _eurobert, _eurobert_problem),
-    "gemma3_text": _Kind(_GEMMA3, _gemma3, _gemma3_problem, shift=1.0, embedding_scale=True),
+    "modernbert": _RotaryArchitecture(_MODERNBERT, _modernbert, _modernbert_problem),
+    "nomic_bert": _RotaryArchitecture(_NOMIC, _nomic, _nomic_problem),
+    "gte": _RotaryArchitecture(_GTE, _gte, _gte_problem),
+    "new": _RotaryArchitecture(_GTE, _gte, _gte_problem, own_code=True),
+    "jina": _RotaryArchitecture(_JINA, _jina, _jina_problem, own_code=True),
+    "qwen3": _RotaryArchitecture(_QWEN3, _qwen3, _qwen3_problem),
+    "eurobert": _RotaryArchitecture(_EUROBERT, _eurobert, _eurobert_problem),
+    "gemma3_text": _RotaryArchitecture(_GEMMA3, _gemma3, _gemma3_problem, shift=1.0, embedding_scale=True),
 }
 
 

@@ -69,7 +69,7 @@ class _Model:
 
     def __init__(self, config: Mapping[str, Any], read: ReadWeight, max_tokens: int) -> None:
         with architectures.complete():
-            self._weights = architectures.checkpoint(config, read, max_tokens)
+            self._weights = architectures.read_weights(config, read, max_tokens)
             self._design = self._weights.design
             self._layers = [self._weights.layer(i) for i in range(self._design.layers)]
         self.embeddings, self.max_tokens = self._weights.embeddings.tokens, max_tokens
