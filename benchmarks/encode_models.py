@@ -26,7 +26,6 @@ from semspace.kernels.compiling import compiled
 from semspace.sentences.kernel_runtime import KernelRuntime, runs_here
 from semspace.sentences.model_files import find_model
 
-ROUNDS = 3
 MINILM = "all-MiniLM-L6-v2"
 BASE = {"vocab_size": 30_522, "pad_token_id": 0, "bos_token_id": None, "eos_token_id": None}
 SHAPES = {
@@ -43,7 +42,7 @@ SHAPES = {
 }  # fmt: skip
 
 
-def main(sets: dict[str, list[str]]) -> None:
+def main(sets: dict[str, list[str]], rounds: int) -> None:
     """Measure on parts of the texts that `encode` measures MiniLM on."""
     few = {"short": sets["short"][:256], "mixed": sets["mixed"][:48], "long": sets["long"][:16]}
     with tempfile.TemporaryDirectory() as folder:
@@ -51,8 +50,8 @@ def main(sets: dict[str, list[str]]) -> None:
         mpnet = os.environ.get("SEMSPACE_MPNET")
         if mpnet:
             folders = {"all-mpnet-base-v2": Path(mpnet), **folders}
-        print(f"\n## Other models, texts a second\n\n{machine('numba', 'torch')}; medians of {ROUNDS} runs in turn\n")
-        rows = [row for name, path in folders.items() for row in speeds(name, path, few)]
+        print(f"\n## Other models, texts a second\n\n{machine('numba', 'torch')}; medians of {rounds} runs in turn\n")
+        rows = [row for name, path in folders.items() for row in speeds(name, path, few, rounds)]
         print(table(["model", "runtime", *(f"{one} (ratio to torch)" for one in few), "least cosine to torch"], rows))
         if mpnet:
             sts = STS.read(data("sts/stsb-test.tsv"))
@@ -78,7 +77,7 @@ def random_model(folder: Path, name: str, settings: dict) -> Path:
     return folder
 
 
-def speeds(name: str, folder: Path, sets: dict[str, list[str]]) -> list[list[str]]:
+def speeds(name: str, folder: Path, sets: dict[str, list[str]], rounds: int) -> list[list[str]]:
     from sentence_transformers import SentenceTransformer
 
     theirs = SentenceTransformer(str(folder), device="cpu")
@@ -96,7 +95,7 @@ def speeds(name: str, folder: Path, sets: dict[str, list[str]]) -> list[list[str
     theirs.encode(sets["short"][:32])
     for runtime in runtimes.values():
         runtime.pooled(tokens["long"], lambda _: None)
-    seconds, vectors = alternate(contenders, ROUNDS)
+    seconds, vectors = alternate(contenders, rounds)
     rows = []
     for kind in ("torch", *precisions):
         cells = [
