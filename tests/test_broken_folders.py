@@ -99,6 +99,11 @@ BROKEN = [
     (CONFIG, holding("{"), "not valid JSON"),
     (CONFIG, having(model_type=None), "model_type"),
     (CONFIG, having(position_embedding_type="relative_key"), "position_embedding_type 'relative_key'"),
+    (
+        CONFIG,
+        having(model_type="gemma3_text", use_bidirectional_attention=True, sliding_window=257),
+        "sliding_window 257",
+    ),
     (CONFIG, having(quantization_config={"bits": 4}), "quantization_config|quantization_config"),
     (CONFIG, having(model_type="bart", is_encoder_decoder=True), "'bart'|'bart'"),
     (CONFIG, having(num_attention_heads=7), "|can't|sizes|heads"),
