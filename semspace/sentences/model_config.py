@@ -245,8 +245,8 @@ def _check_config(folder: Path, config: Mapping[str, Any]) -> None:
     window = config.get("sliding_window")
     if kind == "gemma3_text" and config.get("use_bidirectional_attention") and isinstance(window, int) and window % 2:
         raise InputError(
-            f"{folder / CONFIG} has sliding_window {window}, as transformers 4 writes it, which halves the window of such "
-            f"a model each time it is saved; set it to {(window - 1) * 2}, with which the model ran before it was saved"
+            f"{folder / CONFIG} has sliding_window {window}, as transformers 4 writes it, which halves the window of "
+            f"such a model each time it is saved; set it to {(window - 1) * 2}, with which the model ran before that"
         )
     if config.get("quantization_config"):
         raise InputError(f"{folder} has quantised weights (quantization_config); use the model in float32 or float16")
