@@ -98,7 +98,9 @@ def endless_header(data):
 
 
 @pytest.mark.parametrize(
-    "change", [damaged_header, damaged_code, endless_header, lambda data: b"", lambda data: b"GIF89a" * 99], ids=str
+    "change",
+    [damaged_header, damaged_code, endless_header, lambda data: b"", lambda data: b"GIF89a" * 99],
+    ids=["header", "code", "endless", "empty", "foreign"],
 )
 def test_damaged_and_foreign_files_are_as_good_as_none(compiled, tmp_path, change):
     (sound,) = compiled.iterdir()
