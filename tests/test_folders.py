@@ -614,7 +614,7 @@ def test_eight_bits_do_not_depend_on_the_company(encoder):
         ({"precision": "int4"}, "precision must be one of binary, float32"),
         ({"device": "cuda"}, "this encoder runs on cpu, not on device='cuda'"),
         ({"device": ["cpu", "cpu"]}, "runs on cpu, not on device="),
-        ({"output_value": "token_embeddings"}, "output_value must be one of sentence_embedding"),
+        ({"output_value": "token_embeddings"}, "not output_value='token_embeddings'; use encode_tokens"),
         ({"truncate_dim": 65}, "truncate_dim must be a whole number from 1 to 64; got 65"),
         ({"normalise_embeddings": True}, "no option 'normalise_embeddings'; did you mean normalize_embeddings"),
         ({"pool": 1}, "encode takes no option 'pool'"),

@@ -22,6 +22,7 @@ from semspace.kernels import sources
 from semspace.kernels.code_store import FOLDER, SUFFIX, Code, file_of, key_of, open_store, write_store
 from semspace.kernels.levels import BUILD_VARIABLE, all_levels, level_named
 from semspace.kernels.signatures import KernelCall, read_calls, write_calls
+from semspace.threads import thread_count
 
 
 def build(
@@ -47,7 +48,7 @@ def build(
     RuntimeError
         If something can't be compiled.
     """
-    n_processes = processes or min(4, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2)
+    n_processes = processes or min(4, thread_count())
     written = []
     for name in levels:
         start, path = time.perf_counter(), file_of(name, folder)
