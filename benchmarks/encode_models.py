@@ -42,11 +42,12 @@ SHAPES = {
 }  # fmt: skip
 
 
-def main(sets: dict[str, list[str]], rounds: int) -> None:
+def main(sets: dict[str, list[str]], rounds: int, models: list[str] | None) -> None:
     """Measure on parts of the texts that `encode` measures MiniLM on."""
     few = {"short": sets["short"][:128], "mixed": sets["mixed"][:24], "long": sets["long"][:8]}
     with tempfile.TemporaryDirectory() as folder:
-        folders = {name: random_model(Path(folder) / name, *shape) for name, shape in SHAPES.items()}
+        shapes = {name: shape for name, shape in SHAPES.items() if not models or name in models}
+        folders = {name: random_model(Path(folder) / name, *shape) for name, shape in shapes.items()}
         mpnet = os.environ.get("SEMSPACE_MPNET")
         if mpnet:
             folders = {"all-mpnet-base-v2": Path(mpnet), **folders}
@@ -57,7 +58,8 @@ def main(sets: dict[str, list[str]], rounds: int) -> None:
             sts = STS.read(data("sts/stsb-test.tsv"))
             print(f"\nall-mpnet-base-v2 `fast`, STS Benchmark test: {sts.score(ss.Encoder.load(mpnet)).value:.4f}")
         queries(sets["short"])
-        context(folders["ModernBERT-base"])
+        if "ModernBERT-base" in folders:
+            context(folders["ModernBERT-base"])
 
 
 def random_model(folder: Path, name: str, settings: dict) -> Path:

@@ -130,7 +130,8 @@ def with_onnx(model, name, scratch):
 def main():
     warnings.simplefilter("ignore")
     folder, scratch = sys.argv[1], Path(sys.argv[2])
-    answers, sys.stdout = sys.stdout, sys.stderr  # libraries talk; only answers go out
+    answers = os.fdopen(os.dup(1), "w")  # libraries talk, those of C too; only answers go out
+    os.dup2(2, 1)
     models, sets = {}, {}
     for line in sys.stdin:
         asked = json.loads(line)
