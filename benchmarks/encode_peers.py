@@ -81,7 +81,10 @@ def installed():
 
 
 def with_onnx(model, name, scratch):
-    """Put ONNX Runtime in torch's place; sentence-transformers' own ONNX back end asks for an older transformers."""
+    """Return a model with ONNX Runtime in torch's place.
+
+    sentence-transformers' own ONNX back end asks for an older transformers.
+    """
     import onnxruntime
     import torch
     from onnxruntime.quantization import quantize_dynamic

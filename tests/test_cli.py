@@ -294,6 +294,15 @@ def test_version(run, option):
     assert good(run(option)) == f"semspace {ss.__version__}\n"
 
 
+def test_the_whole_app_can_be_imported():
+    from semspace.cli.app import COMMANDS, app
+
+    inner = {group.name: group.typer_instance for group in app.registered_groups}
+    names = [command.name for command in app.registered_commands]
+    names += [f"{group} {command.name}" for group, part in inner.items() for command in part.registered_commands]
+    assert sorted(names) == sorted(COMMANDS)
+
+
 def test_short_help_and_completion(run):
     assert good(run("-h")) == good(run("--help"))
     assert "--metric" in good(run("similar", "-h"))

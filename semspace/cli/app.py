@@ -134,3 +134,10 @@ def _documented(function: Any) -> Any:
 
     nothing.__doc__ = function.__doc__
     return nothing
+
+
+def __getattr__(name: str) -> typer.Typer:
+    """Return the app with all commands as ``app``, for tools and tests that take a whole typer app."""
+    if name == "app":
+        return build_app()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -146,7 +146,7 @@ def _compiled_parts(level: str, parts: Sequence[Sequence[KernelCall]]) -> Iterat
 
 @contextmanager
 def _ended() -> Iterator[list[subprocess.Popen[bytes]]]:
-    """Give an empty list of processes; end those in it that still run after this block, as after a failure."""
+    """Return an empty list of processes; end those in it that still run after this block, as after a failure."""
     running: list[subprocess.Popen[bytes]] = []
     try:
         yield running

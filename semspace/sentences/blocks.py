@@ -42,7 +42,7 @@ def encode_blocks(
     """Iterate over encoded blocks of `total` texts, each after `prompt`; the next block is prepared meanwhile."""
     n_unknown = 0
     with bar("encoding", total, unit="text", progress=progress) as encoding_bar:
-        for prepared in _prepared_blocks(encoder, blocks, prompt):
+        for prepared in _prepared_blocks(encoder, blocks, total, prompt):
             with limited(encoder.threads):
                 block = encoder._encode_block(prepared, encoding_bar)
             n_unknown += 0 if block.unknown is None else int(block.unknown.sum())
@@ -56,13 +56,13 @@ def encode_blocks(
         )
 
 
-def _prepared_blocks(encoder: Encoder, blocks: Iterator[list[str]], prompt: str) -> Iterator[Any]:
-    """Iterate over prepared blocks; a second thread prepares the next one, unless the encoder may use one thread."""
+def _prepared_blocks(encoder: Encoder, blocks: Iterator[list[str]], total: int, prompt: str) -> Iterator[Any]:
+    """Iterate over prepared blocks; a second thread prepares the next, if there is one and the encoder may use it."""
 
     def prepare(block: list[str]) -> Any:
         return encoder._prepare([prompt + text for text in block] if prompt else block, prompt)
 
-    if encoder.threads == 1:
+    if encoder.threads == 1 or total <= BLOCK_TEXTS:
         yield from map(prepare, blocks)
         return
     with ThreadPoolExecutor(1) as executor:
