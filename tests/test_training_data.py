@@ -263,6 +263,8 @@ def test_fewer_examples_than_a_batch(tiny_folder):
         ({"patience": 0}, "patience must be"),
         ({"matryoshka": (8, 0)}, "matryoshka must be"),
         ({"freeze_embeddings": 1}, "freeze_embeddings must be"),
+        ({"lora_rank": 0, "base": "x"}, "lora_rank must be a whole number of at least 1; got 0"),
+        ({"lora_rank": 4}, "lora_rank adapts a model; with objective MultipleNegatives and no base there is none yet"),
         ({"precision": "int8"}, "precision must be one of"),
         ({"seed": -1}, "seed must be"),
         ({"threads": 0}, "threads must be"),

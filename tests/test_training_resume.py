@@ -30,6 +30,7 @@ VARIANTS = {
     "everything": EVERYTHING,
     "hard negatives found once": {**EVERYTHING, "objective": MultipleNegatives(hard_negatives=1, margin=1.0)},
     "frozen table": {"objective": "pairs", "freeze_embeddings": True, "epochs": 2.5, "matryoshka": [8]},
+    "low rank": {"objective": "pairs", "lora_rank": 2, "epochs": 2.5, "patience": 3, "evals_per_epoch": 2},
     "scored, judged by nothing": {"objective": "scored", "held_out": 0, "epochs": 2},
 }
 

@@ -34,7 +34,7 @@ def train_encoder(
     epochs: Annotated[float, typer.Option(help="Passes over the data.")] = 1,
     batch_size: Annotated[int, typer.Option(help="Examples in each step.")] = 32,
     learning_rate: Annotated[
-        float | None, typer.Option(help="Highest learning rate (default: 2e-5; from scratch, 5e-4).")
+        float | None, typer.Option(help="Highest learning rate (default: 2e-5; with LoRA, 2e-4; from scratch, 5e-4).")
     ] = None,
     max_tokens: Annotated[int | None, typer.Option(help="Truncate texts to this length while training.")] = None,
     matryoshka: Annotated[
@@ -43,6 +43,9 @@ def train_encoder(
     freeze_embeddings: Annotated[
         bool, typer.Option("--freeze-embeddings", help="Don't train the token embeddings.")
     ] = False,
+    lora_rank: Annotated[
+        int | None, typer.Option(help="For few examples: train matrices of this rank beside the weights (LoRA).")
+    ] = None,
     hard_negatives: Annotated[
         int | None, typer.Option(help="For pairs: number of similar non-partners to mine for each text.")
     ] = None,
@@ -87,8 +90,8 @@ def train_encoder(
         objective=_objective(objective, hard_negatives, guide, label, teacher, layers),
         base=base, epochs=epochs, batch_size=batch_size,
         learning_rate=learning_rate, max_tokens=max_tokens, matryoshka=_dims(matryoshka),
-        freeze_embeddings=freeze_embeddings, held_out=held_out, evals_per_epoch=evals_per_epoch, patience=patience,
-        threads=threads, seed=seed,
+        freeze_embeddings=freeze_embeddings, lora_rank=lora_rank, held_out=held_out, evals_per_epoch=evals_per_epoch,
+        patience=patience, threads=threads, seed=seed,
     )  # fmt: skip
     with _data(source, objective, texts) as data:
         encoder = trainer.train(

@@ -13,12 +13,14 @@ from semspace.sentences.export import CARD, KIND, TRAINING, write_modules
 from semspace.sentences.model_config import ModelConfig
 from semspace.sentences.model_files import CONFIG, WEIGHTS
 from semspace.sentences.modules import json_text
+from semspace.training.lora import merge_lora
 from semspace.training.student import Student
 
 
 def save_student(student: Student, path: PathLike, facts: Mapping[str, Any], card: str, *, overwrite: bool) -> None:
     """Write a student in sentence-transformers' layout, atomically."""
     layout = student.layout
+    merge_lora(student.model)
     with create_bundle(path, KIND, overwrite=overwrite) as draft:
         write_model(student.model, layout, draft.folder)
         for name, text in {TRAINING: json_text(facts), CARD: card}.items():

@@ -38,7 +38,8 @@ from semspace.training.student import Student
 if TYPE_CHECKING:
     from semspace.training.trainer import EncoderTrainer
 
-_MODEL_RATE, _NEW_RATE = 2e-5, 5e-4  # highest learning rate by default, of a given model and of a new transformer
+# The highest learning rate by default: of a given model, of the matrices of LoRA, and of a new transformer.
+_MODEL_RATE, _LORA_RATE, _NEW_RATE = 2e-5, 2e-4, 5e-4
 
 
 def run_training(
@@ -76,7 +77,8 @@ def run_training(
             base.model,
             base.layout,
             max_tokens=trainer.max_tokens,
-            freeze_embeddings=trainer.freeze_embeddings,
+            freeze_embeddings=trainer.freeze_embeddings or trainer.lora_rank is not None,
+            lora_rank=trainer.lora_rank,
             dropout=parameters["dropout"],
             bfloat16=bfloat16,
         )
@@ -138,11 +140,17 @@ def _parameters(trainer: EncoderTrainer, objective: Objective) -> dict[str, Any]
     elif base is not None:
         parameters["base"] = display_name(base.name if isinstance(base, Encoder) else str(base))
     if trainer.learning_rate is None:
-        is_new = base is None or isinstance(base, SmallTransformer)
-        parameters["learning_rate"] = objective.learning_rate or (_NEW_RATE if is_new else _MODEL_RATE)
+        parameters["learning_rate"] = _default_rate(trainer, objective)
     if trainer.dropout is None:
         parameters["dropout"] = objective.dropout
     return parameters
+
+
+def _default_rate(trainer: EncoderTrainer, objective: Objective) -> float:
+    if trainer.lora_rank is not None:
+        return _LORA_RATE
+    is_new = trainer.base is None or isinstance(trainer.base, SmallTransformer)
+    return objective.learning_rate or (_NEW_RATE if is_new else _MODEL_RATE)
 
 
 def _identity(

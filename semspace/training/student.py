@@ -14,6 +14,7 @@ from semspace.sentences.parity import SENTENCES
 from semspace.sentences.runtime import TokenBatch
 from semspace.sentences.tokenizing import ModelTokenizer
 from semspace.training.embedding_table import EmbeddingTable
+from semspace.training.lora import add_lora
 from semspace.training.packing import ATTENTION_NAME, Packing, pad_block, register_attention
 from semspace.types import Floats2d, Int32s1d, Ints1d
 
@@ -34,6 +35,8 @@ class Student:
         Truncate texts to this length in training.
     freeze_embeddings : bool
         Don't train the token embeddings.
+    lora_rank : int, optional
+        Train matrices of this rank beside the linear layers, and nothing else of the model.
     dropout : float, optional
         Replaces the model's own.
     bfloat16 : bool
@@ -47,6 +50,7 @@ class Student:
         *,
         max_tokens: int | None = None,
         freeze_embeddings: bool = False,
+        lora_rank: int | None = None,
         dropout: float | None = None,
         bfloat16: bool = False,
     ) -> None:
@@ -58,6 +62,8 @@ class Student:
         self.dim = int(model.config.hidden_size)
         self.tokenizer = ModelTokenizer(layout, max_tokens)
         self._full_tokenizer = ModelTokenizer(layout)
+        if lora_rank is not None:
+            add_lora(self.model, lora_rank)
         if getattr(model, "pooler", None) is not None:
             model.pooler.requires_grad_(False)  # it isn't used here, but saved for whoever opens the folder
         embedding = model.get_input_embeddings()

@@ -44,7 +44,8 @@ class EncoderTrainer:
     batch_size : int
         Examples of a step. Memory doesn't limit it: see `micro_batch_tokens`.
     learning_rate : float, optional
-        The highest. When None, the objective's default, or else 2e-5 for a model and 5e-4 for a new transformer.
+        The highest. When None, the objective's default, or else 2e-5 for a model, 2e-4 with `lora_rank`, and 5e-4 for a
+        new transformer.
     warmup : float
         Share of the steps in which the learning rate rises linearly; after it, the rate falls linearly to zero.
     weight_decay : float
@@ -56,6 +57,10 @@ class EncoderTrainer:
         vectors may be truncated to them.
     freeze_embeddings : bool
         Don't train the token embeddings.
+    lora_rank : int, optional
+        Train two small matrices of this rank beside each linear layer, instead of the weights themselves, and add
+        their product to the saved weights (LoRA, Hu et al. 2022): for few examples, with a rank such as 16. Nothing
+        else of the base is trained, token embeddings neither.
     dropout : float, optional
         Replaces the model's own. When None, `Distillation` uses 0, `SimCSE` 0.1, and the others the model's.
     precision : {"auto", "float32", "bfloat16"}
@@ -101,6 +106,7 @@ class EncoderTrainer:
     max_tokens: int | None = None
     matryoshka: Sequence[int] = ()
     freeze_embeddings: bool = False
+    lora_rank: int | None = None
     dropout: float | None = None
     precision: str = "auto"
     micro_batch_tokens: int = 4_096
@@ -134,9 +140,14 @@ class EncoderTrainer:
                 f"dropout must be above 0 for {type(objective).__name__}, which has no other noise to train on; got 0: "
                 f"leave it out"
             )
-        for name, low in (("max_tokens", 4), ("patience", 1), ("threads", 1)):
+        for name, low in (("max_tokens", 4), ("patience", 1), ("threads", 1), ("lora_rank", 1)):
             if getattr(self, name) is not None:
                 checks.whole(name, getattr(self, name), low=low, high=_MAX_THREADS if name == "threads" else None)
+        if self.lora_rank is not None and (self.base is None or isinstance(self.base, SmallTransformer)):
+            raise InputError(
+                f"lora_rank adapts a model; with objective {type(objective).__name__} and no base there is none yet "
+                f"(got lora_rank {self.lora_rank}): name a model in base=, or leave lora_rank out"
+            )
         for dim in self.matryoshka:
             checks.whole("matryoshka", dim)
         object.__setattr__(self, "matryoshka", tuple(self.matryoshka))
