@@ -10,7 +10,9 @@ import transformers
 
 import semspace as ss
 from semspace.errors import InputError
-from semspace.inference import architectures, forward, rotary_family
+from semspace.inference import architectures, forward
+from semspace.inference.rotary.alibi import slopes
+from semspace.inference.rotary.rotations import inverse_frequencies
 from semspace.sentences.model_config import read_model_config
 from semspace.sentences.numpy_runtime import _Model
 from tests.conftest import make_tiny_model
@@ -162,9 +164,9 @@ def jina_by_hand(weights, config, text):
     def norm(x, name):
         return torch.nn.functional.layer_norm(x, (hidden,), weights[f"{name}.weight"], weights[f"{name}.bias"], 1e-12)
 
-    slopes = torch.tensor([2.0 ** (-8.0 * (head + 1) / heads) for head in range(heads)])  # a power of two
+    steps = torch.tensor([2.0 ** (-8.0 * (head + 1) / heads) for head in range(heads)])  # a power of two
     places = torch.arange(len(text))
-    bias = -slopes[:, None, None] * (places[None, :] - places[:, None]).abs()
+    bias = -steps[:, None, None] * (places[None, :] - places[:, None]).abs()
     x = weights["embeddings.word_embeddings.weight"][text] + weights["embeddings.token_type_embeddings.weight"][0]
     x = norm(x, "embeddings.LayerNorm")
     for i in range(config["num_hidden_layers"]):
@@ -224,9 +226,9 @@ def test_jina_bert_is_what_its_authors_describe(kind, texts):
 
 def test_slopes_are_those_of_the_paper():
     """Press et al. 2022: 8 heads get 1/2, 1/4 ... 1/256; others take every second one of the next power of two."""
-    np.testing.assert_allclose(rotary_family._slopes(8), 0.5 ** np.arange(1, 9))
-    np.testing.assert_allclose(rotary_family._slopes(12)[8:], 0.5 ** np.array([0.5, 1.5, 2.5, 3.5]))
-    assert len(rotary_family._slopes(12)) == 12
+    np.testing.assert_allclose(slopes(8), 0.5 ** np.arange(1, 9))
+    np.testing.assert_allclose(slopes(12)[8:], 0.5 ** np.array([0.5, 1.5, 2.5, 3.5]))
+    assert len(slopes(12)) == 12
 
 
 def test_gte_folders_of_the_authors_name_the_same_weights_otherwise(texts):
@@ -263,7 +265,7 @@ def test_gte_folders_of_the_authors_name_the_same_weights_otherwise(texts):
 
 def test_ntk_scaling_by_hand():
     """Fixed NTK scaling of GTE's authors: the base times the factor, and all angles divided by factor ** (2 / size)."""
-    scaled = rotary_family._frequencies(20_000.0, 64, {"type": "ntk", "factor": 8.0})
+    scaled = inverse_frequencies(20_000.0, 64, {"type": "ntk", "factor": 8.0})
     places = np.arange(0, 64, 2) / 64
     np.testing.assert_allclose(scaled, (20_000.0 * 8) ** -places / 8 ** (2 / 64), rtol=1e-5)
 

@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from semspace.errors import DamagedError
-from semspace.inference import bert_family, rotary_family
+from semspace.inference import bert_family
 from semspace.inference.design import Design, ModelWeights, ReadWeight
 from semspace.inference.model import Transformer
+from semspace.inference.rotary import family as rotary
 
 
 def reason_unknown(config: Mapping[str, Any]) -> str:
@@ -26,12 +27,12 @@ def reason_unsupported(config: Mapping[str, Any]) -> str:
 
 def is_rotary(config: Mapping[str, Any]) -> bool:
     """Check whether a model is of an architecture that came after BERT, and that the kernels know."""
-    return rotary_family.is_known(config)
+    return rotary.is_known(config)
 
 
 def needs_own_code(config: Mapping[str, Any]) -> bool:
     """Check whether transformers runs this architecture only with the model's own code, which we never run."""
-    return rotary_family.is_known(config) and rotary_family.needs_own_code(config)
+    return rotary.is_known(config) and rotary.needs_own_code(config)
 
 
 def build(config: Mapping[str, Any], read: ReadWeight, max_tokens: int, precision: str) -> Transformer:
@@ -74,7 +75,7 @@ class _Family(Protocol):
 
 
 def _family(config: Mapping[str, Any]) -> _Family:
-    return rotary_family if rotary_family.is_known(config) else bert_family
+    return rotary if rotary.is_known(config) else bert_family
 
 
 @contextmanager
