@@ -150,6 +150,14 @@ def _index(folder: Path) -> None:
             index.delete(["new"])
             _ask(index, space)
             index.diversify(id="0")
+    Index.build(space, "hnsw", progress=False).to_hnswlib(folder / "graph.bin")
+    taken_over = Index.from_hnswlib(folder / "graph.bin", space="cosine")
+    _ask(taken_over, space)
+    taken_over.save(folder / "taken over")
+    with Index.open(folder / "taken over", writable=True) as index:
+        _ask(index, space)
+        index.delete(["0"])
+        _ask(index, space)
     space.quantize("binary")
 
 

@@ -25,14 +25,26 @@ def can_push():
     return True
 
 
+def has_hnswlib():
+    """Tell whether hnswlib is there to build graphs."""
+    try:
+        import hnswlib  # noqa: F401
+    except ImportError:
+        return False
+    return True
+
+
 LOCAL = ("exact", "hnsw")
+HNSWLIB = pytest.param(
+    "hnswlib", marks=pytest.mark.skipif(not has_hnswlib(), reason="no hnswlib: pip install 'semspace[hnswlib]'")
+)
 MILVUS = pytest.param(
     "milvus", marks=pytest.mark.skipif(not can_push(), reason="no Milvus Lite: pip install 'semspace[scale]'")
 )
 MORE = {"kind": ["plane"], "year": [7]}
 
 
-@pytest.fixture(params=[*LOCAL, MILVUS])
+@pytest.fixture(params=[*LOCAL, HNSWLIB, "read from hnswlib", MILVUS])
 def make(request, tmp_path):
     """Build an index of the kind under test."""
     made = []
@@ -41,14 +53,27 @@ def make(request, tmp_path):
         if request.param == "milvus":
             local = ss.Index.build(space, "exact", **options)
             made.append(local.push(str(tmp_path / "points.db"), f"points{len(made)}", progress=False))
+        elif request.param == "hnswlib":
+            made.append(ss.Index.build(space, backend="hnswlib", progress=False, **options))
+        elif request.param == "read from hnswlib":
+            made.append(by_file(space, tmp_path / f"points{len(made)}.bin", **options))
         else:
             made.append(ss.Index.build(space, request.param, progress=False, **options))
-        assert made[-1].method == request.param
+        assert made[-1].method == request.param.split()[-1]
         return made[-1]
 
     yield one
     for index in made:
         index.close()
+
+
+def by_file(space, path, metric="cosine", **options):
+    """Build a graph, write it as a file of hnswlib, and take it over from there."""
+    ss.Index.build(space, "hnsw", metric=metric, progress=False, **options).to_hnswlib(path)
+    name = {"cosine": "cosine", "dot": "ip", "euclidean": "l2"}[metric]
+    return ss.Index.from_hnswlib(
+        path, space.ids.tolist(), space=name, metadata=space.metadata, encoder=space.encoder
+    )  # fmt: skip
 
 
 @pytest.fixture
@@ -139,9 +164,9 @@ def test_many_neighbours_among_duplicates(make):
 
 
 def test_equal_scores_go_by_name(make):
-    index = make(ss.Space.from_vectors(["q", "z", "a", "m"], [[1, 0], [1, 1], [1, 1], [1, 1]]))
+    index = make(ss.Space.from_vectors(["q", "z", "a", "m"], [[1, 1], [1, 0], [1, 0], [1, 0]]))
     assert index.search(id="q").ids == ("a", "m", "z")
-    index.add(["b"], [[2, 2]])
+    index.add(["b"], [[2, 0]])
     assert index.search(id="q").ids == ("a", "b", "m", "z")
 
 

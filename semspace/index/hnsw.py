@@ -11,9 +11,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from semspace import checks, pools, queries
+from semspace import checks, pools
 from semspace.bundle import Bundle, Draft
 from semspace.index import search_kernel, tuning
+from semspace.index.apart import insert_compared
 from semspace.index.engine import RowsAndScores
 from semspace.index.exact import compare_all
 from semspace.index.graph import Graph, SearchBuffers, WorkerPool
@@ -196,18 +197,7 @@ class HnswEngine:
         """Insert the points that are not in the graph, compared one by one, into the results."""
         taken, apart = self._taken
         rows = np.concatenate([apart[apart < view.count], np.arange(taken, view.count)])
-        if mask is not None:
-            rows = rows[mask[rows]]
-        if not len(rows):
-            return
-        own = (view.vectors(rows), view.sizes[rows])
-        names = range(len(rows))
-        near = queries.nearest(*own, query_vectors, found.shape[1], names=names, metric=self.metric)  # type: ignore[arg-type]
-        for at, (places, values) in enumerate(near):
-            fresh = ~np.isin(rows[places], found[at])
-            both = np.concatenate([scores[at], values[fresh]]), np.concatenate([found[at], rows[places[fresh]]])
-            order = np.lexsort((both[1], -both[0]))[: found.shape[1]]
-            scores[at], found[at] = both[0][order], both[1][order]
+        insert_compared(view, self.metric, rows if mask is None else rows[mask[rows]], query_vectors, found, scores)
 
     def _walk(
         self, view: View, query_vectors: Floats2d, codes: Int8s2d, mask: Bools1d | None, ef: int, wider: int, found:

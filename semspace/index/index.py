@@ -21,7 +21,7 @@ from semspace.index.engine import Engine
 from semspace.index.exact import ExactEngine
 from semspace.index.local_collection import LocalCollection
 from semspace.index.new_points import read_changes, read_new_points
-from semspace.index.persistence import METHODS, open_collection, read_collection, save_index
+from semspace.index.persistence import open_collection, own_builder, read_collection, save_index
 from semspace.index.points import FrozenPoints, PointTable
 from semspace.index.query import checked_min_score
 from semspace.index.refreshing import MODES, Refresher
@@ -32,6 +32,7 @@ from semspace.peer_names import answers_peer_attributes
 from semspace.queries import METRICS
 from semspace.sentences.lazy_encoder import EncoderReference
 from semspace.space import Space
+from semspace.text.dataframes import as_polars
 from semspace.text_encoder import TextEncoder, encoder_facts
 from semspace.types import Id, Strings1d
 
@@ -64,7 +65,7 @@ class Index(SearchMethods):
     """
 
     @classmethod
-    @renamed_parameters(kind="method")
+    @renamed_parameters(kind="method", engine="backend")
     def build(
         cls,
         space: Space,
@@ -72,6 +73,7 @@ class Index(SearchMethods):
         *,
         recall: float = 0.95,
         metric: str = "cosine",
+        backend: str = "native",
         threads: int | None = None,
         progress: bool = True,
         **settings: Any,
@@ -91,35 +93,54 @@ class Index(SearchMethods):
             in the region of the points where it is smallest. It holds for queries like the points; `measure` measures
             the recall for others.
         metric : {"cosine", "dot", "euclidean"}
+        backend : {"native", "hnswlib"}
+            What builds the graph. ``"hnswlib"`` (an extra) is for cross-checking the native one: its graph is searched
+            as hnswlib searches it, in float32. See `from_hnswlib`.
         threads : int, optional
-            All cores by default. The graph doesn't depend on it.
+            All cores by default. The graph doesn't depend on it; that of hnswlib does.
         settings
             For ``"hnsw"``: ``m`` (16), ``ef_construction`` (128), ``ef`` (measured), ``code_bytes`` (enough to keep
-            95 % of the variance) and ``seed`` (0).
+            95 % of the variance) and ``seed`` (0). hnswlib has no ``code_bytes``, and an ``ef_construction`` of 200.
 
         Raises
         ------
         InputError
             If a setting can't be used.
+        MissingExtraError
+            If hnswlib is to build the graph and isn't installed.
         """
         if not isinstance(space, Space):
             raise InputError(
                 f"Index.build takes a Space; got {type(space).__name__}: encode a corpus with Encoder.embed, or "
                 "create a Space with Space.from_vectors"
             )
-        checks.choice("method", method, ("auto", *METHODS))
+        checks.choice("method", method, ("auto", "exact", "hnsw"))
         checks.choice("metric", metric, METRICS)
+        checks.choice("backend", backend, ("native", "hnswlib"))
         checks.number("recall", recall, high=1.0, open_low=True)
+        if backend == "hnswlib" and method == "exact":
+            raise InputError("backend='hnswlib' builds a graph, and method='exact' has none; leave one of them out")
         small = len(space) <= SMALL or recall == 1 or space.precision != "float32"
-        chosen = ("exact" if small else "hnsw") if method == "auto" else method
+        chosen = ("exact" if small and backend == "native" else "hnsw") if method == "auto" else method
         if chosen == "hnsw" and space.precision != "float32":
             raise InputError(
                 f"a graph (hnsw) is built over float32 vectors, which it stores as bytes itself, and this space is "
                 f"stored as {space.precision}; take method='exact', or space.quantize('float32')"
             )
+        points = PointTable(FrozenPoints.of_space(space))
+        source = SpaceSource(space.encoder, space.provenance, space=space)
+        if backend == "hnswlib":
+            from semspace.index.foreign import hnswlib_bridge
+            from semspace.index.foreign.hnswlib_engine import HnswlibSettings
+
+            _check_settings("hnswlib", settings, [field.name for field in fields(HnswlibSettings)])
+            built = hnswlib_bridge.build_engine(
+                points, metric, recall=recall, settings=HnswlibSettings(**settings), threads=threads, progress=progress
+            )
+            return cls(LocalCollection(points, built, own_builder(metric, recall), source), source)
         graph_settings = _graph_settings(chosen, settings)
 
-        def engine(points: PointTable) -> Engine:
+        def build_engine(points: PointTable) -> Engine:
             if graph_settings is None:
                 return ExactEngine(metric)
             from semspace.index.hnsw import HnswEngine
@@ -128,9 +149,87 @@ class Index(SearchMethods):
                 points, metric, recall=recall, settings=graph_settings, threads=threads, progress=progress
             )
 
-        points = PointTable(FrozenPoints.of_space(space))
-        source = SpaceSource(space.encoder, space.provenance, space=space)
-        return cls(LocalCollection(points, engine(points), engine, source), source)
+        return cls(LocalCollection(points, build_engine(points), build_engine, source), source)
+
+    @classmethod
+    def from_hnswlib(
+        cls,
+        path_or_index: PathLike | Any,
+        ids: Sequence[Id] | Mapping[int, Id] | None = None,
+        *,
+        dim: int | None = None,
+        space: str | None = None,
+        metadata: Any | None = None,
+        encoder: TextEncoder | None = None,
+        recall: float = 0.95,
+        ef: int | None = None,
+    ) -> Index:
+        """Create an index from one of hnswlib, whose graph is searched as it is, with the answers that hnswlib gives.
+
+        A file is read without hnswlib, and no number in it is trusted. Deleted labels stay deleted. Points added later
+        are compared one by one; `compact` builds a graph of semspace's own, which is searched several times as fast.
+
+        Parameters
+        ----------
+        path_or_index : str, path or hnswlib.Index
+            A file that ``save_index`` of hnswlib 0.8 has written, or an index in memory, which is copied.
+        ids : list or mapping, optional
+            The id of label i at position i, or a mapping from labels to ids; by default a label's id is its text.
+        dim : int, optional
+            Checked, if it is given.
+        space : {"cosine", "ip", "l2"}
+            Needed for a file, which doesn't name it. hnswlib opens a file as any space without an error.
+        metadata : DataFrame or mapping, optional
+            A row for each of `ids`, which must be a list.
+        encoder : optional
+            The model that made the vectors, so that queries may be text.
+        recall : float
+            The share of the true ten nearest points that a search is to find: the width of searches is measured with up
+            to 200 of the points as queries. New queries may be harder; `measure` measures the recall for others.
+        ef : int, optional
+            The width of searches, in place of the measured one. hnswlib itself begins with 10.
+
+        Returns
+        -------
+        Index
+            With the method ``"hnswlib"`` and the metric ``"cosine"``, ``"dot"`` or ``"euclidean"``; scores are higher
+            where points are nearer. For ``"cosine"`` the vectors are of length 1, as hnswlib has stored them.
+
+        Raises
+        ------
+        MissingFileError
+            If there is no file at the path.
+        InputError
+            If it is no file of hnswlib, the space isn't given or can't be its own, the dimensions are others, or a
+            label has no id.
+        DamagedError
+            If the file is cut short, or holds what hnswlib can't have written.
+
+        Examples
+        --------
+        >>> import semspace as ss
+        >>> space = ss.Space.from_vectors(["cat", "dog", "car"], [[1, 1], [1, 0.8], [-1, 1]])
+        >>> ids = ss.Index.build(space, "hnsw", progress=False).to_hnswlib("animals.bin")
+        >>> index = ss.Index.from_hnswlib("animals.bin", ids, space="cosine")
+        >>> index.search(id="cat", k=1).ids
+        ('dog',)
+        """
+        from semspace.index.foreign import hnswlib_bridge
+
+        checks.number("recall", recall, high=1.0, open_low=True)
+        if ef is not None:
+            checks.whole("ef", ef)
+        contents, metric = hnswlib_bridge.read_source(path_or_index, dim, space)
+        names = hnswlib_bridge.names_of(contents, ids)
+        table = None if metadata is None else as_polars(metadata)
+        if table is not None:
+            table = table[hnswlib_bridge.places_of(contents, ids, len(table))]
+        origin = {"source": str(path_or_index), "format": "hnswlib"}
+        points_space = Space.from_vectors(names, contents.vectors, table, encoder, origin)
+        points = hnswlib_bridge.point_table(points_space, contents.deleted)
+        engine = hnswlib_bridge.engine_of(contents, metric, points.view, recall, ef)
+        source = SpaceSource(encoder, origin, space=None if contents.deleted.any() else points_space)
+        return cls(LocalCollection(points, engine, own_builder(metric, recall), source), source)
 
     @classmethod
     def connect(cls, uri: str, collection: str, *, token: str | None = None) -> Index:
@@ -308,7 +407,7 @@ class Index(SearchMethods):
 
     @property
     def method(self) -> str:
-        """The search algorithm: ``"exact"``, ``"hnsw"`` or ``"milvus"``."""
+        """The search algorithm: ``"exact"``, ``"hnsw"``, ``"hnswlib"`` (a graph of hnswlib's) or ``"milvus"``."""
         return self._points.method
 
     kind = renamed_property("kind", "method")
@@ -453,6 +552,40 @@ class Index(SearchMethods):
         }
         pushed = push(self._local("push"), uri, collection, facts=facts, token=token, progress=progress)
         return Index(pushed, SpaceSource(encoder, provenance))
+
+    def to_hnswlib(self, path: PathLike, *, overwrite: bool = False) -> dict[int, str]:
+        """Write graph and vectors as a file that hnswlib opens; hnswlib needn't be installed.
+
+        Deleted points are marked as deleted. A label is a point's position in `ids`; points that came from hnswlib keep
+        their labels. Open it with the space and the number of dimensions that it doesn't name, such as
+        ``hnswlib.Index("cosine", dim).load_index(path)``: ``"cosine"``, ``"ip"`` for the metric ``"dot"``, or ``"l2"``
+        for ``"euclidean"``.
+
+        Parameters
+        ----------
+        path : str or path
+        overwrite : bool
+            Replace an existing file at `path`.
+
+        Returns
+        -------
+        dict of int to str
+            The id of each label that isn't deleted; `from_hnswlib` takes it as `ids`.
+
+        Raises
+        ------
+        InputError
+            If the index is exact, so that it has no graph, or points aren't in the graph; see `compact`.
+        ExistsError
+            If `path` exists.
+        """
+        from semspace.index.foreign.hnswlib_bridge import write_index
+
+        self._up_to_date()
+        local = self._local("to_hnswlib")
+        local.check()
+        with local.at_rest():
+            return write_index(local, path, overwrite=overwrite)
 
     def close(self) -> None:
         """Close files and connections, and let other processes write."""

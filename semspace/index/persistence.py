@@ -32,7 +32,7 @@ from semspace.lexical import read_postings
 from semspace.space import Space
 from semspace.text_encoder import TextEncoder
 
-METHODS = ("exact", "hnsw")
+METHODS = ("exact", "hnsw", "hnswlib")
 _DEFAULT_RECALL = 0.95  # of an index whose manifest doesn't say which recall it was built for
 
 
@@ -114,6 +114,10 @@ def read_collection(
         from semspace.index.hnsw import HnswEngine
 
         engine: Engine = HnswEngine.read(bundle, points, metric, settings)
+    elif method == "hnswlib":
+        from semspace.index.foreign.hnswlib_engine import HnswlibEngine
+
+        engine = HnswlibEngine.read(bundle, points, metric, settings)
     else:  # exact; or written by a version that kept its graph in hnswlib's format
         engine = build_engine(points)
     return LocalCollection(points, engine, build_engine, source, store, read_postings(bundle, points.view.count))
@@ -138,12 +142,21 @@ def _builder(method: str, metric: str, settings: Mapping[str, Any], recall: floa
     """Return a function that builds another engine with saved settings."""
     if method == "exact":
         return lambda _: ExactEngine(metric)
-    from semspace.index.hnsw import HnswEngine, HnswSettings
+    if method == "hnswlib":
+        return own_builder(metric, recall)
+    from semspace.index.hnsw import HnswSettings
 
     names = [field.name for field in fields(HnswSettings)]
     known = {name: value for name, value in settings.items() if name in names}  # other versions have had others
+    return own_builder(metric, recall, **known)
+
+
+def own_builder(metric: str, recall: float, **settings: Any) -> Callable[[PointTable], Engine]:
+    """Return a function that builds a graph of semspace's own."""
+    from semspace.index.hnsw import HnswEngine, HnswSettings
+
     return lambda points: HnswEngine.build(
-        points, metric, recall=recall, settings=HnswSettings(**known), progress=False
+        points, metric, recall=recall, settings=HnswSettings(**settings), progress=False
     )
 
 

@@ -1,0 +1,1 @@
+"""Graphs that other libraries have built: read, searched as they are, and written."""
