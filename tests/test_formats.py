@@ -3,6 +3,7 @@
 import gzip
 import json
 import struct
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -300,7 +301,10 @@ def test_bad_files(file, content, error, message):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"format": "csv"}, "format must be one of fasttext, glove, word2vec, word2vec-binary; got 'csv'"),
+        (
+            {"format": "csv"},
+            "format must be one of faiss, fasttext, glove, usearch, word2vec, word2vec-binary; got 'csv'",
+        ),
         ({"limit": 0}, "limit must be a whole number of at least 1; got 0"),
         ({"encoding": "hex"}, "no encoding 'hex'|encoding must"),
         ({"encoding": "utf-16"}, "encoding must keep ASCII"),
@@ -326,16 +330,23 @@ def test_paths(tmp_path, space):
         ss.read_vectors(tmp_path)
 
 
+def content_of(format, path, fasttext_file):
+    """Return a file of a format: one that was written here, or one of another library."""
+    if format == "fasttext":
+        return fasttext_file.read_bytes()
+    if format in ("faiss", "usearch"):
+        name = {"faiss": "ids-hnsw.faiss", "usearch": "f32.usearch"}[format]
+        return (Path(__file__).parent / "golden" / "index-files" / name).read_bytes()
+    ss.write_vectors(some_space(), path, format=format)
+    return path.read_bytes()
+
+
 @pytest.mark.parametrize("format", READERS)
 @pytest.mark.parametrize("packed", [False, True])
 def test_a_file_cut_anywhere_is_found_out(tmp_path, format, packed, fasttext_file):
     """Cut at any byte, it raises one clear error, or gives what the whole file gives (GloVe: its first lines)."""
     path = tmp_path / "x"
-    if format == "fasttext":
-        content = fasttext_file.read_bytes()
-    else:
-        ss.write_vectors(some_space(), path, format=format)
-        content = path.read_bytes()
+    content = content_of(format, path, fasttext_file)
     path.write_bytes(content)
     whole, told = ss.read_vectors(path), 0
     content = gzip.compress(content) if packed else content
@@ -356,11 +367,7 @@ def test_a_file_cut_anywhere_is_found_out(tmp_path, format, packed, fasttext_fil
 @pytest.mark.parametrize("format", READERS)
 def test_altered_bytes_never_crash(tmp_path, format, fasttext_file):
     path = tmp_path / "x"
-    if format == "fasttext":
-        content = fasttext_file.read_bytes()
-    else:
-        ss.write_vectors(some_space(), path, format=format)
-        content = path.read_bytes()
+    content = content_of(format, path, fasttext_file)
     draw = np.random.default_rng(1)
     for _ in range(150):
         altered = bytearray(content)

@@ -67,7 +67,9 @@ def convert(
     ] = None,
     format: Annotated[
         str | None,
-        typer.Option("--from", help="word2vec, word2vec-binary, glove or fasttext (default: detected)."),
+        typer.Option(
+            "--from", help="word2vec, word2vec-binary, glove, fasttext, faiss or usearch (default: detected)."
+        ),
     ] = None,
     limit: Annotated[int | None, typer.Option(help="Read only this many words, from the start of the file.")] = None,
     undecodable: Annotated[

@@ -9,7 +9,7 @@ from semspace import checks
 from semspace.bundle import PathLike
 from semspace.display import clip
 from semspace.errors import InputError
-from semspace.formats import fasttext_binary, file_kinds, text_format, word2vec_binary
+from semspace.formats import faiss_file, fasttext_binary, file_kinds, text_format, usearch_file, word2vec_binary
 from semspace.formats.vector_file import VectorFile, create_file, open_vectors
 from semspace.formats.vector_table import VectorTable, make_space
 from semspace.space import Space
@@ -20,6 +20,8 @@ READERS: dict[str, Callable[[VectorFile, int | None, str, bool], VectorTable]] =
     "word2vec-binary": word2vec_binary.read_binary,
     "glove": text_format.read_glove,
     "fasttext": fasttext_binary.read_fasttext,
+    "faiss": faiss_file.read_faiss,
+    "usearch": usearch_file.read_usearch,
 }
 WRITERS: dict[str, Callable[[Space, BinaryIO], None]] = {
     "word2vec": text_format.write_text_rows,
@@ -46,10 +48,12 @@ def read_vectors(
     Parameters
     ----------
     path : str or path
-    format : {"word2vec", "word2vec-binary", "glove", "fasttext"}, optional
+    format : {"word2vec", "word2vec-binary", "glove", "fasttext", "faiss", "usearch"}, optional
         word2vec's text format (also fastText's ``.vec``), word2vec's binary format, GloVe's text format (without a
         header line), or fastText's ``.bin``. Detected from the content by default. In text formats a word may hold
-        spaces: the numbers are the last fields of a line.
+        spaces: the numbers are the last fields of a line. Of indexes of faiss (flat, HNSW over flat, with ids or
+        without) and usearch (float16 to float64) the vectors are read, whose words are their ids, keys or positions;
+        see `Index.from_hnswlib` for those of hnswlib.
     limit : int, optional
         Read only the first `limit` words, which in most files are the most frequent.
     encoding : str
@@ -148,6 +152,10 @@ def detect(source: VectorFile) -> str:
         raise InputError(f"{source.path} is empty; expected a file of word vectors")
     if head.startswith(fasttext_binary.MAGIC):
         return "fasttext"
+    if faiss_file.is_faiss(head):
+        return "faiss"
+    if usearch_file.is_usearch(source):
+        return "usearch"
     other = file_kinds.foreign_kind(head)
     if other is not None:
         raise InputError(f"{source.path} is {other}")
