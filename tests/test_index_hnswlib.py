@@ -334,6 +334,24 @@ def test_bad_sources(tmp_path, space):
     index.to_hnswlib(tmp_path / "i.bin", overwrite=True)
 
 
+@pytest.mark.parametrize("deleted", [False, True])
+def test_vectors_of_zeros_are_walked_through_but_never_found(tmp_path, deleted):
+    contents = read_contents(GOLDEN / "ip.bin")
+    row = int(np.flatnonzero(contents.deleted == deleted)[0])
+    contents.vectors[row] = 0
+    write_contents(contents, tmp_path / "i.bin")
+    if not deleted:
+        with pytest.raises(InputError, match=rf"label {contents.labels[row]} is all zeros.*mark_deleted"):
+            ss.Index.from_hnswlib(tmp_path / "i.bin", space="ip")
+        return
+    index = ss.Index.from_hnswlib(tmp_path / "i.bin", space="ip")
+    assert len(index.search([1.0, 2, 3, 4], 60)) == 50
+    index.save(tmp_path / "i")
+    assert len(ss.Index.open(tmp_path / "i").search([1.0, 2, 3, 4], 60)) == 50
+    assert set(index.to_hnswlib(tmp_path / "back.bin")) == {int(id) for id in index.space.ids}
+    np.testing.assert_array_equal(read_contents(tmp_path / "back.bin").vectors, contents.vectors)
+
+
 # -- files that lie -------------------------------------------------------------------------------------------
 
 

@@ -225,10 +225,9 @@ class Index(SearchMethods):
         if table is not None:
             table = table[hnswlib_bridge.places_of(contents, ids, len(table))]
         origin = {"source": str(path_or_index), "format": "hnswlib"}
-        points_space = Space.from_vectors(names, contents.vectors, table, encoder, origin)
-        points = hnswlib_bridge.point_table(points_space, contents.deleted)
+        points = hnswlib_bridge.point_table(contents, names, table, encoder)
         engine = hnswlib_bridge.engine_of(contents, metric, points.view, recall, ef)
-        source = SpaceSource(encoder, origin, space=None if contents.deleted.any() else points_space)
+        source = SpaceSource(encoder, origin)
         return cls(LocalCollection(points, engine, own_builder(metric, recall), source), source)
 
     @classmethod

@@ -23,6 +23,7 @@ from semspace.index.local_collection import LocalCollection
 from semspace.index.points import FrozenPoints, PointTable, View
 from semspace.progress import bar
 from semspace.space import Space
+from semspace.text_encoder import TextEncoder
 from semspace.threads import thread_count
 from semspace.types import Bools1d, Floats2d, Id, Int32s2d, Ints1d, UInt64s1d
 
@@ -118,9 +119,22 @@ def places_of(contents: HnswlibContents, ids: Any, rows: int) -> Ints1d:
     return places
 
 
-def point_table(space: Space, deleted: Bools1d) -> PointTable:
-    """Return the points of a space, some of them deleted."""
-    return PointTable(FrozenPoints.of_space(space), ~deleted if deleted.any() else None)
+def point_table(contents: HnswlibContents, names: list[str], metadata: Any, encoder: TextEncoder | None) -> PointTable:
+    """Return the points of an index, deleted ones among them, or raise `InputError` where a space can't hold them.
+
+    A deleted vector may be all zeros: nobody is given it, but the graph leads through it.
+    """
+    vectors, deleted = contents.vectors, contents.deleted
+    empty: Bools1d = ~np.any(vectors, axis=1)
+    if (empty & ~deleted).any():
+        label = int(contents.labels[empty & ~deleted][0])
+        raise InputError(
+            f"the vector of the label {label} is all zeros, so it has no direction; delete it in hnswlib "
+            f"(mark_deleted({label})), and save the index again"
+        )
+    held = np.where(empty[:, None], np.float32(1), vectors) if empty.any() else vectors
+    points = FrozenPoints.of_space(Space.from_vectors(names, held, metadata, encoder))
+    return PointTable(replace(points, vectors=checks.frozen(vectors)), ~deleted if deleted.any() else None)
 
 
 def engine_of(contents: HnswlibContents, metric: str, view: View, recall: float, ef: int | None) -> HnswlibEngine:

@@ -147,11 +147,16 @@ class HnswlibEngine:
     def tuned_with_points(self, view: View, recall: float) -> HnswlibEngine:
         """Return the engine with the width of searches that finds `recall` of the neighbours of its own points.
 
-        A point isn't a neighbour of itself.
+        A point isn't a neighbour of itself, and no search goes on from it: its links would be most of the answer.
         """
         live = view.live_rows()
-        rows = np.sort(np.random.default_rng(self.chosen.seed).permutation(live)[:_QUESTIONS])
-        return self.tuned_with(view, view.vectors(rows), rows, recall)
+        some = np.random.default_rng(self.chosen.seed).permutation(live)[: min(_QUESTIONS, max(len(live) // 20, 1))]
+        rows = np.sort(some[some != self.graph.entry])
+        if not len(rows):
+            return self
+        without = HnswlibEngine(self.graph.without_links_of(rows), self.labels, self.metric, self.chosen)
+        tuned = without.tuned_with(view, view.vectors(rows), rows, recall).tuning
+        return HnswlibEngine(self.graph, self.labels, self.metric, self.chosen, tuned)
 
     def tuned_with(self, view: View, query_vectors: Floats2d, own: Ints1d, recall: float) -> HnswlibEngine:
         """Return the engine with the width of searches that finds `recall` of the true neighbours of some queries.

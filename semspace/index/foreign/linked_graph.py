@@ -77,6 +77,13 @@ class LinkedGraph:
             int(numbers[self.entry]),
         )
 
+    def without_links_of(self, nodes: Ints1d) -> LinkedGraph:
+        """Return the graph with no links from some nodes; those to them stay."""
+        links, upper = self.links.copy(), self.upper.copy()
+        links[nodes] = -1
+        upper[np.isin(np.repeat(np.arange(len(self.levels)), self.levels), nodes)] = -1
+        return LinkedGraph(links, upper, self.levels, self.entry)
+
     def arrays(self) -> dict[str, ArrayXd]:
         """Return the arrays to save."""
         return {"links": self.links, "upper": self.upper, "levels": self.levels}
