@@ -12,7 +12,7 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 
-from semspace.kernels.byte_products import HAS_DOT, add_byte_products
+from semspace.kernels.byte_products import HAS_DOT, add_byte_products, add_unordered_products
 from semspace.kernels.compiling import intrinsic
 from semspace.kernels.simd import (
     INT32,
@@ -30,9 +30,6 @@ from semspace.kernels.simd import (
 )
 
 CACHE_LINE = 64  # bytes of a cache line, and of a step
-_BYTES = ir.VectorType(ir.IntType(8), CACHE_LINE)
-_SHORTS = ir.VectorType(ir.IntType(16), CACHE_LINE)
-_MANY = ir.VectorType(INT32, CACHE_LINE)
 _BIASED = ir.Constant(INT32S, [-0x7F7F7F80] * LANES)  # 0x80808080: the top bit of each byte
 
 
@@ -41,13 +38,7 @@ def _step(b: Value, asked: Value, code: Value, total: Value) -> Value:
     if HAS_DOT:
         return add_byte_products(b, asked, code, total)
     # In another order than that, which takes fewer shuffles: only the sum over all lanes is wanted.
-    left = b.zext(b.bitcast(asked, _BYTES), _SHORTS)
-    right = b.sext(b.bitcast(code, _BYTES), _SHORTS)
-    products = b.sext(b.mul(left, right), _MANY)  # at most 255 * 127, which sixteen bits hold
-    for part in range(4):
-        mask = ir.Constant(INT32S, [part * LANES + i for i in range(LANES)])
-        total = b.add(total, b.shuffle_vector(products, products, mask))
-    return total
+    return add_unordered_products(b, asked, code, total)
 
 
 @intrinsic

@@ -52,6 +52,29 @@ def add_byte_products(b: Value, left: Value, right: Value, total: Value) -> Valu
     return total
 
 
+def add_unordered_products(b: Value, left: Value, right: Value, total: Value) -> Value:
+    """Add the products of 64 unsigned bytes with signed ones to sixteen int32, in any order; it never saturates."""
+    widths = ir.VectorType(_BYTE, 4 * LANES), ir.VectorType(_SHORT, 4 * LANES)
+    unsigned = b.zext(b.bitcast(left, widths[0]), widths[1])
+    signed = b.sext(b.bitcast(right, widths[0]), widths[1])
+    if not HAS_PAIRS:
+        products = b.sext(b.mul(unsigned, signed), ir.VectorType(INT32, 4 * LANES))  # at most 255 * 127, in 16 bits
+        for part in range(4):
+            mask = ir.Constant(INT32S, [part * LANES + i for i in range(LANES)])
+            total = b.add(total, b.shuffle_vector(products, products, mask))
+        return total
+    name = "llvm.x86.avx512.pmaddw.d.512" if PARTS == 1 else "llvm.x86.avx2.pmadd.wd"
+    multiply = llvm_function(b, name, _INT32_PART, [_SHORT_PART, _SHORT_PART])
+    size = 2 * _PART_LANES
+    sums = []
+    for start in range(0, 4 * LANES, size):
+        mask = ir.Constant(ir.VectorType(INT32, size), [*range(start, start + size)])
+        sums.append(b.call(multiply, [b.shuffle_vector(x, x, mask) for x in (unsigned, signed)]))
+    for start in range(0, len(sums), PARTS):
+        total = b.add(total, _joined(b, sums[start : start + PARTS]))
+    return total
+
+
 def short_zeros() -> list[Value]:
     """Return sums of 16 bits that are zero: those of sixteen lanes, in `PARTS` registers."""
     return [zeros(_SHORT_PART)] * PARTS
