@@ -10,11 +10,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numba import types
 
-from semspace.index.distances import CACHE_LINE, dot, move_bytes, read_int32, to_unsigned
-from semspace.kernels.compiling import compiled
+from semspace.index.distances import CACHE_LINE, dot, move_bytes, read_float32, read_int32, sketch_dot, to_unsigned
+from semspace.kernels.compiling import compiled, compiled_strictly, overload
 from semspace.kernels.simd import prefetch
-from semspace.types import Bytes1d, Int8s2d, Int32s1d, Int32s2d, Ints1d
+from semspace.types import Bytes1d, Bytes2d, Int8s1d, Int8s2d, Int32s1d, Int32s2d, Ints1d
 
 AHEAD = 8  # codes that are prefetched
 
@@ -26,12 +27,38 @@ def load_query(codes: Int8s2d, row: int, lifted: Bytes1d) -> None:
 
 
 @compiled
-def distance(codes: Int8s2d, row: int, lifted: Bytes1d, norm: int) -> Any:
-    """Return the squared distance of a point to a query, in units of the code."""
+def _distance_by_code(codes: Int8s2d, row: int, lifted: Bytes1d, norm: int) -> Any:
     width = codes.shape[1]
     start = codes.ctypes.data + row * width
     product = dot(lifted.ctypes.data, start, width // CACHE_LINE)
     return norm + np.int64(read_int32(start + width - 4)) - 2 * np.int64(product)
+
+
+@compiled_strictly
+def _distance_by_sketch(sketches: Bytes2d, row: int, asked: Int8s1d, norm: int) -> Any:
+    width = sketches.shape[1]
+    start, end = sketches.ctypes.data + row * width, asked.ctypes.data + len(asked)
+    product = np.float32(sketch_dot(asked.ctypes.data, start, width // CACHE_LINE)) - read_float32(end - 4)
+    scale = read_float32(start + CACHE_LINE - 8) * read_float32(end - 8)
+    own = read_float32(start + CACHE_LINE - 4)
+    return np.int64(max(np.float32(norm) + own - scale * product, np.float32(0)))
+
+
+def distance(codes: Int8s2d | Bytes2d, row: int, query: Bytes1d | Int8s1d, norm: int) -> Any:
+    """Return the squared distance of a point to a query, by its code or by its sketch, in units of the code."""
+    by = _distance_by_code if codes.dtype == np.int8 else _distance_by_sketch
+    return by(codes, row, query, norm)
+
+
+@overload(distance)
+def _distance_of(codes: Any, row: Any, query: Any, norm: Any) -> Any:  # noqa: ARG001
+    """Choose the distance by the type of the codes, while a kernel is compiled."""
+    by = _distance_by_code if codes.dtype == types.int8 else _distance_by_sketch
+
+    def compute(codes: Any, row: Any, query: Any, norm: Any) -> Any:
+        return by(codes, row, query, norm)
+
+    return compute
 
 
 @compiled

@@ -1,7 +1,8 @@
-"""Distances between points quantised to bytes: the operations that the graph's kernels are made of.
+"""Distances between quantised points: the operations that the graph's kernels are made of.
 
-A point's code is a row of signed bytes, its dimensions filled up with zeros to a multiple of 64; codes begin at
-multiples of 64 bytes. All arithmetic is in integers, so every processor gets the same results.
+A point's code is a row of signed bytes, its dimensions filled up with zeros to a multiple of 64; its sketch a row of
+numbers of two bits (see `sketches`). Both begin at multiples of 64 bytes. Products are added up in integers, so every
+processor gets the same results.
 """
 
 from __future__ import annotations
@@ -12,15 +13,25 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 
-from semspace.kernels.byte_products import HAS_DOT, add_byte_products, add_unordered_products
+from semspace.kernels.byte_products import (
+    HAS_DOT,
+    HAS_PAIRS,
+    add_byte_products,
+    add_short_products,
+    add_unordered_products,
+    short_zeros,
+    widened,
+)
 from semspace.kernels.compiling import intrinsic
 from semspace.kernels.simd import (
+    FLOAT,
     INT32,
     INT32S,
     LANES,
     Intrinsic,
     Value,
     cgutils,
+    int32s,
     int64,
     llvm_function,
     load,
@@ -30,6 +41,7 @@ from semspace.kernels.simd import (
 )
 
 CACHE_LINE = 64  # bytes of a cache line, and of a step
+PLANES = 4  # numbers of two bits in a byte
 _BIASED = ir.Constant(INT32S, [-0x7F7F7F80] * LANES)  # 0x80808080: the top bit of each byte
 
 
@@ -51,6 +63,33 @@ def dot(_typing: Any, asked: Any, code: Any, steps: Any) -> Intrinsic:
             at = b.mul(loop.index, int64(CACHE_LINE))
             first, second = (load(b, b.add(start, at), INT32S) for start in given[:2])
             b.store(_step(b, first, second, b.load(total)), total)
+        add = llvm_function(b, "llvm.vector.reduce.add.v16i32", INT32, [INT32S])
+        return b.call(add, [b.load(total)])
+
+    return types.int32(types.int64, types.int64, types.int64), build
+
+
+@intrinsic
+def sketch_dot(_typing: Any, query: Any, sketch: Any, lines: Any) -> Intrinsic:
+    """Return the dot product of a query's signed bytes at an address and the numbers of a sketch at another.
+
+    Each of its `lines` holds four planes of 64 numbers, one in two bits of each byte; the query has 64 bytes for each.
+    """
+
+    def build(_context: Any, b: Value, _signature: Any, given: Sequence[Value]) -> Value:
+        total = variable(b, zeros(INT32S))
+        with cgutils.for_range(b, given[2]) as loop:
+            line = load(b, b.add(given[1], b.mul(loop.index, int64(CACHE_LINE))), INT32S)
+            first = b.add(given[0], b.mul(loop.index, int64(PLANES * CACHE_LINE)))
+            pairs, products = short_zeros(), b.load(total)
+            for plane in range(PLANES):
+                numbers = b.and_(b.lshr(line, int32s(2 * plane)), int32s(0x03030303))
+                asked = load(b, b.add(first, int64(plane * CACHE_LINE)), INT32S)
+                if HAS_PAIRS:  # at most 4 * 2 * 3 * 127, which sixteen bits hold
+                    pairs = add_short_products(b, numbers, asked, pairs)
+                else:
+                    products = add_byte_products(b, numbers, asked, products)
+            b.store(b.add(products, widened(b, pairs)) if HAS_PAIRS else products, total)
         add = llvm_function(b, "llvm.vector.reduce.add.v16i32", INT32, [INT32S])
         return b.call(add, [b.load(total)])
 
@@ -81,6 +120,16 @@ def read_int32(_typing: Any, at: Any) -> Intrinsic:
         return b.load(b.inttoptr(given[0], INT32.as_pointer()), align=4)
 
     return types.int32(types.int64), build
+
+
+@intrinsic
+def read_float32(_typing: Any, at: Any) -> Intrinsic:
+    """Return the float32 at an address."""
+
+    def build(_context: Any, b: Value, _signature: Any, given: Sequence[Value]) -> Value:
+        return b.load(b.inttoptr(given[0], FLOAT.as_pointer()), align=4)
+
+    return types.float32(types.int64), build
 
 
 @intrinsic

@@ -20,9 +20,10 @@ from semspace.errors import DamagedError
 from semspace.index import beam_search, neighbor_selection
 from semspace.index.distances import CACHE_LINE
 from semspace.index.quantization import rows_of_bytes
+from semspace.index.sketches import sketch, sketch_width
 from semspace.pools import Pool, on_fork
 from semspace.progress import Bar
-from semspace.types import ArrayXd, Doubles1d, Int8s2d, Int32s1d, Int32s2d, Ints1d, UInt64s1d
+from semspace.types import ArrayXd, Bytes2d, Doubles1d, Int8s2d, Int32s1d, Int32s2d, Ints1d, UInt64s1d
 
 BATCH = 1_024  # points inserted at a time, at most
 _FIRST = 64  # points inserted at a time at the beginning
@@ -99,6 +100,8 @@ class Graph:
     Attributes
     ----------
     codes : (capacity, width) int8
+    sketches : (capacity, sketch width) uint8, optional
+        By which searches walk; None where codes are as short, and in a graph of an earlier version.
     rows : (capacity,) int32
         The row of each node in the space.
     links : (capacity, 2 m) int32
@@ -116,6 +119,7 @@ class Graph:
         self.root = 0  # the node to begin with where there are no upper layers
         self.entry = -1  # a row of the highest upper layer
         self.codes: Int8s2d = rows_of_bytes(0, width)
+        self.sketches: Bytes2d | None = sketch(self.codes) if sketch_width(width) < width else None
         self.rows = np.empty(0, np.int32)
         self.links = np.empty((0, 2 * m), np.int32)
         self.upper = np.empty((0, m), np.int32)
@@ -132,7 +136,7 @@ class Graph:
         self.rows[: len(rows)] = rows[order]
         for start in range(0, len(rows), _ROWS):
             part = slice(start, min(start + _ROWS, len(rows)))
-            self.codes[part] = codes[self.rows[part]]
+            self._put(part, codes[self.rows[part]])
         self._take(levels[order], workers, shown)
 
     def add(self, codes: Int8s2d, rows: Ints1d, workers: WorkerPool, shown: Bar | None = None) -> None:
@@ -141,9 +145,15 @@ class Graph:
         order = np.argsort(-levels, kind="stable")
         start, stop = self.count, self.count + len(codes)
         self._reserve(stop, self.used + int(levels.sum()))
-        self.codes[start:stop] = codes[order]
+        self._put(slice(start, stop), codes[order])
         self.rows[start:stop] = rows[order]
         self._take(levels[order], workers, shown)
+
+    def _put(self, part: slice, codes: Int8s2d) -> None:
+        """Set codes, and their sketches."""
+        self.codes[part] = codes
+        if self.sketches is not None:
+            self.sketches[part] = sketch(self.codes[part])
 
     def _levels(self, count: int) -> Ints1d:
         """Return a random layer for each new point, by its number: one of m points is on the next layer."""
@@ -158,9 +168,9 @@ class Graph:
             _check_links(self.links, self.upper)
         if count > len(self.codes) or not self.links.flags.writeable:
             room = count if not self.count else max(count, self.count + self.count // 2)
-            codes = rows_of_bytes(room, self.codes.shape[1])
-            codes[: self.count] = self.codes[: self.count]
-            self.codes = codes
+            self.codes = _longer(self.codes, room, self.count)
+            if self.sketches is not None:
+                self.sketches = _longer(self.sketches, room, self.count)
             self.rows, self.links = (_larger(one, room, self.count) for one in (self.rows, self.links))
         if used > len(self.level) or not self.level.flags.writeable:
             room = used if not self.used else max(used, 2 * self.used)
@@ -270,21 +280,24 @@ class Graph:
     def arrays(self) -> dict[str, ArrayXd]:
         """Return the arrays to save."""
         upper = {name: getattr(self, name)[: self.used] for name in ("upper", "nodes", "down", "level")}
-        return {name: getattr(self, name)[: self.count] for name in ("codes", "rows", "links")} | upper
+        names = ("codes", "rows", "links", *(() if self.sketches is None else ("sketches",)))
+        return {name: getattr(self, name)[: self.count] for name in names} | upper
 
     def restore(self, arrays: dict[str, ArrayXd], *, entry: int, count: int, used: int) -> None:
         """Use saved arrays as they are, mapped; raise ValueError where they are inconsistent."""
         checks.whole("entry", entry, low=-1)
+        if "sketches" not in arrays:
+            self.sketches = None
         for name, array in arrays.items():
             current = getattr(self, name)
-            expected = (count if name in ("codes", "rows", "links") else used, *current.shape[1:])
+            expected = (count if name in ("codes", "sketches", "rows", "links") else used, *current.shape[1:])
             if array.dtype != current.dtype or array.shape != expected or not array.flags.c_contiguous:
                 raise ValueError(f"{name} is {array.dtype} of shape {array.shape}, not {current.dtype} of {expected}")
             setattr(self, name, array)
         if self.codes.ctypes.data % CACHE_LINE:  # a file that other hands have written
-            codes = rows_of_bytes(*self.codes.shape)
-            codes[:] = self.codes
-            self.codes = codes
+            self.codes = _longer(self.codes, count, count)
+        if self.sketches is not None and self.sketches.ctypes.data % CACHE_LINE:
+            self.sketches = _longer(self.sketches, count, count)
         _check_rows(self.rows, self.nodes, self.down, self.level, entry)
         self.entry, self.count, self.used = entry, count, used
 
@@ -330,6 +343,13 @@ def _drop(links: Int32s2d, known: int) -> None:
     rows = np.flatnonzero(bad.any(axis=1))
     some = np.where(bad[rows], -1, links[rows])
     links[rows] = np.take_along_axis(some, np.argsort(some < 0, axis=1, kind="stable"), axis=1)
+
+
+def _longer(codes: Any, room: int, used: int) -> Any:
+    """Copy codes, or sketches, to a matrix with more rows, whose address is a multiple of 64."""
+    longer = rows_of_bytes(room, codes.shape[1]).view(codes.dtype)
+    longer[:used] = codes[:used]
+    return longer
 
 
 def _larger(array: Int32s2d, room: int, used: int) -> Int32s2d:

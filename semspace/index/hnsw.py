@@ -23,10 +23,11 @@ from semspace.index.near_duplicates import ScoredPairs
 from semspace.index.opening import damage_raised, read_codec, read_tuning
 from semspace.index.points import PointTable, View
 from semspace.index.quantization import Codec, rows_of_bytes
+from semspace.index.sketches import sketch_queries
 from semspace.index.tuning import Tuning
 from semspace.progress import bar
 from semspace.threads import thread_count
-from semspace.types import Bools1d, Doubles1d, Floats2d, Int8s2d, Int32s1d, Ints1d, Ints2d
+from semspace.types import Bools1d, Bytes2d, Doubles1d, Floats2d, Int8s2d, Int32s1d, Ints1d, Ints2d
 
 _HELD_OUT = 400  # points that recall is measured with
 _IN_REGION = 20  # held-out points per region, about
@@ -208,17 +209,18 @@ class HnswEngine:
         met = np.zeros(len(query_vectors), np.int64)
         with self._changing:  # what is read here fits together, whatever another thread adds meanwhile
             arrays = (
-                graph.entry, graph.root, graph.level, graph.upper, graph.nodes, graph.down, graph.links, graph.codes,
-                graph.rows,
+                graph.entry, graph.root, graph.level, graph.upper, graph.nodes, graph.down, graph.links,
+                graph.codes if graph.sketches is None else graph.sketches, graph.codes, graph.rows,
             )  # fmt: skip
+        asked = _lifted(codes) if graph.sketches is None else sketch_queries(codes)
         vectors = (view.ground.vectors, view.more, view.sizes, search_kernel.METRICS[self.metric])
         allowed = None if mask is None else mask.view(np.uint8)
 
         def work(first: int, last: int, own: SearchBuffers) -> None:
             room = own.fit(wider, max(len(arrays[2]), len(arrays[6])))
             search_kernel.search_graph(
-                first, last, codes, query_vectors, starts, k, wider, self.tuning.slack, *arrays, allowed, *vectors,
-                found, scores, met, *room,
+                first, last, codes, asked, query_vectors, starts, k, wider, self.tuning.slack, *arrays, allowed,
+                *vectors, found, scores, met, *room,
             )  # fmt: skip
 
         workers.share(len(query_vectors), work)
@@ -476,7 +478,8 @@ class HnswEngine:
             codec = read_codec(bundle, metric, points.dim)
             chosen = HnswSettings(**settings)
             graph = Graph(codec.width, chosen.m, chosen.ef_construction, chosen.seed)
-            graph.restore({name: bundle.array(name) for name in graph.arrays()}, **bundle.meta["graph"])
+            names = [name for name in graph.arrays() if name != "sketches" or bundle.has("sketches.npy")]
+            graph.restore({name: bundle.array(name) for name in names}, **bundle.meta["graph"])
             if np.bincount(graph.rows, minlength=1).max() > 1 or (graph.count and graph.rows.max() >= points.count):
                 raise ValueError("its nodes aren't different rows of the points")
             if points.count and not graph.count:
@@ -492,6 +495,13 @@ class HnswEngine:
 
 def _workers(threads: int | None) -> int:
     return thread_count() if threads is None else checks.whole("threads", threads, high=1_024)
+
+
+def _lifted(codes: Int8s2d) -> Bytes2d:
+    """Return codes as queries, with unsigned bytes."""
+    lifted = rows_of_bytes(*codes.shape).view(np.uint8)
+    search_kernel.load_queries(codes, lifted)
+    return lifted
 
 
 def _picked(codes: Int8s2d, nodes: Int32s1d) -> Int8s2d:

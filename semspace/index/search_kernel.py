@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from semspace.index.beam_search import descend, distance, insert_key, load_query, norm_of, search_layer
+from semspace.index.beam_search import AHEAD, descend, distance, insert_key, load_query, norm_of, search_layer
 from semspace.index.distances import CACHE_LINE
 from semspace.kernels.compiling import compiled
 from semspace.kernels.simd import prefetch
-from semspace.types import Bytes1d, Floats1d, Floats2d, Int8s2d, Int32s1d, Int32s2d, Ints1d, Ints2d
+from semspace.types import Bytes1d, Bytes2d, Floats1d, Floats2d, Int8s2d, Int32s1d, Int32s2d, Ints1d, Ints2d
 
 COSINE, DOT, EUCLIDEAN = 0, 1, 2
 METRICS = {"cosine": COSINE, "dot": DOT, "euclidean": EUCLIDEAN}
@@ -82,25 +82,43 @@ def rescore(
 
 
 @compiled
+def reorder(pool: Ints1d, size: int, codes: Int8s2d, lifted: Bytes1d, norm: int) -> None:
+    """Order the candidates of a pool by their codes, instead of their sketches."""
+    width = codes.shape[1]
+    base, steps = codes.ctypes.data, width // CACHE_LINE
+    for at in range(min(size, AHEAD)):
+        prefetch(base + ((pool[at] >> 1) & 0x7FFFFFFF) * width, steps)
+    for at in range(size):
+        if at + AHEAD < size:
+            prefetch(base + ((pool[at + AHEAD] >> 1) & 0x7FFFFFFF) * width, steps)
+        node = (pool[at] >> 1) & 0x7FFFFFFF
+        insert_key(pool, at, size, (distance(codes, node, lifted, norm) << 32) | (node << 1))
+
+
+@compiled
 def search_graph(
-    first: int, last: int, query_codes: Int8s2d, queries: Floats2d, starts: Any, k: int, ef: int, slack: int, entry:
-    int, root: int, level: Int32s1d, upper: Int32s2d, nodes: Int32s1d, down: Int32s1d, links: Int32s2d, codes:
-    Int8s2d, rows: Int32s1d, allowed: Any, base: Floats2d, more: Floats2d, sizes: Floats1d, metric: int, found:
-    Ints1d, scores: Floats2d, met: Ints1d, pool: Ints1d, lifted: Bytes1d, seen: Ints1d, visited: Int32s1d,
+    first: int, last: int, query_codes: Int8s2d, asked: Bytes2d | Int8s2d, queries: Floats2d, starts: Any, k: int, ef:
+    int, slack: int, entry: int, root: int, level: Int32s1d, upper: Int32s2d, nodes: Int32s1d, down: Int32s1d, links:
+    Int32s2d, walked: Int8s2d | Bytes2d, codes: Int8s2d, rows: Int32s1d, allowed: Any, base: Floats2d, more: Floats2d,
+    sizes: Floats1d, metric: int, found: Ints1d, scores: Floats2d, met: Ints1d, pool: Ints1d, lifted: Bytes1d, seen:
+    Ints1d, visited: Int32s1d,
 ) -> None:  # fmt: skip
     """Search the graph for queries `first` to `last`; fill in the results, and how many allowed points were met.
 
-    `starts` may hold the node where each begins; otherwise the upper layers are descended first.
+    `walked` are the codes or their sketches, and `asked` the queries as they are compared with these. `starts` may hold
+    the node where each begins; otherwise the upper layers are descended first.
     """
     for i in range(first, last):
-        load_query(query_codes, i, lifted)
-        norm = norm_of(query_codes, i)
+        query, norm = asked[i], norm_of(query_codes, i)
         start = root
         if starts is not None:
             start = np.int64(starts[i])
         elif entry >= 0:
-            start = descend(pool, entry, 0, level, upper, nodes, down, codes, lifted, norm, seen, visited)
-        size = search_layer(pool, ef, start, links, None, codes, lifted, norm, seen, visited)
+            start = descend(pool, entry, 0, level, upper, nodes, down, walked, query, norm, seen, visited)
+        size = search_layer(pool, ef, start, links, None, walked, query, norm, seen, visited)
+        if walked.shape[1] < codes.shape[1]:
+            load_query(query_codes, i, lifted)
+            reorder(pool, size, codes, lifted, norm)
         rescore(pool, size, k, slack, rows, allowed, base, more, sizes, queries[i], metric, found[i], scores[i])
         met[i] = size
         if allowed is not None:
@@ -147,6 +165,13 @@ def scan_codes(
             i, pool, size = start + one, pools[one], held[one]
             rescore(pool, size, k, slack, rows, None, base, more, sizes, queries[i], metric, found[i], scores[i])
             full[i] = size == most and len(nodes) > most and (pool[size - 1] >> 32) <= (pool[k - 1] >> 32) + slack
+
+
+@compiled
+def load_queries(codes: Int8s2d, lifted: Bytes2d) -> None:
+    """Write codes to `lifted` as queries."""
+    for i in range(len(codes)):
+        load_query(codes, i, lifted[i])
 
 
 @compiled

@@ -89,6 +89,11 @@ def intrinsic(build: Callable[..., Any]) -> Any:
     return extending.intrinsic(prefer_literal=True)(build)
 
 
+def overload(function: Callable[..., Any]) -> Callable[[F], F]:
+    """Return a decorator: what it decorates returns, for the types of a call in a kernel, what is compiled of it."""
+    return extending.overload(function)  # type: ignore[no-any-return]
+
+
 # -- the processor to compile for ---------------------------------------------------------------------------------
 
 

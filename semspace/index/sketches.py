@@ -1,0 +1,136 @@
+"""Sketches of codes: two bits a number, by which the graph is walked.
+
+A code is rotated at random and each number of it rounded to one of four values, with one factor for all so that the
+product of a sketch with its own code is right; products with other vectors are then right on average (RaBitQ: Gao and
+Long 2024, arXiv 2405.12497; Gao et al. 2024, arXiv 2409.09913). A line of 64 bytes holds 224 numbers, the factor and
+the squared length. Of codes with more numbers than that, which are in the order of their variance, the last are left
+out. All arithmetic is in a fixed order, so every processor gets the same results.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from semspace.index.distances import CACHE_LINE
+from semspace.index.quantization import SUMS, rows_of_bytes
+from semspace.kernels.compiling import compiled_strictly
+from semspace.types import Floats1d, Floats2d, Int8s2d
+
+_PLANES = 4  # numbers of two bits in a byte
+_BYTES = CACHE_LINE - SUMS  # of a line, that hold such numbers
+_NUMBERS = _PLANES * _BYTES  # in a line
+_LINE_OF_CODES = 256  # bytes of a code for which one line of a sketch is enough
+_ROUNDS = 4  # of the rotation
+_STEP = 0.996  # between the four values, in standard deviations: the best for a normal distribution (Max 1960)
+
+
+def sketch_width(code_width: int) -> int:
+    """Return the bytes of the sketch of a code of so many bytes."""
+    return CACHE_LINE * -(-code_width // _LINE_OF_CODES)
+
+
+def sketch(codes: Int8s2d) -> Any:
+    """Return the sketches of codes, uint8 of shape (n, width)."""
+    sketches = rows_of_bytes(len(codes), sketch_width(codes.shape[1])).view(np.uint8)
+    _sketch(codes, _signs(sketches.shape[1]), sketches)
+    return sketches
+
+
+def sketch_queries(codes: Int8s2d) -> Int8s2d:
+    """Return the codes of queries as sketches are compared with them, int8 of shape (n, 4 x width + 64).
+
+    The last eight bytes hold the factor of the products, and the sum that is taken from them.
+    """
+    width = sketch_width(codes.shape[1])
+    queries = rows_of_bytes(len(codes), _PLANES * width + CACHE_LINE)
+    _sketch_queries(codes, _signs(width), queries)
+    return queries
+
+
+@cache
+def _signs(width: int) -> Floats2d:
+    """Return the signs of each round of the rotation."""
+    numbers = _NUMBERS * width // CACHE_LINE
+    drawn = np.random.default_rng(width).integers(2, size=(_ROUNDS, numbers))
+    return (2 * drawn - 1).astype(np.float32)
+
+
+@compiled_strictly
+def _rotate(numbers: Floats1d, signs: Floats2d) -> None:
+    """Rotate a vector: change signs, and transform its first and its last part, in turn (Walsh and Hadamard)."""
+    size = len(numbers)
+    half = 1
+    while 2 * half <= size:
+        half *= 2
+    scale = np.float32(1 / np.sqrt(half))
+    for turn in range(len(signs)):
+        for i in range(size):
+            numbers[i] *= signs[turn, i]
+        for start in (0, size - half):
+            part = numbers[start : start + half]
+            step = 1
+            while step < half:
+                for block in range(0, half, 2 * step):
+                    for i in range(block, block + step):
+                        left, right = part[i], part[i + step]
+                        part[i], part[i + step] = left + right, left - right
+                step *= 2
+            for i in range(half):
+                part[i] *= scale
+
+
+@compiled_strictly
+def _load(code: Any, signs: Floats2d, numbers: Floats1d) -> Any:
+    """Write the rotated numbers of a code; return their squared length."""
+    numbers[:] = 0
+    for i in range(min(len(code) - 8, len(numbers))):
+        numbers[i] = code[i]
+    _rotate(numbers, signs)
+    total = np.float32(0)
+    for i in range(len(numbers)):
+        total += numbers[i] * numbers[i]
+    return total
+
+
+@compiled_strictly
+def _sketch(codes: Int8s2d, signs: Floats2d, sketches: Any) -> None:
+    numbers = np.empty(signs.shape[1], np.float32)
+    sums, facts = codes.view(np.int32), sketches.view(np.float32)
+    for row in range(len(codes)):
+        total = _load(codes[row], signs, numbers)
+        step = np.float32(0.996) * np.sqrt(total / np.float32(len(numbers)))
+        product = np.float32(0)
+        sketches[row] = 0
+        for i in range(len(numbers)):
+            level = np.float32(0)
+            if step > 0:
+                level = min(max(np.floor(numbers[i] / step) + np.float32(2), np.float32(0)), np.float32(3))
+            product += numbers[i] * (level - np.float32(1.5))
+            line, rest = i // 224, i % 224
+            sketches[row, line * 64 + rest % 56] |= np.uint8(np.int64(level) << (2 * (rest // 56)))
+        facts[row, 14] = 2 * total / product if product > 0 else np.float32(0)
+        facts[row, 15] = np.float32(sums[row, -2])
+
+
+@compiled_strictly
+def _sketch_queries(codes: Int8s2d, signs: Floats2d, queries: Int8s2d) -> None:
+    numbers = np.empty(signs.shape[1], np.float32)
+    facts = queries.view(np.float32)
+    for row in range(len(codes)):
+        _load(codes[row], signs, numbers)
+        largest = np.float32(0)
+        for i in range(len(numbers)):
+            largest = max(largest, abs(numbers[i]))
+        unit = largest / np.float32(127) if largest > 0 else np.float32(1)
+        queries[row] = 0
+        total = 0
+        for i in range(len(numbers)):
+            number = np.int64(np.rint(numbers[i] / unit))
+            total += number
+            line, rest = i // 224, i % 224
+            queries[row, line * 256 + rest // 56 * 64 + rest % 56] = np.int8(number)
+        facts[row, -2] = unit
+        facts[row, -1] = np.float32(total) * np.float32(1.5)
