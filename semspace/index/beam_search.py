@@ -18,6 +18,7 @@ from semspace.kernels.simd import prefetch
 from semspace.types import Bytes1d, Bytes2d, Int8s1d, Int8s2d, Int32s1d, Int32s2d, Ints1d
 
 AHEAD = 8  # codes that are prefetched
+AHEAD_LINES = 32  # cache lines of them, while a layer is searched
 
 
 @compiled
@@ -95,7 +96,7 @@ def search_layer(
     before and after.
     """
     width, steps, count = codes.shape[1], codes.shape[1] // CACHE_LINE, len(links)
-    base = codes.ctypes.data
+    base, ahead = codes.ctypes.data, AHEAD_LINES // steps
     fresh = np.empty(links.shape[1], np.int32)
     node = start if nodes is None else nodes[start]
     pool[0] = (distance(codes, node, lifted, norm) << 32) | (start << 1)
@@ -113,22 +114,23 @@ def search_layer(
             other = np.int64(links[row, j])
             if other < 0 or other >= count:
                 break
-            bit = np.int64(1) << (other & 63)
-            if seen[other >> 6] & bit == 0:
-                seen[other >> 6] |= bit
-                if marked < len(visited):
-                    visited[marked] = other
-                marked += 1
-                fresh[found] = other
-                if found < AHEAD:
-                    prefetch(base + (other if nodes is None else np.int64(nodes[other])) * width, steps)
-                found += 1
+            bit, word = np.int64(1) << (other & 63), seen[other >> 6]
+            fresh[found] = other  # without a branch, which couldn't be predicted
+            found += word & bit == 0
+            seen[other >> 6] = word | bit
+        for j in range(found):
+            other = np.int64(fresh[j])
+            if marked + j < len(visited):
+                visited[marked + j] = other
+            if j < ahead:
+                prefetch(base + (other if nodes is None else np.int64(nodes[other])) * width, steps)
+        marked += found
         cursor += 1
         if cursor < size:
             prefetch(links.ctypes.data + ((pool[cursor] >> 1) & 0x7FFFFFFF) * links.shape[1] * 4, 2)
         for j in range(found):
-            if j + AHEAD < found:
-                other = np.int64(fresh[j + AHEAD])
+            if j + ahead < found:
+                other = np.int64(fresh[j + ahead])
                 prefetch(base + (other if nodes is None else np.int64(nodes[other])) * width, steps)
             other = np.int64(fresh[j])
             node = other if nodes is None else np.int64(nodes[other])
@@ -143,6 +145,20 @@ def search_layer(
     else:
         seen[:] = 0
     return size
+
+
+@compiled
+def reorder(pool: Ints1d, size: int, codes: Int8s2d, lifted: Bytes1d, norm: int) -> None:
+    """Order the candidates of a pool by their codes, instead of their sketches."""
+    width = codes.shape[1]
+    base, steps = codes.ctypes.data, width // CACHE_LINE
+    for at in range(min(size, AHEAD)):
+        prefetch(base + ((pool[at] >> 1) & 0x7FFFFFFF) * width, steps)
+    for at in range(size):
+        if at + AHEAD < size:
+            prefetch(base + ((pool[at + AHEAD] >> 1) & 0x7FFFFFFF) * width, steps)
+        node = (pool[at] >> 1) & 0x7FFFFFFF
+        insert_key(pool, at, size, (distance(codes, node, lifted, norm) << 32) | (node << 1))
 
 
 @compiled

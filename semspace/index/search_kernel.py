@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from semspace.index.beam_search import AHEAD, descend, distance, insert_key, load_query, norm_of, search_layer
+from semspace.index.beam_search import descend, distance, insert_key, load_query, norm_of, reorder, search_layer
 from semspace.index.distances import CACHE_LINE
 from semspace.kernels.compiling import compiled
 from semspace.kernels.simd import prefetch
@@ -79,20 +79,6 @@ def rescore(
         held = min(held + 1, k)
     for at in range(held, k):
         found[at] = -1
-
-
-@compiled
-def reorder(pool: Ints1d, size: int, codes: Int8s2d, lifted: Bytes1d, norm: int) -> None:
-    """Order the candidates of a pool by their codes, instead of their sketches."""
-    width = codes.shape[1]
-    base, steps = codes.ctypes.data, width // CACHE_LINE
-    for at in range(min(size, AHEAD)):
-        prefetch(base + ((pool[at] >> 1) & 0x7FFFFFFF) * width, steps)
-    for at in range(size):
-        if at + AHEAD < size:
-            prefetch(base + ((pool[at + AHEAD] >> 1) & 0x7FFFFFFF) * width, steps)
-        node = (pool[at] >> 1) & 0x7FFFFFFF
-        insert_key(pool, at, size, (distance(codes, node, lifted, norm) << 32) | (node << 1))
 
 
 @compiled
