@@ -17,6 +17,7 @@ from semspace.kernels.compiling import compiled, compiled_strictly, overload
 from semspace.kernels.simd import prefetch
 from semspace.types import Bytes1d, Bytes2d, Int8s1d, Int8s2d, Int32s1d, Int32s2d, Ints1d
 
+_FARTHEST = np.float32(1 << 31)  # by sketch
 AHEAD = 8  # codes that are prefetched
 AHEAD_LINES = 32  # cache lines of them, while a layer is searched
 
@@ -41,8 +42,9 @@ def _distance_by_sketch(sketches: Bytes2d, row: int, asked: Int8s1d, norm: int) 
     start, end = sketches.ctypes.data + row * width, asked.ctypes.data + len(asked)
     product = np.float32(sketch_dot(asked.ctypes.data, start, width // CACHE_LINE)) - read_float32(end - 4)
     scale = read_float32(start + CACHE_LINE - 8) * read_float32(end - 8)
-    own = read_float32(start + CACHE_LINE - 4)
-    return np.int64(max(np.float32(norm) + own - scale * product, np.float32(0)))
+    apart = np.float32(norm) + read_float32(start + CACHE_LINE - 4) - scale * product
+    apart = apart if apart > 0 else np.float32(0)  # also where a damaged file says NaN
+    return np.int64(apart if apart < _FARTHEST else _FARTHEST)
 
 
 def distance(codes: Int8s2d | Bytes2d, row: int, query: Bytes1d | Int8s1d, norm: int) -> Any:
