@@ -18,7 +18,9 @@ WIDTHS = (128, 256, 320, 512)  # of codes
 def codes_of(points):
     """Codes of points in units of the code."""
     codes = rows_of_bytes(len(points), points.shape[1] + 8)
-    pack_codes(points.astype(np.float32), np.einsum("ij,ij->i", points, points).astype(np.float32), np.float32(1), codes)
+    pack_codes(
+        points.astype(np.float32), np.einsum("ij,ij->i", points, points).astype(np.float32), np.float32(1), codes
+    )
     return codes
 
 

@@ -20,7 +20,7 @@ from semspace.errors import DamagedError
 from semspace.index import beam_search, neighbor_selection
 from semspace.index.distances import CACHE_LINE
 from semspace.index.quantization import rows_of_bytes
-from semspace.index.sketches import sketch, sketch_queries, sketch_width
+from semspace.index.sketches import sketch, sketch_width
 from semspace.pools import Pool, on_fork
 from semspace.progress import Bar
 from semspace.types import ArrayXd, Bytes2d, Doubles1d, Int8s2d, Int32s1d, Int32s2d, Ints1d, UInt64s1d
@@ -246,13 +246,11 @@ class Graph:
         links, nodes = (self.upper, self.nodes) if at else (self.links, None)
         chosen = np.full((len(batch), self.m), -1, np.int32)
         ef = max(self.ef_construction, self.m)
-        sketches = None if at else self.sketches
-        asked = None if sketches is None else sketch_queries(self.codes[batch])
 
         def choose_links(first: int, last: int, buffers: SearchBuffers) -> None:
             room = buffers.fit(ef, max(len(self.codes), len(self.level)))
             neighbor_selection.choose_links(
-                first, last, rows, batch, starts, ef, self.m, links, nodes, sketches, asked, self.codes, chosen, *room
+                first, last, rows, batch, starts, ef, self.m, links, nodes, self.codes, chosen, *room
             )
 
         workers.share(len(batch), choose_links)

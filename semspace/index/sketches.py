@@ -14,17 +14,19 @@ from typing import Any
 
 import numpy as np
 
-from semspace.index.distances import CACHE_LINE
+from semspace.index.distances import CACHE_LINE, PLANES
 from semspace.index.quantization import SUMS, rows_of_bytes
 from semspace.kernels.compiling import compiled_strictly
 from semspace.types import Floats1d, Floats2d, Int8s2d
 
-_PLANES = 4  # numbers of two bits in a byte
 _BYTES = CACHE_LINE - SUMS  # of a line, that hold such numbers
-_NUMBERS = _PLANES * _BYTES  # in a line
+_NUMBERS = PLANES * _BYTES  # in a line
 _LINE_OF_CODES = 256  # bytes of a code for which one line of a sketch is enough
+_FACTOR = _BYTES // 4  # its place among the float32 of a line; the squared length follows
 _ROUNDS = 4  # of the rotation
-_STEP = 0.996  # between the four values, in standard deviations: the best for a normal distribution (Max 1960)
+_STEP = np.float32(
+    0.996
+)  # between the four values, in standard deviations: the best for a normal distribution (Max 1960)
 
 
 def sketch_width(code_width: int) -> int:
@@ -45,7 +47,7 @@ def sketch_queries(codes: Int8s2d) -> Int8s2d:
     The last eight bytes hold the factor of the products, and the sum that is taken from them.
     """
     width = sketch_width(codes.shape[1])
-    queries = rows_of_bytes(len(codes), _PLANES * width + CACHE_LINE)
+    queries = rows_of_bytes(len(codes), PLANES * width + CACHE_LINE)
     _sketch_queries(codes, _signs(width), queries)
     return queries
 
@@ -86,7 +88,7 @@ def _rotate(numbers: Floats1d, signs: Floats2d) -> None:
 def _load(code: Any, signs: Floats2d, numbers: Floats1d) -> Any:
     """Write the rotated numbers of a code; return their squared length."""
     numbers[:] = 0
-    for i in range(min(len(code) - 8, len(numbers))):
+    for i in range(min(len(code) - SUMS, len(numbers))):
         numbers[i] = code[i]
     _rotate(numbers, signs)
     total = np.float32(0)
@@ -101,7 +103,7 @@ def _sketch(codes: Int8s2d, signs: Floats2d, sketches: Any) -> None:
     sums, facts = codes.view(np.int32), sketches.view(np.float32)
     for row in range(len(codes)):
         total = _load(codes[row], signs, numbers)
-        step = np.float32(0.996) * np.sqrt(total / np.float32(len(numbers)))
+        step = _STEP * np.sqrt(total / np.float32(len(numbers)))
         product = np.float32(0)
         sketches[row] = 0
         for i in range(len(numbers)):
@@ -109,10 +111,10 @@ def _sketch(codes: Int8s2d, signs: Floats2d, sketches: Any) -> None:
             if step > 0:
                 level = min(max(np.floor(numbers[i] / step) + np.float32(2), np.float32(0)), np.float32(3))
             product += numbers[i] * (level - np.float32(1.5))
-            line, rest = i // 224, i % 224
-            sketches[row, line * 64 + rest % 56] |= np.uint8(np.int64(level) << (2 * (rest // 56)))
-        facts[row, 14] = 2 * total / product if product > 0 else np.float32(0)
-        facts[row, 15] = np.float32(sums[row, -2])
+            line, rest = i // _NUMBERS, i % _NUMBERS
+            sketches[row, line * CACHE_LINE + rest % _BYTES] |= np.uint8(np.int64(level) << (2 * (rest // _BYTES)))
+        facts[row, _FACTOR] = 2 * total / product if product > 0 else np.float32(0)
+        facts[row, _FACTOR + 1] = np.float32(sums[row, -2])
 
 
 @compiled_strictly
@@ -130,7 +132,7 @@ def _sketch_queries(codes: Int8s2d, signs: Floats2d, queries: Int8s2d) -> None:
         for i in range(len(numbers)):
             number = np.int64(np.rint(numbers[i] / unit))
             total += number
-            line, rest = i // 224, i % 224
-            queries[row, line * 256 + rest // 56 * 64 + rest % 56] = np.int8(number)
+            line, rest = i // _NUMBERS, i % _NUMBERS
+            queries[row, (line * PLANES + rest // _BYTES) * CACHE_LINE + rest % _BYTES] = np.int8(number)
         facts[row, -2] = unit
         facts[row, -1] = np.float32(total) * np.float32(1.5)
