@@ -134,6 +134,7 @@ def test_sketches_of_strangers_lead_to_points_all_the_same(index, tmp_path):
     graph = engine_of(opened).graph
     vectors = np.random.default_rng(1).normal(size=(20, 96)).astype(np.float32)
     for value in (0xFF, 0x7F, 0x80):
-        graph.sketches = np.full_like(graph.sketches, value)
+        graph.sketches = rows_of_bytes(*graph.sketches.shape).view(np.uint8)
+        graph.sketches[:] = value
         found, _ = engine_of(opened)._search(opened._points.points.view, vectors, 10, walked=True)
         assert ((found >= 0) & (found < 3_000)).all()

@@ -24,9 +24,7 @@ _NUMBERS = PLANES * _BYTES  # in a line
 _LINE_OF_CODES = 256  # bytes of a code for which one line of a sketch is enough
 _FACTOR = _BYTES // 4  # its place among the float32 of a line; the squared length follows
 _ROUNDS = 4  # of the rotation
-_STEP = np.float32(
-    0.996
-)  # between the four values, in standard deviations: the best for a normal distribution (Max 1960)
+_STEP = np.float32(0.996)  # of the four values, in standard deviations: the best for a normal distribution (Max 1960)
 
 
 def sketch_width(code_width: int) -> int:
