@@ -134,9 +134,10 @@ def _index(folder: Path) -> None:
     from semspace.index.index import Index
 
     space = _points()
-    for method in ("exact", "hnsw"):
-        place = folder / method
-        with Index.build(space, method, progress=False) as built:
+    for name, code_bytes in (("exact", None), ("codes", 64), ("sketches", 128)):  # walked by the one or the other
+        place = folder / name
+        settings = {} if code_bytes is None else {"code_bytes": code_bytes}
+        with Index.build(space, "hnsw" if settings else "exact", progress=False, **settings) as built:
             _ask(built, space)
             built.save(place)
         with Index.open(place) as opened:

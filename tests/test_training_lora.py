@@ -71,7 +71,7 @@ def test_the_rate_is_higher_by_default(folder):
         for rank in (None, 2)
     }
     rates = {rank: written(encoder)["learning_rate"] for rank, encoder in encoders.items()}
-    assert rates == {None: 2e-5, 2: 2e-4}
+    assert rates == {None: 2e-5, 2: 1e-3}
 
 
 def test_the_folder_opens_in_sentence_transformers(folder, tmp_path):

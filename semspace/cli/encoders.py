@@ -34,7 +34,7 @@ def train_encoder(
     epochs: Annotated[float, typer.Option(help="Passes over the data.")] = 1,
     batch_size: Annotated[int, typer.Option(help="Examples in each step.")] = 32,
     learning_rate: Annotated[
-        float | None, typer.Option(help="Highest learning rate (default: 2e-5; with LoRA, 2e-4; from scratch, 5e-4).")
+        float | None, typer.Option(help="Highest learning rate (default: 2e-5; with LoRA, 1e-3; from scratch, 5e-4).")
     ] = None,
     max_tokens: Annotated[int | None, typer.Option(help="Truncate texts to this length while training.")] = None,
     matryoshka: Annotated[

@@ -47,7 +47,7 @@ def _distance_by_sketch(sketches: Bytes2d, row: int, asked: Int8s1d, norm: int) 
     return np.int64(apart if apart < _FARTHEST else _FARTHEST)
 
 
-def distance(codes: Int8s2d | Bytes2d, row: int, query: Bytes1d | Int8s1d, norm: int) -> Any:
+def distance(codes: Any, row: int, query: Any, norm: int) -> Any:
     """Return the squared distance of a point to a query, by its code or by its sketch, in units of the code."""
     by = _distance_by_code if codes.dtype == np.int8 else _distance_by_sketch
     return by(codes, row, query, norm)
@@ -89,13 +89,13 @@ def insert_key(pool: Ints1d, size: int, most: int, key: int) -> int:
 
 @compiled
 def search_layer(
-    pool: Ints1d, ef: int, start: int, links: Int32s2d, nodes: Any, codes: Int8s2d,
-    lifted: Bytes1d, norm: int, seen: Ints1d, visited: Int32s1d,
+    pool: Ints1d, ef: int, start: int, links: Int32s2d, nodes: Any, codes: Any,
+    lifted: Any, norm: int, seen: Ints1d, visited: Int32s1d,
 ) -> int:  # fmt: skip
     """Search a layer from a row for the `ef` points nearest to a query; return how many are in the pool.
 
-    `nodes` maps the rows of the layer to codes; None where they are the same. `seen` has a bit for each row, all zero
-    before and after.
+    `codes` may be sketches; `lifted` is the query as it is compared with them. `nodes` maps the rows of the layer to
+    codes; None where they are the same. `seen` has a bit for each row, all zero before and after.
     """
     width, steps, count = codes.shape[1], codes.shape[1] // CACHE_LINE, len(links)
     base, ahead = codes.ctypes.data, AHEAD_LINES // steps
@@ -166,7 +166,7 @@ def reorder(pool: Ints1d, size: int, codes: Int8s2d, lifted: Bytes1d, norm: int)
 @compiled
 def descend(
     pool: Ints1d, start: int, stop: int, level: Int32s1d, links: Int32s2d, nodes: Int32s1d, down: Int32s1d,
-    codes: Int8s2d, lifted: Bytes1d, norm: int, seen: Ints1d, visited: Int32s1d,
+    codes: Any, lifted: Any, norm: int, seen: Ints1d, visited: Int32s1d,
 ) -> int:  # fmt: skip
     """Descend the upper layers, on each to the nearest point; return its row on layer `stop`.
 

@@ -91,7 +91,7 @@ def intrinsic(build: Callable[..., Any]) -> Any:
 
 def overload(function: Callable[..., Any]) -> Callable[[F], F]:
     """Return a decorator: what it decorates returns, for the types of a call in a kernel, what is compiled of it."""
-    return extending.overload(function)  # type: ignore[no-any-return]
+    return extending.overload(function)
 
 
 # -- the processor to compile for ---------------------------------------------------------------------------------

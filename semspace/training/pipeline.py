@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from semspace.training.trainer import EncoderTrainer
 
 # The highest learning rate by default: of a given model, of the matrices of LoRA, and of a new transformer.
-_MODEL_RATE, _LORA_RATE, _NEW_RATE = 2e-5, 2e-4, 5e-4
+_MODEL_RATE, _LORA_RATE, _NEW_RATE = 2e-5, 1e-3, 5e-4
 
 
 def run_training(

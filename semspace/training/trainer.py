@@ -44,7 +44,7 @@ class EncoderTrainer:
     batch_size : int
         Examples of a step. Memory doesn't limit it: see `micro_batch_tokens`.
     learning_rate : float, optional
-        The highest. When None, the objective's default, or else 2e-5 for a model, 2e-4 with `lora_rank`, and 5e-4 for a
+        The highest. When None, the objective's default, or else 2e-5 for a model, 1e-3 with `lora_rank`, and 5e-4 for a
         new transformer.
     warmup : float
         Share of the steps in which the learning rate rises linearly; after it, the rate falls linearly to zero.
