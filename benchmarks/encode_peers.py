@@ -67,7 +67,7 @@ class Llama:
         import llama_cpp
 
         self.model = llama_cpp.Llama(
-            os.environ["SEMSPACE_GGUF"], embedding=True, n_ctx=8192, n_batch=8192, n_ubatch=8192, n_threads=2,
+            os.environ["SEMSPACE_GGUF"], embedding=True, n_ctx=2048, n_batch=2048, n_ubatch=2048, n_threads=2,
             n_threads_batch=2, verbose=False, pooling_type=llama_cpp.LLAMA_POOLING_TYPE_MEAN,
         )  # fmt: skip
 
