@@ -56,7 +56,7 @@ def main(sets: dict[str, list[str]], rounds: int, models: list[str] | None) -> N
         print(table(["model", "runtime", *(f"{one} (ratio to torch)" for one in few), "least cosine to torch"], rows))
         if mpnet:
             sts = STS.read(data("sts/stsb-test.tsv"))
-            print(f"\nall-mpnet-base-v2 `fast`, STS Benchmark test: {sts.score(ss.Encoder.load(mpnet)).value:.4f}")
+            print(f"\nall-mpnet-base-v2 `fast`, STS Benchmark test: {sts.score(ss.Encoder.load(mpnet, backend="fast")).value:.4f}")
         queries(sets["short"])
         if "ModernBERT-base" in folders:
             context(folders["ModernBERT-base"])
