@@ -56,7 +56,8 @@ def main(sets: dict[str, list[str]], rounds: int, models: list[str] | None) -> N
         print(table(["model", "runtime", *(f"{one} (ratio to torch)" for one in few), "least cosine to torch"], rows))
         if mpnet:
             sts = STS.read(data("sts/stsb-test.tsv"))
-            print(f"\nall-mpnet-base-v2 `fast`, STS Benchmark test: {sts.score(ss.Encoder.load(mpnet, backend="fast")).value:.4f}")
+            judged = sts.score(ss.Encoder.load(mpnet, backend="fast")).value
+            print(f"\nall-mpnet-base-v2 `fast`, STS Benchmark test: {judged:.4f}")
         queries(sets["short"])
         if "ModernBERT-base" in folders:
             context(folders["ModernBERT-base"])
