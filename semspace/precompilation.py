@@ -136,7 +136,7 @@ def _index(folder: Path) -> None:
     space = _points()
     for name, code_bytes in (("exact", None), ("codes", 64), ("sketches", 128)):  # walked by the one or the other
         place = folder / name
-        settings = {} if code_bytes is None else {"code_bytes": code_bytes}
+        settings: dict[str, Any] = {} if code_bytes is None else {"code_bytes": code_bytes}
         with Index.build(space, "hnsw" if settings else "exact", progress=False, **settings) as built:
             _ask(built, space)
             built.save(place)
