@@ -24,6 +24,11 @@ def codes_of(points):
     return codes
 
 
+def whole(count, work):
+    """Do work in one piece."""
+    work(0, count, None)
+
+
 def drawn(n, width, seed=0, scale=30.0):
     return np.random.default_rng(seed).normal(size=(n, width - 8)) * scale * 0.98 ** np.arange(width - 8)
 
@@ -37,7 +42,7 @@ def distances(query_codes, asked, sketches, found):
 
 def by_sketch(query_codes, codes):
     found = np.empty((len(query_codes), len(codes)), np.int64)
-    distances(query_codes, sketch_queries(query_codes), sketch(codes), found)
+    distances(query_codes, sketch_queries(query_codes, whole), sketch(codes, whole), found)
     return found
 
 
@@ -56,8 +61,8 @@ def test_a_line_for_every_256_bytes_of_a_code():
 @pytest.mark.parametrize("width", WIDTHS)
 def test_distances_are_those_of_the_numbers_in_a_sketch(width):
     codes, query_codes = codes_of(drawn(50, width)), codes_of(drawn(5, width, seed=1))
-    levels, facts = unpacked(sketch(codes))
-    asked = sketch_queries(query_codes)
+    levels, facts = unpacked(sketch(codes, whole))
+    asked = sketch_queries(query_codes, whole)
     units, taken = asked[:, -8:].copy().view(np.float32).T.astype(float)
     planes = asked[:, :-64].reshape(len(asked), -1, 4, 64)[:, :, :, :56].reshape(len(asked), -1).astype(float)
     np.testing.assert_allclose(taken, 1.5 * planes.sum(1))
@@ -88,6 +93,16 @@ def test_the_rotation_keeps_products(seed, width):
     np.testing.assert_allclose(lengths, (kept**2).sum(1), rtol=1e-4)
     size = np.sqrt(np.prod(lengths))
     np.testing.assert_allclose(rotated[0] @ rotated[1], kept[0] @ kept[1], atol=1e-4 * size)
+
+
+def test_pieces_give_what_the_whole_gives():
+    def pieces(count, work):
+        for start in range(0, count, 7):
+            work(start, min(start + 7, count), None)
+
+    codes = codes_of(drawn(30, 320))
+    np.testing.assert_array_equal(sketch(codes, pieces), sketch(codes, whole))
+    np.testing.assert_array_equal(sketch_queries(codes, pieces), sketch_queries(codes, whole))
 
 
 def test_a_point_without_length_has_the_distance_of_the_query_s_own():

@@ -119,7 +119,9 @@ class Graph:
         self.root = 0  # the node to begin with where there are no upper layers
         self.entry = -1  # a row of the highest upper layer
         self.codes: Int8s2d = rows_of_bytes(0, width)
-        self.sketches: Bytes2d | None = sketch(self.codes) if sketch_width(width) < width else None
+        self.sketches: Bytes2d | None = None
+        if sketch_width(width) < width:
+            self.sketches = rows_of_bytes(0, sketch_width(width)).view(np.uint8)
         self.rows = np.empty(0, np.int32)
         self.links = np.empty((0, 2 * m), np.int32)
         self.upper = np.empty((0, m), np.int32)
@@ -136,7 +138,7 @@ class Graph:
         self.rows[: len(rows)] = rows[order]
         for start in range(0, len(rows), _ROWS):
             part = slice(start, min(start + _ROWS, len(rows)))
-            self._put(part, codes[self.rows[part]])
+            self._put(part, codes[self.rows[part]], workers)
         self._take(levels[order], workers, shown)
 
     def add(self, codes: Int8s2d, rows: Ints1d, workers: WorkerPool, shown: Bar | None = None) -> None:
@@ -145,15 +147,15 @@ class Graph:
         order = np.argsort(-levels, kind="stable")
         start, stop = self.count, self.count + len(codes)
         self._reserve(stop, self.used + int(levels.sum()))
-        self._put(slice(start, stop), codes[order])
+        self._put(slice(start, stop), codes[order], workers)
         self.rows[start:stop] = rows[order]
         self._take(levels[order], workers, shown)
 
-    def _put(self, part: slice, codes: Int8s2d) -> None:
+    def _put(self, part: slice, codes: Int8s2d, workers: WorkerPool) -> None:
         """Set codes, and their sketches."""
         self.codes[part] = codes
         if self.sketches is not None:
-            self.sketches[part] = sketch(self.codes[part])
+            self.sketches[part] = sketch(self.codes[part], workers.share)
 
     def _levels(self, count: int) -> Ints1d:
         """Return a random layer for each new point, by its number: one of m points is on the next layer."""

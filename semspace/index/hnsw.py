@@ -212,7 +212,7 @@ class HnswEngine:
                 graph.entry, graph.root, graph.level, graph.upper, graph.nodes, graph.down, graph.links,
                 graph.codes if graph.sketches is None else graph.sketches, graph.codes, graph.rows,
             )  # fmt: skip
-        asked = _lifted(codes) if graph.sketches is None else sketch_queries(codes)
+        asked = _lifted(codes) if graph.sketches is None else sketch_queries(codes, workers.share)
         vectors = (view.ground.vectors, view.more, view.sizes, search_kernel.METRICS[self.metric])
         allowed = None if mask is None else mask.view(np.uint8)
 

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from semspace.index.distances import CACHE_LINE, PLANES
-from semspace.index.quantization import SUMS, rows_of_bytes
+from semspace.index.quantization import SUMS, ShareWork, rows_of_bytes
 from semspace.kernels.compiling import compiled_strictly
-from semspace.types import Floats1d, Floats2d, Int8s2d
+from semspace.types import Bytes2d, Floats1d, Floats2d, Int8s2d
 
 _BYTES = CACHE_LINE - SUMS  # of a line, that hold such numbers
 _NUMBERS = PLANES * _BYTES  # in a line
@@ -32,21 +32,22 @@ def sketch_width(code_width: int) -> int:
     return CACHE_LINE * -(-code_width // _LINE_OF_CODES)
 
 
-def sketch(codes: Int8s2d) -> Any:
-    """Return the sketches of codes, uint8 of shape (n, width)."""
-    sketches = rows_of_bytes(len(codes), sketch_width(codes.shape[1])).view(np.uint8)
-    _sketch(codes, _signs(sketches.shape[1]), sketches)
+def sketch(codes: Int8s2d, share: ShareWork) -> Bytes2d:
+    """Return the sketches of codes, uint8 of shape (n, width); `share` runs the work in threads."""
+    sketches: Bytes2d = rows_of_bytes(len(codes), sketch_width(codes.shape[1])).view(np.uint8)
+    signs = _signs(sketches.shape[1])
+    share(len(codes), lambda first, last, _: _sketch(codes[first:last], signs, sketches[first:last]))
     return sketches
 
 
-def sketch_queries(codes: Int8s2d) -> Int8s2d:
+def sketch_queries(codes: Int8s2d, share: ShareWork) -> Int8s2d:
     """Return the codes of queries as sketches are compared with them, int8 of shape (n, 4 x width + 64).
 
     The last eight bytes hold the factor of the products, and the sum that is taken from them.
     """
     width = sketch_width(codes.shape[1])
-    queries = rows_of_bytes(len(codes), PLANES * width + CACHE_LINE)
-    _sketch_queries(codes, _signs(width), queries)
+    queries, signs = rows_of_bytes(len(codes), PLANES * width + CACHE_LINE), _signs(width)
+    share(len(codes), lambda first, last, _: _sketch_queries(codes[first:last], signs, queries[first:last]))
     return queries
 
 
@@ -96,7 +97,7 @@ def _load(code: Any, signs: Floats2d, numbers: Floats1d) -> Any:
 
 
 @compiled_strictly
-def _sketch(codes: Int8s2d, signs: Floats2d, sketches: Any) -> None:
+def _sketch(codes: Int8s2d, signs: Floats2d, sketches: Bytes2d) -> None:
     numbers = np.empty(signs.shape[1], np.float32)
     sums, facts = codes.view(np.int32), sketches.view(np.float32)
     for row in range(len(codes)):

@@ -99,7 +99,7 @@ def walk(
     start: int, ef: int, links: Int32s2d, vectors: Floats2d, sizes: Floats1d, query: Floats1d, metric: int, allowed:
     Any, pool: Ints1d, seen: Ints1d, number: Floats1d, bits: Int32s1d,
 ) -> int:  # fmt: skip
-    """Walk the lowest layer for the `ef` allowed nodes nearest to a query; return how many are in the pool."""
+    """Fill the pool with the `ef` allowed nodes of the lowest layer nearest to a query; return how many they are."""
     count = len(links)
     waiting = np.empty(4 * ef + 256, np.int64)
     key = key_of(number, bits, apart(vectors, sizes, start, query, metric), start)
