@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import semspace as ss
+from semspace.errors import InputError
 from semspace.training.lora import add_lora, merge_lora
 from tests.conftest import make_tiny_model
 from tests.teaching import pairs, student, trainer, weights, weights_in
@@ -62,6 +63,11 @@ def test_what_training_adds_has_the_rank_and_all_else_stays(folder):
     rows = encoder.history.rows
     assert rows[-1].loss < rows[1].loss
     assert written(encoder)["lora_rank"] == 2
+
+
+def test_a_rank_beyond_the_dimensions_is_refused(folder):
+    with pytest.raises(InputError, match="lora_rank must be a whole number from 1 to 16; got 17"):
+        trainer(folder, lora_rank=17).train(pairs(), progress=False)
 
 
 def test_the_rate_is_higher_by_default(folder):

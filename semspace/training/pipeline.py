@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from semspace import checks
 from semspace.bundle import PathLike, digest
 from semspace.errors import InputError
 from semspace.evaluation.task_reading import Task
@@ -61,6 +62,8 @@ def run_training(
         base = _initial_model(trainer, objective, all_examples, init, Path(scratch))
         dim = int(base.model.config.hidden_size)
         _check_matryoshka(trainer, dim)
+        if trainer.lora_rank is not None:
+            checks.whole("lora_rank", trainer.lora_rank, high=dim)  # of a greater rank no matrix is
         parameters = _parameters(trainer, objective)
         bfloat16 = use_bfloat16(trainer.precision)
         checkpoint.bind(_identity(parameters, all_examples, base, task, bfloat16))
