@@ -24,7 +24,7 @@ def main(asked: list[str]) -> int:
             print(f"no benchmark {word!r}; there are {', '.join((*NAMES, *ALONE))}", file=sys.stderr)
             return 2
     for name, options in runs or [(name, []) for name in NAMES]:
-        # Parts read sys.argv where they aren't given options, even none.
+        sys.argv = [f"benchmarks {name}", *options]  # for those that read it where they aren't given options
         given = [options] if options or name in ALONE else []
         importlib.import_module(f"benchmarks.{name}").main(*given)
     return 0
