@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 
@@ -13,7 +14,7 @@ import semspace as ss
 from semspace.errors import DamagedError, InputError
 from semspace.inference import gemm
 from semspace.kernels import byte_products
-from semspace.sentences import kernel_runtime, parity
+from semspace.sentences import kernel_runtime, parity, recorded_vectors
 from tests.conftest import make_tiny_model
 
 FAST = kernel_runtime.runs_here("int8")
@@ -419,3 +420,28 @@ def test_a_static_encoder_is_found_by_its_folder(tmp_path, small):
     assert len(space) == 3
     with pytest.raises(InputError, match="is a static encoder, which has no backend 'fast'; leave backend= out"):
         ss.Encoder.load(tmp_path / "static", backend="fast")
+
+
+# -- what torch computed elsewhere ----------------------------------------------------------------------------
+
+
+def test_recorded_vectors_are_those_that_torch_computes():
+    encoder = ss.Encoder.load("all-MiniLM-L6-v2", backend="torch")
+    recorded = recorded_vectors.recorded_vectors(encoder.config)
+    tokens = encoder.tokenizer.read(list(parity.SENTENCES), blank="skip")
+    np.testing.assert_allclose(recorded.vectors, encoder._runtime.pooled(tokens, lambda _: None), atol=2e-3)
+
+
+def test_a_known_model_is_compared_without_torch(no_cache, monkeypatch):
+    monkeypatch.setattr("semspace.sentences.runtime_selection._reference", lambda _: pytest.fail("torch was asked"))
+    assert "recorded vectors on 40 test sentences" in ss.Encoder.load("all-MiniLM-L6-v2").backend_reason
+
+
+def test_torch_is_asked_where_the_recorded_vectors_are_of_another_pooling(no_cache, tmp_path):
+    folder = tmp_path / "cls"
+    shutil.copytree(ss.Encoder.load("all-MiniLM-L6-v2").config.folder, folder)
+    pooling = folder / "1_Pooling" / "config.json"
+    facts = json.loads(pooling.read_text())
+    facts.update(pooling_mode_mean_tokens=False, pooling_mode_cls_token=True)
+    pooling.write_text(json.dumps(facts))
+    assert "with torch float32" in ss.Encoder.load(folder).backend_reason

@@ -12,6 +12,7 @@ from semspace.sentences import kernel_runtime, parity, torch_runtime
 from semspace.sentences.kernel_runtime import KernelRuntime
 from semspace.sentences.model_config import ModelConfig
 from semspace.sentences.numpy_runtime import NumpyRuntime
+from semspace.sentences.recorded_vectors import recorded_vectors
 from semspace.sentences.runtime import AUTOMATIC, Runtime, TokenBatch
 from semspace.sentences.torch_runtime import TorchRuntime
 
@@ -58,7 +59,9 @@ def select_runtime(
             return SelectedRuntime(runtime, f"{runtime.implementation}{_because(reasons)}")
         for runtime in _candidates(config, candidate, reasons, last_resort=requested == "auto" and _has_torch()):
             check(runtime.vocabulary_size)
-            agreement = parity.measure_parity(runtime, lambda: _reference(config), sample(), config.fingerprint)
+            agreement = parity.measure_parity(
+                runtime, lambda: _reference(config), sample(), config.fingerprint, lambda: recorded_vectors(config)
+            )
             if agreement.holds(candidate):
                 return SelectedRuntime(runtime, f"{runtime.implementation}{_level()}, {agreement}{_because(reasons)}")
             reasons.append(f"not {runtime.implementation}, {agreement}")
