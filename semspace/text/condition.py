@@ -1,8 +1,9 @@
 """The syntax tree of conditions on metadata: columns, constants, calculations, comparisons and connectives.
 
 `condition_reader.py` parses a condition and checks its types against the columns' types. `filters.py` evaluates the
-tree on a polars table, and `index/milvus_filter.py` writes it as an expression of Milvus: so a condition means the same
-in both, or one of them refuses it.
+tree on a polars table, and `index/milvus_filter.py`, `index/qdrant_filter.py` and `index/pgvector_filter.py` write it
+for these engines: so a condition means the same everywhere, or an engine refuses it. This module is the whole of what a
+translator must know; its nodes are immutable, and compare and hash by value.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypeAlias
 
+import numpy as np
 import polars as pl
 
 SIGNS = {"=": "==", "==": "==", "<>": "!=", "!=": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
@@ -169,3 +171,28 @@ def integer_comparison(sign: str, number: Fraction, low: int, high: int) -> tupl
         return sign, whole
     above = whole > high
     return {"<": above, "<=": above, ">": not above, ">=": not above, "==": False, "!=": True}[sign]
+
+
+def rounded(value: Fraction, dtype: pl.DataType) -> float:
+    """Return a number rounded to the precision of a column of floats: 0.1 is the float32 nearest to it in such one."""
+    number = float(value)
+    if dtype in (pl.Float16, pl.Float32):
+        with np.errstate(over="ignore"):
+            nearest = float(np.float16(number) if dtype == pl.Float16 else np.float32(number))
+        return nearest if math.isfinite(nearest) else number
+    return number
+
+
+def ordered_categories(dtype: pl.Enum, sign: str, value: Constant) -> tuple[Constant, ...]:
+    """Return the categories that lie so in order beside one of them.
+
+    Examples
+    --------
+    >>> found = ordered_categories(pl.Enum(["low", "middle", "high"]), ">=", Constant("middle", "'middle'"))
+    >>> [category.value for category in found]
+    ['middle', 'high']
+    """
+    categories = dtype.categories.to_list()
+    at = categories.index(value.value)
+    within = {"<": slice(at), "<=": slice(at + 1), ">": slice(at + 1, None), ">=": slice(at, None)}[sign]
+    return tuple(Constant(name, repr(name)) for name in categories[within])

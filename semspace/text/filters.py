@@ -6,10 +6,9 @@ Kleene's three-valued logic, in which null and NaN are unknown.
 
 from __future__ import annotations
 
-import math
 from fractions import Fraction
+from operator import add, mod, mul, sub, truediv
 
-import numpy as np
 import polars as pl
 
 from semspace.text.condition import (
@@ -29,6 +28,7 @@ from semspace.text.condition import (
     Not,
     OneOf,
     integer_comparison,
+    rounded,
     value_kind,
 )
 from semspace.text.condition_functions import FUNCTIONS, cast_values
@@ -116,14 +116,10 @@ class _ConditionEvaluator:
 
     def _calculated(self, node: Arithmetic) -> pl.Series:
         left, right = (self.values(side).cast(pl.Float64) for side in (node.left, node.right))
-        if node.sign == "+":
-            return left + right  # type: ignore[no-any-return]
-        if node.sign == "-":
-            return left - right  # type: ignore[no-any-return]
-        if node.sign == "*":
-            return left * right  # type: ignore[no-any-return]
-        right = right.replace(0.0, None)  # division by zero gives null
-        return (left / right if node.sign == "/" else left % right).fill_nan(None)  # type: ignore[no-any-return]
+        if node.sign in "/%":
+            right = right.replace(0.0, None)  # division by zero gives null
+        operation = {"+": add, "-": sub, "*": mul, "/": truediv, "%": mod}[node.sign]
+        return operation(left, right).fill_nan(None)  # type: ignore[no-any-return]  # such as inf - inf
 
     def _called(self, node: Call) -> pl.Series:
         first = self._plain(node.arguments[0])
@@ -198,7 +194,7 @@ def _against(values: pl.Series, sign: str, constant: Constant) -> pl.Series:
         values = values.cast(pl.String) if isinstance(value, str) else values
         return _applied(values, sign, pl.Series([value], dtype=values.dtype))
     if dtype.is_float():
-        return _applied(values, sign, pl.Series([_rounded(value, dtype)], dtype=pl.Float64))
+        return _applied(values, sign, pl.Series([rounded(value, dtype)], dtype=pl.Float64))
     if isinstance(dtype, pl.Decimal):
         value *= 10**dtype.scale
     ticks = values if dtype.is_integer() else values.to_physical()
@@ -207,16 +203,6 @@ def _against(values: pl.Series, sign: str, constant: Constant) -> pl.Series:
     if isinstance(comparison, bool):
         return _applied(ticks, "==", ticks) if comparison else _applied(ticks, "!=", ticks)
     return _applied(ticks, comparison[0], pl.Series([comparison[1]], dtype=ticks.dtype))
-
-
-def _rounded(value: Fraction, dtype: pl.DataType) -> float:
-    """Return a number rounded to the precision of a column."""
-    number = float(value)
-    if dtype in (pl.Float16, pl.Float32):
-        with np.errstate(over="ignore"):
-            nearest = float(np.float16(number) if dtype == pl.Float16 else np.float32(number))
-        return nearest if math.isfinite(nearest) else number
-    return number
 
 
 def _range(dtype: pl.DataType) -> tuple[int, int]:
