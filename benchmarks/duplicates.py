@@ -2,8 +2,9 @@
 
 Vectors: MiniLM's of Wikipedia's sentences, of which 2 % are copies of others with a little noise. The peer is
 `paraphrase_mining_embeddings`, which compares all with all, with its defaults except that it may return more pairs than
-500,000 where there are many vectors; those below the least score are dropped. semspace asks an index; building it is
-shown beside.
+500,000 where there are many vectors; those below the least score are dropped. semspace asks an index (of more than
+100,000 points its graph, else all pairs are compared); building it is shown beside. "exact" compares all pairs at every
+size, with no index to build.
 
 Above ``--peer-limit`` the peer isn't run to its end: its own code goes through some blocks of queries against all
 vectors, the first two of which aren't counted (its list of pairs fills up), and the time of a block is multiplied by
@@ -51,7 +52,9 @@ class Measured:
     truth: set[int]
     build: float = math.nan
     ours: float = math.nan
+    exact: float = math.nan
     found: set[int] | None = None
+    exactly: set[int] | None = None
 
 
 def main(words: Sequence[str] = ()) -> None:
@@ -93,6 +96,7 @@ def measure(vectors: np.ndarray, options: argparse.Namespace) -> Measured:
         ours = Semspace()
         build = built(ours, vectors, options.threads)
         runs["ours"] = lambda: ours.duplicates(MIN_SCORE)
+        runs["exact"] = lambda: exactly(vectors)
     if not scaled:
         mined(vectors[:1_000])  # loads what has to be
         runs["theirs"] = lambda: mined(vectors)
@@ -106,6 +110,7 @@ def measure(vectors: np.ndarray, options: argparse.Namespace) -> Measured:
     one = Measured(len(vectors), theirs, scaled, keys(truth, len(vectors)))
     if ours is not None:
         one.build, one.ours, one.found = build, median(seconds["ours"]), keys(results["ours"], len(vectors))
+        one.exact, one.exactly = median(seconds["exact"]), keys(results["exact"], len(vectors))
     return one
 
 
@@ -113,10 +118,20 @@ def built(ours: Semspace, vectors: np.ndarray, threads: int) -> float:
     tiny = Semspace()  # compiles what has to be
     tiny.build(vectors[:2_000], threads)
     tiny.duplicates(MIN_SCORE)
+    exactly(vectors[:2_000])
     say(f"{len(vectors):,} vectors: semspace is being built")
     begun = perf_counter()
     ours.build(vectors, threads)
     return perf_counter() - begun
+
+
+def exactly(vectors: np.ndarray) -> np.ndarray:
+    """Return the pairs that an exact index finds, (n, 2); it has nothing to build."""
+    import semspace as ss
+
+    space = ss.Space.from_vectors([str(i) for i in range(len(vectors))], vectors)
+    found = ss.Index.build(space, "exact").duplicates(MIN_SCORE, progress=False)
+    return np.column_stack([found["a"].to_numpy(), found["b"].to_numpy()]).astype(np.int64)
 
 
 def mined(vectors: np.ndarray) -> np.ndarray:
@@ -176,6 +191,7 @@ def report(every: list[Measured], options: argparse.Namespace) -> None:
     print(f"\n## Near-duplicates above a cosine of {MIN_SCORE}\n\n{packages}; {options.threads} threads\n")
     headers = ["vectors", "sentence-transformers", "semspace, index built already", "ratio"]
     headers += ["semspace, building it", "ratio with building", "pairs", "of these found by semspace", "found in all"]
+    headers += ["semspace, exact", "ratio", "of the pairs found"]
     print(table(headers, [row(one) for one in every]))
     print("\nGrowth of the time, as a power of the number of vectors:\n")
     rows = [grown(one, after) for one, after in pairwise(every)]
@@ -190,8 +206,11 @@ def report(every: list[Measured], options: argparse.Namespace) -> None:
 def row(one: Measured) -> list[str]:
     star = "*" if one.scaled else ""
     if one.found is None:
-        return [f"{one.size:,}", f"{one.theirs:,.1f} s{star}", *["–"] * 4, f"{len(one.truth):,}{star}", "–", "–"]
-    share = len(one.found & one.truth) / len(one.truth) if one.truth else math.nan
+        return [f"{one.size:,}", f"{one.theirs:,.1f} s{star}", *["–"] * 4, f"{len(one.truth):,}{star}", *["–"] * 5]
+    assert one.exactly is not None
+    share, exact_share = (
+        len(found & one.truth) / len(one.truth) if one.truth else math.nan for found in (one.found, one.exactly)
+    )
     return [
         f"{one.size:,}",
         f"{one.theirs:,.1f} s{star}",
@@ -202,6 +221,9 @@ def row(one: Measured) -> list[str]:
         f"{len(one.truth):,}{star}",
         f"{share:.4f}",
         f"{len(one.found):,}",
+        f"{one.exact:,.2f} s",
+        f"**{one.theirs / one.exact:.1f}×**",
+        f"{exact_share:.4f}",
     ]
 
 

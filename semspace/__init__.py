@@ -70,6 +70,7 @@ _HOMES = {
     "explain_results": "semspace.explanations.explaining",
     "explain_words": "semspace.explanations.words",
     "from_gensim": "semspace.formats.gensim_bridge",
+    "join": "semspace.index.joining",
     "load": "semspace.saving",
     "outliers": "semspace.anomalies.outliers",
     "project": "semspace.projections.project",
@@ -155,6 +156,7 @@ __all__ = [
     "explain_words",
     "from_gensim",
     "integrations",
+    "join",
     "latent",
     "load",
     "outliers",
@@ -205,6 +207,7 @@ if TYPE_CHECKING:
     from semspace.geometry.report import SpaceReport
     from semspace.history import History
     from semspace.index.index import Index
+    from semspace.index.joining import join
     from semspace.index.recommendation import recommend
     from semspace.index.report import IndexReport
     from semspace.integrations.scikit_learn import SentenceVectorizer

@@ -24,6 +24,7 @@ ALLOWED = {
     ("Phrases", "threshold"),  # gensim's; of a score of collocations, which isn't a similarity
     ("sample_quality", "k"),  # 5, as in Naeem et al. (2020) and the numbers that others publish
     ("compare_generators", "k"),
+    ("join", "k"),  # without it, all pairs that are near enough
     ("Retrieval.read", "split"),  # as in BEIR
     ("Outliers", "threshold"),  # of a score whose scale is that of the method
 }

@@ -22,6 +22,7 @@ COMMANDS = {
     "search": "indexes:search",
     "recommend": "recommendations:recommend",
     "duplicates": "indexes:duplicates",
+    "join": "joins:join",
     "add": "indexes:add",
     "update": "indexes:update",
     "upsert": "indexes:upsert",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from functools import partial
@@ -16,7 +15,7 @@ from semspace import checks
 from semspace.bundle import Bundle, PathLike
 from semspace.deprecation import renamed_parameters, renamed_property
 from semspace.display import clip
-from semspace.errors import InputError, SemspaceWarning
+from semspace.errors import InputError
 from semspace.index.engine import Engine
 from semspace.index.exact import ExactEngine
 from semspace.index.local_collection import LocalCollection
@@ -41,7 +40,7 @@ if TYPE_CHECKING:
 
 # Up to this many points, comparing with every point is about as fast as searching a graph, and exact.
 SMALL = 5_000
-_COMPARE_ALL_PAIRS_UP_TO = 20_000  # points; above, each is searched for in the graph, which is faster
+_COMPARE_ALL_PAIRS_UP_TO = 100_000  # points; above, each is searched for in the graph, which is faster
 _MAX_PAIRS = 1_000_000
 
 
@@ -267,7 +266,8 @@ class Index(SearchMethods):
     ) -> pl.DataFrame:
         """Find all pairs of points that are nearly the same.
 
-        An exact index, or one of up to 20,000 points, compares every pair; otherwise each point is searched for.
+        An exact index, or one of up to 100,000 points, compares every pair; otherwise each point is searched for, which
+        may miss some. `semspace.join` finds the pairs between two collections.
 
         Parameters
         ----------
@@ -281,29 +281,24 @@ class Index(SearchMethods):
         polars.DataFrame
             ``a``, ``b`` (ids, `a` being the earlier point) and ``score``, highest first.
         """
-        from semspace.index import near_duplicates
         from semspace.index.hnsw import HnswEngine
+        from semspace.index.near_duplicates import BestPairs, compare_within
 
         lowest = checked_min_score(min_score, 0.95, self.metric)
-        checks.whole("max_pairs", max_pairs)
+        best = BestPairs(lowest, checks.whole("max_pairs", max_pairs))
         self._up_to_date()
         local = self._local("duplicates")
         local.check()
         view, engine = local.points.view, local.engine
         if isinstance(engine, HnswEngine) and view.live > _COMPARE_ALL_PAIRS_UP_TO:
             rows = np.arange(view.count)
-            parts = engine.pairs(view, lowest, max_pairs, progress=progress)
+            for part in engine.pairs(view, lowest, max_pairs, progress=progress):
+                best.add(part)
         else:
             rows = view.live_rows()
-            parts = near_duplicates.compare_all_pairs(view.vectors(rows), self.metric, lowest, progress=progress)
-        (a, b, scores), truncated = near_duplicates.best_pairs(parts, max_pairs)
-        if truncated:
-            warnings.warn(
-                f"there are more than max_pairs={max_pairs:,} pairs with a score of at least {lowest:g}; only the best "
-                f"are returned: raise min_score or max_pairs for all",
-                SemspaceWarning,
-                stacklevel=2,
-            )
+            compare_within(view.live_vectors(), self.metric, best, progress=progress)
+        a, b, scores = best.result()
+        best.warn(lowest, stacklevel=3)
         ids = [pl.Series(name, view.ids(rows[side]), dtype=pl.String) for name, side in (("a", a), ("b", b))]
         return pl.DataFrame([*ids, pl.Series("score", scores)])
 

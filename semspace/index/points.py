@@ -43,8 +43,9 @@ class FrozenPoints:
     def of_view(cls, view: View) -> FrozenPoints:
         """Copy the live points of a view."""
         rows = view.live_rows()
-        vectors = view.ground.vectors if view.untouched else checks.frozen(view.vectors(rows))
-        return cls(view.all_ids().gather(rows), vectors, checks.frozen(view.sizes[rows]), view.metadata(rows))
+        return cls(
+            view.all_ids().gather(rows), view.live_vectors(), checks.frozen(view.sizes[rows]), view.metadata(rows)
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,6 +164,14 @@ class View:
         """List the rows of live points."""
         return np.arange(self.count) if self.alive is None else np.flatnonzero(self.alive)
 
+    def live_vectors(self) -> Floats2d:
+        """Return the vectors of live points, (n, dim), read-only; a copy where points were added or deleted."""
+        if self.untouched:
+            return self.ground.vectors
+        vectors = self.vectors(self.live_rows())
+        vectors.setflags(write=False)
+        return vectors
+
     @property
     def untouched(self) -> bool:
         """Check that nothing was added or deleted."""
@@ -170,8 +179,7 @@ class View:
 
     def space(self, encoder: Any, provenance: Any) -> Space:
         """Create a space of the live points, in the order of their rows."""
-        rows = self.live_rows()
-        vectors: Floats2d = self.ground.vectors if self.untouched else checks.frozen(self.vectors(rows))
+        rows, vectors = self.live_rows(), self.live_vectors()
         ids = np.array(self.all_ids().gather(rows).to_list(), object)
         return Space(ids, vectors, self.metadata(rows), encoder, provenance)
 
