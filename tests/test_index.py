@@ -12,17 +12,8 @@ from semspace.index.mmr import diverse
 from semspace.queries import METRICS
 from semspace.threads import thread_count
 from tests.conftest import make_tiny_model, random_space
+from tests.servers import Engine, engines, new_name
 from tests.strategies import spaces
-
-
-def can_push():
-    """Tell whether there is a Milvus Lite to push to."""
-    try:
-        import milvus_lite  # noqa: F401
-        import pymilvus  # noqa: F401
-    except ImportError:
-        return False
-    return True
 
 
 def has_hnswlib():
@@ -38,28 +29,31 @@ LOCAL = ("exact", "hnsw")
 HNSWLIB = pytest.param(
     "hnswlib", marks=pytest.mark.skipif(not has_hnswlib(), reason="no hnswlib: pip install 'semspace[hnswlib]'")
 )
-MILVUS = pytest.param(
-    "milvus", marks=pytest.mark.skipif(not can_push(), reason="no Milvus Lite: pip install 'semspace[scale]'")
-)
+SERVERS = [
+    pytest.param(engine, marks=pytest.mark.skipif(engine.reason is not None, reason=str(engine.reason)), id=engine.name)
+    for engine in engines()
+]
 MORE = {"kind": ["plane"], "year": [7]}
 
 
-@pytest.fixture(params=[*LOCAL, HNSWLIB, "read from hnswlib", MILVUS])
+@pytest.fixture(params=[*LOCAL, HNSWLIB, "read from hnswlib", *SERVERS])
 def make(request, tmp_path):
     """Build an index of the kind under test."""
     made = []
 
     def one(space, **options):
-        if request.param == "milvus":
+        kind = request.param
+        if isinstance(kind, Engine):
             local = ss.Index.build(space, "exact", **options)
-            made.append(local.push(str(tmp_path / "points.db"), f"points{len(made)}", progress=False))
-        elif request.param == "hnswlib":
+            made.append(local.push(kind.uri(tmp_path), new_name(), progress=False))
+            kind = kind.collection.method
+        elif kind == "hnswlib":
             made.append(ss.Index.build(space, backend="hnswlib", progress=False, **options))
-        elif request.param == "read from hnswlib":
+        elif kind == "read from hnswlib":
             made.append(by_file(space, tmp_path / f"points{len(made)}.bin", **options))
         else:
-            made.append(ss.Index.build(space, request.param, progress=False, **options))
-        assert made[-1].method == request.param.split()[-1]
+            made.append(ss.Index.build(space, kind, progress=False, **options))
+        assert made[-1].method == kind.split()[-1]
         return made[-1]
 
     yield one
@@ -220,8 +214,8 @@ def test_a_condition_on_ids_needs_no_metadata(make):
 def test_texts_are_encoded(tiny, make):
     space = tiny.embed(ss.Corpus.from_texts(["red wine", "white wine", "old ale"], ids=["r", "w", "a"]))
     index = make(space)
-    if index.method == "milvus":
-        pytest.skip("a server knows its encoder by name; see test_milvus")
+    if index.method in ("milvus", "qdrant"):
+        pytest.skip("a server knows its encoder by name")
     assert index.search("white wine", 1).ids == ("w",)
     assert [n.ids[0] for n in index.search_batch(["red wine", space["a"]], 1)] == ["r", "a"]
     assert index.recommend(["r", "white wine"], k=2).ids[-1] == "a"

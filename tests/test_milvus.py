@@ -1,10 +1,9 @@
-"""Milvus: a collection as the index asks for it, conditions as polars answers them, and pushes that go on.
+"""Milvus: what only it does, and conditions as polars answers them; see test_servers for what all servers do.
 
 They run on a file of Milvus Lite; with SEMSPACE_MILVUS=http://host:port also on that server.
 """
 
 import datetime
-import itertools
 import os
 import socket
 
@@ -14,32 +13,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from semspace import queries
-from semspace.errors import ExistsError, InputError, MissingExtraError, MissingFileError, ServerError, UnknownIdError
+from semspace.errors import InputError, MissingExtraError, MissingFileError, ServerError
 from semspace.index.milvus_fields import Fields
 from semspace.index.milvus_filter import translate
 from semspace.text.filters import matching
+from tests.servers import COLUMNS, draw, new_name
 
 pytest.importorskip("pymilvus", reason="pymilvus isn't installed: pip install 'semspace[scale]'")
 pytest.importorskip("milvus_lite", reason="milvus-lite isn't installed: pip install 'semspace[scale]'")
 
 from semspace.index.milvus import MilvusCollection
-from semspace.index.milvus_push import push
 from semspace.index.milvus_server import Server
 
-HOSTILE = [
-    "it's",
-    'a "quoted" id',
-    "back\\slash",
-    "\\",
-    '" or id != "',
-    "new\nline\r",
-    "ÄÖ 猫 😀",
-    "null\x00\x01",
-    "%_",
-    " ",
-]
-NAMES = itertools.count()
 SERVER = os.environ.get("SEMSPACE_MILVUS")
 
 
@@ -57,7 +42,7 @@ def uri(request, tmp_path_factory):
 
 @pytest.fixture
 def name():
-    return f"semspace_test_{os.getpid()}_{next(NAMES)}"
+    return new_name()
 
 
 @pytest.fixture
@@ -79,183 +64,11 @@ def make(uri, name):
         points.close()
 
 
-def draw(n, dim=4, seed=0):
-    return np.random.default_rng(seed).normal(size=(n, dim)).astype(np.float32)
-
-
-def truth(ids, vectors, asked, k, metric="cosine"):
-    found = queries.nearest(vectors, queries.lengths(vectors), asked, k, names=ids, metric=metric)
-    return [([ids[row] for row in rows], scores) for rows, scores in found]
-
-
-# -- the contract -----------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("exact", [False, True])
-@pytest.mark.parametrize("metric", queries.METRICS)
-def test_the_nearest_are_those_of_exact_search(make, metric, exact):
-    ids, vectors, asked = [f"p{i}" for i in range(60)], draw(60), draw(5, seed=1)
-    points = make(ids, vectors, metric=metric)
-    assert (points.method, points.metric, points.dim, points.columns, len(points)) == ("milvus", metric, 4, (), 60)
-    for hits, (right, scores) in zip(
-        points.nearest(asked, 10, exact=exact), truth(ids, vectors, asked, 10, metric), strict=True
-    ):
-        assert list(hits.ids) == right
-        assert hits.scores.dtype == np.float32
-        np.testing.assert_allclose(hits.scores, scores, rtol=1e-4, atol=1e-5)
-        assert hits.metadata is None
-
-
-@pytest.mark.parametrize("exact", [False, True])
-def test_among_and_skip(make, exact):
-    ids, vectors = [f"p{i}" for i in range(30)], draw(30)
-    points = make(ids, vectors)
-    (hits,) = points.nearest(vectors[:1], 5, among=["p3", "p0", "nobody", "p3", "p9"], skip=[["p0", "x"]], exact=exact)
-    (right, _), *_ = truth(["p3", "p9"], vectors[[3, 9]], vectors[:1], 5)
-    assert list(hits.ids) == right
-    assert points.nearest(vectors[:2], 3, among=[], exact=exact)[1].ids == ()
-    assert [len(h.ids) for h in points.nearest(vectors[:2], 99, skip=[["p1"], []], exact=exact)] == [29, 30]
-    assert points.nearest(vectors[:0], 3, exact=exact) == []
-
-
-@pytest.mark.parametrize("exact", [False, True])
-def test_equal_scores_go_by_id(make, exact):
-    ids = [f"{i:02d}" for i in np.random.default_rng(3).permutation(40)]
-    points = make(ids, np.ones((40, 4), np.float32))
-    assert points.nearest(np.ones((1, 4), np.float32), 3, exact=exact)[0].ids == ("00", "01", "02")
-
-
-def test_many_among(make, monkeypatch):
-    """Thousands of ids go in several conditions."""
-    monkeypatch.setattr("semspace.index.milvus._BYTES", 100_000)
-    ids, vectors, asked = [f"p{i:04d}" for i in range(1500)], draw(1500), draw(2, seed=1)
-    points = make(ids, vectors)
-    found = points.nearest(asked, 5, among=ids[:1200], exact=False)
-    for hits, (right, _) in zip(found, truth(ids[:1200], vectors[:1200], asked, 5), strict=True):
-        assert list(hits.ids) == right
-    assert all(points.present(ids))
-
-
-def test_more_than_milvus_gives_at_once(make, monkeypatch):
-    monkeypatch.setattr("semspace.index.milvus._WINDOW", 20)
-    monkeypatch.setattr("semspace.index.milvus._PAGE", 7)
-    ids, vectors = [f"p{i}" for i in range(50)], draw(50)
-    metadata = pl.DataFrame({"n": range(50)})
-    points = make(ids, vectors, metadata)
-    (hits,) = points.nearest(vectors[:1], 40, where="n <> 3")
-    assert len(hits.ids) == 40
-    assert "p3" not in hits.ids
-    assert hits.metadata["n"].to_list() == [int(id[1:]) for id in hits.ids]
-
-
-def test_hostile_ids(make):
-    vectors = draw(len(HOSTILE))
-    points = make(HOSTILE, vectors)
-    assert points.present([*HOSTILE, "other"]) == [True] * len(HOSTILE) + [False]
-    np.testing.assert_array_equal(points.vectors(HOSTILE[::-1]), vectors[::-1])
-    assert {points.nearest(v[None], 1)[0].ids[0] for v in vectors} == set(HOSTILE)
-    for exact in (False, True):
-        (hits,) = points.nearest(vectors[:1], 99, among=HOSTILE[3:], exact=exact)
-        assert sorted(hits.ids) == sorted(HOSTILE[3:])
-    points.delete(HOSTILE[:5])
-    assert points.present(HOSTILE) == [False] * 5 + [True] * (len(HOSTILE) - 5)
-
-
-def test_pieces_are_all_points_once(make, monkeypatch):
-    monkeypatch.setattr("semspace.index.milvus._PAGE", 7)
-    ids = [*HOSTILE, *(f"p{i}" for i in range(20))]
-    points = make(ids, draw(len(ids)))
-    walked = list(points.pieces())
-    assert len(walked) > 3
-    assert sorted(itertools.chain.from_iterable(some for some, _ in walked)) == sorted(ids)
-    place = {id: row for row, id in enumerate(ids)}
-    for some, vectors in walked:
-        np.testing.assert_array_equal(vectors, draw(len(ids))[[place[id] for id in some]])
-
-
-def test_changes_are_seen_at_once(make):
-    points = make(["a", "b", "c"], draw(3))
-    points.add(["d"], draw(1, seed=5), None)
-    assert points.nearest(draw(1, seed=5), 1)[0].ids == ("d",)
-    points.update(["a"], draw(1, seed=6), None)
-    assert points.nearest(draw(1, seed=6), 1)[0].ids == ("a",)
-    np.testing.assert_array_equal(points.vectors(["a"]), draw(1, seed=6))
-    points.delete(["a", "d"])
-    assert len(points) == 2
-    assert set(points.nearest(draw(1), 9)[0].ids) == {"b", "c"}
-    points.compact()
-    points.add(["a"], draw(1), None)  # an id that is free again
-    assert len(points) == 3
-
-
-def test_changes_that_cannot_be_made_change_nothing(make):
-    points = make(["cat", "dog"], draw(2))
-    with pytest.raises(InputError, match="already has 'dog'"):
-        points.add(["bird", "dog"], draw(2), None)
-    with pytest.raises(UnknownIdError, match=r"no point 'dogs' in the collection .* of 2; did you mean dog"):
-        points.delete(["cat", "dogs"])
-    with pytest.raises(UnknownIdError, match="no point 'bird'"):
-        points.update(["cat", "bird"], draw(2, seed=9), None)
-    with pytest.raises(UnknownIdError, match="no point 'bird'"):
-        points.vectors(["cat", "bird"])
-    with pytest.raises(InputError, match="has no metadata"):
-        points.add(["bird"], draw(1), pl.DataFrame({"a": [1]}))
-    for id in ("", "x" * 70_000, "é" * 40_000):
-        with pytest.raises(InputError, match="takes ids of 1 to 65,535 bytes"):
-            points.add([id], draw(1), None)
-    assert len(points) == 2
-    np.testing.assert_array_equal(points.vectors(["cat", "dog"]), draw(2))
-
-
-def test_large_points_go_in_several_messages(make, monkeypatch):
-    monkeypatch.setattr("semspace.index.milvus._BYTES", 1_000)
-    points = make([f"p{i}" for i in range(100)], draw(100), pl.DataFrame({"t": ["x" * 300] * 100}))
-    assert len(points) == 100
-
-
 # -- metadata ---------------------------------------------------------------------------------------------------
-
-DAY = datetime.date(1960, 2, 29)
-MOMENT = datetime.datetime(2020, 5, 17, 23, 59, 59, 123456)
-# A column of each type, with a value that is easily lost on the way; under names that are hard for Milvus.
-COLUMNS = {
-    "year": pl.Series([2**62, -1, 0], dtype=pl.Int64),
-    "in": pl.Series([255, 0, 1], dtype=pl.UInt8),
-    "größe": pl.Series([0.1, -1e300, 5e-324], dtype=pl.Float64),
-    "two words": pl.Series([0.1, 3e38, 0], dtype=pl.Float32),
-    "vector": pl.Series([True, False, True]),
-    "text": pl.Series(["", 'it\'s "so" \\ \n\r\x00', "猫😀"]),
-    "day": pl.Series([DAY, DAY, datetime.date(2020, 1, 1)]),
-    "moment": pl.Series([MOMENT] * 3, dtype=pl.Datetime("us")),
-    "zoned": pl.Series([MOMENT] * 3, dtype=pl.Datetime("ns", "Europe/Berlin")),
-    "time": pl.Series([datetime.time(3, 4, 5, 6)] * 3),
-    "lasts": pl.Series([datetime.timedelta(-3, 4, 5)] * 3),
-    "sort": pl.Series(["b", "a", "b"], dtype=pl.Categorical),
-    "level": pl.Series(["high", "low", "low"], dtype=pl.Enum(["low", "high"])),
-    "tags": pl.Series([["a", 'b"'], [], ["c"]]),
-    "inner": pl.Series([{"a": 1, "b": [DAY]}, {"a": 2, "b": []}, {"a": 3, "b": [DAY]}]),
-    "price": pl.Series(["1.20", "3.45", "0.01"]).cast(pl.Decimal(10, 2)),
-}
 
 
 def is_old(points):
     return not points.fields.nulls
-
-
-def test_metadata_comes_back_as_it_was(uri, make):
-    metadata = pl.DataFrame(COLUMNS)
-    points = make(["a", "b", "c"], draw(3), metadata)
-    assert points.columns == tuple(COLUMNS)
-    again = MilvusCollection.connect(uri, points.name)
-    try:
-        assert again.metadata(["c", "a"]).equals(metadata[[2, 0]])
-        assert again.metadata(["c", "a"]).schema == metadata.schema
-        for exact in (False, True):
-            (hits,) = again.nearest(draw(1), 3, exact=exact)
-            assert hits.metadata.equals(metadata[["abc".index(id) for id in hits.ids]])
-            assert again.nearest(draw(1), 3, where="year = 7", exact=exact)[0].metadata.equals(metadata.clear())
-    finally:
-        again.close()
 
 
 def test_unknown_values_come_back_unknown(make):
@@ -268,28 +81,6 @@ def test_unknown_values_come_back_unknown(make):
         return
     points = make(["a", "b", "c"], draw(3), empty)
     assert points.metadata(["a", "b", "c"]).equals(empty)
-
-
-def test_updates_give_other_metadata(make):
-    points = make(["a", "b"], draw(2), pl.DataFrame({"n": [1, 2]}))
-    points.update(["b"], draw(1), pl.DataFrame({"n": [7]}))
-    assert points.metadata(["b", "a"])["n"].to_list() == [7, 1]
-
-
-@pytest.mark.parametrize(
-    ("column", "message"),
-    [
-        (pl.Series("n", ["x"]), "must hold Int64"),
-        (pl.Series("m", [1]), "must have the columns n; got m"),
-        (pl.Series("n", [2**63], dtype=pl.UInt64), "must hold Int64"),
-        (None, "has metadata, so points must come with it"),
-    ],
-)
-def test_metadata_that_does_not_fit(make, column, message):
-    points = make(["a"], draw(1), pl.DataFrame({"n": [1]}))
-    with pytest.raises(InputError, match=message):
-        points.add(["b"], draw(1), None if column is None else column.to_frame())
-    assert len(points) == 1
 
 
 @pytest.mark.parametrize(
@@ -496,34 +287,7 @@ def test_columns_that_milvus_only_half_knows():
     assert translate("year > 1e30", fields) is False
 
 
-def test_a_column_called_id_goes_before_the_ids(make):
-    points = make(["a", "b"], draw(2), pl.DataFrame({"id": [1, 2]}))
-    assert points.nearest(draw(1), 9, where="id = 2")[0].ids == ("b",)
-
-
 # -- making and connecting --------------------------------------------------------------------------------------
-
-
-def test_facts_come_back(uri, make):
-    facts = {"fingerprint": "é\"'\\", "encoder": {"name": "minilm", "dim": 384}, "list": [1, None]}
-    points = make(["a"], draw(1), facts=facts)
-    again = MilvusCollection.connect(uri, points.name)
-    assert again.facts == facts
-    assert (again.dim, again.metric, len(again)) == (4, "cosine", 1)
-    again.close()
-
-
-def test_a_collection_that_is_not_there(uri, make):
-    points = make(["a"], draw(1))
-    with pytest.raises(InputError, match=f"no collection 'nothing' in .*; there are .*{points.name}"):
-        MilvusCollection.connect(uri, "nothing")
-
-
-def test_nothing_is_overwritten_unasked(uri, make):
-    points = make(["a"], draw(1))
-    with pytest.raises(ExistsError, match="is there already in"):
-        MilvusCollection.create(uri, points.name, dim=4)
-    assert len(points) == 1
 
 
 def test_a_collection_of_others(uri, name):
@@ -582,16 +346,6 @@ def test_a_server_that_is_not_there(capfd):
     assert "Traceback" not in capfd.readouterr().err
 
 
-def test_a_closed_connection(make):
-    points = make(["a"], draw(1))
-    again = Server.open(points.server.uri)
-    again.close()
-    again.close()  # once more does no harm
-    with pytest.raises(ServerError, match="closed; connect again"):
-        again.collections()
-    assert len(points) == 1  # others are not cut off
-
-
 def test_a_closed_file_can_be_opened_again(tmp_path):
     path = str(tmp_path / "a.db")
     points = MilvusCollection.create(path, "x", dim=2, metadata_schema={"n": pl.Int64()})
@@ -606,95 +360,6 @@ def test_a_missing_package_names_the_command(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "pymilvus", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'semspace\[scale\]'"):
         MilvusCollection.connect("http://127.0.0.1:1", "x")
-
-
-# -- pushing ----------------------------------------------------------------------------------------------------
-
-
-class Shelf:
-    """The least a source must have."""
-
-    def __init__(self, n, seed=0, metric="cosine", schema=True):
-        self.ids, self.points = [f"p{i}" for i in range(n)], draw(n, seed=seed)
-        self.dim, self.metric, self.method = 4, metric, "exact"
-        self.columns = ("n",) if schema else ()
-        self.facts = {"fingerprint": f"space-{seed}"}
-        if schema:
-            self.metadata = lambda ids: pl.DataFrame({"n": [int(id[1:]) for id in ids]}, {"n": pl.Int64})
-
-    def __len__(self):
-        return len(self.ids)
-
-    def pieces(self):
-        for start in range(0, len(self), 40):
-            yield self.ids[start : start + 40], self.points[start : start + 40]
-
-
-def same(points, source):
-    assert len(points) == len(source)
-    np.testing.assert_array_equal(points.vectors(source.ids), source.points)
-    if source.columns:
-        assert points.metadata(source.ids)["n"].to_list() == list(range(len(source)))
-
-
-def test_push(uri, name):
-    source = Shelf(100)
-    points = push(source, uri, name, batch=30)
-    assert points.facts == source.facts
-    same(points, source)
-    points.close()
-
-
-def test_push_goes_on_where_it_was(uri, name, monkeypatch):
-    source, ask, sent = Shelf(100), Server.ask, []
-
-    def failing(self, verb, *given, **more):
-        if verb == "insert":
-            sent.append(len(given[1]))
-            if len(sent) == 3:
-                raise ServerError("the power went out")
-        return ask(self, verb, *given, **more)
-
-    monkeypatch.setattr(Server, "ask", failing)
-    with pytest.raises(ServerError, match="power"):
-        push(source, uri, name, batch=20)
-    sent.clear()
-    monkeypatch.setattr(Server, "ask", lambda self, verb, *g, **m: sent.append(verb) or ask(self, verb, *g, **m))
-    points = push(source, uri, name, batch=20)
-    assert sent.count("insert") == 3  # of five batches two were there
-    same(points, source)
-    points.close()
-    sent.clear()
-    push(source, uri, name, batch=20).close()
-    assert "insert" not in sent
-
-
-def test_push_without_metadata(uri, name):
-    source = Shelf(10, schema=False)
-    points = push(source, uri, name)
-    same(points, source)
-    points.close()
-    bare = Shelf(10)
-    bare.metadata = None
-    with pytest.raises(InputError, match="needs metadata_of="):
-        push(bare, uri, name)
-
-
-@pytest.mark.parametrize(
-    ("other", "message"),
-    [
-        (Shelf(5, seed=1), "its fingerprint is 'space-0', and here it is 'space-1'"),
-        (Shelf(5, metric="dot"), "its metric is 'cosine', and here it is 'dot'"),
-        (Shelf(5, schema=False), r"its columns is 'n \(Int64\)', and here it is 'none'"),
-    ],
-)
-def test_push_into_a_collection_of_another_space(uri, name, other, message):
-    push(Shelf(5), uri, name).close()
-    with pytest.raises(InputError, match=f"holds points of another space: {message}"):
-        push(other, uri, name)
-    points = push(other, uri, name, overwrite=True)
-    assert len(points) == 5
-    points.close()
 
 
 def test_a_file_at_the_port_of_an_earlier_one_has_a_schema_of_its_own(tmp_path, monkeypatch):

@@ -27,7 +27,7 @@ class Collection(Protocol):
 
     @property
     def method(self) -> str:
-        """``"exact"``, ``"hnsw"`` or ``"milvus"``."""
+        """``"exact"``, ``"hnsw"``, ``"hnswlib"``, ``"milvus"`` or ``"qdrant"``."""
 
     @property
     def metric(self) -> str:

@@ -48,7 +48,7 @@ _MAX_PAIRS = 1_000_000
 class Index(SearchMethods):
     """Fast nearest-neighbour search over points that may be added, updated and deleted.
 
-    `Index.build` creates one from a space, `Index.open` opens a saved one, and `Index.connect` one on a Milvus server.
+    `Index.build` creates one from a space, `Index.open` opens a saved one, and `Index.connect` one on a server.
     It is the only value of semspace that changes.
 
     Examples
@@ -231,28 +231,29 @@ class Index(SearchMethods):
 
     @classmethod
     def connect(cls, uri: str, collection: str, *, token: str | None = None) -> Index:
-        """Open a collection on a Milvus server, or in a file of Milvus Lite; `push` creates one.
+        """Open a collection on a server of Qdrant or Milvus, or in a folder that stands for one; `push` creates it.
 
         Parameters
         ----------
         uri : str
-            Such as ``"http://host:19530"``, or the path of a file that ends in ``.db``.
+            Qdrant: ``"qdrant://host:6333"``, ``"qdrant+https://host:6333"``, or the path of a folder that ends in
+            ``.qdrant``. Milvus: ``"http://host:19530"``, or the path of a Milvus Lite, which ends in ``.db``.
         collection : str
         token : str, optional
-            ``"user:password"``, or an API key.
+            An API key, or for Milvus ``"user:password"``.
 
         Raises
         ------
         InputError
-            If there is no such collection.
+            If there is no such collection, or semspace didn't make it.
         ServerError
             If no server answers at `uri`.
         MissingExtraError
-            If pymilvus isn't installed.
+            If the server's client isn't installed.
         """
-        from semspace.index.milvus import MilvusCollection
+        from semspace.index.servers.addresses import collection_type
 
-        points = MilvusCollection.connect(uri, collection, token)
+        points = collection_type(uri).connect(uri, collection, token)
         saved = points.facts.get("encoder")
         encoder = (
             EncoderReference(saved["name"], saved["dim"], saved["fingerprint"], saved.get("max_tokens"))
@@ -401,7 +402,7 @@ class Index(SearchMethods):
 
     @property
     def method(self) -> str:
-        """The search algorithm: ``"exact"``, ``"hnsw"``, ``"hnswlib"`` (a graph of hnswlib's) or ``"milvus"``."""
+        """``"exact"``, ``"hnsw"``, ``"hnswlib"`` (a graph of hnswlib's), or a server: ``"milvus"``, ``"qdrant"``."""
         return self._points.method
 
     kind = renamed_property("kind", "method")
@@ -529,14 +530,23 @@ class Index(SearchMethods):
         return cls(points, points.source, _refresher(points, refresh, options))
 
     def push(self, uri: str, collection: str, *, token: str | None = None, progress: bool = True) -> Index:
-        """Copy the points to a Milvus server, in batches, without those that are there already.
+        """Copy the points to a server of Qdrant or Milvus, in batches, without those that are there already.
+
+        After an interruption it goes on where it was, when it is called again.
+
+        Parameters
+        ----------
+        uri, collection, token
+            See `connect`. The collection is created where it isn't there.
+        progress : bool
+            Show a bar to people on long work.
 
         Returns
         -------
         Index
             The index on the server; see `connect`.
         """
-        from semspace.index.milvus_push import push
+        from semspace.index.servers.push import push
 
         encoder, provenance = self.encoder, self._source.provenance
         facts = {

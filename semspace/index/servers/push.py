@@ -1,4 +1,4 @@
-"""Points of any collection → Milvus; a push that was interrupted goes on where it was."""
+"""Points of any collection → a server; a push that was interrupted goes on where it was."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import polars as pl
 from semspace import checks
 from semspace.errors import InputError
 from semspace.index.collection import Collection
-from semspace.index.milvus import MilvusCollection, checked_json
-from semspace.index.milvus_server import Server
+from semspace.index.servers.addresses import collection_type
+from semspace.index.servers.collection import ServerCollection, checked_json
 from semspace.progress import bar
 
 MetadataOf = Callable[[Sequence[str]], "pl.DataFrame | None"]
@@ -28,8 +28,8 @@ def push(
     batch: int = 1_000,
     progress: bool = True,
     overwrite: bool = False,
-) -> MilvusCollection:
-    """Copy all live points of a collection into Milvus.
+) -> ServerCollection:
+    """Copy all live points of a collection to a server.
 
     Run again after it was interrupted, it asks which points are there already, and sends the others.
 
@@ -37,7 +37,7 @@ def push(
     ----------
     source : Collection
     uri, collection, token
-        See `MilvusCollection.connect`. The collection is made where it isn't there.
+        See `Index.connect`. The collection is made where it isn't there.
     metadata_of : callable, optional
         Gives the metadata of ids as a table, in their order; for no ids an empty table with the same columns. By
         default `source.metadata`, where the source has such a method.
@@ -53,7 +53,7 @@ def push(
 
     Returns
     -------
-    MilvusCollection
+    ServerCollection
         Connected; close it when done.
 
     Raises
@@ -66,8 +66,23 @@ def push(
     if source.columns and lookup is None:
         raise InputError("this collection has metadata, so push needs metadata_of= to look it up")
     empty = lookup([]) if lookup is not None else None
+    schema = None if empty is None else empty.schema
     wanted = checked_json(facts if facts is not None else getattr(source, "facts", {}))
-    target = _target(source, uri, collection, None if empty is None else empty.schema, wanted, token, overwrite)
+    kind = collection_type(uri)
+    target = None if overwrite else kind.connect_or_none(uri, collection, token)
+    if target is not None:
+        _check_same(target, source, schema, wanted)
+    else:
+        target = kind.create(
+            uri,
+            collection,
+            dim=source.dim,
+            metric=source.metric,
+            metadata_schema=schema,
+            facts=wanted,
+            token=token,
+            overwrite=overwrite,
+        )
     try:
         _send(source, target, lookup if empty is not None else None, batch, progress)
     except BaseException:
@@ -76,41 +91,8 @@ def push(
     return target
 
 
-def _target(
-    source: Collection,
-    uri: str,
-    name: str,
-    schema: pl.Schema | None,
-    facts: Mapping[str, Any],
-    token: str | None,
-    overwrite: bool,
-) -> MilvusCollection:
-    """Connect to the collection if it is there and of the same space, or make it."""
-    server = Server.open(uri, token, new=True)
-    try:
-        there = not overwrite and name in server.collections()
-        if there:
-            target = MilvusCollection.connect(uri, name, token)
-        else:
-            target = MilvusCollection.create(
-                uri,
-                name,
-                dim=source.dim,
-                metric=source.metric,
-                metadata_schema=schema,
-                facts=facts,
-                token=token,
-                overwrite=overwrite,
-            )
-    finally:
-        server.close()
-    if there:
-        _check_same(target, source, schema, facts)
-    return target
-
-
 def _check_same(
-    target: MilvusCollection, source: Collection, schema: pl.Schema | None, facts: Mapping[str, Any]
+    target: ServerCollection, source: Collection, schema: pl.Schema | None, facts: Mapping[str, Any]
 ) -> None:
     """Raise `InputError`, and close the target, where it wasn't made for these points."""
     there = {**target.facts, "dim": target.dim, "metric": target.metric, "columns": _shown(target.fields.schema)}
@@ -129,8 +111,8 @@ def _shown(schema: pl.Schema | None) -> str:
     return "none" if schema is None else ", ".join(f"{name} ({dtype})" for name, dtype in schema.items())
 
 
-def _send(source: Collection, target: MilvusCollection, lookup: MetadataOf | None, batch: int, progress: bool) -> None:
-    with bar("pushing to Milvus", len(source), unit="point", progress=progress) as shown:
+def _send(source: Collection, target: ServerCollection, lookup: MetadataOf | None, batch: int, progress: bool) -> None:
+    with bar(f"pushing to {target.title}", len(source), unit="point", progress=progress) as shown:
         for ids, vectors in source.pieces():
             for start in range(0, len(ids), batch):
                 some = ids[start : start + batch]
