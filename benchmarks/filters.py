@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from benchmarks.contenders import NONE, PACKAGES, Contender, Faiss, Hnswlib, Semspace
+from benchmarks.contenders import NONE, Contender, Faiss, Hnswlib, Semspace, packages
 from benchmarks.index import smallest
 from benchmarks.measuring import alternate, machine, median, table
 from benchmarks.vectors import KINDS, NEAREST, Vectors, nearest, numbers, recall, say
@@ -147,7 +147,9 @@ def main(words: Sequence[str] = ()) -> None:
     options = parser.parse_args(list(words))
     if options.quick:
         options.sizes, options.rounds = [20_000], 2
-    print(f"\n## Searches with a condition\n\n{machine(*PACKAGES)}; one thread, medians of {options.rounds} rounds")
+    print(
+        f"\n## Searches with a condition\n\n{machine(*packages(WAYS))}; one thread, medians of {options.rounds} rounds"
+    )
     for size in options.sizes:
         measure(KINDS[options.data](size), options)
 

@@ -1,121 +1,119 @@
-"""Claim: an index searched faster than hnswlib, faiss and usearch search at the same recall, in less memory.
+"""Claim: an index searched faster than the fastest others search at the same recall, in less memory than hnswlib's.
 
-Vectors: MiniLM's of Wikipedia's sentences, and GloVe's of words. Every peer builds with M=16 and ef_construction=200;
-then, for a recall@10 of 0.95 and of 0.99, the least search parameter that reaches it is looked for, and the speeds at
-these parameters are measured in turn. Memory is what a fresh process grows by when it opens the saved index and asks
-it; a tiny index built and asked before that has loaded all code. Last, half of our index is deleted and replaced.
+Vectors: MiniLM's of Wikipedia's sentences, and GloVe's of words. Peers build with 32 links in the lowest layer and 200
+candidates, or what their authors recommend; then, for each number of neighbours and recall asked for, the least search
+parameter that reaches it is looked for, and the speeds at these parameters are measured in turn. Memory is what a fresh
+process grows by when it opens the saved index and asks it; a tiny index built and asked before that has loaded all
+code. Last, half of our index is deleted and replaced.
 
-Options: ``--sizes 100k,1M``, ``--data sentences,words``, ``--quick``, ``--rounds``, ``--builds``, ``--threads``,
-``--churn`` (the largest size at which points are replaced), ``--without "usearch i8,usearch bf16"``, ``--peers-only``,
-and ``--reuse``, which keeps what the peers built and takes it, with the seconds of then, the next time.
+Options: ``--peers all`` (or names with commas between), ``--without``, ``--peers-only``, ``--sizes 100k,1M``,
+``--data sentences,words``, ``--k 10,100``, ``--targets .9,.95,.99``, ``--threads``, ``--rounds``, ``--builds``,
+``--churn`` (the largest size at which points are replaced), ``--quick``; ``--reuse``, which keeps what the peers built
+and takes it, with the seconds of then, the next time; ``--kept-only``, which leaves out peers that would have to be
+built; ``--build-only``, which builds and keeps, one after the other, and measures nothing.
 """
 
 import argparse
 import json
-import math
+import os
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache as remembered
 from importlib.metadata import version
+from math import ceil
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import numpy as np
 
-from benchmarks.contenders import ALL, BY_NAME, PACKAGES, Contender, Semspace
-from benchmarks.measuring import alternate, machine, median, table
-from benchmarks.vectors import KINDS, NEAREST, Vectors, cache, nearest, number, numbers, recall, say
+from benchmarks.contenders import ALL, BY_NAME, Contender, Semspace, missing, packages
+from benchmarks.index_churn import churn
+from benchmarks.index_memory import opened, warmed
+from benchmarks.index_tables import REFERENCE, Goal, Measured, Setting, report
+from benchmarks.measuring import alternate, machine, median
+from benchmarks.vectors import KINDS, NEAREST, Vectors, cache, number, numbers, recall, say
 
-TARGETS = (0.95, 0.99)
 MOST = 5_120  # no larger search parameter is tried
-PASSES = 3  # over the queries, in a run whose time is taken
-BATCH = 1_000  # points deleted or added at once
-REFERENCE = "hnswlib"
-
-
-@dataclass(frozen=True)
-class Setting:
-    """Search parameters, and the recall they reach."""
-
-    ef: int
-    level: Any
-    recall: float
-    reached: bool = True
-
-    def __str__(self) -> str:
-        return f"{self.recall:.4f}, ef {self.ef}" + ("" if self.level is None else f", k_factor {self.level:g}")
-
-
-@dataclass
-class Measured:
-    """All there is to say of one contender on one set of vectors."""
-
-    contender: Contender
-    seconds: float
-    path: Path
-    settings: dict[float, Setting]
-    speeds: dict[tuple[float, int], float]  # queries a second, by target and threads
-    memory: dict[str, dict[str, float]]  # by the way of opening
+PASSES, SECONDS = 3, 0.2  # at most as many passes over the queries, or as many seconds, in a run whose time is taken
 
 
 def main(words: Sequence[str] = ()) -> None:
     options = read_options(words)
-    print(f"\n## Indexes\n\n{machine(*PACKAGES)}; medians of {options.rounds} rounds\n", flush=True)
-    for kind in options.data.split(","):
+    kinds = taking_part(options)
+    print(f"\n## Indexes\n\n{machine(*packages(kinds))}; medians of {options.rounds} rounds", flush=True)
+    for why in options.left_out:
+        print(f"\nLeft out: {why}.", flush=True)
+    for data in options.data.split(","):
         for size in options.sizes:
-            measure(KINDS[kind](size), options)
+            measure(KINDS[data](size), kinds, options)
 
 
 def read_options(words: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser("python -m benchmarks index")
+    parser.add_argument(
+        "--peers", default="all", help=f"all, or of {', '.join(BY_NAME)}; {REFERENCE} always takes part"
+    )
+    parser.add_argument("--without", default="", help="names with commas between")
+    parser.add_argument("--peers-only", action="store_true", help="without semspace")
     parser.add_argument("--sizes", type=numbers, default=numbers("100k,1M"))
     parser.add_argument("--data", default="sentences,words", help=f"of {', '.join(KINDS)}")
+    parser.add_argument("--k", type=numbers, default=[NEAREST])
+    parser.add_argument(
+        "--targets", type=lambda text: [float(part) for part in text.split(",")], default=[0.9, 0.95, 0.99]
+    )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--builds", type=int, default=1, help="times that each index is built, in turn")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--churn", type=number, default=number("100k"))
-    parser.add_argument("--peers-only", action="store_true")
-    parser.add_argument("--without", default="", help=f"names with commas between; {REFERENCE} always takes part")
     parser.add_argument("--reuse", action="store_true")
+    parser.add_argument("--kept-only", action="store_true")
+    parser.add_argument("--build-only", action="store_true")
     parser.add_argument("--quick", action="store_true", help="20k vectors, two rounds")
     options = parser.parse_args(list(words))
     if options.quick:
         options.sizes, options.rounds = [20_000], 2
+    options.reuse = options.reuse or options.kept_only or options.build_only
+    options.goals = [Goal(k, target) for k in options.k for target in options.targets]
     return options
 
 
-def measure(vectors: Vectors, options: argparse.Namespace) -> None:
-    truth = vectors.truth()
-    kinds = taking_part(options)
+def taking_part(options: argparse.Namespace) -> list[type[Contender]]:
+    """Return the contenders asked for that are installed; the others are noted in the options, with the reason."""
+    asked = set(BY_NAME) if options.peers == "all" else {*options.peers.split(","), Semspace.name}
+    out = set(options.without.split(",")) - {""} | ({Semspace.name} if options.peers_only else set())
+    if unknown := (asked | out) - BY_NAME.keys():
+        raise SystemExit(f"no index {min(unknown)!r}; there are {', '.join(BY_NAME)}")
+    wanted = asked - out | (set() if options.build_only else {REFERENCE})
+    reasons = {kind: missing(kind) for kind in ALL if kind.name in wanted}
+    options.left_out = [f"{kind.name}, since {why}" for kind, why in reasons.items() if why]
+    kinds = [kind for kind, why in reasons.items() if not why]
+    if BY_NAME[REFERENCE] not in kinds and not options.build_only:
+        raise SystemExit(f"{REFERENCE} isn't installed, with which the others are compared; pip install {REFERENCE}")
+    return kinds
+
+
+def measure(vectors: Vectors, kinds: Sequence[type[Contender]], options: argparse.Namespace) -> None:
     with place(vectors, options.reuse) as folder:
+        if options.build_only:
+            build_only(kinds, vectors, folder, options)
+            return
         every = {one.contender.name: one for one in built(kinds, vectors, folder, options)}
+        truth = vectors.truth(max(options.k))
         for one in every.values():
-            for target in TARGETS:
-                one.settings[target] = least(one.contender, vectors.queries, truth, target, options.threads)
-                say(f"{vectors.name}: {one.contender.name} at {target}: {one.settings[target]}")
+            look_for_settings(one, vectors, truth, options)
         race(every, vectors, options)
         np.save(folder / "asked.npy", vectors.held_out)
+        usual = min(options.goals, key=lambda goal: (goal.k, abs(goal.recall - 0.95)))
         for one in every.values():
-            one.memory = {how: opened(one, how, folder / "asked.npy") for how in one.contender.opened}
-        report(vectors, every, options)
-        ours = every.get(Semspace.name)
-        if ours is not None:
-            promise(ours, vectors, truth)
+            one.memory = {how: opened(one, usual, how, folder / "asked.npy") for how in one.contender.opened}
+        report(vectors, every, options.goals, options.threads)
+        if Semspace.name in every:
+            promise(every[Semspace.name], vectors, truth[:, :NEAREST])
             if len(vectors.base) <= options.churn:
-                churn(vectors, ours.settings[TARGETS[0]].ef, options.threads)
-
-
-def taking_part(options: argparse.Namespace) -> list[type[Contender]]:
-    out = set(options.without.split(",")) - {"", REFERENCE} | ({Semspace.name} if options.peers_only else set())
-    if unknown := out - BY_NAME.keys():
-        raise SystemExit(f"no index {min(unknown)!r}; there are {', '.join(BY_NAME)}")
-    return [kind for kind in ALL if kind.name not in out]
+                churn(vectors, every[Semspace.name].settings[usual].ef, options.threads)
 
 
 @contextmanager
@@ -136,80 +134,123 @@ def place(vectors: Vectors, keep: bool) -> Iterator[Path]:
 def built(
     kinds: Sequence[type[Contender]], vectors: Vectors, folder: Path, options: argparse.Namespace
 ) -> list[Measured]:
-    """Build and save every index, or take the peers' of the last time."""
+    """Build and save every index, or take the peers' of the last time; say which can't be had."""
     found = {kind: saved(kind, folder, vectors) for kind in kinds if kind is not Semspace}
     contenders = {kind.name: kind() for kind in kinds if found.get(kind) is None}
+    if options.kept_only:
+        for name in contenders.keys() - {Semspace.name}:
+            leave_out(name, f"no index of {len(vectors.base):,} vectors is kept", contenders)
     warmed(contenders.values())
     builds = {name: told(name, vectors, one, options.threads) for name, one in contenders.items()}
-    seconds, _ = alternate(builds, options.builds)
+    seconds, works = alternate(builds, options.builds)
+    for name, work in works.items():
+        if isinstance(work, str):
+            leave_out(name, work, contenders)
     for name, one in contenders.items():
-        found[type(one)] = kept(one, median(seconds[name]), folder)
-    return [found[kind] for kind in kinds]
+        found[type(one)] = kept(one, median(seconds[name]), works[name], options.threads, folder)
+    return [one for kind in kinds if (one := found.get(kind)) is not None]
 
 
-def told(name: str, vectors: Vectors, one: Contender, threads: int) -> Callable[[], None]:
-    def run() -> None:
+def leave_out(name: str, why: str, contenders: dict[str, Contender]) -> None:
+    print(f"\nLeft out: {name}, since {why}.", flush=True)
+    del contenders[name]
+
+
+def build_only(kinds: Sequence[type[Contender]], vectors: Vectors, folder: Path, options: argparse.Namespace) -> None:
+    """Build and keep what isn't kept yet, one after the other, so that one at a time is in memory."""
+    for kind in kinds:
+        note = note_of(kind, folder)
+        if not (kind is Semspace or (note.exists() and known(kind, folder))):
+            built([kind], vectors, folder, options)
+            say(f"{vectors.name}, {len(vectors.base):,}: {kind.name} is kept: {note.read_text()}")
+
+
+def told(name: str, vectors: Vectors, one: Contender, threads: int) -> Callable[[], float | str]:
+    """Return what builds an index and gives CPU seconds, or what a peer says that can't build it."""
+
+    def run() -> float | str:
         say(f"{vectors.name}, {len(vectors.base):,}: {name} is being built")
-        one.build(vectors.base, threads)
+        begun = process_time()
+        try:
+            one.build(vectors.base, threads)
+        except (ValueError, RuntimeError) as error:
+            if isinstance(one, Semspace):
+                raise
+            return f"{one.package} says {str(error)!r}"
+        return process_time() - begun
 
     return run
 
 
-def warmed(contenders: Any) -> None:
-    """Build and ask a tiny index with each, so that nothing is loaded or compiled when it counts."""
-    for one in contenders:
-        tiny = type(one)()
-        tiny.build(small(8), 2)
-        tiny.search(small(8)[:20], NEAREST, 20, one.levels[0], 2)
-
-
-def small(dim: int) -> np.ndarray:
-    some = np.random.default_rng(2).standard_normal((2_000, dim), np.float32)
-    some /= np.linalg.norm(some, axis=1, keepdims=True)
-    some.setflags(write=False)
-    return some
-
-
-def kept(one: Contender, seconds: float, folder: Path) -> Measured:
-    path = folder / one.name.replace(" ", "-")
+def kept(one: Contender, seconds: float, work: float, threads: int, folder: Path) -> Measured:
+    path = path_of(type(one), folder)
     shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     one.save(path)
-    path.with_suffix(".json").write_text(json.dumps({"seconds": seconds, "version": version(one.package)}))
-    return Measured(one, seconds, path, {}, {}, {})
+    note = {"version": version(one.package), "seconds": seconds, "cpu_seconds": work, "threads": threads}
+    note["load"] = os.getloadavg()[1]
+    note_of(type(one), folder).write_text(json.dumps(note))
+    return Measured(one, path, note)
 
 
 def saved(kind: type[Contender], folder: Path, vectors: Vectors) -> Measured | None:
-    path = folder / kind.name.replace(" ", "-")
-    note = path.with_suffix(".json")
-    known = json.loads(note.read_text()) if note.exists() else {}
-    if known.get("version") != version(kind.package):
+    note = known(kind, folder)
+    if note is None:
         return None
     one = kind()
-    one.open(path, vectors.base.shape[1], "loaded")
-    return Measured(one, known["seconds"], path, {}, {}, {})
+    one.open(path_of(kind, folder), vectors.base.shape[1], "loaded")
+    return Measured(one, path_of(kind, folder), note, reused=True)
+
+
+def known(kind: type[Contender], folder: Path) -> dict[str, Any] | None:
+    """Return what was noted when an index was kept, unless another version of the library built it."""
+    path = note_of(kind, folder)
+    note = json.loads(path.read_text()) if path.exists() else {}
+    return note if note.get("version") == version(kind.package) else None
+
+
+def path_of(kind: type[Contender], folder: Path) -> Path:
+    return folder / kind.name.replace(" ", "-")
+
+
+def note_of(kind: type[Contender], folder: Path) -> Path:
+    return folder / f"{kind.name.replace(' ', '-')}.json"
 
 
 # -- searching ----------------------------------------------------------------------------------------------------
 
 
-def least(one: Contender, queries: np.ndarray, truth: np.ndarray, target: float, threads: int) -> Setting:
-    """Find the least parameters that reach the target; of a second parameter the value that is quickest with it."""
-    tried = [_least(one, queries, truth, target, level, threads) for level in one.levels]
+def look_for_settings(one: Measured, vectors: Vectors, truth: np.ndarray, options: argparse.Namespace) -> None:
+    """Find the least parameters for every goal; those of a kept index are noted beside it, and taken from there."""
+    noted = {Goal(*words["goal"]): Setting(**words["setting"]) for words in one.note.get("settings", [])}
+    for goal in options.goals:
+        found = noted.get(goal) or least(one.contender, vectors.queries, truth[:, : goal.k], goal, options.threads)
+        one.settings[goal] = noted[goal] = found
+        say(f"{len(vectors.base):,}: {one.contender.name}, {goal}: {one.in_words(goal)}")
+    if options.reuse and not isinstance(one.contender, Semspace):
+        one.note["settings"] = [
+            {"goal": [goal.k, goal.recall], "setting": vars(setting)} for goal, setting in noted.items()
+        ]
+        note_of(type(one.contender), one.path.parent).write_text(json.dumps(one.note))
+
+
+def least(one: Contender, queries: np.ndarray, truth: np.ndarray, goal: Goal, threads: int) -> Setting:
+    """Find the least parameters that reach the goal; of a second parameter the value that is quickest with it."""
+    tried = [_least(one, queries, truth, goal, level, threads) for level in one.levels]
     reached = [setting for setting in tried if setting.reached]
     if not reached:
         return max(tried, key=lambda setting: setting.recall)
     if len(reached) == 1:
         return reached[0]
-    seconds, _ = alternate({str(i): asking(one, queries, reached[i], 1) for i in range(len(reached))}, 3)
+    seconds, _ = alternate({str(i): asking(one, queries, goal.k, reached[i], 1) for i in range(len(reached))}, 3)
     return min(zip(reached, seconds.values(), strict=True), key=lambda pair: median(pair[1]))[0]
 
 
-def _least(one: Contender, queries: np.ndarray, truth: np.ndarray, target: float, level: Any, threads: int) -> Setting:
+def _least(one: Contender, queries: np.ndarray, truth: np.ndarray, goal: Goal, level: Any, threads: int) -> Setting:
     @remembered
     def at(ef: int) -> float:
-        return recall(one.numbers(one.search(queries, NEAREST, ef, level, threads)), truth)
+        return recall(one.numbers(one.search(queries, goal.k, ef, level, threads)), truth)
 
-    ef = smallest(at, target)
+    ef = smallest(at, goal.recall, one.lowest(goal.k))
     return Setting(ef or MOST, level, at(ef or MOST), ef is not None)
 
 
@@ -226,173 +267,40 @@ def smallest(at: Callable[[int], float], target: float, low: int = NEAREST, most
     return high
 
 
-def asking(one: Contender, queries: np.ndarray, setting: Setting, threads: int, passes: int = 1) -> Callable[[], Any]:
+def asking(
+    one: Contender, queries: np.ndarray, k: int, setting: Setting, threads: int, passes: int = 1
+) -> Callable[[], Any]:
     def run() -> Any:
         for _ in range(passes):
-            found = one.search(queries, NEAREST, setting.ef, setting.level, threads)
+            found = one.search(queries, k, setting.ef, setting.level, threads)
         return found
 
     return run
 
 
 def race(every: dict[str, Measured], vectors: Vectors, options: argparse.Namespace) -> None:
-    """Measure the speeds of all contenders in turn: at each target with one thread, and at the first with more."""
-    for target, threads in ((TARGETS[0], 1), (TARGETS[1], 1), (TARGETS[0], options.threads)):
-        say(f"{vectors.name}: asking in turn at {target} with threads: {threads}")
-        runs = {
-            name: asking(one.contender, vectors.queries, one.settings[target], threads, PASSES)
-            for name, one in every.items()
-            if one.settings[target].reached
+    """Measure the speeds of all contenders in turn, for every goal, with one thread and with more."""
+    for goal in options.goals:
+        for threads in sorted({1, options.threads}):
+            say(f"{len(vectors.base):,}: asking in turn, {goal}, threads: {threads}")
+            for name, speed in speeds(every, vectors.queries, goal, threads, options.rounds).items():
+                every[name].speeds[goal, threads] = speed
+
+
+def speeds(every: dict[str, Measured], queries: np.ndarray, goal: Goal, threads: int, rounds: int) -> dict[str, float]:
+    """Return queries a second of all that reach the goal."""
+    able = {name: one for name, one in every.items() if one.settings[goal].reached}
+
+    def runs(passes: dict[str, int]) -> dict[str, Callable[[], Any]]:
+        return {
+            name: asking(one.contender, queries, goal.k, one.settings[goal], threads, passes[name])
+            for name, one in able.items()
         }
-        alternate(runs, 1)
-        seconds, _ = alternate(runs, options.rounds)
-        for name, times in seconds.items():
-            every[name].speeds[target, threads] = PASSES * len(vectors.queries) / median(times)
 
-
-# -- memory, in a process of its own ------------------------------------------------------------------------------
-
-
-def opened(one: Measured, how: str, asked: Path) -> dict[str, float]:
-    """Open the saved index in a fresh process and ask it at the first target's parameters."""
-    say(f"{one.contender.name}: opened by a fresh process, {how}")
-    setting = one.settings[TARGETS[0]]
-    what = {"name": one.contender.name, "path": str(one.path), "asked": str(asked), "how": how}
-    what |= {"ef": setting.ef, "level": setting.level}
-    command = [sys.executable, "-m", "benchmarks.index", json.dumps(what)]
-    return json.loads(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout)
-
-
-def child(name: str, path: str, asked: str, how: str, ef: int, level: Any) -> None:
-    """Print by how many megabytes this process grew, and how long opening took."""
-    queries = np.load(asked)
-    one = BY_NAME[name]()
-    warmed([one])
-    rehearsed(one, queries.shape[1], how)
-    before = resident()
-    begun = perf_counter()
-    one.open(Path(path), queries.shape[1], how)
-    seconds = perf_counter() - begun
-    one.search(queries, NEAREST, ef, level, 1)
-    after = resident()
-    grown = {part: after[part] - before[part] for part in after}
-    print(json.dumps({**grown, "process": sum(after.values()), "seconds": seconds}))
-
-
-def rehearsed(one: Contender, dim: int, how: str) -> None:
-    """Save, open and ask a small index of the same dimension: opening loads and compiles, too."""
-    small_one = type(one)()
-    small_one.build(small(dim), 1)
-    with tempfile.TemporaryDirectory() as scratch:
-        path = Path(scratch) / "small"
-        small_one.save(path)
-        small_one.open(path, dim, how)
-        small_one.search(small(dim)[:20], NEAREST, 20, one.levels[0], 1)
-
-
-def resident() -> dict[str, float]:
-    """Return the resident megabytes of this process: its own, and those that are pages of files."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    kilobytes = {line.split(":")[0]: line.split()[1] for line in lines if line.startswith("Rss")}
-    return {name: int(kilobytes[f"Rss{name}"]) / 1024 for name in ("Anon", "File")}
-
-
-# -- replacing half of the points ---------------------------------------------------------------------------------
-
-
-def churn(vectors: Vectors, ef: int, threads: int) -> None:
-    """Delete a random half, add as many, and compare with an index built from what is there then."""
-    size, many = len(vectors.base), min(len(vectors.base) // 2, len(vectors.later))
-    if not many:
-        say(f"{vectors.name}: no vectors are left to be added, so none are replaced")
-        return
-    gone = np.random.default_rng(3).permutation(size)[:many]
-    live = np.concatenate([np.setdiff1d(np.arange(size), gone), np.arange(size, size + many)])
-    points = np.concatenate([vectors.base, vectors.later[:many]])[live]
-    truth = live[nearest(points, vectors.queries)]
-    old = Semspace()
-    old.build(vectors.base, threads)
-    rows = [churned("as built, before", old, vectors.queries, nearest(vectors.base, vectors.queries), ef, 0.0)]
-    seconds = replaced(old, vectors, gone)
-    what = f"{many:,} deleted and {many:,} added, in batches of {BATCH:,}"
-    rows.append(churned(what, old, vectors.queries, truth, ef, seconds))
-    begun = perf_counter()
-    old.compact()
-    rows.append(churned("then compacted", old, vectors.queries, truth, ef, perf_counter() - begun))
-    new = Semspace()
-    begun = perf_counter()
-    new.build(np.ascontiguousarray(points), threads)
-    seconds = perf_counter() - begun
-    again = np.searchsorted(live, truth)
-    rows.append(churned("built from the same points", new, vectors.queries, again, ef, seconds))
-    print(f"\n### {vectors.name}, {size:,}: half of semspace's points replaced, ef {ef}\n")
-    print(table(["index", "recall@10", "q/s, one thread", "seconds it took"], rows), flush=True)
-
-
-def replaced(one: Semspace, vectors: Vectors, gone: np.ndarray) -> float:
-    begun = perf_counter()
-    for start in range(0, len(gone), BATCH):
-        say(f"{vectors.name}: {start:,} of {len(gone):,} points replaced")
-        batch = gone[start : start + BATCH]
-        one.delete(batch)
-        first = len(vectors.base) + start
-        one.add(np.arange(first, first + len(batch)), vectors.later[start : start + len(batch)])
-    return perf_counter() - begun
-
-
-def churned(what: str, one: Semspace, queries: np.ndarray, truth: np.ndarray, ef: int, seconds: float) -> list[str]:
-    asked = asking(one, queries, Setting(ef, None, 0.0), 1)
-    times, found = alternate({"": asked}, 3)
-    reached = recall(one.numbers(found[""]), truth)
-    speed = len(queries) / median(times[""])
-    return [what, f"{reached:.4f}", f"{speed:,.0f}", f"{seconds:,.1f}" if seconds else ""]
-
-
-# -- tables -------------------------------------------------------------------------------------------------------
-
-
-def report(vectors: Vectors, every: dict[str, Measured], options: argparse.Namespace) -> None:
-    print(f"\n### {vectors.name}: {len(vectors.base):,} vectors of {vectors.base.shape[1]} dimensions\n")
-    headers = ["index", f"build s, {options.threads} threads (times as fast as {REFERENCE})"]
-    for target in TARGETS:
-        headers += [f"recall@10, {target} asked for", f"q/s, one thread (ratio to {REFERENCE})"]
-    headers.append(f"q/s, {options.threads} threads, {TARGETS[0]} (to one thread)")
-    print(table(headers, [searched(one, every[REFERENCE], options.threads) for one in every.values()]))
-    headers = ["index", f"MB grown (share of {REFERENCE}'s)", "of that its own", "pages of the file"]
-    headers += ["whole process, MB", "on the disk, MB", "opened in s"]
-    print(f"\nOpened from the disk and asked {len(vectors.held_out):,} queries:\n")
-    print(table(headers, [row for one in every.values() for row in remembers(one, every[REFERENCE])]))
-    if options.reuse:
-        print("\nPeers' indexes may be those of an earlier run, with the seconds of then.")
-    sys.stdout.flush()
-
-
-def searched(one: Measured, reference: Measured, threads: int) -> list[str]:
-    cells = [one.contender.name, f"{one.seconds:,.1f} ({reference.seconds / one.seconds:.2f}×)"]
-    for target in TARGETS:
-        setting = one.settings[target]
-        cells += [str(setting) if setting.reached else f"not reached: {setting}"]
-        cells += [ratio(one.speeds.get((target, 1)), reference.speeds.get((target, 1)))]
-    return [*cells, ratio(one.speeds.get((TARGETS[0], threads)), one.speeds.get((TARGETS[0], 1)))]
-
-
-def ratio(speed: float | None, other: float | None) -> str:
-    if speed is None:
-        return "–"
-    return f"{speed:,.0f}" + (f" (**{speed / other:.2f}×**)" if other else "")
-
-
-def remembers(one: Measured, reference: Measured) -> list[list[str]]:
-    whole = sum(reference.memory["loaded"][part] for part in ("Anon", "File")) or math.nan
-    files = [one.path, *one.path.rglob("*")] if one.path.is_dir() else [one.path]
-    disk = sum(path.stat().st_size for path in files if path.is_file()) / 2**20
-    rows = []
-    for how, took in one.memory.items():
-        grown = took["Anon"] + took["File"]
-        cells = [f"{one.contender.name}, {how}", f"{grown:,.0f} ({grown / whole:.2f})"]
-        cells += [f"{took[part]:,.0f}" for part in ("Anon", "File", "process")]
-        rows.append([*cells, f"{disk:,.0f}", f"{took['seconds']:.3f}"])
-    return rows
+    seconds, _ = alternate(runs(dict.fromkeys(able, 1)), 1)
+    passes = {name: min(PASSES, ceil(SECONDS / times[0])) for name, times in seconds.items()}
+    seconds, _ = alternate(runs(passes), rounds)
+    return {name: passes[name] * len(queries) / median(times) for name, times in seconds.items()}
 
 
 def promise(ours: Measured, vectors: Vectors, truth: np.ndarray) -> None:
@@ -405,7 +313,3 @@ def promise(ours: Measured, vectors: Vectors, truth: np.ndarray) -> None:
         f" {true:.4f}, {len(vectors.queries) / median(seconds['']):,.0f} queries/s with one thread",
         flush=True,
     )
-
-
-if __name__ == "__main__":
-    child(**json.loads(sys.argv[1]))

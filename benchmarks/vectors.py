@@ -1,7 +1,8 @@
 """The vectors that indexes are measured on, their true neighbours, and how many of these were found.
 
 Everything that takes long is kept in a folder, ``SEMSPACE_BENCH_CACHE`` or ``~/.cache/semspace-bench``. A file
-``wiki1m.npy`` there (float32, one row for each sentence, shuffled) is used as it is.
+``wiki1m.npy`` there (float32, one row for each sentence, shuffled) is used as it is; where more are asked for than it
+has, the others are made from its own (`benchmarks.grown`), and the name of the vectors says how many.
 """
 
 import gzip
@@ -49,12 +50,12 @@ class Vectors:
         some = np.ascontiguousarray(self.base[:: max(1, len(self.base) // 1_000)]).tobytes() + self.queries.tobytes()
         return f"{len(self.base)}-{hashlib.sha256(some).hexdigest()[:16]}"
 
-    def truth(self) -> np.ndarray:
+    def truth(self, k: int = NEAREST) -> np.ndarray:
         """Return the rows of the nearest vectors of each query, found by comparing with all; kept for the next time."""
-        path = cache() / f"truth-{self.key}.npy"
+        path = cache() / f"truth-{self.key}-{k}.npy"
         if not path.exists():
             say(f"{self.name}: comparing {len(self.queries):,} queries with all")
-            np.save(path, nearest(self.base, self.queries))
+            np.save(path, nearest(self.base, self.queries, k))
         return np.load(path)
 
 
@@ -78,9 +79,14 @@ def numbers(text: str) -> list[int]:
 
 
 def sentences(size: int) -> Vectors:
-    """MiniLM's vectors of sentences of Wikipedia; of a million, those that aren't asked with."""
-    every = wikipedia(size + size // 2 + HELD_OUT)
-    return split("MiniLM, Wikipedia's sentences", every, size)
+    """MiniLM's vectors of sentences of Wikipedia; where too few are there, others are made from them."""
+    from benchmarks.grown import grown
+
+    name, every = "MiniLM, Wikipedia's sentences", wikipedia(size + size // 2 + HELD_OUT)
+    if size + HELD_OUT > len(every):
+        made = size + HELD_OUT - len(every)
+        return split(f"{name}, {made:,} of them made from others", grown(every, size + HELD_OUT), size)
+    return split(name, every, size)
 
 
 def words(size: int) -> Vectors:
