@@ -27,7 +27,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from semspace import pools, schema
+from semspace import checks, pools, schema
 from semspace.disk import Folder, delete_leftovers, exists, rename_lock, sync, temporary_beside, translate_disk_errors
 from semspace.errors import DamagedError, ExistsError, InputError, MissingFileError, ReplacedError
 
@@ -99,7 +99,8 @@ class Bundle:
             try:
                 array = _mapped(opened)
             except (ValueError, EOFError, SyntaxError, TokenError, OverflowError, TypeError, RecursionError) as problem:
-                raise DamagedError(f"{self.folder / file} isn't an array semspace can open: {problem}") from problem
+                what = checks.first_line(problem)
+                raise DamagedError(f"{self.folder / file} isn't an array semspace can open: {what}") from problem
         schema.array(str(self.folder / file), array, dtype=dtype, shape=shape)
         return array
 
@@ -111,7 +112,8 @@ class Bundle:
             try:
                 table = pl.read_ipc(opened)
             except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as problem:
-                raise DamagedError(f"{self.folder / file} isn't a table semspace can open: {problem}") from problem
+                what = checks.first_line(problem)
+                raise DamagedError(f"{self.folder / file} isn't a table semspace can open: {what}") from problem
         schema.check_table(str(self.folder / file), table, columns or {}, rows=rows)
         return table
 

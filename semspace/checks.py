@@ -248,3 +248,8 @@ def frozen(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     copy: npt.NDArray[Any] = array.copy()
     copy.setflags(write=False)
     return copy
+
+
+def first_line(problem: BaseException) -> str:
+    """Return the first line of another library's message, which may go on for many."""
+    return str(problem).strip().partition("\n")[0]

@@ -1,7 +1,11 @@
 """Between before and after there is nothing: not for a reader in a thread, not after Ctrl-C, not in a child process."""
 
+import io
+import json
 import os
+import struct
 import threading
+from zlib import crc32
 
 import numpy as np
 import polars as pl
@@ -396,6 +400,19 @@ UNSOUND = {
     "setting": metad("settings", "colour", value=1),
     "metric": metad("metric", value="manhattan"),
     "engine": metad("engine", value=3),
+    "axes askew": arrayed("axes", lambda a: 3 * a),
+    "count": metad("space", "count", value=7),
+    "dim": metad("space", "dim", value=DIM + 1),
+    "dimensions short": arrayed("vectors", lambda a: np.ascontiguousarray(a[:, :-1])),
+    "vector nowhere": arrayed("vectors", replaced(np.nan, 70)),
+    "vector elsewhere": arrayed("vectors", replaced(30.0, 70)),
+}
+SKETCHY = {
+    "short": arrayed("sketches", lambda a: a[:-1]),
+    "wide": arrayed("sketches", lambda a: np.hstack([a, a])),
+    "numbers": arrayed("sketches", lambda a: a.view(np.int32)),
+    "full": arrayed("sketches", lambda a: np.full_like(a, 255)),
+    "others'": arrayed("sketches", lambda a: np.ascontiguousarray(a[::-1])),
 }
 
 
@@ -411,6 +428,88 @@ def test_values_that_no_index_has_are_damage(sound, name):
     place = resealed(sound, UNSOUND[name])
     with pytest.raises(DamagedError):
         ss.Index.open(place, verify=True)
+
+
+@pytest.fixture(scope="module")
+def sketched(tmp_path_factory):
+    place = tmp_path_factory.mktemp("sketched") / "i"
+    space = ss.Space.from_vectors([f"p{i}" for i in range(1_200)], draw(1_200, 100))
+    ss.Index.build(space, "hnsw", m=4, ef_construction=20, code_bytes=128, progress=False).save(place)
+    return place
+
+
+@pytest.mark.parametrize("name", SKETCHY)
+def test_sketches_that_are_not_those_of_the_codes_are_damage(sketched, name):
+    with pytest.raises(DamagedError, match="a graph that can't be used"):
+        ss.Index.open(resealed(sketched, SKETCHY[name]), verify=True)
+
+
+def test_what_is_resealed_without_a_change_is_opened(sound, sketched):
+    for place in (sound, sketched):
+        assert len(ss.Index.open(resealed(place, lambda _: None), verify=True)) == 1_200
+
+
+def written_anew(folder, head, body):
+    """Append a change to a journal as its writer would, with sums that are right."""
+    path = folder / "journal"
+    lengths = struct.pack("<IQ", len(head), len(body))
+    frame = journal._FRAME.pack(crc32(lengths), len(head), len(body), crc32(head + body))
+    data = bytearray(path.read_bytes() + frame + head + body)
+    data[journal._START - journal._SLOT.size : journal._START] = journal._slot(len(data))
+    path.write_bytes(data)
+
+
+def changes():
+    """Return changes that no index has written: head and body of each."""
+
+    def head(what="add", ids=("b",), vectors=16):
+        return json.dumps({"what": what, "ids": ids, "vectors": vectors}).encode()
+
+    def table(**columns):
+        stream = io.BytesIO()
+        pl.DataFrame(columns).write_ipc(stream)
+        return stream.getvalue()
+
+    vector, one = np.ones(4, "<f4").tobytes(), table(n=[1])
+    return {
+        "no text": (b"\xff{", b""),
+        "deep": (b"[" * 100_000, b""),
+        "a list": (b"[]", b""),
+        "without ids": (b'{"what": "add"}', vector),
+        "what": (head("explode"), vector + one),
+        "numbers": (head(ids=[1]), vector + one),
+        "one string": (head(ids="b"), vector + one),
+        "twice": (head(ids=["b", "b"], vectors=32), 2 * vector + table(n=[1, 1])),
+        "delete nobody": (head("delete", ["nobody"], 0), b""),
+        "delete with vectors": (head("delete", ["a"]), vector),
+        "add without": (head(vectors=0), one),
+        "negative": (head(vectors=-4), vector + one),
+        "long": (head(vectors=10**12), vector),
+        "true": (head(vectors=True), vector),
+        "dimensions": (head(vectors=20), np.ones(5, "<f4").tobytes() + one),
+        "odd": (head(vectors=15), vector + one),
+        "nan": (head(), np.full(4, np.nan, "<f4").tobytes() + one),
+        "zeros": (head(), bytes(16) + one),
+        "no metadata": (head(), vector),
+        "columns": (head(), vector + table(m=[1])),
+        "types": (head(), vector + table(n=["x"])),
+        "rows": (head(), vector + table(n=[1, 2])),
+        "no table": (head(), vector + b"no table at all"),
+    }
+
+
+@pytest.mark.parametrize("name", changes())
+def test_changes_that_no_index_has_written_are_damage(tmp_path, name):
+    ss.Index.build(ss.Space.from_vectors(["a", "c"], [[1, 2, 3, 4], [4, 3, 2, 1]], {"n": [1, 2]})).save(tmp_path / "i")
+    with ss.Index.open(tmp_path / "i", writable=True) as index:
+        index.add(["d"], [[1, 1, 1, 2]], {"n": [3]})
+    reader = ss.Index.open(tmp_path / "i")
+    written_anew(tmp_path / "i", *changes()[name])
+    for act in (lambda: ss.Index.open(tmp_path / "i"), reader.refresh):
+        with pytest.raises(DamagedError, match=r"journal is damaged: it holds a change that can't be used") as caught:
+            act()
+        assert "\n" not in str(caught.value)
+    assert len(reader) == 3
 
 
 def test_links_that_lead_out_are_passed_over_and_not_built_on(sound, monkeypatch):

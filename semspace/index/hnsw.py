@@ -23,7 +23,7 @@ from semspace.index.near_duplicates import ScoredPairs
 from semspace.index.opening import damage_raised, read_codec, read_tuning
 from semspace.index.points import PointTable, View
 from semspace.index.quantization import Codec, rows_of_bytes
-from semspace.index.sketches import sketch_queries
+from semspace.index.sketches import sketch, sketch_queries
 from semspace.index.tuning import Tuning
 from semspace.progress import bar
 from semspace.threads import thread_count
@@ -44,6 +44,7 @@ _ALIKE = 4_096  # neighbours of a point searched for at last, where pairs are wa
 _CELLS = 1 << 20  # neighbours searched for at a time
 _NEAR = 16  # neighbours of a point searched for at first, where pairs are wanted
 _PIECE = 4_096  # points at a time
+_COMPARED, _ALL_BUT_ROUNDING = 32, 0.9  # sketches compared with their codes when a graph is opened; share of same bytes
 _UNTUNED = Tuning(
     target_recall=0.0, recall=0.0, n_queries=0, queries_per_second=0.0, narrow=100, wide=200, slack=1 << 30
 )
@@ -484,6 +485,7 @@ class HnswEngine:
                 raise ValueError("its nodes aren't different rows of the points")
             if points.count and not graph.count:
                 raise ValueError("it is empty")
+            _check_sketches(graph, WorkerPool(1, codec.width))
             tuned = read_tuning(bundle.meta["tuning"])
         engine = cls(points, codec, graph, chosen, tuned)
         missing = np.empty(0, np.int64)
@@ -491,6 +493,16 @@ class HnswEngine:
             missing = np.setdiff1d(np.arange(points.count), graph.rows)
         engine._taken = (points.count, missing)
         return engine
+
+
+def _check_sketches(graph: Graph, workers: WorkerPool) -> None:
+    """Raise ValueError where the sketches of some codes, evenly spread, are those of others."""
+    if graph.sketches is None or not graph.count:
+        return
+    some = np.unique(np.linspace(0, graph.count - 1, _COMPARED).astype(np.int32))
+    same = graph.sketches[some] == sketch(_picked(graph.codes, some), workers.share)
+    if same.mean() < _ALL_BUT_ROUNDING:
+        raise ValueError("its sketches aren't those of its codes")
 
 
 def _workers(threads: int | None) -> int:

@@ -24,7 +24,7 @@ from zlib import crc32
 import numpy as np
 import polars as pl
 
-from semspace import pools
+from semspace import checks, pools
 from semspace.disk import FULL, FileLock, LockedError, sync
 from semspace.errors import DamagedError, InputError
 from semspace.types import Floats2d
@@ -34,6 +34,7 @@ _MAGIC = b"semspace journal 1\n"
 _SLOT = struct.Struct("<QI")  # acknowledged length, its CRC
 _FRAME = struct.Struct("<IIQI")  # CRC of the lengths, lengths of head and body, CRC of both
 _START = len(_MAGIC) + 64 + _SLOT.size
+_OF_POLARS = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
 _PAUSES = (0.001, 0.005, 0.02, 0.0)  # seconds between attempts to read what a writer is writing
 
 
@@ -130,8 +131,16 @@ class Journal:
         content = data[start + _FRAME.size : stop]
         if stop > len(data) or check != crc32(data[start + 4 : start + 16]) or whole != crc32(content):
             raise self._damaged(f"the change at byte {self._end} was altered")
+        try:
+            record = _unpacked(bytes(content[:head]), content[head:])
+        except (ValueError, TypeError, KeyError, OSError, RecursionError, *_OF_POLARS) as problem:
+            raise self.unusable(problem) from problem
         self._end = offset + stop
-        return _unpacked(bytes(content[:head]), content[head:])
+        return record
+
+    def unusable(self, problem: Exception) -> DamagedError:
+        """Return the error for a change whose sums are right and which no index has written."""
+        return self._damaged(f"it holds a change that can't be used ({checks.first_line(problem)})")
 
     def _damaged(self, why: str) -> DamagedError:
         return DamagedError(
@@ -247,8 +256,15 @@ def _packed(record: Record) -> tuple[bytes, int]:
 
 
 def _unpacked(head: bytes, body: memoryview) -> Record:
+    """Read a record; raise an error of one kind or another where the bytes are none."""
     facts = json.loads(head)
-    ids, length = facts["ids"], facts["vectors"]
+    what, ids, length = facts["what"], facts["ids"], facts["vectors"]
+    if what not in ("add", "delete") or type(length) is not int or not 0 <= length <= len(body):
+        raise ValueError("it says nothing that can be done")
+    if not isinstance(ids, list) or not all(isinstance(id, str) for id in ids) or len(set(ids)) < len(ids):
+        raise ValueError("its ids aren't different strings")
     vectors = np.frombuffer(body[:length], "<f4").reshape(len(ids), -1) if length else None
+    if (vectors is None) != (what == "delete"):
+        raise ValueError("it has no vectors" if vectors is None else "it deletes, and has vectors")
     table = pl.read_ipc(io.BytesIO(bytes(body[length:]))) if len(body) > length else None
-    return Record(facts["what"], ids, vectors, table)
+    return Record(what, ids, vectors, table)

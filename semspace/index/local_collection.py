@@ -6,6 +6,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import polars as pl
 
 from semspace import checks, pools
 from semspace.bundle import Draft
-from semspace.errors import InputError, SemspaceError, SemspaceWarning
+from semspace.errors import InputError, SemspaceError, SemspaceWarning, UnknownIdError
 from semspace.index.collection import Hits
 from semspace.index.engine import Engine, RowsAndScores
 from semspace.index.exact import compare_all
@@ -82,7 +83,7 @@ class LocalCollection:
 
     def _replay(self, store: IndexStore) -> None:
         for record in store.records():
-            self.points.become(self._after(record))
+            self.points.become(self._after_saved(record))
         self.engine.catch_up(wait=True)
         self._fold_above = _fold_above(store)
 
@@ -387,6 +388,23 @@ class LocalCollection:
         assert record.vectors is not None
         return self.points.with_more(record.ids, record.vectors, record.metadata)
 
+    def _after_saved(self, record: Record) -> View:
+        """Return the view after a change that was read; raise `DamagedError` where it is none of these points."""
+        assert self._store is not None
+        try:
+            if record.vectors is not None:
+                if record.vectors.shape[1] != self.dim:
+                    raise InputError(f"it has {record.vectors.shape[1]} dimensions, and the index {self.dim}")
+                checks.finite_rows("the vector", record.vectors, record.ids)
+                own, there = record.metadata, self.points.ground.metadata
+                if (own is None or there is None or own.schema != there.schema) and own is not there:
+                    record = replace(record, metadata=self.points.metadata_for(len(record.ids), own))
+                if own is not None and len(own) != len(record.ids):
+                    raise InputError(f"it has {len(own)} rows of metadata for {len(record.ids)} points")
+            return self._after(record)
+        except (InputError, UnknownIdError) as problem:
+            raise self._store.journal.unusable(problem) from problem
+
     def compact(self) -> None:
         """Rebuild points and engine from the live points."""
         with self._changing:
@@ -423,7 +441,7 @@ class LocalCollection:
         with pools.uninterrupted():
             record = next(records, None)
             if record is not None:
-                self._become(self._after(record))
+                self._become(self._after_saved(record))
         return record is not None
 
     # -- on disk ------------------------------------------------------------------------------------------

@@ -18,6 +18,9 @@ if TYPE_CHECKING:  # numba, which an index without a graph doesn't need, takes a
     from semspace.index.quantization import Codec
     from semspace.index.tuning import Tuning
 
+_PIECE = 4_096  # points read at a time
+_LENGTHS_DIFFER = 1e-4  # of a length
+
 
 @contextmanager
 def damage_raised(bundle: Bundle, what: str) -> Iterator[None]:
@@ -50,6 +53,20 @@ def read_points(bundle: Bundle) -> PointTable:
     return PointTable(FrozenPoints(ids, vectors, sizes, metadata), alive)
 
 
+def check_lengths(bundle: Bundle, points: PointTable) -> None:
+    """Raise `DamagedError` where the vectors, all of which are read, haven't the lengths that are saved with them."""
+    view, start = points.view, 0
+    with damage_raised(bundle, "points"):
+        for vectors in view.pieces(_PIECE):
+            stop = start + len(vectors)
+            same = np.abs(queries.lengths(vectors) - view.sizes[start:stop]) <= _LENGTHS_DIFFER * view.sizes[start:stop]
+            if view.alive is not None:
+                same |= ~view.alive[start:stop]
+            if not same.all():
+                raise ValueError(f"the vector of row {start + int(np.argmin(same))} isn't as long as its length says")
+            start = stop
+
+
 def read_codec(bundle: Bundle, metric: str, dim: int) -> Codec:
     """Open the codec of the vectors."""
     from semspace.index.distances import CACHE_LINE
@@ -63,6 +80,8 @@ def read_codec(bundle: Bundle, metric: str, dim: int) -> Codec:
         raise ValueError(f"{axes.shape[1]} axes don't fill a code")
     if not (np.isfinite(mean).all() and np.isfinite(axes).all()):
         raise ValueError("an axis isn't finite")
+    if not np.allclose(axes.T @ axes, np.diag(axes.any(axis=0)), atol=1e-3):
+        raise ValueError("its axes aren't orthogonal unit vectors")
     numbers = [checks.number(name, facts[name], high=1e38, open_low=True) for name in ("step", "reach", "worst")]
     step, max_norm, worst = numbers
     return Codec(metric, mean, axes, step, max_norm, checks.number("energy", facts["energy"], high=1.001), worst)

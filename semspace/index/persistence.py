@@ -24,7 +24,7 @@ from semspace.index.engine import Engine
 from semspace.index.exact import ExactEngine
 from semspace.index.journal import lock_path, writer_lock
 from semspace.index.local_collection import LocalCollection
-from semspace.index.opening import damage_raised, read_points
+from semspace.index.opening import check_lengths, damage_raised, read_points
 from semspace.index.points import PointTable
 from semspace.index.source import SpaceSource
 from semspace.index.store import KIND, IndexStore, open_for_writing
@@ -109,6 +109,13 @@ def read_collection(
     method, metric, settings = _engine_facts(bundle)
     store = IndexStore(bundle, target_of(resolved_path(bundle.folder)), lock, verify, is_followed=is_followed)
     points = read_points(bundle)
+    if (facts["count"], facts["dim"]) != (points.live, points.dim):
+        raise DamagedError(
+            f"{bundle.folder} has {points.live:,} points in {points.dim} dimensions, and should have "
+            f"{facts['count']} in {facts['dim']}; build the index again, or restore it"
+        )
+    if store.is_verified:
+        check_lengths(bundle, points)
     build_engine = _builder(method, metric, settings, bundle.meta.get("tuning", {}).get("recall") or _DEFAULT_RECALL)
     if method == "hnsw" and bundle.has("links.npy"):
         from semspace.index.hnsw import HnswEngine

@@ -306,7 +306,7 @@ class PointTable:
             return table.cast(self.ground.metadata.schema)
         except pl.exceptions.PolarsError as problem:
             raise InputError(
-                f"metadata must have columns of the same types as before: {_first_line(problem)}"
+                f"metadata must have columns of the same types as before: {checks.first_line(problem)}"
             ) from problem
 
     def without(self, ids: Sequence[str]) -> View:
@@ -354,10 +354,6 @@ def _stacked(tables: tuple[pl.DataFrame, ...]) -> tuple[pl.DataFrame, ...]:
         columns = [a.clone().append(b) for a, b in zip(tables[-2].get_columns(), tables[-1].get_columns(), strict=True)]
         tables = (*tables[:-2], pl.DataFrame([column.rechunk() for column in columns]))
     return tables
-
-
-def _first_line(problem: Exception) -> str:
-    return str(problem).strip().partition("\n")[0]
 
 
 def _grown(array: ArrayXd, used: int, room: int) -> ArrayXd:

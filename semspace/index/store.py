@@ -49,7 +49,8 @@ class IndexStore:
         self._warned_of_replacement = is_followed
         self._manifest, self._looked_at = _identity(bundle.folder), monotonic()
         self._use(bundle)
-        if verify or (verify is None and bundle.size <= VERIFIED_AT_ONCE):
+        self.is_verified = bool(verify) or (verify is None and bundle.size <= VERIFIED_AT_ONCE)
+        if self.is_verified:
             bundle.check()
         elif verify is None:
             threading.Thread(target=self._verify, args=(bundle,), daemon=True).start()
