@@ -53,12 +53,18 @@ class Measured:
         return words if setting.reached else f"not reached: {words}"
 
 
+def compared_with(every: dict[str, Measured]) -> Measured:
+    """Return hnswlib's, or where none of its indexes is kept, those of the first of the others."""
+    peers = [one for name, one in every.items() if name != Semspace.name]
+    return every.get(REFERENCE) or [*peers, *every.values()][0]
+
+
 def report(vectors: Vectors, every: dict[str, Measured], goals: Sequence[Goal], threads: int) -> None:
     print(f"\n### {vectors.name}: {len(vectors.base):,} vectors of {vectors.base.shape[1]} dimensions")
     for k in dict.fromkeys(goal.k for goal in goals):
-        print(f"\nThe {k} nearest; queries a second (ratio to {REFERENCE}'s):\n")
+        print(f"\nThe {k} nearest; queries a second (ratio to {compared_with(every).contender.name}'s):\n")
         print(speed_table(every, [goal for goal in goals if goal.k == k], threads))
-    if Semspace.name in every:
+    if Semspace.name in every and len(every) > 1:
         print("\nsemspace to the quickest of the others:\n")
         print(best_table(every, goals, threads))
     print(f"\nBuilt, saved, opened from the disk and asked {len(vectors.held_out):,} queries:\n")
@@ -75,7 +81,7 @@ def speed_table(every: dict[str, Measured], goals: Sequence[Goal], threads: int)
     for goal in goals:
         headers += [f"recall, {goal.recall:g} asked for"]
         headers += [f"{goal.recall:g}: q/s, {'one thread' if count == 1 else f'{count} threads'}" for count in counts]
-    reference, rows = every[REFERENCE], []
+    reference, rows = compared_with(every), []
     for one in every.values():
         row = [one.contender.name]
         for goal in goals:
@@ -92,21 +98,23 @@ def best_table(every: dict[str, Measured], goals: Sequence[Goal], threads: int) 
         for count in counts:
             known = {name: speed for name, one in every.items() if (speed := one.speeds.get((goal, count)))}
             ours = known.pop(Semspace.name, math.nan)
-            best = max(known, key=lambda name: known[name])
-            row += [f"{ours:,.0f} to {best}'s {known[best]:,.0f}: **{ours / known[best]:.2f}×**"]
+            best = max(known, key=lambda name: known[name], default="")
+            row += ["–" if not best else f"{ours:,.0f} to {best}'s {known[best]:,.0f}: **{ours / known[best]:.2f}×**"]
         rows.append(row)
     return table(["goal", *("one thread" if count == 1 else f"{count} threads" for count in counts)], rows)
 
 
 def cost_table(every: dict[str, Measured]) -> str:
-    headers = ["index", "build, s", f"CPU s (times as fast as {REFERENCE})"]
-    headers += [f"MB grown (share of {REFERENCE}'s)", "of that its own", "pages of the file"]
+    reference = compared_with(every)
+    name = reference.contender.name
+    headers = ["index", "build, s", f"CPU s (times as fast as {name})"]
+    headers += [f"MB grown (share of {name}'s)", "of that its own", "pages of the file"]
     headers += ["whole process, MB", "on the disk, MB", "opened in s"]
-    return table(headers, [row for one in every.values() for row in costs(one, every[REFERENCE])])
+    return table(headers, [row for one in every.values() for row in costs(one, reference)])
 
 
 def costs(one: Measured, reference: Measured) -> list[list[str]]:
-    whole = sum(reference.memory["loaded"][part] for part in ("Anon", "File")) or math.nan
+    whole = sum(next(iter(reference.memory.values()))[part] for part in ("Anon", "File")) or math.nan
     files = [one.path, *one.path.rglob("*")] if one.path.is_dir() else [one.path]
     disk = sum(path.stat().st_size for path in files if path.is_file()) / 2**20
     note, work = one.note, reference.note["cpu_seconds"]
