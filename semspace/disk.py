@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from semspace.errors import DamagedError, InputError, SemspaceError
+from semspace.pools import uninterrupted
 
 fcntl: Any
 try:
@@ -272,19 +273,29 @@ def temporary_beside(target: Path, *, folder: bool) -> Iterator[Path]:
     others know that its writer is alive.
     """
     delete_leftovers(target)
+    place: Path | None = None
+    handle: int | None = None
+    try:
+        with uninterrupted():  # else Ctrl-C could leave it behind, held by a process that goes on
+            place, handle = _new_beside(target, folder=folder)
+        yield place
+    finally:
+        with uninterrupted():
+            if place is not None:  # it has another name when it has been renamed: then there is nothing to delete
+                shutil.rmtree(place, ignore_errors=True) if folder else place.unlink(missing_ok=True)
+            if handle is not None:
+                os.close(handle)
+
+
+def _new_beside(target: Path, *, folder: bool) -> tuple[Path, int | None]:
+    """Create a hidden file or folder beside a path, and hold it."""
     while True:
         place = target.with_name(f".{target.name}.new-{_machine()}{uuid.uuid4().hex[:8]}")
         place.mkdir() if folder else place.touch(exist_ok=False)
         handle = _held(place)
         if handle != _TAKEN:
-            break  # else somebody has just taken it for dead, and deletes it
-    try:
-        yield place
-    finally:
-        # By another name when it has been renamed: then there is nothing to delete.
-        shutil.rmtree(place, ignore_errors=True) if folder else place.unlink(missing_ok=True)
-        if handle is not None:
-            os.close(handle)
+            return place, handle
+        # Somebody has just taken it for dead, and deletes it.
 
 
 def delete_leftovers(target: Path) -> None:
