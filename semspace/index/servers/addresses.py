@@ -32,7 +32,12 @@ def collection_type(uri: Any) -> type[ServerCollection]:
         from semspace.index.milvus import MilvusCollection
 
         return MilvusCollection
+    if _POSTGRES.match(where):
+        from semspace.index.servers.pgvector import PgvectorCollection
+
+        return PgvectorCollection
     raise InputError(
-        "uri must be the address of a server: qdrant://HOST:6333 (or a folder that ends in .qdrant), or "
-        f"http://HOST:19530 for Milvus (or a path that ends in .db); got {uri!r}"
+        "uri must be the address of a server: qdrant://HOST:6333 (or a folder that ends in .qdrant), "
+        "postgresql://USER@HOST/DATABASE, or http://HOST:19530 for Milvus (or a path that ends in .db); "
+        f"got {uri!r}"
     )

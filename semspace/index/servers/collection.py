@@ -453,6 +453,9 @@ class ServerCollection:
     def _remove(self, ids: Sequence[str]) -> None:
         raise NotImplementedError
 
+    def settle(self) -> None:
+        """Prepare the points that are there for searches, where the server doesn't do so by itself."""
+
     def compact(self) -> None:
         """Free the space of deleted points, where that can be asked of the server; others do it in their own time."""
 

@@ -85,6 +85,7 @@ def push(
         )
     try:
         _send(source, target, lookup if empty is not None else None, batch, progress)
+        target.settle()
     except BaseException:
         target.close()
         raise
