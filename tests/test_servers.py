@@ -13,6 +13,7 @@ import pytest
 from semspace import queries
 from semspace.errors import ExistsError, InputError, ServerError, UnknownIdError
 from semspace.index.servers.push import push
+from tests import conditions
 from tests.servers import COLUMNS, HOSTILE, draw, engines, new_name, truth
 
 
@@ -354,3 +355,39 @@ def test_push_into_a_collection_of_another_space(uri, name, other, message):
     points = push(other, uri, name, overwrite=True)
     assert len(points) == 5
     points.close()
+
+
+# -- conditions -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def six(engine, uri):
+    """The table whose answers were worked out by hand; NaN, which not all servers keep, is unknown in it."""
+    points = engine.collection.create(uri, new_name(), dim=2, metadata_schema=conditions.TABLE.schema)
+    points.add(conditions.IDS, draw(6, 2), conditions.TABLE.with_columns(pl.col("price").fill_nan(None)))
+    yield points
+    points.close()
+
+
+@pytest.mark.parametrize(("where", "rows"), [*conditions.EVERYWHERE.items(), *conditions.LOCALLY.items()])
+def test_conditions_hold_where_they_do_here_or_are_refused(six, where, rows):
+    try:
+        (hits,) = six.nearest(np.ones((1, 2), np.float32), 100, where=where, exact=True)
+    except InputError as problem:
+        assert six.title in str(problem)  # noqa: PT017
+        assert six.method != "pgvector" or where not in conditions.EVERYWHERE
+        return
+    assert "".join(sorted(hits.ids)) == rows
+    assert sorted(itertools.chain.from_iterable(ids for ids, _ in six.pieces(where=where))) == sorted(rows)
+
+
+def test_a_column_called_id_goes_before_the_ids(make):
+    points = make(["a", "b"], draw(2), pl.DataFrame({"id": [1, 2]}))
+    assert points.nearest(draw(1), 9, where="id = 2")[0].ids == ("b",)
+
+
+def test_conditions_and_ids_together(make):
+    ids = [f"p{i}" for i in range(50)]
+    points = make(ids, draw(50), pl.DataFrame({"n": range(50)}))
+    (hits,) = points.nearest(draw(1), 40, where="n >= 10 and n < 30", among=ids[20:], skip=[["p25"]])
+    assert sorted(hits.ids) == sorted(f"p{i}" for i in range(20, 30) if i != 25)

@@ -27,7 +27,7 @@ class Collection(Protocol):
 
     @property
     def method(self) -> str:
-        """``"exact"``, ``"hnsw"``, ``"hnswlib"``, ``"milvus"`` or ``"qdrant"``."""
+        """``"exact"``, ``"hnsw"``, ``"hnswlib"``, ``"milvus"``, ``"qdrant"`` or ``"pgvector"``."""
 
     @property
     def metric(self) -> str:

@@ -231,16 +231,17 @@ class Index(SearchMethods):
 
     @classmethod
     def connect(cls, uri: str, collection: str, *, token: str | None = None) -> Index:
-        """Open a collection on a server of Qdrant or Milvus, or in a folder that stands for one; `push` creates it.
+        """Open a collection on a server of Qdrant, Postgres or Milvus, or in a folder for one; `push` creates it.
 
         Parameters
         ----------
         uri : str
             Qdrant: ``"qdrant://host:6333"``, ``"qdrant+https://host:6333"``, or the path of a folder that ends in
-            ``.qdrant``. Milvus: ``"http://host:19530"``, or the path of a Milvus Lite, which ends in ``.db``.
+            ``.qdrant``. Postgres with pgvector: ``"postgresql://user@host/database"``. Milvus:
+            ``"http://host:19530"``, or the path of a Milvus Lite, which ends in ``.db``.
         collection : str
         token : str, optional
-            An API key, or for Milvus ``"user:password"``.
+            An API key; for Postgres the password, for Milvus also ``"user:password"``.
 
         Raises
         ------
@@ -402,7 +403,7 @@ class Index(SearchMethods):
 
     @property
     def method(self) -> str:
-        """``"exact"``, ``"hnsw"``, ``"hnswlib"`` (a graph of hnswlib's), or a server: ``"milvus"``, ``"qdrant"``."""
+        """``"exact"``, ``"hnsw"`` or ``"hnswlib"``; on a server ``"milvus"``, ``"qdrant"`` or ``"pgvector"``."""
         return self._points.method
 
     kind = renamed_property("kind", "method")
@@ -530,7 +531,7 @@ class Index(SearchMethods):
         return cls(points, points.source, _refresher(points, refresh, options))
 
     def push(self, uri: str, collection: str, *, token: str | None = None, progress: bool = True) -> Index:
-        """Copy the points to a server of Qdrant or Milvus, in batches, without those that are there already.
+        """Copy the points to a server of Qdrant, Postgres or Milvus, in batches, without those that are there already.
 
         After an interruption it goes on where it was, when it is called again.
 

@@ -146,7 +146,7 @@ class PgvectorCollection(ServerCollection):
 
     def _widen(self, cursor: Any, limit: int) -> None:
         """Let a search go on until it has enough; each setting ends with the transaction."""
-        settings = {"hnsw.ef_search": min(_WIDEST, max(_WIDTH, 2 * limit))}
+        settings: dict[str, Any] = {"hnsw.ef_search": min(_WIDEST, max(_WIDTH, 2 * limit))}
         if self.server.iterates:
             settings.update({"hnsw.iterative_scan": "strict_order", "hnsw.max_scan_tuples": 2**31 - 1})
         for name, value in settings.items():
@@ -253,10 +253,10 @@ def _sql(text: str, table: str) -> Any:
 
 
 def _within(condition: Any, among: Sequence[str] | None) -> Statement:
-    wanted = _EVERY if condition is True else condition
+    wanted: Statement = _EVERY if condition is True else condition
     if among is None:
-        return wanted  # type: ignore[no-any-return]
-    return Statement(f"(id = ANY(%s) AND {wanted.text})", (_writable(among), *wanted.values))
+        return wanted
+    return Statement(f"(id = ANY(%s) AND {wanted.text})", (_writable(among), *wanted.values))  # type: ignore[arg-type]
 
 
 def _writable(ids: Sequence[str]) -> list[str]:

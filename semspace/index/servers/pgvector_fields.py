@@ -46,8 +46,8 @@ class PgvectorFields(ServerFields):
         if kind in ("whole", "time"):
             return self.whole(values).to_list()
         if kind == "float":
-            return values.cast(pl.Float64).to_list()
-        if kind == "bool":
+            values = values.cast(pl.Float64)
+        if kind in ("float", "bool"):
             return values.to_list()
         texts = values.cast(pl.String) if kind == "text" else self.json(values)
         bad = texts.str.contains("\x00", literal=True).fill_null(False).arg_true()
