@@ -37,6 +37,9 @@ _FEWEST = 1_000  # points of an index that some are held out of
 _PENDING = 1_024  # new points that are buffered until they are added to the graph, or until the next search
 _SCANS = 50  # brute-force comparisons that cost as much as one candidate of a graph search
 _CHEAPER = 5  # factor on that when several queries share the comparisons
+_SCATTERED = 3  # divisor of both where a condition leaves codes that don't lie together
+_SPREAD = 1.5  # factor on the number of nearest that the nearest allowed are among
+_LEEWAY = 1.25  # factor on the candidates of a walk that the share of allowed points among them may ask for
 _TOGETHER = 8  # queries that share comparisons, at least
 _ROUNDING = 1.000_001  # factor by which a vector may be longer than the longest
 _SURE = 0.998  # share of the true neighbours that must be rescored
@@ -101,6 +104,7 @@ class HnswEngine:
         # codec was fitted.
         self._taken: tuple[int, Ints1d] = (0, np.empty(0, np.int64))
         self._begun = False  # some of the rows that came since may be in the graph: adding them was stopped
+        self._last_allowed: tuple[Bools1d | None, int, Int32s1d] = (None, 0, np.empty(0, np.int32))
         pools.on_fork(self)
 
     def forked(self) -> None:
@@ -173,20 +177,31 @@ class HnswEngine:
         ef = max(chosen or tuned.ef(k), k)
         workers = self.workers(threads)
         codes, fit = self.codec.encode_queries(query_vectors, workers.share)
-        wider = min(-(-ef * self.graph.count // there), self.graph.count)
+        wider = self._width(k, ef if chosen else None, there)
         # Tuning measured single queries; many at once are compared with all codes more often, which finds no less.
         many = (len(query_vectors) >= _TOGETHER or not tuned.singly) and not singly
-        scans = _SCANS * (_CHEAPER if many else 1)
-        scanned = there <= max(wider * scans, 4 * k) or (tuned.scan and chosen is None and starts is None)
-        if scanned and not walked:
-            unsure = self._scan(view, query_vectors, codes, mask, found, scores, workers)
-        else:
-            unsure = self._walk(view, query_vectors, codes, mask, ef, wider, found, scores, workers, starts)
-            if unsure.any():
-                again = np.flatnonzero(unsure)
-                rows, own = found[again], scores[again]
-                unsure[again] = self._scan(view, query_vectors[again], codes[again], mask, rows, own, workers)
-                found[again], scores[again] = rows, own
+        scans = _SCANS * (_CHEAPER if many else 1) / (1 if allowed is None else _SCATTERED)
+        everywhere = tuned.scan and chosen is None and starts is None
+        unsure, rest = np.zeros(len(query_vectors), np.bool_), np.arange(len(query_vectors))
+        while len(rest):
+            scanned = not walked and (there <= max(wider * scans, 4 * k) or everywhere)
+            part = slice(None) if len(rest) == len(query_vectors) else rest
+            own, near = found[part], scores[part]
+            if scanned:
+                unsure[part] = self._scan(view, query_vectors[part], codes[part], mask, own, near, workers)
+                needed = np.zeros(len(rest), np.int64)
+            else:
+                begun = None if starts is None else starts[part]
+                met = self._walk(view, query_vectors[part], codes[part], mask, wider, own, near, workers, begun)
+                needed = self._needed(k, ef if chosen else None, wider, met, there, mask)
+            found[part], scores[part] = own, near
+            lacking = needed > _LEEWAY * wider
+            if walked or (lacking.any() and wider >= self.graph.count):
+                unsure[rest[lacking]] = True
+                break
+            if lacking.any():
+                wider = min(max(2 * wider, int(np.median(needed[lacking]))), self.graph.count)
+            rest = rest[lacking]
         unsure |= ~fit
         if unsure.any():
             found[unsure], scores[unsure] = compare_all(view, self.metric, query_vectors[unsure], k, allowed)
@@ -202,10 +217,10 @@ class HnswEngine:
         insert_compared(view, self.metric, rows if mask is None else rows[mask[rows]], query_vectors, found, scores)
 
     def _walk(
-        self, view: View, query_vectors: Floats2d, codes: Int8s2d, mask: Bools1d | None, ef: int, wider: int, found:
-        Ints1d, scores: Floats2d, workers: WorkerPool, starts: Ints1d | None,
-    ) -> Bools1d:  # fmt: skip
-        """Search the graph; return for which queries too few allowed points were met."""
+        self, view: View, query_vectors: Floats2d, codes: Int8s2d, mask: Bools1d | None, wider: int, found: Ints2d,
+        scores: Floats2d, workers: WorkerPool, starts: Ints1d | None,
+    ) -> Ints1d:  # fmt: skip
+        """Search the graph; return how many allowed points each query met."""
         graph, k = self.graph, found.shape[1]
         met = np.zeros(len(query_vectors), np.int64)
         with self._changing:  # what is read here fits together, whatever another thread adds meanwhile
@@ -225,9 +240,34 @@ class HnswEngine:
             )  # fmt: skip
 
         workers.share(len(query_vectors), work)
-        there = view.count if mask is None else int(mask.sum())
-        unsure: Bools1d = met < min(there, k if mask is None else max(k, ef // 2))
-        return unsure
+        return met
+
+    def _width(self, k: int, ef: int | None, there: int) -> int:
+        """Return how many candidates a walk keeps, of which so many are allowed.
+
+        Where a share of the points is allowed, the k nearest of these are among the k / share nearest of all, about, so
+        that as many candidates are needed as for that many neighbours.
+        """
+        share = there / self.graph.count
+        wide = math.ceil(ef / share) if ef else self.tuning.ef(self._among(k, share))
+        return min(wide, self.graph.count)
+
+    def _among(self, k: int, share: float) -> int:
+        """Return among how many nearest of all the k nearest allowed are, safely."""
+        return k if share >= 1 else math.ceil(k * (1 + (_SPREAD - 1) * (1 - share)) / share)
+
+    def _needed(self, k: int, ef: int | None, wider: int, met: Ints1d, there: int, mask: Bools1d | None) -> Ints1d:
+        """Return how many candidates each query needs, by the share of allowed points among those that it met.
+
+        Around a query it may be smaller than elsewhere: with a condition that goes against it, for example.
+        """
+        if mask is None or ef is not None:
+            enough = min(there, k if mask is None else max(k, (ef or k) // 2))
+            return np.where(met < enough, 4 * wider, 0)
+        shares = np.maximum(met, 1) / wider
+        needed = np.array([self.tuning.ef(self._among(k, share)) for share in shares.tolist()])
+        needed[met < min(there, k)] = np.maximum(needed[met < min(there, k)], 4 * wider)
+        return np.where(met >= there, 0, needed)
 
     def _scan(
         self,
@@ -243,10 +283,7 @@ class HnswEngine:
         graph, k = self.graph, found.shape[1]
         with self._changing:
             codes_of, rows = graph.codes, graph.rows[: graph.count]
-        if mask is None:
-            nodes = np.arange(len(rows), dtype=np.int32)
-        else:
-            nodes = np.flatnonzero((rows < len(mask)) & mask[np.minimum(rows, len(mask) - 1)]).astype(np.int32)
+        nodes = np.arange(len(rows), dtype=np.int32) if mask is None else self._allowed_nodes(mask, rows)
         # A few queries find the codes where they lie; for more it pays to put them one behind the other first.
         together = len(query_vectors) >= _TOGETHER
         places, picked = (None, codes_of) if mask is None else (nodes, codes_of)
@@ -266,6 +303,14 @@ class HnswEngine:
 
         workers.share(len(query_vectors), work)
         return full.view(np.bool_)
+
+    def _allowed_nodes(self, mask: Bools1d, rows: Int32s1d) -> Int32s1d:
+        """Return the nodes of allowed rows; those of the last condition are kept, since its next query comes soon."""
+        held, count, nodes = self._last_allowed
+        if held is not mask or count != len(rows):
+            nodes = np.flatnonzero((rows < len(mask)) & mask[np.minimum(rows, len(mask) - 1)]).astype(np.int32)
+            self._last_allowed = (mask, len(rows), nodes)
+        return nodes
 
     def workers(self, threads: int | None) -> WorkerPool:
         """Return the pool of so many threads."""

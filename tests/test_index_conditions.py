@@ -1,0 +1,60 @@
+"""Searches of a graph with a condition find what was promised, wherever the picked points lie."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+import semspace as ss
+
+N, K, SHARES = 6_000, 10, (0.5, 0.2, 0.05, 0.005)
+
+
+@pytest.fixture(scope="module")
+def points():
+    """Points in clouds, with columns of their places in three orders, and queries that aren't among them."""
+    rng = np.random.default_rng(0)
+    clouds = rng.standard_normal((60, 24))
+    vectors = (clouds[rng.integers(60, size=N + 200)] + 0.6 * rng.standard_normal((N + 200, 24))).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    base, queries = vectors[:N], vectors[N:]
+    queries = queries[np.argsort(-(queries @ queries[0]))]
+    orders = {
+        "random": rng.permutation(N),
+        "clustered": np.argsort(np.argsort(-(base @ base[0]))),
+        "opposed": np.argsort(np.argsort(base @ queries[0])),
+    }
+    space = ss.Space.from_vectors([str(i) for i in range(N)], base, metadata=pl.DataFrame(orders))
+    return ss.Index.build(space, "hnsw", recall=0.95, progress=False), base, queries, orders
+
+
+def found_share(index, base, queries, picked, where, several):
+    rows = np.flatnonzero(picked)
+    k = min(K, len(rows))
+    near = rows[np.argsort(-(queries @ base[rows].T), axis=1)[:, :k]]
+    parts = [queries] if several else [query[None] for query in queries]
+    found = np.concatenate([index.knn_query(part, k, where=where)[0] for part in parts])
+    assert picked[found].all()  # a condition is never broken
+    return np.mean([len(set(a) & set(b)) / k for a, b in zip(found.tolist(), near.tolist(), strict=True)])
+
+
+@pytest.mark.parametrize("pick", ["random", "clustered", "opposed"])
+def test_recall_with_a_condition_is_what_was_asked_for(points, pick):
+    index, base, queries, orders = points
+    asked = queries[:60] if pick == "opposed" else queries
+    for share in SHARES:
+        many = int(share * N)
+        for several in (True, False):
+            value = found_share(index, base, asked, orders[pick] < many, f"{pick} < {many}", several)
+            assert value >= 0.94, (share, several, value)
+
+
+def test_a_walk_is_as_wide_as_the_share_of_allowed_points_needs(points):
+    engine = points[0]._points.engine
+    count, width = engine.graph.count, engine._width
+    assert width(K, None, count) == engine.tuning.ef(K)
+    assert width(K, None, count) <= width(K, None, count // 2) <= width(K, None, count // 10) <= count
+    assert width(K, 50, count // 10) == 500  # the user's own number, for every allowed one
+    mask, met = np.ones(N, np.bool_), np.array([0, 100, 50, 5])
+    needed = engine._needed(K, None, 100, met, count // 2, mask)
+    assert needed[0] >= needed[3] > needed[2] > needed[1]  # the fewer it met, the wider
+    assert engine._needed(K, None, 100, np.array([7]), 7, mask).tolist() == [0]  # all there are
