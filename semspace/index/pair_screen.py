@@ -22,6 +22,7 @@ _KEPT = (8, 16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768)  # numbers of axes
 _PAIR, _EXACT = 40, 20_000  # what a pair costs besides its products, and what an exact comparison costs, in products
 _LENGTH_ERROR = 1e-6  # of a squared length in float32
 _ROUNDING = 1e-5  # of an inner product in float32, in parts of the product of both lengths
+_LARGEST = float(np.finfo(np.float32).max)
 _ROWS = 16_384  # vectors converted at a time
 
 
@@ -85,7 +86,8 @@ class PairScreen:
         product = least
         if self.metric == "euclidean":  # -d for the distance d
             product = -(least**2) / 2 if least < 0 else 0.0
-        return np.float32(max(product - _ROUNDING * reach, -np.finfo(np.float32).max))
+        bound: np.float32 = np.float32(max(product - _ROUNDING * reach, -_LARGEST))
+        return bound
 
     def _centred(self, vectors: Floats2d) -> Iterator[Floats2d]:
         """Iterate over the vectors as they are compared, some thousand at a time."""

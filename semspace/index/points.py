@@ -241,7 +241,12 @@ class PointTable:
         return self.view.all_metadata
 
     def located(self, *lists: Sequence[str]) -> tuple[View, list[list[int]]]:
-        """Return the current view, and in it the row of each id, -1 where there is no such live point."""
+        """Return the current view, and in it the row of each id, -1 where there is no such live point.
+
+        Rows by id are counted when an id is first asked for, which takes seconds for millions.
+        """
+        if not any(map(len, lists)):
+            return self.view, [[] for _ in lists]
         with self._lock:
             rows = self._by_id()
             return self.view, [[rows.get(id, -1) for id in ids] for ids in lists]
