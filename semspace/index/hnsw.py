@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from time import perf_counter
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from semspace import checks, pools
 from semspace.bundle import Bundle, Draft
 from semspace.index import search_kernel, tuning
 from semspace.index.apart import insert_compared
+from semspace.index.difficulty import WIDER, MeasuredWidths, find_levels, strange_queries
 from semspace.index.engine import RowsAndScores
 from semspace.index.exact import compare_all
 from semspace.index.graph import Graph, SearchBuffers, WorkerPool
@@ -24,7 +26,7 @@ from semspace.index.opening import damage_raised, read_codec, read_tuning
 from semspace.index.points import PointTable, View
 from semspace.index.quantization import Codec, rows_of_bytes
 from semspace.index.sketches import sketch, sketch_queries
-from semspace.index.tuning import Tuning
+from semspace.index.tuning import Level, Tuning
 from semspace.progress import bar
 from semspace.threads import thread_count
 from semspace.types import Bools1d, Bytes2d, Doubles1d, Floats2d, Int8s2d, Int32s1d, Ints1d, Ints2d
@@ -41,6 +43,9 @@ _SCATTERED = 3  # divisor of both where a condition leaves codes that don't lie 
 _SPREAD = 1.5  # factor on the number of nearest that the nearest allowed are among
 _LEEWAY = 1.25  # factor on the candidates of a walk that the share of allowed points among them may ask for
 _TOGETHER = 8  # queries that share comparisons, at least
+_KNOWN = 400  # queries given by the user that are measured with
+_SAMPLE = 10_000  # points of which queries unlike the points are made
+_USUAL = 0.8  # share of the held-out points that count as usual queries
 _ROUNDING = 1.000_001  # factor by which a vector may be longer than the longest
 _SURE = 0.998  # share of the true neighbours that must be rescored
 _ALIKE = 4_096  # neighbours of a point searched for at last, where pairs are wanted
@@ -87,6 +92,18 @@ class HnswSettings:
             checks.choice("code_bytes", str(self.code_bytes), ("64", "128", "192", "256", "…"))
 
 
+class ExactAnswers(NamedTuple):
+    """Queries and the rows that are truly nearest to them."""
+
+    vectors: Floats2d
+    nearest: RowsAndScores
+
+    def take(self, which: Ints1d) -> ExactAnswers:
+        """Return some of the queries."""
+        rows, scores = self.nearest
+        return ExactAnswers(self.vectors[which], (rows[which], scores[which]))
+
+
 class HnswEngine:
     """A navigable graph over points."""
 
@@ -103,6 +120,7 @@ class HnswEngine:
         # How many rows were taken in, and which of them the graph doesn't hold: points unlike any there were when the
         # codec was fitted.
         self._taken: tuple[int, Ints1d] = (0, np.empty(0, np.int64))
+        self._known_queries: Floats2d | None = None
         self._begun = False  # some of the rows that came since may be in the graph: adding them was stopped
         self._last_allowed: tuple[Bools1d | None, int, Int32s1d] = (None, 0, np.empty(0, np.int32))
         pools.on_fork(self)
@@ -119,10 +137,14 @@ class HnswEngine:
         *,
         recall: float,
         settings: HnswSettings,
+        queries: Floats2d | None = None,
         threads: int | None = None,
         progress: bool = True,
     ) -> HnswEngine:
-        """Build the graph without some held-out points, measure with these how wide a search must be, and add them."""
+        """Build the graph without some held-out points, measure with these how wide a search must be, and add them.
+
+        `queries` are known ones, for which the recall must be reached, too.
+        """
         view = points.view
         rows = view.live_rows()
         vectors = view.ground.vectors
@@ -138,6 +160,7 @@ class HnswEngine:
             codes = codec.encode(vectors)
             engine.graph.first(codes, rows[~held], workers, shown)
             engine._taken = (view.count, engine._taken[1])
+            engine._known_queries = None if queries is None else _some(queries, settings.seed)
             engine.tuning = engine.measure(view, rows[held], recall)
             engine.graph.add(np.ascontiguousarray(codes[held]), rows[held], workers, shown)
         return engine
@@ -183,24 +206,29 @@ class HnswEngine:
         scans = _SCANS * (_CHEAPER if many else 1) / (1 if allowed is None else _SCATTERED)
         everywhere = tuned.scan and chosen is None and starts is None
         unsure, rest = np.zeros(len(query_vectors), np.bool_), np.arange(len(query_vectors))
+        unusual = chosen is None and starts is None  # queries unlike the points are looked for
         while len(rest):
             scanned = not walked and (there <= max(wider * scans, 4 * k) or everywhere)
             part = slice(None) if len(rest) == len(query_vectors) else rest
-            own, near = found[part], scores[part]
+            vectors, own_codes, own, near = query_vectors[part], codes[part], found[part], scores[part]
             if scanned:
-                unsure[part] = self._scan(view, query_vectors[part], codes[part], mask, own, near, workers)
-                needed = np.zeros(len(rest), np.int64)
+                unsure[part] = self._scan(view, vectors, own_codes, mask, own, near, workers)
+                lacking = np.zeros(len(rest), np.bool_)
             else:
-                begun = None if starts is None else starts[part]
-                met = self._walk(view, query_vectors[part], codes[part], mask, wider, own, near, workers, begun)
-                needed = self._needed(k, ef if chosen else None, wider, met, there, mask)
+                begun, widths = None if starts is None else starts[part], np.full(len(rest), wider)
+                met, far = self._walk(view, vectors, own_codes, mask, wider, own, near, workers, begun)
+                if unusual:
+                    most = there / scans if scans and not walked else math.inf  # from so many on, all are compared
+                    self._widen(view, vectors, own_codes, mask, most, far, own, near, met, widths, workers)
+                    unusual = False
+                needed = self._needed(k, ef if chosen else None, widths, met, there, mask)
+                lacking = needed > _LEEWAY * widths
+                if lacking.any():
+                    wider = min(int(np.median(np.maximum(2 * widths, needed)[lacking])), self.graph.count)
             found[part], scores[part] = own, near
-            lacking = needed > _LEEWAY * wider
             if walked or (lacking.any() and wider >= self.graph.count):
                 unsure[rest[lacking]] = True
                 break
-            if lacking.any():
-                wider = min(max(2 * wider, int(np.median(needed[lacking]))), self.graph.count)
             rest = rest[lacking]
         unsure |= ~fit
         if unsure.any():
@@ -219,10 +247,10 @@ class HnswEngine:
     def _walk(
         self, view: View, query_vectors: Floats2d, codes: Int8s2d, mask: Bools1d | None, wider: int, found: Ints2d,
         scores: Floats2d, workers: WorkerPool, starts: Ints1d | None,
-    ) -> Ints1d:  # fmt: skip
-        """Search the graph; return how many allowed points each query met."""
+    ) -> tuple[Ints1d, Ints1d]:  # fmt: skip
+        """Search the graph; return how many allowed points each query met, and how far the tenth met of all is."""
         graph, k = self.graph, found.shape[1]
-        met = np.zeros(len(query_vectors), np.int64)
+        met, far = np.zeros(len(query_vectors), np.int64), np.zeros(len(query_vectors), np.int64)
         with self._changing:  # what is read here fits together, whatever another thread adds meanwhile
             arrays = (
                 graph.entry, graph.root, graph.level, graph.upper, graph.nodes, graph.down, graph.links,
@@ -236,38 +264,62 @@ class HnswEngine:
             room = own.fit(wider, max(len(arrays[2]), len(arrays[6])))
             search_kernel.search_graph(
                 first, last, codes, asked, query_vectors, starts, k, wider, self.tuning.slack, *arrays, allowed,
-                *vectors, found, scores, met, *room,
+                *vectors, found, scores, met, far, *room,
             )  # fmt: skip
 
         workers.share(len(query_vectors), work)
-        return met
+        return met, far
 
-    def _width(self, k: int, ef: int | None, there: int) -> int:
+    def _width(self, k: int, ef: int | None, there: int, level: int = 0) -> int:
         """Return how many candidates a walk keeps, of which so many are allowed.
 
         Where a share of the points is allowed, the k nearest of these are among the k / share nearest of all, about, so
-        that as many candidates are needed as for that many neighbours.
+        that as many candidates are needed as for that many neighbours. `level` is that of unusual queries.
         """
         share = there / self.graph.count
-        wide = math.ceil(ef / share) if ef else self.tuning.ef(self._among(k, share))
+        wide = math.ceil(ef / share) if ef else self.tuning.ef(self._among(k, share), level)
         return min(wide, self.graph.count)
 
     def _among(self, k: int, share: float) -> int:
         """Return among how many nearest of all the k nearest allowed are, safely."""
         return k if share >= 1 else math.ceil(k * (1 + (_SPREAD - 1) * (1 - share)) / share)
 
-    def _needed(self, k: int, ef: int | None, wider: int, met: Ints1d, there: int, mask: Bools1d | None) -> Ints1d:
+    def _needed(self, k: int, ef: int | None, widths: Ints1d, met: Ints1d, there: int, mask: Bools1d | None) -> Ints1d:
         """Return how many candidates each query needs, by the share of allowed points among those that it met.
 
         Around a query it may be smaller than elsewhere: with a condition that goes against it, for example.
         """
         if mask is None or ef is not None:
             enough = min(there, k if mask is None else max(k, (ef or k) // 2))
-            return np.where(met < enough, 4 * wider, 0)
-        shares = np.maximum(met, 1) / wider
+            return np.where(met < enough, 4 * widths, 0)
+        shares = np.maximum(met, 1) / widths
         needed = np.array([self.tuning.ef(self._among(k, share)) for share in shares.tolist()])
-        needed[met < min(there, k)] = np.maximum(needed[met < min(there, k)], 4 * wider)
+        few = met < min(there, k)
+        needed[few] = np.maximum(needed[few], 4 * widths[few])
         return np.where(met >= there, 0, needed)
+
+    def _widen(
+        self, view: View, query_vectors: Floats2d, codes: Int8s2d, mask: Bools1d | None, most: float, far: Ints1d,
+        found: Ints2d, scores: Floats2d, met: Ints1d, widths: Ints1d, workers: WorkerPool,
+    ) -> None:  # fmt: skip
+        """Search once more, with more candidates, for the queries that are unlike the points; see `difficulty`.
+
+        With `most` candidates, all codes are compared instead.
+        """
+        levels, k = self.tuning.levels_of(far), found.shape[1]
+        there = view.count if mask is None else int(mask.sum())
+        for level in np.unique(levels[levels > 0]):
+            width = self._width(k, None, there, int(level))
+            again = np.flatnonzero((levels == level) & (width > widths)).astype(np.int32)
+            if not len(again):
+                continue
+            vectors, own, rows, new = query_vectors[again], _picked(codes, again), found[again], scores[again]
+            if width >= most:
+                full = self._scan(view, vectors, own, mask, rows, new, workers)
+                met[again] = np.where(full, 0, there)
+            else:
+                met[again], _ = self._walk(view, vectors, own, mask, width, rows, new, workers, None)
+            found[again], scores[again], widths[again] = rows, new, width
 
     def _scan(
         self,
@@ -396,37 +448,86 @@ class HnswEngine:
             return replace(_UNTUNED, recall=recall, singly=True)
         inside = np.zeros(view.count, np.bool_)
         inside[self.graph.rows[: self.graph.count]] = True
-        query_vectors = view.vectors(rows)
-        truth = compare_all(view, self.metric, query_vectors, tuning.MEASURED_K[1], inside)
-        slack = max(self._slack(view, query_vectors, truth), 1)
+        usual = self._exact(view, view.vectors(rows), inside)
+        rng = np.random.default_rng(self._settings.seed)
+        strange = strange_queries(view.vectors(np.sort(rng.permutation(np.flatnonzero(inside))[:_SAMPLE])), rng)
+        others = [self._exact(view, strange, inside)]
+        if self._known_queries is not None:
+            others.append(self._exact(view, self._known_queries, inside))
+        slack = max(self._slack(view, usual.vectors, usual.nearest), 1)
         self.tuning = replace(_UNTUNED, target_recall=recall, n_queries=len(rows), slack=slack, singly=True)
-        codes, _ = self.codec.encode_queries(query_vectors, self.workers(None).share)
+        codes, _ = self.codec.encode_queries(usual.vectors, self.workers(None).share)
         most = max(1, len(rows) // _IN_REGION)
         sizes, region = regions(self.graph.codes[: self.graph.count], codes, most, self._settings.seed)
-
-        def shares(k: int, ef: int) -> Doubles1d:
-            found = self._search(view, query_vectors, k, inside, ef=ef, walked=True)
-            return tuning.recalls_at(truth, found, k)
-
         # Beyond so many candidates all codes are compared instead, also when the index has grown until it is measured
         # again.
         widest = min(int(2 * _AGAIN * self.graph.count / _SCANS), tuning.MAX_EF) if _SCANS else tuning.MAX_EF
+
+        def suffices(k: int, ef: int) -> bool:
+            return tuning.reaches(recall, self._shares(view, usual, k, inside, ef), region)
+
         few, many = tuning.MEASURED_K
-        widths = [
-            self._settings.ef
-            or tuning.smallest_ef(k, widest, lambda ef, k=k: tuning.reaches(recall, shares(k, ef), region))  # type: ignore[misc]
-            for k in (few, many)
-        ]
+        widths = [self._settings.ef or tuning.smallest_ef(k, widest, partial(suffices, k)) for k in (few, many)]
         narrow, wide = (width or max(widest, k) for width, k in zip(widths, (few, many), strict=True))
         self.tuning = replace(
             self.tuning, narrow=narrow, wide=wide, points=self.graph.count, scan=widths[0] is None
         )  # fmt: skip
-        as_asked = tuning.recalls_at(truth, self._search(view, query_vectors, few, inside, singly=True), few)
+        if self._settings.ef is None and not self.tuning.scan:
+            self.tuning = replace(self.tuning, levels=self._levels(view, [usual, *others], inside, recall, widest))
+            if self._known_queries is not None:
+                self._widen_for(view, others[-1], inside, recall, widest)
+        as_asked = tuning.recalls_at(usual.nearest, self._search(view, usual.vectors, few, inside, singly=True), few)
         mean, worst, at = tuning.mean_and_worst(as_asked, region)
-        speed = max(self._speed(view, query_vectors, inside) for _ in range(3))
+        speed = max(self._speed(view, usual.vectors, inside) for _ in range(3))
         return replace(
             self.tuning, recall=mean, worst=worst, worst_points=int(sizes[at]), queries_per_second=speed
         )  # fmt: skip
+
+    def _exact(self, view: View, query_vectors: Floats2d, inside: Bools1d) -> ExactAnswers:
+        return ExactAnswers(
+            query_vectors, compare_all(view, self.metric, query_vectors, tuning.MEASURED_K[1], inside)
+        )  # fmt: skip
+
+    def _shares(self, view: View, asked: ExactAnswers, k: int, inside: Bools1d, ef: int | None) -> Doubles1d:
+        """Return the recall of each query by walks of a width; None for what is tuned."""
+        found = self._search(view, asked.vectors, k, inside, ef=ef, walked=True)
+        return tuning.recalls_at(asked.nearest, found, k)
+
+    def _levels(
+        self, view: View, asked: Sequence[ExactAnswers], inside: Bools1d, recall: float, widest: int
+    ) -> tuple[Level, ...]:
+        """Return the widths for queries unlike the points; the first of `asked` are like them."""
+        every = ExactAnswers(
+            np.concatenate([one.vectors for one in asked]),
+            (np.concatenate([one.nearest[0] for one in asked]), np.concatenate([one.nearest[1] for one in asked])),
+        )
+        far = self._how_far(view, every.vectors, inside, self.tuning.narrow)
+        usual = int(np.quantile(far[: len(asked[0].vectors)], _USUAL))
+
+        def measured(k: int, width: int) -> MeasuredWidths:
+            widths = sorted({min(round(width * times), max(widest, width)) for times in WIDER})
+            return MeasuredWidths(widths, lambda which, ef: self._shares(view, every.take(which), k, inside, ef))
+
+        (few, many), target = tuning.MEASURED_K, min(recall + tuning.MARGIN, 1.0)
+        narrow, wide = measured(few, self.tuning.narrow), measured(many, self.tuning.wide)
+        return tuple(find_levels(far, usual, narrow, wide, target))
+
+    def _widen_for(self, view: View, known: ExactAnswers, inside: Bools1d, recall: float, widest: int) -> None:
+        """Widen all searches, where those for known queries don't reach the recall at their levels."""
+        for name, k in zip(("narrow", "wide"), tuning.MEASURED_K, strict=True):
+            width = getattr(self.tuning, name)
+            for times in WIDER:
+                wider = min(round(width * times), max(widest, width))
+                self.tuning = replace(self.tuning, **{name: wider})
+                if self._shares(view, known, k, inside, None).mean() >= min(recall + tuning.MARGIN, 1.0):
+                    break
+
+    def _how_far(self, view: View, query_vectors: Floats2d, inside: Bools1d, ef: int) -> Ints1d:
+        """Return how far by code the tenth candidate of each query is."""
+        workers, count = self.workers(None), len(query_vectors)
+        codes, _ = self.codec.encode_queries(query_vectors, workers.share)
+        found, scores = np.empty((count, 10), np.int64), np.empty((count, 10), np.float32)
+        return self._walk(view, query_vectors, codes, view.live_mask(inside), ef, found, scores, workers, None)[1]
 
     def _measure_again(self, view: View, rows: Ints1d) -> None:
         """Measure with new rows whether searches still reach the target recall; if not, widen them."""
@@ -552,6 +653,11 @@ def _check_sketches(graph: Graph, workers: WorkerPool) -> None:
 
 def _workers(threads: int | None) -> int:
     return thread_count() if threads is None else checks.whole("threads", threads, high=1_024)
+
+
+def _some(queries: Floats2d, seed: int) -> Floats2d:
+    """Return the queries, or as many of them as are measured with."""
+    return queries[np.sort(np.random.default_rng(seed).permutation(len(queries))[:_KNOWN])]
 
 
 def _lifted(codes: Int8s2d) -> Bytes2d:

@@ -22,18 +22,18 @@ from semspace.index.local_collection import LocalCollection
 from semspace.index.new_points import read_changes, read_new_points
 from semspace.index.persistence import open_collection, own_builder, read_collection, save_index
 from semspace.index.points import FrozenPoints, PointTable
-from semspace.index.query import checked_min_score
+from semspace.index.query import checked_min_score, checked_vectors, read_queries
 from semspace.index.refreshing import MODES, Refresher
 from semspace.index.report import IndexReport
 from semspace.index.searches import SearchMethods
 from semspace.index.source import SpaceSource
 from semspace.peer_names import answers_peer_attributes
-from semspace.queries import METRICS
+from semspace.queries import METRICS, Query, as_list
 from semspace.sentences.lazy_encoder import EncoderReference
 from semspace.space import Space
 from semspace.text.dataframes import as_polars
 from semspace.text_encoder import TextEncoder, encoder_facts
-from semspace.types import Id, Strings1d
+from semspace.types import Floats2d, Id, Strings1d
 
 if TYPE_CHECKING:
     from semspace.index.hnsw import HnswSettings
@@ -73,6 +73,7 @@ class Index(SearchMethods):
         recall: float = 0.95,
         metric: str = "cosine",
         backend: str = "native",
+        queries: Sequence[Query] | None = None,
         threads: int | None = None,
         progress: bool = True,
         **settings: Any,
@@ -89,12 +90,16 @@ class Index(SearchMethods):
         recall : float
             The share of the true ten nearest points that a search is to find, above 0 and at most 1. The necessary
             search effort is measured by single searches for held-out points; `report` returns the recall reached, also
-            in the region of the points where it is smallest. It holds for queries like the points; `measure` measures
-            the recall for others.
+            in the region of the points where it is smallest. Queries unlike the points (questions asked of answers) are
+            recognised by how far what they find is, and searched for more widely; `measure` measures the recall for
+            yours.
         metric : {"cosine", "dot", "euclidean"}
         backend : {"native", "hnswlib"}
             What builds the graph. ``"hnswlib"`` (an extra) is for cross-checking the native one: its graph is searched
             as hnswlib searches it, in float32. See `from_hnswlib`.
+        queries : sequence of texts or vectors, optional
+            Queries of the application, such as those of yesterday. Searches for them reach `recall`, too, measured with
+            up to 400 of them. Methods that compare with every point don't need them.
         threads : int, optional
             All cores by default. The graph doesn't depend on it; that of hnswlib does.
         settings
@@ -126,6 +131,8 @@ class Index(SearchMethods):
                 f"a graph (hnsw) is built over float32 vectors, which it stores as bytes itself, and this space is "
                 f"stored as {space.precision}; take method='exact', or space.quantize('float32')"
             )
+        if backend == "hnswlib" and queries is not None:
+            raise InputError("queries= tunes the native graph; leave it or backend='hnswlib' out")
         points = PointTable(FrozenPoints.of_space(space))
         source = SpaceSource(space.encoder, space.provenance, space=space)
         if backend == "hnswlib":
@@ -138,6 +145,7 @@ class Index(SearchMethods):
             )
             return cls(LocalCollection(points, built, own_builder(metric, recall), source), source)
         graph_settings = _graph_settings(chosen, settings)
+        known = None if queries is None else _known_queries(points, metric, source, queries)
 
         def build_engine(points: PointTable) -> Engine:
             if graph_settings is None:
@@ -145,7 +153,13 @@ class Index(SearchMethods):
             from semspace.index.hnsw import HnswEngine
 
             return HnswEngine.build(
-                points, metric, recall=recall, settings=graph_settings, threads=threads, progress=progress
+                points,
+                metric,
+                recall=recall,
+                settings=graph_settings,
+                queries=known,
+                threads=threads,
+                progress=progress,
             )
 
         return cls(LocalCollection(points, build_engine(points), build_engine, source), source)
@@ -630,3 +644,13 @@ def _check_settings(method: str, settings: Mapping[str, Any], known: Sequence[st
     if unknown:
         have = f"it has {', '.join(known)}" if known else "it has none"
         raise InputError(f"the method {method!r} has no setting {unknown[0]!r}; {have}")
+
+
+def _known_queries(points: PointTable, metric: str, source: SpaceSource, queries: Sequence[Query]) -> Floats2d:
+    """Return the vectors of queries that are known when an index is built."""
+    known = as_list("queries", queries)
+    if not known:
+        raise InputError("queries is empty; give some queries of the application, or leave it out")
+    comparing = ExactEngine(metric)
+    asked = read_queries(LocalCollection(points, comparing, lambda _: comparing, source), source.encoder, known)
+    return checked_vectors(asked.vectors, asked.titles, metric)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -99,6 +100,12 @@ def read_tuning(facts: Mapping[str, Any]) -> Tuning:
         checks.whole(name, getattr(tuned, name), low=0)
     for name in ("narrow", "wide"):
         checks.whole(name, getattr(tuned, name), high=2**31)
+    for level in tuned.levels:
+        checks.whole("far", level.far, low=-(2**40), high=2**40)
+        for name in ("narrow", "wide"):
+            checks.whole(name, getattr(level, name), high=2**31)
+    if any(one.far >= other.far for one, other in pairwise(tuned.levels)):
+        raise ValueError("the levels of queries aren't in order")
     checks.whole("slack", tuned.slack, low=0, high=2**40)
     for name in ("scan", "singly"):
         checks.flag(name, getattr(tuned, name))

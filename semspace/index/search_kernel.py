@@ -15,6 +15,7 @@ from semspace.types import Bytes1d, Bytes2d, Floats1d, Floats2d, Int8s2d, Int32s
 COSINE, DOT, EUCLIDEAN = 0, 1, 2
 METRICS = {"cosine": COSINE, "dot": DOT, "euclidean": EUCLIDEAN}
 BLOCK = 256  # codes compared with several queries while they are in the cache
+TENTH = 10  # of the candidates: how far it is shows how unusual a query is
 SOON = 2  # vectors whose beginnings are prefetched; the hardware prefetches the rest
 
 
@@ -86,10 +87,12 @@ def search_graph(
     first: int, last: int, query_codes: Int8s2d, asked: Bytes2d | Int8s2d, queries: Floats2d, starts: Any, k: int, ef:
     int, slack: int, entry: int, root: int, level: Int32s1d, upper: Int32s2d, nodes: Int32s1d, down: Int32s1d, links:
     Int32s2d, walked: Int8s2d | Bytes2d, codes: Int8s2d, rows: Int32s1d, allowed: Any, base: Floats2d, more: Floats2d,
-    sizes: Floats1d, metric: int, found: Ints1d, scores: Floats2d, met: Ints1d, pool: Ints1d, lifted: Bytes1d, seen:
-    Ints1d, visited: Int32s1d,
+    sizes: Floats1d, metric: int, found: Ints1d, scores: Floats2d, met: Ints1d, far: Ints1d, pool: Ints1d, lifted:
+    Bytes1d, seen: Ints1d, visited: Int32s1d,
 ) -> None:  # fmt: skip
     """Search the graph for queries `first` to `last`; fill in the results, and how many allowed points were met.
+
+    `far` is filled with the distance by code of the tenth nearest point that was met, allowed or not.
 
     `walked` are the codes or their sketches, and `asked` the queries as they are compared with these. `starts` may hold
     the node where each begins; otherwise the upper layers are descended first.
@@ -107,6 +110,7 @@ def search_graph(
             reorder(pool, size, codes, lifted, norm)
         rescore(pool, size, k, slack, rows, allowed, base, more, sizes, queries[i], metric, found[i], scores[i])
         met[i] = size
+        far[i] = pool[min(size, TENTH) - 1] >> 32
         if allowed is not None:
             for j in range(size):
                 row = np.int64(rows[(pool[j] >> 1) & 0x7FFFFFFF])

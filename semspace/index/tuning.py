@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,10 +15,18 @@ from semspace.types import Doubles1d, Ints1d
 
 MEASURED_K = (10, 100)  # numbers of neighbours that are measured
 MAX_EF = 4_096  # candidates; where they don't suffice, every code is compared
-_MARGIN = 0.002  # added to the target recall, since it is measured on a sample
+MARGIN = 0.002  # added to the target recall, since it is measured on a sample
 _LEEWAY = 0.1  # tolerated below the target recall, in the region where it is smallest
 # What manifests call the fields.
 _IN_FILES = {"target_recall": "recall", "recall": "found", "n_queries": "asked"}
+
+
+class Level(NamedTuple):
+    """The candidates that a search keeps for 10 neighbours and for 100, where its tenth candidate is so far by code."""
+
+    far: int
+    narrow: int
+    wide: int
 
 
 @dataclass(frozen=True)
@@ -50,6 +58,8 @@ class Tuning:
     singly : bool
         It was measured by single queries. Earlier versions measured many queries at once, for which comparing all codes
         may be faster.
+    levels : tuple of Level
+        The widths for queries that are unlike the points, the nearest first; see `difficulty`.
     """
 
     target_recall: float
@@ -64,12 +74,18 @@ class Tuning:
     points: int = 0
     scan: bool = False
     singly: bool = False
+    levels: tuple[Level, ...] = ()
     found = renamed_property("found", "recall")
 
-    def ef(self, k: int) -> int:
-        """Return the candidates for `k` neighbours, on a line through both measurements."""
-        (few, many), (narrow, wide) = MEASURED_K, (self.narrow, self.wide)
+    def ef(self, k: int, level: int = 0) -> int:
+        """Return the candidates for `k` neighbours, on a line through both measurements; level 0 is the usual."""
+        few, many = MEASURED_K
+        narrow, wide = (self.narrow, self.wide) if not level else self.levels[level - 1][1:]
         return max(k, round(narrow + max(wide - narrow, 0) * (k - few) / (many - few)), narrow if k > few else few)
+
+    def levels_of(self, far: Ints1d) -> Ints1d:
+        """Return the level of each query, whose tenth candidate is so far by code; 0 is that of usual ones."""
+        return np.searchsorted([level.far for level in self.levels], far, side="right").astype(np.int64)
 
     def facts(self) -> dict[str, Any]:
         """Return plain values, by their names in a manifest."""
@@ -79,7 +95,8 @@ class Tuning:
     def of(cls, facts: Mapping[str, Any]) -> Tuning:
         """Create one from what `facts` returned."""
         names = {stored: name for name, stored in _IN_FILES.items()}
-        return cls(**{names.get(stored, stored): value for stored, value in facts.items()})
+        values = {names.get(stored, stored): value for stored, value in facts.items()}
+        return cls(**{**values, "levels": tuple(Level(*level) for level in values.get("levels", ()))})
 
 
 def recalls_at(truth: RowsAndScores, found: RowsAndScores, k: int) -> Doubles1d:
@@ -98,7 +115,7 @@ def mean_and_worst(shares: Doubles1d, regions: Ints1d) -> tuple[float, float, in
 def reaches(recall: float, shares: Doubles1d, regions: Ints1d) -> bool:
     """Check whether recall reaches the target, and in no region falls far below it."""
     mean, worst, _ = mean_and_worst(shares, regions)
-    return mean >= min(recall + _MARGIN, 1.0) and worst >= recall - _LEEWAY
+    return mean >= min(recall + MARGIN, 1.0) and worst >= recall - _LEEWAY
 
 
 def smallest_ef(k: int, widest: int, suffices: Callable[[int], bool]) -> int | None:
