@@ -55,6 +55,6 @@ def test_a_walk_is_as_wide_as_the_share_of_allowed_points_needs(points):
     assert width(K, None, count) <= width(K, None, count // 2) <= width(K, None, count // 10) <= count
     assert width(K, 50, count // 10) == 500  # the user's own number, for every allowed one
     mask, met = np.ones(N, np.bool_), np.array([0, 100, 50, 5])
-    needed = engine._needed(K, None, 100, met, count // 2, mask)
+    needed = engine._needed(K, None, np.full(len(met), 100), met, count // 2, mask)
     assert needed[0] >= needed[3] > needed[2] > needed[1]  # the fewer it met, the wider
-    assert engine._needed(K, None, 100, np.array([7]), 7, mask).tolist() == [0]  # all there are
+    assert engine._needed(K, None, np.array([100]), np.array([7]), 7, mask).tolist() == [0]  # all there are

@@ -86,7 +86,7 @@ def join(
     >>> ours = ss.Space.from_vectors(["cat", "car"], [[1, 1], [-1, 1]])
     >>> theirs = ss.Space.from_vectors(["chat", "voiture", "maison"], [[1, 0.9], [-1, 1.1], [0, -1]])
     >>> ss.join(ours, theirs, min_score=0.9).select("a", "b").rows()
-    [('cat', 'chat'), ('car', 'voiture')]
+    [('car', 'voiture'), ('cat', 'chat')]
 
     The best partner of each, with the columns of both:
 
