@@ -6,7 +6,7 @@ import pytest
 import semspace as ss
 from semspace.errors import DamagedError, InputError, SemspaceError
 from semspace.index import difficulty, hnsw
-from semspace.index.tuning import Level, Tuning
+from semspace.index.tuning import QueryLevel, Tuning
 from tests.test_hnsw import named
 
 
@@ -102,7 +102,7 @@ def test_levels_that_cannot_be(built, tmp_path):
     engine = built._points.engine
     tuned = engine.tuning
     try:
-        engine.tuning = hnsw.replace(tuned, levels=(Level(9, 20, 30), Level(5, 30, 40)))
+        engine.tuning = hnsw.replace(tuned, levels=(QueryLevel(9, 20, 30), QueryLevel(5, 30, 40)))
         built.save(tmp_path / "x.index")
     finally:
         engine.tuning = tuned
@@ -124,18 +124,18 @@ def test_groups_get_the_least_width_that_suffices(monkeypatch):
     narrow = difficulty.MeasuredWidths([10, 20, 40], widths(10, 20, 20, 10, 10, 40, 99))
     wide = difficulty.MeasuredWidths([100, 200], widths(100, 100, 100, 100, 100, 200, 200))
     assert difficulty.find_levels(far, 20, narrow, wide, 0.95) == [
-        Level(20, 10, 100), Level(30, 20, 100), Level(40, 40, 200),
+        QueryLevel(20, 10, 100), QueryLevel(30, 20, 100), QueryLevel(40, 40, 200),
     ]  # fmt: skip
 
 
 def test_a_farther_group_needs_no_less(monkeypatch):
     monkeypatch.setattr(difficulty, "_IN_GROUP", 1)
     measured = difficulty.MeasuredWidths([10, 20], widths(20, 10))
-    assert difficulty.find_levels(np.array([3, 7]), 0, measured, measured, 0.95) == [Level(3, 20, 20)]
+    assert difficulty.find_levels(np.array([3, 7]), 0, measured, measured, 0.95) == [QueryLevel(3, 20, 20)]
 
 
 def test_each_query_has_its_level():
-    tuned = Tuning(0.9, 0.9, 1, 1.0, 10, 100, 1, levels=(Level(5, 20, 200), Level(9, 30, 300)))
+    tuned = Tuning(0.9, 0.9, 1, 1.0, 10, 100, 1, levels=(QueryLevel(5, 20, 200), QueryLevel(9, 30, 300)))
     levels = tuned.levels_of(np.array([0, 4, 5, 8, 9, 99]))
     assert levels.tolist() == [0, 0, 1, 1, 2, 2]
     assert [tuned.ef(10, level) for level in (0, 1, 2)] == [10, 20, 30]

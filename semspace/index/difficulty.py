@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from semspace.index.tuning import Level
+from semspace.index.tuning import QueryLevel
 from semspace.types import Doubles1d, Floats2d, Ints1d
 
 STRANGERS = 240  # queries that are made
@@ -39,7 +39,9 @@ def strange_queries(vectors: Floats2d, rng: np.random.Generator, count: int = ST
     return strange
 
 
-def find_levels(far: Ints1d, usual: int, narrow: MeasuredWidths, wide: MeasuredWidths, recall: float) -> list[Level]:
+def find_levels(
+    far: Ints1d, usual: int, narrow: MeasuredWidths, wide: MeasuredWidths, recall: float
+) -> list[QueryLevel]:
     """Return the widths for queries farther than the usual ones, in groups of equally far ones.
 
     Parameters
@@ -53,15 +55,15 @@ def find_levels(far: Ints1d, usual: int, narrow: MeasuredWidths, wide: MeasuredW
     """
     order = np.argsort(far, kind="stable")
     order = order[far[order] >= usual]
-    levels: list[Level] = []
+    levels: list[QueryLevel] = []
     for group in np.array_split(order, min(_GROUPS, max(1, len(order) // _IN_GROUP))):
         if not len(group):
             continue
-        start, last = int(far[group[0]]), levels[-1] if levels else Level(-(1 << 40), 0, 0)
+        start, last = int(far[group[0]]), levels[-1] if levels else QueryLevel(-(1 << 40), 0, 0)
         few = narrow.needed(group, last.narrow, recall)
         many = max(few, wide.needed(group, last.wide, recall))
         if start > last.far and (few, many) != last[1:]:
-            levels.append(Level(start, few, many))
+            levels.append(QueryLevel(start, few, many))
     return levels
 
 

@@ -26,7 +26,7 @@ from semspace.index.opening import damage_raised, read_codec, read_tuning
 from semspace.index.points import PointTable, View
 from semspace.index.quantization import Codec, rows_of_bytes
 from semspace.index.sketches import sketch, sketch_queries
-from semspace.index.tuning import Level, Tuning
+from semspace.index.tuning import QueryLevel, Tuning
 from semspace.progress import bar
 from semspace.threads import thread_count
 from semspace.types import Bools1d, Bytes2d, Doubles1d, Floats2d, Int8s2d, Int32s1d, Ints1d, Ints2d
@@ -38,8 +38,8 @@ _QUESTIONS = 64  # new points needed for that; until then they are compared one 
 _FEWEST = 1_000  # points of an index that some are held out of
 _PENDING = 1_024  # new points that are buffered until they are added to the graph, or until the next search
 _SCANS = 50  # brute-force comparisons that cost as much as one candidate of a graph search
-_CHEAPER = 5  # factor on that when several queries share the comparisons
-_SCATTERED = 3  # divisor of both where a condition leaves codes that don't lie together
+_CHEAPER = 2  # factor on that when several queries share the comparisons
+_SCATTERED = 3  # divisor where a single query meets codes that don't lie together, under a condition
 _SPREAD = 1.5  # factor on the number of nearest that the nearest allowed are among
 _LEEWAY = 1.25  # factor on the candidates of a walk that the share of allowed points among them may ask for
 _TOGETHER = 8  # queries that share comparisons, at least
@@ -203,7 +203,7 @@ class HnswEngine:
         wider = self._width(k, ef if chosen else None, there)
         # Tuning measured single queries; many at once are compared with all codes more often, which finds no less.
         many = (len(query_vectors) >= _TOGETHER or not tuned.singly) and not singly
-        scans = _SCANS * (_CHEAPER if many else 1) / (1 if allowed is None else _SCATTERED)
+        scans = _SCANS * _CHEAPER if many else _SCANS / (1 if allowed is None else _SCATTERED)
         everywhere = tuned.scan and chosen is None and starts is None
         unsure, rest = np.zeros(len(query_vectors), np.bool_), np.arange(len(query_vectors))
         unusual = chosen is None and starts is None  # queries unlike the points are looked for
@@ -495,7 +495,7 @@ class HnswEngine:
 
     def _levels(
         self, view: View, asked: Sequence[ExactAnswers], inside: Bools1d, recall: float, widest: int
-    ) -> tuple[Level, ...]:
+    ) -> tuple[QueryLevel, ...]:
         """Return the widths for queries unlike the points; the first of `asked` are like them."""
         every = ExactAnswers(
             np.concatenate([one.vectors for one in asked]),

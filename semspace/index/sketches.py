@@ -73,6 +73,15 @@ def _rotate(numbers: Floats1d, signs: Floats2d) -> None:
         for start in (0, size - half):
             part = numbers[start : start + half]
             step = 1
+            if half >= 8:  # the first three steps at once, in registers
+                for at in range(0, half, 8):
+                    a, b, c, d = part[at], part[at + 1], part[at + 2], part[at + 3]
+                    e, f, g, h = part[at + 4], part[at + 5], part[at + 6], part[at + 7]
+                    a, b, c, d, e, f, g, h = a + b, a - b, c + d, c - d, e + f, e - f, g + h, g - h
+                    a, b, c, d, e, f, g, h = a + c, b + d, a - c, b - d, e + g, f + h, e - g, f - h
+                    part[at], part[at + 1], part[at + 2], part[at + 3] = a + e, b + f, c + g, d + h
+                    part[at + 4], part[at + 5], part[at + 6], part[at + 7] = a - e, b - f, c - g, d - h
+                step = 8
             while step < half:
                 for block in range(0, half, 2 * step):
                     for i in range(block, block + step):

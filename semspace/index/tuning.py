@@ -21,7 +21,7 @@ _LEEWAY = 0.1  # tolerated below the target recall, in the region where it is sm
 _IN_FILES = {"target_recall": "recall", "recall": "found", "n_queries": "asked"}
 
 
-class Level(NamedTuple):
+class QueryLevel(NamedTuple):
     """The candidates that a search keeps for 10 neighbours and for 100, where its tenth candidate is so far by code."""
 
     far: int
@@ -58,7 +58,7 @@ class Tuning:
     singly : bool
         It was measured by single queries. Earlier versions measured many queries at once, for which comparing all codes
         may be faster.
-    levels : tuple of Level
+    levels : tuple of QueryLevel
         The widths for queries that are unlike the points, the nearest first; see `difficulty`.
     """
 
@@ -74,7 +74,7 @@ class Tuning:
     points: int = 0
     scan: bool = False
     singly: bool = False
-    levels: tuple[Level, ...] = ()
+    levels: tuple[QueryLevel, ...] = ()
     found = renamed_property("found", "recall")
 
     def ef(self, k: int, level: int = 0) -> int:
@@ -96,7 +96,7 @@ class Tuning:
         """Create one from what `facts` returned."""
         names = {stored: name for name, stored in _IN_FILES.items()}
         values = {names.get(stored, stored): value for stored, value in facts.items()}
-        return cls(**{**values, "levels": tuple(Level(*level) for level in values.get("levels", ()))})
+        return cls(**{**values, "levels": tuple(QueryLevel(*level) for level in values.get("levels", ()))})
 
 
 def recalls_at(truth: RowsAndScores, found: RowsAndScores, k: int) -> Doubles1d:
