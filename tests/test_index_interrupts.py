@@ -135,6 +135,7 @@ def interrupt(place, kind, signals, seconds):
     with ss.Index.open(folder, writable=True) as again:
         assert held(again) == now
         again.add(["last"], draw(1, rng), {"name": ["last"]})
+        again.save(folder.with_name("copy"), overwrite=True)  # which removes what was set aside
     left = sorted(path.name for path in Path(place).iterdir())
     print(json.dumps({"hits": hits, "turns": turns, "left": left}))
 

@@ -39,6 +39,7 @@ _FEWEST = 1_000  # points of an index that some are held out of
 _PENDING = 1_024  # new points that are buffered until they are added to the graph, or until the next search
 _SCANS = 50  # brute-force comparisons that cost as much as one candidate of a graph search
 _CHEAPER = 2  # factor on that when several queries share the comparisons
+_CHEAPER_BEFORE = 5  # the factor of versions that measured widths by many queries at once
 _SCATTERED = 3  # divisor where a single query meets codes that don't lie together, under a condition
 _SPREAD = 1.5  # factor on the number of nearest that the nearest allowed are among
 _LEEWAY = 1.25  # factor on the candidates of a walk that the share of allowed points among them may ask for
@@ -203,7 +204,8 @@ class HnswEngine:
         wider = self._width(k, ef if chosen else None, there)
         # Tuning measured single queries; many at once are compared with all codes more often, which finds no less.
         many = (len(query_vectors) >= _TOGETHER or not tuned.singly) and not singly
-        scans = _SCANS * _CHEAPER if many else _SCANS / (1 if allowed is None else _SCATTERED)
+        shared = _CHEAPER if tuned.singly else _CHEAPER_BEFORE
+        scans = _SCANS * shared if many else _SCANS / (1 if allowed is None else _SCATTERED)
         everywhere = tuned.scan and chosen is None and starts is None
         unsure, rest = np.zeros(len(query_vectors), np.bool_), np.arange(len(query_vectors))
         unusual = chosen is None and starts is None  # queries unlike the points are looked for
