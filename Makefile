@@ -33,7 +33,7 @@ test: $(VENV)/.dev
 	@env $(TESTS)
 
 # Whose numbers come out of compiled kernels.
-NUMBERS := $(patsubst %,tests/test_%.py,compiling inference architectures byte_products runtimes encoder from_scratch hnsw index word2vec subwords phrases tokens evaluation)
+NUMBERS := $(patsubst %,tests/test_%.py,compiling inference architectures byte_products runtimes encoder from_scratch hnsw index index_difficulty sketches join word2vec subwords phrases tokens evaluation)
 ENCODING := $(patsubst %,tests/test_%.py,inference runtimes encoder from_scratch prompts training_encoder)
 LEVELS = $(shell $(BIN)/python -c 'from semspace.kernels.compiling import levels; print(*levels())')
 
