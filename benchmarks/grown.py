@@ -33,7 +33,7 @@ def grown(real: np.ndarray, rows: int) -> np.ndarray:
 
 
 def fill(out: np.ndarray, first: int, end: int) -> None:
-    """Make the rows from `end` on, out of those from `first` to `end`."""
+    """Create the rows from `end` on, out of those from `first` to `end`."""
     rng = np.random.default_rng(4)
     points = np.array(out[first:end])
     near = neighbours(points)

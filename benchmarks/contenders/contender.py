@@ -73,7 +73,7 @@ def one_by_one(ask: Callable[[np.ndarray], Any], queries: np.ndarray, k: int, th
 
 @contextmanager
 def chatter() -> Iterator[None]:
-    """Let what a library written in C prints go to stderr, so that tables stay tables."""
+    """Send what a library written in C prints to stderr, so that tables stay tables."""
     library, kept = ctypes.CDLL(None), os.dup(1)
     library.fflush(None)
     os.dup2(2, 1)

@@ -145,7 +145,7 @@ class PgvectorCollection(ServerCollection):
         return found
 
     def _widen(self, cursor: Any, limit: int) -> None:
-        """Let a search go on until it has enough; each setting ends with the transaction."""
+        """Set how far a search goes to have enough; each setting ends with the transaction."""
         settings: dict[str, Any] = {"hnsw.ef_search": min(_WIDEST, max(_WIDTH, 2 * limit))}
         if self.server.iterates:
             settings.update({"hnsw.iterative_scan": "strict_order", "hnsw.max_scan_tuples": 2**31 - 1})

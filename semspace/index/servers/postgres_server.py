@@ -78,7 +78,7 @@ class PostgresServer:
 
     @contextmanager
     def transaction(self) -> Iterator[Any]:
-        """Give a cursor in a transaction, all or nothing; turn errors into semspace's."""
+        """Return a cursor in a transaction, all or nothing; turn errors into semspace's."""
         with self._asked() as connection, connection.transaction(), connection.cursor(binary=True) as cursor:
             yield cursor
 

@@ -98,7 +98,7 @@ class QdrantCollection(ServerCollection):
 
     @classmethod
     def _make_payload_indexes(cls, server: QdrantServer, name: str, fields: QdrantFields) -> None:
-        """Let the graph know what conditions ask for; a server may refuse conditions on other columns."""
+        """Create the indexes of columns that conditions may ask for; a server may refuse conditions on others."""
         wanted = {ID: "keyword"}
         wanted.update({field: _INDEXES.get(fields.kind(column), "") for column, field in fields.names.items()})
         for field, kind in wanted.items():
