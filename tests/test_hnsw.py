@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import semspace as ss
 from semspace.errors import InputError, SemspaceWarning
-from semspace.index import beam_search, hnsw
+from semspace.index import beam_search, graph_search, hnsw
 from semspace.index import index as index_module
 from semspace.index.quantization import SUMS, Codec, rows_of_bytes
 from semspace.kernels.compiling import compiled
@@ -58,7 +58,7 @@ def unreached(index):
 @pytest.fixture
 def walks(monkeypatch):
     """Let the graph be walked where comparing all codes would be quicker."""
-    monkeypatch.setattr(hnsw, "_SCANS", 0)
+    monkeypatch.setattr(graph_search, "SCANS", 0)
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +75,7 @@ def test_any_number_of_threads_builds_the_same_graph(monkeypatch):
     space, more = named(draw(2_500)), draw(1_500, seed=1)
     made = []
     for threads in (1, 2, 3):
-        monkeypatch.setattr(hnsw, "thread_count", lambda threads=threads: threads)  # also for what comes
+        monkeypatch.setattr(graph_search, "thread_count", lambda threads=threads: threads)  # also for what comes
         index = ss.Index.build(space, "hnsw", threads=threads, progress=False)
         index.add([f"m{i}" for i in range(1_500)], more)
         index._points.engine.catch_up()
@@ -287,7 +287,7 @@ def test_points_that_come_later_from_far_away(walks):
 @pytest.mark.parametrize("scans", [0, 50])
 @pytest.mark.parametrize("share", [0.01, 0.1, 0.5])
 def test_conditions_keep_the_recall(built, monkeypatch, share, scans):
-    monkeypatch.setattr(hnsw, "_SCANS", scans)
+    monkeypatch.setattr(graph_search, "SCANS", scans)
     vectors, index = built
     below, asked = int(3_000 * share), draw(100, seed=6)
     mask = index.space.metadata["year"].to_numpy() < below
@@ -299,7 +299,7 @@ def test_conditions_keep_the_recall(built, monkeypatch, share, scans):
 @pytest.mark.parametrize("scans", [0, 50])
 def test_a_condition_that_only_far_points_meet(monkeypatch, scans):
     """What is allowed lies on the other side of the space than what is asked for."""
-    monkeypatch.setattr(hnsw, "_SCANS", scans)
+    monkeypatch.setattr(graph_search, "SCANS", scans)
     vectors = draw(3_000)
     far = vectors[:, 0] < np.quantile(vectors[:, 0], 0.2)
     index = ss.Index.build(named(vectors, metadata={"far": far}), "hnsw", progress=False)

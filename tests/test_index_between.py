@@ -14,7 +14,7 @@ import pytest
 import semspace as ss
 from semspace.errors import DamagedError, InputError, SemspaceWarning
 from semspace.index import graph as graph_module
-from semspace.index import hnsw, journal, local_collection, store
+from semspace.index import graph_search, hnsw, journal, local_collection, store
 from semspace.index.points import PointTable
 from tests.test_hnsw import draw, unreached
 from tests.test_pools import FORKS, run
@@ -164,7 +164,7 @@ def held(index):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_ctrl_c_leaves_an_index_as_before_or_after(monkeypatch, tmp_path, kind):
-    monkeypatch.setattr(hnsw, "_SCANS", 0)
+    monkeypatch.setattr(graph_search, "SCANS", 0)
     monkeypatch.setattr(hnsw, "_PENDING", 40)
     build(kind, 200).save(tmp_path / "i")
     index, came, number = ss.Index.open(tmp_path / "i", writable=True), 0, 0
@@ -212,8 +212,8 @@ def test_ctrl_c_leaves_an_index_as_before_or_after(monkeypatch, tmp_path, kind):
 CHILD = """
 import faulthandler, os, sys, threading
 import numpy as np, polars as pl, semspace as ss
-from semspace.index import hnsw
-hnsw._SCANS = 0
+from semspace.index import graph_search
+graph_search.SCANS = 0
 rng = np.random.default_rng(0)
 V = rng.normal(size=(1500, 16)).astype("f4")
 table = pl.DataFrame({"y": np.arange(1500), "name": [f"p{i}" for i in range(1500)]})
@@ -227,7 +227,7 @@ expected = [found.ids for found in index.search_batch(asked, 5)]
 engine, points = index._points.engine, index._points
 held, go = threading.Event(), threading.Event()
 def hold():
-    with engine._changing, points._changing, points.points._lock:
+    with engine._searcher.changing, points._changing, points.points._lock:
         held.set()
         go.wait(60)
 thread = threading.Thread(target=hold)
@@ -513,7 +513,7 @@ def test_changes_that_no_index_has_written_are_damage(tmp_path, name):
 
 
 def test_links_that_lead_out_are_passed_over_and_not_built_on(sound, monkeypatch):
-    monkeypatch.setattr(hnsw, "_SCANS", 0)
+    monkeypatch.setattr(graph_search, "SCANS", 0)
     place = resealed(sound, arrayed("links", replaced(2**30, 5)))
     index = ss.Index.open(place)
     assert len(index.search(np.ones(DIM), 5)) == 5

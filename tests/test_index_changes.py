@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 import semspace as ss
 from semspace.errors import InputError, UnknownIdError
-from semspace.index import hnsw, local_collection
+from semspace.index import graph_search, local_collection
 from semspace.queries import METRICS, pair_score
 from tests.test_hnsw import recall, truth, unreached
 
@@ -35,8 +35,8 @@ class Living(RuleBasedStateMachine):
 
     @initialize(metric=st.sampled_from(METRICS), seed=st.integers(0, 99), walked=st.booleans(), fold=st.booleans())
     def begin(self, metric, seed, walked, fold):
-        self.scans, self.first = hnsw._SCANS, local_collection._SMALL
-        hnsw._SCANS = 0 if walked else self.scans
+        self.scans, self.first = graph_search.SCANS, local_collection._SMALL
+        graph_search.SCANS = 0 if walked else self.scans
         local_collection._SMALL = 2_000 if fold else self.first
         self.folder = Path(tempfile.mkdtemp())
         self.names, self.metric = 0, metric
@@ -123,7 +123,7 @@ class Living(RuleBasedStateMachine):
     def teardown(self):
         if hasattr(self, "index"):
             self.index.close()
-            hnsw._SCANS, local_collection._SMALL = self.scans, self.first
+            graph_search.SCANS, local_collection._SMALL = self.scans, self.first
             shutil.rmtree(self.folder)
 
 
@@ -150,7 +150,7 @@ TestLivingGraph.settings = settings(
 @pytest.mark.parametrize("metric", METRICS)
 def test_an_index_that_was_changed_finds_as_much_as_a_fresh_one(monkeypatch, metric):
     """Of 2,000 points half go, and as many come, in ten rounds."""
-    monkeypatch.setattr(hnsw, "_SCANS", 0)
+    monkeypatch.setattr(graph_search, "SCANS", 0)
     rng = np.random.default_rng(0)
     vectors = rng.normal(size=(3_000, 12)).astype(np.float32)
     ids = [f"p{i:04d}" for i in range(3_000)]
@@ -187,7 +187,7 @@ def test_an_index_that_was_changed_finds_as_much_as_a_fresh_one(monkeypatch, met
 
 
 def test_one_by_one_is_as_good_as_at_once(monkeypatch):
-    monkeypatch.setattr(hnsw, "_SCANS", 0)
+    monkeypatch.setattr(graph_search, "SCANS", 0)
     vectors = np.random.default_rng(1).normal(size=(1_400, 8)).astype(np.float32)
     index = ss.Index.build(
         ss.Space.from_vectors([f"p{i}" for i in range(1_000)], vectors[:1_000]), "hnsw", progress=False
@@ -201,7 +201,7 @@ def test_one_by_one_is_as_good_as_at_once(monkeypatch):
 
 
 def test_updates_over_and_over_take_one_place(monkeypatch):
-    monkeypatch.setattr(hnsw, "_SCANS", 0)
+    monkeypatch.setattr(graph_search, "SCANS", 0)
     rng = np.random.default_rng(3)
     vectors = rng.normal(size=(200, 6)).astype(np.float32)
     ids = [f"p{i}" for i in range(200)]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import semspace as ss
-from semspace.index import hnsw
+from semspace.index import graph_search
 
 KINDS = ("exact", "hnsw")
 DIM, POINTS, THREADS = 100, 1_500, 32
@@ -50,7 +50,7 @@ def asked(index, at, *, conditions=True):
 
 @pytest.fixture(params=KINDS)
 def index(request, tmp_path, monkeypatch):
-    monkeypatch.setattr(hnsw, "_SCANS", 0)
+    monkeypatch.setattr(graph_search, "SCANS", 0)
     return saved(request.param, tmp_path / "i")
 
 
@@ -75,7 +75,7 @@ def test_threads_that_open_it_find_what_one_finds(index, tmp_path):
 
 
 def in_child(place, kind):
-    hnsw._SCANS = 0
+    graph_search.SCANS = 0
     opened = ss.Index.open(place)
     with ThreadPoolExecutor(4) as pool:
         return [*pool.map(lambda at: asked(opened, at), range(8))]
@@ -83,7 +83,7 @@ def in_child(place, kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_spawned_processes_find_what_this_one_finds(tmp_path, kind, monkeypatch):
-    monkeypatch.setattr(hnsw, "_SCANS", 0)
+    monkeypatch.setattr(graph_search, "SCANS", 0)
     index = saved(kind, tmp_path / "i")
     serial = [asked(index, at) for at in range(8)]
     with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:

@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 
 import semspace as ss
+from semspace.index.graph_search import SearchScope
 
 N, K, SHARES = 6_000, 10, (0.5, 0.2, 0.05, 0.005)
 
@@ -49,12 +50,20 @@ def test_recall_with_a_condition_is_what_was_asked_for(points, pick):
 
 
 def test_a_walk_is_as_wide_as_the_share_of_allowed_points_needs(points):
-    engine = points[0]._points.engine
-    count, width = engine.graph.count, engine._width
+    index = points[0]
+    engine, view, whole = index._points.engine, index._points.points.view, np.ones(N, np.bool_)
+    searcher, count = engine._searcher, engine.graph.count
+
+    def scope(n_allowed):
+        return SearchScope(view, whole, n_allowed, engine.tuning, searcher.workers(1))
+
+    def width(k, ef, n_allowed):
+        return searcher._width(scope(n_allowed), k, ef)
+
     assert width(K, None, count) == engine.tuning.ef(K)
     assert width(K, None, count) <= width(K, None, count // 2) <= width(K, None, count // 10) <= count
     assert width(K, 50, count // 10) == 500  # the user's own number, for every allowed one
-    mask, met = np.ones(N, np.bool_), np.array([0, 100, 50, 5])
-    needed = engine._needed(K, None, np.full(len(met), 100), met, count // 2, mask)
+    met = np.array([0, 100, 50, 5])
+    needed = searcher._needed(scope(count // 2), K, None, np.full(len(met), 100), met)
     assert needed[0] >= needed[3] > needed[2] > needed[1]  # the fewer it met, the wider
-    assert engine._needed(K, None, np.array([100]), np.array([7]), 7, mask).tolist() == [0]  # all there are
+    assert searcher._needed(scope(7), K, None, np.array([100]), np.array([7])).tolist() == [0]  # all there are

@@ -1,11 +1,13 @@
 """Recall for queries that are unlike the points: searches are widened by how far what they find is."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 import semspace as ss
 from semspace.errors import DamagedError, InputError, SemspaceError
-from semspace.index import difficulty, hnsw
+from semspace.index import difficulty, graph_search, measuring
 from semspace.index.tuning import QueryLevel, Tuning
 from tests.test_hnsw import named
 
@@ -31,7 +33,7 @@ def built():
 @pytest.fixture
 def walked(monkeypatch):
     """Never compare all codes, which would find everything."""
-    monkeypatch.setattr(hnsw, "_SCANS", 0)
+    monkeypatch.setattr(graph_search, "SCANS", 0)
 
 
 def test_strangers_find_what_was_promised(built, walked):
@@ -39,7 +41,7 @@ def test_strangers_find_what_was_promised(built, walked):
     assert built.measure(STRANGERS) >= 0.94
     assert built.measure(STRANGERS, k=100) >= 0.93
     assert built.measure() >= 0.94
-    plain = hnsw.replace(tuned, levels=())
+    plain = replace(tuned, levels=())
     try:
         built._points.engine.tuning = plain
         before = built.measure(STRANGERS)
@@ -67,9 +69,9 @@ def test_the_levels_are_saved(built, tmp_path):
 
 
 def test_known_queries_reach_the_recall(monkeypatch):
-    monkeypatch.setattr(hnsw, "find_levels", lambda *_: [])  # as if their strangeness couldn't be seen
+    monkeypatch.setattr(measuring, "find_levels", lambda *_: [])  # as if their strangeness couldn't be seen
     index = ss.Index.build(named(POINTS), "hnsw", recall=0.95, queries=list(STRANGERS), progress=False)
-    monkeypatch.setattr(hnsw, "_SCANS", 0)
+    monkeypatch.setattr(graph_search, "SCANS", 0)
     assert index.measure(STRANGERS) >= 0.95
 
 
@@ -102,7 +104,7 @@ def test_levels_that_cannot_be(built, tmp_path):
     engine = built._points.engine
     tuned = engine.tuning
     try:
-        engine.tuning = hnsw.replace(tuned, levels=(QueryLevel(9, 20, 30), QueryLevel(5, 30, 40)))
+        engine.tuning = replace(tuned, levels=(QueryLevel(9, 20, 30), QueryLevel(5, 30, 40)))
         built.save(tmp_path / "x.index")
     finally:
         engine.tuning = tuned

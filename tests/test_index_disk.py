@@ -19,7 +19,7 @@ import pytest
 import semspace as ss
 from semspace import bundle
 from semspace.errors import DamagedError, InputError, MissingFileError, SemspaceError, SemspaceWarning
-from semspace.index import hnsw, local_collection, store
+from semspace.index import graph_search, local_collection, store
 from semspace.index.journal import NAME, Journal, Record, writer_lock
 from tests.conftest import random_space
 
@@ -422,7 +422,7 @@ def test_damage_of_a_large_index_is_noticed_while_it_is_used(place, monkeypatch)
 
 def fuzz(folder, rounds):
     """Damage files of an index in many ways, open without checking, and search; print what came of it, by file."""
-    hnsw._SCANS = 0
+    graph_search.SCANS = 0
     rng, came = np.random.default_rng(1), collections.defaultdict(collections.Counter)
     files = sorted(path for path in Path(folder).rglob("*") if path.is_file())
     for turn in range(rounds):

@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 
 import semspace as ss
-from semspace.index import hnsw, local_collection
+from semspace.index import graph_search, hnsw, local_collection
 from tests.test_index_disk import run
 
 SIGNALS = int(os.environ.get("SEMSPACE_INTERRUPTS", "110"))
@@ -94,7 +94,7 @@ def changes_of(index, before, rng, number, folder):
 def interrupt(place, kind, signals, seconds):
     """Send so many signals while an index is changed; print what came of it."""
     warnings.simplefilter("ignore")
-    hnsw._SCANS, hnsw._PENDING = 0, 40
+    graph_search.SCANS, hnsw._PENDING = 0, 40
     local_collection._SMALL = 30_000  # bytes: journals are folded now and then
     folder, rng, luck = Path(place) / "i", np.random.default_rng(5), random.Random(5)
     ids = [f"p{i}" for i in range(400)]

@@ -1,11 +1,13 @@
 """The recall that was promised: of single searches too, wherever the points lie, and as they change."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 import semspace as ss
 from semspace.errors import InputError
-from semspace.index import hnsw, tuning
+from semspace.index import graph_search, hnsw, tuning
 from semspace.index.local_recall import regions
 from tests.test_hnsw import named, some_codes
 
@@ -71,7 +73,7 @@ def agree(index, asked, least=0.9, **more):
 @pytest.mark.parametrize(("name", "scans"), [*((name, 0) for name in KINDS), ("tight", 50), ("flat", 50)])
 def test_single_searches_find_what_batches_do(monkeypatch, name, scans):
     """Also where the graph is walked though comparing all codes would be quicker."""
-    monkeypatch.setattr(hnsw, "_SCANS", scans)
+    monkeypatch.setattr(graph_search, "SCANS", scans)
     vectors, metric = KINDS[name]
     index = ss.Index.build(named(vectors if scans else vectors[::2]), "hnsw", metric=metric, progress=False)
     report = index.report()
@@ -87,9 +89,9 @@ def test_a_width_is_accepted_only_if_walks_were_tried_with_it(monkeypatch):
     """Comparing all codes finds all; that says nothing of a walk, which is what follows when points have come."""
     index = ss.Index.build(named(KINDS["tight"][0]), progress=False)
     made = index._points.engine
-    monkeypatch.setattr(hnsw, "_SCANS", 0)
+    monkeypatch.setattr(graph_search, "SCANS", 0)
     assert made.tuning.scan or index.measure() >= 0.9
-    monkeypatch.setattr(made, "tuning", hnsw.replace(made.tuning, scan=False, narrow=12))
+    monkeypatch.setattr(made, "tuning", replace(made.tuning, scan=False, narrow=12))
     assert index.measure() < 0.5
 
 
@@ -133,7 +135,7 @@ def test_points_that_come_one_by_one_are_found_before_it_is_measured_again():
 def test_a_walk_that_never_finds_enough_is_given_up(monkeypatch):
     """Then every code is compared, whatever the number of points; who gives a width gets a walk with it."""
     monkeypatch.setattr(tuning, "MAX_EF", 16)
-    monkeypatch.setattr(hnsw, "_SCANS", 0)
+    monkeypatch.setattr(graph_search, "SCANS", 0)
     vectors = KINDS["tight"][0][:2_000]
     index = ss.Index.build(named(vectors), "hnsw", progress=False)
     assert index._points.engine.tuning.scan

@@ -12,7 +12,7 @@ import pytest
 import semspace as ss
 from semspace import bundle
 from semspace.errors import DamagedError, InputError, MissingFileError, SemspaceWarning
-from semspace.index import hnsw, journal, local_collection, refreshing, store
+from semspace.index import graph_search, journal, local_collection, refreshing, store
 from semspace.index.journal import NAME, Journal
 from tests.test_index_disk import held
 from tests.test_pools import FORKS
@@ -249,7 +249,7 @@ def test_a_loaded_encoder_is_kept(tmp_path, tiny):
 
 def test_reading_threads_beside_refreshes(tmp_path, monkeypatch):
     """No search fails or mixes two moments, while changes come, and the journal is folded."""
-    monkeypatch.setattr(hnsw, "_SCANS", 0)
+    monkeypatch.setattr(graph_search, "SCANS", 0)
     monkeypatch.setattr(refreshing, "INTERVAL", 0)
     names = [f"p{i}" for i in range(200)]
     vectors = np.random.default_rng(0).normal(size=(200, 8)).astype(np.float32)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import semspace as ss
-from semspace.index import hnsw
+from semspace.index import graph_search
 from semspace.index.beam_search import distance, norm_of
 from semspace.index.quantization import pack_codes, rows_of_bytes
 from semspace.index.sketches import _load, _signs, sketch, sketch_queries, sketch_width
@@ -136,7 +136,7 @@ def test_an_index_of_an_earlier_version_is_walked_by_its_codes(index, tmp_path, 
     opened = ss.Index.open(tmp_path / "earlier")
     assert engine_of(opened).graph.sketches is None
     vectors = np.random.default_rng(1).normal(size=(20, 96)).astype(np.float32)
-    monkeypatch.setattr(hnsw, "_SCANS", 0)
+    monkeypatch.setattr(graph_search, "SCANS", 0)
     rows, _ = opened.knn_query(vectors, 10)
     true, _ = index.knn_query(vectors, 10, exact=True)
     assert np.mean([len({*a} & {*b}) for a, b in zip(rows.tolist(), true.tolist(), strict=True)]) > 9
@@ -151,5 +151,6 @@ def test_sketches_of_strangers_lead_to_points_all_the_same(index, tmp_path):
     for value in (0xFF, 0x7F, 0x80):
         graph.sketches = rows_of_bytes(*graph.sketches.shape).view(np.uint8)
         graph.sketches[:] = value
-        found, _ = engine_of(opened)._search(opened._points.points.view, vectors, 10, walked=True)
+        engine, view = engine_of(opened), opened._points.points.view
+        found, _ = engine._searcher.search(view, vectors, 10, engine.tuning, walked=True)
         assert ((found >= 0) & (found < 3_000)).all()
