@@ -28,6 +28,7 @@ _ROUNDING = 2e-6  # relative difference between two ways of computing the same s
 
 # 3CosMul divides by a similarity that may be zero (Levy & Goldberg 2014, equation 4).
 EPSILON = 0.001
+_SMALL, _LARGE = 1e-12, 1e24  # squared lengths between which a vector is surely in order
 TINY = 1e-12  # shorter than this, a vector is rounding and has no direction
 
 
@@ -74,6 +75,8 @@ def as_vector(query: Query, dim: int) -> Floats1d:
             f"got {type(query).__name__} of shape {vector.shape}"
         )
     vector = vector.astype(np.float32)
+    if _SMALL <= float(vector @ vector) <= _LARGE:
+        return vector  # as nearly always, and soon seen
     if not np.isfinite(vector).all():
         raise InputError("a query vector must hold finite numbers; this one holds NaN or infinity")
     if vector.any():  # a zero vector is only wrong for a cosine

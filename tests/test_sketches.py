@@ -9,7 +9,7 @@ import semspace as ss
 from semspace.index import graph_search
 from semspace.index.beam_search import distance, norm_of
 from semspace.index.quantization import pack_codes, rows_of_bytes
-from semspace.index.sketches import _load, _signs, sketch, sketch_queries, sketch_width
+from semspace.index.sketches import _load, rotation_signs, sketch, sketch_queries, sketch_width
 from semspace.kernels.compiling import compiled
 
 WIDTHS = (128, 256, 320, 512)  # of codes
@@ -86,7 +86,7 @@ def test_they_are_near_those_of_codes_and_no_smaller_or_larger_on_average(width)
 @given(seed=st.integers(0, 1_000), width=st.sampled_from(WIDTHS))
 def test_the_rotation_keeps_products(seed, width):
     codes = codes_of(drawn(2, width, seed=seed))
-    signs = _signs(sketch_width(width))
+    signs = rotation_signs(sketch_width(width))
     rotated = np.empty((2, signs.shape[1]), np.float32)
     lengths = [_load(codes[i], signs, rotated[i]) for i in range(2)]
     kept = codes[:, : min(width - 8, signs.shape[1])].astype(float)

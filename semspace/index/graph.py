@@ -20,7 +20,7 @@ from semspace.errors import DamagedError
 from semspace.index import beam_search, neighbor_selection
 from semspace.index.distances import CACHE_LINE
 from semspace.index.quantization import rows_of_bytes
-from semspace.index.sketches import sketch, sketch_width
+from semspace.index.sketches import query_width, sketch, sketch_width
 from semspace.pools import Pool, on_fork
 from semspace.progress import Bar
 from semspace.types import ArrayXd, Bytes2d, Doubles1d, Int8s2d, Int32s1d, Int32s2d, Ints1d, UInt64s1d
@@ -34,9 +34,11 @@ _ROWS = 65_536  # codes copied at a time
 
 
 class SearchBuffers:
-    """The buffers that one thread needs for a search."""
+    """The buffers that one thread needs for a search; `code` and `asked` are for one query."""
 
     def __init__(self, width: int) -> None:
+        self.code = rows_of_bytes(1, width)
+        self.asked = rows_of_bytes(1, query_width(sketch_width(width)))
         self.lifted = rows_of_bytes(1, width)[0].view(np.uint8)
         self.pool = np.empty(0, np.int64)
         self.seen = np.zeros(0, np.int64)
@@ -75,14 +77,22 @@ class WorkerPool:
         self._scratch = SimpleQueue()
 
     def _run(self, first: int, last: int, work: Callable[[int, int, SearchBuffers], object]) -> None:
-        try:
-            scratch = self._scratch.get_nowait()
-        except Empty:
-            scratch = SearchBuffers(self._width)
+        scratch = self.take_buffers()
         try:
             work(first, last, scratch)
         finally:
-            self._scratch.put(scratch)
+            self.return_buffers(scratch)
+
+    def take_buffers(self) -> SearchBuffers:
+        """Return buffers that nobody else uses; `return_buffers` gives them back."""
+        try:
+            return self._scratch.get_nowait()
+        except Empty:
+            return SearchBuffers(self._width)
+
+    def return_buffers(self, buffers: SearchBuffers) -> None:
+        """Take buffers back."""
+        self._scratch.put(buffers)
 
 
 class Graph:

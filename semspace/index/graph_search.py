@@ -15,7 +15,7 @@ from semspace.index.exact import compare_all
 from semspace.index.graph import Graph, SearchBuffers, WorkerPool
 from semspace.index.points import View
 from semspace.index.quantization import Codec, rows_of_bytes
-from semspace.index.sketches import sketch_queries
+from semspace.index.sketches import rotation_signs, sketch_queries
 from semspace.index.tuning import Tuning
 from semspace.threads import thread_count
 from semspace.types import Bools1d, Bytes2d, Floats2d, Int8s2d, Int32s1d, Ints1d, Ints2d
@@ -52,6 +52,9 @@ class GraphSearcher:
         self.codec, self.graph, self.metric = codec, graph, codec.metric
         self.changing = threading.RLock()
         self._worker_pools: dict[int, WorkerPool] = {}
+        self._last_widths: tuple[Tuning | None, tuple[int, int | None, int], Ints2d] = (
+            None, (0, None, 0), np.empty((0, 2), np.int64)
+        )  # fmt: skip
         self._last_allowed: tuple[Bools1d | None, int, Int32s1d] = (None, 0, np.empty(0, np.int32))
         pools.on_fork(self)
 
@@ -85,6 +88,12 @@ class GraphSearcher:
             Never compare all codes.
         """
         mask = view.live_mask(allowed)
+        if not query_vectors.flags.writeable:  # the kernels are compiled for one kind of arrays
+            query_vectors = query_vectors.copy()
+        if len(query_vectors) == 1 and mask is None and starts is None and not walked:
+            one = self._search_one(view, query_vectors, k, tuning, ef)
+            if one is not None:
+                return one
         n_allowed = view.count if mask is None else int(mask.sum())
         found = np.full((len(query_vectors), k), -1, np.int64)
         scores = np.full((len(query_vectors), k), -np.inf, np.float32)
@@ -128,6 +137,49 @@ class GraphSearcher:
         if unsure.any():
             found[unsure], scores[unsure] = compare_all(view, self.metric, query_vectors[unsure], k, allowed)
         return found, scores
+
+    def _search_one(
+        self, view: View, query_vector: Floats2d, k: int, tuning: Tuning, ef: int | None
+    ) -> RowsAndScores | None:
+        """Search the graph for one query in one call of a kernel; return None where that isn't the way.
+
+        The result is that of `search`, whose preparations for many queries take longer than the walk for one.
+        """
+        graph, codec = self.graph, self.codec
+        if graph.sketches is None or view.count <= 4 * k or (tuning.scan and not ef):
+            return None
+        widths, widest = self._widths_of_one(k, tuning, ef)
+        most = view.count // SCANS if SCANS else 2**31  # candidates; from so many on, all codes are compared
+        if widths[0, 1] >= most:
+            return None
+        found, scores = np.empty((1, k), np.int64), np.empty((1, k), np.float32)
+        with self.changing:  # what is read here fits together, whatever another thread adds meanwhile
+            arrays = (
+                graph.entry, graph.root, graph.level, graph.upper, graph.nodes, graph.down, graph.links,
+                graph.sketches, graph.codes, graph.rows,
+            )  # fmt: skip
+        workers = self.workers(1)
+        own = workers.take_buffers()
+        try:
+            met = search_kernel.search_one(
+                query_vector, self.metric != "euclidean", codec.mean, codec.axes, np.float32(codec.step),
+                np.float32(codec.worst), rotation_signs(arrays[7].shape[1]), k, widths, most, tuning.slack, *arrays,
+                view.ground.vectors, view.more, view.sizes, search_kernel.METRICS[self.metric], found, scores,
+                own.code, own.asked, *own.fit(widest, max(len(arrays[2]), len(arrays[6]))),
+            )  # fmt: skip
+        finally:
+            workers.return_buffers(own)
+        return None if met < min(view.count, k) else (found, scores)
+
+    def _widths_of_one(self, k: int, tuning: Tuning, ef: int | None) -> tuple[Ints2d, int]:
+        """Return the widths of a search, as `search_one` takes them, and the widest; the last ones are kept."""
+        held, asked, widths = self._last_widths
+        if held is not tuning or asked != (k, ef, self.graph.count):
+            usual = (-(1 << 62), max(ef or tuning.ef(k), k))
+            levels = [] if ef else [(one.far, tuning.ef(k, at + 1)) for at, one in enumerate(tuning.levels)]
+            widths = np.minimum(np.array([usual, *levels], np.int64), [[1 << 62, self.graph.count]])
+            self._last_widths = (tuning, (k, ef, self.graph.count), widths)
+        return widths, int(widths[:, 1].max())
 
     def walk(
         self, scope: SearchScope, query_vectors: Floats2d, codes: Int8s2d, wider: int, found: Ints2d, scores: Floats2d,

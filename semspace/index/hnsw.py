@@ -154,6 +154,8 @@ class HnswEngine:
     ) -> None:
         """Insert the points that are not in the graph, compared one by one, into the results."""
         taken, apart = self._taken
+        if not len(apart) and taken >= view.count:
+            return
         rows = np.concatenate([apart[apart < view.count], np.arange(taken, view.count)])
         insert_compared(view, self.metric, rows if mask is None else rows[mask[rows]], query_vectors, found, scores)
 

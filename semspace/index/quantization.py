@@ -95,14 +95,14 @@ class Codec:
 
         `share` runs the work in threads; a matrix product's own threads would stay awake, and slow down the search.
         """
-        points = _euclidean_points(vectors, self.metric, self.max_norm, asked=True) - self.mean
         codes, errors = rows_of_bytes(len(vectors), self.width), np.empty(len(vectors), np.float32)
         share(
-            len(points),
-            lambda first, last, _: rotate_and_pack(
-                first, last, points, self.axes, np.float32(self.step), codes, errors
+            len(vectors),
+            lambda first, last, _: encode_rows(
+                first, last, vectors, self.metric != "euclidean", self.mean, self.axes, np.float32(self.step), codes,
+                errors,
             ),
-        )
+        )  # fmt: skip
         return codes, errors <= self.worst
 
     def fits(self, vectors: Floats2d) -> Bools1d:
@@ -149,15 +149,12 @@ def _max_norm(vectors: Floats2d) -> float:
     return max(float(queries.lengths(block).max()) for _, block in _blocks(vectors))
 
 
-def _euclidean_points(vectors: Floats2d, metric: str, max_norm: float, *, asked: bool = False) -> Floats2d:
+def _euclidean_points(vectors: Floats2d, metric: str, max_norm: float) -> Floats2d:
     """Return a new array of points whose Euclidean distances order as the metric does."""
     if metric == "euclidean":
         return vectors.astype(np.float32, copy=True)
     if metric == "cosine":
         return queries.unit(vectors)
-    if asked:
-        lengths = queries.lengths(vectors)[:, None]
-        return np.hstack([vectors / np.where(lengths > 0, lengths, 1), np.zeros((len(vectors), 1), np.float32)])
     scaled = vectors / np.float32(max_norm)
     rest = np.sqrt(np.maximum(1 - np.einsum("ij,ij->i", scaled, scaled), 0))
     return np.hstack([scaled, rest[:, None]])
@@ -191,38 +188,56 @@ def pack_codes(points: Floats2d, norms: Floats1d, step: np.float32, codes: Int8s
 
 
 @compiled
-def rotate_and_pack(
-    first: int, last: int, points: Floats2d, axes: Floats2d, step: np.float32, codes: Int8s2d, errors: Floats1d
-) -> None:
-    """Rotate points to the axes (columns), and write their codes and the squared errors of these.
+def encode_rows(
+    first: int, last: int, vectors: Floats2d, scaled: bool, mean: Floats1d, axes: Floats2d, step: np.float32,
+    codes: Int8s2d, errors: Floats1d,
+) -> None:  # fmt: skip
+    """Write the codes of queries, and the squared errors of these.
 
-    Several points share a pass over the axes, which fill most of a cache. Each is summed up in the same order as if it
-    came alone, so that its code is the same.
+    A query is scaled to length 1 where `scaled`; of the dimensions that the mean has and queries don't, it has 0.
+    Several queries share a pass over the axes (columns), which fill most of a cache. Each is summed up in the same
+    order as if it came alone, so that its code is the same.
     """
     dims, width = axes.shape
+    points = np.empty((_SHARING, dims), np.float32)
     rotated = np.empty((_SHARING, width), np.float32)
     norms = np.empty(_SHARING, np.float32)
     for start in range(first, last, _SHARING):
         several = min(_SHARING, last - start)
-        rotated[:] = 0
+        for one in range(several):
+            norms[one] = center(vectors[start + one], scaled, mean, points[one])
+            rotated[one] = 0
         for d in range(0, dims - dims % 4, 4):
             for one in range(several):
-                a, b = points[start + one, d], points[start + one, d + 1]
-                c, e = points[start + one, d + 2], points[start + one, d + 3]
+                a, b, c, e = points[one, d], points[one, d + 1], points[one, d + 2], points[one, d + 3]
                 for j in range(width):
                     rotated[one, j] += a * axes[d, j] + b * axes[d + 1, j] + c * axes[d + 2, j] + e * axes[d + 3, j]
         for d in range(dims - dims % 4, dims):
             for one in range(several):
                 for j in range(width):
-                    rotated[one, j] += points[start + one, d] * axes[d, j]
+                    rotated[one, j] += points[one, d] * axes[d, j]
         for one in range(several):
-            size = np.float32(0)
-            for d in range(dims):
-                size += points[start + one, d] * points[start + one, d]
-            norms[one], error = size, size
+            error = norms[one]
             for j in range(width):
                 total = rotated[one, j]
                 held = min(max(np.rint(total / step), np.float32(-127)), np.float32(127)) * step
                 error -= held * (2 * total - held)
             errors[start + one] = error
         pack_codes(rotated[:several], norms, step, codes[start : start + several])
+
+
+@compiled
+def center(vector: Floats1d, scaled: bool, mean: Floats1d, point: Floats1d) -> Any:
+    """Write a query less the mean to `point`; return its squared length."""
+    length = np.float32(1)
+    if scaled:
+        total = np.float32(0)
+        for d in range(len(vector)):
+            total += vector[d] * vector[d]
+        length = np.sqrt(total) if total > 0 else length
+    size = np.float32(0)
+    for d in range(len(mean)):
+        number = vector[d] / length if d < len(vector) else np.float32(0)
+        point[d] = number - mean[d]
+        size += point[d] * point[d]
+    return size

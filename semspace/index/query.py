@@ -17,6 +17,7 @@ from semspace.similarity.locating import neither_id_nor_text
 from semspace.text_encoder import TextEncoder, encode_documents, encode_queries, reads_texts
 from semspace.types import Floats1d, Floats2d, Ints2d
 
+_SMALL, _LARGE = 1e-12, 1e24  # squared lengths between which a vector is surely in order
 EncodeTexts = Callable[[list[str], TextEncoder | None], Floats2d]
 
 
@@ -129,6 +130,9 @@ def _read(
 
 def checked_vectors(vectors: Floats2d, titles: Sequence[str], metric: str, *, directions: bool = False) -> Floats2d:
     """Return query vectors as float32, or raise `InputError`; a zero vector is refused where it needs a direction."""
+    squares = np.einsum("ij,ij->i", vectors, vectors)
+    if vectors.dtype == np.float32 and squares.min(initial=1) >= _SMALL and squares.max(initial=1) <= _LARGE:
+        return vectors  # as nearly always, and soon seen
     if directions or metric == "cosine":
         queries.check_directions(vectors, titles)
     nonzero = vectors[vectors.any(axis=1)]

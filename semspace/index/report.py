@@ -33,7 +33,7 @@ class IndexReport:
     n_queries : int
         Number of held-out points that recall was measured with; 0 where it wasn't measured.
     queries_per_second : float
-        With one thread, ten neighbours each.
+        One query after another, with one thread, ten neighbours each.
     worst_recall : float
         The recall where it is smallest: in one of up to twenty regions into which the points are divided.
     worst_points : int

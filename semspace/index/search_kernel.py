@@ -8,6 +8,8 @@ import numpy as np
 
 from semspace.index.beam_search import descend, distance, insert_key, load_query, norm_of, reorder, search_layer
 from semspace.index.distances import CACHE_LINE
+from semspace.index.quantization import encode_rows
+from semspace.index.sketches import sketch_query_rows
 from semspace.kernels.compiling import compiled
 from semspace.kernels.simd import prefetch
 from semspace.types import Bytes1d, Bytes2d, Floats1d, Floats2d, Int8s2d, Int32s1d, Int32s2d, Ints1d, Ints2d
@@ -115,6 +117,42 @@ def search_graph(
             for j in range(size):
                 row = np.int64(rows[(pool[j] >> 1) & 0x7FFFFFFF])
                 met[i] -= row >= len(allowed) or allowed[row] == 0
+
+
+@compiled
+def search_one(
+    query: Floats2d, scaled: bool, mean: Floats1d, axes: Floats2d, step: np.float32, worst: np.float32, signs: Floats2d,
+    k: int, widths: Ints2d, most: int, slack: int, entry: int, root: int, level: Int32s1d, upper: Int32s2d, nodes:
+    Int32s1d, down: Int32s1d, links: Int32s2d, sketches: Bytes2d, codes: Int8s2d, rows: Int32s1d, base: Floats2d, more:
+    Floats2d, sizes: Floats1d, metric: int, found: Ints2d, scores: Floats2d, code: Int8s2d, asked: Int8s2d, pool:
+    Ints1d, lifted: Bytes1d, seen: Ints1d, visited: Int32s1d,
+) -> Any:  # fmt: skip
+    """Search the graph for one query, from its vector on; return how many points were met.
+
+    A row of `widths` holds from which distance of the tenth candidate on, by code, a search keeps how many candidates;
+    the first is of usual queries. Return -1 where these are more than `most`, or the query isn't like its code.
+    """
+    errors, met, far = np.empty(1, np.float32), np.empty(1, np.int64), np.empty(1, np.int64)
+    encode_rows(0, 1, query, scaled, mean, axes, step, code, errors)
+    if not errors[0] <= worst:
+        return -1
+    sketch_query_rows(code, signs, asked)
+    at, width = 0, widths[0, 1]
+    while True:
+        if width >= most:
+            return -1
+        scores[:] = -np.inf
+        search_graph(
+            0, 1, code, asked, query, None, k, width, slack, entry, root, level, upper, nodes, down, links, sketches,
+            codes, rows, None, base, more, sizes, metric, found, scores, met, far, pool, lifted, seen, visited,
+        )  # fmt: skip
+        if at:
+            return met[0]
+        while at + 1 < len(widths) and far[0] >= widths[at + 1, 0]:
+            at += 1
+        if widths[at, 1] <= width:
+            return met[0]
+        width = widths[at, 1]
 
 
 @compiled

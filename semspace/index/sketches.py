@@ -32,10 +32,15 @@ def sketch_width(code_width: int) -> int:
     return CACHE_LINE * -(-code_width // _LINE_OF_CODES)
 
 
+def query_width(width: int) -> int:
+    """Return the bytes of a query that is compared with sketches of so many bytes."""
+    return PLANES * width + CACHE_LINE
+
+
 def sketch(codes: Int8s2d, share: ShareWork) -> Bytes2d:
     """Return the sketches of codes, uint8 of shape (n, width); `share` runs the work in threads."""
     sketches: Bytes2d = rows_of_bytes(len(codes), sketch_width(codes.shape[1])).view(np.uint8)
-    signs = _signs(sketches.shape[1])
+    signs = rotation_signs(sketches.shape[1])
     share(len(codes), lambda first, last, _: _sketch(codes[first:last], signs, sketches[first:last]))
     return sketches
 
@@ -46,13 +51,13 @@ def sketch_queries(codes: Int8s2d, share: ShareWork) -> Int8s2d:
     The last eight bytes hold the factor of the products, and the sum that is taken from them.
     """
     width = sketch_width(codes.shape[1])
-    queries, signs = rows_of_bytes(len(codes), PLANES * width + CACHE_LINE), _signs(width)
-    share(len(codes), lambda first, last, _: _sketch_queries(codes[first:last], signs, queries[first:last]))
+    queries, signs = rows_of_bytes(len(codes), query_width(width)), rotation_signs(width)
+    share(len(codes), lambda first, last, _: sketch_query_rows(codes[first:last], signs, queries[first:last]))
     return queries
 
 
 @cache
-def _signs(width: int) -> Floats2d:
+def rotation_signs(width: int) -> Floats2d:
     """Return the signs of each round of the rotation."""
     numbers = _NUMBERS * width // CACHE_LINE
     drawn = np.random.default_rng(width).integers(2, size=(_ROUNDS, numbers))
@@ -126,7 +131,8 @@ def _sketch(codes: Int8s2d, signs: Floats2d, sketches: Bytes2d) -> None:
 
 
 @compiled_strictly
-def _sketch_queries(codes: Int8s2d, signs: Floats2d, queries: Int8s2d) -> None:
+def sketch_query_rows(codes: Int8s2d, signs: Floats2d, queries: Int8s2d) -> None:
+    """Write the codes of queries as sketches are compared with them; see `sketch_queries`."""
     numbers = np.empty(signs.shape[1], np.float32)
     facts = queries.view(np.float32)
     for row in range(len(codes)):

@@ -42,7 +42,7 @@ class Tuning:
     n_queries : int
         Number of held-out points it was measured with.
     queries_per_second : float
-        With one thread, ten neighbours each.
+        One query after another, with one thread, ten neighbours each.
     narrow, wide : int
         Candidates that a search keeps for 10 neighbours, and for 100.
     slack : int
