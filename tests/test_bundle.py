@@ -321,3 +321,38 @@ def test_a_place_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(InputError, match="cannot write"):
         write(tmp_path / "file" / "v")
+
+
+def test_a_byte_more_is_seen_without_checksums(tmp_path):
+    write(tmp_path / "v")
+    with open(tmp_path / "v" / "numbers.npy", "ab") as file:
+        file.write(b"x")
+    with pytest.raises(DamagedError, match=r"numbers\.npy has \d+ bytes and should have"):
+        read(tmp_path / "v").check(sums=False)
+
+
+def test_everything_is_on_the_disk_before_it_takes_its_place(tmp_path, monkeypatch):
+    """A power cut must not leave a name whose contents never came: files, manifest and folder, then the rename."""
+    seen, real_sync, real_replace = [], os.fsync, os.replace
+
+    def sync(handle):
+        seen.append(("sync", Path(f"/proc/self/fd/{handle}").readlink().name))
+        real_sync(handle)
+
+    def replace(source, target):
+        seen.append(("rename", Path(source).name))
+        real_replace(source, target)
+
+    if not Path("/proc/self/fd").exists():
+        pytest.skip("only Linux tells the name of an open file")
+    monkeypatch.setattr(os, "fsync", sync)
+    monkeypatch.setattr(os, "replace", replace)
+    write(tmp_path / "v")
+    *_, (kind, draft) = [one for one in seen if one[0] == "rename"]
+    at = seen.index((kind, draft))
+    before = {name for what, name in seen[:at] if what == "sync"}
+    assert {"numbers.npy", "rows.arrow", bundle.MANIFEST, draft} <= before
+    assert seen[:at].index(("sync", bundle.MANIFEST)) > max(
+        seen.index(("sync", f)) for f in ("numbers.npy", "rows.arrow")
+    )
+    assert ("sync", tmp_path.name) in seen[at:]

@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.sparse import csr_array
 
 import semspace as ss
 from semspace.clusters import keywords, seeding
@@ -382,3 +383,15 @@ def test_seed_words_are_encoded_as_questions_are(compass):
     topics = seeding.seed_topics({"a": ["north", "east"]}, compass)
     np.testing.assert_allclose(topics.vectors[0], [0.7071, 0.7071, 0.0014, 0.0014], atol=1e-3)
     assert seeding.seed_topics(None, compass) is None
+
+
+def test_a_phrase_with_a_keyword_counts_twice():
+    """``space shuttle`` weighs a fifth of ``shuttle``: too little for a title (0.3), but for the keyword in it."""
+    matrix = np.zeros((20, 3), np.float32)
+    matrix[:10, 0], matrix[:2, 1], matrix[10:, 2] = 1, 1, 1
+    is_phrase = np.array([False, True, False])
+    labels = np.repeat([0, 1], 10).astype(np.int32)
+    terms = DocumentTerms(("shuttle", "space shuttle", "wine"), csr_array(matrix), is_phrase)
+    assert keywords.titles(terms, labels, [("shuttle",), ("wine",)]) == ["space shuttle", "wine"]
+    terms = DocumentTerms(("shuttle", "space station", "wine"), csr_array(matrix), is_phrase)
+    assert keywords.titles(terms, labels, [("shuttle",), ("wine",)]) == ["shuttle", "wine"]

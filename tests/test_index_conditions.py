@@ -67,3 +67,20 @@ def test_a_walk_is_as_wide_as_the_share_of_allowed_points_needs(points):
     needed = searcher._needed(scope(count // 2), K, None, np.full(len(met), 100), met)
     assert needed[0] >= needed[3] > needed[2] > needed[1]  # the fewer it met, the wider
     assert searcher._needed(scope(7), K, None, np.array([100]), np.array([7])).tolist() == [0]  # all there are
+
+
+@pytest.mark.parametrize("change", ["add", "update", "upsert", "delete"])
+def test_a_condition_is_asked_again_after_a_change(change):
+    space = ss.Space.from_vectors(["a", "b", "c"], np.eye(3), metadata={"year": [2000, 2010, 2020]})
+    index = ss.Index.build(space)
+    assert set(index.search(np.ones(3), where="year >= 2010").ids) == {"b", "c"}
+    if change == "add":
+        index.add(["d"], [[1, 1, 0]], metadata={"year": [2015]})
+    elif change == "update":
+        index.update(["a"], metadata={"year": [2015]})
+    elif change == "upsert":
+        index.upsert(["a"], [[1, 1, 0]], metadata={"year": [2015]})
+    else:
+        index.delete(["b"])
+    expected = {"add": {"b", "c", "d"}, "delete": {"c"}}.get(change, {"a", "b", "c"})
+    assert set(index.search(np.ones(3), where="year >= 2010").ids) == expected

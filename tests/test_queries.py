@@ -449,3 +449,15 @@ def test_metadata_comes_with_answers():
         [2, 3],
         [3, 2],
     )
+
+
+def test_euclidean_scores_of_close_points_far_from_the_mean():
+    """Two clusters 10,000 apart, in which points are a thousandth apart: most digits of their squares cancel."""
+    rng = np.random.default_rng(5)
+    vectors = (rng.normal(size=(60, 8)) * 1e-3).astype(np.float32)
+    vectors[::2, 0] += 10_000
+    space = ss.Space.from_vectors([str(i) for i in range(60)], vectors)
+    truth = np.linalg.norm(vectors[:, None].astype(np.float64) - vectors[None], axis=2)
+    for row in range(60):
+        found = space.most_similar(str(row), 59, metric="euclidean")
+        np.testing.assert_allclose(-found.scores, [truth[row, int(id)] for id in found.ids], rtol=1e-6)

@@ -10,7 +10,7 @@ import pytest
 import semspace as ss
 from semspace.errors import ExistsError, InputError, SemspaceWarning
 from semspace.history import Epoch, History
-from semspace.words import checkpoint, parallel, row_layout
+from semspace.words import checkpoint, chunks, parallel, row_layout
 from semspace.words.subwords import Subwords
 from tests.words import KINDS, two_topics
 
@@ -535,3 +535,22 @@ def test_epochs_without_neighbours_are_warned_of(backend):
     assert f"hardly better than random after {40 - idle} of 40 epochs" in message
     if backend == "native":
         assert idle == sum(epoch.loss is None for epoch in words.history)
+
+
+def test_shares_that_subsampling_keeps_by_hand():
+    """Of 1,000 occurrences with sample 0.01: a word of 990 keeps sqrt(10/990) + 10/990, one of 10 all."""
+    keep = chunks.keep_probabilities(np.array([990, 10]), 0.01)
+    np.testing.assert_allclose(keep, [0.10050378 + 0.01010101, 1.0], rtol=1e-6)
+    assert chunks.keep_probabilities(np.array([990, 10]), 0).tolist() == [1, 1]
+
+
+def test_learning_rates_by_hand():
+    """Over two epochs of ten words, from 0.1 down: 0.1 at the start, half at epoch 1, and never below a 10,000th."""
+    tokens = ss.Tokens.from_texts(["a b c d e f g h i j"])
+    text = chunks.TextChunks(
+        tokens, np.arange(10, dtype=np.int32), np.ones(10), window=2, epochs=2, learning_rate=0.1, seed=0
+    )
+    assert [float(text.chunk(*at)[1].start) for at in ((0, 0, 5), (0, 5, 10), (1, 0, 5), (1, 5, 10))] == pytest.approx(
+        [0.1, 0.075, 0.05, 0.025]
+    )
+    assert float(text.chunk(1, 5, 10)[1].step) == pytest.approx((0.1e-4 - 0.025) / 5)
