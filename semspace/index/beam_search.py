@@ -202,4 +202,10 @@ def unreached(links: Int32s2d, root: int) -> Int32s2d:
                 known[other] = 1
                 waiting[total] = other
                 total += 1
-    return np.flatnonzero(known == 0).astype(np.int32)
+    lost = np.empty(len(links) - total, np.int32)  # not np.flatnonzero, for which numba imports scipy
+    found = 0
+    for row in range(len(links)):
+        if known[row] == 0:
+            lost[found] = row
+            found += 1
+    return lost

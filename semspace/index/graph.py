@@ -95,6 +95,32 @@ class WorkerPool:
         self._scratch.put(buffers)
 
 
+class _Choice:
+    """The links that points choose while they are inserted: known before, or kept for the next time."""
+
+    def __init__(self, m: int, known: Int32s1d | None) -> None:
+        self.is_known = known is not None
+        self._m, self._known, self._at = m, known, 0
+        self._kept: list[Int32s1d] = []
+
+    def take(self, count: int) -> Int32s2d:
+        """Return what so many points have chosen."""
+        assert self._known is not None
+        start, self._at = self._at, self._at + count * self._m
+        return self._known[start : self._at].reshape(count, self._m)
+
+    def keep(self, chosen: Int32s2d) -> None:
+        """Keep what was chosen, where it wasn't known."""
+        if not self.is_known:
+            self._kept.append(chosen.reshape(-1))
+
+    def made(self) -> Int32s1d:
+        """Return all that was chosen, in the order in which it was."""
+        if self._known is not None:
+            return self._known
+        return np.concatenate(self._kept) if self._kept else np.empty(0, np.int32)
+
+
 class Graph:
     """Codes of points and their links. It grows; points are never removed.
 
@@ -124,7 +150,7 @@ class Graph:
     def __init__(self, width: int, m: int, ef_construction: int, seed: int) -> None:
         self.m, self.ef_construction, self.seed = m, ef_construction, seed
         self.count = self.used = 0
-        self._unchecked = 0  # points that came since every point was known to be reached
+        self.unchecked = 0  # points that came since every point was known to be reached
         self.whole = True  # False while points are linked, and after that was stopped
         self.root = 0  # the node to begin with where there are no upper layers
         self.entry = -1  # a row of the highest upper layer
@@ -151,15 +177,27 @@ class Graph:
             self._put(part, codes[self.rows[part]], workers)
         self._take(levels[order], workers, shown)
 
-    def add(self, codes: Int8s2d, rows: Ints1d, workers: WorkerPool, shown: Bar | None = None) -> None:
-        """Insert more points, which have these rows in the space."""
+    def add(
+        self, codes: Int8s2d, rows: Ints1d, workers: WorkerPool, shown: Bar | None = None,
+        links: Int32s1d | None = None,
+    ) -> Int32s1d:  # fmt: skip
+        """Insert more points, which have these rows in the space; return the links that they have chosen.
+
+        With `links`, which were returned when the same points were added to the same graph, no search is needed, and
+        the graph becomes the same. ValueError is raised where they can't be links of these points; some of the points
+        may be in the graph then, and `repair` makes it whole.
+        """
         levels = self._levels(len(codes))
+        if links is not None and len(links) != self.m * (len(levels) + int(levels.sum())):
+            raise ValueError("these are not the links of so many points")
         order = np.argsort(-levels, kind="stable")
         start, stop = self.count, self.count + len(codes)
         self._reserve(stop, self.used + int(levels.sum()))
         self._put(slice(start, stop), codes[order], workers)
         self.rows[start:stop] = rows[order]
-        self._take(levels[order], workers, shown)
+        choice = _Choice(self.m, links)
+        self._take(levels[order], workers, shown, choice)
+        return choice.made()
 
     def _put(self, part: slice, codes: Int8s2d, workers: WorkerPool) -> None:
         """Set codes, and their sketches."""
@@ -191,19 +229,20 @@ class Graph:
                 _larger(getattr(self, name), room, self.used) for name in names
             )
 
-    def _take(self, levels: Ints1d, workers: WorkerPool, shown: Bar | None) -> None:
+    def _take(self, levels: Ints1d, workers: WorkerPool, shown: Bar | None, choice: _Choice | None = None) -> None:
         """Insert points whose codes have been copied, batch by batch; all points of a batch have one level."""
         done = 0
         self.whole = False
         while done < len(levels):
             size = min(max(self.count // 4, _FIRST), BATCH, len(levels) - done)
             size = int((levels[done : done + size] == levels[done]).sum())
-            self._insert(np.arange(self.count, self.count + size, dtype=np.int32), int(levels[done]), workers)
+            batch = np.arange(self.count, self.count + size, dtype=np.int32)
+            self._insert(batch, int(levels[done]), workers, choice)
             done += size
             if shown is not None:
                 shown.update(size)
-        self._unchecked += done
-        if self.count < _SMALL or self._unchecked * 16 > self.count:
+        self.unchecked += done
+        if self.count < _SMALL or self.unchecked * 16 > self.count:
             self.reconnect()
         self.whole = True
 
@@ -217,12 +256,13 @@ class Graph:
         self.reconnect()
         self.whole = True
 
-    def _insert(self, batch: Int32s1d, level: int, workers: WorkerPool) -> None:
+    def _insert(self, batch: Int32s1d, level: int, workers: WorkerPool, choice: _Choice | None) -> None:
         """Insert a batch; it takes effect with the last line."""
         rows = self._reserve_rows(batch, level)
         top = int(self.level[self.entry]) if self.entry >= 0 else 0
         starts = np.full(len(batch), -1 if not self.count else self.root, np.int32)
-        if self.entry >= 0 and top > level:
+        is_known = choice is not None and choice.is_known
+        if self.entry >= 0 and top > level and not is_known:
             workers.share(
                 len(batch), lambda first, last, buffers: self._find_entries(first, last, batch, level, starts, buffers)
             )
@@ -230,8 +270,14 @@ class Graph:
             starts[:] = self.entry
         for at in range(level, -1, -1):
             begin = starts if at <= top else np.full(len(batch), -1, np.int32)
-            self._link(rows[at], batch, begin, at, workers)
-            if 0 < at <= top:
+            if choice is not None and choice.is_known:
+                chosen = self._checked(choice.take(len(batch)), rows[at], at)
+            else:
+                chosen = self._chosen(rows[at], batch, begin, at, workers)
+            self._link(rows[at], chosen, at, workers)
+            if choice is not None:
+                choice.keep(chosen)
+            if 0 < at <= top and not is_known:
                 starts = self.down[begin]
         highest = level > top or (level and self.entry < 0)
         entry = int(rows[level][0]) if highest else self.entry
@@ -253,8 +299,8 @@ class Graph:
         arrays = (self.entry, self.level, self.upper, self.nodes, self.down, self.codes)
         neighbor_selection.find_entries(first, last, batch, level, *arrays, starts, *buffers.fit(1, len(self.codes)))
 
-    def _link(self, rows: Int32s1d, batch: Int32s1d, starts: Int32s1d, at: int, workers: WorkerPool) -> None:
-        """Link a batch on one layer in both directions; `starts` become the nearest older rows."""
+    def _chosen(self, rows: Int32s1d, batch: Int32s1d, starts: Int32s1d, at: int, workers: WorkerPool) -> Int32s2d:
+        """Return the neighbours of a batch on one layer; `starts` become the nearest older rows."""
         links, nodes = (self.upper, self.nodes) if at else (self.links, None)
         chosen = np.full((len(batch), self.m), -1, np.int32)
         ef = max(self.ef_construction, self.m)
@@ -266,6 +312,21 @@ class Graph:
             )
 
         workers.share(len(batch), choose_links)
+        return chosen
+
+    def _checked(self, chosen: Int32s2d, rows: Int32s1d, at: int) -> Int32s2d:
+        """Return neighbours that were read; raise ValueError where they can't be those of these rows of a layer."""
+        there = chosen >= 0
+        known = int(rows[-1]) + 1
+        if chosen.min() < -1 or chosen.max() >= known or (there[:, 1:] & ~there[:, :-1]).any():
+            raise ValueError("a link leads out of the graph")
+        if (chosen == rows[:, None]).any() or (at and (self.level[chosen[there]] != at).any()):
+            raise ValueError("a link leads to its own point, or to another layer")
+        return chosen
+
+    def _link(self, rows: Int32s1d, chosen: Int32s2d, at: int, workers: WorkerPool) -> None:
+        """Link a batch on one layer in both directions."""
+        links, nodes = (self.upper, self.nodes) if at else (self.links, None)
         links[rows] = -1
         links[rows, : self.m] = chosen
         which, _ = np.nonzero(chosen >= 0)
@@ -317,7 +378,7 @@ class Graph:
 
     def reconnect(self) -> None:
         """Link points that can't be reached from the root to near points that can."""
-        self._unchecked = 0
+        self.unchecked = 0
         for _ in range(8):
             lost = beam_search.unreached(self.links[: self.count], self.root)
             if not len(lost):

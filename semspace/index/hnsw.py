@@ -11,10 +11,12 @@ import numpy as np
 
 from semspace import checks
 from semspace.bundle import Bundle, Draft
+from semspace.errors import InputError
 from semspace.index.apart import insert_compared
 from semspace.index.engine import RowsAndScores
 from semspace.index.graph import Graph, WorkerPool
 from semspace.index.graph_search import GraphSearcher
+from semspace.index.insertion_log import Insertion, InsertionLog, sum_of
 from semspace.index.measuring import AGAIN, HELD_OUT, UNTUNED, Measurement, some_queries
 from semspace.index.near_duplicates import ScoredPairs
 from semspace.index.opening import damage_raised, read_codec, read_tuning
@@ -86,6 +88,7 @@ class HnswEngine:
         # codec was fitted.
         self._taken: tuple[int, Ints1d] = (0, np.empty(0, np.int64))
         self._known_queries: Floats2d | None = None
+        self.log: InsertionLog | None = None  # of an index on disk
         self._begun = False  # some of the rows that came since may be in the graph: adding them was stopped
 
     @classmethod
@@ -195,25 +198,72 @@ class HnswEngine:
             return
         with self._searcher.changing:
             self.graph.repair()
-            view, (taken, apart) = self.points.view, self._taken
+            view = self.points.view
+            self._insert_known(view)
+            taken, apart = self._taken
             rows = np.arange(taken, view.count)
             due = self._due(len(rows))
             if not len(rows) or (due and len(rows) < _QUESTIONS and not all_of_them):
                 return
             if self._begun:
                 rows = rows[~np.isin(rows, self.graph.rows[: self.graph.count])]
+                self._stop_log()
             vectors = view.vectors(rows)
             held = self.codec.fits(vectors)
             if self.metric == "dot":
                 held &= view.sizes[rows] <= self.codec.max_norm * _ROUNDING
+            before, unchecked, links = self.tuning, self.graph.unchecked, np.empty(0, np.int32)
             if due and held.sum() >= _QUESTIONS:
                 self.tuning = self._measurement(view, self.tuning.target_recall).tuned_again(rows[held], self.tuning)
             self._begun = True
             if held.any():
                 with bar("adding to the index", int(held.sum()), unit="point") as shown:
-                    self.graph.add(self.codec.encode(vectors[held]), rows[held], self._searcher.workers(None), shown)
+                    links = self.graph.add(
+                        self.codec.encode(vectors[held]), rows[held], self._searcher.workers(None), shown
+                    )
             self._taken = (view.count, np.concatenate([apart, rows[~held]]))
             self._begun = False
+            if self.log is not None:
+                measured = None if self.tuning is before else self.tuning.facts()
+                self.log.append(
+                    Insertion(taken, view.count, sum_of(vectors), rows[~held].tolist(), unchecked, measured, links)
+                )
+
+    def _insert_known(self, view: View) -> None:
+        """Insert rows whose links are in the log, without searching for them."""
+        while self.log is not None and not self._begun and self._taken[0] < view.count:
+            taken, apart = self._taken
+            known = self.log.after(taken, view.count)
+            if known is None:
+                return
+            rows = np.arange(taken, known.stop)
+            vectors, held = view.vectors(rows), ~np.isin(rows, known.apart)
+            tuned = self._known_tuning(known)
+            if tuned is None or not known.is_of(vectors):
+                return
+            self._begun = True
+            try:
+                if held.any():
+                    self.graph.unchecked = known.unchecked
+                    codes = self.codec.encode(vectors[held])
+                    self.graph.add(codes, rows[held], self._searcher.workers(None), None, known.links)
+            except ValueError:  # no index has written them: what is left is inserted as if it had just come
+                self.graph.repair()
+                return
+            self.tuning, self._taken = tuned, (known.stop, np.concatenate([apart, rows[~held]]))
+            self._begun = False
+            self.log.accept()
+
+    def _known_tuning(self, known: Insertion) -> Tuning | None:
+        """Return the measurements after an insertion; None where they can't be."""
+        try:
+            return self.tuning if known.tuning is None else read_tuning(known.tuning)
+        except (InputError, ValueError, TypeError, KeyError, AttributeError):
+            return None
+
+    def _stop_log(self) -> None:
+        if self.log is not None:
+            self.log.stop()
 
     def _due(self, more: int) -> bool:
         """Check whether so many points have come since it was measured that it's to be measured again."""

@@ -21,6 +21,7 @@ from semspace.index.engine import Engine, RowsAndScores
 from semspace.index.exact import compare_all
 from semspace.index.fusion import DEPTH, Fusion
 from semspace.index.hybrid import fused_rows
+from semspace.index.id_lookup import IdLookup
 from semspace.index.journal import Record
 from semspace.index.new_points import completed
 from semspace.index.points import FrozenPoints, PointTable, View
@@ -486,6 +487,7 @@ class LocalCollection:
         draft.stacked("vectors", view.pieces(_PIECE), (view.count, view.dim), "<f4")
         draft.array("sizes", view.sizes[: view.count])
         draft.table("ids", pl.DataFrame({"id": view.all_ids()}))
+        IdLookup.of(view.all_ids()).write(draft)
         if view.all_metadata is not None:
             draft.table("metadata", view.all_metadata)
         if view.alive is not None:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from semspace.index import graph_search, tuning
-from semspace.index.difficulty import WIDER, MeasuredWidths, find_levels, strange_queries
+from semspace.index.difficulty import STRANGERS, WIDER, MeasuredWidths, find_levels, strange_queries
 from semspace.index.engine import RowsAndScores
 from semspace.index.exact import compare_all
 from semspace.index.graph_search import GraphSearcher, SearchScope
@@ -22,6 +22,9 @@ from semspace.types import Bools1d, Doubles1d, Floats2d, Int8s2d, Ints1d
 
 HELD_OUT = 400  # points that recall is measured with
 AGAIN = 1.25  # growth factor of the index after which recall is measured again
+_WIDENING = 0.3  # power of the growth by which widths grow: 200 sufficed at 78,000 points, and 213 at 97,000
+_DOUBT = 0.01  # tolerated below the recall asked for where so few are searched for: two standard errors
+_STRANGERS = 120  # queries unlike the points that are searched for where widths are only checked
 _IN_REGION = 20  # held-out points per region, about
 _KNOWN = 400  # queries given by the user that are measured with
 _SAMPLE = 10_000  # points of which queries unlike the points are made
@@ -109,10 +112,42 @@ class Measurement:
     def tuned_again(self, rows: Ints1d, before: Tuning) -> Tuning:
         """Measure with some of the rows whether searches still reach the recall; return wider ones if not."""
         some = np.sort(np.random.default_rng(self.seed).permutation(rows)[:HELD_OUT])
+        # More points need somewhat wider searches. These are only measured; the least that suffice are looked for
+        # where they don't, which takes five times as long.
+        wider = before.widened((self.searcher.graph.count / before.points) ** _WIDENING, self._nearer(some, before))
+        if (checked := self._checked(some, wider)) is not None:
+            return checked
         now = self.tuned(some)
         return replace(
             now, narrow=max(now.narrow, before.narrow), wide=max(now.wide, before.wide),
             slack=max(now.slack, before.slack), scan=now.scan or before.scan,
+        )  # fmt: skip
+
+    def _nearer(self, rows: Ints1d, before: Tuning) -> float:
+        """Return how far what usual queries find is now, as a share of before."""
+        if not before.levels or before.levels[0].far <= 0:
+            return 1.0
+        far = float(np.quantile(self._how_far(before, self.view.vectors(rows)), _USUAL))
+        return min(max(far, 0.0) / before.levels[0].far, 1.0)
+
+    def _checked(self, rows: Ints1d, tuned: Tuning) -> Tuning | None:
+        """Return widths with the recall that rows find by them; None where it is less than was asked for."""
+        graph, few = self.searcher.graph, tuning.MEASURED_K[0]
+        usual = self._exact(self.view.vectors(rows))
+        most = max(1, len(rows) // _IN_REGION)
+        sizes, region = regions(graph.codes[: graph.count], self._codes(usual.vectors), most, self.seed)
+        if not tuned.scan:
+            for k in tuning.MEASURED_K:
+                if not tuning.reaches(self.recall, self._shares(tuned, usual, k, None), region):
+                    return None
+            for asked in self._others(_STRANGERS):
+                if any(self._shares(tuned, asked, k, None).mean() < self.recall - _DOUBT for k in tuning.MEASURED_K):
+                    return None
+        found = self.searcher.search(self.view, usual.vectors, few, tuned, self._inside, singly=True)
+        mean, worst, at = tuning.mean_and_worst(tuning.recalls_at(usual.nearest, found, few), region)
+        return replace(
+            tuned, recall=mean, worst=worst, worst_points=int(sizes[at]), n_queries=len(rows), points=graph.count,
+            queries_per_second=self._speed(tuned, usual),
         )  # fmt: skip
 
     @property
@@ -128,11 +163,11 @@ class Measurement:
             query_vectors, compare_all(self.view, self.searcher.metric, query_vectors, most, self._inside)
         )
 
-    def _others(self) -> list[ExactAnswers]:
-        """Return queries unlike the points, and those given by the user."""
+    def _others(self, count: int = STRANGERS) -> list[ExactAnswers]:
+        """Return so many queries unlike the points, and those given by the user."""
         rng = np.random.default_rng(self.seed)
         sample = np.sort(rng.permutation(np.flatnonzero(self._inside))[:_SAMPLE])
-        others = [self._exact(strange_queries(self.view.vectors(sample), rng))]
+        others = [self._exact(strange_queries(self.view.vectors(sample), rng, count))]
         return others if self.known is None else [*others, self._exact(self.known)]
 
     def _shares(self, tuned: Tuning, asked: ExactAnswers, k: int, ef: int | None) -> Doubles1d:

@@ -91,7 +91,7 @@ def add_backlinks(
     codes: Int8s2d, lifted: Bytes1d,
 ) -> None:  # fmt: skip
     """Link the chosen neighbours back to the new points: group g of `targets` gains the `sources` of its bounds."""
-    most = links.shape[1]
+    most, width, steps = links.shape[1], codes.shape[1], codes.shape[1] // CACHE_LINE
     kept = np.empty(most, np.int32)
     for group in range(first, last):
         start, stop = bounds[group], bounds[group + 1]
@@ -113,6 +113,9 @@ def add_backlinks(
             for i in range(held, count):
                 links[row, i] = keys[i]
             continue
+        for i in range(count):
+            other = np.int64(links[row, i]) if i < held else keys[i]
+            prefetch(codes.ctypes.data + (other if nodes is None else np.int64(nodes[other])) * width, steps)
         node = row if nodes is None else np.int64(nodes[row])
         load_query(codes, node, lifted)
         norm = norm_of(codes, node)

@@ -13,6 +13,7 @@ import polars as pl
 from semspace import checks, pools, queries
 from semspace.bundle import Bundle
 from semspace.errors import DamagedError, InputError
+from semspace.index.id_lookup import IdLookup
 from semspace.index.points import FrozenPoints, PointTable
 
 if TYPE_CHECKING:  # numba, which an index without a graph doesn't need, takes a third of a second to import
@@ -51,7 +52,7 @@ def read_points(bundle: Bundle) -> PointTable:
             raise ValueError("an id is missing, or a vector has no dimensions")
         if not (np.isfinite(sizes) & (sizes > 0)).all():
             raise ValueError("a vector has no length")
-    return PointTable(FrozenPoints(ids, vectors, sizes, metadata), alive)
+    return PointTable(FrozenPoints(ids, vectors, sizes, metadata), alive, IdLookup.read(bundle, ids))
 
 
 def check_lengths(bundle: Bundle, points: PointTable) -> None:

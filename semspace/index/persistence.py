@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from semspace import checks, queries
 from semspace.bundle import (
@@ -22,6 +22,7 @@ from semspace.disk import FileLock
 from semspace.errors import DamagedError, InputError, ReplacedError
 from semspace.index.engine import Engine
 from semspace.index.exact import ExactEngine
+from semspace.index.insertion_log import InsertionLog
 from semspace.index.journal import lock_path, writer_lock
 from semspace.index.local_collection import LocalCollection
 from semspace.index.opening import check_lengths, damage_raised, read_points
@@ -31,6 +32,9 @@ from semspace.index.store import KIND, IndexStore, open_for_writing
 from semspace.lexical import read_postings
 from semspace.space import Space
 from semspace.text_encoder import TextEncoder
+
+if TYPE_CHECKING:  # numba, which an index without a graph doesn't need, takes a third of a second to import
+    from semspace.index.hnsw import HnswEngine
 
 METHODS = ("exact", "hnsw", "hnswlib")
 _DEFAULT_RECALL = 0.95  # of an index whose manifest doesn't say which recall it was built for
@@ -116,11 +120,12 @@ def read_collection(
         )
     if store.is_verified:
         check_lengths(bundle, points)
-    build_engine = _builder(method, metric, settings, bundle.meta.get("tuning", {}).get("recall") or _DEFAULT_RECALL)
+    recall = bundle.meta.get("tuning", {}).get("recall") or _DEFAULT_RECALL
+    build_engine = _builder(method, metric, settings, recall, store.insertions)
     if method == "hnsw" and bundle.has("links.npy"):
         from semspace.index.hnsw import HnswEngine
 
-        engine: Engine = HnswEngine.read(bundle, points, metric, settings)
+        engine: Engine = _logging(HnswEngine.read(bundle, points, metric, settings), store.insertions)
     elif method == "hnswlib":
         from semspace.index.foreign.hnswlib_engine import HnswlibEngine
 
@@ -145,20 +150,29 @@ def _engine_facts(bundle: Bundle) -> tuple[str, str, dict[str, Any]]:
     return method, metric, settings
 
 
-def _builder(method: str, metric: str, settings: Mapping[str, Any], recall: float) -> Callable[[PointTable], Engine]:
-    """Return a function that builds another engine with saved settings."""
+def _logging(engine: HnswEngine, log: InsertionLog) -> HnswEngine:
+    engine.log = log
+    return engine
+
+
+def _builder(
+    method: str, metric: str, settings: Mapping[str, Any], recall: float, log: InsertionLog
+) -> Callable[[PointTable], Engine]:
+    """Return a function that builds another engine with saved settings, which logs what is inserted into it later."""
     if method == "exact":
         return lambda _: ExactEngine(metric)
     if method == "hnswlib":
-        return own_builder(metric, recall)
+        build = own_builder(metric, recall)
+        return lambda points: _logging(build(points), log)
     from semspace.index.hnsw import HnswSettings
 
     names = [field.name for field in fields(HnswSettings)]
     known = {name: value for name, value in settings.items() if name in names}  # other versions have had others
-    return own_builder(metric, recall, **known)
+    build = own_builder(metric, recall, **known)
+    return lambda points: _logging(build(points), log)
 
 
-def own_builder(metric: str, recall: float, **settings: Any) -> Callable[[PointTable], Engine]:
+def own_builder(metric: str, recall: float, **settings: Any) -> Callable[[PointTable], HnswEngine]:
     """Return a function that builds a graph of semspace's own."""
     from semspace.index.hnsw import HnswEngine, HnswSettings
 

@@ -16,7 +16,8 @@ import numpy as np
 import polars as pl
 
 from semspace import checks, pools, queries
-from semspace.errors import DamagedError, InputError
+from semspace.errors import InputError
+from semspace.index.id_lookup import IdLookup
 from semspace.space import Space, append_rows
 from semspace.text import mmap_array
 from semspace.types import ArrayXd, Bools1d, Floats1d, Floats2d, Ints1d
@@ -196,13 +197,14 @@ class View:
 class PointTable:
     """Points by row and by id: the current view, and the preparation of the next one."""
 
-    def __init__(self, ground: FrozenPoints, alive: Bools1d | None = None) -> None:
+    def __init__(self, ground: FrozenPoints, alive: Bools1d | None = None, lookup: IdLookup | None = None) -> None:
         count, dim = ground.vectors.shape
         live = count if alive is None else int(alive.sum())
         self.view = View(ground, count, live, alive, ground.sizes, np.empty((0, dim), np.float32), [])
         self._lock = threading.Lock()
-        self._rows: dict[str, int] | None = None  # of ids, as they are in the view
-        self._named: View | None = None  # `self._rows` is of
+        self._lookup, self._checked = lookup, False  # of the first points' ids
+        self._later: dict[str, int] = {}  # rows of the points added since
+        self._named = self.view  # `self._later` is of
         pools.on_fork(self)
 
     def forked(self) -> None:
@@ -243,13 +245,13 @@ class PointTable:
     def located(self, *lists: Sequence[str]) -> tuple[View, list[list[int]]]:
         """Return the current view, and in it the row of each id, -1 where there is no such live point.
 
-        Rows by id are counted when an id is first asked for, which takes seconds for millions.
+        What finds ids is made when one is first asked for, if it wasn't saved.
         """
         if not any(map(len, lists)):
             return self.view, [[] for _ in lists]
         with self._lock:
-            rows = self._by_id()
-            return self.view, [[rows.get(id, -1) for id in ids] for ids in lists]
+            self._number_later()
+            return self.view, [self._find(ids) for ids in lists]
 
     def known(self, ids: Sequence[str]) -> list[int]:
         """Return the row of each id, -1 where there is no such live point."""
@@ -257,8 +259,9 @@ class PointTable:
 
     def names(self) -> list[str]:
         """Return the ids of the live points."""
-        with self._lock:
-            return list(self._by_id())
+        view = self.view
+        names: list[str] = view.all_ids().gather(view.live_rows()).to_list()
+        return names
 
     def rows_of(self, ids: Sequence[str]) -> tuple[View, Ints1d]:
         """Return the current view, and the rows of live points in it; raise `UnknownIdError` for an unknown id."""
@@ -268,31 +271,37 @@ class PointTable:
                 raise checks.unknown("point", str(id), self.names(), where=f"this index of {view.live:,}")
         return view, np.array(rows, np.int64)
 
-    def _by_id(self) -> dict[str, int]:
-        """Return the rows by id, brought to the present view; to be called by who holds the lock.
+    def _find(self, ids: Sequence[str]) -> list[int]:
+        """Return the row of each id in the present view; to be called by who holds the lock."""
+        rows = [self._later.get(id, -1) for id in ids]
+        others = [at for at, row in enumerate(rows) if row < 0]
+        if others:
+            found = self._first_ids().find([ids[at] for at in others], self.view.alive)
+            for at, row in zip(others, found, strict=True):
+                rows[at] = row
+        return rows
+
+    def _first_ids(self) -> IdLookup:
+        """Return what finds the ids of the first points; raise `DamagedError` where it can't be right."""
+        if not self._checked:
+            self._lookup = self._lookup or IdLookup.of(self.ground.ids)
+            self._lookup.check(None if self.view.alive is None else self.view.alive[: len(self.ground.ids)])
+            self._checked = True
+        assert self._lookup is not None
+        return self._lookup
+
+    def _number_later(self) -> None:
+        """Bring the rows of the points added since to the present view; to be called by who holds the lock.
 
         It may be stopped anywhere and begun again.
         """
         view = self.view
-        if self._rows is None:
-            rows = {id: row for row, id in enumerate(view.all_ids().to_list())}
-            if view.alive is not None:
-                dead = np.flatnonzero(~view.alive)
-                for row, id in zip(dead.tolist(), view.ids(dead), strict=True):
-                    if rows.get(id) == row:
-                        del rows[id]
-            if len(rows) != view.live:
-                raise DamagedError(
-                    f"the index has {view.live:,} points and {len(rows):,} different ids; build it again"
-                )
-            self._rows = rows
-        elif self._named is not view:
+        if self._named is not view:
             for id in view.gone:
-                self._rows.pop(id, None)
+                self._later.pop(id, None)
             fresh = view.own_ids[view.start - view.base : view.count - view.base]
-            self._rows.update(zip(fresh, range(view.start, view.count), strict=True))
-        self._named = view
-        return self._rows
+            self._later.update(zip(fresh, range(view.start, view.count), strict=True))
+            self._named = view
 
     # -- changing it --------------------------------------------------------------------------------------
 
@@ -348,9 +357,9 @@ class PointTable:
     def become(self, view: View) -> None:
         """Publish a prepared view as the current one."""
         with self._lock:
-            self._by_id()  # those of the view before it: the next ones are told by the difference
+            self._number_later()  # those of the view before it: the next ones are told by the difference
             self.view = view
-            self._by_id()
+            self._number_later()
 
 
 def _stacked(tables: tuple[pl.DataFrame, ...]) -> tuple[pl.DataFrame, ...]:

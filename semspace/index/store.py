@@ -13,6 +13,7 @@ from semspace import pools
 from semspace.bundle import MANIFEST, Bundle, Draft, create_bundle, digest, open_bundle
 from semspace.disk import FileLock
 from semspace.errors import DamagedError, InputError, ReplacedError, SemspaceWarning
+from semspace.index.insertion_log import InsertionLog
 from semspace.index.journal import Journal, Record
 
 KIND = "index"
@@ -48,6 +49,7 @@ class IndexStore:
         self._folding = False  # a fold was begun and its end not seen: either the old or the new files are there
         self._warned_of_replacement = is_followed
         self._manifest, self._looked_at = _identity(bundle.folder), monotonic()
+        self.insertions = InsertionLog(bundle.folder, digest(bundle.signature), writable=lock is not None)
         self._use(bundle)
         self.is_verified = bool(verify) or (verify is None and bundle.size <= VERIFIED_AT_ONCE)
         if self.is_verified:
@@ -68,6 +70,7 @@ class IndexStore:
         self._bundle = bundle
         self.size = bundle.size
         self.journal = Journal(bundle.folder, digest(bundle.signature))
+        self.insertions.restart(bundle.folder, digest(bundle.signature))
 
     def _verify(self, bundle: Bundle) -> None:
         try:
@@ -150,6 +153,7 @@ class IndexStore:
         """Close the journal, and let other processes write."""
         self._closed_because = self._closed_because or "was closed"
         self.journal.close()
+        self.insertions.stop()
         if self._lock is not None:
             self._lock.release()
             self._lock = None

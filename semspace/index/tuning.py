@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -86,6 +87,15 @@ class Tuning:
     def levels_of(self, far: Ints1d) -> Ints1d:
         """Return the level of each query, whose tenth candidate is so far by code; 0 is that of usual ones."""
         return np.searchsorted([level.far for level in self.levels], far, side="right").astype(np.int64)
+
+    def widened(self, times: float, nearer: float = 1.0) -> Tuning:
+        """Return one whose searches keep so many times as many candidates; levels begin so many times as far."""
+        levels = tuple(
+            QueryLevel(round(far * nearer), round(few * times), round(many * times)) for far, few, many in self.levels
+        )
+        if any(one.far >= other.far for one, other in pairwise(levels)):
+            levels = tuple(QueryLevel(old.far, *new[1:]) for old, new in zip(self.levels, levels, strict=True))
+        return replace(self, narrow=round(self.narrow * times), wide=round(self.wide * times), levels=levels)
 
     def facts(self) -> dict[str, Any]:
         """Return plain values, by their names in a manifest."""
