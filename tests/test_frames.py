@@ -247,3 +247,48 @@ def test_pandas_that_is_missing_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(MissingExtraError, match=r"needs pandas.*pip install pandas"):
         ss.Corpus.from_texts(["a"]).to_pandas()
+
+
+# -- columns in a mapping ---------------------------------------------------------------------------------------
+
+DAY, MOMENT = datetime.date(2020, 1, 1), datetime.datetime(2020, 1, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "dtype"),
+    [
+        (np.array([DAY, None], "datetime64[ns]"), [datetime.datetime(2020, 1, 1), None], pl.Datetime("ns")),
+        (np.array([MOMENT, MOMENT], "datetime64[s]"), [MOMENT, MOMENT], pl.Datetime("us")),
+        (np.array([DAY, None], "datetime64[D]"), [DAY, None], pl.Date),
+        (np.array([1, 2], "timedelta64[D]"), [datetime.timedelta(1), datetime.timedelta(2)], pl.Duration("us")),
+        (np.array([1, 2], np.uint8), [1, 2], pl.UInt8),
+        (pd.Series([1, None], dtype="Int64"), [1, None], pl.Int64),
+        (pd.Series([True, None], dtype="boolean"), [True, None], pl.Boolean),
+        (pd.Series(["a", float("nan")], dtype=object), ["a", None], pl.String),
+        (pd.Series([MOMENT, None]), [MOMENT, None], pl.Datetime("us")),
+        (pd.array([1, None], dtype="Int64"), [1, None], pl.Int64),
+        (pd.Index(["a", "b"]), ["a", "b"], pl.String),
+        (pl.Series(["b", None], dtype=pl.Enum(["b", "a"])), ["b", None], pl.Enum(["b", "a"])),
+        (pl.Series([1, 2], dtype=pl.UInt8), [1, 2], pl.UInt8),
+        (iter([1, 2]), [1, 2], pl.Int64),
+    ],
+    ids=lambda value: str(getattr(value, "dtype", value))[:20],
+)
+def test_a_column_of_a_mapping_keeps_its_values_and_type(column, values, dtype):
+    space = ss.Space.from_vectors(["a", "b"], [[1, 0], [0, 1]], {"x": column})
+    assert space.metadata["x"].to_list() == values
+    assert space.metadata["x"].dtype == dtype
+
+
+@pytest.mark.parametrize(
+    ("column", "message"),
+    [
+        ("ab", "the column 'x' must be a list with a value for each row; got str"),
+        (5, "the column 'x' must be a list with a value for each row; got int"),
+        (None, "the column 'x' must be a list with a value for each row; got NoneType"),
+        ({0: 1, 1: 2}, "got dict: DataFrame.to_dict makes lists with orient='list'"),
+    ],
+)
+def test_what_is_no_column_is_refused(column, message):
+    with pytest.raises(InputError, match=message):
+        ss.Space.from_vectors(["a", "b"], [[1, 0], [0, 1]], {"x": column})

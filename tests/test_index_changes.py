@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+from datetime import date, datetime
 from pathlib import Path
 
 import numpy as np
@@ -215,3 +216,41 @@ def test_updates_over_and_over_take_one_place(monkeypatch):
     index.compact()
     assert index.report().deleted == 0
     assert [found.ids[0] for found in index.search_batch(list(vectors), 1)] == ids
+
+
+KEPT = [  # the column's values and type, what is given for it, and what becomes of that (None: refused)
+    ([1], pl.Int64, pl.Series([2.0]), 2),
+    ([1], pl.Int64, pl.Series([2.5]), None),
+    ([1], pl.UInt8, pl.Series([300]), None),
+    ([1], pl.Int64, pl.Series(["7"]), 7),
+    ([1], pl.Int64, pl.Series(["007"]), None),
+    ([True], pl.Boolean, pl.Series([2]), None),
+    ([0.5], pl.Float32, pl.Series([0.1]), float(np.float32(0.1))),
+    ([1.0], pl.Float64, pl.Series([2**53 + 1]), None),
+    ([date(2020, 1, 1)], pl.Date, pl.Series([datetime(2020, 1, 2)]), date(2020, 1, 2)),
+    ([date(2020, 1, 1)], pl.Date, pl.Series([datetime(2020, 1, 2, 12)]), None),
+    ([[1]], pl.List(pl.Int64), pl.Series([[1.5]]), None),
+    ([[0.5]], pl.List(pl.Float32), pl.Series([[0.25]]), [0.25]),
+]
+
+
+@pytest.mark.parametrize(("values", "dtype", "given", "becomes"), KEPT)
+@pytest.mark.parametrize("change", ["add", "update", "upsert"])
+def test_metadata_is_kept_as_it_is_or_refused(values, dtype, given, becomes, change):
+    index = ss.Index.build(ss.Space.from_vectors(["a"], [[1, 1]], {"x": pl.Series(values, dtype=dtype)}))
+    more = ([] if change == "update" else [[[1, 0]]]) + [pl.DataFrame({"x": given})]
+    ids = ["b"] if change == "add" else ["a"]
+
+    def changed():
+        if change == "update":
+            index.update(ids, metadata=more[0])
+        else:
+            getattr(index, change)(ids, *more)
+        return index.search([1, 0], among=ids).metadata["x"].to_list()
+
+    if becomes is not None:
+        assert changed() == [becomes]
+        return
+    with pytest.raises(InputError, match=r"'x' holds .* would become .*; change it|conversion from .* failed"):
+        changed()
+    assert index.search([1, 1]).metadata["x"].to_list() == values

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import semspace as ss
+from semspace import queries
 from semspace.errors import InputError
 from semspace.index import graph_search, hnsw, tuning
 from semspace.index.local_recall import regions
@@ -196,6 +197,24 @@ def test_equal_points_count_whichever_is_found():
     assert tuning.recalls_at(nothing, nothing, 2).tolist() == [1.0]
     one = (np.array([[4, -1]]), np.array([[-2.0, -np.inf]], np.float32))
     assert tuning.recalls_at(one, one, 2).tolist() == [1.0]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_recall_is_the_share_of_a_set(seed):
+    rng = np.random.default_rng(seed)
+    m, k = rng.integers(0, 6), rng.integers(1, 9)
+    truth, rows = ([rng.choice(12, size=k, replace=False) - 1 for _ in range(m)] for _ in range(2))
+    shares = queries.recalls(np.array(truth).reshape(m, k), np.array(rows).reshape(m, k))
+    for share, true, own in zip(shares, truth, rows, strict=True):
+        wanted = {*true} - {-1}
+        assert share == (len(wanted & {*own}) / len(wanted) if wanted else 1)
+
+
+def test_recall_of_very_many_neighbours():
+    index = ss.Index.build(ss.Space.from_vectors(["a", "b"], np.eye(2)))
+    assert index.measure(k=10**12) == 1.0
+    rows = np.arange(20_000)[None]  # the matrix of all pairs would take 400 MB
+    assert queries.recalls(rows, rows[:, ::-1]).tolist() == [1.0]
 
 
 def test_queries_of_ones_own_are_measured_in_one_call(tiny):

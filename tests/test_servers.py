@@ -5,6 +5,7 @@ that server.
 """
 
 import itertools
+from datetime import date, datetime
 
 import numpy as np
 import polars as pl
@@ -229,7 +230,7 @@ def test_updates_give_other_metadata(make):
     [
         (pl.Series("n", ["x"]), "must hold Int64"),
         (pl.Series("m", [1]), "must have the columns n; got m"),
-        (pl.Series("n", [2**63], dtype=pl.UInt64), "must hold Int64"),
+        (pl.Series("n", [2**63], dtype=pl.UInt64), "conversion from `u64` to `i64` failed"),
         (None, "has metadata, so points must come with it"),
     ],
 )
@@ -238,6 +239,14 @@ def test_metadata_that_does_not_fit(make, column, message):
     with pytest.raises(InputError, match=message):
         points.add(["b"], draw(1), None if column is None else column.to_frame())
     assert len(points) == 1
+
+
+def test_a_moment_is_no_date(make):
+    points = make(["a"], draw(1), pl.DataFrame({"day": [date(2020, 1, 1)]}))
+    points.add(["b"], draw(1), pl.DataFrame({"day": [datetime(2020, 1, 2)]}))
+    with pytest.raises(InputError, match=r"would become datetime\.date"):
+        points.add(["c"], draw(1), pl.DataFrame({"day": [datetime(2020, 1, 2, 12)]}))
+    assert points.metadata(["a", "b"])["day"].to_list() == [date(2020, 1, 1), date(2020, 1, 2)]
 
 
 def test_facts_come_back(engine, uri, make):

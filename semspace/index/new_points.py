@@ -66,6 +66,49 @@ def completed(metadata: pl.DataFrame | None, present: pl.DataFrame | None) -> pl
     return pl.DataFrame([given.get(column.name, column) for column in present.get_columns()])
 
 
+def in_types(metadata: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
+    """Return a table in the columns and types of a schema; raise `InputError` where a value would become another."""
+    return pl.DataFrame([in_type(metadata[name], dtype) for name, dtype in schema.items()])
+
+
+def in_type(given: pl.Series, dtype: pl.DataType) -> pl.Series:
+    """Return a column in the type that the points have; raise `InputError` where a value would become another.
+
+    Floats may be rounded to a column of shorter floats, in whose precision they are compared, too.
+    """
+    zones = [getattr(each, "time_zone", None) for each in (given.dtype, dtype) if isinstance(each, pl.Datetime)]
+    if len(zones) == 2 and (zones[0] is None) != (zones[1] is None):
+        raise InputError(
+            f"metadata must have columns of the same types as before: {given.name!r} holds {dtype}, and got "
+            f"{given.dtype}; say which time zone is meant, with replace_time_zone of polars"
+        )
+    try:
+        column: pl.Series = given.cast(dtype)
+        if _floats(given.dtype) and _floats(dtype):
+            return column
+        other = column.cast(given.dtype).ne_missing(given)
+    except pl.exceptions.PolarsError as problem:
+        raise InputError(
+            f"metadata must have columns of the same types as before: {checks.first_line(problem)}"
+        ) from problem
+    if other.any():
+        row = int(other.arg_true()[0])
+        before, after = (some.slice(row, 1).to_list()[0] for some in (given, column))
+        raise InputError(
+            f"metadata must have columns of the same types as before: {given.name!r} holds {dtype}, in which "
+            f"{before!r} (row {row}) would become {after!r}; change it, or build an index where {given.name!r} "
+            f"holds {given.dtype}"
+        )
+    return column
+
+
+def _floats(dtype: pl.DataType) -> bool:
+    """Whether a column holds floats, by themselves or in lists."""
+    while isinstance(dtype, (pl.List, pl.Array)):
+        dtype = dtype.inner  # type: ignore[assignment]
+    return dtype.is_float()
+
+
 def _encoded(texts: Sequence[str], encoder: TextEncoder | None) -> Floats2d:
     texts = checks.strings("texts", texts)
     if not reads_texts(encoder):

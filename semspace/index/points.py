@@ -18,6 +18,7 @@ import polars as pl
 from semspace import checks, pools, queries
 from semspace.errors import InputError
 from semspace.index.id_lookup import IdLookup
+from semspace.index.new_points import in_types
 from semspace.space import Space, append_rows
 from semspace.text import mmap_array
 from semspace.types import ArrayXd, Bools1d, Floats1d, Floats2d, Ints1d
@@ -316,12 +317,7 @@ class PointTable:
         table = append_rows(self.ground.metadata.clear(), metadata)
         if len(table) != count:
             raise InputError(f"metadata must have a row for each of the {count} points; it has {len(table)}")
-        try:
-            return table.cast(self.ground.metadata.schema)
-        except pl.exceptions.PolarsError as problem:
-            raise InputError(
-                f"metadata must have columns of the same types as before: {checks.first_line(problem)}"
-            ) from problem
+        return in_types(metadata, self.ground.metadata.schema)
 
     def without(self, ids: Sequence[str]) -> View:
         """Prepare a view in which live points are deleted; their rows stay empty."""

@@ -180,6 +180,7 @@ def checked_min_score(min_score: float | None, default: float, metric: str) -> f
 
 def measured_recall(points: Collection, asked: Queries, k: int) -> float:
     """Return the mean share of the true `k` nearest points that single searches find."""
+    k = min(k, len(points))
     truth = points.nearest(asked.vectors, k, skip=asked.skip, exact=True)
     found = [
         points.nearest(vector[None], k, skip=[skip])[0] for vector, skip in zip(asked.vectors, asked.skip, strict=True)

@@ -29,7 +29,7 @@ def as_polars(frame: Any) -> pl.DataFrame:
     if _is_pandas(frame):
         return _of_pandas(frame)
     if isinstance(frame, Mapping):
-        return _columns((str(name), list(column)) for name, column in frame.items())
+        return _columns((str(name), _values(name, column)) for name, column in frame.items())
     if hasattr(frame, "__arrow_c_stream__"):
         return pl.DataFrame(frame)
     raise InputError(
@@ -189,9 +189,35 @@ def _has_index(index: Any) -> bool:
     return index.dtype.kind not in "iu"
 
 
-def _columns(columns: Iterable[tuple[str, list[Any]]]) -> pl.DataFrame:
+def _values(name: Any, column: Any) -> list[Any] | pl.Series:
+    """Return the values of a mapping's column; one that has a type keeps it, and NaN, NaT and NA of pandas are None."""
+    if isinstance(column, pl.Series):
+        return column
+    if _is_pandas(column) and hasattr(column, "isna"):
+        gone = column.isna()
+        return [None if none else value for value, none in zip(column.astype(object), gone, strict=True)]
+    if hasattr(column, "__arrow_c_array__") or hasattr(column, "__arrow_c_stream__"):
+        return pl.Series(column)
+    if isinstance(column, np.ndarray) and column.ndim == 1 and column.dtype.kind in "mM":
+        days = np.datetime_data(column.dtype)[0] == "D" and column.dtype.kind == "M"
+        known = days or np.datetime_data(column.dtype)[0] in ("ms", "us", "ns")
+        return pl.Series(column if known else column.astype(f"{column.dtype.kind}8[us]"))
+    if isinstance(column, (str, bytes, Mapping)) or not isinstance(column, Iterable):
+        raise InputError(
+            f"the column {name!r} must be a list with a value for each row; got {type(column).__name__}"
+            + (": DataFrame.to_dict makes lists with orient='list'" if isinstance(column, Mapping) else "")
+        )
+    return list(column)
+
+
+def _columns(columns: Iterable[tuple[str, list[Any] | pl.Series]]) -> pl.DataFrame:
     try:
-        return pl.DataFrame([make_column(name, values) for name, values in columns])
+        return pl.DataFrame(
+            [
+                values.alias(name) if isinstance(values, pl.Series) else make_column(name, values)
+                for name, values in columns
+            ]
+        )
     except pl.exceptions.PolarsError as problem:
         raise InputError(f"the columns don't make a table: {problem}") from problem
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import polars as pl
 
 from semspace.errors import InputError
+from semspace.index.new_points import in_type
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -202,11 +203,7 @@ def as_type(values: pl.Series, dtype: pl.DataType) -> pl.Series:
     """Return a column in the type that a collection has; raise `InputError` where it can't be."""
     if values.dtype not in (dtype, pl.Null) and kind_of(values.dtype) != kind_of(dtype):
         raise InputError(f"the column {values.name!r} must hold {dtype}, as this collection does; got {values.dtype}")
-    try:
-        return values.cast(dtype)  # type: ignore[no-any-return]
-    except pl.exceptions.PolarsError as problem:
-        first = str(problem).splitlines()[0]
-        raise InputError(f"the column {values.name!r} must hold {dtype}, as this collection does: {first}") from problem
+    return in_type(values, dtype)
 
 
 def sizes(dim: int, ids: Sequence[str], values: Mapping[str, Iterable[Any]]) -> npt.NDArray[np.int64]:
