@@ -91,7 +91,7 @@ _RENAMED_MODULES = {
     "semspace.evaluation.things": "semspace.evaluation.adapters",
     "semspace.sentences.reference": "semspace.sentences.lazy_encoder",
 }
-_ROOMS = ("corpora", "errors", "evaluation", "integrations", "latent", "report", "training")
+_ROOMS = ("corpora", "errors", "evaluation", "integrations", "latent", "report", "scale", "training")
 
 __all__ = [
     "Assignment",
@@ -167,6 +167,7 @@ __all__ = [
     "relative_norm_distance",
     "report",
     "save",
+    "scale",
     "term",
     "to_gensim",
     "training",
@@ -176,7 +177,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from semspace import corpora, errors, evaluation, integrations, latent, report, training
+    from semspace import corpora, errors, evaluation, integrations, latent, report, scale, training
     from semspace.anomalies.outliers import outliers
     from semspace.anomalies.result import Outliers
     from semspace.associations.association_test import AssociationTest, weat

@@ -75,6 +75,7 @@ ROOMS = [
         "selection",
         "training",
         "decoders",
+        "scale",
         "precompilation",
         "demo",
         "cli",

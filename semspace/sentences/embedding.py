@@ -43,8 +43,7 @@ def embed(
     checks.flag("progress", progress)
     pools.need_polars("embedding a corpus")
     checks.choice("long_texts", long_texts, LONG_TEXTS)
-    overlap = _OVERLAP[long_texts] if overlap is None else checks.whole("overlap", overlap, low=0)
-    plan = EncodingPlan(encoder, long_texts, overlap)
+    plan = EncodingPlan(encoder, long_texts, overlap_of(long_texts, overlap))
     warn_of_languages(encoder.name, corpus.texts)
     if out is not None:
         space = embed_into(plan, corpus, out, overwrite=overwrite, progress=progress)
@@ -53,6 +52,11 @@ def embed(
     remedy = "pass long_texts='pool' (--long-texts pool) to encode them whole, or 'passages' for a point per passage"
     warn_truncated(encoder, space.provenance["truncated"], len(space), remedy=remedy, stacklevel=6)
     return space
+
+
+def overlap_of(long_texts: str, overlap: int | None) -> int:
+    """Return the tokens that passages repeat: as given, or the default for what is done with long texts."""
+    return _OVERLAP[long_texts] if overlap is None else checks.whole("overlap", overlap, low=0)
 
 
 def _embed_in_memory(plan: EncodingPlan, corpus: Corpus, *, progress: bool) -> Space:

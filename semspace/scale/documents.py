@@ -1,0 +1,76 @@
+"""The documents of a shard: those that `Corpus.read` finds in its file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from semspace import checks
+from semspace.scale.shard import ShardInput
+from semspace.text.columns import TEXT_NAMES, check_header, id_column, text_column
+from semspace.text.corpus import Corpus
+from semspace.text.document_table import document_table
+from semspace.text.files import file_format
+from semspace.text.read_corpus import read_tables
+from semspace.text.read_options import ReadOptions
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How the documents of files are read; the parameters are those of `Corpus.read`."""
+
+    text: str | None = None
+    id: str | None = None
+    empty: str = "raise"
+    encoding: str = "utf-8"
+
+    def __post_init__(self) -> None:
+        for name in ("text", "id"):
+            if getattr(self, name) is not None:
+                checks.string(name, getattr(self, name))
+        checks.choice("empty", self.empty, ("raise", "drop"))
+        ReadOptions(self.encoding, documents=None)
+
+    def settings(self) -> dict[str, Any]:
+        """Return the values as JSON."""
+        return asdict(self)
+
+
+class ShardDocuments(NamedTuple):
+    """The documents of a file.
+
+    ``numbered`` says whether the ids are numbers of rows, which begin at 0 in each file, and ``n_read`` is the number
+    of rows, those without text included: what the numbers of the next file begin after.
+    """
+
+    corpus: Corpus
+    numbered: bool
+    n_read: int
+
+    def facts(self) -> dict[str, Any]:
+        """Return what reading the results needs, for the record of the shard."""
+        dropped = self.n_read - len(self.corpus)
+        return {"numbered": self.numbered, "rows_read": self.n_read, **({"dropped_empty": dropped} if dropped else {})}
+
+
+def read_documents(source: ShardInput, settings: Mapping[str, Any]) -> ShardDocuments:
+    """Read the documents of a file."""
+    reading = Reading(**settings)
+    is_lines = file_format(source.path) == "txt"
+    options = ReadOptions(reading.encoding, documents="lines" if is_lines else None)
+    names = (
+        *((reading.id,) if reading.id else ("id", "ID", "Id")),
+        *((reading.text,) if reading.text else TEXT_NAMES),
+    )
+    tables = read_tables(source.path, options, names)
+    frame = tables[0].frame
+    column = text_column(frame, reading.text, assumed_header=tables[0].assumed_header)
+    check_header(tables[0], column, reading.text)
+    named = id_column(frame, reading.id)
+    documents, dropped = document_table(frame, column, named, reading.empty, tables)
+    if is_lines:
+        documents = documents.with_columns(pl.concat_str([pl.lit(source.file.prefix), "id"]).alias("id"))
+    return ShardDocuments(Corpus(documents), named is None, len(documents) + dropped.get("dropped_empty", 0))

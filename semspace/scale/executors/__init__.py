@@ -1,0 +1,1 @@
+"""Engines that run the work on shards: this process, or a cluster; a thin adapter each."""

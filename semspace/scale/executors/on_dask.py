@@ -1,0 +1,100 @@
+"""The work on shards on a cluster of Dask (`dask.distributed`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from semspace import checks
+from semspace.errors import ServerError
+from semspace.scale.executors.executor import RETRIES, error_text
+from semspace.scale.shard import Outcome, ShardTask, run_shard
+
+_WAITING = 2_000  # shards that the scheduler knows at a time
+
+
+def run_on_worker(task: ShardTask, threads: int | None) -> Outcome:
+    """Do the work on a shard with as many threads as the worker has, unless told otherwise."""
+    from distributed import get_worker
+
+    return run_shard(task, threads or get_worker().state.nthreads)
+
+
+@dataclass(frozen=True)
+class OnDask:
+    """A cluster of Dask.
+
+    Parameters
+    ----------
+    client : distributed.Client
+    threads : int, optional
+        By default as many as the worker has.
+    owned : bool
+        Whether to close the client after the work.
+    """
+
+    client: Any
+    threads: int | None = None
+    owned: bool = False
+    is_here: bool = False
+
+    @classmethod
+    def connect(cls, client: Any, threads: int | None) -> OnDask:
+        """Return the cluster of a client, or of a scheduler at an address.
+
+        Raises
+        ------
+        MissingExtraError
+            If Dask isn't installed.
+        ServerError
+            If nothing answers at the address.
+        """
+        distributed = checks.need("distributed", "dask")
+        if not isinstance(client, str):
+            return cls(client, threads)
+        try:
+            return cls(distributed.Client(client, set_as_default=False), threads, owned=True)
+        except (OSError, ValueError) as problem:
+            raise ServerError(
+                f"no Dask scheduler answers at {client!r} ({checks.first_line(problem)}); give the address that "
+                f"`dask scheduler` shows, such as tcp://host:8786"
+            ) from problem
+
+    def outcomes(self, tasks: Sequence[ShardTask]) -> Iterator[Outcome]:
+        """Do the work on shards on the workers of the cluster, some thousands of them at a time."""
+        from distributed import as_completed
+
+        waiting, coming = iter(tasks), as_completed(loop=self.client.loop)
+        known: dict[str, tuple[Any, str]] = {}  # key of a future → the future, and the key of its shard
+        try:
+            for task in islice(waiting, _WAITING):
+                coming.add(self._submit(task, known))
+            for future in coming:
+                yield _outcome(future, known.pop(future.key)[1])
+                for task in islice(waiting, 1):
+                    coming.add(self._submit(task, known))
+        finally:
+            self.client.cancel([future for future, _ in known.values()])
+            if self.owned:
+                self.client.close()
+
+    def _submit(self, task: ShardTask, known: dict[str, tuple[Any, str]]) -> Any:
+        future = self.client.submit(run_on_worker, task, self.threads, pure=False, retries=RETRIES)
+        known[future.key] = (future, task.key)
+        return future
+
+
+def _outcome(future: Any, key: str) -> Outcome:
+    from distributed.scheduler import KilledWorker
+
+    problem = future.exception()
+    if problem is None:
+        result: Outcome = future.result()
+        return result
+    if isinstance(problem, KilledWorker):
+        return Outcome(
+            key, None, "each worker that began it died; look into their logs, often memory is what they lack"
+        )
+    return Outcome(key, None, error_text(problem))

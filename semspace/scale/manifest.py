@@ -1,0 +1,164 @@
+"""`JobManifest`: what a job does, with which settings, to which files; a folder belongs to one job."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from semspace.bundle import digest
+from semspace.errors import DamagedError, ExistsError, InputError, MissingFileError
+from semspace.scale.inputs import InputFile
+from semspace.scale.records import DONE, FAILED, SHARDS
+from semspace.scale.shard import TASKS, ShardTask
+from semspace.scale.storage import Storage
+from semspace.schema import Facts
+from semspace.version import __version__
+
+_NAME = "job.json"
+_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class JobManifest:
+    """A job.
+
+    Parameters
+    ----------
+    task : str
+        ``"encode"`` and so on.
+    settings : mapping
+        All that decides the results besides the files, as JSON; the fingerprint of a model is among them.
+    shards : mapping of str to tuple of InputFile
+        The files of each shard, by the shard's name, in the order of the results.
+    """
+
+    task: str
+    settings: Mapping[str, Any]
+    shards: Mapping[str, tuple[InputFile, ...]]
+
+    @property
+    def job(self) -> str:
+        """The digest of the task and its settings."""
+        return digest(json.dumps([self.task, self.settings], sort_keys=True).encode())
+
+    def tasks(self, storage: Storage) -> list[ShardTask]:
+        """Return the work on all shards."""
+        job = self.job
+        return [
+            ShardTask(storage.url, job, self.task, self.settings, key, inputs) for key, inputs in self.shards.items()
+        ]
+
+    def write(self, storage: Storage) -> None:
+        """Write the manifest."""
+        values = {
+            "format": _FORMAT,
+            "task": self.task,
+            "settings": self.settings,
+            "shards": {key: [file.facts() for file in inputs] for key, inputs in self.shards.items()},
+            "versions": {"semspace": __version__, "python": platform.python_version()},
+        }
+        storage.write(_NAME, json.dumps(values).encode())
+
+
+def read_manifest(storage: Storage, task: str | None = None) -> JobManifest:
+    """Read the manifest of the job in a folder, of the given task.
+
+    Raises
+    ------
+    MissingFileError
+        If no job is there.
+    InputError
+        If it is another task.
+    DamagedError
+        If the manifest is damaged.
+    """
+    place = f"{storage.url}/{_NAME}"
+    try:
+        data = storage.read(_NAME)
+    except MissingFileError as problem:
+        raise MissingFileError(f"{storage.url} holds no job of semspace.scale; check the path") from problem
+    try:
+        facts = Facts(json.loads(data), place)
+    except (ValueError, RecursionError) as problem:
+        raise DamagedError(f"{place} isn't JSON; run the job again with overwrite=True") from problem
+    if facts.whole("format", low=1) > _FORMAT:
+        raise DamagedError(f"{place} was written by a later semspace; upgrade this one")
+    shards, listed = {}, facts.facts("shards")
+    for key in listed:
+        rows = listed[key] if isinstance(listed[key], list) else []
+        shards[key] = tuple(InputFile.of(Facts(row, f"{place}, shard {key!r:.80},")) for row in rows)
+        if not rows or "/" in key or key.startswith("."):
+            raise DamagedError(f"{place} has a shard {key!r:.80} that isn't sound; run the job again")
+    manifest = JobManifest(facts.text("task"), facts.mapping("settings"), shards)
+    if manifest.task not in TASKS:
+        raise DamagedError(
+            f"{place} is of the task {manifest.task!r:.80}, which this semspace doesn't know; upgrade it"
+        )
+    if task is not None and manifest.task != task:
+        raise InputError(
+            f"{storage.url} holds the results of scale.{manifest.task}, and this needs those of scale.{task}"
+        )
+    return manifest
+
+
+def claim_folder(storage: Storage, wanted: JobManifest, *, overwrite: bool) -> None:
+    """Write the manifest into a folder that is empty, or holds this very job, with fewer files perhaps.
+
+    Raises
+    ------
+    ExistsError
+        If the folder holds another job, or something else.
+    """
+    if storage.is_empty():
+        wanted.write(storage)
+        return
+    try:
+        there = read_manifest(storage)
+    except MissingFileError as problem:
+        raise ExistsError(f"{storage.url} holds other files; choose an empty folder as out=") from problem
+    except DamagedError:
+        if not overwrite:
+            raise
+        there = None
+    if there is not None and there == wanted:
+        return
+    if there is None or (overwrite and (there.job != wanted.job or there.shards.keys() - wanted.shards.keys())):
+        clear_folder(storage)
+    elif there.job != wanted.job:
+        raise ExistsError(
+            f"{storage.url} holds another job, whose {_difference(there, wanted)}; choose another folder, or pass "
+            f"overwrite=True to replace it"
+        )
+    elif gone := sorted(there.shards.keys() - wanted.shards.keys()):
+        names = ", ".join(file.name for file in there.shards[gone[0]])
+        raise ExistsError(
+            f"{storage.url} holds the results of {len(gone):,} files that aren't among these, such as {names}; give "
+            f"all of them, choose another folder, or pass overwrite=True to begin anew"
+        )
+    wanted.write(storage)
+
+
+def clear_folder(storage: Storage) -> None:
+    """Delete what a job wrote, the manifest last."""
+    for folder in (DONE, FAILED, SHARDS):
+        storage.delete(folder, storage.sizes(folder))
+    storage.delete("", [_NAME])
+
+
+def _difference(there: JobManifest, wanted: JobManifest) -> str:
+    if there.task != wanted.task:
+        return f"task is {there.task!r}, and this one's is {wanted.task!r}"
+    old, new = _flat(there.settings), _flat(wanted.settings)
+    name = next(name for name in [*new, *old] if old.get(name) != new.get(name))
+    return f"{name} is {old.get(name)!r:.80}, and this one's is {new.get(name)!r:.80}"
+
+
+def _flat(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings in which those of groups stand beside the others."""
+    flat: dict[str, Any] = {}
+    for name, value in settings.items():
+        flat.update(_flat(value) if isinstance(value, Mapping) else {name: value})
+    return flat

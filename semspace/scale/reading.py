@@ -1,0 +1,146 @@
+"""`read_space`: finished shards of vectors → one `Space`, with the ids that one machine would give."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from semspace import checks, schema
+from semspace.errors import DamagedError, InputError
+from semspace.progress import bar
+from semspace.scale.encoding import POINTS, VECTOR
+from semspace.scale.job import ShardJob, job_of
+from semspace.scale.manifest import read_manifest
+from semspace.scale.records import SHARDS, ShardRecord
+from semspace.scale.storage import Storage, open_storage
+from semspace.sentences.lazy_encoder import EncoderReference
+from semspace.space import Space
+from semspace.text.read_corpus import stack_tables
+
+
+def finished_job(storage: Storage, task: str) -> ShardJob:
+    """Return the job in a folder; raise `InputError` unless all its shards are finished."""
+    job = job_of(storage, read_manifest(storage, task))
+    if not job.is_complete:
+        raise InputError(
+            f"{storage.url} isn't complete: {job.n_done:,} of {job.n_shards:,} shards are done; run scale.{task} "
+            f"again with the same settings, which does only the rest"
+        )
+    return job
+
+
+def read_shard(
+    storage: Storage, record: ShardRecord, what: str, columns: Mapping[str, Any] | None = None
+) -> pl.DataFrame:
+    """Return a table of a finished shard, whose checksum is compared before it is opened."""
+    if what not in record.files:
+        raise DamagedError(
+            f"the record of {record.key} in {storage.url} names no {what}; delete it, and run the job again"
+        )
+    file = record.files[what]
+    place = f"{storage.url}/{SHARDS}/{file.name}"
+    data = storage.read_checked(f"{SHARDS}/{file.name}", file.sha256)
+    with schema.reading(place):
+        table = pl.read_parquet(io.BytesIO(data))
+    schema.check_table(place, table, columns or {})
+    return table
+
+
+def numbered_after(job: ShardJob) -> dict[str, int | None]:
+    """Return by how much the ids of each shard's rows are raised, or None for ids that stood in the files.
+
+    Rows without an id are numbered through all files, as `Corpus.read` numbers them.
+    """
+    with_numbers = {bool(job.records[key].facts.get("numbered")) for key in job.inputs}
+    if len(with_numbers) > 1:
+        key = next(key for key in job.inputs if job.records[key].facts.get("numbered"))
+        raise InputError(
+            f"{', '.join(job.inputs[key])} has no ids, and other files of the job have; give all files a column id"
+        )
+    offsets: dict[str, int | None] = dict.fromkeys(job.inputs)
+    if with_numbers == {True}:
+        total = 0
+        for key in job.inputs:
+            offsets[key] = total
+            total += int(job.records[key].facts["rows_read"])
+    return offsets
+
+
+def raised_ids(ids: pl.Series, offset: int | None) -> pl.Series:
+    """Return ids with the number of their row raised; a passage's number, after a ``#``, stays."""
+    if not offset:
+        return ids
+    number, passage = ids.str.extract(r"^(\d+)").cast(pl.Int64), ids.str.extract(r"(#.*)$").fill_null("")
+    raised: pl.Series = ((number + offset).cast(pl.String) + passage).alias(ids.name)
+    return raised
+
+
+def point_tables(storage: Storage, job: ShardJob) -> Iterator[pl.DataFrame]:
+    """Iterate over the shards of a finished encoding, in order: ``id``, metadata, ``vector``."""
+    dim, offsets = int(job.settings["dim"]), numbered_after(job)
+    kinds = {"id": pl.String, VECTOR: pl.Array(pl.Float32, dim)}
+    for key in job.inputs:
+        table = read_shard(storage, job.records[key], POINTS, kinds)
+        columns = ["id", *(["document"] if offsets[key] and job.settings["long_texts"] == "passages" else [])]
+        yield table.with_columns([raised_ids(table[name], offsets[key]) for name in columns])
+
+
+def encoder_of(job: ShardJob) -> EncoderReference:
+    """Return the encoder of a job, which is opened when a text comes."""
+    facts = job.settings
+    return EncoderReference(facts["made_by"], int(facts["dim"]), facts["encoding"]["encoder"], facts.get("max_tokens"))
+
+
+def read_space(vectors: Any, *, progress: bool = True) -> Space:
+    """Open the finished vectors of `encode` as one space, in memory.
+
+    Ids and their order are those of `Encoder.embed` on `Corpus.read` of the same files: rows without an id are
+    numbered through all files.
+
+    Parameters
+    ----------
+    vectors : path or URL
+        The folder that `encode` wrote to.
+    progress : bool
+
+    Returns
+    -------
+    Space
+        With the metadata and the encoder, which is opened when a text comes.
+
+    Raises
+    ------
+    InputError
+        If the job isn't complete, or an id stands in two files.
+    DamagedError
+        If a file has changed since it was written.
+    """
+    checks.flag("progress", progress)
+    storage = open_storage("vectors", vectors)
+    job = finished_job(storage, "encode")
+    matrix = np.empty((job.rows, int(job.settings["dim"])), np.float32)
+    rest, done = [], 0
+    with bar("reading vectors", job.rows, unit="point", progress=progress) as shown:
+        for table in point_tables(storage, job):
+            matrix[done : done + len(table)] = table[VECTOR].to_numpy()
+            rest.append(table.drop(VECTOR))
+            done += len(table)
+            shown.update(len(table))
+    frame = stack_tables(rest)
+    metadata = frame.drop("id")
+    if "text" in metadata.columns and metadata["text"].equals(frame["id"]):
+        metadata = metadata.drop("text")
+    matrix.setflags(write=False)
+    made = {
+        "made_by": job.settings["made_by"],
+        "text": {"source": storage.url},
+        "truncated": job.total("truncated"),
+        "encoding": job.settings["encoding"],
+    }
+    return Space.from_vectors(
+        frame["id"].to_list(), matrix, metadata if metadata.width else None, encoder_of(job), made
+    )

@@ -1,0 +1,106 @@
+"""`run_job`: a manifest and an engine → finished shards, with progress; what is finished isn't done again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from typing import Any
+
+from semspace.errors import InputError
+from semspace.progress import Bar, bar
+from semspace.scale.executors.executor import executor_of
+from semspace.scale.failed import ShardsFailedError
+from semspace.scale.job import ShardJob, job_of
+from semspace.scale.manifest import JobManifest, claim_folder
+from semspace.scale.records import FAILED, SHARDS, ShardRecord, finished_records, write_failure
+from semspace.scale.shard import ShardTask
+from semspace.scale.storage import Storage
+
+_HOPELESS = 20  # shards that failed, and none that didn't, after which the rest isn't tried
+
+
+def run_job(
+    storage: Storage,
+    manifest: JobManifest,
+    what: str,
+    *,
+    client: Any,
+    threads: int | None,
+    overwrite: bool,
+    progress: bool,
+) -> ShardJob:
+    """Do the work on all shards of a job that aren't finished.
+
+    Parameters
+    ----------
+    what : str
+        What is being done, for the progress, such as ``"encoding"``.
+
+    Raises
+    ------
+    ExistsError
+        If the folder holds another job, or something else.
+    ShardsFailedError
+        If some shards failed, after all others were done; or if the first 20 all failed.
+    """
+    executor = executor_of(client, threads)
+    if not executor.is_here and storage.url.startswith("memory:"):
+        raise InputError(f"{storage.url} is in the memory of this process, where other workers can't write; use a disk")
+    claim_folder(storage, manifest, overwrite=overwrite)
+    records = finished_records(storage, manifest.job)
+    todo = [task for task in manifest.tasks(storage) if not _is_done(task, records)]
+    storage.delete(FAILED, storage.sizes(FAILED))
+    total = max(sum(task.size for task in todo), 1)
+    with bar(what, total, unit="B", progress=progress and bool(todo)) as shown:
+        failed = _work(executor, storage, todo, shown)
+    job = job_of(storage, manifest)
+    if failed:
+        raise ShardsFailedError(_failure(job, failed, len(todo)), job)
+    if not job.is_complete:
+        raise ShardsFailedError(
+            f"{job.n_shards - job.n_done:,} of {job.n_shards:,} shards in {storage.url} were deleted meanwhile; run "
+            f"the same call again",
+            job,
+        )
+    _sweep(storage, job.records)
+    return job
+
+
+def _is_done(task: ShardTask, records: dict[str, ShardRecord]) -> bool:
+    """Whether a shard is finished, and its files haven't changed since, as far as their stamps tell."""
+    record = records.get(task.key)
+    return record is not None and record.stamps == tuple(file.stamp for file in task.inputs)
+
+
+def _work(executor: Any, storage: Storage, todo: Sequence[ShardTask], shown: Bar) -> list[tuple[str, str]]:
+    """Do the work; return the shards that failed, and why."""
+    sizes, failed, n_done = {task.key: task.size for task in todo}, [], 0
+    with closing(executor.outcomes(todo)) as outcomes:
+        for outcome in outcomes:
+            if outcome.record is None:
+                failed.append((outcome.key, outcome.error))
+                write_failure(storage, outcome.key, outcome.error)
+            else:
+                n_done += 1
+            bad = f", {len(failed):,} failed" if failed else ""
+            shown.set_postfix_str(f"{n_done:,} of {len(todo):,} shards{bad}", refresh=False)
+            shown.update(sizes[outcome.key])
+            if len(failed) == _HOPELESS and not n_done:
+                break
+    return failed
+
+
+def _failure(job: ShardJob, failed: list[tuple[str, str]], tried: int) -> str:
+    key, error = failed[0]
+    names = ", ".join(job.inputs[key])
+    stopped = ", so the rest wasn't tried" if len(failed) == _HOPELESS < tried and not job.n_done else ""
+    return (
+        f"{len(failed):,} of {job.n_shards:,} shards failed{stopped}; the first is {names}: {error} "
+        f"({job.n_done:,} are finished: mend what is wrong, and the same call does only the rest)"
+    )
+
+
+def _sweep(storage: Storage, records: Any) -> None:
+    """Delete files of shards that no record names: of work that was done twice, or of files that have changed."""
+    named = {file.name for record in records.values() for file in record.files.values()}
+    storage.delete(SHARDS, storage.sizes(SHARDS).keys() - named)

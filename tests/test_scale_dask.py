@@ -1,0 +1,113 @@
+"""Shards on a cluster of Dask: two processes on this machine, which are killed at random moments."""
+
+import os
+import random
+import signal
+import threading
+import time
+
+import pytest
+
+import semspace.scale as scale
+from semspace.errors import InputError, ServerError
+from tests.killed import needs_sigkill
+from tests.scaled import ROUNDS, one_machine, same, write_model, write_texts, written
+
+distributed = pytest.importorskip("distributed")
+
+
+@pytest.fixture(scope="module")
+def client():
+    cluster = distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None, silence_logs=50
+    )
+    with cluster, distributed.Client(cluster, set_as_default=False) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return str(write_model(tmp_path_factory.mktemp("scale") / "model"))
+
+
+def test_a_cluster_gives_what_one_machine_gives(tmp_path, model, client):
+    texts = write_texts(tmp_path / "texts", 6, 20)
+    job = scale.encode(texts, tmp_path / "out", model, client=client, progress=False)
+    assert job.is_complete
+    same(scale.read_space(tmp_path / "out", progress=False), one_machine(model, texts))
+    before = written(tmp_path / "out")
+    address = client.scheduler.address
+    assert scale.encode(texts, tmp_path / "out", model, client=address, progress=False).is_complete
+    assert written(tmp_path / "out") == before
+    assert client.status == "running"  # a client that was given stays open
+
+
+def test_what_failed_on_a_worker_is_told_here(tmp_path, model, client):
+    texts = write_texts(tmp_path / "texts", 3, 5)
+    (texts / "part-001.parquet").write_bytes(b"not parquet")
+    with pytest.raises(scale.ShardsFailedError, match=r"1 of 3 shards failed; the first is part-001.parquet: ") as told:
+        scale.encode(texts, tmp_path / "out", model, client=client, progress=False)
+    assert told.value.job.n_done == 2
+
+
+def test_another_model_on_a_worker_is_refused(tmp_path, model, client):
+    from semspace.scale.executors.on_dask import run_on_worker
+    from semspace.scale.manifest import read_manifest
+    from semspace.scale.storage import Storage
+
+    texts, storage = write_texts(tmp_path / "texts", 1, 5), Storage(str(tmp_path / "out"))
+    scale.encode(texts, tmp_path / "out", model, progress=False)
+    [task] = read_manifest(storage).tasks(storage)
+    task.settings["encoding"]["encoder"] = "0" * 64
+    (tmp_path / "out" / "done" / f"{task.key}.json").unlink()
+    outcome = client.submit(run_on_worker, task, None, pure=False).result()
+    assert outcome.record is None
+    assert "on this worker differs from the one that the job began with" in outcome.error
+
+
+def test_where_no_cluster_is(tmp_path, model):
+    texts = write_texts(tmp_path / "texts", 1, 5)
+    quick = pytest.importorskip("dask").config.set({"distributed.comm.timeouts.connect": "200ms"})
+    with quick, pytest.raises(ServerError, match=r"no Dask scheduler answers at 'tcp://127.0.0.1:1'"):
+        scale.encode(texts, tmp_path / "out", model, client="tcp://127.0.0.1:1", progress=False)
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_memory_of_this_process_is_no_place_for_a_cluster(tmp_path, model, client):
+    texts = write_texts(tmp_path / "texts", 1, 5)
+    with pytest.raises(InputError, match="in the memory of this process"):
+        scale.encode(texts, "memory://out", model, client=client)
+
+
+@needs_sigkill
+def test_workers_that_are_killed_cost_their_shards_only(tmp_path, model, client):
+    texts, draw = write_texts(tmp_path / "texts", 8, 1_000), random.Random(0)
+    expected, killed = one_machine(model, texts), 0
+    for round_ in range(ROUNDS or 1):
+        out, done, finished = tmp_path / f"out{round_}", threading.Event(), []
+        client.wait_for_workers(2, timeout=120)
+
+        wait = draw.randrange(1, 5)
+
+        def kill(out=out, done=done, finished=finished, wait=wait):
+            while len(written(out)) < wait and not done.is_set():  # not by the clock: machines differ in speed
+                time.sleep(0.005)
+            pids = [nanny.pid for nanny in client.cluster.workers.values() if nanny.pid]
+            if pids and not done.is_set():
+                finished.append(written(out))
+                os.kill(random.Random(wait).choice(pids), signal.SIGKILL)
+
+        killer = threading.Thread(target=kill)
+        killer.start()
+        try:
+            job = scale.encode(texts, out, model, client=client, progress=False)
+        finally:
+            done.set()
+            killer.join()
+        assert job.is_complete
+        killed += len(finished)
+        for before in finished:
+            assert before.items() <= written(out).items()  # what was finished isn't done again
+        same(scale.read_space(out, progress=False), expected)
+        assert len(list((out / "shards").iterdir())) == 8
+    assert killed
