@@ -164,9 +164,10 @@ def _index(folder: Path) -> None:
 
 def _ask(index: Index, space: Space) -> None:
     """Search in all ways; whether arrays may be written to differs between an index in memory and one on disk."""
-    for condition in (None, "id <> '4'", "id < '5'"):
+    for condition in (None, "id <> '4'", "id < '5'", "id < '11'"):  # all, nearly all, half of them, few
         index.search(space.vectors[0], where=condition)
-        index.search_batch(list(space.vectors[:20]), where=condition)
+        for several in (5, 20):
+            index.search_batch(list(space.vectors[:several]), where=condition)
 
 
 def _encoders(_: Path) -> None:

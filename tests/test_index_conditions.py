@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 
 import semspace as ss
+from semspace.index.allowed_points import AllowedPoints
 from semspace.index.graph_search import SearchScope
 
 N, K, SHARES = 6_000, 10, (0.5, 0.2, 0.05, 0.005)
@@ -51,11 +52,12 @@ def test_recall_with_a_condition_is_what_was_asked_for(points, pick):
 
 def test_a_walk_is_as_wide_as_the_share_of_allowed_points_needs(points):
     index = points[0]
-    engine, view, whole = index._points.engine, index._points.points.view, np.ones(N, np.bool_)
+    engine, view = index._points.engine, index._points.points.view
     searcher, count = engine._searcher, engine.graph.count
 
     def scope(n_allowed):
-        return SearchScope(view, whole, n_allowed, engine.tuning, searcher.workers(1))
+        allowed = AllowedPoints(view, np.arange(view.count) < n_allowed, "cosine")
+        return SearchScope(allowed, engine.tuning, searcher.workers(1))
 
     def width(k, ef, n_allowed):
         return searcher._width(scope(n_allowed), k, ef)

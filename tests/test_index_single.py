@@ -6,6 +6,7 @@ import pytest
 import semspace as ss
 from semspace.errors import InputError
 from semspace.index import graph_search, search_kernel
+from semspace.index.allowed_points import AllowedPoints
 from tests.test_hnsw import named
 
 N, DIM = 3_000, 96
@@ -56,7 +57,8 @@ def test_the_result_is_that_among_others(index, walked, monkeypatch, k):
 def test_strangers_are_searched_for_more_widely(index, walked):
     engine = index._points.engine
     codes, _ = engine.codec.encode_queries(QUERIES, engine._searcher.workers(1).share)
-    scope = graph_search.SearchScope(index._points.points.view, None, N, engine.tuning, engine._searcher.workers(1))
+    points = AllowedPoints(index._points.points.view, None, index.metric)
+    scope = graph_search.SearchScope(points, engine.tuning, engine._searcher.workers(1))
     found, scores = np.empty((len(QUERIES), 10), np.int64), np.empty((len(QUERIES), 10), np.float32)
     _, far = engine._searcher.walk(scope, QUERIES, codes, engine.tuning.ef(10), found, scores)
     assert (engine.tuning.levels_of(far) > 0).any()

@@ -92,6 +92,7 @@ def test_warmup_runs_every_kind_of_work():
     for name in (
         "inference.forward.encode",
         "index.search_kernel.search_graph", "index.search_kernel.scan_codes",
+        "index.product_kernel.compare_panels", "index.product_kernel.compare_rows",
         "index.neighbor_selection.add_backlinks", "words.sharding._merge", "text.tokenize_kernel.scan_words",
         "text.phrase_kernel.npmi_scores", "words.subword_kernel.average_rows", "formats.vector_kernel.parse_lines",
         "evaluation.analogy_kernel.count_rivals", "similarity.screen_kernel.lower_bounds",

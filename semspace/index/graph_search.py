@@ -10,6 +10,7 @@ import numpy as np
 
 from semspace import checks, pools
 from semspace.index import search_kernel
+from semspace.index.allowed_points import AllowedPoints, picked_codes
 from semspace.index.engine import RowsAndScores
 from semspace.index.exact import compare_all
 from semspace.index.graph import Graph, SearchBuffers, WorkerPool
@@ -18,25 +19,42 @@ from semspace.index.quantization import Codec, rows_of_bytes
 from semspace.index.sketches import rotation_signs, sketch_queries
 from semspace.index.tuning import Tuning
 from semspace.threads import thread_count
-from semspace.types import Bools1d, Bytes2d, Floats2d, Int8s2d, Int32s1d, Ints1d, Ints2d
+from semspace.types import Bools1d, Bytes2d, Floats2d, Int8s2d, Ints1d, Ints2d
 
 SCANS = 50  # brute-force comparisons that cost as much as one candidate of a graph search
 _CHEAPER = 2  # factor on that when several queries share the comparisons
 _CHEAPER_BEFORE = 5  # the factor of versions that measured widths by many queries at once
-_SCATTERED = 3  # divisor where a single query meets codes that don't lie together, under a condition
 _SPREAD = 1.5  # factor on the number of nearest that the nearest allowed are among
 _LEEWAY = 1.25  # factor on the candidates of a walk that the share of allowed points among them may ask for
 _TOGETHER = 8  # queries that share comparisons, at least
+_FEW = 20  # times `SCANS`: allowed points, whose vectors are compared one by one
+_COPYING, _AGAIN = 64, 4  # queries' comparisons that cost as much as copying the vectors; uses of a copy that is kept
+_TAKING = 40  # products of two numbers that cost as much as looking at the score that they become
+_PRODUCTS = 1_300  # times `SCANS`: products of two numbers that cost as much as one candidate of a graph search
+_MOST_PACKED = 256  # neighbours
 
 
 class SearchScope(NamedTuple):
-    """What is searched, and how: the points, which of them are allowed (None: all), and the widths as measured."""
+    """What is searched, and how: the points that are allowed, and the widths as measured."""
 
-    view: View
-    mask: Bools1d | None
-    n_allowed: int
+    points: AllowedPoints
     tuning: Tuning
     workers: WorkerPool
+
+    @property
+    def view(self) -> View:
+        """All points."""
+        return self.points.view
+
+    @property
+    def mask(self) -> Bools1d | None:
+        """Of each row whether it is live and allowed; None where all are."""
+        return self.points.mask
+
+    @property
+    def n_allowed(self) -> int:
+        """Number of allowed points."""
+        return self.points.count
 
 
 class GraphSearcher:
@@ -55,7 +73,7 @@ class GraphSearcher:
         self._last_widths: tuple[Tuning | None, tuple[int, int | None, int], Ints2d] = (
             None, (0, None, 0), np.empty((0, 2), np.int64)
         )  # fmt: skip
-        self._last_allowed: tuple[Bools1d | None, int, Int32s1d] = (None, 0, np.empty(0, np.int32))
+        self._last_allowed: AllowedPoints | None = None
         pools.on_fork(self)
 
     def forked(self) -> None:
@@ -87,26 +105,26 @@ class GraphSearcher:
         walked : bool
             Never compare all codes.
         """
-        mask = view.live_mask(allowed)
+        points = self._allowed(view, allowed)
+        n_allowed = points.count
         if not query_vectors.flags.writeable:  # the kernels are compiled for one kind of arrays
             query_vectors = query_vectors.copy()
-        if len(query_vectors) == 1 and mask is None and starts is None and not walked:
-            one = self._search_one(view, query_vectors, k, tuning, ef)
-            if one is not None:
-                return one
-        n_allowed = view.count if mask is None else int(mask.sum())
+        scope = SearchScope(points, tuning, self.workers(threads))
+        if not walked and n_allowed and len(query_vectors):
+            nearest = self._quickly(scope, query_vectors, k, ef, descends=starts is None, singly=singly)
+            if nearest is not None:
+                return nearest
         found = np.full((len(query_vectors), k), -1, np.int64)
         scores = np.full((len(query_vectors), k), -np.inf, np.float32)
         if not n_allowed or not len(query_vectors):
             return found, scores
-        scope = SearchScope(view, mask, n_allowed, tuning, self.workers(threads))
         chosen, ef = ef, max(ef or tuning.ef(k), k)
         codes, fit = self.codec.encode_queries(query_vectors, scope.workers.share)
         wider = self._width(scope, k, ef if chosen else None)
         # Tuning measured single queries; many at once are compared with all codes more often, which finds no less.
         many = (len(query_vectors) >= _TOGETHER or not tuning.singly) and not singly
         shared = _CHEAPER if tuning.singly else _CHEAPER_BEFORE
-        scans = SCANS * shared if many else SCANS / (1 if allowed is None else _SCATTERED)
+        scans = SCANS * shared if many else SCANS
         everywhere = tuning.scan and chosen is None and starts is None
         unsure, rest = np.zeros(len(query_vectors), np.bool_), np.arange(len(query_vectors))
         unusual = chosen is None and starts is None  # queries unlike the points are looked for
@@ -181,6 +199,24 @@ class GraphSearcher:
             self._last_widths = (tuning, (k, ef, self.graph.count), widths)
         return widths, int(widths[:, 1].max())
 
+    def _quickly(
+        self, scope: SearchScope, query_vectors: Floats2d, k: int, ef: int | None, *, descends: bool, singly: bool
+    ) -> RowsAndScores | None:
+        """Search for one query among all points in one call, or compare exactly where that is quick; else None."""
+        points, (n, dim) = scope.points, query_vectors.shape
+        if n == 1 and points.mask is None and descends:
+            one = self._search_one(scope.view, query_vectors, k, scope.tuning, ef)
+            if one is not None:
+                return one
+        if n >= _TOGETHER and not singly and self.metric != "euclidean" and k <= _MOST_PACKED:
+            copying = _COPYING / (_AGAIN if points.are_kept else 1)
+            cost = points.count * (dim + _TAKING) * (1 + copying / n)
+            if cost <= self._width(scope, k, ef) * SCANS * _PRODUCTS:
+                return points.compare_products(query_vectors, k, scope.workers)
+        elif points.count <= SCANS * _FEW:
+            return points.compare_each(query_vectors, k, scope.workers)
+        return None
+
     def walk(
         self, scope: SearchScope, query_vectors: Floats2d, codes: Int8s2d, wider: int, found: Ints2d, scores: Floats2d,
         starts: Ints1d | None = None,
@@ -245,7 +281,7 @@ class GraphSearcher:
             again = np.flatnonzero((levels == level) & (width > widths)).astype(np.int32)
             if not len(again):
                 continue
-            vectors, own, rows, new = query_vectors[again], _picked(codes, again), found[again], scores[again]
+            vectors, own, rows, new = query_vectors[again], picked_codes(codes, again), found[again], scores[again]
             if width >= most:
                 full = self._scan(scope, vectors, own, rows, new)
                 met[again] = np.where(full, 0, scope.n_allowed)
@@ -257,15 +293,11 @@ class GraphSearcher:
         self, scope: SearchScope, query_vectors: Floats2d, codes: Int8s2d, found: Ints2d, scores: Floats2d
     ) -> Bools1d:
         """Compare codes with all that is allowed; return of which queries more candidates than expected were near."""
-        graph, k, view, mask = self.graph, found.shape[1], scope.view, scope.mask
+        graph, k, view = self.graph, found.shape[1], scope.view
         with self.changing:
             codes_of, rows = graph.codes, graph.rows[: graph.count]
-        nodes = np.arange(len(rows), dtype=np.int32) if mask is None else self._allowed_nodes(mask, rows)
-        # A few queries find the codes where they lie; for more it pays to put them one behind the other first.
-        together = len(query_vectors) >= _TOGETHER
-        places, picked = (None, codes_of) if mask is None else (nodes, codes_of)
-        if together and mask is not None:
-            places, picked = None, _picked(codes_of, nodes)
+        nodes = scope.points.nodes(rows)
+        places, picked = scope.points.codes(codes_of, nodes, several=len(query_vectors) >= _TOGETHER)
         most = 2 * k + 64
         full = np.zeros(len(query_vectors), np.uint8)
         vectors = (view.ground.vectors, view.more, view.sizes, search_kernel.METRICS[self.metric])
@@ -281,13 +313,13 @@ class GraphSearcher:
         scope.workers.share(len(query_vectors), work)
         return full.view(np.bool_)
 
-    def _allowed_nodes(self, mask: Bools1d, rows: Int32s1d) -> Int32s1d:
-        """Return the nodes of allowed rows; those of the last condition are kept, since its next query comes soon."""
-        held, count, nodes = self._last_allowed
-        if held is not mask or count != len(rows):
-            nodes = np.flatnonzero((rows < len(mask)) & mask[np.minimum(rows, len(mask) - 1)]).astype(np.int32)
-            self._last_allowed = (mask, len(rows), nodes)
-        return nodes
+    def _allowed(self, view: View, allowed: Bools1d | None) -> AllowedPoints:
+        """Return the allowed points; those of the last condition are kept, since its next query comes soon."""
+        last = self._last_allowed
+        if last is None or not last.are(view, allowed):
+            last = AllowedPoints(view, allowed, self.metric)
+            self._last_allowed = last
+        return last
 
     def nodes_of_rows(self, view: View, other: int) -> Ints1d:
         """Return the node of each row; `other` where there is none."""
@@ -314,10 +346,3 @@ def _lifted(codes: Int8s2d) -> Bytes2d:
     lifted = rows_of_bytes(*codes.shape).view(np.uint8)
     search_kernel.load_queries(codes, lifted)
     return lifted
-
-
-def _picked(codes: Int8s2d, nodes: Int32s1d) -> Int8s2d:
-    """Copy some codes one behind the other."""
-    picked = rows_of_bytes(len(nodes), codes.shape[1])
-    np.take(codes, nodes, axis=0, out=picked)
-    return picked

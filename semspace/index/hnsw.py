@@ -149,16 +149,17 @@ class HnswEngine:
         found, scores = self._searcher.search(
             view, query_vectors, k, self.tuning, allowed, ef=chosen, threads=threads, starts=starts
         )
-        self._compare_apart(view, query_vectors, view.live_mask(allowed), found, scores)
+        self._compare_apart(view, query_vectors, allowed, found, scores)
         return found, scores
 
     def _compare_apart(
-        self, view: View, query_vectors: Floats2d, mask: Bools1d | None, found: Ints2d, scores: Floats2d
+        self, view: View, query_vectors: Floats2d, allowed: Bools1d | None, found: Ints2d, scores: Floats2d
     ) -> None:
         """Insert the points that are not in the graph, compared one by one, into the results."""
         taken, apart = self._taken
-        if not len(apart) and taken >= view.count:
+        if taken >= view.count and not len(apart):
             return
+        mask = view.live_mask(allowed)
         rows = np.concatenate([apart[apart < view.count], np.arange(taken, view.count)])
         insert_compared(view, self.metric, rows if mask is None else rows[mask[rows]], query_vectors, found, scores)
 

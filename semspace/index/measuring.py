@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from semspace.index import graph_search, tuning
+from semspace.index.allowed_points import AllowedPoints
 from semspace.index.difficulty import STRANGERS, WIDER, MeasuredWidths, find_levels, strange_queries
 from semspace.index.engine import RowsAndScores
 from semspace.index.exact import compare_all
@@ -204,10 +205,10 @@ class Measurement:
 
     def _how_far(self, tuned: Tuning, query_vectors: Floats2d) -> Ints1d:
         """Return how far by code the tenth candidate of each query is."""
-        count, inside = len(query_vectors), self._inside
+        count, searcher = len(query_vectors), self.searcher
         found, scores = np.empty((count, 10), np.int64), np.empty((count, 10), np.float32)
-        mask = self.view.live_mask(inside)
-        scope = SearchScope(self.view, mask, int(inside.sum()), tuned, self.searcher.workers(None))
+        points = AllowedPoints(self.view, self._inside, searcher.metric)
+        scope = SearchScope(points, tuned, searcher.workers(None))
         return self.searcher.walk(scope, query_vectors, self._codes(query_vectors), tuned.narrow, found, scores)[1]
 
     def _codes(self, query_vectors: Floats2d) -> Int8s2d:
