@@ -13,6 +13,7 @@ from hypothesis import settings
 
 import semspace as ss
 from semspace import cli
+from tests.remembered import remembered_vectors
 
 settings.register_profile("semspace", deadline=None)  # a busy machine fails no test
 settings.load_profile("semspace")
@@ -132,11 +133,18 @@ def minilm():
     return ss.Encoder.load("all-MiniLM-L6-v2")
 
 
+@pytest.fixture
+def remembered():
+    """Vectors of texts that such a test has had computed aren't computed again."""
+    with remembered_vectors():
+        yield
+
+
 @pytest.fixture(scope="session")
-def news(minilm):
+def news():
     """The 300 articles of the Lee background corpus, encoded."""
-    with pytest.warns(UserWarning, match="longer than the 256 tokens"):
-        return minilm.embed(ss.corpora.load("lee-background"), progress=False)
+    with remembered_vectors(), pytest.warns(UserWarning, match="longer than the 256 tokens"):
+        return ss.Encoder.load("all-MiniLM-L6-v2").embed(ss.corpora.load("lee-background"), progress=False)
 
 
 @pytest.fixture(scope="session")

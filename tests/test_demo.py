@@ -13,6 +13,7 @@ from semspace.cli import main
 from semspace.demo import run
 from semspace.errors import ExistsError, InputError, MissingExtraError
 from semspace.sentences import model_files
+from tests.remembered import remembered_vectors
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +21,8 @@ def demo(tmp_path_factory):
     """Run it once; give the folder, what it said, and its results."""
     out = tmp_path_factory.mktemp("demo")
     said = []
-    results = run(out, say=said.append)
+    with remembered_vectors():
+        results = run(out, say=said.append)
     return out, "\n".join(said), results
 
 

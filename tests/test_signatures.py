@@ -79,7 +79,16 @@ def test_there_is_something_to_look_at():
 
 
 @pytest.mark.parametrize("name", sorted(CALLS))
-def test_a_parameter_means_the_same_everywhere(name):
+def test_a_call_has_the_shape_of_all_others(name):
+    a_parameter_means_the_same_everywhere(name)
+    k_is_a_number_of_neighbours(name)
+    if not deprecated(name):
+        documented_in_plain_words(name)
+    if "." not in name or CALLS[name].__doc__:
+        documented_parameters_are_those_of_the_signature(name)
+
+
+def a_parameter_means_the_same_everywhere(name):
     for parameter in parameters(name):
         if parameter.name in DEFAULTS:
             assert parameter.default in (DEFAULTS[parameter.name], inspect.Parameter.empty), parameter.name
@@ -87,23 +96,20 @@ def test_a_parameter_means_the_same_everywhere(name):
             assert parameter.name not in OTHER_NAMES, f"{parameter.name} is called {OTHER_NAMES[parameter.name]}"
 
 
-@pytest.mark.parametrize("name", sorted(CALLS))
-def test_k_is_a_number_of_neighbours(name):
+def k_is_a_number_of_neighbours(name):
     for parameter in parameters(name):
         given = parameter.default is not inspect.Parameter.empty and (name, "k") not in ALLOWED
         if parameter.name == "k" and given:
             assert parameter.default == 10
 
 
-@pytest.mark.parametrize("name", sorted(name for name in CALLS if not deprecated(name)))
-def test_documented_in_plain_words(name):
+def documented_in_plain_words(name):
     text = inspect.getdoc(CALLS[name])
     assert text, "no docstring"
     assert text.split()[0].rstrip(".,:") not in ODD_VERBS
 
 
-@pytest.mark.parametrize("name", sorted(name for name in CALLS if "." not in name or CALLS[name].__doc__))
-def test_documented_parameters_are_those_of_the_signature(name):
+def documented_parameters_are_those_of_the_signature(name):
     text = inspect.getdoc(CALLS[name]) or ""
     section = re.search(r"^Parameters\n-+\n(.*?)(?=^\w[\w ]*\n-+\n|\Z)", text, flags=re.S | re.M)
     if section is None:
