@@ -1,5 +1,6 @@
 """Fixtures that many tests share. No test reaches the network: a socket that leaves the machine raises."""
 
+import gc
 import io
 import json
 import os
@@ -51,6 +52,17 @@ def pytest_configure(config):
     from semspace.training import precision
 
     precision.use_bfloat16 = lambda precision: precision != "float32"  # as if it had been measured to be faster
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Look for no garbage while tests are collected, nor ever among what is there then: thousands of tests, modules."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 # Files to begin with: the one that compiles all kernels, so that two processes seldom compile the same one, and those

@@ -8,7 +8,6 @@ import os
 import tempfile
 import threading
 import warnings
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,20 +86,6 @@ class Engine:
         if self.name == "qdrant":
             keep_in_memory(where)
         return str(where)
-
-
-@contextmanager
-def kept_open(engine, folder):
-    """Give the address of a server that stays open meanwhile, as opening it takes longer than using it."""
-    where = engine.uri(folder)
-    server = engine.collection._connection(where, None, new=True)
-    try:
-        yield where
-        for name in server.collections():
-            if name.startswith("semspace_test_"):
-                engine.collection._drop(server, name)
-    finally:
-        server.close()
 
 
 def keep_in_memory(folder):

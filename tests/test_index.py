@@ -1,8 +1,5 @@
 """One contract over every kind of index: what is asked, changed and refused, the same everywhere."""
 
-from contextlib import ExitStack
-from functools import cache
-
 import numpy as np
 import polars as pl
 import pytest
@@ -15,7 +12,7 @@ from semspace.index.mmr import diverse
 from semspace.queries import METRICS
 from semspace.threads import thread_count
 from tests.conftest import make_tiny_model, random_space
-from tests.servers import Engine, engines, kept_open, new_name
+from tests.servers import Engine, engines, new_name
 from tests.strategies import spaces
 
 
@@ -39,15 +36,8 @@ SERVERS = [
 MORE = {"kind": ["plane"], "year": [7]}
 
 
-@pytest.fixture(scope="module")
-def address(tmp_path_factory):
-    """Open a server for all tests at the first that needs it; give its address."""
-    with ExitStack() as stack:
-        yield cache(lambda engine: stack.enter_context(kept_open(engine, tmp_path_factory.mktemp("server"))))
-
-
 @pytest.fixture(params=[*LOCAL, HNSWLIB, "read from hnswlib", *SERVERS])
-def make(request, tmp_path, address):
+def make(request, tmp_path):
     """Build an index of the kind under test."""
     made = []
 
@@ -55,7 +45,7 @@ def make(request, tmp_path, address):
         kind = request.param
         if isinstance(kind, Engine):
             local = ss.Index.build(space, "exact", **options)
-            made.append(local.push(address(kind), new_name(), progress=False))
+            made.append(local.push(kind.uri(tmp_path), new_name(), progress=False))
             kind = kind.collection.method
         elif kind == "hnswlib":
             made.append(ss.Index.build(space, backend="hnswlib", progress=False, **options))

@@ -15,7 +15,7 @@ from semspace import queries
 from semspace.errors import ExistsError, InputError, ServerError, UnknownIdError
 from semspace.index.servers.push import push
 from tests import conditions
-from tests.servers import COLUMNS, HOSTILE, draw, engines, kept_open, new_name, truth
+from tests.servers import COLUMNS, HOSTILE, draw, engines, new_name, truth
 
 
 @pytest.fixture(scope="module", params=list(engines()), ids=lambda engine: engine.name)
@@ -27,8 +27,14 @@ def engine(request):
 
 @pytest.fixture(scope="module")
 def uri(engine, tmp_path_factory):
-    with kept_open(engine, tmp_path_factory.mktemp(engine.name.split()[0])) as where:
-        yield where
+    """An address that stays open for all tests, as opening it takes longer than using it."""
+    where = engine.uri(tmp_path_factory.mktemp(engine.name.split()[0]))
+    server = engine.collection._connection(where, None, new=True)
+    yield where
+    for name in server.collections():
+        if name.startswith("semspace_test_"):
+            engine.collection._drop(server, name)
+    server.close()
 
 
 @pytest.fixture
