@@ -346,6 +346,18 @@ def test_a_server_that_is_not_there(capfd):
     assert "Traceback" not in capfd.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("uri", "message"),
+    [
+        ("http://127.0.0.1:6333", r"Qdrant is addressed as qdrant://HOST:6333"),
+        ("http://[::1", "cannot reach Milvus at .* within 5 seconds .Invalid IPv6 URL"),
+    ],
+)
+def test_an_address_of_something_else(uri, message):
+    with pytest.raises(ServerError, match=message):
+        MilvusCollection.connect(uri, "x")
+
+
 def test_a_closed_file_can_be_opened_again(tmp_path):
     path = str(tmp_path / "a.db")
     points = MilvusCollection.create(path, "x", dim=2, metadata_schema={"n": pl.Int64()})

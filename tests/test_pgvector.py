@@ -218,6 +218,8 @@ def test_a_table_of_others(uri):
     server.rows("COMMENT ON TABLE others IS 'semspace: the best'")
     with pytest.raises(InputError, match="wasn't made by semspace"):
         PgvectorCollection.connect(uri, "others")
+    with pytest.raises(InputError, match="wasn't made by semspace"):
+        PgvectorCollection.create(uri, "others", dim=2, overwrite=True)
     server.rows("DROP TABLE others")
     server.close()
 

@@ -111,6 +111,9 @@ def test_a_collection_of_others(where):
     server.client.create_collection("others", vectors_config=config)
     with pytest.raises(InputError, match=r"'others' in .* wasn't made by semspace; push a space into a new collection"):
         QdrantCollection.connect(where, "others")
+    with pytest.raises(InputError, match="wasn't made by semspace"):
+        QdrantCollection.create(where, "others", dim=2, overwrite=True)
+    assert server.collections() == ["others"]
     server.close()
 
 
@@ -170,6 +173,27 @@ def test_a_server_that_is_not_there():
         port = free.getsockname()[1]
     with pytest.raises(ServerError, match=f"cannot reach Qdrant at qdrant://127.0.0.1:{port} within 5 seconds"):
         QdrantCollection.connect(f"qdrant://127.0.0.1:{port}", "x")
+
+
+class Website(BaseHTTPRequestHandler):
+    """Answers as a server of pages does."""
+
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"<html></html>")
+
+    def log_message(self, *_):
+        pass
+
+
+def test_a_server_of_another_kind():
+    with HTTPServer(("127.0.0.1", 0), Website) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        where = f"qdrant://127.0.0.1:{server.server_port}"
+        with pytest.raises(ServerError, match=f"what answers at {where} is no Qdrant"):
+            QdrantCollection.connect(where, "x")
+        server.shutdown()
 
 
 class Recorder(BaseHTTPRequestHandler):

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+import semspace as ss
 from semspace import queries
 from semspace.errors import ExistsError, InputError, ServerError, UnknownIdError
 from semspace.index.servers.push import push
@@ -354,7 +355,7 @@ def test_push_without_metadata(uri, name):
     [
         (Shelf(5, seed=1), "its fingerprint is 'space-0', and here it is 'space-1'"),
         (Shelf(5, metric="dot"), "its metric is 'cosine', and here it is 'dot'"),
-        (Shelf(5, schema=False), r"its columns is 'n \(Int64\)', and here it is 'none'"),
+        (Shelf(5, schema=False), r"its columns are 'n \(Int64\)', and here it is 'none'"),
     ],
 )
 def test_push_into_a_collection_of_another_space(uri, name, other, message):
@@ -364,6 +365,19 @@ def test_push_into_a_collection_of_another_space(uri, name, other, message):
     points = push(other, uri, name, overwrite=True)
     assert len(points) == 5
     points.close()
+
+
+def test_an_index_is_pushed_anew(uri, name):
+    index = ss.Index.build(ss.Space.from_vectors(["a", "b"], draw(2), {"n": [1, 2]}))
+    index.push(uri, name, progress=False).close()
+    index.update(["a"], metadata={"n": [5]})
+    index.add(["c"], draw(1, seed=3), {"n": [3]})
+    with pytest.raises(InputError, match="take another name, or overwrite=True"):
+        index.push(uri, name, progress=False)
+    with pytest.raises(InputError, match="its dim is 4, and here it is 2"):
+        ss.Index.build(ss.Space.from_vectors(["a"], [[1, 2]], {"n": [1]})).push(uri, name)
+    with index.push(uri, name, overwrite=True, progress=False) as there:
+        assert there.search(id="b", where="n IN (3, 5)").metadata["n"].sort().to_list() == [3, 5]
 
 
 # -- conditions -------------------------------------------------------------------------------------------------

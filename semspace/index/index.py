@@ -544,15 +544,26 @@ class Index(SearchMethods):
         points = open_collection(path, writable=writable, is_followed=refresh == "auto", **options)
         return cls(points, points.source, _refresher(points, refresh, options))
 
-    def push(self, uri: str, collection: str, *, token: str | None = None, progress: bool = True) -> Index:
+    def push(
+        self,
+        uri: str,
+        collection: str,
+        *,
+        token: str | None = None,
+        overwrite: bool = False,
+        progress: bool = True,
+    ) -> Index:
         """Copy the points to a server of Qdrant, Postgres or Milvus, in batches, without those that are there already.
 
-        After an interruption it goes on where it was, when it is called again.
+        After an interruption it goes on where it was, when it is called again. What the server has of a point, its
+        metadata too, stays as it is there.
 
         Parameters
         ----------
         uri, collection, token
             See `connect`. The collection is created where it isn't there.
+        overwrite : bool
+            Drop a collection of this name first, with all its points; only one that semspace has made.
         progress : bool
             Show a bar to people on long work.
 
@@ -560,6 +571,13 @@ class Index(SearchMethods):
         -------
         Index
             The index on the server; see `connect`.
+
+        Raises
+        ------
+        InputError
+            If the collection holds other points than these, or the server can't hold their metadata.
+        ServerError
+            If no server answers at `uri`.
         """
         from semspace.index.servers.push import push
 
@@ -569,7 +587,9 @@ class Index(SearchMethods):
             "encoder": encoder and encoder_facts(encoder),
             "provenance": provenance,
         }
-        pushed = push(self._local("push"), uri, collection, facts=facts, token=token, progress=progress)
+        pushed = push(
+            self._local("push"), uri, collection, facts=facts, token=token, progress=progress, overwrite=overwrite
+        )
         return Index(pushed, SpaceSource(encoder, provenance))
 
     def to_hnswlib(self, path: PathLike, *, overwrite: bool = False) -> dict[int, str]:

@@ -48,7 +48,7 @@ class Server:
         try:
             with _quiet():
                 client = pymilvus.MilvusClient(where, token=token or "", timeout=_REACH)
-        except pymilvus.MilvusException as problem:
+        except (pymilvus.MilvusException, ValueError) as problem:  # ValueError: of what is no URL
             raise ServerError(_unreachable(where, local, problem)) from problem
         if local:
             with cls._lock:
@@ -125,7 +125,10 @@ def _unreachable(uri: str, local: bool, problem: Exception) -> str:
     if local:
         return f"cannot open {uri}: it is no database of Milvus Lite, or another process has it open"
     reason = str(getattr(problem, "message", problem)).strip().splitlines()[0]
-    return f"cannot reach Milvus at {uri} within {_REACH:g} seconds ({reason}); is it running, and is the token right?"
+    told = f"cannot reach Milvus at {uri} within {_REACH:g} seconds ({reason}); is it running, and is the token right?"
+    if re.search(r"qdrant|:633[34]\b", uri):
+        return f"{told} A server of Qdrant is addressed as qdrant://HOST:6333."
+    return told
 
 
 class _Quiet:

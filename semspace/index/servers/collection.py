@@ -125,7 +125,7 @@ class ServerCollection:
         facts : mapping, optional
             What `connect` shall give back as ``facts``: values that JSON can hold.
         overwrite : bool
-            Drop a collection of this name, with all its points.
+            Drop a collection of this name that semspace has made, with all its points.
         """
         fields = cls.fields_type.of(metadata_schema)
         stored = {
@@ -144,6 +144,7 @@ class ServerCollection:
                         f"the collection {collection!r} is there already in {server.uri}; "
                         "take another name, or overwrite=True"
                     )
+                cls._open(server, collection)  # raises for what semspace hasn't made
                 cls._drop(server, collection)
             cls._make(server, collection, fields, stored)
             return cls._open(server, collection)

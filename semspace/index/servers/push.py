@@ -96,14 +96,15 @@ def _check_same(
     target: ServerCollection, source: Collection, schema: pl.Schema | None, facts: Mapping[str, Any]
 ) -> None:
     """Raise `InputError`, and close the target, where it wasn't made for these points."""
-    there = {**target.facts, "dim": target.dim, "metric": target.metric, "columns": _shown(target.fields.schema)}
-    here = {**facts, "dim": source.dim, "metric": source.metric, "columns": _shown(schema)}
+    there = {"dim": target.dim, "metric": target.metric, "columns": _shown(target.fields.schema), **target.facts}
+    here = {"dim": source.dim, "metric": source.metric, "columns": _shown(schema), **facts}
     other = next((name for name in [*here, *there] if here.get(name) != there.get(name)), None)
     if other is None:
         return
     target.close()
+    be = "are" if other == "columns" else "is"
     raise InputError(
-        f"the collection {target.name!r} in {target.server.uri} holds points of another space: its {other} is "
+        f"the collection {target.name!r} in {target.server.uri} holds points of another space: its {other} {be} "
         f"{there.get(other)!r}, and here it is {here.get(other)!r}; take another name, or overwrite=True"
     )
 

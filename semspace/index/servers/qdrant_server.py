@@ -53,9 +53,14 @@ class QdrantServer:
             "api_key": token,
         }
         client = _client(**options, timeout=_REACH)
+        failures = checks.need("qdrant_client.http.exceptions", EXTRA)
         try:
             client.get_collections()
-        except checks.need("qdrant_client.http.exceptions", EXTRA).ApiException as problem:
+        except ValueError as problem:  # an answer that isn't JSON, or not that of a Qdrant
+            raise ServerError(
+                f"what answers at {where} is no Qdrant ({_reason(problem)}); is it the port of its HTTP interface?"
+            ) from problem
+        except failures.ApiException as problem:
             raise ServerError(
                 f"cannot reach Qdrant at {where} within {_REACH} seconds ({_reason(problem)}); "
                 "is it running, and is the token right?"
