@@ -1,12 +1,14 @@
-"""What becomes of our index when half of its points are replaced."""
+"""What becomes of our index when half of its points are replaced, and when it grows on disk."""
 
-from time import perf_counter
+import tempfile
+from pathlib import Path
+from time import perf_counter, process_time
 
 import numpy as np
 
 from benchmarks.contenders.ours import Semspace
 from benchmarks.measuring import alternate, median, table
-from benchmarks.vectors import NEAREST, Vectors, nearest, recall, say
+from benchmarks.vectors import NEAREST, Vectors, cache, nearest, recall, say
 
 BATCH = 1_000  # points deleted or added at once
 
@@ -38,6 +40,39 @@ def churn(vectors: Vectors, ef: int, threads: int) -> None:
     rows.append(churned("built from the same points", new, vectors.queries, again, ef, seconds))
     print(f"\n### {vectors.name}, {size:,}: half of semspace's points replaced, ef {ef}\n")
     print(table(["index", "recall@10", "q/s, one thread", "seconds it took"], rows), flush=True)
+    with tempfile.TemporaryDirectory(dir=cache()) as folder:
+        grow(vectors, ef, threads, Path(folder) / "grown")
+
+
+def grow(vectors: Vectors, ef: int, threads: int, place: Path) -> None:
+    """Add a fifth to an index on disk, each batch safe in its journal, and open it with that journal."""
+    size = len(vectors.base)
+    half = min(size // 10, len(vectors.later) // 2)
+    points = np.concatenate([vectors.base, vectors.later[: 2 * half]])
+    truth = nearest(points, vectors.queries)
+    one = Semspace()
+    one.build(vectors.base, threads)
+    one.save(place)
+    rows = []
+    for batch, stop in ((100, size + half), (BATCH, size + 2 * half)):
+        one.open_to_change(place)
+        begun, spent = perf_counter(), process_time()
+        for first in range(stop - half, stop, batch):
+            numbers = np.arange(first, min(first + batch, stop))
+            one.add(numbers, points[numbers])
+        one.search(vectors.queries[:1], NEAREST, ef)  # what is left comes into the graph
+        seconds, cpu = perf_counter() - begun, process_time() - spent
+        one.close()
+        begun = perf_counter()
+        one.open(place, vectors.base.shape[1], "mapped")
+        one.search(vectors.queries[:1], NEAREST, ef)
+        opened = perf_counter() - begun
+        speeds = f"{half / seconds:,.0f}", f"{half / cpu:,.0f}"
+        rows.append([f"{batch:,}", *speeds, f"{stop - size:,}", f"{opened:.2f}"])
+    reached = recall(one.numbers(one.search(vectors.queries, NEAREST, ef)), truth)
+    print(f"\n### {vectors.name}, {size:,}: points added with the journal on; recall@10 then {reached:.4f}, ef {ef}\n")
+    head = ["batch", "points/s", "points a CPU second", "points in the journal", "s to open it and answer"]
+    print(table(head, rows), flush=True)
 
 
 def replaced(one: Semspace, vectors: Vectors, gone: np.ndarray) -> float:

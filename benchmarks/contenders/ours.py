@@ -44,6 +44,14 @@ class Semspace(Contender):
 
         self.index = ss.Index.open(path)
 
+    def open_to_change(self, path: Path) -> None:
+        import semspace as ss
+
+        self.index = ss.Index.open(path, writable=True)
+
+    def close(self) -> None:
+        self.index.close()
+
     def add(self, numbers: np.ndarray, vectors: np.ndarray) -> None:
         self.index.add([str(i) for i in numbers.tolist()], vectors)
 

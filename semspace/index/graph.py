@@ -17,10 +17,10 @@ import numpy as np
 
 from semspace import checks
 from semspace.errors import DamagedError
-from semspace.index import beam_search, neighbor_selection
+from semspace.index import beam_search, neighbor_selection, search_kernel
 from semspace.index.distances import CACHE_LINE
 from semspace.index.quantization import rows_of_bytes
-from semspace.index.sketches import query_width, sketch, sketch_width
+from semspace.index.sketches import query_width, sketch, sketch_queries, sketch_width
 from semspace.pools import Pool, on_fork
 from semspace.progress import Bar
 from semspace.types import ArrayXd, Bytes2d, Doubles1d, Int8s2d, Int32s1d, Int32s2d, Ints1d, UInt64s1d
@@ -305,10 +305,15 @@ class Graph:
         chosen = np.full((len(batch), self.m), -1, np.int32)
         ef = max(self.ef_construction, self.m)
 
+        walked = self.codes if at or self.sketches is None else self.sketches
+        own = rows_of_bytes(len(batch), self.codes.shape[1])
+        own[:] = self.codes[batch]
+        asked = loaded(own) if walked is self.codes else sketch_queries(own, workers.share)
+
         def choose_links(first: int, last: int, buffers: SearchBuffers) -> None:
             room = buffers.fit(ef, max(len(self.codes), len(self.level)))
             neighbor_selection.choose_links(
-                first, last, rows, batch, starts, ef, self.m, links, nodes, self.codes, chosen, *room
+                first, last, rows, batch, asked, starts, ef, self.m, links, nodes, walked, self.codes, chosen, *room
             )
 
         workers.share(len(batch), choose_links)
@@ -423,6 +428,13 @@ def _longer(codes: Any, room: int, used: int) -> Any:
     longer = rows_of_bytes(room, codes.shape[1]).view(codes.dtype)
     longer[:used] = codes[:used]
     return longer
+
+
+def loaded(codes: Int8s2d) -> Bytes2d:
+    """Return codes as queries, with unsigned bytes."""
+    lifted = rows_of_bytes(*codes.shape).view(np.uint8)
+    search_kernel.load_queries(codes, lifted)
+    return lifted
 
 
 def _larger(array: Int32s2d, room: int, used: int) -> Int32s2d:

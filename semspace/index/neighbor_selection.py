@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from semspace.index.beam_search import descend, distance, insert_key, load_query, norm_of, search_layer
+from semspace.index.beam_search import descend, distance, insert_key, load_query, norm_of, reorder, search_layer
 from semspace.index.distances import CACHE_LINE
 from semspace.kernels.compiling import compiled
 from semspace.kernels.simd import prefetch
@@ -54,13 +54,15 @@ def find_entries(
 
 @compiled
 def choose_links(
-    first: int, last: int, rows: Int32s1d, batch: Int32s1d, starts: Int32s1d, ef: int, most: int, links: Int32s2d,
-    nodes: Any, codes: Int8s2d, chosen: Int32s2d, pool: Ints1d, lifted: Bytes1d, seen: Ints1d, visited: Int32s1d,
+    first: int, last: int, rows: Int32s1d, batch: Int32s1d, asked: Any, starts: Int32s1d, ef: int, most: int, links:
+    Int32s2d, nodes: Any, walked: Any, codes: Int8s2d, chosen: Int32s2d, pool: Ints1d, lifted: Bytes1d, seen: Ints1d,
+    visited: Int32s1d,
 ) -> None:  # fmt: skip
     """Choose the neighbours of new points on a layer, from a search and from the others of their batch.
 
-    `rows` are those of the batch on this layer. No links are changed, so threads can share a batch; `starts` becomes
-    the nearest row of each.
+    `rows` are those of the batch on this layer. `walked` are the codes or, on the lowest layer, their sketches, and
+    `asked` the points of the batch as they are compared with these. No links are changed, so threads can share a batch;
+    `starts` becomes the nearest row of each.
     """
     width, steps = codes.shape[1], codes.shape[1] // CACHE_LINE
     kept = np.empty(most, np.int32)
@@ -70,7 +72,9 @@ def choose_links(
         norm = norm_of(codes, node)
         size = 0
         if starts[i] >= 0:
-            size = search_layer(pool, ef, starts[i], links, nodes, codes, lifted, norm, seen, visited)
+            size = search_layer(pool, ef, starts[i], links, nodes, walked, asked[i], norm, seen, visited)
+            if walked.shape[1] < width:
+                reorder(pool, size, codes, lifted, norm)
             starts[i] = (pool[0] >> 1) & 0x7FFFFFFF
         for j in range(len(batch)):
             if j + 8 < len(batch):
