@@ -15,6 +15,8 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from semspace.kernels.building import calls_of
+from semspace.kernels.compiling import levels
 from semspace.progress import bar
 from torture import processes
 from torture.writers import Diary, Writer, every_writer
@@ -25,6 +27,7 @@ IMPORTED = (
     "semspace.words.native_engine", "semspace.words.checkpoint", "semspace.sentences.word_average",
     "semspace.clusters.page", "jinja2", "plotly.graph_objects",
 )  # fmt: skip
+COMPILED = ("semspace.index", "semspace.words", "semspace.text", "semspace.clusters", "semspace.maps")
 WENT_ON = 17  # exit code of a process that was interrupted, and has gone on
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 
@@ -94,6 +97,9 @@ def main(arguments: list[str] | None = None) -> int:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     for module in IMPORTED:  # an import that is interrupted leaves Python with half a module
         importlib.import_module(module)
+    for call in calls_of(levels()[-1]):  # so that each child has them
+        if call.kernel.startswith(COMPILED):
+            call.function().compile(call.signature())
     luck, failures, total, start = random.Random(given.seed), [], 0, time.monotonic()
     print(f"{'writer':<20} {'killed':>7} {'SIGTERM':>8} {'Ctrl-C':>7} {'done before':>12}")
     for writer in writers:
