@@ -153,13 +153,6 @@ def remembered():
 
 
 @pytest.fixture(scope="session")
-def news():
-    """The 300 articles of the Lee background corpus, encoded."""
-    with remembered_vectors(), pytest.warns(UserWarning, match="longer than the 256 tokens"):
-        return ss.Encoder.load("all-MiniLM-L6-v2").embed(ss.corpora.load("lee-background"), progress=False)
-
-
-@pytest.fixture(scope="session")
 def small_folder(tmp_path_factory):
     """A transformer with random weights that is wide enough for the kernels."""
     return make_tiny_model(tmp_path_factory.mktemp("models") / "small", hidden=128, longest=64)
