@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+import semspace as ss
 import semspace.scale as scale
 from semspace.errors import InputError, ServerError
 from tests.killed import needs_sigkill
@@ -40,6 +41,24 @@ def test_a_cluster_gives_what_one_machine_gives(tmp_path, model, client):
     assert scale.encode(texts, tmp_path / "out", model, client=address, progress=False).is_complete
     assert written(tmp_path / "out") == before
     assert client.status == "running"  # a client that was given stays open
+
+
+def test_words_pairs_and_groups_on_a_cluster(tmp_path, model, client):
+    texts = write_texts(tmp_path / "texts", 3, 20)
+    scale.tokenize(texts, tmp_path / "words", client=client, progress=False)
+    found, expected = scale.read_tokens(tmp_path / "words", progress=False), ss.Tokens.read(texts, progress=False)
+    assert found.vocabulary.equals(expected.vocabulary)
+    assert found.ids.tolist() == expected.ids.tolist()
+    vectors = tmp_path / "vectors"
+    scale.encode(texts, vectors, model, client=client, progress=False)
+    space = scale.read_space(vectors, progress=False)
+    scale.duplicates(vectors, tmp_path / "pairs", 0.9, client=client, progress=False)
+    pairs, columns = ss.Index.build(space).duplicates(0.9, progress=False), ["a", "b"]
+    assert scale.read_pairs(tmp_path / "pairs").sort(columns)[columns].equals(pairs.sort(columns)[columns])
+    groups = ss.cluster(space, n_clusters=3, progress=False)
+    ss.save(groups, tmp_path / "groups")
+    scale.assign(vectors, tmp_path / "groups", tmp_path / "assigned", client=client, progress=False)
+    assert scale.read_assignment(tmp_path / "assigned").tolist() == groups.assign(space).tolist()
 
 
 def test_what_failed_on_a_worker_is_told_here(tmp_path, model, client):

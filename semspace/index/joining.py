@@ -113,7 +113,7 @@ def join(
             raise InputError(f"a has {left.dim} dimensions and b has {right.dim}; encode both with the same encoder")
         check_same_encoder("a", left, right)
         if k is not None:
-            rows = _partners(left, right, metric, k, lowest, progress=progress)
+            rows = best_partners(left, right, metric, k, lowest, progress=progress)
         else:
             assert lowest is not None
             from semspace.index.near_duplicates import BestPairs, compare_between
@@ -154,7 +154,7 @@ def _spaces(a: Side, b: Side, encoder: Encoder | None, *, progress: bool) -> tup
     return found[0], found[1]
 
 
-def _partners(
+def best_partners(
     left: Space, right: Space, metric: str, k: int, lowest: float | None, *, progress: bool
 ) -> tuple[Ints1d, Ints1d, Floats1d]:
     """Return the best partners of each point: rows of both, and scores, highest first."""

@@ -70,7 +70,7 @@ def encode(
     Returns
     -------
     ShardJob
-        Open the vectors with `read_space`.
+        Open the vectors with `read_space`, or send them to a server with `push`.
 
     Raises
     ------

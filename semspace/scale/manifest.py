@@ -63,8 +63,8 @@ class JobManifest:
         storage.write(_NAME, json.dumps(values).encode())
 
 
-def read_manifest(storage: Storage, task: str | None = None) -> JobManifest:
-    """Read the manifest of the job in a folder, of the given task.
+def read_manifest(storage: Storage, *tasks: str) -> JobManifest:
+    """Read the manifest of the job in a folder, of one of some tasks, by default of any.
 
     Raises
     ------
@@ -97,9 +97,9 @@ def read_manifest(storage: Storage, task: str | None = None) -> JobManifest:
         raise DamagedError(
             f"{place} is of the task {manifest.task!r:.80}, which this semspace doesn't know; upgrade it"
         )
-    if task is not None and manifest.task != task:
+    if tasks and manifest.task not in tasks:
         raise InputError(
-            f"{storage.url} holds the results of scale.{manifest.task}, and this needs those of scale.{task}"
+            f"{storage.url} holds the results of scale.{manifest.task}, and this needs those of scale.{tasks[-1]}"
         )
     return manifest
 

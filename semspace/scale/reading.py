@@ -22,12 +22,12 @@ from semspace.space import Space
 from semspace.text.read_corpus import stack_tables
 
 
-def finished_job(storage: Storage, task: str) -> ShardJob:
-    """Return the job in a folder; raise `InputError` unless all its shards are finished."""
-    job = job_of(storage, read_manifest(storage, task))
+def finished_job(storage: Storage, *tasks: str) -> ShardJob:
+    """Return the job in a folder, of one of some tasks; raise `InputError` unless all its shards are finished."""
+    job = job_of(storage, read_manifest(storage, *tasks))
     if not job.is_complete:
         raise InputError(
-            f"{storage.url} isn't complete: {job.n_done:,} of {job.n_shards:,} shards are done; run scale.{task} "
+            f"{storage.url} isn't complete: {job.n_done:,} of {job.n_shards:,} shards are done; run scale.{job.task} "
             f"again with the same settings, which does only the rest"
         )
     return job

@@ -22,7 +22,11 @@ from semspace.scale.storage import Storage
 
 # Task → the module whose function `process` does the work of a shard.
 TASKS = {
+    "assign": "semspace.scale.assigning",
+    "count": "semspace.scale.tokenizing",
     "encode": "semspace.scale.encoding",
+    "join": "semspace.scale.joining_shards",
+    "tokenize": "semspace.scale.tokenizing",
 }
 
 

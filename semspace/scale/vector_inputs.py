@@ -1,0 +1,54 @@
+"""Shards of vectors as the input of further work: joins, and assignment to groups."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from semspace import schema
+from semspace.errors import DamagedError, InputError
+from semspace.scale.encoding import POINTS, VECTOR
+from semspace.scale.inputs import InputFile
+from semspace.scale.job import ShardJob
+from semspace.scale.reading import finished_job
+from semspace.scale.records import SHARDS
+from semspace.scale.shard import ShardInput
+from semspace.scale.storage import open_storage
+from semspace.space import Space
+
+
+def vector_inputs(name: str, vectors: Any) -> tuple[ShardJob, tuple[InputFile, ...]]:
+    """Return a finished job of `encode`, and the file of each of its shards, whose stamp is its checksum."""
+    storage = open_storage(name, vectors)
+    job = finished_job(storage, "encode")
+    files = [job.records[key].files[POINTS] for key in job.inputs]
+    url = storage.fs.unstrip_protocol(storage.path(SHARDS))
+    return job, tuple(InputFile(f"{url}/{file.name}", file.name, file.size, file.sha256) for file in files)
+
+
+def points_checksums(job: ShardJob) -> list[str]:
+    """Return the SHA-256 of the points of each shard of a finished `encode`, in order."""
+    return [job.records[key].files[POINTS].sha256 for key in job.inputs]
+
+
+def check_unchanged(job: ShardJob, key: str, checksums: tuple[str, ...]) -> None:
+    """Raise `InputError` where the vectors that a shard was made of are others now."""
+    if job.records[key].stamps != checksums:
+        raise InputError(
+            f"the vectors were changed after {job.out} was made of them; run the same call of scale.{job.task} again, "
+            f"which does only what has changed"
+        )
+
+
+def read_points(source: ShardInput) -> Space:
+    """Return the points of a shard, with the ids that stand in its file."""
+    if source.sha256 != source.file.stamp:
+        raise DamagedError(f"{source.file.url} isn't as it was written (another checksum); encode its texts again")
+    with schema.reading(source.file.url):
+        table = pl.read_parquet(source.path, columns=["id", VECTOR])
+    schema.check_table(source.file.url, table, {"id": pl.String, VECTOR: None})
+    matrix = table[VECTOR].to_numpy()
+    schema.array(source.file.url, matrix, dtype=np.float32, shape=(len(table), None))
+    return Space.from_vectors(table["id"].to_list(), matrix)

@@ -1,0 +1,190 @@
+"""Words, pairs, groups and servers, shard by shard: what one machine gives."""
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import semspace as ss
+import semspace.scale as scale
+from semspace.errors import DamagedError, ExistsError, InputError, SemspaceWarning
+from tests.scaled import write_model, write_texts
+
+pytest.importorskip("fsspec")
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory):
+    """A model, texts, and their vectors."""
+    root = tmp_path_factory.mktemp("scale")
+    model = str(write_model(root / "model"))
+    for name, seed, ids in (("a", 0, True), ("b", 1, False)):
+        write_texts(root / name, 3, 40, seed=seed, ids=ids)
+        scale.encode(root / name, root / f"{name}-vectors", model, progress=False)
+    return root
+
+
+# -- words ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("min_count", [1, 50])
+def test_words_are_numbered_and_counted_as_on_one_machine(tmp_path, places, min_count):
+    scale.tokenize(places / "a", tmp_path / "words", progress=False)
+    found = scale.read_tokens(tmp_path / "words", min_count=min_count, progress=False)
+    expected = ss.Tokens.read(places / "a", min_count=min_count, progress=False)
+    assert found.vocabulary.equals(expected.vocabulary)
+    assert np.array_equal(found.ids, expected.ids)
+    assert np.array_equal(found.offsets, expected.offsets)
+    assert found.provenance["words_read"] == expected.provenance["words_read"]
+    options = {"dim": 8, "epochs": 1, "threads": 1, "min_count": 1}
+    ours, theirs = (ss.Word2Vec(**options).train(tokens, progress=False) for tokens in (found, expected))
+    np.testing.assert_array_equal(ours.vectors, theirs.vectors)
+
+
+@settings(max_examples=15)
+@given(st.lists(st.lists(st.text("ab ", max_size=9).map("x".__add__), min_size=1, max_size=4), min_size=1, max_size=4))
+def test_counts_of_any_texts_add_up(tmp_path_factory, files):
+    root = tmp_path_factory.mktemp("any")
+    (root / "texts").mkdir()
+    for number, texts in enumerate(files):
+        pl.DataFrame({"text": texts}).write_parquet(root / "texts" / f"{number}.parquet")
+    scale.count(root / "texts", root / "out", tokenizer="whitespace", progress=False)
+    counts = {}
+    for texts in files:
+        for text in texts:
+            for word in text.split():
+                counts[word] = counts.get(word, 0) + 1
+    assert scale.read_word_counts(root / "out").rows() == sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+
+
+def test_counts_without_words_are_another_job(tmp_path, places):
+    scale.count(places / "a", tmp_path / "out", progress=False)
+    with pytest.raises(ExistsError, match="whose task is 'count', and this one's is 'tokenize'"):
+        scale.tokenize(places / "a", tmp_path / "out")
+    with pytest.raises(InputError, match=r"holds the results of scale.count, and this needs those of scale.tokenize"):
+        scale.read_tokens(tmp_path / "out")
+    with pytest.raises(InputError, match="no word occurs min_count=10000 times"):
+        scale.read_word_counts(tmp_path / "out", min_count=10_000)
+    with pytest.raises(InputError, match="tokenizer must be"):
+        scale.count(places / "a", tmp_path / "other", tokenizer="magic")
+
+
+# -- pairs ---------------------------------------------------------------------------------------------------------
+
+
+def alike(found, expected):
+    """The same pairs and scores; where scores differ by rounding, pairs may change places."""
+    columns = ["a", "b"]
+    assert found.sort(columns).select(columns).equals(expected.sort(columns).select(columns))
+    np.testing.assert_allclose(found.sort(columns)["score"], expected.sort(columns)["score"], atol=1e-6)
+    np.testing.assert_allclose(found["score"], expected["score"], atol=1e-6)
+
+
+@pytest.mark.parametrize("options", [{"min_score": 0.9}, {"min_score": -2.0, "metric": "euclidean"}])
+def test_pairs_are_those_of_one_machine(tmp_path, places, options):
+    a, b = (scale.read_space(places / f"{name}-vectors", progress=False) for name in "ab")
+    job = scale.join(places / "a-vectors", places / "b-vectors", tmp_path / "pairs", progress=False, **options)
+    assert job.n_shards == 9
+    found, expected = scale.read_pairs(tmp_path / "pairs"), ss.join(a, b, progress=False, **options)
+    assert len(found)
+    assert found.equals(expected)
+
+
+def test_best_partners_are_those_of_one_machine(tmp_path, places):
+    a, b = (scale.read_space(places / f"{name}-vectors", progress=False) for name in "ab")
+    scale.join(places / "a-vectors", places / "b-vectors", tmp_path / "pairs", k=3, progress=False)
+    found, expected = scale.read_pairs(tmp_path / "pairs"), ss.join(a, b, k=3, progress=False)
+    assert len(found) == 3 * len(a)
+    # Which of several texts with the same vector is the third is rounding; how near they are isn't.
+    np.testing.assert_allclose(found["score"], expected["score"], atol=1e-6)
+    assert found.group_by("a").len()["len"].unique().to_list() == [3]
+
+
+def test_duplicates_are_those_of_an_index(tmp_path, places):
+    space = scale.read_space(places / "b-vectors", progress=False)
+    scale.duplicates(places / "b-vectors", tmp_path / "pairs", 0.9, progress=False)
+    alike(scale.read_pairs(tmp_path / "pairs"), ss.Index.build(space).duplicates(0.9, progress=False))
+
+
+def test_only_the_best_pairs_where_there_are_more(tmp_path, places):
+    a, b = (scale.read_space(places / f"{name}-vectors", progress=False) for name in "ab")
+    scale.join(places / "a-vectors", places / "b-vectors", tmp_path / "pairs", 0.5, max_pairs=20, progress=False)
+    with pytest.warns(SemspaceWarning, match="more than max_pairs=20"):
+        found = scale.read_pairs(tmp_path / "pairs")
+    with pytest.warns(SemspaceWarning):
+        expected = ss.join(a, b, 0.5, max_pairs=20, progress=False)
+    np.testing.assert_array_equal(found["score"], expected["score"])
+
+
+def test_pairs_of_vectors_that_changed_are_refused(tmp_path, places):
+    texts, model = write_texts(tmp_path / "texts", 2, 10), str(places / "model")
+    scale.encode(texts, tmp_path / "vectors", model, progress=False)
+    scale.duplicates(tmp_path / "vectors", tmp_path / "pairs", progress=False)
+    write_texts(tmp_path / "texts", 2, 12, seed=5)
+    scale.encode(texts, tmp_path / "vectors", model, progress=False)
+    with pytest.raises(InputError, match="the vectors were changed after"):
+        scale.read_pairs(tmp_path / "pairs")
+    scale.duplicates(tmp_path / "vectors", tmp_path / "pairs", progress=False)
+    space = scale.read_space(tmp_path / "vectors", progress=False)
+    alike(scale.read_pairs(tmp_path / "pairs"), ss.Index.build(space).duplicates(progress=False))
+
+
+def test_vectors_that_are_damaged_fail_their_blocks(tmp_path, places):
+    texts, model = write_texts(tmp_path / "texts", 2, 10), str(places / "model")
+    scale.encode(texts, tmp_path / "vectors", model, progress=False)
+    [file, *_] = sorted((tmp_path / "vectors" / "shards").iterdir())
+    file.write_bytes(file.read_bytes()[:-1] + b"?")
+    with pytest.raises(scale.ShardsFailedError, match="another checksum"):
+        scale.duplicates(tmp_path / "vectors", tmp_path / "pairs", progress=False)
+    with pytest.raises(DamagedError, match="another checksum"):
+        scale.read_space(tmp_path / "vectors", progress=False)
+
+
+def test_bad_joins_are_one_sentence(tmp_path, places):
+    a, b = places / "a-vectors", places / "b-vectors"
+    with pytest.raises(InputError, match="leave out max_pairs="):
+        scale.join(a, b, tmp_path / "out", k=1, max_pairs=5)
+    with pytest.raises(InputError, match="metric must be one of"):
+        scale.join(a, b, tmp_path / "out", metric="taxicab")
+    with pytest.warns(SemspaceWarning, match="107 of 123 texts are longer than the model reads and were cut"):
+        scale.encode(places / "b", tmp_path / "cut", str(places / "model"), max_tokens=2, progress=False)
+    with pytest.raises(InputError, match="encode both with the same model and settings"):
+        scale.join(a, tmp_path / "cut", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+# -- groups --------------------------------------------------------------------------------------------------------
+
+
+def test_groups_are_those_of_one_machine(tmp_path, places):
+    sample, rest = (scale.read_space(places / f"{name}-vectors", progress=False) for name in "ab")
+    groups = ss.cluster(sample, n_clusters=3, progress=False)
+    ss.save(groups, tmp_path / "groups")
+    scale.assign(places / "b-vectors", tmp_path / "groups", tmp_path / "out", progress=False)
+    found, expected = scale.read_assignment(tmp_path / "out"), groups.assign(rest)
+    assert found.to_frame().drop("typicality", "share").equals(expected.to_frame().drop("typicality", "share"))
+    np.testing.assert_allclose(found.share, expected.share, atol=1e-6)
+    with pytest.raises(InputError, match="clustering must be the path of a saved one"):
+        scale.assign(places / "b-vectors", groups, tmp_path / "other")
+    ss.save(ss.cluster(sample, n_clusters=2, progress=False), tmp_path / "groups", overwrite=True)
+    with pytest.raises(ExistsError, match="another job"):
+        scale.assign(places / "b-vectors", tmp_path / "groups", tmp_path / "out")
+
+
+# -- servers -------------------------------------------------------------------------------------------------------
+
+
+def test_points_are_sent_to_a_server_and_sent_again_only_where_missing(tmp_path, places):
+    pytest.importorskip("qdrant_client", reason="no qdrant-client: pip install 'semspace[qdrant]'")
+    where = str(tmp_path / "points.qdrant")
+    space = scale.read_space(places / "b-vectors", progress=False)
+    assert scale.push(places / "b-vectors", where, "news", batch=30, progress=False) == len(space)
+    with ss.Index.connect(where, "news") as index:
+        assert len(index) == len(space)
+        hits = index.search(space.vectors[7], k=1)
+        assert hits.metadata["text"][0] == space.metadata["text"][space.ids.tolist().index(hits.ids[0])]
+        index.delete(["3", "100"])
+    assert scale.push(places / "b-vectors", where, "news", progress=False) == len(space)
+    with pytest.raises(InputError, match="holds points of another space"):
+        scale.push(places / "a-vectors", where, "news", progress=False)
