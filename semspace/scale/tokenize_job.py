@@ -113,7 +113,7 @@ def tokenize(
     >>> from pathlib import Path
     >>> _ = Path("pets.txt").write_text("the cat drinks milk\n" * 50)
     >>> _ = scale.tokenize("pets.txt", "pets-words", progress=False)
-    >>> words = ss.Word2Vec(dim=8, epochs=1, threads=1).train(scale.read_tokens("pets-words"), progress=False)
+    >>> words = ss.Word2Vec(dim=8, sample=0, threads=1).train(scale.read_tokens("pets-words"), progress=False)
     >>> len(words)
     4
     """
