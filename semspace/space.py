@@ -33,7 +33,14 @@ from semspace.similarity import analogies, hub_correction, pair_similarity, sear
 from semspace.similarity.byte_screen import AFTER, ByteScreen, is_worth_it
 from semspace.text import mmap_array
 from semspace.text.dataframes import as_polars, storable, to_pandas, with_columns_before
-from semspace.text_encoder import TextEncoder, encode_documents, encode_queries, encoder_entry, reads_texts
+from semspace.text_encoder import (
+    TextEncoder,
+    check_encoder,
+    encode_documents,
+    encode_queries,
+    encoder_entry,
+    reads_texts,
+)
 from semspace.types import ArrayXd, Floats1d, Floats2d, Id
 
 if TYPE_CHECKING:
@@ -94,6 +101,7 @@ class Space:
             raise InputError("the space is empty: it has no points; give at least one id with its vector")
         if self.metadata is not None and len(self.metadata) != n:
             raise InputError(f"metadata must have a row for each of the {n} points; it has {len(self.metadata)}")
+        check_encoder(self.encoder)
         if self.encoder is not None and self.encoder.dim != self.vectors.shape[1]:
             raise InputError(
                 f"encoder {self.encoder.name!r} makes vectors of {self.encoder.dim} dimensions; "

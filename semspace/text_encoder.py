@@ -56,6 +56,15 @@ def reads_texts(encoder: TextEncoder | None) -> TypeGuard[TextEncoder]:
     return encoder is not None and getattr(encoder, "takes_texts", True)
 
 
+def check_encoder(encoder: object) -> None:
+    """Raise `InputError` for what is neither None nor an encoder."""
+    if encoder is not None and not hasattr(encoder, "dim"):
+        raise InputError(
+            f"encoder must be an encoder, as Encoder.load returns one; got {type(encoder).__name__}"
+            + (f": give Encoder.load({encoder!r})" if isinstance(encoder, str) else "")
+        )
+
+
 def encoder_facts(encoder: TextEncoder) -> dict[str, Any]:
     """Return what identifies an encoder, for a manifest."""
     facts = {"name": encoder.name, "dim": encoder.dim, "fingerprint": encoder.fingerprint}

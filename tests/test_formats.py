@@ -17,7 +17,7 @@ from hypothesis.extra import numpy as hnp
 
 import semspace as ss
 from semspace.cli import main
-from semspace.errors import DamagedError, ExistsError, InputError, MissingFileError, SemspaceError
+from semspace.errors import DamagedError, ExistsError, InputError, MissingFileError, SemspaceError, SemspaceWarning
 from semspace.formats import vector_file
 from semspace.formats.vectors import READERS, WRITERS
 from tests.conftest import random_space
@@ -698,3 +698,12 @@ def test_bad_input_is_one_sentence_and_exit_code_2(run, file, space, tmp_path, m
     assert message in err
     assert err.startswith("semspace: ")
     assert err.count("\n") == 1
+
+
+def test_vectors_of_one_id_are_not_lost_in_silence(tmp_path):
+    whole = (Path(__file__).parent / "golden" / "index-files" / "ids-hnsw.faiss").read_bytes()
+    (tmp_path / "two.faiss").write_bytes(whole[:-8] + whole[-16:-8])  # the last id is that before it
+    n = len(ss.read_vectors(Path(__file__).parent / "golden" / "index-files" / "ids-hnsw.faiss"))
+    with pytest.warns(SemspaceWarning, match=f"{n - 1} vectors were read, 1 left out"):
+        space = ss.read_vectors(tmp_path / "two.faiss")
+    assert len(space) == n - 1

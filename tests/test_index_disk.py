@@ -720,3 +720,14 @@ def test_a_condition_looked_at_while_a_point_comes(space, monkeypatch):
     monkeypatch.setattr(local_collection, "matching", slow)
     assert "jet" not in index.search([1.0, 0.0], where="kind = 'plane'").ids
     assert index.search([1.0, 0.0], where="kind = 'plane'").ids == ("jet",)
+
+
+def test_what_is_no_space_or_encoder_is_no_damage(tmp_path):
+    index = ss.Index.build(ss.Space.from_vectors(["a"], [[1, 2]]))
+    index.save(tmp_path / "i")
+    with pytest.raises(InputError, match="space must be the Space that the index was built over; got int"):
+        ss.Index.open(tmp_path / "i", space=5)
+    with pytest.raises(InputError, match=r"as Encoder.load returns one; got str: give Encoder.load\('x'\)"):
+        ss.Index.open(tmp_path / "i", encoder="x")
+    with pytest.raises(InputError, match=r"as Encoder.load returns one; got int"):
+        ss.join(ss.Corpus.from_texts(["a"]), index, encoder=5)

@@ -9,6 +9,7 @@ import json
 import shutil
 import struct
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -307,6 +308,7 @@ def test_deleted_labels_need_no_id():
         ({"ids": [str(i) for i in range(60)], "metadata": {"year": [1]}}, "a row for each of the 60 ids; it has 1"),
         ({"recall": 0}, "recall must be"),
         ({"ef": 0}, "ef must be"),
+        ({"encoder": "some-model"}, r"got str: give Encoder\.load\('some-model'\)"),
     ],
 )
 def test_bad_arguments(options, message):
@@ -317,6 +319,9 @@ def test_bad_arguments(options, message):
 def test_bad_sources(tmp_path, space):
     with pytest.raises(InputError, match=r"takes a path or an hnswlib.Index; got list"):
         ss.Index.from_hnswlib([1, 2], space="l2")
+    empty = SimpleNamespace(space="l2", dim=4, element_count=0, save_index=None, knn_query=None)
+    with pytest.raises(InputError, match=r"the hnswlib.Index has no points; add some first"):
+        ss.Index.from_hnswlib(empty)
     with pytest.raises(MissingFileError):
         ss.Index.from_hnswlib(tmp_path / "none.bin", space="l2")
     with pytest.raises(InputError, match="is a folder"):

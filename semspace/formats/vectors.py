@@ -13,6 +13,7 @@ from semspace.formats import faiss_file, fasttext_binary, file_kinds, text_forma
 from semspace.formats.vector_file import VectorFile, create_file, open_vectors
 from semspace.formats.vector_table import VectorTable, make_space
 from semspace.space import Space
+from semspace.text.files import warn_user
 
 # A reader takes the file, the maximum number of words, the encoding, and whether to keep undecodable words.
 READERS: dict[str, Callable[[VectorFile, int | None, str, bool], VectorTable]] = {
@@ -98,7 +99,13 @@ def read_vectors(
         source.held = source.peek().removeprefix(_BYTE_ORDER_MARK)
         chosen = format or detect(source)
         table = READERS[chosen](source, limit, encoding, undecodable == "drop")
-        return make_space(table, {"source": str(path), "format": chosen})
+        space = make_space(table, {"source": str(path), "format": chosen})
+    if chosen in ("faiss", "usearch") and space.provenance["duplicates"]:
+        warn_user(
+            f"{path} has ids that occur more than once, and an id has one vector here: {len(space):,} vectors were "
+            f"read, {space.provenance['duplicates']:,} left out"
+        )
+    return space
 
 
 def write_vectors(space: Space, path: PathLike, *, format: str = "word2vec", overwrite: bool = False) -> None:
@@ -189,7 +196,8 @@ def _check_glove(source: VectorFile, head: bytes) -> None:
         raise InputError(
             f"{source.path} isn't a file of word vectors in a format that semspace reads: it starts with "
             f"{file_kinds.beginning(head)} and seems to be {file_kinds.likely_kind(head)}; "
-            f"semspace reads word2vec's formats, GloVe's text, and fastText's .vec and .bin"
+            f"semspace reads word2vec's formats, GloVe's text, fastText's .vec and .bin, and faiss's and "
+            f"usearch's vectors; Index.from_hnswlib reads hnswlib's"
         )
     if dim == 1:
         raise InputError(

@@ -32,7 +32,7 @@ from semspace.queries import METRICS, Query, as_list
 from semspace.sentences.lazy_encoder import EncoderReference
 from semspace.space import Space
 from semspace.text.dataframes import as_polars
-from semspace.text_encoder import TextEncoder, encoder_facts
+from semspace.text_encoder import TextEncoder, check_encoder, encoder_facts
 from semspace.types import Floats2d, Id, Strings1d
 
 if TYPE_CHECKING:
@@ -538,6 +538,9 @@ class Index(SearchMethods):
             If it belongs to another space or encoder, or another process is writing it.
         """
         checks.choice("refresh", refresh, MODES)
+        if space is not None and not isinstance(space, Space):
+            raise InputError(f"space must be the Space that the index was built over; got {type(space).__name__}")
+        check_encoder(encoder)
         if writable and refresh == "auto":
             raise InputError("refresh='auto' is for reading: an index open for writing is up to date; leave it out")
         options: dict[str, Any] = {"space": space, "encoder": encoder, "verify": verify}

@@ -16,7 +16,7 @@ from semspace.sentences.encoder import Encoder
 from semspace.space import Space
 from semspace.space_arguments import check_same_encoder
 from semspace.text.corpus import Corpus
-from semspace.text_encoder import reads_texts
+from semspace.text_encoder import check_encoder, reads_texts
 from semspace.threads import limited
 from semspace.types import Floats1d, Ints1d
 
@@ -141,6 +141,7 @@ def _metric(given: str | None, a: Any, b: Any) -> str:
 
 def _spaces(a: Side, b: Side, encoder: Encoder | None, *, progress: bool) -> tuple[Space, Space]:
     """Return both collections as spaces; corpora are encoded by `encoder`, or by that of the other one."""
+    check_encoder(encoder)
     known = [side.encoder for side in (a, b) if not isinstance(side, Corpus) and side.encoder is not None]
     chosen: Any = encoder if encoder is not None else next(iter(known), None)
     found = []

@@ -62,6 +62,8 @@ def read_source(source: Any, dim: int | None, space: str | None) -> tuple[Hnswli
 
 def _contents_of(index: Any) -> HnswlibContents:
     """Return what an `hnswlib.Index` holds."""
+    if not getattr(index, "element_count", 1):  # one without room for points ends the process when it is saved
+        raise InputError("the hnswlib.Index has no points; add some first")
     with TemporaryDirectory() as folder:
         place = Path(folder) / "index.bin"
         try:
