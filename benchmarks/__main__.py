@@ -14,6 +14,9 @@ ALONE = tuple(f"latent_{part}" for part in latent.PARTS)  # by name only, since 
 
 
 def main(asked: list[str]) -> int:
+    if asked[:1] in (["--help"], ["-h"]):
+        print(f"{__doc__}\n\nThere are {', '.join((*NAMES, *ALONE))}.")
+        return 0
     runs: list[tuple[str, list[str]]] = []
     for word in asked:
         if word in (*NAMES, *ALONE):

@@ -18,6 +18,10 @@ from semspace.types import Floats2d
 
 Names = Sequence[str] | npt.NDArray[np.object_]
 
+# What other libraries call a metric.
+_OTHER_NAMES = {
+    "l2": "euclidean", "ip": "dot", "inner_product": "dot", "angular": "cosine", "euclidean": "l2", "dot": "ip",
+}  # fmt: skip
 _NAME = 40  # characters of a column's name in messages
 # Outside this range, squares of float32 numbers underflow or overflow.
 SMALLEST, LARGEST = 1e-15, 1e15
@@ -50,10 +54,15 @@ def seed(value: object) -> int:
 def choice(name: str, value: object, allowed: Collection[str]) -> str:
     """Return `value` if it is one of `allowed`, or raise `InputError`."""
     if not isinstance(value, str) or value not in allowed:
-        near = nearest_spellings(value, allowed, 1) if isinstance(value, str) else []
+        near = _usual_name(value, allowed) or nearest_spellings(value, allowed, 1) if isinstance(value, str) else []
         hint = f": did you mean {near[0]!r}?" if near else ""
         raise InputError(f"{name} must be one of {', '.join(sorted(allowed))}; got {value!r}{hint}")
     return value
+
+
+def _usual_name(value: str, allowed: Collection[str]) -> list[str]:
+    """Return the allowed name that means what other libraries call so, if there is one."""
+    return [name for name in [_OTHER_NAMES.get(value.casefold())] if name in allowed]  # type: ignore[misc]
 
 
 def missing_column(role: str, name: str, columns: Collection[str]) -> str:

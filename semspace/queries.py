@@ -74,9 +74,11 @@ def as_vector(query: Query, dim: int) -> Floats1d:
             f"a query must be an id, a text or a vector of shape ({dim},); "
             f"got {type(query).__name__} of shape {vector.shape}"
         )
-    vector = vector.astype(np.float32)
-    if _SMALL <= float(vector @ vector) <= _LARGE:
-        return vector  # as nearly always, and soon seen
+    with np.errstate(over="ignore"):  # a number that is too large becomes infinity, which is refused
+        vector = vector.astype(np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):
+        if _SMALL <= float(vector @ vector) <= _LARGE:
+            return vector  # as nearly always, and soon seen
     if not np.isfinite(vector).all():
         raise InputError("a query vector must hold finite numbers; this one holds NaN or infinity")
     if vector.any():  # a zero vector is only wrong for a cosine
@@ -108,17 +110,21 @@ def as_list(name: str, queries: Sequence[Query]) -> list[Query]:
     """Return a list of queries, or raise `InputError` where it is a single string or no list."""
     if isinstance(queries, str):
         raise InputError(f"{name} takes a list of queries; got one string, {queries[:40]!r}: put it in a list")
+    if type(queries).__name__ in ("DataFrame", "LazyFrame", "Space"):  # whose elements are columns and ids
+        kind, remedy = type(queries).__name__, "its rows as vectors: frame.to_numpy()"
+        remedy = "its vectors: space.vectors" if kind == "Space" else remedy
+        raise InputError(f"{name} takes a list of queries; got a {kind}: give {remedy}")
     if not isinstance(queries, Iterable):
         raise InputError(f"{name} takes a list of queries; got {type(queries).__name__}: {str(queries)[:40]!r}")
     return list(queries)
 
 
-def as_examples(queries: Sequence[Query] | Query | None) -> list[Query]:
+def as_examples(name: str, queries: Sequence[Query] | Query | None) -> list[Query]:
     """Return a list of queries of which there may also be one alone."""
     if queries is None:
         return []
     alone = isinstance(queries, (str, Expression)) or (isinstance(queries, np.ndarray) and queries.ndim == 1)
-    return [queries] if alone else as_list("queries", queries)  # type: ignore[list-item, arg-type]
+    return [queries] if alone else as_list(name, queries)  # type: ignore[list-item, arg-type]
 
 
 def check_directions(vectors: Floats2d, titles: Sequence[str]) -> None:

@@ -486,7 +486,7 @@ class Space:
         InputError
             If positive and negative queries cancel to nothing.
         """
-        added, taken = as_examples(positive), as_examples(negative)
+        added, taken = as_examples("positive", positive), as_examples("negative", negative)
         if isinstance(query, (list, tuple)) and not added and any(isinstance(one, str) for one in query):
             added, query = as_list("positive", query), None
         if (query is None) == (not added) or (query is not None and taken):

@@ -1,6 +1,7 @@
 """A single query is searched for in one call of a kernel, with the result that it has among others."""
 
 import numpy as np
+import polars as pl
 import pytest
 
 import semspace as ss
@@ -113,3 +114,33 @@ def test_vectors_that_are_no_query(index, value, message):
         return
     with pytest.raises(InputError, match=message):
         index.knn_query(vector, 3)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda index: index.search(QUERIES[0], exact="no"), "exact must be True or False; got 'no'"),
+        (lambda index: index.knn_query(QUERIES, exact=2), "exact must be True or False; got 2"),
+        (
+            lambda index: index.search_batch(pl.DataFrame(QUERIES)),
+            "got a DataFrame: give its rows as vectors",
+        ),
+        (lambda index: index.search_batch(named(POINTS[:3])), r"got a Space: give its vectors: space\.vectors"),
+        (lambda index: index.recommend(5), "like takes a list of queries"),
+        (lambda index: ss.Index.build(named(POINTS[:3]), metric="l2"), "got 'l2': did you mean 'euclidean'"),
+        (lambda index: ss.Index.open("x", writable="yes"), "writable must be True or False"),
+        (lambda index: ss.Index.open("x", verify="yes"), "verify must be True or False"),
+    ],
+)
+def test_what_is_meant_is_said(index, call, message):
+    with pytest.raises(InputError, match=message):
+        call(index)
+
+
+def test_a_second_writer_in_one_process(tmp_path):
+    ss.Index.build(named(POINTS[:3])).save(tmp_path / "i")
+    with (
+        ss.Index.open(tmp_path / "i", writable=True),
+        pytest.raises(InputError, match="by this process, which has it open already"),
+    ):
+        ss.Index.open(tmp_path / "i", writable=True)

@@ -47,6 +47,7 @@ class SearchPlan:
 
     def __post_init__(self) -> None:
         checks.whole("k", self.k)
+        checks.flag("exact", self.exact)
         if self.hybrid is not None:
             checks.flag("hybrid", self.hybrid)
         if self.hybrid is False and self.fusion not in (Fusion(), Fusion(alpha=1)):

@@ -541,6 +541,9 @@ class Index(SearchMethods):
         if space is not None and not isinstance(space, Space):
             raise InputError(f"space must be the Space that the index was built over; got {type(space).__name__}")
         check_encoder(encoder)
+        checks.flag("writable", writable)
+        if verify is not None:
+            checks.flag("verify", verify)
         if writable and refresh == "auto":
             raise InputError("refresh='auto' is for reading: an index open for writing is up to date; leave it out")
         options: dict[str, Any] = {"space": space, "encoder": encoder, "verify": verify}

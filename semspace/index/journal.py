@@ -217,10 +217,9 @@ def writer_lock(target: Path) -> FileLock:
     try:
         return FileLock(lock_path(target))
     except LockedError as problem:
-        raise InputError(
-            f"{target} is being written by another process ({problem.owner or 'unknown'}); close it there, or open it "
-            f"here for reading"
-        ) from problem
+        own = problem.owner == str(os.getpid())
+        where = "by this process, which has it open already" if own else f"by process {problem.owner or 'unknown'}"
+        raise InputError(f"{target} is being written {where}; close it there, or open it here for reading") from problem
     except OSError as problem:
         raise InputError(
             f"cannot open {target} for writing: {problem.strerror or problem}; open it for reading (without "

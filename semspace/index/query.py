@@ -152,6 +152,7 @@ def nearest_points(
 ) -> list[Neighbors]:
     """Return the nearest points of each query, after a check of all arguments."""
     among = checked_scope(k, where, among)
+    checks.flag("exact", exact)
     vectors = checked_vectors(asked.vectors, asked.titles, points.metric)
     hits = points.nearest(vectors, k, where=where, among=among, skip=asked.skip, exact=exact)
     return [

@@ -207,6 +207,7 @@ class SearchMethods:
         matrix = checks.matrix("vectors", vectors, dim=local.dim)
         matrix = checked_vectors(matrix, ["vector"] * len(matrix), local.metric)
         checks.whole("k", k, high=max(len(local), _MAX_COLUMNS))
+        checks.flag("exact", exact)
         if ef is not None:
             checks.whole("ef", ef)
         if threads is not None:
@@ -285,7 +286,7 @@ class SearchMethods:
         >>> index.recommend(["cat", "car"], k=2, method="mean").ids
         ('catbus', 'bus')
         """
-        like, dislike = as_examples(like), as_examples(dislike)
+        like, dislike = as_examples("like", like), as_examples("dislike", dislike)
         if not like:
             raise InputError("recommend needs at least one point in like=")
         checks.choice("method", method, ("density", "mean"))
