@@ -59,10 +59,10 @@ def encode(
     long_texts, overlap
         As for `Encoder.embed`.
     client : None, distributed.Client or str, optional
-        Where the work is done. None: in this process. A client of Dask, or the address of its scheduler
-        (``"tcp://host:8786"``): on the workers of that cluster.
+        Where the work is done. None: in this process. A client of Dask, the address of its scheduler
+        (``"tcp://host:8786"``), ``"ray"`` or ``"ray://host:10001"``: on the workers of that cluster.
     threads : int, optional
-        Of a worker, by default all that it has.
+        Of the work on one shard: by default all that this process or the worker of Dask has, and 1 on Ray.
     overwrite : bool
         Replace another job in `out`. Anything else there is never overwritten.
     progress : bool

@@ -75,7 +75,7 @@ class ShardJob:
         """Return a polars DataFrame with a row for each shard.
 
         Columns ``shard``, ``inputs``, ``state`` (``"done"``, ``"failed"`` or ``"open"``), ``rows``, ``bytes``,
-        ``seconds`` (of processor time) and ``error``; null where it isn't done, or didn't fail.
+        ``seconds`` that it took, and ``error``; null where it isn't done, or didn't fail.
         """
         rows = []
         for key, names in self.inputs.items():

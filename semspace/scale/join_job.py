@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
@@ -201,7 +202,7 @@ def _run(
     right: ShardJob,
     out: Any,
     settings: dict[str, Any],
-    blocks: dict[str, tuple[InputFile, ...]],
+    blocks: Mapping[str, tuple[InputFile, ...]],
     client: Any,
     threads: int | None,
     overwrite: bool,

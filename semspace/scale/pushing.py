@@ -72,7 +72,7 @@ class ShardedPoints:
                     f"{', '.join(schema.names())}; a collection needs the same for all points"
                 )
             try:
-                self._table = rest.select(schema.names()).cast(dict(schema))
+                self._table = rest.select(schema.names()).cast(schema)
             except pl.exceptions.PolarsError as problem:
                 raise InputError(
                     f"the files have columns of other types ({checks.first_line(problem)}); a collection needs the "

@@ -41,7 +41,7 @@ class ShardRecord:
     facts : mapping
         What else the task tells, as JSON.
     seconds : float
-        Processor time of the thread that did the work.
+        How long the work took.
     """
 
     key: str

@@ -107,7 +107,7 @@ def run_shard(task: ShardTask, threads: int | None = None) -> Outcome:
 
 
 def _finish(task: ShardTask, threads: int | None) -> ShardRecord:
-    storage, begun = Storage(task.out), time.thread_time()
+    storage, begun = Storage(task.out), time.perf_counter()
     with ExitStack() as stack:
         inputs = []
         for file in task.inputs:
@@ -123,7 +123,7 @@ def _finish(task: ShardTask, threads: int | None) -> ShardRecord:
         process: Process = import_module(TASKS[task.task]).process
         made = process(tuple(inputs), task.settings, threads)
     files = {what: _write(storage, task.key, what, table) for what, table in made.tables.items()}
-    record = ShardRecord(task.key, task.job, made.rows, files, stamps, made.facts, time.thread_time() - begun)
+    record = ShardRecord(task.key, task.job, made.rows, files, stamps, made.facts, time.perf_counter() - begun)
     record.write(storage)
     return record
 

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from semspace.errors import InputError
 from semspace.scale.shard import Outcome, ShardTask
 
+DIED = "each worker that began it died: look into their logs; often memory is short"
 RETRIES = 2  # of a shard whose work raised what may pass, such as a broken connection
 
 
@@ -31,8 +32,8 @@ def executor_of(client: Any, threads: int | None) -> Executor:
     Parameters
     ----------
     client : None, str or distributed.Client
-        None is this process; a client of Dask, or the address of its scheduler, such as ``tcp://host:8786``, is its
-        cluster.
+        None is this process; ``"ray"`` or an address ``ray://host:10001`` is a cluster of Ray; a client of Dask, or the
+        address of its scheduler, such as ``tcp://host:8786``, is its cluster.
     threads : int, optional
         Of a worker's work on one shard.
 
@@ -45,12 +46,16 @@ def executor_of(client: Any, threads: int | None) -> Executor:
         from semspace.scale.executors.in_process import InProcess
 
         return InProcess(threads)
+    if isinstance(client, str) and (client == "ray" or client.startswith("ray://")):
+        from semspace.scale.executors.on_ray import OnRay
+
+        return OnRay.connect(client, threads)
     if isinstance(client, str) or type(client).__module__.partition(".")[0] == "distributed":
         from semspace.scale.executors.on_dask import OnDask
 
         return OnDask.connect(client, threads)
     raise InputError(
-        f"client must be None, a distributed.Client or the address of a Dask scheduler, such as tcp://host:8786; got "
+        f"client must be None, a distributed.Client, the address of a Dask scheduler, 'ray' or a ray:// address; got "
         f"{client!r:.80}"
     )
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from semspace import checks
 from semspace.errors import ServerError
-from semspace.scale.executors.executor import RETRIES, error_text
+from semspace.scale.executors.executor import DIED, RETRIES, error_text
 from semspace.scale.shard import Outcome, ShardTask, run_shard
 
 _WAITING = 2_000  # shards that the scheduler knows at a time
@@ -93,8 +93,4 @@ def _outcome(future: Any, key: str) -> Outcome:
     if problem is None:
         result: Outcome = future.result()
         return result
-    if isinstance(problem, KilledWorker):
-        return Outcome(
-            key, None, "each worker that began it died; look into their logs, often memory is what they lack"
-        )
-    return Outcome(key, None, error_text(problem))
+    return Outcome(key, None, DIED if isinstance(problem, KilledWorker) else error_text(problem))
