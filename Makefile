@@ -102,6 +102,8 @@ $(VENV)/.dev: $(REQUIREMENTS)
 	@echo "== installing into $(VENV), with the tools for tests (some minutes the first time)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(INSTALL) --editable '.[all,dev]'
+	@echo "== compiling kernels for this processor (a minute on two cores, once)"
+	@$(BIN)/python -m semspace.kernels.building
 	@touch $(VENV)/.demo $@
 
 $(VENV)/.bench: $(VENV)/.dev

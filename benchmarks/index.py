@@ -33,7 +33,7 @@ from benchmarks.contenders import ALL, BY_NAME, Contender, Semspace, missing, pa
 from benchmarks.index_churn import churn
 from benchmarks.index_memory import opened, warmed
 from benchmarks.index_tables import REFERENCE, Goal, Measured, Setting, report
-from benchmarks.measuring import alternate, machine, median
+from benchmarks.measuring import alternate, machine, median, table
 from benchmarks.vectors import KINDS, NEAREST, Vectors, cache, number, numbers, recall, say
 
 MOST = 5_120  # no larger search parameter is tried
@@ -109,6 +109,7 @@ def measure(vectors: Vectors, kinds: Sequence[type[Contender]], options: argpars
             one.memory = {how: opened(one, usual, how, folder / "asked.npy") for how in one.contender.opened}
         report(vectors, every, options.goals, options.threads)
         if Semspace.name in every:
+            singly(every, vectors.queries, usual, options.rounds)
             promise(every[Semspace.name], vectors, truth[:, :NEAREST])
             if len(vectors.base) <= options.churn:
                 churn(vectors, every[Semspace.name].settings[usual].ef, options.threads)
@@ -299,6 +300,21 @@ def speeds(every: dict[str, Measured], queries: np.ndarray, goal: Goal, threads:
     passes = {name: min(PASSES, ceil(SECONDS / times[0])) for name, times in seconds.items()}
     seconds, _ = alternate(runs(passes), rounds)
     return {name: passes[name] * len(queries) / median(times) for name, times in seconds.items()}
+
+
+def singly(every: dict[str, Measured], queries: np.ndarray, goal: Goal, rounds: int) -> None:
+    """Ask all that reach the goal for one query a call, as applications do, with one thread."""
+    able = {name: one for name, one in every.items() if one.settings[goal].reached}
+
+    def run(one: Measured) -> Callable[[], Any]:
+        setting = one.settings[goal]
+        return lambda: [
+            one.contender.search(query[None], goal.k, setting.ef, setting.level, 1) for query in queries
+        ]  # fmt: skip
+
+    seconds, _ = alternate({name: run(one) for name, one in able.items()}, rounds)
+    rows = [[name, f"{len(queries) / median(times):,.0f}"] for name, times in seconds.items()]
+    print(f"\n### One query a call, {goal}, one thread\n\n{table(['index', 'q/s'], rows)}", flush=True)
 
 
 def promise(ours: Measured, vectors: Vectors, truth: np.ndarray) -> None:
