@@ -112,6 +112,7 @@ class Bundle:
             try:
                 table = pl.read_ipc(opened)
             except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as problem:
+                pools.raise_interrupt(problem)
                 what = checks.first_line(problem)
                 raise DamagedError(f"{self.folder / file} isn't a table semspace can open: {what}") from problem
         schema.check_table(str(self.folder / file), table, columns or {}, rows=rows)

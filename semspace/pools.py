@@ -156,6 +156,12 @@ if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
     os.register_at_fork(before=_before, after_in_child=_after)
 
 
+def raise_interrupt(problem: BaseException) -> None:
+    """Raise KeyboardInterrupt where an error of a library was made of one: Ctrl-C inside of polars, a panic."""
+    if type(problem).__name__ == "PanicException" and "KeyboardInterrupt" in str(problem):
+        raise KeyboardInterrupt from problem
+
+
 @contextmanager
 def uninterrupted() -> Iterator[None]:
     """Have Ctrl-C wait until the block is done, so that what it does is done whole; for short blocks."""

@@ -17,6 +17,7 @@ import numpy.typing as npt
 import polars as pl
 
 from semspace.errors import DamagedError, SemspaceError
+from semspace.pools import raise_interrupt
 
 Shape = tuple[int | None, ...]
 # Exceptions that a value of a wrong type can cause in any library.
@@ -190,5 +191,6 @@ def reading(place: object) -> Iterator[None]:
     except SemspaceError:
         raise
     except _WRONG as problem:
+        raise_interrupt(problem)
         what = " ".join([f"{type(problem).__name__}:", *str(problem).split()])[:200]
         raise DamagedError(f"{place} holds invalid values ({what}): {_REMEDY}") from problem

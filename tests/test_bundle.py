@@ -356,3 +356,20 @@ def test_everything_is_on_the_disk_before_it_takes_its_place(tmp_path, monkeypat
         seen.index(("sync", f)) for f in ("numbers.npy", "rows.arrow")
     )
     assert ("sync", tmp_path.name) in seen[at:]
+
+
+def test_ctrl_c_inside_of_polars_is_no_damage(tmp_path, monkeypatch):
+    """Polars panics where Ctrl-C comes while it asks Python for something; that is still Ctrl-C."""
+
+    class PanicException(pl.exceptions.PanicException):
+        pass
+
+    def interrupted(_):
+        raise PanicException("called `Result::unwrap()` on an `Err` value: PyErr { type: KeyboardInterrupt }")
+
+    opened = read(write(tmp_path / "v"))
+    monkeypatch.setattr(pl, "read_ipc", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        opened.table("rows")
+    with pytest.raises(KeyboardInterrupt), opened.reading():
+        opened.table("rows")

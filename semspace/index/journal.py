@@ -134,6 +134,7 @@ class Journal:
         try:
             record = _unpacked(bytes(content[:head]), content[head:])
         except (ValueError, TypeError, KeyError, OSError, RecursionError, *_OF_POLARS) as problem:
+            pools.raise_interrupt(problem)
             raise self.unusable(problem) from problem
         self._end = offset + stop
         return record

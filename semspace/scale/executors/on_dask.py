@@ -64,9 +64,7 @@ class OnDask:
 
     def outcomes(self, tasks: Sequence[ShardTask]) -> Iterator[Outcome]:
         """Do the work on shards on the workers of the cluster, some thousands of them at a time."""
-        from distributed import as_completed
-
-        waiting, coming = iter(tasks), as_completed(loop=self.client.loop)
+        waiting, coming = iter(tasks), checks.need("distributed", "dask").as_completed(loop=self.client.loop)
         known: dict[str, tuple[Any, str]] = {}  # key of a future → the future, and the key of its shard
         try:
             for task in islice(waiting, _WAITING):
