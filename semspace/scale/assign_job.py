@@ -15,6 +15,7 @@ from semspace.scale.assigning import GROUPS, KINDS, clustering_digest, opened_cl
 from semspace.scale.job import ShardJob
 from semspace.scale.manifest import JobManifest
 from semspace.scale.reading import finished_job, numbered_after, raised_ids, read_shard
+from semspace.scale.run_options import RunOptions
 from semspace.scale.running import run_job
 from semspace.scale.storage import open_storage
 from semspace.scale.vector_inputs import check_unchanged, points_checksums, vector_inputs
@@ -61,12 +62,9 @@ def assign(
     ShardsFailedError
         If some shards failed; all others are finished.
     """
-    for name, value in (("overwrite", overwrite), ("progress", progress)):
-        checks.flag(name, value)
+    options = RunOptions(client, threads, overwrite, progress)
     for name, share in (("min_share", min_share), ("min_typicality", min_typicality)):
         checks.number(name, share, high=1)
-    if threads is not None:
-        checks.whole("threads", threads)
     if not isinstance(clustering, (str, os.PathLike)):
         raise InputError(
             f"clustering must be the path of a saved one, which every worker opens; got {type(clustering).__name__}: "
@@ -92,9 +90,7 @@ def assign(
     }
     manifest = JobManifest("assign", settings, {key: (file,) for key, file in zip(job.inputs, files, strict=True)})
     storage = open_storage("out", out)
-    return run_job(
-        storage, manifest, "assigning", client=client, threads=threads, overwrite=overwrite, progress=progress
-    )
+    return run_job(storage, manifest, "assigning", options)
 
 
 def read_assignment(groups: Any) -> Assignment:

@@ -13,6 +13,7 @@ from semspace.scale.encoding import opened_encoder
 from semspace.scale.inputs import find_inputs
 from semspace.scale.job import ShardJob
 from semspace.scale.manifest import JobManifest
+from semspace.scale.run_options import RunOptions
 from semspace.scale.running import run_job
 from semspace.scale.storage import open_storage
 from semspace.sentences.embedding import overlap_of
@@ -99,8 +100,7 @@ def encode(
     >>> scale.read_space("pets-vectors").ids.tolist()
     ['1', '2', '3']
     """
-    for name, value in (("overwrite", overwrite), ("progress", progress)):
-        checks.flag(name, value)
+    options = RunOptions(client, threads, overwrite, progress)
     reading = Reading(text, id, empty, encoding)
     checks.choice("long_texts", long_texts, LONG_TEXTS)
     if not isinstance(model, (str, os.PathLike)):
@@ -108,8 +108,6 @@ def encode(
             f"model must be the name or the folder of an encoder, which every worker opens; got "
             f"{type(model).__name__}: save it with ss.save(encoder, path), and give the path"
         )
-    if threads is not None:
-        checks.whole("threads", threads)
     storage, files = open_storage("out", out), find_inputs("texts", texts)
     encoder = opened_encoder(os.fspath(model), backend, max_tokens, threads)
     plan = EncodingPlan(encoder, long_texts, overlap_of(long_texts, overlap))
@@ -125,7 +123,7 @@ def encode(
         "reading": reading.settings(),
     }
     manifest = JobManifest("encode", settings, {file.key: (file,) for file in files})
-    job = run_job(storage, manifest, "encoding", client=client, threads=threads, overwrite=overwrite, progress=progress)
+    job = run_job(storage, manifest, "encoding", options)
     _warn(job)
     return job
 

@@ -16,6 +16,7 @@ from semspace.scale.job import ShardJob
 from semspace.scale.joining_shards import PAIRS
 from semspace.scale.manifest import JobManifest
 from semspace.scale.reading import finished_job, numbered_after, raised_ids, read_shard
+from semspace.scale.run_options import RunOptions
 from semspace.scale.running import run_job
 from semspace.scale.storage import open_storage
 from semspace.scale.vector_inputs import check_unchanged, points_checksums, vector_inputs
@@ -65,6 +66,7 @@ def join(
     ShardsFailedError
         If some blocks failed; all others are finished.
     """
+    options = RunOptions(client, threads, overwrite, progress)
     settings = _settings(min_score, k, metric, max_pairs)
     (left, files_a), (right, files_b) = vector_inputs("a", a), vector_inputs("b", b)
     if left.settings["encoding"] != right.settings["encoding"]:
@@ -73,7 +75,7 @@ def join(
             f"encode both with the same model and settings"
         )
     blocks = {f"{i:06}-{j:06}": (one, other) for i, one in enumerate(files_a) for j, other in enumerate(files_b)}
-    return _run(left, right, out, settings, blocks, client, threads, overwrite, progress)
+    return _run(left, right, out, settings, blocks, options)
 
 
 def duplicates(
@@ -115,6 +117,7 @@ def duplicates(
     ShardsFailedError
         If some blocks failed; all others are finished.
     """
+    options = RunOptions(client, threads, overwrite, progress)
     settings = _settings(min_score, None, metric, max_pairs)
     job, files = vector_inputs("vectors", vectors)
     blocks = {
@@ -122,7 +125,7 @@ def duplicates(
         for i in range(len(files))
         for j in range(i, len(files))
     }
-    return _run(job, job, out, settings, blocks, client, threads, overwrite, progress)
+    return _run(job, job, out, settings, blocks, options)
 
 
 def read_pairs(pairs: Any) -> pl.DataFrame:
@@ -203,17 +206,8 @@ def _run(
     out: Any,
     settings: dict[str, Any],
     blocks: Mapping[str, tuple[InputFile, ...]],
-    client: Any,
-    threads: int | None,
-    overwrite: bool,
-    progress: bool,
+    options: RunOptions,
 ) -> ShardJob:
-    for name, value in (("overwrite", overwrite), ("progress", progress)):
-        checks.flag(name, value)
-    if threads is not None:
-        checks.whole("threads", threads)
     manifest = JobManifest("join", {**settings, "a": left.out, "b": right.out}, blocks)
     storage = open_storage("out", out)
-    return run_job(
-        storage, manifest, "comparing", client=client, threads=threads, overwrite=overwrite, progress=progress
-    )
+    return run_job(storage, manifest, "comparing", options)

@@ -13,6 +13,7 @@ from semspace.scale.failed import ShardsFailedError
 from semspace.scale.job import ShardJob, job_of
 from semspace.scale.manifest import JobManifest, claim_folder
 from semspace.scale.records import FAILED, SHARDS, ShardRecord, finished_records, write_failure
+from semspace.scale.run_options import RunOptions
 from semspace.scale.shard import ShardTask
 from semspace.scale.storage import Storage
 
@@ -23,11 +24,7 @@ def run_job(
     storage: Storage,
     manifest: JobManifest,
     what: str,
-    *,
-    client: Any,
-    threads: int | None,
-    overwrite: bool,
-    progress: bool,
+    options: RunOptions,
 ) -> ShardJob:
     """Do the work on all shards of a job that aren't finished.
 
@@ -43,19 +40,19 @@ def run_job(
     ShardsFailedError
         If some shards failed, after all others were done; or if the first 20 all failed.
     """
-    executor = executor_of(client, threads)
+    executor = executor_of(options.client, options.threads)
     if not executor.is_here and storage.url.startswith("memory:"):
         raise InputError(f"{storage.url} is in the memory of this process, where other workers can't write; use a disk")
-    claim_folder(storage, manifest, overwrite=overwrite)
+    claim_folder(storage, manifest, overwrite=options.overwrite)
     records = finished_records(storage, manifest.job)
-    todo = [task for task in manifest.tasks(storage) if not _is_done(task, records)]
+    unfinished = [task for task in manifest.tasks(storage) if not _is_done(task, records)]
     storage.delete(FAILED, storage.sizes(FAILED))
-    total = max(sum(task.size for task in todo), 1)
-    with bar(what, total, unit="B", progress=progress and bool(todo)) as shown:
-        failed = _work(executor, storage, todo, shown)
+    total = max(sum(task.size for task in unfinished), 1)
+    with bar(what, total, unit="B", progress=options.progress and bool(unfinished)) as shown:
+        failed = _work(executor, storage, unfinished, shown)
     job = job_of(storage, manifest)
     if failed:
-        raise ShardsFailedError(_failure(job, failed, len(todo)), job)
+        raise ShardsFailedError(_failure(job, failed, len(unfinished)), job)
     if not job.is_complete:
         raise ShardsFailedError(
             f"{job.n_shards - job.n_done:,} of {job.n_shards:,} shards in {storage.url} were deleted meanwhile; run "
@@ -72,10 +69,10 @@ def _is_done(task: ShardTask, records: dict[str, ShardRecord]) -> bool:
     return record is not None and record.stamps == tuple(file.stamp for file in task.inputs)
 
 
-def _work(executor: Any, storage: Storage, todo: Sequence[ShardTask], shown: Bar) -> list[tuple[str, str]]:
+def _work(executor: Any, storage: Storage, unfinished: Sequence[ShardTask], shown: Bar) -> list[tuple[str, str]]:
     """Do the work; return the shards that failed, and why."""
-    sizes, failed, n_done = {task.key: task.size for task in todo}, [], 0
-    with closing(executor.outcomes(todo)) as outcomes:
+    sizes, failed, n_done = {task.key: task.size for task in unfinished}, [], 0
+    with closing(executor.outcomes(unfinished)) as outcomes:
         for outcome in outcomes:
             if outcome.record is None:
                 failed.append((outcome.key, outcome.error))
@@ -83,7 +80,7 @@ def _work(executor: Any, storage: Storage, todo: Sequence[ShardTask], shown: Bar
             else:
                 n_done += 1
             bad = f", {len(failed):,} failed" if failed else ""
-            shown.set_postfix_str(f"{n_done:,} of {len(todo):,} shards{bad}", refresh=False)
+            shown.set_postfix_str(f"{n_done:,} of {len(unfinished):,} shards{bad}", refresh=False)
             shown.update(sizes[outcome.key])
             if len(failed) == _HOPELESS and not n_done:
                 break

@@ -9,6 +9,7 @@ from semspace.scale.documents import Reading
 from semspace.scale.inputs import find_inputs
 from semspace.scale.job import ShardJob
 from semspace.scale.manifest import JobManifest
+from semspace.scale.run_options import RunOptions
 from semspace.scale.running import run_job
 from semspace.scale.storage import open_storage
 from semspace.text.tokenize import get_tokenizer
@@ -64,9 +65,8 @@ def count(
     >>> scale.read_word_counts("counts", min_count=2).rows()
     [('a', 2), ('cat', 2)]
     """
-    return _run(
-        "count", texts, out, Reading(text, None, empty, encoding), tokenizer, client, threads, overwrite, progress
-    )
+    options = RunOptions(client, threads, overwrite, progress)
+    return _run("count", texts, out, Reading(text, None, empty, encoding), tokenizer, options)
 
 
 def tokenize(
@@ -117,9 +117,8 @@ def tokenize(
     >>> len(words)
     4
     """
-    return _run(
-        "tokenize", texts, out, Reading(text, None, empty, encoding), tokenizer, client, threads, overwrite, progress
-    )
+    options = RunOptions(client, threads, overwrite, progress)
+    return _run("tokenize", texts, out, Reading(text, None, empty, encoding), tokenizer, options)
 
 
 def _run(
@@ -128,19 +127,10 @@ def _run(
     out: Any,
     reading: Reading,
     tokenizer: str,
-    client: Any,
-    threads: int | None,
-    overwrite: bool,
-    progress: bool,
+    options: RunOptions,
 ) -> ShardJob:
-    for name, value in (("overwrite", overwrite), ("progress", progress)):
-        checks.flag(name, value)
     get_tokenizer(checks.string("tokenizer", tokenizer))
-    if threads is not None:
-        checks.whole("threads", threads)
     storage, files = open_storage("out", out), find_inputs("texts", texts)
     settings = {"tokenizer": tokenizer, "keep_words": task == "tokenize", "reading": reading.settings()}
     manifest = JobManifest(task, settings, {file.key: (file,) for file in files})
-    return run_job(
-        storage, manifest, "reading words", client=client, threads=threads, overwrite=overwrite, progress=progress
-    )
+    return run_job(storage, manifest, "reading words", options)
