@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from semspace.index.quantization import Codec, rows_of_bytes
 from semspace.index.sketches import rotation_signs, sketch_queries
 from semspace.index.tuning import Tuning
 from semspace.threads import thread_count
-from semspace.types import Bools1d, Bytes2d, Floats2d, Int8s2d, Ints1d, Ints2d
+from semspace.types import Bools1d, Bytes2d, Floats2d, Int8s2d, Int32s1d, Int32s2d, Ints1d, Ints2d
 
 SCANS = 50  # brute-force comparisons that cost as much as one candidate of a graph search
 _CHEAPER = 2  # factor on that when several queries share the comparisons
@@ -32,6 +32,11 @@ _COPYING, _AGAIN = 64, 4  # queries' comparisons that cost as much as copying th
 _TAKING = 40  # products of two numbers that cost as much as looking at the score that they become
 _PRODUCTS = 1_300  # times `SCANS`: products of two numbers that cost as much as one candidate of a graph search
 _MOST_PACKED = 256  # neighbours
+
+# Entry, root, the layers' levels, links, nodes and rows below; links of the lowest, what is walked by, codes, rows.
+_Arrays = tuple[
+    int, int, Int32s1d, Int32s2d, Int32s1d, Int32s1d, Int32s2d, Any, Int8s2d, Int32s1d
+]  # fmt: skip
 
 
 class SearchScope(NamedTuple):
@@ -171,11 +176,7 @@ class GraphSearcher:
         if widths[0, 1] >= most:
             return None
         found, scores = np.empty((1, k), np.int64), np.empty((1, k), np.float32)
-        with self.changing:  # what is read here fits together, whatever another thread adds meanwhile
-            arrays = (
-                graph.entry, graph.root, graph.level, graph.upper, graph.nodes, graph.down, graph.links,
-                graph.sketches, graph.codes, graph.rows,
-            )  # fmt: skip
+        arrays = self._arrays()
         workers = self.workers(1)
         own = workers.take_buffers()
         try:
@@ -224,11 +225,7 @@ class GraphSearcher:
         """Search the graph; return how many allowed points each query met, and how far the tenth met of all is."""
         graph, k, view = self.graph, found.shape[1], scope.view
         met, far = np.zeros(len(query_vectors), np.int64), np.zeros(len(query_vectors), np.int64)
-        with self.changing:  # what is read here fits together, whatever another thread adds meanwhile
-            arrays = (
-                graph.entry, graph.root, graph.level, graph.upper, graph.nodes, graph.down, graph.links,
-                graph.codes if graph.sketches is None else graph.sketches, graph.codes, graph.rows,
-            )  # fmt: skip
+        arrays = self._arrays()
         asked = _lifted(codes) if graph.sketches is None else sketch_queries(codes, scope.workers.share)
         vectors = (view.ground.vectors, view.more, view.sizes, search_kernel.METRICS[self.metric])
         allowed = None if scope.mask is None else scope.mask.view(np.uint8)
@@ -242,6 +239,15 @@ class GraphSearcher:
 
         scope.workers.share(len(query_vectors), work)
         return met, far
+
+    def _arrays(self) -> _Arrays:
+        """Return the graph as the kernels take it; it fits together, whatever another thread adds meanwhile."""
+        graph = self.graph
+        with self.changing:
+            return (
+                graph.entry, graph.root, graph.level, graph.upper, graph.nodes, graph.down, graph.links,
+                graph.codes if graph.sketches is None else graph.sketches, graph.codes, graph.rows,
+            )  # fmt: skip
 
     def _width(self, scope: SearchScope, k: int, ef: int | None, level: int = 0) -> int:
         """Return how many candidates a walk keeps.
