@@ -1,7 +1,13 @@
 """What the tests of `semspace.scale` share: a small model, files of texts, and what they should become."""
 
 import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import polars as pl
@@ -48,3 +54,47 @@ def same(space, expected) -> None:
 def written(folder) -> dict[str, tuple[str, int]]:
     """The records of a job and when each was written, by shard."""
     return {path.stem: (path.read_text(), path.stat().st_mtime_ns) for path in (Path(folder) / "done").glob("*.json")}
+
+
+@contextmanager
+def killing(out, victims: Callable[[], list[int]], draw: Random) -> Iterator[list[dict[str, tuple[str, int]]]]:
+    """Kill one to three workers while a job runs, each at a random moment after another shard was finished.
+
+    `victims` lists the processes that may be killed. What was finished is listed at each kill.
+    """
+    over, before = threading.Event(), list[dict[str, tuple[str, int]]]()
+
+    def kill() -> None:
+        for wait in sorted(draw.sample(range(1, 6), draw.randrange(1, 4))):
+            while len(written(out)) < wait and not over.is_set():  # not by the clock: machines differ in speed
+                time.sleep(0.005)
+            over.wait(draw.random() / 4)
+            while not over.is_set():
+                pids = victims()
+                if pids:
+                    finished = written(out)
+                    try:
+                        os.kill(draw.choice(pids), signal.SIGKILL)
+                    except ProcessLookupError:  # it ended by itself
+                        continue
+                    before.append(finished)
+                    break
+                time.sleep(0.005)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    try:
+        yield before
+    finally:
+        over.set()
+        killer.join()
+
+
+def check_killed(out, expected, shards: int, before) -> None:
+    """Nothing that was finished at a kill was done again, and the results are complete and right."""
+    import semspace.scale as scale
+
+    for finished in before:
+        assert finished.items() <= written(out).items()
+    same(scale.read_space(out, progress=False), expected)
+    assert len(list((Path(out) / "shards").iterdir())) == shards

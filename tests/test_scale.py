@@ -164,7 +164,7 @@ def test_a_folder_belongs_to_one_job(tmp_path, model, texts):
     with pytest.raises(ExistsError, match="whose long_texts is 'cut', and this one's is 'pool'"):
         scale.encode(texts, tmp_path / "out", model, long_texts="pool")
     (texts / "part-004.parquet").unlink()
-    with pytest.raises(ExistsError, match=r"1 files that aren't among these, such as part-004.parquet"):
+    with pytest.raises(ExistsError, match=r"1 files or parts that aren't among these, such as part-004.parquet"):
         scale.encode(texts, tmp_path / "out", model)
     job = scale.encode(texts, tmp_path / "out", model, long_texts="pool", overwrite=True, progress=False)
     assert job.n_done == 4

@@ -1,16 +1,19 @@
-"""Shards on a cluster of Ray: workers on this machine, one of which is killed."""
+"""Shards on a cluster of Ray: workers on this machine, which are killed at random moments."""
 
 import os
+import random
 import signal
-import threading
-import time
 
 import pytest
 
 import semspace.scale as scale
+from semspace.errors import InputError
+from semspace.scale.executors import on_ray
+from semspace.scale.shard import run_shard
 from tests.killed import needs_sigkill
-from tests.scaled import ROUNDS, one_machine, same, write_model, write_texts, written
+from tests.scaled import ROUNDS, check_killed, killing, one_machine, same, write_model, write_texts, written
 
+psutil = pytest.importorskip("psutil")
 ray = pytest.importorskip("ray", reason="no ray: pip install 'semspace[ray]'")
 pytestmark = pytest.mark.filterwarnings("ignore")  # of Ray, about ports and what it will call its options
 
@@ -46,36 +49,51 @@ def test_a_cluster_gives_what_one_machine_gives(tmp_path, model, cluster):
     assert ray.is_initialized()  # a connection that was there stays open
 
 
+def at_work():
+    """The processes that are working on a shard."""
+    children = psutil.Process().children(recursive=True)
+    return [child.pid for child in children if _name(child).startswith("ray::run_shard")]
+
+
+def _name(process):
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
+
+
 @needs_sigkill
 def test_workers_that_are_killed_cost_their_shards_only(tmp_path, model, cluster):
-    texts = write_texts(tmp_path / "texts", 8, 1_000)
+    texts, draw = write_texts(tmp_path / "texts", 8, 1_000), random.Random(0)
     expected, killed = one_machine(model, texts), 0
-
-    @ray.remote
-    def pid():
-        time.sleep(0.2)
-        return os.getpid()
-
     for round_ in range(ROUNDS or 1):
-        out, over, finished = tmp_path / f"out{round_}", threading.Event(), []
-        workers = sorted(set(ray.get([pid.remote() for _ in range(2)])))
-
-        def kill(out=out, over=over, finished=finished, workers=workers, wait=1 + round_ % 5):
-            while len(written(out)) < wait and not over.is_set():
-                time.sleep(0.005)
-            if not over.is_set():
-                finished.append(written(out))
-                os.kill(workers[wait % len(workers)], signal.SIGKILL)
-
-        killer = threading.Thread(target=kill)
-        killer.start()
-        try:
+        out = tmp_path / f"out{round_}"
+        with killing(out, at_work, draw) as before:
             assert scale.encode(texts, out, model, client="ray", progress=False).is_complete
-        finally:
-            over.set()
-            killer.join()
-        for before in finished:
-            killed += 1
-            assert before.items() <= written(out).items()  # what was finished isn't done again
-        same(scale.read_space(out, progress=False), expected)
-    assert killed
+        check_killed(out, expected, 8, before)
+        killed += len(before)
+    assert killed >= (ROUNDS or 1)
+    print(f"killed {killed} workers in {ROUNDS or 1} jobs")
+
+
+@needs_sigkill
+def test_a_shard_whose_workers_die_each_time_is_given_up(tmp_path, model, cluster, monkeypatch):
+    texts = write_texts(tmp_path / "texts", 3, 20)
+    (texts / "part-001.parquet").write_bytes(b"deadly")
+    monkeypatch.setattr(on_ray, "run_shard", deadly)
+    with pytest.raises(scale.ShardsFailedError, match=r"part-001.parquet: each worker that began it died") as told:
+        scale.encode(texts, tmp_path / "out", model, client="ray", progress=False)
+    assert told.value.job.n_done == 2
+
+
+def deadly(task, threads):
+    """The work on a shard; one of them kills its worker, as memory that is short does."""
+    if task.inputs[0].size == len(b"deadly"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return run_shard(task, threads)
+
+
+def test_a_shard_that_no_node_has_the_processors_for_is_told(tmp_path, model, cluster):
+    texts = write_texts(tmp_path / "texts", 1, 5)
+    with pytest.raises(InputError, match=r"threads=64 .* largest machine of the cluster has 2"):
+        scale.encode(texts, tmp_path / "out", model, client="ray", threads=64, progress=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -40,20 +41,27 @@ class Reading:
 
 
 class ShardDocuments(NamedTuple):
-    """The documents of a file.
+    """The documents of a file or of a part of it.
 
     ``numbered`` says whether the ids are numbers of rows, which begin at 0 in each file, and ``n_read`` is the number
-    of rows, those without text included: what the numbers of the next file begin after.
+    of rows, those without text included: what the numbers of the next file begin after. ``part_lines`` is the number of
+    a part of a .txt and that of its lines: what the numbers of lines of the next part begin after.
     """
 
     corpus: Corpus
     numbered: bool
     n_read: int
+    part_lines: tuple[int, int] | None = None
 
     def facts(self) -> dict[str, Any]:
         """Return what reading the results needs, for the record of the shard."""
         dropped = self.n_read - len(self.corpus)
-        return {"numbered": self.numbered, "rows_read": self.n_read, **({"dropped_empty": dropped} if dropped else {})}
+        facts: dict[str, Any] = {"numbered": self.numbered, "rows_read": self.n_read}
+        if dropped:
+            facts["dropped_empty"] = dropped
+        if self.part_lines:
+            facts["part"], facts["lines"] = self.part_lines
+        return facts
 
 
 def read_documents(source: ShardInput, settings: Mapping[str, Any]) -> ShardDocuments:
@@ -71,6 +79,14 @@ def read_documents(source: ShardInput, settings: Mapping[str, Any]) -> ShardDocu
     check_header(tables[0], column, reading.text)
     named = id_column(frame, reading.id)
     documents, dropped = document_table(frame, column, named, reading.empty, tables)
+    part_lines = None
     if is_lines:
         documents = documents.with_columns(pl.concat_str([pl.lit(source.file.prefix), "id"]).alias("id"))
-    return ShardDocuments(Corpus(documents), named is None, len(documents) + dropped.get("dropped_empty", 0))
+        part_lines = (source.file.part.number, _n_lines(source.path)) if source.file.part else None
+    n_read = len(documents) + dropped.get("dropped_empty", 0)
+    return ShardDocuments(Corpus(documents), named is None, n_read, part_lines)
+
+
+def _n_lines(path: Path) -> int:
+    with open(path, "rb") as file:
+        return sum(piece.count(b"\n") for piece in iter(lambda: file.read(1 << 20), b""))

@@ -8,6 +8,7 @@ from typing import Any
 
 from semspace import checks
 from semspace.errors import InputError, SemspaceWarning
+from semspace.scale.cutting import SHARD_BYTES
 from semspace.scale.documents import Reading
 from semspace.scale.encoding import opened_encoder
 from semspace.scale.inputs import find_inputs
@@ -33,6 +34,7 @@ def encode(
     max_tokens: int | None = None,
     long_texts: str = "cut",
     overlap: int | None = None,
+    shard_bytes: int = SHARD_BYTES,
     client: Any = None,
     threads: int | None = None,
     overwrite: bool = False,
@@ -40,7 +42,8 @@ def encode(
 ) -> ShardJob:
     r"""Encode the texts of many files, a file at a time, in this process or on a cluster.
 
-    Each file is a shard: its vectors become one file in `out`, by the same code on every machine. The same call again
+    Each file, or part of a large one, is a shard: its vectors become one file in `out`, by the same code on every
+    machine. The same call again
     does only what isn't finished, so that a worker that dies costs its shard, and a job that is stopped costs the
     shards that were being worked on. Files that are added to the folder or the pattern are added to the job.
 
@@ -59,6 +62,10 @@ def encode(
         As for `Encoder.load`. ``"auto"`` is chosen here, for all workers.
     long_texts, overlap
         As for `Encoder.embed`.
+    shard_bytes : int
+        Larger files are cut into parts, each a shard: ``.jsonl`` and ``.txt`` at the first line end at or after each
+        multiple of it, Parquet between row groups, as many as fit. Others, and those packed as ``.gz``, are one shard
+        each, with a warning.
     client : None, distributed.Client or str, optional
         Where the work is done. None: in this process. A client of Dask, the address of its scheduler
         (``"tcp://host:8786"``), ``"ray"`` or ``"ray://host:10001"``: on the workers of that cluster.
@@ -108,7 +115,7 @@ def encode(
             f"model must be the name or the folder of an encoder, which every worker opens; got "
             f"{type(model).__name__}: save it with ss.save(encoder, path), and give the path"
         )
-    storage, files = open_storage("out", out), find_inputs("texts", texts)
+    storage, files = open_storage("out", out), find_inputs("texts", texts, shard_bytes, encoding)
     encoder = opened_encoder(os.fspath(model), backend, max_tokens, threads)
     plan = EncodingPlan(encoder, long_texts, overlap_of(long_texts, overlap))
     settings = {
@@ -121,6 +128,7 @@ def encode(
         "made_by": encoder.name,
         "encoding": plan.settings(),
         "reading": reading.settings(),
+        "shard_bytes": shard_bytes,
     }
     manifest = JobManifest("encode", settings, {file.key: (file,) for file in files})
     job = run_job(storage, manifest, "encoding", options)

@@ -1,18 +1,21 @@
-"""`InputFile`: the files that a job reads, one shard each."""
+"""`InputFile`: the files that a job reads, one shard each; large files are several."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+import warnings
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from semspace import checks
 from semspace.bundle import digest, file_digest, resolved_path
-from semspace.errors import InputError, MissingFileError
+from semspace.errors import InputError, MissingFileError, SemspaceWarning
+from semspace.scale.cutting import cut_file
+from semspace.scale.file_parts import FilePart, copy_lines, copy_row_groups
 from semspace.scale.storage import access_explained, is_local_url, open_filesystem
 from semspace.schema import Facts
 from semspace.text.files import file_format, format_or_none
@@ -23,7 +26,7 @@ _STEM = 40  # characters of a file's name in the name of its shard
 
 @dataclass(frozen=True)
 class InputFile:
-    """A file to read.
+    """A file to read, or a part of a large one.
 
     Parameters
     ----------
@@ -36,6 +39,7 @@ class InputFile:
         What changes with the content, as far as the filesystem tells without reading it: an ETag, a time.
     prefix : str
         Stands before the ids of a .txt, whose ids are numbers of lines.
+    part : FilePart, optional
     """
 
     url: str
@@ -43,12 +47,19 @@ class InputFile:
     size: int
     stamp: str
     prefix: str = ""
+    part: FilePart | None = None
 
     @property
     def key(self) -> str:
         """The name of the shard: readable, and different for different files."""
         stem = re.sub(r"[^A-Za-z0-9_-]+", "-", PurePosixPath(self.name).name.partition(".")[0])[:_STEM].strip("-")
-        return f"{stem or 'shard'}-{digest(self.name.encode())[:10]}"
+        part = f"-{self.part.number:05}" if self.part else ""
+        return f"{stem or 'shard'}-{digest(self.name.encode())[:10]}{part}"
+
+    @property
+    def title(self) -> str:
+        """What to call it in a message."""
+        return f"{self.name} (part {self.part.number})" if self.part else self.name
 
     def facts(self) -> dict[str, Any]:
         """Return the values as JSON."""
@@ -57,29 +68,38 @@ class InputFile:
     @classmethod
     def of(cls, facts: Facts) -> InputFile:
         """Return the file that a manifest describes."""
+        part = FilePart.of(facts.facts("part")) if facts.get("part") is not None else None
         return cls(
-            facts.text("url"), facts.text("name"), facts.whole("size"), facts.text("stamp"), facts.text("prefix")
+            facts.text("url"), facts.text("name"), facts.whole("size"), facts.text("stamp"), facts.text("prefix"), part
         )
 
     @contextmanager
     def local(self) -> Iterator[tuple[Path, str]]:
-        """Return the path of the file on this machine, a copy where it is elsewhere, and its SHA-256."""
-        if is_local_url(self.url):
-            here = Path(open_filesystem(self.url)[1])
+        """Return the path of the file on this machine, a copy where it is elsewhere or a part, and its SHA-256."""
+        fs, path = open_filesystem(self.url)
+        here = Path(path) if is_local_url(self.url) else None
+        if here and not self.part:
             with access_explained(self.url):
                 sha = file_digest(here)
             yield here, sha
             return
-        fs, path = open_filesystem(self.url)
         with TemporaryDirectory(prefix="semspace-shard-") as folder:
             copy = Path(folder) / PurePosixPath(self.name).name
             with access_explained(self.url):
-                fs.get_file(path, str(copy))
-            yield copy, file_digest(copy)
+                if not self.part:
+                    fs.get_file(path, str(copy))
+                    sha = file_digest(copy)
+                elif self.part.n_rows:
+                    sha = copy_row_groups(fs, path, self.part, copy, here)
+                else:
+                    sha = copy_lines(fs, path, self.part, copy)
+            yield copy, sha
 
 
-def find_inputs(name: str, source: object) -> tuple[InputFile, ...]:
+def find_inputs(name: str, source: object, shard_bytes: int, encoding: str) -> tuple[InputFile, ...]:
     """Return the files of a path, a folder, a pattern, or a list of them, in the order that `Corpus.read` reads them.
+
+    Files larger than `shard_bytes` are cut into parts where their format allows it.
 
     Raises
     ------
@@ -88,18 +108,35 @@ def find_inputs(name: str, source: object) -> tuple[InputFile, ...]:
     InputError
         If a file is in a format that semspace doesn't read, or two have the same name.
     """
+    checks.whole("shard_bytes", shard_bytes)
     if isinstance(source, (list, tuple)):
-        return _checked(name, [file for item in source for file in _found(name, item, several=len(source) > 1)])
-    return _checked(name, _found(name, source, several=False))
-
-
-def _checked(name: str, files: Sequence[InputFile]) -> tuple[InputFile, ...]:
+        files = [file for item in source for file in _found(name, item, several=len(source) > 1)]
+    else:
+        files = _found(name, source, several=False)
     if not files:
         raise MissingFileError(f"{name} holds no files; give a path, a folder or a pattern such as 'texts/*.parquet'")
     for file in files:
         file_format(Path(file.name))
     checks.unique(f"the files of {name}", [file.name for file in files])
-    return tuple(files)
+    return tuple(part for file in files for part in _cut(file, shard_bytes, encoding))
+
+
+def _cut(file: InputFile, shard_bytes: int, encoding: str) -> list[InputFile]:
+    """Return the parts of a file, or the file itself."""
+    if file.size <= shard_bytes:
+        return [file]
+    fs, path = open_filesystem(file.url)
+    with access_explained(file.url):
+        parts = cut_file(fs, path, file.name, file.size, shard_bytes, encoding)
+    if not parts:
+        warnings.warn(
+            f"{file.name} has {file.size / 1e6:,.0f} MB and is one shard, which is read whole and lost whole with its "
+            f"worker; only Parquet of several row groups, .jsonl and .txt, not packed, are cut into parts",
+            SemspaceWarning,
+            stacklevel=2,
+        )
+        return [file]
+    return [replace(file, size=part.stop - part.start, part=part) for part in parts]
 
 
 def _found(name: str, source: object, *, several: bool) -> list[InputFile]:

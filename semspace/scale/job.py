@@ -102,7 +102,7 @@ def job_of(storage: Storage, manifest: JobManifest) -> ShardJob:
     records = finished_records(storage, manifest.job)
     there = {key: records[key] for key in manifest.shards if key in records}
     failed = {key: error for key, error in failures(storage).items() if key in manifest.shards and key not in there}
-    names = {key: tuple(file.name for file in files) for key, files in manifest.shards.items()}
+    names = {key: tuple(file.title for file in files) for key, files in manifest.shards.items()}
     return ShardJob(storage.url, manifest.task, manifest.settings, names, there, failed)
 
 

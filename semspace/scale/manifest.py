@@ -133,10 +133,10 @@ def claim_folder(storage: Storage, wanted: JobManifest, *, overwrite: bool) -> N
             f"overwrite=True to replace it"
         )
     elif gone := sorted(there.shards.keys() - wanted.shards.keys()):
-        names = ", ".join(file.name for file in there.shards[gone[0]])
+        names = ", ".join(file.title for file in there.shards[gone[0]])
         raise ExistsError(
-            f"{storage.url} holds the results of {len(gone):,} files that aren't among these, such as {names}; give "
-            f"all of them, choose another folder, or pass overwrite=True to begin anew"
+            f"{storage.url} holds the results of {len(gone):,} files or parts that aren't among these, such as "
+            f"{names}; give all of them, choose another folder, or pass overwrite=True to begin anew"
         )
     wanted.write(storage)
 

@@ -53,7 +53,8 @@ def read_shard(
 def numbered_after(job: ShardJob) -> dict[str, int | None]:
     """Return by how much the ids of each shard's rows are raised, or None for ids that stood in the files.
 
-    Rows without an id are numbered through all files, as `Corpus.read` numbers them.
+    Rows without an id are numbered through all files, and lines of a .txt through its parts, as `Corpus.read` numbers
+    them.
     """
     with_numbers = {bool(job.records[key].facts.get("numbered")) for key in job.inputs}
     if len(with_numbers) > 1:
@@ -62,20 +63,27 @@ def numbered_after(job: ShardJob) -> dict[str, int | None]:
             f"{', '.join(job.inputs[key])} has no ids, and other files of the job have; give all files a column id"
         )
     offsets: dict[str, int | None] = dict.fromkeys(job.inputs)
-    if with_numbers == {True}:
-        total = 0
-        for key in job.inputs:
+    total = 0
+    for key in job.inputs:
+        facts = job.records[key].facts
+        if with_numbers == {True}:
             offsets[key] = total
-            total += int(job.records[key].facts["rows_read"])
+            total += int(facts["rows_read"])
+        elif "part" in facts:
+            total = total if facts["part"] > 1 else 0
+            offsets[key] = total
+            total += int(facts["lines"])
     return offsets
 
 
 def raised_ids(ids: pl.Series, offset: int | None) -> pl.Series:
-    """Return ids with the number of their row raised; a passage's number, after a ``#``, stays."""
+    """Return ids with the number of their row raised; a file's name before it and a passage's number after it stay."""
     if not offset:
         return ids
-    number, passage = ids.str.extract(r"^(\d+)").cast(pl.Int64), ids.str.extract(r"(#.*)$").fill_null("")
-    raised: pl.Series = ((number + offset).cast(pl.String) + passage).alias(ids.name)
+    pieces = [ids.str.extract(r"^(?s)(.*?)(\d+)(#\d+)?$", group) for group in (1, 2, 3)]
+    raised: pl.Series = (
+        pieces[0] + (pieces[1].cast(pl.Int64) + offset).cast(pl.String) + pieces[2].fill_null("")
+    ).alias(ids.name)
     return raised
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from semspace import checks
+from semspace.scale.cutting import SHARD_BYTES
 from semspace.scale.documents import Reading
 from semspace.scale.inputs import find_inputs
 from semspace.scale.job import ShardJob
@@ -23,6 +24,7 @@ def count(
     tokenizer: str = "fast",
     empty: str = "raise",
     encoding: str = "utf-8",
+    shard_bytes: int = SHARD_BYTES,
     client: Any = None,
     threads: int | None = None,
     overwrite: bool = False,
@@ -32,7 +34,7 @@ def count(
 
     Parameters
     ----------
-    texts, out, client, threads, overwrite, progress
+    texts, out, shard_bytes, client, threads, overwrite, progress
         As for `encode`.
     text, empty, encoding
         As for `Tokens.read`.
@@ -66,7 +68,7 @@ def count(
     [('a', 2), ('cat', 2)]
     """
     options = RunOptions(client, threads, overwrite, progress)
-    return _run("count", texts, out, Reading(text, None, empty, encoding), tokenizer, options)
+    return _run("count", texts, out, Reading(text, None, empty, encoding), tokenizer, shard_bytes, options)
 
 
 def tokenize(
@@ -77,6 +79,7 @@ def tokenize(
     tokenizer: str = "fast",
     empty: str = "raise",
     encoding: str = "utf-8",
+    shard_bytes: int = SHARD_BYTES,
     client: Any = None,
     threads: int | None = None,
     overwrite: bool = False,
@@ -86,7 +89,7 @@ def tokenize(
 
     Parameters
     ----------
-    texts, out, client, threads, overwrite, progress
+    texts, out, shard_bytes, client, threads, overwrite, progress
         As for `encode`.
     text, tokenizer, empty, encoding
         As for `count`.
@@ -118,7 +121,7 @@ def tokenize(
     4
     """
     options = RunOptions(client, threads, overwrite, progress)
-    return _run("tokenize", texts, out, Reading(text, None, empty, encoding), tokenizer, options)
+    return _run("tokenize", texts, out, Reading(text, None, empty, encoding), tokenizer, shard_bytes, options)
 
 
 def _run(
@@ -127,10 +130,16 @@ def _run(
     out: Any,
     reading: Reading,
     tokenizer: str,
+    shard_bytes: int,
     options: RunOptions,
 ) -> ShardJob:
     get_tokenizer(checks.string("tokenizer", tokenizer))
-    storage, files = open_storage("out", out), find_inputs("texts", texts)
-    settings = {"tokenizer": tokenizer, "keep_words": task == "tokenize", "reading": reading.settings()}
+    storage, files = open_storage("out", out), find_inputs("texts", texts, shard_bytes, reading.encoding)
+    settings = {
+        "tokenizer": tokenizer,
+        "keep_words": task == "tokenize",
+        "reading": reading.settings(),
+        "shard_bytes": shard_bytes,
+    }
     manifest = JobManifest(task, settings, {file.key: (file,) for file in files})
     return run_job(storage, manifest, "reading words", options)

@@ -31,8 +31,8 @@ def process(inputs: tuple[ShardInput, ...], settings: Mapping[str, Any], threads
     )
     if "forgotten" in tokens.provenance:
         raise InputError(
-            f"{source.file.name} has more different words than are counted at a time, so the counts wouldn't be exact; "
-            f"cut it into smaller files"
+            f"{source.file.title} has more different words than are counted at a time, so the counts wouldn't be "
+            f"exact; pass a smaller shard_bytes, or cut it into smaller files"
         )
     n_documents = len(tokens.offsets) - 1
     facts = {"documents": n_documents, "words_read": len(tokens)}

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 from semspace import checks
 from semspace.errors import ServerError
+from semspace.logs import notice
 from semspace.scale.executors.executor import DIED, RETRIES, error_text
 from semspace.scale.shard import Outcome, ShardTask, run_shard
 
 _WAITING = 2_000  # shards that the scheduler knows at a time
+_LOOK = 30.0  # seconds
 
 
 def run_on_worker(task: ShardTask, threads: int | None) -> Outcome:
@@ -67,12 +71,13 @@ class OnDask:
         waiting, coming = iter(tasks), checks.need("distributed", "dask").as_completed(loop=self.client.loop)
         known: dict[str, tuple[Any, str]] = {}  # key of a future → the future, and the key of its shard
         try:
-            for task in islice(waiting, _WAITING):
-                coming.add(self._submit(task, known))
-            for future in coming:
-                yield _outcome(future, known.pop(future.key)[1])
-                for task in islice(waiting, 1):
+            with _told_of_no_workers(self.client):
+                for task in islice(waiting, _WAITING):
                     coming.add(self._submit(task, known))
+                for future in coming:
+                    yield _outcome(future, known.pop(future.key)[1])
+                    for task in islice(waiting, 1):
+                        coming.add(self._submit(task, known))
         finally:
             self.client.cancel([future for future, _ in known.values()])
             if self.owned:
@@ -82,6 +87,32 @@ class OnDask:
         future = self.client.submit(run_on_worker, task, self.threads, pure=False, retries=RETRIES)
         known[future.key] = (future, task.key)
         return future
+
+
+@contextmanager
+def _told_of_no_workers(client: Any) -> Iterator[None]:
+    """Say it where the cluster has no workers, at once or for the whole of `_LOOK` seconds: the work waits for them."""
+    over = threading.Event()
+
+    def look() -> None:
+        was_empty, told = True, False  # at the start one look is enough
+        while not over.is_set():
+            try:
+                is_empty = not client.nthreads()
+            except OSError:
+                return  # the scheduler doesn't answer any more, which the work itself notices
+            if is_empty and was_empty and not told:
+                notice(f"the cluster at {client.scheduler.address} has no workers; the work waits for some", __name__)
+            was_empty, told = is_empty, is_empty and (told or was_empty)
+            over.wait(_LOOK)
+
+    watcher = threading.Thread(target=look, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()
 
 
 def _outcome(future: Any, key: str) -> Outcome:

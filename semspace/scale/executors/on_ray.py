@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any
 
 from semspace import checks
-from semspace.errors import ServerError
+from semspace.errors import InputError, ServerError
 from semspace.scale.executors.executor import DIED, RETRIES, error_text
 from semspace.scale.shard import Outcome, ShardTask, run_shard
 
@@ -46,7 +46,7 @@ class OnRay:
         """
         ray = checks.need("ray", "ray")
         if ray.is_initialized():
-            return cls(threads or 1)
+            return _checked(cls(threads or 1))
         try:
             ray.init(None if address == "ray" else address, log_to_driver=False, logging_level="ERROR")
         except (ConnectionError, RuntimeError) as problem:
@@ -54,7 +54,7 @@ class OnRay:
                 f"no Ray cluster answers at {address!r} ({checks.first_line(problem)}); give the address of its "
                 f"head, such as ray://host:10001"
             ) from problem
-        return cls(threads or 1, owned=True)
+        return _checked(cls(threads or 1, owned=True))
 
     def outcomes(self, tasks: Sequence[ShardTask]) -> Iterator[Outcome]:
         """Do the work on shards on the workers of the cluster, some thousands of them at a time."""
@@ -76,6 +76,21 @@ class OnRay:
                 ray.cancel(reference)
             if self.owned:
                 ray.shutdown()
+
+
+def _checked(cluster: OnRay) -> OnRay:
+    """Raise `InputError` where no machine of the cluster has the CPUs for a shard: it would wait for one forever."""
+    import ray
+
+    most = max((node["Resources"].get("CPU", 0) for node in ray.nodes() if node["Alive"]), default=0)
+    if cluster.threads > most:
+        if cluster.owned:
+            ray.shutdown()
+        raise InputError(
+            f"threads={cluster.threads} needs as many CPUs of one machine, and the largest machine of the cluster has "
+            f"{most:g}; pass fewer threads"
+        )
+    return cluster
 
 
 def _outcome(reference: Any, key: str) -> Outcome:
