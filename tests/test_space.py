@@ -88,6 +88,13 @@ def test_a_condition_chooses_among_the_points():
         rated.most_similar("a", where="year > 2")
 
 
+def test_scores_of_pairs_by_hand():
+    space = plane(a=[3, 0], b=[4, 3], c=[0, 2], d=[-1, 0])
+    pairs = [("a", "b"), ("a", "c"), ("a", "d"), ("b", "b")]
+    assert space.pair_scores(pairs) == pytest.approx([0.8, 0, -1, 1], abs=1e-6)
+    assert space.pair_scores([("b", np.array([0.0, 5.0])), ("d", "b")]) == pytest.approx([0.6, -0.8], abs=1e-6)
+
+
 @pytest.mark.parametrize("method", ["3cosadd", "3cosmul"])
 def test_analogy_by_hand(method):
     space = plane(man=[1, 0, 0.2], woman=[0, 1, 0.2], king=[1, 0, 1], queen=[0, 1, 1], rock=[-1, -1, 0.1])

@@ -1,0 +1,1 @@
+"""Mutation testing: small changes of the numeric core, each of which the tests ought to notice."""
