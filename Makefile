@@ -1,7 +1,7 @@
 # make demo   from nothing to answers: environment, install, the demo
 # make test   environment, install, the tests
 # make levels the tests of numbers, compiled for each kind of processor that this one can be
-# make torture  stops writers at random moments (ROUNDS=2000 for more), and soaks (MINUTES=60)
+# make torture  stops writers at random moments (ROUNDS=2000 for more), tries faults (CYCLES=10000), soaks (MINUTES=60)
 # make mutants  changes the numeric core in small ways, and counts which changes the tests notice (SAMPLE=23 of each room, SEED=, ROOM=)
 # make check  style and types       make bench      every benchmark (NAME=... for one)
 # make docs   checks the documents  make notebooks  opens the notebooks
@@ -51,8 +51,10 @@ levels: $(VENV)/.dev
 torture: $(VENV)/.dev
 	@echo "== stopping writers at random moments"
 	@env $(QUIET) $(BIN)/python -m torture --rounds $(or $(ROUNDS),300)
+	@echo "== faults of disks, memory, clocks and threads"
+	@env $(QUIET) $(BIN)/python -m torture.faults --cycles $(or $(CYCLES),2000)
 	@echo "== mixed work at full load"
-	@env $(QUIET) $(BIN)/python -m torture.soak --minutes $(or $(MINUTES),5)
+	@env $(QUIET) MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=1048576 $(BIN)/python -m torture.soak --minutes $(or $(MINUTES),5)
 
 mutants: $(VENV)/.dev
 	@$(INSTALL) --editable '.[all,dev,mutation]'

@@ -9,7 +9,7 @@ import shutil
 import warnings
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -142,8 +142,8 @@ class SaveWriter(Writer):
         allowed = {done[-1]} if done else {0, 1}  # of the round before, either may be there
         allowed |= {line["begun"] for line in lines[-1:] if "begun" in line}
         ss.load(folder / "value")  # all checksums are verified
-        known = {number: _contents(folder / "sources" / str(number)) for number in range(2)}
-        found = _contents(folder / "value")
+        known = {number: contents(folder / "sources" / str(number)) for number in range(2)}
+        found = contents(folder / "value")
         assert any(found == known[number] for number in allowed), "the saved value is none of those saved last"
         ss.load(folder / "sources" / "0").save(folder / "value", overwrite=True)
         left = sorted(path.name for path in folder.iterdir())
@@ -172,60 +172,43 @@ class EmbedWriter(Writer):
         assert not left, f"leftovers: {left}"
 
 
-class WordsWriter(Writer):
-    """A training of word vectors with checkpoints, resumed by the same call."""
+class ResumedWriter(Writer):
+    """A long work that the same call resumes, with what it has kept so far in files whose names begin with ``own``.
 
-    name = "words"
+    `finish` does it, in the folder that `arrange` has put something into: it writes to the name that it is given. Of
+    what it writes, the files of a pattern are the same however often it is interrupted.
+    """
+
+    def __init__(
+        self, name: str, finish: Callable[[Path, str], None], arrange: Callable[[Path], object] = bool, *,
+        same: str = "*",
+    ) -> None:  # fmt: skip
+        self.name, self._finish, self._arrange, self._same = name, finish, arrange, same  # type: ignore[misc]
 
     def prepare(self, folder: Path) -> None:
-        self._trained(folder / "whole.checkpoint").save(folder / "whole.space")
+        self._arrange(folder)
+        self._finish_quietly(folder, "whole")
 
     def write(self, folder: Path, diary: Diary) -> None:
-        self._trained(folder / "own.checkpoint").save(folder / "own.space", overwrite=True)
+        self._finish_quietly(folder, "own")
         diary.say(done=True)
 
     def check(self, folder: Path, diary: Diary) -> None:
-        self.write(folder, diary)
-        _assert_same(folder / "own.space", folder / "whole.space")
-        shutil.rmtree(folder / "own.space")
-        shutil.rmtree(folder / "own.checkpoint")
+        whole = contents(folder / "whole", self._same)
+        assert whole
+        if diary.lines():
+            assert contents(folder / "own", self._same) == whole, "what was done isn't there"
+        self._finish_quietly(folder, "own")
+        assert contents(folder / "own", self._same) == whole, "resumed, it ends with something else"
+        for path in folder.glob("own*"):
+            shutil.rmtree(path)
+        left = [path.name for path in folder.glob(".own*") if path.suffix != ".lock"]
+        assert not left, f"leftovers: {left}"
 
-    @staticmethod
-    def _trained(checkpoint: Path) -> ss.Space:
-        trainer = ss.Word2Vec(dim=_DIM, epochs=6, min_count=1, threads=1)
+    def _finish_quietly(self, folder: Path, name: str) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SemspaceWarning)
-            return trainer.train(
-                corpus_of(3_000), checkpoint=checkpoint, checkpoint_minutes=0, resume=True, progress=False
-            )
-
-
-class ReportWriter(Writer):
-    """A page, which is written over."""
-
-    name = "report"
-
-    def prepare(self, folder: Path) -> None:
-        for number in range(2):
-            _groups(number).save(folder / f"groups{number}")
-        self._page(folder, 0)
-
-    def write(self, folder: Path, diary: Diary) -> None:
-        for number in (1, 0):
-            self._page(folder, number)
-            diary.say(done=number)
-
-    def check(self, folder: Path, diary: Diary) -> None:
-        page = (folder / "page.html").read_text()
-        assert page.rstrip().endswith("</html>")
-        assert ("<title>first" in page) != ("<title>second" in page)
-        diary.say(done=True)
-        assert not [path for path in folder.iterdir() if "page" in path.name and path.name != "page.html"]
-
-    @staticmethod
-    def _page(folder: Path, number: int) -> None:
-        groups = ss.load(folder / f"groups{number}")
-        groups.to_html(folder / "page.html", title=("first", "second")[number], date="")
+            self._finish(folder, name)
 
 
 def _change_of(state: dict[str, int], luck: np.random.Generator, turn: int) -> dict[str, Any]:
@@ -268,8 +251,10 @@ def _vector(id: str, version: int = 0) -> Any:
     return np.frombuffer(bytes_of[: 4 * _DIM], np.uint32).astype(np.float32) / 2**32 - 0.5
 
 
-def _contents(folder: Path) -> dict[str, str]:
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.iterdir())}
+def contents(folder: Path, pattern: str = "*") -> dict[str, str]:
+    """Return the checksum of each file in a folder and those inside, hidden ones as well."""
+    files = [path for path in sorted(folder.rglob(pattern)) if path.is_file()]
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 def _assert_same(folder: Path, other: Path) -> None:
@@ -288,31 +273,6 @@ def encoder() -> ss.WordAverage:
     return ss.WordAverage(_words(), frequencies="zipf", remove_common=False)
 
 
-def _space(number: int) -> ss.Space:
+def space_of(number: int) -> ss.Space:
+    """Return a space of 400 texts."""
     return encoder().embed(corpus_of(400, seed=number), progress=False)
-
-
-def _groups(number: int) -> ss.Clustering:
-    return ss.cluster(_space(number), corpus_of(400, seed=number), n_clusters=4)
-
-
-def _comparison(number: int) -> ss.Comparison:
-    spaces = _space(number), _space(number + 10)
-    return ss.compare(*spaces, names=("a", "b"), permutations=99, resamples=99)
-
-
-def every_writer() -> Iterator[Writer]:
-    """Yield each writer."""
-    yield IndexWriter("hnsw")
-    yield IndexWriter("exact")
-    yield SaveWriter("save: space", _space)
-    yield SaveWriter("save: corpus", lambda number: corpus_of(400, seed=number))
-    yield SaveWriter("save: tokens", lambda number: ss.Tokens.from_corpus(corpus_of(400, seed=number)))
-    yield SaveWriter("save: clustering", _groups)
-    yield SaveWriter("save: comparison", _comparison)
-    yield SaveWriter("save: outliers", lambda number: ss.outliers(_space(number)))
-    yield SaveWriter("save: projection", lambda number: ss.project(_space(number)))
-    yield SaveWriter("save: pca", lambda number: ss.latent.PCA(4).train(_space(number)))
-    yield EmbedWriter()
-    yield WordsWriter()
-    yield ReportWriter()
