@@ -21,12 +21,12 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the writers that were asked for."""
     parser = argparse.ArgumentParser(prog="python -m torture", description=__doc__)
     parser.add_argument("--rounds", type=int, default=300, help="interruptions of all writers together")
-    parser.add_argument("--only", default="", help="a part of a writer's name")
+    parser.add_argument("--only", default="", help="parts of writers' names, separated by commas")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keep", action="store_true", help="keep the folders of writers that failed")
     given = parser.parse_args(arguments)
     known = list(every_writer())
-    writers = [one for one in known if given.only in one.name]
+    writers = [one for one in known if any(part in one.name for part in given.only.split(","))]
     if not writers:
         parser.error(f"no writer's name has {given.only!r}; there are {', '.join(one.name for one in known)}")
     os.environ.setdefault("OMP_NUM_THREADS", "1")

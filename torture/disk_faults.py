@@ -9,8 +9,10 @@ import resource
 import signal
 import subprocess
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
-from itertools import count
+from itertools import count, product
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -18,15 +20,17 @@ from unittest import mock
 import numpy as np
 
 import semspace as ss
-from semspace.errors import SemspaceError
+from semspace.errors import MissingFileError, SemspaceError
 from torture import processes
 from torture.fault_tally import Tally
-from torture.texts import corpus_of
-from torture.works import SAVED, writes
+from torture.texts import corpus_of, texts_of
+from torture.works import SAVED, TEXTS, writes
 from torture.writers import contents
 
 _TMPFS = 24  # MB
 _NOBODY = 65534
+_SAVES = 30  # of each of two processes
+_REFUSED = "refused"
 
 
 def full_disk(place: Path) -> Tally:
@@ -97,43 +101,48 @@ def removed(place: Path) -> Tally:
 
 
 def truncated(place: Path) -> Tally:
-    """Cut files before values are opened, and while they are open; no wrong answer is given."""
-    tally, values, luck = Tally(), _saved_values(place), random.Random(0)
-    ended = 0
-    for name, value in values.items():
-        expected = _use(value)
+    """Cut files before values are opened, and while they are open; no wrong answer is given.
+
+    Each is opened in a child, and this process works on files alone: what polars began doesn't come along into a child.
+    """
+    place, beside = place / "values", place
+    place.mkdir()
+    _, expected = processes.answer(lambda: {n: _use(v) for n, v in _saved_values(place).items()}, folder=beside)
+    tally, luck, killed = Tally(), random.Random(0), 0
+    for name, answer in expected.items():
         for path in sorted(path for path in (place / name).rglob("*") if path.is_file() and path.stat().st_size):
             whole = path.read_bytes()
-            for size in (0, len(whole) - 1, luck.randrange(len(whole))):
-                path.write_bytes(whole[:size])
-                found = tally.attempt(f"open {name} with {path.name} cut", lambda n=name: _use(ss.load(place / n)))
-                assert found in (None, expected), f"{name} with {path.name} cut to {size} answers something else"
+            for size, while_open in product((0, len(whole) - 1, luck.randrange(len(whole))), (False, True)):
+                cut = partial(os.truncate, path, size)
+                if not while_open:
+                    cut()
+                work = partial(_opened_and_cut, place / name, cut if while_open else None)
+                ended, found = processes.answer(work, folder=beside)
+                what = f"{name} with {path.name} cut to {size}"
+                assert ended.signal in (0, signal.SIGBUS if while_open else 0), f"{what}: {ended}"
+                assert found in (None, answer, _REFUSED), f"{what}: another answer, {found}"
+                tally.tried += 1
+                tally.worked, tally.refused = tally.worked + (found == answer), tally.refused + (found == _REFUSED)
+                killed += bool(ended.signal)
                 path.write_bytes(whole)
-                ended += _cut_while_open(place / name, path, size, expected, tally)
-                path.write_bytes(whole)
-    tally.notes.append(f"cut while open: {ended} processes were ended by the system (SIGBUS), none gave a wrong answer")
+    tally.notes.append(f"{killed} processes that had the file mapped were ended by the system (SIGBUS)")
     return tally
 
 
 def two_writers(place: Path) -> Tally:
     """Two processes save one value, and a third reads it; a second one isn't let to write to an index."""
-    tally, values = Tally(), _saved_values(place)
-    second = {name: make for name, make in _others().items() if name in values}
-    for name, other in second.items():
-        answers = {_use(values[name]), _use(other)}
-        children = [
-            processes.fork(lambda v=value, n=name: _save_often(v, place / n), log=place / "log")
-            for value in (values[name], other)
-        ]
-        while not _any_ended(children):
-            found = tally.attempt(f"read {name}", lambda n=name: _use(ss.load(place / n)))
-            assert found in answers, f"{name}: neither of the two"
+    tally, makers = Tally(), _makers()
+    _, answers = processes.answer(lambda: [[_use(make()) for make in pair] for pair in makers.values()], folder=place)
+    for (name, pair), allowed in zip(makers.items(), answers, strict=True):
+        children = [processes.fork(partial(_save_often, make, place / name), log=place / "log") for make in pair]
+        _, found = processes.answer(partial(_read_often, place / name), folder=place)
+        assert set(found) <= set(allowed), f"{name}: {found} in the place of {allowed}"
         for child in children:
             ended = processes.wait(child, limit=300)
             assert ended[:2] == (0, 0), f"{name}: {ended} {(place / 'log').read_text()}"
-            tally.tried, tally.worked = tally.tried + 30, tally.worked + 30
+        tally.tried, tally.worked = tally.tried + 2 * _SAVES + len(found), tally.worked + 2 * _SAVES + len(found)
         (place / "log").unlink()
-        assert _use(ss.load(place / name)) in answers
+    SAVED["index"]().save(place / "index")
     with ss.Index.open(place / "index", writable=True) as index:
         for _ in range(20):
             refused = tally.refused
@@ -165,24 +174,49 @@ def clock_back(place: Path) -> Tally:
 
 def _saved_values(place: Path) -> dict[str, Any]:
     values = {name: make() for name, make in SAVED.items()}
+    (place / TEXTS).write_text("\n".join(texts_of(3_000)) + "\n")
     for name, value in values.items():
         value.save(place / name, overwrite=True)
     return values
 
 
-def _others() -> dict[str, Any]:
-    corpus = corpus_of(500, seed=7)
-    return {"corpus": corpus, "tokens": ss.Tokens.from_corpus(corpus), "space": ss.Space.from_vectors(["x"], [[1.0]])}
+def _makers() -> dict[str, tuple[Callable[[], Any], Callable[[], Any]]]:
+    """Return two values of each of three kinds, to be made by whoever needs them."""
+
+    def corpus() -> ss.Corpus:
+        return corpus_of(500, seed=7)
+
+    return {
+        "corpus": (SAVED["corpus"], corpus),
+        "tokens": (SAVED["tokens"], lambda: ss.Tokens.from_corpus(corpus())),
+        "space": (SAVED["space"], lambda: ss.Space.from_vectors(["x"], [[1.0]])),
+    }
 
 
-def _save_often(value: Any, place: Path) -> int:
-    for _ in range(30):
+def _save_often(make: Callable[[], Any], place: Path) -> None:
+    value = make()
+    for _ in range(_SAVES):
         value.save(place, overwrite=True)
-    return 0
 
 
-def _any_ended(children: list[int]) -> bool:
-    return any(os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) for child in children)
+def _read_often(place: Path) -> list[str]:
+    """Read a value while others save it; return each answer."""
+    found = []
+    for _ in range(_SAVES):
+        with suppress(MissingFileError):  # it isn't there yet
+            found.append(_use(ss.load(place)))
+    return found
+
+
+def _opened_and_cut(place: Path, cut: Callable[[], None] | None) -> str:
+    """Open a value, cut one of its files, and use it."""
+    try:
+        opened = ss.load(place)
+        if cut is not None:
+            cut()
+        return _use(opened)
+    except SemspaceError as problem:
+        return f"{problem}" if "\n" in str(problem).strip() else _REFUSED
 
 
 def _use(value: Any) -> str:
@@ -198,29 +232,6 @@ def _use(value: Any) -> str:
     if isinstance(value, ss.Clustering):
         return repr(value.to_frame().rows())
     return repr(value.encode(["ship"]).tolist())
-
-
-def _cut_while_open(value: Path, path: Path, size: int, expected: str, tally: Tally) -> bool:
-    """Cut a file in a child that has the value open; return whether the system ended the child."""
-
-    def work() -> int:
-        opened = ss.load(value)
-        os.truncate(path, size)
-        try:
-            assert _use(opened) == expected
-        except SemspaceError:
-            return 3
-        return 0
-
-    log = value.parent / "log"
-    ended = processes.run(work, log=log, limit=60)
-    said = log.read_text(errors="replace") if log.exists() else ""
-    log.unlink(missing_ok=True)
-    assert (ended.signal, ended.code) in ((0, 0), (0, 3), (signal.SIGBUS, -1)), f"{path} cut to {size}: {ended}\n{said}"
-    tally.tried += 1
-    tally.worked += ended.code == 0
-    tally.refused += ended.code == 3
-    return ended.signal == signal.SIGBUS
 
 
 def _mount(place: Path) -> bool:

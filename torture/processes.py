@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -10,7 +11,7 @@ import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 _FAILED = 70  # exit code
 
@@ -66,6 +67,25 @@ def wait(child: int, *, limit: float) -> Ended:
 def run(work: Callable[[], int | None], *, log: Path, limit: float = 300) -> Ended:
     """Run `work` in a child to its end."""
     return wait(fork(work, log=log), limit=limit)
+
+
+def answer(work: Callable[[], Any], *, folder: Path, limit: float = 600) -> tuple[Ended, Any]:
+    """Run `work` in a child; return how it ended, and what `work` returned, which JSON can say: None if it ended early.
+
+    A child that raises an error is an AssertionError here.
+    """
+    out, log = folder / f".answer-{os.getpid()}", folder / f".log-{os.getpid()}"
+
+    def child() -> None:
+        out.write_text(json.dumps(work()))
+
+    ended = run(child, log=log, limit=limit)
+    said = log.read_text(errors="replace")[-4_000:] if log.exists() else ""
+    assert ended.code in (0, -1), said
+    found = json.loads(out.read_text()) if out.exists() and not ended.signal and not ended.code else None
+    for path in (out, log):
+        path.unlink(missing_ok=True)
+    return ended, found
 
 
 def interrupt(

@@ -17,6 +17,7 @@ from torture.models import static_encoder
 from torture.texts import corpus_of
 from torture.writers import encoder, space_of
 
+TEXTS = "texts.txt"  # the name of a file
 _POINTS = 2_000
 
 
@@ -78,15 +79,15 @@ SAVED: dict[str, Callable[[], Any]] = {
 
 
 def writes(values: dict[str, Any]) -> dict[str, Callable[[Path], Any]]:
-    """Return the calls that write into a folder, in which values of these kinds have been saved before."""
+    """Return the calls that write into a folder, in which these values and a file of texts are."""
     saves = {f"save {name}": _saving(name, value) for name, value in values.items()}
     return saves | {
         "embed onto the disk": lambda folder: encoder().embed(
             corpus_of(3_000), out=folder / "embedded", overwrite=True, progress=False
         ),
         "page": lambda folder: values["clustering"].to_html(folder / "page.html", date="", progress=False),
-        "tokens of a corpus": lambda folder: ss.Tokens.from_corpus(
-            corpus_of(2_000), out=folder / "read-tokens", overwrite=True
+        "tokens of a file": lambda folder: ss.Tokens.read(
+            folder / TEXTS, out=folder / "read-tokens", overwrite=True, progress=False
         ),
         "add to an index": _adding,
     }
