@@ -63,6 +63,8 @@ def _tried(fault: Fault) -> bool:
     with tempfile.TemporaryDirectory(prefix="faults-") as folder:
         place, log = Path(folder) / "place", Path(folder) / "log"
         place.mkdir()
+        (Path(folder) / "tally").touch()
+        (Path(folder) / "tally").chmod(0o666)  # for a child that becomes another user
         begun = time.monotonic()
         ended = processes.run(lambda: _in_child(fault, place, Path(folder) / "tally"), log=log, limit=3_000)
         seconds = time.monotonic() - begun
