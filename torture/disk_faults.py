@@ -124,7 +124,8 @@ def truncated(place: Path) -> Tally:
                 assert ended.signal in (0, signal.SIGBUS if while_open else 0), f"{what}: {ended}"
                 tally.tried += 1
                 if found not in (None, answer, _REFUSED):
-                    assert while_open and -(-size // _PAGE) == -(-len(whole) // _PAGE), f"{what}: {found}"
+                    assert while_open, f"{what}: {found}"
+                    assert -(-size // _PAGE) == -(-len(whole) // _PAGE), f"{what}: {found}"
                     zeros += 1
                 tally.worked, tally.refused = tally.worked + (found == answer), tally.refused + (found == _REFUSED)
                 killed += bool(ended.signal)

@@ -15,7 +15,7 @@ import numpy as np
 import semspace as ss
 from semspace.training import Distillation
 from tests.folders import bare
-from tests.teaching import pairs, trainer
+from tests.teaching import alone, pairs, trainer
 from torture.texts import corpus_of
 from torture.writers import Diary, ResumedWriter, SaveWriter, Writer, contents, space_of
 
@@ -69,11 +69,11 @@ def _words(folder: Path, name: str) -> None:
 
 
 def _encoder(options: dict[str, Any], folder: Path, name: str) -> None:
-    given = {"epochs": 2, **options}
+    given, texts = {"epochs": 2, **options}, pairs()
     if given.get("objective") == "distillation":
-        given["objective"] = Distillation(teacher=folder / "base", layers=1)
+        given["objective"], texts = Distillation(teacher=folder / "base", layers=1), alone()
     trainer(folder / "base", **given).train(
-        pairs(), out=folder / name, overwrite=True, checkpoint=folder / f"{name}.checkpoint", checkpoint_minutes=0,
+        texts, out=folder / name, overwrite=True, checkpoint=folder / f"{name}.checkpoint", checkpoint_minutes=0,
         resume=True, progress=False,
     )  # fmt: skip
 
@@ -99,6 +99,12 @@ def static_encoder(number: int) -> ss.StaticEncoder:
     return ss.StaticEncoder(tokenizer, np.random.default_rng(number).normal(size=(3, 64)).astype(np.float32))
 
 
+def _bridge(number: int) -> Any:
+    space = space_of(number)
+    plain = ss.Space.from_vectors(space.ids.tolist(), space.vectors)  # with an encoder it couldn't be saved
+    return ss.latent.bridge(plain, plain)
+
+
 class ModelSaveWriter(SaveWriter):
     """A model with a folder of its own, saved over another one."""
 
@@ -121,12 +127,14 @@ def model_writers() -> Iterator[Writer]:
         ("distillation", {"objective": "distillation", "epochs": 1}),
     ):
         yield ResumedWriter(name, partial(_encoder, options), _base, same=_WEIGHTS)
-    yield ResumedWriter("autoencoder", partial(_latent, lambda: ss.latent.Autoencoder(epochs=5, **_NETWORK)))
+    yield ResumedWriter(
+        "autoencoder", partial(_latent, lambda: ss.latent.Autoencoder(epochs=5, **_NETWORK)), same="*.npy"
+    )
     yield AdapterWriter()
     yield ModelSaveWriter("save: encoder", static_encoder)
     yield SaveWriter("save: static encoder", static_encoder)
     yield SaveWriter("save: calibration", lambda number: space_of(number).calibrate(seed=number))
-    yield SaveWriter("save: bridge", lambda number: ss.latent.bridge(space_of(number), space_of(number)))
+    yield SaveWriter("save: bridge", _bridge)
     for made in (
         ss.latent.PCA(4), ss.latent.FactorAnalysis(4), ss.latent.Truncation(4), ss.latent.VAE(epochs=1, **_NETWORK),
         ss.latent.GAN(epochs=1, **_NETWORK), ss.latent.SparseAutoencoder(active=4, epochs=1, **{**_NETWORK, "dim": 24}),

@@ -58,7 +58,7 @@ def run_training(
     objective = as_objective(trainer.objective)
     all_examples = objective.read(data, trainer.seed)
     objective.check_size(all_examples, trainer.batch_size)
-    with _torch_settings(trainer.threads), tempfile.TemporaryDirectory() as scratch:
+    with _torch_settings(trainer.threads, trainer.seed), tempfile.TemporaryDirectory() as scratch:
         base = _initial_model(trainer, objective, all_examples, init, Path(scratch))
         dim = int(base.model.config.hidden_size)
         _check_matryoshka(trainer, dim)
@@ -100,11 +100,12 @@ def run_training(
 
 
 @contextmanager
-def _torch_settings(threads: int | None) -> Iterator[None]:
-    """Set torch's number of threads, and restore it and the state of torch's generator afterwards."""
+def _torch_settings(threads: int | None, seed: int) -> Iterator[None]:
+    """Set torch's number of threads and seed, and restore them afterwards."""
     import torch
 
     with torch_threads(threads), torch.random.fork_rng():
+        torch.manual_seed(seed)  # what a student draws (LoRA) mustn't depend on what was drawn in this process before
         yield
 
 
