@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import random
 import re
+import warnings
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -52,16 +53,28 @@ def changed(source: str, change: Change) -> str:
 def sample(folder: Path, modules: list[str], count: int, luck: random.Random) -> Iterator[Change]:
     """Draw changes: of one module after the other, in random order, a place in the code, and what to do there."""
     sources = {module: (folder / module).read_text(encoding="utf-8") for module in modules}
-    turns, drawn = cycle(luck.sample(modules, len(modules))), set[tuple[str, tuple[int, int]]]()
-    for module in islice(turns, 50 * count):
-        if len(drawn) == count:
-            return
+    drawn, tried = 0, set[tuple[str, tuple[int, int]]]()
+    for module in islice(cycle(luck.sample(modules, len(modules))), 50 * count):
         places = places_of(sources[module])
-        left = [place for place in sorted(places) if (module, place) not in drawn]
-        if left:
+        left = [place for place in sorted(places) if (module, place) not in tried]
+        if left and drawn < count:
             place = luck.choice(left)
-            drawn.add((module, place))
-            yield change_at(sources[module], module, *luck.choice(places[place]))
+            tried.add((module, place))
+            change = change_at(sources[module], module, *luck.choice(places[place]))
+            if _is_python(changed(sources[module], change)):
+                drawn += 1
+                yield change
+
+
+def _is_python(source: str) -> bool:
+    """Check whether a module can be compiled, as it can't be with ``|`` in place of the star of a signature."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            compile(source, "a change", "exec")
+    except SyntaxError:
+        return False
+    return True
 
 
 def find(folder: Path, wanted: Change) -> Change | None:

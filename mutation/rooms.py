@@ -44,11 +44,12 @@ ROOMS = (
         "vectors",
         _all(
             "queries top_rows similarity/matrix similarity/searching similarity/analogies similarity/pair_similarity "
-            "similarity/hub_correction similarity/byte_screen",
+            "similarity/byte_screen",
             "queries",
             "space",
             "calibration",
         )
+        | _all("similarity/hub_correction", "corrections")
         | _all("geometry/hubness geometry/intrinsic_dimension geometry/isotropy geometry/neighborhoods", "geometry"),
     ),
     Room(
@@ -106,7 +107,8 @@ ROOMS = (
     Room(
         "latent",
         _all("latent/pca latent/truncation latent/factor_analysis latent/learners", "latent_contract", "latent")
-        | _all("latent/paths latent/generation/mixture latent/generation/quality", "latent_generation")
+        | _all("latent/paths", "paths")
+        | _all("latent/generation/mixture latent/generation/quality", "latent_generation")
         | _all("latent/bridge_maps latent/bridge_recall latent/residual_map latent/bridges", "latent_bridge")
         | _all("latent/firing latent/name_tests latent/dimension_names", "dimensions"),
     ),
@@ -128,8 +130,8 @@ ROOMS = (
         "encoders",
         _all("sentences/max_sim", "rerank", "token_states")
         | _all("sentences/numpy_runtime", "numpy_runtime")
-        | _all("sentences/pooling sentences/pool_kernel", "encoder", "static", "inference")
-        | _all("sentences/word_average", "word_average")
+        | _all("sentences/pooling", "encoder", "inference")
+        | _all("sentences/word_average sentences/pool_kernel", "word_average", "static")
         | _all("inference/layers inference/linear inference/row_operations inference/packing", "inference")
         | _all("quantization/codec quantization/lookup quantization/numbers quantization/vectors", "quantization"),
     ),

@@ -31,7 +31,8 @@ IMPORTED = (
 QUIET = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "POLARS_MAX_THREADS")
 MEMORY = 16 << 30  # bytes of addresses of a trial
 COMPILING = 100  # seconds of the processor that kernels may take to be compiled
-SLOW, SPENT = 1.5, 3.0  # seconds of the processor that a test, and all tests of a trial, may take; others are left out
+SLOW, SPENT = 0.5, 3.0  # seconds of the processor that a test, and all tests of a trial, may take; others are left out
+MEASURED = 6.0  # seconds of the processor after which no more tests of a file are measured
 
 
 class Laboratory:
@@ -78,6 +79,8 @@ class Laboratory:
             if not kept.exists():
                 with self._code_as(self._first_code, keep=True):
                     self._run([name], None, kept, limit=900)
+            if not kept.exists():
+                raise SystemExit(f"tests/test_{name}.py ended badly on the unchanged copy; see {self.log}")
             seconds |= json.loads(kept.read_text())
         quick, spent = sorted(seconds.items(), key=lambda item: item[1]), 0.0
         return {name: took for name, took in quick if (spent := spent + took) < SPENT}
@@ -151,22 +154,20 @@ class Laboratory:
             "ignore::pytest.PytestAssertRewriteWarning",
         ]  # hypothesis is imported
         options += ["-x", "--no-header", "--tb=line"] if only is not None else []
-        watch = _Watch(only)
-        code = pytest.main([*options, *(f"tests/test_{name}.py" for name in tests)], plugins=[watch])
+        code = pytest.main([*options, *(f"tests/test_{name}.py" for name in tests)], plugins=[_Watch(only, times)])
         import semspace
 
         assert Path(semspace.__file__).is_relative_to(self.tree), semspace.__file__
-        if times is not None:
-            times.write_text(json.dumps(watch.passed, indent=0), encoding="utf-8")
         return int(code)
 
 
 class _Watch:
     """Runs the tests that were asked for, in their order, or all, of which it keeps those that pass in time."""
 
-    def __init__(self, only: list[str] | None) -> None:
+    def __init__(self, only: list[str] | None, times: Path | None) -> None:
+        self._times = times
         self._order = None if only is None else {name: place for place, name in enumerate(only)}
-        self._start = 0.0
+        self._start, self._began = 0.0, time.process_time()
         self.passed: dict[str, float] = {}
 
     def pytest_collection_modifyitems(self, items: list[Any]) -> None:
@@ -176,10 +177,10 @@ class _Watch:
             )
 
     def pytest_runtest_logstart(self) -> None:
+        self._start = time.process_time()
         if self._order is None:
             signal.signal(signal.SIGPROF, _too_slow)
-            signal.setitimer(signal.ITIMER_PROF, SLOW)
-        self._start = time.process_time()
+            signal.setitimer(signal.ITIMER_PROF, SLOW if self._start - self._began < MEASURED else 0.01)
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         if report.when == "call" and report.passed:
@@ -187,6 +188,10 @@ class _Watch:
 
     def pytest_runtest_logfinish(self) -> None:
         signal.setitimer(signal.ITIMER_PROF, 0)
+
+    def pytest_sessionfinish(self) -> None:
+        if self._times is not None:
+            self._times.write_text(json.dumps(self.passed, indent=0), encoding="utf-8")
 
 
 def _too_slow(*_: object) -> None:

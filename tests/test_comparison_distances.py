@@ -257,6 +257,15 @@ def test_p_values_by_hand():
     assert found.p_value("topics32") == 1.0
 
 
+def test_a_small_corpus_is_compared_with_a_part_of_a_large_one(monkeypatch):
+    monkeypatch.setattr(kernel_tests, "CHUNK_SIZE", 100)
+    chunks = kernel_tests._split_into_chunks(np.repeat([0, 1], [1_000, 20]), None, seed=0)
+    # 20 units are enough for two chunks of eight; two chunks of 100 have room for twice 200 documents.
+    assert [len(rows) for rows in chunks] == [200, 200]
+    assert [int((rows >= 1_000).sum()) for rows in chunks] == [10, 10]
+    assert len(np.unique(np.concatenate(chunks))) == 400
+
+
 def test_one_kernel_alone_makes_the_p_value_of_all():
     draw = np.random.default_rng(0)
     splits = draw.normal(size=(6, 999))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import semspace as ss
 from semspace.errors import InputError, SemspaceWarning
-from semspace.index import beam_search, graph_search, hnsw
+from semspace.index import beam_search, graph_search, hnsw, neighbor_selection
 from semspace.index import index as index_module
 from semspace.index.quantization import SUMS, Codec, rows_of_bytes
 from semspace.kernels.compiling import compiled
@@ -493,3 +493,23 @@ def test_as_many_columns_as_nobody_can_hold():
     assert index.knn_query(draw(2, 4), 50)[0].shape == (2, 50)
     with pytest.raises(InputError, match="k must be a whole number from 1 to 100000; got 1000000000000"):
         index.knn_query(draw(2, 4), 10**12)
+
+
+def test_which_link_makes_room_for_a_node_that_none_leads_to():
+    # Nodes 0 and 1 are near node 4, 0 nearer; both have three links at most.
+    pool = np.array([0 << 1, 1 << 1, -1])
+    links = np.array([[1, 2, 3], [0, 2, 3], [0, 1, -1], [0, -1, -1], [0, 1, -1]], np.int32)
+    ways = np.array([4, 3, 2, 2, 0])
+    free_slot = neighbor_selection._free_slot.py_func  # as Python runs it: nothing is compiled for this
+
+    def free(**changed):
+        return free_slot(pool, 2, 4, **{"links": links, "ways": ways, **changed})
+
+    assert free() == (0, 2)  # the last link of the nearest, as two lead to node 3
+    assert free(ways=np.array([4, 3, 2, 1, 0])) == (0, 1)  # node 3 has only this link, so it is node 2's
+    assert free(ways=np.array([1, 1, 1, 1, 0])) == (0, 2)  # none can be spared: the nearest gives its last all the same
+    assert free(ways=np.array([4, 1, 1, 1, 0])) == (1, 0)  # the nearest can spare none, the next its link to node 0
+    room = links.copy()
+    room[1, 1:] = -1
+    assert free(links=room) == (1, 1)  # a free slot, though of the farther one
+    assert free_slot(pool, 2, 1, links, ways) == (1, 0)  # it has been reached

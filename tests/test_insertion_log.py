@@ -405,3 +405,5 @@ def test_the_sum_of_vectors_is_that_of_their_bytes():
     assert sum_of(vectors[::2]) == sum_of(vectors[::2].copy()) != sum_of(vectors[1::2])
     assert replace(ONE, vectors=sum_of(vectors[:2])).is_of(vectors[:2])
     assert not replace(ONE, vectors=sum_of(vectors[:2])).is_of(vectors[:3])
+    assert not replace(ONE, vectors=sum_of(vectors[:2])).is_of(vectors[2:4])  # as many, but others
+    assert not replace(ONE, vectors=sum_of(vectors[:3])).is_of(vectors[:3])  # of which it has one less

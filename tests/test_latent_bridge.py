@@ -151,6 +151,16 @@ def test_recall_by_hand():
     assert bridge_recall.kept_recall(queries, queries, queries, np.arange(12)).value == 1
 
 
+def test_the_slope_is_that_of_three_halvings(monkeypatch):
+    shares = {1600: 0.2, 800: 0.3, 400: 0.4, 200: 0.5, 100: 0.0}  # a tenth is lost at each doubling; 100 aren't asked
+    monkeypatch.setattr(bridge_recall, "_shares", lambda queries, documents, *_: np.array([shares[len(documents)]]))
+    vectors = np.ones((1600, 1), np.float32)
+    kept = bridge_recall.kept_recall(vectors, vectors, vectors, np.arange(1000))
+    assert (kept.value, kept.slope) == pytest.approx((0.2, -0.1))
+    assert kept.at(3200).value == pytest.approx(0.1)
+    assert kept.at(400).value == pytest.approx(0.4)
+
+
 def test_maps_by_their_definitions():
     rng = np.random.default_rng(3)
     x, y = (units(rng.normal(size=(60, 5))).astype(np.float32) for _ in range(2))

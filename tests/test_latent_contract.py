@@ -484,7 +484,7 @@ def test_factors_that_can_not_be_found_are_refused():
     with pytest.raises(InputError, match="dim must be at most 3 for 4 points of 12 dimensions; got 4"):
         ss.latent.FactorAnalysis(dim=4).train(points(4))
     with pytest.raises(InputError, match="all points of the space are equal, so they have no factors"):
-        ss.latent.FactorAnalysis(dim=2).train(ss.Space.from_vectors(range(9), np.ones((9, 4))))
+        ss.latent.FactorAnalysis(dim=2).train(ss.Space.from_vectors(range(9), np.tile([1.0, 2, 3, 4], (9, 1))))
     vectors = np.hstack([points().vectors, np.ones((POINTS, 1))])  # a constant column
     model = ss.latent.FactorAnalysis(dim=2).train(ss.Space.from_vectors(range(POINTS), vectors))
     assert np.isfinite(model.score(vectors)).all()

@@ -234,6 +234,13 @@ def test_rows_are_read_as_from_a_matrix():
 # -- what doesn't work says so ----------------------------------------------------------------------------
 
 
+def test_an_array_of_it_is_always_a_copy():
+    stored = QuantizedVectors.of(np.eye(3, dtype=np.float32), "float16")
+    assert np.array(stored, copy=True).tolist() == np.eye(3).tolist()
+    with pytest.raises(ValueError, match="decoded when they are read"):
+        np.asarray(stored, copy=False)
+
+
 def test_unknown_precisions():
     with pytest.raises(ss.errors.InputError, match="precision must be one of binary, float16, float32, int8, product"):
         cloud().quantize("int4")

@@ -61,6 +61,10 @@ def test_top_rows_are_those_of_a_sort(scores, k, width, masked):
         assert best.tolist() == [own[row] for row in expected]
 
 
+def test_the_top_rows_of_none():
+    assert [(len(rows), len(scores)) for rows, scores in TopRows(2, 3).result([])] == [(0, 0), (0, 0)]
+
+
 @pytest.mark.parametrize("metric", queries.METRICS)
 def test_many_tiles_find_what_one_by_one_finds(monkeypatch, metric):
     space = random_space(1_000, 8)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import semspace as ss
 from semspace.errors import InputError, SemspaceWarning
+from semspace.sentences import pool_kernel
 
 IDS = ["the", "cat", "dog", "mat", "élan"]
 VECTORS = np.array([[1, 1, 0, 0], [0, 2, 0, 0], [0, 0, 2, 0], [0, 0, 1, 1], [1, 0, 0, 2]], np.float32)
@@ -217,3 +218,24 @@ def test_the_old_name_of_from_corpus_warns():
     with pytest.warns(FutureWarning, match=r"WordAverage.fit\(\) is now called WordAverage.from_corpus\(\)"):
         old = ss.WordAverage.fit(space(), corpus, a=0.1)
     assert old.fingerprint == ss.WordAverage.from_corpus(space(), corpus, a=0.1).fingerprint
+
+
+# -- the loops, as Python runs them ---------------------------------------------------------------------------
+
+
+def test_a_weighted_mean_of_tokens_by_hand():
+    rows = np.array([0, 1, -1], np.int32)  # token 2 has no vector
+    weights = np.array([2, 0.5, 9], np.float32)
+    table = np.array([[1, 0, 3], [4, 8, 0]], np.float32)
+    ids, offsets = np.array([0, 2, 1, 1, 2, 0, 0, 0, 1], np.int32), np.array([0, 4, 5, 5, 9])
+    out = np.full((4, 3), np.nan, np.float32)
+    pool_kernel.pooled_means.py_func(ids, offsets, 3, rows, weights, table, out)
+    # Of the first text's tokens, three are asked and two have vectors: ((2, 0, 6) + (2, 4, 0)) / 2.
+    assert out.tolist() == [[2, 2, 3], [0, 0, 0], [0, 0, 0], [2, 0, 6]]
+
+
+def test_what_a_direction_takes_away_by_hand():
+    vectors = np.array([[5, 1, 2], [0, 5, 7]], np.float32)
+    pool_kernel.remove_direction.py_func(vectors, np.array([0.6, 0.8, 0], np.float32))
+    # Their shares of the direction are 3.8 and 4.
+    np.testing.assert_allclose(vectors, [[2.72, -2.04, 2], [-2.4, 1.8, 7]], atol=1e-5)
