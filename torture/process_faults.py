@@ -18,7 +18,7 @@ from torture import processes
 from torture.fault_tally import Tally
 from torture.works import CALLS, SAVED
 
-_MEGABYTES = (1, 4, 16, 48, 128, 512, 2_048)  # beyond what the process has already
+_MEGABYTES = (4, 48, 512)  # beyond what the process has already
 _THREADS = 32
 _KEPT = 0.02  # share by which memory may grow after the first tenth of the openings
 
