@@ -98,3 +98,12 @@ def check_killed(out, expected, shards: int, before) -> None:
         assert finished.items() <= written(out).items()
     same(scale.read_space(out, progress=False), expected)
     assert len(list((Path(out) / "shards").iterdir())) == shards
+
+
+def deadly(task, threads):
+    """The work on a shard; one of them kills its worker, as memory that is short does."""
+    from semspace.scale.shard import run_shard
+
+    if task.inputs[0].size == len(b"deadly"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return run_shard(task, threads)

@@ -60,6 +60,10 @@ LESS = {
     },
     "09": {"[:2_000]": "[:300]", "epochs=5": "epochs=1", "slice(0, 500)": "slice(0, 200)"},
     "10": {"epochs=3": "epochs=1"},
+    "11": {
+        'model = "all-MiniLM-L6-v2"': 'model = "SMALL"',
+        'ss.corpora.load("lee-background").frame': 'ss.corpora.load("lee-background").frame.head(100)',
+    },
 }
 
 

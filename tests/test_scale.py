@@ -243,6 +243,16 @@ def test_bad_input_is_one_sentence(tmp_path, model, texts):
         scale.status(tmp_path)
     with pytest.raises(InputError, match="empty must be one of"):
         scale.encode(texts, tmp_path / "out", model, empty="keep")
+    for inside in (texts, f"{texts}/**/*.parquet", [texts]):
+        with pytest.raises(InputError, match=r"is inside texts=.*; choose a folder beside it"):
+            scale.encode(inside, texts / "out", model)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match=r"can't be used \(NotADirectoryError"):
+        scale.encode(texts, tmp_path / "file" / "out", model)
+    with pytest.raises(InputError, match=r"can't be used \(NotADirectoryError"):
+        scale.status(tmp_path / "file")
+    with pytest.raises(InputError, match="can't be opened"):
+        scale.encode(f"zip://a.parquet::{tmp_path}", tmp_path / "out", model)
     assert not (tmp_path / "out").exists()
 
 

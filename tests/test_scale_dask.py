@@ -9,8 +9,11 @@ import pytest
 import semspace as ss
 import semspace.scale as scale
 from semspace.errors import InputError, ServerError
+from semspace.scale.executors import on_dask
+from semspace.scale.executors.executor import DIED
+from semspace.scale.shard import Outcome
 from tests.killed import needs_sigkill
-from tests.scaled import ROUNDS, check_killed, killing, one_machine, same, write_model, write_texts, written
+from tests.scaled import ROUNDS, check_killed, deadly, killing, one_machine, same, write_model, write_texts, written
 
 distributed = pytest.importorskip("distributed")
 
@@ -18,7 +21,7 @@ distributed = pytest.importorskip("distributed")
 @pytest.fixture(scope="module")
 def client():
     cluster = distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None, silence_logs=50
+        n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0", silence_logs=50
     )
     with cluster, distributed.Client(cluster, set_as_default=False) as client:
         yield client
@@ -99,7 +102,7 @@ def test_the_memory_of_this_process_is_no_place_for_a_cluster(tmp_path, model, c
 def test_a_cluster_without_workers_is_told(tmp_path, model, capsys):
     texts, out = write_texts(tmp_path / "texts", 1, 5), tmp_path / "out"
     with distributed.LocalCluster(
-        n_workers=0, threads_per_worker=1, host="127.0.0.1", dashboard_address=None, silence_logs=50
+        n_workers=0, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0", silence_logs=50
     ) as cluster:
 
         def start():
@@ -116,22 +119,54 @@ def test_a_cluster_without_workers_is_told(tmp_path, model, capsys):
     assert told
 
 
+def wait_for_two(client):
+    """Wait for two workers; a nanny whose worker dies while it starts gives up, so that another is needed."""
+    while True:
+        try:
+            return client.wait_for_workers(2, timeout=20)
+        except TimeoutError:
+            client.cluster.scale(len(client.cluster.worker_spec) + 1)
+
+
 @needs_sigkill
 def test_workers_that_are_killed_cost_their_shards_only(tmp_path, model, client):
     texts, draw = write_texts(tmp_path / "texts", 8, 1_000), random.Random(0)
     expected, killed = one_machine(model, texts), 0
 
     def processes():
-        found = [nanny.process.pid for nanny in list(client.cluster.workers.values()) if nanny.process is not None]
-        return [pid for pid in found if pid]
+        """Those of workers that have started: a nanny whose worker dies before gives up."""
+        nannies = [nanny for nanny in list(client.cluster.workers.values()) if nanny.process is not None]
+        return [nanny.process.pid for nanny in nannies if nanny.worker_address in client.cluster.scheduler.workers]
 
-    client.cluster.adapt(minimum=2, maximum=2)  # a nanny to which starting again takes too long gives up
     for round_ in range(ROUNDS or 1):
         out = tmp_path / f"out{round_}"
-        client.wait_for_workers(2)
+        wait_for_two(client)
         with killing(out, processes, draw) as before:
             assert scale.encode(texts, out, model, client=client, progress=False).is_complete
         check_killed(out, expected, 8, before)
         killed += len(before)
     assert killed >= (ROUNDS or 1)
     print(f"killed {killed} workers in {ROUNDS or 1} jobs")
+
+
+@needs_sigkill
+def test_a_shard_whose_workers_die_each_time_is_given_up(tmp_path, model, client, monkeypatch):
+    texts = write_texts(tmp_path / "texts", 3, 20)
+    (texts / "part-001.parquet").write_bytes(b"deadly")
+    monkeypatch.setattr(on_dask, "run_on_worker", deadly)
+    with pytest.raises(scale.ShardsFailedError, match=r"part-001.parquet: each worker that began it died") as told:
+        scale.encode(texts, tmp_path / "out", model, client=client, progress=False)
+    assert told.value.job.n_done == 2
+
+
+def test_a_result_that_dies_with_its_worker_is_an_outcome():
+    class Lost:
+        """A future as after the work was done: its worker died before its result was fetched, and so did others."""
+
+        def exception(self):
+            return None
+
+        def result(self):
+            raise distributed.scheduler.KilledWorker("task", None, 3)
+
+    assert on_dask._outcome(Lost(), "key") == Outcome("key", None, DIED)

@@ -202,7 +202,7 @@ def test_parts_of_another_size_are_another_job(tmp_path, model):
 
 def test_a_large_file_that_cant_be_cut_is_told(tmp_path, model):
     (tmp_path / "a.csv").write_text("id,text\n" + "".join(f"{i},cat {WORDS[i % 9 + 1]}\n" for i in range(50)))
-    with pytest.warns(SemspaceWarning, match=r"a.csv has 0 MB and is one shard"):
+    with pytest.warns(SemspaceWarning, match=r"one shard each, .*: 1, such as a.csv \(0.0 MB\)"):
         _, space = encoded(tmp_path / "a.csv", tmp_path / "out", model, 100)
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -1,17 +1,14 @@
 """Shards on a cluster of Ray: workers on this machine, which are killed at random moments."""
 
-import os
 import random
-import signal
 
 import pytest
 
 import semspace.scale as scale
 from semspace.errors import InputError
 from semspace.scale.executors import on_ray
-from semspace.scale.shard import run_shard
 from tests.killed import needs_sigkill
-from tests.scaled import ROUNDS, check_killed, killing, one_machine, same, write_model, write_texts, written
+from tests.scaled import ROUNDS, check_killed, deadly, killing, one_machine, same, write_model, write_texts, written
 
 psutil = pytest.importorskip("psutil")
 ray = pytest.importorskip("ray", reason="no ray: pip install 'semspace[ray]'")
@@ -84,13 +81,6 @@ def test_a_shard_whose_workers_die_each_time_is_given_up(tmp_path, model, cluste
     with pytest.raises(scale.ShardsFailedError, match=r"part-001.parquet: each worker that began it died") as told:
         scale.encode(texts, tmp_path / "out", model, client="ray", progress=False)
     assert told.value.job.n_done == 2
-
-
-def deadly(task, threads):
-    """The work on a shard; one of them kills its worker, as memory that is short does."""
-    if task.inputs[0].size == len(b"deadly"):
-        os.kill(os.getpid(), signal.SIGKILL)
-    return run_shard(task, threads)
 
 
 def test_a_shard_that_no_node_has_the_processors_for_is_told(tmp_path, model, cluster):

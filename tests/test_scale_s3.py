@@ -2,11 +2,12 @@
 
 import logging
 
+import polars as pl
 import pytest
 
 import semspace as ss
 import semspace.scale as scale
-from semspace.errors import MissingFileError
+from semspace.errors import MissingFileError, ServerError
 from tests.scaled import one_machine, same, write_model, write_texts
 
 moto = pytest.importorskip("moto", reason="no moto: pip install 'moto[s3]' flask-cors s3fs")
@@ -65,3 +66,43 @@ def test_a_job_from_bucket_to_bucket(tmp_path, bucket):
         scale.encode("s3://bucket/nothing/*.parquet", "s3://bucket/other", model)
     with pytest.raises(MissingFileError, match="there is no s3://nowhere/out"):
         scale.encode("s3://bucket/texts", "s3://nowhere/out", model, progress=False)
+
+
+@pytest.mark.filterwarnings("default::DeprecationWarning", "default::pytest.PytestUnraisableExceptionWarning")
+def test_a_cluster_of_dask_works_from_bucket_to_bucket(tmp_path, bucket):
+    distributed = pytest.importorskip("distributed")
+    pytest.importorskip("pyarrow")
+    model, texts = str(write_model(tmp_path / "model")), write_texts(tmp_path / "texts", 2, 40)
+    big = pl.concat([pl.read_parquet(path) for path in sorted(texts.iterdir())])
+    big = pl.concat([big.with_columns(id=f"{copy}/" + pl.col("id")) for copy in range(4)])
+    big.write_parquet(texts / "big.parquet", row_group_size=20)
+    largest = max(path.stat().st_size for path in texts.glob("part-*"))
+    bucket.put(str(texts), "bucket/cluster/", recursive=True)
+    with (
+        distributed.LocalCluster(
+            1, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0", silence_logs=50
+        ) as cluster,
+        distributed.Client(cluster, set_as_default=False) as client,
+    ):
+        job = scale.encode(
+            "s3://bucket/cluster/texts", "s3://bucket/cluster-out", model, shard_bytes=largest, client=client,
+            progress=False,
+        )  # fmt: skip
+    assert any("(part 2)" in name for names in job.inputs.values() for name in names)
+    same(scale.read_space("s3://bucket/cluster-out", progress=False), one_machine(model, texts))
+
+
+def test_a_place_that_cant_be_reached_is_one_sentence(tmp_path, bucket, monkeypatch):
+    texts, model = write_texts(tmp_path / "texts", 1, 5), str(write_model(tmp_path / "model"))
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    s3fs.S3FileSystem.clear_instance_cache()
+    with pytest.raises(
+        ServerError, match=r"s3://bucket/out can't be reached \(NoCredentialsError: .*the keys in the env"
+    ):
+        scale.encode(texts, "s3://bucket/out", model)
+    with pytest.raises(ServerError, match=r"can't be reached \(NoCredentialsError"):
+        scale.encode("s3://bucket/texts", tmp_path / "out", model)
+    s3fs.S3FileSystem.clear_instance_cache()

@@ -10,6 +10,7 @@ import semspace as ss
 import semspace.scale as scale
 from semspace.errors import DamagedError, ExistsError, InputError, SemspaceWarning
 from tests.scaled import write_model, write_texts
+from tests.servers import engines, new_name
 
 pytest.importorskip("fsspec")
 
@@ -152,6 +153,10 @@ def test_bad_joins_are_one_sentence(tmp_path, places):
     with pytest.raises(InputError, match="encode both with the same model and settings"):
         scale.join(a, tmp_path / "cut", tmp_path / "out")
     assert not (tmp_path / "out").exists()
+    for call in (scale.join, lambda _, *rest, **options: scale.duplicates(*rest, **options)):
+        with pytest.raises(InputError, match="is the folder of the vectors"):
+            call(a, b, b, overwrite=True)
+    assert scale.status(b).is_complete
 
 
 # -- groups --------------------------------------------------------------------------------------------------------
@@ -175,16 +180,18 @@ def test_groups_are_those_of_one_machine(tmp_path, places):
 # -- servers -------------------------------------------------------------------------------------------------------
 
 
-def test_points_are_sent_to_a_server_and_sent_again_only_where_missing(tmp_path, places):
-    pytest.importorskip("qdrant_client", reason="no qdrant-client: pip install 'semspace[qdrant]'")
-    where = str(tmp_path / "points.qdrant")
+@pytest.mark.parametrize("server", [engine for engine in engines() if engine.name in ("qdrant", "pgvector")], ids=str)
+def test_points_are_sent_to_a_server_and_sent_again_only_where_missing(tmp_path, places, server):
+    for package in server.packages:
+        pytest.importorskip(package, reason=f"no {package}: pip install 'semspace[{server.extra}]'")
+    where, name = server.uri(tmp_path), new_name()
     space = scale.read_space(places / "b-vectors", progress=False)
-    assert scale.push(places / "b-vectors", where, "news", batch=30, progress=False) == len(space)
-    with ss.Index.connect(where, "news") as index:
+    assert scale.push(places / "b-vectors", where, name, batch=30, progress=False) == len(space)
+    with ss.Index.connect(where, name) as index:
         assert len(index) == len(space)
         hits = index.search(space.vectors[7], k=1)
         assert hits.metadata["text"][0] == space.metadata["text"][space.ids.tolist().index(hits.ids[0])]
         index.delete(["3", "100"])
-    assert scale.push(places / "b-vectors", where, "news", progress=False) == len(space)
+    assert scale.push(places / "b-vectors", where, name, progress=False) == len(space)
     with pytest.raises(InputError, match="holds points of another space"):
-        scale.push(places / "a-vectors", where, "news", progress=False)
+        scale.push(places / "a-vectors", where, name, progress=False)

@@ -18,7 +18,7 @@ from semspace.scale.reading import finished_job, numbered_after, raised_ids, rea
 from semspace.scale.run_options import RunOptions
 from semspace.scale.running import run_job
 from semspace.scale.storage import open_storage
-from semspace.scale.vector_inputs import check_unchanged, points_checksums, vector_inputs
+from semspace.scale.vector_inputs import check_apart, check_unchanged, points_checksums, vector_inputs
 
 
 def assign(
@@ -90,6 +90,7 @@ def assign(
     }
     manifest = JobManifest("assign", settings, {key: (file,) for key, file in zip(job.inputs, files, strict=True)})
     storage = open_storage("out", out)
+    check_apart(storage, job)
     return run_job(storage, manifest, "assigning", options)
 
 

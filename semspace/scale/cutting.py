@@ -12,7 +12,7 @@ from semspace import checks
 from semspace.scale.file_parts import FilePart
 from semspace.text.files import file_format
 
-SHARD_BYTES = 256_000_000
+SHARD_BYTES = 32_000_000  # of short texts, about twenty minutes of a core to encode
 _WINDOW = 1 << 16  # bytes that are read to find a line end, and more where it is further away
 # Encodings in which the byte 10 may be another thing than a line end, or a text depends on what stands before.
 _UNCUT = ("utf-16", "utf-32", "utf-7", "iso2022", "hz")

@@ -11,7 +11,7 @@ from semspace.errors import InputError, SemspaceWarning
 from semspace.scale.cutting import SHARD_BYTES
 from semspace.scale.documents import Reading
 from semspace.scale.encoding import opened_encoder
-from semspace.scale.inputs import find_inputs
+from semspace.scale.inputs import check_outside, find_inputs
 from semspace.scale.job import ShardJob
 from semspace.scale.manifest import JobManifest
 from semspace.scale.run_options import RunOptions
@@ -51,7 +51,7 @@ def encode(
     ----------
     texts : path, folder, pattern, URL, or list of them
         What `Corpus.read` reads, local or at any URL that fsspec opens, such as ``s3://bucket/texts/*.parquet``; each
-        line of a ``.txt`` is a document. Some 10 to 200 MB a file are best.
+        line of a ``.txt`` is a document. Some 10 to 30 MB a file are best.
     out : path or URL
         Folder of the results, that all workers can write to.
     model : str or path
@@ -116,6 +116,7 @@ def encode(
             f"{type(model).__name__}: save it with ss.save(encoder, path), and give the path"
         )
     storage, files = open_storage("out", out), find_inputs("texts", texts, shard_bytes, encoding)
+    check_outside(storage, "texts", texts)
     encoder = opened_encoder(os.fspath(model), backend, max_tokens, threads)
     plan = EncodingPlan(encoder, long_texts, overlap_of(long_texts, overlap))
     settings = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
@@ -16,7 +16,7 @@ from semspace.bundle import digest, file_digest, resolved_path
 from semspace.errors import InputError, MissingFileError, SemspaceWarning
 from semspace.scale.cutting import cut_file
 from semspace.scale.file_parts import FilePart, copy_lines, copy_row_groups
-from semspace.scale.storage import access_explained, is_local_url, open_filesystem
+from semspace.scale.storage import Storage, access_explained, is_local_url, open_filesystem, reached
 from semspace.schema import Facts
 from semspace.text.files import file_format, format_or_none
 
@@ -118,34 +118,58 @@ def find_inputs(name: str, source: object, shard_bytes: int, encoding: str) -> t
     for file in files:
         file_format(Path(file.name))
     checks.unique(f"the files of {name}", [file.name for file in files])
-    return tuple(part for file in files for part in _cut(file, shard_bytes, encoding))
+    parts = [_cut(file, shard_bytes, encoding) for file in files]
+    whole = [file for file, cut in zip(files, parts, strict=True) if not cut and file.size > shard_bytes]
+    if whole:
+        warnings.warn(
+            f"files larger than shard_bytes that are one shard each, read whole and lost whole with its worker: "
+            f"{len(whole):,}, such as {whole[0].name} ({whole[0].size / 1e6:,.1f} MB); only Parquet of several row "
+            f"groups, .jsonl and .txt, not packed, are cut into parts",
+            SemspaceWarning,
+            stacklevel=3,
+        )
+    return tuple(part for file, cut in zip(files, parts, strict=True) for part in cut or [file])
 
 
 def _cut(file: InputFile, shard_bytes: int, encoding: str) -> list[InputFile]:
-    """Return the parts of a file, or the file itself."""
+    """Return the parts of a file, or none where it is one shard."""
     if file.size <= shard_bytes:
-        return [file]
+        return []
     fs, path = open_filesystem(file.url)
-    with access_explained(file.url):
+    with reached(file.url):
         parts = cut_file(fs, path, file.name, file.size, shard_bytes, encoding)
-    if not parts:
-        warnings.warn(
-            f"{file.name} has {file.size / 1e6:,.0f} MB and is one shard, which is read whole and lost whole with its "
-            f"worker; only Parquet of several row groups, .jsonl and .txt, not packed, are cut into parts",
-            SemspaceWarning,
-            stacklevel=2,
-        )
-        return [file]
     return [replace(file, size=part.stop - part.start, part=part) for part in parts]
+
+
+def check_outside(storage: Storage, name: str, source: object) -> None:
+    """Raise `InputError` where results would lie among the files that they are made of, and be taken for such."""
+    for item in source if isinstance(source, (list, tuple)) else [source]:
+        text = str(item)
+        fs, path = open_filesystem(text if "://" in text else str(resolved_path(text)))
+        root = _fixed_part(path) if _MAGIC.search(path) else path.rstrip("/")
+        looks_below = "**" in path or not _MAGIC.search(path)
+        if looks_below and type(fs) is type(storage.fs) and storage.path("").startswith(f"{root}/") and fs.isdir(root):
+            if storage.path("").rstrip("/") == root:
+                continue  # the folder of the texts itself, which isn't empty
+            raise InputError(
+                f"out={storage.url} is inside {name}={text}, so that the next call would take the results for texts; "
+                f"choose a folder beside it"
+            )
 
 
 def _found(name: str, source: object, *, several: bool) -> list[InputFile]:
     text = str(source) if isinstance(source, Path) else checks.string(name, source)
     url = text if "://" in text else str(resolved_path(text))
-    fs, path = open_filesystem(url)
+    with reached(url):
+        return _listed(text, *open_filesystem(url), several=several)
+
+
+def _listed(text: str, fs: Any, path: str, *, several: bool) -> list[InputFile]:
     fs.invalidate_cache()
     if _MAGIC.search(path):
-        listed, root = fs.glob(path, detail=True), _fixed_part(path)
+        listed, root = {}, _fixed_part(path)
+        with suppress(FileNotFoundError):  # the folder that the pattern begins with
+            listed = fs.glob(path, detail=True)
     elif fs.isdir(path):
         listed, root = fs.find(path, detail=True), path.rstrip("/")
     elif fs.exists(path):

@@ -19,7 +19,7 @@ from semspace.scale.reading import finished_job, numbered_after, raised_ids, rea
 from semspace.scale.run_options import RunOptions
 from semspace.scale.running import run_job
 from semspace.scale.storage import open_storage
-from semspace.scale.vector_inputs import check_unchanged, points_checksums, vector_inputs
+from semspace.scale.vector_inputs import check_apart, check_unchanged, points_checksums, vector_inputs
 
 _MAX_PAIRS, _LEAST = 1_000_000, 0.95  # as for `ss.join`
 _KINDS = {"a": pl.String, "b": pl.String, "score": pl.Float32, "row_a": pl.Int64, "row_b": pl.Int64}
@@ -210,4 +210,5 @@ def _run(
 ) -> ShardJob:
     manifest = JobManifest("join", {**settings, "a": left.out, "b": right.out}, blocks)
     storage = open_storage("out", out)
+    check_apart(storage, left, right)
     return run_job(storage, manifest, "comparing", options)

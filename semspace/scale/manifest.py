@@ -13,7 +13,7 @@ from semspace.errors import DamagedError, ExistsError, InputError, MissingFileEr
 from semspace.scale.inputs import InputFile
 from semspace.scale.records import DONE, FAILED, SHARDS
 from semspace.scale.shard import TASKS, ShardTask
-from semspace.scale.storage import Storage
+from semspace.scale.storage import Storage, reached
 from semspace.schema import Facts
 from semspace.version import __version__
 
@@ -77,7 +77,8 @@ def read_manifest(storage: Storage, *tasks: str) -> JobManifest:
     """
     place = f"{storage.url}/{_NAME}"
     try:
-        data = storage.read(_NAME)
+        with reached(storage.url):
+            data = storage.read(_NAME)
     except MissingFileError as problem:
         raise MissingFileError(f"{storage.url} holds no job of semspace.scale; check the path") from problem
     try:
@@ -112,7 +113,9 @@ def claim_folder(storage: Storage, wanted: JobManifest, *, overwrite: bool) -> N
     ExistsError
         If the folder holds another job, or something else.
     """
-    if storage.is_empty():
+    with reached(storage.url):
+        is_new = storage.is_empty()
+    if is_new:
         wanted.write(storage)
         return
     try:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
 from semspace.errors import InputError
 from semspace.progress import Bar, bar
-from semspace.scale.executors.executor import executor_of
+from semspace.scale.executors.executor import DIED, Executor, executor_of
 from semspace.scale.failed import ShardsFailedError
 from semspace.scale.job import ShardJob, job_of
 from semspace.scale.manifest import JobManifest, claim_folder
@@ -41,16 +41,25 @@ def run_job(
         If some shards failed, after all others were done; or if the first 20 all failed.
     """
     executor = executor_of(options.client, options.threads)
-    if not executor.is_here and storage.url.startswith("memory:"):
-        raise InputError(f"{storage.url} is in the memory of this process, where other workers can't write; use a disk")
-    claim_folder(storage, manifest, overwrite=options.overwrite)
-    records = finished_records(storage, manifest.job)
-    unfinished = [task for task in manifest.tasks(storage) if not _is_done(task, records)]
-    storage.delete(FAILED, storage.sizes(FAILED))
-    total = max(sum(task.size for task in unfinished), 1)
-    with bar(what, total, unit="B", progress=options.progress and bool(unfinished)) as shown:
-        failed = _work(executor, storage, unfinished, shown)
+    try:
+        if not executor.is_here and storage.url.startswith("memory:"):
+            raise InputError(
+                f"{storage.url} is in the memory of this process, where other workers can't write; use a disk"
+            )
+        claim_folder(storage, manifest, overwrite=options.overwrite)
+        records = finished_records(storage, manifest.job)
+        unfinished = [task for task in manifest.tasks(storage) if not _is_done(task, records)]
+        storage.delete(FAILED, storage.sizes(FAILED))
+        total = max(sum(task.size for task in unfinished), 1)
+        with bar(what, total, unit="B", progress=options.progress and bool(unfinished)) as shown:
+            errors = _work(executor, storage, unfinished, shown)
+    finally:
+        executor.close()
     job = job_of(storage, manifest)
+    # A worker may finish a shard and die before it can say so.
+    failed = [
+        (task.key, errors[task.key]) for task in unfinished if task.key in errors and not _is_done(task, job.records)
+    ]
     if failed:
         raise ShardsFailedError(_failure(job, failed, len(unfinished)), job)
     if not job.is_complete:
@@ -63,27 +72,37 @@ def run_job(
     return job
 
 
-def _is_done(task: ShardTask, records: dict[str, ShardRecord]) -> bool:
+def _is_done(task: ShardTask, records: Mapping[str, ShardRecord]) -> bool:
     """Whether a shard is finished, and its files haven't changed since, as far as their stamps tell."""
     record = records.get(task.key)
     return record is not None and record.stamps == tuple(file.stamp for file in task.inputs)
 
 
-def _work(executor: Any, storage: Storage, unfinished: Sequence[ShardTask], shown: Bar) -> list[tuple[str, str]]:
-    """Do the work; return the shards that failed, and why."""
-    sizes, failed, n_done = {task.key: task.size for task in unfinished}, [], 0
-    with closing(executor.outcomes(unfinished)) as outcomes:
-        for outcome in outcomes:
-            if outcome.record is None:
-                failed.append((outcome.key, outcome.error))
-                write_failure(storage, outcome.key, outcome.error)
-            else:
-                n_done += 1
-            bad = f", {len(failed):,} failed" if failed else ""
-            shown.set_postfix_str(f"{n_done:,} of {len(unfinished):,} shards{bad}", refresh=False)
-            shown.update(sizes[outcome.key])
-            if len(failed) == _HOPELESS and not n_done:
-                break
+def _work(executor: Executor, storage: Storage, unfinished: Sequence[ShardTask], shown: Bar) -> dict[str, str]:
+    """Do the work; return why shards failed, by key.
+
+    Shards whose workers died each time are tried once more when all others have ended: most of them only were on
+    workers that another shard had filled, or that were taken away.
+    """
+    tasks, failed, n_done = {task.key: task for task in unfinished}, dict[str, str](), 0
+    again = list(unfinished)
+    for is_first in (True, False):
+        with closing(executor.outcomes(again)) as outcomes:
+            for outcome in outcomes:
+                if outcome.record is None:
+                    failed[outcome.key] = outcome.error
+                    write_failure(storage, outcome.key, outcome.error)
+                else:
+                    n_done += 1
+                    failed.pop(outcome.key, None)
+                bad = f", {len(failed):,} failed" if failed else ""
+                shown.set_postfix_str(f"{n_done:,} of {len(unfinished):,} shards{bad}", refresh=False)
+                shown.update(tasks[outcome.key].size if is_first else 0)
+                if len(failed) == _HOPELESS and not n_done:
+                    return failed
+        again = [tasks[key] for key, error in failed.items() if error == DIED]
+        if not again:
+            break
     return failed
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any
 
 from semspace import checks
 from semspace.bundle import digest, replace_file, resolved_path
-from semspace.errors import DamagedError, InputError, MissingFileError
+from semspace.errors import DamagedError, InputError, MissingFileError, SemspaceError, ServerError
 
 EXTRA = "dask"  # the extra that brings fsspec
 _WHOLE_PUTS = ("s3", "s3a", "gs", "gcs", "abfs", "az", "adl", "oss", "memory")  # an object appears when it is complete
@@ -139,7 +139,7 @@ def open_filesystem(url: str) -> tuple[Any, str]:
         fs, path = core.url_to_fs(url)
     except ImportError as problem:
         raise InputError(f"{url} can't be opened: {checks.first_line(problem)}") from problem
-    except ValueError as problem:
+    except (ValueError, TypeError, OSError) as problem:
         raise InputError(f"{url} can't be opened: {checks.first_line(problem)}; check the part before ://") from problem
     return fs, path
 
@@ -159,6 +159,8 @@ class access_explained:
         return None
 
     def __exit__(self, kind: Any, problem: BaseException | None, trace: Any) -> None:
+        if isinstance(problem, SemspaceError):
+            return
         if isinstance(problem, FileNotFoundError):
             raise MissingFileError(
                 f"there is no {self._what}; on a cluster, paths must be such that every worker can read them"
@@ -168,6 +170,27 @@ class access_explained:
                 f"{self._what} can't be accessed ({checks.first_line(problem)}); check the rights, and the keys that "
                 f"each worker has in its environment"
             ) from problem
+
+
+@contextmanager
+def reached(url: str) -> Iterator[None]:
+    """Raise `ServerError` or `InputError` where a place can't be used at all, at the first access of a call.
+
+    Not for workers: an error of a filesystem may pass, so that they raise it, and try again.
+    """
+    try:
+        with access_explained(url):
+            yield
+    except SemspaceError:
+        raise
+    except Exception as problem:  # of whatever library the filesystem is made of
+        why = f"{type(problem).__name__}: {checks.first_line(problem)}"
+        if is_local_url(url):
+            raise InputError(f"{url} can't be used ({why}); check the path") from problem
+        raise ServerError(
+            f"{url} can't be reached ({why}); check the address, and the keys in the environment of this process and "
+            f"of each worker"
+        ) from problem
 
 
 def _protocols(fs: Any) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 from semspace import checks
 from semspace.scale.cutting import SHARD_BYTES
 from semspace.scale.documents import Reading
-from semspace.scale.inputs import find_inputs
+from semspace.scale.inputs import check_outside, find_inputs
 from semspace.scale.job import ShardJob
 from semspace.scale.manifest import JobManifest
 from semspace.scale.run_options import RunOptions
@@ -135,6 +135,7 @@ def _run(
 ) -> ShardJob:
     get_tokenizer(checks.string("tokenizer", tokenizer))
     storage, files = open_storage("out", out), find_inputs("texts", texts, shard_bytes, reading.encoding)
+    check_outside(storage, "texts", texts)
     settings = {
         "tokenizer": tokenizer,
         "keep_words": task == "tokenize",

@@ -15,7 +15,7 @@ from semspace.scale.job import ShardJob
 from semspace.scale.reading import finished_job
 from semspace.scale.records import SHARDS
 from semspace.scale.shard import ShardInput
-from semspace.scale.storage import open_storage
+from semspace.scale.storage import Storage, open_storage
 from semspace.space import Space
 
 
@@ -26,6 +26,13 @@ def vector_inputs(name: str, vectors: Any) -> tuple[ShardJob, tuple[InputFile, .
     files = [job.records[key].files[POINTS] for key in job.inputs]
     url = storage.fs.unstrip_protocol(storage.path(SHARDS))
     return job, tuple(InputFile(f"{url}/{file.name}", file.name, file.size, file.sha256) for file in files)
+
+
+def check_apart(storage: Storage, *jobs: ShardJob) -> None:
+    """Raise `InputError` where results would be written over the vectors that they are made of."""
+    for job in jobs:
+        if storage.url == job.out:
+            raise InputError(f"out={storage.url} is the folder of the vectors; choose another for what is made of them")
 
 
 def points_checksums(job: ShardJob) -> list[str]:

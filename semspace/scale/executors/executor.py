@@ -22,8 +22,11 @@ class Executor(Protocol):
     def outcomes(self, tasks: Sequence[ShardTask]) -> Iterator[Outcome]:
         """Do the work on shards, and iterate over how each ended, as they end; closing the iterator cancels the rest.
 
-        A shard whose worker dies is done again elsewhere, and one whose workers die each time ends with an error.
+        A shard whose worker dies is done again elsewhere, and one whose workers die each time ends with `DIED`.
         """
+
+    def close(self) -> None:
+        """Close what was opened for this work alone."""
 
 
 def executor_of(client: Any, threads: int | None) -> Executor:

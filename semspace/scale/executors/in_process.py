@@ -21,6 +21,9 @@ class InProcess:
         for task in tasks:
             yield self._outcome(task)
 
+    def close(self) -> None:
+        """Do nothing."""
+
     def _outcome(self, task: ShardTask) -> Outcome:
         for left in reversed(range(RETRIES + 1)):
             try:

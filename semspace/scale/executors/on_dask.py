@@ -80,8 +80,11 @@ class OnDask:
                         coming.add(self._submit(task, known))
         finally:
             self.client.cancel([future for future, _ in known.values()])
-            if self.owned:
-                self.client.close()
+
+    def close(self) -> None:
+        """Close the client, if it was made for this work."""
+        if self.owned:
+            self.client.close()
 
     def _submit(self, task: ShardTask, known: dict[str, tuple[Any, str]]) -> Any:
         future = self.client.submit(run_on_worker, task, self.threads, pure=False, retries=RETRIES)
@@ -118,8 +121,11 @@ def _told_of_no_workers(client: Any) -> Iterator[None]:
 def _outcome(future: Any, key: str) -> Outcome:
     from distributed.scheduler import KilledWorker
 
-    problem = future.exception()
-    if problem is None:
+    try:
+        # Where a worker dies with a result that wasn't fetched yet, the work is done again, and may end otherwise.
         result: Outcome = future.result()
         return result
-    return Outcome(key, None, DIED if isinstance(problem, KilledWorker) else error_text(problem))
+    except KilledWorker:
+        return Outcome(key, None, DIED)
+    except Exception as problem:
+        return Outcome(key, None, error_text(problem))

@@ -74,8 +74,13 @@ class OnRay:
         finally:
             for reference in known:
                 ray.cancel(reference)
-            if self.owned:
-                ray.shutdown()
+
+    def close(self) -> None:
+        """Close the connection, if it was made for this work."""
+        import ray
+
+        if self.owned:
+            ray.shutdown()
 
 
 def _checked(cluster: OnRay) -> OnRay:
