@@ -30,7 +30,10 @@ IMPORTED = (
 )  # fmt: skip
 QUIET = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "POLARS_MAX_THREADS")
 MEMORY = 16 << 30  # bytes of addresses of a trial
-COMPILING = 100  # seconds of the processor that kernels may take to be compiled
+COMPILING, PLAIN = (
+    100,
+    20,
+)  # seconds of the processor that a trial may take besides, where kernels changed and elsewhere
 SLOW, SPENT = 0.5, 3.0  # seconds of the processor that a test, and all tests of a trial, may take; others are left out
 MEASURED = 6.0  # seconds of the processor after which no more tests of a file are measured
 
@@ -91,8 +94,9 @@ class Laboratory:
         original, before = path.read_bytes(), path.stat()
         try:
             path.write_text(changed(original.decode(), change), encoding="utf-8")
+            limit = 5 * sum(quick.values()) + (COMPILING if b"from semspace.kernels" in original else PLAIN)
             with self._code_as(self._first_code, keep=False):
-                code = self._run(list(tests), list(quick), None, limit=int(COMPILING + 5 * sum(quick.values())))
+                code = self._run(list(tests), list(quick), None, limit=int(limit))
         finally:
             path.write_bytes(original)
             os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))

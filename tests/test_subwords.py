@@ -38,6 +38,7 @@ def test_the_hash_is_the_published_one():
         ("", 1, 3, ["<>"]),
         ("", 3, 6, []),
         ("日本", 2, 2, ["<日", "日本", "本>"]),
+        ("À…é", 2, 2, ["<À", "À…", "…é", "é>"]),  # with bytes of 128, the lowest that are negative when signed
     ],
 )
 def test_the_ngrams_of_a_word(word, minn, maxn, grams):

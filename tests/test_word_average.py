@@ -236,6 +236,6 @@ def test_a_weighted_mean_of_tokens_by_hand():
 
 def test_what_a_direction_takes_away_by_hand():
     vectors = np.array([[5, 1, 2], [0, 5, 7]], np.float32)
-    pool_kernel.remove_direction.py_func(vectors, np.array([0.6, 0.8, 0], np.float32))
-    # Their shares of the direction are 3.8 and 4.
-    np.testing.assert_allclose(vectors, [[2.72, -2.04, 2], [-2.4, 1.8, 7]], atol=1e-5)
+    pool_kernel.remove_direction.py_func(vectors, np.array([0, 0.6, 0.8], np.float32))
+    # Their shares of the direction are 2.2 and 8.6.
+    np.testing.assert_allclose(vectors, [[5, -0.32, 0.24], [0, -0.16, 0.12]], atol=1e-5)
