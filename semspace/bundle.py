@@ -11,6 +11,7 @@ holds the directory open, so it reads one value even while writers replace it.
 
 import hashlib
 import json
+import math
 import os
 import random
 import shutil
@@ -27,7 +28,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from semspace import checks, pools, schema
+from semspace import checks, pools, schema, table_claims
 from semspace.disk import Folder, delete_leftovers, exists, rename_lock, sync, temporary_beside, translate_disk_errors
 from semspace.errors import DamagedError, ExistsError, InputError, MissingFileError, ReplacedError
 
@@ -110,6 +111,7 @@ class Bundle:
         file = f"{name}.arrow"
         with self.open(file) as opened:
             try:
+                table_claims.check_arrow(opened)
                 table = pl.read_ipc(opened)
             except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as problem:
                 pools.raise_interrupt(problem)
@@ -156,9 +158,7 @@ class Bundle:
     def check(self, *, sums: bool = True) -> None:
         """Compare file sizes, and checksums, with the manifest; raise `DamagedError` if they differ."""
         try:
-            strange = self.held.strange()
-            if strange is not None:
-                raise DamagedError(f"{self.folder / strange} is neither a file nor a folder; remove it")
+            self.held.refuse_strange()
             for name, entry in self.files.items():
                 self._check_file(name, entry, verify=sums)
         except (DamagedError, OSError) as problem:
@@ -487,6 +487,9 @@ def _mapped(file: BinaryIO) -> npt.NDArray[Any]:
     shape, by_column, dtype = read(file)
     if dtype.hasobject:
         raise ValueError("it holds Python objects")
+    told, there = math.prod(shape) * dtype.itemsize, os.fstat(file.fileno()).st_size - file.tell()
+    if min(shape, default=0) < 0 or told > there:  # np.memmap multiplies with overflow
+        raise ValueError(f"its header tells of {told:,} bytes, of the shape {shape}, and {there:,} are there")
     order: Any = "F" if by_column else "C"
     array: npt.NDArray[Any] = np.memmap(file, dtype, "r", file.tell(), shape, order)
     return array

@@ -7,6 +7,7 @@ import os
 import platform
 import re
 import shutil
+import stat
 import sys
 import time
 import uuid
@@ -107,7 +108,7 @@ class Folder:
             weakref.finalize(self, os.close, self._handle)
 
     def open(self, name: str) -> BinaryIO:
-        """Open a file to read; raise `DamagedError` for what only has a file's name: a named pipe, a device, a folder.
+        """Open a file to read; raise `DamagedError` for a symbolic link, a named pipe, a device or a folder.
 
         Raises
         ------
@@ -124,6 +125,8 @@ class Folder:
             return handle
 
         where = name if self._handle is not None else str(self.path / name)
+        if (link := self._link(name)) is not None:
+            raise link_error(self.path / link)
         try:
             return open(where, "rb", opener=opener)
         except (IsADirectoryError, PermissionError) as problem:
@@ -140,15 +143,40 @@ class Folder:
         except OSError:
             return False
 
-    def strange(self) -> str | None:
-        """Return the name of an entry that is neither file nor folder (a named pipe, a device, a socket), if any is."""
+    def _link(self, name: str) -> str | None:
+        """Return the part of a file's path below this directory that is a symbolic link, if any is."""
+        parts = name.split("/")
+        for stop in range(1, len(parts) + 1):
+            part = "/".join(parts[:stop])
+            with suppress(OSError):  # what isn't there is found missing when it is opened
+                held = self._handle is not None and os.stat in os.supports_dir_fd
+                mode = os.lstat(part, dir_fd=self._handle).st_mode if held else (self.path / part).lstat().st_mode
+                if stat.S_ISLNK(mode):
+                    return part
+        return None
+
+    def refuse_strange(self) -> None:
+        """Raise `DamagedError` if an entry is a symbolic link, or neither file nor folder: a pipe, a device, a socket.
+
+        A link that leads nowhere is passed over, as editors leave them where they lock a file.
+        """
         where = self._handle if self._handle is not None and os.scandir in os.supports_fd else self.path
         with os.scandir(where) as entries:
             for entry in entries:
-                with suppress(OSError):  # gone meanwhile, or a link that leads nowhere
-                    if not (entry.is_file() or entry.is_dir() or (entry.is_symlink() and not _leads(entry))):
-                        return entry.name
-        return None
+                with suppress(OSError):  # gone meanwhile
+                    if entry.is_symlink():
+                        if _leads(entry):
+                            raise link_error(self.path / entry.name)
+                    elif not (entry.is_file() or entry.is_dir()):
+                        raise DamagedError(f"{self.path / entry.name} is neither a file nor a folder; remove it")
+
+
+def link_error(path: Path) -> DamagedError:
+    """Return the error for a symbolic link inside a saved value."""
+    return DamagedError(
+        f"{path} is a symbolic link, which may lead out of the saved value; put a copy of what it leads to in its "
+        f"place (cp -RL copies a folder so)"
+    )
 
 
 def _leads(link: os.DirEntry[str]) -> bool:

@@ -9,12 +9,14 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from semspace.errors import STEERING
+
 Row = Sequence[object]
 _LEAST, _THOUSAND = 5e-4, 1_000  # below the least, three digits show zero, which has no sign
 _NUMBER = re.compile(r"[<+-]?\d[\d,.]*%?")
 
-# Marks that would steer a terminal, or turn the direction of what follows: control codes and bidirectional overrides.
-_STEERING = dict.fromkeys([*range(32), *range(127, 160), *range(0x202A, 0x202F), *range(0x2066, 0x206A)], "·")
+_NUMBERED = {code: f"\\u{code:04x}" for code in STEERING}
+_STEERING = STEERING | dict.fromkeys((9, 10), "·")  # in what must stay one line
 
 _BLUES = (0, 195, 153, 117, 75)  # numbers of colours, from faint to strong; the first stands for none
 _ORANGES = (0, 230, 223, 216, 214)
@@ -145,8 +147,12 @@ def _text_style(texts: Sequence[str]) -> str:
 
 
 def to_json(value: Any, *, indent: int | None = 1) -> str:
-    """Write plain values as JSON; infinities and NaN, which JSON doesn't have, become null, and dates text."""
-    return json.dumps(_finite(value), ensure_ascii=False, indent=indent, allow_nan=False, default=str) + "\n"
+    """Write plain values as JSON; infinities and NaN, which JSON doesn't have, become null, and dates text.
+
+    What would steer a terminal is written by its number, as JSON allows.
+    """
+    written = json.dumps(_finite(value), ensure_ascii=False, indent=indent, allow_nan=False, default=str)
+    return written.translate(_NUMBERED) + "\n"
 
 
 def _finite(value: Any) -> Any:

@@ -4,9 +4,18 @@ Every error of semspace derives from `SemspaceError` and from the built-in excep
 catch. A message says what was wrong, the value got, what is allowed, and the remedy, in one sentence.
 """
 
+# What would steer a terminal, or turn the direction of what follows, and has no place in a message: control codes other
+# than tabs and line ends, and bidirectional overrides.
+STEERING = dict.fromkeys(
+    [*range(9), *range(11, 32), *range(127, 160), *range(0x202A, 0x202F), *range(0x2066, 0x206A)], "·"
+)
+
 
 class SemspaceError(Exception):
-    """The base class of semspace's errors."""
+    """The base class of semspace's errors; no message steers a terminal, whatever names of files or ids it quotes."""
+
+    def __str__(self) -> str:
+        return super().__str__().translate(STEERING)
 
 
 class InputError(SemspaceError, ValueError):
@@ -17,7 +26,7 @@ class UnknownIdError(SemspaceError, KeyError):
     """A word, document or column that doesn't exist."""
 
     def __str__(self) -> str:  # KeyError would print the repr, quotes and all
-        return str(self.args[0]) if self.args else ""
+        return str(self.args[0]).translate(STEERING) if self.args else ""
 
 
 class UnknownParameterError(SemspaceError, TypeError):
@@ -58,3 +67,6 @@ class ServerError(SemspaceError, ConnectionError):
 
 class SemspaceWarning(UserWarning):
     """Something to know about a result that is valid nevertheless."""
+
+    def __str__(self) -> str:
+        return super().__str__().translate(STEERING)

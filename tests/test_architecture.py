@@ -31,6 +31,7 @@ ROOMS = [
         "disk",
         "schema",
         "kernels",
+        "table_claims",
         "bundle",
         "remembered",
         "checkpoint",

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import semspace as ss
-from semspace import bundle
+from tests.sealing import seal
 
 TOKENIZER = {
     "version": "1.0",
@@ -70,16 +70,6 @@ def use(value):
     if isinstance(value, ss.PhraseModel):
         return value.apply(ss.Tokens.from_corpus(ss.Corpus.from_texts(["i love new york"])))
     return value.encode(["red"]) if isinstance(value, ss.StaticEncoder) else value.fingerprint
-
-
-def seal(place, manifest):
-    manifest.pop("sha256", None)
-    for name in manifest["files"] if isinstance(manifest.get("files"), dict) else ():
-        if (place / name).is_file() and isinstance(manifest["files"][name], dict):
-            size = (place / name).stat().st_size
-            manifest["files"][name].update(bytes=size, sha256=bundle.file_digest(place / name))
-    manifest["sha256"] = bundle._own_digest(manifest)
-    (place / "manifest.json").write_text(json.dumps(manifest))
 
 
 def paths(value, path=()):

@@ -9,7 +9,7 @@ import typer
 
 from semspace.cli import inputs, streams
 from semspace.cli import options as o
-from semspace.cli.output import check_folder, check_report, show
+from semspace.cli.output import check_folder, check_report, say, show
 from semspace.cli.text_options import DocumentOptions
 
 
@@ -59,4 +59,4 @@ def outliers(
             return
     show(found, {"threshold": found.threshold, "outliers": found.to_frame().to_dicts()}, as_json)
     if report is not None and not as_json:
-        typer.echo(f"report written to {report}")
+        say(f"report written to {report}")

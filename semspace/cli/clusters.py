@@ -10,7 +10,7 @@ import typer
 from semspace.cli import inputs, streams
 from semspace.cli import options as o
 from semspace.cli.cluster_options import PageChoice, TermChoice
-from semspace.cli.output import check_folder, check_report, show, show_each
+from semspace.cli.output import check_folder, check_report, say, show, show_each
 from semspace.cli.text_options import DocumentOptions
 from semspace.errors import InputError
 
@@ -62,7 +62,7 @@ def cluster(
     labels = dict(zip(space.ids.tolist(), groups.labels.tolist(), strict=True))
     show(groups, {"groups": groups.to_frame().to_dicts(), "labels": labels}, as_json)
     if report is not None and not as_json:
-        typer.echo(f"report written to {report}")
+        say(f"report written to {report}")
 
 
 def assign(

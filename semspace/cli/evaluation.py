@@ -39,7 +39,7 @@ def evaluate(
     """
     from dataclasses import replace
 
-    from semspace.display import to_json
+    from semspace.display import clip, to_json
     from semspace.evaluation.evaluate import evaluate as score
     from semspace.threads import limited
 
@@ -54,7 +54,7 @@ def evaluate(
         compared = [{"a": one.names[0], "b": one.names[1], "tasks": one.to_frame().to_dicts()} for one in differences]
         typer.echo(to_json({"vectors": scores, "differences": compared}, indent=None).rstrip())
         return
-    typer.echo("\n\n".join([*(f"{one.name}\n{one!r}" for one in found), *map(repr, differences)]))
+    typer.echo("\n\n".join([*(f"{clip(one.name, 200)}\n{one!r}" for one in found), *map(repr, differences)]))
 
 
 def _plain(score: Score) -> dict[str, Any]:

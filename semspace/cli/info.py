@@ -12,7 +12,7 @@ from semspace.cli import inputs, streams
 from semspace.cli import options as o
 from semspace.cli.output import show
 from semspace.cli.text_options import DocumentOptions
-from semspace.errors import InputError
+from semspace.errors import STEERING, InputError
 
 Facts = dict[str, Any]
 _MODEL_FILES = ("config.json", "modules.json", "config_sentence_transformers.json")
@@ -30,7 +30,7 @@ def info(
     facts = _facts(source, texts)
     width = max(map(len, facts))
     lines = [f"{name:<{width}}  {_in_words(value)}" for name, value in facts.items() if value not in (None, {}, [])]
-    show("\n".join(lines), facts, as_json)
+    show("\n".join(lines).translate(STEERING), facts, as_json)
 
 
 def _facts(source: str, texts: DocumentOptions) -> Facts:

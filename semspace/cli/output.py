@@ -11,7 +11,7 @@ import typer
 
 from semspace.cli import streams
 from semspace.display import to_json
-from semspace.errors import ExistsError, InputError, SemspaceWarning
+from semspace.errors import STEERING, ExistsError, InputError, SemspaceWarning
 
 if TYPE_CHECKING:
     from semspace.space import Space
@@ -28,6 +28,11 @@ _FILES = {
 def show(value: object, plain: Any, as_json: bool) -> None:
     """Print `value` for a person, or `plain` as JSON on one line."""
     typer.echo(to_json(plain, indent=None).rstrip() if as_json else str(value))
+
+
+def say(text: str) -> None:
+    """Print a text that names files or columns, of which none steers the terminal."""
+    typer.echo(text.translate(STEERING))
 
 
 def show_each(values: Iterable[object], plain: Iterable[Any], as_json: bool) -> None:

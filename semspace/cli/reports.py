@@ -11,7 +11,7 @@ import typer
 
 from semspace.cli import inputs, streams
 from semspace.cli import options as o
-from semspace.cli.output import check_folder, check_report, show
+from semspace.cli.output import check_folder, check_report, say, show
 from semspace.cli.text_options import DocumentOptions
 from semspace.deprecation import REMOVAL
 from semspace.errors import InputError, SemspaceWarning
@@ -94,9 +94,9 @@ def compare(
     if json_file is not None or not as_json:
         for what, place in (("report", report), ("results", json_file)):
             if place is not None:
-                typer.echo(f"{what} written to {place}")
+                say(f"{what} written to {place}")
         if out is not None:
-            typer.echo(f"saved to {out}")
+            say(f"saved to {out}")
 
 
 def _names_of(sources: Sequence[str]) -> list[str] | None:

@@ -30,6 +30,7 @@ from semspace.display import clip, html_table, p_value, text_table, to_json
 from semspace.errors import ExistsError, InputError
 from semspace.progress import waiting
 from semspace.report import page as pages
+from semspace.report.csv_cells import without_formulas
 from semspace.report.figure import Figure
 from semspace.report.methods import Methods
 
@@ -379,13 +380,23 @@ class Comparison:
         """Write a report as Markdown; see `to_html`."""
         write_text(path, pages.to_markdown(self.page(title=title, date=date, words=words)))
 
-    def to_csv(self, folder: PathLike) -> None:
-        """Write each table as a CSV file into a folder, which is created if it doesn't exist."""
+    def to_csv(self, folder: PathLike, *, escape_formulas: bool = True) -> None:
+        """Write each table as a CSV file into a folder, which is created if it doesn't exist.
+
+        Parameters
+        ----------
+        folder : str or path
+        escape_formulas : bool
+            Put an apostrophe before texts that begin with ``=``, ``+``, ``-``, ``@``, a tab or a carriage return, since
+            a spreadsheet would compute them as formulas, whoever wrote the documents (OWASP's advice against CSV
+            injection). Numbers stay as they are. With False, all texts do, for programs that read the files.
+        """
+        checks.flag("escape_formulas", escape_formulas)
         files = {}
         for name, table in self._tables().items():
             lists = [column for column, kind in table.schema.items() if kind == pl.List(pl.String)]
             flat = table.with_columns(pl.col(lists).list.join(", ")) if lists else table
-            files[f"{name}.csv"] = flat.write_csv()
+            files[f"{name}.csv"] = (without_formulas(flat) if escape_formulas else flat).write_csv()
         write_texts(folder, files)
 
     def _tables(self) -> Mapping[str, pl.DataFrame]:

@@ -27,6 +27,7 @@ import polars as pl
 from semspace import checks, pools
 from semspace.disk import FULL, FileLock, LockedError, sync
 from semspace.errors import DamagedError, InputError
+from semspace.table_claims import check_arrow
 from semspace.types import Floats2d
 
 NAME = "journal"
@@ -237,6 +238,12 @@ def _slot(acknowledged: int) -> bytes:
     return _SLOT.pack(acknowledged, crc32(struct.pack("<Q", acknowledged)))
 
 
+def _table_of(data: bytes) -> pl.DataFrame:
+    file = io.BytesIO(data)
+    check_arrow(file)
+    return pl.read_ipc(file)
+
+
 def _put(file: io.FileIO, data: bytes, at: int) -> None:
     file.seek(at)
     view = memoryview(data)
@@ -266,5 +273,5 @@ def _unpacked(head: bytes, body: memoryview) -> Record:
     vectors = np.frombuffer(body[:length], "<f4").reshape(len(ids), -1) if length else None
     if (vectors is None) != (what == "delete"):
         raise ValueError("it has no vectors" if vectors is None else "it deletes, and has vectors")
-    table = pl.read_ipc(io.BytesIO(bytes(body[length:]))) if len(body) > length else None
+    table = _table_of(bytes(body[length:])) if len(body) > length else None
     return Record(what, ids, vectors, table)

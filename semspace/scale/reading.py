@@ -19,6 +19,7 @@ from semspace.scale.records import SHARDS, ShardRecord
 from semspace.scale.storage import Storage, open_storage
 from semspace.sentences.lazy_encoder import EncoderReference
 from semspace.space import Space
+from semspace.table_claims import check_parquet
 from semspace.text.read_corpus import stack_tables
 
 
@@ -45,6 +46,7 @@ def read_shard(
     place = f"{storage.url}/{SHARDS}/{file.name}"
     data = storage.read_checked(f"{SHARDS}/{file.name}", file.sha256)
     with schema.reading(place):
+        check_parquet(io.BytesIO(data))
         table = pl.read_parquet(io.BytesIO(data))
     schema.check_table(place, table, columns or {})
     return table

@@ -17,6 +17,7 @@ from semspace.scale.records import SHARDS
 from semspace.scale.shard import ShardInput
 from semspace.scale.storage import Storage, open_storage
 from semspace.space import Space
+from semspace.table_claims import check_parquet
 
 
 def vector_inputs(name: str, vectors: Any) -> tuple[ShardJob, tuple[InputFile, ...]]:
@@ -54,6 +55,8 @@ def read_points(source: ShardInput) -> Space:
     if source.sha256 != source.file.stamp:
         raise DamagedError(f"{source.file.url} isn't as it was written (another checksum); encode its texts again")
     with schema.reading(source.file.url):
+        with open(source.path, "rb") as file:
+            check_parquet(file)
         table = pl.read_parquet(source.path, columns=["id", VECTOR])
     schema.check_table(source.file.url, table, {"id": pl.String, VECTOR: None})
     matrix = table[VECTOR].to_numpy()

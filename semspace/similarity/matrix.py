@@ -50,7 +50,7 @@ def similarity_matrix(
         blocks = _blocks(rows, columns, metric, step, result if out is None else None)
         if target is not None:
             _write(target, shape, blocks, shown)
-            written: ArrayXd = np.load(target, mmap_mode="r")
+            written: ArrayXd = np.load(target, mmap_mode="r", allow_pickle=False)
             return written
         assert result is not None
         for start, block in blocks:

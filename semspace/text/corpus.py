@@ -12,7 +12,7 @@ import polars as pl
 
 from semspace import checks, pools
 from semspace.bundle import Bundle, PathLike, create_bundle, digest
-from semspace.display import html_table, text_table
+from semspace.display import clip, html_table, text_table
 from semspace.errors import InputError, UnknownIdError
 from semspace.peer_names import answers_peer_attributes, answers_peer_parameters
 from semspace.text.columns import TEXT_NAMES, check_header, id_column, same_text_column, text_column
@@ -288,7 +288,7 @@ class Corpus:
 
     def _title(self) -> str:
         names = self._metadata_names()
-        return f"Corpus of {len(self):,} documents" + (f", metadata {', '.join(names)}" if names else "")
+        return f"Corpus of {len(self):,} documents" + (f", metadata {', '.join(map(clip, names))}" if names else "")
 
     def _more(self, shown: int) -> str:
         return f"\nand {len(self) - shown:,} more" if len(self) > shown else ""

@@ -90,6 +90,12 @@ def decode_chunks(
             except UnicodeDecodeError as problem:
                 # These bytes were passed to the decoder last, after those that it had kept.
                 raise decode_error(path, encoding, problem, bytes_read - len(problem.object), lines) from problem
+            except UnicodeError as problem:  # UTF-16 and UTF-32 without a byte order mark
+                best = likely_encoding(chunk)
+                raise InputError(
+                    f"{path} is not {encoding}: {problem}; pass its encoding, for example encoding={best!r} "
+                    f"(--encoding {best})"
+                ) from problem
             data = chunk if name == "utf-8" else windows.read(text).encode()
             lines, zeros, length = lines + data.count(b"\n"), zeros + data.count(b"\0"), length + len(data)
             if data:

@@ -10,8 +10,10 @@ from typing import NamedTuple
 
 import polars as pl
 
+from semspace import checks, pools
 from semspace.bundle import PathLike
-from semspace.errors import InputError
+from semspace.errors import InputError, SemspaceError
+from semspace.table_claims import check_parquet
 from semspace.text.decoding import decode_chunks, read_head, read_text
 from semspace.text.delimited import CsvDialect, detect_dialect, parse_rows, table_chunks
 from semspace.text.files import EXPECTED, empty_file_error, file_format, find_files, open_unpacked
@@ -190,8 +192,11 @@ def parse_errors(path: Path) -> Iterator[None]:
     """Raise an `InputError` that names the file for errors of parsing."""
     try:
         yield
-    except (pl.exceptions.PolarsError, UnicodeDecodeError) as problem:
-        first = str(problem).strip().splitlines()[0]
+    except SemspaceError:
+        raise
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, ValueError) as problem:
+        pools.raise_interrupt(problem)
+        first = checks.first_line(problem)
         raise InputError(f"cannot read {path}: {first}; expected {EXPECTED[file_format(path)]}") from problem
 
 
@@ -199,6 +204,8 @@ def parse_errors(path: Path) -> Iterator[None]:
 def unpacked_parquet(path: Path) -> Iterator[Path]:
     """Return the path of a Parquet file; a ``.gz`` is unpacked into a temporary file to be read in parts."""
     if path.suffix.lower() != ".gz":
+        with open(path, "rb") as file:
+            check_parquet(file)
         yield path
         return
     with tempfile.TemporaryDirectory() as folder, open_unpacked(path) as (packed, _):
@@ -206,4 +213,6 @@ def unpacked_parquet(path: Path) -> Iterator[Path]:
         with open(plain, "wb") as file:
             while chunk := packed.read(BLOCK):
                 file.write(chunk)
+        with open(plain, "rb") as file:
+            check_parquet(file)
         yield plain
