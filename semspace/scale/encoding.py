@@ -25,8 +25,11 @@ def opened_encoder(model: str, backend: str, max_tokens: int | None, threads: in
     """Return an encoder, which a process opens once."""
     key = (model, backend, max_tokens, threads)
     if key not in _OPENED:
+        encoder = Encoder.load(model, backend=backend, max_tokens=max_tokens, threads=threads)
         _OPENED.clear()
-        _OPENED[key] = Encoder.load(model, backend=backend, max_tokens=max_tokens, threads=threads)
+        _OPENED[key] = encoder
+        # The backend that "auto" has chosen is what the shards are encoded by.
+        _OPENED[(model, getattr(encoder, "backend", backend), max_tokens, threads)] = encoder
     return _OPENED[key]
 
 
