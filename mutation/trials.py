@@ -70,6 +70,9 @@ class Laboratory:
                 (self.tree / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(original, self.tree / name, follow_symlinks=False)
         self._first_code.mkdir(parents=True, exist_ok=True)
+        if self._code.is_symlink():  # of a run that was stopped
+            self._code.unlink()
+        shutil.rmtree(self._code, ignore_errors=True)
 
     def quick_tests(self, tests: tuple[str, ...]) -> dict[str, float]:
         """Return the tests of some files that pass on the unchanged copy in time, the quickest first, with their times.
@@ -122,20 +125,17 @@ class Laboratory:
         child = os.fork()
         if not child:
             _become(lambda: self._test(tests, only, times), self.log, limit)
-        start = time.monotonic()
-        while True:
-            ended, status = os.waitpid(child, os.WNOHANG)
-            if ended:
-                break
-            if time.monotonic() - start > 5 * limit:  # it waits for something
-                os.killpg(child, signal.SIGALRM)
-                os.kill(child, signal.SIGKILL)
-                os.waitpid(child, 0)
-                status = signal.SIGALRM
-                break
-            time.sleep(0.02)
-        with suppress(ProcessLookupError):  # what it has started
-            os.killpg(child, signal.SIGKILL)
+        start, ended, status = time.monotonic(), 0, 0
+        try:
+            while not ended:
+                ended, status = os.waitpid(child, os.WNOHANG)
+                if not ended and time.monotonic() - start > 5 * limit:  # it waits for something
+                    os.kill(child, signal.SIGKILL)
+                    ended, status = os.waitpid(child, 0)[0], signal.SIGALRM
+                time.sleep(0.02)
+        finally:
+            with suppress(ProcessLookupError):  # after Ctrl-C the child, else what it has started
+                os.killpg(child, signal.SIGKILL)
         return os.waitstatus_to_exitcode(status)
 
     def _test(self, tests: list[str], only: list[str] | None, times: Path | None) -> int:
