@@ -61,6 +61,16 @@ def test_top_rows_are_those_of_a_sort(scores, k, width, masked):
         assert best.tolist() == [own[row] for row in expected]
 
 
+@pytest.mark.parametrize("metric", queries.METRICS)
+def test_scores_of_all_queries_come_in_blocks(monkeypatch, metric):
+    monkeypatch.setattr(queries, "_SCORES_IN_MEMORY", 8)  # two queries with four points
+    points, asked = (np.random.default_rng(seed).normal(size=(n, 3)).astype(np.float32) for seed, n in ((0, 4), (1, 5)))
+    blocks = list(queries.score_blocks(points, np.linalg.norm(points, axis=1), asked, metric))
+    assert [len(block) for block in blocks] == [2, 2, 1]
+    expected = [[queries.pair_score(one, point, metric) for point in points] for one in asked]
+    np.testing.assert_allclose(np.vstack(blocks), expected, atol=1e-5)
+
+
 def test_the_top_rows_of_none():
     assert [(len(rows), len(scores)) for rows, scores in TopRows(2, 3).result([])] == [(0, 0), (0, 0)]
 
