@@ -13,9 +13,9 @@ import signal
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import copy_context
 from pathlib import Path
 from types import FrameType
@@ -70,7 +70,7 @@ class Pool:
         self._pool = None
 
 
-def _finish(given: list[Future[object]]) -> None:
+def _finish(given: Sequence[Future[Any]]) -> None:
     """Wait until nothing of what was given runs any more, however often Ctrl-C is pressed."""
     while not all(future.done() for future in given):
         try:
@@ -97,6 +97,16 @@ def in_background(work: Callable[..., T], *arguments: Any) -> Iterator[Future[T]
         return
     with ThreadPoolExecutor(1) as executor:
         yield executor.submit(copy_context().run, work, *arguments)
+
+
+def each_in_own_thread(jobs: Sequence[Callable[[], T]]) -> list[T]:
+    """Return the results of jobs, each run in a new thread; an error, or Ctrl-C, leaves no thread at work."""
+    with ExitStack() as stack:
+        given = [stack.enter_context(ThreadPoolExecutor(1)).submit(copy_context().run, job) for job in jobs]
+        try:
+            return [future.result() for future in given]
+        finally:
+            _finish(given)
 
 
 _HOLDERS: weakref.WeakSet[Any] = weakref.WeakSet()

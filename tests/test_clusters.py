@@ -4,6 +4,7 @@ import dataclasses
 import importlib
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -187,9 +188,9 @@ def test_a_method_groups_a_sample_as_it_grouped_all(method):
     found = METHODS[method](points, Request(None, GroupCountPrior.for_points(100, 1), 0, progress=False))
     assert found.labels.dtype == np.int32
     sample = np.arange(0, 100, 2)
-    again = found.regroup(sample, 7)
-    assert again.dtype == np.int32
-    assert again.tolist() == found.regroup(sample, 7).tolist()
+    again, other = found.regroup([sample, sample + 1], 7)
+    assert again.dtype == other.dtype == np.int32
+    assert [again.tolist(), other.tolist()] == [labels.tolist() for labels in found.regroup([sample, sample + 1], 7)]
     np.testing.assert_allclose(best_jaccard(found.labels[sample], again, 3), 1)
 
 
@@ -831,8 +832,9 @@ def test_no_two_links_weigh_the_same():
 def test_links_of_equal_weight_do_not_run_forever():
     """Where gains are equal, NetworKit's Leiden moves points to and fro; about every third of these made it hang."""
     code = """if True:
+        from functools import partial
         import numpy as np
-        from semspace.clusters.kmeans import k_means
+        from semspace.clusters import networkit_jobs
         from semspace.clusters.knn_graph import KnnGraph
         for seed in range(12):
             draw = np.random.default_rng(seed)
@@ -843,13 +845,65 @@ def test_links_of_equal_weight_do_not_run_forever():
                 order = np.argsort(side != side[i], kind="stable")
                 rows.append(order[order != i][:k])
             graph = KnnGraph.from_neighbors(np.array(rows), np.ones((n, k), np.float32))
-            for resolution in (0.05, 0.3, 1, 1.5, 1.97, 2.56, 3.3, 4, 6, 10, 30):
-                graph.communities(resolution, seed=seed)
-                some = np.sort(draw.choice(n, int(n * 0.8), replace=False))
-                graph.subgraph(some).communities(resolution, seed=seed + 1)
+            some = graph.subgraph(np.sort(draw.choice(n, int(n * 0.8), replace=False)))
+            for one in (graph, some):
+                resolutions = (0.05, 0.3, 1, 1.5, 1.97, 2.56, 3.3, 4, 6, 10, 30)
+                list(networkit_jobs.results((partial(one.communities, at) for at in resolutions), seed=seed))
     """
     root = Path(__file__).parent.parent
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60, cwd=root)
+
+
+@pytest.mark.parametrize("are_long", [True, False])
+def test_ctrl_c_while_networkit_works_leaves_the_process_alive(are_long):
+    """NetworKit's own handler ended the process where Ctrl-C came at certain moments (11.3)."""
+    code = (
+        f"are_long = {are_long}"
+        + """
+if True:
+        import os, signal, threading
+        from functools import partial
+        import numpy as np
+        from semspace.clusters import networkit_jobs
+        from semspace.clusters.knn_graph import KnnGraph
+        draw = np.random.default_rng(0)
+        n, k = 3_000, 15
+        graph = KnnGraph.from_neighbors(draw.integers(0, n, (n, k)), draw.random((n, k), np.float32))
+
+        def found():
+            return [labels.tolist() for labels in networkit_jobs.results(
+                (partial(graph.communities, at) for at in (1, 2, 3)), seed=5, are_long=are_long)]
+
+        expected = found()
+        for turn in range(8):
+            timer = threading.Timer(0.02 + 0.03 * turn, os.kill, (os.getpid(), signal.SIGINT))
+            try:
+                timer.start()
+                while True:
+                    assert found() == expected
+            except KeyboardInterrupt:
+                timer.join()
+        assert found() == expected
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    """
+    )
+    root = Path(__file__).parent.parent
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120, cwd=root)
+
+
+def test_groups_found_at_the_same_time_are_those_found_alone(loose):
+    """NetworKit has one seed for the whole process."""
+    alone = [grouped(loose, seed=seed).labels.tolist() for seed in range(4)]
+    with ThreadPoolExecutor(4) as executor:
+        together = executor.map(lambda seed: grouped(loose, seed=seed).labels.tolist(), range(4))
+    assert list(together) == alone
+
+
+@pytest.mark.parametrize("n_clusters", [None, 7])
+def test_groups_do_not_depend_on_the_number_of_threads(loose, n_clusters):
+    one, many = (grouped(loose, threads=threads, n_clusters=n_clusters) for threads in (1, 4))
+    assert one.labels.tolist() == many.labels.tolist()
+    np.testing.assert_array_equal(one.stability, many.stability)
 
 
 @pytest.mark.parametrize(("k", "n_init"), [(3, 1), (3, 5), (12, 4)])

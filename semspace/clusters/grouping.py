@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -82,14 +82,20 @@ class Grouping:
     labels : ndarray of int32, shape (m,)
         The group of each point, -1 for points that the method leaves out.
     regroup : callable
-        The same method with the settings that it chose, on a subset: ``regroup(rows, seed)`` returns labels of `rows`.
+        The same method with the settings that it chose, on subsets: ``regroup(samples, seed)`` iterates over the labels
+        of each array of rows.
     facts : mapping
         The settings that it chose, for the provenance.
     """
 
     labels: Int32s1d
-    regroup: Callable[[Ints1d, int], Int32s1d]
+    regroup: Callable[[Sequence[Ints1d], int], Iterator[Int32s1d]]
     facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+def one_by_one(regroup: Callable[[Ints1d, int], Int32s1d]) -> Callable[[Sequence[Ints1d], int], Iterator[Int32s1d]]:
+    """Return a `Grouping.regroup` that groups each sample by ``regroup(rows, seed)``, with seeds that count up."""
+    return lambda samples, seed: (regroup(rows, seed + number) for number, rows in enumerate(samples))
 
 
 # A clustering method: a function of points, a `Request`, and options of its own by name; see `methods.METHODS`.

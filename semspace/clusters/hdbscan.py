@@ -7,7 +7,7 @@ from sklearn.cluster import HDBSCAN
 from sklearn.decomposition import PCA
 
 from semspace.clusters.distinct_points import DistinctPoints
-from semspace.clusters.grouping import Grouping, Request
+from semspace.clusters.grouping import Grouping, Request, one_by_one
 from semspace.errors import InputError
 from semspace.types import Floats2d, Int32s1d, Ints1d
 
@@ -43,4 +43,4 @@ def hdbscan(
     def regroup(rows: Ints1d, seed: int) -> Int32s1d:
         return fit(points.vectors[rows], seed, max(2, size * len(rows) // len(points)))
 
-    return Grouping(fit(points.vectors, request.seed, size), regroup, {"min_cluster_size": size})
+    return Grouping(fit(points.vectors, request.seed, size), one_by_one(regroup), {"min_cluster_size": size})

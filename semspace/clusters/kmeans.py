@@ -10,7 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import silhouette_score
 
 from semspace.clusters.distinct_points import DistinctPoints
-from semspace.clusters.grouping import Grouping, Request
+from semspace.clusters.grouping import Grouping, Request, one_by_one
 from semspace.clusters.knn_graph import renumbered
 from semspace.progress import track
 from semspace.types import Floats2d, Int32s1d, Ints1d
@@ -34,7 +34,7 @@ def kmeans(points: DistinctPoints, request: Request, *, n_init: int = N_INIT) ->
         return k_means(vectors[rows], min(n_clusters, len(rows)), seed, _N_INIT_OF_SAMPLES)
 
     labels = k_means(vectors, n_clusters, seed, n_init, progress=request.progress)
-    return Grouping(labels, regroup, {"k": n_clusters})
+    return Grouping(labels, one_by_one(regroup), {"k": n_clusters})
 
 
 def k_means(vectors: Floats2d, n_clusters: int, seed: int, n_init: int, *, progress: bool = False) -> Int32s1d:

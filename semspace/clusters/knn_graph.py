@@ -53,27 +53,23 @@ class KnnGraph:
         """Return the graph of some of the points and the edges between them."""
         return KnnGraph(csr_array(self.weights[rows][:, rows]))
 
-    def communities(self, resolution: float, *, seed: int, rounds: int = 2) -> Int32s1d:
+    def communities(self, resolution: float, *, rounds: int = 2, start: int = 0) -> Int32s1d:
         """Find communities by the Leiden algorithm; int32 of shape (m,), numbered by first appearance.
 
         Leiden (Traag, Waltman & van Eck 2019, "From Louvain to Leiden") maximises modularity with a resolution
-        (Reichardt & Bornholdt 2006): the higher the resolution, the smaller the groups. NetworKit's implementation runs
-        on one thread, as its results vary from run to run with more.
+        (Reichardt & Bornholdt 2006): the higher the resolution, the smaller the groups. Call it in a job of
+        `networkit_jobs.results`, which sets the seed; `start` is the number of random numbers that are passed over
+        before, for another run with the same seed.
         """
         import networkit
 
-        threads = networkit.getMaxNumberOfThreads()
-        networkit.setNumberOfThreads(1)
-        networkit.setSeed(seed, False)
-        try:
-            algorithm = networkit.community.ParallelLeiden(
-                self._graph, iterations=rounds, randomize=True, gamma=float(resolution)
-            )
-            algorithm.run()
-            labels = np.asarray(algorithm.getPartition().getVector())
-        finally:
-            networkit.setNumberOfThreads(threads)
-        return renumbered(labels)
+        for _ in range(start):
+            networkit.graphtools.randomNode(self._graph)
+        algorithm = networkit.community.ParallelLeiden(
+            self._graph, iterations=rounds, randomize=True, gamma=float(resolution)
+        )
+        algorithm.run()
+        return renumbered(np.asarray(algorithm.getPartition().getVector()))
 
     def modularity(self, labels: ArrayXd, resolution: float) -> float:
         """Return the modularity of a grouping at a resolution."""
@@ -89,9 +85,8 @@ class KnnGraph:
     def _graph(self) -> Any:
         import networkit
 
-        upper = triu(self.weights, 1).tocoo()
-        ends = tuple(np.ascontiguousarray(end, np.uint64) for end in upper.coords)
-        return networkit.GraphFromCoo((upper.data, ends), n=len(self), weighted=True, directed=False)
+        upper = csr_array(triu(self.weights, 1))  # each edge once
+        return networkit.graph.GraphFromCsr(upper, directed=False, weighted=True)
 
 
 def renumbered(labels: ArrayXd) -> Int32s1d:

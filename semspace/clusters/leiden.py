@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from sklearn.metrics import adjusted_rand_score
 
+from semspace.clusters import networkit_jobs
 from semspace.clusters.distinct_points import DistinctPoints
 from semspace.clusters.grouping import Grouping, Request
 from semspace.clusters.hierarchy import merge_to
 from semspace.clusters.knn_graph import KnnGraph
 from semspace.errors import InputError
-from semspace.progress import bar, track
+from semspace.progress import Bar, bar, track
 from semspace.types import Int32s1d, Ints1d
 
 _STEP = 1.3  # ratio of consecutive resolutions that are tried
@@ -22,6 +25,7 @@ _MIN_RESOLUTION_OF_MANY_GROUPS = 0.05  # where a search for a given number of gr
 _TYPICAL_TRIES = 8  # resolutions, for the progress bar
 _SAMPLES, _SAMPLES_OF_FEW = 4, 12  # subsamples that a resolution is tested on; small ones are quick, and vary more
 _FEW_POINTS = 5_000
+_SMALL = 2_000  # points of a graph whose communities are found in less time than threads take to start
 _SAMPLE_SHARE = 0.6  # of the points in a subsample
 _FINAL_STARTS, _FINAL_ROUNDS = 2, 6  # runs from different seeds, and iterations of each
 
@@ -51,20 +55,29 @@ def leiden(points: DistinctPoints, request: Request, *, resolution: float | None
         level = _coarsest_with(graph, n_clusters, request.seed)
         labels = merge_to(points.vectors, _best_run(graph, level, request), n_clusters)
     else:
-        level = _level(graph, resolution or _most_stable(graph, request), request.seed)
+        if resolution is None:
+            resolution = _most_stable(graph, request)
+        (level,) = _levels(graph, [resolution], request.seed)
         labels = _best_run(graph, level, request)
 
-    def regroup(rows: Ints1d, seed: int) -> Int32s1d:
-        communities = graph.subgraph(rows).communities(level.resolution, seed=seed)
+    def communities_of(rows: Ints1d) -> Int32s1d:
+        communities = graph.subgraph(rows).communities(level.resolution)
         return communities if n_clusters is None else merge_to(points.vectors[rows], communities, n_clusters)
+
+    def regroup(samples: Sequence[Ints1d], seed: int) -> Iterator[Int32s1d]:
+        return _results(graph, (partial(communities_of, rows) for rows in samples), seed)
 
     return Grouping(labels, regroup, {"resolution": round(level.resolution, 6)})
 
 
 def _best_run(graph: KnnGraph, level: _Level, request: Request) -> Int32s1d:
-    """Run Leiden to the end from two seeds, and return the labels of higher modularity with enough groups."""
-    starts = track(range(_FINAL_STARTS), "finding groups", _FINAL_STARTS, unit="start", progress=request.progress)
-    runs = [graph.communities(level.resolution, seed=request.seed + start, rounds=_FINAL_ROUNDS) for start in starts]
+    """Run Leiden to the end from two starts, and return the labels of higher modularity with enough groups."""
+    jobs = (
+        partial(graph.communities, level.resolution, rounds=_FINAL_ROUNDS, start=start)
+        for start in range(_FINAL_STARTS)
+    )
+    found = _results(graph, jobs, request.seed)
+    runs = list(track(found, "finding groups", _FINAL_STARTS, unit="start", progress=request.progress))
     enough = [labels for labels in runs if int(labels.max()) + 1 >= (request.n_clusters or 1)] or [level.labels]
     return max(enough, key=lambda labels: graph.modularity(labels, level.resolution))
 
@@ -82,9 +95,9 @@ def _most_stable(graph: KnnGraph, request: Request) -> float:
     agreement = np.zeros((len(levels), count))
     with bar("choosing the granularity", len(levels), unit="try", progress=request.progress) as shown:
         for i, level in enumerate(levels):
-            for j, (rows, subgraph) in enumerate(zip(samples, subgraphs, strict=True)):
-                communities = subgraph.communities(level.resolution, seed=request.seed + j + 1)
-                agreement[i, j] = adjusted_rand_score(level.labels[rows], communities)
+            jobs = (partial(subgraph.communities, level.resolution) for subgraph in subgraphs)
+            for j, communities in enumerate(_results(graph, jobs, request.seed + 1)):
+                agreement[i, j] = adjusted_rand_score(level.labels[samples[j]], communities)
             shown.update(1)
     means = agreement.mean(axis=1)
     # Within a standard error of the best (Breiman et al. 1984), the most typical number of groups is preferred.
@@ -96,36 +109,61 @@ def _most_stable(graph: KnnGraph, request: Request) -> float:
 def _usual_levels(graph: KnnGraph, request: Request) -> list[_Level]:
     """Return the levels with a usual number of groups, or else the nearest one."""
     prior, seed = request.prior, request.seed
-    levels = [_level(graph, 1.0, seed)]
     with bar("looking for resolutions", _TYPICAL_TRIES, unit="try", progress=request.progress) as shown:
-        while levels[-1].n_clusters < prior.high and levels[-1].resolution < _MAX_RESOLUTION:
-            levels.append(_level(graph, levels[-1].resolution * _STEP, seed))
-            shown.update()
-        while levels[0].n_clusters > prior.low and levels[0].resolution > 1 / _MAX_RESOLUTION:
-            levels.insert(0, _level(graph, levels[0].resolution / _STEP, seed))
-            shown.update()
+        finer = _until(
+            lambda level: level.n_clusters >= prior.high, graph, _resolutions(1, _MAX_RESOLUTION), seed, shown
+        )
+        coarser = []
+        if finer[0].n_clusters > prior.low:
+            falling = _resolutions(1 / _STEP, 1 / _MAX_RESOLUTION)
+            coarser = _until(lambda level: level.n_clusters <= prior.low, graph, falling, seed, shown)
+    levels = [*reversed(coarser), *finer]
     usual = [level for level in levels if level.n_clusters in prior]
     return usual or [min(levels, key=lambda level: prior.distance(level.n_clusters))]
 
 
 def _coarsest_with(graph: KnnGraph, n_clusters: int, seed: int) -> _Level:
     """Return the lowest level with at least `n_clusters` groups."""
-    for resolution in _rising_resolutions():
-        level = _level(graph, resolution, seed)
-        if level.n_clusters >= n_clusters:
-            return level
+    resolutions = _resolutions(_MIN_RESOLUTION_OF_MANY_GROUPS, 20 * _MAX_RESOLUTION)
+    level = _until(lambda level: level.n_clusters >= n_clusters, graph, resolutions, seed)[-1]
+    if level.n_clusters >= n_clusters:
+        return level
     raise InputError(
         f"leiden finds at most {level.n_clusters} groups here, not {n_clusters}; choose a smaller n_clusters, or "
         f"method='kmeans'"
     )
 
 
-def _rising_resolutions() -> Iterator[float]:
-    resolution = _MIN_RESOLUTION_OF_MANY_GROUPS
-    while resolution < 20 * _MAX_RESOLUTION:
-        yield resolution
-        resolution *= _STEP
+def _resolutions(first: float, last: float) -> list[float]:
+    """Return resolutions from the first to one that reaches the last, up or down."""
+    count = math.ceil(abs(math.log(last / first)) / math.log(_STEP))
+    step = _STEP if last > first else 1 / _STEP
+    return [first * step**i for i in range(count + 1)]
 
 
-def _level(graph: KnnGraph, resolution: float, seed: int) -> _Level:
-    return _Level(resolution, graph.communities(resolution, seed=seed))
+def _until(
+    is_enough: Callable[[_Level], bool],
+    graph: KnnGraph,
+    resolutions: Sequence[float],
+    seed: int,
+    shown: Bar | None = None,
+) -> list[_Level]:
+    """Return the levels at some resolutions, up to the first one that is enough."""
+    levels = []
+    for level in _levels(graph, resolutions, seed):
+        levels.append(level)
+        if shown is not None:
+            shown.update()
+        if is_enough(level):
+            break
+    return levels
+
+
+def _levels(graph: KnnGraph, resolutions: Sequence[float], seed: int) -> Iterator[_Level]:
+    """Iterate over the levels at some resolutions; as many as there are threads are found at a time."""
+    jobs = (partial(graph.communities, resolution) for resolution in resolutions)
+    return map(_Level, resolutions, _results(graph, jobs, seed))
+
+
+def _results(graph: KnnGraph, jobs: Iterable[Callable[[], Int32s1d]], seed: int) -> Iterator[Int32s1d]:
+    return networkit_jobs.results(jobs, seed=seed, are_long=len(graph) > _SMALL)

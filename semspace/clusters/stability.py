@@ -34,9 +34,11 @@ def stability(
     if n_clusters == 1 or len(labels) < MIN_POINTS or size <= n_clusters or not measured.any():
         undefined: Doubles1d = overlaps[0]
         return undefined
-    for turn in track(range(rounds), "checking the stability", rounds, unit="round", progress=progress):
-        rows = np.sort(rng.choice(len(labels), size, replace=False))
-        regrouped = grouping.regroup(rows, seed + turn + 1)
+    samples = [np.sort(rng.choice(len(labels), size, replace=False)) for _ in range(rounds)]
+    found = track(
+        grouping.regroup(samples, seed + 1), "checking the stability", rounds, unit="round", progress=progress
+    )
+    for turn, (rows, regrouped) in enumerate(zip(samples, found, strict=True)):
         grouped = labels[rows] >= 0
         if not grouped.any():  # nearly all points are outliers, and none of the others is in this sample
             continue

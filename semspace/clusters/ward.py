@@ -6,7 +6,7 @@ import numpy as np
 from scipy.cluster.hierarchy import ward
 
 from semspace.clusters.distinct_points import DistinctPoints
-from semspace.clusters.grouping import Grouping, Request
+from semspace.clusters.grouping import Grouping, Request, one_by_one
 from semspace.clusters.hierarchy import group_centers, top_nodes
 from semspace.clusters.kmeans import k_means, silhouette
 from semspace.clusters.knn_graph import renumbered
@@ -36,7 +36,7 @@ def ward_tree(points: DistinctPoints, request: Request) -> Grouping:
     def regroup(rows: Ints1d, seed: int) -> Int32s1d:
         return _fit(vectors[rows], min(n_clusters, len(rows)), seed)
 
-    return Grouping(fits[best], regroup, {"k": n_clusters})
+    return Grouping(fits[best], one_by_one(regroup), {"k": n_clusters})
 
 
 def _fit(vectors: Floats2d, n_clusters: int, seed: int) -> Int32s1d:
