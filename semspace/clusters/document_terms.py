@@ -159,9 +159,9 @@ def terms_of(metadata: pl.DataFrame | None, options: TermOptions = DEFAULT) -> D
 
 def _binary(rows: Ints1d, columns: Ints1d, shape: tuple[int, int]) -> csr_array:
     """Return a matrix of ones at these rows and columns, some of which are given more than once."""
-    width = max(1, shape[1])
-    pairs = np.unique(rows * width + columns)
-    return csr_array((np.ones(len(pairs), np.float32), np.divmod(pairs, width)), shape=shape)
+    matrix = csr_array((np.ones(len(rows), np.float32), (rows, columns)), shape=shape)  # adds up what is given twice
+    matrix.data[:] = 1
+    return matrix
 
 
 def _is_descriptive(words: pl.Series, stop_words: frozenset[str]) -> Bools1d:

@@ -7,10 +7,12 @@ from functools import cached_property
 
 import numpy as np
 
+from semspace.clusters.all_pairs import nearest_of_all_pairs
 from semspace.index.index import SMALL, Index
 from semspace.space import Space
 from semspace.types import Floats2d, Ints2d
 
+ALL_PAIRS = 30_000  # directions up to which comparing all pairs takes less time than an index
 _BLOCK_SCORES = 16_000_000  # cosines computed at a time: 64 MB
 
 
@@ -55,6 +57,8 @@ class KnnSearch:
     def neighbors(self, k: int) -> tuple[Ints2d, Floats2d]:
         """Find the `k` nearest of each of the directions among the others; rows and cosines as `query` returns them."""
         k = min(k, len(self.vectors) - 1)
+        if len(self.vectors) <= ALL_PAIRS:
+            return nearest_of_all_pairs(self.vectors, k, progress=self.progress)
         rows, cosines = self.query(self.vectors, k + 1)
         is_self = rows == np.arange(len(rows))[:, None]
         is_self[~is_self.any(axis=1), -1] = (
