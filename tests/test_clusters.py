@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from sklearn.cluster import KMeans
 
 import semspace as ss
-from semspace.clusters import assignment
+from semspace.clusters import all_pairs, assignment
+from semspace.clusters.all_pairs import nearest_of_all_pairs
 from semspace.clusters.distinct_points import centered, direction_hashes, distinct_points, distinct_rows
-from semspace.clusters.grouping import GroupCountPrior, Grouping, Request
+from semspace.clusters.grouping import GroupCountPrior, Grouping, Request, one_by_one
 from semspace.clusters.hierarchy import average_linkage, cut_linkage, merge_to, top_nodes
 from semspace.clusters.kmeans import k_means
 from semspace.clusters.knn_graph import KnnGraph, renumbered
@@ -700,11 +701,11 @@ def test_stability_by_hand():
     def again(rows, _):
         return np.where(rows < 15, 0, rows).astype(np.int32)
 
-    held = stability(Grouping(labels, again), labels, 2, rounds=10, seed=0, progress=False)
+    held = stability(Grouping(labels, one_by_one(again)), labels, 2, rounds=10, seed=0, progress=False)
     assert held[0] == 1
     sizes = [(np.random.default_rng(0).choice(30, 24, replace=False) >= 15).sum()]
     assert 1 / 15 <= held[1] <= 1 / 9  # of 9 to 15 points of the group, one
-    first = stability(Grouping(labels, again), labels, 2, rounds=1, seed=0, progress=False)
+    first = stability(Grouping(labels, one_by_one(again)), labels, 2, rounds=1, seed=0, progress=False)
     np.testing.assert_allclose(first, [1, 1 / sizes[0]])
 
 
@@ -720,7 +721,7 @@ def test_stability_by_hand():
 )
 def test_stability_of_few_points_is_unknown(sizes, measured):
     labels = np.repeat(np.arange(len(sizes), dtype=np.int32), sizes)
-    perfect = Grouping(labels, lambda rows, _: labels[rows])
+    perfect = Grouping(labels, one_by_one(lambda rows, _: labels[rows]))
     held = stability(perfect, labels, len(sizes), rounds=3, seed=0, progress=False)
     np.testing.assert_array_equal(held, np.where(measured, 1.0, np.nan))
 
@@ -757,7 +758,7 @@ def test_small_groups_among_large_ones_are_named(blobs):
 
 def test_stability_leaves_out_what_has_no_group():
     labels = np.int32([0] * 10 + [-1] * 20 + [1] * 10)
-    perfect = Grouping(labels, lambda rows, _: labels[rows])
+    perfect = Grouping(labels, one_by_one(lambda rows, _: labels[rows]))
     assert stability(perfect, labels, 2, rounds=5, seed=0, progress=False).tolist() == [1, 1]
     nearly_none = np.full(40, -1, np.int32)
     nearly_none[[0, 1]] = [0, 1]
@@ -803,6 +804,28 @@ def test_a_point_in_the_very_middle_has_no_direction():
     symmetric = numbered_space([[1, 0, 1], [-1, 0, 1], [0, 1, 1], [0, -1, 1], [0, 0, 1]])
     for method in METHODS:
         sound(grouped(symmetric, method=method))
+
+
+def test_nearest_of_all_pairs_by_hand():
+    """Points on a circle; of two that are equally near, the first."""
+    angles = np.deg2rad([0, 10, 350, 90, 85])
+    rows, cosines = nearest_of_all_pairs(np.float32(np.stack([np.cos(angles), np.sin(angles)], axis=1)), 2)
+    assert rows.tolist() == [[1, 2], [0, 2], [0, 1], [4, 1], [3, 1]]
+    np.testing.assert_allclose(cosines, np.cos(np.deg2rad([[10, 10], [10, 20], [10, 20], [5, 80], [5, 75]])), atol=1e-6)
+
+
+@given(st.integers(2, 60), st.integers(1, 8), st.integers(0, 99))
+def test_nearest_of_all_pairs_are_those_of_a_sort(n, k, seed):
+    vectors = np.random.default_rng(seed).integers(-2, 3, (n, 3)).astype(np.float32)  # with zeros and copies
+    k = min(k, n - 1)
+    cosines = vectors @ vectors.T
+    np.fill_diagonal(cosines, -np.inf)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(all_pairs, "_TILE", 8)
+        rows, found = nearest_of_all_pairs(vectors / np.float32(16), k)  # within [-1, 1], and exact
+    assert (np.sort(cosines, axis=1)[:, ::-1][:, :k] / 256 == found).all()
+    assert (np.take_along_axis(cosines, rows, axis=1) / 256 == found).all()
+    assert all(len(set(row)) == k for row in rows.tolist())
 
 
 def test_neighbours_are_linked_twice_as_heavily_where_both_say_so():

@@ -15,7 +15,7 @@ from semspace.clusters.clustering import Clustering
 from semspace.clusters.describe import describe, with_texts
 from semspace.clusters.distinct_points import DistinctPoints, distinct_points, distinct_rows
 from semspace.clusters.document_terms import DocumentTerms, has_texts, terms_of
-from semspace.clusters.grouping import GroupCountPrior, Grouping, Request
+from semspace.clusters.grouping import GroupCountPrior, Grouping, Request, one_by_one
 from semspace.clusters.knn_vote import Votes
 from semspace.clusters.methods import METHODS, options_of
 from semspace.clusters.names import Namer
@@ -265,7 +265,7 @@ def _check_count(n_clusters: int | None, n_distinct: int, limit: int) -> None:
 def _group(points: DistinctPoints, request: Request, method: str, settings: Mapping[str, Any]) -> Grouping:
     """Group the points, and check that there are as many groups as asked for."""
     if len(points) == 1:
-        return Grouping(np.zeros(1, np.int32), lambda rows, _: np.zeros(len(rows), np.int32))
+        return Grouping(np.zeros(1, np.int32), one_by_one(lambda rows, _: np.zeros(len(rows), np.int32)))
     grouping = METHODS[method](points, request, **settings)
     count = int(grouping.labels.max(initial=-1)) + 1
     if request.n_clusters is not None and count != request.n_clusters:
