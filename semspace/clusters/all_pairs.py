@@ -82,4 +82,5 @@ def _insert(cosine: np.float32, row: int, rows: Ints1d, cosines: Floats1d) -> np
         cosines[place], rows[place] = cosines[place + 1], rows[place + 1]
         place += 1
     cosines[place], rows[place] = cosine, row
-    return cosines[0]
+    least: np.float32 = cosines[0]
+    return least

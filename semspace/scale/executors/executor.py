@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from typing import Any, Protocol
 
 from semspace.errors import InputError
@@ -19,7 +19,7 @@ class Executor(Protocol):
     def is_here(self) -> bool:
         """Whether all work is done in this process."""
 
-    def outcomes(self, tasks: Sequence[ShardTask]) -> Iterator[Outcome]:
+    def outcomes(self, tasks: Sequence[ShardTask]) -> Generator[Outcome, None, None]:
         """Do the work on shards, and iterate over how each ended, as they end; closing the iterator cancels the rest.
 
         A shard whose worker dies is done again elsewhere, and one whose workers die each time ends with `DIED`.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 from semspace.scale.executors.executor import RETRIES, error_text
@@ -16,7 +16,7 @@ class InProcess:
     threads: int | None = None
     is_here: bool = True
 
-    def outcomes(self, tasks: Sequence[ShardTask]) -> Iterator[Outcome]:
+    def outcomes(self, tasks: Sequence[ShardTask]) -> Generator[Outcome, None, None]:
         """Do the work on shards in order."""
         for task in tasks:
             yield self._outcome(task)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -66,7 +66,7 @@ class OnDask:
                 f"`dask scheduler` shows, such as tcp://host:8786"
             ) from problem
 
-    def outcomes(self, tasks: Sequence[ShardTask]) -> Iterator[Outcome]:
+    def outcomes(self, tasks: Sequence[ShardTask]) -> Generator[Outcome, None, None]:
         """Do the work on shards on the workers of the cluster, some thousands of them at a time."""
         waiting, coming = iter(tasks), checks.need("distributed", "dask").as_completed(loop=self.client.loop)
         known: dict[str, tuple[Any, str]] = {}  # key of a future → the future, and the key of its shard

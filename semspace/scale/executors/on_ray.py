@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -56,7 +56,7 @@ class OnRay:
             ) from problem
         return _checked(cls(threads or 1, owned=True))
 
-    def outcomes(self, tasks: Sequence[ShardTask]) -> Iterator[Outcome]:
+    def outcomes(self, tasks: Sequence[ShardTask]) -> Generator[Outcome, None, None]:
         """Do the work on shards on the workers of the cluster, some thousands of them at a time."""
         import ray
 
