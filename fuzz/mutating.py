@@ -64,7 +64,9 @@ def changed(content: bytes, luck: random.Random, by_bytes: Callable[[bytes], byt
         for change in (_array, _json, _table, _weights):
             try:
                 found = change(content, luck)
-            except BaseException:  # not of this format, or a change that it doesn't allow
+            except (KeyboardInterrupt, SystemExit):
+                raise
+            except BaseException:  # not of this format, or not allowed; polars' panics are no Exception
                 continue
             if found is not None:
                 return found
@@ -133,7 +135,7 @@ def _array(content: bytes, luck: random.Random) -> bytes | None:
 
 
 def _header(content: bytes, luck: random.Random) -> bytes:
-    """Let the header of an array say something else than is there."""
+    """Return an array whose header says something else than is there."""
     length = int.from_bytes(content[8:10], "little")
     said = ast.literal_eval(content[10 : 10 + length].decode("latin-1"))
     shape = list(said["shape"])
@@ -225,7 +227,7 @@ def _table(content: bytes, luck: random.Random) -> bytes | None:
 
 
 def _weights(content: bytes, luck: random.Random) -> bytes | None:
-    """Let the header of a safetensors file say something else."""
+    """Return a safetensors file whose header says something else."""
     length = int.from_bytes(content[:8], "little")
     if len(content) < 10 or content[8:9] != b"{" or length > len(content):
         return None

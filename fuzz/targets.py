@@ -54,7 +54,7 @@ class Target:
         return [joined([(number, (sound / name).read_bytes())]) for number, name in enumerate(files_of(sound))]
 
     def run(self, case: bytes, sound: Path, work: Path) -> None:
-        """Put the files of a case in place of sound ones, and read the folder."""
+        """Read a folder in which the files of a case stand in place of sound ones."""
         names = files_of(sound)
         shutil.rmtree(work, ignore_errors=True)
         if self.whole:
@@ -149,7 +149,7 @@ def _write_tasks(folder: Path) -> None:
 
 
 def seal_bundle(place: Path) -> None:
-    """Make the checksums of a bundle, of its journal and its insertions right."""
+    """Write the right checksums of a bundle, of its journal and its insertions."""
     manifest: Any = _json_of(place / "manifest.json")
     if not isinstance(manifest, dict):
         return

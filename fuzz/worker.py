@@ -128,7 +128,7 @@ def _signature(problem: BaseException) -> str:
 
 
 def limit_memory() -> None:
-    """Let this process take some gigabytes more, and write no file as large."""
+    """Limit this process to some gigabytes more than it has, and to files smaller than that."""
     pages = int(Path("/proc/self/statm").read_text().split()[0]) if Path("/proc/self/statm").exists() else 0
     most = pages * resource.getpagesize() + MEMORY
     resource.setrlimit(resource.RLIMIT_AS, (most, most))

@@ -110,7 +110,7 @@ class Laboratory:
 
     @contextmanager
     def _code_as(self, folder: Path, *, keep: bool) -> Iterator[None]:
-        """Give numba a cache that holds what a folder holds; keep what is added to it, if so asked."""
+        """Set up a cache for numba that holds what a folder holds; keep what is added to it, if so asked."""
         if keep:
             self._code.symlink_to(folder) if not self._code.exists() else None
         else:

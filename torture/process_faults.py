@@ -24,7 +24,7 @@ _KEPT = 0.02  # share by which memory may grow after the first tenth of the open
 
 
 def memory(place: Path) -> Tally:
-    """Make each main call with so much memory and no more; it gives the same answer, or one sentence."""
+    """Check that each main call gives the same answer with little memory, or one sentence."""
     expected = _answers_of_a_child(place)
     tally, ends = Tally(), []
     for name, call in CALLS.items():
@@ -77,7 +77,7 @@ def forked(place: Path) -> Tally:
 
 
 def many_threads(place: Path) -> Tally:
-    """Make every call, and save and open values, from 32 threads at once."""
+    """Check every call, and saved and opened values, in 32 threads at once."""
     expected = {name: call() for name, call in CALLS.items()}
     tallies, problems = [Tally() for _ in range(_THREADS)], []
     names = list(CALLS)

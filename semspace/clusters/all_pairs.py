@@ -76,7 +76,7 @@ def _keep_nearest(products: Floats2d, start: int, left: int, rows: Ints2d, cosin
 
 @compiled_strictly
 def _insert(cosine: np.float32, row: int, rows: Ints1d, cosines: Floats1d) -> np.float32:
-    """Put a neighbour in the place of the farthest one, and return the cosine of what is the farthest now."""
+    """Return the cosine of the farthest neighbour, once another has taken the place of the one that was."""
     place = 0
     while place + 1 < len(cosines) and cosines[place + 1] < cosine:
         cosines[place], rows[place] = cosines[place + 1], rows[place + 1]

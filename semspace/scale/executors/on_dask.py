@@ -94,7 +94,7 @@ class OnDask:
 
 @contextmanager
 def _told_of_no_workers(client: Any) -> Iterator[None]:
-    """Say it where the cluster has no workers, at once or for the whole of `_LOOK` seconds: the work waits for them."""
+    """Check whether the cluster has workers, and tell where it had none at the start, or for `_LOOK` seconds."""
     over = threading.Event()
 
     def look() -> None:
