@@ -15,6 +15,7 @@ import semspace as ss
 import semspace.scale as scale
 from semspace.errors import ExistsError, InputError, SemspaceWarning
 from semspace.scale.cutting import cut_file
+from semspace.scale.inputs import find_inputs
 from semspace.scale.storage import open_filesystem
 from tests.scaled import WORDS, one_machine, same, write_model, written
 
@@ -119,7 +120,7 @@ def test_parquet_in_parts_is_what_one_machine_gives(tmp_path, model, where):
 
 
 @settings(max_examples=5)
-@given(st.integers(200, 3_000), st.booleans())
+@given(st.integers(200, 2_400), st.booleans())
 def test_lines_in_parts_are_numbered_through_the_file(tmp_path_factory, model, size, several):
     root = tmp_path_factory.mktemp("lines")
     (root / "texts").mkdir()
@@ -134,7 +135,7 @@ def test_lines_in_parts_are_numbered_through_the_file(tmp_path_factory, model, s
         ss.Corpus.read(source, documents="lines"), long_texts="passages", overlap=0, progress=False
     )
     job, space = encoded(source, root / "out", model, size, long_texts="passages", overlap=0)
-    assert job.n_shards > 1
+    assert job.n_shards > 1  # a1.txt has 2,636 bytes, 31 of them in the last line
     same(space, expected)
 
 
@@ -198,6 +199,15 @@ def test_parts_of_another_size_are_another_job(tmp_path, model):
         with pytest.raises(InputError, match="shard_bytes must be a whole number"):
             encoded(tmp_path / "a.txt", tmp_path / "new", model, wrong)
     assert not (tmp_path / "new").exists()
+
+
+def test_a_file_slightly_larger_than_a_shard_is_nothing_to_tell(tmp_path):
+    (tmp_path / "a.txt").write_text("cat " * 10)  # forty bytes without a line end
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(find_inputs("source", str(tmp_path / "a.txt"), 21, "utf-8")) == 1
+    with pytest.warns(SemspaceWarning, match="twice as large as shard_bytes=20"):
+        assert len(find_inputs("source", str(tmp_path / "a.txt"), 20, "utf-8")) == 1
 
 
 def test_a_large_file_that_cant_be_cut_is_told(tmp_path, model):

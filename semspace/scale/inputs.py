@@ -119,12 +119,12 @@ def find_inputs(name: str, source: object, shard_bytes: int, encoding: str) -> t
         file_format(Path(file.name))
     checks.unique(f"the files of {name}", [file.name for file in files])
     parts = [_cut(file, shard_bytes, encoding) for file in files]
-    whole = [file for file, cut in zip(files, parts, strict=True) if not cut and file.size > shard_bytes]
+    whole = [file for file, cut in zip(files, parts, strict=True) if not cut and file.size >= 2 * shard_bytes]
     if whole:
         warnings.warn(
-            f"files larger than shard_bytes that are one shard each, read whole and lost whole with its worker: "
-            f"{len(whole):,}, such as {whole[0].name} ({whole[0].size / 1e6:,.1f} MB); only Parquet of several row "
-            f"groups, .jsonl and .txt, not packed, are cut into parts",
+            f"files at least twice as large as shard_bytes={shard_bytes:,} that are one shard each, read whole and "
+            f"lost whole with its worker: {len(whole):,}, such as {whole[0].name} ({whole[0].size / 1e6:,.1f} MB); "
+            f"only Parquet of several row groups, .jsonl and .txt of several lines, not packed, are cut into parts",
             SemspaceWarning,
             stacklevel=3,
         )
