@@ -7,8 +7,9 @@ from benchmarks import latent
 
 NAMES = (
     "analogies", "associations", "calibrate", "choose_encoder", "cluster", "compare", "duplicates", "embed", "encode",
-    "explain", "filters", "first_hour", "first_use", "honesty", "hubs", "hybrid", "index", "latent", "phrases",
-    "queries", "scale", "static", "strangers", "tokenize", "train_encoder", "versions", "word2vec", "word_measures",
+    "explain", "filters", "first_hour", "first_use", "honesty", "hubs", "hybrid", "index", "latent", "memory",
+    "phrases", "queries", "scale", "static", "strangers", "tokenize", "train_encoder", "versions", "word2vec",
+    "word_measures",
 )  # fmt: skip
 ALONE = tuple(f"latent_{part}" for part in latent.PARTS)  # by name only, since "latent" runs them
 

@@ -13,7 +13,7 @@ from semspace.kernels import byte_products
 from semspace.kernels.compiling import compiled, level
 
 VECTORS = gemm.VECTORS
-STEPS = 8 * max(byte_products.STEPS, 1)
+STEPS = 32
 INPUTS = 4 * STEPS
 
 

@@ -225,6 +225,22 @@ def test_the_file_of_a_space_is_not_written_to_again(small, tmp_path, monkeypatc
     assert [path.name for path in tmp_path.iterdir()] == ["s"]
 
 
+@pytest.mark.parametrize("steps", [0, 1, 2, 3])
+def test_work_that_was_being_removed_is_gone_after_the_next_call(small, tmp_path, monkeypatch, steps):
+    """Killed after the space was there, while its work was deleted: all of it is in the space."""
+    corpus = ss.Corpus.from_texts(texts(20))
+    monkeypatch.setattr(resumable, "_remove", lambda _: None)
+    small.embed(corpus, out=tmp_path / "s")
+    monkeypatch.undo()
+    shutil.copytree(tmp_path / ".s.encoding", tmp_path / ".s.encoding-0a")  # of an earlier call
+    for folder in (".s.encoding", ".s.encoding-0a"):
+        for name in ("plan.json", "texts.arrow", "cut.npy")[:steps]:
+            (tmp_path / folder / name).unlink()
+    (tmp_path / ".s.encoding-new").mkdir()
+    small.embed(corpus, out=tmp_path / "s")
+    assert [path.name for path in tmp_path.iterdir()] == ["s"]
+
+
 def test_a_damaged_space_may_be_overwritten(small, tmp_path):
     from semspace.errors import DamagedError
 

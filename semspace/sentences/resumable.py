@@ -65,10 +65,7 @@ def embed_into(plan: EncodingPlan, corpus: Corpus, out: PathLike, *, overwrite: 
         check_free(target, overwrite=overwrite or old is not None)
         delete_interrupted(target)
         if old is not None and _is_complete(old, plan, corpus):
-            if _work_folder(target).exists() and _read_plan(_work_folder(target)) == _plan_facts(
-                plan, plan.points(corpus)
-            ):
-                _remove(_work_folder(target))  # all of it is in the space
+            _remove_finished(target, plan, corpus)
             return old.space
         points = plan.points(corpus)
         if old is not None and not overwrite:
@@ -312,6 +309,15 @@ def _remove(folder: Path) -> None:
     """Delete the folder of some work; the plan goes first, and without it the folder is ignored."""
     (folder / "plan.json").unlink(missing_ok=True)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_finished(target: Path, plan: EncodingPlan, corpus: Corpus) -> None:
+    """Delete the folders of work whose vectors are all in the space at the target, or that were being deleted."""
+    if folders := [folder for folder in (_work_folder(target), *_leftovers(target)) if folder.is_dir()]:
+        facts = _plan_facts(plan, plan.points(corpus))
+        for folder in folders:
+            if _read_plan(folder) in (None, facts):
+                _remove(folder)
 
 
 def _read_plan(folder: Path) -> dict[str, Any] | None:
