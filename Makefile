@@ -42,8 +42,8 @@ draws: $(VENV)/.dev
 	@env $(TESTS) --quiet --hypothesis-profile random -m hypothesis
 
 # Whose numbers come out of compiled kernels.
-NUMBERS := $(patsubst %,tests/test_%.py,compiling inference architectures byte_products runtimes encoder from_scratch hnsw index index_difficulty sketches join word2vec subwords phrases tokens evaluation)
-ENCODING := $(patsubst %,tests/test_%.py,inference runtimes encoder from_scratch prompts training_encoder)
+NUMBERS := $(patsubst %,tests/test_%.py,compiling inference token_states explanations architectures byte_products runtimes encoder from_scratch hnsw index index_difficulty sketches join word2vec subwords phrases tokens evaluation)
+ENCODING := $(patsubst %,tests/test_%.py,inference token_states explanations runtimes encoder from_scratch prompts training_encoder)
 LEVELS = $(shell $(BIN)/python -c 'from semspace.kernels.compiling import levels; print(*levels())')
 
 levels: $(VENV)/.dev

@@ -484,9 +484,13 @@ def _mapped(file: BinaryIO) -> npt.NDArray[Any]:
     if version not in ((1, 0), (2, 0)):
         raise ValueError(f"version {version} of the .npy format")
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    told = int.from_bytes(file.read(2 * version[0]), "little")
+    if told > os.fstat(file.fileno()).st_size:  # numpy takes memory for as much
+        raise ValueError(f"it tells of a header of {told:,} bytes, which aren't there")
+    file.seek(-2 * version[0], os.SEEK_CUR)
     shape, by_column, dtype = read(file)
-    if dtype.hasobject:
-        raise ValueError("it holds Python objects")
+    if dtype.hasobject or not dtype.itemsize:
+        raise ValueError("it holds Python objects" if dtype.hasobject else "its values have no size")
     told, there = math.prod(shape) * dtype.itemsize, os.fstat(file.fileno()).st_size - file.tell()
     if min(shape, default=0) < 0 or told > there:  # np.memmap multiplies with overflow
         raise ValueError(f"its header tells of {told:,} bytes, of the shape {shape}, and {there:,} are there")

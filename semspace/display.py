@@ -9,6 +9,8 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import polars as pl
+
 from semspace.errors import STEERING
 
 Row = Sequence[object]
@@ -82,6 +84,20 @@ def text_cells(rows: Sequence[Row], width: int = 60) -> list[list[str]]:
         ]
         for row in rows
     ]
+
+
+def rows_of(frame: pl.DataFrame) -> list[Row]:
+    """Return the rows of a frame; a date that Python can't hold, such as one after the year 9999, is a text."""
+    return list(zip(*map(_values, frame.get_columns()), strict=True))
+
+
+def _values(column: pl.Series) -> list[object]:
+    try:
+        return column.to_list()
+    except (pl.exceptions.PanicException, ValueError, OverflowError):
+        return (
+            ["out of range"] if len(column) == 1 else [_values(column[row : row + 1])[0] for row in range(len(column))]
+        )
 
 
 def _is_whole(column: Sequence[object]) -> bool:

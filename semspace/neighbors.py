@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from semspace.display import clip, html_table, text_table
+from semspace.display import clip, html_table, rows_of, text_table
 from semspace.text.dataframes import to_pandas, with_columns_before
 from semspace.types import Floats1d
 
@@ -99,7 +99,7 @@ class Neighbors:
 
     def _table(self) -> tuple[list[str], list[tuple[object, ...]]]:
         frame = self.to_frame()
-        return frame.columns, list(frame.iter_rows())
+        return frame.columns, rows_of(frame)
 
     def __repr__(self) -> str:
         headers, rows = self._table()

@@ -19,7 +19,7 @@ from semspace.bundle import Bundle, Draft, PathLike, create_bundle
 from semspace.corrections.common_directions import CommonDirections
 from semspace.corrections.corrected_encoder import CorrectedEncoder
 from semspace.deprecation import renamed_parameters, renamed_property
-from semspace.display import clip, html_table
+from semspace.display import clip, html_table, rows_of
 from semspace.errors import DamagedError, InputError, UnknownIdError
 from semspace.expressions.expression import Expression
 from semspace.history import History
@@ -231,7 +231,7 @@ class Space:
             pl.Series("id", self.ids[:_SHOWN].tolist(), dtype=pl.String),
         )
         shown = frame.select(frame.columns[: 1 + _SHOWN_COLUMNS])
-        table = html_table(shown.columns, shown.rows(), caption=self._title())
+        table = html_table(shown.columns, rows_of(shown), caption=self._title())
         return table + (f"<p>and {len(self) - _SHOWN:,} more</p>" if len(self) > _SHOWN else "")
 
     def _title(self) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import semspace as ss
-from semspace.errors import SemspaceError
+from semspace.errors import DamagedError, SemspaceError
 from tests import folders
 from tests.folders import bare, whole
 
@@ -130,6 +130,13 @@ def test_it_is_refused_by_one_sentence(sound, tmp_path, file, harm, named):
     assert len(keys) > 1 or Path(file).name in sentence, sentence
     assert "\n" not in sentence.strip()
     assert "Traceback" not in sentence
+
+
+def test_a_value_that_only_transformers_refuses_is_one_sentence(sound, tmp_path):
+    folder = shutil.copytree(sound, tmp_path / "m")
+    having(layer_norm_eps=[])(folder / CONFIG)
+    with pytest.raises(DamagedError, match=r"can't be opened .*layer_norm_eps"):
+        ss.Encoder.load(folder, backend="torch")
 
 
 def test_the_sound_one_is_opened(sound):

@@ -1,5 +1,7 @@
 """What the dimensions of latent models mean: names from one part of the texts, tested on the other."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -208,3 +210,10 @@ def test_bad_input(space, sparse):
         described(sparse, space.vectors)
     with pytest.raises(InputError, match="must have 3 columns"):
         described(sparse, space).explain([1.0, 2.0])
+
+
+@pytest.mark.parametrize("metadata", [None, {"note": ["x"] * 90}, {"text": [["in"], ["a list"]] * 45}])
+def test_dimensions_whose_space_has_no_texts_any_more_are_shown_without(sparse, space, metadata):
+    found = described(sparse, space)
+    other = ss.Space.from_vectors(space.ids, space.vectors, metadata)
+    assert replace(found, space=other)._repr_html_().count("<tr>") == found._repr_html_().count("<tr>")

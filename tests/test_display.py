@@ -1,5 +1,6 @@
 """Tables in a terminal and in a notebook."""
 
+import datetime
 import re
 
 import numpy as np
@@ -8,6 +9,7 @@ import polars as pl
 import pytest
 
 import semspace as ss
+from semspace import display
 from semspace.display import html_table, text_table
 
 NAN = float("nan")
@@ -89,3 +91,12 @@ def test_a_table_brings_both_of_its_colours():
     assert re.search(r"(^|; )color: var\(--jp-content-font-color1, .*CanvasText\)\)", style)
     assert re.search(r"background: var\(--jp-layout-color0, .*Canvas\)\)", style)
     assert "color-scheme: light dark" in style
+
+
+def test_a_date_that_python_has_not_is_shown_as_such():
+    years = pl.Series("day", [1, 30_000_000], dtype=pl.Int32).cast(pl.Date)
+    rows = display.rows_of(pl.DataFrame([pl.Series("n", [7, 8]), years]))
+    assert rows == [(7, datetime.date(1970, 1, 2)), (8, "out of range")]
+    space = ss.Space.from_vectors(["a", "b"], np.eye(2), pl.DataFrame([years]))
+    assert "out of range" in space._repr_html_()
+    assert "out of range" in repr(ss.Index.build(space, "exact").search("a", 1))

@@ -63,8 +63,9 @@ def test_shares_are_products_of_token_states(small_folder):
     why = ss.explain(encoder, "cat dog", "soft bed", method="last_layer")
     whole = units[0] @ units[1].T
     cat, bed = slice(1, 4), slice(5, 8)  # in letters: c a t d o g; s o f t b e d
-    assert why.shares[1, 2] == pytest.approx(whole[cat, bed].sum(), abs=1e-4)
-    assert why.shares[0, 0] == pytest.approx(whole[0, 0], abs=1e-4)
+    near = 2e-3 if "bfloat16" in encoder.implementation else 1e-4
+    assert why.shares[1, 2] == pytest.approx(whole[cat, bed].sum(), abs=near)
+    assert why.shares[0, 0] == pytest.approx(whole[0, 0], abs=near)
 
 
 def test_every_runtime_has_the_same_states(small_folder):

@@ -126,3 +126,32 @@ def test_an_array_that_claims_a_billion_rows_is_refused(place, shape):
     seal(place)
     with pytest.raises(DamagedError, match=r"vectors\.npy"):
         ss.load(place)
+
+
+def test_an_array_whose_header_is_longer_than_its_file_is_refused(place):
+    (place / "vectors.npy").write_bytes(b"\x93NUMPY\x02\x00" + (2**31).to_bytes(4, "little") + b"{")
+    seal(place)
+    with pytest.raises(DamagedError, match=r"it tells of a header of 2,147,483,648 bytes, which aren't there"):
+        ss.load(place)
+
+
+def test_an_array_of_nothing_is_refused(place):
+    np.save(place / "vectors.npy", np.zeros(0, "V0"))
+    content = (place / "vectors.npy").read_bytes().replace(b"(0,), }", b"(%d,), }" % 10**9)
+    (place / "vectors.npy").write_bytes(content)
+    seal(place)
+    with pytest.raises(DamagedError, match=r"vectors\.npy isn't an array semspace can open: its values have no size"):
+        ss.load(place)
+
+
+@pytest.mark.parametrize("metric", ["cosine", "euclidean"])
+def test_vectors_that_are_no_numbers_are_refused_where_pairs_are_compared(tmp_path, metric):
+    vectors = np.random.default_rng(0).normal(size=(30, 6)).astype(np.float32)
+    index = ss.Index.build(ss.Space.from_vectors([f"d{i}" for i in range(30)], vectors), "exact", metric=metric)
+    index.save(tmp_path / "i")
+    stored = np.load(tmp_path / "i" / "vectors.npy")
+    stored[9] = np.nan
+    np.save(tmp_path / "i" / "vectors.npy", stored)
+    seal(tmp_path / "i")
+    with pytest.raises(DamagedError, match="the vectors hold NaN or infinity; build the index again"):
+        ss.load(tmp_path / "i").duplicates(0.9, progress=False)

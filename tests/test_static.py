@@ -1,6 +1,7 @@
 """Static encoders: means of rows as model2vec takes them, its folder format, and distillation."""
 
 import json
+import shutil
 import warnings
 
 import numpy as np
@@ -142,7 +143,7 @@ def test_the_fingerprint_is_over_all_that_decides_a_vector():
         ({"mapping": np.array([0, 1, 2, 3, 5])}, "mapping must hold rows from 0 to 4"),
         ({"mapping": np.array([0, 1, 2, 3, -1])}, "mapping must hold rows from 0 to 4"),
         ({"normalize": "yes"}, "normalize must be True or False; got 'yes'"),
-        ({"max_tokens": 0}, "max_tokens must be a whole number of at least 1; got 0"),
+        ({"max_tokens": 0}, "max_tokens must be a whole number from 1 to 1000000000; got 0"),
         ({"tokenizer": "{}"}, "tokenizer must be the content of a tokenizer.json"),
     ],
 )
@@ -408,3 +409,24 @@ def test_sentences_are_cut_and_drawn():
 def test_distil_checks_what_it_is_given(colourful, options, message):
     with pytest.raises(InputError, match=message):
         ss.distill(**{"encoder": Colours(), "corpus": colourful, "dim": 3, "progress": False, **options})
+
+
+def test_a_limit_beyond_any_text_is_none(tmp_path):
+    make().save(tmp_path / "m")
+    config = json.loads((tmp_path / "m" / "config.json").read_text())
+    for limit in (10**6 + 1, 2**63 - 1, 10**30):
+        (tmp_path / "m" / "config.json").write_text(json.dumps(config | {"max_length": limit}))
+        shutil.copytree(tmp_path / "m", tmp_path / str(limit), ignore=shutil.ignore_patterns("manifest.json"))
+        found = StaticEncoder.from_folder(tmp_path / str(limit))
+        assert found.max_tokens == 1_000_000
+        np.testing.assert_array_equal(found.encode(["red", "green blue"]), make().encode(["red", "green blue"]))
+    with pytest.raises(InputError, match="max_tokens must be a whole number from 1 to 1000000000"):
+        make(max_tokens=2**63 - 1)
+
+
+def test_the_largest_limit_does_not_overflow_where_a_text_begins_late():
+    from semspace.sentences.pool_kernel import pooled_means
+
+    ids, offsets, out = np.array([1, 2, 3], np.int32), np.array([0, 1, 3]), np.empty((2, 3), np.float32)
+    pooled_means(ids, offsets, 2**63 - 1, np.arange(5, dtype=np.int32), np.ones(5, np.float32), TABLE, out)
+    np.testing.assert_array_equal(out, [[1, 0, 0], [0, 0.5, 0.5]])

@@ -22,7 +22,8 @@ def test_they_are_those_of_sentence_transformers(small_folder, backend):
     assert len(found) == len(TEXTS)
     assert len(found.tokens) == len(found.states) == found.starts[-1]
     for ours, reference in zip(found, theirs, strict=True):
-        np.testing.assert_allclose(ours, reference[: len(ours)].numpy(), atol=2e-4)
+        rounded = "bfloat16" in encoder.implementation  # as on processors that multiply such numbers
+        np.testing.assert_allclose(ours, reference[: len(ours)].numpy(), atol=0.05 if rounded else 2e-4)
 
 
 @pytest.mark.filterwarnings("ignore:. of . texts are longer")

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from semspace import queries
+from semspace.errors import DamagedError
 from semspace.types import Doubles1d, Doubles2d, Floats1d, Floats2d
 
 _SAMPLE = 4_096  # vectors that the axes are fitted to
@@ -125,6 +126,8 @@ def _spread(vectors: Floats2d, most: int) -> Floats2d:
 
 def _principal_axes(sample: Floats2d) -> Floats2d:
     """Return the axes of vectors, (dim, dim), in the order of how much of their squared length lies along them."""
+    if not np.isfinite(sample).all():
+        raise DamagedError("the vectors hold NaN or infinity; build the index again from sound ones")
     moments: Doubles2d = sample.T.astype(np.float64) @ sample
     along: Doubles1d
     along, axes = np.linalg.eigh(moments)

@@ -13,6 +13,7 @@ import polars as pl
 from semspace import checks
 from semspace import space as spaces
 from semspace.bundle import Bundle, Draft, PathLike, create_bundle
+from semspace.clusters.document_terms import has_texts
 from semspace.display import html_table, text_table
 from semspace.errors import DamagedError
 from semspace.latent.explanation import Explanation
@@ -213,8 +214,9 @@ class Dimensions:
 
     def _text(self, end: int) -> str:
         """Return the text on which an end fires most strongly."""
-        if not self.texts[end] or self.space.metadata is None:
+        if not self.texts[end] or not has_texts(self.space.metadata):
             return ""
+        assert self.space.metadata is not None
         text: str | None = self.space.metadata["text"][self.space._row(self.texts[end][0])]
         return text or ""
 

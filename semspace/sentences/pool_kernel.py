@@ -27,7 +27,7 @@ def pooled_means(
         n_tokens = 0
         for d in range(dim):
             out[i, d] = np.float32(0)
-        for position in range(offsets[i], min(offsets[i + 1], offsets[i] + max_tokens)):
+        for position in range(offsets[i], offsets[i] + min(offsets[i + 1] - offsets[i], max_tokens)):
             token = ids[position]
             row = rows[token]
             if row >= 0:

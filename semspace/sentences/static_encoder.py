@@ -30,6 +30,7 @@ from semspace.types import Bools1d, Floats1d, Floats2d, Int32s1d
 
 KIND = "static"
 _ARRAYS = ("vectors", "weights", "mapping")
+_MOST_TOKENS = 1_000_000_000  # a larger limit is a mistake
 _PART_TEXTS = 256  # a thread takes at least half as many texts
 
 
@@ -116,7 +117,7 @@ class StaticEncoder(Encoder):
 
     def __post_init__(self) -> None:
         checks.flag("normalize", self.normalize)
-        checks.whole("max_tokens", self.max_tokens)
+        checks.whole("max_tokens", self.max_tokens, high=_MOST_TOKENS)
         checks.choice("similarity_fn_name", self.similarity_fn_name, SIMILARITIES)
         vectors = checks.frozen(checks.matrix("vectors", self.vectors))
         finite = np.isfinite(vectors).all(axis=1)

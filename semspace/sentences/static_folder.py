@@ -56,7 +56,8 @@ def read_folder(path: PathLike, max_tokens: int | None, modules: Sequence[Module
     tokenizer = (folder / _TOKENIZER).read_text(encoding="utf-8")
     is_model2vec = _MODEL2VEC_TABLE in tensors
     limit = config.get("max_length", _DEFAULT_MAX_TOKENS) if is_model2vec else _truncation(tokenizer)
-    limit = UNLIMITED if limit is None else limit
+    if limit is None or (isinstance(limit, int) and limit > UNLIMITED):
+        limit = UNLIMITED
     return {
         "tokenizer": tokenizer,
         "vectors": tensors[_MODEL2VEC_TABLE if is_model2vec else _EMBEDDING_TABLE].astype(np.float32),

@@ -209,7 +209,7 @@ def load_model(config: ModelConfig) -> Any:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="IProgress not found")  # in a notebook, about a bar that isn't shown
         transformers = checks.need("transformers", "transformers")
-    safetensors = checks.need("safetensors", "transformers")
+    checks.need("safetensors", "transformers")
     architecture = architecture_of(config.folder)
     if architectures.needs_own_code(architecture):
         raise InputError(
@@ -228,7 +228,7 @@ def load_model(config: ModelConfig) -> Any:
                 dtype=torch.float32,
                 output_loading_info=True,
             )
-    except (OSError, ValueError, KeyError, RuntimeError, safetensors.SafetensorError) as problem:
+    except Exception as problem:  # the libraries below have many of their own
         raise DamagedError(f"the model in {config.folder} can't be opened ({problem}); download it again") from problem
     missing = sorted(name for name in report["missing_keys"] if not _UNUSED.search(name))
     if missing:

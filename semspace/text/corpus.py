@@ -12,7 +12,7 @@ import polars as pl
 
 from semspace import checks, pools
 from semspace.bundle import Bundle, PathLike, create_bundle, digest
-from semspace.display import clip, html_table, text_table
+from semspace.display import clip, html_table, rows_of, text_table
 from semspace.errors import InputError, UnknownIdError
 from semspace.peer_names import answers_peer_attributes, answers_peer_parameters
 from semspace.text.columns import TEXT_NAMES, check_header, id_column, same_text_column, text_column
@@ -280,7 +280,7 @@ class Corpus:
 
     def _repr_html_(self) -> str:
         shown = self.frame.head(_SHOWN).select(["id", "text", *self._metadata_names()[:_SHOWN_COLUMNS]])
-        table = html_table(shown.columns, shown.rows(), caption=self._title())
+        table = html_table(shown.columns, rows_of(shown), caption=self._title())
         return f"{table}<p>{self._more(_SHOWN).strip()}</p>" if len(self) > _SHOWN else table
 
     def _metadata_names(self) -> list[str]:
