@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import semspace as ss
+from semspace.errors import DamagedError
 from tests.sealing import seal
 
 TOKENIZER = {
@@ -126,3 +127,11 @@ def test_whatever_a_bundle_holds_it_opens_or_is_refused(saved, tmp_path, data):
     seal(place, manifest)
     with suppress(ss.SemspaceError):
         use(ss.load(place))
+
+
+def test_a_group_without_points_is_refused(saved, tmp_path):
+    shutil.copytree(saved / "clustering", tmp_path / "c")
+    np.save(tmp_path / "c" / "labels.npy", np.zeros(30, np.int32))
+    seal(tmp_path / "c")
+    with pytest.raises(DamagedError, match="no point is in group 1; save the value again"):
+        ss.load(tmp_path / "c")

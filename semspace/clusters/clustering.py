@@ -582,6 +582,9 @@ def read_bundle(bundle: Bundle) -> Clustering:
     n, names = len(space), bundle.meta.texts("names")
     k = len(names)
     labels = _read_groups(bundle, "labels", n, k)
+    sizes = np.bincount(labels[labels >= 0], minlength=k)
+    if k and not sizes.all():
+        raise DamagedError(f"{bundle.folder}: no point is in group {int(sizes.argmin())}; save the value again")
     stability = bundle.array("stability", dtype=np.float64, shape=(k,))
     schema.within(f"{bundle.folder}, the stability of groups,", stability, 0, 1, nan=True)
     voting_rows, votes = None, None
