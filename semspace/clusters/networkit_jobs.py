@@ -18,10 +18,11 @@ T = TypeVar("T")
 
 
 class _Turn:
-    """The turn of one batch of jobs: NetworKit has one seed for the whole process."""
+    """The turn of one batch of jobs: NetworKit has one seed, and one handler of Ctrl-C, for the whole process."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
+        self.first: Any = None  # of all algorithms
         pools.on_fork(self)
 
     def forked(self) -> None:
@@ -42,7 +43,12 @@ def results(jobs: Iterable[Callable[[], T]], *, seed: int, are_long: bool = True
     rest = iter(jobs)
     while batch := list(islice(rest, thread_count() if are_long else 1)):
         with _TURN.lock, _interrupts_left_to_python():
-            found = _run(batch, seed)
+            try:
+                found = _run(batch, seed)
+            except RuntimeError as problem:
+                if "SIGINT" in str(problem):  # it came while the first algorithm was made
+                    raise KeyboardInterrupt from None
+                raise
         yield from found
 
 
@@ -73,14 +79,17 @@ def _interrupts_left_to_python() -> Iterator[None]:
 
     The first algorithm that exists puts a handler of C++ in the place of Python's until it is gone. Where Ctrl-C comes
     at certain moments of a run, that one ends the process (NetworKit 11.3); and afterwards Ctrl-C doesn't end calls of
-    the system that wait. So the first algorithm is one that never runs, and Python's handler is put back at once.
+    the system that wait. So the first algorithm is one that never runs, Python's handler is put back at once, and that
+    algorithm is kept, so that this happens once. Where it isn't the first, as somebody else uses NetworKit, that of
+    each batch may be.
     """
     import networkit
 
+    put_back = _python_api("PyOS_setsig", ctypes.c_int, ctypes.c_void_p)
     usual = _python_api("PyOS_getsig", ctypes.c_int)(signal.SIGINT)
     first = networkit.community.ParallelLeiden(networkit.Graph(1))
-    put_back = _python_api("PyOS_setsig", ctypes.c_int, ctypes.c_void_p)
     put_back(signal.SIGINT, usual)
+    _TURN.first = first if _TURN.first is None else _TURN.first
     try:
         yield
     finally:
