@@ -19,6 +19,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from mutation.changes import Change, changed
@@ -36,6 +37,7 @@ COMPILING, PLAIN = (
 )  # seconds of the processor that a trial may take besides, where kernels changed and elsewhere
 SLOW, SPENT = 0.5, 3.0  # seconds of the processor that a test, and all tests of a trial, may take; others are left out
 MEASURED = 6.0  # seconds of the processor after which no more tests of a file are measured
+LOCKS = "llvmlite/binding/ffi.py"  # where the compiler's lock is taken and given back
 
 
 class Laboratory:
@@ -198,9 +200,14 @@ class _Watch:
             self._times.write_text(json.dumps(self.passed, indent=0), encoding="utf-8")
 
 
-def _too_slow(*_: object) -> None:
+def _too_slow(_: int, frame: FrameType | None) -> None:
     import pytest
 
+    while frame is not None:
+        if frame.f_code.co_filename.endswith(LOCKS):  # an exception there leaves a lock closed for other threads
+            signal.setitimer(signal.ITIMER_PROF, 0.001)
+            return
+        frame = frame.f_back
     pytest.skip("it isn't among the quick tests")  # which hypothesis doesn't take for a failure, to be shrunk
 
 
