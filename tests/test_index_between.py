@@ -1,8 +1,10 @@
 """Between before and after there is nothing: not for a reader in a thread, not after Ctrl-C, not in a child process."""
 
+import copy
 import io
 import json
 import os
+import pickle
 import struct
 import threading
 from zlib import crc32
@@ -521,3 +523,11 @@ def test_links_that_lead_out_are_passed_over_and_not_built_on(sound, monkeypatch
         more(index, ["new"])
         with pytest.raises(DamagedError, match="a link leads out of it"):
             index.search(np.ones(DIM), 5)
+
+
+@pytest.mark.parametrize("method", ["hnsw", "exact"])
+def test_an_index_is_neither_pickled_nor_copied(method):
+    index = ss.Index.build(ss.Space.from_vectors(list("abcd"), np.eye(4)), method, progress=False)
+    for call in (pickle.dumps, copy.copy, copy.deepcopy):
+        with pytest.raises(InputError, match=r"save it by index\.save\(path\), and open it there by ss\.Index\.open"):
+            call(index)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -483,6 +483,12 @@ class Index(SearchMethods):
             dim=self.dim,
             settings={**settings, **engine.details()},
             **{"worst_points": view.live, **engine.measured()},
+        )
+
+    def __reduce__(self) -> NoReturn:
+        raise InputError(
+            "an index is neither pickled nor copied: it holds locks and open files; save it by index.save(path), and "
+            "open it there by ss.Index.open(path)"
         )
 
     def __repr__(self) -> str:
