@@ -32,6 +32,8 @@ _ADDRESS = (
     r"(?i)\S+@[\w-]+(?:\.[\w-]+)*\S*|(?:https?|ftp)://\S+|\bwww\.\S+"
     r"|\b[\p{L}\d-]+(?:\.[\p{L}\d-]+)+\.\p{L}{2,6}\b|\b[\p{L}\d-]+\.(?:com|org|net|edu|gov|mil)\b"
 )
+# What isn't a letter, but no single space: most words have one between them, and it stays.
+_BETWEEN_WORDS = r"(?:[^\p{L}\p{M} ]| [^\p{L}\p{M}])[^\p{L}\p{M}]*"
 _SENTENCE_END = r"([.!?][\"'”’»)\]]*\s|[。！？])"
 
 
@@ -69,7 +71,7 @@ def _unquoted(lines: pl.DataFrame) -> pl.DataFrame:
 
 def _unframed(units: pl.DataFrame) -> pl.DataFrame:
     """Return the sentences of texts without the runs of repeated ones at their beginnings and ends."""
-    key = pl.col("unit").str.to_lowercase().str.replace_all(r"[^\p{L}\p{M}]+", " ").str.strip_chars()
+    key = pl.col("unit").str.to_lowercase().str.replace_all(_BETWEEN_WORDS, " ").str.strip_chars()
     units = units.with_columns(key=key)
     text = units.group_by("doc", maintain_order=True).agg(pl.col("key").str.join(" ").hash().alias("text"))
     units = units.join(text, on="doc", maintain_order="left")
