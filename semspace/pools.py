@@ -58,8 +58,9 @@ class Pool:
             self._pool = ThreadPoolExecutor(self.threads)
         given: list[Future[object]] = []
         try:
-            for part in parts:
-                given.append(self._pool.submit(work, *part))
+            with _told_of_limits():
+                for part in parts:
+                    given.append(self._pool.submit(work, *part))
             for future in given:
                 future.result()
         finally:
@@ -82,6 +83,20 @@ def _finish(given: Sequence[Future[Any]]) -> None:
 
 
 @contextmanager
+def _told_of_limits() -> Iterator[None]:
+    """Say in one sentence that the system starts no thread."""
+    try:
+        yield
+    except RuntimeError as problem:
+        if "new thread" not in str(problem):
+            raise
+        raise InputError(
+            "the system lets this process start no more threads; raise its limit of threads or of memory "
+            "(ulimit -u, ulimit -v, a container's), or let it use one core, as by taskset -c 0"
+        ) from problem
+
+
+@contextmanager
 def in_background(work: Callable[..., T], *arguments: Any) -> Iterator[Future[T]]:
     """Run `work` in another thread while the block runs; its threads are limited as those of the caller.
 
@@ -96,13 +111,16 @@ def in_background(work: Callable[..., T], *arguments: Any) -> Iterator[Future[T]
         yield done
         return
     with ThreadPoolExecutor(1) as executor:
-        yield executor.submit(copy_context().run, work, *arguments)
+        with _told_of_limits():
+            given = executor.submit(copy_context().run, work, *arguments)
+        yield given
 
 
 def each_in_own_thread(jobs: Sequence[Callable[[], T]]) -> list[T]:
     """Return the results of jobs, each run in a new thread; an error, or Ctrl-C, leaves no thread at work."""
     with ExitStack() as stack:
-        given = [stack.enter_context(ThreadPoolExecutor(1)).submit(copy_context().run, job) for job in jobs]
+        with _told_of_limits():
+            given = [stack.enter_context(ThreadPoolExecutor(1)).submit(copy_context().run, job) for job in jobs]
         try:
             return [future.result() for future in given]
         finally:
