@@ -32,6 +32,13 @@ def clouds(n, dim, rng, *, scale=1.0):
     return (points * scale + 0.3 * scale).astype(np.float32)
 
 
+@pytest.fixture(autouse=True, scope="module")
+def axes_are_always_found():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pair_screen, "_FEW_PAIRS", 0)
+        yield
+
+
 @pytest.fixture
 def small_blocks(monkeypatch):
     monkeypatch.setattr(near_duplicates, "_ROWS", 32)
@@ -45,7 +52,9 @@ def small_blocks(monkeypatch):
 @pytest.mark.parametrize("metric", METRICS)
 @pytest.mark.parametrize("share", [0.002, 0.3])
 @pytest.mark.parametrize("scale", [1.0, 1e-3, 1e4])
-def test_all_pairs_between_two_sets(metric, share, scale):
+@pytest.mark.parametrize("few", [0, 331 * 257])
+def test_all_pairs_between_two_sets(monkeypatch, metric, share, scale, few):
+    monkeypatch.setattr(pair_screen, "_FEW_PAIRS", few)
     rng = np.random.default_rng(7)
     a, b = clouds(331, 40, rng, scale=scale), clouds(257, 40, rng, scale=scale)
     true = plain_scores(a, b, metric)
