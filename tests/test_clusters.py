@@ -1242,3 +1242,11 @@ def test_old_names_work_and_warn(blobs):
         assert groups.layer(2).names == groups.coarsen(2).names
     with pytest.warns(FutureWarning, match=r"split\(k=\) is now called n_clusters="):
         assert len(groups.split(0, k=3)) == 5
+
+
+def test_neighbours_of_the_first_point_are_joined_to_it():
+    graph = KnnGraph.from_neighbors(np.array([[1], [0], [0], [-1]]), np.float32([[0.5], [0.5], [0.25], [0.9]]))
+    expected = np.zeros((4, 4))
+    expected[0, 1] = expected[1, 0] = 1.0  # mutual neighbours, which count twice
+    expected[0, 2] = expected[2, 0] = 0.25
+    np.testing.assert_allclose(graph.weights.toarray(), expected, rtol=1e-5)

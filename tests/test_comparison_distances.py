@@ -13,7 +13,7 @@ from sklearn.metrics.pairwise import rbf_kernel
 from threadpoolctl import ThreadpoolController
 
 from semspace.clusters.cluster import cluster
-from semspace.comparison.contrasts.cluster_shares import cluster_shares
+from semspace.comparison.contrasts.cluster_shares import _test_by_units, cluster_shares
 from semspace.comparison.distances import frechet
 from semspace.comparison.distances.classifier import auc, auc_interval, classifier_test
 from semspace.comparison.distances.estimate import bootstrap_interval
@@ -23,6 +23,7 @@ from semspace.comparison.distances.pairwise import (
     distance_matrix,
     distances_of_pairs,
 )
+from semspace.statistics import Z95
 from semspace.two_sample import kernel_tests, pair_sums, topic_counts
 from semspace.two_sample.exchange_blocks import exchange_blocks
 from semspace.two_sample.kernel_tests import KERNELS, KernelSums, median_distance, sum_kernels
@@ -649,3 +650,11 @@ def test_scores_that_are_not_finite_are_refused(monkeypatch):
     monkeypatch.setattr(LogisticRegression, "decision_function", lambda _, x: np.full(len(x), np.nan))
     with pytest.raises(FloatingPointError, match="aren't finite"):
         classifier_test(*clouds(30, 40), permutations=9, resamples=0, seed=0)
+
+
+def test_the_interval_of_shares_over_units_by_hand():
+    # Two units and four, of a document each: 2/1 · (.25 + .25) / 2² + 4/3 · (4 · .25) / 4² = .25 + 1/12.
+    in_cluster = np.array([True, False, True, True, False, False])
+    first = np.arange(6) < 2
+    _, low, high = _test_by_units(in_cluster, first, ~first, np.arange(6))
+    assert (low, high) == pytest.approx((-Z95 * (1 / 3) ** 0.5, Z95 * (1 / 3) ** 0.5))

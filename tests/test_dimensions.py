@@ -217,3 +217,10 @@ def test_dimensions_whose_space_has_no_texts_any_more_are_shown_without(sparse, 
     found = described(sparse, space)
     other = ss.Space.from_vectors(space.ids, space.vectors, metadata)
     assert replace(found, space=other)._repr_html_().count("<tr>") == found._repr_html_().count("<tr>")
+
+
+@pytest.mark.parametrize(("n_texts", "named"), [(4, False), (5, True)])
+def test_an_end_needs_five_texts_to_be_named(space, n_texts, named):
+    found = described(ss.latent.PCA(dim=2).train(space), space, share=n_texts / 45)
+    assert found.fires.tolist() == [n_texts] * 4
+    assert [bool(name) for name in found.names] == [named] * 4

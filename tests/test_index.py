@@ -781,3 +781,10 @@ def test_old_names_still_work(space):
     table = report.to_frame()
     assert dict(table.rows())["method"] == "exact"
     assert dict(table.rows())["points"] == "6"
+
+
+def test_scores_that_may_be_cosines_are_weighed_as_they_are():
+    # After the first: .5 * .6 - .5 * .4 = .1 against .5 * .5 - .5 * .2 = .15; scaled to [0, 1] the other would win.
+    vectors = np.float32([[1, 0, 0], [0.4, 0.84**0.5, 0], [0.2, 0, 0.96**0.5]])
+    assert diverse(vectors, np.float32([0.9, 0.6, 0.5]), 2, 0.5) == [0, 2]
+    assert diverse(vectors, np.float32([9, 6, 5]), 2, 0.5) == [0, 1]

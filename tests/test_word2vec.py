@@ -257,6 +257,8 @@ def test_a_start_that_does_not_fit():
         trained(train={"init": "words.space"})
     with pytest.raises(InputError, match="fewer than two of the words to train occur in this text"):
         trained(ss.Corpus.from_texts(["x y z"]), train={"init": old})
+    with pytest.raises(InputError, match="fewer than two of the words to train occur in this text"):
+        trained(ss.Corpus.from_texts([f"{old.ids[0]} x y z"]), train={"init": old})
 
 
 @pytest.mark.parametrize("option", [{"init": None}, {"checkpoint": "here"}])
