@@ -155,6 +155,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--folder", type=Path, help="keeps seeds, cases and what was found; a temporary one otherwise")
     parser.add_argument("--replay", type=Path, help="run one case that was found, of the target that --only names")
     given = parser.parse_args(arguments)
+    if given.minutes <= 0 or given.jobs < 1:
+        parser.error(f"--minutes must be above 0, and --jobs at least 1; got {given.minutes:g} and {given.jobs}")
+    if given.replay is not None and not given.replay.is_file():
+        parser.error(f"there is no case to replay at {given.replay}")
+    if given.folder is not None and given.folder.exists() and not given.folder.is_dir():
+        parser.error(f"--folder must be a folder, or not be there yet; {given.folder} is a file")
     folder = (given.folder or Path(tempfile.mkdtemp(prefix="semspace-fuzz-"))).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS"):

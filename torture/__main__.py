@@ -25,6 +25,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keep", action="store_true", help="keep the folders of writers that failed")
     given = parser.parse_args(arguments)
+    if given.rounds < 1:
+        parser.error(f"--rounds must be at least 1; got {given.rounds}")
     known = list(every_writer())
     writers = [one for one in known if any(part in one.name for part in given.only.split(","))]
     if not writers:
