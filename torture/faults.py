@@ -57,7 +57,8 @@ def main(arguments: list[str] | None = None) -> int:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     compile_kernels()
     print(f"{'fault':<28} {'tried':>7} {'worked':>7} {'a sentence':>11} {'seconds':>8}")
-    return 0 if all([_tried(fault) for fault in asked]) else 1
+    went_well = [_tried(fault) for fault in asked]
+    return 0 if all(went_well) else 1
 
 
 def _tried(fault: Fault) -> bool:

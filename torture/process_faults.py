@@ -25,6 +25,7 @@ _THREADS = 32
 _PATIENCE = 60  # seconds that a call may take
 # A call that goes on for ever, of which the last frame of the last thread isn't semspace's.
 _ELSEWHERE = r'Timeout \([\d:]+\)!(?s:.*)most recent call first\):\n  File "(?!.*/semspace/)'
+_OTHERS = ("PanicException", "OpenBLAS error", "libgomp")  # what polars, OpenBLAS and OpenMP end a process with
 _KEPT = 0.02  # share by which memory may grow after the first tenth of the openings
 
 
@@ -32,7 +33,7 @@ def memory(place: Path) -> Tally:
     """Check that each main call gives the same answer with little memory, or one sentence.
 
     Where a thread has too little memory to begin, Python waits for it forever (CPython 3.11), and so does OpenBLAS for
-    a buffer; polars panics. These are noted.
+    a buffer, or it ends the process, as polars, LLVM and OpenMP do. These are noted.
     """
     expected = _answers_of_a_child(place)
     tally, ends = Tally(), []
@@ -57,7 +58,7 @@ def memory(place: Path) -> Tally:
             tally.refused += ended[:2] == (0, 3)
             if ended[:2] not in ((0, 0), (0, 3)):
                 last = said.strip().splitlines()[-1] if said.strip() else ""
-                if "PanicException" in last or re.search(_ELSEWHERE, said):
+                if any(name in last for name in _OTHERS) or re.search(_ELSEWHERE, said):
                     last = f"not in semspace: {last}"
                 ends.append(f"{name} with {megabytes} MB: signal {ended.signal}, code {ended.code}: {last[:200]}")
     hung_or_wrong = [end for end in ends if "signal 0" in end and "not in semspace" not in end]
