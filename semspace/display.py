@@ -86,7 +86,7 @@ def text_cells(rows: Sequence[Row], width: int = 60) -> list[list[str]]:
     ]
 
 
-def rows_of(frame: pl.DataFrame) -> list[Row]:
+def rows_of(frame: pl.DataFrame) -> list[tuple[object, ...]]:
     """Return the rows of a frame; a date that Python can't hold, such as one after the year 9999, is a text."""
     return list(zip(*map(_values, frame.get_columns()), strict=True))
 
