@@ -183,7 +183,7 @@ JOBS: dict[str, tuple[str, int, Callable[[int, Path], Job]]] = {
     "cluster": ("`cluster`", 100_000, _cluster),
     "cluster-texts": ("`cluster`, with keywords", 20_000, _cluster_texts),
     "compare": ("`compare`, sentences a side", 20_000, _compare),
-    "outliers": ("`outliers`", 20_000, _outliers),
+    "outliers": ("`outliers`", 10_000, _outliers),
     "project": ("`project`, t-SNE", 2_000, _project),
     "pca": ("`PCA`, train and encode", 100_000, _pca),
     "autoencoder": ("`Autoencoder`, two epochs", 20_000, _autoencoder),
