@@ -7,6 +7,7 @@ import semspace as ss
 from semspace.errors import DamagedError, InputError
 from semspace.latent import bridge_maps, bridge_recall
 from semspace.latent.bridge_maps import Recipe
+from semspace.latent.residual_map import ResidualMap
 from semspace.sentences.blocks import EncodedBlock
 
 DIM = 8
@@ -267,3 +268,10 @@ def test_an_encoder_without_a_name_to_load_it_by_is_not_saved(tmp_path):
     across = ss.latent.bridge(pairs, ss.Space.from_vectors(pairs.ids.tolist(), OLD.encode(TEXTS), None, average))
     with pytest.raises(InputError, match=r"'word-average' can't be loaded by a name"):
         across.save(tmp_path / "a.bridge")
+
+
+def test_a_residual_map_by_hand():
+    # 2x + 1 + 3 silu(x - 1): at 1, 3 + 0; at 2, 5 + 3 / (1 + 1/e); at a large -x, what silu adds is 0.
+    arrays = (np.float32(one) for one in ([[2]], [1], [[1]], [-1], [[3]]))
+    mapped = ResidualMap(*arrays)(np.float32([[1], [2], [-1_000]]))
+    np.testing.assert_allclose(mapped, [[3], [5 + 3 / (1 + np.exp(-1))], [-1_999]], rtol=1e-6)
