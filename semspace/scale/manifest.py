@@ -93,6 +93,8 @@ def read_manifest(storage: Storage, *tasks: str) -> JobManifest:
         shards[key] = tuple(InputFile.of(Facts(row, f"{place}, shard {key!r:.80},")) for row in rows)
         if not rows or "/" in key or key.startswith("."):
             raise DamagedError(f"{place} has a shard {key!r:.80} that isn't sound; run the job again")
+    if not shards:
+        raise DamagedError(f"{place} names no shards; run the job again with overwrite=True")
     manifest = JobManifest(facts.text("task"), facts.mapping("settings"), shards)
     if manifest.task not in TASKS:
         raise DamagedError(
@@ -108,10 +110,12 @@ def read_manifest(storage: Storage, *tasks: str) -> JobManifest:
 def claim_folder(storage: Storage, wanted: JobManifest, *, overwrite: bool) -> None:
     """Write the manifest into a folder that is empty, or holds this very job, with fewer files perhaps.
 
+    A job of which nothing is finished is replaced, and files of which nothing is finished may be missing.
+
     Raises
     ------
     ExistsError
-        If the folder holds another job, or something else.
+        If the folder holds results of another job, or something else.
     """
     with reached(storage.url):
         is_new = storage.is_empty()
@@ -128,14 +132,17 @@ def claim_folder(storage: Storage, wanted: JobManifest, *, overwrite: bool) -> N
         there = None
     if there is not None and there == wanted:
         return
-    if there is None or (overwrite and (there.job != wanted.job or there.shards.keys() - wanted.shards.keys())):
+    finished = {name.removesuffix(".json") for name in storage.sizes(DONE)}
+    gone = sorted(finished & (there.shards.keys() - wanted.shards.keys())) if there is not None else []
+    is_other = there is None or there.job != wanted.job
+    if there is None or (is_other and not finished) or (overwrite and (is_other or gone)):
         clear_folder(storage)
-    elif there.job != wanted.job:
+    elif is_other:
         raise ExistsError(
             f"{storage.url} holds another job, whose {_difference(there, wanted)}; choose another folder, or pass "
             f"overwrite=True to replace it"
         )
-    elif gone := sorted(there.shards.keys() - wanted.shards.keys()):
+    elif gone:
         names = ", ".join(file.title for file in there.shards[gone[0]])
         raise ExistsError(
             f"{storage.url} holds the results of {len(gone):,} files or parts that aren't among these, such as "
