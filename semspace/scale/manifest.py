@@ -40,6 +40,15 @@ class JobManifest:
     shards: Mapping[str, tuple[InputFile, ...]]
 
     @property
+    def call(self) -> str:
+        """Name of the function of `semspace.scale` that does this; a join within one set is ``"duplicates"``.
+
+        Only `duplicates` compares a shard with itself, in a block of one file.
+        """
+        within = self.task == "join" and any(len(inputs) == 1 for inputs in self.shards.values())
+        return "duplicates" if within else self.task
+
+    @property
     def job(self) -> str:
         """The digest of the task and its settings."""
         return digest(json.dumps([self.task, self.settings], sort_keys=True).encode())
@@ -102,7 +111,7 @@ def read_manifest(storage: Storage, *tasks: str) -> JobManifest:
         )
     if tasks and manifest.task not in tasks:
         raise InputError(
-            f"{storage.url} holds the results of scale.{manifest.task}, and this needs those of scale.{tasks[-1]}"
+            f"{storage.url} holds the results of scale.{manifest.call}, and this needs those of scale.{tasks[-1]}"
         )
     return manifest
 
@@ -159,8 +168,8 @@ def clear_folder(storage: Storage) -> None:
 
 
 def _difference(there: JobManifest, wanted: JobManifest) -> str:
-    if there.task != wanted.task:
-        return f"task is {there.task!r}, and this one's is {wanted.task!r}"
+    if there.call != wanted.call:
+        return f"task is {there.call!r}, and this one's is {wanted.call!r}"
     old, new = _flat(there.settings), _flat(wanted.settings)
     name = next(name for name in [*new, *old] if old.get(name) != new.get(name))
     return f"{name} is {old.get(name)!r:.80}, and this one's is {new.get(name)!r:.80}"
