@@ -171,6 +171,16 @@ def test_a_folder_belongs_to_one_job(tmp_path, model, texts):
     assert len(list((tmp_path / "out" / "shards").iterdir())) == 4
 
 
+def test_the_same_files_under_other_names_are_told(tmp_path, model, texts):
+    scale.encode(texts, tmp_path / "out", model, progress=False)
+    files = sorted(texts.iterdir())
+    with pytest.raises(ExistsError, match=r"such as part-000.parquet for what is /.*; give the folder /.*texts/, "):
+        scale.encode(files, tmp_path / "out", model)
+    scale.encode(files, tmp_path / "listed", model, progress=False)
+    with pytest.raises(ExistsError, match=r"for what is part-000.parquet now; give the same list of files"):
+        scale.encode(texts, tmp_path / "listed", model)
+
+
 def test_a_file_that_failed_may_be_removed(tmp_path, model, texts):
     (texts / "empty.jsonl").write_text("")
     with pytest.raises(scale.ShardsFailedError, match=r"1 of 6 shards failed; the first is empty.jsonl"):
@@ -273,6 +283,8 @@ def test_bad_input_is_one_sentence(tmp_path, model, texts):
         scale.status(tmp_path)
     with pytest.raises(InputError, match="empty must be one of"):
         scale.encode(texts, tmp_path / "out", model, empty="keep")
+    with pytest.raises(InputError, match="overlap=5 is for passages"):
+        scale.encode(texts, tmp_path / "out", model, overlap=5)
     for inside in (texts, f"{texts}/**/*.parquet", [texts]):
         with pytest.raises(InputError, match=r"is inside texts=.*; choose a folder beside it"):
             scale.encode(inside, texts / "out", model)

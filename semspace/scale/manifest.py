@@ -152,12 +152,27 @@ def claim_folder(storage: Storage, wanted: JobManifest, *, overwrite: bool) -> N
             f"overwrite=True to replace it"
         )
     elif gone:
+        _check_names(storage, there, wanted, gone)
         names = ", ".join(file.title for file in there.shards[gone[0]])
         raise ExistsError(
             f"{storage.url} holds the results of {len(gone):,} files or parts that aren't among these, such as "
             f"{names}; give all of them, choose another folder, or pass overwrite=True to begin anew"
         )
     wanted.write(storage)
+
+
+def _check_names(storage: Storage, there: JobManifest, wanted: JobManifest, gone: list[str]) -> None:
+    """Raise `ExistsError` where files of a job are given again, under other names."""
+    now = {file.url: file for inputs in wanted.shards.values() for file in inputs}
+    old = next((file for key in gone for file in there.shards[key] if file.url in now), None)
+    if old is not None and old.name != now[old.url].name:
+        root = old.url.removesuffix(old.name).removeprefix("file://")
+        is_whole = root.rstrip("/").endswith(":") or not root.strip("/")  # nothing but s3://, say, is before the name
+        remedy = "the same list of files" if is_whole else f"the folder {root}, or a pattern in it"
+        raise ExistsError(
+            f"{storage.url} holds the results of these files under other names (those below a folder or a pattern, or "
+            f"whole paths in a list), such as {old.name} for what is {now[old.url].name} now; give {remedy}, as before"
+        )
 
 
 def clear_folder(storage: Storage) -> None:
