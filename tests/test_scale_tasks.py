@@ -151,7 +151,7 @@ def test_messages_name_the_function_that_was_called(tmp_path, places):
     vectors, pairs = places / "a-vectors", tmp_path / "pairs"
     assert repr(scale.duplicates(vectors, pairs, progress=False)).startswith("duplicates ")
     assert (scale.status(pairs).task, json.loads((pairs / "job.json").read_text())["task"]) == ("duplicates", "join")
-    with pytest.raises(InputError, match=r"holds the results of scale.duplicates, and this needs those of scale.encode"):
+    with pytest.raises(InputError, match=r"the results of scale.duplicates, and this needs those of scale.encode"):
         scale.read_space(pairs)
     with pytest.raises(ExistsError, match="whose task is 'duplicates', and this one's is 'join'"):
         scale.join(vectors, vectors, pairs, k=1)
