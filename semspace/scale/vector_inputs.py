@@ -32,8 +32,9 @@ def vector_inputs(name: str, vectors: Any) -> tuple[ShardJob, tuple[InputFile, .
 def check_apart(storage: Storage, *jobs: ShardJob) -> None:
     """Raise `InputError` where results would be written into the folder of the vectors that they are made of."""
     for job in jobs:
-        if storage.is_within(Storage(job.out)):
-            place = "the" if storage.url == job.out else "inside the"
+        vectors = Storage(job.out)
+        if storage.is_within(vectors):
+            place = "the" if vectors.is_within(storage) else "inside the"
             raise InputError(f"out={storage.url} is {place} folder of the vectors; choose another, beside it")
 
 
