@@ -61,8 +61,9 @@ def files_of(folder):
 def test_a_space_on_the_disk_is_the_one_in_memory(small, tmp_path, blocks_of_ten, long):
     frame = pl.DataFrame({"id": [f"d{i}" for i in range(34)], "text": [*texts(33), "wine. " * 300], "year": range(34)})
     corpus = ss.Corpus.from_frame(frame)
-    memory = small.embed(corpus, long_texts=long, overlap=4)
-    disk = small.embed(corpus, out=tmp_path / "s", long_texts=long, overlap=4)
+    overlap = None if long == "cut" else 4
+    memory = small.embed(corpus, long_texts=long, overlap=overlap)
+    disk = small.embed(corpus, out=tmp_path / "s", long_texts=long, overlap=overlap)
     np.testing.assert_array_equal(disk.vectors, memory.vectors)
     assert disk.ids.tolist() == memory.ids.tolist()
     assert disk.metadata.equals(memory.metadata)
@@ -450,6 +451,7 @@ def test_pooling_is_the_mean_of_the_passages(small):
     [
         ({"long_texts": "drop"}, "long_texts must be one of cut, passages, pool; got 'drop'"),
         ({"long_texts": "pool", "overlap": 60}, "overlap must be less than the 60 tokens"),
+        ({"overlap": 5}, "overlap=5 is for passages, and long_texts='cut' makes none; leave it out, or pass"),
         ({"overlap": -1}, "overlap must be a whole number of at least 0; got -1"),
     ],
 )

@@ -171,6 +171,46 @@ def test_a_folder_belongs_to_one_job(tmp_path, model, texts):
     assert len(list((tmp_path / "out" / "shards").iterdir())) == 4
 
 
+def test_the_same_files_under_other_names_are_told(tmp_path, model, texts):
+    scale.encode(texts, tmp_path / "out", model, progress=False)
+    files = sorted(texts.iterdir())
+    with pytest.raises(ExistsError, match=r"such as part-000.parquet for what is /.*; give the folder /.*texts/, "):
+        scale.encode(files, tmp_path / "out", model)
+    scale.encode(files, tmp_path / "listed", model, progress=False)
+    with pytest.raises(ExistsError, match=r"for what is part-000.parquet now; give the same list of files"):
+        scale.encode(texts, tmp_path / "listed", model)
+
+
+def test_a_file_that_failed_may_be_removed(tmp_path, model, texts):
+    (texts / "empty.jsonl").write_text("")
+    with pytest.raises(scale.ShardsFailedError, match=r"1 of 6 shards failed; the first is empty.jsonl"):
+        scale.encode(texts, tmp_path / "out", model, progress=False)
+    before = written(tmp_path / "out")
+    (texts / "empty.jsonl").unlink()
+    job = scale.encode(texts, tmp_path / "out", model, progress=False)
+    assert (job.n_shards, job.is_complete, job.failed) == (5, True, {})
+    assert written(tmp_path / "out") == before
+
+
+def test_a_job_without_anything_finished_may_be_replaced(tmp_path, model, texts):
+    with pytest.raises(scale.ShardsFailedError, match=r"5 of 5 shards failed; .*there is no column 'nope'"):
+        scale.encode(texts, tmp_path / "out", model, text="nope", progress=False)
+    job = scale.encode(texts, tmp_path / "out", model, text="text", progress=False)
+    assert (job.settings["reading"]["text"], job.n_done, job.failed) == ("text", 5, {})
+    with pytest.raises(ExistsError, match="whose text is 'text', and this one's is 'nope'"):
+        scale.encode(texts, tmp_path / "out", model, text="nope", progress=False)
+
+
+def test_a_manifest_without_shards_is_damaged(tmp_path, model, texts):
+    scale.encode(texts, tmp_path / "out", model, progress=False)
+    path = tmp_path / "out" / "job.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "shards": {}}))
+    for call in (scale.status, scale.read_space):
+        with pytest.raises(DamagedError, match=r"job.json names no shards; run the job again with overwrite=True"):
+            call(tmp_path / "out")
+    assert scale.encode(texts, tmp_path / "out", model, overwrite=True, progress=False).n_done == 5
+
+
 def test_other_files_are_never_touched(tmp_path, model, texts):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.txt").write_text("mine")
@@ -243,6 +283,8 @@ def test_bad_input_is_one_sentence(tmp_path, model, texts):
         scale.status(tmp_path)
     with pytest.raises(InputError, match="empty must be one of"):
         scale.encode(texts, tmp_path / "out", model, empty="keep")
+    with pytest.raises(InputError, match="overlap=5 is for passages"):
+        scale.encode(texts, tmp_path / "out", model, overlap=5)
     for inside in (texts, f"{texts}/**/*.parquet", [texts]):
         with pytest.raises(InputError, match=r"is inside texts=.*; choose a folder beside it"):
             scale.encode(inside, texts / "out", model)
@@ -253,6 +295,16 @@ def test_bad_input_is_one_sentence(tmp_path, model, texts):
         scale.status(tmp_path / "file")
     with pytest.raises(InputError, match="can't be opened"):
         scale.encode(f"zip://a.parquet::{tmp_path}", tmp_path / "out", model)
+    for wrong, kind in ((None, "NoneType"), (3, "int"), (pl.DataFrame({"text": ["cat"]}), "DataFrame"), ([3], "int")):
+        with pytest.raises(InputError, match=rf"^texts must be the path or URL .* or a list of them; got {kind}: .*$"):
+            scale.encode(wrong, tmp_path / "out", model)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_file_that_is_in_a_folder_as_well_is_refused(tmp_path, model, texts):
+    for also in (texts / "part-001.parquet", f"{texts.parent}/*/part-001.parquet"):
+        with pytest.raises(InputError, match=r"the files of texts must be unique; '.*part-001.parquet' occurs"):
+            scale.encode([texts, also], tmp_path / "out", model)
     assert not (tmp_path / "out").exists()
 
 

@@ -93,6 +93,17 @@ def test_where_no_cluster_is(tmp_path, model):
     assert not (tmp_path / "out").exists()
 
 
+def test_a_cluster_or_a_closed_client_is_one_sentence(tmp_path, model, client):
+    texts = write_texts(tmp_path / "texts", 1, 5)
+    with pytest.raises(InputError, match=r"got LocalCluster: for a cluster, give distributed.Client\(cluster\)$"):
+        scale.encode(texts, tmp_path / "out", model, client=client.cluster, progress=False)
+    with distributed.Client(client.scheduler.address, set_as_default=False) as closed:
+        pass
+    with pytest.raises(InputError, match="is closed; give an open one"):
+        scale.encode(texts, tmp_path / "out", model, client=closed, progress=False)
+    assert not (tmp_path / "out").exists()
+
+
 def test_the_memory_of_this_process_is_no_place_for_a_cluster(tmp_path, model, client):
     texts = write_texts(tmp_path / "texts", 1, 5)
     with pytest.raises(InputError, match="in the memory of this process"):

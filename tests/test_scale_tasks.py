@@ -1,5 +1,7 @@
 """Words, pairs, groups and servers, shard by shard: what one machine gives."""
 
+import json
+
 import numpy as np
 import polars as pl
 import pytest
@@ -124,7 +126,7 @@ def test_pairs_of_vectors_that_changed_are_refused(tmp_path, places):
     scale.duplicates(tmp_path / "vectors", tmp_path / "pairs", progress=False)
     write_texts(tmp_path / "texts", 2, 12, seed=5)
     scale.encode(texts, tmp_path / "vectors", model, progress=False)
-    with pytest.raises(InputError, match="the vectors were changed after"):
+    with pytest.raises(InputError, match=r"the vectors were changed after .*the same call of scale.duplicates"):
         scale.read_pairs(tmp_path / "pairs")
     scale.duplicates(tmp_path / "vectors", tmp_path / "pairs", progress=False)
     space = scale.read_space(tmp_path / "vectors", progress=False)
@@ -136,10 +138,27 @@ def test_vectors_that_are_damaged_fail_their_blocks(tmp_path, places):
     scale.encode(texts, tmp_path / "vectors", model, progress=False)
     [file, *_] = sorted((tmp_path / "vectors" / "shards").iterdir())
     file.write_bytes(file.read_bytes()[:-1] + b"?")
-    with pytest.raises(scale.ShardsFailedError, match="another checksum"):
+    with pytest.raises(scale.ShardsFailedError, match=r"; delete it, and run the same call of scale.encode again"):
         scale.duplicates(tmp_path / "vectors", tmp_path / "pairs", progress=False)
     with pytest.raises(DamagedError, match="another checksum"):
         scale.read_space(tmp_path / "vectors", progress=False)
+    file.unlink()
+    scale.encode(texts, tmp_path / "vectors", model, progress=False)
+    assert scale.duplicates(tmp_path / "vectors", tmp_path / "pairs", progress=False).is_complete
+
+
+def test_messages_name_the_function_that_was_called(tmp_path, places):
+    vectors, pairs = places / "a-vectors", tmp_path / "pairs"
+    assert repr(scale.duplicates(vectors, pairs, progress=False)).startswith("duplicates ")
+    assert (scale.status(pairs).task, json.loads((pairs / "job.json").read_text())["task"]) == ("duplicates", "join")
+    with pytest.raises(InputError, match=r"the results of scale.duplicates, and this needs those of scale.encode"):
+        scale.read_space(pairs)
+    with pytest.raises(ExistsError, match="whose task is 'duplicates', and this one's is 'join'"):
+        scale.join(vectors, vectors, pairs, k=1)
+    assert scale.join(vectors, vectors, tmp_path / "itself", k=1, progress=False).task == "join"
+    next((pairs / "done").iterdir()).unlink()
+    with pytest.raises(InputError, match=r"run scale.duplicates again with the same settings"):
+        scale.read_pairs(pairs)
 
 
 def test_bad_joins_are_one_sentence(tmp_path, places):
@@ -156,6 +175,8 @@ def test_bad_joins_are_one_sentence(tmp_path, places):
     for call in (scale.join, lambda _, *rest, **options: scale.duplicates(*rest, **options)):
         with pytest.raises(InputError, match="is the folder of the vectors"):
             call(a, b, b, overwrite=True)
+        with pytest.raises(InputError, match="is inside the folder of the vectors; choose another, beside it"):
+            call(a, b, b / "pairs")
     assert scale.status(b).is_complete
 
 
@@ -170,6 +191,9 @@ def test_groups_are_those_of_one_machine(tmp_path, places):
     found, expected = scale.read_assignment(tmp_path / "out"), groups.assign(rest)
     assert found.to_frame().drop("typicality", "share").equals(expected.to_frame().drop("typicality", "share"))
     np.testing.assert_allclose(found.share, expected.share, atol=1e-6)
+    for inside in (tmp_path / "groups", tmp_path / "groups" / "out"):
+        with pytest.raises(InputError, match="is in the folder of the clustering; choose another, beside it"):
+            scale.assign(places / "b-vectors", tmp_path / "groups", inside)
     with pytest.raises(InputError, match="clustering must be the path of a saved one"):
         scale.assign(places / "b-vectors", groups, tmp_path / "other")
     ss.save(ss.cluster(sample, n_clusters=2, progress=False), tmp_path / "groups", overwrite=True)
@@ -178,6 +202,26 @@ def test_groups_are_those_of_one_machine(tmp_path, places):
 
 
 # -- servers -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"overwrite": "yes"}, "overwrite must be True or False; got 'yes'"),
+        ({"progress": 1}, "progress must be True or False; got 1"),
+        ({"token": 3}, "token must be a string or None; got int"),
+    ],
+)
+def test_options_of_push_are_checked_before_any_access(places, options, message):
+    nowhere = "qdrant://127.0.0.1:1"
+    with pytest.raises(InputError, match=f"^{message}$"):
+        scale.push(places / "a-vectors", nowhere, "points", **options)
+    index = ss.Index.build(scale.read_space(places / "a-vectors", progress=False))
+    with pytest.raises(InputError, match=f"^{message}$"):
+        index.push(nowhere, "points", **options)
+    if "token" in options:
+        with pytest.raises(InputError, match=f"^{message}$"):
+            ss.Index.connect(nowhere, "points", **options)
 
 
 @pytest.mark.parametrize("server", [engine for engine in engines() if engine.name in ("qdrant", "pgvector")], ids=str)

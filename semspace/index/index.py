@@ -266,8 +266,9 @@ class Index(SearchMethods):
         MissingExtraError
             If the server's client isn't installed.
         """
-        from semspace.index.servers.addresses import collection_type
+        from semspace.index.servers.addresses import check_token, collection_type
 
+        check_token(token)
         points = collection_type(uri).connect(uri, collection, token)
         saved = points.facts.get("encoder")
         encoder = (

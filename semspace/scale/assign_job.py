@@ -91,6 +91,8 @@ def assign(
     manifest = JobManifest("assign", settings, {key: (file,) for key, file in zip(job.inputs, files, strict=True)})
     storage = open_storage("out", out)
     check_apart(storage, job)
+    if storage.is_within(open_storage("clustering", path)):
+        raise InputError(f"out={storage.url} is in the folder of the clustering; choose another, beside it")
     return run_job(storage, manifest, "assigning", options)
 
 

@@ -85,7 +85,8 @@ def encode(
     ExistsError
         If `out` holds another job, or anything else.
     ShardsFailedError
-        If some shards failed, such as a file with a document without text; all others are finished.
+        If some shards failed, such as a file without documents, or with a document without text; all others are
+        finished. Mend the file, or remove it from the texts, and the same call does the rest.
     InputError
         If a parameter can't be used.
 

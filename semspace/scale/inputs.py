@@ -118,6 +118,7 @@ def find_inputs(name: str, source: object, shard_bytes: int, encoding: str) -> t
     for file in files:
         file_format(Path(file.name))
     checks.unique(f"the files of {name}", [file.name for file in files])
+    checks.unique(f"the files of {name}", [file.url for file in files])  # a folder, and one of its files by its path
     parts = [_cut(file, shard_bytes, encoding) for file in files]
     whole = [file for file, cut in zip(files, parts, strict=True) if not cut and file.size >= 2 * shard_bytes]
     if whole:
@@ -158,6 +159,11 @@ def check_outside(storage: Storage, name: str, source: object) -> None:
 
 
 def _found(name: str, source: object, *, several: bool) -> list[InputFile]:
+    if not isinstance(source, (str, Path)):
+        raise InputError(
+            f"{name} must be the path or URL of a file, a folder or a pattern, or a list of them; got "
+            f"{type(source).__name__}: write texts that are in memory to files first"
+        )
     text = str(source) if isinstance(source, Path) else checks.string(name, source)
     url = text if "://" in text else str(resolved_path(text))
     with reached(url):

@@ -26,6 +26,7 @@ class ShardJob:
     out : str
         The job's folder.
     task : str
+        The function of `semspace.scale` that does it, such as ``"encode"``.
     settings : mapping
     inputs : mapping of str to tuple of str
         The names of the files of each shard, in the order of the results.
@@ -103,7 +104,7 @@ def job_of(storage: Storage, manifest: JobManifest) -> ShardJob:
     there = {key: records[key] for key in manifest.shards if key in records}
     failed = {key: error for key, error in failures(storage).items() if key in manifest.shards and key not in there}
     names = {key: tuple(file.title for file in files) for key, files in manifest.shards.items()}
-    return ShardJob(storage.url, manifest.task, manifest.settings, names, there, failed)
+    return ShardJob(storage.url, manifest.call, manifest.settings, names, there, failed)
 
 
 def status(out: object) -> ShardJob:

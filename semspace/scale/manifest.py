@@ -40,6 +40,15 @@ class JobManifest:
     shards: Mapping[str, tuple[InputFile, ...]]
 
     @property
+    def call(self) -> str:
+        """Name of the function of `semspace.scale` that does this; a join within one set is ``"duplicates"``.
+
+        Only `duplicates` compares a shard with itself, in a block of one file.
+        """
+        within = self.task == "join" and any(len(inputs) == 1 for inputs in self.shards.values())
+        return "duplicates" if within else self.task
+
+    @property
     def job(self) -> str:
         """The digest of the task and its settings."""
         return digest(json.dumps([self.task, self.settings], sort_keys=True).encode())
@@ -93,6 +102,8 @@ def read_manifest(storage: Storage, *tasks: str) -> JobManifest:
         shards[key] = tuple(InputFile.of(Facts(row, f"{place}, shard {key!r:.80},")) for row in rows)
         if not rows or "/" in key or key.startswith("."):
             raise DamagedError(f"{place} has a shard {key!r:.80} that isn't sound; run the job again")
+    if not shards:
+        raise DamagedError(f"{place} names no shards; run the job again with overwrite=True")
     manifest = JobManifest(facts.text("task"), facts.mapping("settings"), shards)
     if manifest.task not in TASKS:
         raise DamagedError(
@@ -100,7 +111,7 @@ def read_manifest(storage: Storage, *tasks: str) -> JobManifest:
         )
     if tasks and manifest.task not in tasks:
         raise InputError(
-            f"{storage.url} holds the results of scale.{manifest.task}, and this needs those of scale.{tasks[-1]}"
+            f"{storage.url} holds the results of scale.{manifest.call}, and this needs those of scale.{tasks[-1]}"
         )
     return manifest
 
@@ -108,10 +119,12 @@ def read_manifest(storage: Storage, *tasks: str) -> JobManifest:
 def claim_folder(storage: Storage, wanted: JobManifest, *, overwrite: bool) -> None:
     """Write the manifest into a folder that is empty, or holds this very job, with fewer files perhaps.
 
+    A job of which nothing is finished is replaced, and files of which nothing is finished may be missing.
+
     Raises
     ------
     ExistsError
-        If the folder holds another job, or something else.
+        If the folder holds results of another job, or something else.
     """
     with reached(storage.url):
         is_new = storage.is_empty()
@@ -128,20 +141,38 @@ def claim_folder(storage: Storage, wanted: JobManifest, *, overwrite: bool) -> N
         there = None
     if there is not None and there == wanted:
         return
-    if there is None or (overwrite and (there.job != wanted.job or there.shards.keys() - wanted.shards.keys())):
+    finished = {name.removesuffix(".json") for name in storage.sizes(DONE)}
+    gone = sorted(finished & (there.shards.keys() - wanted.shards.keys())) if there is not None else []
+    is_other = there is None or there.job != wanted.job
+    if there is None or (is_other and not finished) or (overwrite and (is_other or gone)):
         clear_folder(storage)
-    elif there.job != wanted.job:
+    elif is_other:
         raise ExistsError(
             f"{storage.url} holds another job, whose {_difference(there, wanted)}; choose another folder, or pass "
             f"overwrite=True to replace it"
         )
-    elif gone := sorted(there.shards.keys() - wanted.shards.keys()):
+    elif gone:
+        _check_names(storage, there, wanted, gone)
         names = ", ".join(file.title for file in there.shards[gone[0]])
         raise ExistsError(
             f"{storage.url} holds the results of {len(gone):,} files or parts that aren't among these, such as "
             f"{names}; give all of them, choose another folder, or pass overwrite=True to begin anew"
         )
     wanted.write(storage)
+
+
+def _check_names(storage: Storage, there: JobManifest, wanted: JobManifest, gone: list[str]) -> None:
+    """Raise `ExistsError` where files of a job are given again, under other names."""
+    now = {file.url: file for inputs in wanted.shards.values() for file in inputs}
+    old = next((file for key in gone for file in there.shards[key] if file.url in now), None)
+    if old is not None and old.name != now[old.url].name:
+        root = old.url.removesuffix(old.name).removeprefix("file://")
+        is_whole = root.rstrip("/").endswith(":") or not root.strip("/")  # nothing but s3://, say, is before the name
+        remedy = "the same list of files" if is_whole else f"the folder {root}, or a pattern in it"
+        raise ExistsError(
+            f"{storage.url} holds the results of these files under other names (those below a folder or a pattern, or "
+            f"whole paths in a list), such as {old.name} for what is {now[old.url].name} now; give {remedy}, as before"
+        )
 
 
 def clear_folder(storage: Storage) -> None:
@@ -152,8 +183,8 @@ def clear_folder(storage: Storage) -> None:
 
 
 def _difference(there: JobManifest, wanted: JobManifest) -> str:
-    if there.task != wanted.task:
-        return f"task is {there.task!r}, and this one's is {wanted.task!r}"
+    if there.call != wanted.call:
+        return f"task is {there.call!r}, and this one's is {wanted.call!r}"
     old, new = _flat(there.settings), _flat(wanted.settings)
     name = next(name for name in [*new, *old] if old.get(name) != new.get(name))
     return f"{name} is {old.get(name)!r:.80}, and this one's is {new.get(name)!r:.80}"

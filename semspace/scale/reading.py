@@ -108,8 +108,8 @@ def encoder_of(job: ShardJob) -> EncoderReference:
 def read_space(vectors: Any, *, progress: bool = True) -> Space:
     """Open the finished vectors of `encode` as one space, in memory.
 
-    Ids and their order are those of `Encoder.embed` on `Corpus.read` of the same files: rows without an id are
-    numbered through all files.
+    Ids and their order are those of `Encoder.embed` on `Corpus.read` of the same files, of several ``.txt`` with
+    ``documents="lines"``: rows without an id are numbered through all files.
 
     Parameters
     ----------

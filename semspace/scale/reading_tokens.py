@@ -55,7 +55,8 @@ def read_word_counts(words: Any, *, min_count: int = 1) -> pl.DataFrame:
 def read_tokens(words: Any, *, min_count: int = 1, progress: bool = True) -> Tokens:
     """Open the words of all files as one `Tokens`: the numbers and counts that `Tokens.read` would give.
 
-    The vocabulary has to fit into memory; the words lie in a temporary file with 4 bytes a word.
+    Each line of a ``.txt`` is a document, as by `Tokens.read` with ``documents="lines"``. The vocabulary has to fit
+    into memory; the words lie in a temporary file with 4 bytes a word.
 
     Parameters
     ----------

@@ -39,6 +39,10 @@ class Storage:
         """Return the path of a file in the filesystem."""
         return f"{self._opened[1]}/{name}"
 
+    def is_within(self, other: Storage) -> bool:
+        """Whether this is another folder or below it."""
+        return type(self.fs) is type(other.fs) and self.path("").startswith(other.path(""))
+
     def read(self, name: str) -> bytes:
         """Return the content of a file.
 

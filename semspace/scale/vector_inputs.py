@@ -30,10 +30,12 @@ def vector_inputs(name: str, vectors: Any) -> tuple[ShardJob, tuple[InputFile, .
 
 
 def check_apart(storage: Storage, *jobs: ShardJob) -> None:
-    """Raise `InputError` where results would be written over the vectors that they are made of."""
+    """Raise `InputError` where results would be written into the folder of the vectors that they are made of."""
     for job in jobs:
-        if storage.url == job.out:
-            raise InputError(f"out={storage.url} is the folder of the vectors; choose another for what is made of them")
+        vectors = Storage(job.out)
+        if storage.is_within(vectors):
+            place = "the" if vectors.is_within(storage) else "inside the"
+            raise InputError(f"out={storage.url} is {place} folder of the vectors; choose another, beside it")
 
 
 def points_checksums(job: ShardJob) -> list[str]:
@@ -53,7 +55,10 @@ def check_unchanged(job: ShardJob, key: str, checksums: tuple[str, ...]) -> None
 def read_points(source: ShardInput) -> Space:
     """Return the points of a shard, with the ids that stand in its file."""
     if source.sha256 != source.file.stamp:
-        raise DamagedError(f"{source.file.url} isn't as it was written (another checksum); encode its texts again")
+        raise DamagedError(
+            f"{source.file.url} isn't as it was written (another checksum); delete it, and run the same call of "
+            f"scale.encode again"
+        )
     with schema.reading(source.file.url):
         with open(source.path, "rb") as file:
             check_parquet(file)

@@ -56,7 +56,14 @@ def embed(
 
 def overlap_of(long_texts: str, overlap: int | None) -> int:
     """Return the tokens that passages repeat: as given, or the default for what is done with long texts."""
-    return _OVERLAP[long_texts] if overlap is None else checks.whole("overlap", overlap, low=0)
+    if overlap is None:
+        return _OVERLAP[long_texts]
+    if checks.whole("overlap", overlap, low=0) and long_texts == "cut":
+        raise InputError(
+            f"overlap={overlap} is for passages, and long_texts='cut' makes none; leave it out, or pass "
+            f"long_texts='passages' or 'pool'"
+        )
+    return int(overlap)
 
 
 def _embed_in_memory(plan: EncodingPlan, corpus: Corpus, *, progress: bool) -> Space:

@@ -385,7 +385,8 @@ class Encoder(ABC):
             which characters of which document it holds.
         overlap : int, optional
             Largest number of tokens, in whole sentences, that a passage repeats from the one before; by default 32 for
-            ``"passages"``, and 0 for ``"pool"``, where a repeated sentence would count twice in the mean.
+            ``"passages"``, and 0 for ``"pool"``, where a repeated sentence would count twice in the mean. Not with
+            ``"cut"``, which makes no passages.
         overwrite : bool
             Also replace a value at `out` that was made in another way, once the new space is complete.
 

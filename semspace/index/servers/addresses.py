@@ -41,3 +41,9 @@ def collection_type(uri: Any) -> type[ServerCollection]:
         "postgresql://USER@HOST/DATABASE, or http://HOST:19530 for Milvus (or a path that ends in .db); "
         f"got {uri!r}"
     )
+
+
+def check_token(token: Any) -> None:
+    """Raise `InputError` unless a token is a string or None; what was given isn't shown, as it is secret."""
+    if token is not None and not isinstance(token, str):
+        raise InputError(f"token must be a string or None; got {type(token).__name__}")

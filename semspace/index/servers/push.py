@@ -10,7 +10,7 @@ import polars as pl
 from semspace import checks
 from semspace.errors import InputError
 from semspace.index.collection import Collection
-from semspace.index.servers.addresses import collection_type
+from semspace.index.servers.addresses import check_token, collection_type
 from semspace.index.servers.collection import ServerCollection, checked_json
 from semspace.progress import bar
 
@@ -62,6 +62,9 @@ def push(
         If the collection holds points of another space.
     """
     checks.whole("batch", batch)
+    checks.flag("overwrite", overwrite)
+    checks.flag("progress", progress)
+    check_token(token)
     lookup = metadata_of or getattr(source, "metadata", None)
     if source.columns and lookup is None:
         raise InputError("this collection has metadata, so push needs metadata_of= to look it up")

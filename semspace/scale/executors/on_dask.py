@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any
 
 from semspace import checks
-from semspace.errors import ServerError
+from semspace.errors import InputError, ServerError
 from semspace.logs import notice
 from semspace.scale.executors.executor import DIED, RETRIES, error_text
 from semspace.scale.shard import Outcome, ShardTask, run_shard
@@ -52,12 +52,14 @@ class OnDask:
         ------
         MissingExtraError
             If Dask isn't installed.
+        InputError
+            If it is something else, or a client that was closed.
         ServerError
             If nothing answers at the address.
         """
         distributed = checks.need("distributed", "dask")
         if not isinstance(client, str):
-            return cls(client, threads)
+            return cls(_open_client(client, distributed), threads)
         try:
             return cls(distributed.Client(client, set_as_default=False), threads, owned=True)
         except (OSError, ValueError) as problem:
@@ -90,6 +92,18 @@ class OnDask:
         future = self.client.submit(run_on_worker, task, self.threads, pure=False, retries=RETRIES)
         known[future.key] = (future, task.key)
         return future
+
+
+def _open_client(client: Any, distributed: Any) -> Any:
+    """Return a client that is open, or raise `InputError`."""
+    if not isinstance(client, distributed.Client):
+        raise InputError(
+            f"client must be a distributed.Client; got {type(client).__name__}: for a cluster, give "
+            f"distributed.Client(cluster)"
+        )
+    if client.status in ("closing", "closed"):
+        raise InputError("client is a distributed.Client that is closed; give an open one")
+    return client
 
 
 @contextmanager
