@@ -6,11 +6,14 @@ import os
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import semspace as ss
 from semspace.errors import ExistsError, InputError, SemspaceWarning
 from semspace.history import Epoch, History
 from semspace.words import checkpoint, chunks, parallel, row_layout
+from semspace.words.negative_sampling import _alias_table
 from semspace.words.subwords import Subwords
 from tests.words import KINDS, two_topics
 
@@ -556,3 +559,13 @@ def test_learning_rates_by_hand():
         [0.1, 0.075, 0.05, 0.025]
     )
     assert float(text.chunk(1, 5, 10)[1].step) == pytest.approx((0.1e-4 - 0.025) / 5)
+
+
+@given(st.lists(st.floats(0.001, 1_000), min_size=1, max_size=40))
+def test_an_alias_table_draws_each_word_by_its_weight(numbers):
+    """Walker (1977): a word is drawn where it is picked and kept, or where another is picked and passed on to it."""
+    weights = np.array(numbers) / np.mean(numbers)
+    threshold, other = _alias_table(weights)
+    kept = threshold / 2.0**32
+    drawn = kept + np.bincount(other, 1 - kept, minlength=len(weights))
+    np.testing.assert_allclose(drawn, weights, rtol=1e-6, atol=1e-6)
