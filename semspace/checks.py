@@ -72,13 +72,15 @@ def missing_column(role: str, name: str, columns: Collection[str]) -> str:
     return f"{role}: there is no column {clip(name, _NAME)!r}; the columns are {known}{near}"
 
 
-def ending(name: str, path: Any, allowed: str) -> None:
-    """Raise `InputError` unless a path is a file name with the ending `allowed`."""
+def ending(name: str, path: Any, *allowed: str) -> None:
+    """Raise `InputError` unless a path is a file name with one of the endings `allowed`."""
     if not str(path).lower().endswith(allowed):
-        raise InputError(f"{name} must end in {allowed}; got {str(path)!r}")
+        *others, last = allowed
+        endings = f"{', '.join(others)} or {last}" if others else last
+        raise InputError(f"{name} must end in {endings}; got {str(path)!r}")
 
 
-def options(given: Iterable[str], known: Sequence[str], *, of: str) -> None:
+def options(given: Iterable[str], known: Sequence[str], *, of: str, others: Sequence[str] = ()) -> None:
     """Raise `InputError` that names the first option in `given` that isn't `known`.
 
     Parameters
@@ -89,11 +91,15 @@ def options(given: Iterable[str], known: Sequence[str], *, of: str) -> None:
         Names that are allowed; there may be none.
     of : str
         What takes the options, as the subject of the message: ``"hdbscan"``, ``"the index method 'exact'"``.
+    others : sequence of str
+        Parameters that may have been meant, besides the options.
     """
     unknown_name = next((name for name in given if name not in known), None)
     if unknown_name is not None:
         takes = f"takes {', '.join(known)}" if known else "takes none"
-        raise InputError(f"{of} has no option {unknown_name!r}; it {takes}")
+        near = nearest_spellings(unknown_name, [*known, *others], 1)
+        hint = f": did you mean {near[0]!r}?" if near else ""
+        raise InputError(f"{of} has no option {unknown_name!r}; it {takes}{hint}")
 
 
 def flag(name: str, value: object, *, other: str = "") -> bool:

@@ -366,6 +366,13 @@ def test_a_notebook_that_is_exported_shows_every_figure(notebook):
     assert len(re.findall(r'<figure>\s*<svg [^>]*viewBox="0 0 720', written, re.IGNORECASE)) == 2
 
 
+def test_markdown_is_not_written_over_another_kind_of_file(groups, tmp_path):
+    (tmp_path / "g.html").write_text("a report")
+    with pytest.raises(InputError, match=r"path must end in \.md, \.markdown or \.txt; got '.*g\.html'"):
+        groups.to_markdown(tmp_path / "g.html")
+    assert (tmp_path / "g.html").read_text() == "a report"
+
+
 def test_what_is_asked_of_figures_is_checked(groups):
     with pytest.raises(InputError, match="kind must be"):
         groups.plot("pie")

@@ -363,6 +363,21 @@ def test_times_are_checked(two, times, said):
     assert "\n" not in str(told.value)
 
 
+@pytest.mark.parametrize(
+    "odd", ["31.12.2020", "31/12/2020", "1.2.20", "2021-13-45", "2021/03/05", "12/2020", "31.12.2020 10:00"]
+)
+def test_texts_that_look_like_dates_and_are_not_read_are_refused(two, odd):
+    for options in ({}, {"periods": 2}):
+        with pytest.raises(InputError, match=f"times has '{odd}', which isn't a date of the form 2021-03-05; write"):
+            two.over_time([None, "2021-03-05", odd, *["2021-03-05"] * 4], **options)
+
+
+@pytest.mark.parametrize("name", ["newsgroup", "spring 2020", "2019/20", "1914-1918", "1.2.3", "2020 (?)", "unknown"])
+def test_names_stay_as_they_are(two, name):
+    found = two.over_time([name, *["2021-03-05"] * 6])["period"].unique()
+    assert set(found) == {name, "2021-03-05"}
+
+
 def test_periods_and_classes_are_checked(two):
     for periods in (0, 2.5, "3"):
         with pytest.raises(InputError, match="periods must be a whole number of at least 1"):

@@ -356,9 +356,17 @@ def test_a_topic_may_be_called_as_its_group_or_another_one_is(compass):
     assert len(set(names)) == 4
 
 
-def test_more_topics_than_groups_name_as_many_as_there_are(compass):
+def test_there_are_no_more_topics_than_groups(compass):
     topics = {name: [word] for name, word in zip("abcd", Compass.words, strict=True)}
-    assert set(ss.cluster(compass, n_clusters=2, seed_words=topics, progress=False).names) == {"a", "b"}
+    assert set(ss.cluster(compass, n_clusters=4, seed_words=topics, progress=False).names) == set("abcd")
+    with pytest.raises(InputError, match="n_clusters must be at least 4, the number of topics in seed_words; got 3"):
+        ss.cluster(compass, n_clusters=3, seed_words=topics, progress=False)
+
+
+def test_more_topics_than_groups_that_were_found_name_as_many_as_there_are(compass):
+    topics = seeding.seed_topics({name: [word] for name, word in zip("abcd", Compass.words, strict=True)}, compass)
+    groups = ss.cluster(compass, n_clusters=2, progress=False)
+    assert set(seeding.topic_names(groups, topics)) == {"a", "b"}
 
 
 def test_points_are_drawn_half_the_way_to_their_topic(compass):

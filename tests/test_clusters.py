@@ -4,6 +4,7 @@ import dataclasses
 import importlib
 import subprocess
 import sys
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -22,11 +23,11 @@ from semspace.clusters.grouping import GroupCountPrior, Grouping, Request, one_b
 from semspace.clusters.hierarchy import average_linkage, cut_linkage, merge_to, top_nodes
 from semspace.clusters.kmeans import k_means
 from semspace.clusters.knn_graph import KnnGraph, renumbered
-from semspace.clusters.knn_vote import count_votes, vote_shares, vote_weights
+from semspace.clusters.knn_vote import Votes, count_votes, vote_shares, vote_weights
 from semspace.clusters.methods import METHODS, options_of
 from semspace.clusters.stability import best_jaccard, stability
 from semspace.clusters.typicality import mean_cosines, member_nearness, typicality
-from semspace.errors import InputError
+from semspace.errors import InputError, SemspaceWarning
 from tests.strategies import spaces
 
 ROOM = importlib.import_module("semspace.clusters.cluster")  # the function has the file's name
@@ -160,6 +161,24 @@ def test_the_share_of_outliers_is_kept_to_a_point(method, share):
     assert abs(len(groups.outliers) - share * 120) <= 1
 
 
+@pytest.mark.parametrize(("share", "left_out"), [(0.24, 0), (0.49, 50), (0.5, 100), (0.9, 100)])
+def test_no_more_outliers_than_asked_for_where_points_have_copies(share, left_out):
+    vectors = np.repeat(np.random.default_rng(0).normal(size=(3, 8)), [100, 50, 50], axis=0)
+    distinct = np.array([100, 50, 50])
+    votes = Votes(*(np.zeros(3, np.int32),) * 2, np.ones(3, np.float32), np.array([0, 0.5, 0.9], np.float32))
+    labels = assignment.without_outliers(np.array([0, 0, 1], np.int32), votes, distinct, share)
+    assert distinct[labels < 0].sum() == left_out
+    groups = grouped(numbered_space(vectors), outliers=share)
+    assert len(groups.outliers) <= share * 200
+
+
+def test_rounding_takes_no_outlier_away():
+    ones = np.ones(100, np.float32)
+    votes = Votes(*(np.zeros(100, np.int32),) * 2, ones, ones)
+    labels = assignment.without_outliers(np.zeros(100, np.int32), votes, np.ones(100, np.int64), 0.29)
+    assert (labels < 0).sum() == 29
+
+
 @pytest.mark.parametrize("method", ["leiden", "hdbscan"])  # the others give it a group of its own
 def test_what_lies_apart_is_an_outlier(method):
     vectors, _ = around([40, 30, 30], 8, 0.05)
@@ -218,9 +237,18 @@ def test_hdbscan_refuses_a_number_of_groups(blobs):
 
 @methods
 def test_extremes_of_granularity(loose, method):
-    coarse, fine = (len(grouped(loose, method=method, granularity=g)) for g in (0.001, 1_000))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SemspaceWarning)  # of hdbscan
+        coarse, fine = (len(grouped(loose, method=method, granularity=g)) for g in (0.001, 1_000))
     assert 1 <= coarse <= 3
     assert coarse <= fine <= len(loose)
+
+
+def test_hdbscan_says_that_it_finds_no_more_groups():
+    vectors, _ = around([40, 40], 8, 0.05)
+    with pytest.warns(SemspaceWarning, match="hdbscan found no more groups than .*, where granularity=20 asks") as told:
+        grouped(numbered_space(vectors), method="hdbscan", granularity=20)
+    assert told[0].filename == __file__
 
 
 @counted
@@ -424,6 +452,16 @@ def test_what_is_given_is_checked(space, corpus):
         ({"bogus": 3}, "the clustering method 'leiden' has no option 'bogus'; it takes resolution"),
         ({"n_init": 3}, "'leiden' has no option 'n_init'"),
         ({"method": "ward", "n_init": 3}, "'ward' has no option 'n_init'; it takes none"),
+        ({"n_cluster": 5}, "'leiden' has no option 'n_cluster'; it takes resolution: did you mean 'n_clusters'?"),
+        ({"outlier": 0.1}, "did you mean 'outliers'?"),
+        ({"granularit": 5}, "did you mean 'granularity'?"),
+        ({"resolutoin": 5}, "did you mean 'resolution'?"),
+        (
+            {"n_clusters": 2, "resolution": 1.0},
+            "the clustering method 'kmeans', which is the default where n_clusters is given, has no option",
+        ),
+        *(({"language": w}, "language must be a list of strings; got") for w in (3, True, 1.5)),
+        ({"language": [3]}, "language must hold only strings; item 0 is int: 3"),
         ({"method": "kmeans", "n_init": 0}, "n_init must be a whole number of at least 1"),
         ({"method": "hdbscan", "min_cluster_size": 1.5}, "min_cluster_size must be a whole number"),
         *(({"resolution": r}, "resolution must be a number above 0") for r in (0, float("inf"), "x")),
@@ -487,6 +525,10 @@ def test_texts_are_assigned_through_the_encoder(tmp_path, tiny):
     assert groups.assign(corpus.texts.to_list()).tolist() == groups.labels.tolist()
     assert groups.assign([]).tolist() == []
     assert groups.membership(["aaaa"]).argmax() == groups.labels[0]
+    with pytest.raises(InputError, match="texts must be a list of strings; got one string, 'aaaa': put it in a list"):
+        groups.membership("aaaa")
+    with pytest.raises(InputError, match="texts must each have some text; item 1 is empty: leave it out"):
+        groups.membership(["aaaa", " "])
     ss.save(groups, tmp_path / "g")
     assert ss.load(tmp_path / "g").assign(corpus.texts.to_list()).tolist() == groups.labels.tolist()
 

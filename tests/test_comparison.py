@@ -304,6 +304,8 @@ def test_a_report_has_a_title_a_date_and_its_origin(two, tmp_path):
     two.to_html(tmp_path / "r.html", data=False, title="Fruit <or> cars?", date="2026-11-29")
     assert (tmp_path / "r.html").read_text(encoding="utf-8") == written
     two.to_markdown(tmp_path / "r.md", title="Mine", date="")
+    with pytest.raises(InputError, match=r"path must end in \.md, \.markdown or \.txt"):
+        two.to_markdown(tmp_path / "r.html")
     assert (tmp_path / "r.md").read_text(encoding="utf-8").startswith("# Mine\n\nCompared: 40 documents of “fruit”")
     with pytest.raises(InputError, match="title must be a text; got 7"):
         two.to_html(tmp_path / "none.html", title=7)

@@ -355,6 +355,8 @@ def test_the_report_escapes_what_texts_say(tmp_path):
     assert "&lt;b&gt;cumin" in page
     assert "1 of 9 documents is unlike the others" in page
     found.to_markdown(tmp_path / "o.md", title="Recipes", date="")
+    with pytest.raises(InputError, match=r"path must end in \.md, \.markdown or \.txt"):
+        found.to_markdown(tmp_path / "o.html")
     assert (tmp_path / "o.md").read_text(encoding="utf-8").startswith("# Recipes")
     with pytest.raises(InputError, match=r"\.html"):
         found.to_html(tmp_path / "o.pdf")

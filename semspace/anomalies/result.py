@@ -199,7 +199,8 @@ class Outliers:
         date: datetime.date | str | None = None,
         progress: bool = True,
     ) -> None:
-        """Write the report as Markdown; see `to_html`."""
+        """Write the report as Markdown, in a file whose name ends in .md, .markdown or .txt; see `to_html`."""
+        checks.ending("path", path, *pages.MARKDOWN)
         with waiting("writing the report", progress=checks.flag("progress", progress)):
             write_text(path, pages.to_markdown(self.page(title=title, date=date)))
 

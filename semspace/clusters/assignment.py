@@ -13,6 +13,7 @@ from semspace.progress import bar
 from semspace.types import Floats2d, Int32s1d, Ints1d, Ints2d
 
 _BLOCK_ROWS = 50_000  # points assigned at a time
+_ROUNDING = 1e-6  # points: 0.29 of 100 is 28.999999999999996
 
 
 def assign_all(vectors: Floats2d, points: DistinctPoints, labels: Int32s1d, rows: Ints1d) -> tuple[Int32s1d, Votes]:
@@ -69,16 +70,16 @@ def _fill(labels: Int32s1d, nearest: Ints2d, cosines: Floats2d, points: Distinct
 def without_outliers(labels: Int32s1d, votes: Votes, counts: Ints1d, share: float) -> Int32s1d:
     """Return labels in which the share of points that are least like their group have -1.
 
-    The last point of a group keeps its label, and so do points with more copies than may be left out.
+    No more than this share is left out. The last point of a group keeps its label, and so do points with more copies
+    than may still be left out.
     """
     labels = labels.copy()
     members = np.bincount(labels, minlength=int(labels.max()) + 1)
-    target, removed = share * counts.sum(), 0
+    most, removed = int(share * counts.sum() + _ROUNDING), 0
     for point in np.argsort(votes.mean_cosine, kind="stable"):
-        if removed + 0.5 > target:
+        if removed == most:
             break
-        fits = removed + counts[point] / 2 <= target
-        if fits and members[labels[point]] > 1:
+        if removed + counts[point] <= most and members[labels[point]] > 1:
             members[labels[point]] -= 1
             labels[point] = -1
             removed += counts[point]

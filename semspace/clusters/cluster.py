@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -22,7 +24,7 @@ from semspace.clusters.names import Namer
 from semspace.clusters.stability import stability
 from semspace.clusters.term_options import term_options
 from semspace.deprecation import renamed_parameters
-from semspace.errors import InputError
+from semspace.errors import InputError, SemspaceWarning
 from semspace.peer_names import answers_peer_parameters
 from semspace.space import Space
 from semspace.text.corpus import Corpus
@@ -72,16 +74,16 @@ def cluster(
     method : {"leiden", "kmeans", "ward", "hdbscan"}, optional
         ``"leiden"`` by default (communities of the k-NN graph), or ``"kmeans"`` where `n_clusters` is given.
     granularity : float
-        2 gives about twice as many groups, 0.5 half as many. At 1 the number of groups is near ``sqrt(n) / 7`` (2 to 8
-        below 800 documents), the value typical of human labels; among nearby values the most stable under resampling is
-        chosen.
+        2 gives about twice as many groups, 0.5 half as many; ``"hdbscan"`` warns where it finds fewer. At 1 the number
+        of groups is near ``sqrt(n) / 7`` (2 to 8 below 800 documents), the value typical of human labels; among nearby
+        values the most stable under resampling is chosen.
     outliers : float
         Share of the points, in [0, 1), that are left without a group (label -1): those least similar to their
         neighbours in the group. By default every point has a group, also with ``"hdbscan"``. The last point of a group
-        is never left out, and copies of a text stay together, so the share may be slightly smaller.
+        is never left out, and copies of a text stay together: the share may be smaller, and is never larger.
     seed_words : mapping of str to list of str, or list of lists, optional
         Topics to look for, each given by a few words: points near them are drawn together. Keys of a mapping become the
-        names of the groups. The space needs an encoder.
+        names of the groups. There may be no more topics than `n_clusters`. The space needs an encoder.
     namer : callable, optional
         ``namer(keywords, examples) -> str``, such as a call of a language model: it gets a group's keywords and its
         most representative texts, and returns a name. Where it fails, a name is made from the keywords.
@@ -144,6 +146,7 @@ def cluster(
             progress=progress, settings=settings,
         )  # fmt: skip
     provenance = {**groups.provenance, **options.provenance()}
+    _warn_of_few(groups, method, granularity)
     return replace(groups, provenance=provenance, _term_options=options)
 
 
@@ -176,7 +179,7 @@ def _cluster(
     with pools.one_thread_after_fork(), pools.in_background(terms_job) as terms:  # Leiden runs on one core only
         rows, inverse, counts = distinct_rows(space.vectors)
         _check_count(n_clusters, len(rows), limit)
-        topics = seeding.seed_topics(seed_words, space)  # before the neighbours, which take longer
+        topics = seeding.seed_topics(seed_words, space, n_clusters)  # before the neighbours, which take longer
         points = distinct_points(space.vectors, rows[:limit], counts[:limit], progress=progress)
         request = Request(n_clusters, GroupCountPrior.for_points(len(rows), granularity), seed, progress)
         grouped = points if topics is None else seeding.attracted(points, topics, request.prior.typical)
@@ -241,8 +244,11 @@ def _check_arguments(
         raise InputError(f"cluster takes a Space; got {type(space).__name__}: see Encoder.embed, Space.from_vectors")
     if corpus is not None and not isinstance(corpus, Corpus):
         raise InputError(f"corpus must be a Corpus; got {type(corpus).__name__}: the number of groups is n_clusters=")
+    was_given = method is not None
     method = check_settings(n_clusters, method, granularity, outliers, seed)
-    checks.options(settings, options_of(method), of=f"the clustering method {method!r}")
+    because = "" if was_given or n_clusters is None else ", which is the default where n_clusters is given,"
+    others = list(inspect.signature(cluster).parameters)
+    checks.options(settings, options_of(method), of=f"the clustering method {method!r}{because}", others=others)
     if "resolution" in settings and (n_clusters is not None or granularity != 1):
         other = "granularity" if n_clusters is None else "n_clusters"
         raise InputError(f"{other} and resolution both determine the number of groups; give only one of them")
@@ -260,6 +266,18 @@ def _check_count(n_clusters: int | None, n_distinct: int, limit: int) -> None:
         )
     if n_clusters is not None and n_clusters > limit:
         raise InputError(f"n_clusters must be at most max_points, {limit:,}; got {n_clusters:,}")
+
+
+def _warn_of_few(groups: Clustering, method: str, granularity: float) -> None:
+    """Warn where hdbscan, which finds the number of groups itself, finds fewer than a granularity above 1 asks for."""
+    prior = GroupCountPrior.for_points(groups.provenance["distinct"], granularity)
+    if method == "hdbscan" and granularity > 1 and len(groups) < prior.low:
+        warnings.warn(
+            f"hdbscan found no more groups than {len(groups)}, where granularity={granularity:g} asks for about "
+            f"{prior.typical:.0f}; for more, choose another method, such as 'leiden', or a smaller min_cluster_size",
+            SemspaceWarning,
+            stacklevel=5,  # `cluster` has two decorators
+        )
 
 
 def _group(points: DistinctPoints, request: Request, method: str, settings: Mapping[str, Any]) -> Grouping:

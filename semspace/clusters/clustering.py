@@ -214,10 +214,14 @@ class Clustering:
         Parameters
         ----------
         texts : list of str, optional
-            New texts; by default the clustered documents, which don't vote for themselves.
+            New texts, none of them empty; by default the clustered documents, which don't vote for themselves.
         """
         if texts is None:
             return self._voters.member_shares()
+        texts = checks.strings("texts", texts)
+        empty = next((row for row, text in enumerate(texts) if not text.strip()), None)
+        if empty is not None:
+            raise InputError(f"texts must each have some text; item {empty} is empty: leave it out")
         return self._voters.shares(self.space.encode_documents(texts))
 
     # -- new texts ----------------------------------------------------------------------------------------
@@ -302,7 +306,8 @@ class Clustering:
         """Return a clustering with more points; groups keep their numbers and names.
 
         New points are assigned by the votes of their neighbours. Those that are less similar to their neighbours than
-        99 % of the clustered points become new groups at the end, if at least 10 of them are similar to each other.
+        99 % of the clustered points become new groups at the end, if at least 10 of them are similar to each other. All
+        others join the group with the most votes, however unlike it they are, where `assign` gives most of them none.
 
         Parameters
         ----------
@@ -429,7 +434,8 @@ class Clustering:
         date: datetime.date | str | None = None,
         progress: bool = True,
     ) -> None:
-        """Write the report as Markdown; see `to_html`."""
+        """Write the report as Markdown, in a file whose name ends in .md, .markdown or .txt; see `to_html`."""
+        checks.ending("path", path, *pages.MARKDOWN)
         with waiting("writing the report", progress=checks.flag("progress", progress)):
             write_text(path, pages.to_markdown(self.page(times, period=period, title=title, date=date)))
 

@@ -14,6 +14,11 @@ _YEARS = {"year": 1, "decade": 10, "century": 100}
 # Shorter ones, as polars truncates to them.
 _TRUNCATIONS = {"hour": "1h", "day": "1d", "week": "1w", "month": "1mo", "quarter": "1q"}
 _HOURS = {"hour": 1, "day": 24, "week": 168}
+# A day, a month and a year in any order, or a month before a year; names such as 2020/21 and 1.2.3 aren't like these.
+_LIKE_A_DATE = (
+    r"^\s*(?:\d{4}([./-])\d{1,2}[./-]\d{1,2}|\d{1,2}[./-]\d{1,2}[./-](?:\d{4}|\d{2})|\d{1,2}[./-]\d{4})(?:\D|$)"
+)
+_SHOWN = 40  # characters of a text in a message
 PERIODS = ("auto", *_TRUNCATIONS, *_YEARS)
 
 
@@ -131,8 +136,19 @@ def _read(values: pl.Series) -> pl.Series:
         dates = text.str.to_date("%Y-%m-%d", strict=False)
         if dates.null_count() == values.null_count():
             return dates
+    _check_dates(values)
     years = values.str.contains(r"^\d{4}$").all()
     return values.cast(pl.Int64) if years and values.null_count() < len(values) else values
+
+
+def _check_dates(texts: pl.Series) -> None:
+    """Raise `InputError` for a text that looks like a date but isn't read as one, as 2021-03-05 is."""
+    not_read = texts.str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False).is_null()
+    odd = texts.filter(not_read & texts.str.contains(_LIKE_A_DATE))
+    if len(odd):
+        raise InputError(
+            f"times has {odd[0][:_SHOWN]!r}, which isn't a date of the form 2021-03-05; write all so, or give dates"
+        )
 
 
 def _n_distinct(values: pl.Series) -> int:

@@ -37,8 +37,8 @@ class SeedTopics:
     vectors: Floats2d
 
 
-def seed_topics(words: SeedWords | None, space: Space) -> SeedTopics | None:
-    """Encode the words of each topic."""
+def seed_topics(words: SeedWords | None, space: Space, n_clusters: int | None = None) -> SeedTopics | None:
+    """Encode the words of each topic, of which there may be no more than groups."""
     if words is None:
         return None
     if isinstance(words, str) or not isinstance(words, (Mapping, Sequence)) or not words:
@@ -52,6 +52,10 @@ def seed_topics(words: SeedWords | None, space: Space) -> SeedTopics | None:
     topics = [checks.strings("each of seed_words", topic) for topic in lists]
     if not all(topics):
         raise InputError("each of seed_words must have at least one word; one of them is empty")
+    if n_clusters is not None and n_clusters < len(topics):
+        raise InputError(
+            f"n_clusters must be at least {len(topics)}, the number of topics in seed_words; got {n_clusters}"
+        )
     if not reads_texts(space.encoder):
         raise InputError(
             "seed_words need a space with an encoder, which turns words into vectors; this space has none: make it by "

@@ -70,7 +70,9 @@ def term_options(
     """Check the parameters of `semspace.cluster` that concern names."""
     if vectorizer is not None:
         return _with_vectorizer(stop_words, language, ngrams, vectorizer)
-    languages = [] if language is None else [language] if isinstance(language, str) else list(language)
+    if isinstance(language, str):
+        language = [language]
+    languages = [] if language is None else checks.strings("language", language)
     names = [checked_language("language", name) for name in languages]
     words: list[str] = []
     if isinstance(stop_words, str):  # as in scikit-learn

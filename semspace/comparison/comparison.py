@@ -377,7 +377,8 @@ class Comparison:
         self, path: PathLike, *, title: str | None = None, date: datetime.date | str | None = None,
         words: Sequence[str] | None = None,
     ) -> None:  # fmt: skip
-        """Write a report as Markdown; see `to_html`."""
+        """Write a report as Markdown, in a file whose name ends in .md, .markdown or .txt; see `to_html`."""
+        checks.ending("path", path, *pages.MARKDOWN)
         write_text(path, pages.to_markdown(self.page(title=title, date=date, words=words)))
 
     def to_csv(self, folder: PathLike, *, escape_formulas: bool = True) -> None:

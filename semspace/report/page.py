@@ -146,6 +146,7 @@ _NARROW = 15  # characters that are kept on one line
 _ONE_WORD = 24  # and of one word, such as an id, which reads badly in two
 _TEXT = 60  # characters from which a cell is a text, which needs width
 _CARD = 40  # and from which it isn't shown beside others on a telephone
+MARKDOWN = (".md", ".markdown", ".txt")  # endings of a file that a report may be written into as Markdown
 _PRINTED, _PRINTED_TEXTS = 12, 4  # rows of a long table that are printed; of one with long texts
 
 Block = Prose | Table | Figure | PointMap | Listing
