@@ -256,6 +256,8 @@ def test_only_the_rows_that_come_next_are_read(tmp_path):
         {},
         {"start": -1},
         {"start": True},
+        {"vectors": -1},
+        {"unchecked": -1},
         {"stop": 2**80},
         {"stop": "5"},
         {"vectors": 1.5},

@@ -485,3 +485,11 @@ def test_euclidean_scores_of_close_points_far_from_the_mean():
     for row in range(60):
         found = space.most_similar(str(row), 59, metric="euclidean")
         np.testing.assert_allclose(-found.scores, [truth[row, int(id)] for id in found.ids], rtol=1e-6)
+
+
+@pytest.mark.parametrize("dim", [128, 384, 40_000])
+def test_products_of_bytes_fit_into_32_bits_in_many_dimensions(dim):
+    ones = np.ones((8, dim), np.float32)
+    lowest, error = ByteScreen.of(ones, np.linalg.norm(ones, axis=1))._lower_bounds(ones[0] / np.float32(dim**0.5))
+    assert lowest == pytest.approx(1, abs=0.02)
+    assert error < 0.02
