@@ -12,6 +12,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.metrics.pairwise import rbf_kernel
 from threadpoolctl import ThreadpoolController
 
+import semspace as ss
 from semspace.clusters.cluster import cluster
 from semspace.comparison.contrasts.cluster_shares import _test_by_units, cluster_shares
 from semspace.comparison.distances import frechet
@@ -658,3 +659,12 @@ def test_the_interval_of_shares_over_units_by_hand():
     first = np.arange(6) < 2
     _, low, high = _test_by_units(in_cluster, first, ~first, np.arange(6))
     assert (low, high) == pytest.approx((-Z95 * (1 / 3) ** 0.5, Z95 * (1 / 3) ** 0.5))
+
+
+def test_the_p_value_of_frechet_is_the_share_of_permutations_that_are_as_far(monkeypatch):
+    draws = np.array([1.0, 0.5, 1.0 - 1e-12, 2.0, 0.9])  # the first is that of the corpora; equal ones count
+    monkeypatch.setattr(frechet, "permuted_distances", lambda *_, **__: (draws, np.ones(20)))
+    rng = np.random.default_rng(0)
+    spaces = [ss.Space.from_vectors(range(30), rng.normal(size=(30, 4))) for _ in "ab"]
+    found = ss.compare(*spaces, permutations=99, resamples=99, progress=False).distances()
+    assert found.filter(pl.col("distance") == "frechet")["p_value"].item() == pytest.approx(3 / 5)
