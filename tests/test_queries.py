@@ -493,3 +493,13 @@ def test_products_of_bytes_fit_into_32_bits_in_many_dimensions(dim):
     lowest, error = ByteScreen.of(ones, np.linalg.norm(ones, axis=1))._lower_bounds(ones[0] / np.float32(dim**0.5))
     assert lowest == pytest.approx(1, abs=0.02)
     assert error < 0.02
+
+
+def test_more_results_than_are_held_at_a_time_come_query_by_query(monkeypatch):
+    vectors = np.eye(5, dtype=np.float32) + 0.1
+    norms = np.linalg.norm(vectors, axis=1)
+    expected = queries.nearest(vectors, norms, vectors[:3], 4, names=np.arange(5).astype(str))
+    monkeypatch.setattr(queries, "_MOST_RESULTS", 2)
+    found = queries.nearest(vectors, norms, vectors[:3], 4, names=np.arange(5).astype(str))
+    assert [rows.tolist() for rows, _ in found] == [rows.tolist() for rows, _ in expected]
+    assert [rows[0] for rows, _ in found] == [0, 1, 2]

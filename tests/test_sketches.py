@@ -154,3 +154,18 @@ def test_sketches_of_strangers_lead_to_points_all_the_same(index, tmp_path):
         engine, view = engine_of(opened), opened._points.points.view
         found, _ = engine._searcher.search(view, vectors, 10, engine.tuning, walked=True)
         assert ((found >= 0) & (found < 3_000)).all()
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_levels_are_those_of_the_quantiser_for_a_normal_distribution(width):
+    """Max (1960): of four levels, the edges are at -.996, 0 and .996 standard deviations."""
+    codes = codes_of(drawn(30, width))
+    levels, _ = unpacked(sketch(codes, whole))
+    signs = rotation_signs(sketch_width(width))
+    rotated = np.empty((len(codes), signs.shape[1]), np.float32)
+    squares = np.array([_load(code, signs, row) for code, row in zip(codes, rotated, strict=True)])
+    deviations = rotated / (0.996 * np.sqrt(squares / rotated.shape[1]))[:, None]
+    expected = np.digitize(deviations, [-1, 0, 1])
+    unclear = np.abs(deviations - np.rint(deviations)) < 1e-4
+    assert (unclear | (levels[:, : rotated.shape[1]] == expected)).all()
+    assert set(expected.ravel().tolist()) == {0, 1, 2, 3}
