@@ -228,3 +228,14 @@ def test_a_part_that_fails_is_named(tmp_path, model):
     ) as told:
         scale.encode(tmp_path / "a.jsonl", tmp_path / "out", model, shard_bytes=500, progress=False)
     assert told.value.job.n_done == told.value.job.n_shards - 1
+
+
+def test_a_file_that_becomes_one_of_several_is_not_kept_with_its_old_ids(tmp_path, model):
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "texts" / "a.txt").write_text("red wine\nblue cat\n")
+    encoded(tmp_path / "texts" / "a.txt", tmp_path / "out", model, 1_000)
+    (tmp_path / "texts" / "b.txt").write_text("cat\n")
+    with pytest.raises(ExistsError, match=r"a\.txt with ids such as '1', which would be 'a\.txt:1' now"):
+        encoded(tmp_path / "texts", tmp_path / "out", model, 1_000)
+    _, space = encoded(tmp_path / "texts", tmp_path / "out", model, 1_000, overwrite=True)
+    assert space.ids.tolist() == ["a.txt:1", "a.txt:2", "b.txt:1"]

@@ -142,7 +142,8 @@ def claim_folder(storage: Storage, wanted: JobManifest, *, overwrite: bool) -> N
     if there is not None and there == wanted:
         return
     finished = {name.removesuffix(".json") for name in storage.sizes(DONE)}
-    gone = sorted(finished & (there.shards.keys() - wanted.shards.keys())) if there is not None else []
+    known = sorted(finished & there.shards.keys()) if there is not None else []
+    gone = [key for key in known if there is not None and not _stays(key, there, wanted)]
     is_other = there is None or there.job != wanted.job
     if there is None or (is_other and not finished) or (overwrite and (is_other or gone)):
         clear_folder(storage)
@@ -161,10 +162,22 @@ def claim_folder(storage: Storage, wanted: JobManifest, *, overwrite: bool) -> N
     wanted.write(storage)
 
 
+def _stays(key: str, there: JobManifest, wanted: JobManifest) -> bool:
+    """Whether a shard is wanted as it is there: a .txt gives other ids alone than among others."""
+    before, now = (job.shards.get(key, ()) for job in (there, wanted))
+    return bool(now) and [file.prefix for file in before] == [file.prefix for file in now]
+
+
 def _check_names(storage: Storage, there: JobManifest, wanted: JobManifest, gone: list[str]) -> None:
     """Raise `ExistsError` where files of a job are given again, under other names."""
     now = {file.url: file for inputs in wanted.shards.values() for file in inputs}
     old = next((file for key in gone for file in there.shards[key] if file.url in now), None)
+    if old is not None and old.name == now[old.url].name and old.prefix != now[old.url].prefix:
+        raise ExistsError(
+            f"{storage.url} holds {old.name} with ids such as '{old.prefix}1', which would be '{now[old.url].prefix}1' "
+            f"now, since a .txt among others has its name before them; give the same files as before, choose another "
+            f"folder, or pass overwrite=True to begin anew"
+        )
     if old is not None and old.name != now[old.url].name:
         root = old.url.removesuffix(old.name).removeprefix("file://")
         is_whole = root.rstrip("/").endswith(":") or not root.strip("/")  # nothing but s3://, say, is before the name
