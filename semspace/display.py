@@ -7,11 +7,12 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any
-
-import polars as pl
+from typing import TYPE_CHECKING, Any
 
 from semspace.errors import STEERING
+
+if TYPE_CHECKING:
+    import polars as pl
 
 Row = Sequence[object]
 _LEAST, _THOUSAND = 5e-4, 1_000  # below the least, three digits show zero, which has no sign
@@ -86,15 +87,17 @@ def text_cells(rows: Sequence[Row], width: int = 60) -> list[list[str]]:
     ]
 
 
-def rows_of(frame: pl.DataFrame) -> list[tuple[object, ...]]:
+def rows_of(frame: "pl.DataFrame") -> list[tuple[object, ...]]:
     """Return the rows of a frame; a date that Python can't hold, such as one after the year 9999, is a text."""
     return list(zip(*map(_values, frame.get_columns()), strict=True))
 
 
-def _values(column: pl.Series) -> list[object]:
+def _values(column: "pl.Series") -> list[object]:
+    from polars.exceptions import PanicException
+
     try:
         return column.to_list()
-    except (pl.exceptions.PanicException, ValueError, OverflowError):
+    except (PanicException, ValueError, OverflowError):
         return (
             ["out of range"] if len(column) == 1 else [_values(column[row : row + 1])[0] for row in range(len(column))]
         )

@@ -264,7 +264,7 @@ def test_a_vectorizer_names_groups(tmp_path, pets):
         ({"stop_words": "klingon"}, "a language in stop_words must be one of dutch, english, french, german"),
         ({"language": "xx"}, "a language in language must be one of dutch, english"),
         ({"language": "germn"}, "did you mean 'german'"),
-        ({"language": ["en", 3]}, "a language in language must be one of"),
+        ({"language": ["en", 3]}, "language must hold only strings; item 1 is int: 3"),
         ({"stop_words": ["a", 3]}, "stop_words must hold only strings; item 1 is int: 3"),
         ({"ngrams": 2}, r"ngrams must be two numbers of words, such as \(1, 2\); got 2"),
         ({"ngrams": (2, 1)}, "the second of ngrams must be a whole number"),

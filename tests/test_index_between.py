@@ -531,3 +531,21 @@ def test_an_index_is_neither_pickled_nor_copied(method):
     for call in (pickle.dumps, copy.copy, copy.deepcopy):
         with pytest.raises(InputError, match=r"save it by index\.save\(path\), and open it there by ss\.Index\.open"):
             call(index)
+
+
+def test_a_journal_whose_closing_was_interrupted_goes_on(tmp_path):
+    ss.Index.build(ss.Space.from_vectors(["a", "b"], np.eye(2)), "exact", progress=False).save(tmp_path / "i")
+    with ss.Index.open(tmp_path / "i", writable=True) as index:
+        index.add(["c"], [[1.0, 1.0]])
+        written = index._points._store.journal
+
+        class Interrupting:
+            def close(self):
+                raise KeyboardInterrupt
+
+        real, written._file = written._file, Interrupting()
+        with pytest.raises(KeyboardInterrupt):
+            written.close()
+        real.close()
+        index.add(["d"], [[1.0, 2.0]])
+    assert len(ss.Index.open(tmp_path / "i")) == 4

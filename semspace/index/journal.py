@@ -209,9 +209,9 @@ class Journal:
 
     def close(self) -> None:
         """Close the file."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        file, self._file = self._file, None  # first, so that Ctrl-C leaves no closed file behind
+        if file is not None:
+            file.close()
 
 
 def writer_lock(target: Path) -> FileLock:
