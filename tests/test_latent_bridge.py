@@ -275,3 +275,16 @@ def test_a_residual_map_by_hand():
     arrays = (np.float32(one) for one in ([[2]], [1], [[1]], [-1], [[3]]))
     mapped = ResidualMap(*arrays)(np.float32([[1], [2], [-1_000]]))
     np.testing.assert_allclose(mapped, [[3], [5 + 3 / (1 + np.exp(-1))], [-1_999]], rtol=1e-6)
+
+
+@pytest.mark.parametrize(("n", "halvings"), [(199, 0), (200, 1), (400, 2)])
+def test_a_half_of_fewer_than_a_hundred_documents_tells_nothing_of_the_trend(monkeypatch, n, halvings):
+    asked = []
+
+    def shares(_, documents, *rest):
+        asked.append(len(documents))
+        return np.array([0.5])
+
+    monkeypatch.setattr(bridge_recall, "_shares", shares)
+    bridge_recall.kept_recall(*3 * [np.zeros((n, 2), np.float32)], np.arange(n))
+    assert asked == [n, n // 2, n // 4][: 1 + halvings]
