@@ -1,6 +1,7 @@
 """Texts and results in an object store: a server of moto on this machine."""
 
 import logging
+from contextlib import contextmanager
 
 import polars as pl
 import pytest
@@ -68,28 +69,44 @@ def test_a_job_from_bucket_to_bucket(tmp_path, bucket):
         scale.encode("s3://bucket/texts", "s3://nowhere/out", model, progress=False)
 
 
-@pytest.mark.filterwarnings("default::DeprecationWarning", "default::pytest.PytestUnraisableExceptionWarning")
-def test_a_cluster_of_dask_works_from_bucket_to_bucket(tmp_path, bucket):
+@contextmanager
+def dask():
     distributed = pytest.importorskip("distributed")
+    with (
+        distributed.LocalCluster(
+            n_workers=1, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0", silence_logs=50
+        ) as cluster,
+        distributed.Client(cluster, set_as_default=False) as client,
+    ):
+        yield client
+
+
+@contextmanager
+def ray():
+    library = pytest.importorskip("ray", reason="no ray: pip install 'semspace[ray]'")
+    library.init(
+        num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level="ERROR", _node_ip_address="127.0.0.1",
+        object_store_memory=80_000_000,
+    )  # fmt: skip
+    yield "ray"
+    library.shutdown()
+
+
+@pytest.mark.filterwarnings("ignore")  # of Ray, about ports, and of s3fs, when it is closed
+@pytest.mark.parametrize("cluster", [dask, ray])
+def test_a_cluster_works_from_bucket_to_bucket(tmp_path, bucket, cluster):
     pytest.importorskip("pyarrow")
     model, texts = str(write_model(tmp_path / "model")), write_texts(tmp_path / "texts", 2, 40)
     big = pl.concat([pl.read_parquet(path) for path in sorted(texts.iterdir())])
     big = pl.concat([big.with_columns(id=f"{copy}/" + pl.col("id")) for copy in range(4)])
     big.write_parquet(texts / "big.parquet", row_group_size=20)
     largest = max(path.stat().st_size for path in texts.glob("part-*"))
-    bucket.put(str(texts), "bucket/cluster/", recursive=True)
-    with (
-        distributed.LocalCluster(
-            1, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0", silence_logs=50
-        ) as cluster,
-        distributed.Client(cluster, set_as_default=False) as client,
-    ):
-        job = scale.encode(
-            "s3://bucket/cluster/texts", "s3://bucket/cluster-out", model, shard_bytes=largest, client=client,
-            progress=False,
-        )  # fmt: skip
+    place, out = f"s3://bucket/{cluster.__name__}", f"s3://bucket/{cluster.__name__}-out"
+    bucket.put(str(texts), f"{place}/", recursive=True)
+    with cluster() as client:
+        job = scale.encode(f"{place}/texts", out, model, shard_bytes=largest, client=client, progress=False)
     assert any("(part 2)" in name for names in job.inputs.values() for name in names)
-    same(scale.read_space("s3://bucket/cluster-out", progress=False), one_machine(model, texts))
+    same(scale.read_space(out, progress=False), one_machine(model, texts))
 
 
 def test_a_place_that_cant_be_reached_is_one_sentence(tmp_path, bucket, monkeypatch):
