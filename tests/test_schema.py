@@ -135,3 +135,13 @@ def test_a_group_without_points_is_refused(saved, tmp_path):
     seal(tmp_path / "c")
     with pytest.raises(DamagedError, match="no point is in group 1; save the value again"):
         ss.load(tmp_path / "c")
+
+
+def test_centers_that_are_no_numbers_are_refused(saved, tmp_path):
+    shutil.copytree(saved / "clustering", tmp_path / "c")
+    centers = np.load(tmp_path / "c" / "centers.npy")
+    centers[0, 0] = np.nan
+    np.save(tmp_path / "c" / "centers.npy", centers)
+    seal(tmp_path / "c")
+    with pytest.raises(DamagedError, match="the centers of groups hold NaN or infinity; save the value again"):
+        ss.load(tmp_path / "c")

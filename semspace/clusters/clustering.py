@@ -591,6 +591,9 @@ def read_bundle(bundle: Bundle) -> Clustering:
     sizes = np.bincount(labels[labels >= 0], minlength=k)
     if k and not sizes.all():
         raise DamagedError(f"{bundle.folder}: no point is in group {int(sizes.argmin())}; save the value again")
+    centers = bundle.array("centers", dtype=np.float32, shape=(k, space.dim))
+    if not np.isfinite(centers).all():
+        raise DamagedError(f"{bundle.folder}: the centers of groups hold NaN or infinity; save the value again")
     stability = bundle.array("stability", dtype=np.float64, shape=(k,))
     schema.within(f"{bundle.folder}, the stability of groups,", stability, 0, 1, nan=True)
     voting_rows, votes = None, None
@@ -607,7 +610,7 @@ def read_bundle(bundle: Bundle) -> Clustering:
     return Clustering(
         space,
         labels,
-        bundle.array("centers", dtype=np.float32, shape=(k, space.dim)),
+        centers,
         names,
         bundle.meta.lists_of_texts("keywords", count=k),
         stability,
