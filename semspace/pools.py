@@ -84,7 +84,7 @@ def _finish(given: Sequence[Future[Any]]) -> None:
 
 @contextmanager
 def _told_of_limits() -> Iterator[None]:
-    """Say in one sentence that the system starts no thread."""
+    """Raise `InputError` where the system starts no more threads."""
     try:
         yield
     except RuntimeError as problem:

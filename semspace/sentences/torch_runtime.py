@@ -228,6 +228,8 @@ def load_model(config: ModelConfig) -> Any:
                 dtype=torch.float32,
                 output_loading_info=True,
             )
+    except MemoryError:
+        raise
     except Exception as problem:  # the libraries below have many of their own
         raise DamagedError(f"the model in {config.folder} can't be opened ({problem}); download it again") from problem
     missing = sorted(name for name in report["missing_keys"] if not _UNUSED.search(name))
