@@ -308,20 +308,26 @@ def delete_interrupted(path: PathLike) -> None:
     target = resolved_path(path)
     delete_leftovers(target)
     with rename_lock(target.parent):
-        if is_bundle(target) and is_bundle(_aside(target)):
+        if _has_manifest(target) and _has_manifest(_aside(target)):
             _remove(_aside(target))
 
 
 def delete_bundle(path: PathLike) -> None:
     """Delete a bundle; leave anything else alone."""
-    if is_bundle(path):
+    if _has_manifest(resolved_path(path)):
         shutil.rmtree(resolved_path(path))
 
 
 def is_bundle(path: PathLike) -> bool:
-    """Check whether `path` looks like a saved semspace value."""
+    """Check whether `path` looks like a saved semspace value, also while it is being replaced."""
+    target = resolved_path(path)
+    # Between a writer's two renames it has the other name; they may also end between the first look and the second.
+    return _has_manifest(target) or _has_manifest(_aside(target)) or _has_manifest(target)
+
+
+def _has_manifest(folder: Path) -> bool:
     try:
-        return (resolved_path(path) / MANIFEST).is_file()
+        return (folder / MANIFEST).is_file()
     except OSError:  # a name the system can't have, say
         return False
 
@@ -329,16 +335,21 @@ def is_bundle(path: PathLike) -> bool:
 def is_taken(path: PathLike) -> bool:
     """Check whether something is at `path`, or was when its writer was killed between two renames."""
     target = resolved_path(path)
-    return exists(target) or is_bundle(_aside(target))
+    return exists(target) or _has_manifest(_aside(target))
 
 
 def check_free(path: PathLike, *, overwrite: bool) -> None:
     """Raise `ExistsError` if something at `path` must not be replaced; only bundles may be, with `overwrite`."""
     target = resolved_path(path)
-    if not exists(target):
+    with rename_lock(target.parent):  # another writer may be between its two renames
+        _check_free(target, overwrite=overwrite)
+
+
+def _check_free(target: Path, *, overwrite: bool) -> None:
+    if not is_taken(target):
         check_writable(target)
         return
-    if not is_bundle(target):
+    if exists(target) and not _has_manifest(target):
         what = "exists already and isn't a saved semspace value, so it won't be overwritten"
         raise ExistsError(f"{target} {what}; choose another path")
     if not overwrite:
@@ -513,8 +524,8 @@ def _publish(folder: Path, target: Path, *, overwrite: bool) -> None:
     """Rename the finished bundle to its path, after renaming the old one away."""
     aside = _aside(target)
     with rename_lock(target.parent):
-        check_free(target, overwrite=overwrite)
-        if is_bundle(aside):  # left by a writer that was killed
+        _check_free(target, overwrite=overwrite)
+        if _has_manifest(aside):  # left by a writer that was killed
             if target.exists():
                 _remove(aside)
             else:
@@ -530,10 +541,10 @@ def _publish(folder: Path, target: Path, *, overwrite: bool) -> None:
                 raise
             raise ExistsError(f"{target} was written by another process at the same time; try again") from problem
         finally:
-            if is_bundle(aside) and not target.exists():  # interrupted between the two: undo
+            if _has_manifest(aside) and not target.exists():  # interrupted between the two: undo
                 os.replace(aside, target)
         sync(target.parent)
-        if is_bundle(aside):
+        if _has_manifest(aside):
             _remove(aside)
 
 
@@ -576,7 +587,7 @@ def target_of(folder: Path) -> Path:
 def _is_superseded(folder: Path) -> bool:
     """Check whether a bundle was opened set aside, and is deleted now that the new one is at its path."""
     name = folder.name
-    return name.startswith(".") and name.endswith(_ASIDE) and is_bundle(folder.with_name(name[1 : -len(_ASIDE)]))
+    return name.startswith(".") and name.endswith(_ASIDE) and _has_manifest(folder.with_name(name[1 : -len(_ASIDE)]))
 
 
 def _a(kind: str) -> str:

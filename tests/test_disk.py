@@ -7,6 +7,8 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,7 +19,7 @@ import pytest
 
 import semspace as ss
 from semspace import bundle, disk, schema
-from semspace.errors import DamagedError, InputError, MissingFileError, ReplacedError, SemspaceError
+from semspace.errors import DamagedError, ExistsError, InputError, MissingFileError, ReplacedError, SemspaceError
 from semspace.maps.layout import layout
 
 posix = pytest.mark.skipif(os.name == "nt", reason="Windows has neither these locks nor named pipes in folders")
@@ -175,6 +177,32 @@ def test_a_value_opened_set_aside_is_replaced_once_the_new_one_is_there(tmp_path
     (tmp_path / ".v.semspace-old" / "numbers.npy").unlink()
     with pytest.raises(ReplacedError, match="was replaced while it was being opened"), old.reading():
         old.array("numbers")
+
+
+@posix
+def test_who_comes_between_two_renames_waits_for_the_second(tmp_path):
+    write(tmp_path / "v")
+    with ThreadPoolExecutor(1) as pool:
+        with disk.rename_lock(tmp_path):  # as another writer holds it
+            (tmp_path / "v").rename(tmp_path / ".v.semspace-old")
+            assert bundle.is_bundle(tmp_path / "v")
+            checked = pool.submit(bundle.check_free, tmp_path / "v", overwrite=False)
+            time.sleep(0.05)
+            assert not checked.done()
+            (tmp_path / ".v.semspace-old").rename(tmp_path / "v")
+        with pytest.raises(ExistsError, match="exists already; choose another path or pass overwrite=True"):
+            checked.result()
+
+
+def test_a_value_whose_writer_was_killed_between_two_renames_is_not_overwritten_unasked(tmp_path):
+    write(tmp_path / "v")
+    (tmp_path / "v").rename(tmp_path / ".v.semspace-old")
+    with pytest.raises(ExistsError, match="v exists already"):
+        write(tmp_path / "v", 2.0)
+    assert bundle.open_bundle(tmp_path / "v").meta["value"] == 1.0
+    write(tmp_path / "v", 2.0, overwrite=True)
+    assert bundle.open_bundle(tmp_path / "v").meta["value"] == 2.0
+    assert hidden(tmp_path) == []
 
 
 def test_readers_beside_a_writer_read_one_value(tmp_path):
