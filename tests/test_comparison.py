@@ -16,6 +16,7 @@ from semspace.display import to_json
 from semspace.errors import DamagedError, ExistsError, InputError, SemspaceWarning, UnknownIdError
 from semspace.report import Figure
 from tests.clouds import clouds, space_of
+from tests.sealing import seal
 
 HOW = {"permutations": 199, "resamples": 99, "progress": False}
 
@@ -419,7 +420,78 @@ def test_a_damaged_comparison_says_so(two, tmp_path):
     with create_bundle(tmp_path / "c", "comparison", overwrite=True) as draft:
         stored.write_results(two._results, draft)
         draft.table("references", pl.DataFrame({"between": ["x"]}))
-    with pytest.raises(DamagedError, match="other columns in references"):
+    with pytest.raises(DamagedError, match=r"references.arrow has no column 'distance'"):
+        ss.load(tmp_path / "c")
+
+
+def _columns_of_tables():
+    """Return the columns of the tables in a saved comparison of two corpora, and whether each may hold nulls."""
+    from semspace.comparison.contrasts import cluster_shares, semantic_shift, word_contrasts
+    from semspace.comparison.overlap import duplicates
+    from semspace.comparison.profiles import languages, outliers, profile
+
+    unknown = {"overlap", "containment", "dispersion_a", "dispersion_b", "expected"}
+    for table, schema in {
+        "cluster_shares": cluster_shares.SCHEMA, "words": word_contrasts.SCHEMA, "duplicates": duplicates.SCHEMA,
+        "shifted_words": semantic_shift.SCHEMA, "profile_outliers": outliers.SCHEMA, "distances": stored._DISTANCES,
+        "profile_languages": languages.SCHEMA, "profile_summary": profile.SCHEMA, "references": stored._REFERENCES,
+    }.items():  # fmt: skip
+        for column in schema:
+            yield (
+                table,
+                column,
+                (
+                    column in unknown
+                    or (table == "shifted_words" and column in ("p_value", "q_value"))
+                    or (table == "profile_summary" and column not in ("corpus", "documents"))
+                    or (table == "profile_languages" and column == "language")
+                ),
+            )
+
+
+@pytest.mark.parametrize(("name", "column", "may_be_null"), list(_columns_of_tables()))
+def test_tables_of_a_saved_comparison_that_are_not_as_they_were_written_are_refused(
+    two, tmp_path, name, column, may_be_null
+):
+    two.save(tmp_path / "c")
+    path = tmp_path / "c" / f"{name}.arrow"
+    table = pl.read_ipc(path.read_bytes())
+    row = pl.DataFrame({one: [["x"] if kind == pl.List else "1"] for one, kind in table.schema.items()})
+    table = pl.concat([table, row.cast(dict(table.schema))]) if not len(table) else table  # so that a null can be in it
+
+    def read(changed):
+        changed.write_ipc(path)
+        seal(tmp_path / "c")
+        return ss.load(tmp_path / "c")
+
+    with pytest.raises(DamagedError, match=name):
+        read(table.drop(column))
+    with pytest.raises(DamagedError, match=name):
+        read(table.with_columns(pl.lit(b"1").alias(column)))
+    empty = pl.lit([None] if table.schema[column] == pl.List else None, dtype=table.schema[column])
+    if may_be_null:
+        read(table.with_columns(empty.alias(column)))
+    else:
+        with pytest.raises(DamagedError, match="null"):
+            read(table.with_columns(empty.alias(column)))
+
+
+@pytest.mark.parametrize("name", ["cluster_shares", "words"])
+def test_tables_of_several_corpora_name_the_corpus(three, tmp_path, name):
+    three.save(tmp_path / "c")
+    path = tmp_path / "c" / f"{name}.arrow"
+    pl.read_ipc(path.read_bytes()).drop("corpus").write_ipc(path)
+    seal(tmp_path / "c")
+    with pytest.raises(DamagedError, match="has no column 'corpus'"):
+        ss.load(tmp_path / "c")
+
+
+@pytest.mark.parametrize("texts", [[None], [7], [["a"]]])
+def test_texts_of_a_saved_comparison_are_texts(two, tmp_path, texts):
+    two.save(tmp_path / "c")
+    pl.DataFrame({"text": texts * 90}).write_ipc(tmp_path / "c" / "metadata.arrow")
+    seal(tmp_path / "c")
+    with pytest.raises(DamagedError, match=r"null|should hold String|holds Null"):
         ss.load(tmp_path / "c")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -12,7 +12,7 @@ import polars as pl
 from semspace import schema
 from semspace.bundle import Bundle, Draft
 from semspace.clusters import clustering as clusterings
-from semspace.comparison.contrasts import semantic_shift
+from semspace.comparison.contrasts import cluster_shares, semantic_shift, word_contrasts
 from semspace.comparison.contrasts.semantic_shift import ShiftedWords
 from semspace.comparison.distances.estimate import MEANINGS, Distance, TwoSampleResult
 from semspace.comparison.overlap import duplicates as overlap
@@ -89,6 +89,7 @@ def read_results(bundle: Bundle) -> ComparisonResults:
     facts = bundle.meta.facts("comparison")
     samples = _read_samples(bundle, facts, clustering.space)
     n, n_corpora = len(samples), samples.n_corpora
+    corpus = {"corpus": pl.String} if n_corpora > 2 else {}  # whose words and clusters, against the rest
     pairs = _table(bundle, "pairs", _PAIRS) if bundle.has("pairs.arrow") else None
     twins = bundle.array("twins", dtype=np.int8, shape=(n,))
     schema.within(f"{bundle.folder}, the array 'twins',", twins, 0, len(overlap.KINDS) - 1)
@@ -98,10 +99,10 @@ def read_results(bundle: Bundle) -> ComparisonResults:
         pairs=pairs,
         references=_table(bundle, "references", _REFERENCES),
         witness=bundle.array("witness", dtype=np.float64, shape=(n,)),
-        words=bundle.table("words", {"word": pl.String, "z": pl.Float64, "q_value": pl.Float64}),
+        words=_table(bundle, "words", {**corpus, **word_contrasts.SCHEMA}, unknown=("dispersion_a", "dispersion_b")),
         shifted_words=_read_shifted_words(bundle, facts),
         clustering=clustering,
-        clusters=bundle.table("cluster_shares", {"name": pl.String, "q_value": pl.Float64}),
+        clusters=_table(bundle, "cluster_shares", {**corpus, **cluster_shares.SCHEMA}),
         duplicates=Duplicates(_read_pairs(bundle, n), twins, facts.mapping("duplicates_met")),
         counterparts=_read_counterparts(bundle, n, n_corpora),
         profile=_read_profile(bundle, facts, n, n_corpora),
@@ -120,24 +121,31 @@ def _read_samples(bundle: Bundle, facts: schema.Facts, space: Space) -> Samples:
     if len(names) < 2 or (np.bincount(corpus_ids, minlength=len(names)) == 0).any() or (np.diff(corpus_ids) < 0).any():
         raise DamagedError(f"{bundle.folder}: its documents aren't in the order of its corpora; save the value again")
     units = bundle.array("units", dtype=np.int64, shape=(n,)) if bundle.has("units.npy") else None
-    table = space.metadata
-    texts = table["text"] if table is not None and table.schema.get("text") == pl.String else None
+    texts = None
+    if space.metadata is not None and "text" in space.metadata.columns:
+        schema.check_table(f"{bundle.folder}, the table of documents,", space.metadata, {"text": pl.String})
+        texts = space.metadata["text"]
     return Samples(
         names, documents["id"], space.vectors, corpus_ids, texts, units, space.encoder, facts.mapping("facts")
     )
 
 
-def _table(bundle: Bundle, name: str, columns: Mapping[str, Any], *, rows: int | None = None) -> pl.DataFrame:
-    """Return a table that has just these columns, of these types; values may be missing."""
-    table = bundle.table(name, rows=rows)
+def _table(
+    bundle: Bundle, name: str, columns: Mapping[str, Any], *, unknown: Collection[str] = (), rows: int | None = None
+) -> pl.DataFrame:
+    """Return a table that has just these columns, of these types, with nulls in the columns `unknown` alone."""
+    table = bundle.table(name, {column: kind for column, kind in columns.items() if column not in unknown}, rows=rows)
     if dict(table.schema) != dict(columns):
         raise DamagedError(f"{bundle.folder} has other columns in {name}.arrow than it should; save the value again")
+    for column in table:
+        if column.dtype == pl.List and column.list.eval(pl.element().is_null()).list.any().any():
+            raise DamagedError(f"{bundle.folder} has nulls in {column.name!r} of {name}.arrow; save the value again")
     return table
 
 
 def _read_pairs(bundle: Bundle, n: int) -> pl.DataFrame:
     """Return the pairs of duplicates, which are rows of documents."""
-    table = _table(bundle, "duplicates", overlap.SCHEMA)
+    table = _table(bundle, "duplicates", overlap.SCHEMA, unknown=("overlap", "containment"))
     for side in ("first", "second"):
         schema.within(f"{bundle.folder}, the column {side!r} of duplicates,", table[side].to_numpy(), 0, n - 1)
     return table
@@ -160,7 +168,9 @@ def _read_two_sample(bundle: Bundle, facts: schema.Facts) -> TwoSampleResult:
 def _read_shifted_words(bundle: Bundle, facts: schema.Facts) -> ShiftedWords | None:
     if facts["shifted_words"] is None:
         return None
-    return ShiftedWords(_table(bundle, "shifted_words", semantic_shift.SCHEMA), facts.text("shifted_words"))
+    untested = ("expected", "p_value", "q_value")  # where the spaces were given
+    table = _table(bundle, "shifted_words", semantic_shift.SCHEMA, unknown=untested)
+    return ShiftedWords(table, facts.text("shifted_words"))
 
 
 def _read_counterparts(bundle: Bundle, n: int, n_corpora: int) -> Counterparts:
@@ -175,11 +185,12 @@ def _read_counterparts(bundle: Bundle, n: int, n_corpora: int) -> Counterparts:
 
 def _read_profile(bundle: Bundle, facts: schema.Facts, n: int, n_corpora: int) -> Profile:
     odd = _table(bundle, "profile_outliers", outliers.SCHEMA)
+    unknown = [column for column in profiles.SCHEMA if column not in ("corpus", "documents")]
     schema.within(f"{bundle.folder}, the rows of outliers,", odd["row"].to_numpy(), 0, n - 1)
     return Profile(
-        _table(bundle, "profile_summary", profiles.SCHEMA, rows=n_corpora),
+        _table(bundle, "profile_summary", profiles.SCHEMA, unknown=unknown, rows=n_corpora),
         odd,
-        _table(bundle, "profile_languages", languages.SCHEMA),
+        _table(bundle, "profile_languages", languages.SCHEMA, unknown=("language",)),
         None if facts["window"] is None else facts.whole("window", low=1),
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import polars as pl
 from scipy import stats
@@ -9,6 +11,14 @@ from scipy import stats
 from semspace.clusters.clustering import Clustering
 from semspace.statistics import Z95, newcombe, q_values
 from semspace.types import Bools1d, Ints1d
+
+SCHEMA: dict[str, Any] = {
+    "group": pl.Int64,
+    "name": pl.String,
+    "count_a": pl.Int64,
+    "count_b": pl.Int64,
+    **dict.fromkeys(("share_a", "share_b", "difference", "low", "high", "p_value", "q_value"), pl.Float64),
+}
 
 
 def cluster_shares(
@@ -55,7 +65,8 @@ def cluster_shares(
             "high": high,
             "p_value": p,
             "q_value": q_values(p),
-        }
+        },
+        schema=SCHEMA,
     )
     return table.sort([pl.col("p_value"), pl.col("difference").abs(), pl.col("group")], descending=[False, True, False])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,12 @@ from semspace.errors import InputError
 from semspace.statistics import ALPHA, q_values
 from semspace.types import Bools1d, Doubles1d, Ints1d
 
+SCHEMA: dict[str, Any] = {
+    "word": pl.String,
+    **dict.fromkeys(("count_a", "count_b", "documents_a", "documents_b"), pl.Int64),
+    **dict.fromkeys(("per_million_a", "per_million_b", "log_odds", "z", "g2"), pl.Float64),
+    **dict.fromkeys(("dispersion_a", "dispersion_b", "p_value", "q_value"), pl.Float64),
+}
 # Weight of the prior, as a share of the smaller corpus: it stabilises rare words and hardly affects the others.
 _PRIOR_SHARE = 0.1
 # Words that fewer units contain get the exact hypergeometric tail: no curve fits so few values.
@@ -123,7 +129,7 @@ def word_contrast(
         "p_value": p[columns],
         "q_value": q_values(p[columns], lowest_p[columns] <= _MAX_LOWEST_P),
     }
-    return _significant_first(pl.DataFrame(table))
+    return _significant_first(pl.DataFrame(table, schema=SCHEMA))
 
 
 def _sides(
