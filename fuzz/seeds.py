@@ -403,6 +403,72 @@ def _put(path: Path, content: Any) -> None:
     path.write_text(json.dumps(content), encoding="utf-8")
 
 
+def write_routed_model(folder: Path) -> None:
+    """Write an encoder whose queries take another way than its documents, as sentence-transformers does."""
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.base.modules import Dense, Router, Transformer
+    from sentence_transformers.sentence_transformer.modules import Pooling
+
+    with tempfile.TemporaryDirectory() as plain:
+        write_transformer(Path(plain))
+        (Path(plain) / "modules.json").unlink()
+        shared = Transformer(plain)
+    ways = Router.for_query_document([Pooling(32), Dense(32, 8)], [Pooling(32), Dense(32, 8)])
+    SentenceTransformer(modules=[shared, ways], device="cpu").save(str(folder), create_model_card=False)
+
+
+def write_sparse_model(folder: Path) -> None:
+    """Write a sparse encoder, queries of which are looked up in a table, as sentence-transformers does."""
+    import torch
+    import transformers as tf
+    from sentence_transformers import SparseEncoder
+    from sentence_transformers.base.modules import Router, Transformer
+    from sentence_transformers.sparse_encoder.modules import SparseStaticEmbedding, SpladePooling
+
+    with tempfile.TemporaryDirectory() as plain:
+        write_transformer(Path(plain))
+        torch.manual_seed(0)
+        config = tf.BertConfig.from_pretrained(plain, vocab_size=len(_WORDS) + 1)  # BERT's tokenizer adds [MASK]
+        tf.BertForMaskedLM(config).save_pretrained(plain)
+        (Path(plain) / "modules.json").unlink()
+        documents = Transformer(plain, transformer_task="fill-mask")
+    weights = torch.rand(len(documents.tokenizer.get_vocab()))
+    queries = SparseStaticEmbedding(documents.tokenizer, weight=weights, frozen=True)
+    ways = Router.for_query_document([queries], [documents, SpladePooling("max", "relu")])
+    SparseEncoder(modules=[ways], device="cpu").save(str(folder), create_model_card=False)
+
+
+# -- unfinished work --------------------------------------------------------------------------------------------------
+
+
+def train_words(place: Path, *, resume: bool) -> object:
+    """Train word vectors with a checkpoint at `place`."""
+    return ss.Word2Vec(dim=4, epochs=2, threads=1, min_count=1).train(
+        _tokens(), checkpoint=place, resume=resume, progress=False
+    )
+
+
+def train_autoencoder(place: Path, *, resume: bool) -> object:
+    """Train an autoencoder with a checkpoint at `place`."""
+    return ss.latent.Autoencoder(dim=3, hidden=8, batch_size=16, epochs=2, threads=1).train(
+        space(60), checkpoint=place, resume=resume, progress=False
+    )
+
+
+def train_encoder(place: Path, *, resume: bool) -> object:
+    """Train a transformer of one small layer with a checkpoint at `place`."""
+    pairs = [
+        (f"{one} {row}", f"{other} {row}")
+        for row, (one, other) in enumerate(zip(_WORDS[4:9], _WORDS[9:14], strict=True))
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        model = Path(folder) / "model"
+        write_transformer(model)
+        _put(model / "modules.json", json.loads((model / "modules.json").read_text(encoding="utf-8"))[:2])
+        trainer = ss.EncoderTrainer(base=model, objective="pairs", batch_size=2, epochs=1, held_out=0)
+        return trainer.train(pairs, checkpoint=place, resume=resume, progress=False)
+
+
 def write_job(folder: Path) -> None:
     """Write the results of a job of `semspace.scale`, with the model and the texts that it was run on."""
     from semspace import scale

@@ -297,7 +297,21 @@ def _read_model(folder: Path) -> None:
     encoder = ss.Encoder.load(folder)
     show(encoder)
     encoder.encode(["red wine", "", "new york is big " * 20], progress=False)
-    encoder.encode(["red"], prompt_name="query", progress=False)
+    for encode in (partial(encoder.encode, prompt_name="query"), encoder.encode_query, encoder.encode_document):
+        with suppress(SemspaceError):
+            encode(["red"], progress=False)
+
+
+def _read_sparse(folder: Path) -> None:
+    encoder = ss.SparseEncoder.load(folder)
+    show(encoder)
+    for encode in (encoder.encode_query, encoder.encode_document):
+        with suppress(SemspaceError):
+            encode(["red wine", "", "new york is big " * 20])
+
+
+def _resume(train: Callable[..., object], folder: Path) -> None:
+    train(folder, resume=True)
 
 
 def _seal_job(folder: Path) -> None:
@@ -414,6 +428,13 @@ def every_target() -> list[Target]:
         found.append(Target(f"value-{name}", partial(seeds.write_value, name), read, seal_bundle))
     found.append(Target("model-static", seeds.write_static_model, _read_model))
     found.append(Target("model-transformer", seeds.write_transformer, _read_model))
+    found.append(Target("model-routed", seeds.write_routed_model, _read_model))
+    found.append(Target("model-sparse", seeds.write_sparse_model, _read_sparse))
+    for name, train in (
+        ("words", seeds.train_words), ("autoencoder", seeds.train_autoencoder), ("encoder", seeds.train_encoder),
+    ):  # fmt: skip
+        write = partial(train, resume=False)
+        found.append(Target(f"checkpoint-{name}", write, partial(_resume, train), seal_bundle))
     found.append(Target("scale", seeds.write_job, _read_job, _seal_job))
     for name, lines, read in (
         ("conditions", _CONDITIONS, _read_condition),

@@ -22,6 +22,7 @@ from semspace.bundle import (
     resolved_path,
 )
 from semspace.errors import ExistsError, InputError
+from semspace.types import ArrayXd
 
 
 class Checkpoint:
@@ -121,3 +122,12 @@ class Checkpoint:
             draft.meta.update(of=self._identity)
             yield draft
         self._written = monotonic()
+
+
+def check_shape(name: str, array: ArrayXd, shape: tuple[int, ...]) -> None:
+    """Raise `ValueError` if an array of a checkpoint has another shape than what it is to be copied to.
+
+    Copying alone would repeat an array of fewer values.
+    """
+    if array.shape != shape:
+        raise ValueError(f"its {name!r} has the shape {array.shape}, and here that is {shape}")

@@ -184,7 +184,7 @@ def texts(place: str, values: Iterable[object]) -> None:
 
 
 @contextmanager
-def reading(place: object) -> Iterator[None]:
+def reading(place: object, remedy: str = _REMEDY) -> Iterator[None]:
     """Raise `DamagedError` for any error that a value of a wrong type causes in the block."""
     try:
         yield
@@ -193,4 +193,4 @@ def reading(place: object) -> Iterator[None]:
     except _WRONG as problem:
         raise_interrupt(problem)
         what = " ".join([f"{type(problem).__name__}:", *str(problem).split()])[:200]
-        raise DamagedError(f"{place} holds invalid values ({what}): {_REMEDY}") from problem
+        raise DamagedError(f"{place} holds invalid values ({what}): {remedy}") from problem

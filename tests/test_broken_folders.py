@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import semspace as ss
+from fuzz import seeds
 from semspace.errors import DamagedError, SemspaceError
 from tests import folders
 from tests.folders import bare, whole
@@ -141,3 +142,84 @@ def test_a_value_that_only_transformers_refuses_is_one_sentence(sound, tmp_path)
 
 def test_the_sound_one_is_opened(sound):
     assert ss.Encoder.load(sound, backend="exact").dim == 32
+
+
+# -- any value in any place -----------------------------------------------------------------------------------
+
+
+def places(content, path=()):
+    """Every place in a JSON value: the keys and positions that lead to it. Of a long list the first two."""
+    if path:
+        yield path
+    items = (
+        content.items() if isinstance(content, dict) else enumerate(content[:2]) if isinstance(content, list) else ()
+    )
+    for key, value in items:
+        if key != "vocab":
+            yield from places(value, (*path, key))
+
+
+def with_value(content, path, value):
+    """A copy of a JSON value with another one in a place."""
+    copy = json.loads(json.dumps(content))
+    at = copy
+    for key in path[:-1]:
+        at = at[key]
+    at[path[-1]] = value
+    return copy
+
+
+STRANGE = [None, 7, -1, 1.5, "strange", ["strange"], {"strange": 1}, True, 2**63]
+
+
+def folder_of(kind, folder):
+    write = {
+        "static": seeds.write_static_model, "static with Dense": seeds.write_headed_model,
+        "transformer": seeds.write_transformer, "routed": seeds.write_routed_model, "sparse": seeds.write_sparse_model,
+    }[kind]  # fmt: skip
+    write(folder)
+    return folder
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", ["static", "static with Dense", "transformer", "routed", "sparse"])
+def test_any_value_in_any_place_of_its_files_is_read_or_refused(kind, tmp_path):
+    folder = folder_of(kind, tmp_path / "m")
+    load = ss.SparseEncoder.load if kind == "sparse" else ss.Encoder.load
+    load(folder)
+    wrong, tried = [], 0
+    for path in sorted(folder.rglob("*.json")):
+        sound = json.loads(path.read_text())
+        for number, place in enumerate(places(sound)):
+            for value in STRANGE[number % 3 :: 3]:  # a third of them, another one in the next place
+                path.write_text(json.dumps(with_value(sound, place, value)))
+                tried += 1
+                said = refusal(lambda: load(folder).encode_query(["red wine"]))
+                if said is not None:
+                    wrong.append(f"{path.name}, {place} = {value!r}: {said}")
+        path.write_text(json.dumps(sound))
+    assert wrong == []
+    assert tried >= 60
+
+
+def refusal(read):
+    """What is wrong with how a call was refused, if it was."""
+    try:
+        read()
+    except SemspaceError as problem:
+        return f"several lines: {problem}" if "\n" in str(problem).strip() else None
+    except Exception as problem:
+        return repr(problem)
+    return None
+
+
+def test_a_tokenizer_without_its_unknown_token_is_one_sentence(tmp_path):
+    folder = folder_of("static", tmp_path / "m")
+    path = folder / "0_StaticEmbedding" / "tokenizer.json"
+    tokenizer = json.loads(path.read_text())
+    tokenizer["model"]["unk_token"] = "[NO]"
+    path.write_text(json.dumps(tokenizer))
+    encoder = ss.Encoder.load(folder)
+    assert encoder.encode(["red wine"]).shape == (1, 8)
+    with pytest.raises(DamagedError, match=r"the model's tokenizer fails \(WordLevel error: .*\); download"):
+        encoder.encode(["red unknown"])

@@ -385,6 +385,7 @@ UNSOUND = {
     "axes narrow": arrayed("axes", lambda a: a[:, :-3]),
     "axes endless": arrayed("axes", replaced(np.inf)),
     "sizes nothing": arrayed("sizes", replaced(0)),
+    "rows far beyond": arrayed("rows", replaced(2**31 - 2)),
     "rows twice": arrayed("rows", lambda a: np.full_like(a, 3)),
     "nodes beyond": arrayed("nodes", replaced(10**6)),
     "level high": arrayed("level", replaced(2**30)),

@@ -1,5 +1,6 @@
 """One contract for all latent models: spaces and arrays in and out, the way back, disk, seeds, bad input."""
 
+import json
 import subprocess
 import sys
 from dataclasses import replace
@@ -11,11 +12,12 @@ from scipy.stats import multivariate_normal
 
 import semspace as ss
 from semspace.bundle import open_bundle
-from semspace.errors import ExistsError, InputError, MissingExtraError, SemspaceError, SemspaceWarning
+from semspace.errors import DamagedError, ExistsError, InputError, MissingExtraError, SemspaceError, SemspaceWarning
 from semspace.latent.neural_trainer import Standardization
 from semspace.latent.sparse_autoencoder import SparseAutoencoderModel
 from tests.conftest import random_space
 from tests.killed import needs_sigkill, run_until_killed
+from tests.sealing import seal
 
 ROOT = Path(__file__).parent.parent
 
@@ -318,6 +320,29 @@ def test_a_checkpoint_of_another_training_is_refused(network, tmp_path):
         quick.train(points(), checkpoint=place, progress=False)
     with pytest.raises(InputError, match="checkpoint of an unfinished training"):
         ss.load(place)
+
+
+def test_a_checkpoint_that_does_not_fit_is_damage(network, tmp_path):
+    place = tmp_path / "c"
+    quick = replace(TRAINERS[network], epochs=1)
+    quick.train(points(), checkpoint=place, progress=False)
+    manifest = json.loads((place / "manifest.json").read_text())
+
+    def refused(changed, match):
+        seal(place, changed)
+        with pytest.raises(DamagedError, match=match):
+            quick.train(points(), checkpoint=place, resume=True, progress=False)
+
+    for step in (10**9, -1, "far"):
+        progress = {**manifest["meta"]["progress"], "step": step}
+        refused({**manifest, "meta": {**manifest["meta"], "progress": progress}}, "has step = ")
+    arrays = [path for path in place.glob("*.npy") if np.load(path).size > 1]
+    assert arrays
+    for path in arrays:
+        content = path.read_bytes()
+        np.save(path, np.load(path).ravel()[:1])  # which torch would repeat
+        refused(manifest, "has the shape")
+        path.write_bytes(content)
 
 
 def test_losses_are_in_the_history_and_drawn(model, network, name):

@@ -234,12 +234,13 @@ def test_a_checkpoint_of_other_shapes_is_refused(tiny_folder, kept, tmp_path):
 
     found = open_bundle(kept, KIND)
     state = load_file(found.path("state.safetensors"))
-    for name in ("weight token table", "table mean"):
+    biases = next(name for name in state if name.startswith("weight ") and name.endswith("query.bias"))
+    for name in ("weight token table", "table mean", biases):
         changed = dict(state)
-        if name.startswith("weight"):
+        if name == "weight token table":
             del changed[name]
         else:
-            changed[name] = changed[name][:, :3].copy()
+            changed[name] = changed[name][..., :1].copy()  # which torch would repeat
         with bundle.create_bundle(tmp_path / "c", KIND, overwrite=True) as draft:
             draft.meta.update(found.meta)
             draft.file("state.safetensors", lambda path, changed=changed: save_file(changed, path))

@@ -2,6 +2,7 @@
 
 import errno
 import itertools
+import json
 import os
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import semspace as ss
-from semspace.errors import ExistsError, InputError, SemspaceWarning
+from semspace.errors import DamagedError, ExistsError, InputError, SemspaceWarning
 from semspace.history import Epoch, History
 from semspace.words import checkpoint, chunks, parallel, row_layout
 from semspace.words.negative_sampling import _alias_table
@@ -411,6 +412,18 @@ def test_a_checkpoint_of_another_training_is_refused(tmp_path, change, name):
     corpus = two_topics() if change else two_topics(299)
     with pytest.raises(InputError, match=f"is of another training: {name} is .* there and .* here"):
         trained(corpus, **{"epochs": 1, **change}, train={"checkpoint": tmp_path / "c", "resume": True})
+
+
+@pytest.mark.parametrize(("name", "value"), [("epoch", 2), ("place", 10**9), ("place", -1), ("loss", "low")])
+def test_a_checkpoint_that_reached_what_no_training_reaches_is_damage(tmp_path, name, value):
+    from tests.sealing import seal
+
+    trained(epochs=1, train={"checkpoint": tmp_path / "c"})
+    manifest = json.loads((tmp_path / "c" / "manifest.json").read_text())
+    manifest["meta"]["reached"][name] = value
+    seal(tmp_path / "c", manifest)
+    with pytest.raises(DamagedError, match=f"has {name} = "):
+        trained(epochs=1, train={"checkpoint": tmp_path / "c", "resume": True})
 
 
 def test_in_step_the_number_of_threads_belongs_to_the_training(tmp_path):

@@ -334,7 +334,8 @@ class HnswEngine:
             graph = Graph(codec.width, chosen.m, chosen.ef_construction, chosen.seed)
             names = [name for name in graph.arrays() if name != "sketches" or bundle.has("sketches.npy")]
             graph.restore({name: bundle.array(name) for name in names}, **bundle.meta["graph"])
-            if np.bincount(graph.rows, minlength=1).max() > 1 or (graph.count and graph.rows.max() >= points.count):
+            # The largest first: what is counted takes memory by it.
+            if (graph.count and graph.rows.max() >= points.count) or np.bincount(graph.rows, minlength=1).max() > 1:
                 raise ValueError("its nodes aren't different rows of the points")
             if points.count and not graph.count:
                 raise ValueError("it is empty")

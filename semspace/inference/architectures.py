@@ -15,7 +15,11 @@ from semspace.inference.rotary import family as rotary
 
 def reason_unknown(config: Mapping[str, Any]) -> str:
     """Return why we don't know what a model of this configuration computes; an empty string if we do."""
-    return _family(config).reason_unknown(config)
+    try:
+        family = _family(config)
+        return family.reason_unknown(config) or family.design(config).problem
+    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as problem:
+        return f"its config.json is incomplete or damaged ({type(problem).__name__}: {problem})"
 
 
 def reason_unsupported(config: Mapping[str, Any]) -> str:

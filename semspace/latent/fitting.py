@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from semspace import schema
+from semspace.checkpoint import check_shape
 from semspace.errors import InputError
 from semspace.latent.checkpoint import LatentCheckpoint
 from semspace.latent.fit_history import FitEpoch, FitHistory
@@ -246,17 +248,25 @@ class FitLoop:
         return state
 
     def _set_state(self, state: Mapping[str, ArrayXd], progress: Mapping[str, Any]) -> None:
-        """Set the state to that of a checkpoint."""
-        self._set_weights(_with_prefix(state, "weight "))
-        self.best = _with_prefix(state, "best ")
+        """Set the state to that of a checkpoint; raise `ValueError` if it doesn't fit this training."""
+        weights, best = _with_prefix(state, "weight "), _with_prefix(state, "best ")
+        for name, value in self.learner.net.named_parameters():
+            for arrays in (weights, best) if best else (weights,):
+                check_shape(name, arrays[name], tuple(value.shape))
+        self._set_weights(weights)
+        self.best = best
         for key, optimizer in self.learner.optimizers.items():
+            shapes = [tuple(value.shape) for group in optimizer.param_groups for value in group["params"]]
             moments: dict[int, dict[str, Any]] = {}
             for place, array in _with_prefix(state, f"moment {key} ").items():
                 number, name = place.split(" ")
+                check_shape(place, array, (1,) if name == "step" else shapes[int(number)])
                 shaped = array.reshape(()) if name == "step" else array  # an array on disk has at least one axis
                 moments.setdefault(int(number), {})[name] = torch.from_numpy(shaped)
             optimizer.load_state_dict({**optimizer.state_dict(), "state": moments})
-        self.step, self.loss, self.seconds = progress["step"], progress["loss"], progress["seconds"]
+        reached = schema.Facts(progress, "the checkpoint's progress")
+        self.step = reached.whole("step", high=self.n_steps)
+        self.loss, self.seconds = reached.number("loss"), reached.number("seconds", low=0)
         self.epochs = list(FitHistory.of(progress["history"]))
 
 

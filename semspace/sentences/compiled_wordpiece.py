@@ -13,6 +13,7 @@ import numpy as np
 from semspace.kernels.hashing import FNV_BASIS
 from semspace.sentences import wordpiece_kernel as kernel
 from semspace.sentences.pooling import offsets_of
+from semspace.sentences.tokenizer_errors import tokenizer_errors
 from semspace.sentences.wordpiece_kernel import Characters, Pieces
 from semspace.types import Bytes1d, Int32s1d, Ints1d, Ints2d
 
@@ -127,6 +128,7 @@ def _is_one_part(special: str) -> bool:
     return bool(special) and not any(map(str.isspace, special))
 
 
+@tokenizer_errors()
 def tokens_of_library(tokenizer: Any, texts: list[str], threads: int | None = None) -> FlatTokens:
     """Return the tokens of texts as the library finds them, without special ones."""
     encode = tokenizer.encode_batch_fast

@@ -1,6 +1,7 @@
 """`ModelConfig`: what a folder in the format of sentence-transformers says of its model."""
 
 import json
+import reprlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -23,6 +24,7 @@ from semspace.sentences.modules import (
     read_json,
     read_modules,
     read_sentence_config,
+    reads_settings,
 )
 from semspace.sentences.tokenizer_settings import TOKENIZER_CONFIG, TokenizerSettings, read_tokenizer_settings
 from semspace.sentences.weights import weight_files
@@ -48,6 +50,9 @@ _SENTENCE_CONFIGS = tuple(
 )
 # Settings passed to transformers that don't change the vectors.
 _HARMLESS = {"attn_implementation", "dtype", "torch_dtype", "trust_remote_code", "use_cache", "local_files_only"}
+LAYER_COUNTS = ("num_hidden_layers", "n_layers", "n_layer", "num_layers")  # by type of the model
+_HEAD_COUNTS = ("num_attention_heads", "n_heads", "n_head", "num_heads")
+_MOST = 10_000  # far more layers or heads than any model has; each would take memory before its weights are missed
 _PASSED_ON = ("model_args", "model_kwargs", "tokenizer_args", "processor_kwargs", "config_args", "config_kwargs")
 # Settings of the Transformer module that are read below, or change no vector.
 _TRANSFORMER_KEYS = (
@@ -143,6 +148,7 @@ class ModelConfig:
         return digest(*(remembered_digest(path).encode() for path in files), rest.encode())
 
 
+@reads_settings
 def read_model_config(root: Path, modules: Sequence[Module] | None = None) -> ModelConfig:
     """Read the configuration of a model, and check that it can be opened safely and has one meaning only.
 
@@ -172,6 +178,7 @@ def read_model_config(root: Path, modules: Sequence[Module] | None = None) -> Mo
     )
 
 
+@reads_settings
 def read_states_config(module: Module, sentence: SentenceConfig, task: str) -> ModelConfig:
     """Read the configuration of a transformer of which the states of tokens are used, for a task of transformers."""
     folder = merged_folder(module.folder)
@@ -242,6 +249,13 @@ def _check_config(folder: Path, config: Mapping[str, Any]) -> None:
             f"{folder / CONFIG} has position_embedding_type {positions!r}, which transformers 5 silently ignores; the "
             f"vectors would be wrong: use a model with absolute positions"
         )
+    for name in (*LAYER_COUNTS, *_HEAD_COUNTS):
+        count = config.get(name)
+        if count is not None and (isinstance(count, bool) or not isinstance(count, int) or not 0 < count <= _MOST):
+            raise DamagedError(
+                f"{folder / CONFIG} has {name} {reprlib.repr(count)}; it must be a whole number from 1 to {_MOST:,}: "
+                f"download the model again"
+            )
     window = config.get("sliding_window")
     if kind == "gemma3_text" and config.get("use_bidirectional_attention") and isinstance(window, int) and window % 2:
         raise InputError(
@@ -282,7 +296,7 @@ def _transformer_settings(folder: Path, task: str = _FEATURES) -> dict[str, Any]
     path = folder / _settings_file(folder)
     if not path.is_file():
         return {}
-    config: dict[str, Any] = read_json(path)
+    config: dict[str, Any] = read_json(path, objects=("modality_config", *_PASSED_ON))
     unknown = next((key for key in config if key not in _TRANSFORMER_KEYS), None)
     if unknown is not None:
         raise InputError(

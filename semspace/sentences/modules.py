@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+import reprlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
+from semspace import schema
 from semspace.errors import DamagedError, InputError
 
+P = ParamSpec("P")
+T = TypeVar("T")
 MODULES = "modules.json"
 SENTENCE_CONFIG = "config_sentence_transformers.json"
+_REMEDY = "download the model again"
 _PACKAGE = "sentence_transformers."
 _MODEL_TYPE, SPARSE = "SentenceTransformer", "SparseEncoder"
 _SIMILARITY_OF = {_MODEL_TYPE: "cosine", SPARSE: "dot"}  # where none is said
@@ -45,6 +51,22 @@ class Module:
         return config
 
 
+def reads_settings(read: Callable[P, T]) -> Callable[P, T]:
+    """Let a function that reads files of settings, in the folder that comes first, raise `DamagedError` for any others.
+
+    Each such file is a stranger's, and may hold values of any type in any place.
+    """
+
+    @wraps(read)
+    def guarded(*arguments: P.args, **named: P.kwargs) -> T:
+        first = arguments[0]
+        folder = first.folder if isinstance(first, Module) else first
+        with schema.reading(f"a file of settings in {folder}", _REMEDY):
+            return read(*arguments, **named)
+
+    return guarded
+
+
 def read_modules(root: Path) -> list[Module]:
     """Return the modules of a model in order; none where the folder has no ``modules.json``."""
     listed = read_json(root / MODULES, [], list)
@@ -56,7 +78,7 @@ def listed_module(file: Path, root: Path, listed: Any) -> Module:
     try:
         kind, path = str(listed["type"]), str(listed["path"])
     except (KeyError, TypeError) as problem:
-        raise DamagedError(f"{file} has a module without type or path; download the model again") from problem
+        raise DamagedError(f"{file} has a module without type or path; {_REMEDY}") from problem
     if not kind.startswith(_PACKAGE):
         raise InputError(
             f"{file} lists a module of type {kind!r}, which isn't one of sentence-transformers: semspace never runs "
@@ -80,10 +102,11 @@ class SentenceConfig:
     written_by: tuple[int, int] | None = None
 
 
+@reads_settings
 def read_sentence_config(root: Path, model_type: str = _MODEL_TYPE) -> SentenceConfig:
     """Read the settings of a whole model, or raise `InputError` if it isn't a model of this type."""
     path = root / SENTENCE_CONFIG
-    config = read_json(path, {})
+    config = read_json(path, {}, objects=("prompts",))
     kind = config.get("model_type") or model_type
     if kind != model_type:
         raise InputError(
@@ -91,7 +114,7 @@ def read_sentence_config(root: Path, model_type: str = _MODEL_TYPE) -> SentenceC
             f"{_OPENED_BY.get(kind, 'semspace has nothing that opens it')}"
         )
     listed = config.get("prompts") or {}
-    prompts = {str(name): str(text or "") for name, text in listed.items()} if isinstance(listed, dict) else {}
+    prompts = {str(name): str(text or "") for name, text in listed.items()}
     default = config.get("default_prompt_name")
     if default is not None and default not in prompts and default not in _DEFAULT_PROMPTS:
         known = ", ".join(sorted(prompts)) or "none"
@@ -113,16 +136,24 @@ def _written_by(config: Mapping[str, Any]) -> tuple[int, int] | None:
     return (int(match[1]), int(match[2])) if match else None
 
 
-def read_json(path: Path, default: Any = None, kind: type = dict) -> Any:
-    """Return the content of a JSON file, which must be a `kind`; `default` where there is no file."""
+def read_json(path: Path, default: Any = None, kind: type = dict, *, objects: Sequence[str] = ()) -> Any:
+    """Return the content of a JSON file, which must be a `kind`; `default` where there is no file.
+
+    What it has under the names `objects` must be an object or null.
+    """
     if default is not None and not path.is_file():
         return default
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as problem:
-        raise DamagedError(f"{path} is not valid JSON; download the model again") from problem
+    except (ValueError, RecursionError) as problem:
+        raise DamagedError(f"{path} is not valid JSON; {_REMEDY}") from problem
     if not isinstance(content, kind):
-        raise DamagedError(f"{path} holds no JSON {'array' if kind is list else 'object'}; download the model again")
+        raise DamagedError(f"{path} holds no JSON {'array' if kind is list else 'object'}; {_REMEDY}")
+    values: Any = content
+    for name in objects:
+        value = values.get(name)
+        if not isinstance(value, (dict, type(None))):
+            raise DamagedError(f"{path} has {name} {reprlib.repr(value)}; it must be an object: {_REMEDY}")
     return content
 
 

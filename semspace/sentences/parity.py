@@ -114,7 +114,7 @@ def measure_parity(
         sorted(FEATURES.items()),
     ]
     cache = f"{digest(json.dumps([*facts, SENTENCES]).encode())[:32]}.json"
-    with suppress(ValueError, TypeError, OverflowError):
+    with suppress(ValueError, TypeError, OverflowError, RecursionError):
         mean, lowest, name = json.loads(recall(cache) or "")
         return Parity(float(mean), float(lowest), str(name))
     vectors = runtime.pooled(texts, lambda _: None)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from semspace.errors import DamagedError, InputError
-from semspace.sentences.modules import MODULES, Module, listed_module, read_json
+from semspace.sentences.modules import MODULES, Module, listed_module, read_json, reads_settings
 
 ROUTER, ASYM = "Router", "Asym"
 _ROUTER_CONFIG, _ASYM_CONFIG = "router_config.json", "config.json"
@@ -66,6 +66,7 @@ class Routes:
         return self.default
 
 
+@reads_settings
 def read_routes(root: Path, modules: Sequence[Module]) -> Routes | None:
     """Return the sides of a model; None where its modules have no router.
 

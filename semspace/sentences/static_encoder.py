@@ -25,6 +25,7 @@ from semspace.sentences.passages import Passage, passages, token_spans
 from semspace.sentences.pooling import UNLIMITED, direction_or_ones, fill_zero_rows
 from semspace.sentences.static_folder import FOLDER_KIND, read_folder, write_folder
 from semspace.sentences.token_parts import TokenParts, spans_in_text
+from semspace.sentences.tokenizer_errors import tokenizer_errors
 from semspace.threads import thread_count
 from semspace.types import Bools1d, Floats1d, Floats2d, Int32s1d
 
@@ -197,6 +198,7 @@ class StaticEncoder(Encoder):
         """The vector of texts without a known token: the mean of the table."""
         return direction_or_ones(self.vectors.mean(axis=0, dtype=np.float64), scale=self.normalize)
 
+    @tokenizer_errors()
     def passages(self, texts: list[str], overlap: int) -> list[list[Passage]]:
         """Split texts at the ends of sentences into passages of at most `max_tokens` tokens."""
         limit = self.max_tokens
@@ -208,6 +210,7 @@ class StaticEncoder(Encoder):
             for text, encoding in zip(texts, encodings, strict=True)
         ]
 
+    @tokenizer_errors()
     def _token_parts(self, text: str, prompt: str, method: str) -> TokenParts:  # noqa: ARG002 - there are no layers
         """Return what each token adds to the vector of a text that begins with `prompt`; see `explain`."""
         encoding = self._tokenizer.encode((prompt + text)[: self._max_characters], add_special_tokens=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,9 +52,9 @@ def read_folder(path: PathLike, max_tokens: int | None, modules: Sequence[Module
     if not is_side and is_bundle(root):  # saved by semspace, so its checksums can be compared
         open_bundle(root, FOLDER_KIND)
     sentence, tensors, config = read_sentence_config(root), _read_tensors(folder / WEIGHTS), _read_config(root)
-    tokenizer = (folder / _TOKENIZER).read_text(encoding="utf-8")
+    tokenizer = _read_text(folder / _TOKENIZER)
     is_model2vec = _MODEL2VEC_TABLE in tensors
-    limit = config.get("max_length", _DEFAULT_MAX_TOKENS) if is_model2vec else _truncation(tokenizer)
+    limit = config.get("max_length", _DEFAULT_MAX_TOKENS) if is_model2vec else _truncation(folder / _TOKENIZER)
     if limit is None or (isinstance(limit, int) and limit > UNLIMITED):
         limit = UNLIMITED
     return {
@@ -156,10 +155,19 @@ def _has_normalize(root: Path, modules: Sequence[Module]) -> bool:
     return len(kinds) > 1
 
 
-def _truncation(tokenizer: str) -> int | None:
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as problem:
+        raise DamagedError(f"{path} isn't UTF-8 text: {problem}; download or save the encoder again") from problem
+
+
+def _truncation(path: Path) -> int | None:
     """Return the number of tokens to which a ``tokenizer.json`` truncates texts."""
-    limit = (json.loads(tokenizer).get("truncation") or {}).get("max_length")
-    return int(limit) if limit else None
+    limit = (read_json(path, objects=("truncation",)).get("truncation") or {}).get("max_length")
+    if isinstance(limit, bool) or not isinstance(limit, (int, type(None))):
+        raise DamagedError(f"{path} has max_length {limit!r} under truncation; it must be a whole number")
+    return limit or None
 
 
 def _read_tensors(path: Path) -> dict[str, ArrayXd]:

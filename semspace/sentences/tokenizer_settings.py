@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from semspace.errors import InputError
-from semspace.sentences.modules import read_json
+from semspace.sentences.modules import read_json, reads_settings
 
 TOKENIZER_CONFIG = "tokenizer_config.json"
+_PARTS = ("model", "truncation", "padding", "normalizer", "pre_tokenizer", "post_processor", "decoder")
 _GENERIC = "PreTrainedTokenizerFast"
 _BERT = (
     "BertTokenizer", "ConvBertTokenizer", "DistilBertTokenizer", "ElectraTokenizer", "LayoutLMTokenizer",
@@ -93,6 +94,7 @@ class TokenizerSettings:
             tokenizer.normalizer = normalizers.Sequence([normalizers.Lowercase(), *steps])
 
 
+@reads_settings
 def read_tokenizer_settings(folder: Path, config: Mapping[str, Any]) -> TokenizerSettings:
     """Read the changes that a folder's ``tokenizer_config.json`` makes to its ``tokenizer.json``.
 
@@ -102,7 +104,7 @@ def read_tokenizer_settings(folder: Path, config: Mapping[str, Any]) -> Tokenize
         If versions 4 and 5 of transformers would read the folder differently.
     """
     configured = read_json(folder / TOKENIZER_CONFIG, {})
-    file = read_json(folder / "tokenizer.json")
+    file = read_json(folder / "tokenizer.json", objects=_PARTS)
     model_class = _CLASS_OF_MODEL.get(str(config.get("model_type")), _GENERIC)
     kind = str(configured.get("tokenizer_class") or config.get("tokenizer_class") or model_class).removesuffix("Fast")
     model = (file.get("model") or {}).get("type") or ("WordPiece" if kind in _BERT else "")

@@ -14,6 +14,7 @@ from semspace.errors import DamagedError, InputError
 from semspace.sentences.model_config import ModelConfig
 from semspace.sentences.passages import Passage, passages, token_spans
 from semspace.sentences.runtime import TokenBatch
+from semspace.sentences.tokenizer_errors import tokenizer_errors
 from semspace.types import Ints2d
 
 # Characters of a text that are tokenised at first, for each token that the model reads.
@@ -101,12 +102,14 @@ class ModelTokenizer:
     def _is_truncated(self, encoding: Any) -> bool:
         return bool(len(encoding.ids) >= self._max_tokens and encoding.overflowing)
 
+    @tokenizer_errors()
     def _encode(self, texts: list[str]) -> list[Any]:
         if self._threads is not None:  # the library's own threads can't be limited
             return [self._tokenizer.encode_batch_fast([text])[0] for text in texts]
         encodings: list[Any] = self._tokenizer.encode_batch_fast(texts)
         return encodings
 
+    @tokenizer_errors()
     def _encode_with_spans(self, texts: list[str]) -> list[Any]:
         if self._threads is not None:
             return [self._tokenizer.encode_batch([text])[0] for text in texts]
@@ -133,6 +136,7 @@ class ModelTokenizer:
         end = max(text.rfind(" ", 0, limit), text.rfind("\n", 0, limit))
         return text[:end] if end > 0 else text
 
+    @tokenizer_errors()
     def passages(self, texts: list[str], overlap: int, prompt: str = "") -> list[list[Passage]]:
         """Split texts at the ends of sentences into passages that fit the model together with `prompt`."""
         tokenizer = self._untruncated

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from semspace import checks
+from semspace.display import clip
 from semspace.errors import DamagedError, InputError
 from semspace.inference import architectures
-from semspace.sentences.model_config import ModelConfig
+from semspace.sentences.model_config import LAYER_COUNTS, ModelConfig
 from semspace.sentences.model_files import CONFIG, architecture_of
 from semspace.sentences.runtime import TokenBatch
-from semspace.sentences.weights import weight_files
+from semspace.sentences.weights import Weights, weight_files
 from semspace.threads import torch_threads
 from semspace.types import Floats2d, Int32s1d
 
@@ -32,6 +34,7 @@ _ENCODER_CLASSES = {
     "longt5": "LongT5EncoderModel",
 }
 # Weights that no vector depends on: BERT's own pooler, and the numbers of positions.
+_FEW_LAYERS = 128  # layers may share their weights, as in ALBERT
 _UNUSED = re.compile(r"(^|\.)(pooler\.|position_ids$)")
 
 
@@ -216,6 +219,7 @@ def load_model(config: ModelConfig) -> Any:
             f"{config.folder} needs its own code to run with torch (auto_map in {CONFIG}), which semspace never runs; "
             f"use backend='auto', 'fast' or 'exact', which know this architecture"
         )
+    _check_layers(config.folder, architecture)
     kind = str(architecture.get("model_type"))
     model_class = getattr(transformers, _ENCODER_CLASSES[kind]) if kind in _ENCODER_CLASSES else transformers.AutoModel
     try:
@@ -231,7 +235,8 @@ def load_model(config: ModelConfig) -> Any:
     except MemoryError:
         raise
     except Exception as problem:  # the libraries below have many of their own
-        raise DamagedError(f"the model in {config.folder} can't be opened ({problem}); download it again") from problem
+        what = clip(" ".join(str(problem).split()), 300)
+        raise DamagedError(f"the model in {config.folder} can't be opened ({what}); download it again") from problem
     missing = sorted(name for name in report["missing_keys"] if not _UNUSED.search(name))
     if missing:
         unknown = sorted(report["unexpected_keys"])
@@ -242,6 +247,17 @@ def load_model(config: ModelConfig) -> Any:
             f"random: save the model again, with the names that transformers uses"
         )
     return model.eval()
+
+
+def _check_layers(folder: Path, architecture: Mapping[str, Any]) -> None:
+    """Raise `DamagedError` if a configuration has far more layers than weights: each would take memory before that."""
+    with Weights(folder) as weights:
+        n_weights = sum(1 for _ in weights)
+    layers = max(architecture.get(name) or 0 for name in LAYER_COUNTS)
+    if layers > max(n_weights, _FEW_LAYERS):
+        raise DamagedError(
+            f"{folder / CONFIG} has {layers:,} layers, and {n_weights:,} weights; download the model again"
+        )
 
 
 @contextmanager

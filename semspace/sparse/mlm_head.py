@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from semspace import schema
 from semspace.errors import DamagedError, InputError
 from semspace.sentences.activations import ACTIVATIONS
 from semspace.sentences.model_config import ModelConfig
@@ -96,7 +97,8 @@ class MaskedLanguageHead:
         architecture = architecture_of(config.folder)
         names = _names(config, architecture)
         key, default = names.epsilon
-        self._epsilon = np.float32(architecture.get(key, default) if key else default)
+        with schema.reading(config.folder / "config.json", "download the model again"):
+            self._epsilon = np.float32(architecture.get(key, default) if key else default)
         self._activation = ACTIVATIONS[_activation(config, architecture, names)]
         with Weights(config.folder) as weights:
             self._dense = _take(weights, config, f"{names.dense}.weight")

@@ -420,7 +420,10 @@ def _pattern(written: str, escape: str) -> tuple[tuple[str, bool], ...]:
 def _number(text: str) -> Fraction:
     if len(text) > 400:
         raise ConditionError(f"the number {text[:20]}… is too long")
-    exact = decimal.Decimal(text)
+    try:
+        exact = decimal.Decimal(text)
+    except decimal.InvalidOperation as problem:  # an exponent that doesn't fit
+        raise ConditionError(f"the number {clip(text, 40)} is too large or too small") from problem
     if exact.adjusted() > 308 or (exact and exact.adjusted() < -400):  # its fraction might fill the memory
         raise ConditionError(f"the number {clip(text, 40)} is too {'large' if exact.adjusted() > 0 else 'small'}")
     number = Fraction(exact)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from semspace import schema
+from semspace.checkpoint import check_shape
 from semspace.display import clip
 from semspace.errors import InputError
 from semspace.evaluation.task_reading import Task
@@ -251,10 +253,20 @@ class TrainingLoop:
         """Set the state to that of a checkpoint."""
         import torch
 
-        self._set_weights(with_prefix(state, "weight "))
-        self.best_weights = with_prefix(state, "best ") or None
+        weights, best = with_prefix(state, "weight "), with_prefix(state, "best ")
+        for name, value in self._trained_tensors().items():
+            for arrays in (weights, best) if best else (weights,):
+                check_shape(name, arrays[name], tuple(value.shape))
+        self._set_weights(weights)
+        self.best_weights = best or None
         self.mined_rows = state.get("negatives")
+        if self.mined_rows is not None:
+            schema.array(
+                "the checkpoint's 'negatives'", self.mined_rows, dtype=np.int32, shape=(len(self.examples), None)
+            )
+            schema.within("the checkpoint's 'negatives'", self.mined_rows, MISSING, len(self.examples.texts) - 1)
         for name, value in self._moments_of_embeddings().items():
+            check_shape(name, state[f"table {name}"], tuple(value.shape))
             value.copy_(torch.from_numpy(state[f"table {name}"]))
         moments: dict[int, dict[str, Any]] = {}
         for key, array in with_prefix(state, "moment ").items():

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from semspace import schema
 from semspace.sentences.training_history import HistoryRow
 
 
@@ -58,5 +59,15 @@ class TrainingProgress:
 
     @classmethod
     def from_dict(cls, facts: Mapping[str, Any]) -> TrainingProgress:
-        """Create a progress from the values of `to_dict`."""
-        return cls(**{**facts, "rows": [HistoryRow(**row) for row in facts["rows"]]})
+        """Create a progress from the values of `to_dict`; raise `DamagedError` for any others."""
+        saved = schema.Facts(facts, "the checkpoint's progress")
+        return cls(
+            step=saved.whole("step"),
+            loss=saved.number("loss"),
+            batches=saved.whole("batches"),
+            texts=saved.whole("texts"),
+            seconds=saved.number("seconds"),
+            since=saved.whole("since"),
+            best=None if saved["best"] is None else saved.number("best"),
+            rows=[HistoryRow(**row) for row in facts["rows"]],
+        )

@@ -21,8 +21,11 @@ class WordsCheckpoint(Checkpoint):
     kind = KIND
     renamed: ClassVar[Mapping[str, str]] = {"engine": "backend", "start": "init"}
 
-    def restore(self, matrices: Matrices) -> tuple[Progress, History]:
-        """Read the matrices into those given, and return progress and history; without a checkpoint, the beginning."""
+    def restore(self, matrices: Matrices, epochs: int, n_words: int) -> tuple[Progress, History]:
+        """Read the matrices into those given, and return progress and history; without a checkpoint, the beginning.
+
+        No training reaches more than so many epochs, and words in each of them.
+        """
         bundle = self.opened()
         if bundle is None:
             return Progress(), History(())
@@ -30,8 +33,8 @@ class WordsCheckpoint(Checkpoint):
             facts = bundle.meta.facts("reached")
             history = History(tuple(Epoch(**epoch) for epoch in facts.facts("history")["epochs"]))
             progress = Progress(
-                epoch=facts.whole("epoch"),
-                position=facts.whole("place"),
+                epoch=facts.whole("epoch", high=epochs),
+                position=facts.whole("place", high=n_words),
                 loss=facts.number("loss"),
                 count=facts.number("pairs"),
                 seconds=facts.number("seconds"),

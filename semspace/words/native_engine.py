@@ -49,7 +49,7 @@ class _Training:
     def run(self) -> History:
         """Train all epochs, or those that are left after a checkpoint."""
         job, epochs = self._job, self._parameters.epochs
-        progress, history = job.checkpoint.restore(self._matrices)
+        progress, history = job.checkpoint.restore(self._matrices, epochs, len(self._chunks))
         job.evaluate(lambda: self.result(History(())))  # an evaluator that can't score these words fails now
         total = len(job.tokens) * epochs
         with (

@@ -46,11 +46,7 @@ def needs_own_code(config: Mapping[str, Any]) -> bool:
 
 def reason_unknown(config: Mapping[str, Any]) -> str:
     """Return why a model of a known architecture can't be run as its authors meant; an empty string if it can."""
-    kind = _ARCHITECTURES[_kind_name(config)]
-    try:
-        return kind.problem(config) or kind.design(config).problem
-    except (KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError) as problem:
-        return f"its config.json is incomplete or damaged ({type(problem).__name__}: {problem})"
+    return _ARCHITECTURES[_kind_name(config)].problem(config)
 
 
 def design(config: Mapping[str, Any]) -> Design:
