@@ -22,6 +22,10 @@ class InputError(SemspaceError, ValueError):
     """An invalid value: a wrong parameter, an empty corpus, NaN in vectors."""
 
 
+class EmptyInputError(InputError):
+    """A file without documents, or texts without words."""
+
+
 class UnknownIdError(SemspaceError, KeyError):
     """A word, document or column that doesn't exist."""
 

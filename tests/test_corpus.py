@@ -4,6 +4,7 @@ import bz2
 import gzip
 import json
 
+import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
@@ -312,3 +313,16 @@ def test_newsgroups_sample_is_what_people_wrote_themselves():
     assert len(posts) == 199
     assert posts.metadata.columns == ["id", "newsgroup", "subject", "date"]
     assert not any(line.startswith((">", "Path:")) for text in posts.texts for line in text.split("\n"))
+
+
+@pytest.mark.parametrize("name", ["*", "^a.*$", "^$"])
+def test_a_column_whose_name_is_a_pattern_for_polars_is_refused(tmp_path, name):
+    frame = pl.DataFrame({"id": ["1"], "text": ["red"], name: [1]})
+    (tmp_path / "a.csv").write_text(f"id,text,{name}\n1,red,2\n")
+    with pytest.raises(InputError, match=r"a column is called .*; rename it"):
+        ss.Corpus(frame)
+    for read in (lambda: ss.Corpus.from_frame(frame), lambda: ss.Corpus.read(tmp_path / "a.csv")):
+        with pytest.raises(InputError, match=r"a column is called .*; rename it"):
+            read()
+    with pytest.raises(InputError, match=r"a column is called .*; rename it"):
+        ss.Space.from_vectors(["1"], np.ones((1, 2)), {name: [1]})

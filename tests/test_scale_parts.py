@@ -172,6 +172,27 @@ def test_pairs_of_parts_have_the_ids_of_the_file(tmp_path, model):
     assert scale.read_pairs(tmp_path / "pairs").sort(columns)[columns].equals(pairs.sort(columns)[columns])
 
 
+@pytest.mark.parametrize("kind", ["txt", "jsonl", "jsonl with ids"])
+def test_parts_of_blank_lines_alone_are_shards_of_nothing(tmp_path, model, kind):
+    texts = lines(20)
+    rows = texts if kind == "txt" else [json.dumps({"text": t, "n": n}) for n, t in enumerate(texts)]
+    if kind == "jsonl with ids":
+        rows = [json.dumps({"id": f"d{n}", "text": t}) for n, t in enumerate(texts)]
+    source = tmp_path / f"a.{kind[:5].split()[0]}"
+    source.write_text("\n".join([*rows[:10], *["  "] * 900, *rows[10:]]))
+    job, space = encoded(source, tmp_path / "out", model, 700)
+    assert 0 in job.to_frame()["rows"].to_list()
+    same(space, one_machine(model, source, **({"documents": "lines"} if kind == "txt" else {})))
+    scale.duplicates(tmp_path / "out", tmp_path / "pairs", 0.9, progress=False)
+    pairs, columns = ss.Index.build(space).duplicates(0.9, progress=False), ["a", "b"]
+    assert scale.read_pairs(tmp_path / "pairs").sort(columns)[columns].equals(pairs.sort(columns)[columns])
+    scale.tokenize(source, tmp_path / "words", shard_bytes=700, progress=False)
+    found = scale.read_tokens(tmp_path / "words", progress=False)
+    expected = ss.Tokens.read(source, **({"documents": "lines"} if kind == "txt" else {}), progress=False)
+    assert found.vocabulary.equals(expected.vocabulary)
+    assert found.offsets.tolist() == expected.offsets.tolist()
+
+
 # -- again ---------------------------------------------------------------------------------------------------------
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import semspace as ss
 import semspace.scale as scale
 from semspace.errors import DamagedError, ExistsError, InputError, SemspaceWarning
-from tests.scaled import write_model, write_texts
+from tests.scaled import one_machine, same, write_model, write_texts
 from tests.servers import engines, new_name
 
 pytest.importorskip("fsspec")
@@ -239,3 +239,53 @@ def test_points_are_sent_to_a_server_and_sent_again_only_where_missing(tmp_path,
     assert scale.push(places / "b-vectors", where, name, progress=False) == len(space)
     with pytest.raises(InputError, match="holds points of another space"):
         scale.push(places / "a-vectors", where, name, progress=False)
+
+
+# -- files without documents ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.filterwarnings("ignore:.*left out")
+@pytest.mark.parametrize("rows", [[], ["y,,7"]], ids=["a header alone", "no text"])
+def test_a_file_without_documents_is_a_shard_of_nothing(tmp_path, rows):
+    source, model = tmp_path / "texts", write_model(tmp_path / "model")
+    source.mkdir()
+    for name, lines in {"a": ["x,red cat,1"], "b": rows, "c": ["z,sea,3", "w,dog,4"]}.items():
+        (source / f"{name}.csv").write_text("\n".join(["id,text,n", *lines]) + "\n")
+    job = scale.encode(source, tmp_path / "vectors", model, empty="drop", progress=False)
+    assert job.to_frame()["rows"].to_list() == [1, 0, 2]
+    space = scale.read_space(tmp_path / "vectors", progress=False)
+    same(space, one_machine(model, source, empty="drop"))
+
+    scale.duplicates(tmp_path / "vectors", tmp_path / "pairs", -1.0, progress=False)
+    assert len(scale.read_pairs(tmp_path / "pairs")) == 3
+    ss.save(ss.cluster(space, n_clusters=2, progress=False), tmp_path / "groups")
+    scale.assign(tmp_path / "vectors", tmp_path / "groups", tmp_path / "assigned", progress=False)
+    assert scale.read_assignment(tmp_path / "assigned").to_frame()["id"].to_list() == ["x", "z", "w"]
+
+    scale.tokenize(source, tmp_path / "words", empty="drop", progress=False)
+    found = scale.read_tokens(tmp_path / "words", progress=False)
+    expected = ss.Tokens.read(source, empty="drop", progress=False)
+    assert found.vocabulary.equals(expected.vocabulary)
+    assert found.offsets.tolist() == expected.offsets.tolist()
+    assert found.provenance.get("dropped_empty") == expected.provenance.get("dropped_empty")
+
+
+def test_words_of_a_file_without_words(tmp_path):
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "texts" / "a.txt").write_text("red cat\n")
+    (tmp_path / "texts" / "b.txt").write_text("...\n!!!\n")
+    scale.tokenize(tmp_path / "texts", tmp_path / "words", progress=False)
+    assert scale.read_tokens(tmp_path / "words", progress=False).offsets.tolist() == [0, 2, 2, 2]
+
+
+def test_a_job_without_any_document_says_so(tmp_path):
+    model = write_model(tmp_path / "model")
+    (tmp_path / "a.csv").write_text("id,text\n")
+    scale.encode(tmp_path / "a.csv", tmp_path / "vectors", model, progress=False)
+    with pytest.raises(InputError, match="has no points: no file of the job has documents"):
+        scale.read_space(tmp_path / "vectors", progress=False)
+    with pytest.raises(InputError, match="has no points"):
+        scale.push(tmp_path / "vectors", str(tmp_path / "server"), "points", progress=False)
+    scale.tokenize(tmp_path / "a.csv", tmp_path / "words", progress=False)
+    with pytest.raises(InputError, match="the text has no words"):
+        scale.read_tokens(tmp_path / "words", progress=False)

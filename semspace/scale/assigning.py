@@ -58,6 +58,8 @@ def process(inputs: tuple[ShardInput, ...], settings: Mapping[str, Any], threads
     """Assign the points of a shard to groups."""
     clustering = opened_clustering(settings["clustering"], settings["digest"])
     space = read_points(inputs[0])
+    if space is None:
+        return ShardOutput(0, {GROUPS: pl.DataFrame(schema=KINDS)})
     with _LOCK, limited(threads):
         found = clustering.assign(space, min_share=settings["min_share"], min_typicality=settings["min_typicality"])
     columns = (space.ids.tolist(), found.labels, found.nearest, found.share, found.typicality)

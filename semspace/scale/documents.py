@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import polars as pl
 
 from semspace import checks
+from semspace.errors import EmptyInputError
 from semspace.scale.shard import ShardInput
 from semspace.text.columns import TEXT_NAMES, check_header, id_column, text_column
-from semspace.text.corpus import Corpus
 from semspace.text.document_table import document_table
 from semspace.text.files import file_format
 from semspace.text.read_corpus import read_tables
@@ -41,21 +40,21 @@ class Reading:
 
 
 class ShardDocuments(NamedTuple):
-    """The documents of a file or of a part of it.
+    """The documents of a file or of a part of it, maybe none: ``id``, ``text`` and metadata.
 
     ``numbered`` says whether the ids are numbers of rows, which begin at 0 in each file, and ``n_read`` is the number
     of rows, those without text included: what the numbers of the next file begin after. ``part_lines`` is the number of
     a part of a .txt and that of its lines: what the numbers of lines of the next part begin after.
     """
 
-    corpus: Corpus
+    frame: pl.DataFrame
     numbered: bool
     n_read: int
     part_lines: tuple[int, int] | None = None
 
     def facts(self) -> dict[str, Any]:
         """Return what reading the results needs, for the record of the shard."""
-        dropped = self.n_read - len(self.corpus)
+        dropped = self.n_read - len(self.frame)
         facts: dict[str, Any] = {"numbered": self.numbered, "rows_read": self.n_read}
         if dropped:
             facts["dropped_empty"] = dropped
@@ -73,20 +72,27 @@ def read_documents(source: ShardInput, settings: Mapping[str, Any]) -> ShardDocu
         *((reading.id,) if reading.id else ("id", "ID", "Id")),
         *((reading.text,) if reading.text else TEXT_NAMES),
     )
-    tables = read_tables(source.path, options, names)
+    try:
+        tables = read_tables(source.path, options, names)
+    except EmptyInputError:
+        if source.file.part is None:
+            raise
+        # Between other parts, which have lines, it may have none.
+        nothing = pl.DataFrame(schema={"id": pl.String, "text": pl.String})
+        return ShardDocuments(nothing, numbered=False, n_read=0, part_lines=_part_lines(source) if is_lines else None)
     frame = tables[0].frame
     column = text_column(frame, reading.text, assumed_header=tables[0].assumed_header)
     check_header(tables[0], column, reading.text)
     named = id_column(frame, reading.id)
     documents, dropped = document_table(frame, column, named, reading.empty, tables)
-    part_lines = None
     if is_lines:
         documents = documents.with_columns(pl.concat_str([pl.lit(source.file.prefix), "id"]).alias("id"))
-        part_lines = (source.file.part.number, _n_lines(source.path)) if source.file.part else None
     n_read = len(documents) + dropped.get("dropped_empty", 0)
-    return ShardDocuments(Corpus(documents), named is None, n_read, part_lines)
+    return ShardDocuments(documents, named is None, n_read, _part_lines(source) if is_lines else None)
 
 
-def _n_lines(path: Path) -> int:
-    with open(path, "rb") as file:
-        return sum(piece.count(b"\n") for piece in iter(lambda: file.read(1 << 20), b""))
+def _part_lines(source: ShardInput) -> tuple[int, int] | None:
+    if source.file.part is None:
+        return None
+    with open(source.path, "rb") as file:
+        return source.file.part.number, sum(piece.count(b"\n") for piece in iter(lambda: file.read(1 << 20), b""))

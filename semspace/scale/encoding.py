@@ -12,9 +12,10 @@ import polars as pl
 from semspace.errors import InputError
 from semspace.scale.documents import read_documents
 from semspace.scale.shard import ShardInput, ShardOutput
-from semspace.sentences.blocks import blocks_of
+from semspace.sentences.blocks import EncodedBlock, blocks_of
 from semspace.sentences.encoder import Encoder
 from semspace.sentences.encoding_plan import EncodingPlan
+from semspace.text.corpus import Corpus
 
 POINTS, VECTOR = "points", "vector"
 _LOCK = threading.Lock()  # a worker may work on several shards at once; the encoder itself uses its threads
@@ -40,14 +41,14 @@ def process(inputs: tuple[ShardInput, ...], settings: Mapping[str, Any], threads
         encoder = opened_encoder(settings["model"], settings["backend"], settings["max_tokens"], threads)
         plan = EncodingPlan(encoder, settings["long_texts"], settings["overlap"])
         _check_same(plan, settings)
-        points = plan.points(documents.corpus)
-        parts = list(plan.encode(blocks_of(points.texts), len(points), progress=False))
-    metadata = points.frame.drop("id")
-    if VECTOR in metadata.columns:
+        frame, parts = documents.frame, list[EncodedBlock]()
+        if len(frame):
+            points = plan.points(Corpus(frame))
+            frame, parts = points.frame, list(plan.encode(blocks_of(points.texts), len(points), progress=False))
+    if VECTOR in frame.columns:
         raise InputError(f"the metadata has a column {VECTOR!r}, where the vectors go; rename it")
-    vectors = np.concatenate([part.vectors for part in parts])
-    column = pl.Series(VECTOR, vectors, dtype=pl.Array(pl.Float32, encoder.dim))
-    table = pl.DataFrame([points.ids, *metadata.get_columns(), column])
+    vectors = np.concatenate([np.zeros((0, encoder.dim), np.float32), *(part.vectors for part in parts)])
+    table = frame.with_columns(pl.Series(VECTOR, vectors, dtype=pl.Array(pl.Float32, encoder.dim)))
     cut = sum(int(part.truncated.sum()) for part in parts)
     return ShardOutput(len(table), {POINTS: table}, {**documents.facts(), "truncated": cut})
 

@@ -13,7 +13,7 @@ from semspace.errors import InputError, SemspaceWarning
 from semspace.index.query import checked_min_score
 from semspace.scale.inputs import InputFile
 from semspace.scale.job import ShardJob
-from semspace.scale.joining_shards import PAIRS
+from semspace.scale.joining_shards import KINDS, PAIRS
 from semspace.scale.manifest import JobManifest
 from semspace.scale.reading import finished_job, numbered_after, raised_ids, read_shard
 from semspace.scale.run_options import RunOptions
@@ -22,7 +22,6 @@ from semspace.scale.storage import open_storage
 from semspace.scale.vector_inputs import check_apart, check_unchanged, points_checksums, vector_inputs
 
 _MAX_PAIRS, _LEAST = 1_000_000, 0.95  # as for `ss.join`
-_KINDS = {"a": pl.String, "b": pl.String, "score": pl.Float32, "row_a": pl.Int64, "row_b": pl.Int64}
 
 
 def join(
@@ -160,7 +159,7 @@ def read_pairs(pairs: Any) -> pl.DataFrame:
         i, j = map(int, key.split("-"))
         now = (checksums[0][i:][:1], checksums[1][j:][:1])
         check_unchanged(job, key, (*now[0], *(now[1] if len(job.inputs[key]) == 2 else ())))
-        table = read_shard(storage, job.records[key], PAIRS, _KINDS)
+        table = read_shard(storage, job.records[key], PAIRS, KINDS)
         tables.append(
             table.with_columns(
                 raised_ids(table["a"], offsets[0][i]),

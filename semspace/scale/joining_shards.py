@@ -14,12 +14,14 @@ from semspace.scale.vector_inputs import read_points
 from semspace.threads import limited
 
 PAIRS = "pairs"
+KINDS = {"a": pl.String, "b": pl.String, "score": pl.Float32, "row_a": pl.Int64, "row_b": pl.Int64}
 
 
 def process(inputs: tuple[ShardInput, ...], settings: Mapping[str, Any], threads: int | None) -> ShardOutput:
     """Compare the points of two shards, or those of one with each other."""
-    spaces = [read_points(source) for source in inputs]
-    left, right = spaces[0], spaces[-1]
+    left, right = read_points(inputs[0]), read_points(inputs[-1])
+    if left is None or right is None:
+        return ShardOutput(0, {PAIRS: pl.DataFrame(schema=KINDS)}, {} if settings["k"] else {"truncated": 0})
     metric, k, lowest, most = (settings[name] for name in ("metric", "k", "min_score", "max_pairs"))
     with limited(threads):
         if k is not None:
@@ -35,11 +37,12 @@ def process(inputs: tuple[ShardInput, ...], settings: Mapping[str, Any], threads
             facts = {"truncated": int(best.truncated)}
     table = pl.DataFrame(
         {
-            "a": pl.Series(left.ids[a].tolist(), dtype=pl.String),
-            "b": pl.Series(right.ids[b].tolist(), dtype=pl.String),
-            "score": pl.Series(scores, dtype=pl.Float32),
-            "row_a": pl.Series(a, dtype=pl.Int64),
-            "row_b": pl.Series(b, dtype=pl.Int64),
-        }
+            "a": left.ids[a].tolist(),
+            "b": right.ids[b].tolist(),
+            "score": pl.Series(scores),
+            "row_a": pl.Series(a),
+            "row_b": pl.Series(b),
+        },
+        schema=KINDS,
     )
     return ShardOutput(len(table), {PAIRS: table}, facts)

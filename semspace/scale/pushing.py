@@ -34,7 +34,7 @@ class ShardedPoints:
 
     @cached_property
     def _first(self) -> pl.DataFrame:
-        return next(point_tables(self.storage, self.job)).drop(VECTOR)
+        return next(table for table in point_tables(self.storage, self.job) if len(table)).drop(VECTOR)
 
     @property
     def dim(self) -> int:
@@ -65,6 +65,8 @@ class ShardedPoints:
         """Iterate over the shards."""
         schema = self._first.schema
         for table in point_tables(self.storage, self.job):
+            if not len(table):
+                continue
             rest = table.drop(VECTOR)
             if set(rest.columns) != set(schema.names()):
                 raise InputError(

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from semspace import checks, schema
-from semspace.errors import DamagedError, InputError
+from semspace.errors import DamagedError, EmptyInputError, InputError
 from semspace.progress import bar
 from semspace.scale.encoding import POINTS, VECTOR
 from semspace.scale.job import ShardJob, job_of
@@ -58,16 +58,17 @@ def numbered_after(job: ShardJob) -> dict[str, int | None]:
     Rows without an id are numbered through all files, and lines of a .txt through its parts, as `Corpus.read` numbers
     them.
     """
-    with_numbers = {bool(job.records[key].facts.get("numbered")) for key in job.inputs}
+    read = {key: job.records[key].facts for key in job.inputs}
+    # A part of blank lines alone doesn't tell whether rows have ids.
+    with_numbers = {bool(facts.get("numbered")) for facts in read.values() if facts.get("rows_read", 1)}
     if len(with_numbers) > 1:
-        key = next(key for key in job.inputs if job.records[key].facts.get("numbered"))
+        key = next(key for key, facts in read.items() if facts.get("numbered") and facts["rows_read"])
         raise InputError(
             f"{', '.join(job.inputs[key])} has no ids, and other files of the job have; give all files a column id"
         )
     offsets: dict[str, int | None] = dict.fromkeys(job.inputs)
     total = 0
-    for key in job.inputs:
-        facts = job.records[key].facts
+    for key, facts in read.items():
         if with_numbers == {True}:
             offsets[key] = total
             total += int(facts["rows_read"])
@@ -91,11 +92,16 @@ def raised_ids(ids: pl.Series, offset: int | None) -> pl.Series:
 
 def point_tables(storage: Storage, job: ShardJob) -> Iterator[pl.DataFrame]:
     """Iterate over the shards of a finished encoding, in order: ``id``, metadata, ``vector``."""
+    if not job.rows:
+        raise EmptyInputError(f"{storage.url} has no points: no file of the job has documents")
     dim, offsets = int(job.settings["dim"]), numbered_after(job)
     kinds = {"id": pl.String, VECTOR: pl.Array(pl.Float32, dim)}
     for key in job.inputs:
         table = read_shard(storage, job.records[key], POINTS, kinds)
-        columns = ["id", *(["document"] if offsets[key] and job.settings["long_texts"] == "passages" else [])]
+        if not len(table):  # types that were guessed from no value must not decide those of other files
+            table = table.cast(dict.fromkeys(set(table.columns) - set(kinds), pl.Null))
+        of_document = "document" in table.columns and job.settings["long_texts"] == "passages"
+        columns = ["id", *(["document"] if offsets[key] and of_document else [])]
         yield table.with_columns([raised_ids(table[name], offsets[key]) for name in columns])
 
 

@@ -52,8 +52,8 @@ def check_unchanged(job: ShardJob, key: str, checksums: tuple[str, ...]) -> None
         )
 
 
-def read_points(source: ShardInput) -> Space:
-    """Return the points of a shard, with the ids that stand in its file."""
+def read_points(source: ShardInput) -> Space | None:
+    """Return the points of a shard, with the ids that stand in its file; None if it has none."""
     if source.sha256 != source.file.stamp:
         raise DamagedError(
             f"{source.file.url} isn't as it was written (another checksum); delete it, and run the same call of "
@@ -66,4 +66,6 @@ def read_points(source: ShardInput) -> Space:
     schema.check_table(source.file.url, table, {"id": pl.String, VECTOR: None})
     matrix = table[VECTOR].to_numpy()
     schema.array(source.file.url, matrix, dtype=np.float32, shape=(len(table), None))
+    if not len(table):
+        return None
     return Space.from_vectors(table["id"].to_list(), matrix)

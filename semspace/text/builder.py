@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 
 from semspace.disk import disk_reason
-from semspace.errors import InputError, SemspaceError
+from semspace.errors import EmptyInputError, InputError, SemspaceError
 from semspace.progress import Bar
 from semspace.text.mmap_array import GrowingArray
 from semspace.text.scripts import REMEDY, SCRIPTS, warn_of_unspaced
@@ -86,7 +86,7 @@ class TokensBuilder:
                 unspaced += words.words.unspaced
                 with_words += int(np.count_nonzero(words.words.documents))
             if not sum(documents for _, documents in sizes):
-                raise InputError("there are no documents; check the file, or drop fewer")
+                raise EmptyInputError("there are no documents; check the file, or drop fewer")
             facts = {
                 "tokenizer": self.splitter.name,
                 "min_count": self.min_count,

@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from semspace import checks
+from semspace.display import clip
 from semspace.errors import InputError, MissingExtraError
 from semspace.text.files import warn_user
 
@@ -104,8 +105,25 @@ def with_columns_before(metadata: pl.DataFrame | None, *columns: pl.Series) -> p
 
 
 def storable(table: pl.DataFrame) -> pl.DataFrame:
-    """Return a copy of a table in which columns of Python objects are strings."""
+    """Return a copy of a table in which columns of Python objects are strings.
+
+    Raises
+    ------
+    InputError
+        If a column has a name that polars reads as a pattern.
+    """
+    check_column_names(table.columns)
     return table.with_columns(pl.col(pl.Object).map_elements(str, return_dtype=pl.String)).clone()
+
+
+def check_column_names(names: Iterable[str]) -> None:
+    """Raise `InputError` for a name that polars reads as a pattern, and so as several columns or none."""
+    pattern = next((name for name in names if name == "*" or (name.startswith("^") and name.endswith("$"))), None)
+    if pattern is not None:
+        raise InputError(
+            f"a column is called {clip(pattern, 40)!r}, and a name that is * or begins with ^ and ends with $ stands "
+            f"for several columns; rename it"
+        )
 
 
 def make_column(name: str, values: Sequence[Any], *, text: bool = False) -> pl.Series:

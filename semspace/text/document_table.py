@@ -10,6 +10,7 @@ import polars as pl
 from semspace import checks
 from semspace.errors import InputError
 from semspace.text.columns import to_strings
+from semspace.text.dataframes import check_column_names
 from semspace.text.files import warn_user
 from semspace.text.read_corpus import FileTable
 
@@ -18,6 +19,7 @@ def document_table(
     table: pl.DataFrame, text: str, id: str | None, empty: str, tables: Sequence[FileTable] = ()
 ) -> tuple[pl.DataFrame, dict[str, Any]]:
     """Return a table with the columns of a corpus, and the number of rows left out for the provenance."""
+    check_column_names(table.columns)
     ids = _ids(table, id, tables)
     texts = _strings(table, text, ids)
     metadata = table.drop([text, *([id] if id else [])])

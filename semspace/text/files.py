@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple, Protocol, cast
 
 from semspace.bundle import PathLike, resolved_path
-from semspace.errors import InputError, MissingFileError, SemspaceError, SemspaceWarning
+from semspace.errors import EmptyInputError, InputError, MissingFileError, SemspaceError, SemspaceWarning
 
 _KINDS = "txt, csv, tsv, jsonl, json and parquet"
 _ENDINGS = {
@@ -197,6 +197,6 @@ def _readable(path: Path) -> Iterator[None]:
         raise InputError(f"cannot read {path}: {problem.strerror or problem}") from problem
 
 
-def empty_file_error(path: Path) -> InputError:
+def empty_file_error(path: Path) -> EmptyInputError:
     """Return the error for an empty file."""
-    return InputError(f"{path} is empty; expected {EXPECTED[file_format(path)]}")
+    return EmptyInputError(f"{path} is empty; expected {EXPECTED[file_format(path)]}")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from semspace.errors import InputError
+from semspace.errors import EmptyInputError, InputError
 from semspace.text.vocabulary_kernel import (
     ALIVE,
     COUNT,
@@ -166,7 +166,7 @@ class WordCounter:
 def empty_vocabulary_error(min_count: int, max_count: int) -> InputError:
     """Return the error for a vocabulary without words."""
     if not max_count:
-        return InputError("the text has no words; give a text with letters or numbers, or use another tokenizer")
+        return EmptyInputError("the text has no words; give a text with letters or numbers, or use another tokenizer")
     return InputError(
         f"no word occurs min_count={min_count} times or more; the largest count of a word is {max_count}: "
         f"lower min_count or give more text"
