@@ -14,6 +14,7 @@ from semspace import checks, pools
 from semspace.bundle import PathLike
 from semspace.errors import InputError, SemspaceError
 from semspace.table_claims import check_parquet
+from semspace.text.dataframes import check_column_names
 from semspace.text.decoding import decode_chunks, read_head, read_text
 from semspace.text.delimited import CsvDialect, detect_dialect, parse_rows, table_chunks
 from semspace.text.files import EXPECTED, empty_file_error, file_format, find_files, open_unpacked
@@ -123,6 +124,8 @@ def read_tables(
     """Read the files at `path` into one table each, and all files that are one document each into one table."""
     files, whole_files, root = find_sources(path, options, quiet=quiet)
     frames = [file.whole() for file in files]
+    for frame in frames:
+        check_column_names(frame.columns)
     delimited = [index for index, file in enumerate(files) if file.dialect is not None]
     for index, frame in zip(delimited, infer_types([frames[i] for i in delimited], strings), strict=True):
         frames[index] = frame
