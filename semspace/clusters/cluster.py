@@ -16,8 +16,9 @@ from semspace.clusters import assignment, seeding
 from semspace.clusters.clustering import Clustering
 from semspace.clusters.describe import describe, with_texts
 from semspace.clusters.distinct_points import DistinctPoints, distinct_points, distinct_rows
-from semspace.clusters.document_terms import DocumentTerms, has_texts, terms_of
+from semspace.clusters.document_terms import DocumentTerms, has_texts
 from semspace.clusters.grouping import GroupCountPrior, Grouping, Request, one_by_one
+from semspace.clusters.kept import keep_neighbors, kept_terms, with_kept_neighbors
 from semspace.clusters.knn_vote import Votes
 from semspace.clusters.methods import METHODS, options_of
 from semspace.clusters.names import Namer
@@ -141,7 +142,7 @@ def cluster(
         )
     with limited(threads):
         groups = _cluster(
-            space, partial(terms_of, space.metadata, options), n_clusters=n_clusters, method=method,
+            space, partial(kept_terms, space, options), n_clusters=n_clusters, method=method,
             granularity=granularity, outliers=outliers, seed_words=seed_words, namer=namer, limit=limit, seed=seed,
             progress=progress, settings=settings,
         )  # fmt: skip
@@ -181,10 +182,12 @@ def _cluster(
         _check_count(n_clusters, len(rows), limit)
         topics = seeding.seed_topics(seed_words, space, n_clusters)  # before the neighbours, which take longer
         points = distinct_points(space.vectors, rows[:limit], counts[:limit], progress=progress)
+        points = with_kept_neighbors(space, points)
         request = Request(n_clusters, GroupCountPrior.for_points(len(rows), granularity), seed, progress)
         grouped = points if topics is None else seeding.attracted(points, topics, request.prior.typical)
         grouping = _group(grouped, request, method, settings)
         labels, votes = assignment.assign_all(space.vectors, points, grouping.labels, rows)
+        keep_neighbors(space, points)
         if outliers:
             labels = assignment.without_outliers(labels, votes, counts, outliers)
         labels, votes = assignment.numbered_by_size(labels, votes, counts)

@@ -19,8 +19,9 @@ from semspace.bundle import Bundle, Draft, PathLike, create_bundle, write_text
 from semspace.clusters import assigned, editing, keywords, tables
 from semspace.clusters.assigned import Assignment
 from semspace.clusters.distinct_points import distinct_rows
-from semspace.clusters.document_terms import DocumentTerms, terms_of
+from semspace.clusters.document_terms import DocumentTerms
 from semspace.clusters.hierarchy import average_linkage
+from semspace.clusters.kept import kept_terms
 from semspace.clusters.knn_vote import Votes
 from semspace.clusters.stability import HOLDS, MIN_MEMBERS, MIN_POINTS
 from semspace.clusters.term_options import TermOptions
@@ -512,7 +513,7 @@ Machine Learning, 42, 143–175.',)
     def _terms_of(self, space: Space) -> DocumentTerms | None:
         """Return the terms of another space's texts, chosen as those of this one."""
         options = self._term_options or TermOptions.from_provenance(self.provenance)
-        return terms_of(space.metadata, options)
+        return kept_terms(space, options)
 
     def _checked_group(self, group: int) -> int:
         return checks.whole("group", group, low=0, high=len(self) - 1)

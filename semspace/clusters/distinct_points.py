@@ -39,6 +39,8 @@ class DistinctPoints:
         Number of points of the space with this direction.
     progress : bool
         Show a progress bar while neighbours are searched for.
+    known_neighbors : tuple of two ndarrays, optional
+        The `neighbors`, where they were found before.
     """
 
     rows: Ints1d
@@ -46,6 +48,7 @@ class DistinctPoints:
     mean: Floats1d
     counts: Ints1d
     progress: bool = False
+    known_neighbors: tuple[Ints2d, Floats2d] | None = None
 
     def __len__(self) -> int:
         """Return the number of points."""
@@ -67,6 +70,8 @@ class DistinctPoints:
         `k` is the square root of the number of points, from 5 to 50 (with as many neighbours as a small group has
         members, groups run into each other), or 20 above 5,000 points.
         """
+        if self.known_neighbors is not None:
+            return self.known_neighbors
         limit = _MAX_NEIGHBORS if len(self) <= _MANY_POINTS else _MAX_NEIGHBORS_OF_MANY
         return self.knn.neighbors(min(max(_MIN_NEIGHBORS, round(len(self) ** 0.5)), limit))
 

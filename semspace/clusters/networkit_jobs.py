@@ -62,7 +62,10 @@ def _run(jobs: list[Callable[[], T]], seed: int) -> list[T]:
 
 
 def _on_one_thread(job: Callable[[], T]) -> T:
-    """Run a job with one thread of OpenMP; the number belongs to the thread that sets it."""
+    """Run a job with one thread of OpenMP; the number belongs to the thread that sets it.
+
+    With several, even making an algorithm waits for all of them: milliseconds where other processes are busy.
+    """
     import networkit
 
     usual = networkit.getMaxNumberOfThreads()
@@ -87,7 +90,7 @@ def _interrupts_left_to_python() -> Iterator[None]:
 
     put_back = _python_api("PyOS_setsig", ctypes.c_int, ctypes.c_void_p)
     usual = _python_api("PyOS_getsig", ctypes.c_int)(signal.SIGINT)
-    first = networkit.community.ParallelLeiden(networkit.Graph(1))
+    first = _on_one_thread(lambda: networkit.community.ParallelLeiden(networkit.Graph(1)))
     put_back(signal.SIGINT, usual)
     _TURN.first = first if _TURN.first is None else _TURN.first
     try:

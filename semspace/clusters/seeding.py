@@ -81,7 +81,7 @@ def attracted(points: DistinctPoints, topics: SeedTopics, group_count: float) ->
         rows = rows[np.argsort(-cosines[rows, topic], kind="stable")[:limit]]
         vectors[rows] = vectors[rows] + target
     norms = queries.lengths(vectors)
-    return replace(points, vectors=vectors / np.where(norms > 0, norms, 1)[:, None])
+    return replace(points, vectors=vectors / np.where(norms > 0, norms, 1)[:, None], known_neighbors=None)
 
 
 def topic_names(clustering: Clustering, topics: SeedTopics) -> tuple[str, ...]:
