@@ -16,7 +16,7 @@ from contextvars import ContextVar
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from time import monotonic
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from semspace import checks
 
@@ -67,13 +67,23 @@ def limited(threads: int | None) -> Iterator[None]:
 
 def _libraries_limited(threads: int) -> AbstractContextManager[object]:
     """Return a context in which BLAS and OpenMP use at most `threads` threads, and no more than before."""
-    from threadpoolctl import threadpool_info, threadpool_limits
-
+    controller = _controller(len(sys.modules))
     limits: dict[str, int] = {}
-    for library in threadpool_info():
+    for library in controller.info():
         limits[library["prefix"]] = min(threads, library["num_threads"], limits.get(library["prefix"], threads))
-    context: AbstractContextManager[object] = threadpool_limits(limits)
+    context: AbstractContextManager[object] = controller.limit(limits=limits)
     return context
+
+
+@lru_cache(maxsize=1)
+def _controller(_n_modules: int) -> Any:
+    """Return what limits the libraries that are loaded; finding them takes ten milliseconds.
+
+    It is asked for with the number of modules that were imported: only imports load more libraries.
+    """
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 @contextmanager

@@ -13,10 +13,14 @@ from semspace.clusters.distinct_points import DistinctPoints
 from semspace.clusters.grouping import Grouping, Request, one_by_one
 from semspace.clusters.knn_graph import renumbered
 from semspace.progress import track
+from semspace.threads import limited
 from semspace.types import Floats2d, Int32s1d, Ints1d
 
 N_INIT = 5  # initialisations; the best of their results is kept
 _N_INIT_OF_CANDIDATES, _N_INIT_OF_SAMPLES = 2, 3
+# Products in an iteration, below which one thread isn't slower than two, that wait for each other several times in each:
+# on a machine that is busy with other things, for up to a hundred times as long as they compute.
+_FEW_PRODUCTS = 50_000_000
 _SILHOUETTE_POINTS = 2_000  # a silhouette compares every pair
 
 
@@ -46,13 +50,14 @@ def k_means(vectors: Floats2d, n_clusters: int, seed: int, n_init: int, *, progr
     random_state = np.random.RandomState(seed)  # what KMeans makes of a seed, and draws all initialisations from
     best: Int32s1d | None = None
     best_inertia = np.inf
-    for _ in track(range(n_init), "k-means", n_init, unit="start", progress=progress):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # `cluster` reports fewer groups than asked for
-            fit = KMeans(n_clusters, n_init=1, random_state=random_state).fit(vectors)
-        labels = renumbered(fit.labels_)
-        if best is None or (fit.inertia_ < best_inertia and not np.array_equal(labels, best)):
-            best, best_inertia = labels, fit.inertia_
+    with limited(1 if vectors.size * n_clusters < _FEW_PRODUCTS else None):
+        for _ in track(range(n_init), "k-means", n_init, unit="start", progress=progress):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ConvergenceWarning)  # `cluster` reports fewer groups than asked for
+                fit = KMeans(n_clusters, n_init=1, random_state=random_state).fit(vectors)
+            labels = renumbered(fit.labels_)
+            if best is None or (fit.inertia_ < best_inertia and not np.array_equal(labels, best)):
+                best, best_inertia = labels, fit.inertia_
     assert best is not None
     return best
 
