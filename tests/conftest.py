@@ -53,7 +53,7 @@ def pytest_configure(config):
 
     from semspace.training import precision
 
-    precision.use_bfloat16 = lambda precision: precision != "float32"  # as if it had been measured to be faster
+    precision.use_bfloat16 = lambda precision: precision != "float32"  # as on a processor that has it
 
 
 @pytest.hookimpl(wrapper=True)

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from semspace import checks, queries
+from semspace import checks, queries, schema
 from semspace import space as spaces
 from semspace.anomalies import methods
 from semspace.anomalies.detectors import Detector
@@ -300,4 +300,8 @@ def read_bundle(bundle: Bundle) -> Outliers:
             f"{bundle.folder} was made by the method {provenance.get('made_by')!r}, which this semspace doesn't know; "
             f"upgrade semspace"
         )
+    limits = schema.Facts(provenance, f"{bundle.folder / 'manifest.json'}, under 'provenance',")
+    for name in ("share", "min_z"):
+        if limits.get(name) is not None:
+            limits.number(name)
     return Outliers(space, scores, threshold, reasons, provenance)

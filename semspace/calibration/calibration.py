@@ -245,6 +245,7 @@ def read_bundle(bundle: Bundle) -> Calibration:
     if not (len(curves) > 1 and np.isfinite(curves).all() and (curves >= 0).all() and (curves <= 1).all()):
         problem = problem or "probabilities aren't between 0 and 1"
     _refuse(bundle, problem or ("" if np.isfinite(scores).all() else "labelled scores aren't finite"))
+    _refuse(bundle, "" if labels.any() and not labels.all() else "its pairs aren't of both kinds")
     labelled = LabelledPairs(scores, labels)
     return Calibration(random_scores, ProbabilityCurve.of(curves), labelled, provenance, curves)
 

@@ -18,7 +18,7 @@ from semspace.types import Floats2d, Int32s1d, Ints1d
 
 N_INIT = 5  # initialisations; the best of their results is kept
 _N_INIT_OF_CANDIDATES, _N_INIT_OF_SAMPLES = 2, 3
-# Products in an iteration, below which one thread isn't slower than two, that wait for each other several times in each:
+# Products in an iteration, below which one thread is as fast as two, that wait for each other several times in each:
 # on a machine that is busy with other things, for up to a hundred times as long as they compute.
 _FEW_PRODUCTS = 50_000_000
 _SILHOUETTE_POINTS = 2_000  # a silhouette compares every pair

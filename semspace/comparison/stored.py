@@ -26,6 +26,7 @@ from semspace.comparison.samples import Samples
 from semspace.comparison.settings import ComparisonSettings, WordModels
 from semspace.errors import DamagedError
 from semspace.space import Space
+from semspace.types import Doubles1d
 from semspace.words.subwords import Subwords
 from semspace.words.word2vec import Word2Vec
 
@@ -98,7 +99,7 @@ def read_results(bundle: Bundle) -> ComparisonResults:
         two_sample=_read_two_sample(bundle, facts) if pairs is None else None,
         pairs=pairs,
         references=_table(bundle, "references", _REFERENCES),
-        witness=bundle.array("witness", dtype=np.float64, shape=(n,)),
+        witness=_read_witness(bundle, n),
         words=_table(bundle, "words", {**corpus, **word_contrasts.SCHEMA}, unknown=("dispersion_a", "dispersion_b")),
         shifted_words=_read_shifted_words(bundle, facts),
         clustering=clustering,
@@ -120,6 +121,9 @@ def _read_samples(bundle: Bundle, facts: schema.Facts, space: Space) -> Samples:
     schema.within(f"{bundle.folder}, the corpora of documents,", corpus_ids, 0, len(names) - 1)
     if len(names) < 2 or (np.bincount(corpus_ids, minlength=len(names)) == 0).any() or (np.diff(corpus_ids) < 0).any():
         raise DamagedError(f"{bundle.folder}: its documents aren't in the order of its corpora; save the value again")
+    sources = facts.mapping("facts").get("sources", ())
+    if not isinstance(sources, list) or not all(isinstance(source, dict) for source in sources):
+        raise DamagedError(f"{bundle.folder}: its sources must be a list of objects; save the value again")
     units = bundle.array("units", dtype=np.int64, shape=(n,)) if bundle.has("units.npy") else None
     texts = None
     if space.metadata is not None and "text" in space.metadata.columns:
@@ -130,6 +134,13 @@ def _read_samples(bundle: Bundle, facts: schema.Facts, space: Space) -> Samples:
     )
 
 
+def _read_witness(bundle: Bundle, n: int) -> Doubles1d:
+    """Return the witness function, a difference of means of kernels, which are small; NaN where it is unknown."""
+    witness: Doubles1d = bundle.array("witness", dtype=np.float64, shape=(n,))
+    schema.within(f"{bundle.folder}, the array 'witness',", witness, -1e6, 1e6, nan=True)
+    return witness
+
+
 def _table(
     bundle: Bundle, name: str, columns: Mapping[str, Any], *, unknown: Collection[str] = (), rows: int | None = None
 ) -> pl.DataFrame:
@@ -138,6 +149,8 @@ def _table(
     if dict(table.schema) != dict(columns):
         raise DamagedError(f"{bundle.folder} has other columns in {name}.arrow than it should; save the value again")
     for column in table:
+        if column.dtype.is_float() and column.is_infinite().any():
+            raise DamagedError(f"{bundle.folder} has infinity in {column.name!r} of {name}.arrow; save the value again")
         if column.dtype == pl.List and column.list.eval(pl.element().is_null()).list.any().any():
             raise DamagedError(f"{bundle.folder} has nulls in {column.name!r} of {name}.arrow; save the value again")
     return table

@@ -17,6 +17,7 @@ from semspace.latent.checkpoint import LatentCheckpoint
 from semspace.latent.neural_trainer import check_fit_parameters, training_identity
 from semspace.text.corpus import Corpus
 from semspace.text_encoder import TextEncoder, reads_texts
+from semspace.training.precision import use_bfloat16
 
 _PRECISIONS = ("auto", "float32", "bfloat16")
 _HEAD_DIM = 64
@@ -53,8 +54,8 @@ class TextDecoder:
         Stop after this number of epochs in which the loss of the sentences held out was no lower than before. In any
         case the model is that of the epoch in which it was lowest.
     precision : {"auto", "float32", "bfloat16"}
-        For multiplying matrices. ``"auto"`` uses bfloat16 on a processor with instructions for it, if they are measured
-        to be faster; weights are float32 in any case.
+        For multiplying matrices. ``"auto"`` uses bfloat16 on a processor with instructions for it; weights are float32
+        in any case.
     threads : int, optional
         All cores by default.
     seed : int
@@ -158,7 +159,9 @@ class TextDecoder:
             )
         saved = LatentCheckpoint(checkpoint, checkpoint_minutes, resume)
         if saved.wanted:
-            saved.bind(training_identity(self, corpus=corpus.fingerprint, encoder=encoder.fingerprint))
+            precision = "bfloat16" if use_bfloat16(self.precision) else "float32"  # "auto" differs among machines
+            data = {"corpus": corpus.fingerprint, "encoder": encoder.fingerprint}
+            saved.bind(training_identity(self, **data, precision=precision))
         sentences = sentences_of(corpus, self.min_words, self.max_words)
         examples = encode_examples(sentences, encoder, self.vocabulary, self.max_tokens, progress=progress)
         return self._fitted(examples, encoder, corpus, saved, progress=progress)
@@ -168,7 +171,6 @@ class TextDecoder:
     ) -> TextDecoderModel:
         from semspace.decoders.learner import TextLearner
         from semspace.latent.fitting import FitLoop, FitOptions, split
-        from semspace.training.precision import use_bfloat16
 
         rows, held_out = split(len(examples), self.held_out, self.seed)
         options = FitOptions(self.epochs, self.batch_size, self.learning_rate, self.patience, self.seed, self.threads)

@@ -244,12 +244,21 @@ def read_bundle(bundle: Bundle) -> TextDecoderModel:
         facts = bundle.meta.facts("decoder")
         weights = {name: bundle.array(_PREFIX + name, dtype=np.float32) for name in facts.texts("weights")}
         damaged = next((name for name, array in weights.items() if not np.isfinite(array).all()), None)
-        shapes_known = all(name in weights and weights[name].ndim == 2 for name in ("tokens.weight", "reads.weight"))
+        shapes_known = all(
+            name in weights and weights[name].ndim == 2 and weights[name].size
+            for name in ("tokens.weight", "reads.weight")
+        )
         if damaged is not None or not shapes_known:
             raise DamagedError(f"{bundle.folder} holds no usable weights of a decoder; train it again")
         encoder = remembered(bundle)
         if encoder is None:
             raise DamagedError(f"{bundle.folder} names no encoder; train the decoder again")
+        width = weights["reads.weight"].shape[1]
+        if encoder.dim != width:
+            raise DamagedError(
+                f"{bundle.folder} reads vectors of {width} dimensions, and its encoder makes {encoder.dim}; train the "
+                f"decoder again"
+            )
         return TextDecoderModel(
             weights,
             bundle.text(_TOKENIZER),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from semspace.bundle import Bundle
+from semspace.errors import DamagedError
 from semspace.sentences.lazy_encoder import remembered
 from semspace.space import Space
 from semspace.text_encoder import TextEncoder, encoder_facts
@@ -45,7 +46,13 @@ class SpaceSource:
     def encoder(self) -> TextEncoder | None:
         """The encoder of the space."""
         if self._bundle is not None:
-            self._encoder, self._bundle = remembered(self._bundle), None
+            bundle, self._bundle = self._bundle, None
+            self._encoder = remembered(bundle)
+            if self._encoder is not None and self._encoder.dim != bundle.meta.facts("space")["dim"]:
+                raise DamagedError(
+                    f"{bundle.folder} has points in {bundle.meta.facts('space')['dim']} dimensions, and an encoder of "
+                    f"{self._encoder.dim}; build the index again, or restore it"
+                )
         return self._encoder
 
     def keep_encoder_of(self, before: SpaceSource) -> None:

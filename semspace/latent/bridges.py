@@ -194,7 +194,8 @@ def read_bundle(bundle: Bundle) -> Bridge:
     """Read the bridge in an opened bundle."""
     facts = bundle.meta.facts("bridge")
     with schema.reading(f"the bridge in {bundle.folder}"):
-        recalls = {what: KeptRecall(**kept) for what, kept in facts.mapping("recalls").items()}
+        recalls = {what: _recall(facts.facts("recalls").facts(what)) for what in facts.facts("recalls")}
+        tried, recipe = facts.facts("tried"), facts.facts("recipe")
         return Bridge(
             read_map(bundle),
             reference(facts, "source"),
@@ -202,11 +203,16 @@ def read_bundle(bundle: Bundle) -> Bridge:
             recalls["queries"],
             recalls["documents"],
             recalls["source_alone"],
-            facts.mapping("tried"),
-            Recipe(**facts.mapping("recipe")),
+            {name: tried.number(name) for name in tried},
+            Recipe(recipe.text("method"), recipe.number("penalty"), recipe.whole("rank")),
             facts.whole("pairs", low=1),
             facts.mapping("provenance"),
         )
+
+
+def _recall(facts: schema.Facts) -> KeptRecall:
+    value, low, high, slope = (facts.number(name) for name in ("value", "low", "high", "slope"))
+    return KeptRecall(value, low, high, facts.whole("n_documents", low=1), slope)
 
 
 def bridge(

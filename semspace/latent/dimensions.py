@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from semspace import checks
+from semspace import checks, schema
 from semspace import space as spaces
 from semspace.bundle import Bundle, Draft, PathLike, create_bundle
 from semspace.clusters.document_terms import has_texts
@@ -255,8 +255,14 @@ def read_bundle(bundle: Bundle) -> Dimensions:
     )
     if model.width != space.dim or len(names) not in (model.dim, 2 * model.dim):
         raise DamagedError(f"{bundle.folder}: model, space and names don't fit each other; save the value again")
+    schema.within(f"{bundle.folder}, the array 'dimensions-dimensions',", ends.dimensions, 0, model.dim - 1)
+    if not np.isin(ends.signs, (-1, 1)).all():
+        raise DamagedError(f"{bundle.folder} has ends of axes whose signs aren't 1 or -1; save the value again")
     fires = _arrays(bundle, {"fires": np.int64}, len(names))["fires"]
-    return Dimensions(model, space, ends, fires, names, words, texts, tests, bundle.meta.mapping("provenance"))
+    made = bundle.meta.facts("provenance")
+    for count in ("named_from", "tested_on"):
+        made.whole(count)
+    return Dimensions(model, space, ends, fires, names, words, texts, tests, dict(made))
 
 
 def _arrays(bundle: Bundle, dtypes: Mapping[str, type], n: int) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.decomposition import FactorAnalysis as _FactorAnalysis
 
-from semspace import checks
+from semspace import checks, schema
 from semspace.errors import InputError
 from semspace.latent.model import LatentModel, LatentTrainer
 from semspace.latent.saved_model import SavedModel
@@ -175,7 +175,11 @@ class FactorAnalysisModel(LatentModel):
     def _from_saved(cls, saved: SavedModel) -> FactorAnalysisModel:
         loadings = saved.array("loadings", None, None)
         width = loadings.shape[1]
-        return cls(loadings, saved.array("mean", width), saved.array("noise", width), saved.provenance)
+        noise = saved.array("noise", width)
+        schema.within("the noise of the factors", noise, np.finfo(np.float32).tiny, np.inf)
+        model = cls(loadings, saved.array("mean", width), noise, saved.provenance)
+        np.linalg.inv(model._precision)  # which raises where it is singular
+        return model
 
 
 def _in_order(loadings: Doubles2d) -> Doubles2d:

@@ -288,5 +288,7 @@ def read_bundle(bundle: Bundle) -> Projection:
     coordinates = bundle.array("coordinates", dtype=np.float64, shape=(n, 2))
     method = bundle.meta.text("method")
     provenance = bundle.meta.mapping("provenance")
+    made = schema.Facts({"library": "", "versions": {}, **provenance}, f"{bundle.folder}, the provenance,")
+    made.text("library"), made.facts("versions")
     card = QualityCard.of(bundle.meta.facts("quality"))
     return Projection(space, coordinates, method, card, repeatability, groups, names, provenance, axes)

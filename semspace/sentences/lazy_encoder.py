@@ -97,6 +97,11 @@ def remembered(bundle: Bundle) -> TextEncoder | None:
         )
     read = reader(ENCODER_READERS[kind])
     encoder: TextEncoder = read(bundle, _base_of(bundle)) if "base" in facts else read(bundle)
+    if encoder.dim != facts.whole("dim"):
+        raise DamagedError(
+            f"{bundle.folder} has an encoder of {encoder.dim} dimensions, which should have {facts['dim']}; save the "
+            f"value again"
+        )
     return encoder
 
 

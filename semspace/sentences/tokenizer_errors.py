@@ -14,8 +14,8 @@ def tokenizer_errors() -> Iterator[None]:
     """Raise `DamagedError` if a tokenizer can't read a text: it has no token for unknown words, say."""
     try:
         yield
-    except Exception as problem:
-        if type(problem) is not Exception:  # of the library all are plain
+    except BaseException as problem:
+        if type(problem) is not Exception and type(problem).__name__ != "PanicException":  # the library's are plain
             raise
         raise DamagedError(
             f"the model's tokenizer fails ({first_line(problem)}); download the model again"

@@ -286,7 +286,11 @@ def read_bundle(bundle: Bundle) -> SparseIndex:
         raise DamagedError(
             f"{bundle.folder} holds lists that can't be those of its {len(ids):,} texts; index them again"
         )
-    source = dict(bundle.meta.facts("encoder")) if bundle.meta["encoder"] else None
+    source = None
+    if bundle.meta["encoder"]:
+        facts = bundle.meta.facts("encoder")
+        limit = {"max_tokens": facts.whole("max_tokens", low=1)} if "max_tokens" in facts else {}
+        source = {"name": facts.text("name"), "fingerprint": facts.text("fingerprint"), **limit}
     return SparseIndex(ids, starts, rows, weights, metadata, measure, source)
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from time import perf_counter
-
-_MATRIX_SIZE, _N_ROUNDS = 768, 5
-_MIN_SPEEDUP = 1.15  # of bfloat16 over float32, to be worth its rounding
-
 
 def use_bfloat16(precision: str) -> bool:
-    """Return whether to use bfloat16 for a `precision`: "float32", "bfloat16", or "auto", which measures both."""
+    """Return whether to use bfloat16 for a `precision`: "float32", "bfloat16", or "auto", which asks the processor.
+
+    Nothing is measured: a measurement beside other work would give one training one precision and the next another.
+    """
     import torch
 
     from semspace.kernels import compiling
@@ -21,25 +19,12 @@ def use_bfloat16(precision: str) -> bool:
     # Where semspace's own kernels are limited to fewer instructions, training is to give the same result as there.
     if compiling.level() and not compiling.level().startswith("avx512"):
         return False
-    if not torch.ops.mkldnn._is_mkldnn_bf16_supported() or "avx512" not in _cpu_capability():
-        return False
-    return _matmul_seconds(torch.float32) > _MIN_SPEEDUP * _matmul_seconds(torch.bfloat16)
+    # Processors that compute bfloat16 by other instructions are no faster with it.
+    return bool(compiling.features().get("avx512bf16")) and "avx512" in _cpu_capability()
 
 
 def _cpu_capability() -> str:
+    """Return the instructions that torch uses, which may be limited by ``ATEN_CPU_CAPABILITY``."""
     import torch
 
     return str(torch.backends.cpu.get_cpu_capability()).lower()
-
-
-def _matmul_seconds(dtype: object) -> float:
-    """Return the shortest of several times of a matrix product."""
-    import torch
-
-    matrix = torch.ones(_MATRIX_SIZE, _MATRIX_SIZE, dtype=dtype)  # type: ignore[call-overload]
-    seconds = []
-    for _ in range(_N_ROUNDS):
-        start = perf_counter()
-        matrix @ matrix
-        seconds.append(perf_counter() - start)
-    return min(seconds)

@@ -64,8 +64,8 @@ class EncoderTrainer:
     dropout : float, optional
         Replaces the model's own. When None, `Distillation` uses 0, `SimCSE` 0.1, and the others the model's.
     precision : {"auto", "float32", "bfloat16"}
-        For multiplying matrices. ``"auto"`` uses bfloat16 on a processor with instructions for it, if they are measured
-        to be faster; weights are float32 in any case.
+        For multiplying matrices. ``"auto"`` uses bfloat16 on a processor with instructions for it; weights are float32
+        in any case.
     micro_batch_tokens : int
         Maximum number of tokens that go through the model together; larger batches are split (GradCache), with the
         same result.

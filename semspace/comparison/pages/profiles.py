@@ -52,7 +52,8 @@ def profiles_section(results: ComparisonResults) -> Section:
 
 
 def _measures(row: dict[str, Any]) -> tuple[object, ...]:
-    language = f"{row['language']} ({row['language_share']:.0%})" if row["language"] else ""
+    share = row["language_share"]
+    language = "" if not row["language"] else f"{row['language']}{'' if share is None else f' ({share:.0%})'}"
     counts = [_number(row[name], 0) for name in ("documents", "words", "vocabulary", "words_per_document")]
     return (
         *counts,
