@@ -1,6 +1,7 @@
 """Words, pairs, groups and servers, shard by shard: what one machine gives."""
 
 import json
+import os
 
 import numpy as np
 import polars as pl
@@ -11,7 +12,10 @@ from hypothesis import strategies as st
 import semspace as ss
 import semspace.scale as scale
 from semspace.errors import DamagedError, ExistsError, InputError, SemspaceWarning
-from tests.scaled import one_machine, same, write_model, write_texts
+from semspace.scale.pushing import ShardedPoints
+from semspace.scale.reading import finished_job
+from semspace.scale.storage import open_storage
+from tests.scaled import one_machine, same, write_model, write_texts, written
 from tests.servers import engines, new_name
 
 pytest.importorskip("fsspec")
@@ -289,3 +293,144 @@ def test_a_job_without_any_document_says_so(tmp_path):
     scale.tokenize(tmp_path / "a.csv", tmp_path / "words", progress=False)
     with pytest.raises(InputError, match="the text has no words"):
         scale.read_tokens(tmp_path / "words", progress=False)
+
+
+# -- names and paths -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """A folder to work in, with a model ``m`` and texts in ``texts/a.csv`` and ``texts/b.csv``."""
+    monkeypatch.chdir(tmp_path)
+    write_model(tmp_path / "m")
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "texts" / "a.csv").write_text("id,text\n1,cat\n")
+    (tmp_path / "texts" / "b.csv").write_text("id,text\n2,cat\n")
+    return tmp_path
+
+
+def encoded(texts, out="out", model="m", **options):
+    scale.encode(texts, out, model, progress=False, **options)
+    return scale.read_space(out, progress=False).ids.tolist()
+
+
+@pytest.mark.parametrize("texts", ["links", "links/*.csv", "links/b.csv"])
+def test_links_to_files_are_read_as_files(home, texts):
+    (home / "links").mkdir()
+    for name in "ab":
+        (home / "links" / f"{name}.csv").symlink_to(home / "texts" / f"{name}.csv")
+    (home / "links" / "gone.csv").symlink_to(home / "nowhere.csv")
+    assert encoded(texts) == (["2"] if texts.endswith("b.csv") else ["1", "2"])
+    (home / "texts" / "b.csv").write_text("id,text\n2,cat\n3,dog\n")
+    assert encoded(texts)[-1] == "3"  # a change of what the link leads to is seen
+
+
+@pytest.mark.parametrize("name", ["data [2024]", "a*b", "what?", "one::two"])
+def test_names_with_signs_of_patterns_are_names_where_they_are_there(home, name):
+    (home / "texts").rename(home / name)
+    (home / name / "b.csv").rename(home / name / f"{name}.csv")
+    for _ in range(2):  # the second time the records are read
+        assert sorted(encoded(name, f"out {name}")) == ["1", "2"]
+    assert encoded(f"{name}/{name}.csv", "one") == ["2"]
+
+
+def test_a_file_of_the_same_time_and_another_size_is_read_again(home):
+    def write(text):
+        (home / "texts" / "b.csv").write_text(text)
+        os.utime(home / "texts" / "b.csv", (1e9, 1e9))
+
+    write("id,text\n2,cat\n")
+    assert encoded("texts") == ["1", "2"]
+    write("id,text\n2,cat\n3,dog\n")
+    assert encoded("texts") == ["1", "2", "3"]
+
+
+def test_a_model_is_the_same_however_its_path_is_written(home):
+    assert encoded("texts") == ["1", "2"]
+    before = written(home / "out")
+    for model in ("./m", "m/", str(home / "m"), home / "m"):
+        assert encoded("texts", model=model) == ["1", "2"]
+    assert written(home / "out") == before
+
+
+def test_a_model_that_was_saved_again_in_its_place_is_opened_again(home):
+    encoded("texts")
+    encoder = ss.StaticEncoder.from_folder(home / "m")
+    ss.save(ss.StaticEncoder(encoder.tokenizer, encoder.vectors[:, ::-1].copy()), home / "m", overwrite=True)
+    with pytest.raises(ExistsError, match="holds another job"):
+        encoded("texts")
+    encoded("texts", "new")
+    same(scale.read_space("new", progress=False), one_machine(home / "m", home / "texts"))
+
+
+def test_a_file_that_grows_into_parts_or_shrinks_is_done_again_alone(home):
+    source = home / "texts" / "c.jsonl"
+    for count in (1, 9, 4, 1):
+        source.write_text('{"id": "c%d", "text": "cat dog"}\n' * count % tuple(range(count)))
+        assert encoded("texts", shard_bytes=70) == ["1", "2", *(f"c{row}" for row in range(count))]
+        assert len(written(home / "out")) == scale.status("out").n_shards
+    source.unlink()
+    with pytest.raises(ExistsError, match=r"the results of 1 files or parts that aren't among these, such as c\.jsonl"):
+        encoded("texts", shard_bytes=70)
+
+
+def test_pairs_and_groups_are_found_from_elsewhere_and_follow_their_vectors(home, monkeypatch):
+    encoded("texts")
+    ss.save(ss.cluster(scale.read_space("out", progress=False), n_clusters=1, progress=False), "groups")
+
+    def work(vectors="out"):
+        scale.duplicates(vectors, home / "pairs", 0.9, progress=False)
+        scale.assign(vectors, home / "groups", home / "assigned", progress=False)
+
+    work()
+    before = written(home / "pairs"), written(home / "assigned")
+    for vectors in ("./out", str(home / "out"), (home / "out").as_uri()):
+        work(vectors)
+    assert (written(home / "pairs"), written(home / "assigned")) == before
+    (home / "elsewhere").mkdir()
+    monkeypatch.chdir(home / "elsewhere")
+    assert scale.read_pairs("../pairs").select("a", "b").rows() == [("1", "2")]
+    assert len(scale.read_assignment("../assigned")) == 2
+
+    monkeypatch.chdir(home)
+    (home / "texts" / "a.csv").unlink()
+    assert encoded("texts", overwrite=True) == ["2"]
+    with pytest.raises(InputError, match=r"run the same call of scale\.duplicates again"):
+        scale.read_pairs("pairs")
+    work()  # the remedy
+    assert len(scale.read_pairs("pairs")) == 0
+    assert scale.read_assignment("assigned").to_frame()["id"].to_list() == ["2"]
+
+
+@pytest.mark.parametrize(
+    ("files", "kind", "values"),
+    [
+        ({"a.csv": "id,text,n\n1,cat,1\n", "b.csv": "id,text,n\n2,cat,1.5\n"}, pl.Float64, [1.0, 1.5]),
+        ({"a.csv": "id,text,n\n1,cat,true\n", "b.csv": "id,text,n\n2,cat,5\n"}, pl.Int64, [1, 5]),
+        (
+            {"a.jsonl": '{"id": "1", "text": "cat", "n": null}\n', "b.jsonl": '{"id": "2", "text": "dog", "n": 5}\n'},
+            pl.Int64,
+            [None, 5],
+        ),
+        ({"a.csv": "id,text,n\n", "b.csv": "id,text,n\n2,cat,1.5\n"}, pl.Float64, [1.5]),
+    ],
+)
+def test_metadata_goes_to_a_server_in_the_types_of_all_files(home, files, kind, values):
+    (home / "typed").mkdir()
+    for name, content in files.items():
+        (home / "typed" / name).write_text(content)
+    encoded("typed")
+    storage = open_storage("vectors", "out")
+    points = ShardedPoints(storage, finished_job(storage, "encode"), "cosine")
+    assert points.metadata([]).schema["n"] == kind
+    sent = [points.metadata(ids) for ids, _ in points.pieces()]
+    assert pl.concat(sent)["n"].to_list() == values
+    assert scale.read_space("out", progress=False).metadata["n"].to_list() == values
+
+
+def test_other_columns_are_refused_before_anything_is_sent(home):
+    (home / "texts" / "b.csv").write_text("id,text,m\n2,cat,1\n")
+    encoded("texts")
+    with pytest.raises(InputError, match="other columns of metadata"):
+        scale.push("out", str(home / "server.qdrant"), "points", progress=False)
+    assert not (home / "server.qdrant").exists()

@@ -70,7 +70,7 @@ def assign(
             f"clustering must be the path of a saved one, which every worker opens; got {type(clustering).__name__}: "
             f"save it with ss.save"
         )
-    path = str(resolved_path(clustering))
+    path = str(resolved_path(clustering).absolute())
     sha = clustering_digest(path)
     groups = opened_clustering(path, sha)
     job, files = vector_inputs("vectors", vectors)

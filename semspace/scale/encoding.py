@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from semspace.bundle import resolved_path
 from semspace.errors import InputError
 from semspace.scale.documents import read_documents
 from semspace.scale.shard import ShardInput, ShardOutput
@@ -23,15 +24,25 @@ _OPENED: dict[tuple[Any, ...], Encoder] = {}
 
 
 def opened_encoder(model: str, backend: str, max_tokens: int | None, threads: int | None) -> Encoder:
-    """Return an encoder, which a process opens once."""
-    key = (model, backend, max_tokens, threads)
+    """Return an encoder, which a process opens once, and again if the files of its folder have changed."""
+    place = _place(model)
+    key = (place, backend, max_tokens, threads)
     if key not in _OPENED:
         encoder = Encoder.load(model, backend=backend, max_tokens=max_tokens, threads=threads)
         _OPENED.clear()
         _OPENED[key] = encoder
         # The backend that "auto" has chosen is what the shards are encoded by.
-        _OPENED[(model, getattr(encoder, "backend", backend), max_tokens, threads)] = encoder
+        _OPENED[(place, getattr(encoder, "backend", backend), max_tokens, threads)] = encoder
     return _OPENED[key]
+
+
+def _place(model: str) -> tuple[Any, ...]:
+    """Return what tells a model from others: its name, or its folder with the times and sizes of the files in it."""
+    folder = resolved_path(model).absolute()
+    if not folder.is_dir():
+        return (model,)
+    facts = [(str(path), path.stat()) for path in sorted(folder.rglob("*")) if path.is_file()]
+    return (str(folder), *((path, found.st_mtime_ns, found.st_size) for path, found in facts))
 
 
 def process(inputs: tuple[ShardInput, ...], settings: Mapping[str, Any], threads: int | None) -> ShardOutput:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import warnings
 from collections.abc import Iterator
@@ -12,11 +13,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from semspace import checks
-from semspace.bundle import digest, file_digest, resolved_path
+from semspace.bundle import digest, file_digest
 from semspace.errors import InputError, MissingFileError, SemspaceWarning
 from semspace.scale.cutting import cut_file
 from semspace.scale.file_parts import FilePart, copy_lines, copy_row_groups
-from semspace.scale.storage import Storage, access_explained, is_local_url, open_filesystem, reached
+from semspace.scale.storage import Storage, access_explained, is_local_url, local_path, open_filesystem, reached
 from semspace.schema import Facts
 from semspace.text.files import file_format, format_or_none
 
@@ -36,7 +37,8 @@ class InputFile:
     size : int
         In bytes.
     stamp : str
-        What changes with the content, as far as the filesystem tells without reading it: an ETag, a time.
+        What changes with the content, as far as the filesystem tells without reading it: an ETag or a time, and
+        the size.
     prefix : str
         Stands before the ids of a .txt, whose ids are numbers of lines.
     part : FilePart, optional
@@ -146,9 +148,10 @@ def check_outside(storage: Storage, name: str, source: object) -> None:
     """Raise `InputError` where results would lie among the files that they are made of, and be taken for such."""
     for item in source if isinstance(source, (list, tuple)) else [source]:
         text = str(item)
-        fs, path = open_filesystem(text if "://" in text else str(resolved_path(text)))
-        root = _fixed_part(path) if _MAGIC.search(path) else path.rstrip("/")
-        looks_below = "**" in path or not _MAGIC.search(path)
+        fs, path = open_filesystem(_whole(text))
+        is_pattern = _is_pattern(fs, path)
+        root = _fixed_part(path) if is_pattern else path.rstrip("/")
+        looks_below = "**" in path or not is_pattern
         if looks_below and type(fs) is type(storage.fs) and storage.path("").startswith(f"{root}/") and fs.isdir(root):
             if storage.path("").rstrip("/") == root:
                 continue  # the folder of the texts itself, which isn't empty
@@ -165,41 +168,66 @@ def _found(name: str, source: object, *, several: bool) -> list[InputFile]:
             f"{type(source).__name__}: write texts that are in memory to files first"
         )
     text = str(source) if isinstance(source, Path) else checks.string(name, source)
-    url = text if "://" in text else str(resolved_path(text))
+    url = _whole(text)
     with reached(url):
         return _listed(text, *open_filesystem(url), several=several)
 
 
 def _listed(text: str, fs: Any, path: str, *, several: bool) -> list[InputFile]:
     fs.invalidate_cache()
-    if _MAGIC.search(path):
+    is_pattern = _is_pattern(fs, path)
+    if is_pattern:
         listed, root = {}, _fixed_part(path)
         with suppress(FileNotFoundError):  # the folder that the pattern begins with
             listed = fs.glob(path, detail=True)
     elif fs.isdir(path):
         listed, root = fs.find(path, detail=True), path.rstrip("/")
     elif fs.exists(path):
-        return [_input(fs, path, fs.info(path), path if several else PurePosixPath(path).name, single=not several)]
+        facts = _followed(fs, path, fs.info(path))
+        return [_input(fs, path, facts, path if several else PurePosixPath(path).name, single=not several)]
     else:
         raise MissingFileError(f"no file at {text}; check the path")
     files = []
     for found, info in listed.items():
         below = PurePosixPath(found[len(root) :].lstrip("/"))
         hidden = any(part.startswith(".") for part in below.parts)
-        if info["type"] == "file" and not hidden and (_MAGIC.search(path) or format_or_none(Path(below))):
-            files.append(_input(fs, found, info, below.as_posix(), single=False))
+        facts = _followed(fs, found, info)
+        if facts["type"] == "file" and not hidden and (is_pattern or format_or_none(Path(below))):
+            files.append(_input(fs, found, facts, below.as_posix(), single=False))
     if not files:
         raise MissingFileError(f"no readable file in {text}; check the path or the pattern")
     return sorted(files, key=lambda file: PurePosixPath(file.name).parts)
 
 
+def _whole(text: str) -> str:
+    """Return a URL, or the whole path of a file on this machine."""
+    return text if "://" in text and not is_local_url(text) else local_path(text)
+
+
+def _is_pattern(fs: Any, path: str) -> bool:
+    """Whether a path stands for several, and isn't the name of a file or folder itself."""
+    return bool(_MAGIC.search(path)) and not fs.exists(path)
+
+
+def _followed(fs: Any, path: str, info: dict[str, Any]) -> dict[str, Any]:
+    """Return what is known of a file, and of a link on this machine what is known of what it leads to."""
+    if info["type"] != "link" and not info.get("islink"):
+        return info
+    try:
+        found: dict[str, Any] = fs.info(os.path.realpath(path))
+    except OSError:  # it leads nowhere
+        return info
+    return found
+
+
 def _input(fs: Any, path: str, info: dict[str, Any], name: str, *, single: bool) -> InputFile:
     if info["type"] != "file":
         raise InputError(f"{path} isn't a file; give files, a folder, or a pattern")
-    stamp = next((info[key] for key in ("ETag", "etag", "mtime", "LastModified", "created") if info.get(key)), "")
+    size = int(info["size"])
+    changed = next((info[key] for key in ("ETag", "etag", "mtime", "LastModified", "created") if info.get(key)), "")
     is_lines = PurePosixPath(name).name.lower().removesuffix(".gz").endswith(".txt")
     prefix = f"{name}:" if is_lines and not single else ""
-    return InputFile(fs.unstrip_protocol(path), name, int(info["size"]), str(stamp), prefix)
+    return InputFile(fs.unstrip_protocol(path), name, size, f"{changed} {size}", prefix)
 
 
 def _fixed_part(pattern: str) -> str:

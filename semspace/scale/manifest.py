@@ -19,6 +19,7 @@ from semspace.version import __version__
 
 _NAME = "job.json"
 _FORMAT = 1
+_OF_RESULTS = ("join", "assign")  # tasks whose inputs are shards of vectors, whose names tell their contents
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,9 @@ class JobManifest:
 
     @property
     def job(self) -> str:
-        """The digest of the task and its settings."""
-        return digest(json.dumps([self.task, self.settings], sort_keys=True).encode())
+        """The digest of the task and its settings; of a model its fingerprint counts, not how its path is written."""
+        settings = {name: value for name, value in self.settings.items() if name != "model"}
+        return digest(json.dumps([self.task, settings], sort_keys=True).encode())
 
     def tasks(self, storage: Storage) -> list[ShardTask]:
         """Return the work on all shards."""
@@ -143,7 +145,8 @@ def claim_folder(storage: Storage, wanted: JobManifest, *, overwrite: bool) -> N
         return
     finished = {name.removesuffix(".json") for name in storage.sizes(DONE)}
     known = sorted(finished & there.shards.keys()) if there is not None else []
-    gone = [key for key in known if there is not None and not _stays(key, there, wanted)]
+    left_out = [key for key in known if there is not None and not _stays(key, there, wanted)]
+    gone = [key for key in left_out if there is not None and not _is_replaced(key, there, wanted)]
     is_other = there is None or there.job != wanted.job
     if there is None or (is_other and not finished) or (overwrite and (is_other or gone)):
         clear_folder(storage)
@@ -159,6 +162,8 @@ def claim_folder(storage: Storage, wanted: JobManifest, *, overwrite: bool) -> N
             f"{storage.url} holds the results of {len(gone):,} files or parts that aren't among these, such as "
             f"{names}; give all of them, choose another folder, or pass overwrite=True to begin anew"
         )
+    else:
+        storage.delete(DONE, [f"{key}.json" for key in left_out])
     wanted.write(storage)
 
 
@@ -166,6 +171,16 @@ def _stays(key: str, there: JobManifest, wanted: JobManifest) -> bool:
     """Whether a shard is wanted as it is there: a .txt gives other ids alone than among others."""
     before, now = (job.shards.get(key, ()) for job in (there, wanted))
     return bool(now) and [file.prefix for file in before] == [file.prefix for file in now]
+
+
+def _is_replaced(key: str, there: JobManifest, wanted: JobManifest) -> bool:
+    """Whether a shard that isn't wanted any more has others in its place.
+
+    It is a part of a file that is cut otherwise now, as it has grown; or its inputs are the results of another job, of
+    which all are wanted, whichever they are.
+    """
+    now = {(file.name, file.prefix) for inputs in wanted.shards.values() for file in inputs}
+    return there.task in _OF_RESULTS or all((file.name, file.prefix) in now for file in there.shards[key])
 
 
 def _check_names(storage: Storage, there: JobManifest, wanted: JobManifest, gone: list[str]) -> None:

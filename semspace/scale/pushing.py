@@ -11,12 +11,13 @@ import polars as pl
 
 from semspace import checks
 from semspace.bundle import digest
-from semspace.errors import InputError
+from semspace.errors import EmptyInputError, InputError
 from semspace.index.servers.push import push as push_collection
 from semspace.scale.encoding import VECTOR
 from semspace.scale.job import ShardJob
-from semspace.scale.reading import encoder_of, finished_job, point_tables
+from semspace.scale.reading import encoder_of, finished_job, point_tables, table_schemas
 from semspace.scale.storage import Storage, open_storage
+from semspace.text.read_corpus import stack_tables
 from semspace.text_encoder import encoder_facts
 from semspace.types import Floats2d
 
@@ -30,11 +31,26 @@ class ShardedPoints:
     metric: str
 
     def __post_init__(self) -> None:
-        self._table = self._first
+        self._table = pl.DataFrame(schema=self._schema)
 
     @cached_property
-    def _first(self) -> pl.DataFrame:
-        return next(table for table in point_tables(self.storage, self.job) if len(table)).drop(VECTOR)
+    def _schema(self) -> pl.Schema:
+        """The columns of the ids and the metadata, with types that hold those of all shards, as `read_space` has them.
+
+        They are read before anything is sent, from the ends of the files.
+        """
+        found = [schema for schema, rows in table_schemas(self.storage, self.job) if rows]
+        if not found:
+            raise EmptyInputError(f"{self.storage.url} has no points: no file of the job has documents")
+        names = list(found[0])
+        other = next((schema for schema in found if set(schema) != set(names)), None)
+        if other is not None:
+            raise InputError(
+                f"the files have other columns of metadata, {', '.join(other)} and {', '.join(names)}; a collection "
+                f"needs the same for all points"
+            )
+        common = stack_tables([pl.DataFrame(schema=schema) for schema in found]).schema
+        return pl.Schema({name: pl.String if kind == pl.Null else kind for name, kind in common.items()})
 
     @property
     def dim(self) -> int:
@@ -44,7 +60,7 @@ class ShardedPoints:
     @property
     def columns(self) -> tuple[str, ...]:
         """Names of the metadata's columns."""
-        return tuple(self._first.columns[1:])
+        return tuple(self._schema.names()[1:])
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -63,24 +79,10 @@ class ShardedPoints:
 
     def pieces(self) -> Iterator[tuple[list[str], Floats2d]]:
         """Iterate over the shards."""
-        schema = self._first.schema
         for table in point_tables(self.storage, self.job):
-            if not len(table):
-                continue
-            rest = table.drop(VECTOR)
-            if set(rest.columns) != set(schema.names()):
-                raise InputError(
-                    f"the files have other columns of metadata, {', '.join(rest.columns)} and "
-                    f"{', '.join(schema.names())}; a collection needs the same for all points"
-                )
-            try:
-                self._table = rest.select(schema.names()).cast(schema)
-            except pl.exceptions.PolarsError as problem:
-                raise InputError(
-                    f"the files have columns of other types ({checks.first_line(problem)}); a collection needs the "
-                    f"same for all points"
-                ) from problem
-            yield self._table["id"].to_list(), table[VECTOR].to_numpy()
+            if len(table):
+                self._table = table.select(self._schema.names()).cast(self._schema)
+                yield self._table["id"].to_list(), table[VECTOR].to_numpy()
 
     def metadata(self, ids: Sequence[str]) -> pl.DataFrame | None:
         """Return the metadata of ids of the shard that is being sent, in their order."""

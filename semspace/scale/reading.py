@@ -16,7 +16,7 @@ from semspace.scale.encoding import POINTS, VECTOR
 from semspace.scale.job import ShardJob, job_of
 from semspace.scale.manifest import read_manifest
 from semspace.scale.records import SHARDS, ShardRecord
-from semspace.scale.storage import Storage, open_storage
+from semspace.scale.storage import Storage, access_explained, open_storage
 from semspace.sentences.lazy_encoder import EncoderReference
 from semspace.space import Space
 from semspace.table_claims import check_parquet
@@ -103,6 +103,18 @@ def point_tables(storage: Storage, job: ShardJob) -> Iterator[pl.DataFrame]:
         of_document = "document" in table.columns and job.settings["long_texts"] == "passages"
         columns = ["id", *(["document"] if offsets[key] and of_document else [])]
         yield table.with_columns([raised_ids(table[name], offsets[key]) for name in columns])
+
+
+def table_schemas(storage: Storage, job: ShardJob) -> Iterator[tuple[dict[str, pl.DataType], int]]:
+    """Iterate over the columns of each shard of a finished encoding but its vectors, and over its number of rows."""
+    for key in job.inputs:
+        record = job.records[key]
+        place = f"{SHARDS}/{record.files[POINTS].name}"
+        url = f"{storage.url}/{place}"
+        with schema.reading(url), access_explained(url), storage.fs.open(storage.path(place), "rb") as file:
+            check_parquet(file)
+            columns = pl.read_parquet_schema(file)
+        yield {name: kind for name, kind in columns.items() if name != VECTOR}, record.rows
 
 
 def encoder_of(job: ShardJob) -> EncoderReference:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -60,9 +61,19 @@ class Storage:
         listed, found = sorted(names), {}
         for start in range(0, len(listed), _AT_ONCE):
             paths = {self.path(f"{folder}/{name}"): name for name in listed[start : start + _AT_ONCE]}
-            contents = self.fs.cat(list(paths), on_error="omit")
+            if any(character in self.path(folder) for character in "*?["):  # which `cat` of many reads as a pattern
+                contents = self._read_each(paths)
+            else:
+                contents = self.fs.cat(list(paths), on_error="omit")
             found.update({posixpath.basename(path): data for path, data in contents.items()})
         return found
+
+    def _read_each(self, paths: Iterable[str]) -> dict[str, bytes]:
+        contents = {}
+        for path in paths:
+            with suppress(FileNotFoundError):
+                contents[path] = self.fs.cat_file(path)
+        return contents
 
     def read_checked(self, name: str, sha256: str) -> bytes:
         """Return the content of a file, or raise `DamagedError` where it isn't what was written."""
@@ -129,8 +140,8 @@ def open_storage(name: str, url: object) -> Storage:
     text = str(url) if isinstance(url, Path) else checks.string(name, url)
     if not text.strip():
         raise InputError(f"{name} must be a folder, local or at a URL such as s3://bucket/folder; got {text!r}")
-    if "://" not in text:
-        return Storage(str(resolved_path(text)))
+    if is_local_url(text):  # whole, since another process may read it from elsewhere
+        return Storage(local_path(text))
     storage = Storage(text.rstrip("/"))
     _ = storage.fs  # where the library of such a URL isn't there, say so now
     return storage
@@ -140,6 +151,9 @@ def open_filesystem(url: str) -> tuple[Any, str]:
     """Return the filesystem of a path or URL, and the path in it; raise `InputError` where there is none."""
     core = checks.need("fsspec.core", EXTRA)
     try:
+        if is_local_url(url):  # in a path, :: isn't a filesystem within another
+            fs = checks.need("fsspec", EXTRA).filesystem("file")
+            return fs, fs._strip_protocol(url)
         fs, path = core.url_to_fs(url)
     except ImportError as problem:
         raise InputError(f"{url} can't be opened: {checks.first_line(problem)}") from problem
@@ -151,6 +165,11 @@ def open_filesystem(url: str) -> tuple[Any, str]:
 def is_local_url(url: str) -> bool:
     """Whether a folder is on a disk of this machine."""
     return "://" not in url or url.startswith(("file://", "local://"))
+
+
+def local_path(text: str) -> str:
+    """Return the whole path of a folder or file on this machine, given as a path or a ``file://`` URL."""
+    return str(resolved_path(re.sub("^(file|local)://", "", text)).absolute())
 
 
 class access_explained:
