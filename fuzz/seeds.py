@@ -438,6 +438,18 @@ def write_sparse_model(folder: Path) -> None:
     SparseEncoder(modules=[ways], device="cpu").save(str(folder), create_model_card=False)
 
 
+def write_cross_encoder(folder: Path) -> None:
+    """Write a cross-encoder of one small layer, as transformers does."""
+    import torch
+    import transformers as tf
+
+    write_transformer(folder)
+    (folder / "modules.json").unlink()
+    torch.manual_seed(0)
+    config = tf.BertConfig.from_pretrained(folder, vocab_size=len(_WORDS) + 1, num_labels=1)
+    tf.BertForSequenceClassification(config).save_pretrained(folder)
+
+
 # -- unfinished work --------------------------------------------------------------------------------------------------
 
 

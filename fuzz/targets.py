@@ -310,6 +310,12 @@ def _read_sparse(folder: Path) -> None:
             encode(["red wine", "", "new york is big " * 20])
 
 
+def _read_cross_encoder(folder: Path) -> None:
+    encoder = ss.CrossEncoder.load(folder)
+    show(encoder)
+    encoder.score("red wine", ["", "new york is big " * 20])
+
+
 def _resume(train: Callable[..., object], folder: Path) -> None:
     train(folder, resume=True)
 
@@ -430,6 +436,7 @@ def every_target() -> list[Target]:
     found.append(Target("model-transformer", seeds.write_transformer, _read_model))
     found.append(Target("model-routed", seeds.write_routed_model, _read_model))
     found.append(Target("model-sparse", seeds.write_sparse_model, _read_sparse))
+    found.append(Target("model-cross", seeds.write_cross_encoder, _read_cross_encoder))
     for name, train in (
         ("words", seeds.train_words), ("autoencoder", seeds.train_autoencoder), ("encoder", seeds.train_encoder),
     ):  # fmt: skip

@@ -14,6 +14,7 @@ import json
 import math
 import os
 import random
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -38,6 +39,8 @@ MANIFEST = "manifest.json"
 _MAX_DEPTH = 3  # parts of a file's name: the sides of a model have modules, each in a folder
 PathLike = str | os.PathLike[str]
 T = TypeVar("T")
+_LOGS = ("journal", "insertions")  # of an index: they grow after the manifest was written
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _MAX_READ_ATTEMPTS = 50  # for a reader whose value is replaced repeatedly
 
 
@@ -212,6 +215,7 @@ def create_bundle(path: PathLike, kind: str, *, overwrite: bool = False) -> Iter
     InputError
         If the disk can't be written to, because it is full or read-only.
     """
+    checks.flag("overwrite", overwrite)
     target = resolved_path(path)
     check_free(target, overwrite=overwrite)
     with translate_disk_errors(target):
@@ -241,6 +245,7 @@ def open_bundle(path: PathLike, kind: str | None = None, *, verify: bool = True)
     InputError
         If it is a sound bundle of another kind.
     """
+    checks.flag("verify", verify)
     return retry_if_replaced(lambda: _opening(resolved_path(path), kind, verify=verify))
 
 
@@ -309,6 +314,7 @@ def delete_interrupted(path: PathLike) -> None:
     delete_leftovers(target)
     with rename_lock(target.parent):
         if _has_manifest(target) and _has_manifest(_aside(target)):
+            _keep_strangers(_aside(target), target)
             _remove(_aside(target))
 
 
@@ -439,9 +445,11 @@ def _digest_of(file: BinaryIO) -> str:
 
 
 def _write_manifest(draft: Draft, kind: str) -> None:
-    files = {}
+    files, rights = {}, draft.folder.stat().st_mode & 0o666
     for path in sorted(draft.folder.rglob("*")):
         if path.is_file():
+            if path.stat().st_nlink == 1:  # some libraries write files that nobody else may read
+                path.chmod(path.stat().st_mode | rights)
             name = path.relative_to(draft.folder).as_posix()
             files[name] = {"bytes": path.stat().st_size, "sha256": file_digest(path)}
         sync(path)
@@ -527,6 +535,7 @@ def _publish(folder: Path, target: Path, *, overwrite: bool) -> None:
         _check_free(target, overwrite=overwrite)
         if _has_manifest(aside):  # left by a writer that was killed
             if target.exists():
+                _keep_strangers(aside, target)
                 _remove(aside)
             else:
                 os.replace(aside, target)
@@ -545,7 +554,18 @@ def _publish(folder: Path, target: Path, *, overwrite: bool) -> None:
                 os.replace(aside, target)
         sync(target.parent)
         if _has_manifest(aside):
+            _keep_strangers(aside, target)
             _remove(aside)
+
+
+def _keep_strangers(aside: Path, target: Path) -> None:
+    """Move what somebody else has put into a value's folder into that of the value which replaces it."""
+    with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+        listed = json.loads((aside / MANIFEST).read_bytes())["files"]
+        own = {MANIFEST, *_LOGS, *(name.partition("/")[0] for name in listed)}
+        for path in aside.iterdir():
+            if path.name not in own and not path.name.startswith(".") and not os.path.lexists(target / path.name):
+                os.replace(path, target / path.name)
 
 
 def _remove(folder: Path) -> None:
@@ -563,6 +583,8 @@ def resolved_path(path: PathLike) -> Path:
     """Return a path with ``~``, links, and ``.`` resolved."""
     if not isinstance(path, (str, os.PathLike)) or not str(path) or "\0" in str(path):
         raise InputError(f"a path must be a string or a Path that isn't empty; got {path!r}")
+    if isinstance(path, str) and _URL.match(path):
+        raise InputError(f"{path} is a URL, and this takes a path on this machine; semspace.scale takes URLs")
     try:
         place = Path(path).expanduser()
         return place.resolve() if place.is_symlink() or place.name in ("", "..") else place
@@ -575,7 +597,7 @@ _ASIDE = ".semspace-old"
 
 def _aside(target: Path) -> Path:
     """Return where the old value is while the new one takes its path."""
-    return target.with_name(f".{target.name}{_ASIDE}")
+    return target.with_name(f".{target.name}{_ASIDE}") if target.name else target / _ASIDE
 
 
 def target_of(folder: Path) -> Path:

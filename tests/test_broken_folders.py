@@ -176,17 +176,23 @@ def folder_of(kind, folder):
     write = {
         "static": seeds.write_static_model, "static with Dense": seeds.write_headed_model,
         "transformer": seeds.write_transformer, "routed": seeds.write_routed_model, "sparse": seeds.write_sparse_model,
+        "cross": seeds.write_cross_encoder,
     }[kind]  # fmt: skip
     write(folder)
     return folder
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("kind", ["static", "static with Dense", "transformer", "routed", "sparse"])
+@pytest.mark.parametrize("kind", ["static", "static with Dense", "transformer", "routed", "sparse", "cross"])
 def test_any_value_in_any_place_of_its_files_is_read_or_refused(kind, tmp_path):
     folder = folder_of(kind, tmp_path / "m")
-    load = ss.SparseEncoder.load if kind == "sparse" else ss.Encoder.load
-    load(folder)
+    load = {"sparse": ss.SparseEncoder.load, "cross": ss.CrossEncoder.load}.get(kind, ss.Encoder.load)
+
+    def read():
+        opened = load(folder)
+        return opened.score("red", ["red wine"]) if kind == "cross" else opened.encode_query(["red wine"])
+
+    read()
     wrong, tried = [], 0
     for path in sorted(folder.rglob("*.json")):
         sound = json.loads(path.read_text())
@@ -194,7 +200,7 @@ def test_any_value_in_any_place_of_its_files_is_read_or_refused(kind, tmp_path):
             for value in STRANGE[number % 3 :: 3]:  # a third of them, another one in the next place
                 path.write_text(json.dumps(with_value(sound, place, value)))
                 tried += 1
-                said = refusal(lambda: load(folder).encode_query(["red wine"]))
+                said = refusal(read)
                 if said is not None:
                     wrong.append(f"{path.name}, {place} = {value!r}: {said}")
         path.write_text(json.dumps(sound))

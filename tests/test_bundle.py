@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+import semspace as ss
 from semspace import bundle
 from semspace.errors import DamagedError, ExistsError, InputError, MissingFileError
 
@@ -373,3 +374,62 @@ def test_ctrl_c_inside_of_polars_is_no_damage(tmp_path, monkeypatch):
         opened.table("rows")
     with pytest.raises(KeyboardInterrupt), opened.reading():
         opened.table("rows")
+
+
+# -- what users do with a value's folder ---------------------------------------------------------------------------
+
+
+def test_what_somebody_puts_into_the_folder_outlives_a_replacement(tmp_path):
+    write(tmp_path / "v")
+    (tmp_path / "v" / "notes.txt").write_text("mine")
+    write(tmp_path / "v" / "inner")
+    for _ in range(2):
+        write(tmp_path / "v", overwrite=True)
+    assert (tmp_path / "v" / "notes.txt").read_text() == "mine"
+    bundle.open_bundle(tmp_path / "v" / "inner")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["v"]
+
+
+def test_what_somebody_put_into_the_folder_outlives_a_killed_writer(tmp_path):
+    write(tmp_path / "v")
+    (tmp_path / "v" / "notes.txt").write_text("mine")
+    (tmp_path / "v").rename(tmp_path / ".v.semspace-old")
+    write(tmp_path / "other")
+    (tmp_path / "other").rename(tmp_path / "v")  # killed after its second rename
+    bundle.delete_interrupted(tmp_path / "v")
+    assert (tmp_path / "v" / "notes.txt").read_text() == "mine"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["v"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="rights of files")
+def test_all_files_have_the_rights_of_the_folder(tmp_path):
+    def owners_alone(path):
+        path.write_text("x")
+        path.chmod(0o600)
+
+    with bundle.create_bundle(tmp_path / "v", "thing") as draft:
+        draft.file("made elsewhere", owners_alone)
+    rights = {path.stat().st_mode & 0o666 for path in (tmp_path / "v").iterdir()}
+    assert rights == {(tmp_path / "v").stat().st_mode & 0o666}
+
+
+@pytest.mark.parametrize("url", ["s3://bucket/x", "https://example.org/x", "file:///x"])
+def test_a_url_is_not_a_path(url):
+    for use in (lambda: write(url), lambda: bundle.open_bundle(url), lambda: ss.load(url), lambda: ss.Corpus.read(url)):
+        with pytest.raises(InputError, match=r"is a URL, and this takes a path on this machine"):
+            use()
+    assert not Path(url.partition(":")[0] + ":").exists()
+
+
+def test_flags_are_flags(tmp_path):
+    write(tmp_path / "v")
+    with pytest.raises(InputError, match="overwrite must be True or False; got 'no'"):
+        write(tmp_path / "v", overwrite="no")
+    with pytest.raises(InputError, match="verify must be True or False; got 5"):
+        bundle.open_bundle(tmp_path / "v", verify=5)
+
+
+def test_the_root_of_the_disk_is_no_value():
+    with pytest.raises(DamagedError, match="isn't a saved semspace value"):
+        bundle.open_bundle("/")
+    assert not bundle.is_bundle("/")

@@ -11,6 +11,7 @@ import numpy as np
 
 from semspace import checks
 from semspace.bundle import PathLike, resolved_path
+from semspace.display import clip
 from semspace.errors import DamagedError, InputError, MissingFileError
 from semspace.sentences.torch_runtime import quiet
 from semspace.threads import torch_threads
@@ -84,11 +85,20 @@ class CrossEncoder:
                 model = transformers.AutoModelForSequenceClassification.from_pretrained(
                     str(place), use_safetensors=True, **options
                 ).eval()
-        except (OSError, ValueError, KeyError, RuntimeError) as problem:
-            raise DamagedError(f"the model in {place} can't be opened ({problem}); download it again") from problem
-        positions = int(getattr(model.config, "max_position_embeddings", _MAX_TOKENS))
-        limit = min(int(tokenizer.model_max_length), positions, _MAX_TOKENS)
-        return cls(str(place), tokenizer, model, limit)
+                positions = int(getattr(model.config, "max_position_embeddings", _MAX_TOKENS))
+                limit = min(int(tokenizer.model_max_length), positions, _MAX_TOKENS)
+                encoder = cls(str(place), tokenizer, model, limit)
+                tried = encoder.score("red", ["red", "red wine and other words"])
+        except MemoryError:
+            raise
+        except BaseException as problem:  # the libraries below have many of their own
+            if not isinstance(problem, Exception) and type(problem).__name__ != "PanicException":
+                raise
+            what = clip(" ".join(str(problem).split()), 300) or type(problem).__name__
+            raise DamagedError(f"the model in {place} can't be opened ({what}); download it again") from problem
+        if not np.isfinite(tried).all():
+            raise DamagedError(f"the model in {place} returns scores that aren't finite; download it again")
+        return encoder
 
     def score(self, query: str, texts: Sequence[str]) -> Floats1d:
         """Return the score of a query with each of n texts, float32 of shape (n,): a probability, from 0 to 1.
