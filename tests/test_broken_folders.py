@@ -229,3 +229,13 @@ def test_a_tokenizer_without_its_unknown_token_is_one_sentence(tmp_path):
     assert encoder.encode(["red wine"]).shape == (1, 8)
     with pytest.raises(DamagedError, match=r"the model's tokenizer fails \(WordLevel error: .*\); download"):
         encoder.encode(["red unknown"])
+
+
+def test_a_tokenizer_without_tokens_is_refused(tmp_path):
+    folder = folder_of("static", tmp_path / "m")
+    path = folder / "0_StaticEmbedding" / "tokenizer.json"
+    tokenizer = json.loads(path.read_text())
+    tokenizer["model"]["vocab"] = {}
+    path.write_text(json.dumps(tokenizer))
+    with pytest.raises(SemspaceError, match="the tokenizer has no tokens"):
+        ss.Encoder.load(folder)

@@ -462,7 +462,8 @@ def test_what_is_given_is_checked(space, corpus):
         ),
         *(({"language": w}, "language must be a list of strings; got") for w in (3, True, 1.5)),
         ({"language": [3]}, "language must hold only strings; item 0 is int: 3"),
-        ({"method": "kmeans", "n_init": 0}, "n_init must be a whole number of at least 1"),
+        ({"method": "kmeans", "n_init": 0}, "n_init must be a whole number from 1 to"),
+        ({"method": "kmeans", "n_init": 10**30}, "n_init must be a whole number from 1 to"),
         ({"method": "hdbscan", "min_cluster_size": 1.5}, "min_cluster_size must be a whole number"),
         *(({"resolution": r}, "resolution must be a number above 0") for r in (0, float("inf"), "x")),
         (

@@ -35,6 +35,7 @@ from semspace.version import versions
 
 MAX_POINTS = 100_000  # distinct points that are clustered by default; the rest are assigned by votes
 _STABILITY_ROUNDS = 10
+_MAX_SETTING = 1_000_000  # of a method's whole numbers; more initialisations would take for ever
 
 
 @renamed_parameters(k="n_clusters", sample="max_points", starts="n_init")
@@ -258,7 +259,10 @@ def _check_arguments(
     if namer is not None and not callable(namer):
         raise InputError(f"namer must be a function of keywords and examples; got {type(namer).__name__}")
     for name, value in settings.items():
-        checks.number(name, value, open_low=True, high=1e6) if name == "resolution" else checks.whole(name, value)
+        if name == "resolution":
+            checks.number(name, value, open_low=True, high=1e6)
+        else:
+            checks.whole(name, value, high=_MAX_SETTING)
     return method
 
 

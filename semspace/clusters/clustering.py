@@ -140,7 +140,7 @@ class Clustering:
         table = self.documents().filter(pl.col("group") >= 0)
         if group is not None:
             table = table.filter(pl.col("group") == self._checked_group(group))
-        return table.sort("membership", maintain_order=True).head(checks.whole("n", n))
+        return table.sort("membership", maintain_order=True).head(min(checks.whole("n", n), len(table)))
 
     def to_frame(self) -> pl.DataFrame:
         """Return a polars DataFrame with a row for each group.

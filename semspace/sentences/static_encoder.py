@@ -126,6 +126,8 @@ class StaticEncoder(Encoder):
             problem = f"row {int(np.argmin(finite))} holds NaN or infinity" if len(vectors) else "there are none"
             raise InputError(f"vectors must be finite, one for each token; {problem}")
         n_tokens = _token_count(self._tokenizer)
+        if not n_tokens:
+            raise InputError("the tokenizer has no tokens; give one with a vocabulary, or download the model again")
         width = int(vectors.shape[1])
         dim = width if self.truncate_dim is None else min(width, checks.whole("truncate_dim", self.truncate_dim))
         self._set(vectors=vectors, dim=dim, normalizes=self.normalize and dim == width)
