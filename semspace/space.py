@@ -20,14 +20,14 @@ from semspace.corrections.common_directions import CommonDirections
 from semspace.corrections.corrected_encoder import CorrectedEncoder
 from semspace.deprecation import renamed_parameters, renamed_property
 from semspace.display import clip, html_table, rows_of
-from semspace.errors import DamagedError, InputError, UnknownIdError
+from semspace.errors import InputError, UnknownIdError
 from semspace.expressions.expression import Expression
 from semspace.history import History
 from semspace.neighbors import Neighbors
 from semspace.peer_names import answers_peer_attributes, answers_peer_parameters
 from semspace.progress import waiting
-from semspace.quantization.lookup import VALUES
-from semspace.quantization.vectors import PRECISIONS, QuantizedVectors, as_quantized, codec_from
+from semspace.quantization.stored_vectors import read_stored_vectors, write_stored_vectors
+from semspace.quantization.vectors import PRECISIONS, QuantizedVectors, as_quantized
 from semspace.queries import METRICS, Query, as_examples, as_list
 from semspace.similarity import analogies, hub_correction, pair_similarity, searching
 from semspace.similarity.byte_screen import AFTER, ByteScreen, is_worth_it
@@ -881,19 +881,8 @@ def write_space(space: Space, draft: Draft, vectors: Path | None = None) -> None
     vectors : Path, optional
         A file that holds the vectors already.
     """
-    draft.meta["space"] = manifest_facts(
-        draft, len(space), space.dim, space.fingerprint, space.encoder, space.provenance
-    )
-    stored = as_quantized(space.vectors)
-    if stored is not None:
-        draft.meta["space"]["precision"] = stored.precision
-        draft.array("vectors", stored.codes)
-        for name, array in stored.codec.arrays().items():
-            draft.array(name, array)
-    elif vectors is None:
-        draft.array("vectors", space.vectors)
-    else:
-        draft.linked("vectors.npy", vectors)
+    facts = manifest_facts(draft, len(space), space.dim, space.fingerprint, space.encoder, space.provenance)
+    draft.meta["space"] = {**facts, **write_stored_vectors(space.vectors, draft, vectors)}
     draft.table("ids", pl.DataFrame({"id": space.ids.tolist()}, schema={"id": pl.String}))
     if space.metadata is not None:
         draft.table("metadata", space.metadata)
@@ -902,32 +891,10 @@ def write_space(space: Space, draft: Draft, vectors: Path | None = None) -> None
 def read_bundle(bundle: Bundle, encoder: TextEncoder | None = None) -> Space:
     """Read the space in an opened bundle: a space's own, or that of a value made from it."""
     facts = bundle.meta.facts("space")
-    provenance, vectors = facts.mapping("provenance"), _read_vectors(bundle, facts)
+    provenance, vectors = facts.mapping("provenance"), read_stored_vectors(bundle, facts)
     table = bundle.table("metadata", rows=len(vectors)) if bundle.has("metadata.arrow") else None
     ids = bundle.table("ids", {"id": pl.String}, rows=len(vectors))["id"].to_numpy().astype(object)
     return Space(ids, vectors, table, encoder, provenance)
-
-
-def _read_vectors(bundle: Bundle, facts: schema.Facts) -> Any:
-    """Open the vectors of a bundle, in the precision they were saved in."""
-    precision = facts.get("precision", "float32")
-    if precision == "float32":
-        return bundle.array("vectors", dtype=np.float32, shape=(None, None))
-    dim = facts.whole("dim", low=1)
-    shapes: dict[str, dict[str, schema.Shape]] = {
-        "float16": {},
-        "int8": {"ranges": (2, dim)},
-        "binary": {"levels": (3, dim)},
-        "product": {"centroids": (None, VALUES, None)},
-    }
-    if precision not in shapes:
-        raise DamagedError(
-            f"{bundle.folder} is stored in the precision {precision!r}, which this version of semspace doesn't have; "
-            f"upgrade it"
-        )
-    arrays = {name: bundle.array(name, dtype=np.float32, shape=shape) for name, shape in shapes[precision].items()}
-    codec = codec_from(precision, dim, arrays)
-    return QuantizedVectors(bundle.array("vectors", dtype=codec.dtype, shape=(None, codec.width)), codec)
 
 
 def _with_overlap(full: Space, small: Space) -> Space:
