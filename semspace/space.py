@@ -32,7 +32,7 @@ from semspace.queries import METRICS, Query, as_examples, as_list
 from semspace.similarity import analogies, hub_correction, pair_similarity, searching
 from semspace.similarity.byte_screen import AFTER, ByteScreen, is_worth_it
 from semspace.text import mmap_array
-from semspace.text.dataframes import as_polars, storable, to_pandas, with_columns_before
+from semspace.text.dataframes import append_rows, as_polars, storable, to_pandas, with_columns_before
 from semspace.text_encoder import (
     TextEncoder,
     check_encoder,
@@ -939,13 +939,3 @@ def fingerprint_of(dim: int, ids: list[str], parts: Iterable[Floats2d]) -> str:
     for part in parts:
         hasher.update(np.ascontiguousarray(part).data.cast("B"))
     return hasher.hexdigest()
-
-
-def append_rows(table: pl.DataFrame, more: pl.DataFrame) -> pl.DataFrame:
-    """Return a table with more rows at its end, whose columns are matched by name."""
-    if set(table.columns) != set(more.columns):
-        raise InputError(f"metadata must have the columns {', '.join(table.columns)}; got {', '.join(more.columns)}")
-    try:
-        return pl.concat([table, more.select(table.columns)], how="vertical_relaxed")
-    except pl.exceptions.PolarsError as problem:
-        raise InputError(f"metadata must have columns of the same types as before: {problem}") from problem

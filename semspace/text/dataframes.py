@@ -1,4 +1,4 @@
-"""Conversion of other libraries' tables to polars frames."""
+"""Conversion of other libraries' tables to polars frames; columns and rows added to tables of metadata."""
 
 from __future__ import annotations
 
@@ -106,6 +106,16 @@ def with_columns_before(metadata: pl.DataFrame | None, *columns: pl.Series) -> p
 def storable(table: pl.DataFrame) -> pl.DataFrame:
     """Return a copy of a table in which columns of Python objects are strings."""
     return table.with_columns(pl.col(pl.Object).map_elements(str, return_dtype=pl.String)).clone()
+
+
+def append_rows(table: pl.DataFrame, more: pl.DataFrame) -> pl.DataFrame:
+    """Return a table with more rows at its end, whose columns are matched by name."""
+    if set(table.columns) != set(more.columns):
+        raise InputError(f"metadata must have the columns {', '.join(table.columns)}; got {', '.join(more.columns)}")
+    try:
+        return pl.concat([table, more.select(table.columns)], how="vertical_relaxed")
+    except pl.exceptions.PolarsError as problem:
+        raise InputError(f"metadata must have columns of the same types as before: {problem}") from problem
 
 
 def make_column(name: str, values: Sequence[Any], *, text: bool = False) -> pl.Series:
