@@ -16,7 +16,7 @@ import polars as pl
 
 from semspace import checks, queries, schema
 from semspace.bundle import Bundle, Draft, PathLike, create_bundle
-from semspace.corrections.common_directions import CommonDirections
+from semspace.corrections.common_directions import without_common
 from semspace.corrections.corrected_encoder import CorrectedEncoder
 from semspace.deprecation import renamed_parameters, renamed_property
 from semspace.display import clip, html_table, rows_of
@@ -31,6 +31,7 @@ from semspace.quantization.vectors import PRECISIONS, QuantizedVectors, as_quant
 from semspace.queries import METRICS, Query, as_examples, as_list
 from semspace.similarity import analogies, hub_correction, pair_similarity, searching
 from semspace.similarity.byte_screen import AFTER, ByteScreen, is_worth_it
+from semspace.similarity.neighbor_overlap import neighbor_overlap
 from semspace.text import mmap_array
 from semspace.text.dataframes import append_rows, as_polars, storable, to_pandas, with_columns_before
 from semspace.text_encoder import (
@@ -50,8 +51,6 @@ if TYPE_CHECKING:
 
 KIND = "space"
 _ROWS_AT_ONCE = 16_384  # vectors that are read at a time
-_K, _MEASURED = 10, 200  # neighbours, and queries by which the overlap of a quantised space is measured
-_NOTHING = 1e-6  # of its length: what is left of a vector below it is rounding
 _SHOWN, _SHOWN_COLUMNS = 5, 6  # points, and columns of metadata in a notebook
 
 
@@ -786,10 +785,11 @@ class Space:
         """
         checks.choice("precision", precision, PRECISIONS)
         if precision == "float32":
-            made = {name: value for name, value in self.provenance.items() if name != "quantization"}
-            return replace(self, vectors=checks.matrix("vectors", self.vectors), provenance=made)
+            return replace(self, vectors=checks.matrix("vectors", self.vectors), provenance=self._provenance_in_full())
         vectors: Any = QuantizedVectors.of(np.asarray(self.vectors), precision, code_bytes)
-        return _with_overlap(self, replace(self, vectors=vectors))
+        small = replace(self, vectors=vectors)
+        facts = {"precision": small.precision, **neighbor_overlap(self, small)}
+        return replace(small, provenance={**self.provenance, "quantization": facts})
 
     def centered(self) -> Space:
         """Return this space with its mean in the origin, which opens the cone that vectors often lie in.
@@ -850,20 +850,16 @@ class Space:
 
     def _without_common(self, n: int) -> Space:
         """Return this space without its mean and its `n` strongest directions."""
-        correction = CommonDirections.fit(self.vectors, n)
-        parts = [correction.apply(part) for _, part in mmap_array.iter_slices(self.vectors, _ROWS_AT_ONCE)]
-        vectors = np.concatenate(parts)
-        gone = np.flatnonzero(queries.lengths(vectors) <= _NOTHING * self.norms)
-        if len(gone):
-            raise InputError(
-                f"nothing is left of {self.ids[gone[0]]!r} (row {gone[0]}) without what all points share, so it would "
-                f"have no direction; leave it out with select"
-            )
-        made = {name: value for name, value in self.provenance.items() if name != "quantization"}
+        correction, vectors = without_common(self.ids, self.vectors, self.norms, n)
+        made = self._provenance_in_full()
         fact = {"method": correction.method, "n_directions": n, "points": len(self)}
         made["corrections"] = [*made.get("corrections", []), fact]
         encoder = CorrectedEncoder(correction, self.encoder)
         return replace(self, vectors=checks.frozen(vectors), encoder=encoder, provenance=made)
+
+    def _provenance_in_full(self) -> dict[str, Any]:
+        """Return the provenance of these points in float32, where nothing was measured of vectors in fewer bytes."""
+        return {name: value for name, value in self.provenance.items() if name != "quantization"}
 
     # -- on disk ------------------------------------------------------------------------------------------
 
@@ -895,24 +891,6 @@ def read_bundle(bundle: Bundle, encoder: TextEncoder | None = None) -> Space:
     table = bundle.table("metadata", rows=len(vectors)) if bundle.has("metadata.arrow") else None
     ids = bundle.table("ids", {"id": pl.String}, rows=len(vectors))["id"].to_numpy().astype(object)
     return Space(ids, vectors, table, encoder, provenance)
-
-
-def _with_overlap(full: Space, small: Space) -> Space:
-    """Return a quantised space whose provenance says how many of the nearest points of the full one it finds."""
-    rows = np.unique(np.linspace(0, len(full) - 1, min(len(full), _MEASURED), dtype=np.int64))
-    exact, skip = np.asarray(full.vectors[rows]), [[row] for row in rows.tolist()]
-    truth = queries.nearest(full.vectors, full.norms, exact, _K, names=full.ids, skip=skip)
-    overlaps = []
-    for asked in (exact, np.asarray(small.vectors[rows])):
-        found = queries.nearest(small.vectors, small.norms, asked, _K, names=full.ids, skip=skip)
-        overlaps.append(float(queries.overlaps(full.vectors, full.norms, exact, truth, found).mean()))
-    facts = {
-        "precision": small.precision,
-        "overlap_at_10": overlaps[0],
-        "overlap_at_10_by_id": overlaps[1],
-        "n_queries": len(rows),
-    }
-    return replace(small, provenance={**full.provenance, "quantization": facts})
 
 
 def manifest_facts(
