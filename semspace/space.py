@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -28,20 +28,14 @@ from semspace.peer_names import answers_peer_attributes, answers_peer_parameters
 from semspace.progress import waiting
 from semspace.quantization.stored_vectors import read_stored_vectors, write_stored_vectors
 from semspace.quantization.vectors import PRECISIONS, QuantizedVectors, as_quantized
-from semspace.queries import METRICS, Query, as_examples, as_list
+from semspace.queries import METRICS, Query, as_list, as_query
 from semspace.similarity import analogies, hub_correction, pair_similarity, searching
 from semspace.similarity.byte_screen import AFTER, ByteScreen, is_worth_it
+from semspace.similarity.locating import as_expression
 from semspace.similarity.neighbor_overlap import neighbor_overlap
 from semspace.text import mmap_array
 from semspace.text.dataframes import append_rows, as_polars, storable, to_pandas, with_columns_before
-from semspace.text_encoder import (
-    TextEncoder,
-    check_encoder,
-    encode_documents,
-    encode_queries,
-    encoder_entry,
-    reads_texts,
-)
+from semspace.text_encoder import TextEncoder, check_encoder, encode_documents, encode_queries, encoder_entry
 from semspace.types import ArrayXd, Floats1d, Floats2d, Id
 
 if TYPE_CHECKING:
@@ -485,12 +479,7 @@ class Space:
         InputError
             If positive and negative queries cancel to nothing.
         """
-        added, taken = as_examples("positive", positive), as_examples("negative", negative)
-        if isinstance(query, (list, tuple)) and not added and any(isinstance(one, str) for one in query):
-            added, query = as_list("positive", query), None
-        if (query is None) == (not added) or (query is not None and taken):
-            raise InputError("give either a query, or positive= (and negative=) lists of queries")
-        asked = cast("Query", query) if query is not None else Expression.of(added, taken)
+        asked = as_query(query, positive, negative)
         return self.most_similar_batch([asked], k, where=where, restrict=restrict, metric=metric)[0]
 
     @renamed_parameters(asked="queries")
@@ -549,16 +538,8 @@ class Space:
         >>> space.query("king - man + woman", k=1).ids
         ('queen',)
         """
-        if isinstance(expression, str):
-            from semspace.expressions.expression_reader import read_expression
-
-            expression = read_expression(expression, self._rows, encodes=reads_texts(self.encoder))
-        elif not isinstance(expression, Expression):
-            raise InputError(
-                f"query takes a text such as 'king - man + woman', or an Expression; got "
-                f"{type(expression).__name__}: use most_similar for a vector or a list"
-            )
-        return self.most_similar_batch([expression], k, where=where, restrict=restrict, metric=metric)[0]
+        asked = as_expression(self, expression)
+        return self.most_similar_batch([asked], k, where=where, restrict=restrict, metric=metric)[0]
 
     @answers_peer_parameters
     def analogy(
