@@ -15,7 +15,7 @@ from semspace.bundle import Bundle, PathLike
 from semspace.deprecation import renamed_parameters, renamed_property
 from semspace.display import clip
 from semspace.errors import InputError
-from semspace.index.building import build_collection, own_builder
+from semspace.index.building import build_collection
 from semspace.index.local_collection import LocalCollection
 from semspace.index.new_points import read_changes, read_new_points
 from semspace.index.persistence import open_collection, read_collection, save_index
@@ -28,7 +28,6 @@ from semspace.peer_names import answers_peer_attributes
 from semspace.queries import Query
 from semspace.sentences.lazy_encoder import EncoderReference
 from semspace.space import Space
-from semspace.text.dataframes import as_polars
 from semspace.text_encoder import TextEncoder, check_encoder, encoder_facts
 from semspace.types import Id, Strings1d
 
@@ -181,21 +180,12 @@ class Index(SearchMethods):
         >>> index.search(id="cat", k=1).ids
         ('dog',)
         """
-        from semspace.index.foreign import hnswlib_bridge
+        from semspace.index.foreign.hnswlib_bridge import read_hnswlib
 
-        checks.number("recall", recall, high=1.0, open_low=True)
-        if ef is not None:
-            checks.whole("ef", ef)
-        contents, metric = hnswlib_bridge.read_source(path_or_index, dim, space)
-        names = hnswlib_bridge.names_of(contents, ids)
-        table = None if metadata is None else as_polars(metadata)
-        if table is not None:
-            table = table[hnswlib_bridge.places_of(contents, ids, len(table))]
-        origin = {"source": str(path_or_index), "format": "hnswlib"}
-        points = hnswlib_bridge.point_table(contents, names, table, encoder)
-        engine = hnswlib_bridge.engine_of(contents, metric, points.view, recall, ef)
-        source = SpaceSource(encoder, origin)
-        return cls(LocalCollection(points, engine, own_builder(metric, recall), source), source)
+        points = read_hnswlib(
+            path_or_index, ids, dim=dim, space=space, metadata=metadata, encoder=encoder, recall=recall, ef=ef
+        )
+        return cls(points, points.source)
 
     @classmethod
     def connect(cls, uri: str, collection: str, *, token: str | None = None) -> Index:
