@@ -21,17 +21,15 @@ from semspace.index.new_points import read_changes, read_new_points
 from semspace.index.persistence import open_collection, read_collection, save_index
 from semspace.index.query import checked_min_score
 from semspace.index.refreshing import MODES, Refresher
-from semspace.index.report import IndexReport
+from semspace.index.report import IndexReport, index_report
 from semspace.index.searches import SearchMethods
 from semspace.index.source import SpaceSource
 from semspace.peer_names import answers_peer_attributes
 from semspace.queries import Query
-from semspace.sentences.lazy_encoder import EncoderReference
 from semspace.space import Space
-from semspace.text_encoder import TextEncoder, check_encoder, encoder_facts
+from semspace.text_encoder import TextEncoder, check_encoder
 from semspace.types import Id, Strings1d
 
-_COMPARE_ALL_PAIRS_UP_TO = 100_000  # points; above, each is searched for in the graph, which is faster
 _MAX_PAIRS = 1_000_000
 
 
@@ -214,13 +212,7 @@ class Index(SearchMethods):
 
         check_token(token)
         points = collection_type(uri).connect(uri, collection, token)
-        saved = points.facts.get("encoder")
-        encoder = (
-            EncoderReference(saved["name"], saved["dim"], saved["fingerprint"], saved.get("max_tokens"))
-            if saved
-            else None
-        )
-        return cls(points, SpaceSource(encoder, points.facts.get("provenance")))
+        return cls(points, SpaceSource.on_server(points.facts))
 
     def duplicates(
         self, min_score: float | None = None, *, max_pairs: int = _MAX_PAIRS, progress: bool = True
@@ -242,26 +234,17 @@ class Index(SearchMethods):
         polars.DataFrame
             ``a``, ``b`` (ids, `a` being the earlier point) and ``score``, highest first.
         """
-        from semspace.index.hnsw import HnswEngine
-        from semspace.index.near_duplicates import BestPairs, compare_within
+        from semspace.index.duplicate_search import find_duplicates
+        from semspace.index.near_duplicates import BestPairs
 
         lowest = checked_min_score(min_score, 0.95, self.metric)
         best = BestPairs(lowest, checks.whole("max_pairs", max_pairs))
         self._up_to_date()
         local = self._local("duplicates")
         local.check()
-        view, engine = local.points.view, local.engine
-        if isinstance(engine, HnswEngine) and view.live > _COMPARE_ALL_PAIRS_UP_TO:
-            rows = np.arange(view.count)
-            for part in engine.pairs(view, lowest, max_pairs, progress=progress):
-                best.add(part)
-        else:
-            rows = view.live_rows()
-            compare_within(view.live_vectors(), self.metric, best, progress=progress)
-        a, b, scores = best.result()
+        pairs = find_duplicates(local, best, max_pairs, progress=progress)
         best.warn(lowest, stacklevel=3)
-        ids = [pl.Series(name, view.ids(rows[side]), dtype=pl.String) for name, side in (("a", a), ("b", b))]
-        return pl.DataFrame([*ids, pl.Series("score", scores)])
+        return pairs
 
     # -- changing -----------------------------------------------------------------------------------------
 
@@ -417,18 +400,7 @@ class Index(SearchMethods):
         The recall is that of queries like the points; `measure` takes others.
         """
         self._up_to_date()
-        local = self._local("report")
-        view, engine = local.points.view, local.engine
-        settings = {name: value for name, value in engine.settings().items() if value is not None}
-        return IndexReport(
-            method=self.method,
-            metric=self.metric,
-            points=view.live,
-            deleted=view.count - view.live,
-            dim=self.dim,
-            settings={**settings, **engine.details()},
-            **{"worst_points": view.live, **engine.measured()},
-        )
+        return index_report(self._local("report"))
 
     def __reduce__(self) -> NoReturn:
         raise InputError(
@@ -538,16 +510,12 @@ class Index(SearchMethods):
         """
         from semspace.index.servers.push import push
 
-        encoder, provenance = self.encoder, self._source.provenance
-        facts = {
-            "fingerprint": self.space.fingerprint,
-            "encoder": encoder and encoder_facts(encoder),
-            "provenance": provenance,
-        }
+        source = SpaceSource(self.encoder, self._source.provenance)
+        facts = source.server_facts(self.space.fingerprint)
         pushed = push(
             self._local("push"), uri, collection, facts=facts, token=token, progress=progress, overwrite=overwrite
         )
-        return Index(pushed, SpaceSource(encoder, provenance))
+        return Index(pushed, source)
 
     def to_hnswlib(self, path: PathLike, *, overwrite: bool = False) -> dict[int, str]:
         """Write graph and vectors as a file that hnswlib opens; hnswlib needn't be installed.
