@@ -4,6 +4,7 @@ Every score is higher-is-nearer. Nothing here knows the meaning of ids, files or
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -125,6 +126,18 @@ def as_examples(name: str, queries: Sequence[Query] | Query | None) -> list[Quer
         return []
     alone = isinstance(queries, (str, Expression)) or (isinstance(queries, np.ndarray) and queries.ndim == 1)
     return [queries] if alone else as_list(name, queries)  # type: ignore[list-item, arg-type]
+
+
+def as_query(
+    query: Query | Sequence[Query] | None, positive: Sequence[Query] | Query, negative: Sequence[Query] | Query
+) -> Query:
+    """Return a query as it is given, or else the sum of examples; a list with strings is one of positive examples."""
+    added, taken = as_examples("positive", positive), as_examples("negative", negative)
+    if isinstance(query, (list, tuple)) and not added and any(isinstance(one, str) for one in query):
+        added, query = as_list("positive", query), None
+    if (query is None) == (not added) or (query is not None and taken):
+        raise InputError("give either a query, or positive= (and negative=) lists of queries")
+    return cast("Query", query) if query is not None else Expression.of(added, taken)
 
 
 def check_directions(vectors: Floats2d, titles: Sequence[str]) -> None:

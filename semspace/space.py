@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,31 +16,26 @@ import polars as pl
 
 from semspace import checks, queries, schema
 from semspace.bundle import Bundle, Draft, PathLike, create_bundle
-from semspace.corrections.common_directions import CommonDirections
+from semspace.corrections.common_directions import without_common
 from semspace.corrections.corrected_encoder import CorrectedEncoder
 from semspace.deprecation import renamed_parameters, renamed_property
 from semspace.display import clip, html_table, rows_of
-from semspace.errors import DamagedError, InputError, UnknownIdError
+from semspace.errors import InputError, UnknownIdError
 from semspace.expressions.expression import Expression
 from semspace.history import History
 from semspace.neighbors import Neighbors
 from semspace.peer_names import answers_peer_attributes, answers_peer_parameters
 from semspace.progress import waiting
-from semspace.quantization.lookup import VALUES
-from semspace.quantization.vectors import PRECISIONS, QuantizedVectors, as_quantized, codec_from
-from semspace.queries import METRICS, Query, as_examples, as_list
+from semspace.quantization.stored_vectors import read_stored_vectors, write_stored_vectors
+from semspace.quantization.vectors import PRECISIONS, QuantizedVectors, as_quantized
+from semspace.queries import METRICS, Query, as_list, as_query
 from semspace.similarity import analogies, hub_correction, pair_similarity, searching
 from semspace.similarity.byte_screen import AFTER, ByteScreen, is_worth_it
+from semspace.similarity.locating import as_expression
+from semspace.similarity.neighbor_overlap import neighbor_overlap
 from semspace.text import mmap_array
-from semspace.text.dataframes import as_polars, storable, to_pandas, with_columns_before
-from semspace.text_encoder import (
-    TextEncoder,
-    check_encoder,
-    encode_documents,
-    encode_queries,
-    encoder_entry,
-    reads_texts,
-)
+from semspace.text.dataframes import append_rows, as_polars, storable, to_pandas, with_columns_before
+from semspace.text_encoder import TextEncoder, check_encoder, encode_documents, encode_queries, encoder_entry
 from semspace.types import ArrayXd, Floats1d, Floats2d, Id
 
 if TYPE_CHECKING:
@@ -50,8 +45,6 @@ if TYPE_CHECKING:
 
 KIND = "space"
 _ROWS_AT_ONCE = 16_384  # vectors that are read at a time
-_K, _MEASURED = 10, 200  # neighbours, and queries by which the overlap of a quantised space is measured
-_NOTHING = 1e-6  # of its length: what is left of a vector below it is rounding
 _SHOWN, _SHOWN_COLUMNS = 5, 6  # points, and columns of metadata in a notebook
 
 
@@ -486,12 +479,7 @@ class Space:
         InputError
             If positive and negative queries cancel to nothing.
         """
-        added, taken = as_examples("positive", positive), as_examples("negative", negative)
-        if isinstance(query, (list, tuple)) and not added and any(isinstance(one, str) for one in query):
-            added, query = as_list("positive", query), None
-        if (query is None) == (not added) or (query is not None and taken):
-            raise InputError("give either a query, or positive= (and negative=) lists of queries")
-        asked = cast("Query", query) if query is not None else Expression.of(added, taken)
+        asked = as_query(query, positive, negative)
         return self.most_similar_batch([asked], k, where=where, restrict=restrict, metric=metric)[0]
 
     @renamed_parameters(asked="queries")
@@ -550,16 +538,8 @@ class Space:
         >>> space.query("king - man + woman", k=1).ids
         ('queen',)
         """
-        if isinstance(expression, str):
-            from semspace.expressions.expression_reader import read_expression
-
-            expression = read_expression(expression, self._rows, encodes=reads_texts(self.encoder))
-        elif not isinstance(expression, Expression):
-            raise InputError(
-                f"query takes a text such as 'king - man + woman', or an Expression; got "
-                f"{type(expression).__name__}: use most_similar for a vector or a list"
-            )
-        return self.most_similar_batch([expression], k, where=where, restrict=restrict, metric=metric)[0]
+        asked = as_expression(self, expression)
+        return self.most_similar_batch([asked], k, where=where, restrict=restrict, metric=metric)[0]
 
     @answers_peer_parameters
     def analogy(
@@ -786,10 +766,11 @@ class Space:
         """
         checks.choice("precision", precision, PRECISIONS)
         if precision == "float32":
-            made = {name: value for name, value in self.provenance.items() if name != "quantization"}
-            return replace(self, vectors=checks.matrix("vectors", self.vectors), provenance=made)
+            return replace(self, vectors=checks.matrix("vectors", self.vectors), provenance=self._provenance_in_full())
         vectors: Any = QuantizedVectors.of(np.asarray(self.vectors), precision, code_bytes)
-        return _with_overlap(self, replace(self, vectors=vectors))
+        small = replace(self, vectors=vectors)
+        facts = {"precision": small.precision, **neighbor_overlap(self, small)}
+        return replace(small, provenance={**self.provenance, "quantization": facts})
 
     def centered(self) -> Space:
         """Return this space with its mean in the origin, which opens the cone that vectors often lie in.
@@ -850,20 +831,16 @@ class Space:
 
     def _without_common(self, n: int) -> Space:
         """Return this space without its mean and its `n` strongest directions."""
-        correction = CommonDirections.fit(self.vectors, n)
-        parts = [correction.apply(part) for _, part in mmap_array.iter_slices(self.vectors, _ROWS_AT_ONCE)]
-        vectors = np.concatenate(parts)
-        gone = np.flatnonzero(queries.lengths(vectors) <= _NOTHING * self.norms)
-        if len(gone):
-            raise InputError(
-                f"nothing is left of {self.ids[gone[0]]!r} (row {gone[0]}) without what all points share, so it would "
-                f"have no direction; leave it out with select"
-            )
-        made = {name: value for name, value in self.provenance.items() if name != "quantization"}
+        correction, vectors = without_common(self.ids, self.vectors, self.norms, n)
+        made = self._provenance_in_full()
         fact = {"method": correction.method, "n_directions": n, "points": len(self)}
         made["corrections"] = [*made.get("corrections", []), fact]
         encoder = CorrectedEncoder(correction, self.encoder)
         return replace(self, vectors=checks.frozen(vectors), encoder=encoder, provenance=made)
+
+    def _provenance_in_full(self) -> dict[str, Any]:
+        """Return the provenance of these points in float32, where nothing was measured of vectors in fewer bytes."""
+        return {name: value for name, value in self.provenance.items() if name != "quantization"}
 
     # -- on disk ------------------------------------------------------------------------------------------
 
@@ -881,19 +858,8 @@ def write_space(space: Space, draft: Draft, vectors: Path | None = None) -> None
     vectors : Path, optional
         A file that holds the vectors already.
     """
-    draft.meta["space"] = manifest_facts(
-        draft, len(space), space.dim, space.fingerprint, space.encoder, space.provenance
-    )
-    stored = as_quantized(space.vectors)
-    if stored is not None:
-        draft.meta["space"]["precision"] = stored.precision
-        draft.array("vectors", stored.codes)
-        for name, array in stored.codec.arrays().items():
-            draft.array(name, array)
-    elif vectors is None:
-        draft.array("vectors", space.vectors)
-    else:
-        draft.linked("vectors.npy", vectors)
+    facts = manifest_facts(draft, len(space), space.dim, space.fingerprint, space.encoder, space.provenance)
+    draft.meta["space"] = {**facts, **write_stored_vectors(space.vectors, draft, vectors)}
     draft.table("ids", pl.DataFrame({"id": space.ids.tolist()}, schema={"id": pl.String}))
     if space.metadata is not None:
         draft.table("metadata", space.metadata)
@@ -902,50 +868,10 @@ def write_space(space: Space, draft: Draft, vectors: Path | None = None) -> None
 def read_bundle(bundle: Bundle, encoder: TextEncoder | None = None) -> Space:
     """Read the space in an opened bundle: a space's own, or that of a value made from it."""
     facts = bundle.meta.facts("space")
-    provenance, vectors = facts.mapping("provenance"), _read_vectors(bundle, facts)
+    provenance, vectors = facts.mapping("provenance"), read_stored_vectors(bundle, facts)
     table = bundle.table("metadata", rows=len(vectors)) if bundle.has("metadata.arrow") else None
     ids = bundle.table("ids", {"id": pl.String}, rows=len(vectors))["id"].to_numpy().astype(object)
     return Space(ids, vectors, table, encoder, provenance)
-
-
-def _read_vectors(bundle: Bundle, facts: schema.Facts) -> Any:
-    """Open the vectors of a bundle, in the precision they were saved in."""
-    precision = facts.get("precision", "float32")
-    if precision == "float32":
-        return bundle.array("vectors", dtype=np.float32, shape=(None, None))
-    dim = facts.whole("dim", low=1)
-    shapes: dict[str, dict[str, schema.Shape]] = {
-        "float16": {},
-        "int8": {"ranges": (2, dim)},
-        "binary": {"levels": (3, dim)},
-        "product": {"centroids": (None, VALUES, None)},
-    }
-    if precision not in shapes:
-        raise DamagedError(
-            f"{bundle.folder} is stored in the precision {precision!r}, which this version of semspace doesn't have; "
-            f"upgrade it"
-        )
-    arrays = {name: bundle.array(name, dtype=np.float32, shape=shape) for name, shape in shapes[precision].items()}
-    codec = codec_from(precision, dim, arrays)
-    return QuantizedVectors(bundle.array("vectors", dtype=codec.dtype, shape=(None, codec.width)), codec)
-
-
-def _with_overlap(full: Space, small: Space) -> Space:
-    """Return a quantised space whose provenance says how many of the nearest points of the full one it finds."""
-    rows = np.unique(np.linspace(0, len(full) - 1, min(len(full), _MEASURED), dtype=np.int64))
-    exact, skip = np.asarray(full.vectors[rows]), [[row] for row in rows.tolist()]
-    truth = queries.nearest(full.vectors, full.norms, exact, _K, names=full.ids, skip=skip)
-    overlaps = []
-    for asked in (exact, np.asarray(small.vectors[rows])):
-        found = queries.nearest(small.vectors, small.norms, asked, _K, names=full.ids, skip=skip)
-        overlaps.append(float(queries.overlaps(full.vectors, full.norms, exact, truth, found).mean()))
-    facts = {
-        "precision": small.precision,
-        "overlap_at_10": overlaps[0],
-        "overlap_at_10_by_id": overlaps[1],
-        "n_queries": len(rows),
-    }
-    return replace(small, provenance={**full.provenance, "quantization": facts})
 
 
 def manifest_facts(
@@ -972,13 +898,3 @@ def fingerprint_of(dim: int, ids: list[str], parts: Iterable[Floats2d]) -> str:
     for part in parts:
         hasher.update(np.ascontiguousarray(part).data.cast("B"))
     return hasher.hexdigest()
-
-
-def append_rows(table: pl.DataFrame, more: pl.DataFrame) -> pl.DataFrame:
-    """Return a table with more rows at its end, whose columns are matched by name."""
-    if set(table.columns) != set(more.columns):
-        raise InputError(f"metadata must have the columns {', '.join(table.columns)}; got {', '.join(more.columns)}")
-    try:
-        return pl.concat([table, more.select(table.columns)], how="vertical_relaxed")
-    except pl.exceptions.PolarsError as problem:
-        raise InputError(f"metadata must have columns of the same types as before: {problem}") from problem

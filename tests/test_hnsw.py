@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 import semspace as ss
 from semspace.errors import InputError, SemspaceWarning
-from semspace.index import beam_search, graph_search, hnsw, neighbor_selection
-from semspace.index import index as index_module
+from semspace.index import beam_search, duplicate_search, graph_search, hnsw, neighbor_selection
 from semspace.index.quantization import SUMS, Codec, rows_of_bytes
 from semspace.kernels.compiling import compiled
 from semspace.queries import METRICS
@@ -391,7 +390,7 @@ def test_the_graph_finds_nearly_all_pairs(monkeypatch, walks, metric):
     index = ss.Index.build(named(vectors), "hnsw", metric=metric, progress=False)
     least = 0.99 if metric == "cosine" else -0.2
     exact = index.duplicates(least, progress=False)
-    monkeypatch.setattr(index_module, "_COMPARE_ALL_PAIRS_UP_TO", 0)
+    monkeypatch.setattr(duplicate_search, "_COMPARE_ALL_PAIRS_UP_TO", 0)
     walked = index.duplicates(least, progress=False)
     right, found = ({(a, b) for a, b, _ in table.rows()} for table in (exact, walked))
     assert len(right) > 1_300
@@ -405,7 +404,7 @@ def test_the_graph_finds_nearly_all_pairs(monkeypatch, walks, metric):
 def test_pairs_among_points_that_change(monkeypatch):
     vectors = draw(1_200)
     index = ss.Index.build(named(vectors), "hnsw", progress=False)
-    monkeypatch.setattr(index_module, "_COMPARE_ALL_PAIRS_UP_TO", 0)
+    monkeypatch.setattr(duplicate_search, "_COMPARE_ALL_PAIRS_UP_TO", 0)
     index.add(["twin", "ghost"], vectors[:2])
     index.delete(["ghost"])
     found = index.duplicates(0.9999, progress=False)
@@ -481,7 +480,7 @@ def test_what_is_liked_counts_with_its_length_where_lengths_count():
 
 
 def test_thousands_of_points_that_are_all_alike_make_no_more_pairs_than_asked_for(monkeypatch):
-    monkeypatch.setattr(index_module, "_COMPARE_ALL_PAIRS_UP_TO", 100)
+    monkeypatch.setattr(duplicate_search, "_COMPARE_ALL_PAIRS_UP_TO", 100)
     monkeypatch.setattr(hnsw, "_ALIKE", 64)
     index = ss.Index.build(named(np.ones((1_500, 4)) + draw(1_500, 4) * np.float32(1e-4)), "hnsw", progress=False)
     with pytest.warns(SemspaceWarning, match="more than max_pairs=100 pairs"):

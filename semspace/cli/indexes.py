@@ -32,7 +32,8 @@ def index(
 ) -> None:
     """Build a search index over a space."""
     from semspace import checks
-    from semspace.index.index import SMALL, Index
+    from semspace.index.building import SMALL
+    from semspace.index.index import Index
     from semspace.threads import limited
 
     check_folder(out, overwrite=overwrite)

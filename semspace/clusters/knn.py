@@ -8,7 +8,8 @@ from functools import cached_property
 import numpy as np
 
 from semspace.clusters.all_pairs import nearest_of_all_pairs
-from semspace.index.index import SMALL, Index
+from semspace.index.building import SMALL
+from semspace.index.index import Index
 from semspace.space import Space
 from semspace.types import Floats2d, Ints2d
 

@@ -6,9 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from semspace.types import Doubles2d, Floats1d, Floats2d
+from semspace import queries
+from semspace.errors import InputError
+from semspace.text import mmap_array
+from semspace.types import Doubles2d, Floats1d, Floats2d, Strings1d
 
 _ROWS = 16_384  # vectors that are read at a time
+_NOTHING = 1e-6  # of its length: what is left of a vector below it is rounding
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,3 +56,19 @@ class CommonDirections:
         if len(self.directions):
             centered -= centered @ self.directions.T @ self.directions
         return centered
+
+
+def without_common(ids: Strings1d, vectors: Floats2d, norms: Floats1d, n: int) -> tuple[CommonDirections, Floats2d]:
+    """Fit the mean of vectors and `n` directions; return them, and the vectors (m, dim) without them.
+
+    Raises `InputError` where nothing is left of a vector, whose length `norms` has.
+    """
+    correction = CommonDirections.fit(vectors, n)
+    left = np.concatenate([correction.apply(part) for _, part in mmap_array.iter_slices(vectors, _ROWS)])
+    gone = np.flatnonzero(queries.lengths(left) <= _NOTHING * norms)
+    if len(gone):
+        raise InputError(
+            f"nothing is left of {ids[gone[0]]!r} (row {gone[0]}) without what all points share, so it would have no "
+            f"direction; leave it out with select"
+        )
+    return correction, left

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -16,31 +15,21 @@ from semspace.bundle import Bundle, PathLike
 from semspace.deprecation import renamed_parameters, renamed_property
 from semspace.display import clip
 from semspace.errors import InputError
-from semspace.index.engine import Engine
-from semspace.index.exact import ExactEngine
+from semspace.index.building import build_collection
 from semspace.index.local_collection import LocalCollection
 from semspace.index.new_points import read_changes, read_new_points
-from semspace.index.persistence import open_collection, own_builder, read_collection, save_index
-from semspace.index.points import FrozenPoints, PointTable
-from semspace.index.query import checked_min_score, checked_vectors, read_queries
+from semspace.index.persistence import open_collection, read_collection, save_index
+from semspace.index.query import checked_min_score
 from semspace.index.refreshing import MODES, Refresher
-from semspace.index.report import IndexReport
+from semspace.index.report import IndexReport, index_report
 from semspace.index.searches import SearchMethods
 from semspace.index.source import SpaceSource
 from semspace.peer_names import answers_peer_attributes
-from semspace.queries import METRICS, Query, as_list
-from semspace.sentences.lazy_encoder import EncoderReference
+from semspace.queries import Query
 from semspace.space import Space
-from semspace.text.dataframes import as_polars
-from semspace.text_encoder import TextEncoder, check_encoder, encoder_facts
-from semspace.types import Floats2d, Id, Strings1d
+from semspace.text_encoder import TextEncoder, check_encoder
+from semspace.types import Id, Strings1d
 
-if TYPE_CHECKING:
-    from semspace.index.hnsw import HnswSettings
-
-# Up to this many points, comparing with every point is about as fast as searching a graph, and exact.
-SMALL = 5_000
-_COMPARE_ALL_PAIRS_UP_TO = 100_000  # points; above, each is searched for in the graph, which is faster
 _MAX_PAIRS = 1_000_000
 
 
@@ -113,56 +102,18 @@ class Index(SearchMethods):
         MissingExtraError
             If hnswlib is to build the graph and isn't installed.
         """
-        if not isinstance(space, Space):
-            raise InputError(
-                f"Index.build takes a Space; got {type(space).__name__}: encode a corpus with Encoder.embed, or "
-                "create a Space with Space.from_vectors"
-            )
-        checks.choice("method", method, ("auto", "exact", "hnsw"))
-        checks.choice("metric", metric, METRICS)
-        checks.choice("backend", backend, ("native", "hnswlib"))
-        checks.number("recall", recall, high=1.0, open_low=True)
-        if backend == "hnswlib" and method == "exact":
-            raise InputError("backend='hnswlib' builds a graph, and method='exact' has none; leave one of them out")
-        small = len(space) <= SMALL or recall == 1 or space.precision != "float32"
-        chosen = ("exact" if small and backend == "native" else "hnsw") if method == "auto" else method
-        if chosen == "hnsw" and space.precision != "float32":
-            raise InputError(
-                f"a graph (hnsw) is built over float32 vectors, which it stores as bytes itself, and this space is "
-                f"stored as {space.precision}; take method='exact', or space.quantize('float32')"
-            )
-        if backend == "hnswlib" and queries is not None:
-            raise InputError("queries= tunes the native graph; leave it or backend='hnswlib' out")
-        points = PointTable(FrozenPoints.of_space(space))
-        source = SpaceSource(space.encoder, space.provenance, space=space)
-        if backend == "hnswlib":
-            from semspace.index.foreign import hnswlib_bridge
-            from semspace.index.foreign.hnswlib_engine import HnswlibSettings
-
-            _check_settings("hnswlib", settings, [field.name for field in fields(HnswlibSettings)])
-            built = hnswlib_bridge.build_engine(
-                points, metric, recall=recall, settings=HnswlibSettings(**settings), threads=threads, progress=progress
-            )
-            return cls(LocalCollection(points, built, own_builder(metric, recall), source), source)
-        graph_settings = _graph_settings(chosen, settings)
-        known = None if queries is None else _known_queries(points, metric, source, queries)
-
-        def build_engine(points: PointTable) -> Engine:
-            if graph_settings is None:
-                return ExactEngine(metric)
-            from semspace.index.hnsw import HnswEngine
-
-            return HnswEngine.build(
-                points,
-                metric,
-                recall=recall,
-                settings=graph_settings,
-                queries=known,
-                threads=threads,
-                progress=progress,
-            )
-
-        return cls(LocalCollection(points, build_engine(points), build_engine, source), source)
+        points = build_collection(
+            space,
+            method,
+            recall=recall,
+            metric=metric,
+            backend=backend,
+            queries=queries,
+            threads=threads,
+            progress=progress,
+            settings=settings,
+        )
+        return cls(points, points.source)
 
     @classmethod
     def from_hnswlib(
@@ -227,21 +178,12 @@ class Index(SearchMethods):
         >>> index.search(id="cat", k=1).ids
         ('dog',)
         """
-        from semspace.index.foreign import hnswlib_bridge
+        from semspace.index.foreign.hnswlib_bridge import read_hnswlib
 
-        checks.number("recall", recall, high=1.0, open_low=True)
-        if ef is not None:
-            checks.whole("ef", ef)
-        contents, metric = hnswlib_bridge.read_source(path_or_index, dim, space)
-        names = hnswlib_bridge.names_of(contents, ids)
-        table = None if metadata is None else as_polars(metadata)
-        if table is not None:
-            table = table[hnswlib_bridge.places_of(contents, ids, len(table))]
-        origin = {"source": str(path_or_index), "format": "hnswlib"}
-        points = hnswlib_bridge.point_table(contents, names, table, encoder)
-        engine = hnswlib_bridge.engine_of(contents, metric, points.view, recall, ef)
-        source = SpaceSource(encoder, origin)
-        return cls(LocalCollection(points, engine, own_builder(metric, recall), source), source)
+        points = read_hnswlib(
+            path_or_index, ids, dim=dim, space=space, metadata=metadata, encoder=encoder, recall=recall, ef=ef
+        )
+        return cls(points, points.source)
 
     @classmethod
     def connect(cls, uri: str, collection: str, *, token: str | None = None) -> Index:
@@ -270,13 +212,7 @@ class Index(SearchMethods):
 
         check_token(token)
         points = collection_type(uri).connect(uri, collection, token)
-        saved = points.facts.get("encoder")
-        encoder = (
-            EncoderReference(saved["name"], saved["dim"], saved["fingerprint"], saved.get("max_tokens"))
-            if saved
-            else None
-        )
-        return cls(points, SpaceSource(encoder, points.facts.get("provenance")))
+        return cls(points, SpaceSource.on_server(points.facts))
 
     def duplicates(
         self, min_score: float | None = None, *, max_pairs: int = _MAX_PAIRS, progress: bool = True
@@ -298,26 +234,17 @@ class Index(SearchMethods):
         polars.DataFrame
             ``a``, ``b`` (ids, `a` being the earlier point) and ``score``, highest first.
         """
-        from semspace.index.hnsw import HnswEngine
-        from semspace.index.near_duplicates import BestPairs, compare_within
+        from semspace.index.duplicate_search import find_duplicates
+        from semspace.index.near_duplicates import BestPairs
 
         lowest = checked_min_score(min_score, 0.95, self.metric)
         best = BestPairs(lowest, checks.whole("max_pairs", max_pairs))
         self._up_to_date()
         local = self._local("duplicates")
         local.check()
-        view, engine = local.points.view, local.engine
-        if isinstance(engine, HnswEngine) and view.live > _COMPARE_ALL_PAIRS_UP_TO:
-            rows = np.arange(view.count)
-            for part in engine.pairs(view, lowest, max_pairs, progress=progress):
-                best.add(part)
-        else:
-            rows = view.live_rows()
-            compare_within(view.live_vectors(), self.metric, best, progress=progress)
-        a, b, scores = best.result()
+        pairs = find_duplicates(local, best, max_pairs, progress=progress)
         best.warn(lowest, stacklevel=3)
-        ids = [pl.Series(name, view.ids(rows[side]), dtype=pl.String) for name, side in (("a", a), ("b", b))]
-        return pl.DataFrame([*ids, pl.Series("score", scores)])
+        return pairs
 
     # -- changing -----------------------------------------------------------------------------------------
 
@@ -473,18 +400,7 @@ class Index(SearchMethods):
         The recall is that of queries like the points; `measure` takes others.
         """
         self._up_to_date()
-        local = self._local("report")
-        view, engine = local.points.view, local.engine
-        settings = {name: value for name, value in engine.settings().items() if value is not None}
-        return IndexReport(
-            method=self.method,
-            metric=self.metric,
-            points=view.live,
-            deleted=view.count - view.live,
-            dim=self.dim,
-            settings={**settings, **engine.details()},
-            **{"worst_points": view.live, **engine.measured()},
-        )
+        return index_report(self._local("report"))
 
     def __reduce__(self) -> NoReturn:
         raise InputError(
@@ -594,16 +510,12 @@ class Index(SearchMethods):
         """
         from semspace.index.servers.push import push
 
-        encoder, provenance = self.encoder, self._source.provenance
-        facts = {
-            "fingerprint": self.space.fingerprint,
-            "encoder": encoder and encoder_facts(encoder),
-            "provenance": provenance,
-        }
+        source = SpaceSource(self.encoder, self._source.provenance)
+        facts = source.server_facts(self.space.fingerprint)
         pushed = push(
             self._local("push"), uri, collection, facts=facts, token=token, progress=progress, overwrite=overwrite
         )
-        return Index(pushed, SpaceSource(encoder, provenance))
+        return Index(pushed, source)
 
     def to_hnswlib(self, path: PathLike, *, overwrite: bool = False) -> dict[int, str]:
         """Write graph and vectors as a file that hnswlib opens; hnswlib needn't be installed.
@@ -659,31 +571,3 @@ def read_bundle(bundle: Bundle) -> Index:
 def _refresher(points: LocalCollection, mode: str, options: Mapping[str, Any]) -> Refresher:
     """Return what keeps an opened index up to date, by opening it again with these options where that is needed."""
     return Refresher(partial(open_collection, points.place, is_followed=mode == "auto", **options), mode)
-
-
-def _graph_settings(method: str, settings: Mapping[str, Any]) -> HnswSettings | None:
-    """Return the settings of a graph, or raise `InputError` for one that the method doesn't have."""
-    if method != "hnsw":
-        _check_settings(method, settings, [])
-        return None
-    from semspace.index.hnsw import HnswSettings
-
-    _check_settings(method, settings, [field.name for field in fields(HnswSettings)])
-    return HnswSettings(**settings)
-
-
-def _check_settings(method: str, settings: Mapping[str, Any], known: Sequence[str]) -> None:
-    unknown = [name for name in settings if name not in known]
-    if unknown:
-        have = f"it has {', '.join(known)}" if known else "it has none"
-        raise InputError(f"the method {method!r} has no setting {unknown[0]!r}; {have}")
-
-
-def _known_queries(points: PointTable, metric: str, source: SpaceSource, queries: Sequence[Query]) -> Floats2d:
-    """Return the vectors of queries that are known when an index is built."""
-    known = as_list("queries", queries)
-    if not known:
-        raise InputError("queries is empty; give some queries of the application, or leave it out")
-    comparing = ExactEngine(metric)
-    asked = read_queries(LocalCollection(points, comparing, lambda _: comparing, source), source.encoder, known)
-    return checked_vectors(asked.vectors, asked.titles, metric)

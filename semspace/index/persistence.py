@@ -20,6 +20,7 @@ from semspace.bundle import (
 )
 from semspace.disk import FileLock
 from semspace.errors import DamagedError, InputError, ReplacedError
+from semspace.index.building import own_builder
 from semspace.index.engine import Engine
 from semspace.index.exact import ExactEngine
 from semspace.index.insertion_log import InsertionLog
@@ -170,15 +171,6 @@ def _builder(
     known = {name: value for name, value in settings.items() if name in names}  # other versions have had others
     build = own_builder(metric, recall, **known)
     return lambda points: _logging(build(points), log)
-
-
-def own_builder(metric: str, recall: float, **settings: Any) -> Callable[[PointTable], HnswEngine]:
-    """Return a function that builds a graph of semspace's own."""
-    from semspace.index.hnsw import HnswEngine, HnswSettings
-
-    return lambda points: HnswEngine.build(
-        points, metric, recall=recall, settings=HnswSettings(**settings), progress=False
-    )
 
 
 def _check_belongs(bundle: Bundle, facts: Mapping[str, Any], space: Space | None, encoder: TextEncoder | None) -> None:

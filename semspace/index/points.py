@@ -19,8 +19,9 @@ from semspace import checks, pools, queries
 from semspace.errors import InputError
 from semspace.index.id_lookup import IdLookup
 from semspace.index.new_points import in_types
-from semspace.space import Space, append_rows
+from semspace.space import Space
 from semspace.text import mmap_array
+from semspace.text.dataframes import append_rows
 from semspace.types import ArrayXd, Bools1d, Floats1d, Floats2d, Ints1d
 
 _FEW = 128  # ids

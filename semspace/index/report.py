@@ -9,6 +9,7 @@ import polars as pl
 
 from semspace.deprecation import renamed_parameters, renamed_property
 from semspace.display import html_table, text_table
+from semspace.index.local_collection import LocalCollection
 
 _LIKE = "queries like the points; Index.measure(queries) measures it for yours"
 
@@ -96,3 +97,18 @@ class IndexReport:
 
     def _repr_html_(self) -> str:
         return html_table(("index", ""), self._rows())
+
+
+def index_report(local: LocalCollection) -> IndexReport:
+    """Return what was measured of a local index, with the points that it has now; see `Index.report`."""
+    view, engine = local.points.view, local.engine
+    settings = {name: value for name, value in engine.settings().items() if value is not None}
+    return IndexReport(
+        method=local.method,
+        metric=local.metric,
+        points=view.live,
+        deleted=view.count - view.live,
+        dim=local.dim,
+        settings={**settings, **engine.details()},
+        **{"worst_points": view.live, **engine.measured()},
+    )

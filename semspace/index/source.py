@@ -7,7 +7,7 @@ from typing import Any
 
 from semspace.bundle import Bundle
 from semspace.errors import DamagedError
-from semspace.sentences.lazy_encoder import remembered
+from semspace.sentences.lazy_encoder import EncoderReference, remembered
 from semspace.space import Space
 from semspace.text_encoder import TextEncoder, encoder_facts
 
@@ -41,6 +41,26 @@ class SpaceSource:
         self._encoder = encoder
         self._fingerprint = fingerprint
         self._bundle = bundle if encoder is None else None
+
+    @classmethod
+    def on_server(cls, facts: Mapping[str, Any]) -> SpaceSource:
+        """Return what a server was told by `server_facts`; its encoder is opened at the first text."""
+        saved = facts.get("encoder")
+        encoder = (
+            EncoderReference(saved["name"], saved["dim"], saved["fingerprint"], saved.get("max_tokens"))
+            if saved
+            else None
+        )
+        return cls(encoder, facts.get("provenance"))
+
+    def server_facts(self, fingerprint: str) -> dict[str, Any]:
+        """Return what a server is told of points whose space has this fingerprint."""
+        encoder = self.encoder
+        return {
+            "fingerprint": fingerprint,
+            "encoder": encoder and encoder_facts(encoder),
+            "provenance": self.provenance,
+        }
 
     @property
     def encoder(self) -> TextEncoder | None:

@@ -146,14 +146,3 @@ def _fitted(vectors: Floats2d, precision: str, code_bytes: int | None) -> Vector
         return Int8Codec.fit(vectors)
     sample = vectors[:: max(1, len(vectors) // _SAMPLE)]
     return BinaryCodec.fit(sample) if precision == BinaryCodec.precision else ProductCodec.fit(sample, code_bytes)
-
-
-def codec_from(precision: str, dim: int, arrays: dict[str, ArrayXd]) -> VectorCodec:
-    """Return the codec that consists of these arrays; see `VectorCodec.arrays`."""
-    if precision == Float16Codec.precision:
-        return Float16Codec(dim)
-    if precision == Int8Codec.precision:
-        return Int8Codec(arrays["ranges"])
-    if precision == BinaryCodec.precision:
-        return BinaryCodec(arrays["levels"])
-    return ProductCodec(arrays["centroids"], dim)

@@ -20,6 +20,20 @@ _LONGEST_PHRASE = 3  # words
 _CANCELLED = 1e-6  # of the sum of all weights: what is left of a sum below it is rounding
 
 
+def as_expression(points: PointSet, given: str | Expression) -> Expression:
+    """Return a sum of queries, which may be given as text; see `Space.query`."""
+    if isinstance(given, str):
+        from semspace.expressions.expression_reader import read_expression
+
+        return read_expression(given, points._rows, encodes=reads_texts(points.encoder))
+    if not isinstance(given, Expression):
+        raise InputError(
+            f"query takes a text such as 'king - man + woman', or an Expression; got "
+            f"{type(given).__name__}: use most_similar for a vector or a list"
+        )
+    return given
+
+
 class Located(NamedTuple):
     """The vector of a query, and the rows of the ids in it, which are never its answer."""
 

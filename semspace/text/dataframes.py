@@ -1,4 +1,4 @@
-"""Conversion of other libraries' tables to polars frames."""
+"""Conversion of other libraries' tables to polars frames; columns and rows added to tables of metadata."""
 
 from __future__ import annotations
 
@@ -124,6 +124,16 @@ def check_column_names(names: Iterable[str]) -> None:
             f"a column is called {clip(pattern, 40)!r}, and a name that is * or begins with ^ and ends with $ stands "
             f"for several columns; rename it"
         )
+
+
+def append_rows(table: pl.DataFrame, more: pl.DataFrame) -> pl.DataFrame:
+    """Return a table with more rows at its end, whose columns are matched by name."""
+    if set(table.columns) != set(more.columns):
+        raise InputError(f"metadata must have the columns {', '.join(table.columns)}; got {', '.join(more.columns)}")
+    try:
+        return pl.concat([table, more.select(table.columns)], how="vertical_relaxed")
+    except pl.exceptions.PolarsError as problem:
+        raise InputError(f"metadata must have columns of the same types as before: {problem}") from problem
 
 
 def make_column(name: str, values: Sequence[Any], *, text: bool = False) -> pl.Series:

@@ -13,6 +13,7 @@ import numpy as np
 from semspace import checks, queries
 from semspace.bundle import PathLike
 from semspace.errors import InputError
+from semspace.index.building import own_builder
 from semspace.index.exact import ExactEngine
 from semspace.index.foreign.hnswlib_engine import HnswlibEngine, HnswlibSettings
 from semspace.index.foreign.hnswlib_file import HnswlibContents, read_contents, write_contents
@@ -21,8 +22,10 @@ from semspace.index.graph import Graph
 from semspace.index.hnsw import HnswEngine
 from semspace.index.local_collection import LocalCollection
 from semspace.index.points import FrozenPoints, PointTable, View
+from semspace.index.source import SpaceSource
 from semspace.progress import bar
 from semspace.space import Space
+from semspace.text.dataframes import as_polars
 from semspace.text_encoder import TextEncoder
 from semspace.threads import thread_count
 from semspace.types import Bools1d, Floats2d, Id, Int32s2d, Ints1d, UInt64s1d
@@ -37,7 +40,33 @@ _PIECE = 16_384  # points inserted at a time
 # -- from hnswlib ---------------------------------------------------------------------------------------------
 
 
-def read_source(source: Any, dim: int | None, space: str | None) -> tuple[HnswlibContents, str]:
+def read_hnswlib(
+    source: Any,
+    ids: Sequence[Id] | Mapping[int, Id] | None,
+    *,
+    dim: int | None,
+    space: str | None,
+    metadata: Any | None,
+    encoder: TextEncoder | None,
+    recall: float,
+    ef: int | None,
+) -> LocalCollection:
+    """Return the points and the graph of an index of hnswlib, or of a file of one; see `Index.from_hnswlib`."""
+    checks.number("recall", recall, high=1.0, open_low=True)
+    if ef is not None:
+        checks.whole("ef", ef)
+    contents, metric = _read_source(source, dim, space)
+    names = _names_of(contents, ids)
+    table = None if metadata is None else as_polars(metadata)
+    if table is not None:
+        table = table[_places_of(contents, ids, len(table))]
+    points = _point_table(contents, names, table, encoder)
+    engine = _engine_of(contents, metric, points.view, recall, ef)
+    origin = SpaceSource(encoder, {"source": str(source), "format": "hnswlib"})
+    return LocalCollection(points, engine, own_builder(metric, recall), origin)
+
+
+def _read_source(source: Any, dim: int | None, space: str | None) -> tuple[HnswlibContents, str]:
     """Return what an index of hnswlib, or a file of one, holds, and its metric."""
     if dim is not None:
         checks.whole("dim", dim)
@@ -87,7 +116,7 @@ def _check_lengths(source: PathLike, contents: HnswlibContents, space: str) -> N
         )
 
 
-def names_of(contents: HnswlibContents, ids: Sequence[Id] | Mapping[int, Id] | None) -> list[str]:
+def _names_of(contents: HnswlibContents, ids: Sequence[Id] | Mapping[int, Id] | None) -> list[str]:
     """Return the id of each point: its label as text, or what `ids` says of its label.
 
     A deleted label needs no id.
@@ -108,7 +137,7 @@ def names_of(contents: HnswlibContents, ids: Sequence[Id] | Mapping[int, Id] | N
     return [named.get(label, f"deleted label {label}") for label in labels]
 
 
-def places_of(contents: HnswlibContents, ids: Any, rows: int) -> Ints1d:
+def _places_of(contents: HnswlibContents, ids: Any, rows: int) -> Ints1d:
     """Return for each point the row of its label in a table that goes with `ids`, or raise `InputError`."""
     if ids is None or isinstance(ids, Mapping):
         raise InputError("metadata has a row for each id, so it needs ids as a list: the id of label i at position i")
@@ -121,7 +150,7 @@ def places_of(contents: HnswlibContents, ids: Any, rows: int) -> Ints1d:
     return places
 
 
-def point_table(contents: HnswlibContents, names: list[str], metadata: Any, encoder: TextEncoder | None) -> PointTable:
+def _point_table(contents: HnswlibContents, names: list[str], metadata: Any, encoder: TextEncoder | None) -> PointTable:
     """Return the points of an index, deleted ones among them, or raise `InputError` where a space can't hold them.
 
     A deleted vector may be all zeros: nobody is given it, but the graph leads through it.
@@ -139,7 +168,7 @@ def point_table(contents: HnswlibContents, names: list[str], metadata: Any, enco
     return PointTable(replace(points, vectors=checks.frozen(vectors)), ~deleted if deleted.any() else None)
 
 
-def engine_of(contents: HnswlibContents, metric: str, view: View, recall: float, ef: int | None) -> HnswlibEngine:
+def _engine_of(contents: HnswlibContents, metric: str, view: View, recall: float, ef: int | None) -> HnswlibEngine:
     """Return an engine for points whose rows are in the order of the contents."""
     settings = HnswlibSettings(contents.graph.m, contents.ef_construction, ef)
     return HnswlibEngine(contents.graph, contents.labels, metric, settings).tuned_with_points(view, recall)
