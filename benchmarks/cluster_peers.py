@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -94,6 +95,28 @@ CONTENDERS: dict[str, Callable[[Documents], Grouping]] = {
     "BERTopic (no stop words)": lambda documents: bertopic(documents, vectorizer_model=_without_stop_words()),
     TOP2VEC: top2vec,
 }
+
+
+def semspace_otherwise(documents: Documents) -> float:
+    """Return the seconds of a clustering of a space that was clustered before, with another granularity."""
+    import semspace as ss
+
+    space = ss.Space.from_vectors(documents.ids, documents.vectors, {"text": documents.texts})
+    ss.cluster(space, progress=False)
+    begun = perf_counter()
+    ss.cluster(space, granularity=1.5, progress=False)
+    return perf_counter() - begun
+
+
+def bertopic_otherwise(documents: Documents) -> float:
+    """Return the seconds of a grouping with another size of topics; BERTopic's own is 10."""
+    begun = perf_counter()
+    bertopic(documents, min_topic_size=15)
+    return perf_counter() - begun
+
+
+# The seconds of a grouping with other parameters than one before.
+OTHERWISE: dict[str, Callable[[Documents], float]] = {OURS: semspace_otherwise, REFERENCE: bertopic_otherwise}
 
 
 @contextmanager
