@@ -1,6 +1,8 @@
 """Shards on a cluster of Dask: two processes on this machine, which are killed at random moments."""
 
 import random
+import subprocess
+import sys
 import threading
 import time
 
@@ -181,3 +183,13 @@ def test_a_result_that_dies_with_its_worker_is_an_outcome():
             raise distributed.scheduler.KilledWorker("task", None, 3)
 
     assert on_dask._outcome(Lost(), "key") == Outcome("key", None, DIED)
+
+
+def test_a_client_that_came_to_nothing_is_closed(tmp_path):
+    """Otherwise distributed waits for it for a minute when the process ends, and says so."""
+    write_model(tmp_path / "m")
+    (tmp_path / "a.csv").write_text("id,text\n1,cat\n")
+    code = "import semspace.scale as scale, sys; scale.encode('a.csv', 'out', 'm', client='head', progress=False)"
+    ended = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "ServerError: no Dask scheduler answers at 'head'" in ended.stderr
+    assert "Exception ignored" not in ended.stderr

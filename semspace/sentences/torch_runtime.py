@@ -236,6 +236,8 @@ def load_model(config: ModelConfig) -> Any:
         raise
     except Exception as problem:  # the libraries below have many of their own
         what = clip(" ".join(str(problem).split()), 300)
+        if "ignore_mismatched_sizes" in what:  # and a report that nobody sees
+            what = f"its weights have other shapes than {CONFIG} says"
         raise DamagedError(f"the model in {config.folder} can't be opened ({what}); download it again") from problem
     missing = sorted(name for name in report["missing_keys"] if not _UNUSED.search(name))
     if missing:

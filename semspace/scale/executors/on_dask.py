@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -60,9 +60,13 @@ class OnDask:
         distributed = checks.need("distributed", "dask")
         if not isinstance(client, str):
             return cls(_open_client(client, distributed), threads)
+        connected = object.__new__(distributed.Client)
         try:
-            return cls(distributed.Client(client, set_as_default=False), threads, owned=True)
-        except (OSError, ValueError) as problem:
+            connected.__init__(client, set_as_default=False)
+            return cls(connected, threads, owned=True)
+        except (OSError, ValueError, AssertionError) as problem:
+            with suppress(Exception):  # else the client that came to nothing waits for a minute when the process ends
+                connected.close(timeout=1)
             raise ServerError(
                 f"no Dask scheduler answers at {client!r} ({checks.first_line(problem)}); give the address that "
                 f"`dask scheduler` shows, such as tcp://host:8786"
