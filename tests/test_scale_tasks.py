@@ -434,3 +434,11 @@ def test_other_columns_are_refused_before_anything_is_sent(home):
     with pytest.raises(InputError, match="other columns of metadata"):
         scale.push("out", str(home / "server.qdrant"), "points", progress=False)
     assert not (home / "server.qdrant").exists()
+
+
+def test_a_record_of_another_number_of_points_is_damage(home):
+    encoded("texts")
+    record = next((home / "out" / "done").glob("*.json"))
+    record.write_text(json.dumps({**json.loads(record.read_text()), "rows": 0}))
+    with pytest.raises(DamagedError, match="tells of 0 points, and its file has 1; delete it"):
+        scale.read_space("out", progress=False)

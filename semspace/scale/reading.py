@@ -97,7 +97,13 @@ def point_tables(storage: Storage, job: ShardJob) -> Iterator[pl.DataFrame]:
     dim, offsets = int(job.settings["dim"]), numbered_after(job)
     kinds = {"id": pl.String, VECTOR: pl.Array(pl.Float32, dim)}
     for key in job.inputs:
-        table = read_shard(storage, job.records[key], POINTS, kinds)
+        record = job.records[key]
+        table = read_shard(storage, record, POINTS, kinds)
+        if len(table) != record.rows:
+            raise DamagedError(
+                f"the record of {key} in {storage.url} tells of {record.rows:,} points, and its file has "
+                f"{len(table):,}; delete it, and run the job again"
+            )
         if not len(table):  # types that were guessed from no value must not decide those of other files
             table = table.cast(dict.fromkeys(set(table.columns) - set(kinds), pl.Null))
         of_document = "document" in table.columns and job.settings["long_texts"] == "passages"
