@@ -12,7 +12,7 @@ from semspace.index.near_duplicates import BestPairs, compare_within
 _COMPARE_ALL_PAIRS_UP_TO = 100_000  # points; above, each is searched for in the graph, which is faster
 
 
-def find_duplicates(local: LocalCollection, best: BestPairs, most: int, *, progress: bool) -> pl.DataFrame:
+def duplicate_pairs(local: LocalCollection, best: BestPairs, most: int, *, progress: bool) -> pl.DataFrame:
     """Collect the best pairs of points, up to `most`; return their ids and scores. See `Index.duplicates`."""
     view, engine = local.points.view, local.engine
     if isinstance(engine, HnswEngine) and view.live > _COMPARE_ALL_PAIRS_UP_TO:

@@ -234,7 +234,7 @@ class Index(SearchMethods):
         polars.DataFrame
             ``a``, ``b`` (ids, `a` being the earlier point) and ``score``, highest first.
         """
-        from semspace.index.duplicate_search import find_duplicates
+        from semspace.index.duplicate_search import duplicate_pairs
         from semspace.index.near_duplicates import BestPairs
 
         lowest = checked_min_score(min_score, 0.95, self.metric)
@@ -242,7 +242,7 @@ class Index(SearchMethods):
         self._up_to_date()
         local = self._local("duplicates")
         local.check()
-        pairs = find_duplicates(local, best, max_pairs, progress=progress)
+        pairs = duplicate_pairs(local, best, max_pairs, progress=progress)
         best.warn(lowest, stacklevel=3)
         return pairs
 
