@@ -26,12 +26,13 @@ _PATTERNS = ["*.json", "*.safetensors", "*.txt", "*.model"]
 
 def find_model(name: PathLike) -> Path:
     """Return the folder of a model: a path, or one in an installed package, the Hugging Face cache, or from the hub."""
-    path = resolved_path(name)
-    if path.is_dir():
-        return path
-    if path.exists():
-        raise InputError(f"{path} is a file; give the folder that holds the model")
     text = str(name)
+    if "://" not in text:  # an address of the hub, say, is answered with what is a name there
+        path = resolved_path(name)
+        if path.is_dir():
+            return path
+        if path.exists():
+            raise InputError(f"{path} is a file; give the folder that holds the model")
     return installed_model(text) or _from_hub(text)
 
 
