@@ -8,6 +8,7 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 import semspace as ss
 from semspace.index import graph_search
@@ -93,7 +94,15 @@ def test_spawned_processes_find_what_this_one_finds(tmp_path, kind, monkeypatch)
 
 @pytest.mark.skipif(not hasattr(os, "fork") or sys.platform == "darwin", reason="no fork, or none that is safe")
 def test_forked_processes_find_what_their_parent_finds(index):
-    """Also threads of theirs, and while threads of the parent search; conditions need polars, whose threads stay."""
+    """Also threads of theirs, and while threads of the parent search; conditions need polars, whose threads stay.
+
+    With one thread of BLAS: a fork while OpenBLAS multiplies on several may wait for them for ever, in OpenBLAS.
+    """
+    with threadpool_limits(1, "blas"):
+        _fork_while_searching(index)
+
+
+def _fork_while_searching(index):
     serial = [asked(index, at, conditions=False) for at in range(8)]
     over = threading.Event()
 
