@@ -63,14 +63,16 @@ def _name(process):
 def test_workers_that_are_killed_cost_their_shards_only(tmp_path, model, cluster):
     texts, draw = write_texts(tmp_path / "texts", 8, 1_000), random.Random(0)
     expected, killed = one_machine(model, texts), 0
-    for round_ in range(ROUNDS or 1):
-        out = tmp_path / f"out{round_}"
+    for round_ in range(ROUNDS or 20):
+        if killed and not ROUNDS:
+            break
+        out = tmp_path / f"out{round_}"  # a quick machine may have done all before the first is to be killed
         with killing(out, at_work, draw) as before:
             assert scale.encode(texts, out, model, client="ray", progress=False).is_complete
         check_killed(out, expected, 8, before)
         killed += len(before)
     assert killed >= (ROUNDS or 1)
-    print(f"killed {killed} workers in {ROUNDS or 1} jobs")
+    print(f"killed {killed} workers")
 
 
 @needs_sigkill
