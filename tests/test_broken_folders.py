@@ -107,6 +107,8 @@ BROKEN = [
     ),
     (CONFIG, having(quantization_config={"bits": 4}), "quantization_config|quantization_config"),
     (CONFIG, having(model_type="bart", is_encoder_decoder=True), "'bart'|'bart'"),
+    (CONFIG, having(num_hidden_layers=10**14), "num_hidden_layers 100000000000000"),
+    (CONFIG, having(num_attention_heads=-1), "num_attention_heads -1"),
     (CONFIG, having(num_attention_heads=7), "|can't|sizes|heads"),
     (READER, having(truncation_side="middle"), "truncation_side 'middle'"),
     (READER, having(tokenizer_class="BertTokenizer", do_lower_case="no"), "do_lower_case 'no'"),

@@ -289,6 +289,7 @@ def read_bundle(bundle: Bundle) -> Projection:
     method = bundle.meta.text("method")
     provenance = bundle.meta.mapping("provenance")
     made = schema.Facts({"library": "", "versions": {}, **provenance}, f"{bundle.folder}, the provenance,")
-    made.text("library"), made.facts("versions")
+    made.text("library")
+    made.facts("versions")
     card = QualityCard.of(bundle.meta.facts("quality"))
     return Projection(space, coordinates, method, card, repeatability, groups, names, provenance, axes)

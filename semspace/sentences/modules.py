@@ -52,9 +52,9 @@ class Module:
 
 
 def reads_settings(read: Callable[P, T]) -> Callable[P, T]:
-    """Let a function that reads files of settings, in the folder that comes first, raise `DamagedError` for any others.
+    """Return a function that reads files of settings, which raises `DamagedError` where values are of other types.
 
-    Each such file is a stranger's, and may hold values of any type in any place.
+    The folder, or the module, is its first argument. Such files are strangers', and may hold any value in any place.
     """
 
     @wraps(read)
