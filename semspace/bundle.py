@@ -313,9 +313,8 @@ def delete_interrupted(path: PathLike) -> None:
     target = resolved_path(path)
     delete_leftovers(target)
     with rename_lock(target.parent):
-        if _has_manifest(target) and _has_manifest(_aside(target)):
-            _keep_strangers(_aside(target), target)
-            _remove(_aside(target))
+        if _has_manifest(target):
+            _delete_replaced(target)
 
 
 def delete_bundle(path: PathLike) -> None:
@@ -533,14 +532,10 @@ def _publish(folder: Path, target: Path, *, overwrite: bool) -> None:
     aside = _aside(target)
     with rename_lock(target.parent):
         _check_free(target, overwrite=overwrite)
-        if _has_manifest(aside):  # left by a writer that was killed
-            if target.exists():
-                _keep_strangers(aside, target)
-                _remove(aside)
-            else:
-                os.replace(aside, target)
-        with suppress(OSError):
-            aside.rmdir()  # killed when only the empty folder was left
+        if target.exists():
+            _delete_replaced(target)
+        elif _has_manifest(aside):  # left by a writer that was killed
+            os.replace(aside, target)
         try:
             if target.exists():
                 os.replace(target, aside)
@@ -553,9 +548,17 @@ def _publish(folder: Path, target: Path, *, overwrite: bool) -> None:
             if _has_manifest(aside) and not target.exists():  # interrupted between the two: undo
                 os.replace(aside, target)
         sync(target.parent)
-        if _has_manifest(aside):
-            _keep_strangers(aside, target)
-            _remove(aside)
+        _delete_replaced(target)
+
+
+def _delete_replaced(target: Path) -> None:
+    """Delete the value that the one at `target` has replaced, or what an interrupted deletion has left of it."""
+    aside = _aside(target)
+    if _has_manifest(aside):
+        _keep_strangers(aside, target)
+        _remove(aside)
+    with suppress(OSError):
+        aside.rmdir()  # interrupted when only the empty folder was left
 
 
 def _keep_strangers(aside: Path, target: Path) -> None:

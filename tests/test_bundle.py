@@ -101,9 +101,10 @@ def test_a_crash_after_replacing_keeps_the_new_value(tmp_path, monkeypatch):
     assert leftovers(tmp_path) == []
 
 
+@pytest.mark.parametrize("by_writer", [True, False])
 @pytest.mark.parametrize("kept", [0, 1, 2, 3])
-def test_a_crash_while_the_old_value_is_deleted(tmp_path, monkeypatch, kept):
-    """At any file of it: the next writer knows what is left, and deletes it."""
+def test_a_crash_while_the_old_value_is_deleted(tmp_path, monkeypatch, kept, by_writer):
+    """At any file of it: the next writer knows what is left, and deletes it; so does an index that is opened."""
     write(tmp_path / "v")
     real, calls = Path.unlink, []
 
@@ -122,8 +123,11 @@ def test_a_crash_while_the_old_value_is_deleted(tmp_path, monkeypatch, kept):
         for path in (tmp_path / ".v.semspace-old").iterdir():
             path.unlink()
     assert read(tmp_path / "v").meta["value"] == 2.0
-    write(tmp_path / "v", 3.0, overwrite=True)
-    assert read(tmp_path / "v").meta["value"] == 3.0
+    if by_writer:
+        write(tmp_path / "v", 3.0, overwrite=True)
+    else:
+        bundle.delete_interrupted(tmp_path / "v")
+    assert read(tmp_path / "v").meta["value"] == (3.0 if by_writer else 2.0)
     assert leftovers(tmp_path) == []
 
 

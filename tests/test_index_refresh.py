@@ -359,9 +359,11 @@ space.metadata.group_by("n").len()  # polars has threads
 index = ss.Index.build(space)
 index.save(sys.argv[1])
 reader, writer = ss.Index.open(sys.argv[1], refresh="auto"), ss.Index.open(sys.argv[1], writable=True)
+asked, asks = os.pipe()
 child = os.fork()
 if not child:
     assert reader.refresh() is False
+    os.write(asks, b"x")
     os.read(0, 1)
     try:
         reader.refresh()
@@ -369,6 +371,7 @@ if not child:
         assert len(ss.Index.build(space)) == 2
         os._exit(7 if "refreshing an index needs threads of polars" in str(problem) else 1)
     os._exit(2)
+os.read(asked, 1)
 writer.delete(["b"])
 print("changed", flush=True)
 print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))

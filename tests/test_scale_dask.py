@@ -151,15 +151,17 @@ def test_workers_that_are_killed_cost_their_shards_only(tmp_path, model, client)
         nannies = [nanny for nanny in list(client.cluster.workers.values()) if nanny.process is not None]
         return [nanny.process.pid for nanny in nannies if nanny.worker_address in client.cluster.scheduler.workers]
 
-    for round_ in range(ROUNDS or 1):
-        out = tmp_path / f"out{round_}"
+    for round_ in range(ROUNDS or 20):
+        if killed and not ROUNDS:
+            break
+        out = tmp_path / f"out{round_}"  # a quick machine may have done all before the first is to be killed
         wait_for_two(client)
         with killing(out, processes, draw) as before:
             assert scale.encode(texts, out, model, client=client, progress=False).is_complete
         check_killed(out, expected, 8, before)
         killed += len(before)
     assert killed >= (ROUNDS or 1)
-    print(f"killed {killed} workers in {ROUNDS or 1} jobs")
+    print(f"killed {killed} workers")
 
 
 @needs_sigkill
