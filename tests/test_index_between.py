@@ -123,6 +123,7 @@ STEPS = [
     (PointTable, "become"),
     (hnsw.HnswEngine, "catch_up"),
     (graph_module.Graph, "add"),
+    (graph_module, "_larger"),
     (graph_module.Graph, "_reserve_rows"),
     (graph_module.Graph, "_link"),
     (graph_module.Graph, "_link_back"),

@@ -213,10 +213,10 @@ class Graph:
         return levels
 
     def _reserve(self, count: int, used: int) -> None:
-        """Enlarge arrays where necessary, by half."""
+        """Enlarge arrays where necessary, by half; the one that is compared is replaced last, in case of Ctrl-C."""
         if not self.links.flags.writeable:
             _check_links(self.links, self.upper)
-        if count > len(self.codes) or not self.links.flags.writeable:
+        if count > len(self.links) or not self.links.flags.writeable:
             room = count if not self.count else max(count, self.count + self.count // 2)
             self.codes = _longer(self.codes, room, self.count)
             if self.sketches is not None:
