@@ -414,6 +414,8 @@ def test_names_of_groups_from_the_shell(run, texts, space, tmp_path):
     }
     assert fewer
     assert not fewer & {"cat", "number", "ship", "boat"}
+    for wrong in ("wrods.txt", "lists/words", str(tmp_path)):
+        assert f"there is no file {wrong!r}" in run(*args, "--stop-words", wrong)[2]
 
 
 def test_title_and_periods_of_a_report(run, space, tmp_path):

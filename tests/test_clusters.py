@@ -1203,7 +1203,7 @@ def test_updates_are_checked(blobs):
         groups.update([1])
     with pytest.raises(InputError, match="the space already has 'p0000'"):
         groups.update(blobs[0])
-    with pytest.raises(InputError, match="this space has metadata, so new points must be given with it"):
+    with pytest.raises(InputError, match="must come with their texts, in a column text"):
         groups.update(ss.Space.from_vectors(["q"], vector))
     with pytest.raises(InputError, match="must come with their texts, in a column text"):
         groups.update(ss.Space.from_vectors(["q"], vector, {"year": [1]}))
@@ -1219,6 +1219,18 @@ def test_a_space_without_texts_is_updated_too(space):
     bare = ss.Space.from_vectors(space.ids.tolist(), space.vectors)
     more = sound(grouped(bare, n_clusters=2).update(ss.Space.from_vectors(["mule"], [[1, 0.15]])))
     assert more.labels[6] == more.labels[0]
+
+
+def test_new_points_have_the_columns_of_the_clustered_ones(space):
+    """Null where they lack them; their own columns are left out."""
+    groups = grouped(ss.Space.from_vectors(space.ids.tolist(), space.vectors, {"year": range(6)}), n_clusters=2)
+    for given, year in ((None, None), ({"year": [7], "kind": ["mule"]}, 7), ({"kind": ["mule"]}, None)):
+        table = groups.update(ss.Space.from_vectors(["mule"], [[1, 0.15]], given)).space.metadata
+        assert table.to_dict(as_series=False) == {"year": [0, 1, 2, 3, 4, 5, year]}
+    bare = grouped(ss.Space.from_vectors(space.ids.tolist(), space.vectors), n_clusters=2)
+    assert bare.update(ss.Space.from_vectors(["mule"], [[1, 0.15]], {"year": [7]})).space.metadata is None
+    with pytest.raises(InputError, match="'year' holds Int64, and got String; convert one of them"):
+        groups.update(ss.Space.from_vectors(["mule"], [[1, 0.15]], {"year": ["1850"]}))
 
 
 # -- shown, saved -----------------------------------------------------------------------------------------

@@ -11,10 +11,11 @@ import pytest
 
 import semspace as ss
 from semspace import bundle
-from semspace.errors import DamagedError, InputError, MissingFileError, SemspaceWarning
+from semspace.errors import DamagedError, InputError, MissingFileError, ReplacedError, SemspaceWarning
 from semspace.index import graph_search, journal, local_collection, refreshing, store
 from semspace.index.journal import NAME, Journal
 from tests.test_index_disk import held
+from tests.scaled import WORDS, write_model
 from tests.test_pools import FORKS
 
 KINDS = ("exact", "hnsw")
@@ -397,3 +398,23 @@ def test_a_reader_opened_where_a_killed_writer_left_the_files_follows_the_next_o
         writer.delete(["cat"])
         assert reader.refresh() is True
         same(reader, writer)
+
+
+def test_a_text_is_read_by_the_encoder_of_the_index_that_replaced_this_one(tmp_path):
+    """Where it is the same; an encoder that is saved with the index is read at the first text."""
+    encoder = ss.Encoder.load(write_model(tmp_path / "m"))
+
+    def save(words):
+        space = encoder.embed(ss.Corpus.from_texts(words, words), progress=False)
+        index = ss.Index.build(space.centered(), progress=False)
+        index.save(tmp_path / "i", overwrite=True)
+        return index
+
+    index = save(WORDS[1:])
+    reader, other = ss.Index.open(tmp_path / "i"), ss.Index.open(tmp_path / "i")
+    save(WORDS[1:])
+    assert reader.search("sea ship", 3).ids == index.search("sea ship", 3).ids
+    save(WORDS[3:])  # whose mean is another one
+    for _ in range(2):
+        with pytest.raises(ReplacedError, match="was replaced while it was being opened; open it again"):
+            other.search("sea ship", 3)

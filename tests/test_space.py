@@ -400,6 +400,10 @@ def test_extend_refuses_what_does_not_fit(space):
         space.extend(["new"], [[1, 2, 3]])
     with pytest.raises(InputError, match="has metadata, so new points must be given with it"):
         space.extend(["new"], [[1, 2]])
+    for year, kind in (("1850", "String"), (True, "Boolean")):
+        with pytest.raises(InputError, match=f"'year' holds Int64, and got {kind}; convert one of them"):
+            space.extend(["new"], [[1, 2]], {"kind": ["x"], "year": [year]})
+    assert space.extend(["new"], [[1, 2]], {"kind": [None], "year": [1.5]}).metadata["year"][-1] == 1.5
 
 
 def test_metadata_of_another_length():

@@ -13,6 +13,9 @@ from semspace.cli import options as o
 from semspace.errors import InputError
 
 
+_FILES = (".txt", ".text", ".csv", ".tsv", ".list", ".lst", ".json", ".jsonl")
+
+
 @dataclass(frozen=True)
 class TermChoice:
     """Which words and phrases may name groups."""
@@ -83,7 +86,11 @@ def _words(value: str) -> list[str]:
     """Return the words of a value of --stop-words: those of the file that it names, or the value's own."""
     if Path(value).is_file():
         return inputs.read_lines(value)
-    return [word.strip() for word in value.split(",") if word.strip()]
+    words = [word.strip() for word in value.split(",") if word.strip()]
+    for word in words:
+        if "/" in word or "\\" in word or word.endswith(_FILES):  # no word of a text has these
+            raise InputError(f"--stop-words: there is no file {word!r}; check the path, or give words: thanks,regards")
+    return words
 
 
 def _pair(value: str) -> tuple[int, int]:

@@ -313,7 +313,8 @@ class Clustering:
         Parameters
         ----------
         more : Space
-            The new points, with new ids. Columns of metadata that they don't have are null.
+            The new points, with new ids. Columns of metadata that they don't have are null, but for texts, which they
+            must have where the clustered points do; columns that only they have are left out.
         progress : bool
         """
         return editing.add_points(self, more, progress=progress)

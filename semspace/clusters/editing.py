@@ -119,14 +119,13 @@ def _extended(space: Space, more: Space) -> Space:
     """Return the space with more points; columns that it doesn't have are left out, those they don't have are null."""
     if not isinstance(more, Space):
         raise InputError(f"update takes a Space with the new points; got {type(more).__name__}: see Encoder.embed")
-    table = more.metadata
-    if space.metadata is not None and table is not None:
-        if "text" in space.metadata.columns and "text" not in table.columns:
-            raise InputError("the new points must come with their texts, in a column text; see Encoder.embed")
-        missing = {name: kind for name, kind in space.metadata.schema.items() if name not in table.columns}
-        table = table.with_columns(pl.lit(None, kind).alias(name) for name, kind in missing.items())
-        table = table.select(space.metadata.columns)
-    return space.extend(more.ids.tolist(), more.vectors, table)
+    if space.metadata is None:
+        return space.extend(more.ids.tolist(), more.vectors)
+    given = {} if more.metadata is None else more.metadata.to_dict()
+    if "text" in space.metadata.columns and "text" not in given:
+        raise InputError("the new points must come with their texts, in a column text; see Encoder.embed")
+    columns = [given.get(column.name, column.clear(len(more))) for column in space.metadata]
+    return space.extend(more.ids.tolist(), more.vectors, pl.DataFrame(columns))
 
 
 def _new_groups(clustering: Clustering, vectors: Floats2d, threshold: float, *, progress: bool) -> list[Ints1d]:

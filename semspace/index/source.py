@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from semspace.bundle import Bundle
-from semspace.errors import DamagedError
+from semspace.bundle import Bundle, open_bundle, target_of
+from semspace.errors import DamagedError, ReplacedError, SemspaceError
 from semspace.sentences.lazy_encoder import EncoderReference, remembered
 from semspace.space import Space
 from semspace.text_encoder import TextEncoder, encoder_facts
@@ -66,13 +66,8 @@ class SpaceSource:
     def encoder(self) -> TextEncoder | None:
         """The encoder of the space."""
         if self._bundle is not None:
-            bundle, self._bundle = self._bundle, None
-            self._encoder = remembered(bundle)
-            if self._encoder is not None and self._encoder.dim != bundle.meta.facts("space")["dim"]:
-                raise DamagedError(
-                    f"{bundle.folder} has points in {bundle.meta.facts('space')['dim']} dimensions, and an encoder of "
-                    f"{self._encoder.dim}; build the index again, or restore it"
-                )
+            self._encoder = _encoder_of(self._bundle)
+            self._bundle = None
         return self._encoder
 
     def keep_encoder_of(self, before: SpaceSource) -> None:
@@ -90,3 +85,28 @@ class SpaceSource:
     def fingerprint(self) -> str | None:
         """The fingerprint of the space; None where it isn't known."""
         return self._fingerprint if self.space is None else self.space.fingerprint
+
+
+def _encoder_of(bundle: Bundle) -> TextEncoder | None:
+    """Read the encoder of a saved index."""
+    encoder, dim = _remembered(bundle), bundle.meta.facts("space")["dim"]
+    if encoder is not None and encoder.dim != dim:
+        raise DamagedError(
+            f"{bundle.folder} has points in {dim} dimensions, and an encoder of {encoder.dim}; build the index again, "
+            "or restore it"
+        )
+    return encoder
+
+
+def _remembered(bundle: Bundle) -> TextEncoder | None:
+    """Read the encoder, from the index that has replaced this one if it has the same."""
+    try:
+        return remembered(bundle)
+    except ReplacedError as problem:
+        try:
+            newer = open_bundle(target_of(bundle.folder), bundle.kind)
+        except SemspaceError:
+            raise problem from None
+        if newer.meta.facts("space")["encoder"] != bundle.meta.facts("space")["encoder"]:
+            raise
+        return remembered(newer)

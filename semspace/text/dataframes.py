@@ -130,10 +130,24 @@ def append_rows(table: pl.DataFrame, more: pl.DataFrame) -> pl.DataFrame:
     """Return a table with more rows at its end, whose columns are matched by name."""
     if set(table.columns) != set(more.columns):
         raise InputError(f"metadata must have the columns {', '.join(table.columns)}; got {', '.join(more.columns)}")
+    for name, dtype in table.schema.items():
+        if len({_kind(dtype), _kind(more.schema[name])} - {"null"}) > 1:  # polars would make texts of numbers
+            raise InputError(
+                f"metadata must have columns of the same types as before: {name!r} holds {dtype}, and got "
+                f"{more.schema[name]}; convert one of them"
+            )
     try:
         return pl.concat([table, more.select(table.columns)], how="vertical_relaxed")
     except pl.exceptions.PolarsError as problem:
         raise InputError(f"metadata must have columns of the same types as before: {problem}") from problem
+
+
+def _kind(dtype: pl.DataType) -> str:
+    if dtype in (pl.Null, pl.Boolean):
+        return str(dtype).lower()
+    if dtype in (pl.String, pl.Categorical, pl.Enum):
+        return "text"
+    return "number" if dtype.is_numeric() else "other"
 
 
 def make_column(name: str, values: Sequence[Any], *, text: bool = False) -> pl.Series:
