@@ -19,8 +19,9 @@ import numpy as np
 import semspace as ss
 from fuzz import seeds
 from fuzz.mutating import divided, joined
-from semspace import bundle
 from semspace.errors import SemspaceError
+from semspace.files import file_digest
+from semspace.manifest import own_digest
 
 _ENCODINGS = ("utf-8", "latin-1", "utf-16", "cp1252", "utf-8-sig", "shift_jis", "utf-32", "gb18030")
 
@@ -159,9 +160,9 @@ def seal_bundle(place: Path) -> None:
         inside = isinstance(name, str) and ".." not in name and not name.startswith("/") and "\0" not in name
         if inside and isinstance(listed[name], dict):
             with suppress(OSError, ValueError):
-                listed[name].update(bytes=(place / name).stat().st_size, sha256=bundle.file_digest(place / name))
+                listed[name].update(bytes=(place / name).stat().st_size, sha256=file_digest(place / name))
     with suppress(ValueError, RecursionError):  # lone surrogates, say
-        manifest["sha256"] = bundle._own_digest(manifest)
+        manifest["sha256"] = own_digest(manifest)
         (place / "manifest.json").write_text(json.dumps(manifest))
     signature = hashlib.sha256((place / "manifest.json").read_bytes()).hexdigest().encode()
     for name, magic in (("journal", b"semspace journal 1\n"), ("insertions", b"semspace insertions 1\n")):
@@ -328,7 +329,7 @@ def _seal_job(folder: Path) -> None:
             with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
                 place = path.parent.parent / "shards" / str(file["name"])
                 if folder in place.resolve().parents:
-                    file.update(size=place.stat().st_size, sha256=bundle.file_digest(place))
+                    file.update(size=place.stat().st_size, sha256=file_digest(place))
         if files:
             with suppress(ValueError):
                 path.write_text(json.dumps(facts))

@@ -47,7 +47,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--sample", type=int, default=4, help="changes of each room")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", default="", help="the names of rooms, separated by commas")
-    parser.add_argument("--heavy", action="store_true", help="modules whose kernels take long to be compiled, and no others")
+    parser.add_argument(
+        "--heavy", action="store_true", help="modules whose kernels take long to be compiled, and no others"
+    )
     parser.add_argument("--again", type=Path, help="verdicts of an earlier run, whose survivors are tried again")
     parser.add_argument("--verdicts", type=Path, help="a file of JSON lines; what it has already isn't tried again")
     parser.add_argument("--folder", type=Path, help="a folder for the copy, which is kept")

@@ -9,16 +9,13 @@ A bundle is written to a temporary directory and then renamed, so a crash leaves
 holds the directory open, so it reads one value even while writers replace it.
 """
 
-import hashlib
-import json
 import math
 import os
 import random
-import re
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -30,17 +27,13 @@ import numpy.typing as npt
 import polars as pl
 
 from semspace import checks, pools, schema, table_claims
-from semspace.disk import Folder, delete_leftovers, exists, rename_lock, sync, temporary_beside, translate_disk_errors
-from semspace.errors import DamagedError, ExistsError, InputError, MissingFileError, ReplacedError
+from semspace.disk import Folder, exists, temporary_beside, translate_disk_errors
+from semspace.errors import DamagedError, InputError, MissingFileError, ReplacedError
+from semspace.files import PathLike, digest_of, resolved_path
+from semspace.manifest import MANIFEST, is_inside, read_manifest, write_manifest
+from semspace.replacement import aside_of, check_free, is_superseded, publish
 
-FORMAT = "semspace"
-VERSION = 1
-MANIFEST = "manifest.json"
-_MAX_DEPTH = 3  # parts of a file's name: the sides of a model have modules, each in a folder
-PathLike = str | os.PathLike[str]
 T = TypeVar("T")
-_LOGS = ("journal", "insertions")  # of an index: they grow after the manifest was written
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _MAX_READ_ATTEMPTS = 50  # for a reader whose value is replaced repeatedly
 
 
@@ -172,14 +165,14 @@ class Bundle:
 
     def _check_file(self, name: str, entry: Mapping[str, Any], *, verify: bool) -> None:
         path = self.folder / name
-        if not _is_inside(name) or not path.is_file():
+        if not is_inside(name) or not path.is_file():
             raise self._lacks(name)
         with self.open(name) as file:
             size = os.fstat(file.fileno()).st_size
             if size != entry["bytes"]:
                 should = f"{entry['bytes']}; restore it or save again"
                 raise DamagedError(f"{path} has {size} bytes and should have {should}")
-            if verify and _digest_of(file) != entry["sha256"]:
+            if verify and digest_of(file) != entry["sha256"]:
                 raise DamagedError(f"{path} is damaged: its checksum doesn't match; restore it or save the value again")
 
     def _lacks(self, file: str) -> DamagedError:
@@ -187,7 +180,7 @@ class Bundle:
 
     def unchanged(self) -> None:
         """Raise `ReplacedError` if another value has been saved here, so that two are never mixed."""
-        if not self.held.is_current() or _stamp(self.folder) != self.stamp or _is_superseded(self.folder):
+        if not self.held.is_current() or _stamp(self.folder) != self.stamp or is_superseded(self.folder):
             raise ReplacedError(f"{self.folder} was replaced while it was being opened; open it again")
 
     @contextmanager
@@ -223,8 +216,8 @@ def create_bundle(path: PathLike, kind: str, *, overwrite: bool = False) -> Iter
         with temporary_beside(target, folder=True) as folder:
             draft = Draft(folder, {})
             yield draft
-            _write_manifest(draft, kind)
-            _publish(folder, target, overwrite=overwrite)
+            write_manifest(folder, kind, draft.meta)
+            publish(folder, target, overwrite=overwrite)
 
 
 def open_bundle(path: PathLike, kind: str | None = None, *, verify: bool = True) -> Bundle:
@@ -263,7 +256,7 @@ def retry_if_replaced(read: Callable[[], T]) -> T:
 
 def _opening(target: Path, kind: str | None, *, verify: bool) -> Bundle:
     folder, held, stamp, signature = _found(target)
-    manifest = _parsed(folder, signature)
+    manifest = read_manifest(folder, signature)
     if kind is not None and manifest["kind"] != kind:
         raise InputError(f"{folder} holds {_a(manifest['kind'])}; this needs {_a(kind)}")
     meta = schema.Facts(manifest.get("meta"), f"{folder / MANIFEST}, under 'meta',")
@@ -276,7 +269,7 @@ def _found(target: Path) -> tuple[Path, Folder, tuple[int, ...], bytes]:
     """Find the bundle of a path, and read its manifest."""
     for _ in range(3):  # a writer may rename one away just when it is looked for
         # A writer died, or is just now, between its two renames: the old value is still the value.
-        for folder in (target, _aside(target)):
+        for folder in (target, aside_of(target)):
             with suppress(FileNotFoundError, NotADirectoryError):
                 held = _folder(folder)
                 with held.open(MANIFEST) as file:
@@ -308,194 +301,6 @@ def _unreadable(path: Path, problem: OSError) -> InputError:
     return InputError(f"cannot read {path}: {problem.strerror or problem}; check the path and its permissions")
 
 
-def delete_interrupted(path: PathLike) -> None:
-    """Delete what interrupted writers have left beside `path`."""
-    target = resolved_path(path)
-    delete_leftovers(target)
-    with rename_lock(target.parent):
-        if _has_manifest(target):
-            _delete_replaced(target)
-
-
-def delete_bundle(path: PathLike) -> None:
-    """Delete a bundle; leave anything else alone."""
-    if _has_manifest(resolved_path(path)):
-        shutil.rmtree(resolved_path(path))
-
-
-def is_bundle(path: PathLike) -> bool:
-    """Check whether `path` looks like a saved semspace value, also while it is being replaced."""
-    target = resolved_path(path)
-    # Between a writer's two renames it has the other name; they may also end between the first look and the second.
-    return _has_manifest(target) or _has_manifest(_aside(target)) or _has_manifest(target)
-
-
-def _has_manifest(folder: Path) -> bool:
-    try:
-        return (folder / MANIFEST).is_file()
-    except OSError:  # a name the system can't have, say
-        return False
-
-
-def is_taken(path: PathLike) -> bool:
-    """Check whether something is at `path`, or was when its writer was killed between two renames."""
-    target = resolved_path(path)
-    return exists(target) or _has_manifest(_aside(target))
-
-
-def check_free(path: PathLike, *, overwrite: bool) -> None:
-    """Raise `ExistsError` if something at `path` must not be replaced; only bundles may be, with `overwrite`."""
-    target = resolved_path(path)
-    with rename_lock(target.parent):  # another writer may be between its two renames
-        _check_free(target, overwrite=overwrite)
-
-
-def _check_free(target: Path, *, overwrite: bool) -> None:
-    if not is_taken(target):
-        check_writable(target)
-        return
-    if exists(target) and not _has_manifest(target):
-        what = "exists already and isn't a saved semspace value, so it won't be overwritten"
-        raise ExistsError(f"{target} {what}; choose another path")
-    if not overwrite:
-        raise ExistsError(f"{target} exists already; choose another path or pass overwrite=True")
-
-
-def check_writable(path: PathLike) -> None:
-    """Raise `InputError` if nothing can be created at a path: its parent isn't a folder, or is read-only."""
-    above = resolved_path(path).absolute().parent
-    while not os.path.lexists(above) and above != above.parent:
-        above = above.parent
-    if not above.is_dir():
-        raise InputError(f"cannot write {path}: {above} isn't a folder; choose another path")
-    if not os.access(above, os.W_OK | os.X_OK):
-        raise InputError(f"cannot write {path}: {above} isn't writable; choose another path")
-
-
-def write_text(path: PathLike, text: str) -> Path:
-    """Write a text file, such as a report, atomically and return its path."""
-    target = resolved_path(path)
-    try:
-        data = text.encode()
-    except UnicodeError as problem:
-        raise InputError(f"cannot write {target}: {problem}; remove these characters") from problem
-    with replace_file(target) as file:
-        file.write(data)
-    return target
-
-
-def write_texts(folder: PathLike, texts: Mapping[str, str]) -> None:
-    """Write text files into a folder, creating it if necessary: all of them, or none if the disk fails."""
-    place = resolved_path(folder)
-    if place.is_file():
-        raise ExistsError(f"{place} is a file, and several files are written into a folder; give the name of a folder")
-    with ExitStack() as written:
-        for name, text in texts.items():
-            file = written.enter_context(replace_file(place / name))
-            file.write(text.encode())
-            file.flush()
-            os.fsync(file.fileno())  # so that nothing can go wrong when they take their places
-
-
-@contextmanager
-def replace_file(target: Path, ready: Callable[[], object] = bool) -> Iterator[BinaryIO]:
-    """Write a file, which appears at `target` when the block ends, and not at all if the block raises.
-
-    Parameters
-    ----------
-    ready
-        Called before the file is renamed to `target`; it may raise.
-
-    Raises
-    ------
-    InputError
-        If the disk can't be written to.
-    """
-    with translate_disk_errors(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with temporary_beside(target, folder=False) as place:
-            with open(place, "wb") as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            ready()
-            os.replace(place, target)
-
-
-def digest(*parts: bytes | memoryview) -> str:
-    """Return the SHA-256 of some bytes, in hex."""
-    hasher = hashlib.sha256()
-    for part in parts:
-        hasher.update(part)
-    return hasher.hexdigest()
-
-
-def file_digest(path: Path) -> str:
-    """Return the SHA-256 of a file, in hex."""
-    with open(path, "rb") as file:
-        return _digest_of(file)
-
-
-def _digest_of(file: BinaryIO) -> str:
-    hasher = hashlib.sha256()
-    while block := file.read(1 << 20):
-        hasher.update(block)
-    return hasher.hexdigest()
-
-
-def _write_manifest(draft: Draft, kind: str) -> None:
-    files, rights = {}, draft.folder.stat().st_mode & 0o666
-    for path in sorted(draft.folder.rglob("*")):
-        if path.is_file():
-            if path.stat().st_nlink == 1:  # some libraries write files that nobody else may read
-                path.chmod(path.stat().st_mode | rights)
-            name = path.relative_to(draft.folder).as_posix()
-            files[name] = {"bytes": path.stat().st_size, "sha256": file_digest(path)}
-        sync(path)
-    body = {"format": FORMAT, "version": VERSION, "kind": kind, "meta": draft.meta, "files": files}
-    body = json.loads(json.dumps(body, default=str))  # as it will be read: keys are strings, paths are texts
-    text = json.dumps({**body, "sha256": _own_digest(body)}, indent=1, ensure_ascii=False, allow_nan=False)
-    manifest = draft.folder / MANIFEST
-    manifest.write_text(text + "\n", encoding="utf-8")
-    sync(manifest)
-    sync(draft.folder)
-
-
-def _parsed(folder: Path, text: bytes) -> dict[str, Any]:
-    try:
-        manifest = json.loads(text.decode("utf-8"))
-        own, name, version = manifest.pop("sha256"), manifest["format"], manifest["version"]
-        is_sound = _is_kind(manifest["kind"]) and all(map(_is_entry, manifest["files"].values()))
-        is_own = own == _own_digest(manifest)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
-        raise DamagedError(f"{folder / MANIFEST} is damaged; save the value again") from problem
-    if name != FORMAT:
-        raise DamagedError(f"{folder} isn't a semspace bundle: its manifest says {name!r}")
-    if not isinstance(version, int) or version > VERSION:
-        raise DamagedError(
-            f"{folder} has format version {version}, and this semspace reads up to {VERSION}; upgrade semspace"
-        )
-    if not is_own:
-        raise DamagedError(f"{folder / MANIFEST} was changed: its checksum doesn't match; save the value again")
-    if not is_sound:
-        raise DamagedError(
-            f"{folder / MANIFEST} lacks the kind of the value, or the size and checksum of a file; save the value again"
-        )
-    return dict(manifest)
-
-
-def _is_kind(kind: object) -> bool:
-    return isinstance(kind, str) and kind != ""
-
-
-def _is_entry(entry: object) -> bool:
-    """Check whether an entry of the manifest has a size and a checksum."""
-    if not isinstance(entry, dict):
-        return False
-    size, checksum = entry.get("bytes"), entry.get("sha256")
-    return isinstance(size, int) and not isinstance(size, bool) and isinstance(checksum, str)
-
-
 def _mapped(file: BinaryIO) -> npt.NDArray[Any]:
     """Map the array of an open .npy file; `np.load` would open it by name, which may belong to another file by now."""
     version = np.lib.format.read_magic(file)
@@ -515,104 +320,6 @@ def _mapped(file: BinaryIO) -> npt.NDArray[Any]:
     order: Any = "F" if by_column else "C"
     array: npt.NDArray[Any] = np.memmap(file, dtype, "r", file.tell(), shape, order)
     return array
-
-
-def _own_digest(body: Mapping[str, Any]) -> str:
-    return digest(json.dumps(body, sort_keys=True, ensure_ascii=False).encode())
-
-
-def _is_inside(name: str) -> bool:
-    """Check whether a name in a manifest is a file in the bundle, in a folder of it, or in a folder of such a one."""
-    parts = name.split("/")
-    return len(parts) <= _MAX_DEPTH and all(part not in ("", "..") and Path(part).name == part for part in parts)
-
-
-def _publish(folder: Path, target: Path, *, overwrite: bool) -> None:
-    """Rename the finished bundle to its path, after renaming the old one away."""
-    aside = _aside(target)
-    with rename_lock(target.parent):
-        _check_free(target, overwrite=overwrite)
-        if target.exists():
-            _delete_replaced(target)
-        elif _has_manifest(aside):  # left by a writer that was killed
-            os.replace(aside, target)
-        try:
-            if target.exists():
-                os.replace(target, aside)
-            os.replace(folder, target)
-        except OSError as problem:
-            if not target.exists():
-                raise
-            raise ExistsError(f"{target} was written by another process at the same time; try again") from problem
-        finally:
-            if _has_manifest(aside) and not target.exists():  # interrupted between the two: undo
-                os.replace(aside, target)
-        sync(target.parent)
-        _delete_replaced(target)
-
-
-def _delete_replaced(target: Path) -> None:
-    """Delete the value that the one at `target` has replaced, or what an interrupted deletion has left of it."""
-    aside = _aside(target)
-    if _has_manifest(aside):
-        _keep_strangers(aside, target)
-        _remove(aside)
-    with suppress(OSError):
-        aside.rmdir()  # interrupted when only the empty folder was left
-
-
-def _keep_strangers(aside: Path, target: Path) -> None:
-    """Move what somebody else has put into a value's folder into that of the value which replaces it."""
-    with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
-        listed = json.loads((aside / MANIFEST).read_bytes())["files"]
-        own = {MANIFEST, *_LOGS, *(name.partition("/")[0] for name in listed)}
-        for path in aside.iterdir():
-            if path.name not in own and not path.name.startswith(".") and not os.path.lexists(target / path.name):
-                os.replace(path, target / path.name)
-
-
-def _remove(folder: Path) -> None:
-    """Delete a bundle, its manifest last, so that an interrupted deletion still leaves a recognisable bundle."""
-    with suppress(OSError):  # a system may keep files that somebody reads
-        for path in folder.iterdir():
-            if path.is_dir():
-                shutil.rmtree(path)
-            elif path.name != MANIFEST:
-                path.unlink()
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def resolved_path(path: PathLike) -> Path:
-    """Return a path with ``~``, links, and ``.`` resolved."""
-    if not isinstance(path, (str, os.PathLike)) or not str(path) or "\0" in str(path):
-        raise InputError(f"a path must be a string or a Path that isn't empty; got {path!r}")
-    if isinstance(path, str) and _URL.match(path):
-        raise InputError(f"{path} is a URL, and this takes a path on this machine; semspace.scale takes URLs")
-    try:
-        place = Path(path).expanduser()
-        return place.resolve() if place.is_symlink() or place.name in ("", "..") else place
-    except (OSError, RuntimeError, TypeError, ValueError) as problem:
-        raise InputError(f"{path} can't be used as a path: {problem}") from problem
-
-
-_ASIDE = ".semspace-old"
-
-
-def _aside(target: Path) -> Path:
-    """Return where the old value is while the new one takes its path."""
-    return target.with_name(f".{target.name}{_ASIDE}") if target.name else target / _ASIDE
-
-
-def target_of(folder: Path) -> Path:
-    """Return the path of a value that lies at `folder`, which may be where it was set aside."""
-    is_aside = folder.name.startswith(".") and folder.name.endswith(_ASIDE)
-    return folder.with_name(folder.name[1 : -len(_ASIDE)]) if is_aside else folder
-
-
-def _is_superseded(folder: Path) -> bool:
-    """Check whether a bundle was opened set aside, and is deleted now that the new one is at its path."""
-    name = folder.name
-    return name.startswith(".") and name.endswith(_ASIDE) and _has_manifest(folder.with_name(name[1 : -len(_ASIDE)]))
 
 
 def _a(kind: str) -> str:

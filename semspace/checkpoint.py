@@ -9,19 +9,10 @@ from time import monotonic
 from typing import Any, ClassVar
 
 from semspace import checks
-from semspace.bundle import (
-    Bundle,
-    Draft,
-    PathLike,
-    check_writable,
-    create_bundle,
-    delete_interrupted,
-    is_bundle,
-    is_taken,
-    open_bundle,
-    resolved_path,
-)
+from semspace.bundle import Bundle, Draft, create_bundle, open_bundle
 from semspace.errors import ExistsError, InputError
+from semspace.files import PathLike, check_writable, resolved_path
+from semspace.replacement import delete_interrupted, is_bundle, is_taken
 from semspace.types import ArrayXd
 
 

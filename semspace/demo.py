@@ -11,7 +11,6 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, NamedTuple
 
-from semspace.bundle import is_bundle, write_text
 from semspace.clusters.cluster import cluster
 from semspace.clusters.clustering import Clustering
 from semspace.clusters.stability import HOLDS, STABLE, in_words
@@ -20,7 +19,9 @@ from semspace.corpora import load as load_corpus
 from semspace.display import clip
 from semspace.errors import ExistsError, MissingExtraError, SemspaceWarning
 from semspace.evaluation.evaluate import evaluate
+from semspace.files import write_text
 from semspace.index.index import Index
+from semspace.replacement import is_bundle
 from semspace.report import Page, Prose, Section, Table, bars, to_html
 from semspace.sentences.encoder import Encoder
 from semspace.sentences.model_files import install_command, installed_model

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from semspace import checks
-from semspace.bundle import PathLike
 from semspace.errors import SemspaceWarning
+from semspace.files import PathLike
 from semspace.progress import track
 from semspace.similarity.byte_screen import ByteScreen
 from semspace.space import Space

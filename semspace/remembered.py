@@ -9,8 +9,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from semspace.bundle import digest, file_digest, write_text
 from semspace.errors import SemspaceError
+from semspace.files import digest, file_digest, write_text
 
 _LARGE = 1 << 20  # bytes; hashing a smaller file takes no time
 _SETTLED = 10.0  # seconds without a change, after which another change has another time in the file system

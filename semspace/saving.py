@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from semspace.bundle import Bundle, PathLike, open_bundle, retry_if_replaced
+from semspace.bundle import Bundle, open_bundle, retry_if_replaced
 from semspace.errors import DamagedError, InputError
+from semspace.files import PathLike
 from semspace.registry import CHECKPOINTS, READERS, reader
 from semspace.sentences.lazy_encoder import remembered
 from semspace.space import KIND as SPACE

@@ -15,13 +15,14 @@ import numpy.typing as npt
 import polars as pl
 
 from semspace import checks, queries, schema
-from semspace.bundle import Bundle, Draft, PathLike, create_bundle
+from semspace.bundle import Bundle, Draft, create_bundle
 from semspace.corrections.common_directions import without_common
 from semspace.corrections.corrected_encoder import CorrectedEncoder
 from semspace.deprecation import renamed_parameters, renamed_property
 from semspace.display import clip, html_table, rows_of
 from semspace.errors import InputError, UnknownIdError
 from semspace.expressions.expression import Expression
+from semspace.files import PathLike
 from semspace.history import History
 from semspace.neighbors import Neighbors
 from semspace.peer_names import answers_peer_attributes, answers_peer_parameters

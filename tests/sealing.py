@@ -2,7 +2,8 @@
 
 import json
 
-from semspace import bundle
+from semspace.files import file_digest
+from semspace.manifest import own_digest
 
 
 def seal(place, manifest=None):
@@ -12,6 +13,6 @@ def seal(place, manifest=None):
     for name in manifest["files"] if isinstance(manifest.get("files"), dict) else ():
         if (place / name).is_file() and isinstance(manifest["files"][name], dict):
             size = (place / name).stat().st_size
-            manifest["files"][name].update(bytes=size, sha256=bundle.file_digest(place / name))
-    manifest["sha256"] = bundle._own_digest(manifest)
+            manifest["files"][name].update(bytes=size, sha256=file_digest(place / name))
+    manifest["sha256"] = own_digest(manifest)
     (place / "manifest.json").write_text(json.dumps(manifest))

@@ -7,9 +7,9 @@ import polars as pl
 import pytest
 
 import semspace as ss
-from semspace.bundle import digest
 from semspace.cli import main
 from semspace.errors import SemspaceError
+from semspace.files import digest
 
 
 class Begun(Exception):

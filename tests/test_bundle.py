@@ -11,8 +11,10 @@ import polars as pl
 import pytest
 
 import semspace as ss
-from semspace import bundle
+from semspace import bundle, files, replacement
 from semspace.errors import DamagedError, ExistsError, InputError, MissingFileError
+from semspace.files import file_digest
+from semspace.manifest import MANIFEST, own_digest
 
 
 def write(path, value=1.0, **options):
@@ -116,7 +118,7 @@ def test_a_crash_while_the_old_value_is_deleted(tmp_path, monkeypatch, kept, by_
 
     with monkeypatch.context() as patch:
         patch.setattr(Path, "unlink", cut)
-        patch.setattr(shutil, "rmtree", lambda *a, **k: (tmp_path / ".v.semspace-old" / bundle.MANIFEST).exists())
+        patch.setattr(shutil, "rmtree", lambda *a, **k: (tmp_path / ".v.semspace-old" / MANIFEST).exists())
         with suppress(KeyboardInterrupt):
             write(tmp_path / "v", 2.0, overwrite=True)
     if kept == 3:  # all but the empty folder
@@ -126,7 +128,7 @@ def test_a_crash_while_the_old_value_is_deleted(tmp_path, monkeypatch, kept, by_
     if by_writer:
         write(tmp_path / "v", 3.0, overwrite=True)
     else:
-        bundle.delete_interrupted(tmp_path / "v")
+        replacement.delete_interrupted(tmp_path / "v")
     assert read(tmp_path / "v").meta["value"] == (3.0 if by_writer else 2.0)
     assert leftovers(tmp_path) == []
 
@@ -159,7 +161,7 @@ def test_folders_of_others_are_left_alone(tmp_path):
         (tmp_path / name).mkdir()
         (tmp_path / name / "precious.txt").write_text("dear")
     write(tmp_path / "w")
-    bundle.is_bundle(tmp_path / "v")
+    replacement.is_bundle(tmp_path / "v")
     with pytest.raises(MissingFileError):
         read(tmp_path / "v")
     write(tmp_path / "v")
@@ -239,7 +241,7 @@ def resign(path, change):
     manifest = json.loads((path / "manifest.json").read_text())
     manifest.pop("sha256")
     change(manifest)
-    manifest["sha256"] = bundle._own_digest(manifest)
+    manifest["sha256"] = own_digest(manifest)
     (path / "manifest.json").write_text(json.dumps(manifest))
 
 
@@ -274,7 +276,7 @@ def test_a_manifest_cannot_point_outside(tmp_path, monkeypatch, name):
         (tmp_path / place).parent.mkdir(exist_ok=True)
         (tmp_path / place).write_text("x")
     monkeypatch.setattr(Path, "is_file", lambda path: True)  # even where such a file is
-    entry = {"bytes": 1, "sha256": bundle.file_digest(tmp_path / "secret")}
+    entry = {"bytes": 1, "sha256": file_digest(tmp_path / "secret")}
     resign(tmp_path / "v", lambda m: m["files"].update({name.replace("ROOT", str(tmp_path)): entry}))
     with pytest.raises(DamagedError, match="lacks its file"):
         read(tmp_path / "v")
@@ -302,7 +304,7 @@ def test_a_folder_within_is_checked_replaced_and_removed(tmp_path):
     write(tmp_path / "v", 4.0, overwrite=True)  # by one without a folder
     assert sorted(path.name for path in (tmp_path / "v").iterdir()) == ["manifest.json", "numbers.npy", "rows.arrow"]
     write_deep(tmp_path / "w", 1.0)
-    bundle.delete_bundle(tmp_path / "w")
+    replacement.delete_bundle(tmp_path / "w")
     assert [path.name for path in tmp_path.iterdir()] == ["v"]
 
 
@@ -314,10 +316,10 @@ def test_a_pickle_in_an_array_is_not_opened(tmp_path):
 
 
 def test_a_text_file_is_whole_or_absent(tmp_path, monkeypatch):
-    bundle.write_text(tmp_path / "r.html", "old")
+    files.write_text(tmp_path / "r.html", "old")
     monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
     with pytest.raises(InputError, match="No space left on device"):
-        bundle.write_text(tmp_path / "r.html", "new")
+        files.write_text(tmp_path / "r.html", "new")
     assert (tmp_path / "r.html").read_text() == "old"
     assert leftovers(tmp_path) == []
 
@@ -356,10 +358,8 @@ def test_everything_is_on_the_disk_before_it_takes_its_place(tmp_path, monkeypat
     *_, (kind, draft) = [one for one in seen if one[0] == "rename"]
     at = seen.index((kind, draft))
     before = {name for what, name in seen[:at] if what == "sync"}
-    assert {"numbers.npy", "rows.arrow", bundle.MANIFEST, draft} <= before
-    assert seen[:at].index(("sync", bundle.MANIFEST)) > max(
-        seen.index(("sync", f)) for f in ("numbers.npy", "rows.arrow")
-    )
+    assert {"numbers.npy", "rows.arrow", MANIFEST, draft} <= before
+    assert seen[:at].index(("sync", MANIFEST)) > max(seen.index(("sync", f)) for f in ("numbers.npy", "rows.arrow"))
     assert ("sync", tmp_path.name) in seen[at:]
 
 
@@ -400,7 +400,7 @@ def test_what_somebody_put_into_the_folder_outlives_a_killed_writer(tmp_path):
     (tmp_path / "v").rename(tmp_path / ".v.semspace-old")
     write(tmp_path / "other")
     (tmp_path / "other").rename(tmp_path / "v")  # killed after its second rename
-    bundle.delete_interrupted(tmp_path / "v")
+    replacement.delete_interrupted(tmp_path / "v")
     assert (tmp_path / "v" / "notes.txt").read_text() == "mine"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["v"]
 
@@ -436,4 +436,4 @@ def test_flags_are_flags(tmp_path):
 def test_the_root_of_the_disk_is_no_value():
     with pytest.raises(DamagedError, match="isn't a saved semspace value"):
         bundle.open_bundle("/")
-    assert not bundle.is_bundle("/")
+    assert not replacement.is_bundle("/")

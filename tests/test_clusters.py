@@ -1224,9 +1224,9 @@ def test_a_space_without_texts_is_updated_too(space):
 def test_new_points_have_the_columns_of_the_clustered_ones(space):
     """Null where they lack them; their own columns are left out."""
     groups = grouped(ss.Space.from_vectors(space.ids.tolist(), space.vectors, {"year": range(6)}), n_clusters=2)
-    for given, year in ((None, None), ({"year": [7], "kind": ["mule"]}, 7), ({"kind": ["mule"]}, None)):
-        table = groups.update(ss.Space.from_vectors(["mule"], [[1, 0.15]], given)).space.metadata
-        assert table.to_dict(as_series=False) == {"year": [0, 1, 2, 3, 4, 5, year]}
+    for table, year in ((None, None), ({"year": [7], "kind": ["mule"]}, 7), ({"kind": ["mule"]}, None)):
+        more = groups.update(ss.Space.from_vectors(["mule"], [[1, 0.15]], table)).space.metadata
+        assert more.to_dict(as_series=False) == {"year": [0, 1, 2, 3, 4, 5, year]}
     bare = grouped(ss.Space.from_vectors(space.ids.tolist(), space.vectors), n_clusters=2)
     assert bare.update(ss.Space.from_vectors(["mule"], [[1, 0.15]], {"year": [7]})).space.metadata is None
     with pytest.raises(InputError, match="'year' holds Int64, and got String; convert one of them"):

@@ -18,7 +18,7 @@ import polars as pl
 import pytest
 
 import semspace as ss
-from semspace import bundle, disk, schema
+from semspace import bundle, disk, files, replacement, schema
 from semspace.errors import DamagedError, ExistsError, InputError, MissingFileError, ReplacedError, SemspaceError
 from semspace.maps.layout import layout
 
@@ -75,7 +75,7 @@ FULL_DISK = """
     import re, resource, signal, sys, warnings
     import numpy as np
     import semspace as ss
-    from semspace import bundle
+    from semspace import bundle, files, replacement
     from semspace.formats.vectors import write_vectors
 
     warnings.simplefilter("ignore")
@@ -94,8 +94,8 @@ FULL_DISK = """
         "corpus": lambda: ss.save(corpus, f"{out}/corpus", overwrite=True),
         "tokens": lambda: ss.save(tokens, f"{out}/tokens", overwrite=True),
         "index": lambda: ss.save(index, f"{out}/index", overwrite=True),
-        "text": lambda: bundle.write_text(f"{out}/report.html", "x" * 100_000),
-        "texts": lambda: bundle.write_texts(f"{out}", {"a.csv": "x", "b.csv": "x" * 100_000}),
+        "text": lambda: files.write_text(f"{out}/report.html", "x" * 100_000),
+        "texts": lambda: files.write_texts(f"{out}", {"a.csv": "x", "b.csv": "x" * 100_000}),
         "vectors": lambda: write_vectors(space, f"{out}/vectors.txt"),
     }
     for name, work in works.items():
@@ -126,7 +126,7 @@ def test_a_path_that_cannot_be_is_a_sentence(tmp_path, name):
     with pytest.raises(SemspaceError):
         ss.load(place)
     with pytest.raises(SemspaceError):
-        bundle.write_text(place, "x")
+        files.write_text(place, "x")
 
 
 # -- readers beside writers -----------------------------------------------------------------------------------------
@@ -185,8 +185,8 @@ def test_who_comes_between_two_renames_waits_for_the_second(tmp_path):
     with ThreadPoolExecutor(1) as pool:
         with disk.rename_lock(tmp_path):  # as another writer holds it
             (tmp_path / "v").rename(tmp_path / ".v.semspace-old")
-            assert bundle.is_bundle(tmp_path / "v")
-            checked = pool.submit(bundle.check_free, tmp_path / "v", overwrite=False)
+            assert replacement.is_bundle(tmp_path / "v")
+            checked = pool.submit(replacement.check_free, tmp_path / "v", overwrite=False)
             time.sleep(0.05)
             assert not checked.done()
             (tmp_path / ".v.semspace-old").rename(tmp_path / "v")
@@ -239,7 +239,7 @@ def test_readers_beside_a_writer_read_one_value(tmp_path):
 def test_what_a_killed_writer_leaves_goes_with_the_next_save(tmp_path):
     code = """
         import os, signal, sys
-        from semspace import bundle
+        from semspace import bundle, files, replacement
         with bundle.create_bundle(sys.argv[1], "thing", overwrite=True) as draft:
             (draft.folder / "large").write_bytes(b"x" * 1000)
             os.kill(os.getpid(), signal.SIGKILL)
@@ -261,7 +261,7 @@ def test_what_somebody_is_writing_is_left_alone(tmp_path):
         disk.delete_leftovers(tmp_path / "v")
         write(tmp_path / "v", 2.0)
         assert draft.folder.exists()
-        bundle.delete_bundle(tmp_path / "v")
+        replacement.delete_bundle(tmp_path / "v")
     assert bundle.open_bundle(tmp_path / "v").array("numbers").tolist() == [1, 1, 1]
 
 

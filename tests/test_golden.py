@@ -7,13 +7,13 @@ import polars as pl
 import pytest
 
 import semspace as ss
-from semspace import bundle
+from semspace import manifest
 
 VERSIONS = sorted((Path(__file__).parent / "golden").glob("v*"))
 
 
 def test_the_present_format_has_golden_values():
-    assert f"v{bundle.VERSION}" in [folder.name for folder in VERSIONS]
+    assert f"v{manifest.VERSION}" in [folder.name for folder in VERSIONS]
 
 
 @pytest.fixture(params=VERSIONS, ids=lambda folder: folder.name)

@@ -11,6 +11,8 @@ import pytest
 import semspace as ss
 from semspace import bundle
 from semspace.errors import DamagedError
+from semspace.files import file_digest
+from semspace.manifest import own_digest
 from tests.sealing import seal
 
 
@@ -27,9 +29,9 @@ def place(tmp_path):
 def test_a_name_that_leads_out_of_the_bundle_is_refused(place, name):
     (place.parent / "x").write_text("secret")
     manifest = json.loads((place / "manifest.json").read_text())
-    manifest["files"][name] = {"bytes": 6, "sha256": bundle.file_digest(place.parent / "x")}
+    manifest["files"][name] = {"bytes": 6, "sha256": file_digest(place.parent / "x")}
     manifest.pop("sha256")
-    manifest["sha256"] = bundle._own_digest(manifest)
+    manifest["sha256"] = own_digest(manifest)
     (place / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(DamagedError, match="lacks its file"):
         ss.load(place)

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 import semspace as ss
-from semspace import bundle
+from semspace import replacement
 from semspace.errors import DamagedError, InputError, MissingFileError, ReplacedError, SemspaceWarning
 from semspace.index import graph_search, journal, local_collection, refreshing, store
 from semspace.index.journal import NAME, Journal
-from tests.test_index_disk import held
 from tests.scaled import WORDS, write_model
+from tests.test_index_disk import held
 from tests.test_pools import FORKS
 
 KINDS = ("exact", "hnsw")
@@ -354,7 +354,7 @@ def test_a_reader_beside_another_process_sees_whole_changes_in_order(tmp_path, k
 CHILD = """
 import os, sys
 import semspace as ss
-from semspace import bundle
+from semspace import replacement
 space = ss.Space.from_vectors(["a", "b"], [[1, 0], [0, 1]], {"n": [1, 2]})
 space.metadata.group_by("n").len()  # polars has threads
 index = ss.Index.build(space)
@@ -391,7 +391,7 @@ def test_a_child_process_says_that_it_cannot_refresh(tmp_path):
 
 
 def test_a_reader_opened_where_a_killed_writer_left_the_files_follows_the_next_one(place):
-    place.rename(bundle._aside(place))  # killed between two renames
+    place.rename(replacement.aside_of(place))  # killed between two renames
     reader = ss.Index.open(place)
     with ss.Index.open(place, writable=True) as writer:
         assert place.exists()

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import semspace as ss
-from semspace.bundle import digest
 from semspace.comparison.distances import references
 from semspace.evaluation import STS, DocumentSimilarity, Groups, NearestLabel, Retrieval
+from semspace.files import digest
 from semspace.sentences.blocks import EncodedBlock
 
 PROMPTS = {"query": "ASK ", "document": "DOC ", "sort": "SORT ", "": ""}

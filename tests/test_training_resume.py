@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import semspace as ss
-from semspace import bundle
+from semspace import bundle, manifest
 from semspace.bundle import open_bundle
 from semspace.errors import DamagedError, ExistsError, InputError, SemspaceError
 from semspace.evaluation import STS
@@ -213,7 +213,7 @@ def copy_of(kept, place):
 @pytest.mark.parametrize("harm", ["flipped", "cut", "gone", "manifest"])
 def test_a_damaged_checkpoint_is_refused(tiny_folder, kept, tmp_path, harm):
     place = copy_of(kept, tmp_path / "c")
-    state, manifest = place / "state.safetensors", place / bundle.MANIFEST
+    state, claims = place / "state.safetensors", place / manifest.MANIFEST
     content = state.read_bytes()
     if harm == "flipped":
         state.write_bytes(content[:-5] + bytes([content[-5] ^ 1]) + content[-4:])
@@ -222,7 +222,7 @@ def test_a_damaged_checkpoint_is_refused(tiny_folder, kept, tmp_path, harm):
     elif harm == "gone":
         state.unlink()
     else:
-        manifest.write_text(manifest.read_text().replace('"step": 4', '"step": 5'))
+        claims.write_text(claims.read_text().replace('"step": 4', '"step": 5'))
     with pytest.raises(DamagedError):
         trainer(tiny_folder).train(pairs(), out=tmp_path / "e", checkpoint=place, resume=True, progress=False)
     assert [path.name for path in tmp_path.iterdir()] == ["c"]

@@ -18,10 +18,11 @@ from semspace.anomalies import methods
 from semspace.anomalies.detectors import Detector
 from semspace.anomalies.reference import ReferencePoints
 from semspace.anomalies.threshold import Spread, exceed
-from semspace.bundle import Bundle, Draft, PathLike, create_bundle, write_text
+from semspace.bundle import Bundle, Draft, create_bundle
 from semspace.clusters.document_terms import has_texts
 from semspace.display import html_table, text_table
 from semspace.errors import DamagedError, InputError
+from semspace.files import PathLike, write_text
 from semspace.progress import waiting
 from semspace.report import page as pages
 from semspace.sentences.lazy_encoder import remembered

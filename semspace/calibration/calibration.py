@@ -11,12 +11,13 @@ import numpy.typing as npt
 import polars as pl
 
 from semspace import checks
-from semspace.bundle import Bundle, Draft, PathLike, create_bundle
+from semspace.bundle import Bundle, Draft, create_bundle
 from semspace.calibration.labelled_pairs import LabelledPairs, Threshold, check_labels
 from semspace.calibration.probability_curve import GRID, ProbabilityCurve
 from semspace.calibration.reliability import Reliability
 from semspace.display import html_table, text_table
 from semspace.errors import DamagedError, InputError
+from semspace.files import PathLike
 from semspace.neighbors import Neighbors
 from semspace.types import Bools1d, Doubles1d, Doubles2d, Floats1d
 

@@ -12,7 +12,6 @@ from semspace.cli import inputs
 from semspace.cli import options as o
 from semspace.errors import InputError
 
-
 _FILES = (".txt", ".text", ".csv", ".tsv", ".list", ".lst", ".json", ".jsonl")
 
 

@@ -82,7 +82,7 @@ def train_encoder(
     The folder also opens in sentence-transformers. Pairs are columns such as anchor and positive; rated pairs are
     sentence1, sentence2 and score.
     """
-    from semspace import bundle
+    from semspace import replacement
     from semspace.training.trainer import EncoderTrainer
 
     check_folder(out, overwrite=overwrite)
@@ -100,7 +100,7 @@ def train_encoder(
             checkpoint_minutes=checkpoint_minutes, resume=resume,
         )  # fmt: skip
     if checkpoint is not None:
-        bundle.delete_bundle(checkpoint)
+        replacement.delete_bundle(checkpoint)
     _show(encoder.history, out, encoder.dim, best=patience is not None, as_json=as_json)  # type: ignore[attr-defined]
 
 

@@ -64,9 +64,9 @@ def _plain(score: Score) -> dict[str, Any]:
 
 
 def _opened(name: str, threads: int | None) -> Any:
-    from semspace import bundle
+    from semspace import files, replacement
 
-    saved = bundle.is_bundle(name) or bundle.resolved_path(name).is_file()
+    saved = replacement.is_bundle(name) or files.resolved_path(name).is_file()
     return inputs.read_space(name) if saved else _model(name, threads)
 
 

@@ -34,7 +34,8 @@ def info(
 
 
 def _facts(source: str, texts: DocumentOptions) -> Facts:
-    from semspace.bundle import is_bundle, resolved_path
+    from semspace.files import resolved_path
+    from semspace.replacement import is_bundle
 
     if is_bundle(source):
         inputs.refuse_for(source, **texts.given)

@@ -29,7 +29,7 @@ def read_corpus(source: str, options: TextOptions) -> Corpus:
 
 
 def _read_corpus(source: str, options: TextOptions) -> Corpus:
-    from semspace.bundle import is_bundle
+    from semspace.replacement import is_bundle
     from semspace.text.corpus import Corpus
 
     if streams.is_stream(source):
@@ -70,7 +70,7 @@ def format_of(options: TextOptions) -> str | None:
 
 def read_tokens(source: str, options: TextOptions, *, min_count: int, tokenizer: str) -> Tokens:
     """Return the tokens of an INPUT argument: saved ones, or those of texts, which are read block by block."""
-    from semspace.bundle import is_bundle
+    from semspace.replacement import is_bundle
     from semspace.text.tokens import Tokens
 
     if streams.is_stream(source):
@@ -101,7 +101,7 @@ def read_lines(path: str) -> list[str]:
 
 def read_space(path: str) -> Space:
     """Return the space at a path: a saved one, that of an index or clustering, or another tool's file of vectors."""
-    from semspace.bundle import resolved_path
+    from semspace.files import resolved_path
 
     if streams.is_stream(path) or resolved_path(path).is_file():
         return read_vectors(path)
@@ -132,7 +132,7 @@ def space_or_corpus(source: str, options: TextOptions, **others: str | None) -> 
 
     A space was read and encoded before, so options on texts, and `others`, are refused with it, except --where.
     """
-    from semspace.bundle import is_bundle
+    from semspace.replacement import is_bundle
 
     space = space_of(read_value(source)) if is_bundle(source) else None
     if space is None:
@@ -200,7 +200,7 @@ def read_value(path: str) -> Any:
 
 def saved_value(path: str) -> Any:
     """Return the semspace value at a path, or None where there is none, such as at a file of vectors."""
-    from semspace.bundle import is_bundle
+    from semspace.replacement import is_bundle
 
     return read_value(path) if is_bundle(path) else None
 

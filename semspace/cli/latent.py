@@ -54,7 +54,7 @@ def train(
     as_json: o.Json = False,
 ) -> None:
     """Train a model of a smaller space, which leads there and back."""
-    from semspace import bundle
+    from semspace import replacement
 
     trainer, is_network = _trainer(model, dim=dim, active=active, epochs=epochs, seed=seed, threads=threads)
     if not is_network:
@@ -80,7 +80,7 @@ def train(
     if plot is not None:
         trained.history.plot().save(plot)
     if checkpoint is not None:
-        bundle.delete_bundle(checkpoint)
+        replacement.delete_bundle(checkpoint)
     plain = {"out": str(out), "model": model, "dim": trained.dim, "width": trained.width, "points": len(points)}
     if is_network:
         plain["history"] = trained.history.to_frame().to_dicts()

@@ -101,9 +101,9 @@ def explore(
 
 def _with_groups(source: str, groups: str | None, seed: int) -> tuple[Any, Any]:
     """Return the space at a path, and its groups: those of a column, those that are saved with it, or new ones."""
-    from semspace.bundle import is_bundle
     from semspace.clusters.cluster import cluster
     from semspace.clusters.clustering import Clustering
+    from semspace.replacement import is_bundle
 
     if groups is None and is_bundle(source):
         value = inputs.read_value(source)

@@ -62,7 +62,7 @@ def check_folder(out: Path, *, overwrite: bool, or_stream: bool = False) -> None
     or_stream : bool
         Whether ``-``, standard output, is allowed too.
     """
-    from semspace import bundle
+    from semspace import replacement
 
     if streams.is_stream(out):
         if or_stream:
@@ -71,13 +71,13 @@ def check_folder(out: Path, *, overwrite: bool, or_stream: bool = False) -> None
     if out.suffix.lower() in _FILES:
         remedy = _FILES[out.suffix.lower()]
         raise InputError(f"--out is the name of a folder, and {out.name!r} looks like that of a file; {remedy}")
-    bundle.check_free(out, overwrite=overwrite)
+    replacement.check_free(out, overwrite=overwrite)
     say_new_folders(out)
 
 
 def check_report(path: Path, option: str, endings: Sequence[str], *, overwrite: bool) -> None:
     """Raise if a report can't be written to `path`, before anything is computed for it."""
-    from semspace import bundle
+    from semspace import files
 
     if streams.is_stream(path):
         return
@@ -85,16 +85,16 @@ def check_report(path: Path, option: str, endings: Sequence[str], *, overwrite: 
         raise InputError(f"{option} must end in {', '.join(endings)}; got {path.name!r}")
     if path.is_dir():
         raise ExistsError(f"{path} is a folder; give the name of a file")
-    if bundle.resolved_path(path).exists() and not overwrite:
+    if files.resolved_path(path).exists() and not overwrite:
         raise ExistsError(f"{path} exists already; choose another path or add --overwrite")
-    bundle.check_writable(path)
+    files.check_writable(path)
     say_new_folders(path)
 
 
 def say_new_folders(path: Path) -> None:
     """Note that the folder around a path is new: it is created, but may be a slip of the pen."""
-    from semspace import bundle
+    from semspace import files
 
-    parent = bundle.resolved_path(path).parent
+    parent = files.resolved_path(path).parent
     if not parent.exists():
         warnings.warn(f"there is no folder {parent} yet; it will be created", SemspaceWarning, stacklevel=3)

@@ -80,8 +80,8 @@ def convert(
     as_json: o.Json = False,
 ) -> None:
     """Convert word vectors of another tool into a space, or a space into another tool's format."""
-    from semspace.bundle import is_bundle
     from semspace.formats import vectors
+    from semspace.replacement import is_bundle
 
     to = _target_format(source, out, to)
     if to == "space":
@@ -110,8 +110,8 @@ def convert(
 
 def _target_format(source: str, out: Path, to: str | None) -> str:
     from semspace import checks
-    from semspace.bundle import is_bundle
     from semspace.formats import vectors
+    from semspace.replacement import is_bundle
 
     if to is None and streams.is_stream(out):
         return "word2vec"

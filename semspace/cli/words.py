@@ -56,7 +56,7 @@ def train_word2vec(
 
     The text may be larger than memory.
     """
-    from semspace import bundle
+    from semspace import replacement
     from semspace.evaluation.task_reading import task_of
     from semspace.words.checkpoint import WordsCheckpoint
     from semspace.words.word2vec import Word2Vec
@@ -84,7 +84,7 @@ def train_word2vec(
     if not streams.is_stream(out):
         words.save(out, overwrite=overwrite)
     if checkpoint is not None:
-        bundle.delete_bundle(checkpoint)
+        replacement.delete_bundle(checkpoint)
     if streams.is_stream(out):
         write_vectors(words)
         return

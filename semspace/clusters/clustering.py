@@ -15,7 +15,7 @@ import polars as pl
 
 from semspace import checks, queries, schema
 from semspace import space as spaces
-from semspace.bundle import Bundle, Draft, PathLike, create_bundle, write_text
+from semspace.bundle import Bundle, Draft, create_bundle
 from semspace.clusters import assigned, editing, keywords, tables
 from semspace.clusters.assigned import Assignment
 from semspace.clusters.distinct_points import distinct_rows
@@ -29,6 +29,7 @@ from semspace.clusters.voters import Voters
 from semspace.deprecation import renamed_method, renamed_parameters
 from semspace.display import clip, html_table, text_table
 from semspace.errors import DamagedError, InputError
+from semspace.files import PathLike, write_text
 from semspace.peer_names import answers_peer_attributes
 from semspace.progress import waiting
 from semspace.report import page as pages

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from semspace import checks
-from semspace.bundle import Bundle, PathLike, create_bundle, write_text, write_texts
+from semspace.bundle import Bundle, create_bundle
 from semspace.clusters.clustering import Clustering
 from semspace.comparison import stored, tables
 from semspace.comparison.assemble import compare_samples
@@ -28,6 +28,7 @@ from semspace.comparison.verdict import verdict
 from semspace.deprecation import renamed_method
 from semspace.display import clip, html_table, p_value, text_table, to_json
 from semspace.errors import ExistsError, InputError
+from semspace.files import PathLike, write_text, write_texts
 from semspace.progress import waiting
 from semspace.report import page as pages
 from semspace.report.csv_cells import without_formulas

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from semspace.bundle import Bundle, Draft, digest
+from semspace.bundle import Bundle, Draft
 from semspace.corrections.common_directions import CommonDirections
 from semspace.errors import InputError
+from semspace.files import digest
 from semspace.text_encoder import TextEncoder, encode_documents, encode_queries, encoder_entry, reads_texts
 from semspace.types import Floats2d
 

@@ -8,11 +8,11 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from semspace import checks
-from semspace.bundle import PathLike
 from semspace.decoders.byte_pairs import N_BYTES
 from semspace.decoders.examples import TextExamples, encode_examples, sentences_of
 from semspace.decoders.text_model import TextDecoderModel
 from semspace.errors import InputError, SemspaceWarning
+from semspace.files import PathLike
 from semspace.latent.checkpoint import LatentCheckpoint
 from semspace.latent.neural_trainer import check_fit_parameters, training_identity
 from semspace.text.corpus import Corpus

@@ -14,11 +14,12 @@ import numpy.typing as npt
 import polars as pl
 
 from semspace import checks, queries, schema
-from semspace.bundle import Bundle, Draft, PathLike, create_bundle, digest
+from semspace.bundle import Bundle, Draft, create_bundle
 from semspace.decoders.byte_pairs import open_tokenizer
 from semspace.decoders.decoded import DecodedTexts
 from semspace.decoders.examples import directions_of
 from semspace.errors import DamagedError, InputError, SemspaceWarning
+from semspace.files import PathLike, digest
 from semspace.latent.fit_history import FitHistory
 from semspace.progress import bar
 from semspace.sentences.lazy_encoder import remembered

@@ -20,7 +20,6 @@ from typing import Any
 import numpy as np
 
 from semspace import checks, queries
-from semspace.bundle import PathLike
 from semspace.errors import InputError
 from semspace.evaluation.adapters import WordTable, word_table
 from semspace.evaluation.lookup import lower
@@ -29,6 +28,7 @@ from semspace.evaluation.task_checks import check_sections
 from semspace.evaluation.task_files import is_comment, numbered_lines, split_words
 from semspace.evaluation.task_measure import TaskMeasure
 from semspace.evaluation.ties import TOLERANCE
+from semspace.files import PathLike
 from semspace.threads import thread_count
 from semspace.types import Doubles1d, Floats2d, Int32s2d, Ints2d
 

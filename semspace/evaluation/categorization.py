@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from semspace import checks
-from semspace.bundle import PathLike
 from semspace.clusters.cluster import cluster
 from semspace.errors import InputError
 from semspace.evaluation import task_files
@@ -18,6 +17,7 @@ from semspace.evaluation.adapters import word_table
 from semspace.evaluation.clustering import agreement
 from semspace.evaluation.score import NotEvaluatedError, Score, left_out, notes
 from semspace.evaluation.task_checks import check_rows
+from semspace.files import PathLike
 from semspace.space import Space
 
 _WORD, _CATEGORY = ("word", "concept", "term", "noun"), ("category", "class", "label", "group", "superordinate")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from semspace.bundle import is_bundle, resolved_path
 from semspace.errors import InputError, MissingFileError
+from semspace.files import resolved_path
 from semspace.formats.vectors import read_vectors
+from semspace.replacement import is_bundle
 from semspace.saving import load
 from semspace.sentences.encoder import Encoder
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from semspace.bundle import PathLike
 from semspace.errors import InputError
 from semspace.evaluation.adapters import directions, encoder_of, without_direction
 from semspace.evaluation.rank_correlation import cosines
@@ -17,6 +16,7 @@ from semspace.evaluation.score import NotEvaluatedError, Score, left_out, notes
 from semspace.evaluation.sts import STS
 from semspace.evaluation.task_checks import check_rows
 from semspace.evaluation.task_measure import TaskMeasure
+from semspace.files import PathLike
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from semspace import checks, queries
-from semspace.bundle import PathLike
 from semspace.deprecation import renamed_parameters, renamed_property
 from semspace.evaluation.adapters import directions, encoder_of, without_direction
 from semspace.evaluation.retrieval_folder import read_folder
@@ -17,6 +16,7 @@ from semspace.evaluation.score import NotEvaluatedError, Score, notes
 from semspace.evaluation.task_checks import check_corpus, check_grade, check_mapping, check_name
 from semspace.evaluation.task_measure import TaskMeasure
 from semspace.evaluation.ties import mean_gains, mean_reciprocal_rank
+from semspace.files import PathLike
 from semspace.text.corpus import Corpus
 from semspace.types import Doubles1d, Floats1d
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import polars as pl
 
-from semspace.bundle import PathLike, resolved_path
 from semspace.errors import InputError, MissingFileError
+from semspace.files import PathLike, resolved_path
 from semspace.text.corpus import Corpus
 from semspace.text.read_corpus import read_table
 

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from semspace.bundle import PathLike
 from semspace.errors import InputError, UnknownIdError
 from semspace.evaluation import task_files
 from semspace.evaluation.adapters import directions, encoder_of, without_direction
@@ -19,6 +18,7 @@ from semspace.evaluation.rank_correlation import correlations, cosines
 from semspace.evaluation.score import Score, left_out, notes
 from semspace.evaluation.task_checks import check_rows
 from semspace.evaluation.word_pairs import RATING
+from semspace.files import PathLike
 from semspace.text.read_corpus import read_table
 
 # Suffixes of files that always have column names.

@@ -7,8 +7,8 @@ import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from semspace.bundle import PathLike, resolved_path
 from semspace.errors import InputError, MissingFileError
+from semspace.files import PathLike, resolved_path
 from semspace.text import decoding
 
 SEPARATORS = ("\t", ";", ",", "|", None)  # None: spaces

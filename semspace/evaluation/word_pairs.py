@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from semspace.bundle import PathLike
 from semspace.errors import InputError
 from semspace.evaluation import task_files
 from semspace.evaluation.adapters import word_table
 from semspace.evaluation.rank_correlation import correlations, cosines
 from semspace.evaluation.score import Score, left_out, notes
 from semspace.evaluation.task_checks import check_rows
+from semspace.files import PathLike
 
 _FIRST = ("word1", "w1", "firstword", "term1", "worda", "wordone", "first")
 _SECOND = ("word2", "w2", "secondword", "term2", "wordb", "wordtwo", "second")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 
 from semspace import checks
-from semspace.bundle import PathLike, write_text
+from semspace.files import PathLike, write_text
 from semspace.report.page import Page, to_html
 
 

@@ -13,10 +13,11 @@ from typing import BinaryIO, cast
 
 import numpy as np
 
-from semspace.bundle import PathLike, is_bundle, replace_file, resolved_path
 from semspace.disk import exists
 from semspace.errors import DamagedError, ExistsError, InputError, MissingFileError, SemspaceError
+from semspace.files import PathLike, replace_file, resolved_path
 from semspace.progress import Bar, bar
+from semspace.replacement import is_bundle
 from semspace.types import Bytes1d, Floats2d
 
 CHUNK = 1 << 24  # number of bytes read at a time

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import BinaryIO
 
 from semspace import checks
-from semspace.bundle import PathLike
 from semspace.display import clip
 from semspace.errors import InputError
+from semspace.files import PathLike
 from semspace.formats import faiss_file, fasttext_binary, file_kinds, text_format, usearch_file, word2vec_binary
 from semspace.formats.vector_file import VectorFile, create_file, open_vectors
 from semspace.formats.vector_table import VectorTable, make_space

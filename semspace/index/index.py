@@ -11,10 +11,11 @@ import numpy.typing as npt
 import polars as pl
 
 from semspace import checks
-from semspace.bundle import Bundle, PathLike
+from semspace.bundle import Bundle
 from semspace.deprecation import renamed_parameters, renamed_property
 from semspace.display import clip
 from semspace.errors import InputError
+from semspace.files import PathLike
 from semspace.index.building import build_collection
 from semspace.index.local_collection import LocalCollection
 from semspace.index.new_points import read_changes, read_new_points

@@ -8,18 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from semspace import checks, queries
-from semspace.bundle import (
-    Bundle,
-    PathLike,
-    create_bundle,
-    delete_interrupted,
-    is_taken,
-    open_bundle,
-    resolved_path,
-    target_of,
-)
+from semspace.bundle import Bundle, create_bundle, open_bundle
 from semspace.disk import FileLock
 from semspace.errors import DamagedError, InputError, ReplacedError
+from semspace.files import PathLike, resolved_path
 from semspace.index.building import own_builder
 from semspace.index.engine import Engine
 from semspace.index.exact import ExactEngine
@@ -31,6 +23,7 @@ from semspace.index.points import PointTable
 from semspace.index.source import SpaceSource
 from semspace.index.store import KIND, IndexStore, open_for_writing
 from semspace.lexical import read_postings
+from semspace.replacement import delete_interrupted, is_taken, target_of
 from semspace.space import Space
 from semspace.text_encoder import TextEncoder
 

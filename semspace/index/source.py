@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from semspace.bundle import Bundle, open_bundle, target_of
+from semspace.bundle import Bundle, open_bundle
 from semspace.errors import DamagedError, ReplacedError, SemspaceError
+from semspace.replacement import target_of
 from semspace.sentences.lazy_encoder import EncoderReference, remembered
 from semspace.space import Space
 from semspace.text_encoder import TextEncoder, encoder_facts

@@ -10,11 +10,13 @@ from pathlib import Path
 from time import monotonic
 
 from semspace import pools
-from semspace.bundle import MANIFEST, Bundle, Draft, create_bundle, digest, open_bundle
+from semspace.bundle import Bundle, Draft, create_bundle, open_bundle
 from semspace.disk import FileLock
 from semspace.errors import DamagedError, InputError, ReplacedError, SemspaceWarning
+from semspace.files import digest
 from semspace.index.insertion_log import InsertionLog
 from semspace.index.journal import Journal, Record
+from semspace.manifest import MANIFEST
 
 KIND = "index"
 VERIFIED_AT_ONCE = 64 << 20  # bytes: a smaller index is verified before it opens, a larger one while it is in use

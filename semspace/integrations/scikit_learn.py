@@ -11,8 +11,8 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from semspace import checks
-from semspace.bundle import PathLike
 from semspace.errors import InputError
+from semspace.files import PathLike
 from semspace.sentences.encoder import Encoder
 from semspace.sentences.load import load_encoder
 from semspace.types import Floats2d

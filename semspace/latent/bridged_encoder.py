@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from semspace.bundle import Bundle, Draft, digest
+from semspace.bundle import Bundle, Draft
 from semspace.errors import InputError
+from semspace.files import digest
 from semspace.latent.bridge_maps import VectorMap
 from semspace.registry import ENCODER_READERS
 from semspace.schema import Facts

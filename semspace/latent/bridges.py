@@ -12,9 +12,10 @@ import numpy.typing as npt
 import polars as pl
 
 from semspace import checks, queries, schema
-from semspace.bundle import Bundle, PathLike, create_bundle
+from semspace.bundle import Bundle, create_bundle
 from semspace.display import html_table, text_table
 from semspace.errors import InputError
+from semspace.files import PathLike
 from semspace.latent import bridge_maps
 from semspace.latent.bridge_maps import Recipe, VectorMap
 from semspace.latent.bridge_recall import KeptRecall, kept_recall, query_rows

@@ -12,10 +12,11 @@ import polars as pl
 
 from semspace import checks, schema
 from semspace import space as spaces
-from semspace.bundle import Bundle, Draft, PathLike, create_bundle
+from semspace.bundle import Bundle, Draft, create_bundle
 from semspace.clusters.document_terms import has_texts
 from semspace.display import html_table, text_table
 from semspace.errors import DamagedError
+from semspace.files import PathLike
 from semspace.latent.explanation import Explanation
 from semspace.latent.firing import Ends
 from semspace.latent.model import LatentModel

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from semspace.bundle import Bundle, Draft, digest
+from semspace.bundle import Bundle, Draft
 from semspace.errors import InputError
+from semspace.files import digest
 from semspace.registry import READERS, reader
 from semspace.text_encoder import TextEncoder, encode_documents, encode_queries, encoder_entry, reads_texts
 from semspace.types import Floats2d

@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from semspace import checks, schema
-from semspace.bundle import Bundle, PathLike, create_bundle
+from semspace.bundle import Bundle, create_bundle
 from semspace.errors import InputError
+from semspace.files import PathLike
 from semspace.latent.fit_history import FitHistory
 from semspace.latent.latent_encoder import LatentEncoder
 from semspace.latent.saved_model import ModelParts, SavedModel

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from semspace import checks
-from semspace.bundle import PathLike
 from semspace.errors import InputError, SemspaceWarning
+from semspace.files import PathLike
 from semspace.latent.checkpoint import LatentCheckpoint
 from semspace.latent.model import LatentModel, LatentTrainer
 from semspace.latent.pca import principal_components

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from semspace.bundle import Bundle, Draft, digest
+from semspace.bundle import Bundle, Draft
 from semspace.errors import DamagedError
+from semspace.files import digest
 from semspace.schema import Facts
 from semspace.types import ArrayXd
 

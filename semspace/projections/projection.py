@@ -13,8 +13,9 @@ import polars as pl
 
 from semspace import checks, schema
 from semspace import space as spaces
-from semspace.bundle import Bundle, PathLike, create_bundle, write_text
+from semspace.bundle import Bundle, create_bundle
 from semspace.errors import InputError
+from semspace.files import PathLike, write_text
 from semspace.maps.methods import NAMES, TITLES
 from semspace.progress import waiting
 from semspace.projections import placing

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from semspace.bundle import PathLike
+    from semspace.files import PathLike
 
 # After Okabe & Ito (2008): told apart by people who don't see all colours, on white and on black.
 PALETTE = (

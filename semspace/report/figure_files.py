@@ -6,8 +6,8 @@ import html
 from pathlib import Path
 
 from semspace import checks
-from semspace.bundle import PathLike, replace_file, resolved_path, write_text
 from semspace.errors import InputError
+from semspace.files import PathLike, replace_file, resolved_path, write_text
 from semspace.report.figure import WIDE, Figure, without_tooltips
 from semspace.report.text_width import SIZE
 

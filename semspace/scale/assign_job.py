@@ -8,9 +8,9 @@ from typing import Any
 import polars as pl
 
 from semspace import checks, schema
-from semspace.bundle import resolved_path
 from semspace.clusters.assigned import Assignment
 from semspace.errors import InputError
+from semspace.files import resolved_path
 from semspace.scale.assigning import GROUPS, KINDS, clustering_digest, opened_clustering
 from semspace.scale.job import ShardJob
 from semspace.scale.manifest import JobManifest

@@ -10,9 +10,9 @@ from typing import Any
 
 import polars as pl
 
-from semspace.bundle import file_digest
 from semspace.clusters.clustering import Clustering
 from semspace.errors import DamagedError, InputError, MissingFileError
+from semspace.files import file_digest
 from semspace.saving import load
 from semspace.scale.shard import ShardInput, ShardOutput
 from semspace.scale.vector_inputs import read_points

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from semspace.bundle import resolved_path
 from semspace.errors import InputError
+from semspace.files import resolved_path
 from semspace.scale.documents import read_documents
 from semspace.scale.shard import ShardInput, ShardOutput
 from semspace.sentences.blocks import EncodedBlock, blocks_of

@@ -13,8 +13,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from semspace import checks
-from semspace.bundle import digest, file_digest
 from semspace.errors import InputError, MissingFileError, SemspaceWarning
+from semspace.files import digest, file_digest
 from semspace.scale.cutting import cut_file
 from semspace.scale.file_parts import FilePart, copy_lines, copy_row_groups
 from semspace.scale.storage import Storage, access_explained, is_local_url, local_path, open_filesystem, reached

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from semspace.bundle import digest
 from semspace.errors import DamagedError, ExistsError, InputError, MissingFileError
+from semspace.files import digest
 from semspace.scale.inputs import InputFile
 from semspace.scale.records import DONE, FAILED, SHARDS
 from semspace.scale.shard import TASKS, ShardTask

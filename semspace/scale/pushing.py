@@ -10,8 +10,8 @@ from typing import Any
 import polars as pl
 
 from semspace import checks
-from semspace.bundle import digest
 from semspace.errors import EmptyInputError, InputError
+from semspace.files import digest
 from semspace.index.servers.push import push as push_collection
 from semspace.scale.encoding import VECTOR
 from semspace.scale.job import ShardJob

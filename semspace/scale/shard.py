@@ -14,8 +14,8 @@ from typing import Any
 
 import polars as pl
 
-from semspace.bundle import digest
 from semspace.errors import SemspaceError, SemspaceWarning
+from semspace.files import digest
 from semspace.scale.inputs import InputFile
 from semspace.scale.records import SHARDS, ShardFile, ShardRecord, read_record
 from semspace.scale.storage import Storage

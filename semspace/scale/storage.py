@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from semspace import checks
-from semspace.bundle import digest, replace_file, resolved_path
 from semspace.errors import DamagedError, InputError, MissingFileError, SemspaceError, ServerError
+from semspace.files import digest, replace_file, resolved_path
 
 EXTRA = "dask"  # the extra that brings fsspec
 _WHOLE_PUTS = ("s3", "s3a", "gs", "gcs", "abfs", "az", "adl", "oss", "memory")  # an object appears when it is complete

@@ -11,12 +11,12 @@ from typing import Any
 import polars as pl
 
 from semspace import checks
-from semspace.bundle import PathLike
 from semspace.errors import InputError, SemspaceError
 from semspace.evaluation.neighbor_labels import NearestLabel
 from semspace.evaluation.opening import name_of, opened
 from semspace.evaluation.score import Score
 from semspace.evaluation.task_reading import Task
+from semspace.files import PathLike
 from semspace.progress import track
 from semspace.selection import own_tasks
 from semspace.selection.clocked import ClockedEncoder

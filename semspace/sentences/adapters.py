@@ -16,9 +16,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from semspace import checks
-from semspace.bundle import create_bundle, digest, is_bundle, open_bundle
+from semspace.bundle import create_bundle, open_bundle
 from semspace.errors import DamagedError, InputError, SemspaceError
+from semspace.files import digest
 from semspace.remembered import cache_folder, remembered_digest
+from semspace.replacement import is_bundle
 from semspace.sentences.model_files import CONFIG, WEIGHTS
 from semspace.sentences.modules import read_json, read_modules
 from semspace.sentences.weights import Weights, weight_files

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from semspace import checks
-from semspace.bundle import PathLike, resolved_path
 from semspace.display import clip
 from semspace.errors import DamagedError, InputError, MissingFileError
+from semspace.files import PathLike, resolved_path
 from semspace.sentences.torch_runtime import quiet
 from semspace.threads import torch_threads
 from semspace.types import Floats1d

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from semspace import checks, pools
-from semspace.bundle import PathLike
 from semspace.errors import InputError
+from semspace.files import PathLike
 from semspace.sentences.blocks import blocks_of, warn_truncated
 from semspace.sentences.encoding_plan import LONG_TEXTS, EncodingPlan
 from semspace.sentences.english_only import warn_of_languages

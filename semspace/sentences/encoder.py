@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from semspace import checks, queries
-from semspace.bundle import PathLike
 from semspace.deprecation import renamed_parameters, renamed_property, warn_renamed
 from semspace.errors import FrozenError, InputError, SemspaceWarning, UnknownParameterError
+from semspace.files import PathLike
 from semspace.peer_names import answers_peer_attributes, answers_peer_parameters
 from semspace.progress import Bar
 from semspace.sentences import output_formats, similarities

@@ -5,7 +5,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from semspace.bundle import PathLike, create_bundle
+from semspace.bundle import create_bundle
+from semspace.files import PathLike
 from semspace.sentences.modules import MODULES
 
 _SUFFIXES = (".json", ".safetensors", ".txt", ".model", ".md")

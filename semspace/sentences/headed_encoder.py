@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from semspace import checks
-from semspace.bundle import Bundle, PathLike, digest
+from semspace.bundle import Bundle
+from semspace.files import PathLike, digest
 from semspace.progress import Bar
 from semspace.sentences import head
 from semspace.sentences.blocks import EncodedBlock

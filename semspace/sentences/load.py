@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from semspace import checks
-from semspace.bundle import PathLike, resolved_path
 from semspace.errors import InputError
+from semspace.files import PathLike, resolved_path
 from semspace.sentences.model_files import find_model, is_static
 from semspace.sentences.modules import STATIC, Module, read_modules
 from semspace.sentences.routes import Routes, read_routes

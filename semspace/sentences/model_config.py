@@ -8,10 +8,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from semspace.bundle import digest, is_bundle
 from semspace.errors import DamagedError, InputError
+from semspace.files import digest
 from semspace.inference import architectures
 from semspace.remembered import remembered_digest
+from semspace.replacement import is_bundle
 from semspace.sentences import head
 from semspace.sentences.adapters import merged_folder
 from semspace.sentences.head import HeadModule

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from semspace import checks
-from semspace.bundle import PathLike, resolved_path
 from semspace.errors import InputError, MissingExtraError
+from semspace.files import PathLike, resolved_path
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"

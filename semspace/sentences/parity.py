@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from semspace.bundle import digest
+from semspace.files import digest
 from semspace.remembered import recall, remember
 from semspace.sentences.runtime import BOUNDS, Runtime, TokenBatch
 from semspace.types import Floats2d

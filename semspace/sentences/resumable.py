@@ -30,20 +30,12 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from semspace.bundle import (
-    PathLike,
-    check_free,
-    create_bundle,
-    delete_interrupted,
-    digest,
-    is_bundle,
-    open_bundle,
-    resolved_path,
-    write_text,
-)
+from semspace.bundle import create_bundle, open_bundle
 from semspace.disk import FileLock, LockedError, disk_reason, is_full
 from semspace.errors import DamagedError, ExistsError, InputError, SemspaceError
+from semspace.files import PathLike, digest, resolved_path, write_text
 from semspace.progress import bar
+from semspace.replacement import check_free, delete_interrupted, is_bundle
 from semspace.sentences import blocks
 from semspace.sentences.encoding_plan import EncodingPlan, metadata_of, recorded_settings
 from semspace.space import KIND, Space, write_space

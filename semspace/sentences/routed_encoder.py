@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from semspace import checks
-from semspace.bundle import Bundle, PathLike, digest
+from semspace.bundle import Bundle
 from semspace.errors import InputError
+from semspace.files import PathLike, digest
 from semspace.progress import Bar
 from semspace.sentences.blocks import EncodedBlock
 from semspace.sentences.encoder import Encoder, frozen_encoder

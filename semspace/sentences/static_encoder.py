@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from semspace import checks
-from semspace.bundle import Bundle, Draft, PathLike, create_bundle, digest
+from semspace.bundle import Bundle, Draft, create_bundle
 from semspace.errors import DamagedError, InputError
+from semspace.files import PathLike, digest
 from semspace.progress import Bar
 from semspace.schema import Facts
 from semspace.sentences.blocks import EncodedBlock

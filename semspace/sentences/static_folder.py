@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from semspace import checks
-from semspace.bundle import Draft, PathLike, is_bundle, open_bundle, resolved_path
+from semspace.bundle import Draft, open_bundle
 from semspace.errors import DamagedError, InputError, MissingFileError
+from semspace.files import PathLike, resolved_path
+from semspace.replacement import is_bundle
 from semspace.sentences.model_files import CONFIG, WEIGHTS, has_tensor
 from semspace.sentences.modules import (
     MODULES,

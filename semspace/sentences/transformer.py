@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from semspace import checks, queries
-from semspace.bundle import Bundle, PathLike, create_bundle
+from semspace.bundle import Bundle, create_bundle
 from semspace.deprecation import renamed_parameters
 from semspace.errors import DamagedError, InputError, SemspaceWarning
+from semspace.files import PathLike
 from semspace.peer_names import answers_peer_parameters
 from semspace.progress import Bar
 from semspace.sentences import head, numpy_runtime, parity, runtime_selection, similarities

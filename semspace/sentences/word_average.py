@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from semspace import checks
-from semspace.bundle import Bundle, Draft, digest
+from semspace.bundle import Bundle, Draft
 from semspace.deprecation import warn_renamed
 from semspace.errors import InputError
+from semspace.files import digest
 from semspace.progress import Bar
 from semspace.sentences.blocks import EncodedBlock, blocks_of
 from semspace.sentences.encoder import Encoder, frozen_encoder

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from semspace import checks, queries
-from semspace.bundle import PathLike, replace_file, resolved_path
 from semspace.disk import exists
 from semspace.errors import ExistsError, InputError
+from semspace.files import PathLike, replace_file, resolved_path
 from semspace.progress import bar
 from semspace.quantization.vectors import as_quantized
 from semspace.queries import as_list

@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from semspace import checks
-from semspace.bundle import Bundle, PathLike, digest, resolved_path
+from semspace.bundle import Bundle
 from semspace.errors import InputError, SemspaceWarning, UnknownParameterError
+from semspace.files import PathLike, digest, resolved_path
 from semspace.peer_names import answers_peer_parameters
 from semspace.progress import bar
 from semspace.sentences.folder_copy import save_folder

@@ -13,8 +13,9 @@ import numpy.typing as npt
 import polars as pl
 
 from semspace import checks
-from semspace.bundle import Bundle, PathLike, create_bundle
+from semspace.bundle import Bundle, create_bundle
 from semspace.errors import DamagedError, InputError
+from semspace.files import PathLike
 from semspace.neighbors import Neighbors
 from semspace.sparse.sparse_encoder import SparseEncoder
 from semspace.text.corpus import Corpus

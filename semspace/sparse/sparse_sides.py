@@ -9,8 +9,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from semspace.bundle import digest
 from semspace.errors import DamagedError, InputError
+from semspace.files import digest
 from semspace.remembered import remembered_digest
 from semspace.sentences import parity, runtime_selection
 from semspace.sentences.model_config import FILL_MASK, ModelConfig, read_states_config

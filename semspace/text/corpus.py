@@ -11,9 +11,10 @@ from typing import Any, NamedTuple, overload
 import polars as pl
 
 from semspace import checks, pools
-from semspace.bundle import Bundle, PathLike, create_bundle, digest
+from semspace.bundle import Bundle, create_bundle
 from semspace.display import clip, html_table, rows_of, text_table
 from semspace.errors import InputError, UnknownIdError
+from semspace.files import PathLike, digest
 from semspace.peer_names import answers_peer_attributes, answers_peer_parameters
 from semspace.text.columns import TEXT_NAMES, check_header, id_column, same_text_column, text_column
 from semspace.text.dataframes import as_polars, ids_from_index, storable, to_pandas

@@ -13,8 +13,8 @@ from glob import glob, has_magic
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Protocol, cast
 
-from semspace.bundle import PathLike, resolved_path
 from semspace.errors import EmptyInputError, InputError, MissingFileError, SemspaceError, SemspaceWarning
+from semspace.files import PathLike, resolved_path
 
 _KINDS = "txt, csv, tsv, jsonl, json and parquet"
 _ENDINGS = {

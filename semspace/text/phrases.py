@@ -11,10 +11,11 @@ import numpy as np
 import polars as pl
 
 from semspace import checks, threads
-from semspace.bundle import Bundle, PathLike, create_bundle
+from semspace.bundle import Bundle, create_bundle
 from semspace.deprecation import renamed_method
 from semspace.display import html_table, text_table
 from semspace.errors import InputError
+from semspace.files import PathLike
 from semspace.peer_names import answers_peer_attributes, answers_peer_parameters
 from semspace.text.corpus import Corpus
 from semspace.text.tokens import Tokens, as_tokens

@@ -11,8 +11,8 @@ from typing import NamedTuple
 import polars as pl
 
 from semspace import checks, pools
-from semspace.bundle import PathLike
 from semspace.errors import InputError, SemspaceError
+from semspace.files import PathLike
 from semspace.table_claims import check_parquet
 from semspace.text.dataframes import check_column_names
 from semspace.text.decoding import decode_chunks, read_head, read_text

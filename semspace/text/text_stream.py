@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import polars as pl
 
-from semspace.bundle import PathLike
 from semspace.errors import InputError
+from semspace.files import PathLike
 from semspace.text import read_corpus
 from semspace.text.columns import TEXT_NAMES, check_header, same_text_column, text_column, to_strings, usual_text_column
 from semspace.text.decoding import read_text

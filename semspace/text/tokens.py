@@ -13,10 +13,12 @@ import numpy as np
 import polars as pl
 
 from semspace import checks, pools
-from semspace.bundle import Bundle, PathLike, check_free, create_bundle, open_bundle
+from semspace.bundle import Bundle, create_bundle, open_bundle
 from semspace.deprecation import renamed_parameters
 from semspace.errors import InputError
+from semspace.files import PathLike
 from semspace.progress import Bar, bar
+from semspace.replacement import check_free
 from semspace.text import mmap_array
 from semspace.text.builder import TokensBuilder, storage_errors, write_tokens
 from semspace.text.corpus import Corpus

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from semspace.bundle import PathLike
 from semspace.errors import InputError
+from semspace.files import PathLike
 from semspace.sentences.encoder import Encoder
 from semspace.sentences.model_config import ModelConfig, read_model_config
 from semspace.sentences.model_files import find_model, is_static

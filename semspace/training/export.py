@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from semspace.bundle import PathLike, create_bundle
+from semspace.bundle import create_bundle
+from semspace.files import PathLike
 from semspace.sentences.export import CARD, KIND, TRAINING, write_modules
 from semspace.sentences.model_config import ModelConfig
 from semspace.sentences.model_files import CONFIG, WEIGHTS

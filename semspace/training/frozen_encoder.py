@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from semspace.bundle import PathLike
 from semspace.errors import InputError
+from semspace.files import PathLike
 from semspace.sentences.encoder import Encoder
 from semspace.sentences.load import load_encoder
 from semspace.sentences.model_files import find_model, is_static

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from semspace import checks
-from semspace.bundle import PathLike, digest
 from semspace.errors import InputError
 from semspace.evaluation.task_reading import Task
+from semspace.files import PathLike, digest
 from semspace.sentences.encoder import Encoder
 from semspace.sentences.load import load_encoder
 from semspace.sentences.training_history import TrainingHistory

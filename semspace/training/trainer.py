@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from semspace import checks
-from semspace.bundle import PathLike, check_free
 from semspace.deprecation import renamed_parameters
 from semspace.errors import InputError
 from semspace.evaluation.task_reading import Task, task_of
+from semspace.files import PathLike
+from semspace.replacement import check_free
 from semspace.sentences.encoder import Encoder
 from semspace.space import Space
 from semspace.training.from_scratch import SmallTransformer

@@ -12,9 +12,10 @@ import numpy as np
 import polars as pl
 
 from semspace import checks
-from semspace.bundle import Bundle, Draft, digest
+from semspace.bundle import Bundle, Draft
 from semspace.display import clip
 from semspace.errors import InputError
+from semspace.files import digest
 from semspace.space import fingerprint_of
 from semspace.text.tokenize import CasedTokenizer, FastTokenizer
 from semspace.types import Floats2d, Int32s1d, Ints1d

@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from semspace import checks, pools
-from semspace.bundle import PathLike, digest
 from semspace.deprecation import renamed_parameters, renamed_property
 from semspace.errors import InputError
+from semspace.files import PathLike, digest
 from semspace.peer_names import answers_peer_attributes, answers_peer_parameters
 from semspace.space import Space
 from semspace.text.corpus import Corpus

@@ -10,9 +10,9 @@ import numpy as np
 import polars as pl
 
 import semspace as ss
-from semspace import bundle
+from semspace import manifest
 
-FOLDER = Path(__file__).parent / f"v{bundle.VERSION}"
+FOLDER = Path(__file__).parent / f"v{manifest.VERSION}"
 
 
 def main() -> None:

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from semspace import checks, queries
-from semspace.bundle import PathLike
 from semspace.errors import InputError
+from semspace.files import PathLike
 from semspace.index.building import own_builder
 from semspace.index.exact import ExactEngine
 from semspace.index.foreign.hnswlib_engine import HnswlibEngine, HnswlibSettings

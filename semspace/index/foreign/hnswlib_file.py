@@ -15,8 +15,8 @@ from typing import BinaryIO
 
 import numpy as np
 
-from semspace.bundle import PathLike
 from semspace.errors import DamagedError, InputError
+from semspace.files import PathLike
 from semspace.formats.vector_file import create_file, open_vectors
 from semspace.index.foreign.linked_graph import LinkedGraph
 from semspace.types import ArrayXd, Bools1d, Floats2d, Int32s2d, Ints1d, UInt32s1d, UInt64s1d

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from semspace import checks
-from semspace.bundle import digest
 from semspace.errors import InputError
+from semspace.files import digest
 from semspace.latent.model import LatentModel, LatentTrainer
 from semspace.latent.pca import PCA
 from semspace.latent.truncation import Truncation

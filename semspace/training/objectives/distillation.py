@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from semspace import checks, queries
-from semspace.bundle import PathLike
 from semspace.errors import InputError
 from semspace.evaluation.task_reading import Task
+from semspace.files import PathLike
 from semspace.sentences.encoder import Encoder
 from semspace.sentences.sentence_sample import sample_sentences
 from semspace.sentences.transformer import TransformerEncoder

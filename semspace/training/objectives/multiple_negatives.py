@@ -11,10 +11,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from semspace import checks
-from semspace.bundle import PathLike
 from semspace.errors import InputError
 from semspace.evaluation.retrieval import Retrieval
 from semspace.evaluation.task_reading import Task
+from semspace.files import PathLike
 from semspace.sentences.encoder import Encoder
 from semspace.sentences.model_files import find_model
 from semspace.text.corpus import Corpus
