@@ -68,6 +68,8 @@ def test_a_walk_is_as_wide_as_the_share_of_allowed_points_needs(points):
     met = np.array([0, 100, 50, 5])
     needed = searcher._needed(scope(count // 2), K, None, np.full(len(met), 100), met)
     assert needed[0] >= needed[3] > needed[2] > needed[1]  # the fewer it met, the wider
+    short = np.array([K - 1])  # too few were met: at least four times as many candidates, as the share may be far off
+    assert searcher._needed(scope(count // 2), K, None, np.array([100]), short)[0] >= 400
     assert searcher._needed(scope(7), K, None, np.array([100]), np.array([7])).tolist() == [0]  # all there are
 
 

@@ -99,6 +99,15 @@ def test_a_single_step_by_hand():
     assert any(epoch.loss == pytest.approx(n * np.log(2) / 2, rel=1e-5) for n in (2, 3, 4))
 
 
+@pytest.mark.parametrize(("architecture", "pairs"), [("skipgram", 4), ("cbow", 3)])
+@pytest.mark.parametrize("subword", [False, True])
+def test_what_predicts_what(architecture, subword, pairs):
+    """Skip-gram predicts each neighbour of a word, CBOW the word itself from all of them together."""
+    corpus = ss.Corpus.from_texts(["aa bb cc"])
+    words = trained(corpus, dim=4, epochs=1, min_count=1, window=1, architecture=architecture, subword=subword)
+    assert words.history[0].pairs == pairs
+
+
 def test_the_loss_is_that_of_the_vectors(monkeypatch):
     """With steps too small to matter, the mean loss is (1 + noise words) log 2, all scores being 0."""
     words = trained(dim=8, epochs=2, negatives=5, learning_rate=1e-9)
