@@ -1,6 +1,8 @@
 """Ranking again: a cross-encoder as sentence-transformers has it, tokens by a slow maximum, and what is refused."""
 
 import json
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -145,6 +147,16 @@ def test_what_is_refused(tmp_path, index, small, cross_folder):
     (tmp_path / "config.json").write_text("{")
     with pytest.raises(DamagedError, match="can't be read"):
         ss.CrossEncoder.load(tmp_path)
+
+
+@pytest.mark.parametrize("limit", [-1, 0, 3])
+def test_a_model_that_reads_at_most_so_few_tokens_is_refused(tmp_path, cross_folder, limit):
+    """The tokenizer would cut nothing, and the model's own tables end before a long text does."""
+    folder = Path(shutil.copytree(cross_folder, tmp_path / "m"))
+    settings = json.loads((folder / "tokenizer_config.json").read_text())
+    (folder / "tokenizer_config.json").write_text(json.dumps({**settings, "model_max_length": limit}))
+    with pytest.raises(DamagedError, match=f"can't be opened .it reads {limit} tokens at most"):
+        ss.CrossEncoder.load(folder)
 
 
 def test_in_a_shell(tmp_path, capsys, index):

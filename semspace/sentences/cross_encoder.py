@@ -18,6 +18,7 @@ from semspace.threads import torch_threads
 from semspace.types import Floats1d
 
 _BATCH = 32  # pairs run through the model at a time
+_MIN_TOKENS = 8  # of a pair: three mark where its parts begin and end
 _MAX_TOKENS = 512  # where the folder names no limit
 
 
@@ -87,8 +88,10 @@ class CrossEncoder:
                 ).eval()
                 positions = int(getattr(model.config, "max_position_embeddings", _MAX_TOKENS))
                 limit = min(int(tokenizer.model_max_length), positions, _MAX_TOKENS)
+                if limit < _MIN_TOKENS:
+                    raise ValueError(f"it reads {limit} tokens at most")
                 encoder = cls(str(place), tokenizer, model, limit)
-                tried = encoder.score("red", ["red", "red wine and other words"])
+                tried = encoder.score("red", ["red", "red wine and other words", "longer " * limit])
         except MemoryError:
             raise
         except BaseException as problem:  # the libraries below have many of their own
