@@ -192,7 +192,9 @@ def test_any_value_in_any_place_of_its_files_is_read_or_refused(kind, tmp_path):
 
     def read():
         opened = load(folder)
-        return opened.score("red", ["red wine", "red wine " * 300]) if kind == "cross" else opened.encode_query(["red wine"])
+        if kind == "cross":
+            return opened.score("red", ["red wine", "red wine " * 300])
+        return opened.encode_query(["red wine"])
 
     read()
     wrong, tried = [], 0
