@@ -105,6 +105,14 @@ def test_any_texts_give_a_sound_vocabulary(texts):
 # -- keywords ---------------------------------------------------------------------------------------------
 
 
+def test_counts_in_groups_that_overlap_by_hand():
+    """Three texts, two groups that share one; compared with all three texts."""
+    terms = DocumentTerms(("cat", "dog"), csr_array(np.array([[1, 0], [1, 1], [0, 0]], np.float32)), np.zeros(2, bool))
+    counts = TermCounts.of_members(terms, csr_array(np.array([[1, 1, 0], [0, 1, 1]], np.float32)))
+    assert counts.in_groups.toarray().tolist() == [[2, 1], [1, 1]]
+    assert (counts.sizes.tolist(), counts.in_all.tolist(), counts.n) == ([2, 2], [2, 1], 3)
+
+
 def test_weights_by_hand():
     """Of four documents, group 0 has two. "cat": 1 · log(1 / 0.5); "fur": 0.5 · log(0.5 / 0.5); "all": 1 · log 1."""
     terms = terms_of(["cat fur everyone", "cat everyone", "dog fur everyone", "dog everyone"])

@@ -154,6 +154,15 @@ SAID = {
 }
 
 
+@pytest.mark.parametrize(
+    ("text", "script"), [("東京都中央区は" * 3, "Japanese"), ("我们的东京都中央区" * 3 + "の", "Chinese")]
+)
+def test_japanese_holds_chinese_characters(text, script):
+    """A tenth of kana makes a text Japanese; a single one in a Chinese text doesn't."""
+    with pytest.warns(SemspaceWarning, match=f"many texts are in {script}"):
+        ss.Tokens.from_corpus(ss.Corpus.from_texts([text]))
+
+
 @pytest.mark.parametrize("script", SAID)
 def test_clauses_are_no_words_and_it_is_said(script):
     with pytest.warns(SemspaceWarning, match=rf"in {script}, .*semspace\[icu\].*tokenizer='icu'") as told:

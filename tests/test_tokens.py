@@ -5,7 +5,8 @@ from contextlib import contextmanager
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 import semspace as ss
 from semspace.errors import InputError
@@ -15,6 +16,12 @@ from tests import strategies
 
 def split(text, how="fast"):
     return get_tokenizer(how)(pl.Series([text])).to_list()[0]
+
+
+def numbered(text):
+    """The words of a text as a compiled kernel finds them for `Tokens`."""
+    tokens = ss.Tokens.from_texts([text])
+    return [tokens.words[i] for i in tokens.ids]
 
 
 @pytest.mark.parametrize(
@@ -32,6 +39,16 @@ def split(text, how="fast"):
 )
 def test_fast_words(text, words):
     assert split(text) == words
+    if words:
+        assert numbered(text) == words
+
+
+@settings(max_examples=300)
+@given(text=st.text("aZé4.'’· -_\u0301", max_size=20))
+@example("U.S.A")
+@example("a.b.cd e.g4 x.'y.z")
+def test_the_kernel_splits_as_the_pattern_does(text):
+    assert numbered(f"{text} end") == split(f"{text} end")
 
 
 def test_spacy_words():
