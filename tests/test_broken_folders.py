@@ -110,6 +110,7 @@ BROKEN = [
     (CONFIG, having(num_hidden_layers=10**14), "num_hidden_layers 100000000000000"),
     (CONFIG, having(num_attention_heads=-1), "num_attention_heads -1"),
     (CONFIG, having(num_attention_heads=7), "|can't|sizes|heads"),
+    (CONFIG, having(hidden_size=2**63, num_attention_heads=1), "can't be opened"),
     (READER, having(truncation_side="middle"), "truncation_side 'middle'"),
     (READER, having(tokenizer_class="BertTokenizer", do_lower_case="no"), "do_lower_case 'no'"),
     ("tokenizer.json", holding("{}"), "can't be read"),

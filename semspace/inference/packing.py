@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -39,7 +40,7 @@ def head_block(head_size: int) -> int:
     """Return how many columns of keys are computed at a time: whole heads that fill whole panels."""
     from semspace.inference.gemm import WIDTH
 
-    return int(np.lcm(head_size, WIDTH))
+    return math.lcm(head_size, WIDTH)
 
 
 def pack(weights: ModelWeights, max_tokens: int, precision: str) -> Transformer:
