@@ -235,7 +235,7 @@ def load_model(config: ModelConfig) -> Any:
     except MemoryError:
         raise
     except Exception as problem:  # the libraries below have many of their own
-        what = clip(" ".join(str(problem).split()), 300)
+        what = clip(" ".join(str(problem).partition("Exception raised from")[0].split()), 300)  # torch's own stack
         if "ignore_mismatched_sizes" in what:  # and a report that nobody sees
             what = f"its weights have other shapes than {CONFIG} says"
         raise DamagedError(f"the model in {config.folder} can't be opened ({what}); download it again") from problem
