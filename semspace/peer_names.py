@@ -102,6 +102,7 @@ PARAMETERS: Mapping[str, Mapping[str, str]] = {
 }  # fmt: skip
 
 _TRAINED = "train returns a Space with the word vectors: words = Word2Vec(...).train(text)"
+_MODELLED = "train returns a model, which encodes and decodes: model = PCA(...).train(space); model.encode(space)"
 # Class → attribute → what it is called here, or a sentence.
 ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
     "Word2Vec": {
@@ -140,6 +141,13 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
     "Corpus": {
         "drop_duplicates": "deduplicate", "unique": "deduplicate", "to_polars": "to_frame", "documents": "texts",
         "shape": "the number of documents is len(corpus), the columns are corpus.columns",
+    },
+    "LatentTrainer": {"fit": "train", **dict.fromkeys(("fit_transform", "transform", "inverse_transform"), _MODELLED)},
+    "LatentModel": {
+        "transform": "encode", "inverse_transform": "decode", "predict": "encode", "score_samples": "score",
+        "fit": "a model is trained; train another one, with PCA(...).train(space)", "n_components_": "dim",
+        "components_": "a PCAModel has components", "mean_": "a PCAModel has mean",
+        "explained_variance_ratio_": "a PCAModel has explained_variance_ratio",
     },
     "Clustering": {
         "get_topic_info": "to_frame", "get_document_info": "documents", "get_topics": "keywords",

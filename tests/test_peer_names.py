@@ -53,6 +53,7 @@ class PlainEncoder(ss.Encoder):
 VALUES = {
     "Word2Vec": ss.Word2Vec(), "Phrases": ss.Phrases(), "Space": SPACE, "Encoder": PlainEncoder(), "Index": INDEX,
     "Corpus": CORPUS, "semspace": ss, "Clustering": ss.cluster(SPACE, n_clusters=2, progress=False),
+    "LatentTrainer": ss.latent.PCA(1), "LatentModel": ss.latent.PCA(1).train(SPACE),
 }  # fmt: skip
 
 

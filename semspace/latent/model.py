@@ -18,6 +18,7 @@ from semspace.files import PathLike
 from semspace.latent.fit_history import FitHistory
 from semspace.latent.latent_encoder import LatentEncoder
 from semspace.latent.saved_model import ModelParts, SavedModel
+from semspace.peer_names import answers_peer_attributes
 from semspace.schema import Facts
 from semspace.space import Space
 from semspace.space_arguments import need_space
@@ -27,6 +28,7 @@ _ROWS_AT_ONCE = 16_384  # points that go through a model together
 _ENCODED = "encoded_by"  # in the provenance of a space: the fingerprint of the model that encoded it
 
 
+@answers_peer_attributes
 class LatentTrainer(ABC):
     """The hyper-parameters of a latent model, with the one method `train`.
 
@@ -69,6 +71,7 @@ class LatentTrainer(ABC):
         }
 
 
+@answers_peer_attributes
 class LatentModel(ABC):
     """A map from vectors to codes of a latent space and, as far as it goes, back.
 

@@ -34,8 +34,8 @@ def as_polars(frame: Any) -> pl.DataFrame:
     if hasattr(frame, "__arrow_c_stream__"):
         return pl.DataFrame(frame)
     raise InputError(
-        f"expected a path, or a polars or pandas DataFrame; got {type(frame).__name__} (for a list of strings, use "
-        "Corpus.from_texts)"
+        f"expected a table: a polars or pandas DataFrame, or a dict of columns; got {type(frame).__name__} (for texts, "
+        "use Corpus.from_texts)"
     )
 
 
