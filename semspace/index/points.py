@@ -21,7 +21,7 @@ from semspace.index.id_lookup import IdLookup
 from semspace.index.new_points import in_types
 from semspace.space import Space
 from semspace.text import mmap_array
-from semspace.text.dataframes import append_rows
+from semspace.text.dataframes import check_columns
 from semspace.types import ArrayXd, Bools1d, Floats1d, Floats2d, Ints1d
 
 _FEW = 128  # ids
@@ -315,9 +315,9 @@ class PointTable:
         if self.ground.metadata is None or metadata is None:
             return None
         pools.need_polars("a change of metadata")
-        table = append_rows(self.ground.metadata.clear(), metadata)
-        if len(table) != count:
-            raise InputError(f"metadata must have a row for each of the {count} points; it has {len(table)}")
+        check_columns(self.ground.metadata, metadata)
+        if len(metadata) != count:
+            raise InputError(f"metadata must have a row for each of the {count} points; it has {len(metadata)}")
         return in_types(metadata, self.ground.metadata.schema)
 
     def without(self, ids: Sequence[str]) -> View:

@@ -34,7 +34,7 @@ def as_polars(frame: Any) -> pl.DataFrame:
     if hasattr(frame, "__arrow_c_stream__"):
         return pl.DataFrame(frame)
     raise InputError(
-        f"expected a table: a polars or pandas DataFrame, or a dict of columns; got {type(frame).__name__} (for texts, "
+        f"expected a table: a dict of columns, or a polars or pandas DataFrame; got {type(frame).__name__} (for texts, "
         "use Corpus.from_texts)"
     )
 
@@ -128,8 +128,7 @@ def check_column_names(names: Iterable[str]) -> None:
 
 def append_rows(table: pl.DataFrame, more: pl.DataFrame) -> pl.DataFrame:
     """Return a table with more rows at its end, whose columns are matched by name."""
-    if set(table.columns) != set(more.columns):
-        raise InputError(f"metadata must have the columns {', '.join(table.columns)}; got {', '.join(more.columns)}")
+    check_columns(table, more)
     for name, dtype in table.schema.items():
         if len({_kind(dtype), _kind(more.schema[name])} - {"null"}) > 1:  # polars would make texts of numbers
             raise InputError(
@@ -140,6 +139,12 @@ def append_rows(table: pl.DataFrame, more: pl.DataFrame) -> pl.DataFrame:
         return pl.concat([table, more.select(table.columns)], how="vertical_relaxed")
     except pl.exceptions.PolarsError as problem:
         raise InputError(f"metadata must have columns of the same types as before: {problem}") from problem
+
+
+def check_columns(table: pl.DataFrame, more: pl.DataFrame) -> None:
+    """Raise `InputError` if rows don't have the columns of a table."""
+    if set(table.columns) != set(more.columns):
+        raise InputError(f"metadata must have the columns {', '.join(table.columns)}; got {', '.join(more.columns)}")
 
 
 def _kind(dtype: pl.DataType) -> str:
