@@ -8,7 +8,7 @@ import pytest
 
 import semspace as ss
 from fuzz import seeds
-from semspace.errors import DamagedError, SemspaceError
+from semspace.errors import DamagedError, InputError, SemspaceError
 from tests import folders
 from tests.folders import bare, whole
 
@@ -119,6 +119,14 @@ BROKEN = [
     ("model.safetensors", lambda path: path.rename(path.with_name("pytorch_model.bin")), "a pickle|pytorch_model.bin"),
     (CONFIG, Path.unlink, "has no config.json|has no config.json"),
 ]
+
+
+@pytest.mark.parametrize("kind", ["Pooling", "CNN", "Normalize2"])
+def test_modules_after_a_table_of_tokens_are_known_ones(tmp_path, kind):
+    folder = folder_of("static with Dense", tmp_path / "m")
+    module(1, type=f"sentence_transformers.models.{kind}")(folder / MODULES)
+    with pytest.raises(InputError, match=rf"is a module of type {kind}, .*; it runs .*Dense"):
+        ss.Encoder.load(folder)
 
 
 @pytest.mark.parametrize("backend", ["auto", "exact", "torch"])

@@ -171,13 +171,18 @@ def _activated_parts(parts: Doubles2d, activation: Callable[[Floats1d], Any]) ->
 
 
 def read_head(modules: Iterable[Module]) -> tuple[HeadModule, ...]:
-    """Read the modules that follow Pooling, or raise `InputError` for a setting that semspace doesn't know."""
-    found = tuple(
-        HeadModule(module.kind, module.folder, module.config(needed=module.kind in (DENSE, LAYER_NORM)))
-        for module in modules
-    )
-    for module in found:
-        module.check()
+    """Read the modules that follow Pooling, or raise `InputError` for one, or a setting, that is not known."""
+    return tuple(map(_read_module, modules))
+
+
+def _read_module(module: Module) -> HeadModule:
+    if module.kind not in KINDS:
+        raise InputError(
+            f"{module.folder} is a module of type {module.kind}, which semspace doesn't run here; it runs "
+            f"{', '.join(KINDS)}"
+        )
+    found = HeadModule(module.kind, module.folder, module.config(needed=module.kind in (DENSE, LAYER_NORM)))
+    found.check()
     return found
 
 
