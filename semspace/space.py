@@ -709,10 +709,14 @@ class Space:
     def extend(self, ids: Sequence[Id], vectors: npt.ArrayLike, metadata: Any | None = None) -> Space:
         """Return a space with more points; an id that it already has raises `InputError`.
 
-        `metadata` is required, with the same columns, where the space has metadata, and refused where it has none.
+        `metadata` is required, with the same columns, where the space has metadata, and refused where it has none. A
+        column of whole numbers holds floats where a new value is one, and one of dates moments; what would change a
+        value is refused.
         """
         names = np.array(checks.ids("ids", ids), dtype=object)
         more = checks.matrix("vectors", vectors, dim=self.dim)
+        if len(more) == len(names):
+            checks.finite_rows("the vector", more, names)
         taken = next((name for name in names if name in self), None)
         if taken is not None:
             raise InputError(

@@ -364,7 +364,11 @@ def test_times_are_checked(two, times, said):
 
 
 @pytest.mark.parametrize(
-    "odd", ["31.12.2020", "31/12/2020", "1.2.20", "2021-13-45", "2021/03/05", "12/2020", "31.12.2020 10:00"]
+    "odd",
+    [
+        *("31.12.2020", "31/12/2020", "1.2.20", "2021-13-45", "2021/03/05", "12/2020", "31.12.2020 10:00"),
+        *("Jan 2020", "5 March 2021", "March 5, 2021", "2020 Apr", "Q1 2021", "sept. 1999"),
+    ],
 )
 def test_texts_that_look_like_dates_and_are_not_read_are_refused(two, odd):
     for options in ({}, {"periods": 2}):
@@ -376,6 +380,23 @@ def test_texts_that_look_like_dates_and_are_not_read_are_refused(two, odd):
 def test_names_stay_as_they_are(two, name):
     found = two.over_time([name, *["2021-03-05"] * 6])["period"].unique()
     assert set(found) == {name, "2021-03-05"}
+
+
+def test_numbers_written_as_texts_are_numbers(two):
+    found = two.over_time(["10", "2", "1", None, "", "10", "2"])["period"].unique(maintain_order=True)
+    assert found.to_list() == [1, 2, 10]
+
+
+def test_missing_values_of_any_library_are_no_period(two):
+    dates = ["2021-03-05", None, "2021-03-07", float("nan"), "2021-03-06", "", "2021-03-05"]
+    days = [dt.date(2021, 3, day) for day in (5, 6, 7)]
+    for times in (dates, pd.Series(dates), pd.Series(dates, dtype=object), pd.to_datetime(pd.Series(dates))):
+        assert two.over_time(times)["period"].unique(maintain_order=True).to_list() == days
+    for classes in (
+        ["a", None, "b", float("nan"), pd.NaT, pd.NA, "a"],
+        pd.Series(["a", None, "b", None, None, None, "a"]),
+    ):
+        assert two.per_class(classes)["class"].unique(maintain_order=True).to_list() == ["a", "b"]
 
 
 def test_periods_and_classes_are_checked(two):

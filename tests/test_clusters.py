@@ -1229,7 +1229,7 @@ def test_new_points_have_the_columns_of_the_clustered_ones(space):
         assert more.to_dict(as_series=False) == {"year": [0, 1, 2, 3, 4, 5, year]}
     bare = grouped(ss.Space.from_vectors(space.ids.tolist(), space.vectors), n_clusters=2)
     assert bare.update(ss.Space.from_vectors(["mule"], [[1, 0.15]], {"year": [7]})).space.metadata is None
-    with pytest.raises(InputError, match="'year' holds Int64, and got String; convert one of them"):
+    with pytest.raises(InputError, match="'year' holds Int64, and got String, which can't be in one column"):
         groups.update(ss.Space.from_vectors(["mule"], [[1, 0.15]], {"year": ["1850"]}))
 
 

@@ -292,3 +292,35 @@ def test_a_column_of_a_mapping_keeps_its_values_and_type(column, values, dtype):
 def test_what_is_no_column_is_refused(column, message):
     with pytest.raises(InputError, match=message):
         ss.Space.from_vectors(["a", "b"], [[1, 0], [0, 1]], {"x": column})
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (["u", float("nan"), None], ["u", None, None]),
+        ([True, float("nan")], [True, None]),
+        ([pd.Timestamp(2020, 1, 1), pd.NaT], [datetime.datetime(2020, 1, 1), None]),
+        ([1, pd.NA], [1, None]),
+        (["u", np.float32("nan"), pd.NA], ["u", None, None]),
+    ],
+)
+def test_nan_among_other_values_is_null(values, expected):
+    space = ss.Space.from_vectors([str(i) for i in range(len(values))], np.eye(len(values)), {"x": values})
+    assert space.metadata["x"].to_list() == expected
+    assert ss.Index.build(space).search(np.ones(len(values)), where="x IS NULL").ids == tuple(
+        str(i) for i, value in enumerate(expected) if value is None
+    )
+
+
+def test_nan_among_numbers_stays():
+    space = ss.Space.from_vectors(["a", "b"], np.eye(2), {"x": [1.5, float("nan")]})
+    assert np.isnan(space.metadata["x"][1])
+
+
+@pytest.mark.parametrize("name", [3, ["text"]])
+def test_columns_are_named_by_strings(tmp_path, name):
+    (tmp_path / "a.csv").write_text("id,text\n1,a\n")
+    for source in (tmp_path / "a.csv", pl.DataFrame({"id": ["1"], "text": ["a"]})):
+        for role in ("text", "id"):
+            with pytest.raises(InputError, match=f"{role} must be a string; got {type(name).__name__}"):
+                ss.Corpus.read(source, **{role: name})

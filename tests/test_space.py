@@ -401,9 +401,15 @@ def test_extend_refuses_what_does_not_fit(space):
     with pytest.raises(InputError, match="has metadata, so new points must be given with it"):
         space.extend(["new"], [[1, 2]])
     for year, kind in (("1850", "String"), (True, "Boolean")):
-        with pytest.raises(InputError, match=f"'year' holds Int64, and got {kind}; convert one of them"):
+        with pytest.raises(InputError, match=f"'year' holds Int64, and got {kind}, which can't be in one column"):
             space.extend(["new"], [[1, 2]], {"kind": ["x"], "year": [year]})
     assert space.extend(["new"], [[1, 2]], {"kind": [None], "year": [1.5]}).metadata["year"][-1] == 1.5
+    with pytest.raises(InputError, match=r"the vector of 'new' \(row 0\) holds NaN"):
+        space.extend(["new"], [[1, np.nan]], {"kind": ["x"], "year": [1]})
+    for old, more in ((2**53 + 1, 1.5), (1.5, 2**53 + 1)):
+        large = ss.Space.from_vectors(["a"], [[1, 0]], {"n": [old]})
+        with pytest.raises(InputError, match=r"'n' holds .* in one column without changing a value"):
+            large.extend(["b"], [[1, 0]], {"n": [more]})
 
 
 def test_metadata_of_another_length():

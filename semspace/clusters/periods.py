@@ -17,6 +17,9 @@ _HOURS = {"hour": 1, "day": 24, "week": 168}
 # A day, a month and a year in any order, or a month before a year; names such as 2020/21 and 1.2.3 aren't like these.
 _LIKE_A_DATE = (
     r"^\s*(?:\d{4}([./-])\d{1,2}[./-]\d{1,2}|\d{1,2}[./-]\d{1,2}[./-](?:\d{4}|\d{2})|\d{1,2}[./-]\d{4})(?:\D|$)"
+    # A month by its name or a quarter, with a year: by their letters, Apr 2020 would come before Jan 2020.
+    r"|(?i)^\W*(?:\d{1,2}(?:st|nd|rd|th)?\W+|\d{4}\W+)?(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\W+\d"
+    r"|(?i)^\W*\d{4}\W+(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\W*$|(?i)^\W*q[1-4]\W+\d{4}\W*$"
 )
 _SHOWN = 40  # characters of a text in a message
 PERIODS = ("auto", *_TRUNCATIONS, *_YEARS)
@@ -129,16 +132,17 @@ def equal_periods(values: pl.Series, periods: int) -> pl.Series:
 
 
 def _read(values: pl.Series) -> pl.Series:
-    """Return texts as dates if all are ISO dates, without a day too, or as years if all have four digits."""
+    """Return texts as dates if all are ISO dates, without a day too, or as whole numbers; empty ones are null."""
     if values.dtype != pl.String:
         return values
+    values = values.set(values.str.strip_chars() == "", None)
     for text in (values.str.slice(0, 10), values + "-01"):
         dates = text.str.to_date("%Y-%m-%d", strict=False)
         if dates.null_count() == values.null_count():
             return dates
     _check_dates(values)
-    years = values.str.contains(r"^\d{4}$").all()
-    return values.cast(pl.Int64) if years and values.null_count() < len(values) else values
+    numbers = values.str.contains(r"^-?\d{1,18}$").all()
+    return values.cast(pl.Int64) if numbers and values.null_count() < len(values) else values
 
 
 def _check_dates(texts: pl.Series) -> None:

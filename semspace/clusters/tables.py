@@ -14,6 +14,7 @@ from semspace.clusters.periods import PERIODS, equal_periods, whole_periods
 from semspace.clusters.stability import HOLDS
 from semspace.errors import InputError
 from semspace.statistics import wilson
+from semspace.text.dataframes import nan_as_none
 from semspace.types import ArrayXd, Doubles1d, Int32s1d
 
 if TYPE_CHECKING:
@@ -143,7 +144,8 @@ def _values(clustering: Clustering, role: str, source: Any) -> pl.Series:
         values = table[source]
     else:
         try:
-            values = pl.Series(source if isinstance(source, (np.ndarray, pl.Series)) else list(source), strict=False)
+            is_column = isinstance(source, (np.ndarray, pl.Series))
+            values = pl.Series(source if is_column else nan_as_none(list(source)), strict=False)
         except (TypeError, ValueError, pl.exceptions.PolarsError) as problem:
             message = f"{role} must be a column's name or a value for each point; got {source!s:.60}"
             raise InputError(message) from problem

@@ -11,7 +11,7 @@ import polars as pl
 from semspace import checks
 from semspace.errors import InputError
 from semspace.index.collection import Collection
-from semspace.text.dataframes import as_polars
+from semspace.text.dataframes import as_polars, kind_of
 from semspace.text_encoder import TextEncoder, reads_texts
 from semspace.types import Floats2d, Id
 
@@ -74,7 +74,8 @@ def in_types(metadata: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
 def in_type(given: pl.Series, dtype: pl.DataType) -> pl.Series:
     """Return a column in the type that the points have; raise `InputError` where a value would become another.
 
-    Floats may be rounded to a column of shorter floats, in whose precision they are compared, too.
+    Floats may be rounded to a column of shorter floats, in whose precision they are compared, too. Texts become numbers
+    and back where they are spelled so, and dates where they are of the form 2021-03-05, as a file of csv has them.
     """
     zones = [getattr(each, "time_zone", None) for each in (given.dtype, dtype) if isinstance(each, pl.Datetime)]
     if len(zones) == 2 and (zones[0] is None) != (zones[1] is None):
@@ -82,24 +83,43 @@ def in_type(given: pl.Series, dtype: pl.DataType) -> pl.Series:
             f"metadata must have columns of the same types as before: {given.name!r} holds {dtype}, and got "
             f"{given.dtype}; say which time zone is meant, with replace_time_zone of polars"
         )
-    try:
-        column: pl.Series = given.cast(dtype)
-        if _floats(given.dtype) and _floats(dtype):
-            return column
-        other = column.cast(given.dtype).ne_missing(given)
-    except pl.exceptions.PolarsError as problem:
-        raise InputError(
-            f"metadata must have columns of the same types as before: {checks.first_line(problem)}"
-        ) from problem
+    if given.dtype == pl.String and dtype == pl.Date:
+        column = given.str.to_date("%Y-%m-%d", strict=False)
+    else:
+        try:
+            column = given.cast(dtype, strict=False)
+        except pl.exceptions.PolarsError:  # there is no way from one to the other
+            column = pl.Series(given.name, [None], dtype).new_from_index(0, len(given))
+    if _floats(given.dtype) and _floats(dtype) and column.null_count() == given.null_count():
+        return column
+    other = _are_others(given, column)
     if other.any():
         row = int(other.arg_true()[0])
-        before, after = (some.slice(row, 1).to_list()[0] for some in (given, column))
         raise InputError(
             f"metadata must have columns of the same types as before: {given.name!r} holds {dtype}, in which "
-            f"{before!r} (row {row}) would become {after!r}; change it, or build an index where {given.name!r} "
-            f"holds {given.dtype}"
+            f"{_shown(given, row)} (row {row}) would become {_shown(column, row)}; change it, or build an index where "
+            f"{given.name!r} holds {given.dtype}"
         )
     return column
+
+
+def _are_others(given: pl.Series, column: pl.Series) -> pl.Series:
+    """Return for each value whether it has become another one."""
+    kinds = {kind_of(given.dtype), kind_of(column.dtype)}
+    if len(kinds) == 2 and kinds not in ({"text", "number"}, {"text", "date"}):
+        return given.is_not_null()
+    if kinds == {"text", "date"}:
+        return given.is_not_null() & (column.is_null() | pl.Series([given.dtype != pl.String]))
+    others: pl.Series = column.cast(given.dtype, strict=False).ne_missing(given)
+    return others
+
+
+def _shown(values: pl.Series, row: int) -> str:
+    try:
+        value = values.slice(row, 1).to_list()[0]
+    except (ValueError, OverflowError):  # a date that Python can't hold
+        return "a date out of range"
+    return "nothing" if value is None else repr(value)
 
 
 def _floats(dtype: pl.DataType) -> bool:

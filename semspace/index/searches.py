@@ -385,7 +385,7 @@ class SearchMethods:
         DamagedError
             If what was written since is damaged.
         InputError
-            If the index was closed, or replaced by one of another space or encoder than it was opened for.
+            If the index was closed, or replaced by one of another space or encoder than was given to `Index.open`.
 
         Examples
         --------

@@ -142,7 +142,7 @@ class Corpus:
         if not isinstance(source, (str, os.PathLike)):
             options.refuse_for("a DataFrame")
             return cls.from_frame(source, text=text, id=id, empty=empty)
-        checks.choice("empty", empty, ("raise", "drop"))
+        _check_arguments(text, id, empty)
         # Types of ids and texts aren't inferred: an id 007 isn't a number, and neither is a text of digits.
         tables = read_tables(
             source, options, (*((id,) if id else ("id", "ID", "Id")), *((text,) if text else TEXT_NAMES))
@@ -177,7 +177,7 @@ class Corpus:
         >>> ss.Corpus.from_frame(frame).ids.to_list()
         ['4711', '4712']
         """
-        checks.choice("empty", empty, ("raise", "drop"))
+        _check_arguments(text, id, empty)
         table = as_polars(frame if id is not None else ids_from_index(frame))
         return cls(*document_table(table, text_column(table, text), id_column(table, id), empty))
 
@@ -365,6 +365,14 @@ class Corpus:
         with create_bundle(path, KIND, overwrite=overwrite) as draft:
             draft.meta.update(count=len(self), provenance=dict(self.provenance))
             draft.table("documents", self.frame)
+
+
+def _check_arguments(text: object, id: object, empty: str) -> None:
+    """Raise `InputError` unless columns are named by strings, and `empty` is known."""
+    checks.choice("empty", empty, ("raise", "drop"))
+    for role, name in (("text", text), ("id", id)):
+        if name is not None:
+            checks.string(role, name)
 
 
 def read_bundle(bundle: Bundle) -> Corpus:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any
@@ -129,16 +130,28 @@ def check_column_names(names: Iterable[str]) -> None:
 def append_rows(table: pl.DataFrame, more: pl.DataFrame) -> pl.DataFrame:
     """Return a table with more rows at its end, whose columns are matched by name."""
     check_columns(table, more)
+    more = more.select(table.columns)
     for name, dtype in table.schema.items():
-        if len({_kind(dtype), _kind(more.schema[name])} - {"null"}) > 1:  # polars would make texts of numbers
-            raise InputError(
-                f"metadata must have columns of the same types as before: {name!r} holds {dtype}, and got "
-                f"{more.schema[name]}; convert one of them"
-            )
+        if len({kind_of(dtype), kind_of(more.schema[name])} - {"null"}) > 1:  # polars would make texts of numbers
+            raise _other_type(name, dtype, more.schema[name])
     try:
-        return pl.concat([table, more.select(table.columns)], how="vertical_relaxed")
+        joined = pl.concat([table, more], how="vertical_relaxed")
+        for part in (table, more):
+            for column in part.get_columns():
+                both = joined.schema[column.name]
+                if both != column.dtype and column.cast(both).cast(column.dtype).ne_missing(column).any():
+                    raise _other_type(column.name, table.schema[column.name], more.schema[column.name])
     except pl.exceptions.PolarsError as problem:
-        raise InputError(f"metadata must have columns of the same types as before: {problem}") from problem
+        name = next(name for name, dtype in table.schema.items() if dtype != more.schema[name])
+        raise _other_type(name, table.schema[name], more.schema[name]) from problem
+    return joined
+
+
+def _other_type(name: str, dtype: pl.DataType, other: pl.DataType) -> InputError:
+    return InputError(
+        f"metadata must have columns of the same types as before: {name!r} holds {dtype}, and got {other}, which can't "
+        "be in one column without changing a value; convert one of them"
+    )
 
 
 def check_columns(table: pl.DataFrame, more: pl.DataFrame) -> None:
@@ -147,19 +160,26 @@ def check_columns(table: pl.DataFrame, more: pl.DataFrame) -> None:
         raise InputError(f"metadata must have the columns {', '.join(table.columns)}; got {', '.join(more.columns)}")
 
 
-def _kind(dtype: pl.DataType) -> str:
-    if dtype in (pl.Null, pl.Boolean):
-        return str(dtype).lower()
+def kind_of(dtype: Any) -> str:
+    """Return what the values of a column are, by themselves or in lists: text, number, date, null and so on.
+
+    Values of one kind can be compared; polars converts some to another kind, as 2021 to a day in 1975.
+    """
+    while isinstance(dtype, (pl.List, pl.Array)):
+        dtype = dtype.inner
     if dtype in (pl.String, pl.Categorical, pl.Enum):
         return "text"
-    return "number" if dtype.is_numeric() else "other"
+    if dtype in (pl.Date, pl.Datetime):
+        return "date"
+    return "number" if dtype.is_numeric() else str(dtype.base_type()).lower()
 
 
 def make_column(name: str, values: Sequence[Any], *, text: bool = False) -> pl.Series:
     """Return Python values as a column without losing information: integers mix with floats, dicts keep all keys.
 
-    Values of several types become objects, or strings if `text` is true.
+    Values of several types become objects, or strings if `text` is true. NaN among other values than numbers is null.
     """
+    values = nan_as_none(values)
     kinds = {type(value) for value in values if value is not None}
     try:
         if any(issubclass(kind, _NESTED) for kind in kinds):
@@ -178,6 +198,17 @@ def make_column(name: str, values: Sequence[Any], *, text: bool = False) -> pl.S
     if text:
         return pl.Series(name, [_spelled(value) for value in values], dtype=pl.String)
     return pl.Series(name, values, dtype=pl.Object)
+
+
+def nan_as_none(values: Sequence[Any]) -> Sequence[Any]:
+    """Return values with None for NaN among others than numbers, and for NaT and NA of pandas."""
+    kinds = {type(value) for value in values}
+    gone = {kind for kind in kinds if kind.__name__ in ("NaTType", "NAType")}
+    floats = {kind for kind in kinds if issubclass(kind, (float, np.floating))}
+    others = kinds - gone - floats - {type(None)}
+    if all(issubclass(kind, Real) and not issubclass(kind, _TRUTH) for kind in gone | others):
+        return values
+    return [None if type(value) in gone or (type(value) in floats and math.isnan(value)) else value for value in values]
 
 
 _NESTED = (dict, list, tuple, np.ndarray)
