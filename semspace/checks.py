@@ -36,13 +36,26 @@ def whole(name: str, value: object, *, low: int = 1, high: int | None = None) ->
     return int(value)  # type: ignore[call-overload, no-any-return]
 
 
-def number(name: str, value: object, *, low: float = 0.0, high: float = float("inf"), open_low: bool = False) -> float:
-    """Return `value` as a float within [low, high] (or (low, high] when `open_low`), or raise `InputError`."""
+def number(
+    name: str,
+    value: object,
+    *,
+    low: float = 0.0,
+    high: float = float("inf"),
+    open_low: bool = False,
+    open_high: bool = False,
+) -> float:
+    """Return `value` as a float within [low, high], without the bounds that are open, or raise `InputError`."""
     good = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
-    if not good or not (low <= float(value) <= high) or (open_low and float(value) == low):  # type: ignore[arg-type]
+    bounds = {float(low)} if open_low else set()
+    bounds |= {float(high)} if open_high else set()
+    if not good or not (low <= float(value) <= high) or float(value) in bounds:  # type: ignore[arg-type]
         above = f"above {low:g}" if open_low else f"of at least {low:g}" if low > -math.inf else ""
-        below = f"{'and' if above else 'of'} at most {high:g}" if high < math.inf else ""
-        raise InputError(f"{' '.join(filter(None, (name, 'must be a number', above, below)))}; got {value!r}")
+        below = (
+            "" if high == math.inf else f"below {high:g}" if open_high else f"{'' if above else 'of '}at most {high:g}"
+        )
+        between = "and" if above and below else ""
+        raise InputError(f"{' '.join(filter(None, (name, 'must be a number', above, between, below)))}; got {value!r}")
     return float(value)  # type: ignore[arg-type]
 
 
@@ -115,9 +128,10 @@ def matrix(name: str, value: object, *, dim: int | None = None) -> Floats2d:
         raise InputError(f"{name} must be a sequence of real numbers without a mask; got {type(value).__name__}")
     try:
         # A copy is only made where the type or the layout is another: mapped arrays stay mapped.
-        array = np.asarray(value, dtype=np.float32, order="C")
+        with np.errstate(over="ignore"):  # what becomes infinite is told where a direction is needed
+            array = np.asarray(value, dtype=np.float32, order="C")
     except (TypeError, ValueError) as problem:
-        raise InputError(f"{name} must be a matrix of numbers; got {type(value).__name__}") from problem
+        raise InputError(f"{name} must be a matrix of numbers; got {_not_numbers(value)}") from problem
     if array.base is None and array is not value:
         array.setflags(write=False)  # fresh, so nobody else holds it
     if array.ndim != 2:
@@ -130,10 +144,25 @@ def matrix(name: str, value: object, *, dim: int | None = None) -> Floats2d:
     return array
 
 
+def _not_numbers(value: Any) -> str:
+    """Return why a value is no matrix: an item that is a text or of another length, or its type."""
+    kind = type(value).__name__
+    if not isinstance(value, (list, tuple, np.ndarray)):
+        return kind
+    items: list[Any] = list(value)
+    for position, item in enumerate(items):
+        if isinstance(item, str):
+            text = clip(item, 40)
+            return f"{kind}, whose item {position} is the text {text!r}: give vectors, as encoder.encode(texts) returns"
+        if np.ndim(item) and np.ndim(items[0]) and len(item) != len(items[0]):
+            return f"{kind}, whose item {position} has the length {len(item)}, and item 0 {len(items[0])}"
+    return kind
+
+
 def is_one_vector(value: Any) -> bool:
     """Return whether `value` is one vector, a flat sequence, and not a matrix."""
     try:
-        return np.ndim(value) == 1 and len(value) > 0
+        return np.ndim(value) == 1 and bool(len(value)) and not isinstance(next(iter(value)), str)
     except ValueError:  # rows of several lengths
         return False
 
@@ -143,19 +172,22 @@ def rows(name: str, value: Any, *, dim: int | None = None) -> Floats2d:
     return matrix(name, [value] if is_one_vector(value) else value, dim=dim)
 
 
-def finite_rows(name: str, array: Floats2d, ids: Names, first: int = 0) -> None:
+def finite_rows(name: str, array: Floats2d, ids: Names | None, first: int = 0, *, remedy: str = "leave it out") -> None:
     """Raise `InputError` that names the first row without a direction: NaN, infinity, only zeros, out of range.
 
-    `array` may be a part of a matrix, whose `first` row it begins with; `ids` are those of the matrix.
+    `array` may be a part of a matrix, whose `first` row it begins with; `ids` are those of the matrix, if it has any.
     """
     size = np.abs(array).max(axis=1)
     bad = np.flatnonzero(~((size >= SMALLEST) & (size <= LARGEST)))
     if len(bad):
         row, largest = first + int(bad[0]), float(size[bad[0]])
-        what = "holds NaN or infinity" if not np.isfinite(largest) else f"is too large ({largest:.2g})"
+        what = (
+            f"is too large ({largest:.2g})" if np.isfinite(largest) else "holds NaN, infinity or a number beyond 3e38"
+        )
         if largest < SMALLEST:
             what = "is all zeros" if largest == 0 else f"is too small ({largest:.2g})"
-        raise InputError(f"{name} of {ids[row]!r} (row {row}) {what}, so it has no direction; leave it out")
+        whose = "" if ids is None else f" of {ids[row]!r}"
+        raise InputError(f"{name}{whose} (row {row}) {what}, so it has no direction; {remedy}")
 
 
 def unique(name: str, values: Collection[str]) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Protocol, TypeVar
 
-from semspace import logs
+from semspace import checks, logs
 
 T = TypeVar("T")
 Clock = Callable[[], float]
@@ -81,7 +81,7 @@ class Lines:
 @contextmanager
 def bar(what: str, total: int, *, unit: str, progress: bool = True) -> Iterator[Bar]:
     """Show the progress of `what`: a bar with rate and time left after two seconds, or a line every 30 seconds."""
-    progress = progress and not logs.is_quiet()
+    progress = checks.flag("progress", progress) and not logs.is_quiet()
     start = time.monotonic()
     if progress and not _is_watched():
         yield Lines(what, total, unit)
@@ -100,7 +100,7 @@ def bar(what: str, total: int, *, unit: str, progress: bool = True) -> Iterator[
 @contextmanager
 def waiting(what: str, *, progress: bool = True) -> Iterator[None]:
     """Show that `what` is being done, where nobody can tell how far it is: the time that has passed."""
-    if not progress or logs.is_quiet():
+    if not checks.flag("progress", progress) or logs.is_quiet():
         yield
         return
     over = threading.Event()

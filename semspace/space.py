@@ -294,7 +294,7 @@ class Space:
         from semspace.maps.space_map import Points, space_map
 
         points = Points(self.ids.tolist(), self.vectors, self.metadata)
-        with waiting("drawing the map", progress=checks.flag("progress", progress)):
+        with waiting("drawing the map", progress=progress):
             return space_map(points, color, labels, method, most)
 
     def report(

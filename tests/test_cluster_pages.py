@@ -44,6 +44,12 @@ def page(groups, folder, **options):
     return (folder / "page.html").read_text(encoding="utf-8")
 
 
+def test_a_period_needs_times(groups, tmp_path):
+    with pytest.raises(InputError, match="period='month' is the length of the periods of times="):
+        groups.to_html(tmp_path / "page.html", period="month")
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_page_has_every_section_and_no_script_of_a_text(groups, tmp_path):
     written = page(groups, tmp_path, times="year")
     for title in (

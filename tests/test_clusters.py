@@ -445,7 +445,10 @@ def test_what_is_given_is_checked(space, corpus):
         ({"n_clusters": 7}, "n_clusters must be at most 6, the number of points with distinct directions; got 7"),
         *(({"method": m}, "method must be one of hdbscan, kmeans, leiden, ward") for m in ("dbscan", 3)),
         *(({"granularity": g}, "granularity must be a number above 0") for g in (0, -1, float("nan"), "x", 5_000)),
-        ({"outliers": 1}, "outliers is the share of points without a group, which must be below 1; got 1"),
+        (
+            {"outliers": 1},
+            "outliers must be a number of at least 0 and below 1; got 1",
+        ),
         *(({"outliers": o}, "outliers must be a number") for o in (-0.1, 2, True, "x", float("nan"))),
         *(({"seed": s}, "seed must be") for s in (-1, 1.5, 2**32)),
         ({"n_clusters": 2, "granularity": 2}, "n_clusters=2 sets the number of groups; leave out granularity=2"),
@@ -537,7 +540,8 @@ def test_texts_are_assigned_through_the_encoder(tmp_path, tiny):
 @pytest.mark.parametrize(
     ("vectors", "said"),
     [
-        ([[np.nan, 1]], "holds NaN"),
+        ([[np.nan, 1]], r"the vector \(row 0\) holds NaN"),
+        ([[1, 2], [1, 2, 3]], "item 1 has the length 3, and item 0 2"),
         ([[0, 0]], "is all zeros"),
         ([[1, 2, 3]], "must have 2 columns, as this space has; got 3"),
         ([1, 2], "must have two axes"),
@@ -558,6 +562,8 @@ def test_texts_to_assign_are_checked(space, tiny):
         groups.assign("cat")
     with pytest.raises(InputError, match="texts must hold only strings; item 1 is int: 3"):
         groups.assign(["cat", 3])
+    with pytest.raises(InputError, match=r"got a Corpus: give its texts, corpus\.texts"):
+        groups.assign(ss.Corpus.from_texts(["cat"]))
     with pytest.raises(InputError, match="min_share must be"):
         groups.assign([[1, 2]], min_share=1.5)
     with pytest.raises(InputError, match="min_typicality must be"):

@@ -1,6 +1,7 @@
 """Comparison as a whole: what it says of two corpora and of several, the same each time, and its ways out."""
 
 import json
+import re
 
 import numba
 import numpy as np
@@ -215,6 +216,14 @@ def test_parts_of_one_corpus_by_a_column(spaces):
     found = compare(space, by="year", bins=1945)
     assert found.names == ("before 1945", "1945 and after")
     assert found._results.samples.sizes == [25, 25]
+
+
+def test_groups_of_points_without_texts_are_named_by_ids():
+    draw = np.random.default_rng(0)
+    vectors = np.repeat(np.eye(8)[:2] * 4, 30, axis=0) + draw.normal(size=(60, 8))
+    space = ss.Space.from_vectors([f"d{i}" for i in range(60)], vectors, {"side": ["a"] * 30 + ["b"] * 30})
+    told = ss.compare(space, by="side", resamples=99, permutations=99, progress=False).verdict()
+    assert re.search(r"“a” has more of “d\d+, d\d+, d\d+”", told)
 
 
 def test_what_is_of_two_is_refused_of_three(three):

@@ -409,7 +409,7 @@ def test_copies_of_one_document_cover_one_another():
         ({"corpus_ids": [0, 1]}, "corpus_ids must have a number for each of the 4 documents; got 2"),
         ({"corpus_ids": [0.0, 1, 1, 0]}, "corpus_ids must be whole numbers"),
         ({"corpus_ids": [0, -1, 1, 0]}, "from 0; got -1"),
-        ({"vectors": np.zeros((4, 2))}, "the vector of 'document 0' .* all zeros"),
+        ({"vectors": np.zeros((4, 2))}, "the vector .row 0. is all zeros"),
         ({"texts": ["a", "b"]}, "texts must have one for each of the 4 vectors; got 2"),
         ({"texts": "abcd"}, "texts must be a list of strings"),
         ({"texts": pl.Series(["a", None, "b", "c"])}, "texts must hold only strings; item 1"),

@@ -1,6 +1,7 @@
 """Frames of other libraries: ids from an index, usual names of columns, and the way back to the frame."""
 
 import datetime
+import pathlib
 import sys
 import uuid
 import warnings
@@ -315,6 +316,14 @@ def test_nan_among_other_values_is_null(values, expected):
 def test_nan_among_numbers_stays():
     space = ss.Space.from_vectors(["a", "b"], np.eye(2), {"x": [1.5, float("nan")]})
     assert np.isnan(space.metadata["x"][1])
+
+
+def test_objects_without_a_text_of_their_own_are_refused():
+    with pytest.raises(InputError, match="'x' holds an object of the type object: give what is to be known of it"):
+        ss.Space.from_vectors(["a", "b"], np.eye(2), {"x": [object(), 1]})
+    paths = [pathlib.PurePosixPath("a/b"), None]
+    space = ss.Space.from_vectors(["a", "b"], np.eye(2), {"x": paths})
+    assert space.metadata["x"].to_list() == ["a/b", None]
 
 
 @pytest.mark.parametrize("name", [3, ["text"]])

@@ -650,6 +650,8 @@ def test_small_spaces_are_searched_exactly():
         ({"method": "hnsw", "ef": 0}, "ef must be"),
         ({"method": "hnsw", "code_bytes": 65}, "code_bytes must be"),
         ({"method": "hnsw", "threads": 0}, "threads must be"),
+        ({"method": "exact", "threads": 0}, "threads must be a whole number from 1 to 1024; got 0"),
+        ({"method": "exact", "progress": "no"}, "progress must be True or False"),
         ({"method": "exact", "m": 16}, "the method 'exact' has no setting 'm'; it has none"),
         ({"method": "hnsw", "trees": 3}, "the method 'hnsw' has no setting 'trees'; it has m, ef_construction"),
     ],

@@ -118,7 +118,7 @@ def test_vectors_of_another_encoder_or_width_are_refused(across):
         across.encode(space)
     with pytest.raises(InputError, match=r"maps vectors of 8 dimensions to 8; got 9 dimensions"):
         across.encode(np.ones((2, 9)))
-    with pytest.raises(InputError, match=r"of 1 .row 1. is all zeros"):
+    with pytest.raises(InputError, match=r"the vector .row 1. is all zeros"):
         across.encode([[1.0] * 8, [0.0] * 8])
 
 

@@ -162,7 +162,7 @@ def test_what_is_shown():
         ({"real": normal(4)}, "real needs more than 5 points"),
         ({"real": np.empty((0, 6))}, "real is empty"),
         ({"samples": np.full((20, 6), np.nan)}, "samples must hold finite numbers"),
-        ({"samples": np.zeros((20, 6)), "metric": "cosine"}, "in samples of .* is all zeros"),
+        ({"samples": np.zeros((20, 6)), "metric": "cosine"}, "in samples .* is all zeros"),
         ({"metric": "manhattan"}, "metric must be one of"),
         ({"k": 0}, "k must be"),
         ({"permutations": 3}, "permutations must be"),

@@ -381,7 +381,7 @@ def test_the_map_keeps_the_outliers():
         ({"method": "lof", "k": 0}, "k must be a whole number of at least 1"),
         ({"method": "knn", "k": 60}, "k must be at most 59 for 60 distinct points"),
         ({"method": "reconstruction", "dim": 9}, "dim must be at most 7"),
-        ({"share": 1}, "must be below 1"),
+        ({"share": 1}, "above 0 and below 1; got 1"),
         ({"share": 0}, "share must be a number above 0"),
         ({"share": 0.1, "min_z": 2}, "both decide which points are outliers"),
         ({"min_z": -1}, "min_z must be a number"),

@@ -116,8 +116,9 @@ def test_wrong_calls():
         ss.latent.path(space, a, b, method="curved")
     with pytest.raises(InputError, match="a and b have the same meaning"):
         ss.latent.path(space, a, a)
-    with pytest.raises(InputError, match="opposite directions"):
+    with pytest.raises(InputError, match=r"opposite directions.*; use 'straight', with an even number of steps"):
         ss.latent.path(space, a, -space[a])
+    assert len(ss.latent.path(space, a, -space[a], 4, method="straight").vectors) == 4
     with pytest.raises(InputError, match="the middle of 3 steps is zero"):
         ss.latent.path(space, a, -space[a], 3, method="straight")
     with pytest.raises(InputError, match=r"points must have the 3 dimensions of the space; got 2.*model\.decode"):

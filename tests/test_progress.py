@@ -13,9 +13,12 @@ import threading
 import time
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
+import semspace as ss
 from semspace import logs, progress
+from semspace.errors import InputError
 from semspace.progress import Lines, bar, duration, waiting
 
 CODE = """
@@ -166,6 +169,22 @@ def test_a_person_sees_how_long_it_has_taken():
     code = "import time\nfrom semspace.progress import waiting\nwith waiting('drawing'):\n    time.sleep({pause})\n"
     assert "drawing: 00:0" in on_a_terminal(3.5, code)
     assert "drawing" not in on_a_terminal(0.1, code)
+
+
+@pytest.mark.parametrize("wrong", ["no", None, 1])
+def test_progress_is_true_or_false(wrong):
+    with (
+        pytest.raises(InputError, match=f"progress must be True or False; got {wrong!r}"),
+        waiting("x", progress=wrong),
+    ):
+        pytest.fail("work began")
+    with (
+        pytest.raises(InputError, match="progress must be True or False"),
+        bar("x", 1, unit="step", progress=wrong),
+    ):
+        pytest.fail("work began")
+    with pytest.raises(InputError, match="progress must be True or False"):
+        ss.cluster(ss.Space.from_vectors(range(3), np.eye(3)), progress=wrong)
 
 
 def test_an_error_ends_the_waiting():

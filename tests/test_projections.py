@@ -244,8 +244,8 @@ def test_what_is_placed_is_checked(drawn):
     assert drawn.place([]).shape == (0, 2)
     for wrong, message in [
         (np.ones((2, 7)), "points must have 8 columns"),
-        (np.zeros((1, 8)), "point 0.*all zeros"),
-        (np.full((1, 8), np.nan), "NaN or infinity"),
+        (np.zeros((1, 8)), r"the vector \(row 0\) is all zeros"),
+        (np.full((1, 8), np.nan), "holds NaN, infinity"),
         ("a text", "points must be a list"),
         (None, "points must be a list"),
         (["a text"], "no encoder"),

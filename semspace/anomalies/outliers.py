@@ -152,8 +152,7 @@ def check_settings(method: str, share: Any, min_z: Any, seed: int, settings: Map
     checks.number("min_z", min_z)
     if share is None:
         return
-    if checks.number("share", share, open_low=True, high=1) == 1:
-        raise InputError("share is the share of the points that are outliers, which must be below 1; got 1")
+    checks.number("share", share, high=1, open_low=True, open_high=True)
     if min_z != MIN_Z:
         raise InputError(f"share={share} and min_z={min_z} both decide which points are outliers; give only one")
 

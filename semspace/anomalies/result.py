@@ -158,7 +158,7 @@ class Outliers:
         """
         from semspace.anomalies.page import map_figure
 
-        with waiting("drawing the map", progress=checks.flag("progress", progress)):
+        with waiting("drawing the map", progress=progress):
             return map_figure(self, checks.whole("most", most, low=3))
 
     def page(self, *, title: str | None = None, date: datetime.date | str | None = None) -> pages.Page:
@@ -189,7 +189,7 @@ class Outliers:
             Show the time that has passed if it takes more than two seconds.
         """
         checks.ending("path", path, ".html")
-        with waiting("writing the report", progress=checks.flag("progress", progress)):
+        with waiting("writing the report", progress=progress):
             write_text(path, pages.to_html(self.page(title=title, date=date)))
 
     def to_markdown(
@@ -202,7 +202,7 @@ class Outliers:
     ) -> None:
         """Write the report as Markdown, in a file whose name ends in .md, .markdown or .txt; see `to_html`."""
         checks.ending("path", path, *pages.MARKDOWN)
-        with waiting("writing the report", progress=checks.flag("progress", progress)):
+        with waiting("writing the report", progress=progress):
             write_text(path, pages.to_markdown(self.page(title=title, date=date)))
 
     def __repr__(self) -> str:
@@ -259,7 +259,7 @@ class Outliers:
         if not _are_vectors(points):
             return self.space.encode_documents(checks.strings("texts", points))
         matrix = checks.matrix("vectors", points, dim=self.space.dim)
-        checks.finite_rows("the vector", matrix, [f"number {row}" for row in range(len(matrix))])
+        checks.finite_rows("the vector", matrix, None)
         return matrix
 
     def _table(self, rows: Ints1d) -> pl.DataFrame:

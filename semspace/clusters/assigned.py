@@ -173,8 +173,9 @@ def _vectors(space: Space, texts: Any) -> tuple[Floats2d, npt.NDArray[np.int64],
         return texts.vectors, np.arange(len(texts)), pl.DataFrame({"id": texts.ids.tolist()})
     if _are_vectors(texts):
         matrix = checks.matrix("vectors", texts, dim=space.dim)
-        checks.finite_rows("the vector", matrix, [f"number {row}" for row in range(len(matrix))])
+        checks.finite_rows("the vector", matrix, None)
         return matrix, np.arange(len(matrix)), pl.DataFrame()
+    checks.ordered("texts", texts)
     strings = checks.strings("texts", _without_missing(texts))
     given = np.array([row for row, text in enumerate(strings) if text.strip()], np.int64)
     vectors = space.encode_documents([strings[row] for row in given])
@@ -191,7 +192,7 @@ def _are_vectors(points: Any) -> bool:
 
 def _without_missing(texts: Any) -> Any:
     """Return a list of texts in which missing ones (None, NaN) are empty; whatever is no list comes back as it is."""
-    if isinstance(texts, (str, set, frozenset, dict)) or not hasattr(texts, "__iter__"):
+    if isinstance(texts, str) or not hasattr(texts, "__iter__"):
         return texts
     return ["" if text is None or (isinstance(text, float) and math.isnan(text)) else text for text in texts]
 

@@ -227,8 +227,7 @@ def check_settings(n_clusters: int | None, method: str | None, granularity: floa
             f"n_clusters={n_clusters} sets the number of groups; leave out granularity={granularity}, which scales the "
             f"default number"
         )
-    if checks.number("outliers", outliers, high=1) == 1:
-        raise InputError("outliers is the share of points without a group, which must be below 1; got 1")
+    checks.number("outliers", outliers, high=1, open_high=True)
     return method
 
 

@@ -393,7 +393,7 @@ class Clustering:
         """
         from semspace.clusters import plots
 
-        with waiting(f"drawing the {kind}", progress=checks.flag("progress", progress)):
+        with waiting(f"drawing the {kind}", progress=progress):
             return plots.plot(self, kind, interactive, options)
 
     def to_html(
@@ -424,7 +424,7 @@ class Clustering:
             Show the time that has passed if it takes more than two seconds.
         """
         checks.ending("path", path, ".html")
-        with waiting("writing the report", progress=checks.flag("progress", progress)):
+        with waiting("writing the report", progress=progress):
             write_text(path, pages.to_html(self.page(times, period=period, title=title, date=date)))
 
     def to_markdown(
@@ -439,7 +439,7 @@ class Clustering:
     ) -> None:
         """Write the report as Markdown, in a file whose name ends in .md, .markdown or .txt; see `to_html`."""
         checks.ending("path", path, *pages.MARKDOWN)
-        with waiting("writing the report", progress=checks.flag("progress", progress)):
+        with waiting("writing the report", progress=progress):
             write_text(path, pages.to_markdown(self.page(times, period=period, title=title, date=date)))
 
     def page(

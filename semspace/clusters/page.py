@@ -15,6 +15,7 @@ from semspace.clusters.over_time_section import over_time_section
 from semspace.clusters.projection import project
 from semspace.clusters.stability import HOLDS, MIN_MEMBERS, MIN_POINTS, STABLE, in_words, stability_level
 from semspace.display import clip, quoted
+from semspace.errors import InputError
 from semspace.report import Number, Page, Prose, Section, Table
 from semspace.report.origin import chosen_title, origin
 
@@ -37,6 +38,8 @@ def clustering_page(
     count = len(clustering)
     default = f"{len(clustering.space):,} documents in {count} group{'' if count == 1 else 's'}"
     heading, made_of = chosen_title(title, default), origin([clustering.space.provenance], date)
+    if times is None and period != "auto":
+        raise InputError(f"period={period!r} is the length of the periods of times=; give times, or leave it out")
     over_time = [] if times is None else [over_time_section(clustering.over_time(times, period=period))]
     hierarchy = [_hierarchy(clustering)] if count > 1 else []
     sections = (

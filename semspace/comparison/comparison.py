@@ -368,7 +368,7 @@ class Comparison:
         data_path = Path(path).with_name(f"{Path(path).stem}-tables.json")
         if data:
             _check_replaceable(data_path)
-        with waiting("writing the report", progress=checks.flag("progress", progress)):
+        with waiting("writing the report", progress=progress):
             page = self.page(data_path.name if data else "", title=title, date=date, words=words)
             if data:
                 self.to_json(data_path)

@@ -71,8 +71,9 @@ def _distances(results: ComparisonResults) -> str:
     limit = MAX_DOCUMENTS // 2
     of = f"at most {limit:,} random documents of each corpus" if max(results.samples.sizes) > limit else "the documents"
     return (
-        "Distances are the squared maximum mean discrepancy with a Gaussian kernel as wide as the median distance of "
-        "the documents and with kernels of five widths from half to twice that [@gretton2012], the energy distance "
+        "Distances are the squared maximum mean discrepancy with the Gaussian kernel exp(−(d/m)²), where d is the "
+        "distance of two documents and m the median of these distances, and with the mean of five such kernels, whose "
+        "m is from half to twice that [@gretton2012], the energy distance "
         "[@szekely2013], the squared Fréchet distance of normal distributions [@dowson1982] on at most "
         f"{MAX_AXES} principal axes, and the area under the ROC curve of a logistic regression trained on half of "
         f"{of} and evaluated on the others [@lopezpaz2017]."
@@ -94,8 +95,9 @@ def _pairs(results: ComparisonResults) -> str:
     n_pairs = len(results.pairs.filter(distance="mmd"))
     permutations = permutations_of_pairs(results.settings.permutations, n_pairs)
     return (
-        "Distances of all pairs are the squared maximum mean discrepancy with a Gaussian kernel as wide as the median "
-        "distance of the documents and with kernels of five widths from half to twice that [@gretton2012], and the "
+        "Distances of all pairs are the squared maximum mean discrepancy with the Gaussian kernel exp(−(d/m)²), where "
+        "d is the distance of two documents and m the median of these distances, and with the mean of five such "
+        "kernels, whose m is from half to twice that [@gretton2012], and the "
         f"energy distance [@szekely2013]. The p-value of a pair {_COMBINED} of {permutations:,} random permutations; "
         f"q-values are false discovery rates over the {n_pairs:,} pairs [@benjamini1995]. Intervals of 95% are from "
         f"{results.settings.resamples:,} bootstrap resamples."

@@ -95,8 +95,10 @@ class Samples:
         )
 
     def space(self) -> Space:
-        """Return all documents as one space, with the number of its corpus before each id."""
-        ids = [f"{corpus}:{id}" for corpus, id in zip(self.corpus_ids.tolist(), self.ids, strict=True)]
+        """Return all documents as one space, with the number of its corpus before each id if an id is repeated."""
+        ids = self.ids.to_list()
+        if self.ids.n_unique() < len(ids):
+            ids = [f"{corpus}:{id}" for corpus, id in zip(self.corpus_ids.tolist(), ids, strict=True)]
         texts = None if self.texts is None else pl.DataFrame({"text": self.texts})
         return Space.from_vectors(ids, self.vectors, texts, self.encoder)
 

@@ -90,7 +90,7 @@ def explain(
     checks.choice("method", method, METHODS)
     first, second = (_checked_text(name, text) for name, text in (("a", a), ("b", b)))
     prompt = reader.prompts.get("", "") if isinstance(reader, Encoder) else ""
-    with waiting("explaining the similarity", progress=checks.flag("progress", progress)):
+    with waiting("explaining the similarity", progress=progress):
         sides = [_side(reader, text, prompt, method, reader.encode) for text in (first, second)]
     return _explanation(reader, sides[0], sides[1], method)
 

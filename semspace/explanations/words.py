@@ -85,7 +85,7 @@ def explain_words(
     similarity, neighbors = space.similarity(a, b), _shared_neighbors(space, a, b, k)
     if text is None:
         return WordExplanation(a, b, similarity, neighbors)
-    with waiting("finding contexts", progress=checks.flag("progress", progress)):
+    with waiting("finding contexts", progress=progress):
         contexts, together = shared_contexts(text, a, b, k, window)
     return WordExplanation(a, b, similarity, neighbors, contexts, together)
 

@@ -116,7 +116,7 @@ def space_report(
     checks.choice("metric", metric, _METRICS)
     checks.whole("most", most, low=_LEAST)
     checks.seed(seed)
-    with waiting("measuring the space", progress=checks.flag("progress", progress)):
+    with waiting("measuring the space", progress=progress):
         near = neighborhoods(vectors, max(k, _MLE_NEIGHBORS), metric=metric, most=most, seed=seed)
         if len(near.rows) < _LEAST:
             raise InputError(

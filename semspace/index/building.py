@@ -16,6 +16,7 @@ from semspace.index.query import checked_vectors, read_queries
 from semspace.index.source import SpaceSource
 from semspace.queries import METRICS, Query, as_list
 from semspace.space import Space
+from semspace.threads import MAX_THREADS
 from semspace.types import Floats2d
 
 if TYPE_CHECKING:  # numba, which an index without a graph doesn't need, takes a third of a second to import
@@ -39,6 +40,9 @@ def build_collection(
     settings: Mapping[str, Any],
 ) -> LocalCollection:
     """Build an engine over the points of a space; see `Index.build`."""
+    if threads is not None:
+        checks.whole("threads", threads, high=MAX_THREADS)
+    checks.flag("progress", progress)
     chosen = _chosen_method(space, method, recall, metric, backend)
     if backend == "hnswlib" and queries is not None:
         raise InputError("queries= tunes the native graph; leave it or backend='hnswlib' out")

@@ -87,7 +87,7 @@ class SearchMethods:
         where : str, optional
             A condition on the metadata and the ``id``, such as ``"year >= 2001 and label = 'sport'"``.
         among : sequence of str, optional
-            Search only among these ids.
+            Search only among these ids; those that the index hasn't got are passed over.
         exact : bool
             Compare with every point, which is slow.
         hybrid : bool, optional

@@ -128,7 +128,7 @@ class Bridge:
             raise InputError(
                 f"this bridge maps vectors of {self.width} dimensions to {self.dim}; got {vectors.shape[1]} dimensions"
             )
-        checks.finite_rows("the vector", vectors, x.ids if isinstance(x, Space) else range(len(vectors)))  # type: ignore[arg-type]
+        checks.finite_rows("the vector", vectors, x.ids if isinstance(x, Space) else None)
         images = self.map.apply(vectors)
         if not isinstance(x, Space):
             return images

@@ -125,7 +125,7 @@ def describe_dimensions(
     pools.need_polars("describing dimensions")
     need_space("describe_dimensions", space)
     space = _checked(model, with_texts(space, corpus), by_meaning)
-    with waiting("describing dimensions", progress=checks.flag("progress", progress)):
+    with waiting("describing dimensions", progress=progress):
         assert space.metadata is not None
         naming, testing = divided(space.metadata["text"], held_out, seed)
         ends = Ends.of(model, space.vectors[naming], share)

@@ -14,6 +14,7 @@ from semspace import checks, schema
 from semspace.errors import InputError
 from semspace.latent.model import LatentModel, LatentTrainer
 from semspace.latent.saved_model import SavedModel
+from semspace.progress import waiting
 from semspace.space import Space
 from semspace.types import ArrayXd, Doubles2d, Floats1d, Floats2d
 
@@ -74,8 +75,8 @@ class FactorAnalysis(LatentTrainer):
                 f"dim must be at most {most} for {len(space)} points of {space.dim} dimensions; got {self.dim}"
             )
 
-    def train(self, space: Space) -> FactorAnalysisModel:
-        """Fit the factors to a space's vectors.
+    def train(self, space: Space, *, progress: bool = True) -> FactorAnalysisModel:
+        """Fit the factors to a space's vectors, and show the time that has passed if it takes more than two seconds.
 
         Raises
         ------
@@ -87,12 +88,14 @@ class FactorAnalysis(LatentTrainer):
         scale = float(vectors.std(axis=0).mean())
         if scale <= 1e-7 * float(np.abs(vectors).max()):
             raise InputError("all points of the space are equal, so they have no factors; give different points")
-        fitted = _FactorAnalysis(
+        analysis = _FactorAnalysis(
             self.dim,
             rotation=None if self.rotation == "none" else self.rotation,
             max_iter=self.max_iter,
             random_state=self.seed,
-        ).fit(vectors / scale)
+        )
+        with waiting("fitting factors", progress=progress):
+            fitted = analysis.fit(vectors / scale)
         loadings = _in_order(fitted.components_ * scale)
         noise = np.maximum(fitted.noise_variance_, _SMALLEST_NOISE) * scale**2
         factors, mean, variances = (

@@ -152,7 +152,7 @@ class LatentModel(ABC):
         if isinstance(x, Space):
             self._check_encoder(x)
             codes = self._by_rows(self._encode, self._vectors(x.vectors, "the vectors of the space"))
-            checks.finite_rows("the code", codes, x.ids)
+            checks.finite_rows("the code", codes, x.ids, remedy="leave it out, or take codes by encode(space.vectors)")
             made = {"made_by": self._name, _ENCODED: self.fingerprint, "space": dict(x.provenance)}
             encoder = LatentEncoder(self, x.encoder)
             return replace(x, vectors=checks.frozen(codes), encoder=encoder, provenance=made)

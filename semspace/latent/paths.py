@@ -174,7 +174,10 @@ def path(
         vectors = visited[_spread(visited, steps)]
     elif method == "spherical":
         if cosine < _OPPOSITE:
-            raise InputError("a and b lie in opposite directions, and every great circle leads there; use 'straight'")
+            raise InputError(
+                "a and b lie in opposite directions, and every great circle leads there; use 'straight', with an "
+                "even number of steps"
+            )
         vectors = _slerp(first, last, steps)
     else:
         shares = np.linspace(0, 1, steps, dtype=np.float32)[:, None]

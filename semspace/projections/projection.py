@@ -142,7 +142,7 @@ class Projection:
         (1, 2)
         """
         vectors = self._vectors(points)
-        checks.finite_rows("the vector", vectors, [f"point {row}" for row in range(len(vectors))])
+        checks.finite_rows("the vector", vectors, None)
         if not len(vectors):
             return np.empty((0, 2))
         if self.axes is not None:
@@ -245,7 +245,7 @@ class Projection:
             Show the time that has passed if it takes more than two seconds.
         """
         checks.ending("path", path, ".html")
-        with waiting("writing the map", progress=checks.flag("progress", progress)):
+        with waiting("writing the map", progress=progress):
             write_text(path, pages.to_html(self.page(title=title)))
 
     def __repr__(self) -> str:

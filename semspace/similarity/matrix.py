@@ -66,7 +66,7 @@ def _operand(points: PointSet, name: str, given: Any) -> Floats2d:
         return points.vectors
     if isinstance(given, np.ndarray) and given.dtype.kind in "fiu" and given.ndim == 2:
         matrix = checks.matrix(name, given, dim=points.dim)
-        checks.finite_rows(f"the vector in {name}", matrix, [f"row {row}" for row in range(len(matrix))])
+        checks.finite_rows(f"the vector in {name}", matrix, None)
         return matrix
     asked = as_list(name, given)
     if not asked:

@@ -196,7 +196,7 @@ class SparseEncoder:
         limit = self.max_active_dims if max_active_dims is None else checks.whole("max_active_dims", max_active_dims)
         columns, values, n_truncated = [np.empty(0, np.int32)], [np.empty(0, np.float32)], 0
         counts = np.zeros(len(strings) + 1, np.int64)
-        with bar("encoding", len(strings), unit="text", progress=checks.flag("progress", progress)) as shown:
+        with bar("encoding", len(strings), unit="text", progress=progress) as shown:
             for start in range(0, len(strings), _BLOCK_TEXTS):
                 block = [prompt + text for text in strings[start : start + _BLOCK_TEXTS]]
                 rows, truncated = side.weights(block)

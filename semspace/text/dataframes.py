@@ -111,10 +111,22 @@ def storable(table: pl.DataFrame) -> pl.DataFrame:
     Raises
     ------
     InputError
-        If a column has a name that polars reads as a pattern.
+        If a column has a name that polars reads as a pattern, or holds an object that no text describes.
     """
     check_column_names(table.columns)
-    return table.with_columns(pl.col(pl.Object).map_elements(str, return_dtype=pl.String)).clone()
+    return table.with_columns(_texts_of(column) for column in table.get_columns() if column.dtype == pl.Object).clone()
+
+
+def _texts_of(column: pl.Series) -> pl.Series:
+    values = column.to_list()
+    for value in values:
+        written: set[Any] = {type(value).__str__, type(value).__repr__}
+        if written == {object.__str__, object.__repr__}:  # <object at 0x7f…>
+            raise InputError(
+                f"a column must hold texts, numbers, truth values, dates or lists; {column.name!r} holds an object "
+                f"of the type {type(value).__name__}: give what is to be known of it"
+            )
+    return pl.Series(column.name, [None if value is None else str(value) for value in values], dtype=pl.String)
 
 
 def check_column_names(names: Iterable[str]) -> None:

@@ -15,8 +15,8 @@ from semspace.types import Doubles1d
 
 MEANINGS = {
     "mmd": "how differently the documents of both corpora are distributed in the space of meaning (squared maximum "
-    "mean discrepancy, Gaussian kernel as wide as the median distance)",
-    "mmd_multi": "the same with kernels of five widths, from a half to twice the median distance",
+    "mean discrepancy, Gaussian kernel exp(-(d/m)²), where m is the median distance)",
+    "mmd_multi": "the same with the mean of five kernels, where m is from half to twice the median distance",
     "energy": "how much further documents of different corpora are from each other than those of one corpus (energy "
     "distance)",
     "frechet": "how far apart the means and covariances of both corpora are (squared Fréchet distance)",

@@ -78,14 +78,15 @@ def _distances_method(results: ComparisonResults) -> str:
         else ""
     )
     return (
-        "MMD (Gretton et al. 2012) uses a Gaussian kernel as wide as the median distance, or five kernels from a half "
-        "to twice that; MMD and energy distance are unbiased, so they can fall a little below 0. The Fréchet distance "
-        "is biased upwards for few documents: compare it with its null distribution. “By chance” is the 95% quantile "
-        f"of the null distribution. P-values are from {settings.permutations:,} random permutations of both corpora "
-        f"together, intervals from {settings.resamples:,} bootstrap resamples. The classifier is a logistic "
-        f"regression, trained on half of the documents and evaluated on the rest. {units}{references}A small p-value "
-        "says that there is a difference, not that it is large; a large one doesn't say that the corpora are alike. "
-        "And a difference may lie in style, length or source as well as in subject."
+        "MMD (Gretton et al. 2012) uses the Gaussian kernel exp(−(d/m)²), where m is the median distance, or the mean "
+        "of five, whose m is from half to twice that; MMD and energy distance are unbiased, so they can fall a little "
+        "below 0. The Fréchet distance is biased upwards for few documents: compare it with its null distribution. “By "
+        f"chance” is the 95% quantile of the null distribution. P-values are from {settings.permutations:,} random "
+        f"permutations of both corpora together, intervals from {settings.resamples:,} bootstrap "
+        "resamples. The classifier is a logistic regression, trained on half of the documents and evaluated on the "
+        f"rest. {units}{references}A small p-value says that there is a difference, not that it is large; a large one "
+        "doesn't say that the corpora are alike. And a difference may lie in style, length or source as well as in "
+        "subject."
     )
 
 
@@ -116,10 +117,10 @@ def pairs_sections(results: ComparisonResults) -> list[Section]:
     permutations = pairwise.permutations_of_pairs(results.settings.permutations, n_pairs)
     blocks = (distances_figure(results), Table(_PAIR_HEADERS, _pair_rows(results.pairs), heading, limit=ROWS))
     method = (
-        "Squared MMD (Gretton et al. 2012), unbiased, with a Gaussian kernel as wide as the median distance. The "
-        "p-value combines MMD, energy distance and topic counts, from "
-        f"{permutations:,} random permutations of the two corpora; the q-value is the false discovery "
-        "rate over all pairs. A ring marks pairs whose difference isn't significant: that doesn't prove them alike."
+        "Squared MMD (Gretton et al. 2012), unbiased, with the Gaussian kernel exp(−(d/m)²), where m is the median "
+        f"distance. The p-value combines MMD, energy distance and topic counts, from {permutations:,} random "
+        "permutations of the two corpora; the q-value is the false discovery rate over all pairs. A ring marks "
+        "pairs whose difference isn't significant: that doesn't prove them alike."
     )
     return [
         Section("How far apart?", blocks, method),

@@ -118,7 +118,7 @@ def profile_corpora(
     checks.seed(seed)
     vectors = checks.matrix("vectors", vectors)
     corpus_ids = _checked(names, texts, vectors, corpus_ids)
-    checks.finite_rows("the vector", vectors, [str(row) for row in range(len(vectors))])
+    checks.finite_rows("the vector", vectors, None)
     n_corpora = len(names)
     languages = detect_languages(texts, corpus_ids, n_corpora, seed=seed, progress=progress)
     main = main_languages(languages, n_corpora)

@@ -122,7 +122,7 @@ def _divided(space: Space, given: npt.ArrayLike | None, seed: int) -> tuple[Spac
         vectors = checks.matrix("queries", given, dim=space.dim)
         if not len(vectors):
             raise InputError("queries is empty; give at least one vector, or leave it out")
-        checks.finite_rows("the query", vectors, [str(row) for row in range(len(vectors))])
+        checks.finite_rows("the query", vectors, None)
         return space, vectors
     count = min(_HELD_OUT, int(len(space) * _HELD_OUT_SHARE))
     order = np.random.default_rng(seed).permutation(len(space))

@@ -112,7 +112,7 @@ def vectors_of(name: str, given: Space | npt.ArrayLike, metric: str, dim: int | 
             "space that they are decoded to"
         )
     if metric == "cosine":
-        checks.finite_rows(f"the vector in {name}", vectors, range(len(vectors)))  # type: ignore[arg-type]
+        checks.finite_rows(f"the vector in {name}", vectors, None)
         return queries.unit(vectors)
     if not np.isfinite(vectors).all():
         raise InputError(f"{name} must hold finite numbers; it holds NaN or infinity: leave those rows out")
