@@ -28,6 +28,7 @@ from semspace.clusters.methods import METHODS, options_of
 from semspace.clusters.stability import best_jaccard, stability
 from semspace.clusters.typicality import mean_cosines, member_nearness, typicality
 from semspace.errors import InputError, SemspaceWarning
+from semspace.threads import limited
 from tests.strategies import spaces
 
 ROOM = importlib.import_module("semspace.clusters.cluster")  # the function has the file's name
@@ -875,6 +876,46 @@ def test_nearest_of_all_pairs_are_those_of_a_sort(n, k, seed):
     assert (np.sort(cosines, axis=1)[:, ::-1][:, :k] / 256 == found).all()
     assert (np.take_along_axis(cosines, rows, axis=1) / 256 == found).all()
     assert all(len(set(row)) == k for row in rows.tolist())
+
+
+def spread(n, dim, decay, seed=0):
+    """Return unit vectors from their mean whose axes, turned at random, hold less and less of the variance."""
+    draw = np.random.default_rng(seed)
+    vectors = draw.normal(size=(n, dim)) * decay ** np.arange(dim)
+    vectors[: n // 2] = vectors[n // 2 : n // 2 * 2] + 0.1 * vectors[: n // 2]  # some are near each other
+    turn = np.linalg.qr(draw.normal(size=(dim, dim)))[0]
+    vectors = (vectors - vectors.mean(axis=0)) @ turn
+    vectors[5] = 0
+    return centered(vectors.astype(np.float32), np.zeros(dim, np.float32))
+
+
+@pytest.mark.parametrize(("decay", "turns"), [(0.96, True), (1.0, False)])
+def test_nearest_of_all_pairs_by_a_part_of_the_axes_are_those_of_a_sort(decay, turns):
+    vectors = spread(1_700, 80, decay)
+    assert (all_pairs._turned(vectors)[1] < 80) == turns
+    cosines = vectors.astype(np.float64) @ vectors.T
+    np.fill_diagonal(cosines, -np.inf)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(all_pairs, "_TILE", 250)
+        rows, found = nearest_of_all_pairs(vectors, 12)
+        with limited(1):
+            again = nearest_of_all_pairs(vectors, 12)
+    assert (again[0] == rows).all()
+    assert (again[1] == found).all()
+    np.testing.assert_allclose(found, np.sort(cosines, axis=1)[:, :-13:-1], atol=3e-6)
+    np.testing.assert_allclose(np.take_along_axis(cosines, rows, axis=1), found, atol=3e-6)
+    assert all(len({*row} - {i}) == 12 for i, row in enumerate(rows.tolist()))
+
+
+def test_axes_are_multiplied_first_only_where_they_spare_work():
+    assert all_pairs._turned(spread(1_700, 60, 0.9))[1] == 60  # few dimensions
+    assert all_pairs._turned(spread(700, 80, 0.9))[1] == 80  # few points
+    turned, n_axes = all_pairs._turned(spread(1_700, 80, 0.9))
+    assert n_axes % 16 == 0
+    variances = (turned**2).sum(axis=0)
+    assert (variances[:-1] >= variances[1:] * 0.999).all()
+    assert variances[n_axes:].sum() <= 0.1 * variances.sum() < variances[n_axes - 16 :].sum()
+    assert all_pairs._turned(np.zeros((1_700, 80), np.float32))[1] in range(81)
 
 
 def test_neighbours_are_linked_twice_as_heavily_where_both_say_so():

@@ -9,7 +9,8 @@ import numpy as np
 
 from semspace import queries
 from semspace.clusters.knn import KnnSearch
-from semspace.types import Floats1d, Floats2d, Ints1d, Ints2d, UInt64s1d
+from semspace.kernels.compiling import compiled_strictly
+from semspace.types import Floats1d, Floats2d, Ints1d, Ints2d, UInt32s2d, UInt64s1d
 
 # Neighbours of each point in the graph: fewer tear large groups apart, more join small ones.
 _MIN_NEIGHBORS, _MAX_NEIGHBORS = 5, 50
@@ -116,9 +117,16 @@ def direction_hashes(vectors: Floats2d) -> UInt64s1d:
     hashes = np.empty(len(vectors), np.uint64)
     for start in range(0, len(vectors), _BLOCK_ROWS):
         directions = queries.unit(vectors[start : start + _BLOCK_ROWS]) + np.float32(0)  # turns -0.0 into 0.0
-        bits = directions.view(np.uint32).astype(np.uint64)
-        bits *= np.uint64(0x9E3779B97F4A7C15)
-        bits ^= bits >> np.uint64(29)
-        bits *= keys
-        hashes[start : start + _BLOCK_ROWS] = bits.sum(axis=1, dtype=np.uint64)
+        _hash_rows(directions.view(np.uint32), keys, hashes[start : start + _BLOCK_ROWS])
     return hashes
+
+
+@compiled_strictly
+def _hash_rows(bits: UInt32s2d, keys: UInt64s1d, hashes: UInt64s1d) -> None:
+    for row in range(len(bits)):
+        total = np.uint64(0)
+        for i in range(len(keys)):
+            mixed = np.uint64(bits[row, i]) * np.uint64(0x9E3779B97F4A7C15)
+            mixed ^= mixed >> np.uint64(29)
+            total += mixed * keys[i]
+        hashes[row] = total
