@@ -218,9 +218,11 @@ def _weight(name: str) -> ArrayXd:
 
 
 def _clustering(folder: Path) -> None:
+    from semspace.clusters.all_pairs import nearest_of_all_pairs
     from semspace.clusters.cluster import cluster
     from semspace.saving import load
 
+    nearest_of_all_pairs(np.full((2_000, 64), 0.125, np.float32), 3)  # more than one tile
     documents = _documents()
     for way in ({}, {"n_clusters": 3}, {"method": "ward", "n_clusters": 3}, {"outliers": 0.1}):
         groups = cluster(documents, progress=False, **way)

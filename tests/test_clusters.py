@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from sklearn.cluster import KMeans
 
 import semspace as ss
-from semspace.clusters import all_pairs, assignment
+from semspace.clusters import all_pairs, assignment, byte_cosines
 from semspace.clusters.all_pairs import nearest_of_all_pairs
+from semspace.clusters.byte_cosines import ByteCosines
 from semspace.clusters.distinct_points import centered, direction_hashes, distinct_points, distinct_rows
 from semspace.clusters.grouping import GroupCountPrior, Grouping, Request, one_by_one
 from semspace.clusters.hierarchy import average_linkage, cut_linkage, merge_to, top_nodes
@@ -28,6 +29,8 @@ from semspace.clusters.methods import METHODS, options_of
 from semspace.clusters.stability import best_jaccard, stability
 from semspace.clusters.typicality import mean_cosines, member_nearness, typicality
 from semspace.errors import InputError, SemspaceWarning
+from semspace.inference.gemm import ROWS
+from semspace.inference.model import aligned_zeros
 from semspace.threads import limited
 from tests.strategies import spaces
 
@@ -864,58 +867,66 @@ def test_nearest_of_all_pairs_by_hand():
     np.testing.assert_allclose(cosines, np.cos(np.deg2rad([[10, 10], [10, 20], [10, 20], [5, 80], [5, 75]])), atol=1e-6)
 
 
+@pytest.mark.parametrize("quick", [True, False])
 @given(st.integers(2, 60), st.integers(1, 8), st.integers(0, 99))
-def test_nearest_of_all_pairs_are_those_of_a_sort(n, k, seed):
+def test_nearest_of_all_pairs_are_those_of_a_sort(quick, n, k, seed):
+    n *= 1 if not quick else 8
     vectors = np.random.default_rng(seed).integers(-2, 3, (n, 3)).astype(np.float32)  # with zeros and copies
     k = min(k, n - 1)
     cosines = vectors @ vectors.T
     np.fill_diagonal(cosines, -np.inf)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(all_pairs, "_TILE", 8)
+        patch.setattr(all_pairs, "_TILE", byte_cosines.STEP if quick else 8)
+        patch.setattr(all_pairs, "ARE_QUICK", quick)
         rows, found = nearest_of_all_pairs(vectors / np.float32(16), k)  # within [-1, 1], and exact
     assert (np.sort(cosines, axis=1)[:, ::-1][:, :k] / 256 == found).all()
     assert (np.take_along_axis(cosines, rows, axis=1) / 256 == found).all()
     assert all(len(set(row)) == k for row in rows.tolist())
 
 
-def spread(n, dim, decay, seed=0):
-    """Return unit vectors from their mean whose axes, turned at random, hold less and less of the variance."""
+def directions(n, dim, decay=1.0, seed=0):
+    """Return unit vectors with less and less variance along their axes, half of them near another, and zeros."""
     draw = np.random.default_rng(seed)
     vectors = draw.normal(size=(n, dim)) * decay ** np.arange(dim)
-    vectors[: n // 2] = vectors[n // 2 : n // 2 * 2] + 0.1 * vectors[: n // 2]  # some are near each other
-    turn = np.linalg.qr(draw.normal(size=(dim, dim)))[0]
-    vectors = (vectors - vectors.mean(axis=0)) @ turn
+    vectors[: n // 2] = vectors[n // 2 : n // 2 * 2] + 0.1 * vectors[: n // 2]
     vectors[5] = 0
     return centered(vectors.astype(np.float32), np.zeros(dim, np.float32))
 
 
-@pytest.mark.parametrize(("decay", "turns"), [(0.96, True), (1.0, False)])
-def test_nearest_of_all_pairs_by_a_part_of_the_axes_are_those_of_a_sort(decay, turns):
-    vectors = spread(1_700, 80, decay)
-    assert (all_pairs._turned(vectors)[1] < 80) == turns
+@pytest.mark.parametrize(("n", "dim", "decay"), [(1_700, 80, 0.96), (1_700, 80, 1.0), (900, 770, 0.99), (1_154, 3, 1)])
+def test_nearest_of_all_pairs_in_bytes_are_those_of_floats(n, dim, decay):
+    vectors = directions(n, dim, decay)
     cosines = vectors.astype(np.float64) @ vectors.T
     np.fill_diagonal(cosines, -np.inf)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(all_pairs, "_TILE", 250)
-        rows, found = nearest_of_all_pairs(vectors, 12)
-        with limited(1):
-            again = nearest_of_all_pairs(vectors, 12)
-    assert (again[0] == rows).all()
-    assert (again[1] == found).all()
-    np.testing.assert_allclose(found, np.sort(cosines, axis=1)[:, :-13:-1], atol=3e-6)
-    np.testing.assert_allclose(np.take_along_axis(cosines, rows, axis=1), found, atol=3e-6)
-    assert all(len({*row} - {i}) == 12 for i, row in enumerate(rows.tolist()))
+    for quick in (True, False):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(all_pairs, "_TILE", 2 * byte_cosines.STEP)
+            patch.setattr(all_pairs, "ARE_QUICK", quick)
+            rows, found = nearest_of_all_pairs(vectors, 12)
+            with limited(1):
+                again = nearest_of_all_pairs(vectors, 12)
+        assert (again[0] == rows).all()
+        assert (again[1] == found).all()
+        np.testing.assert_allclose(found, np.sort(cosines, axis=1)[:, :-13:-1], atol=3e-6)
+        np.testing.assert_allclose(np.take_along_axis(cosines, rows, axis=1), found, atol=3e-6)
+        assert all(len({*row} - {i}) == 12 for i, row in enumerate(rows.tolist()))
 
 
-def test_axes_are_multiplied_first_only_where_they_spare_work():
-    assert all_pairs._turned(spread(1_700, 60, 0.9))[1] == 60  # few dimensions
-    assert all_pairs._turned(spread(700, 80, 0.9))[1] == 80  # few points
-    turned, n_axes = all_pairs._turned(spread(1_700, 80, 0.9))
-    assert n_axes % 16 == 0
-    variances = (turned**2).sum(axis=0)
-    assert (variances[:-1] >= variances[1:] * 0.999).all()
-    assert variances[n_axes:].sum() <= 0.1 * variances.sum() < variances[n_axes - 16 :].sum()
-    assert all_pairs._turned(np.zeros((1_700, 80), np.float32))[1] in range(81)
+@given(st.integers(1, 300), st.integers(1, 130), st.integers(0, 99), st.sampled_from([1.0, 0.8]))
+def test_cosines_of_bytes_are_off_by_their_slack_at_most(n, dim, seed, decay):
+    vectors = directions(max(n, 6), dim, decay, seed)
+    products = ByteCosines.of(vectors)
+    step = byte_cosines.STEP
+    out = aligned_zeros((step + ROWS, step), np.float32)
+    exact = vectors.astype(np.float64) @ vectors.T
+    for start in range(0, len(vectors), step):
+        for left in range(0, len(vectors), step):
+            tile, other = slice(start, min(start + step, len(vectors))), slice(left, min(left + step, len(vectors)))
+            products.multiply(tile, other, out)
+            slack = products.left_slack[tile, None] + products.right_slack[other]
+            off = np.abs(out[: tile.stop - start, : other.stop - left] - exact[tile, other])
+            assert (off <= slack).all()
+            assert off.max() > 0 or dim < 3
 
 
 def test_neighbours_are_linked_twice_as_heavily_where_both_say_so():

@@ -1,9 +1,7 @@
 """The nearest neighbours of each of some directions, exactly, by comparing all pairs once.
 
-Directions are turned to their principal axes. A product over the first axes, and the lengths of what the others hold,
-bound a cosine from above (Cauchy and Schwarz): so the other axes are multiplied for the few pairs alone that may be
-near enough. Halves of halves of the directions, divided by one axis after the other, are tiles. Tiles that are halves
-of one are compared first, since near neighbours that are known early spare others.
+Where the processor multiplies bytes quickly, so are the directions; the cosine is computed for the few pairs alone that
+may be near enough.
 """
 
 from __future__ import annotations
@@ -12,46 +10,19 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import eigh
 from threadpoolctl import threadpool_limits
 
+from semspace.clusters.byte_cosines import ARE_QUICK, STEP, ByteCosines
+from semspace.inference.gemm import ROWS
+from semspace.inference.model import aligned_zeros
 from semspace.kernels.compiling import compiled, compiled_strictly
 from semspace.progress import bar
 from semspace.threads import thread_count
 from semspace.types import Bytes1d, Floats1d, Floats2d, Ints1d, Ints2d
 
-_TILE = 1_280  # directions in a tile at most: 7 MB of cosines
+_TILE = 6 * STEP  # directions in a tile: 5 MB of cosines
 _BELOW_ALL = np.float32(-2)  # below any cosine
-_MIN_DIM, _POINTS_PER_DIM = 64, 9  # fewer dimensions, or points for each, aren't worth the axes
-_LEFT = 0.1  # share of the variance that the other axes may hold: with more, too many pairs may be near enough
-_MAX_SHARE = 0.6  # of the axes that are multiplied first; with more, all are
-_LANES = 16  # numbers in a register: the number of first axes is a multiple
-_ROUNDING = np.float32(1e-5)  # of a bound
-
-
-@dataclass(frozen=True)
-class _Parts:
-    """Directions in two parts: the first axes, and the others with their lengths.
-
-    Parameters
-    ----------
-    all : ndarray of float32, shape (n, dim)
-    first : ndarray of float32, shape (n, axes)
-    others : ndarray of float32, shape (n, dim - axes)
-    lengths : ndarray of float32, shape (n,)
-    """
-
-    all: Floats2d
-    first: Floats2d
-    others: Floats2d
-    lengths: Floats1d
-
-    @classmethod
-    def of(cls, directions: Floats2d, n_axes: int) -> _Parts:
-        """Divide directions after `n_axes` axes."""
-        others = np.ascontiguousarray(directions[:, n_axes:])
-        lengths = np.sqrt(np.einsum("ij,ij->i", others, others))
-        return cls(directions, np.ascontiguousarray(directions[:, :n_axes]), others, lengths)
+Pair = tuple[slice, slice]  # of tiles
 
 
 @dataclass(frozen=True)
@@ -80,105 +51,104 @@ def nearest_of_all_pairs(vectors: Floats2d, k: int, *, progress: bool = False) -
     cosines : ndarray of float32, shape (n, k)
     """
     n = len(vectors)
+    found = _Nearest(
+        np.full((n, k), -1, np.int64), np.full((n, k), _BELOW_ALL, np.float32), np.full(n, _BELOW_ALL, np.float32)
+    )
+    tiles = [slice(start, min(start + _TILE, n)) for start in range(0, n, _TILE)]
+    quick = ByteCosines.of(vectors) if ARE_QUICK and len(tiles) > 1 else None
+    threads = min(thread_count(), len(tiles))
     with (
         bar("comparing all pairs", n * (n + 1) // 2, unit="pair", progress=progress) as shown,
         threadpool_limits(1, "blas"),
-        ThreadPoolExecutor(thread_count()) as executor,
+        ThreadPoolExecutor(threads) as executor,
     ):
-        turned, n_axes = _turned(vectors)
-        order, ends = _tiles(turned)
-        parts = _Parts.of(turned[order], n_axes)
-        found = _Nearest(
-            np.full((n, k), -1, np.int64), np.full((n, k), _BELOW_ALL, np.float32), np.full(n, _BELOW_ALL, np.float32)
-        )
-        tiles = [slice(*pair) for pair in zip([0, *ends], ends, strict=False)]
-        for turn in range(len(tiles)):  # in each, a tile is compared with one other: threads don't meet
-            pairs = [(tile, tiles[at ^ turn]) for at, tile in enumerate(tiles) if at <= at ^ turn]
-            for compared in executor.map(lambda pair: _compare(parts, found, *pair), pairs):
-                shown.update(compared)
-    rows = np.empty_like(found.rows)
-    cosines = np.empty_like(found.cosines)
-    rows[order], cosines[order] = order[found.rows], found.cosines
-    nearest = np.lexsort((rows, -cosines), axis=1)
-    return np.take_along_axis(rows, nearest, axis=1), np.take_along_axis(cosines, nearest, axis=1)
+        lanes = [_Lane(vectors, found, quick) for _ in range(threads)]
+        for pairs in _rounds(tiles):
+            jobs = [executor.submit(lane.compare, pairs[at::threads]) for at, lane in enumerate(lanes)]
+            for job in jobs:
+                shown.update(job.result())
+    order = np.lexsort((found.rows, -found.cosines), axis=1)
+    return np.take_along_axis(found.rows, order, axis=1), np.take_along_axis(found.cosines, order, axis=1)
 
 
-def _turned(vectors: Floats2d) -> tuple[Floats2d, int]:
-    """Return directions by their principal axes, and how many axes are multiplied first; as they are if it is all."""
-    n, dim = vectors.shape
-    if dim < _MIN_DIM or n < _POINTS_PER_DIM * dim:
-        return vectors, dim
-    variances, axes = eigh((vectors.T @ vectors).astype(np.float64))
-    left = np.append(np.cumsum(variances)[::-1], 0) / max(variances.sum(), np.finfo(float).tiny)
-    n_axes = -(-int(np.argmax(left <= _LEFT)) // _LANES) * _LANES
-    if n_axes > _MAX_SHARE * dim:
-        return vectors, dim
-    return vectors @ axes[:, ::-1].astype(np.float32), n_axes
+def _rounds(tiles: list[slice]) -> list[list[Pair]]:
+    """Return all pairs of tiles in rounds, in each of which a tile has one other: so threads write apart.
+
+    First comes each tile with itself, and then with the one whose number differs in certain bits.
+    """
+    turns = range(1 << (len(tiles) - 1).bit_length())
+    return [
+        [(tile, tiles[at ^ turn]) for at, tile in enumerate(tiles) if at <= at ^ turn < len(tiles)] for turn in turns
+    ]
 
 
-def _tiles(directions: Floats2d) -> tuple[Ints1d, list[int]]:
-    """Return directions in the order of tiles, a power of two of them, and where each ends."""
-    parts, axis = [np.arange(len(directions))], 0
-    while max(map(len, parts)) > _TILE:
-        halves = []
-        for rows in parts:
-            middle = len(rows) // 2
-            ordered = rows[np.argpartition(directions[rows, axis % directions.shape[1]], middle)]
-            halves += [np.sort(ordered[:middle]), np.sort(ordered[middle:])]
-        parts, axis = halves, axis + 1
-    return np.concatenate(parts), np.cumsum([len(rows) for rows in parts]).tolist()
+class _Lane:
+    """The work of one thread.
 
+    Parameters
+    ----------
+    vectors : ndarray of float32, shape (n, dim)
+    found : _Nearest
+        Of all threads.
+    quick : ByteCosines, optional
+        Without it, floats are multiplied.
+    """
 
-def _compare(parts: _Parts, found: _Nearest, tile: slice, other: slice) -> int:
-    """Compare a tile with another, or with itself, by all axes at once, and return the number of pairs."""
-    rows, width = tile.stop - tile.start, other.stop - other.start
-    flags = np.zeros(-(-width // 8) * 8, np.uint8)
-    if tile == other:
-        none = np.empty((len(parts.all), 0), np.float32), np.zeros_like(parts.lengths)
-        products = parts.all[tile] @ parts.all[tile].T
-        _keep_nearest(products, tile.start, tile.start, *none, found.rows, found.cosines, found.least, flags)
-        return int(rows * (rows + 1) // 2)
-    products = parts.first[tile] @ parts.first[other].T
-    _keep_nearest(
-        products, tile.start, other.start, parts.others, parts.lengths, found.rows, found.cosines, found.least, flags
-    )
-    return int(rows * width)
+    def __init__(self, vectors: Floats2d, found: _Nearest, quick: ByteCosines | None) -> None:
+        self.vectors, self.found, self.quick = vectors, found, quick
+        size = min(_TILE, -(-len(vectors) // STEP) * STEP)
+        self.products = aligned_zeros((size + ROWS, size), np.float32)
+        self.flags = np.zeros(size, np.uint8)
+        self.no_slack = np.zeros(len(vectors), np.float32)
+
+    def compare(self, pairs: list[Pair]) -> int:
+        """Compare pairs of tiles, or a tile with itself, and return the number of pairs of directions."""
+        return sum(self._compare(*pair) for pair in pairs)
+
+    def _compare(self, tile: slice, other: slice) -> int:
+        rows, width = tile.stop - tile.start, other.stop - other.start
+        is_exact = self.quick is None or tile == other  # the first round says how near the nearest are at least
+        if self.quick is None or tile == other:
+            np.matmul(self.vectors[tile], self.vectors[other].T, out=self.products[:rows, :width])
+            slack = self.no_slack, self.no_slack
+        else:
+            self.quick.multiply(tile, other, self.products)
+            slack = self.quick.left_slack, self.quick.right_slack
+        _keep_nearest(
+            self.products, rows, width, tile.start, other.start, is_exact, *slack, self.vectors,
+            self.found.rows, self.found.cosines, self.found.least, self.flags,
+        )  # fmt: skip
+        return int(rows * (rows + 1) // 2 if tile == other else rows * width)
 
 
 @compiled_strictly
 def _keep_nearest(
-    products: Floats2d,
-    start: int,
-    left: int,
-    others: Floats2d,
-    lengths: Floats1d,
-    rows: Ints2d,
-    cosines: Floats2d,
-    least: Floats1d,
-    flags: Bytes1d,
-) -> None:
+    products: Floats2d, n_rows: int, width: int, start: int, left: int, are_exact: bool, left_slack: Floats1d,
+    right_slack: Floats1d, vectors: Floats2d, rows: Ints2d, cosines: Floats2d, least: Floats1d, flags: Bytes1d,
+) -> None:  # fmt: skip
     """Take a tile's cosines of rows i and j, i < j, to the nearest of both, which are sorted from the least on.
 
-    A flag of each column is set where the bound is near enough; eight at a time are passed over where none is.
+    A flag of each column is set where the cosine may be near enough; eight at a time are passed over where none is.
     """
-    width = products.shape[1]
-    words, their_least, their_lengths = flags.view(np.uint64), least[left : left + width], lengths[left : left + width]
-    for at in range(products.shape[0]):
+    words = flags.view(np.uint64)
+    their_least, their_slack = least[left : left + width], right_slack[left : left + width]
+    flags[width:] = 0
+    for at in range(n_rows):
         i = start + at
-        row, length, lowest = products[at], lengths[i], least[i]
+        row, slack, lowest = products[at], left_slack[i], least[i]
         for column in range(width):  # without a branch, so that it becomes a few instructions for many columns
             other = their_least[column]
             needed = other if other < lowest else lowest
-            flags[column] = row[column] + length * their_lengths[column] + _ROUNDING > needed
+            flags[column] = row[column] + (slack + their_slack[column]) > needed
         flags[: max(0, i + 1 - left)] = 0
-        for word in range(len(words)):
+        for word in range((width + 7) // 8):
             if not words[word]:
                 continue
             for column in range(8 * word, min(8 * word + 8, width)):
                 if not flags[column]:
                     continue
                 j = left + column
-                cosine = row[column] + _dot(others[i], others[j])
+                cosine = row[column] if are_exact else _dot(vectors[i], vectors[j])
                 if cosine > least[i]:
                     least[i] = _insert(cosine, j, rows[i], cosines[i])
                 if cosine > least[j]:

@@ -13,7 +13,7 @@ from semspace.index.index import Index
 from semspace.space import Space
 from semspace.types import Floats2d, Ints2d
 
-ALL_PAIRS = 30_000  # directions up to which comparing all pairs takes less time than an index
+ALL_PAIRS = 45_000  # directions up to which comparing all pairs takes less time than an index
 _BLOCK_SCORES = 16_000_000  # cosines computed at a time: 64 MB
 
 
