@@ -130,8 +130,9 @@ def matrix(name: str, value: object, *, dim: int | None = None) -> Floats2d:
         # A copy is only made where the type or the layout is another: mapped arrays stay mapped.
         with np.errstate(over="ignore"):  # what becomes infinite is told where a direction is needed
             array = np.asarray(value, dtype=np.float32, order="C")
-    except (TypeError, ValueError) as problem:
-        raise InputError(f"{name} must be a matrix of numbers; got {_not_numbers(value)}") from problem
+    except (TypeError, ValueError, RuntimeError) as problem:  # the last from a tensor that requires a gradient
+        hint = ": give tensor.detach()" if getattr(value, "requires_grad", False) else ""
+        raise InputError(f"{name} must be a matrix of numbers; got {_not_numbers(value)}{hint}") from problem
     if array.base is None and array is not value:
         array.setflags(write=False)  # fresh, so nobody else holds it
     if array.ndim != 2:

@@ -11,8 +11,9 @@ import numpy.typing as npt
 import polars as pl
 
 from semspace.display import clip, html_table, rows_of, text_table
-from semspace.text.dataframes import to_pandas, with_columns_before
-from semspace.types import Floats1d
+from semspace.errors import InputError
+from semspace.text.dataframes import as_polars, to_pandas, with_columns_before
+from semspace.types import Floats1d, Ints1d
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -62,8 +63,22 @@ class Neighbors:
         return list(self)[position]
 
     def take(self, rows: npt.ArrayLike) -> Neighbors:
-        """Return some of the neighbours by position, in the order given."""
-        rows = np.asarray(rows, np.int64)
+        """Return some of the neighbours, by positions in the order given, or by a truth value for each.
+
+        Examples
+        --------
+        >>> import semspace as ss
+        >>> space = ss.Space.from_vectors(["cat", "dog", "car"], [[1, 1], [1, 0.8], [-1, 1]])
+        >>> found = space.most_similar("cat")
+        >>> found.take(found.scores > 0.5).ids
+        ('dog',)
+
+        Raises
+        ------
+        InputError
+            If a position is out of range, or `rows` are neither positions nor a truth value for each neighbour.
+        """
+        rows = self._positions(rows)
         metadata, columns = _gathered(self.metadata, rows), _gathered(self.columns, rows)
         scores = self.scores[rows]
         scores.flags.writeable = False
@@ -71,8 +86,34 @@ class Neighbors:
         return replace(self, ids=ids, scores=scores, metadata=metadata, columns=columns)
 
     def with_columns(self, columns: pl.DataFrame) -> Neighbors:
-        """Return the same neighbours with more about each score, in a row for each."""
+        """Return the same neighbours with more about each score, in a row for each.
+
+        Raises
+        ------
+        InputError
+            If the number of rows is another, or a column is called ``id`` or ``score``.
+        """
+        columns = as_polars(columns)
+        if len(columns) != len(self):
+            raise InputError(f"columns must have a row for each of the {len(self)} neighbours; got {len(columns)}")
+        taken = next((name for name in columns.columns if name in ("id", "score")), None)
+        if taken is not None:
+            raise InputError(f"a column can't be called {taken!r}, which neighbours have themselves; rename it")
         return replace(self, columns=columns)
+
+    def _positions(self, rows: npt.ArrayLike) -> Ints1d:
+        chosen = np.asarray(rows)
+        if chosen.dtype == bool and chosen.shape == (len(self),):
+            return np.flatnonzero(chosen)
+        if chosen.ndim != 1 or (chosen.size and chosen.dtype.kind not in "iu"):
+            raise InputError(
+                f"rows must be positions, or a truth value for each of the {len(self)} neighbours; got an array of "
+                f"{chosen.dtype} of shape {chosen.shape}"
+            )
+        positions = chosen.astype(np.int64)
+        if len(positions) and not -len(self) <= positions.min() <= positions.max() < len(self):
+            raise InputError(f"rows must be positions among {len(self)} neighbours; got {positions.tolist()}")
+        return positions
 
     def to_frame(self) -> pl.DataFrame:
         """Return a polars DataFrame with ``id``, ``score``, what `columns` has, and the metadata.

@@ -153,7 +153,12 @@ def pair_score(a: Floats1d, b: Floats1d, metric: str) -> float:
     if metric == "euclidean":
         return -float(np.linalg.norm(x - y))
     product = float(x @ y)
-    return product if metric == "dot" else product / float(np.linalg.norm(x) * np.linalg.norm(y))
+    return product if metric == "dot" else max(-1.0, min(1.0, product / float(np.linalg.norm(x) * np.linalg.norm(y))))
+
+
+def in_range(scores: Floats1d, metric: str) -> Floats1d:
+    """Return scores of a metric, of which the cosine isn't beyond [-1, 1] by rounding."""
+    return scores.clip(-1, 1) if metric == "cosine" else scores
 
 
 def score_blocks(vectors: Floats2d, norms: Floats1d, queries: Floats2d, metric: str) -> Iterator[Floats2d]:

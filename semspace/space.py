@@ -207,9 +207,10 @@ class Space:
 
     def _row(self, id: str) -> int:
         """Return the row of an id, or raise `UnknownIdError` with the nearest spellings."""
-        if id not in self._rows:
+        name = id if id in self._rows else checks.id_text(id)  # a whole number is its text
+        if name not in self._rows:
             raise checks.unknown("point", str(id), self._rows, where=self._name)
-        return self._rows[id]
+        return self._rows[name]
 
     @property
     def _name(self) -> str:

@@ -133,6 +133,8 @@ def test_labels_by_column_sequence_and_mapping(texts):
         ss.choose_encoder(encoders, texts, labels, progress=False)
         for labels in ("topic", values, dict(zip(texts.ids, values, strict=True)))
     ]
+    numbered = ss.Corpus.from_texts(texts.texts.to_list())
+    choices.append(ss.choose_encoder(encoders, numbered, dict(enumerate(values)), progress=False))
     assert {one.best for one in choices} == {"good"}
     assert len({one["noisy"].score.value for one in choices}) == 1
     assert choices[0]["good"].score.metric == "accuracy"

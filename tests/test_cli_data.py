@@ -248,6 +248,8 @@ def test_what_info_cannot_read(run, space, tmp_path):
         (("index", "JSON", "--out", "j"), "is a file of texts, not of vectors; encode it first"),
         (("cluster", "SPACE", "--report", "g.txt"), "--report must end in .html"),
         (("embed", "LINES", "--model", "TINY", "--out", "mine"), "so it won't be overwritten; choose another path"),
+        (("search", "INDEX", "--id", "1", "--alpha", 0), "--alpha has no effect on --id; leave it out"),
+        (("search", "INDEX", "a", "--no-hybrid", "--alpha", 0), "--alpha fuses meaning and words, which --no-hybrid"),
         (("search", "INDEX"), "give a text to search for, or --id ID, or --queries FILE"),
         (("duplicates", "INDEX", "--min-score", 2), "--min-score must be a number of at most 1; got 2.0"),
         (("evaluate", "nope"), "there is no saved space or file 'nope', and no model 'nope'"),

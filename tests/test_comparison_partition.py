@@ -1,6 +1,7 @@
 """What is compared: corpora or spaces, parts by a column, their names, their units; and what is refused."""
 
 import datetime
+import math
 import warnings
 
 import numpy as np
@@ -595,3 +596,29 @@ def test_a_year_of_no_century_has_no_place(value):
 def test_a_date_without_marks_is_a_date():
     found = partition(pl.DataFrame({"y": ["19450508", "18500101", "1930", "n.d."]}), "y", 1940)
     assert [rows.tolist() for rows in found.rows] == [[1, 2], [0]]
+
+
+def test_moments_that_python_cannot_tell_apart_are_apart():
+    hours = pl.Series([datetime.datetime(2020, 10, 25, 0, 30), datetime.datetime(2020, 10, 25, 1, 30)] * 2)
+    hours = hours.dt.replace_time_zone("UTC").dt.convert_time_zone("Europe/Berlin")
+    found = partition(pl.DataFrame({"t": hours}), "t", None)
+    assert found.names == ("2020-10-25 02:30:00+02:00", "2020-10-25 02:30:00+01:00")
+    assert [rows.tolist() for rows in found.rows] == [[0, 2], [1, 3]]
+    for kind in (pl.Datetime("ns"), pl.Duration("ns")):
+        found = partition(pl.DataFrame({"t": pl.Series([0, 1, 1000, None]).cast(kind)}), "t", None)
+        assert [rows.tolist() for rows in found.rows] == [[0], [1], [2]]
+        assert len(set(found.names)) == 3
+
+
+@pytest.mark.parametrize(
+    ("values", "bins", "rows"),
+    [
+        (pl.Series([1, 3, 5], dtype=pl.UInt8), [3, 300], [[0], [1, 2]]),
+        (pl.Series([1, 3, 5], dtype=pl.UInt8), [-1, 3], [[0], [1, 2]]),
+        (pl.Series([1, 3, 5], dtype=pl.UInt64), [-1, 5], [[0, 1], [2]]),
+        (pl.Series([1, 3, None]), [3, 2**70], [[0], [1]]),
+        (pl.Series([1, 3, 5]).cast(pl.Decimal(10, 2)), [3, math.inf], [[0], [1, 2]]),
+    ],
+)
+def test_an_edge_may_be_beyond_the_type_of_the_column(values, bins, rows):
+    assert [part.tolist() for part in partition(pl.DataFrame({"n": values}), "n", bins).rows] == rows

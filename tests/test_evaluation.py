@@ -135,6 +135,14 @@ def test_retrieval_by_hand(tiny):
         Retrieval("mine", questions, documents, {"9": {"w": 1}}).score(tiny)
 
 
+def test_ids_of_judgements_may_be_whole_numbers(tiny):
+    documents = ss.Corpus.from_texts(["red wine", "old ale", "black tea"])
+    task = Retrieval("mine", documents, documents, {0: {0: 1}, 2: {2: 1}})
+    score = task.score(tiny)
+    assert (score.value, score.used, score.note) == (1.0, 2, "")
+    assert task.relevant == {"0": {"0": 1}, "2": {"2": 1}}
+
+
 def test_a_document_of_grade_0_is_not_relevant(tiny):
     corpus = ss.Corpus.from_texts(["red wine", "old ale"], ids=["w", "a"])
     score = Retrieval("mine", corpus, corpus, {"w": {"w": 1, "a": 0}, "a": {"w": 0}}).score(tiny)

@@ -144,7 +144,10 @@ def test_a_folder_of_a_retrieval_task(beir, tiny):
     with pytest.raises(InputError, match="the column relevance must contain numbers; got 'good'"):
         Retrieval.read(beir)
     (beir / "qrels.tsv").unlink()
-    with pytest.raises(MissingFileError, match=r"has no qrels\.tsv"):
+    with pytest.raises(MissingFileError, match=r"has neither qrels/test\.tsv nor qrels\.tsv$"):
+        Retrieval.read(beir)
+    (beir / "qrels" / "train.tsv").write_text("query-id\tcorpus-id\tscore\n1\tw\t2\n")
+    with pytest.raises(MissingFileError, match=r"nor qrels\.tsv; the splits there are train: give split="):
         Retrieval.read(beir)
     with pytest.raises(MissingFileError, match="no folder at"):
         Retrieval.read(beir / "none")

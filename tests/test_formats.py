@@ -141,6 +141,15 @@ def test_ways_of_writing_the_same(file, text):
     np.testing.assert_array_equal(space.vectors, np.array([[1, 0.5], [-0.01, 2]], np.float32))
 
 
+def test_a_first_word_that_a_reader_would_take_for_a_mark_is_refused(tmp_path):
+    space = ss.Space.from_vectors(["\ufeffq", "b"], [[1, 0], [0, 1]])
+    with pytest.raises(InputError, match=r"the first id begins with U\+FEFF.*; write another id first, or format="):
+        ss.write_vectors(space, tmp_path / "x", format="glove")
+    for other, format in ((space.select(["b", "\ufeffq"]), "glove"), (space, "word2vec"), (space, "word2vec-binary")):
+        ss.write_vectors(other, tmp_path / "x", format=format, overwrite=True)
+        assert ss.read_vectors(tmp_path / "x", format=format).ids.tolist() == other.ids.tolist()
+
+
 def test_words_of_glove_may_hold_spaces(file):
     space = ss.read_vectors(file("the 1 1.5\n1. 2. 1 2.5\nat a@b.c 1 2\n  1 0.5\n. . . 1 3\na 1 2\nb 1 2\n"))
     assert space.ids.tolist() == ["the", "1. 2.", "at a@b.c", "", ". . .", "a", "b"]

@@ -318,6 +318,31 @@ def test_nan_among_numbers_stays():
     assert np.isnan(space.metadata["x"][1])
 
 
+@pytest.mark.parametrize(
+    ("index", "columns"),
+    [
+        (pd.Index(["u", "v"], name="key"), {"key": ["u", "v"]}),
+        (pd.Index([1, 2], name="text"), {"text_index": [1, 2]}),
+        (pd.Index(["x", "y"]), {"index": ["x", "y"]}),
+        (pd.MultiIndex.from_tuples([(1, 2), (3, 4)], names=["i", "i"]), {"i": [1, 3], "i_index": [2, 4]}),
+        (pd.MultiIndex.from_tuples([(1, 2), (3, 4)]), {"level_0": [1, 3], "level_1": [2, 4]}),
+    ],
+)
+def test_an_index_called_as_a_column_is_loses_nothing(index, columns):
+    frame = pd.DataFrame({"text": ["a", "b"]}, index=index)
+    if index.name == "key":
+        frame.insert(1, "key", ["u", "v"])  # as after set_index("key", drop=False)
+        assert ss.Corpus.from_frame(frame).ids.to_list() == ["u", "v"]
+        assert ss.Corpus.read(frame, id="key").ids.to_list() == ["u", "v"]
+    held = ss.Space.from_vectors(["p", "q"], [[1, 2], [2, 1]], frame).metadata
+    assert held.to_dict(as_series=False) == {**columns, "text": ["a", "b"]}
+
+
+def test_large_whole_numbers_among_floats_are_kept_in_lists():
+    space = ss.Space.from_vectors(["a", "b"], np.eye(2), {"x": [[2**53 + 1], [0.5]], "y": [[1], [0.5]]})
+    assert space.metadata.rows() == [("[9007199254740993]", [1.0]), ("[0.5]", [0.5])]
+
+
 def test_objects_without_a_text_of_their_own_are_refused():
     with pytest.raises(InputError, match="'x' holds an object of the type object: give what is to be known of it"):
         ss.Space.from_vectors(["a", "b"], np.eye(2), {"x": [object(), 1]})

@@ -157,6 +157,25 @@ def test_many_neighbours_among_duplicates(make):
     assert [found.ids for found in batch] == [index.search(query, 400).ids for query in queries]
 
 
+def test_neighbours_are_taken_by_positions_or_by_truth_values(space):
+    found = space.most_similar(space.ids[0], k=3)
+    assert found.take(found.scores >= found.scores[1]).ids == found.ids[:2]
+    assert found.take([2, -3]).ids == (found.ids[2], found.ids[0])
+    assert found.take([]).ids == ()
+    for wrong in ([0.7], [3], 1, ["a"], [[0, 1]], [True], [-4]):
+        with pytest.raises(InputError, match=r"rows must be positions"):
+            found.take(wrong)
+
+
+def test_columns_beside_neighbours_are_checked(space):
+    found = space.most_similar(space.ids[0], k=3)
+    assert found.with_columns({"n": [1, 2, 3]}).to_frame()["n"].to_list() == [1, 2, 3]
+    with pytest.raises(InputError, match="a row for each of the 3 neighbours; got 1"):
+        found.with_columns(pl.DataFrame({"q": [1]}))
+    with pytest.raises(InputError, match="a column can't be called 'score'"):
+        found.with_columns({"score": [1, 2, 3]})
+
+
 def test_equal_scores_go_by_name(make):
     index = make(ss.Space.from_vectors(["q", "z", "a", "m"], [[1, 1], [1, 0], [1, 0], [1, 0]]))
     assert index.search(id="q").ids == ("a", "m", "z")

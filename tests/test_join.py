@@ -169,6 +169,29 @@ def test_the_partners_are_those_of_the_whole_join(metric):
     assert found["score"].is_sorted(descending=True)
 
 
+def test_copies_are_found_at_the_highest_score_in_every_way():
+    vectors = np.random.default_rng(0).normal(size=(120, 384))
+    a, b = (ss.Space.from_vectors([f"{i:03}" for i in range(120)], vectors * by) for by in (1, 3))
+    copies = [(id, id) for id in a.ids]
+    assert ss.join(a, b, 1.0, progress=False).select("a", "b").rows() == copies
+    assert ss.join(a, b, 1.0, k=1, progress=False).rows() == [(*pair, 1.0) for pair in copies]
+    for index in (ss.Index.build(b), ss.Index.build(b, "hnsw", progress=False)):
+        found = [index.range_search(vector, 1.0) for vector in a.vectors]
+        assert [(one.ids, one.scores.tolist()) for one in found] == [((id,), [1.0]) for id in a.ids]
+    distant = ss.Index.build(b, metric="euclidean")
+    assert [distant.range_search(vector, 0.0).ids for vector in b.vectors] == [(id,) for id in b.ids]
+
+
+def test_a_cosine_is_never_beyond_one():
+    vectors = np.random.default_rng(0).normal(size=(200, 48))
+    space = ss.Space.from_vectors([f"{i:03}" for i in range(200)], vectors)
+    index = ss.Index.build(space)
+    for id, vector in zip(space.ids, vectors, strict=True):
+        assert abs(space.similarity(id, 2 * vector)) <= 1
+        assert space.most_similar(2 * vector, k=1).scores.max() <= 1
+        assert index.search(-2 * vector, k=200).scores.min() >= -1
+
+
 def test_join_of_indexes_takes_their_present_points_and_metric(ours, theirs):
     index = ss.Index.build(theirs, metric="dot")
     index.add(["chaton"], [[3, 3]])

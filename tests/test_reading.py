@@ -352,6 +352,28 @@ def test_comments_and_spaces_are_content(here):
 
 
 @pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (["9007199254740993", "0.5"], ["9007199254740993", "0.5"]),
+        (["[9007199254740993]", "[0.5]"], ["[9007199254740993]", "[0.5]"]),
+        (["12345678901234567890", "5"], [12345678901234567890, 5]),
+        (["1180591620717411303424", "5"], ["1180591620717411303424", "5"]),
+        (["9007199254740993", "5"], [2**53 + 1, 5]),
+        (["1", "0.5"], [1.0, 0.5]),
+        (["1e300", "0.1234567890123456789"], [1e300, 0.1234567890123456789]),
+    ],
+)
+def test_large_whole_numbers_of_json_are_kept(here, values, expected):
+    rows = [f'{{"text": "a", "n": {value}}}' for value in values]
+    (here / "a.jsonl").write_text("\n".join(rows))
+    (here / "a.json").write_text(f"[{', '.join(rows)}]")
+    for name in ("a.jsonl", "a.json"):
+        corpus = ss.Corpus.read(here / name)
+        assert corpus.frame["n"].to_list() == expected
+        assert corpus.to_pandas()["n"].tolist() == expected
+
+
+@pytest.mark.parametrize(
     ("lines", "match"),
     [
         (['{"text": "a"}', '{"text": '], "line 2: Expecting value"),

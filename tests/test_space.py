@@ -279,6 +279,29 @@ def test_unsound_spaces_are_refused(ids, vectors, message):
         ss.Space.from_vectors(ids, vectors)
 
 
+def test_whole_numbers_are_ids_in_lists_too():
+    space = ss.Space.from_vectors([1, 2], [[1, 0], [0, 1]])
+    assert space[[2, 1]].tolist() == [[0, 1], [1, 0]]
+    with pytest.raises(UnknownIdError, match="no point '3'"):
+        space[[3]]
+
+
+def test_a_tensor_with_a_gradient_is_told_apart():
+    torch = pytest.importorskip("torch")
+    with pytest.raises(InputError, match=r"got Tensor: give tensor\.detach\(\)"):
+        ss.Space.from_vectors(["a"], torch.ones((1, 2), requires_grad=True))
+
+
+def test_columns_of_the_same_name_get_another():
+    columns = {"score": [1, 2], "score_column": [3, 4], "id": ["q", "r"], "id_column": [5, 6]}
+    space = ss.Space.from_vectors(["a", "b"], [[1, 0], [0, 1]], columns)
+    assert space.to_frame().columns == ["id", "score", "score_column", "id_column_column", "id_column"]
+    assert space.to_frame()["id_column_column"].to_list() == ["q", "r"]
+    for found in (space.most_similar("a"), ss.Index.build(space).search("a")):
+        assert found.to_frame()["score_column_column"].to_list() == [2]
+        assert "score_column_column" in repr(found)
+
+
 def test_unknown_words_come_with_spellings():
     space = plane(happy=[1, 0], harpy=[0, 1], Happiness=[1, 1])
     with pytest.raises(

@@ -5,6 +5,7 @@ import pickle
 import shutil
 
 import numpy as np
+import pandas as pd
 import polars as pl
 import pytest
 from hypothesis import given
@@ -291,15 +292,32 @@ def test_lists_that_were_changed_are_damage(tmp_path):
             ss.load(tmp_path / "index")
 
 
+@pytest.mark.parametrize("frame", [dict, pl.DataFrame, pd.DataFrame])
+def test_metadata_of_any_table_and_whole_numbers_as_ids(frame):
+    index = ss.SparseIndex.from_vectors([7, 8], sparse.csr_array(np.eye(2)), frame({"n": [1, 2]}))
+    found = index.search(sparse.csr_array([[1.0, 1.0]]), where="n > 1")
+    assert (found.ids, found.metadata["n"].to_list()) == (("8",), [2])
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
         (lambda i: i.search("cat"), "this index has no encoder, so queries must be sparse vectors"),
         (lambda i: i.search(" "), "a query must have some text"),
-        (lambda i: i.search(sparse.eye_array(3).tocsr()), r"queries must have the shape \(n, 2\); got \(3, 3\)"),
+        (lambda i: i.search(sparse.eye_array(3).tocsr()[:1]), r"queries must have the shape \(n, 2\); got \(1, 3\)"),
         (lambda i: i.search(sparse.eye_array(2).tocsr()[:1], 0), "k must be a whole number of at least 1"),
         (lambda i: i.search(sparse.eye_array(2).tocsr()[:1], where="a > 1"), "needs metadata, and this index has none"),
-        (lambda i: ss.SparseIndex.from_vectors(["a"], np.eye(1)), "vectors must be a scipy sparse array with 1 rows"),
+        (
+            lambda i: ss.SparseIndex.from_vectors(["a"], np.eye(1)),
+            "vectors must be a scipy sparse array; got ndarray: build",
+        ),
+        (lambda i: ss.SparseIndex.from_vectors(["a"], sparse.eye_array(2)), r"must have 1 rows, .* shape \(2, 2\)"),
+        (lambda i: ss.SparseIndex.from_vectors(["a"], sparse.csr_array([[1j]])), "must hold real numbers; got complex"),
+        (lambda i: ss.SparseIndex.from_vectors(["a"], sparse.csr_array([[1.0]]), {"n": [1, 2]}), "a row for each of"),
+        (lambda i: i.search(sparse.csr_array([[np.nan, 1]])), "queries must hold finite numbers"),
+        (lambda i: i.search(sparse.eye_array(2).tocsr()), r"a query must be one row, .* got \(2, 2\): see search_many"),
+        (lambda i: i.search(np.ones((1, 2))), "queries must be texts, or scipy sparse arrays .* got ndarray: give"),
+        (lambda i: i.search({"a": 1.0}), "queries must be texts, or scipy sparse arrays"),
         (lambda i: ss.SparseIndex.from_vectors(["a", "a"], sparse.eye_array(2)), "ids must be unique; 'a' occurs"),
         (lambda i: ss.SparseIndex.from_vectors(["a"], sparse.csr_array([[np.nan]])), "vectors must hold finite"),
         (

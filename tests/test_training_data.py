@@ -197,6 +197,7 @@ PAIR, SCORE, LABEL, TEXT = MultipleNegatives, CoSENT, SupervisedContrastive, Sim
         (PAIR, 5, "pairs must be tuples of texts, a DataFrame, or the path of a table; got int"),
         (PAIR, ss.Corpus.from_texts(["a"]),
          "pairs must be tuples of texts, a DataFrame, or the path of a table; got Corpus"),
+        (PAIR, {"a": ["x", "y"]}, "pairs need two columns of texts, such as anchor and positive"),
         (PAIR, ["a", "b"], "pairs must be tuples of the same length, 2 or more; got tuples of length 1"),
         (PAIR, [("a", "b"), ("a", "b", "c")],
          "pairs must be tuples of the same length, 2 or more; got tuples of length 2, 3"),

@@ -16,6 +16,8 @@ from semspace.errors import InputError
 if TYPE_CHECKING:
     from semspace.index.index import Index
 
+_ALPHA = 0.5  # the share of the meaning
+
 
 def index(
     space: o.SpaceOrFile,
@@ -67,7 +69,7 @@ def search(
     ] = None,
     alpha: Annotated[
         float, typer.Option(help="The share of the meaning in a hybrid search: 0 is words alone, 1 meaning alone.")
-    ] = 0.5,
+    ] = _ALPHA,
     rerank: Annotated[
         str | None,
         typer.Option(help="Rank the best 50 again: maxsim, which compares tokens, or the folder of a cross-encoder."),
@@ -88,7 +90,7 @@ def search(
         if query is not None or queries is not None:
             raise InputError("give a text, or --id, not both")
         inputs.refuse_with("--id", **texts.given)
-        inputs.refuse_with("--id", hybrid=hybrid or None, rerank=rerank)
+        inputs.refuse_with("--id", hybrid=hybrid or None, rerank=rerank, alpha=str(alpha) if alpha != _ALPHA else None)
         neighbors = Index.open(index).search(id=id, k=k, where=where, exact=exact)
         show(neighbors, neighbors.to_frame().to_dicts(), as_json)
         return

@@ -17,6 +17,7 @@ _CALLS = {
     r", or save it as CSV UTF-8": "",
     r"give an id or a vector, or make it with encoder\.embed\(corpus\)": "give an id, or search texts: semspace embed",
     r"SupervisedContrastive\(label=\.\.\.\)": "--objective labels",
+    r"hybrid=False": "--no-hybrid",
     r"this needs an index$": "this needs an index, made by semspace index",
     r"give polars\.read_ipc\(…\) to Corpus\.from_frame": "save it as Parquet",
 }

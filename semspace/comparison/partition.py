@@ -20,7 +20,7 @@ from semspace.comparison.written_dates import DateReading
 from semspace.deprecation import renamed_function
 from semspace.display import clip
 from semspace.errors import InputError, SemspaceWarning
-from semspace.types import Ints1d
+from semspace.types import Bools1d, Ints1d
 
 _MAX_NUMBERS = 12  # different numbers that are values; more need bins
 _ACROSS, _UNREADABLE, _NONE, _UNSURE = -1, -2, -3, -4  # labels of documents without a period
@@ -119,9 +119,13 @@ def _by_values(values: pl.Series, by: str) -> tuple[Ints1d, list[str]]:
             f"by={by!r} has {len(different):,} different values, from {different[0]} to {different[-1]}; give "
             f"bins, as in bins={_median(different)!r} or a list of such"
         )
-    number = {value: position for position, value in enumerate(different.to_list())}
-    labels = np.array([number.get(value, -1) for value in values.to_list()], np.int64)
-    return labels, [_value_name(value) for value in different.to_list()]
+    # Not by Python's values: of two hours that share a name at the end of summer time it sees one, and no nanoseconds.
+    number = pl.DataFrame({"value": different}).with_row_index("number")
+    found = pl.DataFrame({"value": values}).join(number, on="value", how="left", maintain_order="left")["number"]
+    names = [_value_name(value) for value in different.to_list()]
+    if values.dtype.is_temporal() and len(set(names)) < len(names):  # they differ by nanoseconds
+        names = different.dt.to_string("iso").to_list()
+    return found.cast(pl.Int64).fill_null(-1).to_numpy(), names
 
 
 def _median(values: pl.Series) -> Any:
@@ -222,8 +226,18 @@ def _periods_of_numbers(values: pl.Series, by: str, bin_values: list[Any]) -> _P
     labels = np.full(len(values), _NONE, np.int64)
     labels[values.is_not_null().to_numpy()] = 0
     for edge in edges:
-        labels[(values >= edge.position).fill_null(False).to_numpy()] += 1
+        labels[_reached(values, edge.position)] += 1
     return _Periods(labels, edges, values.dtype.is_integer(), (str(values.min()), str(values.max())))
+
+
+def _reached(values: pl.Series, edge: float) -> Bools1d:
+    """Return which values are at least an edge, which may be beyond what the column's type can hold."""
+    low: Any = values.min()
+    high: Any = values.max()
+    if low is None or edge > high:
+        return np.zeros(len(values), bool)
+    reached = values.is_not_null() if edge <= low else (values >= edge).fill_null(False)
+    return reached.to_numpy()
 
 
 def _number_edge(edge: Any, by: str) -> _Edge:

@@ -23,13 +23,14 @@ def correlations(
     items: Ints1d | None = None,
     units: Ints2d | None = None,
     total: int | None = None,
+    remedy: str = "check that its words are in the vocabulary",
 ) -> tuple[TaskMeasure, TaskMeasure]:
     """Return Spearman's rank correlation and Pearson's, or raise an error if they aren't defined.
 
     Parameters
     ----------
     task : str
-        Its name, for messages, as is `total`, the number of its pairs.
+        Its name, for messages, as are `total`, the number of its pairs, and `remedy`, where too few can be used.
     scores, judgements : arrays of one length
         Ties get the mean of their ranks.
     items, units : optional
@@ -42,8 +43,7 @@ def correlations(
     if len(x) < _MIN_PAIRS:
         pairs = "pair" if len(x) == 1 else "pairs"
         raise NotEvaluatedError(
-            f"{task}: only {len(x)} {pairs} could be used, and a correlation needs {_MIN_PAIRS}; "
-            f"check that its words are in the vocabulary",
+            f"{task}: only {len(x)} {pairs} could be used, and a correlation needs {_MIN_PAIRS}; {remedy}",
             used=len(x),
             total=total,
         )

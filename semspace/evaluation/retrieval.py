@@ -65,6 +65,11 @@ class Retrieval:
             check_mapping(self.name, f"relevant[{question!r}]", grades, "ids of documents to grades, such as {'d1': 1}")
             for document, grade in grades.items():
                 check_grade(self.name, question, document, grade)
+        by_text = {
+            checks.id_text(question): {checks.id_text(document): grade for document, grade in grades.items()}
+            for question, grades in self.relevant.items()
+        }
+        object.__setattr__(self, "relevant", by_text)
 
     @classmethod
     def read(cls, folder: PathLike, name: str | None = None, *, split: str = "test", k: int = 10) -> Retrieval:

@@ -58,7 +58,11 @@ def _texts(path: Path) -> Corpus:
 
 def _judgements(folder: Path, split: str) -> Judgements:
     own = _existing(folder / "qrels", f"{split}.tsv")
-    path = own or _needed(folder, "qrels.tsv")
+    path = own or _existing(folder, "qrels.tsv")
+    if path is None:
+        splits = sorted({file.name.partition(".tsv")[0] for file in (folder / "qrels").glob("*.tsv*")})
+        there = f"; the splits there are {', '.join(splits)}: give split=" if splits else ""
+        raise MissingFileError(f"{folder} has neither qrels/{split}.tsv nor qrels.tsv{there}")
     table = read_table(path)
     query, document, grade = (_column(path, table, names) for names in (_QUERY, _DOCUMENT, _GRADE))
     if own is None and "split" in table.columns:

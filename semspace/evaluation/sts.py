@@ -78,7 +78,9 @@ class STS:
         row = {text: i for i, text in enumerate(texts)}
         scores = cosines(units[[row[t] for t in left]], units[[row[t] for t in right]])
         total = len(self.pairs) + self.incomplete
-        measures = correlations(self.name, scores, ratings, total=total)
+        measures = correlations(
+            self.name, scores, ratings, total=total, remedy="pairs need two texts and a rating: check the columns"
+        )
         note = notes(without_direction(units), left_out(self.incomplete, "no rating, or no sentence"))
         return Score.of(self.name, measures, len(self.pairs), total, note=note)
 

@@ -146,6 +146,11 @@ def write_vectors(space: Space, path: PathLike, *, format: str = "word2vec", ove
             f"the id {clip(wrong, 40)!r} is empty or holds white space, so {format} files can't hold it; rename it, or "
             f"save the space with ss.save"
         )
+    if format == "glove" and len(space) and space.ids[0].startswith("\ufeff"):
+        raise InputError(
+            "the first id begins with U+FEFF, which at the start of a file is a mark of its encoding and no part of a "
+            "word; write another id first, or format='word2vec'"
+        )
     with create_file(path, overwrite=overwrite) as file:
         if format != "glove":
             file.write(f"{len(space)} {space.dim}\n".encode())

@@ -51,7 +51,8 @@ class SearchPlan:
         if self.hybrid is not None:
             checks.flag("hybrid", self.hybrid)
         if self.hybrid is False and self.fusion not in (Fusion(), Fusion(alpha=1)):
-            raise InputError("alpha= and fusion= fuse meaning and words, which hybrid=False excludes; leave it out")
+            given = "alpha=" if self.fusion.method == Fusion().method else "fusion="
+            raise InputError(f"{given} fuses meaning and words, which hybrid=False excludes; leave it out")
         if self.candidates is None:
             return
         if self.reranker is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import polars as pl
 from semspace import checks, queries
 from semspace.errors import InputError
 from semspace.index.index import Index
+from semspace.index.near_duplicates import exactly
 from semspace.index.query import checked_min_score
 from semspace.progress import bar
 from semspace.sentences.encoder import Encoder
@@ -158,22 +160,18 @@ def _spaces(a: Side, b: Side, encoder: Encoder | None, *, progress: bool) -> tup
 def best_partners(
     left: Space, right: Space, metric: str, k: int, lowest: float | None, *, progress: bool
 ) -> tuple[Ints1d, Ints1d, Floats1d]:
-    """Return the best partners of each point: rows of both, and scores, highest first."""
-    a, b, scores = [], [], []
+    """Return the best partners of each point: rows of both, and scores in double precision, highest first."""
+    a, b = [], []
     with bar("looking for partners", len(left), unit="point", progress=progress) as shown:
         for start in range(0, len(left), _QUERIES):
             block = np.asarray(left.vectors[start : start + _QUERIES])
             found = queries.nearest(right.vectors, right.norms, block, k, names=right.ids, metric=metric)
-            for row, (near, values) in enumerate(found, start):
+            for row, (near, _) in enumerate(found, start):
                 a.append(np.full(len(near), row))
                 b.append(near)
-                scores.append(values)
             shown.update(len(block))
-    rows, partners, values = np.concatenate(a), np.concatenate(b), np.concatenate(scores)
-    if metric == "cosine":
-        values = np.clip(values, -1, 1)
-    if lowest is not None:
-        high = values >= np.float32(lowest)
-        rows, partners, values = rows[high], partners[high], values[high]
+    pairs = np.stack([np.concatenate(a), np.concatenate(b)], axis=1)
+    least = -math.inf if lowest is None else lowest
+    rows, partners, values = exactly(left.vectors, right.vectors, pairs, metric, least)
     order = np.lexsort((partners, rows, -values))
     return rows[order], partners[order], values[order]

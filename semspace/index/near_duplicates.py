@@ -104,7 +104,7 @@ def _compare(left: Floats2d, right: Floats2d, metric: str, best: BestPairs, *, w
                 if count > len(found):
                     found = np.empty((count, 2), np.int64)
                     reached(block, bound, first, second, within, found)
-                best.add(_exactly(left, right, found[:count], metric, best.least))
+                best.add(exactly(left, right, found[:count], metric, best.least))
                 shown.update(_compared(first, len(rows), second, len(columns)) if within else block.size)
 
 
@@ -118,7 +118,7 @@ def _compared(first: int, rows: int, second: int, columns: int) -> int:
     return sum(min(max(second + columns - row - 1, 0), columns) for row in range(first, first + rows))
 
 
-def _exactly(left: Floats2d, right: Floats2d, pairs: Ints2d, metric: str, least: float) -> ScoredPairs:
+def exactly(left: Floats2d, right: Floats2d, pairs: Ints2d, metric: str, least: float) -> ScoredPairs:
     """Return those of the pairs that score at least `least`, with their scores, computed in double precision."""
     if not len(pairs):
         return pairs[:, 0], pairs[:, 1], np.empty(0, np.float32)

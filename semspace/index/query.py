@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -12,11 +13,12 @@ from semspace import checks, queries
 from semspace.errors import InputError, UnknownIdError
 from semspace.index.collection import Collection, Hits
 from semspace.neighbors import Neighbors
-from semspace.queries import Query, as_vector, title_of
+from semspace.queries import Query, as_vector, in_range, title_of
 from semspace.similarity.locating import neither_id_nor_text
 from semspace.text_encoder import TextEncoder, encode_documents, encode_queries, reads_texts
 from semspace.types import Floats1d, Floats2d, Ints2d
 
+_ROUNDING = 1e-5  # of a score of about 1
 _SMALL, _LARGE = 1e-12, 1e24  # squared lengths between which a vector is surely in order
 EncodeTexts = Callable[[list[str], TextEncoder | None], Floats2d]
 
@@ -156,7 +158,7 @@ def nearest_points(
     vectors = checked_vectors(asked.vectors, asked.titles, points.metric)
     hits = points.nearest(vectors, k, where=where, among=among, skip=asked.skip, exact=exact)
     return [
-        Neighbors(title, one.ids, checks.frozen(one.scores), points.metric, one.metadata)
+        Neighbors(title, one.ids, checks.frozen(in_range(one.scores, points.metric)), points.metric, one.metadata)
         for title, one in zip(asked.titles, hits, strict=True)
     ]
 
@@ -177,6 +179,23 @@ def checked_min_score(min_score: float | None, default: float, metric: str) -> f
         )
     highest = 1.0 if metric == "cosine" else math.inf
     return checks.number("min_score", default if min_score is None else min_score, low=-math.inf, high=highest)
+
+
+def rounding(score: float) -> float:
+    """Return how far a score of float32 may be off, as one of a pair that is as near as `score`."""
+    return _ROUNDING * max(1.0, abs(score))
+
+
+def above(points: Collection, query: Floats1d, found: Neighbors, lowest: float) -> Neighbors:
+    """Return the neighbours that score at least `lowest`; those near to it are scored again, in double precision."""
+    scores = found.scores.copy()
+    doubtful = np.flatnonzero(np.abs(scores - lowest) <= rounding(lowest))
+    if len(doubtful):
+        vectors = points.vectors([found.ids[row] for row in doubtful.tolist()])
+        scores[doubtful] = [queries.pair_score(query, vector, points.metric) for vector in vectors]
+    high = np.flatnonzero(scores >= np.float32(lowest))
+    order = sorted(high.tolist(), key=lambda row: (-scores[row], found.ids[row]))
+    return replace(found.take(order), scores=checks.frozen(scores[order]))
 
 
 def measured_recall(points: Collection, asked: Queries, k: int) -> float:

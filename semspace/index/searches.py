@@ -19,6 +19,7 @@ from semspace.index.local_collection import LocalCollection
 from semspace.index.mmr import diverse
 from semspace.index.query import (
     Queries,
+    above,
     checked_min_score,
     checked_scope,
     checked_vectors,
@@ -28,6 +29,7 @@ from semspace.index.query import (
     read_examples,
     read_queries,
     read_query,
+    rounding,
 )
 from semspace.index.refreshing import Refresher
 from semspace.index.source import SpaceSource
@@ -237,9 +239,8 @@ class SearchMethods:
         k = 64
         while True:
             nearest = nearest_points(points, asked, k, where, among, exact=exact)[0]
-            n_above = int((nearest.scores >= lowest).sum())
-            if n_above < len(nearest) or len(nearest) < k:
-                return nearest.take(np.arange(n_above))
+            if len(nearest) < k or nearest.scores[-1] < lowest - rounding(lowest):
+                return above(points, asked.vectors[0], nearest, lowest)
             k *= 4
 
     def recommend(

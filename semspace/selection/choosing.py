@@ -193,7 +193,8 @@ def _labelled(corpus: Corpus, labels: Any, sample: int, seed: int) -> tuple[Task
             raise InputError(checks.missing_column("labels", labels, corpus.columns))
         values = corpus.frame[labels].to_list()
     elif isinstance(labels, Mapping):
-        values = [labels.get(id) for id in corpus.ids]
+        by_text = {checks.id_text(id): label for id, label in labels.items()}
+        values = [by_text.get(id) for id in corpus.ids]
     else:
         if not isinstance(labels, Iterable) or type(labels).__name__ == "DataFrame":
             raise InputError(

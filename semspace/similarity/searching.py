@@ -91,4 +91,5 @@ def _matching(points: PointSet, where: str) -> Bools1d:
 def as_neighbors(points: PointSet, title: str, rows: Ints1d, scores: Floats1d, metric: str) -> Neighbors:
     """Return rows and scores as `Neighbors`, with ids and metadata."""
     table = None if points.metadata is None else points.metadata[rows]
-    return Neighbors(title, tuple(points.ids[rows].tolist()), checks.frozen(scores), metric, table)
+    scores = checks.frozen(queries.in_range(scores, metric))
+    return Neighbors(title, tuple(points.ids[rows].tolist()), scores, metric, table)

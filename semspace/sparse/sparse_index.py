@@ -19,8 +19,9 @@ from semspace.files import PathLike
 from semspace.neighbors import Neighbors
 from semspace.sparse.sparse_encoder import SparseEncoder
 from semspace.text.corpus import Corpus
+from semspace.text.dataframes import as_polars
 from semspace.text.filters import matching
-from semspace.types import ArrayXd, Floats1d, Ints1d
+from semspace.types import ArrayXd, Floats1d, Id, Ints1d
 
 KIND = "sparse-index"
 _MEASURES = ("dot", "cosine")
@@ -99,9 +100,9 @@ class SparseIndex:
     @classmethod
     def from_vectors(
         cls,
-        ids: Sequence[str],
+        ids: Sequence[Id],
         vectors: Any,
-        metadata: pl.DataFrame | None = None,
+        metadata: Any | None = None,
         *,
         measure: str | None = None,
         encoder: SparseEncoder | None = None,
@@ -111,10 +112,10 @@ class SparseIndex:
         Parameters
         ----------
         ids : sequence of n str
-            Without repetition.
+            Without repetition; whole numbers become their text.
         vectors : scipy sparse array of shape (n, dim)
             Finite numbers, such as `SparseEncoder.encode` returns.
-        metadata : polars.DataFrame, optional
+        metadata : DataFrame of polars or pandas, or mapping of columns, optional
             A row for each vector.
         measure : {"dot", "cosine"}, optional
             The encoder's by default, or "dot".
@@ -128,23 +129,24 @@ class SparseIndex:
         """
         from scipy import sparse
 
-        names = checks.strings("ids", ids)
+        names = checks.ids("ids", ids)
         if len(set(names)) < len(names):
             twice = Counter(names).most_common(1)[0][0]
             raise InputError(f"ids must be unique; {twice!r} occurs more than once")
-        if not sparse.issparse(vectors) or vectors.ndim != 2 or vectors.shape[0] != len(names):
-            shape = getattr(vectors, "shape", type(vectors).__name__)
+        if not sparse.issparse(vectors):
             raise InputError(
-                f"vectors must be a scipy sparse array with {len(names)} rows, one for each id; got {shape}"
+                f"vectors must be a scipy sparse array; got {type(vectors).__name__}: build an Index of dense vectors, "
+                "or give scipy.sparse.csr_array(vectors)"
             )
+        if vectors.ndim != 2 or vectors.shape[0] != len(names):
+            raise InputError(f"vectors must have {len(names)} rows, one for each id; got the shape {vectors.shape}")
+        metadata = None if metadata is None else as_polars(metadata)
         if metadata is not None and metadata.height != len(names):
             raise InputError(f"metadata must have a row for each of the {len(names)} ids; got {metadata.height}")
         if encoder is not None and encoder.dim != vectors.shape[1]:
             raise InputError(f"vectors have {vectors.shape[1]} dimensions, but the encoder makes {encoder.dim}")
         measure = _checked_measure(measure or ("dot" if encoder is None else encoder.similarity_fn_name))
-        matrix = vectors.tocsr().astype(np.float32)
-        if not np.isfinite(matrix.data).all():
-            raise InputError("vectors must hold finite numbers; they hold NaN or infinity")
+        matrix = _finite("vectors", vectors)
         columns = (_unit(matrix) if measure == "cosine" else matrix).tocsc()
         columns.sort_indices()
         starts, rows = checks.frozen(columns.indptr.astype(np.int64)), checks.frozen(columns.indices.astype(np.int32))
@@ -190,6 +192,10 @@ class SparseIndex:
         InputError
             If the query is blank, the condition can't be used, or there is no encoder for a text.
         """
+        if hasattr(query, "shape") and len(query.shape) == 2 and query.shape[0] != 1:
+            raise InputError(
+                f"a query must be one row, of shape (1, {self.dim}); got {query.shape}: see search_many for several"
+            )
         [found] = self.search_many([query] if isinstance(query, str) else query, k, where=where)
         return found
 
@@ -214,8 +220,13 @@ class SparseIndex:
         if sparse.issparse(queries):
             if queries.ndim != 2 or queries.shape[1] != self.dim:
                 raise InputError(f"queries must have the shape (n, {self.dim}); got {queries.shape}")
-            vectors, titles = queries.tocsr().astype(np.float32), [f"vector {i}" for i in range(queries.shape[0])]
+            vectors, titles = _finite("queries", queries), [f"vector {i}" for i in range(queries.shape[0])]
         else:
+            if isinstance(queries, (np.ndarray, Mapping)):
+                raise InputError(
+                    f"queries must be texts, or scipy sparse arrays of shape (n, {self.dim}); got "
+                    f"{type(queries).__name__}: give scipy.sparse.csr_array(queries)"
+                )
             titles = checks.strings("queries", queries)
             blank = next((title for title in titles if not title.strip()), None)
             if blank is not None:
@@ -271,6 +282,17 @@ class SparseIndex:
     def __repr__(self) -> str:
         name = "no encoder" if self.source is None else repr(_facts(self.source)["name"])  # type: ignore[index]
         return f"SparseIndex({len(self):,} texts, {len(self.rows):,} weights, {name})"
+
+
+def _finite(name: str, vectors: Any) -> Any:
+    """Return sparse rows as float32, or raise `InputError` unless they are finite real numbers."""
+    if vectors.dtype.kind not in "fiub":
+        raise InputError(f"{name} must hold real numbers; got {vectors.dtype}")
+    with np.errstate(over="ignore"):
+        matrix = vectors.tocsr().astype(np.float32)
+    if not np.isfinite(matrix.data).all():
+        raise InputError(f"{name} must hold finite numbers; they hold NaN, infinity or a number beyond 3e38")
+    return matrix
 
 
 def read_bundle(bundle: Bundle) -> SparseIndex:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from numbers import Integral, Real
 from typing import Any
 
@@ -58,7 +58,8 @@ def ids_from_index(frame: Any) -> Any:
     elif len(set(names)) < len(names):
         problem = "has values that occur more than once"
     else:
-        indexed = frame.reset_index(drop=frame.index.name is None)  # a named index is a column of its own, too
+        named = frame.index.name is not None and str(frame.index.name) not in map(str, frame.columns)
+        indexed = frame.reset_index(drop=not named)  # a named index is a column of its own, too
         indexed.insert(0, "id", names)
         return indexed
     warn_user(
@@ -98,11 +99,25 @@ def _pandas_column(column: pl.Series) -> Any:
 
 
 def with_columns_before(metadata: pl.DataFrame | None, *columns: pl.Series) -> pl.DataFrame:
-    """Return columns followed by those of metadata, of which one that has a name of these gets ``_column`` added."""
+    """Return columns followed by those of metadata, of which one that has a name of these gets ``_column`` added.
+
+    It gets more of them where there is such a column, too.
+    """
     table = pl.DataFrame(columns)
     if metadata is None:
         return table
-    return table.hstack(metadata.rename({name: f"{name}_column" for name in table.columns if name in metadata.columns}))
+    taken, renamed = {*table.columns, *metadata.columns}, dict[str, str]()
+    for name in table.columns:
+        if name in metadata.columns:
+            renamed[name] = _free_name(name, taken)
+            taken.add(renamed[name])
+    return table.hstack(metadata.rename(renamed))
+
+
+def _free_name(name: str, taken: Collection[str], more: str = "_column") -> str:
+    while name in taken:
+        name += more
+    return name
 
 
 def storable(table: pl.DataFrame) -> pl.DataFrame:
@@ -238,10 +253,30 @@ def _nested(name: str, values: Sequence[Any]) -> pl.Series:
     # Polars itself would take the type of the first value and drop other keys.
     lines = [json.dumps({"value": value}, ensure_ascii=False, default=_simple).encode() for value in values]
     try:
-        return pl.read_ndjson(io.BytesIO(b"\n".join(lines)), infer_schema_length=None)["value"].alias(name)
+        column = pl.read_ndjson(io.BytesIO(b"\n".join(lines)), infer_schema_length=None)["value"].alias(name)
+        if not (holds_floats(column.dtype) and any(map(_has_large, items))):
+            return column
     except pl.exceptions.PolarsError:
         pass
     return pl.Series(name, [_spelled(value) for value in values], dtype=pl.String)
+
+
+def holds_floats(dtype: Any) -> bool:
+    """Whether a column, or a part of its values, holds floats or whole numbers beyond 64 bits."""
+    if isinstance(dtype, (pl.List, pl.Array)):
+        return holds_floats(dtype.inner)
+    if isinstance(dtype, pl.Struct):
+        return any(holds_floats(field.dtype) for field in dtype.fields)
+    return dtype in (pl.Float32, pl.Float64, pl.Int128)
+
+
+def _has_large(value: Any) -> bool:
+    """Whether a whole number that has no exact float64 is anywhere in a value."""
+    if isinstance(value, Mapping):
+        return any(map(_has_large, value.values()))
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return any(map(_has_large, value))
+    return isinstance(value, Integral) and abs(int(value)) > _EXACT
 
 
 def _simple(value: Any) -> Any:
@@ -268,8 +303,21 @@ def _of_pandas(frame: Any) -> pl.DataFrame:
         raise InputError(f"expected a DataFrame; got a pandas {type(frame).__name__}: use its to_frame()")
     if not frame.columns.is_unique:
         raise InputError(f"column names must be unique; got {', '.join(map(str, frame.columns))}")
-    named = frame.reset_index() if _has_index(frame.index) else frame
-    return _columns((str(name), _plain(named[name])) for name in named.columns)
+    columns = {str(name): _plain(frame[name]) for name in frame.columns}
+    levels = dict[str, list[Any]]()
+    if _has_index(frame.index):
+        for number, name in enumerate(_level_names(frame.index)):
+            values = _plain(frame.index.get_level_values(number).to_series())
+            if columns.get(name) != values:  # the same after set_index(name, drop=False)
+                levels[_free_name(name, {*columns, *levels}, "_index")] = values
+    return _columns({**levels, **columns}.items())
+
+
+def _level_names(index: Any) -> list[str]:
+    """Return the names of the levels of an index, as pandas calls them when they become columns."""
+    if index.nlevels == 1:
+        return ["index" if index.name is None else str(index.name)]
+    return [f"level_{number}" if name is None else str(name) for number, name in enumerate(index.names)]
 
 
 def _has_index(index: Any) -> bool:

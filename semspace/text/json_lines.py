@@ -12,12 +12,13 @@ from typing import Any
 import polars as pl
 
 from semspace.errors import InputError
-from semspace.text.dataframes import make_column
+from semspace.text.dataframes import holds_floats, make_column
 from semspace.text.decoding import decode_chunks, read_head, read_text
 from semspace.text.read_options import RecordChunk, cut_at_line_end, record_chunks
 
 # Polars would read a lone surrogate as a NUL.
 _PAIR = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
+_LARGE = re.compile(rb"[:,\[]\s*-?\d{16}")  # a whole number that may have no exact float64
 _LONE = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 
 
@@ -59,10 +60,12 @@ def parse_objects(path: Path, chunk: RecordChunk, column: str | None = None) -> 
     """Return a chunk of lines as a table, or one column of it as strings."""
     if b"\\u" not in chunk.data or not _LONE.search(_PAIR.sub(b"", chunk.data)):
         try:
-            if column is None:
-                return pl.read_ndjson(io.BytesIO(chunk.data), infer_schema_length=None)
-            # Only this column; where it is missing, nulls.
-            return pl.read_ndjson(io.BytesIO(chunk.data), schema={column: pl.String})
+            if column is not None:  # only this one; where it is missing, nulls
+                return pl.read_ndjson(io.BytesIO(chunk.data), schema={column: pl.String})
+            table = pl.read_ndjson(io.BytesIO(chunk.data), infer_schema_length=None)
+            # Otherwise polars may have rounded whole numbers, or made a type that few can read.
+            if not (_LARGE.search(chunk.data) and any(map(holds_floats, table.dtypes))):
+                return table
         except pl.exceptions.PolarsError:
             pass  # an invalid line, which is reported below, or values of several types
     rows = _rows(path, chunk)

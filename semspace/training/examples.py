@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from numbers import Real
@@ -17,6 +17,7 @@ from semspace import checks
 from semspace.display import clip
 from semspace.errors import InputError, SemspaceWarning
 from semspace.text.corpus import Corpus
+from semspace.text.dataframes import as_polars
 from semspace.text.read_corpus import read_table
 from semspace.types import ArrayXd, Floats2d, Int32s2d, Ints1d
 
@@ -183,6 +184,8 @@ def _as_table(data: Any, what: str) -> pl.DataFrame:
     pairs = getattr(data, "pairs", None)  # of an evaluation.STS
     if pairs is not None:
         data = pairs
+    if isinstance(data, Mapping):
+        return as_polars(data)
     if hasattr(data, "columns") and hasattr(data, "to_dict"):  # pandas
         return _from_pandas(data, what)
     if isinstance(data, Corpus) or not isinstance(data, Iterable):
