@@ -848,6 +848,8 @@ def test_hashes_follow_directions():
     first, second, third, *others = direction_hashes(vectors).tolist()
     assert first == second == third
     assert len({first, *others}) == 4
+    # The order of points, and so the groups, are those of earlier versions.
+    assert direction_hashes(np.float32([[3, -4], [0, 1]])).tolist() == [7685616872379151412, 11801748641086685663]
     assert direction_hashes(vectors[::-1]).tolist() == direction_hashes(vectors).tolist()[::-1]
 
 
@@ -910,6 +912,19 @@ def test_nearest_of_all_pairs_in_bytes_are_those_of_floats(n, dim, decay):
         np.testing.assert_allclose(found, np.sort(cosines, axis=1)[:, :-13:-1], atol=3e-6)
         np.testing.assert_allclose(np.take_along_axis(cosines, rows, axis=1), found, atol=3e-6)
         assert all(len({*row} - {i}) == 12 for i, row in enumerate(rows.tolist()))
+
+
+@pytest.mark.parametrize(("left", "right", "seen"), [(0.0, 0.0, False), (0.03, 0.0, True), (0.0, 0.03, True)])
+def test_the_slack_of_either_side_lets_a_pair_be_seen(left, right, seen):
+    """Of points 0 and 1 in one tile, 2 and 3 in another, 1 and 2 are nearer than their bytes say, by 0.02."""
+    vectors = np.float32([[1, 0], [0.6, 0.8], [0.8, 0.6], [0, 1]])
+    rows, cosines, least = np.full((4, 1), 9), np.full((4, 1), 0.95, np.float32), np.full(4, 0.95, np.float32)
+    slack = np.float32([0, left, 0, 0]), np.float32([0, 0, right, 0])
+    products = np.float32([[0.5, 0.0], [0.94, 0.5]])
+    flags = np.ones(8, np.uint8)
+    all_pairs._keep_nearest(products, 2, 2, 0, 2, False, *slack, vectors, rows, cosines, least, flags)
+    assert rows.ravel().tolist() == ([9, 2, 1, 9] if seen else [9, 9, 9, 9])
+    assert least.tolist() == pytest.approx([0.95, 0.96, 0.96, 0.95] if seen else [0.95] * 4)
 
 
 @given(st.integers(1, 300), st.integers(1, 130), st.integers(0, 99), st.sampled_from([1.0, 0.8]))

@@ -132,7 +132,6 @@ def _keep_nearest(
     """
     words = flags.view(np.uint64)
     their_least, their_slack = least[left : left + width], right_slack[left : left + width]
-    flags[width:] = 0
     for at in range(n_rows):
         i = start + at
         row, slack, lowest = products[at], left_slack[i], least[i]
