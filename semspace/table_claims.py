@@ -18,6 +18,9 @@ _BUFFER = struct.Struct("<qq")  # of a batch of rows: offset in the body, length
 _DICTIONARY = 2  # the kind of a message that holds a dictionary
 _CELL = 16  # bytes that a value of a column takes in memory, a short text for example
 _ALWAYS, _RATIO = 256 << 20, 100  # bytes that any file may unpack to, and so many times its own
+_HEADER = 4_096  # bytes of a page's header at most, nearly always
+_COUNTS = {5: (1,), 7: (1,), 8: (1, 2, 3, 5, 6)}  # numbers in a page's header: of data, a dictionary, data of version 2
+_REMEDY = "if that is intended, read it with polars, and use Corpus.from_frame"
 _DEEPEST = 16  # structures within structures of Parquet's metadata
 
 
@@ -96,7 +99,7 @@ def _below(data: bytes, table: int, number: int) -> int | None:
 
 
 def check_parquet(file: BinaryIO) -> None:
-    """Raise `ValueError` if a Parquet file claims more rows than a file of its size may have; its position stays.
+    """Raise `ValueError` if a Parquet file, or a page of it, claims more than it may hold; its position stays.
 
     Its rows may take 100 times the bytes of the file in memory, and 256 MiB always, as for files packed by gzip.
     """
@@ -107,7 +110,9 @@ def check_parquet(file: BinaryIO) -> None:
             return  # whoever reads it says what it is
         (length,) = struct.unpack("<I", _read(file, size - 8, 4))
         if length <= size - 12:
-            _check_rows(_Compact(_read(file, size - 8 - length, length)).structure(), size)
+            metadata = _Compact(_read(file, size - 8 - length, length)).structure()
+            _check_rows(metadata, size)
+            _check_pages(file, metadata, size)
     except (IndexError, TypeError, AttributeError, RecursionError) as problem:
         raise ValueError("its metadata aren't sound") from problem
     finally:
@@ -121,8 +126,52 @@ def _check_rows(metadata: dict[int, Any], size: int) -> None:
         values += max(int(group.get(3, 0)) * len(columns), sum(int(column.get(5, 0)) for column in columns))
     if values < 0 or values * _CELL > max(_ALWAYS, _RATIO * size):
         raise ValueError(
-            f"its metadata tell of {values:,} values in {size:,} bytes, like a decompression bomb; if that is "
-            f"intended, read it with polars, and use Corpus.from_frame"
+            f"its metadata tell of {values:,} values in {size:,} bytes, like a decompression bomb; {_REMEDY}"
+        )
+
+
+def _check_pages(file: BinaryIO, metadata: dict[int, Any], size: int) -> None:
+    """Check what the pages of each column say of themselves."""
+    for group in metadata.get(4, ()):
+        for column in group.get(1, ()):
+            facts = column.get(3, {})
+            dictionary, data = int(facts.get(11) or 0), int(facts.get(9) or 0)
+            for start in {dictionary} if 0 < dictionary < data else {dictionary, data} - {0}:
+                for header in _page_headers(file, start, min(start + int(facts.get(7, 0)), size)):
+                    _check_page(header, size)
+
+
+def _page_headers(file: BinaryIO, at: int, end: int) -> Iterator[dict[int, Any]]:
+    """Iterate over the headers of a column's pages, up to one that can't be read: so neither can a reader read it."""
+    while 0 <= at < end:
+        for window in (_HEADER, end - at):  # statistics may be long
+            part = _Compact(_read(file, at, min(window, end - at)))
+            try:
+                header = part.structure()
+                break
+            except (IndexError, TypeError, RecursionError):
+                continue
+        else:
+            return
+        yield header
+        held = header.get(3)
+        if not isinstance(held, int) or held < 0:
+            return
+        at += part.position + held
+
+
+def _check_page(header: dict[int, Any], size: int) -> None:
+    """Raise `ValueError` where a page can't hold what its header tells: of values, rows, and bytes."""
+    told = [header.get(2, 0), header.get(3, 0)]
+    for kind, counts in _COUNTS.items():
+        told += [header[kind].get(count, 0) for count in counts] if isinstance(header.get(kind), dict) else []
+    values = max((header.get(kind) or {}).get(1, 0) for kind in _COUNTS)
+    if min(told) < 0:
+        raise ValueError(f"a page of it tells of {min(told):,} values, rows or bytes")
+    if max(header.get(2, 0), values * _CELL) > max(_ALWAYS, _RATIO * size):
+        raise ValueError(
+            f"a page of it tells of {values:,} values in {header.get(2, 0):,} bytes, like a decompression bomb; "
+            f"{_REMEDY}"
         )
 
 
@@ -131,6 +180,11 @@ class _Compact:
 
     def __init__(self, data: bytes) -> None:
         self._data, self._at = data, 0
+
+    @property
+    def position(self) -> int:
+        """Number of bytes that were read."""
+        return self._at
 
     def structure(self, depth: int = 0) -> dict[int, Any]:
         """Return the fields of a structure by their numbers."""

@@ -227,6 +227,40 @@ def test_sound_tables_pass():
         assert metadata[3] == sum(group[3] for group in metadata[4]) == 5_000
 
 
+def test_every_page_of_a_sound_table_is_looked_at(monkeypatch):
+    """Those of dictionaries too, and those whose headers are long; so many values as a column has are in its pages."""
+    monkeypatch.setattr(table_claims, "_HEADER", 40)
+    seen = []
+    monkeypatch.setattr(table_claims, "_check_page", lambda header, _: seen.append(header))
+    table = pl.DataFrame({"n": range(5_000), "w": ["a" * 300, "b" * 300] * 2_500})
+    for options in ({}, {"row_group_size": 700}, {"data_page_size": 2_000}, {"statistics": "full"}):
+        file = io.BytesIO()
+        table.write_parquet(file, **options)
+        seen.clear()
+        check_parquet(file)
+        assert sum(header[5][1] for header in seen if 5 in header) == 2 * 5_000
+        words = [header for header in seen if header.get(7, {}).get(1) == 2]
+        assert len(words) == (8 if "row_group_size" in options else 1)  # a dictionary for each group of rows
+
+
+@pytest.mark.parametrize(
+    ("header", "told"),
+    [
+        ({2: 6, 3: 15, 5: {1: -1}}, "tells of -1 values, rows or bytes"),
+        ({2: -6, 3: 15, 5: {1: 4}}, "tells of -6 values, rows or bytes"),
+        ({2: 6, 3: -15, 5: {1: 4}}, "tells of -15 values, rows or bytes"),
+        ({2: 6, 3: 15, 7: {1: -3}}, "tells of -3 values, rows or bytes"),
+        ({2: 6, 3: 15, 8: {1: 4, 2: 0, 3: -4}}, "tells of -4 values, rows or bytes"),
+        ({2: 6, 3: 15, 7: {1: 10**9}}, "tells of 1,000,000,000 values in 6 bytes, like a decompression bomb"),
+        ({2: 10**9, 3: 15, 5: {1: 4}}, "tells of 4 values in 1,000,000,000 bytes, like a decompression bomb"),
+    ],
+)
+def test_a_page_that_can_not_hold_what_it_tells(header, told):
+    table_claims._check_page({2: 6, 3: 15, 4: -9, 5: {1: 4}}, 1_000)  # a checksum may be negative
+    with pytest.raises(ValueError, match=told):
+        table_claims._check_page(header, 1_000)
+
+
 def arrow_file():
     file = io.BytesIO()
     pl.DataFrame({"id": ["a text that is longer than twelve bytes"] * 3, "n": [1, 2, 3]}).write_ipc(file)

@@ -142,7 +142,14 @@ def test_what_is_refused(tmp_path, index, small, cross_folder):
     with pytest.raises(InputError, match=r"has one output, and the model in .* has 2"):
         ss.CrossEncoder.load(tmp_path)
     (tmp_path / "config.json").write_text(json.dumps(config))
-    with pytest.raises(DamagedError, match="can't be opened"):
+    with pytest.raises(InputError, match="safetensors"):
+        ss.CrossEncoder.load(tmp_path)
+    deep = Path(shutil.copytree(cross_folder, tmp_path / "deep"))
+    (deep / "config.json").write_text(json.dumps({**config, "num_hidden_layers": 200}))
+    with pytest.raises(DamagedError, match=r"has 200 layers, and \d+ weights; download the model again"):
+        ss.CrossEncoder.load(deep)
+    (tmp_path / "config.json").write_text("[]")
+    with pytest.raises(DamagedError, match=r"can't be read .it isn't an object"):
         ss.CrossEncoder.load(tmp_path)
     (tmp_path / "config.json").write_text("{")
     with pytest.raises(DamagedError, match="can't be read"):

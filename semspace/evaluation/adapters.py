@@ -106,7 +106,10 @@ def encoder_of(thing: Any, what: str = "text", prompt: str | None = None) -> Enc
         )
     if isinstance(thing, Space):
         if not reads_texts(thing.encoder):
-            return thing.encode_documents  # raises an error that says what is missing
+            raise InputError(
+                "this space has no encoder, so it can't be evaluated on texts; evaluate the encoder, or a space "
+                "made by encoder.embed(corpus)"
+            )
         thing = thing.encoder
     if isinstance(thing, (str, bytes)) or not callable(getattr(thing, "encode", None)):
         raise InputError(f"can't evaluate {type(thing).__name__}; give {_SUPPORTED}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,9 @@ import numpy as np
 
 from semspace import checks
 from semspace.display import clip
-from semspace.errors import DamagedError, InputError, MissingFileError
+from semspace.errors import DamagedError, InputError, MissingFileError, SemspaceError
 from semspace.files import PathLike, resolved_path
-from semspace.sentences.torch_runtime import quiet
+from semspace.sentences.torch_runtime import check_layers, quiet
 from semspace.threads import torch_threads
 from semspace.types import Floats1d
 
@@ -73,7 +73,8 @@ class CrossEncoder:
             )
         checks.need("torch", "transformers")
         transformers = checks.need("transformers", "transformers")
-        n_outputs = _outputs(place)
+        config = _read_config(place)
+        n_outputs = _outputs(place, config)
         if n_outputs != 1:
             raise InputError(
                 f"a cross-encoder that ranks has one output, and the model in {place} has {n_outputs}; give one that "
@@ -81,6 +82,7 @@ class CrossEncoder:
             )
         options = {"local_files_only": True, "trust_remote_code": False}
         try:
+            check_layers(place, config)
             with quiet(transformers):
                 tokenizer = transformers.AutoTokenizer.from_pretrained(str(place), **options)
                 model = transformers.AutoModelForSequenceClassification.from_pretrained(
@@ -92,7 +94,7 @@ class CrossEncoder:
                     raise ValueError(f"it reads {limit} tokens at most")
                 encoder = cls(str(place), tokenizer, model, limit)
                 tried = encoder.score("red", ["red", "red wine and other words", "longer " * limit])
-        except MemoryError:
+        except (MemoryError, SemspaceError):
             raise
         except BaseException as problem:  # the libraries below have many of their own
             if not isinstance(problem, Exception) and type(problem).__name__ != "PanicException":
@@ -129,11 +131,20 @@ class CrossEncoder:
         return f"CrossEncoder({self.name!r})"
 
 
-def _outputs(folder: Path) -> int:
-    """Return the number of outputs of a model of transformers, as its folder says."""
+def _read_config(folder: Path) -> dict[str, Any]:
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        if not isinstance(config, dict):
+            raise ValueError("it isn't an object")
+    except (OSError, ValueError, RecursionError) as problem:
+        raise DamagedError(f"{folder / 'config.json'} can't be read ({problem}); download the model again") from problem
+    return config
+
+
+def _outputs(folder: Path, config: Mapping[str, Any]) -> int:
+    """Return the number of outputs of a model of transformers, as its configuration says."""
+    try:
         labels = config.get("num_labels", len(config["id2label"]) if "id2label" in config else 2)
         return int(labels)
-    except (OSError, ValueError, AttributeError, TypeError) as problem:
+    except (ValueError, TypeError) as problem:
         raise DamagedError(f"{folder / 'config.json'} can't be read ({problem}); download the model again") from problem

@@ -219,7 +219,7 @@ def load_model(config: ModelConfig) -> Any:
             f"{config.folder} needs its own code to run with torch (auto_map in {CONFIG}), which semspace never runs; "
             f"use backend='auto', 'fast' or 'exact', which know this architecture"
         )
-    _check_layers(config.folder, architecture)
+    check_layers(config.folder, architecture)
     kind = str(architecture.get("model_type"))
     model_class = getattr(transformers, _ENCODER_CLASSES[kind]) if kind in _ENCODER_CLASSES else transformers.AutoModel
     try:
@@ -251,11 +251,12 @@ def load_model(config: ModelConfig) -> Any:
     return model.eval()
 
 
-def _check_layers(folder: Path, architecture: Mapping[str, Any]) -> None:
+def check_layers(folder: Path, architecture: Mapping[str, Any]) -> None:
     """Raise `DamagedError` if a configuration has far more layers than weights: each would take memory before that."""
     with Weights(folder) as weights:
         n_weights = sum(1 for _ in weights)
-    layers = max(architecture.get(name) or 0 for name in LAYER_COUNTS)
+    counts = [architecture.get(name) for name in LAYER_COUNTS]
+    layers = max((count for count in counts if isinstance(count, int)), default=0)
     if layers > max(n_weights, _FEW_LAYERS):
         raise DamagedError(
             f"{folder / CONFIG} has {layers:,} layers, and {n_weights:,} weights; download the model again"
