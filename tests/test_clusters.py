@@ -932,6 +932,7 @@ def test_cosines_of_bytes_are_off_by_their_slack_at_most(n, dim, seed, decay):
     vectors = directions(max(n, 6), dim, decay, seed)
     products = ByteCosines.of(vectors)
     step = byte_cosines.STEP
+    assert all_pairs._TILE % step == 0
     out = aligned_zeros((step + ROWS, step), np.float32)
     exact = vectors.astype(np.float64) @ vectors.T
     for start in range(0, len(vectors), step):

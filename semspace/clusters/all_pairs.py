@@ -20,7 +20,7 @@ from semspace.progress import bar
 from semspace.threads import thread_count
 from semspace.types import Bytes1d, Floats1d, Floats2d, Ints1d, Ints2d
 
-_TILE = 6 * STEP  # directions in a tile: 5 MB of cosines
+_TILE = 1_152  # directions in a tile, a multiple of STEP: 5 MB of cosines
 _BELOW_ALL = np.float32(-2)  # below any cosine
 Pair = tuple[slice, slice]  # of tiles
 
