@@ -192,12 +192,16 @@ def _cluster(
         if outliers:
             labels = assignment.without_outliers(labels, votes, counts, outliers)
         labels, votes = assignment.numbered_by_size(labels, votes, counts)
-        k = int(labels.max()) + 1
-        measure_stability = partial(
-            stability, grouping, labels[: len(points)], k, rounds=_STABILITY_ROUNDS, seed=seed, progress=progress
+        stabilities = stability(
+            grouping,
+            labels[: len(points)],
+            int(labels.max()) + 1,
+            rounds=_STABILITY_ROUNDS,
+            seed=seed,
+            progress=progress,
         )
         provenance = {
-            "made_by": method, "k": k, "seed": seed, "granularity": granularity, "outliers": outliers,
+            "made_by": method, "k": len(stabilities), "seed": seed, "granularity": granularity, "outliers": outliers,
             "space": space.fingerprint, "distinct": len(rows), "clustered": len(points),
             "versions": versions("numpy", "scipy", "scikit-learn", "networkit"), **grouping.facts,
         }  # fmt: skip
@@ -205,17 +209,9 @@ def _cluster(
             provenance["seeded_topics"] = len(topics.names)
         labels, votes = labels[inverse], _for_copies(votes, labels, inverse)
         undescribed = Clustering(
-            space, labels, np.empty((0, 0), np.float32), (), (), np.full(k, np.nan), provenance, rows[: len(points)],
-            votes,
-        )  # fmt: skip
-        if namer is None:
-            with pools.in_background(lambda: describe(undescribed, terms.result())) as described:
-                stabilities = measure_stability()
-            groups = described.result()
-        else:  # which may want the thread that it came from
-            stabilities = measure_stability()
-            groups = describe(undescribed, terms.result(), namer=namer)
-        groups = replace(groups, stability=stabilities)
+            space, labels, np.empty((0, 0), np.float32), (), (), stabilities, provenance, rows[: len(points)], votes
+        )
+        groups = describe(undescribed, terms.result(), namer=namer)
     return groups if topics is None else replace(groups, names=seeding.topic_names(groups, topics))
 
 

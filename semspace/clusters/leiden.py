@@ -53,33 +53,32 @@ def leiden(points: DistinctPoints, request: Request, *, resolution: float | None
     n_clusters = request.n_clusters
     if n_clusters is not None:
         level = _coarsest_with(graph, n_clusters, request.seed)
-        labels = merge_to(points.vectors, _best_run(graph, level, request), n_clusters)
+        found = level.resolution
+        runs = [run for run in _last_runs(graph, found, request) if int(run.max()) + 1 >= n_clusters]
+        labels = merge_to(points.vectors, _best(graph, runs or [level.labels], found), n_clusters)
     else:
-        if resolution is None:
-            resolution = _most_stable(graph, request)
-        (level,) = _levels(graph, [resolution], request.seed)
-        labels = _best_run(graph, level, request)
+        found = _most_stable(graph, request) if resolution is None else resolution
+        labels = _best(graph, _last_runs(graph, found, request), found)
 
     def communities_of(rows: Ints1d) -> Int32s1d:
-        communities = graph.subgraph(rows).communities(level.resolution)
+        communities = graph.subgraph(rows).communities(found)
         return communities if n_clusters is None else merge_to(points.vectors[rows], communities, n_clusters)
 
     def regroup(samples: Sequence[Ints1d], seed: int) -> Iterator[Int32s1d]:
         return _results(graph, (partial(communities_of, rows) for rows in samples), seed)
 
-    return Grouping(labels, regroup, {"resolution": round(level.resolution, 6)})
+    return Grouping(labels, regroup, {"resolution": round(found, 6)})
 
 
-def _best_run(graph: KnnGraph, level: _Level, request: Request) -> Int32s1d:
-    """Run Leiden to the end from two starts, and return the labels of higher modularity with enough groups."""
-    jobs = (
-        partial(graph.communities, level.resolution, rounds=_FINAL_ROUNDS, start=start)
-        for start in range(_FINAL_STARTS)
-    )
+def _last_runs(graph: KnnGraph, resolution: float, request: Request) -> list[Int32s1d]:
+    """Run Leiden to the end from two starts, and return the labels of each."""
+    jobs = (partial(graph.communities, resolution, rounds=_FINAL_ROUNDS, start=start) for start in range(_FINAL_STARTS))
     found = _results(graph, jobs, request.seed)
-    runs = list(track(found, "finding groups", _FINAL_STARTS, unit="start", progress=request.progress))
-    enough = [labels for labels in runs if int(labels.max()) + 1 >= (request.n_clusters or 1)] or [level.labels]
-    return max(enough, key=lambda labels: graph.modularity(labels, level.resolution))
+    return list(track(found, "finding groups", _FINAL_STARTS, unit="start", progress=request.progress))
+
+
+def _best(graph: KnnGraph, runs: Sequence[Int32s1d], resolution: float) -> Int32s1d:
+    return max(runs, key=lambda labels: graph.modularity(labels, resolution))
 
 
 def _most_stable(graph: KnnGraph, request: Request) -> float:
