@@ -408,8 +408,8 @@ def _read_command(folder: Path) -> None:
     try:
         group: Any = typer.main.get_command(app_for(arguments))
         context = group.make_context("semspace", list(arguments))
-        while getattr(group, "commands", None) is not None:
-            _, group, rest = group.resolve_command(context, [*context._protected_args, *context.args])
+        while getattr(group, "commands", None) is not None and (rest := [*context._protected_args, *context.args]):
+            _, group, rest = group.resolve_command(context, rest)
             context = group.make_context(group.name, list(rest), parent=context)
     except usage.UsageError as problem:
         usage.sentence(problem)

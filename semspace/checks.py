@@ -148,7 +148,7 @@ def matrix(name: str, value: object, *, dim: int | None = None) -> Floats2d:
 def _not_numbers(value: Any) -> str:
     """Return why a value is no matrix: an item that is a text or of another length, or its type."""
     kind = type(value).__name__
-    if not isinstance(value, (list, tuple, np.ndarray)):
+    if not isinstance(value, (list, tuple, np.ndarray)) or (isinstance(value, np.ndarray) and not value.ndim):
         return kind
     items: list[Any] = list(value)
     for position, item in enumerate(items):

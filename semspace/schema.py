@@ -32,6 +32,7 @@ _WRONG = (
     pl.exceptions.PolarsError,
     pl.exceptions.PanicException,
 )
+_NUMBERS = "biuf"  # kinds of numpy's types: flags, whole numbers with and without a sign, floating point
 
 
 class Facts(Mapping[str, Any]):
@@ -139,7 +140,9 @@ _REMEDY = "save the value again"
 def array(
     place: str, value: npt.NDArray[Any], *, dtype: npt.DTypeLike | None = None, shape: Shape | None = None
 ) -> None:
-    """Check type and shape of an array; None in `shape` is any length."""
+    """Check type and shape of an array, which holds numbers or flags; None in `shape` is any length."""
+    if value.dtype.kind not in _NUMBERS:
+        raise DamagedError(f"{place} holds {value.dtype}, and it should hold numbers: {_REMEDY}")
     if dtype is not None and value.dtype != np.dtype(dtype):
         raise DamagedError(f"{place} holds {value.dtype}, and it should hold {np.dtype(dtype)}: {_REMEDY}")
     if shape is not None:

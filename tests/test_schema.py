@@ -145,3 +145,12 @@ def test_centers_that_are_no_numbers_are_refused(saved, tmp_path):
     seal(tmp_path / "c")
     with pytest.raises(DamagedError, match="the centers of groups hold NaN or infinity; save the value again"):
         ss.load(tmp_path / "c")
+
+
+@pytest.mark.parametrize("array", [np.array([["1", "2"]] * 3), np.array(b"1"), np.zeros((3, 6), "M8[s]")])
+def test_an_array_of_something_else_than_numbers_is_refused(saved, tmp_path, array):
+    shutil.copytree(saved / "embedded", tmp_path / "s")
+    np.save(tmp_path / "s" / "encoder-vectors.npy", array)
+    seal(tmp_path / "s")
+    with pytest.raises(DamagedError, match=r"encoder-vectors.npy holds .*, and it should hold numbers"):
+        ss.load(tmp_path / "s")

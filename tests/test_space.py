@@ -267,6 +267,7 @@ def test_metadata_and_provenance_are_saved(tmp_path, space):
         (["a", "b"], [[np.inf, 2], [1, 0]], r"the vector of 'a' \(row 0\) holds NaN, infinity or a number beyond"),
         (["a", "b"], [[1e300, 2], [1, 0]], r"the vector of 'a' \(row 0\) holds NaN, infinity or a number beyond 3e38"),
         (["a"], ["text"], "got list, whose item 0 is the text 'text': give vectors, as encoder.encode"),
+        (["a"], np.array("text"), "must be a matrix of numbers; got ndarray"),
         (["a", "b"], [[1, 2], [1, 2, 3]], "got list, whose item 1 has the length 3, and item 0 2"),
         (["a", "b"], [[1, 2], [0, 0]], r"the vector of 'b' \(row 1\) is all zeros"),
         ([], np.empty((0, 3)), "the space is empty"),

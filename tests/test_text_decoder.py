@@ -374,10 +374,17 @@ def test_without_torch_it_says_what_to_install(monkeypatch):
         TRAINER.train(corpus(), encoder())
 
 
-@pytest.mark.parametrize("name", ["tokens.weight", "norm.bias"])
-def test_weights_that_do_not_fit_are_refused(decoder, tmp_path, name):
-    weights = {**decoder.weights, name: np.ones((3, 5), np.float32)}
+@pytest.mark.parametrize(
+    ("name", "shape", "message"),
+    [
+        ("tokens.weight", (3, 5), "vectors of 3 tokens with 5 dimensions"),
+        ("tokens.weight", (1, 64), "vectors of 1 tokens with 64 dimensions"),
+        ("norm.bias", (3, 5), "don't fit each other: norm.bias"),
+    ],
+)
+def test_weights_that_do_not_fit_are_refused(decoder, tmp_path, name, shape, message):
+    weights = {**decoder.weights, name: np.ones(shape, np.float32)}
     made = ss.TextDecoderModel(weights, decoder.tokenizer, encoder(), 1, 48, {})
     ss.save(made, tmp_path / "made.decoder")
-    with pytest.raises(DamagedError):
+    with pytest.raises(DamagedError, match=message):
         ss.load(tmp_path / "made.decoder").decode([[1, 0, 0]], progress=False)

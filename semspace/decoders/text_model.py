@@ -206,9 +206,15 @@ class TextDecoderModel:
     def _network(self) -> DecoderNetwork:
         import torch
 
-        from semspace.decoders.network import DecoderNetwork
+        from semspace.decoders.network import HEAD_DIM, DecoderNetwork
 
         vocabulary, dim = self.weights["tokens.weight"].shape
+        n_tokens = self._opened_tokenizer.get_vocab_size()
+        if vocabulary != n_tokens or dim % HEAD_DIM:
+            raise DamagedError(
+                f"this decoder has vectors of {vocabulary} tokens with {dim} dimensions; it should have those of the "
+                f"{n_tokens} tokens of its tokenizer, with a multiple of {HEAD_DIM} dimensions: train it again"
+            )
         network = DecoderNetwork(vocabulary, self.width, layers=self.layers, dim=dim, max_tokens=self.max_tokens)
         wanted = {name: tuple(value.shape) for name, value in network.named_parameters()}
         given = {name: value.shape for name, value in self.weights.items()}
