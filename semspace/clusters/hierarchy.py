@@ -9,7 +9,7 @@ from scipy.spatial.distance import pdist
 
 from semspace.types import Doubles2d, Floats2d, Int32s1d, Ints1d
 
-_BLOCK_ROWS = 50_000  # vectors added up at a time
+_BLOCK_ROWS = 2_000  # vectors added up at a time, few enough for the processor's cache
 
 
 def group_centers(vectors: Floats2d, labels: Int32s1d, n_clusters: int) -> Floats2d:
