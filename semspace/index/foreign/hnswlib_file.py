@@ -191,7 +191,7 @@ def _filled(place: Path, header: _HnswlibHeader, counts: ArrayXd, links: ArrayXd
     there = np.arange(links.shape[1]) < counts[:, None]
     if (links >= header.count)[there].any():
         raise _damaged(place, f"a link on {where} to a point that doesn't exist")
-    return np.where(there, links, -1).astype(np.int32)
+    return np.where(there, links.astype(np.int32), np.int32(-1))
 
 
 def _cut(place: Path, node: int) -> DamagedError:
