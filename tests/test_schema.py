@@ -154,3 +154,14 @@ def test_an_array_of_something_else_than_numbers_is_refused(saved, tmp_path, arr
     seal(tmp_path / "s")
     with pytest.raises(DamagedError, match=r"encoder-vectors.npy holds .*, and it should hold numbers"):
         ss.load(tmp_path / "s")
+
+
+@pytest.mark.parametrize("shape", [(3, 256, 3), (2, 256, 4), (0, 256, 1), (7, 256, 1)])
+def test_centroids_of_parts_that_the_dimensions_do_not_have_are_refused(saved, tmp_path, shape):
+    space = ss.load(saved / "space").quantize("product", code_bytes=2)
+    space.save(tmp_path / "s")
+    assert np.load(tmp_path / "s" / "centroids.npy").shape == (2, 256, 3)
+    np.save(tmp_path / "s" / "centroids.npy", np.zeros(shape, np.float32))
+    seal(tmp_path / "s")
+    with pytest.raises(DamagedError, match=f"centroids of {shape[0]} parts with {shape[2]} dimensions each"):
+        ss.load(tmp_path / "s")

@@ -56,8 +56,20 @@ def read_stored_vectors(bundle: Bundle, facts: Facts) -> Any:
             f"upgrade it"
         )
     arrays = {name: bundle.array(name, dtype=np.float32, shape=shape) for name, shape in shapes[precision].items()}
+    if precision == ProductCodec.precision:
+        _check_parts(bundle, arrays["centroids"], dim)
     codec = _codec_from(precision, dim, arrays)
     return QuantizedVectors(bundle.array("vectors", dtype=codec.dtype, shape=(None, codec.width)), codec)
+
+
+def _check_parts(bundle: Bundle, centroids: ArrayXd, dim: int) -> None:
+    """Raise `DamagedError` if centroids aren't those of parts that `dim` dimensions can be cut into."""
+    parts, _, width = centroids.shape
+    if not 0 < parts <= dim or width != -(-dim // parts):
+        raise DamagedError(
+            f"{bundle.folder} has centroids of {parts} parts with {width} dimensions each, which aren't those of its "
+            f"{dim} dimensions; save the value again"
+        )
 
 
 def _codec_from(precision: str, dim: int, arrays: dict[str, ArrayXd]) -> VectorCodec:
