@@ -3,6 +3,7 @@
 import difflib
 import importlib
 import math
+import sys
 from collections.abc import Collection, Iterable, Sequence
 from numbers import Integral
 from types import ModuleType
@@ -23,6 +24,13 @@ _OTHER_NAMES = {
     "l2": "euclidean", "ip": "dot", "inner_product": "dot", "angular": "cosine", "euclidean": "l2", "dot": "ip",
 }  # fmt: skip
 _NAME = 40  # characters of a column's name in messages
+# The first and the last Python that an optional library can be installed on, where not on all.
+_PYTHONS: dict[str, tuple[tuple[int, int] | None, tuple[int, int] | None]] = {
+    "embedding-atlas": ((3, 11), None),
+    "gensim": (None, (3, 13)),  # 4.4.0 comes without a wheel for 3.14, and can't be compiled for it
+    "icu4py": ((3, 11), None),
+    "svg2pdf_py": ((3, 11), None),
+}
 # Outside this range, squares of float32 numbers underflow or overflow.
 SMALLEST, LARGEST = 1e-15, 1e15
 
@@ -234,6 +242,12 @@ def need(module: str, extra: str) -> ModuleType:
 
 def missing_extra(library: str, extra: str) -> MissingExtraError:
     """Create the error of an optional library that isn't installed."""
+    have, (first, last) = sys.version_info[:2], _PYTHONS.get(library, (None, None))
+    if (first and have < first) or (last and have > last):
+        other = f"{first[0]}.{first[1]} or later" if first else f"{last[0]}.{last[1]} or earlier" if last else ""
+        return MissingExtraError(
+            f"this needs {library}, which can't be installed on Python {have[0]}.{have[1]}; use Python {other}"
+        )
     return MissingExtraError(f"this needs {library}, which isn't installed: pip install 'semspace[{extra}]'")
 
 

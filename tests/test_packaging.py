@@ -14,6 +14,9 @@ from pathlib import Path
 
 import pytest
 
+import semspace as ss
+from semspace import checks
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -52,10 +55,9 @@ def test_setup_cfg_and_pyproject_share_nothing(setup, project):
 
 
 def test_the_version_is_said_once_in_each_place():
-    import semspace
 
-    assert f'version = "{semspace.__version__}"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    assert f"\nversion: {semspace.__version__}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f'version = "{ss.__version__}"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert f"\nversion: {ss.__version__}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
 
 
 def test_the_citation_says_what_a_reader_needs(project):
@@ -101,6 +103,34 @@ def test_neither_the_base_nor_the_demo_brings_torch(project):
     assert {"tokenizers", "safetensors", "huggingface-hub", "gensim"} <= demo - base
     assert not demo & TORCH
     assert {"torch", "transformers"} <= brought_along(project, "transformers")  # so the walk finds what is there
+
+
+def test_what_a_python_cannot_have_is_said_as_in_the_requirements(project):
+    from packaging.requirements import Requirement
+
+    extras = project["project"]["optional-dependencies"]
+    listed = [
+        Requirement(line) for extra in extras if extra not in ("dev", "bench", "mutation") for line in extras[extra]
+    ]
+    markers = {one.name.replace("svg2pdf-py", "svg2pdf_py"): one.marker for one in listed if one.marker is not None}
+    assert set(markers) == set(checks._PYTHONS)
+    for name, (first, last) in checks._PYTHONS.items():
+        for minor in range(9, 16):
+            fits = (first or (3, 0)) <= (3, minor) <= (last or (3, 99))
+            assert markers[name].evaluate({"python_version": f"3.{minor}"}) == fits
+
+
+@pytest.mark.parametrize(
+    ("bounds", "other"), [((None, (3, 9)), "3.9 or earlier"), (((3, 99), None), "3.99 or later")], ids=["old", "new"]
+)
+def test_a_library_that_this_python_cannot_have_is_not_recommended(monkeypatch, bounds, other):
+    monkeypatch.setitem(checks._PYTHONS, "nothing_of_that_name", bounds)
+    with pytest.raises(ss.errors.MissingExtraError) as raised:
+        checks.need("nothing_of_that_name", "nothing")
+    here = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    assert str(raised.value) == (
+        f"this needs nothing_of_that_name, which can't be installed on Python {here}; use Python {other}"
+    )
 
 
 def test_the_package_of_the_model_would_bring_torch(project):

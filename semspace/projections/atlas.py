@@ -17,7 +17,7 @@ import polars as pl
 
 from semspace import checks
 from semspace.clusters.knn import KnnSearch
-from semspace.errors import InputError, MissingExtraError
+from semspace.errors import InputError
 from semspace.queries import unit
 from semspace.text.dataframes import storable
 
@@ -27,19 +27,12 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 PORT = 5055
 EXTRA = "atlas"
-_MIN_PYTHON = (3, 11)
 _MODULE = "embedding_atlas"
 _X, _Y, _GROUP, _NEIGHBORS = "x", "y", "group", "neighbors"
 
 
 def need_atlas() -> None:
     """Raise `MissingExtraError` where Embedding Atlas can't run, before long work starts."""
-    if sys.version_info < _MIN_PYTHON:
-        version = ".".join(map(str, sys.version_info[:2]))
-        raise MissingExtraError(
-            f"Embedding Atlas needs Python 3.11 or newer, and this is {version}; semspace map writes a page that needs "
-            "nothing"
-        )
     if importlib.util.find_spec(_MODULE) is None:
         raise checks.missing_extra("embedding-atlas", EXTRA)
 
