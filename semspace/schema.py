@@ -141,8 +141,8 @@ def array(
     place: str, value: npt.NDArray[Any], *, dtype: npt.DTypeLike | None = None, shape: Shape | None = None
 ) -> None:
     """Check type and shape of an array, which holds numbers or flags; None in `shape` is any length."""
-    if value.dtype.kind not in _NUMBERS:
-        raise DamagedError(f"{place} holds {value.dtype}, and it should hold numbers: {_REMEDY}")
+    if value.dtype.kind not in _NUMBERS or not value.dtype.isnative:
+        raise DamagedError(f"{place} holds {value.dtype}, and it should hold numbers as this processor has: {_REMEDY}")
     if dtype is not None and value.dtype != np.dtype(dtype):
         raise DamagedError(f"{place} holds {value.dtype}, and it should hold {np.dtype(dtype)}: {_REMEDY}")
     if shape is not None:

@@ -211,6 +211,15 @@ def test_a_manifest_without_shards_is_damaged(tmp_path, model, texts):
     assert scale.encode(texts, tmp_path / "out", model, overwrite=True, progress=False).n_done == 5
 
 
+@pytest.mark.parametrize("facts", [{"truncated": "x"}, {"numbered": True}, {"part": 2}, {"lines": -1}, [], {"a": {}}])
+def test_a_record_with_other_facts_is_not_a_finished_shard(tmp_path, model, texts, facts):
+    scale.encode(texts, tmp_path / "out", model, progress=False)
+    [record, *_] = sorted((tmp_path / "out" / "done").iterdir())
+    record.write_text(json.dumps({**json.loads(record.read_text()), "facts": facts}))
+    assert scale.status(tmp_path / "out").n_done == 4
+    assert scale.encode(texts, tmp_path / "out", model, progress=False).is_complete
+
+
 def test_other_files_are_never_touched(tmp_path, model, texts):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.txt").write_text("mine")

@@ -147,7 +147,9 @@ def test_centers_that_are_no_numbers_are_refused(saved, tmp_path):
         ss.load(tmp_path / "c")
 
 
-@pytest.mark.parametrize("array", [np.array([["1", "2"]] * 3), np.array(b"1"), np.zeros((3, 6), "M8[s]")])
+@pytest.mark.parametrize(
+    "array", [np.array([["1", "2"]] * 3), np.array(b"1"), np.zeros((3, 6), "M8[s]"), np.zeros((3, 6), ">f4")]
+)
 def test_an_array_of_something_else_than_numbers_is_refused(saved, tmp_path, array):
     shutil.copytree(saved / "embedded", tmp_path / "s")
     np.save(tmp_path / "s" / "encoder-vectors.npy", array)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
 from semspace.errors import DamagedError, SemspaceError
 from semspace.scale.storage import Storage
 from semspace.schema import Facts
 
 SHARDS, DONE, FAILED = "shards", "done", "failed"
+_PAIRS = (("numbered", "rows_read"), ("part", "lines"))  # what reading results needs of a shard, both or neither
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,8 @@ class ShardRecord:
         By what they hold, such as ``"points"``.
     inputs : tuple of (stamp, sha256)
         Of the files that were read.
-    facts : mapping
-        What else the task tells, as JSON.
+    facts : mapping of str to int or bool
+        What else the task tells, mostly counts.
     seconds : float
         How long the work took.
     """
@@ -49,7 +49,7 @@ class ShardRecord:
     rows: int
     files: Mapping[str, ShardFile]
     inputs: tuple[tuple[str, str], ...]
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, int] = field(default_factory=dict)
     seconds: float = 0.0
 
     @property
@@ -89,9 +89,17 @@ def parse_record(data: bytes, place: str) -> ShardRecord:
         facts.whole("rows"),
         files,
         inputs,
-        facts.mapping("facts"),
+        _counts(facts.facts("facts")),
         facts.number("seconds", low=0.0),
     )
+
+
+def _counts(facts: Facts) -> dict[str, int]:
+    """Return what a task tells of a shard: numbers, or True and False; some come in pairs."""
+    for name, other in _PAIRS:
+        if facts.get(name):
+            facts.whole(other)
+    return {name: value if isinstance(value, bool) else facts.whole(name) for name, value in facts.items()}
 
 
 def _inside(name: str, place: str) -> str:
