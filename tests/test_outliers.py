@@ -420,6 +420,9 @@ def test_a_damaged_value_is_refused(fitted, tmp_path):
     for facts, message in (
         ({"reasons": []}, "don't fit each other"),
         ({"provenance": {"made_by": "magic", "settings": {}}}, "method 'magic'"),
+        ({"provenance": {"made_by": "knn", "settings": {}}}, "under 'provenance', has no 'seed'"),
+        ({"provenance": {"made_by": "knn", "settings": {"k": "x"}, "seed": 0}}, "as k must be a whole number of at"),
+        ({"provenance": {"made_by": "knn", "settings": {"dim": 2}, "seed": 0}}, "'knn' has no option 'dim'"),
     ):
         with create_bundle(tmp_path / "o", "outliers", overwrite=True) as draft:
             good = {"threshold": found.threshold, "reasons": list(found.reasons), "provenance": found.provenance}

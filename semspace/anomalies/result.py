@@ -301,8 +301,13 @@ def read_bundle(bundle: Bundle) -> Outliers:
             f"{bundle.folder} was made by the method {provenance.get('made_by')!r}, which this semspace doesn't know; "
             f"upgrade semspace"
         )
-    limits = schema.Facts(provenance, f"{bundle.folder / 'manifest.json'}, under 'provenance',")
+    facts = schema.Facts(provenance, f"{bundle.folder / 'manifest.json'}, under 'provenance',")
+    facts.whole("seed")
     for name in ("share", "min_z"):
-        if limits.get(name) is not None:
-            limits.number(name)
+        if facts.get(name) is not None:
+            facts.number(name)
+    try:
+        methods.check_method(provenance["made_by"], settings)
+    except InputError as problem:
+        raise DamagedError(f"{bundle.folder} can't have been saved like this, as {problem}") from problem
     return Outliers(space, scores, threshold, reasons, provenance)
