@@ -665,6 +665,11 @@ def test_an_assignment_works_as_an_array(two_hundred):
         found.labels[0] = 0
 
 
+def test_a_stability_of_one_beside_one_that_is_unknown_has_its_digits(two_hundred):
+    unknown = np.array([1.0, np.nan])
+    assert "1.000" in repr(dataclasses.replace(two_hundred.coarsen(2), stability=unknown))
+
+
 def test_an_assignment_as_a_table(two_hundred):
     vectors = np.float32([[1, 0, 0, 0], [0, 0, 1, 0]])
     found = two_hundred.assign(ss.Space.from_vectors(["in", "<b>out"], vectors))
@@ -673,7 +678,7 @@ def test_an_assignment_as_a_table(two_hundred):
     assert table["id"].to_list() == ["in", "<b>out"]
     assert table["name"].to_list() == [two_hundred.names[found[0]], None]
     assert table["nearest_name"][1] == two_hundred.names[found.nearest[1]]
-    assert "Assignment of 2 texts, 1 to no group" in repr(found)
+    assert "Assignment of 2 points, 1 to no group" in repr(found)
     assert "&lt;b&gt;out" in found._repr_html_()
     assert two_hundred.assign(vectors).to_frame().columns == table.columns[1:]
     assert two_hundred.assign(np.empty((0, 4))).to_frame().height == 0

@@ -15,6 +15,7 @@ from semspace import checks
 from semspace.display import clip, html_table, text_table
 from semspace.errors import InputError
 from semspace.space import Space
+from semspace.space_arguments import check_same_encoder
 from semspace.types import Floats1d, Floats2d, Int32s1d
 
 if TYPE_CHECKING:
@@ -130,7 +131,8 @@ class Assignment:
         without = int((self.labels < 0).sum())
         note = f", {without:,} to no group" if without else ""
         more = f" (the first {_ROWS_IN_PRINT} are shown)" if len(self) > _ROWS_IN_PRINT else ""
-        return f"Assignment of {len(self):,} text{'' if len(self) == 1 else 's'}{note}{more}"
+        what = "text" if "text" in self.items else "point"
+        return f"Assignment of {len(self):,} {what}{'' if len(self) == 1 else 's'}{note}{more}"
 
     def _table(self) -> tuple[list[str], list[tuple[object, ...]]]:
         frame = self.to_frame().head(_ROWS_IN_PRINT).drop("nearest_name")
@@ -170,6 +172,7 @@ def _vectors(space: Space, texts: Any) -> tuple[Floats2d, npt.NDArray[np.int64],
                 f"the points to assign must have {space.dim} dimensions, as the clustered ones have; got {texts.dim}: "
                 f"embed them by the same encoder"
             )
+        check_same_encoder("the points to assign", texts, space)
         return texts.vectors, np.arange(len(texts)), pl.DataFrame({"id": texts.ids.tolist()})
     if _are_vectors(texts):
         matrix = checks.matrix("vectors", texts, dim=space.dim)

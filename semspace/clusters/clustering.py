@@ -27,7 +27,7 @@ from semspace.clusters.stability import HOLDS, MIN_MEMBERS, MIN_POINTS
 from semspace.clusters.term_options import TermOptions
 from semspace.clusters.voters import Voters
 from semspace.deprecation import renamed_method, renamed_parameters
-from semspace.display import clip, html_table, text_table
+from semspace.display import cell, clip, html_table, text_table
 from semspace.errors import DamagedError, InputError
 from semspace.files import PathLike, write_text
 from semspace.peer_names import answers_peer_attributes
@@ -564,7 +564,13 @@ Machine Learning, 42, 143–175.',)
 
     def _table_rows(self) -> list[tuple[object, ...]]:
         return [
-            (g, self.names[g], int(size), float(self.stability[g]), ", ".join(self.keywords[g][:_KEYWORDS_IN_PRINT]))
+            (
+                g,
+                self.names[g],
+                int(size),
+                cell(float(self.stability[g])),
+                ", ".join(self.keywords[g][:_KEYWORDS_IN_PRINT]),
+            )
             for g, size in enumerate(self.sizes)
         ]
 
