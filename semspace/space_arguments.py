@@ -25,11 +25,17 @@ def need_space(function: str, value: Any) -> Space:
 
 def check_same_encoder(name: str, given: Any, space: Space) -> None:
     """Raise `InputError` if `given` is a space of another encoder than `space`; unknown encoders are trusted."""
-    if not isinstance(given, Space) or given.encoder is None or space.encoder is None:
+    if isinstance(given, Space):
+        check_encoders(name, given.encoder, space.encoder)
+
+
+def check_encoders(name: str, given: TextEncoder | None, own: TextEncoder | None) -> None:
+    """Raise `InputError` if points come from another encoder than those they are compared with; None is trusted."""
+    if given is None or own is None:
         return
-    if _target(given.encoder) != _target(space.encoder):
-        (first, a), (second, b) = ((one.name, _target(one)[:8]) for one in (given.encoder, space.encoder))
-        is_code = getattr(given.encoder, "model", None) is not None
+    if _target(given) != _target(own):
+        (first, a), (second, b) = ((one.name, _target(one)[:8]) for one in (given, own))
+        is_code = getattr(given, "model", None) is not None
         remedy = "go back with model.decode(codes)" if is_code else "encode the texts with the same encoder"
         raise InputError(
             f"{name} must be of the encoder {second!r} ({b}), as the points that it is compared with; got points of "

@@ -459,6 +459,29 @@ def test_upsert_updates_what_is_there_and_adds_the_rest(index):
     assert len(index) == 7
 
 
+def test_a_space_brings_all_that_its_points_have(index):
+    index.add(ss.Space.from_vectors(["ship", "jet"], [[0.5, 0.5], [1, 0.05]], {"kind": ["v", "p"], "year": [9, 8]}))
+    assert index.search([1.0, 1.0], 1).metadata.rows() == [("v", 9)]
+    index.update(ss.Space.from_vectors(["ship"], [[1, 0.9]]))  # without metadata, which stays
+    assert index.search([1.0, 0.9], 1).metadata.rows() == [("v", 9)]
+    index.upsert(ss.Space.from_vectors(["ship", "raft"], [[0, 1], [1, 1]], {"kind": ["w", "r"], "year": [70, 60]}))
+    assert len(index) == 9
+    found = index.search([1.0, 1.0], 9, where="year >= 60")
+    assert dict(zip(found.ids, found.metadata.rows(), strict=True)) == {"raft": ("r", 60), "ship": ("w", 70)}
+
+
+def test_a_space_comes_alone(local):
+    points = ss.Space.from_vectors(["ship"], [[1, 0]], {"kind": ["v"], "year": [9]})
+    for change in (local.add, local.update, local.upsert):
+        for more in ({"vectors": [[1, 0]]}, {"metadata": {"year": [9]}}):
+            with pytest.raises(InputError, match="a space brings its vectors and its metadata along"):
+                change(points, **more)
+    for change in (local.add, local.upsert):
+        with pytest.raises(InputError, match="new points need vectors, or texts for the encoder; or give a Space"):
+            change(["ship"])
+    assert "ship" not in local
+
+
 def test_upsert_is_all_or_nothing(index):
     for more, why in ((None, "metadata"), ({"year": [1, 2]}, "kind, year")):
         with pytest.raises(InputError, match=why):

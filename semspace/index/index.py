@@ -249,27 +249,43 @@ class Index(SearchMethods):
 
     # -- changing -----------------------------------------------------------------------------------------
 
-    def add(self, ids: Sequence[Id], vectors: npt.ArrayLike | Sequence[str], metadata: Any | None = None) -> None:
+    def add(
+        self,
+        ids: Sequence[Id] | Space,
+        vectors: npt.ArrayLike | Sequence[str] | None = None,
+        metadata: Any | None = None,
+    ) -> None:
         """Add points. When this returns, an index opened from disk has written them to it.
 
         Parameters
         ----------
-        ids : n strings
-            Whole numbers and UUIDs become their text.
+        ids : n strings, or Space
+            Whole numbers and UUIDs become their text. A space brings its vectors and metadata along.
         vectors : (n, dim) numbers, or n texts for the encoder
+            Required, except where a space is given.
         metadata : DataFrame or mapping, optional
             A row for each point, where the index has metadata; its column ``text`` is filled with the texts.
 
         Raises
         ------
         InputError
-            If an id exists already, a vector is all zeros, or the columns differ. Then nothing is added.
+            If an id exists already, a vector is all zeros, the columns differ, or the points of a space are of another
+            encoder. Then nothing is added.
+
+        Examples
+        --------
+        >>> import semspace as ss
+        >>> index = ss.Index.build(ss.Space.from_vectors(["cat", "dog"], [[1, 1], [1, 0.8]]))
+        >>> index.add(["cow"], [[1, 0.5]])
+        >>> index.add(ss.Space.from_vectors(["car", "bus"], [[-1, 1], [-1, 0.9]]))
+        >>> len(index)
+        5
         """
         self._points.add(*read_new_points(self._points, self.encoder, ids, vectors, metadata))
 
     def update(
         self,
-        ids: Sequence[Id],
+        ids: Sequence[Id] | Space,
         vectors: npt.ArrayLike | Sequence[str] | None = None,
         metadata: Any | None = None,
     ) -> None:
@@ -277,7 +293,8 @@ class Index(SearchMethods):
 
         Parameters
         ----------
-        ids : n strings
+        ids : n strings, or Space
+            A space brings its vectors, and metadata if it has some, along.
         vectors : (n, dim) numbers, or n texts for the encoder, optional
         metadata : DataFrame or mapping, optional
             A row for each point, with all columns or some. The column ``text`` is filled with the texts.
@@ -300,13 +317,20 @@ class Index(SearchMethods):
         """
         self._points.update(*read_changes(self._points, self.encoder, ids, vectors, metadata))
 
-    def upsert(self, ids: Sequence[Id], vectors: npt.ArrayLike | Sequence[str], metadata: Any | None = None) -> None:
+    def upsert(
+        self,
+        ids: Sequence[Id] | Space,
+        vectors: npt.ArrayLike | Sequence[str] | None = None,
+        metadata: Any | None = None,
+    ) -> None:
         """Update the points that are in the index, and add the others, in one change: all or nothing.
 
         Parameters
         ----------
-        ids : n strings
+        ids : n strings, or Space
+            A space brings its vectors and metadata along.
         vectors : (n, dim) numbers, or n texts for the encoder
+            Required, except where a space is given.
         metadata : DataFrame or mapping, optional
             A row for each point, where the index has metadata. If all points are in the index already, columns that
             aren't given stay as they are.

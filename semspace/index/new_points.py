@@ -11,6 +11,8 @@ import polars as pl
 from semspace import checks
 from semspace.errors import InputError
 from semspace.index.collection import Collection
+from semspace.space import Space
+from semspace.space_arguments import check_encoders
 from semspace.text.dataframes import as_polars, kind_of
 from semspace.text_encoder import TextEncoder, reads_texts
 from semspace.types import Floats2d, Id
@@ -20,9 +22,13 @@ NewPoints = tuple[list[str], Floats2d, pl.DataFrame | None]  # ids, vectors, met
 
 
 def read_new_points(
-    points: Collection, encoder: TextEncoder | None, ids: Sequence[Id], vectors: Any, metadata: Any | None
+    points: Collection, encoder: TextEncoder | None, ids: Sequence[Id] | Space, vectors: Any, metadata: Any | None
 ) -> NewPoints:
     """Return ids, vectors and metadata of new points, or raise `InputError`; texts are encoded as documents."""
+    if isinstance(ids, Space):
+        return read_new_points(points, encoder, *_parts(ids, encoder, vectors, metadata))
+    if vectors is None:
+        raise InputError("new points need vectors, or texts for the encoder; or give a Space, which has both")
     names = checks.ids("ids", ids)
     checks.unique("ids", names)
     table = None if metadata is None else as_polars(metadata)
@@ -41,16 +47,27 @@ def read_new_points(
 
 
 def read_changes(
-    points: Collection, encoder: TextEncoder | None, ids: Sequence[Id], vectors: Any | None, metadata: Any | None
-) -> Changes:
+    points: Collection, encoder: TextEncoder | None, ids: Sequence[Id] | Space, vectors: Any | None,
+    metadata: Any | None,
+) -> Changes:  # fmt: skip
     """Return ids, vectors and metadata of changed points, or raise `InputError`; one of the two may be None."""
-    if vectors is not None:
+    if vectors is not None or isinstance(ids, Space):
         return read_new_points(points, encoder, ids, vectors, metadata)
     if metadata is None:
         raise InputError("update needs vectors (or texts) or metadata= for the points; got neither")
     names = checks.ids("ids", ids)
     checks.unique("ids", names)
     return names, None, as_polars(metadata)
+
+
+def _parts(
+    space: Space, encoder: TextEncoder | None, vectors: Any | None, metadata: Any | None
+) -> tuple[list[str], Floats2d, pl.DataFrame | None]:
+    """Return ids, vectors and metadata of a space whose points go into an index."""
+    if vectors is not None or metadata is not None:
+        raise InputError("a space brings its vectors and its metadata along; leave out vectors= and metadata=")
+    check_encoders("the new points", space.encoder, encoder)
+    return space.ids.tolist(), np.asarray(space.vectors), space.metadata
 
 
 def completed(metadata: pl.DataFrame | None, present: pl.DataFrame | None) -> pl.DataFrame | None:
