@@ -1,6 +1,7 @@
 """The manifest of a saved value: its kind, what is said of it, and size and SHA-256 of every file."""
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,7 @@ def write_manifest(folder: Path, kind: str, meta: Mapping[str, Any]) -> None:
 def read_manifest(folder: Path, text: bytes) -> dict[str, Any]:
     """Return what the manifest of a folder says; raise `DamagedError` if it is damaged, or of a later version."""
     try:
-        manifest = json.loads(text.decode("utf-8"))
+        manifest = json.loads(text.decode("utf-8"), parse_float=_finite, parse_constant=_finite)
         own, name, version = manifest.pop("sha256"), manifest["format"], manifest["version"]
         is_sound = _is_kind(manifest["kind"]) and all(map(_is_entry, manifest["files"].values()))
         is_own = own == own_digest(manifest)
@@ -56,6 +57,14 @@ def read_manifest(folder: Path, text: bytes) -> dict[str, Any]:
             f"{folder / MANIFEST} lacks the kind of the value, or the size and checksum of a file; save the value again"
         )
     return dict(manifest)
+
+
+def _finite(text: str) -> float:
+    """Return the number of a text; NaN and infinity, which no manifest is written with, are errors."""
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(text)
+    return value
 
 
 def _is_kind(kind: object) -> bool:

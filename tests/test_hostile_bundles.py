@@ -37,6 +37,17 @@ def test_a_name_that_leads_out_of_the_bundle_is_refused(place, name):
         ss.load(place)
 
 
+@pytest.mark.parametrize("spelled", ["1e999", "-1e999", "NaN", "Infinity"])
+def test_numbers_that_are_not_finite_are_no_manifest(place, spelled):
+    manifest = json.loads((place / "manifest.json").read_text())
+    manifest["meta"]["provenance"] = {"x": float(spelled)}
+    seal(place, manifest)
+    text = (place / "manifest.json").read_text()
+    (place / "manifest.json").write_text(text.replace(json.dumps(float(spelled)), spelled))
+    with pytest.raises(DamagedError, match=r"manifest.json is damaged"):
+        ss.load(place)
+
+
 @pytest.mark.parametrize("name", ["vectors.npy", "ids.arrow", "manifest.json"])
 @pytest.mark.parametrize("where", ["outside", "inside"])
 def test_a_link_in_a_bundle_is_refused(place, name, where):
