@@ -147,7 +147,7 @@ ATTRIBUTES: Mapping[str, Mapping[str, str]] = {
         "transform": "encode", "inverse_transform": "decode", "predict": "encode", "score_samples": "score",
         "fit": "a model is trained; train another one, with PCA(...).train(space)", "n_components_": "dim",
         "components_": "a PCAModel has components", "mean_": "a PCAModel has mean",
-        "explained_variance_ratio_": "a PCAModel has explained_variance_ratio",
+        "explained_variance_ratio_": "a PCAModel has explained_variance_ratio, that of all components together",
     },
     "Clustering": {
         "get_topic_info": "to_frame", "get_document_info": "documents", "get_topics": "keywords",

@@ -571,6 +571,8 @@ def test_what_is_given_is_checked(corpus, given, said):
 def test_how_many_are_given_is_checked(corpus):
     with pytest.raises(InputError, match=r"two or more corpora, or one with by=.*; got 1"):
         ss.compare(corpus)
+    with pytest.raises(InputError, match=r"not a mapping; give \*its\.values\(\), and names=list\(it\)"):
+        ss.compare({"old": corpus, "new": corpus})
     with pytest.raises(InputError, match="compare takes corpora or spaces; got str: see Corpus"):
         ss.compare(corpus, "b.txt")
     with pytest.raises(InputError, match="by= names a column of one corpus; got 1 corpora and by=5"):

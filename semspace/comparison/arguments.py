@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from semspace.comparison.plan import Plan
 from semspace.errors import InputError
@@ -16,6 +16,8 @@ from semspace.words.word2vec import Word2Vec
 def check_corpora(corpora: Sequence[object], by: object, bins: object, names: object) -> None:
     """Raise `InputError` if the corpora, the column that divides one, or their names are of the wrong kind."""
     for corpus in corpora:
+        if isinstance(corpus, Mapping):
+            raise InputError("compare takes corpora or spaces, not a mapping; give *its.values(), and names=list(it)")
         if not isinstance(corpus, (Corpus, Space)):
             raise InputError(
                 f"compare takes corpora or spaces; got {type(corpus).__name__}: see Corpus.read, Encoder.embed"
