@@ -707,13 +707,40 @@ class Space:
         chosen: Any = self.vectors[rows] if stored is None else stored.take(rows)
         return replace(self, ids=self.ids[rows], vectors=chosen, metadata=table)
 
-    def extend(self, ids: Sequence[Id], vectors: npt.ArrayLike, metadata: Any | None = None) -> Space:
-        """Return a space with more points; an id that it already has raises `InputError`.
+    def extend(
+        self, ids: Sequence[Id] | Space, vectors: npt.ArrayLike | None = None, metadata: Any | None = None
+    ) -> Space:
+        """Return a space with more points.
 
-        `metadata` is required, with the same columns, where the space has metadata, and refused where it has none. A
-        column of whole numbers holds floats where a new value is one, and one of dates moments; what would change a
-        value is refused.
+        Parameters
+        ----------
+        ids : n strings, or Space
+            Whole numbers and UUIDs become their text. A space brings its vectors and metadata along.
+        vectors : array-like, shape (n, dim)
+            Required, except where a space is given.
+        metadata : DataFrame or mapping, optional
+            Required, with the same columns, where the space has metadata, and refused where it has none. A column of
+            whole numbers holds floats where a new value is one, and one of dates moments; what would change a value is
+            refused.
+
+        Raises
+        ------
+        InputError
+            If the space has one of the ids already, or the new points are of another encoder.
+
+        Examples
+        --------
+        >>> import semspace as ss
+        >>> space = ss.Space.from_vectors(["cat", "dog"], [[1, 1], [1, 0.8]])
+        >>> space.extend(["cow"], [[1, 0.7]]).extend(ss.Space.from_vectors(["car"], [[-1, 1]])).ids.tolist()
+        ['cat', 'dog', 'cow', 'car']
         """
+        if isinstance(ids, Space):
+            from semspace.space_arguments import parts_of_new_points
+
+            return self.extend(*parts_of_new_points(ids, self.encoder, vectors, metadata))
+        if vectors is None:
+            raise InputError("new points need vectors; or give a Space, which has them")
         names = np.array(checks.ids("ids", ids), dtype=object)
         more = checks.matrix("vectors", vectors, dim=self.dim)
         if len(more) == len(names):

@@ -3,10 +3,14 @@
 import os
 from typing import Any
 
+import numpy as np
+import polars as pl
+
 from semspace.errors import InputError
 from semspace.space import Space
 from semspace.text.corpus import Corpus
 from semspace.text_encoder import TextEncoder
+from semspace.types import Floats2d
 
 
 def need_space(function: str, value: Any) -> Space:
@@ -41,6 +45,16 @@ def check_encoders(name: str, given: TextEncoder | None, own: TextEncoder | None
             f"{name} must be of the encoder {second!r} ({b}), as the points that it is compared with; got points of "
             f"{first!r} ({a}): {remedy}"
         )
+
+
+def parts_of_new_points(
+    points: Space, encoder: TextEncoder | None, vectors: object, metadata: object
+) -> tuple[list[str], Floats2d, pl.DataFrame | None]:
+    """Return ids, vectors and metadata of a space whose points join those of `encoder`; it must have come alone."""
+    if vectors is not None or metadata is not None:
+        raise InputError("a space brings its vectors and its metadata along; leave out vectors= and metadata=")
+    check_encoders("the new points", points.encoder, encoder)
+    return points.ids.tolist(), np.asarray(points.vectors), points.metadata
 
 
 def _target(encoder: TextEncoder) -> str:

@@ -420,7 +420,23 @@ def test_odd_one_out_needs_three_known_words(space):
         space.odd_one_out(["cat", "dog", "cat"])
 
 
+@pytest.mark.parametrize("precision", ["float32", "int8"])
+def test_extend_takes_a_space(space, precision):
+    metadata = {"year": [7], "kind": ["vehicle"]}
+    more = ss.Space.from_vectors(["ship"], [[0, 1]], metadata).quantize(precision)
+    longer = space.extend(more)
+    assert longer.ids.tolist() == [*space.ids, "ship"]
+    assert longer.fingerprint == space.extend(["ship"], np.asarray(more.vectors), metadata).fingerprint
+    for more_than_it in ({"vectors": [[0, 1]]}, {"metadata": metadata}):
+        with pytest.raises(InputError, match="a space brings its vectors and its metadata along"):
+            space.extend(more, **more_than_it)
+    with pytest.raises(InputError, match="this space has metadata, so new points must be given with it"):
+        space.extend(ss.Space.from_vectors(["ship"], [[0, 1]]))
+
+
 def test_extend_refuses_what_does_not_fit(space):
+    with pytest.raises(InputError, match="new points need vectors; or give a Space"):
+        space.extend(["new"], metadata={"kind": ["x"], "year": [1]})
     with pytest.raises(InputError, match="already has 'cat'"):
         space.extend(["cat"], [[1, 2]], {"kind": ["x"], "year": [1]})
     with pytest.raises(InputError, match="must have 2 columns"):

@@ -65,7 +65,7 @@ def test_points_of_another_encoder_are_refused():
         "vocabulary": [lambda: ss.latent.path(own, "p0", "p1", vocabulary=strange)],
         "samples": [lambda: ss.latent.sample_quality(own, strange)],
         "train": [lambda: ss.latent.sample_quality(own, own, train=strange)],
-        "the new points": [lambda: ss.Index.build(own, "exact").upsert(strange)],
+        "the new points": [lambda: ss.Index.build(own, "exact").upsert(strange), lambda: own.extend(strange)],
         "the points to assign": [lambda: ss.cluster(own, n_clusters=2, progress=False).assign(strange)],
     }
     for name, refused in calls.items():

@@ -12,7 +12,7 @@ from semspace import checks
 from semspace.errors import InputError
 from semspace.index.collection import Collection
 from semspace.space import Space
-from semspace.space_arguments import check_encoders
+from semspace.space_arguments import parts_of_new_points
 from semspace.text.dataframes import as_polars, kind_of
 from semspace.text_encoder import TextEncoder, reads_texts
 from semspace.types import Floats2d, Id
@@ -26,7 +26,7 @@ def read_new_points(
 ) -> NewPoints:
     """Return ids, vectors and metadata of new points, or raise `InputError`; texts are encoded as documents."""
     if isinstance(ids, Space):
-        return read_new_points(points, encoder, *_parts(ids, encoder, vectors, metadata))
+        return read_new_points(points, encoder, *parts_of_new_points(ids, encoder, vectors, metadata))
     if vectors is None:
         raise InputError("new points need vectors, or texts for the encoder; or give a Space, which has both")
     names = checks.ids("ids", ids)
@@ -58,16 +58,6 @@ def read_changes(
     names = checks.ids("ids", ids)
     checks.unique("ids", names)
     return names, None, as_polars(metadata)
-
-
-def _parts(
-    space: Space, encoder: TextEncoder | None, vectors: Any | None, metadata: Any | None
-) -> tuple[list[str], Floats2d, pl.DataFrame | None]:
-    """Return ids, vectors and metadata of a space whose points go into an index."""
-    if vectors is not None or metadata is not None:
-        raise InputError("a space brings its vectors and its metadata along; leave out vectors= and metadata=")
-    check_encoders("the new points", space.encoder, encoder)
-    return space.ids.tolist(), np.asarray(space.vectors), space.metadata
 
 
 def completed(metadata: pl.DataFrame | None, present: pl.DataFrame | None) -> pl.DataFrame | None:
