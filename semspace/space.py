@@ -36,7 +36,14 @@ from semspace.similarity.locating import as_expression
 from semspace.similarity.neighbor_overlap import neighbor_overlap
 from semspace.text import mmap_array
 from semspace.text.dataframes import append_rows, as_polars, storable, to_pandas, with_columns_before
-from semspace.text_encoder import TextEncoder, check_encoder, encode_documents, encode_queries, encoder_entry
+from semspace.text_encoder import (
+    TextEncoder,
+    check_encoder,
+    check_encoders,
+    encode_documents,
+    encode_queries,
+    encoder_entry,
+)
 from semspace.types import ArrayXd, Floats1d, Floats2d, Id
 
 if TYPE_CHECKING:
@@ -736,9 +743,7 @@ class Space:
         ['cat', 'dog', 'cow', 'car']
         """
         if isinstance(ids, Space):
-            from semspace.space_arguments import parts_of_new_points
-
-            return self.extend(*parts_of_new_points(ids, self.encoder, vectors, metadata))
+            return self.extend(*ids._as_new_points(self.encoder, vectors, metadata))
         if vectors is None:
             raise InputError("new points need vectors; or give a Space, which has them")
         names = np.array(checks.ids("ids", ids), dtype=object)
@@ -757,6 +762,15 @@ class Space:
         stored = as_quantized(self.vectors)
         joined: Any = np.concatenate([self.vectors, more]) if stored is None else stored.extended(more)
         return replace(self, ids=np.concatenate([self.ids, names]), vectors=joined, metadata=table)
+
+    def _as_new_points(
+        self, encoder: TextEncoder | None, vectors: object, metadata: object
+    ) -> tuple[list[str], Floats2d, pl.DataFrame | None]:
+        """Return ids, vectors and metadata, to join points of an encoder; nothing else may have been given."""
+        if vectors is not None or metadata is not None:
+            raise InputError("a space brings its vectors and its metadata along; leave out vectors= and metadata=")
+        check_encoders("the new points", self.encoder, encoder)
+        return self.ids.tolist(), np.asarray(self.vectors), self.metadata
 
     def quantize(self, precision: str, *, code_bytes: int | None = None) -> Space:
         """Return this space with its vectors stored in fewer bytes, in memory and when saved.

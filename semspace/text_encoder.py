@@ -65,6 +65,26 @@ def check_encoder(encoder: object) -> None:
         )
 
 
+def check_encoders(name: str, given: TextEncoder | None, own: TextEncoder | None) -> None:
+    """Raise `InputError` if points come from another encoder than those they are compared with; None is trusted."""
+    if given is None or own is None:
+        return
+    if _target(given) != _target(own):
+        (first, a), (second, b) = ((one.name, _target(one)[:8]) for one in (given, own))
+        is_code = getattr(given, "model", None) is not None
+        remedy = "go back with model.decode(codes)" if is_code else "encode the texts with the same encoder"
+        raise InputError(
+            f"{name} must be of the encoder {second!r} ({b}), as the points that it is compared with; got points of "
+            f"{first!r} ({a}): {remedy}"
+        )
+
+
+def _target(encoder: TextEncoder) -> str:
+    """Return the fingerprint of the encoder in whose space the vectors of an encoder lie."""
+    fingerprint: str = getattr(encoder, "target_fingerprint", None) or encoder.fingerprint
+    return fingerprint
+
+
 def encoder_facts(encoder: TextEncoder) -> dict[str, Any]:
     """Return what identifies an encoder, for a manifest."""
     facts = {"name": encoder.name, "dim": encoder.dim, "fingerprint": encoder.fingerprint}

@@ -27,7 +27,7 @@ _SAMPLES, _SAMPLES_OF_FEW = 4, 12  # subsamples that a resolution is tested on; 
 _FEW_POINTS = 5_000
 _SMALL = 2_000  # points of a graph whose communities are found in less time than threads take to start
 _SAMPLE_SHARE = 0.6  # of the points in a subsample
-_SEARCH_ROUNDS = 1  # iterations where only a resolution is looked for: more change no choice, and take longer
+_SEARCH_ROUNDS, _SEARCH_ROUNDS_OF_FEW = 1, 2  # iterations where only a resolution is looked for
 _FINAL_STARTS, _FINAL_ROUNDS = 2, 6  # runs from different seeds, and iterations of each
 
 
@@ -95,7 +95,7 @@ def _most_stable(graph: KnnGraph, request: Request) -> float:
     agreement = np.zeros((len(levels), count))
     with bar("choosing the granularity", len(levels), unit="try", progress=request.progress) as shown:
         for i, level in enumerate(levels):
-            jobs = (partial(each.communities, level.resolution, rounds=_SEARCH_ROUNDS) for each in subgraphs)
+            jobs = (partial(each.communities, level.resolution, rounds=_search_rounds(graph)) for each in subgraphs)
             for j, communities in enumerate(_results(graph, jobs, request.seed + 1)):
                 agreement[i, j] = adjusted_rand_score(level.labels[samples[j]], communities)
             shown.update(1)
@@ -161,8 +161,13 @@ def _until(
 
 def _levels(graph: KnnGraph, resolutions: Sequence[float], seed: int) -> Iterator[_Level]:
     """Iterate over the levels at some resolutions; as many as there are threads are found at a time."""
-    jobs = (partial(graph.communities, resolution, rounds=_SEARCH_ROUNDS) for resolution in resolutions)
+    rounds = _search_rounds(graph)
+    jobs = (partial(graph.communities, resolution, rounds=rounds) for resolution in resolutions)
     return map(_Level, resolutions, _results(graph, jobs, seed))
+
+
+def _search_rounds(graph: KnnGraph) -> int:
+    return _SEARCH_ROUNDS if len(graph) > _FEW_POINTS else _SEARCH_ROUNDS_OF_FEW
 
 
 def _results(graph: KnnGraph, jobs: Iterable[Callable[[], Int32s1d]], seed: int) -> Iterator[Int32s1d]:

@@ -12,7 +12,6 @@ from semspace import checks
 from semspace.errors import InputError
 from semspace.index.collection import Collection
 from semspace.space import Space
-from semspace.space_arguments import parts_of_new_points
 from semspace.text.dataframes import as_polars, kind_of
 from semspace.text_encoder import TextEncoder, reads_texts
 from semspace.types import Floats2d, Id
@@ -26,9 +25,9 @@ def read_new_points(
 ) -> NewPoints:
     """Return ids, vectors and metadata of new points, or raise `InputError`; texts are encoded as documents."""
     if isinstance(ids, Space):
-        return read_new_points(points, encoder, *parts_of_new_points(ids, encoder, vectors, metadata))
+        return read_new_points(points, encoder, *ids._as_new_points(encoder, vectors, metadata))
     if vectors is None:
-        raise InputError("new points need vectors, or texts for the encoder; or give a Space, which has both")
+        raise InputError("new points need vectors, or texts for the encoder; or give a Space, which has them")
     names = checks.ids("ids", ids)
     checks.unique("ids", names)
     table = None if metadata is None else as_polars(metadata)
